@@ -1,0 +1,159 @@
+import type { DeadLetter, DeadLetterStore } from '../dead-letter/index.js'
+import type { Clock, Logger, MessageError, Page, PageRequest, Unsubscribe } from '../kernel/index.js'
+import type { IncomingMessage, OutgoingMessage } from '../message/index.js'
+import type { ResultBackend, ResultRecord } from '../result/index.js'
+import type { Queue } from './queue.js'
+
+/** What a driver can do; said here and checked at start-up, never discovered by an exception at night. */
+export interface BrokerCapabilities {
+  /** Messages of a queue are delivered by priority. */
+  readonly priorities: boolean
+  /** `dueMs` and `postpone` are kept in the broker, not in a worker's memory. */
+  readonly durableDelay: boolean
+  /** A claimed message comes back when its holder stops renewing. */
+  readonly leases: boolean
+  /** A settlement's continuation, result and ack are one atomic step. */
+  readonly atomicSettle: boolean
+  /** `broadcast` and `subscribe` reach other processes. */
+  readonly fanout: boolean
+  /** Workers in other processes share the queues. */
+  readonly shared: boolean
+}
+
+/** How many messages a queue holds. */
+export interface QueueDepth {
+  /** Waiting, all priorities. */
+  readonly ready: number
+  /** In the delay store. */
+  readonly delayed: number
+  /** Claimed and not settled; undefined where the broker keeps no count per queue. */
+  readonly unacked?: number
+}
+
+/** Where messages wait. One instance a process and URL; the first operation connects. */
+export interface Broker {
+  /** `sqlite`, `redis`, … */
+  readonly kind: string
+  /** Where it is, without the password. */
+  readonly location: string
+  readonly capabilities: BrokerCapabilities
+  readonly admin: QueueAdmin
+  /** The store that letters go to in the settling transaction. */
+  readonly deadLetters: DeadLetterStore
+  /** Connects, checks the server, and says in sentences what its operator should change. */
+  check(): Promise<readonly string[]>
+  /** Makes queues and their bindings known; repeating it changes nothing. */
+  declare(queues: readonly Queue[]): Promise<void>
+  /** Resolves when the broker has taken every message. Calls of one tick share a round trip. */
+  publish(messages: readonly OutgoingMessage[]): Promise<void>
+  consume(options: ConsumeOptions): Promise<Consumer>
+  /** Sends to every subscriber that listens now; the message's exchange and routing key say to whom. */
+  broadcast(message: OutgoingMessage): Promise<void>
+  /** Listens to an exchange; `pattern` is an AMQP topic (`worker.#`), default all. */
+  subscribe(exchange: string, on: (message: IncomingMessage) => void, pattern?: string): Promise<Unsubscribe>
+  depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>>
+  /** Removes all waiting and delayed messages of a queue, not the claimed ones; tells how many. */
+  purge(queue: string): Promise<number>
+  close(): Promise<void>
+}
+
+/** How to consume. */
+export interface ConsumeOptions {
+  /** Strict order: an earlier queue is emptied first. */
+  readonly queues: readonly string[]
+  /** Names this consumer; unique in the fleet, new at every start. */
+  readonly holder: string
+  /** A claimed message whose holder has not renewed it for this long returns to its queue. */
+  readonly leaseMs: number
+  /** How long messages held by peers without leases (Python workers) stay theirs. */
+  readonly visibilityTimeoutMs: number
+  /** How many messages may be delivered now; asked before each claim. */
+  readonly free: () => number
+  /** Never empty. The callee takes them over; it settles each by its tag. */
+  readonly onDeliveries: (deliveries: readonly Delivery[]) => void
+  /** The broker gave these to someone else: their settlement will be refused. */
+  readonly onLost: (tags: readonly string[]) => void
+  /** A fault that the consumer works on by itself (a lost connection). */
+  readonly onError: (error: unknown) => void
+  /** Where results go: a driver on the same server settles them with the ack (`settlesResults`). */
+  readonly results?: ResultBackend
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** A message claimed for this consumer. */
+export interface Delivery {
+  /** Names this claim; what `settle` takes. */
+  readonly tag: string
+  /** The queue it was claimed from. */
+  readonly queue: string
+  /** The bytes as the broker holds them: what a dead letter keeps. */
+  readonly raw: Buffer | string
+  /** The message, or why it is none. */
+  readonly message: IncomingMessage | MessageError
+  /** How often a holder was lost with this message. */
+  readonly redeliveries: number
+}
+
+/** How a claim ends. Everything in one settlement happens together where the broker can (`atomicSettle`). */
+export type Settlement = {
+  readonly tag: string
+  /** Published with the ack: retries, callbacks, next steps. */
+  readonly publish?: readonly OutgoingMessage[]
+  /** Stored with the ack when the consumer `settlesResults`; else the caller stores them first. */
+  readonly results?: readonly ResultRecord[]
+} & (
+  | { readonly kind: 'ack' }
+  /** Back to the head of its queue: `counts` says whether it is a redelivery (a lost worker) or not (a shutdown). */
+  | { readonly kind: 'requeue'; readonly counts: boolean }
+  /** Into the delay store, unchanged, until `untilMs`. */
+  | { readonly kind: 'postpone'; readonly untilMs: number }
+  | { readonly kind: 'dead-letter'; readonly letter: DeadLetter }
+)
+
+/** A running subscription to queues. */
+export interface Consumer {
+  /** Whether `Settlement.results` is stored here, in one step with the ack. */
+  readonly settlesResults: boolean
+  /**
+   * Settles claims; calls of one tick share a round trip, and the next claim travels with them. Resolves to
+   * the tags that were no longer ours, whose settlement had no effect.
+   */
+  settle(settlements: readonly Settlement[]): Promise<readonly string[]>
+  /** `free()` has grown: claim if there is something. */
+  demand(): void
+  setQueues(queues: readonly string[]): Promise<void>
+  /** Claims no more and hands back nothing: what is held stays held, is renewed, and can be settled until `close`. */
+  pause(): Promise<void>
+  /** Stops renewing and disconnects. Settle or requeue what is held before. */
+  close(): Promise<void>
+}
+
+/** A message in a queue, as an operator sees it. */
+export interface QueuedMessage {
+  /** Task id, or the tag of a message that has none. */
+  readonly id: string
+  readonly queue: string
+  /** The task's name, when the message is readable. */
+  readonly task?: string
+  readonly state: 'ready' | 'delayed' | 'unacked'
+  /** Unix ms at which a delayed message is due. */
+  readonly dueMs?: number
+  readonly raw: Buffer | string
+}
+
+/** What operators do to queues. */
+export interface QueueAdmin {
+  /** Names of the queues that exist. */
+  queues(): Promise<readonly string[]>
+  browse(
+    queue: string,
+    page: PageRequest & { readonly state?: QueuedMessage['state'] },
+  ): Promise<Page<QueuedMessage>>
+  /** Moves all waiting messages in atomic batches; tells how many. */
+  move(from: string, to: string): Promise<number>
+  /** Removes waiting and delayed messages by task id; tells how many. */
+  remove(ids: readonly string[]): Promise<number>
+  /** Makes delayed messages due now, or at `dueMs`; tells how many. */
+  promote(ids: readonly string[], dueMs?: number): Promise<number>
+}

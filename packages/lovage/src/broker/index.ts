@@ -1,0 +1,2 @@
+export type * from './broker.js'
+export type { ExchangeType, Queue } from './queue.js'

@@ -1,0 +1,61 @@
+import type { Unsubscribe } from '../kernel/index.js'
+
+/** A lease that was granted: `token` grows with every grant of a name, so that a stale holder can be refused. */
+export interface LeaseGrant {
+  readonly token: bigint
+  /** Unix ms. */
+  readonly expiresMs: number
+}
+
+/** A wish for one turn under a rate: GCRA, so the answer is the time at which the turn is ours. */
+export interface RateRequest {
+  readonly key: string
+  /** Milliseconds between two turns. */
+  readonly intervalMs: number
+  /** Turns that may be taken at once after idleness; 1 spaces them evenly. */
+  readonly burst: number
+}
+
+/** A wish for a place among `limit`. */
+export interface SlotRequest {
+  readonly key: string
+  readonly member: string
+  readonly limit: number
+  /** The place is free again after this long without renewal. */
+  readonly ttlMs: number
+}
+
+/** A named fact with an end: a revoked id, a paused queue, a unique key and its owner. */
+export interface Mark {
+  readonly key: string
+  readonly value: string
+  /** Unix ms; absent = until removed. */
+  readonly expiresMs?: number
+}
+
+/** What processes agree on beside messages and results. Every call is atomic; lists are one round trip. */
+export interface CoordinationStore {
+  readonly kind: string
+  /** Takes the lease if it is free, or renews it when `holder` has it already (same token). */
+  acquire(name: string, holder: string, ttlMs: number): Promise<LeaseGrant | undefined>
+  /** Gives a lease back; a stale token changes nothing. */
+  release(name: string, token: bigint): Promise<void>
+  /** For each request the Unix ms at which its turn comes; now or earlier = at once. The turns are taken. */
+  takeTurns(requests: readonly RateRequest[]): Promise<readonly number[]>
+  /** Enters, or renews the place of a member that is in. For each request whether it is in. */
+  enter(requests: readonly SlotRequest[]): Promise<readonly boolean[]>
+  leave(places: readonly { readonly key: string; readonly member: string }[]): Promise<void>
+  /** Sets marks; with `ifAbsent` a living mark wins. Answers with the marks that stand now. */
+  put(
+    space: string,
+    marks: readonly Mark[],
+    options?: { readonly ifAbsent?: boolean },
+  ): Promise<readonly Mark[]>
+  /** The living marks among `keys`, or all. */
+  list(space: string, keys?: readonly string[]): Promise<readonly Mark[]>
+  /** Removes marks; with `value` only when it is still that value. Tells how many. */
+  remove(space: string, marks: readonly { readonly key: string; readonly value?: string }[]): Promise<number>
+  /** Calls `on` soon after any mark of the space changed; a slow poll stands behind it. */
+  watch(space: string, on: () => void): Unsubscribe
+  close(): Promise<void>
+}

@@ -1,0 +1,42 @@
+/** The places at which a test may kill the process, in the order in which a task passes them. */
+export type CrashPoint =
+  | 'publish:before'
+  | 'publish:after'
+  | 'claim:after'
+  | 'run:before'
+  | 'run:after'
+  | 'settle:before'
+  | 'settle:after-continuation'
+  | 'settle:after-result'
+  | 'settle:after-ack'
+  | 'postpone:before'
+  | 'promote:after'
+  | 'restore:after'
+
+/** Where a test hangs its hook; shared by every copy of this package in the process. */
+const HOOK = Symbol.for('lovage.crash-point')
+
+/**
+ * Announces that the task has come to `name`. Costs one look-up; does nothing unless a test installed a hook
+ * (`lovage/testing`) or LOVAGE_CRASH_POINT names a point: `settle:after-result#3` ends the process with
+ * SIGKILL at the third passage.
+ */
+export function crashPoint(name: CrashPoint): void {
+  ;(globalThis as { [HOOK]?: (name: CrashPoint) => void })[HOOK]?.(name)
+}
+
+/** Installs what happens at crash points; undefined removes it. */
+export function onCrashPoint(hook: ((name: CrashPoint) => void) | undefined): void {
+  const holder = globalThis as { [HOOK]?: (name: CrashPoint) => void }
+  if (hook) holder[HOOK] = hook
+  else delete holder[HOOK]
+}
+
+const wanted = process.env.LOVAGE_CRASH_POINT
+if (wanted) {
+  const [point, passage = '1'] = wanted.split('#')
+  let left = Number(passage)
+  onCrashPoint((name) => {
+    if (name === point && --left === 0) process.kill(process.pid, 'SIGKILL')
+  })
+}

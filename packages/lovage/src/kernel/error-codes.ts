@@ -1,0 +1,105 @@
+/** Every error code with what it means and what to do; `docs/errors.md` is made from this table. */
+export const ERROR_CODES = {
+  LVG_CONFIG_INVALID: ['A setting has a value of the wrong kind.', 'Correct the value named in the message.'],
+  LVG_CONFIG_UNKNOWN: [
+    'A setting is not known.',
+    'Check the spelling; the nearest known name is in the message.',
+  ],
+  LVG_CONFIG_NO_BROKER: [
+    'No broker was configured in production.',
+    'Set `broker` in code, `--broker` on the command line or CELERY_BROKER_URL in the environment.',
+  ],
+  LVG_APP_NOT_FOUND: [
+    'The module given with -A does not export an app.',
+    'Export a Lovage instance, as `app` or as default.',
+  ],
+  LVG_DRIVER_UNKNOWN: ['No driver serves this URL scheme.', 'Use one of the schemes named in the message.'],
+  LVG_DRIVER_MISSING: [
+    'The driver needs a package that is not installed.',
+    'Install the package named in the message.',
+  ],
+  LVG_CONNECTION_FAILED: [
+    'A server could not be reached.',
+    'Check that it runs, the address, and the credentials.',
+  ],
+  LVG_CONNECTION_CLOSED: ['The connection was closed by this process.', 'Do not use an app after `close()`.'],
+  LVG_CONNECTION_REFUSED: [
+    'The server refused the credentials or the permission.',
+    'Check user, password and access rules.',
+  ],
+  LVG_STORE_LOCKED: [
+    'The SQLite file is locked by another process.',
+    'End the process that holds a long transaction on the file.',
+  ],
+  LVG_STORE_READ_ONLY: [
+    'The SQLite file cannot be written.',
+    'Give this user write permission on the file and its folder.',
+  ],
+  LVG_STORE_CORRUPT: [
+    'The SQLite file is damaged or is no database.',
+    'Restore it from a backup or move it away.',
+  ],
+  LVG_STORE_FULL: ['The disk is full.', 'Free space; nothing that was accepted before is lost.'],
+  LVG_STORE_UNSUITABLE: [
+    'The folder cannot hold a shared SQLite file.',
+    'Use a local file system, not a network one.',
+  ],
+  LVG_MESSAGE_UNSERIALISABLE: [
+    'A value cannot be written in the chosen serializer.',
+    'Change the value at the path named in the message.',
+  ],
+  LVG_MESSAGE_MALFORMED: [
+    'A message does not follow Celery’s protocol.',
+    'It was quarantined: look at it with `lovage queues`.',
+  ],
+  LVG_MESSAGE_UNDECODABLE: [
+    'The body of a message cannot be decoded.',
+    'Compare the producer’s serializer and compression.',
+  ],
+  LVG_MESSAGE_UNACCEPTED: [
+    'The content type of a message is not accepted.',
+    'Add it to `acceptContent` if you trust its producers.',
+  ],
+  LVG_MESSAGE_TOO_LARGE: [
+    'A message is larger than the configured cap.',
+    'Send a reference instead, or raise `messageMaxBytes`.',
+  ],
+  LVG_MESSAGE_INTEGER_RANGE: [
+    'A number is beyond what JavaScript holds exactly.',
+    "Set `integers: 'bigint'`.",
+  ],
+  LVG_MESSAGE_UNSUPPORTED: [
+    'The message asks for what this version does not do yet.',
+    'It is kept as a dead letter.',
+  ],
+  LVG_TASK_NOT_REGISTERED: [
+    'No task of this name is registered here.',
+    'Import its module (-I), or route it to another queue.',
+  ],
+  LVG_TASK_DUPLICATE: ['Two tasks have the same name.', 'Rename one of them.'],
+  LVG_TASK_ARGUMENTS: ['The arguments do not fit the task.', 'Compare the call with the definition.'],
+  LVG_TASK_FAILED: ['The task threw.', 'See the cause and the traceback.'],
+  LVG_TASK_MAX_RETRIES: ['The task used up its retries.', 'See the cause, or raise `maxRetries`.'],
+  LVG_TASK_TIME_LIMIT: [
+    'The task ran longer than its hard time limit.',
+    'Raise `timeLimit`, or make it shorter.',
+  ],
+  LVG_TASK_SOFT_TIME_LIMIT: ['The task ran longer than its soft time limit.', 'Catch it to clean up.'],
+  LVG_TASK_WORKER_LOST: ['The worker died while it ran the task.', 'Look at memory use and native modules.'],
+  LVG_TASK_REVOKED: ['The task was revoked, or it expired.', 'Send it again if it is still wanted.'],
+  LVG_RESULT_TIMEOUT: [
+    'No result came within the timeout.',
+    'The task goes on; ask again, or look whether a worker runs.',
+  ],
+  LVG_RESULT_DISABLED: ['No result backend is configured.', 'Set `backend`.'],
+  LVG_RESULT_UNREADABLE: ['The stored result cannot be read.', 'See the cause.'],
+  LVG_CHORD_FAILED: ['A member of the chord failed.', 'See the dependency in the message.'],
+  LVG_QUEUE_NOT_FOUND: [
+    'The queue is not known.',
+    'Declare it in `taskQueues`, or leave `taskCreateMissingQueues` on.',
+  ],
+  LVG_CAPABILITY_MISSING: ['The driver cannot do this.', 'Use one that can; the message says which.'],
+} as const satisfies Record<`LVG_${string}`, readonly [meaning: string, advice: string]>
+
+/** A stable name of a kind of error. */
+export type ErrorCode = keyof typeof ERROR_CODES

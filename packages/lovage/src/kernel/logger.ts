@@ -1,0 +1,46 @@
+import { type DestinationStream, pino } from 'pino'
+
+/** What the package needs of a logger; a pino logger is one. Fields first, then the sentence. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+  /** A logger that adds `bindings` to every line. */
+  child(bindings: Record<string, unknown>): Logger
+  isLevelEnabled?(level: string): boolean
+}
+
+/** Celery's names of log levels. */
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'fatal'
+
+const PINO_LEVEL = {
+  debug: 'debug',
+  info: 'info',
+  warning: 'warn',
+  error: 'error',
+  critical: 'fatal',
+  fatal: 'fatal',
+} as const
+
+/** A JSON logger at Celery's level names; `destination` is standard error unless given. */
+export function createLogger(
+  options: { level?: LogLevel; destination?: DestinationStream; name?: string } = {},
+): Logger {
+  const level = PINO_LEVEL[options.level ?? 'warning']
+  const base = options.name === undefined ? {} : { name: options.name }
+  return pino(
+    { level, base, timestamp: pino.stdTimeFunctions.isoTime },
+    options.destination ?? pino.destination(2),
+  )
+}
+
+/** A logger that says nothing. */
+export const silentLogger: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => silentLogger,
+  isLevelEnabled: () => false,
+}

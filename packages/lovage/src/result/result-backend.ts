@@ -1,0 +1,78 @@
+import type { Unsubscribe } from '../kernel/index.js'
+
+/** Celery's states; tasks may invent more (`PROGRESS`). */
+export type TaskState =
+  | 'PENDING'
+  | 'RECEIVED'
+  | 'STARTED'
+  | 'SUCCESS'
+  | 'FAILURE'
+  | 'REVOKED'
+  | 'RETRY'
+  | (string & Record<never, never>)
+
+/** States after which a result changes no more. */
+export const READY_STATES: ReadonlySet<TaskState> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
+
+/** An exception as Celery stores it in `result`. */
+export interface ExceptionInfo {
+  readonly exc_type: string
+  /** The constructor's arguments. */
+  readonly exc_message: readonly unknown[] | string
+  readonly exc_module: string | null
+}
+
+/** Celery's nested pairs that name a result and its parents and children (protocol.md 4.4). */
+export type ResultTuple = readonly [
+  readonly [id: string, parent: ResultTuple | null],
+  readonly ResultTuple[] | null,
+]
+
+/** What is known of a task that was run, or is running. */
+export interface TaskResult {
+  readonly id: string
+  readonly state: TaskState
+  /** The value, the exception (`ExceptionInfo`), or the state's own meta. */
+  readonly result: unknown
+  readonly traceback: string | null
+  readonly children: readonly ResultTuple[]
+  /** ISO 8601, once ready. */
+  readonly dateDone: string | null
+  readonly groupId?: string
+  readonly parentId?: string
+  /** Present when `resultExtended` was on. */
+  readonly extended?: ExtendedResult
+}
+
+/** What `resultExtended` adds. */
+export interface ExtendedResult {
+  readonly name: string
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly worker: string
+  readonly retries: number
+  readonly queue: string
+  readonly stamps?: Readonly<Record<string, unknown>>
+}
+
+/** A result on its way into a store. */
+export interface ResultRecord extends TaskResult {
+  /** `result` as JSON in kombu's dialect, encoded once by whoever made the record. */
+  readonly resultJson: string
+}
+
+/** Where results lie. A SUCCESS is never overwritten. */
+export interface ResultBackend {
+  readonly kind: string
+  /** Where it is, without the password. */
+  readonly location: string
+  store(records: readonly ResultRecord[]): Promise<void>
+  /** Those of `ids` that have a record, in no particular order. */
+  get(ids: readonly string[]): Promise<readonly TaskResult[]>
+  /** Calls `on` for every record stored from now on, and once for what is there already; a slow poll stands behind it. */
+  watch(ids: readonly string[], on: (result: TaskResult) => void): Unsubscribe
+  forget(ids: readonly string[]): Promise<void>
+  /** Removes results that were done before `beforeMs` (Unix ms); tells how many. Backends with a TTL return 0. */
+  prune(beforeMs: number): Promise<number>
+  close(): Promise<void>
+}

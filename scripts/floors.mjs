@@ -1,0 +1,12 @@
+/** Which room stands on which floor. A room imports from itself and from lower floors, through the door (`index.ts`). */
+export const FLOORS = [
+  ['kernel'],
+  ['message'],
+  ['result', 'dead-letter', 'coordination', 'events'],
+  ['canvas', 'broker'],
+  ['app'],
+  ['worker', 'beat', 'control', 'health', 'metrics', 'tracing'],
+  ['node'],
+  ['testing'],
+  ['cli'],
+]
