@@ -1,0 +1,7 @@
+/**
+ * The one way to start a server in a test: private, on a free loopback port, in a temporary folder, ended by its own id.
+ * A server that a test did not start is never touched.
+ */
+export { freePort } from './servers/ports.js'
+export { type RedisOptions, type RedisServer, startRedis } from './servers/redis.js'
+export { run, type ServerProcess } from './servers/server-process.js'

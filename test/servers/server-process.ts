@@ -1,0 +1,229 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** The user a server runs as, for those that refuse root. */
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** How to start one server process, and how to see that it serves. */
+export interface ServerProcessOptions {
+  readonly name: string
+  readonly command: string
+  readonly args: readonly string[]
+  /** The private folder: working directory and data. Removed by `stop`, and when the test process dies. */
+  readonly folder: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly owner?: Owner
+  /** One attempt to use the server; tried again until it resolves, the process ends or `readyTimeoutMs` is over. */
+  readonly probe: (process: ServerProcess) => Promise<void>
+  /** Default 20 000. */
+  readonly readyTimeoutMs?: number
+  /** What asks for a clean end. Default SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals
+  /** How long a clean end may take before SIGKILL. Default 5 000. */
+  readonly stopTimeoutMs?: number
+}
+
+/**
+ * A server as a child process in a process group of its own.
+ *
+ * Promise 1: it dies with the process that started it, however that one dies (a watchdog shell waits on a pipe).
+ * Promise 2: signals go to this group only, by id.
+ */
+export class ServerProcess implements AsyncDisposable {
+  readonly #options: ServerProcessOptions
+  #child: ChildProcess | undefined
+  #watchdog: ChildProcess | undefined
+  #exited: Promise<void> = Promise.resolve()
+  #log = ''
+
+  constructor(options: ServerProcessOptions) {
+    this.#options = options
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  get folder(): string {
+    return this.#options.folder
+  }
+
+  /** The pid of the running process; an error when it does not run. */
+  get pid(): number {
+    const pid = this.#child?.pid
+    if (pid === undefined) throw new Error(`${this.name} is not running`)
+    return pid
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined
+  }
+
+  /** Everything written to stdout and stderr since the last start. */
+  get log(): string {
+    return this.#log
+  }
+
+  /** Starts the process and resolves once the probe has succeeded. */
+  async start(): Promise<void> {
+    if (this.#child) throw new Error(`${this.name} is already running`)
+    const { command, args, folder, env, owner, readyTimeoutMs = 20_000 } = this.#options
+    this.#log = ''
+    const child = spawn(command, args, {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...owner,
+    })
+    this.#child = child
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#log += text
+      })
+    }
+    let spawnError: Error | undefined
+    this.#exited = new Promise((resolve) => {
+      const ended = () => {
+        this.#child = undefined
+        this.#watchdog?.kill('SIGKILL')
+        this.#watchdog = undefined
+        resolve()
+      }
+      child.once('exit', ended)
+      child.once('error', (error) => {
+        spawnError = error
+        ended()
+      })
+    })
+    if (child.pid !== undefined) this.#watchdog = watch(child.pid, folder)
+
+    const deadline = Date.now() + readyTimeoutMs
+    for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 100)) {
+      if (!this.#child)
+        throw new Error(`${this.name} ended while starting`, { cause: spawnError ?? this.#log })
+      try {
+        await this.#options.probe(this)
+        return
+      } catch (error) {
+        if (Date.now() > deadline) {
+          const log = this.#log
+          await this.kill()
+          throw new Error(`${this.name} was not ready in ${readyTimeoutMs} ms; its log:\n${log}`, {
+            cause: error,
+          })
+        }
+      }
+      await Promise.race([sleep(pauseMs), this.#exited])
+    }
+  }
+
+  /** Sends a signal to the whole group and does not wait. */
+  signal(signal: NodeJS.Signals): void {
+    process.kill(-this.pid, signal)
+  }
+
+  /** Sends a signal (default SIGKILL) to the whole group and waits for the end. Data and port stay for `restart`. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (!this.#child) return
+    this.signal(signal)
+    await this.#exited
+  }
+
+  /** Starts again on the same port and data, after a kill -9 if it still runs. */
+  async restart(): Promise<void> {
+    await this.kill()
+    await this.start()
+  }
+
+  /** SIGSTOP: connections stay open, nothing answers. */
+  pause(): void {
+    this.signal('SIGSTOP')
+  }
+
+  resume(): void {
+    this.signal('SIGCONT')
+  }
+
+  /** Resolves when the process has ended, for whatever reason. */
+  exited(): Promise<void> {
+    return this.#exited
+  }
+
+  /** Ends it for good (cleanly if it obeys in time) and removes its folder. Any number of times. */
+  async stop(): Promise<void> {
+    if (this.#child) {
+      this.signal('SIGCONT')
+      this.signal(this.#options.stopSignal ?? 'SIGTERM')
+      const limit = new AbortController()
+      const late = sleep(this.#options.stopTimeoutMs ?? 5_000, undefined, { signal: limit.signal }).catch(
+        () => {},
+      )
+      await Promise.race([this.#exited, late])
+      limit.abort()
+      await this.kill()
+    }
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+/** A private folder for one server, owned by the user that it runs as. */
+export async function serverFolder(name: string, owner?: Owner): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `lovage-${name}-`))
+  if (owner) chownSync(folder, owner.uid, owner.gid)
+  return folder
+}
+
+// The shell reads until end of file, which comes when this process is gone, then ends what was left behind.
+function watch(pid: number, folder: string): ChildProcess {
+  const script = 'cat >/dev/null; kill -KILL -- "-$1" 2>/dev/null; rm -rf -- "$2"'
+  const watchdog = spawn('sh', ['-c', script, 'watchdog', String(pid), folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  watchdog.unref()
+  // A child's stdin is a socket, which can be unreferenced, though its declared type is a mere Writable.
+  const stdin = watchdog.stdin as { unref?: () => void } | null
+  stdin?.unref?.()
+  watchdog.on('error', () => {})
+  return watchdog
+}
+
+/** Resolves with what the process printed and its exit code. Rejects when it cannot be started. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: Readonly<Record<string, string>>; owner?: Owner; timeoutMs?: number } = {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    timeout: options.timeoutMs ?? 60_000,
+    killSignal: 'SIGKILL',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...options.owner,
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  // 'close' carries the exit code, or null when a signal (the timeout's, for one) ended it.
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stdout, stderr }
+}
