@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
-import { describe, expect, it } from 'vitest'
-import { startRedis } from '../servers.js'
+import { describe, expect, it, vi } from 'vitest'
+import { run, startRedis } from '../servers.js'
 
 const connect = (server: { url: string; caFile: string | undefined }) =>
   new Redis(server.url, {
@@ -55,5 +56,18 @@ describe('a private Redis', () => {
     await expect(startRedis({ config: { 'no-such-directive': 1 } })).rejects.toMatchObject({
       cause: expect.stringContaining('no-such-directive'),
     })
+  })
+
+  it('dies with the process that started it, and its folder goes too', async () => {
+    const script = `const { createJiti } = await import('jiti')
+      const { startRedis } = await createJiti(process.argv[1]).import('./servers.ts')
+      const server = await startRedis()
+      process.stdout.write(JSON.stringify({ pid: server.pid, folder: server.folder }))
+      process.kill(process.pid, 'SIGKILL')`
+    const here = fileURLToPath(new URL('../', import.meta.url))
+    const { stdout } = await run('node', ['--input-type=module', '-e', script, here])
+    const { pid, folder } = JSON.parse(stdout)
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 5_000 })
+    await vi.waitFor(() => expect(existsSync(folder)).toBe(false), { timeout: 5_000 })
   })
 })

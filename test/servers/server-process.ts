@@ -188,7 +188,7 @@ export async function serverFolder(name: string, owner?: Owner): Promise<string>
 
 // The shell reads until end of file, which comes when this process is gone, then ends what was left behind.
 function watch(pid: number, folder: string): ChildProcess {
-  const script = 'cat >/dev/null; kill -KILL -- "-$1" 2>/dev/null; rm -rf -- "$2"'
+  const script = 'cat >/dev/null; kill -s KILL -- "-$1" 2>/dev/null; rm -rf -- "$2"'
   const watchdog = spawn('sh', ['-c', script, 'watchdog', String(pid), folder], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
