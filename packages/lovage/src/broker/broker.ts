@@ -16,6 +16,8 @@ export interface BrokerCapabilities {
   readonly atomicSettle: boolean
   /** `broadcast` and `subscribe` reach other processes. */
   readonly fanout: boolean
+  /** `OutgoingMessage.once` is obeyed: a repeated key is taken, and dropped, in one atomic step. */
+  readonly once: boolean
   /** Workers in other processes share the queues. */
   readonly shared: boolean
 }

@@ -87,6 +87,11 @@ export interface Message {
 export interface OutgoingMessage extends Message {
   /** Unix ms: a broker with a delay store keeps the message there until then; others deliver it at once. */
   readonly dueMs?: number
+  /**
+   * A name for this publication: a broker that can (`capabilities.once`) drops a second message of the same key
+   * within `ttlMs`, in the same atomic step in which it would take it. Beat names each tick of a schedule so.
+   */
+  readonly once?: { readonly key: string; readonly ttlMs: number }
 }
 
 /** A message that came from a broker. */
