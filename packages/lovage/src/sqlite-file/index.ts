@@ -1,0 +1,12 @@
+export {
+  type Connection,
+  defineProgram,
+  type Host,
+  type Migration,
+  type Program,
+  type ProgramHandlers,
+  type Statement,
+} from './program.js'
+export { readSql } from './read-sql.js'
+export { openSqliteFile, type Procedures, type SqliteFile } from './sqlite-file.js'
+export { parseSqliteUrl, type SqliteUrl } from './sqlite-url.js'

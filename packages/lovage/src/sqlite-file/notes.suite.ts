@@ -1,0 +1,21 @@
+import { defineProgram } from './program.js'
+
+/** A program for the tests of this room: notes that anyone can add. */
+export default defineProgram({
+  name: 'notes',
+  migrations: ['CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)'],
+  open(connection, host) {
+    const insert = connection.prepare('INSERT INTO notes (text) VALUES (?)')
+    const select = connection.prepare('SELECT text FROM notes ORDER BY id')
+    return {
+      writes: {
+        add(text: string): number {
+          if (text === 'bad') throw new Error('a bad note')
+          host.touch('notes')
+          return insert.run([text])
+        },
+      },
+      reads: { all: (_: undefined): string[] => select.all<[string]>([]).map(([text]) => text) },
+    }
+  },
+})

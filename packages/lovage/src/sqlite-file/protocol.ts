@@ -1,0 +1,28 @@
+import type { WireError } from './store-errors.js'
+
+/** What the thread is started with. */
+export interface ThreadData {
+  readonly path: string
+  readonly synchronous: 'normal' | 'full'
+  readonly lockTimeoutMs: number
+}
+
+/** One procedure call: program, procedure, argument. */
+export type Call = readonly [id: number, program: string, procedure: string, argument: unknown]
+
+/** To the thread. */
+export type Request =
+  | { readonly kind: 'calls'; readonly calls: readonly Call[] }
+  | { readonly kind: 'load'; readonly id: number; readonly url: string }
+  | { readonly kind: 'synchronous'; readonly id: number; readonly level: 'normal' | 'full' }
+  | { readonly kind: 'watch'; readonly on: boolean }
+  | { readonly kind: 'close'; readonly id: number }
+
+/** From the thread. Replies of one transaction travel together. */
+export interface Report {
+  readonly replies?: readonly (readonly [id: number, reply: unknown])[]
+  readonly errors?: readonly (readonly [id: number, error: WireError])[]
+  /** Topics that changed in the file; `*` when another process changed something that it did not announce. */
+  readonly changed?: readonly string[]
+  readonly events?: readonly (readonly [program: string, event: unknown])[]
+}
