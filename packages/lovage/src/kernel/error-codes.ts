@@ -40,7 +40,10 @@ export const ERROR_CODES = {
     'Restore it from a backup or move it away.',
   ],
   LVG_STORE_FULL: ['The disk is full.', 'Free space; nothing that was accepted before is lost.'],
-  LVG_STORE_MISSING: ['The folder of the SQLite file does not exist.', 'Create the folder, or correct the URL.'],
+  LVG_STORE_MISSING: [
+    'The folder of the SQLite file does not exist.',
+    'Create the folder, or correct the URL.',
+  ],
   LVG_STORE_UNSUITABLE: [
     'The folder cannot hold a shared SQLite file.',
     'Use a local file system, not a network one.',
