@@ -1,1 +1,38 @@
+export { type Compressed, compress, decompress } from './compression.js'
+export { type EncodeOptions, encodeTask, type TaskCall } from './encode-task.js'
+export {
+  decodeEnvelope,
+  type EnvelopeMessage,
+  encodeEnvelope,
+  type PriorityFromWire,
+  type PriorityToWire,
+} from './envelope.js'
+export { fromExceptionInfo, type StoredException, toExceptionInfo, tracebackOf } from './exception.js'
+export { decodeJson, encodeJson } from './json.js'
+export type { ReadOptions } from './json-reader.js'
+export { Decimal, PlainDate, PlainTime, Uuid } from './json-types.js'
+export type { JsonTypes } from './json-writer.js'
+export { DEFAULT_MAX_BYTES, MAX_DEPTH } from './limits.js'
+export type { RootName } from './path.js'
+export { markRedelivered } from './redelivered.js'
+export { MAX_REPR, reprArgs, reprKwargs, reprValue } from './repr.js'
+export {
+  ACCEPT_JSON,
+  type AcceptList,
+  acceptList,
+  type ContentOptions,
+  decodeContent,
+  getSerializer,
+  type Serializer,
+} from './serializer.js'
+export { customHeaders, isStandardHeader } from './task-headers.js'
+export {
+  type DecodeOptions,
+  decodeBody,
+  decodeTask,
+  NO_EMBED,
+  readHeaders,
+  type TaskBody,
+} from './task-message.js'
+export { formatTime, parseTime } from './times.js'
 export type * from './types.js'

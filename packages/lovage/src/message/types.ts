@@ -22,7 +22,8 @@ export interface TaskHeaders {
   readonly argsrepr: string
   readonly kwargsrepr: string
   readonly origin: string
-  readonly ignore_result: boolean
+  /** Absent when the producer did not say: then the task's own setting holds. */
+  readonly ignore_result?: boolean
   readonly replaced_task_nesting: number
   readonly stamped_headers: readonly string[] | null
   readonly stamps: Readonly<Record<string, unknown>>
@@ -56,6 +57,14 @@ export interface TaskMessage {
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
   readonly embed: Embed
+}
+
+/** An exception as Celery stores it in `result`. */
+export interface ExceptionInfo {
+  readonly exc_type: string
+  /** The constructor's arguments. */
+  readonly exc_message: readonly unknown[] | string
+  readonly exc_module: string | null
 }
 
 /** AMQP basic properties; other brokers emulate them. */

@@ -1,5 +1,7 @@
 import type { Unsubscribe } from '../kernel/index.js'
 
+export type { ExceptionInfo } from '../message/index.js'
+
 /** Celery's states; tasks may invent more (`PROGRESS`). */
 export type TaskState =
   | 'PENDING'
@@ -13,14 +15,6 @@ export type TaskState =
 
 /** States after which a result changes no more. */
 export const READY_STATES: ReadonlySet<TaskState> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
-
-/** An exception as Celery stores it in `result`. */
-export interface ExceptionInfo {
-  readonly exc_type: string
-  /** The constructor's arguments. */
-  readonly exc_message: readonly unknown[] | string
-  readonly exc_module: string | null
-}
 
 /** Celery's nested pairs that name a result and its parents and children (protocol.md 4.4). */
 export type ResultTuple = readonly [

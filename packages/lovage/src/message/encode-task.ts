@@ -1,0 +1,182 @@
+import { producerOrigin } from '../kernel/index.js'
+import { compress, tooLarge } from './compression.js'
+import { encodeJson } from './json.js'
+import { type JsonTypes, unserialisable } from './json-writer.js'
+import { DEFAULT_MAX_BYTES } from './limits.js'
+import { reprArgs, reprKwargs } from './repr.js'
+import { getSerializer, type Serializer } from './serializer.js'
+import { type HeadersInWork, isStandardHeader, malformed } from './task-headers.js'
+import { BODY_ROOT, NO_EMBED } from './task-message.js'
+import { formatTime, parseTime } from './times.js'
+import type { Embed, OutgoingMessage } from './types.js'
+
+/** A call of a task with everything decided: what goes into its message. Absent options have Celery's defaults. */
+export interface TaskCall {
+  readonly task: string
+  readonly id: string
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  /** What happens after the task; default nothing. */
+  readonly embed?: Partial<Embed>
+  /** Not before; a string must be ISO 8601 and is sent as it is. */
+  readonly eta?: Date | string | null
+  /** Not after; also becomes the `expiration` property. */
+  readonly expires?: Date | string | null
+  /** Attempts so far; default 0. */
+  readonly retries?: number
+  /** Seconds, hard limit first. */
+  readonly timeLimit?: readonly [hard: number | null, soft: number | null]
+  readonly shadow?: string | null
+  readonly group?: string | null
+  readonly groupIndex?: number | null
+  /** Default: the task's own id. */
+  readonly rootId?: string | null
+  readonly parentId?: string | null
+  /** Default `gen<pid>@<host>`. */
+  readonly origin?: string
+  readonly ignoreResult?: boolean
+  readonly replacedTaskNesting?: number
+  readonly stampedHeaders?: readonly string[] | null
+  readonly stamps?: Readonly<Record<string, unknown>>
+  /** The user's own headers; those of the protocol may not be among them. */
+  readonly headers?: Readonly<Record<string, unknown>>
+  /** Shown in logs and monitors in place of the arguments, for instance to hide secrets. */
+  readonly argsRepr?: string
+  readonly kwargsRepr?: string
+  /** Default: the task's id. */
+  readonly correlationId?: string | null
+  readonly replyTo?: string | null
+  /** Public scale 0–9, higher first. */
+  readonly priority?: number
+  readonly deliveryMode?: 1 | 2
+  /** Default `''`, with which `routingKey` is the queue's name. */
+  readonly exchange?: string
+  readonly routingKey: string
+  /** See `OutgoingMessage.dueMs`. */
+  readonly dueMs?: number
+}
+
+/** How to write a message. */
+export interface EncodeOptions {
+  /** A name or content type; default `json`. */
+  readonly serializer?: string
+  /** A name or content type; default none. */
+  readonly compression?: string | null
+  /** `plain` for fleets with Celery before 5.3, which knows no typed values. Default `typed`. */
+  readonly jsonTypes?: JsonTypes
+  /** `messageMaxBytes`: the largest body, before and after compression. Default 64 MiB. */
+  readonly maxBytes?: number
+  /** Unix ms, from which `expiration` is counted. */
+  readonly nowMs: number
+}
+
+const NO_LIMITS = [null, null] as const
+const NO_STAMPS = {}
+const EMPTY_EMBED = JSON.stringify(NO_EMBED)
+let defaultOrigin: string | undefined
+
+/**
+ * Makes the message of a task call (protocol 2). Throws a MessageError when a value cannot be written
+ * (`LVG_MESSAGE_UNSERIALISABLE`, with its path) or the body is too large (`LVG_MESSAGE_TOO_LARGE`), and a
+ * ConfigurationError for an unknown serializer or compression.
+ */
+export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMessage {
+  const expires = wireTime(call.expires, 'expires')
+  const headers: HeadersInWork = {
+    lang: 'js',
+    task: call.task,
+    id: call.id,
+    shadow: call.shadow ?? null,
+    eta: wireTime(call.eta, 'eta'),
+    expires,
+    group: call.group ?? null,
+    group_index: call.groupIndex ?? null,
+    retries: call.retries ?? 0,
+    timelimit: call.timeLimit ?? NO_LIMITS,
+    root_id: call.rootId ?? call.id,
+    parent_id: call.parentId ?? null,
+    argsrepr: call.argsRepr ?? reprArgs(call.args),
+    kwargsrepr: call.kwargsRepr ?? reprKwargs(call.kwargs),
+    origin: call.origin ?? (defaultOrigin ??= producerOrigin()),
+    ignore_result: call.ignoreResult ?? false,
+    replaced_task_nesting: call.replacedTaskNesting ?? 0,
+    stamped_headers: call.stampedHeaders ?? null,
+    stamps: call.stamps ?? NO_STAMPS,
+  }
+  if (call.headers !== undefined) addCustom(headers, call.headers)
+
+  const serializer = getSerializer(options.serializer ?? 'json')
+  const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
+  let body = encodeBody(call, serializer, options.jsonTypes)
+  checkSize(body, maxBytes, call)
+  if (options.compression !== undefined && options.compression !== null) {
+    const compressed = compress(body, options.compression)
+    body = compressed.body
+    headers.compression = compressed.contentType
+    checkSize(body, maxBytes, call)
+  }
+  const message: OutgoingMessage = {
+    headers,
+    body,
+    contentType: serializer.contentType,
+    contentEncoding: serializer.contentEncoding,
+    properties: {
+      correlationId: call.correlationId === undefined ? call.id : call.correlationId,
+      replyTo: call.replyTo ?? null,
+      deliveryMode: call.deliveryMode ?? 2,
+      ...(call.priority === undefined ? undefined : { priority: call.priority }),
+      ...(expires === null ? undefined : { expiration: expirationOf(expires, options.nowMs) }),
+    },
+    exchange: call.exchange ?? '',
+    routingKey: call.routingKey,
+  }
+  return call.dueMs === undefined ? message : { ...message, dueMs: call.dueMs }
+}
+
+function encodeBody(call: TaskCall, serializer: Serializer, types: JsonTypes | undefined): string | Buffer {
+  const embed = call.embed === undefined ? undefined : { ...NO_EMBED, ...call.embed }
+  if (serializer.name !== 'json') {
+    return serializer.encode([call.args, call.kwargs, embed ?? NO_EMBED], BODY_ROOT, types)
+  }
+  const embedText = embed === undefined ? EMPTY_EMBED : encodeJson(embed, 'embed', types)
+  return `[${encodeJson(call.args, 'args', types)},${encodeJson(call.kwargs, 'kwargs', types)},${embedText}]`
+}
+
+function addCustom(headers: Record<string, unknown>, custom: Readonly<Record<string, unknown>>): void {
+  for (const name of Object.keys(custom)) {
+    if (isStandardHeader(name) || name === '__proto__') {
+      throw unserialisable(
+        'this header belongs to the protocol',
+        'headers',
+        [name],
+        'Give your header another name.',
+      )
+    }
+    headers[name] = custom[name]
+  }
+}
+
+function wireTime(time: Date | string | null | undefined, name: string): string | null {
+  if (time === undefined || time === null) return null
+  if (typeof time === 'string') {
+    if (parseTime(time) !== undefined) return time
+    throw malformed(`${name} is not an ISO 8601 time: ${time.slice(0, 64)}`)
+  }
+  try {
+    return formatTime(time)
+  } catch {
+    throw unserialisable('not a time between the years 1 and 9999', name, [])
+  }
+}
+
+function expirationOf(expires: string, nowMs: number): string {
+  return String(Math.max(0, Math.trunc((parseTime(expires) ?? nowMs) - nowMs)))
+}
+
+function checkSize(body: string | Buffer, maxBytes: number, call: TaskCall): void {
+  // A string's bytes are counted only when they might be too many: a character has at most three.
+  if (body.length <= maxBytes / 3) return
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  if (length <= maxBytes) return
+  throw tooLarge(`the message of ${call.task} has ${length} bytes, more than ${maxBytes}`, maxBytes)
+}

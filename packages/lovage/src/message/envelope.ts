@@ -1,0 +1,138 @@
+import { isUtf8 } from 'node:buffer'
+import { MessageError } from '../kernel/index.js'
+import { decodeJson, encodeJson } from './json.js'
+import type { IncomingMessage, OutgoingMessage } from './types.js'
+
+/** A message that came in kombu's JSON envelope. */
+export interface EnvelopeMessage extends IncomingMessage {
+  /** Names this copy of the message; the key of Redis' `unacked` hash. */
+  readonly deliveryTag: string
+}
+
+/** Public priority (0–9, higher first, undefined when not given) to the number on the driver's wire. */
+export type PriorityToWire = (priority: number | undefined) => number
+
+/** The number on the wire (undefined when there is none) to the public priority. */
+export type PriorityFromWire = (priority: number | undefined) => number | undefined
+
+/**
+ * Writes the JSON envelope in which kombu's Redis transport, and our SQLite and memory brokers, keep a message
+ * (protocol.md 2.2). `deliveryTag` must be new for every copy. Throws a MessageError when a header cannot be written.
+ */
+export function encodeEnvelope(
+  message: OutgoingMessage,
+  priorityToWire: PriorityToWire,
+  deliveryTag: string,
+): string {
+  const { properties, body } = message
+  const base64 = (typeof body === 'string' ? Buffer.from(body) : body).toString('base64')
+  const expiration =
+    properties.expiration === undefined ? '' : `,"expiration":${JSON.stringify(properties.expiration)}`
+  return (
+    `{"body":"${base64}","content-encoding":${JSON.stringify(message.contentEncoding)}` +
+    `,"content-type":${JSON.stringify(message.contentType)},"headers":${encodeJson(message.headers, 'headers')}` +
+    `,"properties":{"correlation_id":${JSON.stringify(properties.correlationId)}` +
+    `,"reply_to":${JSON.stringify(properties.replyTo)},"delivery_mode":${properties.deliveryMode}` +
+    `,"delivery_info":{"exchange":${JSON.stringify(message.exchange)}` +
+    `,"routing_key":${JSON.stringify(message.routingKey)}},"priority":${priorityToWire(properties.priority)}` +
+    `${expiration},"body_encoding":"base64","delivery_tag":${JSON.stringify(deliveryTag)}}}`
+  )
+}
+
+/**
+ * Reads an envelope. Never throws: what is none comes back as a MessageError (`LVG_MESSAGE_MALFORMED`) that says which
+ * part is wrong; its `details.deliveryTag` is there when at least that could be read. Headers keep big integers
+ * as BigInt, so that forwarding them loses nothing.
+ */
+export function decodeEnvelope(
+  raw: string | Buffer,
+  priorityFromWire: PriorityFromWire,
+): EnvelopeMessage | MessageError {
+  if (typeof raw !== 'string' && !isUtf8(raw)) return malformed('the envelope is not UTF-8')
+  const text = typeof raw === 'string' ? raw : raw.toString('utf8')
+  let value: unknown
+  try {
+    value = decodeJson(text, { integers: 'bigint' }, 'envelope')
+  } catch (error) {
+    if (error instanceof MessageError)
+      return malformed(`the envelope cannot be read: ${error.message}`, undefined, error)
+    throw error
+  }
+  if (!isObject(value)) return malformed('the envelope is not a JSON object')
+  const properties = value.properties
+  if (!isObject(properties)) return malformed('the envelope has no properties')
+  const deliveryTag = properties.delivery_tag
+  if (typeof deliveryTag !== 'string' || deliveryTag === '')
+    return malformed('the envelope has no delivery_tag')
+  const info = properties.delivery_info
+  if (!isObject(info)) return malformed('the envelope has no delivery_info', deliveryTag)
+  const { exchange, routing_key: routingKey = '' } = info
+  if (typeof exchange !== 'string') return malformed('delivery_info has no exchange', deliveryTag)
+  if (typeof routingKey !== 'string') return malformed('the routing_key is not a string', deliveryTag)
+  const contentType = value['content-type']
+  if (typeof contentType !== 'string') return malformed('the envelope has no content-type', deliveryTag)
+  const contentEncoding = value['content-encoding'] ?? 'utf-8'
+  if (typeof contentEncoding !== 'string')
+    return malformed('the content-encoding is not a string', deliveryTag)
+  const headers = value.headers ?? {}
+  if (!isObject(headers)) return malformed('the headers are not an object', deliveryTag)
+  const body = decodeBody(value.body, properties.body_encoding)
+  if (typeof body === 'object' && 'problem' in body) return malformed(body.problem, deliveryTag)
+  const priority = priorityFromWire(typeof properties.priority === 'number' ? properties.priority : undefined)
+  const expiration = properties.expiration
+  return {
+    headers,
+    body,
+    contentType,
+    contentEncoding,
+    properties: {
+      correlationId: textOrNull(properties.correlation_id),
+      replyTo: textOrNull(properties.reply_to),
+      deliveryMode: properties.delivery_mode === 1 ? 1 : 2,
+      ...(priority === undefined ? undefined : { priority }),
+      ...(expiration === undefined || expiration === null ? undefined : { expiration: String(expiration) }),
+    },
+    exchange,
+    routingKey,
+    redelivered: info.redelivered === true || headers.redelivered === true,
+    deliveryTag,
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : value === undefined || value === null ? null : String(value)
+}
+
+function decodeBody(body: unknown, encoding: unknown): Buffer | string | { readonly problem: string } {
+  if (typeof body !== 'string') return { problem: 'the envelope has no body' }
+  if (encoding === 'base64') return decodeBase64(body) ?? { problem: 'the body is not valid base64' }
+  if (encoding === undefined || encoding === null || encoding === 'utf-8') return body
+  return { problem: `the body_encoding ${JSON.stringify(encoding)} is not known` }
+}
+
+function decodeBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64')
+  if (bytes.length === base64Length(text)) return bytes
+  // Node skips what is no base64, so a shorter result means that something was skipped: only line ends may be.
+  const joined = text.replace(/[\r\n]/g, '')
+  return bytes.length === base64Length(joined) ? bytes : undefined
+}
+
+function base64Length(text: string): number {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  return text.length % 4 === 0 ? (text.length / 4) * 3 - padding : -1
+}
+
+function malformed(message: string, deliveryTag?: string, cause?: unknown): MessageError {
+  return new MessageError(message, {
+    code: 'LVG_MESSAGE_MALFORMED',
+    ...(deliveryTag === undefined ? {} : { details: { deliveryTag } }),
+    cause,
+  })
+}

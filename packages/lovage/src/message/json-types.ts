@@ -1,0 +1,150 @@
+import { parseTime } from './times.js'
+
+/** Marks the value classes across duplicate installations of this package. */
+const KIND = Symbol.for('lovage.json-type')
+
+/** The Python types that have a class here because JavaScript has none of its own. */
+export type JsonTypeName = 'decimal' | 'uuid' | 'date' | 'time'
+
+/** Which value class `value` is of, if any. */
+export function jsonTypeOf(value: object): JsonTypeName | undefined {
+  // The symbol is ours alone: whoever carries it carries one of the four names.
+  return (value as { readonly [KIND]?: JsonTypeName })[KIND]
+}
+
+const DECIMAL = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|Inf(?:inity)?|s?NaN\d*)$/i
+
+/**
+ * An exact decimal number, Python's `decimal.Decimal`. It carries the digits and does no arithmetic: hand
+ * `toString()` to the decimal library of your choice, and wrap that library's result to send it.
+ */
+export class Decimal {
+  readonly #digits: string
+
+  /** Throws a RangeError for what Python's Decimal does not accept. */
+  constructor(digits: string | number | bigint) {
+    const text = String(digits).trim()
+    if (!DECIMAL.test(text)) throw new RangeError(`not a decimal number: ${text.slice(0, 64)}`)
+    this.#digits = text
+  }
+
+  get [KIND](): 'decimal' {
+    return 'decimal'
+  }
+  /** The digits as they came, trailing zeros included. */
+  toString(): string {
+    return this.#digits
+  }
+  /** The nearest JavaScript number; this rounds. */
+  toNumber(): number {
+    return Number(this.#digits)
+  }
+  toJSON(): string {
+    return this.#digits
+  }
+}
+
+const UUID =
+  /^\{?(?:urn:uuid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i
+
+/** Python's `uuid.UUID`. Strings stay strings on the wire; wrap one in this class for a task that expects a UUID. */
+export class Uuid {
+  readonly #text: string
+
+  /** Takes the forms that Python takes, with or without hyphens; a RangeError for others. */
+  constructor(text: string) {
+    const match = UUID.exec(text)
+    if (match === null) throw new RangeError(`not a UUID: ${text.slice(0, 64)}`)
+    this.#text = match.slice(1).join('-').toLowerCase()
+  }
+
+  get [KIND](): 'uuid' {
+    return 'uuid'
+  }
+  /** Lower case, with hyphens. */
+  toString(): string {
+    return this.#text
+  }
+  /** The 32 hexadecimal digits alone. */
+  get hex(): string {
+    return this.#text.replaceAll('-', '')
+  }
+  toJSON(): string {
+    return this.#text
+  }
+}
+
+/** A calendar day without time and zone, Python's `datetime.date`. */
+export class PlainDate {
+  readonly year: number
+  /** 1–12. */
+  readonly month: number
+  readonly day: number
+
+  /** `YYYY-MM-DD`; a RangeError for what is no day of the calendar. */
+  constructor(text: string) {
+    const match = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text)
+    if (match === null || parseTime(text) === undefined) {
+      throw new RangeError(`not a date: ${text.slice(0, 64)}`)
+    }
+    this.year = Number(match[1])
+    this.month = Number(match[2])
+    this.day = Number(match[3])
+  }
+
+  get [KIND](): 'date' {
+    return 'date'
+  }
+  /** `YYYY-MM-DD`. */
+  toString(): string {
+    return `${String(this.year).padStart(4, '0')}-${pad(this.month)}-${pad(this.day)}`
+  }
+  /** Midnight UTC of this day. */
+  toDate(): Date {
+    return new Date(`${this.toString()}T00:00:00Z`)
+  }
+  toJSON(): string {
+    return this.toString()
+  }
+}
+
+const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:\d\d(?::\d\d)?)?$/
+
+/** A time of day, Python's `datetime.time`, to the microsecond, with an offset if it came with one. */
+export class PlainTime {
+  readonly hour: number
+  readonly minute: number
+  readonly second: number
+  /** 0–999999. */
+  readonly microsecond: number
+  /** `+02:00`, or null as for most. */
+  readonly offset: string | null
+
+  /** `HH:MM[:SS[.ffffff]]`, perhaps with an offset; a RangeError for others. */
+  constructor(text: string) {
+    const match = TIME.exec(text)
+    const [, hour, minute, second = '0', fraction = '', offset] = match ?? []
+    if (match === null || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) {
+      throw new RangeError(`not a time of day: ${text.slice(0, 64)}`)
+    }
+    this.hour = Number(hour)
+    this.minute = Number(minute)
+    this.second = Number(second)
+    this.microsecond = Number(fraction.padEnd(6, '0'))
+    this.offset = offset === 'Z' ? '+00:00' : (offset ?? null)
+  }
+
+  get [KIND](): 'time' {
+    return 'time'
+  }
+  /** As Python's `isoformat` writes it. */
+  toString(): string {
+    const fraction = this.microsecond === 0 ? '' : `.${String(this.microsecond).padStart(6, '0')}`
+    return `${pad(this.hour)}:${pad(this.minute)}:${pad(this.second)}${fraction}${this.offset ?? ''}`
+  }
+  toJSON(): string {
+    return this.toString()
+  }
+}
+
+const pad = (part: number): string => String(part).padStart(2, '0')

@@ -1,0 +1,122 @@
+import { JsonReader, type ReadOptions } from './json-reader.js'
+import { endOfString } from './json-scan.js'
+import { type JsonTypes, JsonWriter } from './json-writer.js'
+import { MAX_DEPTH } from './limits.js'
+import type { RootName } from './path.js'
+
+/**
+ * Writes kombu's JSON. Date, bytes, `Decimal`, `Uuid`, `PlainDate`, `PlainTime` become typed objects (or strings with
+ * `plain`), BigInt plain digits, NaN and the infinities their names as Python writes them; fields that are undefined
+ * are left out; a class with `toJSON` is asked. Everything else that JSON.stringify would drop or blur (functions,
+ * symbols, undefined in a list, Map, Set, class instances, cycles, more than 900 levels) throws a MessageError with
+ * the path to the value. `root` names the value in that path.
+ */
+export function encodeJson(value: unknown, root: RootName = '', types: JsonTypes = 'typed'): string {
+  // What is plain JSON through and through, nearly every message, is left to the engine's own writer.
+  return isPlain(value, 0) ? JSON.stringify(value) : new JsonWriter(types, root).write(value)
+}
+
+function isPlain(value: unknown, depth: number): boolean {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
+  if (typeof value === 'number') {
+    return (
+      (value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER) ||
+      (Number.isFinite(value) && !Number.isInteger(value))
+    )
+  }
+  if (typeof value !== 'object' || depth >= MAX_DEPTH) return false
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (!isPlain(value[i], depth + 1)) return false
+    return true
+  }
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  for (const key in value) {
+    // A plain object of unknown fields.
+    const member = (value as Record<string, unknown>)[key]
+    if (member !== undefined && !isPlain(member, depth + 1)) return false
+    if (key === '__type__' || key === '__proto__') return false
+  }
+  return true
+}
+
+/**
+ * Reads kombu's JSON, the counterpart of `encodeJson`. Throws a MessageError for text that is no JSON, an unknown or
+ * invalid typed value, an integer out of range in `number` mode, a field named `__proto__`, and more than 900 levels.
+ */
+export function decodeJson(text: string, options: ReadOptions = {}, root: RootName = ''): unknown {
+  if (!needsCare(text)) {
+    try {
+      return JSON.parse(text)
+    } catch {
+      // NaN and the infinities are Python's, not JSON's: the reader below takes them, or says what is wrong.
+    }
+  }
+  return new JsonReader(text, options, root).read()
+}
+
+/** Whether the text may hold what JSON.parse would let through or round. It may err to the careful side. */
+function needsCare(text: string): boolean {
+  return (
+    text.includes('__') ||
+    // `_`, and letters of the reserved names, written as escapes
+    (text.includes('\\u00') && /\\u00[567]/.test(text)) ||
+    hasLongInteger(text) ||
+    (text.length > 2 * MAX_DEPTH && isDeep(text))
+  )
+}
+
+/** 2^53 − 1; longer runs of digits, or greater ones of the same length, are out of a number's range. */
+const GREATEST = '9007199254740991'
+
+function hasLongInteger(text: string): boolean {
+  // A run of 16 digits covers a multiple of 16, so every 16th character is enough to look at.
+  for (let probe = 15; probe < text.length; probe += 16) {
+    if (!isDigit(text.charCodeAt(probe))) continue
+    let start = probe
+    while (start > 0 && isDigit(text.charCodeAt(start - 1))) start--
+    let end = probe + 1
+    while (end < text.length && isDigit(text.charCodeAt(end))) end++
+    const length = end - start
+    if (length > GREATEST.length || (length === GREATEST.length && text.slice(start, end) > GREATEST)) {
+      if (isWholeToken(text, start, end)) return true
+    }
+    if (end > probe + 16) probe += Math.floor((end - probe) / 16) * 16 - 16
+  }
+  return false
+}
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57
+
+/** Whether the digits are an integer by themselves, not a fraction and not plainly inside a string. */
+function isWholeToken(text: string, start: number, end: number): boolean {
+  const before = text[start - 1] === '-' ? text[start - 2] : text[start - 1]
+  const after = text[end]
+  return (
+    (before === undefined || '[,: \n\r\t'.includes(before)) &&
+    (after === undefined || ',]} \n\r\t'.includes(after))
+  )
+}
+
+/** Whether the brackets alone allow more levels than are read; strings may make it err to the careful side. */
+function isDeep(text: string): boolean {
+  let left = MAX_DEPTH
+  for (const bracket of ['[', '{']) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1))
+      if (--left < 0) return countsDeep(text)
+  }
+  return false
+}
+
+function countsDeep(text: string): boolean {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 34) {
+      i = endOfString(text, i)
+    } else if (code === 91 || code === 123) {
+      if (++depth > MAX_DEPTH) return true
+    } else if (code === 93 || code === 125) depth--
+  }
+  return false
+}

@@ -1,0 +1,8 @@
+/** How deeply values may nest, both ways; Python's own JSON reader gives up near 1000. */
+export const MAX_DEPTH = 900
+
+/**
+ * `messageMaxBytes`: the largest body, compressed or not, that is written or read: 64 MiB. Below what Redis (512 MiB)
+ * and RabbitMQ (128 MiB, 16 MiB from version 4 on) take, and already half a second of decoding.
+ */
+export const DEFAULT_MAX_BYTES = 64 * 1024 * 1024

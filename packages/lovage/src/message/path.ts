@@ -1,0 +1,26 @@
+/**
+ * What the root of a value is called in errors: `args`, or one name for each item of a list whose items have
+ * names of their own (the body of a task is `['args', 'kwargs', 'embed']`).
+ */
+export type RootName = string | readonly string[]
+
+/** Longer paths are cut at the front: the end is what tells. */
+const LONGEST = 200
+
+/** `args[0].user.callback`, as JavaScript would write the way to the value. */
+export function formatPath(root: RootName, steps: readonly (string | number)[]): string {
+  let text = ''
+  let rest = steps
+  if (typeof root === 'string') text = root
+  else if (typeof steps[0] === 'number') {
+    text = root[steps[0]] ?? `[${steps[0]}]`
+    rest = steps.slice(1)
+  }
+  for (const step of rest) {
+    if (typeof step === 'number') text += `[${step}]`
+    else if (/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(step)) text += text === '' ? step : `.${step}`
+    else text += `[${JSON.stringify(step)}]`
+  }
+  if (text === '') return 'the value'
+  return text.length > LONGEST ? `…${text.slice(-LONGEST)}` : text
+}

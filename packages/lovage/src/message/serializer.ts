@@ -1,0 +1,174 @@
+import { isUtf8 } from 'node:buffer'
+import { decode as msgpackDecode, encode as msgpackEncode } from '@msgpack/msgpack'
+import { parseDocument, stringify } from 'yaml'
+import { ConfigurationError, MessageError } from '../kernel/index.js'
+import { decodeJson, encodeJson } from './json.js'
+import { type ReadOptions, undecodable } from './json-reader.js'
+import { describe, type JsonTypes, unserialisable } from './json-writer.js'
+import type { RootName } from './path.js'
+import { fromTree, type LeafRules, toTree } from './tree.js'
+
+/** Turns values into the bytes of a body and back. */
+export interface Serializer {
+  readonly name: string
+  readonly contentType: string
+  readonly contentEncoding: string
+  /** Throws a MessageError with the path to what cannot be written; `root` begins that path. */
+  encode(value: unknown, root: RootName, types?: JsonTypes): string | Buffer
+  /** Throws a MessageError. */
+  decode(body: Buffer | string, encoding: string, options: ReadOptions, root: RootName): unknown
+}
+
+const json: Serializer = {
+  name: 'json',
+  contentType: 'application/json',
+  contentEncoding: 'utf-8',
+  encode: encodeJson,
+  decode: (body, encoding, options, root) => decodeJson(bodyText(body, encoding), options, root),
+}
+
+const MSGPACK_RULES: LeafRules = {
+  format: 'msgpack',
+  // The library writes what is wider than 32 bits as a float unless it is a BigInt; Python would get 5e9 for 5000000000.
+  number: (value) => (Number.isSafeInteger(value) && Math.abs(value) > 0x7fffffff ? BigInt(value) : value),
+  bigint: (value) => (value >= -(2n ** 63n) && value < 2n ** 64n ? value : undefined),
+}
+
+const msgpack: Serializer = {
+  name: 'msgpack',
+  contentType: 'application/x-msgpack',
+  contentEncoding: 'binary',
+  encode(value, root) {
+    const bytes = msgpackEncode(toTree(value, MSGPACK_RULES, root), { useBigInt64: true, maxDepth: 2000 })
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  },
+  decode(body, _encoding, options, root) {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    return fromTree(
+      attempt('msgpack', () => msgpackDecode(bytes, { useBigInt64: true })),
+      options,
+      root,
+    )
+  },
+}
+
+const YAML_RULES: LeafRules = { format: 'YAML', number: (value) => value, bigint: (value) => value }
+
+const yaml: Serializer = {
+  name: 'yaml',
+  contentType: 'application/x-yaml',
+  contentEncoding: 'utf-8',
+  // PyYAML speaks YAML 1.1, where a bare `no` is false and a bare date is a date.
+  encode: (value, root) =>
+    stringify(toTree(value, YAML_RULES, root), {
+      version: '1.1',
+      lineWidth: 0,
+      aliasDuplicateObjects: false,
+    }),
+  decode(body, encoding, options, root) {
+    const text = bodyText(body, encoding)
+    return fromTree(
+      attempt('YAML', () => parseYaml(text)),
+      options,
+      root,
+    )
+  },
+}
+
+function parseYaml(text: string): unknown {
+  const document = parseDocument(text, { version: '1.1', intAsBigInt: true, merge: true, logLevel: 'silent' })
+  const problem = document.errors[0] ?? document.warnings[0]
+  if (problem) throw problem
+  return document.toJS({ maxAliasCount: 100 })
+}
+
+const raw: Serializer = {
+  name: 'raw',
+  contentType: 'application/data',
+  contentEncoding: 'binary',
+  encode(value, root) {
+    if (typeof value === 'string') return value
+    if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    throw unserialisable(`raw takes bytes or a string, not ${describe(value)}`, root, [])
+  },
+  decode: (body, encoding) => (encoding === 'binary' ? Buffer.from(body) : bodyText(body, encoding)),
+}
+
+const SERIALIZERS: readonly Serializer[] = [json, msgpack, yaml, raw]
+const BY_NAME = new Map(
+  SERIALIZERS.flatMap((known) => [[known.name, known] as const, [known.contentType, known] as const]),
+)
+const PICKLE = new Set(['pickle', 'application/x-python-serialize'])
+const PICKLE_HINT =
+  'Reading pickle means running what its sender wrote. Set `task_serializer = "json"` in Python.'
+
+/**
+ * The serializer of a name (`json`, `msgpack`, `yaml`, `raw`) or content type. Throws a ConfigurationError for others,
+ * and for pickle always.
+ */
+export function getSerializer(name: string): Serializer {
+  const serializer = BY_NAME.get(name)
+  if (serializer) return serializer
+  throw new ConfigurationError(
+    PICKLE.has(name) ? 'pickle is never used here' : `the serializer ${name} is not known`,
+    {
+      code: 'LVG_CONFIG_INVALID',
+      hint: PICKLE.has(name)
+        ? PICKLE_HINT
+        : `Use one of ${SERIALIZERS.map((known) => known.name).join(', ')}.`,
+    },
+  )
+}
+
+/** Which content types may be read. */
+export type AcceptList = ReadonlySet<string>
+
+/** Makes the list from `acceptContent`: names or content types. Throws a ConfigurationError for what is not known. */
+export function acceptList(names: readonly string[]): AcceptList {
+  return new Set(names.map((name) => getSerializer(name).contentType))
+}
+
+/** Celery's default: JSON alone. */
+export const ACCEPT_JSON: AcceptList = new Set([json.contentType])
+
+/** How to read a body. */
+export interface ContentOptions extends ReadOptions {
+  /** Default `ACCEPT_JSON`. */
+  readonly accept?: AcceptList
+}
+
+/** Reads a body by its content type. Throws a MessageError: not accepted, not decodable, integer out of range. */
+export function decodeContent(
+  body: Buffer | string,
+  contentType: string,
+  contentEncoding: string,
+  options: ContentOptions = {},
+  root: RootName = '',
+): unknown {
+  const serializer = (options.accept ?? ACCEPT_JSON).has(contentType) ? BY_NAME.get(contentType) : undefined
+  if (serializer) return serializer.decode(body, contentEncoding, options, root)
+  throw new MessageError(`the content type ${JSON.stringify(contentType.slice(0, 128))} is not accepted`, {
+    code: 'LVG_MESSAGE_UNACCEPTED',
+    details: { contentType: contentType.slice(0, 128) },
+    ...(PICKLE.has(contentType) ? { hint: PICKLE_HINT } : {}),
+  })
+}
+
+function bodyText(body: Buffer | string, encoding: string): string {
+  if (typeof body === 'string') return body
+  if (encoding === 'utf-8' || encoding === 'binary' || encoding === 'us-ascii' || encoding === '') {
+    if (!isUtf8(body)) throw undecodable('the body is not UTF-8 text')
+    return body.toString('utf8')
+  }
+  return attempt(encoding.slice(0, 64), () => new TextDecoder(encoding, { fatal: true }).decode(body))
+}
+
+/** Runs a library's reader: whatever it throws, the body is at fault. */
+function attempt<T>(format: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n', 1)[0] : ''
+    throw undecodable(`the body is not valid ${format}: ${reason}`, {}, error)
+  }
+}

@@ -1,0 +1,136 @@
+import { MessageError } from '../kernel/index.js'
+import { decompress, tooLarge } from './compression.js'
+import { DEFAULT_MAX_BYTES } from './limits.js'
+import { headersOfProtocol1, isProtocol1, tripleOfProtocol1 } from './protocol-1.js'
+import { type ContentOptions, decodeContent } from './serializer.js'
+import { completeHeaders, isFields, malformed } from './task-headers.js'
+import type { Embed, Message, TaskHeaders, TaskMessage, WireSignature } from './types.js'
+
+/** How to read a task message. */
+export interface DecodeOptions extends ContentOptions {
+  /** `messageMaxBytes`: the largest body, as it came and decompressed. Default 64 MiB. */
+  readonly maxBytes?: number
+}
+
+/** The body of a task message. */
+export type TaskBody = Pick<TaskMessage, 'args' | 'kwargs' | 'embed'>
+
+/** The embed of a task that nothing follows. */
+export const NO_EMBED: Embed = { callbacks: null, errbacks: null, chain: null, chord: null }
+
+/**
+ * Checks and completes the headers of a task message, without touching its body unless headers are missing that every
+ * protocol 2 producer sends: then they may be in the body (protocol 1). What is wrong comes back as a MessageError;
+ * what is for display only (`argsrepr`, `origin`, …) is never a reason to refuse.
+ */
+export function readHeaders(message: Message, options: DecodeOptions = {}): TaskHeaders | MessageError {
+  const { headers } = message
+  if ('task' in headers && 'id' in headers && 'retries' in headers) return completeHeaders(headers)
+  const content = asValue(() => readContent(message, options))
+  if (isProtocol1(content)) return completeHeaders(headersOfProtocol1(headers, content))
+  if ('task' in headers) return completeHeaders(headers)
+  return content instanceof MessageError ? content : malformed('neither the headers nor the body name a task')
+}
+
+/** Decodes and checks the body of a message whose headers were read. What is wrong comes back as a MessageError. */
+export function decodeBody(
+  message: Message,
+  headers: TaskHeaders,
+  options: DecodeOptions = {},
+): TaskBody | MessageError {
+  const body = asValue(() => readTriple(readContent(message, options)))
+  if (!(body instanceof MessageError)) return body
+  // Whoever sees only the error should know whose body it was.
+  return new MessageError(body.message, {
+    code: body.code,
+    details: { ...body.details, task: headers.task, id: headers.id },
+    hint: body.hint,
+    cause: body.cause,
+  })
+}
+
+/** `readHeaders` and `decodeBody` in one. */
+export function decodeTask(message: Message, options: DecodeOptions = {}): TaskMessage | MessageError {
+  const headers = readHeaders(message, options)
+  if (headers instanceof MessageError) return headers
+  const body = decodeBody(message, headers, options)
+  return body instanceof MessageError ? body : { headers, ...body }
+}
+
+/** Decompresses and deserializes; throws a MessageError. */
+function readContent(message: Message, options: DecodeOptions): unknown {
+  const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
+  let { body } = message
+  // A string's bytes are counted only when they might be too many: a character has at most three.
+  const length =
+    typeof body === 'string' && body.length > maxBytes / 3 ? Buffer.byteLength(body) : body.length
+  if (length > maxBytes) throw tooLarge(`the body has ${length} bytes, more than ${maxBytes}`, maxBytes)
+  const { compression } = message.headers
+  if (typeof compression === 'string') {
+    body = decompress(typeof body === 'string' ? Buffer.from(body) : body, compression, maxBytes)
+  }
+  return decodeContent(body, message.contentType, message.contentEncoding, options, BODY_ROOT)
+}
+
+/** What errors call the three parts of a body. */
+export const BODY_ROOT = ['args', 'kwargs', 'embed'] as const
+
+function readTriple(content: unknown): TaskBody {
+  const triple = isProtocol1(content) ? tripleOfProtocol1(content) : content
+  if (!Array.isArray(triple) || triple.length !== 3) {
+    throw malformed('the body is not a list of args, kwargs and embed')
+  }
+  const [args, kwargs, embed]: readonly unknown[] = triple
+  if (!Array.isArray(args)) throw malformed('args is not a list')
+  if (!isFields(kwargs)) throw malformed('kwargs is not an object')
+  return { args, kwargs, embed: readEmbed(embed) }
+}
+
+function readEmbed(embed: unknown): Embed {
+  if (embed === null) return NO_EMBED
+  if (!isFields(embed)) throw malformed('embed is neither an object nor null')
+  const { callbacks, errbacks, chain, chord } = embed
+  return {
+    callbacks: readSignatures(callbacks, 'callbacks'),
+    errbacks: readSignatures(errbacks, 'errbacks'),
+    chain: readSignatures(chain, 'chain'),
+    chord: chord === undefined || chord === null ? null : readSignature(chord, 'chord'),
+  }
+}
+
+function readSignatures(list: unknown, name: string): readonly WireSignature[] | null {
+  if (list === undefined || list === null) return null
+  if (!Array.isArray(list)) throw malformed(`${name} is neither a list of signatures nor null`)
+  return list.map((item) => readSignature(item, name))
+}
+
+/** Checks a signature's shape; a missing part gets its default, where a Python worker would fail after the task ran. */
+function readSignature(value: unknown, where: string): WireSignature {
+  if (!isFields(value)) throw malformed(`${where} holds something that is no signature`)
+  const {
+    task,
+    args = [],
+    kwargs = {},
+    options = {},
+    subtask_type: subtaskType = null,
+    immutable = false,
+  } = value
+  if (typeof task !== 'string' || task === '') throw malformed(`${where} holds a signature without a task`)
+  if (!Array.isArray(args)) throw malformed(`${where}: the args of ${task} are not a list`)
+  if (!isFields(kwargs)) throw malformed(`${where}: the kwargs of ${task} are not an object`)
+  if (!isFields(options)) throw malformed(`${where}: the options of ${task} are not an object`)
+  if (subtaskType !== null && typeof subtaskType !== 'string') {
+    throw malformed(`${where}: the subtask_type of ${task} is neither a string nor null`)
+  }
+  return { ...value, task, args, kwargs, options, subtask_type: subtaskType, immutable: Boolean(immutable) }
+}
+
+/** A MessageError that `read` throws, as its value. */
+function asValue<T>(read: () => T): T | MessageError {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof MessageError) return error
+    throw error
+  }
+}
