@@ -73,7 +73,8 @@ export interface EncodeOptions {
 const NO_LIMITS = [null, null] as const
 const NO_STAMPS = {}
 const EMPTY_EMBED = JSON.stringify(NO_EMBED)
-let defaultOrigin: string | undefined
+/** Neither the process id nor the host changes, and asking for the host is a system call. */
+const OWN_ORIGIN = producerOrigin()
 
 /**
  * Makes the message of a task call (protocol 2). Throws a MessageError when a value cannot be written
@@ -97,7 +98,7 @@ export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMess
     parent_id: call.parentId ?? null,
     argsrepr: call.argsRepr ?? reprArgs(call.args),
     kwargsrepr: call.kwargsRepr ?? reprKwargs(call.kwargs),
-    origin: call.origin ?? (defaultOrigin ??= producerOrigin()),
+    origin: call.origin ?? OWN_ORIGIN,
     ignore_result: call.ignoreResult ?? false,
     replaced_task_nesting: call.replacedTaskNesting ?? 0,
     stamped_headers: call.stampedHeaders ?? null,
