@@ -1,0 +1,200 @@
+import { expect } from 'vitest'
+import type { QueuedMessage } from '../broker.js'
+import type { SuiteTester } from './tester.suite.js'
+import type { World } from './world.suite.js'
+import { few, idsOf, message, messages, newName, pass } from './world.suite.js'
+
+const FAR_MS = 86_400_000
+
+/** What operators see and do. */
+export function adminTests({ test }: SuiteTester): void {
+  const delayed = { capabilities: ['durableDelay'] } as const
+
+  test('is healthy', async (world) => {
+    for (const advice of await world.broker.check()) expect(advice).toMatch(/\.$/)
+    expect(world.broker.kind).toMatch(/^[a-z]+$/)
+    expect(world.broker.location.length).toBeGreaterThan(0)
+  })
+
+  test('names the queues that were declared or published to', async (world) => {
+    const published = newName('q')
+    await world.publish(message(published))
+    const names = await world.broker.admin.queues()
+    expect(names).toContain(world.queue)
+    expect(names).toContain(published)
+    expect(new Set(names).size).toBe(names.length)
+  })
+
+  test(
+    'counts ready, delayed and claimed messages',
+    async (world) => {
+      const second = newName('q')
+      await world.publish(
+        ...messages(world.queue, idsOf(5)),
+        message(world.queue, { dueMs: Date.now() + FAR_MS }),
+      )
+      const consumer = await world.consume({ slots: 2 })
+      await consumer.received(2)
+      const depths = await world.broker.depths([world.queue, second])
+      const depth = depths.get(world.queue)
+      expect(depth).toMatchObject({ ready: 3, delayed: 1 })
+      expect([2, undefined]).toContain(depth?.unacked)
+      expect(depths.get(second)).toMatchObject({ ready: 0, delayed: 0 })
+    },
+    delayed,
+  )
+
+  test(
+    'purges waiting and delayed messages, not claimed ones',
+    async (world) => {
+      const [held] = few(1)
+      await world.publish(message(world.queue, { id: held }))
+      const consumer = await world.consume({ slots: 1 })
+      const delivery = await consumer.first()
+      await world.publish(
+        message(world.queue, { priority: 9 }),
+        message(world.queue, { priority: 0 }),
+        message(world.queue),
+        message(world.queue, { dueMs: Date.now() + FAR_MS }),
+      )
+      expect(await world.broker.purge(world.queue)).toBe(4)
+      expect(await world.broker.purge(world.queue)).toBe(0)
+      expect((await world.broker.depths([world.queue])).get(world.queue)).toMatchObject({
+        ready: 0,
+        delayed: 0,
+      })
+      expect(await consumer.ack(delivery)).toEqual([])
+    },
+    delayed,
+  )
+
+  test('browses in the order of delivery, page by page, and changes nothing', async (world) => {
+    const ids = idsOf(25)
+    await world.publish(...messages(world.queue, ids))
+    for (let round = 0; round < 2; round++) {
+      const seen = await browseAll(world, 'ready', 10)
+      expect(seen.map(({ id }) => id)).toEqual(ids)
+      expect(seen[0]).toMatchObject({ queue: world.queue, task: 'suite.task', state: 'ready' })
+      expect(seen[0]?.raw.length).toBeGreaterThan(10)
+    }
+    expect((await world.broker.depths([world.queue])).get(world.queue)?.ready).toBe(25)
+  })
+
+  test(
+    'browses by state',
+    async (world) => {
+      const [held, due, ready] = few(3)
+      const dueMs = Date.now() + FAR_MS
+      await world.publish(message(world.queue, { id: held }))
+      const consumer = await world.consume({ slots: 1 })
+      await consumer.received(1)
+      await world.publish(message(world.queue, { id: due, dueMs }), message(world.queue, { id: ready }))
+      const view = (items: readonly QueuedMessage[]) => items.map((one) => [one.id, one.state, one.dueMs])
+      expect(view(await browseAll(world, 'ready'))).toEqual([[ready, 'ready', undefined]])
+      expect(view(await browseAll(world, 'delayed'))).toEqual([[due, 'delayed', dueMs]])
+      expect(view(await browseAll(world, 'unacked'))).toEqual([[held, 'unacked', undefined]])
+      expect((await browseAll(world, undefined, 2)).map(({ id }) => id).sort()).toEqual(
+        [held, due, ready].sort(),
+      )
+    },
+    delayed,
+  )
+
+  test(
+    'browses past what is no message',
+    async (world) => {
+      await world.server.publishRaw?.(world.queue, 'garbage')
+      const [seen] = await browseAll(world, 'ready')
+      expect(seen?.raw.toString()).toBe('garbage')
+      expect(seen?.task).toBeUndefined()
+      expect(seen?.id.length).toBeGreaterThan(0)
+    },
+    { server: ['publishRaw'] },
+  )
+
+  test('moves all waiting messages in their order', async (world) => {
+    const target = await world.newQueue()
+    const ids = idsOf(1200)
+    await world.publish(...messages(world.queue, ids))
+    expect(await world.broker.admin.move(world.queue, target)).toBe(1200)
+    const consumer = await world.consume({ queues: [target], slots: 1200 })
+    await consumer.received(1200)
+    expect(consumer.ids).toEqual(ids)
+    expect(consumer.deliveries[0]?.queue).toBe(target)
+    expect((await world.broker.depths([world.queue])).get(world.queue)?.ready).toBe(0)
+  })
+
+  test(
+    'removes messages by task id, waiting or delayed, not claimed',
+    async (world) => {
+      const [held, a, b, c] = few(4)
+      await world.publish(message(world.queue, { id: held }))
+      const consumer = await world.consume({ slots: 1 })
+      const delivery = await consumer.first()
+      await world.publish(
+        ...messages(world.queue, [a, c]),
+        message(world.queue, { id: b, dueMs: Date.now() + FAR_MS }),
+      )
+      expect(await world.broker.admin.remove([held, a, b, newName('none')])).toBe(2)
+      await consumer.ack(delivery)
+      await consumer.received(2)
+      await pass(50)
+      expect(consumer.ids).toEqual([held, c])
+    },
+    delayed,
+  )
+
+  test(
+    'makes delayed messages due',
+    async (world) => {
+      const [now, soon, far] = few(3)
+      const dueMs = Date.now() + FAR_MS
+      await world.publish(...[now, soon, far].map((id) => message(world.queue, { id, dueMs })))
+      const consumer = await world.consume()
+      expect(await world.broker.admin.promote([now])).toBe(1)
+      await consumer.received(1)
+      const soonMs = Date.now() + 300
+      expect(await world.broker.admin.promote([soon, newName('none')], soonMs)).toBe(1)
+      await consumer.received(2)
+      expect(Date.now()).toBeGreaterThanOrEqual(soonMs - 15)
+      expect(consumer.ids).toEqual([now, soon])
+      expect((await world.broker.depths([world.queue])).get(world.queue)?.delayed).toBe(1)
+    },
+    delayed,
+  )
+
+  test('declares a queue again without losing its messages', async (world) => {
+    await world.publish(message(world.queue))
+    await world.declare(world.queue, world.queue)
+    await (await world.consume()).received(1)
+  })
+
+  test('refuses work after it was closed', async (world) => {
+    const broker = await world.otherBroker()
+    await broker.close()
+    await broker.close()
+    await expect(broker.publish([message(world.queue)])).rejects.toMatchObject({
+      code: 'LVG_CONNECTION_CLOSED',
+    })
+  })
+}
+
+async function browseAll(
+  world: World,
+  state: QueuedMessage['state'] | undefined,
+  limit = 100,
+): Promise<QueuedMessage[]> {
+  const seen: QueuedMessage[] = []
+  let after: string | undefined
+  do {
+    const page = await world.broker.admin.browse(world.queue, {
+      limit,
+      ...(state ? { state } : {}),
+      ...(after === undefined ? {} : { after }),
+    })
+    expect(page.items.length).toBeLessThanOrEqual(limit)
+    seen.push(...page.items)
+    after = page.next
+  } while (after !== undefined)
+  return seen
+}

@@ -1,0 +1,169 @@
+import { expect } from 'vitest'
+import { newId } from '../../kernel/index.js'
+import type { SuiteTester } from './tester.suite.js'
+import { few, idsOf, incoming, message, messages, pass } from './world.suite.js'
+
+/** What becomes of the messages of a silent holder. */
+export function leaseTests({ test }: SuiteTester): void {
+  const expiring = { capabilities: ['leases'], server: ['expireLease'] } as const
+
+  test(
+    'hands the messages of a silent holder to others and counts it',
+    async (world) => {
+      const ids = idsOf(5)
+      await world.publish(...messages(world.queue, ids))
+      const silent = await world.consume()
+      await silent.received(5)
+      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 1000 })
+      await pass(300)
+      expect(other.deliveries).toEqual([])
+      await world.expireLease(silent)
+      await other.received(5)
+      expect(other.ids).toEqual(ids)
+      for (const delivery of other.deliveries) {
+        expect(delivery.redeliveries).toBe(1)
+        expect(incoming(delivery).redelivered).toBe(true)
+      }
+    },
+    expiring,
+  )
+
+  test(
+    'refuses the settlement of a stale holder with all its effects',
+    async (world) => {
+      const [id, next] = few(2)
+      const elsewhere = await world.newQueue()
+      await world.publish(message(world.queue, { id }))
+      const stale = await world.consume()
+      const { tag } = await stale.first()
+      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 1000 })
+      await world.expireLease(stale)
+      const taken = await other.first()
+      const publish = [message(elsewhere, { id: next })]
+      expect(await stale.settle({ kind: 'ack', tag, publish })).toEqual([tag])
+      expect((await world.broker.depths([elsewhere])).get(elsewhere)).toMatchObject({ ready: 0, delayed: 0 })
+      expect(await other.ack(taken)).toEqual([])
+    },
+    expiring,
+  )
+
+  test(
+    'refuses a stale holder every kind of settlement',
+    async (world) => {
+      const ids = idsOf(3)
+      await world.publish(...messages(world.queue, ids))
+      const stale = await world.consume()
+      const [a, b, c] = await stale.received(3)
+      if (!a || !b || !c) throw new Error('unreachable')
+      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 1000 })
+      await world.expireLease(stale)
+      await other.received(3)
+      const letterId = newId()
+      const refused = await stale.settle(
+        { kind: 'requeue', tag: a.tag, counts: true },
+        { kind: 'postpone', tag: b.tag, untilMs: Date.now() + 60_000 },
+        {
+          kind: 'dead-letter',
+          tag: c.tag,
+          letter: {
+            id: letterId,
+            taskId: ids[2] ?? null,
+            task: 'suite.task',
+            queue: world.queue,
+            reason: 'failed',
+            error: { type: 'Error', message: 'x', traceback: null },
+            retries: 0,
+            redeliveries: 0,
+            worker: 'w',
+            failedMs: Date.now(),
+            raw: c.raw,
+          },
+        },
+      )
+      expect([...refused].sort()).toEqual([a.tag, b.tag, c.tag].sort())
+      expect((await world.broker.deadLetters.list({ ids: [letterId] })).items).toEqual([])
+      expect(await other.ack(...other.deliveries)).toEqual([])
+      expect((await world.broker.depths([world.queue])).get(world.queue)).toMatchObject({
+        ready: 0,
+        delayed: 0,
+      })
+    },
+    expiring,
+  )
+
+  test(
+    'keeps what a living holder holds far beyond the lease',
+    async (world) => {
+      await world.publish(message(world.queue))
+      const holder = await world.consume({ leaseMs: 400 })
+      const delivery = await holder.first()
+      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 400 })
+      await pass(1800)
+      expect(other.deliveries).toEqual([])
+      expect(holder.lost).toEqual([])
+      expect(await holder.ack(delivery)).toEqual([])
+    },
+    { capabilities: ['leases'] },
+  )
+
+  test(
+    'keeps what a paused holder holds',
+    async (world) => {
+      await world.publish(message(world.queue))
+      const holder = await world.consume({ leaseMs: 400 })
+      const delivery = await holder.first()
+      await holder.inner.pause()
+      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 400 })
+      await pass(1200)
+      expect(other.deliveries).toEqual([])
+      expect(await holder.ack(delivery)).toEqual([])
+    },
+    { capabilities: ['leases'] },
+  )
+
+  test(
+    'tells a holder what it has lost',
+    async (world) => {
+      await world.publish(message(world.queue))
+      const holder = await world.consume({ leaseMs: 900 })
+      const { tag } = await holder.first()
+      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 500 })
+      // Renewal may come between expiry and sweep, so it expires until it is taken.
+      while (other.deliveries.length === 0) {
+        await world.expireLease(holder)
+        await pass(20)
+      }
+      for (let waited = 0; waited < 5000 && holder.lost.length === 0; waited += 20) await pass(20)
+      expect(holder.lost).toEqual([tag])
+    },
+    expiring,
+  )
+
+  test(
+    'goes on working after it has lost its claims',
+    async (world) => {
+      await world.publish(message(world.queue))
+      const holder = await world.consume({ leaseMs: 900, slots: 2 })
+      await holder.first()
+      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 500, slots: 1 })
+      while (other.deliveries.length === 0) {
+        await world.expireLease(holder)
+        await pass(20)
+      }
+      await world.publish(message(world.queue))
+      const [, second] = await holder.received(2)
+      if (!second) throw new Error('unreachable')
+      expect(await holder.ack(second)).toEqual([])
+    },
+    expiring,
+  )
+
+  test('returns what a closed consumer held', async (world) => {
+    await world.publish(message(world.queue))
+    const holder = await world.consume({ leaseMs: 500 })
+    await holder.first()
+    await holder.close()
+    const other = await world.consume({ leaseMs: 500 })
+    await other.received(1)
+  })
+}
