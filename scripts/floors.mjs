@@ -2,7 +2,7 @@
 export const FLOORS = [
   ['kernel'],
   ['sqlite-file'],
-  ['message'],
+  ['message', 'schedule'],
   ['result', 'dead-letter', 'coordination', 'events'],
   ['canvas', 'broker'],
   ['app'],

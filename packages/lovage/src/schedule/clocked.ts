@@ -1,0 +1,38 @@
+import { ConfigurationError } from '../kernel/index.js'
+import type { Schedule, ScheduleWire } from './schedule.js'
+
+/** Once, at one instant: a Date, or ISO 8601 text with an offset. */
+export function clocked(at: Date | string): Clocked {
+  const atMs = typeof at === 'string' ? Date.parse(at) : at.getTime()
+  // Text without an offset would mean another instant on every machine.
+  if (Number.isNaN(atMs) || (typeof at === 'string' && !/(?:Z|[+-]\d\d:?\d\d)$/i.test(at))) {
+    throw new ConfigurationError(`'${String(at)}' is no instant.`, {
+      code: 'LVG_SCHEDULE_INVALID',
+      details: { at: String(at) },
+      hint: "Give a Date, or ISO 8601 with its offset: '2027-01-01T09:00:00+01:00'.",
+    })
+  }
+  return new Clocked(atMs)
+}
+
+/** See `clocked`. */
+export class Clocked implements Schedule {
+  readonly kind = 'clocked'
+  readonly atMs: number
+
+  constructor(atMs: number) {
+    this.atMs = atMs
+  }
+
+  next(afterMs: number): number | undefined {
+    return afterMs < this.atMs ? this.atMs : undefined
+  }
+
+  toWire(): ScheduleWire {
+    return { kind: this.kind, at: new Date(this.atMs).toISOString() }
+  }
+
+  describe(): string {
+    return `once at ${new Date(this.atMs).toISOString()}`
+  }
+}

@@ -1,0 +1,8 @@
+export { clocked } from './clocked.js'
+export { type CrontabFields, crontab } from './crontab.js'
+export type { CrontabField } from './crontab-field.js'
+export { type Duration, type IntervalOptions, interval } from './interval.js'
+export { readSchedule, type ScheduleKinds, type ScheduleLike, toSchedule } from './read-schedule.js'
+export type { Schedule, ScheduleContext, ScheduleWire } from './schedule.js'
+export { type SolarEvent, solar } from './solar.js'
+export { checkTimeZone } from './time-zone.js'

@@ -1,0 +1,48 @@
+import { ConfigurationError } from '../kernel/index.js'
+import { clocked } from './clocked.js'
+import { crontab } from './crontab.js'
+import { Interval, interval } from './interval.js'
+import type { Schedule, ScheduleWire } from './schedule.js'
+import { type SolarEvent, solar } from './solar.js'
+
+/** How schedules of your own kinds are read from what their `toWire` wrote. */
+export type ScheduleKinds = Readonly<Record<string, (wire: ScheduleWire) => Schedule>>
+
+/** What people write for a schedule: seconds, or a schedule. */
+export type ScheduleLike = number | Schedule
+
+/** A number of seconds as an interval; a schedule as it is. */
+export function toSchedule(like: ScheduleLike, options: { readonly relative?: boolean } = {}): Schedule {
+  if (typeof like === 'number') return interval(like, options)
+  return options.relative && like instanceof Interval ? new Interval(like.everyMs, options) : like
+}
+
+/** Reads what `toWire` wrote; a ConfigurationError when the kind is not known or its data is wrong. */
+export function readSchedule(wire: ScheduleWire, kinds: ScheduleKinds = {}): Schedule {
+  const own = Object.hasOwn(kinds, wire.kind) ? kinds[wire.kind] : undefined
+  if (own) return own(wire)
+  // The fields come from a store; each constructor checks its own and names what is wrong.
+  switch (wire.kind) {
+    case 'interval':
+      return new Interval(Number(wire.everyMs), { relative: wire.relative === true })
+    case 'crontab':
+      return crontab(
+        Object.fromEntries(
+          ['minute', 'hour', 'dayOfWeek', 'dayOfMonth', 'monthOfYear'].map((name) => [
+            name,
+            String(wire[name] ?? '*'),
+          ]),
+        ),
+      )
+    case 'solar':
+      return solar(String(wire.event) as SolarEvent, Number(wire.latitude), Number(wire.longitude))
+    case 'clocked':
+      return clocked(String(wire.at))
+    default:
+      throw new ConfigurationError(`No schedule of the kind '${wire.kind}' is known here.`, {
+        code: 'LVG_SCHEDULE_INVALID',
+        details: { kind: wire.kind },
+        hint: 'Name its reader in `beatScheduleKinds`.',
+      })
+  }
+}

@@ -1,0 +1,119 @@
+import { createRequire } from 'node:module'
+import type * as Astronomy from 'astronomy-engine'
+import { ConfigurationError } from '../kernel/index.js'
+import type { Schedule, ScheduleWire } from './schedule.js'
+
+/** Loaded at the first use: only a beat with a solar entry pays for the sky. */
+const astronomy = (() => {
+  let loaded: typeof Astronomy | undefined
+  return (): typeof Astronomy => {
+    // `require` tells nothing of what it loads; the package's own types do.
+    loaded ??= createRequire(import.meta.url)('astronomy-engine') as typeof Astronomy
+    return loaded
+  }
+})()
+
+/** The sun's centre at an altitude in degrees, its upper edge at the refracted horizon, or its highest point. */
+const EVENTS = {
+  dawn_astronomical: { altitude: -18, direction: 1 },
+  dawn_nautical: { altitude: -12, direction: 1 },
+  dawn_civil: { altitude: -6, direction: 1 },
+  sunrise: { altitude: 'horizon', direction: 1 },
+  solar_noon: { altitude: 'highest', direction: 1 },
+  sunset: { altitude: 'horizon', direction: -1 },
+  dusk_civil: { altitude: -6, direction: -1 },
+  dusk_nautical: { altitude: -12, direction: -1 },
+  dusk_astronomical: { altitude: -18, direction: -1 },
+} as const
+
+/** What the sun can do. */
+export type SolarEvent = keyof typeof EVENTS
+
+const DAY_MS = 86_400_000
+/** Beyond a year of days without the event it never comes to this place. */
+const SEARCH_DAYS = 400
+
+/**
+ * When the sun does something as seen from a place: latitude −90 to 90, north positive, and longitude −180 to
+ * 180, east positive, in degrees. Days without the event (polar day and night) have no run. Exact to a few seconds.
+ */
+export function solar(event: SolarEvent, latitude: number, longitude: number): Solar {
+  return new Solar(event, latitude, longitude)
+}
+
+/** See `solar`. */
+export class Solar implements Schedule {
+  readonly kind = 'solar'
+  readonly event: SolarEvent
+  readonly latitude: number
+  readonly longitude: number
+  #lastDay: { readonly startMs: number; readonly events: readonly number[] } | undefined
+
+  constructor(event: SolarEvent, latitude: number, longitude: number) {
+    if (!Object.hasOwn(EVENTS, event)) {
+      const known = Object.keys(EVENTS).join(', ')
+      throw invalid(`'${event}' is no event of the sun: ${known} are.`, { event })
+    }
+    if (!(Math.abs(latitude) <= 90))
+      throw invalid(`The latitude ${latitude} is not between -90 and 90.`, { latitude })
+    if (!(Math.abs(longitude) <= 180)) {
+      throw invalid(`The longitude ${longitude} is not between -180 and 180.`, { longitude })
+    }
+    this.event = event
+    this.latitude = latitude
+    this.longitude = longitude
+  }
+
+  next(afterMs: number): number | undefined {
+    const firstDayMs = Math.floor(afterMs / DAY_MS) * DAY_MS
+    for (let day = 0; day <= SEARCH_DAYS; day++) {
+      const found = this.#eventsOf(firstDayMs + day * DAY_MS).find((ms) => ms > afterMs)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  /**
+   * The events of one day of UTC. Searching always from the day's beginning makes the answer the same to the
+   * millisecond whoever asks and from wherever: the instant is the run's name.
+   */
+  #eventsOf(startMs: number): readonly number[] {
+    if (this.#lastDay?.startMs === startMs) return this.#lastDay.events
+    const events: number[] = []
+    for (let fromMs = startMs - 1000; ; ) {
+      const ms = this.#search(fromMs)
+      if (ms === undefined || ms >= startMs + DAY_MS) break
+      if (ms >= startMs) events.push(ms)
+      // The sun needs longer than this to come back to the same event.
+      fromMs = Math.max(ms, fromMs) + DAY_MS / 24
+    }
+    this.#lastDay = { startMs, events }
+    return events
+  }
+
+  /** The first event within a day and a bit, to the second. */
+  #search(fromMs: number): number | undefined {
+    const { Body, Observer, SearchAltitude, SearchHourAngle, SearchRiseSet } = astronomy()
+    const place = new Observer(this.latitude, this.longitude, 0)
+    const { altitude, direction } = EVENTS[this.event]
+    const from = new Date(fromMs)
+    const found =
+      altitude === 'highest'
+        ? SearchHourAngle(Body.Sun, place, 0, from, 1).time
+        : altitude === 'horizon'
+          ? SearchRiseSet(Body.Sun, place, direction, from, 1.1)
+          : SearchAltitude(Body.Sun, place, direction, from, 1.1, altitude)
+    return found === null ? undefined : Math.round(found.date.getTime() / 1000) * 1000
+  }
+
+  toWire(): ScheduleWire {
+    return { kind: this.kind, event: this.event, latitude: this.latitude, longitude: this.longitude }
+  }
+
+  describe(): string {
+    return `${this.event} at ${this.latitude}, ${this.longitude}`
+  }
+}
+
+const invalid = (message: string, details: Record<string, unknown>): ConfigurationError =>
+  new ConfigurationError(message, { code: 'LVG_SCHEDULE_INVALID', details })

@@ -1,0 +1,16 @@
+import { ConfigurationError } from '../kernel/index.js'
+
+/** Answers with `timeZone` if this machine's zone data knows it; else a ConfigurationError. */
+export function checkTimeZone(timeZone: string): string {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone })
+    return timeZone
+  } catch (cause) {
+    throw new ConfigurationError(`There is no time zone '${timeZone}'.`, {
+      code: 'LVG_SCHEDULE_INVALID',
+      details: { timeZone },
+      hint: "Use an IANA name such as 'Europe/Berlin' or 'UTC'; a fixed offset is written 'Etc/GMT-2' for UTC+2.",
+      cause,
+    })
+  }
+}
