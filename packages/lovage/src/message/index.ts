@@ -8,10 +8,9 @@ export {
   type PriorityToWire,
 } from './envelope.js'
 export { fromExceptionInfo, type StoredException, toExceptionInfo, tracebackOf } from './exception.js'
-export { decodeJson, encodeJson } from './json.js'
+export { decodeJson, encodeJson, type JsonTypes } from './json.js'
 export type { ReadOptions } from './json-reader.js'
 export { Decimal, PlainDate, PlainTime, Uuid } from './json-types.js'
-export type { JsonTypes } from './json-writer.js'
 export { DEFAULT_MAX_BYTES, MAX_DEPTH } from './limits.js'
 export type { RootName } from './path.js'
 export { markRedelivered } from './redelivered.js'

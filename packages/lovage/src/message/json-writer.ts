@@ -1,12 +1,9 @@
-import { isUtf8 } from 'node:buffer'
+import { types } from 'node:util'
 import { MessageError } from '../kernel/index.js'
+import type { Dialect } from './dialect.js'
 import { jsonTypeOf } from './json-types.js'
 import { MAX_DEPTH } from './limits.js'
 import { formatPath, type RootName } from './path.js'
-import { formatTime } from './times.js'
-
-/** Whether values that JSON lacks travel as kombu's typed objects or as plain strings. */
-export type JsonTypes = 'typed' | 'plain'
 
 /** The error for a value that cannot be written; `steps` lead to it. */
 export function unserialisable(
@@ -37,32 +34,38 @@ export function describe(value: unknown): string {
   return typeof value
 }
 
+/** What to do about an instance of a class. */
+export const CLASS_HINT =
+  'Send plain objects, arrays, strings, numbers, booleans, null, BigInt, Date or bytes, or give the class a toJSON().'
+
 /** Whether an object is a record of fields: of no class, from whichever realm. */
-export function isRecord(value: object): boolean {
+export function isRecord(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
 }
 
 /** Writes values that JSON.stringify would drop, change or refuse, and says where a value cannot be written. */
 export class JsonWriter {
+  readonly #dialect: Dialect
+  readonly #root: RootName
   readonly #steps: (string | number)[] = []
   readonly #ancestors = new Set<object>()
 
-  constructor(
-    private readonly types: JsonTypes,
-    private readonly root: RootName,
-  ) {}
+  constructor(dialect: Dialect, root: RootName) {
+    this.#dialect = dialect
+    this.#root = root
+  }
 
   write(value: unknown): string {
     switch (typeof value) {
       case 'string':
-        return JSON.stringify(value)
+        return this.#dialect.string(value)
       case 'boolean':
         return value ? 'true' : 'false'
       case 'bigint':
         return value.toString()
       case 'number':
-        return writeNumber(value)
+        return this.#dialect.number(value)
       case 'object':
         return value === null ? 'null' : this.#object(value)
       default:
@@ -71,16 +74,18 @@ export class JsonWriter {
   }
 
   #object(value: object): string {
-    if (value instanceof Date) return this.#date(value)
-    if (value instanceof Uint8Array) return this.#bytes(value)
-    const type = jsonTypeOf(value)
-    if (type === 'uuid') {
-      const text = String(value)
-      return this.types === 'plain'
-        ? `"${text}"`
-        : `{"__type__":"uuid","__value__":{"hex":"${text.replaceAll('-', '')}"}}`
+    if (types.isDate(value)) return this.#date(value)
+    if (types.isUint8Array(value)) {
+      const text = this.#dialect.bytes(Buffer.from(value.buffer, value.byteOffset, value.byteLength))
+      if (text !== undefined) return text
+      throw this.#refuse('bytes have no plain form', 'Encode them (base64) yourself, or use typed JSON.')
     }
-    if (type !== undefined) return this.#typed(type, String(value))
+    const type = jsonTypeOf(value)
+    if (type !== undefined) {
+      const text = this.#dialect.special(type, String(value))
+      if (text !== undefined) return text
+      throw this.#refuse(`the format has no ${type}`, 'Send its string form, or use JSON.')
+    }
     if (this.#ancestors.has(value)) throw this.#refuse('it contains itself')
     if (this.#steps.length >= MAX_DEPTH) throw this.#refuse(`it is nested deeper than ${MAX_DEPTH} levels`)
     this.#ancestors.add(value)
@@ -93,7 +98,8 @@ export class JsonWriter {
     let text = ''
     for (let i = 0; i < value.length; i++) {
       this.#steps.push(i)
-      text += i === 0 ? this.write(value[i]) : `,${this.write(value[i])}`
+      if (i > 0) text += this.#dialect.comma
+      text += this.write(value[i])
       this.#steps.pop()
     }
     return `[${text}]`
@@ -103,30 +109,25 @@ export class JsonWriter {
     const toJson: unknown = (value as { toJSON?: unknown }).toJSON
     if (typeof toJson === 'function') {
       // A class that says how it becomes JSON is taken at its word, as by JSON.stringify and by kombu's `__json__`.
-      const replaced: unknown = toJson.call(value, String(this.#steps.at(-1) ?? ''))
-      return this.write(replaced)
+      return this.write(toJson.call(value, String(this.#steps.at(-1) ?? '')))
     }
-    if (!isRecord(value)) {
-      throw this.#refuse(
-        describe(value),
-        'Send plain objects, arrays, strings, numbers, booleans, null, BigInt, Date or bytes, or give the class a toJSON().',
-      )
-    }
+    if (!isRecord(value)) throw this.#refuse(describe(value), CLASS_HINT)
+    const { comma, colon, key: writeKey, reserved } = this.#dialect
     let text = ''
     let count = 0
-    let reserved = 0
+    let reservedNames = 0
     for (const key of Object.keys(value)) {
-      // A plain object of unknown fields.
-      const member = (value as Record<string, unknown>)[key]
+      const member = value[key]
       if (member === undefined) continue
       this.#steps.push(key)
       if (key === '__proto__') throw this.#refuse('a field named __proto__ is refused')
-      text += `${count === 0 ? '' : ','}${JSON.stringify(key)}:${this.write(member)}`
+      if (count > 0) text += comma
+      text += `${writeKey(key)}${colon}${this.write(member)}`
       this.#steps.pop()
       count++
-      if (key === '__type__' || key === '__value__') reserved++
+      if (key === '__type__' || key === '__value__') reservedNames++
     }
-    if (reserved === 2 && count === 2) {
+    if (reserved && reservedNames === 2 && count === 2) {
       throw this.#refuse(
         'an object with exactly the fields __type__ and __value__ means a typed value to Celery',
       )
@@ -135,45 +136,14 @@ export class JsonWriter {
   }
 
   #date(value: Date): string {
-    let text: string
     try {
-      text = formatTime(value)
+      return this.#dialect.date(value)
     } catch (error) {
       throw this.#refuse(error instanceof RangeError ? error.message : 'an invalid Date')
     }
-    return this.#typed('datetime', text)
-  }
-
-  #bytes(value: Uint8Array): string {
-    if (this.types === 'plain') {
-      throw this.#refuse(
-        'bytes have no plain JSON form',
-        'Encode them (base64) yourself, or use typed JSON or msgpack.',
-      )
-    }
-    const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-    return isUtf8(buffer)
-      ? this.#typed('bytes', buffer.toString('utf8'))
-      : this.#typed('base64', buffer.toString('base64'))
-  }
-
-  #typed(type: string, text: string): string {
-    const quoted = JSON.stringify(text)
-    return this.types === 'plain' ? quoted : `{"__type__":"${type}","__value__":${quoted}}`
   }
 
   #refuse(what: string, hint?: string): MessageError {
-    return unserialisable(what, this.root, this.#steps, hint)
+    return unserialisable(what, this.#root, this.#steps, hint)
   }
-}
-
-/**
- * A number as Python writes it: NaN and the infinities by name, and a whole number beyond 2^53 with an exponent,
- * because it is a float: written as digits it would pretend to be exact.
- */
-function writeNumber(value: number): string {
-  if (Number.isNaN(value)) return 'NaN'
-  if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity'
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return value.toExponential()
-  return JSON.stringify(value)
 }

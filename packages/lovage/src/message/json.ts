@@ -1,8 +1,12 @@
+import { PLAIN_JSON, TYPED_JSON } from './dialect.js'
 import { JsonReader, type ReadOptions } from './json-reader.js'
 import { endOfString } from './json-scan.js'
-import { type JsonTypes, JsonWriter } from './json-writer.js'
+import { JsonWriter } from './json-writer.js'
 import { MAX_DEPTH } from './limits.js'
 import type { RootName } from './path.js'
+
+/** Whether values that JSON lacks travel as kombu's typed objects or as plain strings. */
+export type JsonTypes = 'typed' | 'plain'
 
 /**
  * Writes kombu's JSON. Date, bytes, `Decimal`, `Uuid`, `PlainDate`, `PlainTime` become typed objects (or strings with
@@ -13,7 +17,9 @@ import type { RootName } from './path.js'
  */
 export function encodeJson(value: unknown, root: RootName = '', types: JsonTypes = 'typed'): string {
   // What is plain JSON through and through, nearly every message, is left to the engine's own writer.
-  return isPlain(value, 0) ? JSON.stringify(value) : new JsonWriter(types, root).write(value)
+  return isPlain(value, 0)
+    ? JSON.stringify(value)
+    : new JsonWriter(types === 'plain' ? PLAIN_JSON : TYPED_JSON, root).write(value)
 }
 
 function isPlain(value: unknown, depth: number): boolean {

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { jsonTypeOf } from './json-types.js'
 
 /** Celery's own limit of `argsrepr` and `kwargsrepr`. */
@@ -63,8 +64,8 @@ const HUGE = 2n ** 4096n
 function reprObject(value: object, left: number, level: number): string {
   if (level >= MAX_LEVELS) return '...'
   if (Array.isArray(value)) return `${listItems(value, '[', left, level + 1)}]`
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'NaT' : `'${value.toISOString()}'`
-  if (value instanceof Uint8Array) return reprBytes(value, left)
+  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'NaT' : `'${value.toISOString()}'`
+  if (types.isUint8Array(value)) return reprBytes(value, left)
   const type = jsonTypeOf(value)
   if (type === 'decimal') return `Decimal('${String(value)}')`
   if (type === 'uuid') return `UUID('${String(value)}')`

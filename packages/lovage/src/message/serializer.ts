@@ -1,12 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import { decode as msgpackDecode, encode as msgpackEncode } from '@msgpack/msgpack'
-import { parseDocument, stringify } from 'yaml'
+import { parseDocument } from 'yaml'
 import { ConfigurationError, MessageError } from '../kernel/index.js'
-import { decodeJson, encodeJson } from './json.js'
+import { YAML } from './dialect.js'
+import { decodeJson, encodeJson, type JsonTypes } from './json.js'
 import { type ReadOptions, undecodable } from './json-reader.js'
-import { describe, type JsonTypes, unserialisable } from './json-writer.js'
+import { describe, JsonWriter, unserialisable } from './json-writer.js'
+import { MAX_DEPTH } from './limits.js'
+import { checkMsgpack } from './msgpack-check.js'
 import type { RootName } from './path.js'
-import { fromTree, type LeafRules, toTree } from './tree.js'
+import { fromTree, toMsgpackTree } from './tree.js'
 
 /** Turns values into the bytes of a body and back. */
 export interface Serializer {
@@ -27,23 +30,17 @@ const json: Serializer = {
   decode: (body, encoding, options, root) => decodeJson(bodyText(body, encoding), options, root),
 }
 
-const MSGPACK_RULES: LeafRules = {
-  format: 'msgpack',
-  // The library writes what is wider than 32 bits as a float unless it is a BigInt; Python would get 5e9 for 5000000000.
-  number: (value) => (Number.isSafeInteger(value) && Math.abs(value) > 0x7fffffff ? BigInt(value) : value),
-  bigint: (value) => (value >= -(2n ** 63n) && value < 2n ** 64n ? value : undefined),
-}
-
 const msgpack: Serializer = {
   name: 'msgpack',
   contentType: 'application/x-msgpack',
   contentEncoding: 'binary',
   encode(value, root) {
-    const bytes = msgpackEncode(toTree(value, MSGPACK_RULES, root), { useBigInt64: true, maxDepth: 2000 })
+    const bytes = msgpackEncode(toMsgpackTree(value, root), { useBigInt64: true, maxDepth: MAX_DEPTH + 10 })
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   },
   decode(body, _encoding, options, root) {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    checkMsgpack(bytes)
     return fromTree(
       attempt('msgpack', () => msgpackDecode(bytes, { useBigInt64: true })),
       options,
@@ -52,19 +49,11 @@ const msgpack: Serializer = {
   },
 }
 
-const YAML_RULES: LeafRules = { format: 'YAML', number: (value) => value, bigint: (value) => value }
-
 const yaml: Serializer = {
   name: 'yaml',
   contentType: 'application/x-yaml',
   contentEncoding: 'utf-8',
-  // PyYAML speaks YAML 1.1, where a bare `no` is false and a bare date is a date.
-  encode: (value, root) =>
-    stringify(toTree(value, YAML_RULES, root), {
-      version: '1.1',
-      lineWidth: 0,
-      aliasDuplicateObjects: false,
-    }),
+  encode: (value, root) => new JsonWriter(YAML, root).write(value),
   decode(body, encoding, options, root) {
     const text = bodyText(body, encoding)
     return fromTree(
@@ -76,6 +65,7 @@ const yaml: Serializer = {
 }
 
 function parseYaml(text: string): unknown {
+  // Version 1.1 is what PyYAML speaks: there a bare `no` is false and a bare date is a date.
   const document = parseDocument(text, { version: '1.1', intAsBigInt: true, merge: true, logLevel: 'silent' })
   const problem = document.errors[0] ?? document.warnings[0]
   if (problem) throw problem

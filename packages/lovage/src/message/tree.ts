@@ -1,23 +1,15 @@
+import { types } from 'node:util'
 import { integerOutOfRange, type ReadOptions, undecodable } from './json-reader.js'
 import { jsonTypeOf } from './json-types.js'
-import { describe, isRecord, unserialisable } from './json-writer.js'
+import { CLASS_HINT, describe, isRecord, unserialisable } from './json-writer.js'
 import { MAX_DEPTH } from './limits.js'
 import { formatPath, type RootName } from './path.js'
 
-/** What a binary or YAML writer needs to know of each leaf. */
-export interface LeafRules {
-  /** Named in errors: `msgpack`. */
-  readonly format: string
-  number(value: number): unknown
-  /** undefined when the format cannot hold it. */
-  bigint(value: bigint): unknown
-}
-
 /**
- * A copy that the msgpack and YAML libraries write without loss; they would drop or blur what this refuses with a
- * MessageError that names the path.
+ * A copy that the msgpack library writes without loss; it would drop or blur what this refuses with a MessageError
+ * that names the path.
  */
-export function toTree(value: unknown, rules: LeafRules, root: RootName): unknown {
+export function toMsgpackTree(value: unknown, root: RootName): unknown {
   const steps: (string | number)[] = []
   const ancestors = new Set<object>()
   const refuse = (what: string, hint?: string) => unserialisable(what, root, steps, hint)
@@ -30,21 +22,21 @@ export function toTree(value: unknown, rules: LeafRules, root: RootName): unknow
   }
   const walk = (item: unknown): unknown => {
     if (typeof item === 'string' || typeof item === 'boolean' || item === null) return item
-    if (typeof item === 'number') return rules.number(item)
+    // The library writes what is wider than 32 bits as a float unless it is a BigInt; Python would get 5e9 as a float.
+    if (typeof item === 'number')
+      return Number.isSafeInteger(item) && Math.abs(item) > 0x7fffffff ? BigInt(item) : item
     if (typeof item === 'bigint') {
-      const kept = rules.bigint(item)
-      if (kept === undefined) throw refuse(`an integer that ${rules.format} cannot hold`)
-      return kept
+      if (item >= -(2n ** 63n) && item < 2n ** 64n) return item
+      throw refuse('an integer of more than 64 bits, which msgpack does not hold', 'Use JSON.')
     }
     if (typeof item !== 'object') throw refuse(describe(item))
-    if (item instanceof Date) {
+    if (types.isDate(item)) {
       if (Number.isNaN(item.getTime())) throw refuse('an invalid Date')
       return item
     }
-    if (item instanceof Uint8Array) return item
+    if (types.isUint8Array(item)) return item
     const type = jsonTypeOf(item)
-    if (type !== undefined)
-      throw refuse(`${rules.format} has no ${type}`, 'Send its string form, or use JSON.')
+    if (type !== undefined) throw refuse(`msgpack has no ${type}`, 'Send its string form, or use JSON.')
     if (ancestors.has(item)) throw refuse('it contains itself')
     if (steps.length >= MAX_DEPTH) throw refuse(`it is nested deeper than ${MAX_DEPTH} levels`)
     ancestors.add(item)
@@ -55,7 +47,7 @@ export function toTree(value: unknown, rules: LeafRules, root: RootName): unknow
   const record = (item: object): unknown => {
     const toJson: unknown = (item as { toJSON?: unknown }).toJSON
     if (typeof toJson === 'function') return walk(toJson.call(item, String(steps.at(-1) ?? '')))
-    if (!isRecord(item)) throw refuse(describe(item))
+    if (!isRecord(item)) throw refuse(describe(item), CLASS_HINT)
     const copy: Record<string, unknown> = {}
     for (const [key, member] of Object.entries(item)) {
       if (member === undefined) continue
@@ -77,7 +69,7 @@ export function fromTree(value: unknown, options: ReadOptions, root: RootName): 
       if (options.integers === 'bigint') return item
       throw integerOutOfRange(item.toString(), formatPath(root, steps))
     }
-    if (typeof item !== 'object' || item === null || item instanceof Date || item instanceof Uint8Array)
+    if (typeof item !== 'object' || item === null || types.isDate(item) || types.isUint8Array(item))
       return item
     if (steps.length >= MAX_DEPTH) throw undecodable(`the value nests deeper than ${MAX_DEPTH} levels`)
     if (Array.isArray(item)) {
