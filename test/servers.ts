@@ -3,5 +3,14 @@
  * A server that a test did not start is never touched.
  */
 export { freePort } from './servers/ports.js'
+export { type PostgresOptions, type PostgresServer, startPostgres } from './servers/postgres.js'
+export {
+  type PythonApp,
+  type PythonCelery,
+  type PythonWorkerOptions,
+  pythonCelery,
+  runPython,
+} from './servers/python.js'
+export { type RabbitOptions, type RabbitServer, startRabbit } from './servers/rabbit.js'
 export { type RedisOptions, type RedisServer, startRedis } from './servers/redis.js'
 export { run, type ServerProcess } from './servers/server-process.js'

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync } from 'node:fs'
+import { chownSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,9 +25,9 @@ export interface ServerProcessOptions {
   readonly probe: (process: ServerProcess) => Promise<void>
   /** Default 20 000. */
   readonly readyTimeoutMs?: number
-  /** What asks for a clean end. Default SIGTERM. */
+  /** What `stop` sends. Default SIGTERM. */
   readonly stopSignal?: NodeJS.Signals
-  /** How long a clean end may take before SIGKILL. Default 5 000. */
+  /** How long `stop` waits before SIGKILL. Default 5 000. */
   readonly stopTimeoutMs?: number
 }
 
@@ -35,7 +35,7 @@ export interface ServerProcessOptions {
  * A server as a child process in a process group of its own.
  *
  * Promise 1: it dies with the process that started it, however that one dies (a watchdog shell waits on a pipe).
- * Promise 2: signals go to this group only, by id.
+ * Promise 2: signals go to this process and its descendants only, by id.
  */
 export class ServerProcess implements AsyncDisposable {
   readonly #options: ServerProcessOptions
@@ -126,16 +126,24 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
-  /** Sends a signal to the whole group and does not wait. */
+  /** Sends a signal to the main process, which passes it on to its children as it sees fit; does not wait. */
   signal(signal: NodeJS.Signals): void {
-    process.kill(-this.pid, signal)
+    process.kill(this.pid, signal)
   }
 
-  /** Sends a signal (default SIGKILL) to the whole group and waits for the end. Data and port stay for `restart`. */
+  /**
+   * Sends a signal and waits for the end. SIGKILL (the default) strikes the process and all its descendants at once,
+   * any other signal the main process. Data and port stay for `restart`.
+   */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (!this.#child) return
-    this.signal(signal)
+    const family = familyOf(this.pid)
+    if (signal === 'SIGKILL') signalAll(family, 'SIGKILL')
+    else this.signal(signal)
     await this.#exited
+    signalAll(family.slice(1), 'SIGKILL')
+    // A descendant may hold the port a little longer: whoever starts again must not find it still listening.
+    while (family.some(isAlive)) await sleep(5)
   }
 
   /** Starts again on the same port and data, after a kill -9 if it still runs. */
@@ -146,11 +154,11 @@ export class ServerProcess implements AsyncDisposable {
 
   /** SIGSTOP: connections stay open, nothing answers. */
   pause(): void {
-    this.signal('SIGSTOP')
+    signalAll(familyOf(this.pid), 'SIGSTOP')
   }
 
   resume(): void {
-    this.signal('SIGCONT')
+    signalAll(familyOf(this.pid), 'SIGCONT')
   }
 
   /** Resolves when the process has ended, for whatever reason. */
@@ -161,15 +169,10 @@ export class ServerProcess implements AsyncDisposable {
   /** Ends it for good (cleanly if it obeys in time) and removes its folder. Any number of times. */
   async stop(): Promise<void> {
     if (this.#child) {
-      this.signal('SIGCONT')
-      this.signal(this.#options.stopSignal ?? 'SIGTERM')
-      const limit = new AbortController()
-      const late = sleep(this.#options.stopTimeoutMs ?? 5_000, undefined, { signal: limit.signal }).catch(
-        () => {},
-      )
-      await Promise.race([this.#exited, late])
-      limit.abort()
-      await this.kill()
+      this.resume()
+      const late = setTimeout(() => void this.kill(), this.#options.stopTimeoutMs ?? 5_000)
+      await this.kill(this.#options.stopSignal ?? 'SIGTERM')
+      clearTimeout(late)
     }
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
   }
@@ -199,6 +202,41 @@ function watch(pid: number, folder: string): ChildProcess {
   stdin?.unref?.()
   watchdog.on('error', () => {})
   return watchdog
+}
+
+/** A process and its descendants, also those that left its group (a PostgreSQL backend does). */
+function familyOf(pid: number): readonly number[] {
+  const family = [pid]
+  for (const member of family) {
+    try {
+      for (const thread of readdirSync(`/proc/${member}/task`)) {
+        const children = readFileSync(`/proc/${member}/task/${thread}/children`, 'utf8')
+        family.push(...children.split(' ').filter(Boolean).map(Number))
+      }
+    } catch {
+      // The member has just ended, or there is no /proc: the process itself is what can be reached.
+    }
+  }
+  return family
+}
+
+/** Whether it runs: a zombie that init has not yet collected does not. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // It ended first.
+    }
+  }
 }
 
 /** Resolves with what the process printed and its exit code. Rejects when it cannot be started. */

@@ -1,0 +1,151 @@
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { freePort } from './ports.js'
+import { run, ServerProcess, serverFolder } from './server-process.js'
+
+/** How a private RabbitMQ is set up. */
+export interface RabbitOptions {
+  /** Lines of rabbitmq.conf, such as `consumer_timeout` in milliseconds. */
+  readonly config?: Readonly<Record<string, string | number>>
+  /** Plugins to enable, such as `rabbitmq_management`; each makes the start slower. Default none. */
+  readonly plugins?: readonly string[]
+}
+
+/** A private RabbitMQ on a loopback port: own node name, port mapper, cookie, home, data and log. */
+export class RabbitServer extends ServerProcess {
+  readonly host = '127.0.0.1'
+  readonly port: number
+  readonly #epmd: ServerProcess
+  readonly #env: Readonly<Record<string, string>>
+
+  constructor(port: number, epmd: ServerProcess, folder: string, env: Readonly<Record<string, string>>) {
+    super({
+      name: 'rabbitmq',
+      command: rabbitBinary('rabbitmq-server'),
+      args: [],
+      folder,
+      env,
+      probe: () => greets(port),
+      readyTimeoutMs: 90_000,
+      // Nothing of it is kept, so nothing needs a clean end, which takes seconds.
+      stopSignal: 'SIGKILL',
+    })
+    this.port = port
+    this.#epmd = epmd
+    this.#env = env
+  }
+
+  /** The URL of a virtual host, default `/`. */
+  url(vhost = '/'): string {
+    return `amqp://guest:guest@127.0.0.1:${this.port}/${encodeURIComponent(vhost)}`
+  }
+
+  /** Runs `rabbitmqctl` against this node (about a second) and resolves with what it printed. */
+  async ctl(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await run(rabbitBinary('rabbitmqctl'), ['--quiet', ...args], {
+      cwd: this.folder,
+      env: this.#env,
+    })
+    if (code !== 0) throw new Error(`rabbitmqctl ${args[0]}: ${stderr || stdout}`)
+    return stdout
+  }
+
+  /** Creates a virtual host and resolves with its URL: isolation for one test file. */
+  async createVhost(name: string): Promise<string> {
+    const source = `rabbit_vhost:add(<<"${name}">>, <<"test">>),
+      rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"${name}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).`
+    await this.ctl('eval', source)
+    return this.url(name)
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop()
+    await this.#epmd.stop()
+  }
+}
+
+/** Starts a private RabbitMQ and resolves when it greets AMQP clients. It takes seconds: share one per test file. */
+export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
+  const folder = await serverFolder('rabbit')
+  const [port, epmdPort, distributionPort] = [await freePort(), await freePort(), await freePort()]
+  await writeFile(join(folder, '.erlang.cookie'), 'lovage', { mode: 0o400 })
+  const config = {
+    'listeners.tcp.1': `127.0.0.1:${port}`,
+    'disk_free_limit.absolute': '1MB',
+    ...options.config,
+  }
+  await writeFile(
+    join(folder, 'rabbitmq.conf'),
+    Object.entries(config)
+      .map(([k, v]) => `${k} = ${v}\n`)
+      .join(''),
+  )
+  await writeFile(join(folder, 'enabled_plugins'), `[${(options.plugins ?? []).join(',')}].\n`)
+  const env = {
+    HOME: folder,
+    ERL_EPMD_PORT: String(epmdPort),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODENAME: `lovage-${port}@localhost`,
+    RABBITMQ_DIST_PORT: String(distributionPort),
+    RABBITMQ_CONF_ENV_FILE: join(folder, 'no-such-file'),
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_LOGS: '-',
+    RABBITMQ_PID_FILE: join(folder, 'pid'),
+    // Two schedulers: a test needs no more, and the start is quicker on a busy machine.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2',
+    RABBITMQ_CTL_ERL_ARGS: '+S 1:1',
+  }
+  // Started here, or RabbitMQ would leave one behind as a daemon that outlives the test.
+  const epmd = new ServerProcess({
+    name: 'epmd',
+    command: 'epmd',
+    args: ['-port', String(epmdPort), '-address', '127.0.0.1'],
+    folder: await serverFolder('epmd'),
+    probe: () => connects(epmdPort),
+  })
+  const server = new RabbitServer(port, epmd, folder, env)
+  try {
+    await epmd.start()
+    await server.start()
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+  return server
+}
+
+/** Debian puts a wrapper in PATH that changes user and folder; what it wraps stands here. */
+function rabbitBinary(name: string): string {
+  const debian = `/usr/lib/rabbitmq/bin/${name}`
+  return existsSync(debian) ? debian : name
+}
+
+function connects(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve()
+    })
+    socket.on('error', reject)
+  })
+}
+
+// A listener that already accepts but does not yet serve says nothing; a serving one answers with Connection.Start.
+function greets(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('AMQP\x00\x00\x09\x01', 'latin1'))
+    socket.setTimeout(2_000, () => socket.destroy(new Error('no greeting')))
+    socket.on('error', reject).on('close', () => reject(new Error('closed')))
+    socket.once('data', (data) => {
+      socket.destroy()
+      if (data[0] === 1) resolve()
+      else reject(new Error('not AMQP 0-9-1'))
+    })
+  })
+}
