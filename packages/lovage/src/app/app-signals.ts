@@ -1,0 +1,69 @@
+import type { Unsubscribe, Logger } from '../kernel/index.js'
+import type { OutgoingMessage, TaskHeaders } from '../message/index.js'
+import type { TaskContext } from './context.js'
+
+/** Celery's signals and what they tell. Listeners look; middleware changes. */
+export interface AppSignals {
+  beforeTaskPublish: { readonly message: OutgoingMessage }
+  afterTaskPublish: { readonly message: OutgoingMessage }
+  taskReceived: { readonly headers: TaskHeaders; readonly queue: string }
+  taskPrerun: { readonly context: TaskContext }
+  taskPostrun: { readonly context: TaskContext; readonly state: string; readonly result: unknown }
+  taskSuccess: { readonly context: TaskContext; readonly result: unknown }
+  taskRetry: { readonly context: TaskContext; readonly reason: unknown; readonly dueMs: number }
+  taskFailure: { readonly context: TaskContext; readonly error: unknown; readonly traceback: string }
+  /** The worker itself failed around a task; the task's message is kept. */
+  taskInternalError: { readonly headers: TaskHeaders | undefined; readonly error: unknown }
+  /** `terminated` and `signum`: it was running and was killed; `expired`: it came too late. */
+  taskRevoked: { readonly headers: TaskHeaders; readonly terminated: boolean; readonly signum: number | null; readonly expired: boolean }
+  taskRejected: { readonly headers: TaskHeaders | undefined; readonly requeue: boolean; readonly reason: string }
+  taskUnknown: { readonly name: string; readonly id: string }
+  workerInit: { readonly hostname: string }
+  workerProcessInit: { readonly hostname: string }
+  workerProcessShutdown: { readonly hostname: string; readonly exitCode: number }
+  workerReady: { readonly hostname: string }
+  workerShuttingDown: { readonly hostname: string; readonly how: 'warm' | 'soft' | 'cold' }
+  workerShutdown: { readonly hostname: string }
+  heartbeatSent: { readonly hostname: string }
+  beatInit: { readonly hostname: string }
+  beatEmbeddedInit: { readonly hostname: string }
+}
+
+/** The name of a signal. */
+export type SignalName = keyof AppSignals
+
+/** Calls listeners; a listener that throws is logged and harms nobody. */
+export class SignalBoard {
+  readonly #listeners = new Map<SignalName, Set<(payload: never) => unknown>>()
+  readonly #logger: () => Logger
+
+  constructor(logger: () => Logger) {
+    this.#logger = logger
+  }
+
+  /** Listens to a signal. */
+  on<Name extends SignalName>(name: Name, listener: (payload: AppSignals[Name]) => unknown): Unsubscribe {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners.add(listener))
+    return () => listeners.delete(listener)
+  }
+
+  /** Whether anybody listens: payloads need not be made for nobody. */
+  has(name: SignalName): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0
+  }
+
+  /** Tells every listener. */
+  emit<Name extends SignalName>(name: Name, payload: AppSignals[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      const fault = (error: unknown): void => this.#logger().error({ err: error, signal: name }, 'a signal listener failed')
+      try {
+        // The map's key is the listener's signal, so that the payload is of its type.
+        const returned = (listener as (payload: AppSignals[Name]) => unknown)(payload)
+        if (returned instanceof Promise) returned.catch(fault)
+      } catch (error) {
+        fault(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import { CapabilityError, type Clock, ResultError, TaskError, TimeoutError, type ErrorCode } from '../kernel/index.js'
+import { READY_STATES, type ExceptionInfo, type ResultBackend, type ResultTuple, type TaskResult, type TaskState } from '../result/index.js'
+
+/** What results need of their app. */
+export interface ResultHost {
+  readonly clock: Clock
+  /** @throws {ResultError} LVG_RESULT_DISABLED */
+  results(): Promise<ResultBackend>
+  revoke?(ids: readonly string[], options: RevokeOptions): Promise<void>
+}
+
+/** How tasks are revoked. */
+export interface RevokeOptions {
+  /** Whether a running task is stopped too. */
+  readonly terminate?: boolean
+  /** Signal for the child of a running task. Default SIGTERM. */
+  readonly signal?: NodeJS.Signals
+}
+
+/** How to wait for a result. */
+export interface GetOptions {
+  /** Seconds; default: for ever. */
+  readonly timeout?: number
+  /** Whether the task's failure is thrown. Default true. */
+  readonly propagate?: boolean
+  /** Ends the waiting, not the task. */
+  readonly signal?: AbortSignal
+}
+
+/** A task's result, now or later. */
+export class AsyncResult<Result> {
+  readonly id: string
+  /** The result of the task that sent this one in a chain. */
+  readonly parent: AsyncResult<unknown> | null
+  readonly #host: ResultHost
+  #ready: TaskResult | undefined
+
+  constructor(id: string, host: ResultHost, parent: AsyncResult<unknown> | null = null) {
+    this.id = id
+    this.parent = parent
+    this.#host = host
+  }
+
+  /**
+   * The task's value, when it is there.
+   * @throws {TimeoutError} after `timeout` seconds; the task goes on.
+   * @throws {TaskError} when the task failed or was revoked; `details` has type, module and traceback.
+   * @throws {ResultError} LVG_RESULT_DISABLED without a result backend.
+   */
+  async get(options: GetOptions = {}): Promise<Result> {
+    const settled = await this.#settled(options)
+    if (settled.state !== 'SUCCESS' && options.propagate !== false) throw errorOf(settled)
+    // The producer's types say what the task returns; with `propagate: false` a failure's description comes instead.
+    return settled.result as Result
+  }
+
+  /** As `get`. */
+  wait(options: GetOptions = {}): Promise<Result> {
+    return this.get(options)
+  }
+
+  /** Everything that is stored now; undefined = nothing (Celery's PENDING). */
+  async info(): Promise<TaskResult | undefined> {
+    if (this.#ready) return this.#ready
+    const [found] = await (await this.#host.results()).get([this.id])
+    if (found && READY_STATES.has(found.state)) this.#ready = found
+    return found
+  }
+  async state(): Promise<TaskState> {
+    return (await this.info())?.state ?? 'PENDING'
+  }
+  /** The value, the error's description or the state's meta. */
+  async result(): Promise<unknown> {
+    return (await this.info())?.result ?? null
+  }
+  async traceback(): Promise<string | null> {
+    return (await this.info())?.traceback ?? null
+  }
+  async ready(): Promise<boolean> {
+    return READY_STATES.has(await this.state())
+  }
+  async successful(): Promise<boolean> {
+    return (await this.state()) === 'SUCCESS'
+  }
+  async failed(): Promise<boolean> {
+    return (await this.state()) === 'FAILURE'
+  }
+  /** Results of the tasks that this one sent. */
+  async children(): Promise<readonly AsyncResult<unknown>[]> {
+    return ((await this.info())?.children ?? []).map((tuple) => resultOf(tuple, this.#host))
+  }
+  /** When it was done. */
+  async dateDone(): Promise<Date | null> {
+    const done = (await this.info())?.dateDone
+    return done ? new Date(done) : null
+  }
+  /** Removes the stored result. */
+  async forget(): Promise<void> {
+    this.#ready = undefined
+    await (await this.#host.results()).forget([this.id])
+  }
+  /** Keeps the task from running, or stops it with `terminate`. */
+  async revoke(options: RevokeOptions = {}): Promise<void> {
+    if (!this.#host.revoke) throw new CapabilityError('Revoking needs remote control, which is off.', { code: 'LVG_CAPABILITY_MISSING' })
+    await this.#host.revoke([this.id], options)
+  }
+  /** Calls back for every stored state from now on, such as PROGRESS; ends by itself when the result is ready. */
+  async watch(on: (result: TaskResult) => void): Promise<() => void> {
+    const backend = await this.#host.results()
+    const stop = backend.watch([this.id], (result) => {
+      if (READY_STATES.has(result.state)) stop()
+      on(result)
+    })
+    return stop
+  }
+
+  async #settled({ timeout, signal }: GetOptions): Promise<TaskResult> {
+    if (this.#ready) return this.#ready
+    const backend = await this.#host.results()
+    signal?.throwIfAborted()
+    return new Promise((resolve, reject) => {
+      const timer = timeout === undefined ? undefined : this.#host.clock.setTimer(() => finish(() => reject(timedOut(this.id, timeout))), timeout * 1000)
+      // A pending subscription does not keep a process alive; somebody who awaits it means it to.
+      const alive = setInterval(() => {}, 2 ** 31 - 1)
+      const onAbort = (): void => finish(() => reject(signal?.reason))
+      let stop: (() => void) | undefined
+      let finished = false
+      const finish = (end: () => void): void => {
+        if (finished) return
+        finished = true
+        timer?.cancel()
+        clearInterval(alive)
+        signal?.removeEventListener('abort', onAbort)
+        stop?.()
+        end()
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      stop = backend.watch([this.id], (result) => {
+        if (!READY_STATES.has(result.state)) return
+        this.#ready = result
+        finish(() => resolve(result))
+      })
+      if (finished) stop()
+    })
+  }
+}
+
+/** Names the result in Celery's nested pairs. */
+export function tupleOf(result: AsyncResult<unknown>): ResultTuple {
+  return [[result.id, result.parent ? tupleOf(result.parent) : null], null]
+}
+
+/** The result that a stored pair names. */
+export function resultOf([[id, parent]]: ResultTuple, host: ResultHost): AsyncResult<unknown> {
+  return new AsyncResult(id, host, parent ? resultOf(parent, host) : null)
+}
+
+function timedOut(id: string, timeout: number): TimeoutError {
+  return new TimeoutError(`Task ${id} gave no result within ${timeout} s.`, { code: 'LVG_RESULT_TIMEOUT', details: { id, timeout } })
+}
+
+const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
+  TaskRevokedError: 'LVG_TASK_REVOKED',
+  TimeLimitExceeded: 'LVG_TASK_TIME_LIMIT',
+  SoftTimeLimitExceeded: 'LVG_TASK_SOFT_TIME_LIMIT',
+  WorkerLostError: 'LVG_TASK_WORKER_LOST',
+  NotRegistered: 'LVG_TASK_NOT_REGISTERED',
+  MaxRetriesExceededError: 'LVG_TASK_MAX_RETRIES',
+  ChordError: 'LVG_CHORD_FAILED',
+}
+
+/** The error that a stored failure stands for. */
+export function errorOf(settled: TaskResult): TaskError | ResultError {
+  if (!isException(settled.result)) {
+    return new ResultError(`Task ${settled.id} ended as ${settled.state} without a readable error.`, { code: 'LVG_RESULT_UNREADABLE' })
+  }
+  const { exc_type: type, exc_message: message, exc_module: module } = settled.result
+  const text = Array.isArray(message) ? message.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join(', ') : String(message)
+  return new TaskError(text ? `${type}: ${text}` : type, {
+    code: CODE_OF_TYPE[type] ?? 'LVG_TASK_FAILED',
+    details: { taskId: settled.id, state: settled.state, type, message, module, traceback: settled.traceback },
+  })
+}
+
+function isException(value: unknown): value is ExceptionInfo {
+  return typeof value === 'object' && value !== null && 'exc_type' in value && 'exc_message' in value
+}

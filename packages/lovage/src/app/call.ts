@@ -1,0 +1,14 @@
+import type { Embed } from '../message/index.js'
+import type { CallOptions, TaskOptions } from './task-options.js'
+
+/** One call of a task, before it has a destination. */
+export interface Call {
+  readonly task: string
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  /** What the caller said. */
+  readonly options: CallOptions
+  /** What the task's definition or contract says; empty for a bare name. */
+  readonly defaults: TaskOptions
+  readonly embed?: Embed
+}

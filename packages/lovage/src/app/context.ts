@@ -1,0 +1,174 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Logger } from '../kernel/index.js'
+import { parseTime, type TaskHeaders } from '../message/index.js'
+import type { ResultTuple } from '../result/index.js'
+import { Retry, type RetryRequest } from './signals.js'
+import type { AnyTask } from './task.js'
+
+/** How a message reached the task. */
+export interface DeliveryInfo {
+  readonly exchange: string
+  readonly routingKey: string
+  /** The queue it was taken from; null for eager and direct calls. */
+  readonly queue: string | null
+  /** 0–9, higher first; null = the wire's default. */
+  readonly priority: number | null
+  readonly redelivered: boolean
+}
+
+/** What surrounds a run and is made by whoever runs it. */
+export interface RunEnvironment {
+  readonly logger: Logger
+  /** Name of the worker, `name@host`; of the process for eager calls. */
+  readonly hostname: string
+  readonly isEager: boolean
+  /** Stores a state of the task's own (`PROGRESS`). */
+  updateState(context: TaskContext, state: string, meta: unknown): Promise<void>
+}
+
+const STANDARD_HEADERS: ReadonlySet<string> = new Set([
+  'lang', 'task', 'id', 'shadow', 'eta', 'expires', 'group', 'group_index', 'retries', 'timelimit', 'root_id', 'parent_id',
+  'argsrepr', 'kwargsrepr', 'origin', 'ignore_result', 'replaced_task_nesting', 'stamped_headers', 'stamps', 'compression', 'redelivered',
+])
+
+/** What a task knows about its own run: Celery's `self.request`, and what may be done from inside. */
+export class TaskContext {
+  /** The task being run. */
+  readonly task: AnyTask
+  /** Positional arguments as they came. */
+  readonly args: readonly unknown[]
+  /** Named arguments as they came. */
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly deliveryInfo: DeliveryInfo
+  readonly correlationId: string | null
+  readonly replyTo: string | null
+  /** Results of the tasks that this run has sent. */
+  readonly children: ResultTuple[] = []
+  readonly #headers: TaskHeaders
+  readonly #environment: RunEnvironment
+  #controller: AbortController | undefined
+  #logger: Logger | undefined
+
+  constructor(
+    task: AnyTask,
+    call: { readonly headers: TaskHeaders; readonly args: readonly unknown[]; readonly kwargs: Readonly<Record<string, unknown>> },
+    delivery: { readonly info: DeliveryInfo; readonly correlationId: string | null; readonly replyTo: string | null },
+    environment: RunEnvironment,
+  ) {
+    this.task = task
+    this.args = call.args
+    this.kwargs = call.kwargs
+    this.deliveryInfo = delivery.info
+    this.correlationId = delivery.correlationId
+    this.replyTo = delivery.replyTo
+    this.#headers = call.headers
+    this.#environment = environment
+  }
+
+  get id(): string {
+    return this.#headers.id
+  }
+  get name(): string {
+    return this.#headers.task
+  }
+  /** Retries before this run: 0 on the first. */
+  get retries(): number {
+    return this.#headers.retries
+  }
+  /** null = for ever. */
+  get maxRetries(): number | null {
+    return this.task.options.maxRetries ?? null
+  }
+  get eta(): Date | null {
+    return dateOf(this.#headers.eta)
+  }
+  get expires(): Date | null {
+    return dateOf(this.#headers.expires)
+  }
+  get rootId(): string {
+    return this.#headers.root_id ?? this.#headers.id
+  }
+  get parentId(): string | null {
+    return this.#headers.parent_id
+  }
+  get groupId(): string | null {
+    return this.#headers.group
+  }
+  get groupIndex(): number | null {
+    return this.#headers.group_index
+  }
+  /** The producer: `gen<pid>@<host>`, or a worker's name. */
+  get origin(): string {
+    return this.#headers.origin
+  }
+  get shadow(): string | null {
+    return this.#headers.shadow
+  }
+  /** Seconds, hard limit first. */
+  get timeLimit(): readonly [hard: number | null, soft: number | null] {
+    return this.#headers.timelimit ?? [null, null]
+  }
+  get ignoreResult(): boolean {
+    return this.#headers.ignore_result
+  }
+  get stamps(): Readonly<Record<string, unknown>> {
+    return this.#headers.stamps
+  }
+  /** Custom headers: those of the call that are not Celery's own. */
+  get headers(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(Object.entries(this.#headers).filter(([name]) => !STANDARD_HEADERS.has(name)))
+  }
+  /** Every header, Celery's spelling. */
+  get wireHeaders(): TaskHeaders {
+    return this.#headers
+  }
+  /** Name of the worker that runs this. */
+  get hostname(): string {
+    return this.#environment.hostname
+  }
+  get isEager(): boolean {
+    return this.#environment.isEager
+  }
+  /** A logger whose lines carry `task_id`, `task_name` and `retry_count`. */
+  get logger(): Logger {
+    this.#logger ??= this.#environment.logger.child({ task_id: this.id, task_name: this.name, retry_count: this.retries })
+    return this.#logger
+  }
+  /** Aborted when the task is to stop: time limit, revoke, cold shutdown. Its reason says which. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return this.#controller.signal
+  }
+  /** Asks the run to stop; for whoever runs it. */
+  abort(reason: unknown): void {
+    this.#controller ??= new AbortController()
+    this.#controller.abort(reason)
+  }
+
+  /** What to throw in order to be run again: `throw ctx.retry({ countdown: 60 })`. */
+  retry(request: RetryRequest = {}): Retry {
+    return new Retry(request)
+  }
+
+  /** Stores a state of the task's own, such as `PROGRESS`, with anything serialisable beside it. */
+  updateState(state: string, meta: unknown): Promise<void> {
+    return this.#environment.updateState(this, state, meta)
+  }
+}
+
+function dateOf(iso: string | null): Date | null {
+  const ms = iso === null ? undefined : parseTime(iso)
+  return ms === undefined ? null : new Date(ms)
+}
+
+const contexts = new AsyncLocalStorage<TaskContext>()
+
+/** The context of the task that runs here, also deep inside libraries; undefined outside tasks. */
+export function currentContext(): TaskContext | undefined {
+  return contexts.getStore()
+}
+
+/** Runs `work` as part of a task. */
+export function inContext<T>(context: TaskContext, work: () => T): T {
+  return contexts.run(context, work)
+}

@@ -1,0 +1,315 @@
+import type { Broker, Queue } from '../broker/index.js'
+import { openBroker } from '../broker/index.js'
+import type { CoordinationStore } from '../coordination/index.js'
+import { openCoordinationStore } from '../coordination/index.js'
+import { ConfigurationError, type Clock, ConnectionError, createLogger, type Logger, ResultError, systemClock } from '../kernel/index.js'
+import { openResultBackend, type ResultBackend } from '../result/index.js'
+import { SignalBoard } from './app-signals.js'
+import { AsyncResult, type ResultHost } from './async-result.js'
+import { discover } from './autodiscover.js'
+import type { Call } from './call.js'
+import type { TaskContext } from './context.js'
+import type { Contract } from './contract.js'
+import { applyEagerly } from './eager-run.js'
+import type { EagerResult } from './eager.js'
+import type { Middleware } from './middleware.js'
+import { Publisher } from './publish.js'
+import { TaskRegistry } from './registry.js'
+import { namesInRoutes, Router } from './router.js'
+import type { InputOf, OutputOf, Schema } from './schema.js'
+import { defaultBrokerUrl, inertWarnings, SETTINGS, settingsFrom, settingsFromEnvironment, type Settings, type SettingsInput } from './settings/index.js'
+import { Task, type AnyTask, type TaskDefinition, type TaskHost } from './task.js'
+import { annotatedOptions } from './annotations.js'
+import type { CallOptions, TaskHandlers, TaskOptions } from './task-options.js'
+
+/** What an app takes besides settings. */
+export interface AppOptions extends SettingsInput {
+  readonly middleware?: readonly Middleware[]
+  /** Where log lines go; a pino logger fits. Default: JSON on standard error, warnings and worse. */
+  readonly logger?: Logger
+  /** For tests that move time by hand. */
+  readonly clock?: Clock
+  /** Default `process.env`. */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** Names for the parameters of a function, one each. */
+type NamesOf<Parameters extends readonly unknown[]> = { readonly [Place in keyof Parameters]: string }
+type ArgumentsOf<Run> = Run extends (context: TaskContext, ...args: infer Args) => unknown ? Args : never
+type ResultOf<Run> = Run extends (...args: never[]) => infer Result ? Awaited<Result> : never
+
+/** A task with positional arguments. */
+export interface PositionalTask<Run> extends TaskOptions, TaskHandlers<ResultOf<Run>> {
+  /** Registered name, the same in every language. */
+  readonly name: string
+  readonly input?: undefined
+  /** Names of the parameters after the context: needed to be called with keyword arguments. */
+  readonly params?: NamesOf<ArgumentsOf<Run>>
+  readonly run: Run
+}
+
+/** A task with named arguments. */
+export interface NamedTask<Input extends Schema, Result> extends TaskOptions, TaskHandlers<Result> {
+  /** Registered name, the same in every language. */
+  readonly name: string
+  /** Any Standard Schema, or `unchecked<T>()`. */
+  readonly input: Input
+  /** The fields that positional arguments fill, in order. */
+  readonly params?: readonly (keyof InputOf<Input> & string)[]
+  readonly run: (context: TaskContext, input: OutputOf<Input>) => Result | Promise<Result>
+}
+
+/** A call of a task that is known only by name. */
+export interface UntypedCall extends CallOptions {
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Readonly<Record<string, unknown>>
+}
+
+const HANDLERS = ['around', 'beforeStart', 'onSuccess', 'onRetry', 'onFailure', 'afterReturn'] as const
+
+/** An application: its tasks, its settings, and the connections that they use. */
+export class Lovage implements TaskHost, ResultHost {
+  /** The app's name; it appears in `lovage report` and in worker banners. */
+  readonly main: string
+  readonly tasks = new TaskRegistry()
+  readonly signals: SignalBoard
+  readonly clock: Clock
+  readonly middleware: readonly Middleware[]
+  #conf: Settings
+  /** What was set in code, then on the command line, then in the environment. */
+  #layers: { code: Partial<Settings>; commandLine: Partial<Settings>; environment: Partial<Settings> }
+  #logger: Logger
+  #router: Router | undefined
+  #publisher: Publisher | undefined
+  #broker: Promise<Broker> | undefined
+  #results: Promise<ResultBackend> | undefined
+  #coordination: Promise<CoordinationStore> | undefined
+  #closed = false
+  readonly #env: NodeJS.ProcessEnv
+
+  /**
+   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for a wrong value.
+   */
+  constructor(main: string, options: AppOptions = {}) {
+    const { middleware = [], logger, clock = systemClock, env = process.env, ...settings } = options
+    this.main = main
+    this.middleware = middleware
+    this.clock = clock
+    this.#env = env
+    this.#logger = logger ?? createLogger()
+    this.signals = new SignalBoard(() => this.#logger)
+    const environment = settingsFromEnvironment(env)
+    this.#layers = { code: settingsFrom(settings), commandLine: {}, environment: environment.settings }
+    this.#conf = this.#merge()
+    for (const warning of [...environment.warnings, ...inertWarnings(this.#layers.code)]) this.#logger.warn({}, warning)
+  }
+
+  /** The settings in force: code before command line before environment before default. */
+  get conf(): Settings {
+    return this.#conf
+  }
+  get logger(): Logger {
+    return this.#logger
+  }
+  /** Sets where log lines go, for the command line and for tests. */
+  set logger(logger: Logger) {
+    this.#logger = logger
+  }
+  get router(): Router {
+    this.#router ??= this.#makeRouter()
+    return this.#router
+  }
+
+  /**
+   * Takes settings from an object in any of Celery's spellings; with a namespace, from the names that carry it:
+   * `app.configFromObject(env, { namespace: 'CELERY' })`.
+   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID.
+   */
+  configFromObject(settings: object, options: { readonly namespace?: string } = {}): this {
+    return this.#configure('code', settingsFrom(settings, options.namespace))
+  }
+  /** Settings given on a command line: stronger than the environment, weaker than code. */
+  configFromCommandLine(settings: SettingsInput): this {
+    return this.#configure('commandLine', settingsFrom(settings))
+  }
+
+  /** Defines and registers a task. */
+  task<Input extends Schema, Result>(definition: NamedTask<Input, Result>): Task<InputOf<Input>, Result>
+  task<const Run extends (context: TaskContext, ...args: never[]) => unknown>(definition: PositionalTask<Run>): Task<ArgumentsOf<Run>, ResultOf<Run>>
+  task(definition: TaskOptions & TaskHandlers & Pick<TaskDefinition, 'name' | 'params' | 'input' | 'run'>): Task<never, unknown> {
+    const { name, params, input, run, ...rest } = definition
+    const handlers = Object.fromEntries(HANDLERS.filter((handler) => rest[handler]).map((handler) => [handler, rest[handler]]))
+    const own = Object.fromEntries(Object.entries(rest).filter(([option]) => !(HANDLERS as readonly string[]).includes(option)))
+    const task = this.#define({ name, own, handlers, ...(params ? { params } : {}), ...(input ? { input } : {}), ...(run ? { run } : {}) })
+    this.tasks.add(task)
+    return task
+  }
+
+  /** A task that is implemented elsewhere, to be called from here. */
+  remote<Args, Result>(contract: Contract<Args, Result>): Task<Args, Result> {
+    const { name, options, params, input, output } = contract
+    return this.#define({ name, own: options, handlers: {}, ...(params ? { params } : {}), ...(input ? { input } : {}), ...(output ? { output } : {}) })
+  }
+
+  /** Implements a contract here; the function's types are the contract's. */
+  implement<Args, Result>(
+    contract: Contract<Args, Result>,
+    run: (context: TaskContext, ...args: Args extends readonly unknown[] ? Args : [input: Args]) => Result | Promise<Result>,
+    options: TaskOptions & TaskHandlers<Result> = {},
+  ): Task<Args, Result> {
+    const { name, params, input } = contract
+    // The overloads of `task` tell named from positional tasks; the contract has done that already.
+    return (this.task as (definition: object) => Task<Args, Result>)({ ...contract.options, ...options, name, params, input, run })
+  }
+
+  /** Calls a task by its name alone. */
+  async sendTask(name: string, call: UntypedCall = {}): Promise<AsyncResult<unknown>> {
+    const { args = [], kwargs = {}, ...options } = call
+    const [result] = await this.send([{ task: name, args, kwargs, options, defaults: this.tasks.get(name)?.definition.own ?? {} }])
+    return result ?? this.asyncResult('')
+  }
+
+  /** Publishes calls; resolves when the broker has all of them. */
+  async send(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
+    if (this.#closed) throw new ConnectionError(`App ${this.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
+    if (this.conf.taskAlwaysEager) return this.#sendEagerly(calls)
+    this.#publisher ??= new Publisher(this)
+    return this.#publisher.send(calls)
+  }
+
+  applyEagerly(task: AnyTask, call: Call): Promise<EagerResult<unknown>> {
+    return applyEagerly(this, task, call)
+  }
+
+  /** The result of an earlier call, by id. */
+  asyncResult<Result = unknown>(id: string): AsyncResult<Result> {
+    return new AsyncResult<Result>(id, this)
+  }
+
+  /** Imports the modules that match the globs, so that their tasks are registered; tells which. */
+  autodiscover(patterns: readonly string[], folder = process.cwd()): Promise<readonly string[]> {
+    return discover(patterns, folder)
+  }
+
+  /** The broker, connected on first use. */
+  broker(): Promise<Broker> {
+    this.#broker ??= this.#open(() => openBroker(this.#conf.brokerUrl ?? defaultBrokerUrl(this.#env, process.cwd()), { settings: this.#driverSettings(), clock: this.clock, logger: this.#logger }))
+    return this.#broker
+  }
+
+  /**
+   * The result backend, connected on first use.
+   * @throws {ResultError} LVG_RESULT_DISABLED when there is none.
+   */
+  results(): Promise<ResultBackend> {
+    this.#results ??= this.#open(async () => {
+      const url = this.#conf.resultBackend ?? this.#resultUrlBesideBroker()
+      if (url.startsWith('disabled')) throw new ResultError('No result backend is configured.', { code: 'LVG_RESULT_DISABLED' })
+      return openResultBackend(url, { expiresSeconds: this.#conf.resultExpires, settings: this.#driverSettings(), clock: this.clock, logger: this.#logger })
+    })
+    return this.#results
+  }
+
+  /** Whether results are kept at all. */
+  get hasResults(): boolean {
+    return !this.#conf.resultBackend?.startsWith('disabled')
+  }
+
+  /** Limits, revokes, pauses and unique keys; beside the broker unless `coordinationUrl` says otherwise. */
+  coordination(): Promise<CoordinationStore> {
+    this.#coordination ??= this.#open(() => openCoordinationStore(this.#conf.coordinationUrl ?? this.brokerUrl, { settings: this.#driverSettings(), clock: this.clock, logger: this.#logger }))
+    return this.#coordination
+  }
+
+  /** Where the broker is; the embedded file when no setting says. */
+  get brokerUrl(): string {
+    return this.#conf.brokerUrl ?? defaultBrokerUrl(this.#env, process.cwd())
+  }
+
+  /** Names in routes that no task here has: most often a typo that sends a task to the default queue. */
+  unroutedNames(): readonly string[] {
+    return namesInRoutes(this.#conf.taskRoutes).filter((name) => !this.tasks.has(name))
+  }
+
+  /** Sends what is in flight and disconnects. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#publisher?.drain()
+    const open = await Promise.allSettled([this.#results, this.#coordination, this.#broker])
+    await Promise.all(open.map((one) => (one.status === 'fulfilled' ? one.value?.close() : undefined)))
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #define(definition: Omit<TaskDefinition, 'options'>): Task<never, never> {
+    const task: Task<never, never> = new Task(this, {
+      ...definition,
+      // Annotations may be set after the task was defined, and functions among them look at the task.
+      get options(): TaskOptions {
+        return optionsOf(task)
+      },
+    })
+    const optionsOf = annotatedOptions(() => this.#conf)
+    return task
+  }
+
+  #configure(layer: keyof typeof this.#layers, settings: Partial<Settings>): this {
+    if (this.#broker || this.#publisher) {
+      throw new ConfigurationError('Settings cannot change after the first connection.', { code: 'LVG_CONFIG_INVALID' })
+    }
+    this.#layers = { ...this.#layers, [layer]: { ...this.#layers[layer], ...settings } }
+    this.#conf = this.#merge()
+    this.#router = undefined
+    for (const warning of inertWarnings(settings)) this.#logger.warn({}, warning)
+    return this
+  }
+
+  #merge(): Settings {
+    const defaults = Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]))
+    const { code, commandLine, environment } = this.#layers
+    // Each layer was checked against the table; the defaults are the table's.
+    return Object.freeze({ ...defaults, ...environment, ...commandLine, ...code }) as Settings
+  }
+
+  #makeRouter(): Router {
+    const conf = this.#conf
+    const defaultQueue: Queue = {
+      name: conf.taskDefaultQueue,
+      ...(conf.taskDefaultExchange ? { exchange: conf.taskDefaultExchange } : {}),
+      ...(conf.taskDefaultRoutingKey ? { routingKey: conf.taskDefaultRoutingKey } : {}),
+      exchangeType: conf.taskDefaultExchangeType,
+    }
+    return new Router({ routes: conf.taskRoutes, queues: conf.taskQueues, defaultQueue, defaultPriority: conf.taskDefaultPriority, createMissing: conf.taskCreateMissingQueues })
+  }
+
+  async #open<T>(open: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new ConnectionError(`App ${this.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
+    return open()
+  }
+
+  #resultUrlBesideBroker(): string {
+    const url = this.brokerUrl
+    return /^amqps?:|^pyamqp:/.test(url) ? 'rpc://' : url
+  }
+
+  #driverSettings(): Readonly<Record<string, unknown>> {
+    return this.#conf
+  }
+
+  async #sendEagerly(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
+    const results: AsyncResult<unknown>[] = []
+    for (const call of calls) {
+      const task = this.tasks.get(call.task)
+      if (!task) throw this.tasks.unknown(call.task)
+      results.push(await this.#eagerResult(task, call))
+    }
+    return results
+  }
+
+  async #eagerResult(task: AnyTask, call: Call): Promise<AsyncResult<unknown>> {
+    const eager = await applyEagerly(this, task, call)
+    if (this.#conf.taskEagerPropagates) eager.get()
+    return AsyncResult.settled(eager, this)
+  }
+}

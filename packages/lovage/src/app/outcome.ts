@@ -1,0 +1,17 @@
+import type { ExceptionInfo } from '../message/index.js'
+import type { RetryRequest } from './signals.js'
+
+/** How a run ended: a closed set, made in `run.ts` and nowhere else. */
+export type Outcome =
+  | { readonly kind: 'success'; readonly value: unknown; readonly json: string }
+  | { readonly kind: 'failure'; readonly error: unknown; readonly exception: ExceptionInfo; readonly traceback: string; readonly expected: boolean }
+  | {
+      readonly kind: 'retry'
+      readonly dueMs: number
+      readonly request: RetryRequest
+      /** What the retry was for; null when the task only asked. */
+      readonly exception: ExceptionInfo | null
+      readonly traceback: string | null
+    }
+  | { readonly kind: 'ignore' }
+  | { readonly kind: 'reject'; readonly requeue: boolean; readonly message: string; readonly traceback: string }

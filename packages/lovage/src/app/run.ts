@@ -1,0 +1,80 @@
+import { TaskError } from '../kernel/index.js'
+import { describeError, encodeJson } from '../message/index.js'
+import { inContext, type TaskContext } from './context.js'
+import type { Outcome } from './outcome.js'
+import { automaticRetry, isAnyOf, isAutoRetried, retryDueMs, type RetryDice } from './retry.js'
+import { isSignal, Retry, type Signal } from './signals.js'
+import type { AnyTask } from './task.js'
+
+/**
+ * Runs a task once and says how it ended. Whatever the task throws becomes an outcome here and only here; a
+ * promise is returned only when the task made one, because waiting for nothing costs a turn of the loop.
+ */
+export function run(task: AnyTask, context: TaskContext, dice: () => RetryDice): Outcome | Promise<Outcome> {
+  try {
+    const value = inContext(context, () => execute(task, context))
+    if (!(value instanceof Promise)) return succeed(task, context, value)
+    return value.then((settled) => succeed(task, context, settled)).catch((thrown: unknown) => conclude(task, context, thrown, dice()))
+  } catch (thrown) {
+    return conclude(task, context, thrown, dice())
+  }
+}
+
+function execute(task: AnyTask, context: TaskContext): unknown {
+  const { around, beforeStart } = task.handlers
+  const args = task.bind(context.args, context.kwargs)
+  if (!around && !beforeStart && !(args instanceof Promise)) return task.invoke(context, args)
+  const wrapped = async (): Promise<unknown> => {
+    const bound = await args
+    await beforeStart?.(context)
+    const invoke = async (): Promise<unknown> => task.invoke(context, bound)
+    return around ? around(context, invoke) : invoke()
+  }
+  return wrapped()
+}
+
+/** A value that cannot be written is a failure of the task that returned it. */
+function succeed(task: AnyTask, context: TaskContext, value: unknown): Outcome {
+  const json = encodeJson(value ?? null, `result of ${task.name}`)
+  return { kind: 'success', value: value ?? null, json }
+}
+
+function conclude(task: AnyTask, context: TaskContext, thrown: unknown, dice: RetryDice): Outcome {
+  if (isSignal(thrown)) return concludeSignal(task, context, thrown, dice)
+  if (isAutoRetried(task.options, thrown)) {
+    return concludeRetry(task, context, new Retry(automaticRetry(task.options, context.retries, thrown, dice.random)), dice)
+  }
+  return failure(task, thrown)
+}
+
+function concludeSignal(task: AnyTask, context: TaskContext, signal: Signal, dice: RetryDice): Outcome {
+  switch (signal.kind) {
+    case 'retry':
+      return concludeRetry(task, context, signal, dice)
+    case 'ignore':
+      return { kind: 'ignore' }
+    case 'reject':
+      return { kind: 'reject', requeue: signal.requeue, message: signal.message, traceback: describeError(signal).traceback }
+  }
+}
+
+function concludeRetry(task: AnyTask, context: TaskContext, { request }: Retry, dice: RetryDice): Outcome {
+  const dueMs = retryDueMs(context, request, dice)
+  if (dueMs === undefined) return failure(task, request.cause ?? exhausted(context))
+  const described = request.cause === undefined ? null : describeError(request.cause)
+  return { kind: 'retry', dueMs, request, exception: described?.exception ?? null, traceback: described?.traceback ?? null }
+}
+
+/** The outcome of an error, also of one that came from outside the function: a limit, a lost worker. */
+export function failure(task: Pick<AnyTask, 'options'>, error: unknown): Outcome {
+  const { exception, traceback } = describeError(error)
+  return { kind: 'failure', error, exception, traceback, expected: isAnyOf(task.options.throws, error) }
+}
+
+function exhausted(context: TaskContext): TaskError {
+  const { argsrepr, kwargsrepr } = context.wireHeaders
+  // Celery's name and sentence, so that people who search for it find it.
+  const error = new TaskError(`Can't retry ${context.name}[${context.id}] args:${argsrepr} kwargs:${kwargsrepr}`, { code: 'LVG_TASK_MAX_RETRIES' })
+  error.name = 'MaxRetriesExceededError'
+  return error
+}

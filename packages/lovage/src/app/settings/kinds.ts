@@ -1,0 +1,118 @@
+import { ConfigurationError } from '../../kernel/index.js'
+
+/** How a setting's value is checked, and read from text (environment, command line). */
+export interface Kind<T> {
+  readonly expects: string
+  /** Whether a value given in code is of this kind. */
+  accepts(value: unknown): boolean
+  /** Reads text; undefined when it is none of this kind. */
+  parse(text: string): T | undefined
+}
+
+/** One setting: its default, its kind, and whether it does anything here. */
+export interface Setting<T> {
+  readonly default: T
+  readonly kind: Kind<T>
+  /** Why a setting of Celery's has no effect here; absent on settings that work. */
+  readonly inert?: string
+}
+
+const TRUE = new Set(['1', 'true', 'yes', 'on'])
+const FALSE = new Set(['0', 'false', 'no', 'off', ''])
+
+const booleanKind: Kind<boolean> = {
+  expects: 'true or false',
+  accepts: (value) => typeof value === 'boolean',
+  parse: (text) => (TRUE.has(text.toLowerCase()) ? true : FALSE.has(text.toLowerCase()) ? false : undefined),
+}
+const numberKind: Kind<number> = {
+  expects: 'a number',
+  accepts: (value) => typeof value === 'number' && !Number.isNaN(value),
+  parse: (text) => (text.trim() === '' || Number.isNaN(Number(text)) ? undefined : Number(text)),
+}
+const stringKind: Kind<string> = { expects: 'text', accepts: (value) => typeof value === 'string', parse: (text) => text }
+const listKind: Kind<readonly string[]> = {
+  expects: 'a list of text',
+  accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  parse: (text) => text.split(',').map((item) => item.trim()).filter(Boolean),
+}
+const jsonKind = (expects: string): Kind<unknown> => ({
+  expects,
+  accepts: (value) => typeof value === 'object' && value !== null,
+  parse(text) {
+    try {
+      return JSON.parse(text)
+    } catch {
+      return undefined
+    }
+  },
+})
+
+/** A setting that is on or off. */
+export const flag = (value: boolean): Setting<boolean> => ({ default: value, kind: booleanKind })
+/** A number; its unit stands in the setting's docstring. */
+export const number = (value: number): Setting<number> => ({ default: value, kind: numberKind })
+/** Text. */
+export const text = (value: string): Setting<string> => ({ default: value, kind: stringKind })
+/** A list of names. */
+export const list = (value: readonly string[]): Setting<readonly string[]> => ({ default: value, kind: listKind })
+/** One of a few words. */
+export function choice<const T extends string>(value: NoInfer<T>, ...choices: readonly T[]): Setting<T> {
+  const isChoice = (candidate: unknown): candidate is T => (choices as readonly unknown[]).includes(candidate)
+  return {
+    default: value,
+    kind: {
+      expects: `one of ${choices.join(', ')}`,
+      accepts: isChoice,
+      parse: (given) => (isChoice(given) ? given : undefined),
+    },
+  }
+}
+/** A structure, whose own code checks it further. */
+export const structure = <T>(value: T, expects = 'an object or a list'): Setting<T> => ({
+  default: value,
+  // The kind only tells objects from other values; the typed parameter of the constructor pins the rest.
+  kind: jsonKind(expects) as Kind<T>,
+})
+/** A value that may be absent. */
+export const optional = <T>(setting: Setting<T>): Setting<T | undefined> => ({
+  ...setting,
+  default: undefined,
+  kind: { ...setting.kind, accepts: (value) => value === undefined || value === null || setting.kind.accepts(value) },
+})
+/** A value that tells numbers from yes and no, as Celery's `retry_backoff` does. */
+export const flagOrNumber = (value: boolean | number): Setting<boolean | number> => ({
+  default: value,
+  kind: {
+    expects: 'true, false or a number',
+    accepts: (candidate) => booleanKind.accepts(candidate) || numberKind.accepts(candidate),
+    parse: (given) => numberKind.parse(given) ?? booleanKind.parse(given),
+  },
+})
+/** A setting of Celery's that is known and does nothing here. */
+export const inert = <T>(setting: Setting<T>, why: string): Setting<T> => ({ ...setting, inert: why })
+
+/** Checks a value given in code or read from a configuration object. */
+export function checkValue(name: string, setting: Setting<unknown>, value: unknown): void {
+  if (setting.kind.accepts(value)) return
+  throw new ConfigurationError(`Setting ${name} expects ${setting.kind.expects}, not ${describe(value)}.`, {
+    code: 'LVG_CONFIG_INVALID',
+    details: { setting: name },
+  })
+}
+
+/** Reads a value from text; the error names where the text came from, never the text itself (it may be secret). */
+export function parseValue(name: string, setting: Setting<unknown>, given: string, source: string): unknown {
+  const value = setting.kind.parse(given)
+  if (value !== undefined) return value
+  throw new ConfigurationError(`${source} expects ${setting.kind.expects} (setting ${name}).`, {
+    code: 'LVG_CONFIG_INVALID',
+    details: { setting: name, source },
+  })
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `${typeof value} ${JSON.stringify(value)}`
+}

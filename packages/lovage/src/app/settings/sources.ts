@@ -1,0 +1,119 @@
+import { ConfigurationError } from '../../kernel/index.js'
+import { checkValue, parseValue, type Setting } from './kinds.js'
+import { SETTINGS, type SettingName, type Settings } from './table.js'
+
+/** Settings as a user gives them: any of them, `broker` and `backend` being short for the URLs. */
+export type SettingsInput = { readonly [Name in SettingName]?: Settings[Name] | undefined } & {
+  readonly broker?: string | undefined
+  readonly backend?: string | undefined
+}
+
+const ALIASES: Readonly<Record<string, SettingName>> = { broker: 'brokerUrl', backend: 'resultBackend' }
+
+/** Turns any spelling (`CELERY_TASK_ROUTES`, `task_routes`, `taskRoutes`, `task-routes`) into the setting's name. */
+export function settingName(spelling: string, namespace?: string): string {
+  let name = spelling
+  const prefix = namespace ? `${namespace}_`.toLowerCase() : ''
+  if (prefix && name.toLowerCase().startsWith(prefix)) name = name.slice(prefix.length)
+  if (/[_-]/.test(name) || name === name.toUpperCase()) {
+    name = name.toLowerCase().replace(/[_-]+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+  }
+  return ALIASES[name] ?? name
+}
+
+/** Settings from an object in any spelling, checked. Unknown names are errors that name the nearest. */
+export function settingsFrom(given: object, namespace?: string): Partial<Settings> {
+  const settings: Record<string, unknown> = {}
+  for (const [spelling, value] of Object.entries(given)) {
+    if (value === undefined) continue
+    if (namespace && !spelling.toLowerCase().startsWith(`${namespace}_`.toLowerCase())) continue
+    const name = settingName(spelling, namespace)
+    const setting = lookUp(name)
+    if (!setting) throw unknownSetting(spelling, name)
+    checkValue(name, setting, value)
+    settings[name] = value
+  }
+  // Every value was checked against its kind above.
+  return settings as Partial<Settings>
+}
+
+/** What the environment sets: `CELERY_<NAME>`, and the broker from REDIS_URL or REDIS_HOST, _PORT and _DB. */
+export function settingsFromEnvironment(env: NodeJS.ProcessEnv): { settings: Partial<Settings>; warnings: string[] } {
+  const settings: Record<string, unknown> = {}
+  const warnings: string[] = []
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith('CELERY_') || value === undefined) continue
+    const name = settingName(variable, 'CELERY')
+    const setting = lookUp(name)
+    if (setting) settings[name] = parseValue(name, setting, value, `Environment variable ${variable}`)
+    else if (!COMMAND_VARIABLES.has(variable)) warnings.push(`Environment variable ${variable} names no setting${nearestHint(name)}.`)
+  }
+  settings.brokerUrl ??= brokerUrlOf(env)
+  if (settings.brokerUrl === undefined) delete settings.brokerUrl
+  for (const name of ['brokerUrl', 'resultBackend']) {
+    if (typeof settings[name] === 'string') settings[name] = databaseUrl(settings[name], env)
+  }
+  return { settings: settings as Partial<Settings>, warnings }
+}
+
+/** Variables that Celery's commands read and that are no settings. */
+const COMMAND_VARIABLES = new Set(['CELERY_APP', 'CELERY_BIN', 'CELERY_LOG_LEVEL', 'CELERY_LOG_FILE', 'CELERY_CONFIG_MODULE', 'CELERY_LOADER'])
+
+/** The broker that REDIS_URL, or REDIS_HOST with REDIS_PORT and REDIS_DB, name. */
+function brokerUrlOf(env: NodeJS.ProcessEnv): string | undefined {
+  if (env.REDIS_URL) return env.REDIS_URL
+  if (!env.REDIS_HOST) return undefined
+  const password = env.REDIS_PASSWORD ? `:${encodeURIComponent(env.REDIS_PASSWORD)}@` : ''
+  return `redis://${password}${env.REDIS_HOST}:${env.REDIS_PORT ?? 6379}/${env.REDIS_DB ?? 0}`
+}
+
+/** `db+env` stands for DATABASE_URL; SQLAlchemy's driver suffix (`postgresql+asyncpg://`) is dropped. */
+function databaseUrl(url: string, env: NodeJS.ProcessEnv): string {
+  if (url !== 'db+env') return url.replace(/^(db\+)?(postgresql|sqlite)\+\w+:/, '$1$2:')
+  if (!env.DATABASE_URL) {
+    throw new ConfigurationError('The setting says db+env, but DATABASE_URL is not set.', { code: 'LVG_CONFIG_INVALID' })
+  }
+  return databaseUrl(`db+${env.DATABASE_URL}`, env)
+}
+
+/** The settings among `given` that have no effect here, as sentences. */
+export function inertWarnings(given: Partial<Settings>): string[] {
+  return Object.keys(given).flatMap((name) => {
+    const why = lookUp(name)?.inert
+    return why ? [`Setting ${name} has no effect here: ${why}.`] : []
+  })
+}
+
+function lookUp(name: string): Setting<unknown> | undefined {
+  return Object.hasOwn(SETTINGS, name) ? SETTINGS[name as SettingName] : undefined
+}
+
+function unknownSetting(spelling: string, name: string): ConfigurationError {
+  return new ConfigurationError(`Setting ${spelling} is not known${nearestHint(name)}.`, {
+    code: 'LVG_CONFIG_UNKNOWN',
+    details: { setting: spelling },
+  })
+}
+
+function nearestHint(name: string): string {
+  let best: { name: string; distance: number } | undefined
+  for (const known of Object.keys(SETTINGS)) {
+    const distance = editDistance(name.toLowerCase(), known.toLowerCase())
+    if (!best || distance < best.distance) best = { name: known, distance }
+  }
+  return best && best.distance <= Math.max(3, name.length / 3) ? `; did you mean ${best.name}?` : ''
+}
+
+/** How many letters have to be changed, added or removed between two words (Levenshtein). */
+export function editDistance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= right.length; j++) {
+      const replace = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1)
+      next.push(Math.min(replace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[right.length] ?? 0
+}

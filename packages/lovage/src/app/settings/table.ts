@@ -1,0 +1,222 @@
+import type { Queue } from '../../broker/index.js'
+import type { TaskAnnotations } from '../task-options.js'
+import type { Routes } from '../router.js'
+import { choice, flag, inert, list, number, optional, structure, text, type Setting } from './kinds.js'
+
+const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
+const PYTHON_ONLY = 'it belongs to the Python process'
+const JSON_ONLY = 'results are always JSON, which both languages read'
+
+/**
+ * Every setting, under Celery's name in camelCase, with Celery's unit (seconds, unless the name says otherwise)
+ * and Celery's default except where `docs/reference/settings.md` says why not.
+ */
+export const SETTINGS = {
+  // --- broker
+  /** Where messages are: `redis://`, `rediss://`, `sqlite:///path`, `memory://name`. Default: an embedded SQLite file. */
+  brokerUrl: optional(text('')),
+  /** Where producers write, when it is not where workers read. Default `brokerUrl`. */
+  brokerWriteUrl: optional(text('')),
+  /** Where workers read, when it is not where producers write. Default `brokerUrl`. */
+  brokerReadUrl: optional(text('')),
+  /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`. */
+  brokerTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
+  /** TLS options of the broker's connection: `ca`, `cert`, `key`, `rejectUnauthorized`. */
+  brokerUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
+  /** Seconds to wait for a connection. */
+  brokerConnectionTimeout: number(4),
+  /** Whether a running worker reconnects. */
+  brokerConnectionRetry: flag(true),
+  /** Whether a starting worker waits for its broker instead of failing. */
+  brokerConnectionRetryOnStartup: flag(true),
+  /** How often a starting worker tries; 0 = for ever. */
+  brokerConnectionMaxRetries: number(100),
+  /** Seconds between heartbeats of AMQP connections. */
+  brokerHeartbeat: number(120),
+  /** Seconds for which a message claimed by a Lovage worker stays its own without renewal. */
+  brokerLease: number(30),
+  brokerPoolLimit: inert(number(10), 'a process shares one connection'),
+  brokerFailoverStrategy: choice('round-robin', 'round-robin', 'shuffle'),
+  brokerLoginMethod: inert(optional(text('')), 'AMQPLAIN is obsolete'),
+  brokerNativeDelayedDeliveryQueueType: choice('quorum', 'quorum', 'classic'),
+
+  // --- messages
+  /** Content types, by short name, that a worker reads. Pickle is refused always. */
+  acceptContent: list(['json']),
+  /** How arguments are written: json, msgpack or yaml. */
+  taskSerializer: choice('json', 'json', 'msgpack', 'yaml', 'auth'),
+  /** How bodies are compressed: gzip (zlib data, as Celery's), brotli, zstd. */
+  taskCompression: optional(text('')),
+  /** Bytes that a body may have, before and after decompression. */
+  messageMaxBytes: number(64 * 1024 * 1024),
+  /** Whether integers beyond 2^53 arrive as bigint, or are refused. */
+  integers: choice('number', 'number', 'bigint'),
+  /** Whether dates, decimals, UUIDs and bytes keep their type on the wire. Celery before 5.3 reads only `plain`. */
+  jsonTypes: choice('typed', 'typed', 'plain'),
+  taskProtocol: inert(number(2), 'protocol 2 is written, 1 and 2 are read'),
+  /** Times are UTC. */
+  enableUtc: inert(flag(true), 'times are always UTC on the wire'),
+  /** Time zone of schedules and log lines, an IANA name. */
+  timezone: text('UTC'),
+
+  // --- routing
+  /** Queues, by name or as objects. Queues that are named elsewhere are made as needed. */
+  taskQueues: structure<readonly (string | Queue)[]>([]),
+  /** Which task goes to which queue: a record, or a list of pairs and functions; the first match wins. */
+  taskRoutes: structure<Routes>([]),
+  /** Whether a queue that is not in `taskQueues` is made when it is named. */
+  taskCreateMissingQueues: flag(true),
+  /** Queue of tasks that no route names. */
+  taskDefaultQueue: text('celery'),
+  taskDefaultQueueType: choice('classic', 'classic', 'quorum'),
+  /** Exchange of the default queue. Default: the queue's name. */
+  taskDefaultExchange: optional(text('')),
+  taskDefaultExchangeType: choice('direct', 'direct', 'topic', 'fanout'),
+  /** Routing key of the default queue. Default: the queue's name. */
+  taskDefaultRoutingKey: optional(text('')),
+  /** 2 = survives a restart of the broker. */
+  taskDefaultDeliveryMode: choice('persistent', 'persistent', 'transient'),
+  /** Priority 0–9 (higher first) of tasks that name none. Default: the broker's own. */
+  taskDefaultPriority: optional(number(0)),
+  /** `x-max-priority` of queues on RabbitMQ. */
+  taskQueueMaxPriority: optional(number(10)),
+  /** Whether tasks sent by a task take over its priority. */
+  taskInheritParentPriority: flag(false),
+  /** Whether queues are read in strict order (the first is emptied first) or in turn. */
+  queueOrderStrategy: choice('strict', 'strict', 'round_robin'),
+
+  // --- tasks
+  /** Options by task name (`*` = all), set by the operator over what the code says. */
+  taskAnnotations: structure<TaskAnnotations>({}),
+  /** Whether `delay` runs the task at once in this process. */
+  taskAlwaysEager: flag(false),
+  /** Whether an eager task's error is thrown by `delay`. */
+  taskEagerPropagates: flag(false),
+  /** Whether an eager task's result is stored. */
+  taskStoreEagerResult: flag(false),
+  /** Whether results are not stored. */
+  taskIgnoreResult: flag(false),
+  /** Whether failures are stored although results are not. */
+  taskStoreErrorsEvenIfIgnored: flag(false),
+  /** Whether the state STARTED is stored. */
+  taskTrackStarted: flag(true),
+  /** Hard limit in seconds. */
+  taskTimeLimit: optional(number(0)),
+  /** Soft limit in seconds. */
+  taskSoftTimeLimit: optional(number(0)),
+  /** Whether a message is acknowledged after its task ran, so that a crash repeats it. */
+  taskAcksLate: flag(true),
+  /** Whether a failed task is acknowledged. */
+  taskAcksOnFailureOrTimeout: flag(true),
+  /** Whether a task whose worker died is run again, at most three times. */
+  taskRejectOnWorkerLost: flag(true),
+  /** `10/s`, `10/m`, `10/h` for tasks that have no own rate. */
+  taskDefaultRateLimit: optional(text('')),
+  /** Whether publishing is tried again after a connection error. */
+  taskPublishRetry: flag(true),
+  /** `max_retries`, `interval_start`, `interval_step`, `interval_max` in seconds. */
+  taskPublishRetryPolicy: structure<Readonly<Record<string, number>>>({}),
+  /** Whether producers send `task-sent` events. */
+  taskSendSentEvent: flag(false),
+  taskAllowErrorCbOnChordHeader: flag(false),
+  /** What happens to a message whose task is not known here: a dead letter at once, or up to five delayed returns first. */
+  onUnknownTask: choice('dead-letter', 'dead-letter', 'handBack'),
+
+  // --- results
+  /** Where results are; `disabled://` = nowhere. Default: the broker's own kind. */
+  resultBackend: optional(text('')),
+  /** Whether name, arguments, worker, retries and queue are stored with the result. */
+  resultExtended: flag(false),
+  /** Seconds after which a result may be removed; 0 = never. */
+  resultExpires: number(86_400),
+  /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`. */
+  resultBackendTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
+  resultChordJoinTimeout: number(3),
+  resultChordRetryInterval: number(1),
+  resultBackendMaxRetries: number(10),
+  resultPersistent: flag(false),
+  resultSerializer: inert(text('json'), JSON_ONLY),
+  resultCompression: inert(optional(text('')), JSON_ONLY),
+  resultAcceptContent: inert(optional(list([])), JSON_ONLY),
+  /** Where limits, revokes, pauses and unique keys are kept. Default: beside the broker. */
+  coordinationUrl: optional(text('')),
+  /** Where dead letters are kept. Default: in the broker's own store. */
+  deadLetterUrl: optional(text('')),
+
+  // --- worker
+  /** Tasks at once. Default: 100 in the async pool, one a processor in the others. */
+  workerConcurrency: optional(number(100)),
+  /** Messages held per slot, the running one included. */
+  workerPrefetchMultiplier: number(1),
+  /** How tasks run; `auto` = prefork where a hard limit or a per-child limit is set, else async. */
+  workerPool: choice('auto', ...POOLS),
+  workerMaxTasksPerChild: optional(number(0)),
+  /** KiB of resident memory after which a child is replaced. */
+  workerMaxMemoryPerChild: optional(number(0)),
+  workerDisableRateLimits: flag(false),
+  /** Whether a redelivered task that has SUCCESS is not run again. */
+  workerDeduplicateSuccessfulTasks: flag(false),
+  workerEtaTaskLimit: inert(optional(number(0)), 'tasks with an ETA wait in the broker'),
+  workerDisablePrefetch: inert(flag(false), 'prefetch is one message a slot'),
+  workerDirect: flag(false),
+  workerEnableRemoteControl: flag(true),
+  workerSendTaskEvents: flag(false),
+  workerCancelLongRunningTasksOnConnectionLoss: inert(flag(false), 'leases settle who owns a task'),
+  workerDetectQuorumQueues: flag(true),
+  /** Seconds that a soft shutdown waits for running tasks. */
+  workerSoftShutdownTimeout: number(0),
+  workerEnableSoftShutdownOnIdle: flag(false),
+  /** Seconds that a warm shutdown waits before it hands unfinished tasks back. */
+  workerShutdownTimeout: number(30),
+  workerStateDb: inert(optional(text('')), 'revokes are kept by the coordination store'),
+  workerPoolRestarts: flag(false),
+  /** Modules to import before tasks are run. */
+  include: list([]),
+  /** As `include`. */
+  imports: list([]),
+  workerLogColor: optional(flag(true)),
+  workerLogFormat: inert(optional(text('')), 'log lines are JSON, or readable on a terminal'),
+  workerTaskLogFormat: inert(optional(text('')), 'log lines are JSON, or readable on a terminal'),
+  workerHijackRootLogger: inert(flag(true), PYTHON_ONLY),
+  workerRedirectStdouts: inert(flag(true), PYTHON_ONLY),
+  workerProcAliveTimeout: number(4),
+
+  // --- remote control and events
+  controlExchange: text('celery'),
+  controlQueueTtl: number(300),
+  controlQueueExpires: number(10),
+  eventExchange: text('celeryev'),
+  eventQueuePrefix: text('celeryev'),
+  eventQueueTtl: number(5),
+  eventQueueExpires: number(60),
+
+  // --- beat
+  beatSchedule: structure<Readonly<Record<string, unknown>>>({}),
+  beatScheduler: optional(text('')),
+  beatScheduleFilename: optional(text('')),
+  beatMaxLoopInterval: number(0),
+  beatSyncEvery: inert(number(0), 'every run is stored'),
+  beatCronStartingDeadline: optional(number(0)),
+
+  // --- security
+  securityKey: optional(text('')),
+  securityKeyPassword: optional(text('')),
+  securityCertificate: optional(text('')),
+  securityCertStore: optional(text('')),
+  securityDigest: text('sha256'),
+
+  // --- Redis, beyond the URL
+  redisMaxConnections: inert(optional(number(0)), 'a process shares one connection'),
+  redisSocketTimeout: optional(number(120)),
+  redisSocketConnectTimeout: optional(number(4)),
+  redisSocketKeepalive: flag(true),
+  redisRetryOnTimeout: inert(flag(false), 'commands are retried when the connection returns'),
+  redisBackendUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
+  redisBackendHealthCheckInterval: inert(optional(number(0)), 'the connection is watched always'),
+  redisClientName: optional(text('')),
+} as const satisfies Record<string, Setting<unknown>>
+
+/** The name of a setting. */
+export type SettingName = keyof typeof SETTINGS
+/** All settings with their values. */
+export type Settings = { readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer T> ? T : never }

@@ -1,0 +1,114 @@
+import type { TaskContext } from './context.js'
+import type { Task } from './task.js'
+
+/** A class of errors, as named in `autoretryFor`. Abstract ones count too. */
+export type ErrorClass = abstract new (...args: never[]) => unknown
+
+/** What every task may set; Celery's names, units (seconds) and defaults. */
+export interface TaskOptions {
+  /** How often a failed run is tried again; null = for ever. Default 3. */
+  readonly maxRetries?: number | null
+  /** Seconds between tries when nothing else says. Default 180. */
+  readonly defaultRetryDelay?: number
+  /** Errors that are retried without being asked. */
+  readonly autoretryFor?: readonly ErrorClass[]
+  /** Errors that are never retried, although `autoretryFor` names a class above them. */
+  readonly dontAutoretryFor?: readonly ErrorClass[]
+  /** true = 1, 2, 4 … seconds between tries; a number multiplies them. Default false. */
+  readonly retryBackoff?: boolean | number
+  /** Longest backoff in seconds. Default 600. */
+  readonly retryBackoffMax?: number
+  /** true or 'full' = a random time up to the backoff; 'equal' = at least half of it; a number n = ±n of it. Default true. */
+  readonly retryJitter?: boolean | 'full' | 'equal' | number
+  /** Options for automatic retries: `countdown`, `maxRetries`. */
+  readonly retryOptions?: { readonly countdown?: number; readonly maxRetries?: number | null }
+  /** Errors that are expected: logged as info, without a traceback. */
+  readonly throws?: readonly ErrorClass[]
+  readonly queue?: string
+  readonly exchange?: string
+  readonly routingKey?: string
+  /** 0–9, higher first. */
+  readonly priority?: number
+  /** Seconds after which a call of this task is not worth running. */
+  readonly expires?: number
+  readonly serializer?: 'json' | 'msgpack' | 'yaml' | 'auth'
+  readonly compression?: string
+  /** Hard limit in seconds. */
+  readonly timeLimit?: number
+  /** Soft limit in seconds. */
+  readonly softTimeLimit?: number
+  /** `10/s`, `10/m`, `10/h`. */
+  readonly rateLimit?: string | number | null
+  readonly ignoreResult?: boolean
+  readonly storeErrorsEvenIfIgnored?: boolean
+  readonly trackStarted?: boolean
+  readonly acksLate?: boolean
+  readonly acksOnFailureOrTimeout?: boolean
+  readonly rejectOnWorkerLost?: boolean
+  /** Longest text of a result in logs and events. Default 1024. */
+  readonly resultReprMaxSize?: number
+  /** Which endings make a dead letter: rejects only, or failures too, or none. Default 'rejects'. */
+  readonly deadLetter?: 'rejects' | 'failures' | 'never'
+}
+
+/** What runs around a task's runs; the listeners of one task, where signals are those of all. */
+export interface TaskHandlers<Result = unknown> {
+  /** Wraps every run: open a transaction, set a context, measure. Must call `next` once. */
+  readonly around?: (context: TaskContext, next: () => Promise<Result>) => Promise<Result>
+  readonly beforeStart?: (context: TaskContext) => void | Promise<void>
+  readonly onSuccess?: (context: TaskContext, result: Result) => void | Promise<void>
+  readonly onRetry?: (context: TaskContext, error: unknown) => void | Promise<void>
+  readonly onFailure?: (context: TaskContext, error: unknown) => void | Promise<void>
+  readonly afterReturn?: (context: TaskContext, state: string) => void | Promise<void>
+}
+
+/** Options by task name or `*`, as an operator sets them. */
+export type TaskAnnotations = Readonly<Record<string, TaskOptions>> | readonly ((task: Task<never, unknown>) => TaskOptions | undefined)[]
+
+/** How one call is made; Celery's names and units (seconds). What is absent comes from task, route and settings. */
+export interface CallOptions {
+  /** Seconds from now at which the task may run. */
+  readonly countdown?: number
+  /** When the task may run. */
+  readonly eta?: Date
+  /** When the call is not worth running any more: a time, or seconds from now. */
+  readonly expires?: Date | number
+  readonly taskId?: string
+  readonly queue?: string
+  readonly exchange?: string
+  readonly routingKey?: string
+  /** 0–9, higher first. */
+  readonly priority?: number
+  readonly serializer?: 'json' | 'msgpack' | 'yaml' | 'auth'
+  readonly compression?: string
+  readonly timeLimit?: number
+  readonly softTimeLimit?: number
+  /** Custom headers; the task finds them in `ctx.headers`. */
+  readonly headers?: Readonly<Record<string, unknown>>
+  /** A name for logs and events instead of the task's. */
+  readonly shadow?: string
+  readonly ignoreResult?: boolean
+  /** Whether publishing is tried again after a connection error. Default `taskPublishRetry`. */
+  readonly retry?: boolean
+  /** `maxRetries`, `intervalStart`, `intervalStep`, `intervalMax` in seconds. Default `taskPublishRetryPolicy`. */
+  readonly retryPolicy?: PublishRetryPolicy
+  readonly deliveryMode?: 1 | 2
+  readonly replyTo?: string
+  readonly rootId?: string
+  readonly parentId?: string
+  readonly groupId?: string
+  readonly groupIndex?: number
+  /** Retries that count as done. */
+  readonly retries?: number
+  /** 'store' keeps a call with an ETA in the broker's delay store from the start, where it has one. */
+  readonly delay?: 'wire' | 'store'
+}
+
+/** How publishing is tried again, in seconds. */
+export interface PublishRetryPolicy {
+  readonly maxRetries?: number
+  readonly intervalStart?: number
+  readonly intervalStep?: number
+  readonly intervalMax?: number
+}
+

@@ -1,0 +1,126 @@
+import { type Outcome, retryMessage, type TaskContext } from '../app/index.js'
+import type { Delivery, Settlement } from '../broker/index.js'
+import type { DeadLetter, DeadLetterReason } from '../dead-letter/index.js'
+import { encodeJson, type IncomingMessage, type OutgoingMessage, type TaskMessage } from '../message/index.js'
+import type { ExtendedResult, ResultRecord, TaskState } from '../result/index.js'
+
+/** What follows from an outcome, in the order in which it must happen: publish, store, then let go. */
+export interface SettlePlan {
+  /** Messages that go on where this task ends: a retry, callbacks, the next step. */
+  readonly publish: readonly OutgoingMessage[]
+  readonly results: readonly ResultRecord[]
+  /** Absent when the message was acknowledged before the run. */
+  readonly settlement?: Settlement
+  /** For logs and signals; null = no state is stored. */
+  readonly state: TaskState | null
+}
+
+/** What a plan is made from. */
+export interface Finished {
+  readonly delivery: Delivery
+  readonly message: IncomingMessage
+  readonly call: TaskMessage
+  readonly context: TaskContext
+  readonly outcome: Outcome
+  readonly ackedEarly: boolean
+  readonly nowMs: number
+}
+
+/** What a plan needs to know of the worker. */
+export interface PlanSettings {
+  readonly hostname: string
+  readonly storesResults: boolean
+  readonly resultExtended: boolean
+  /** Whether an ETA is kept by the broker from the start (`dueMs`). */
+  readonly delayAtPublish: boolean
+}
+
+/** Says what follows from an outcome. Pure. */
+export function planSettlement(finished: Finished, settings: PlanSettings): SettlePlan {
+  const { outcome, delivery, ackedEarly, context } = finished
+  const release = (settlement: Settlement): { settlement?: Settlement } => (ackedEarly ? {} : { settlement })
+  const ack: Settlement = { tag: delivery.tag, kind: 'ack' }
+  switch (outcome.kind) {
+    case 'success':
+      return { publish: [], results: storesSuccess(finished, settings) ? [record(finished, settings, 'SUCCESS', outcome.value, outcome.json)] : [], ...release(ack), state: 'SUCCESS' }
+    case 'retry': {
+      const publish = [retryMessage(finished, outcome, settings)]
+      const json = outcome.exception === null ? 'null' : encodeJson(outcome.exception)
+      const results = storesSuccess(finished, settings) ? [record(finished, settings, 'RETRY', outcome.exception, json, outcome.traceback)] : []
+      return { publish, results, ...release(ack), state: 'RETRY' }
+    }
+    case 'failure': {
+      const results = storesErrors(finished, settings) ? [record(finished, settings, 'FAILURE', outcome.exception, encodeJson(outcome.exception), outcome.traceback)] : []
+      const { deadLetter = 'rejects', acksOnFailureOrTimeout = true } = context.task.options
+      const isLetter = deadLetter === 'failures' || (deadLetter === 'rejects' && !acksOnFailureOrTimeout)
+      const error = { type: outcome.exception.exc_type, message: textOf(outcome.exception.exc_message), traceback: outcome.traceback }
+      return { publish: [], results, ...release(isLetter ? bury(finished, 'failed', error, settings) : ack), state: 'FAILURE' }
+    }
+    case 'ignore':
+      return { publish: [], results: [], ...release(ack), state: null }
+    case 'reject': {
+      const { requeue, message, traceback } = outcome
+      const settlement: Settlement = requeue
+        ? { tag: delivery.tag, kind: 'requeue', counts: false }
+        : bury(finished, 'rejected', { type: 'Reject', message, traceback }, settings)
+      return { publish: [], results: [], ...release(settlement), state: null }
+    }
+  }
+}
+
+function bury({ delivery, context, nowMs }: Finished, reason: DeadLetterReason, error: DeadLetter['error'], { hostname }: PlanSettings): Settlement {
+  return { tag: delivery.tag, kind: 'dead-letter', letter: letterOf(delivery, { reason, error, hostname, nowMs, taskId: context.id, task: context.name, retries: context.retries }) }
+}
+
+/** A dead letter for a delivery, under an id that a repetition of the same end makes again. */
+export function letterOf(
+  delivery: Delivery,
+  facts: {
+    readonly reason: DeadLetterReason
+    readonly error: DeadLetter['error']
+    readonly hostname: string
+    readonly nowMs: number
+    readonly taskId: string | null
+    readonly task: string | null
+    readonly retries: number
+  },
+): DeadLetter {
+  const { reason, error, hostname: worker, nowMs: failedMs, taskId, task, retries } = facts
+  const { queue, redeliveries, raw } = delivery
+  return { id: `${taskId ?? delivery.tag}.${retries}`, taskId, task, queue, reason, error, retries, redeliveries, worker, failedMs, raw }
+}
+
+const storesSuccess = ({ context }: Finished, { storesResults }: PlanSettings): boolean => storesResults && !ignoresResult(context)
+
+function storesErrors({ context }: Finished, { storesResults }: PlanSettings): boolean {
+  return storesResults && (!ignoresResult(context) || context.task.options.storeErrorsEvenIfIgnored === true)
+}
+
+/** The call's word, then the task's. */
+function ignoresResult(context: TaskContext): boolean {
+  return context.ignoreResult || context.task.options.ignoreResult === true
+}
+
+function record(finished: Finished, settings: PlanSettings, state: TaskState, result: unknown, resultJson: string, traceback: string | null = null): ResultRecord {
+  const { context, nowMs } = finished
+  return {
+    id: context.id,
+    state,
+    result,
+    resultJson,
+    traceback,
+    children: context.children,
+    dateDone: state === 'RETRY' ? null : new Date(nowMs).toISOString(),
+    ...(context.groupId === null ? {} : { groupId: context.groupId }),
+    ...(context.parentId === null ? {} : { parentId: context.parentId }),
+    ...(settings.resultExtended ? { extended: extendedOf(context, settings.hostname) } : {}),
+  }
+}
+
+/** What `resultExtended` stores beside a result. */
+export function extendedOf(context: TaskContext, worker: string): ExtendedResult {
+  const { name, args, kwargs, retries, deliveryInfo, stamps } = context
+  return { name, args, kwargs, worker, retries, queue: deliveryInfo.routingKey, ...(Object.keys(stamps).length > 0 ? { stamps } : {}) }
+}
+
+const textOf = (message: readonly unknown[] | string): string => (typeof message === 'string' ? message : message.map(String).join(', '))

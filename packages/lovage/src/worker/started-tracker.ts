@@ -1,0 +1,68 @@
+import type { TaskContext } from '../app/index.js'
+import type { Clock, Logger, Timer } from '../kernel/index.js'
+import { encodeJson } from '../message/index.js'
+import type { ResultBackend, ResultRecord } from '../result/index.js'
+import { extendedOf } from './settle-plan.js'
+
+/** Tasks shorter than this never show as STARTED: nobody could have seen it, and storing it would cost as much as they do. */
+const VISIBLE_AFTER_MS = 25
+
+/** Stores STARTED for tasks that run long enough to be looked at, in batches. */
+export class StartedTracker {
+  readonly #ports: { readonly results: ResultBackend; readonly clock: Clock; readonly logger: Logger; readonly hostname: string; readonly extended: boolean }
+  #young = new Set<TaskContext>()
+  #inFlight: { readonly contexts: ReadonlySet<TaskContext>; readonly stored: Promise<void> } | undefined
+  #timer: Timer | undefined
+
+  constructor(ports: { readonly results: ResultBackend; readonly clock: Clock; readonly logger: Logger; readonly hostname: string; readonly extended: boolean }) {
+    this.#ports = ports
+  }
+
+  started(context: TaskContext): void {
+    this.#young.add(context)
+    this.#timer ??= this.#ports.clock.setTimer(() => this.#store(), VISIBLE_AFTER_MS)
+  }
+
+  /** Something to wait for when the task's STARTED is on its way just now: it must not arrive after the end. */
+  finished(context: TaskContext): Promise<void> | undefined {
+    if (this.#young.delete(context)) return undefined
+    return this.#inFlight?.contexts.has(context) ? this.#inFlight.stored : undefined
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  #store(): void {
+    this.#timer = undefined
+    const visible = [...this.#young]
+    this.#young.clear()
+    if (visible.length === 0) return
+    const { results, logger } = this.#ports
+    // A state that is only shown may be missed; a final result is never stored from here.
+    const stored = results
+      .store(visible.map((context) => this.#record(context)))
+      .catch((error: unknown) => logger.warn({ err: error }, 'could not store STARTED'))
+      .finally(() => {
+        if (this.#inFlight?.stored === stored) this.#inFlight = undefined
+      })
+    this.#inFlight = { contexts: new Set(visible), stored }
+  }
+
+  #record(context: TaskContext): ResultRecord {
+    const { hostname, extended } = this.#ports
+    const result = { pid: process.pid, hostname }
+    return {
+      id: context.id,
+      state: 'STARTED',
+      result,
+      resultJson: encodeJson(result),
+      traceback: null,
+      children: [],
+      dateDone: null,
+      ...(context.groupId === null ? {} : { groupId: context.groupId }),
+      ...(context.parentId === null ? {} : { parentId: context.parentId }),
+      ...(extended ? { extended: extendedOf(context, hostname) } : {}),
+    }
+  }
+}
