@@ -1,4 +1,4 @@
-import type { Unsubscribe, Logger } from '../kernel/index.js'
+import type { Logger, Unsubscribe } from '../kernel/index.js'
 import type { OutgoingMessage, TaskHeaders } from '../message/index.js'
 import type { TaskContext } from './context.js'
 
@@ -15,8 +15,17 @@ export interface AppSignals {
   /** The worker itself failed around a task; the task's message is kept. */
   taskInternalError: { readonly headers: TaskHeaders | undefined; readonly error: unknown }
   /** `terminated` and `signum`: it was running and was killed; `expired`: it came too late. */
-  taskRevoked: { readonly headers: TaskHeaders; readonly terminated: boolean; readonly signum: number | null; readonly expired: boolean }
-  taskRejected: { readonly headers: TaskHeaders | undefined; readonly requeue: boolean; readonly reason: string }
+  taskRevoked: {
+    readonly headers: TaskHeaders
+    readonly terminated: boolean
+    readonly signum: number | null
+    readonly expired: boolean
+  }
+  taskRejected: {
+    readonly headers: TaskHeaders | undefined
+    readonly requeue: boolean
+    readonly reason: string
+  }
   taskUnknown: { readonly name: string; readonly id: string }
   workerInit: { readonly hostname: string }
   workerProcessInit: { readonly hostname: string }
@@ -56,7 +65,8 @@ export class SignalBoard {
   /** Tells every listener. */
   emit<Name extends SignalName>(name: Name, payload: AppSignals[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
-      const fault = (error: unknown): void => this.#logger().error({ err: error, signal: name }, 'a signal listener failed')
+      const fault = (error: unknown): void =>
+        this.#logger().error({ err: error, signal: name }, 'a signal listener failed')
       try {
         // The map's key is the listener's signal, so that the payload is of its type.
         const returned = (listener as (payload: AppSignals[Name]) => unknown)(payload)

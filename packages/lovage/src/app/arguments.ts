@@ -13,18 +13,26 @@ type Named = Readonly<Record<string, unknown>>
  * The positional arguments of a positional task, keyword arguments put in their places.
  * @throws {TaskError} LVG_TASK_ARGUMENTS in the words of Python's own errors.
  */
-export function bindPositional(signature: Signature, args: readonly unknown[], kwargs: Named): readonly unknown[] {
+export function bindPositional(
+  signature: Signature,
+  args: readonly unknown[],
+  kwargs: Named,
+): readonly unknown[] {
   const { params, task } = signature
   if (params && args.length > params.length) throw tooMany(signature, args.length)
   const names = Object.keys(kwargs)
   if (names.length === 0) return args
   if (!params) {
-    throw misfit(`${task} takes positional arguments, but was called with ${names.join(', ')} by name.`, 'Add `params` with the parameters’ names to the task.')
+    throw misfit(
+      `${task} takes positional arguments, but was called with ${names.join(', ')} by name.`,
+      'Add `params` with the parameters’ names to the task.',
+    )
   }
   const bound: unknown[] = [...args]
   for (const name of names) {
     const place = params.indexOf(name)
-    if (place < 0) throw misfit(`${task} got an unexpected keyword argument ${name}; it knows ${params.join(', ')}.`)
+    if (place < 0)
+      throw misfit(`${task} got an unexpected keyword argument ${name}; it knows ${params.join(', ')}.`)
     if (place < args.length) throw misfit(`${task} got multiple values for argument ${name}.`)
     while (bound.length < place) bound.push(undefined)
     bound[place] = kwargs[name]
@@ -43,7 +51,10 @@ export function bindNamed(signature: Signature, args: readonly unknown[], kwargs
   if (!params) {
     const [only] = args
     if (args.length === 1 && isPlainObject(only)) return { ...only, ...kwargs }
-    throw misfit(`${task} takes named arguments, but was called with ${args.length} positional.`, 'Call it by name, or add `params` to the task.')
+    throw misfit(
+      `${task} takes named arguments, but was called with ${args.length} positional.`,
+      'Call it by name, or add `params` to the task.',
+    )
   }
   if (args.length > params.length) throw tooMany(signature, args.length)
   const input: Record<string, unknown> = { ...kwargs }

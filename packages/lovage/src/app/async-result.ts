@@ -1,5 +1,19 @@
-import { CapabilityError, type Clock, ResultError, TaskError, TimeoutError, type ErrorCode } from '../kernel/index.js'
-import { READY_STATES, type ExceptionInfo, type ResultBackend, type ResultTuple, type TaskResult, type TaskState } from '../result/index.js'
+import {
+  CapabilityError,
+  type Clock,
+  type ErrorCode,
+  ResultError,
+  TaskError,
+  TimeoutError,
+} from '../kernel/index.js'
+import {
+  type ExceptionInfo,
+  READY_STATES,
+  type ResultBackend,
+  type ResultTuple,
+  type TaskResult,
+  type TaskState,
+} from '../result/index.js'
 
 /** What results need of their app. */
 export interface ResultHost {
@@ -39,6 +53,13 @@ export class AsyncResult<Result> {
     this.id = id
     this.parent = parent
     this.#host = host
+  }
+
+  /** A result that is known already. */
+  static settled(settled: TaskResult, host: ResultHost): AsyncResult<unknown> {
+    const result = new AsyncResult<unknown>(settled.id, host)
+    result.#ready = settled
+    return result
   }
 
   /**
@@ -101,7 +122,10 @@ export class AsyncResult<Result> {
   }
   /** Keeps the task from running, or stops it with `terminate`. */
   async revoke(options: RevokeOptions = {}): Promise<void> {
-    if (!this.#host.revoke) throw new CapabilityError('Revoking needs remote control, which is off.', { code: 'LVG_CAPABILITY_MISSING' })
+    if (!this.#host.revoke)
+      throw new CapabilityError('Revoking needs remote control, which is off.', {
+        code: 'LVG_CAPABILITY_MISSING',
+      })
     await this.#host.revoke([this.id], options)
   }
   /** Calls back for every stored state from now on, such as PROGRESS; ends by itself when the result is ready. */
@@ -119,7 +143,10 @@ export class AsyncResult<Result> {
     const backend = await this.#host.results()
     signal?.throwIfAborted()
     return new Promise((resolve, reject) => {
-      const timer = timeout === undefined ? undefined : this.#host.clock.setTimer(() => finish(() => reject(timedOut(this.id, timeout))), timeout * 1000)
+      const timer =
+        timeout === undefined
+          ? undefined
+          : this.#host.clock.setTimer(() => finish(() => reject(timedOut(this.id, timeout))), timeout * 1000)
       // A pending subscription does not keep a process alive; somebody who awaits it means it to.
       const alive = setInterval(() => {}, 2 ** 31 - 1)
       const onAbort = (): void => finish(() => reject(signal?.reason))
@@ -156,7 +183,10 @@ export function resultOf([[id, parent]]: ResultTuple, host: ResultHost): AsyncRe
 }
 
 function timedOut(id: string, timeout: number): TimeoutError {
-  return new TimeoutError(`Task ${id} gave no result within ${timeout} s.`, { code: 'LVG_RESULT_TIMEOUT', details: { id, timeout } })
+  return new TimeoutError(`Task ${id} gave no result within ${timeout} s.`, {
+    code: 'LVG_RESULT_TIMEOUT',
+    details: { id, timeout },
+  })
 }
 
 const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
@@ -172,13 +202,24 @@ const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
 /** The error that a stored failure stands for. */
 export function errorOf(settled: TaskResult): TaskError | ResultError {
   if (!isException(settled.result)) {
-    return new ResultError(`Task ${settled.id} ended as ${settled.state} without a readable error.`, { code: 'LVG_RESULT_UNREADABLE' })
+    return new ResultError(`Task ${settled.id} ended as ${settled.state} without a readable error.`, {
+      code: 'LVG_RESULT_UNREADABLE',
+    })
   }
   const { exc_type: type, exc_message: message, exc_module: module } = settled.result
-  const text = Array.isArray(message) ? message.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join(', ') : String(message)
+  const text = Array.isArray(message)
+    ? message.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join(', ')
+    : String(message)
   return new TaskError(text ? `${type}: ${text}` : type, {
     code: CODE_OF_TYPE[type] ?? 'LVG_TASK_FAILED',
-    details: { taskId: settled.id, state: settled.state, type, message, module, traceback: settled.traceback },
+    details: {
+      taskId: settled.id,
+      state: settled.state,
+      type,
+      message,
+      module,
+      traceback: settled.traceback,
+    },
   })
 }
 

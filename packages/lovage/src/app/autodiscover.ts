@@ -17,9 +17,14 @@ export async function discover(patterns: readonly string[], folder: string): Pro
   const chosen = new Set<string>()
   for (const pattern of patterns) {
     const expression = globExpression(pattern)
-    const matching = files.filter((file) => expression.test(relative(resolve(folder), file).split(sep).join('/')))
+    const matching = files.filter((file) =>
+      expression.test(relative(resolve(folder), file).split(sep).join('/')),
+    )
     if (matching.length === 0) {
-      throw new ConfigurationError(`No module below ${folder} matches ${pattern}.`, { code: 'LVG_CONFIG_INVALID', details: { pattern, folder } })
+      throw new ConfigurationError(`No module below ${folder} matches ${pattern}.`, {
+        code: 'LVG_CONFIG_INVALID',
+        details: { pattern, folder },
+      })
     }
     for (const file of matching) chosen.add(file)
   }
@@ -39,13 +44,11 @@ async function modulesBelow(folder: string): Promise<string[]> {
 }
 
 function globExpression(pattern: string): RegExp {
-  const source = pattern
-    .replace(/^\.\//, '')
-    .replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, (part) => {
-      if (part === '**/') return '(?:.*/)?'
-      if (part === '**') return '.*'
-      if (part === '*') return '[^/]*'
-      return part === '?' ? '[^/]' : `\\${part}`
-    })
+  const source = pattern.replace(/^\.\//, '').replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, (part) => {
+    if (part === '**/') return '(?:.*/)?'
+    if (part === '**') return '.*'
+    if (part === '*') return '[^/]*'
+    return part === '?' ? '[^/]' : `\\${part}`
+  })
   return new RegExp(`^${source}$`)
 }

@@ -1,6 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Logger } from '../kernel/index.js'
-import { parseTime, type TaskHeaders } from '../message/index.js'
+import {
+  customHeaders,
+  type IncomingMessage,
+  parseTime,
+  type TaskHeaders,
+  type TaskMessage,
+} from '../message/index.js'
 import type { ResultTuple } from '../result/index.js'
 import { Retry, type RetryRequest } from './signals.js'
 import type { AnyTask } from './task.js'
@@ -26,11 +32,6 @@ export interface RunEnvironment {
   updateState(context: TaskContext, state: string, meta: unknown): Promise<void>
 }
 
-const STANDARD_HEADERS: ReadonlySet<string> = new Set([
-  'lang', 'task', 'id', 'shadow', 'eta', 'expires', 'group', 'group_index', 'retries', 'timelimit', 'root_id', 'parent_id',
-  'argsrepr', 'kwargsrepr', 'origin', 'ignore_result', 'replaced_task_nesting', 'stamped_headers', 'stamps', 'compression', 'redelivered',
-])
-
 /** What a task knows about its own run: Celery's `self.request`, and what may be done from inside. */
 export class TaskContext {
   /** The task being run. */
@@ -51,8 +52,16 @@ export class TaskContext {
 
   constructor(
     task: AnyTask,
-    call: { readonly headers: TaskHeaders; readonly args: readonly unknown[]; readonly kwargs: Readonly<Record<string, unknown>> },
-    delivery: { readonly info: DeliveryInfo; readonly correlationId: string | null; readonly replyTo: string | null },
+    call: {
+      readonly headers: TaskHeaders
+      readonly args: readonly unknown[]
+      readonly kwargs: Readonly<Record<string, unknown>>
+    },
+    delivery: {
+      readonly info: DeliveryInfo
+      readonly correlationId: string | null
+      readonly replyTo: string | null
+    },
     environment: RunEnvironment,
   ) {
     this.task = task
@@ -109,14 +118,14 @@ export class TaskContext {
     return this.#headers.timelimit ?? [null, null]
   }
   get ignoreResult(): boolean {
-    return this.#headers.ignore_result
+    return this.#headers.ignore_result === true
   }
   get stamps(): Readonly<Record<string, unknown>> {
     return this.#headers.stamps
   }
   /** Custom headers: those of the call that are not Celery's own. */
   get headers(): Readonly<Record<string, unknown>> {
-    return Object.fromEntries(Object.entries(this.#headers).filter(([name]) => !STANDARD_HEADERS.has(name)))
+    return customHeaders(this.#headers)
   }
   /** Every header, Celery's spelling. */
   get wireHeaders(): TaskHeaders {
@@ -131,7 +140,11 @@ export class TaskContext {
   }
   /** A logger whose lines carry `task_id`, `task_name` and `retry_count`. */
   get logger(): Logger {
-    this.#logger ??= this.#environment.logger.child({ task_id: this.id, task_name: this.name, retry_count: this.retries })
+    this.#logger ??= this.#environment.logger.child({
+      task_id: this.id,
+      task_name: this.name,
+      retry_count: this.retries,
+    })
     return this.#logger
   }
   /** Aborted when the task is to stop: time limit, revoke, cold shutdown. Its reason says which. */
@@ -154,6 +167,24 @@ export class TaskContext {
   updateState(state: string, meta: unknown): Promise<void> {
     return this.#environment.updateState(this, state, meta)
   }
+}
+
+/** The context of a run that a delivered message asks for. */
+export function newContext(
+  task: AnyTask,
+  call: TaskMessage,
+  message: IncomingMessage,
+  queue: string,
+  environment: RunEnvironment,
+): TaskContext {
+  const { exchange, routingKey, redelivered, properties } = message
+  const info = { exchange, routingKey, queue, priority: properties.priority ?? null, redelivered }
+  return new TaskContext(
+    task,
+    call,
+    { info, correlationId: properties.correlationId, replyTo: properties.replyTo },
+    environment,
+  )
 }
 
 function dateOf(iso: string | null): Date | null {

@@ -1,4 +1,4 @@
-import type { Schema, InputOf, OutputOf } from './schema.js'
+import type { InputOf, OutputOf, Schema } from './schema.js'
 import type { TaskOptions } from './task-options.js'
 
 /** Carries types that exist only for the compiler. */

@@ -1,4 +1,12 @@
-import type { TaskState } from '../result/index.js'
+import { type Clock, type Logger, MessageError, newId, nodeName, TaskError } from '../kernel/index.js'
+import { acceptList, decodeTask, encodeTask, type TaskMessage, toExceptionInfo } from '../message/index.js'
+import type { TaskResult, TaskState } from '../result/index.js'
+import type { Call } from './call.js'
+import { type RunEnvironment, TaskContext } from './context.js'
+import type { Outcome } from './outcome.js'
+import { run } from './run.js'
+import type { Settings } from './settings/index.js'
+import type { AnyTask } from './task.js'
 
 /** How a task ended that ran in the caller's own process. */
 export interface EagerResult<Result> {
@@ -6,9 +14,117 @@ export interface EagerResult<Result> {
   readonly state: TaskState
   /** The value. @throws what the task threw. */
   get(): Result
-  /** The value, or what the task threw. */
+  /** The value, or what the task threw; null when it ignored or rejected itself. */
   readonly result: unknown
   readonly traceback: string | null
   /** Runs that it took: 1 without retries. */
   readonly runs: number
+}
+
+/** What eager runs need of their app. */
+export interface EagerHost {
+  readonly conf: Settings
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * Runs a call here and now. The arguments take the way over the wire, so that what would fail there fails here;
+ * retries follow at once, without their countdown.
+ */
+export async function applyEagerly(
+  host: EagerHost,
+  task: AnyTask,
+  call: Call,
+): Promise<EagerResult<unknown>> {
+  const id = call.options.taskId ?? newId()
+  const nowMs = host.clock.now()
+  const message = encodeTask(
+    {
+      task: call.task,
+      id,
+      args: call.args,
+      kwargs: call.kwargs,
+      routingKey: '',
+      retries: call.options.retries ?? 0,
+      ...(call.options.headers ? { headers: call.options.headers } : {}),
+    },
+    { nowMs, jsonTypes: host.conf.jsonTypes },
+  )
+  const decoded = decodeTask(message, { accept: acceptList(['json']) })
+  if (decoded instanceof MessageError) throw decoded
+  for (let runs = 1; ; runs++) {
+    const outcome = await run(task, eagerContext(host, task, decoded, runs - 1), () => ({
+      nowMs: host.clock.now(),
+      random: Math.random,
+    }))
+    if (outcome.kind !== 'retry') return resultOf(id, outcome, runs)
+  }
+}
+
+function eagerContext(host: EagerHost, task: AnyTask, call: TaskMessage, retries: number): TaskContext {
+  const environment: RunEnvironment = {
+    logger: host.logger,
+    hostname: nodeName(`gen${process.pid}`),
+    isEager: true,
+    updateState: async () => {},
+  }
+  const headers = { ...call.headers, retries: call.headers.retries + retries }
+  const info = { exchange: '', routingKey: '', queue: null, priority: null, redelivered: false }
+  return new TaskContext(
+    task,
+    { ...call, headers },
+    { info, correlationId: headers.id, replyTo: null },
+    environment,
+  )
+}
+
+function resultOf(
+  id: string,
+  outcome: Exclude<Outcome, { kind: 'retry' }>,
+  runs: number,
+): EagerResult<unknown> {
+  switch (outcome.kind) {
+    case 'success':
+      return { id, state: 'SUCCESS', result: outcome.value, traceback: null, runs, get: () => outcome.value }
+    case 'failure':
+      return {
+        id,
+        state: 'FAILURE',
+        result: outcome.error,
+        traceback: outcome.traceback,
+        runs,
+        get: () => {
+          throw outcome.error
+        },
+      }
+    case 'ignore':
+      return { id, state: 'IGNORED', result: null, traceback: null, runs, get: () => null }
+    case 'reject':
+      return {
+        id,
+        state: 'REJECTED',
+        result: null,
+        traceback: outcome.traceback,
+        runs,
+        get: () => {
+          throw new TaskError(outcome.message, { code: 'LVG_TASK_FAILED' })
+        },
+      }
+  }
+}
+
+/** An eager run as the result that a worker would have stored. */
+export function settledResult(
+  { id, state, result, traceback }: EagerResult<unknown>,
+  nowMs: number,
+): TaskResult {
+  return {
+    id,
+    state,
+    result: state === 'FAILURE' ? toExceptionInfo(result) : result,
+    traceback,
+    children: [],
+    dateDone: new Date(nowMs).toISOString(),
+  }
 }

@@ -2,25 +2,42 @@ import type { Broker, Queue } from '../broker/index.js'
 import { openBroker } from '../broker/index.js'
 import type { CoordinationStore } from '../coordination/index.js'
 import { openCoordinationStore } from '../coordination/index.js'
-import { ConfigurationError, type Clock, ConnectionError, createLogger, type Logger, ResultError, systemClock } from '../kernel/index.js'
+import {
+  type Clock,
+  ConfigurationError,
+  ConnectionError,
+  createLogger,
+  type DriverOptions,
+  type Logger,
+  ResultError,
+  systemClock,
+} from '../kernel/index.js'
 import { openResultBackend, type ResultBackend } from '../result/index.js'
+import { annotatedOptions } from './annotations.js'
 import { SignalBoard } from './app-signals.js'
 import { AsyncResult, type ResultHost } from './async-result.js'
 import { discover } from './autodiscover.js'
 import type { Call } from './call.js'
 import type { TaskContext } from './context.js'
 import type { Contract } from './contract.js'
-import { applyEagerly } from './eager-run.js'
-import type { EagerResult } from './eager.js'
+import { applyEagerly, type EagerResult, settledResult } from './eager.js'
 import type { Middleware } from './middleware.js'
 import { Publisher } from './publish.js'
 import { TaskRegistry } from './registry.js'
 import { namesInRoutes, Router } from './router.js'
 import type { InputOf, OutputOf, Schema } from './schema.js'
-import { defaultBrokerUrl, inertWarnings, SETTINGS, settingsFrom, settingsFromEnvironment, type Settings, type SettingsInput } from './settings/index.js'
-import { Task, type AnyTask, type TaskDefinition, type TaskHost } from './task.js'
-import { annotatedOptions } from './annotations.js'
+import {
+  defaultBrokerUrl,
+  inertWarnings,
+  SETTINGS,
+  type Settings,
+  type SettingsInput,
+  settingsFrom,
+  settingsFromEnvironment,
+} from './settings/index.js'
+import { type AnyTask, Task, type TaskDefinition, type TaskHost } from './task.js'
 import type { CallOptions, TaskHandlers, TaskOptions } from './task-options.js'
+import { sortParts, type TaskParts } from './task-parts.js'
 
 /** What an app takes besides settings. */
 export interface AppOptions extends SettingsInput {
@@ -65,8 +82,6 @@ export interface UntypedCall extends CallOptions {
   readonly kwargs?: Readonly<Record<string, unknown>>
 }
 
-const HANDLERS = ['around', 'beforeStart', 'onSuccess', 'onRetry', 'onFailure', 'afterReturn'] as const
-
 /** An application: its tasks, its settings, and the connections that they use. */
 export class Lovage implements TaskHost, ResultHost {
   /** The app's name; it appears in `lovage report` and in worker banners. */
@@ -101,7 +116,8 @@ export class Lovage implements TaskHost, ResultHost {
     const environment = settingsFromEnvironment(env)
     this.#layers = { code: settingsFrom(settings), commandLine: {}, environment: environment.settings }
     this.#conf = this.#merge()
-    for (const warning of [...environment.warnings, ...inertWarnings(this.#layers.code)]) this.#logger.warn({}, warning)
+    for (const warning of [...environment.warnings, ...inertWarnings(this.#layers.code)])
+      this.#logger.warn({}, warning)
   }
 
   /** The settings in force: code before command line before environment before default. */
@@ -135,12 +151,12 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** Defines and registers a task. */
   task<Input extends Schema, Result>(definition: NamedTask<Input, Result>): Task<InputOf<Input>, Result>
-  task<const Run extends (context: TaskContext, ...args: never[]) => unknown>(definition: PositionalTask<Run>): Task<ArgumentsOf<Run>, ResultOf<Run>>
-  task(definition: TaskOptions & TaskHandlers & Pick<TaskDefinition, 'name' | 'params' | 'input' | 'run'>): Task<never, unknown> {
-    const { name, params, input, run, ...rest } = definition
-    const handlers = Object.fromEntries(HANDLERS.filter((handler) => rest[handler]).map((handler) => [handler, rest[handler]]))
-    const own = Object.fromEntries(Object.entries(rest).filter(([option]) => !(HANDLERS as readonly string[]).includes(option)))
-    const task = this.#define({ name, own, handlers, ...(params ? { params } : {}), ...(input ? { input } : {}), ...(run ? { run } : {}) })
+  task<const Run extends (context: TaskContext, ...args: never[]) => unknown>(
+    definition: PositionalTask<Run>,
+  ): Task<ArgumentsOf<Run>, ResultOf<Run>>
+  task(definition: object): object {
+    // Either overload's definition; their types have done their work at the call.
+    const task = this.#define(sortParts(definition as TaskParts))
     this.tasks.add(task)
     return task
   }
@@ -148,30 +164,50 @@ export class Lovage implements TaskHost, ResultHost {
   /** A task that is implemented elsewhere, to be called from here. */
   remote<Args, Result>(contract: Contract<Args, Result>): Task<Args, Result> {
     const { name, options, params, input, output } = contract
-    return this.#define({ name, own: options, handlers: {}, ...(params ? { params } : {}), ...(input ? { input } : {}), ...(output ? { output } : {}) })
+    return this.#define({
+      name,
+      own: options,
+      handlers: {},
+      ...(params ? { params } : {}),
+      ...(input ? { input } : {}),
+      ...(output ? { output } : {}),
+    })
   }
 
   /** Implements a contract here; the function's types are the contract's. */
   implement<Args, Result>(
     contract: Contract<Args, Result>,
-    run: (context: TaskContext, ...args: Args extends readonly unknown[] ? Args : [input: Args]) => Result | Promise<Result>,
+    run: (
+      context: TaskContext,
+      ...args: Args extends readonly unknown[] ? Args : [input: Args]
+    ) => Result | Promise<Result>,
     options: TaskOptions & TaskHandlers<Result> = {},
   ): Task<Args, Result> {
     const { name, params, input } = contract
     // The overloads of `task` tell named from positional tasks; the contract has done that already.
-    return (this.task as (definition: object) => Task<Args, Result>)({ ...contract.options, ...options, name, params, input, run })
+    return (this.task as (definition: object) => Task<Args, Result>)({
+      ...contract.options,
+      ...options,
+      name,
+      params,
+      input,
+      run,
+    })
   }
 
   /** Calls a task by its name alone. */
   async sendTask(name: string, call: UntypedCall = {}): Promise<AsyncResult<unknown>> {
     const { args = [], kwargs = {}, ...options } = call
-    const [result] = await this.send([{ task: name, args, kwargs, options, defaults: this.tasks.get(name)?.definition.own ?? {} }])
+    const [result] = await this.send([
+      { task: name, args, kwargs, options, defaults: this.tasks.get(name)?.definition.own ?? {} },
+    ])
     return result ?? this.asyncResult('')
   }
 
   /** Publishes calls; resolves when the broker has all of them. */
   async send(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
-    if (this.#closed) throw new ConnectionError(`App ${this.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
+    if (this.#closed)
+      throw new ConnectionError(`App ${this.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
     if (this.conf.taskAlwaysEager) return this.#sendEagerly(calls)
     this.#publisher ??= new Publisher(this)
     return this.#publisher.send(calls)
@@ -193,7 +229,7 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** The broker, connected on first use. */
   broker(): Promise<Broker> {
-    this.#broker ??= this.#open(() => openBroker(this.#conf.brokerUrl ?? defaultBrokerUrl(this.#env, process.cwd()), { settings: this.#driverSettings(), clock: this.clock, logger: this.#logger }))
+    this.#broker ??= this.#open(() => openBroker(this.brokerUrl, this.#driverOptions()))
     return this.#broker
   }
 
@@ -204,8 +240,9 @@ export class Lovage implements TaskHost, ResultHost {
   results(): Promise<ResultBackend> {
     this.#results ??= this.#open(async () => {
       const url = this.#conf.resultBackend ?? this.#resultUrlBesideBroker()
-      if (url.startsWith('disabled')) throw new ResultError('No result backend is configured.', { code: 'LVG_RESULT_DISABLED' })
-      return openResultBackend(url, { expiresSeconds: this.#conf.resultExpires, settings: this.#driverSettings(), clock: this.clock, logger: this.#logger })
+      if (url.startsWith('disabled'))
+        throw new ResultError('No result backend is configured.', { code: 'LVG_RESULT_DISABLED' })
+      return openResultBackend(url, this.#driverOptions())
     })
     return this.#results
   }
@@ -217,7 +254,9 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** Limits, revokes, pauses and unique keys; beside the broker unless `coordinationUrl` says otherwise. */
   coordination(): Promise<CoordinationStore> {
-    this.#coordination ??= this.#open(() => openCoordinationStore(this.#conf.coordinationUrl ?? this.brokerUrl, { settings: this.#driverSettings(), clock: this.clock, logger: this.#logger }))
+    this.#coordination ??= this.#open(() =>
+      openCoordinationStore(this.#conf.coordinationUrl ?? this.brokerUrl, this.#driverOptions()),
+    )
     return this.#coordination
   }
 
@@ -254,9 +293,11 @@ export class Lovage implements TaskHost, ResultHost {
     return task
   }
 
-  #configure(layer: keyof typeof this.#layers, settings: Partial<Settings>): this {
+  #configure(layer: 'code' | 'commandLine', settings: Partial<Settings>): this {
     if (this.#broker || this.#publisher) {
-      throw new ConfigurationError('Settings cannot change after the first connection.', { code: 'LVG_CONFIG_INVALID' })
+      throw new ConfigurationError('Settings cannot change after the first connection.', {
+        code: 'LVG_CONFIG_INVALID',
+      })
     }
     this.#layers = { ...this.#layers, [layer]: { ...this.#layers[layer], ...settings } }
     this.#conf = this.#merge()
@@ -266,7 +307,9 @@ export class Lovage implements TaskHost, ResultHost {
   }
 
   #merge(): Settings {
-    const defaults = Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]))
+    const defaults = Object.fromEntries(
+      Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]),
+    )
     const { code, commandLine, environment } = this.#layers
     // Each layer was checked against the table; the defaults are the table's.
     return Object.freeze({ ...defaults, ...environment, ...commandLine, ...code }) as Settings
@@ -280,11 +323,18 @@ export class Lovage implements TaskHost, ResultHost {
       ...(conf.taskDefaultRoutingKey ? { routingKey: conf.taskDefaultRoutingKey } : {}),
       exchangeType: conf.taskDefaultExchangeType,
     }
-    return new Router({ routes: conf.taskRoutes, queues: conf.taskQueues, defaultQueue, defaultPriority: conf.taskDefaultPriority, createMissing: conf.taskCreateMissingQueues })
+    return new Router({
+      routes: conf.taskRoutes,
+      queues: conf.taskQueues,
+      defaultQueue,
+      defaultPriority: conf.taskDefaultPriority,
+      createMissing: conf.taskCreateMissingQueues,
+    })
   }
 
   async #open<T>(open: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw new ConnectionError(`App ${this.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
+    if (this.#closed)
+      throw new ConnectionError(`App ${this.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
     return open()
   }
 
@@ -293,8 +343,8 @@ export class Lovage implements TaskHost, ResultHost {
     return /^amqps?:|^pyamqp:/.test(url) ? 'rpc://' : url
   }
 
-  #driverSettings(): Readonly<Record<string, unknown>> {
-    return this.#conf
+  #driverOptions(): DriverOptions {
+    return { settings: this.#conf, clock: this.clock, logger: this.#logger }
   }
 
   async #sendEagerly(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
@@ -310,6 +360,6 @@ export class Lovage implements TaskHost, ResultHost {
   async #eagerResult(task: AnyTask, call: Call): Promise<AsyncResult<unknown>> {
     const eager = await applyEagerly(this, task, call)
     if (this.#conf.taskEagerPropagates) eager.get()
-    return AsyncResult.settled(eager, this)
+    return AsyncResult.settled(settledResult(eager, this.clock.now()), this)
   }
 }

@@ -28,6 +28,9 @@ export interface Middleware {
 }
 
 /** Composes wrappers, the first outermost. */
-export function compose<In, Out>(wrappers: readonly ((input: In, next: Next<In, Out>) => Promise<Out>)[], core: Next<In, Out>): Next<In, Out> {
+export function compose<In, Out>(
+  wrappers: readonly ((input: In, next: Next<In, Out>) => Promise<Out>)[],
+  core: Next<In, Out>,
+): Next<In, Out> {
   return wrappers.reduceRight<Next<In, Out>>((next, wrapper) => (input) => wrapper(input, next), core)
 }

@@ -4,7 +4,13 @@ import type { RetryRequest } from './signals.js'
 /** How a run ended: a closed set, made in `run.ts` and nowhere else. */
 export type Outcome =
   | { readonly kind: 'success'; readonly value: unknown; readonly json: string }
-  | { readonly kind: 'failure'; readonly error: unknown; readonly exception: ExceptionInfo; readonly traceback: string; readonly expected: boolean }
+  | {
+      readonly kind: 'failure'
+      readonly error: unknown
+      readonly exception: ExceptionInfo
+      readonly traceback: string
+      readonly expected: boolean
+    }
   | {
       readonly kind: 'retry'
       readonly dueMs: number
@@ -14,4 +20,9 @@ export type Outcome =
       readonly traceback: string | null
     }
   | { readonly kind: 'ignore' }
-  | { readonly kind: 'reject'; readonly requeue: boolean; readonly message: string; readonly traceback: string }
+  | {
+      readonly kind: 'reject'
+      readonly requeue: boolean
+      readonly message: string
+      readonly traceback: string
+    }

@@ -1,6 +1,6 @@
 import { TaskError } from '../kernel/index.js'
-import type { AnyTask } from './task.js'
 import { editDistance } from './settings/index.js'
+import type { AnyTask } from './task.js'
 
 /** The tasks that this app can run, by name. */
 export class TaskRegistry {
@@ -9,7 +9,10 @@ export class TaskRegistry {
   /** @throws {TaskError} LVG_TASK_DUPLICATE: two functions under one name would run by chance. */
   add(task: AnyTask): void {
     if (this.#tasks.has(task.name)) {
-      throw new TaskError(`Two tasks are named ${task.name}.`, { code: 'LVG_TASK_DUPLICATE', details: { task: task.name } })
+      throw new TaskError(`Two tasks are named ${task.name}.`, {
+        code: 'LVG_TASK_DUPLICATE',
+        details: { task: task.name },
+      })
     }
     this.#tasks.set(task.name, task)
   }
@@ -33,6 +36,9 @@ export class TaskRegistry {
       .map((known) => ({ known, distance: editDistance(name, known) }))
       .sort((left, right) => left.distance - right.distance)[0]
     const hint = near && near.distance <= 4 ? ` Did you mean ${near.known}?` : ''
-    return new TaskError(`Task ${name} is not registered.${hint}`, { code: 'LVG_TASK_NOT_REGISTERED', details: { task: name, known: this.names().slice(0, 50) } })
+    return new TaskError(`Task ${name} is not registered.${hint}`, {
+      code: 'LVG_TASK_NOT_REGISTERED',
+      details: { task: name, known: this.names().slice(0, 50) },
+    })
   }
 }

@@ -1,6 +1,6 @@
 import type { TaskContext } from './context.js'
 import type { RetryRequest } from './signals.js'
-import type { TaskOptions, ErrorClass } from './task-options.js'
+import type { ErrorClass, TaskOptions } from './task-options.js'
 
 /** Celery's: seconds between tries when nothing else says. */
 const DEFAULT_RETRY_DELAY = 180
@@ -24,8 +24,15 @@ export function isAnyOf(classes: readonly ErrorClass[] | undefined, error: unkno
 }
 
 /** The request that an automatic retry makes: backoff if the task has one, else its fixed delay. */
-export function automaticRetry(options: TaskOptions, retries: number, cause: unknown, random: () => number): RetryRequest {
-  const countdown = options.retryOptions?.countdown ?? (options.retryBackoff ? backoffSeconds(options, retries, random) : undefined)
+export function automaticRetry(
+  options: TaskOptions,
+  retries: number,
+  cause: unknown,
+  random: () => number,
+): RetryRequest {
+  const countdown =
+    options.retryOptions?.countdown ??
+    (options.retryBackoff ? backoffSeconds(options, retries, random) : undefined)
   return { cause, ...options.retryOptions, ...(countdown === undefined ? {} : { countdown }) }
 }
 
@@ -41,9 +48,18 @@ export function backoffSeconds(options: TaskOptions, retries: number, random: ()
 }
 
 /** When the next run is due, or undefined when the retries are used up. */
-export function retryDueMs(context: Pick<TaskContext, 'retries' | 'task'>, request: RetryRequest, dice: RetryDice): number | undefined {
+export function retryDueMs(
+  context: Pick<TaskContext, 'retries' | 'task'>,
+  request: RetryRequest,
+  dice: RetryDice,
+): number | undefined {
   const { options } = context.task
-  const maxRetries = request.maxRetries === undefined ? (options.maxRetries === undefined ? 3 : options.maxRetries) : request.maxRetries
+  const maxRetries =
+    request.maxRetries === undefined
+      ? options.maxRetries === undefined
+        ? 3
+        : options.maxRetries
+      : request.maxRetries
   if (maxRetries !== null && context.retries >= maxRetries) return undefined
   if (request.eta) return request.eta.getTime()
   return dice.nowMs + (request.countdown ?? options.defaultRetryDelay ?? DEFAULT_RETRY_DELAY) * 1000

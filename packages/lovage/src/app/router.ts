@@ -1,5 +1,5 @@
-import { ConfigurationError } from '../kernel/index.js'
 import type { Queue } from '../broker/index.js'
+import { ConfigurationError } from '../kernel/index.js'
 
 /** Where a call may be sent; what is absent comes from elsewhere. */
 export interface RouteTarget {
@@ -21,7 +21,9 @@ export type RouteFunction = (
 export type RoutePair = readonly [pattern: string | RegExp, target: RouteTarget | string]
 
 /** Routes: a record of names and globs, or a list of such records, pairs and functions. The first match wins. */
-export type Routes = Readonly<Record<string, RouteTarget | string>> | readonly (RoutePair | RouteFunction | Readonly<Record<string, RouteTarget | string>>)[]
+export type Routes =
+  | Readonly<Record<string, RouteTarget | string>>
+  | readonly (RoutePair | RouteFunction | Readonly<Record<string, RouteTarget | string>>)[]
 
 /** A call's destination, complete. */
 export interface Route {
@@ -33,13 +35,21 @@ export interface Route {
   readonly priority?: number
 }
 
-type CompiledRoute = (task: string, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>) => RouteTarget | undefined
+type CompiledRoute = (
+  task: string,
+  args: readonly unknown[],
+  kwargs: Readonly<Record<string, unknown>>,
+) => RouteTarget | undefined
 
 /** Chooses destinations: the call wins over the task, the task over the routes, those over the settings. */
 export class Router {
   readonly #routes: readonly CompiledRoute[]
   readonly #queues: ReadonlyMap<string, Queue>
-  readonly #defaults: { readonly queue: Queue; readonly priority: number | undefined; readonly createMissing: boolean }
+  readonly #defaults: {
+    readonly queue: Queue
+    readonly priority: number | undefined
+    readonly createMissing: boolean
+  }
   readonly #made = new Map<string, Queue>()
 
   constructor(options: {
@@ -50,7 +60,11 @@ export class Router {
     readonly createMissing: boolean
   }) {
     this.#routes = compileRoutes(options.routes)
-    this.#defaults = { queue: options.defaultQueue, priority: options.defaultPriority, createMissing: options.createMissing }
+    this.#defaults = {
+      queue: options.defaultQueue,
+      priority: options.defaultPriority,
+      createMissing: options.createMissing,
+    }
     const queues = options.queues.map((queue) => (typeof queue === 'string' ? { name: queue } : queue))
     this.#queues = new Map([options.defaultQueue, ...queues].map((queue) => [queue.name, queue]))
   }
@@ -68,10 +82,13 @@ export class Router {
     const known = this.#queues.get(name) ?? this.#made.get(name)
     if (known) return known
     if (!this.#defaults.createMissing) {
-      throw new ConfigurationError(`Queue ${name} is not in taskQueues (${[...this.#queues.keys()].join(', ')}).`, {
-        code: 'LVG_QUEUE_NOT_FOUND',
-        details: { queue: name },
-      })
+      throw new ConfigurationError(
+        `Queue ${name} is not in taskQueues (${[...this.#queues.keys()].join(', ')}).`,
+        {
+          code: 'LVG_QUEUE_NOT_FOUND',
+          details: { queue: name },
+        },
+      )
     }
     const made = { name }
     this.#made.set(name, made)
@@ -79,8 +96,16 @@ export class Router {
   }
 
   /** Where a call goes. `own` is what call and task say, the call's word first. */
-  route(task: string, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>, own: RouteTarget): Route {
-    const target = own.queue === undefined || own.priority === undefined ? { ...this.#match(task, args, kwargs), ...defined(own) } : own
+  route(
+    task: string,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>>,
+    own: RouteTarget,
+  ): Route {
+    const target =
+      own.queue === undefined || own.priority === undefined
+        ? { ...this.#match(task, args, kwargs), ...defined(own) }
+        : own
     const priority = target.priority ?? this.#defaults.priority
     const prioritised = priority === undefined ? {} : { priority }
     const namesExchange = own.exchange !== undefined && own.queue === undefined
@@ -90,7 +115,12 @@ export class Router {
     const queue = target.queue === undefined ? this.#defaults.queue : this.queue(target.queue)
     const isTopic = queue.exchangeType !== undefined && queue.exchangeType !== 'direct'
     return isTopic
-      ? { exchange: queue.exchange ?? queue.name, routingKey: target.routingKey ?? queue.routingKey ?? queue.name, queue, ...prioritised }
+      ? {
+          exchange: queue.exchange ?? queue.name,
+          routingKey: target.routingKey ?? queue.routingKey ?? queue.name,
+          queue,
+          ...prioritised,
+        }
       : { exchange: '', routingKey: queue.name, queue, ...prioritised }
   }
 
@@ -99,7 +129,11 @@ export class Router {
     return this.route(task, [], {}, {})
   }
 
-  #match(task: string, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): RouteTarget | undefined {
+  #match(
+    task: string,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>>,
+  ): RouteTarget | undefined {
     for (const route of this.#routes) {
       const target = route(task, args, kwargs)
       if (target) return target
@@ -110,13 +144,19 @@ export class Router {
 
 /** The exact names that routes mention, to warn of those that no task has. */
 export function namesInRoutes(routes: Routes): readonly string[] {
-  const entries = Array.isArray(routes) ? routes.flatMap((route: RoutePair | RouteFunction | object) => (typeof route === 'function' ? [] : Array.isArray(route) ? [route[0]] : Object.keys(route))) : Object.keys(routes)
+  const entries = Array.isArray(routes)
+    ? routes.flatMap((route: RoutePair | RouteFunction | object) =>
+        typeof route === 'function' ? [] : Array.isArray(route) ? [route[0]] : Object.keys(route),
+      )
+    : Object.keys(routes)
   return entries.filter((name): name is string => typeof name === 'string' && !/[*?[]/.test(name))
 }
 
 function compileRoutes(routes: Routes): CompiledRoute[] {
   if (!Array.isArray(routes)) return compileRecord(routes as Readonly<Record<string, RouteTarget | string>>)
-  return (routes as readonly (RoutePair | RouteFunction | Readonly<Record<string, RouteTarget | string>>)[]).flatMap((route) => {
+  return (
+    routes as readonly (RoutePair | RouteFunction | Readonly<Record<string, RouteTarget | string>>)[]
+  ).flatMap((route) => {
     if (typeof route === 'function') return [(task, args, kwargs) => targetOf(route(task, args, kwargs))]
     if (isPair(route)) return [compilePair(route)]
     return compileRecord(route)
@@ -127,7 +167,9 @@ function compileRoutes(routes: Routes): CompiledRoute[] {
 function compileRecord(record: Readonly<Record<string, RouteTarget | string>>): CompiledRoute[] {
   const isGlob = (name: string): boolean => /[*?[]/.test(name)
   const exact = new Map(Object.entries(record).filter(([name]) => !isGlob(name)))
-  const globs = Object.entries(record).filter(([name]) => isGlob(name)).map(compilePair)
+  const globs = Object.entries(record)
+    .filter(([name]) => isGlob(name))
+    .map(compilePair)
   return [(task) => targetOf(exact.get(task)), ...globs]
 }
 
@@ -151,7 +193,8 @@ export function globMatcher(glob: string): (name: string) => boolean {
 
 const isPair = (route: object): route is RoutePair => Array.isArray(route)
 
-const targetOf = (target: RouteTarget | string | undefined): RouteTarget | undefined => (typeof target === 'string' ? { queue: target } : target)
+const targetOf = (target: RouteTarget | string | undefined): RouteTarget | undefined =>
+  typeof target === 'string' ? { queue: target } : target
 
 function defined(target: RouteTarget): RouteTarget {
   return Object.fromEntries(Object.entries(target).filter(([, value]) => value !== undefined))

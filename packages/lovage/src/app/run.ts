@@ -1,8 +1,8 @@
 import { TaskError } from '../kernel/index.js'
-import { describeError, encodeJson } from '../message/index.js'
+import { type ExceptionInfo, encodeJson, toExceptionInfo, tracebackOf } from '../message/index.js'
 import { inContext, type TaskContext } from './context.js'
 import type { Outcome } from './outcome.js'
-import { automaticRetry, isAnyOf, isAutoRetried, retryDueMs, type RetryDice } from './retry.js'
+import { automaticRetry, isAnyOf, isAutoRetried, type RetryDice, retryDueMs } from './retry.js'
 import { isSignal, Retry, type Signal } from './signals.js'
 import type { AnyTask } from './task.js'
 
@@ -13,8 +13,10 @@ import type { AnyTask } from './task.js'
 export function run(task: AnyTask, context: TaskContext, dice: () => RetryDice): Outcome | Promise<Outcome> {
   try {
     const value = inContext(context, () => execute(task, context))
-    if (!(value instanceof Promise)) return succeed(task, context, value)
-    return value.then((settled) => succeed(task, context, settled)).catch((thrown: unknown) => conclude(task, context, thrown, dice()))
+    if (!(value instanceof Promise)) return succeed(task, value)
+    return value
+      .then((settled) => succeed(task, settled))
+      .catch((thrown: unknown) => conclude(task, context, thrown, dice()))
   } catch (thrown) {
     return conclude(task, context, thrown, dice())
   }
@@ -34,7 +36,7 @@ function execute(task: AnyTask, context: TaskContext): unknown {
 }
 
 /** A value that cannot be written is a failure of the task that returned it. */
-function succeed(task: AnyTask, context: TaskContext, value: unknown): Outcome {
+function succeed(task: AnyTask, value: unknown): Outcome {
   const json = encodeJson(value ?? null, `result of ${task.name}`)
   return { kind: 'success', value: value ?? null, json }
 }
@@ -42,7 +44,12 @@ function succeed(task: AnyTask, context: TaskContext, value: unknown): Outcome {
 function conclude(task: AnyTask, context: TaskContext, thrown: unknown, dice: RetryDice): Outcome {
   if (isSignal(thrown)) return concludeSignal(task, context, thrown, dice)
   if (isAutoRetried(task.options, thrown)) {
-    return concludeRetry(task, context, new Retry(automaticRetry(task.options, context.retries, thrown, dice.random)), dice)
+    return concludeRetry(
+      task,
+      context,
+      new Retry(automaticRetry(task.options, context.retries, thrown, dice.random)),
+      dice,
+    )
   }
   return failure(task, thrown)
 }
@@ -54,7 +61,12 @@ function concludeSignal(task: AnyTask, context: TaskContext, signal: Signal, dic
     case 'ignore':
       return { kind: 'ignore' }
     case 'reject':
-      return { kind: 'reject', requeue: signal.requeue, message: signal.message, traceback: describeError(signal).traceback }
+      return {
+        kind: 'reject',
+        requeue: signal.requeue,
+        message: signal.message,
+        traceback: describeError(signal).traceback,
+      }
   }
 }
 
@@ -62,7 +74,13 @@ function concludeRetry(task: AnyTask, context: TaskContext, { request }: Retry, 
   const dueMs = retryDueMs(context, request, dice)
   if (dueMs === undefined) return failure(task, request.cause ?? exhausted(context))
   const described = request.cause === undefined ? null : describeError(request.cause)
-  return { kind: 'retry', dueMs, request, exception: described?.exception ?? null, traceback: described?.traceback ?? null }
+  return {
+    kind: 'retry',
+    dueMs,
+    request,
+    exception: described?.exception ?? null,
+    traceback: described?.traceback ?? null,
+  }
 }
 
 /** The outcome of an error, also of one that came from outside the function: a limit, a lost worker. */
@@ -74,7 +92,17 @@ export function failure(task: Pick<AnyTask, 'options'>, error: unknown): Outcome
 function exhausted(context: TaskContext): TaskError {
   const { argsrepr, kwargsrepr } = context.wireHeaders
   // Celery's name and sentence, so that people who search for it find it.
-  const error = new TaskError(`Can't retry ${context.name}[${context.id}] args:${argsrepr} kwargs:${kwargsrepr}`, { code: 'LVG_TASK_MAX_RETRIES' })
+  const error = new TaskError(
+    `Can't retry ${context.name}[${context.id}] args:${argsrepr} kwargs:${kwargsrepr}`,
+    { code: 'LVG_TASK_MAX_RETRIES' },
+  )
   error.name = 'MaxRetriesExceededError'
   return error
 }
+
+const describeError = (
+  error: unknown,
+): { readonly exception: ExceptionInfo; readonly traceback: string } => ({
+  exception: toExceptionInfo(error),
+  traceback: tracebackOf(error),
+})

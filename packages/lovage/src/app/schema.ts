@@ -19,12 +19,18 @@ export function unchecked<T>(): Schema<T, T> {
  * Checks a value.
  * @throws {TaskError} LVG_TASK_ARGUMENTS that names each field that is wrong.
  */
-export function validate<Output>(schema: Schema<unknown, Output>, value: unknown, subject: string): Output | Promise<Output> {
+export function validate<Output>(
+  schema: Schema<unknown, Output>,
+  value: unknown,
+  subject: string,
+): Output | Promise<Output> {
   const outcome = schema['~standard'].validate(value)
-  return outcome instanceof Promise ? outcome.then((late) => valueOf(late, subject)) : valueOf(outcome, subject)
+  return outcome instanceof Promise
+    ? outcome.then((late) => outputOf(late, subject))
+    : outputOf(outcome, subject)
 }
 
-function valueOf<Output>(outcome: StandardSchemaV1.Result<Output>, subject: string): Output {
+function outputOf<Output>(outcome: StandardSchemaV1.Result<Output>, subject: string): Output {
   if (!outcome.issues) return outcome.value
   const issues = outcome.issues.map(({ message, path }) => {
     const where = (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.')

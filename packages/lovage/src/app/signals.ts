@@ -4,7 +4,20 @@ import type { CallOptions } from './task-options.js'
 const MARK = Symbol.for('lovage.task-signal')
 
 /** How a retry is asked for; what is absent is the task's own. */
-export interface RetryRequest extends Pick<CallOptions, 'countdown' | 'eta' | 'expires' | 'queue' | 'exchange' | 'routingKey' | 'priority' | 'timeLimit' | 'softTimeLimit' | 'headers'> {
+export interface RetryRequest
+  extends Pick<
+    CallOptions,
+    | 'countdown'
+    | 'eta'
+    | 'expires'
+    | 'queue'
+    | 'exchange'
+    | 'routingKey'
+    | 'priority'
+    | 'timeLimit'
+    | 'softTimeLimit'
+    | 'headers'
+  > {
   /** What went wrong: stored with the RETRY state, and the failure when retries are used up. */
   readonly cause?: unknown
   /** null = for ever. */
@@ -48,7 +61,10 @@ export class Reject extends TaskSignal {
   /** Whether the message returns to its queue; otherwise it becomes a dead letter. */
   readonly requeue: boolean
 
-  constructor(message = 'Task rejected its message', options: { readonly requeue?: boolean; readonly cause?: unknown } = {}) {
+  constructor(
+    message = 'Task rejected its message',
+    options: { readonly requeue?: boolean; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'Reject'
     this.requeue = options.requeue ?? false

@@ -63,7 +63,9 @@ export interface TaskHandlers<Result = unknown> {
 }
 
 /** Options by task name or `*`, as an operator sets them. */
-export type TaskAnnotations = Readonly<Record<string, TaskOptions>> | readonly ((task: Task<never, unknown>) => TaskOptions | undefined)[]
+export type TaskAnnotations =
+  | Readonly<Record<string, TaskOptions>>
+  | readonly ((task: Task<never, unknown>) => TaskOptions | undefined)[]
 
 /** How one call is made; Celery's names and units (seconds). What is absent comes from task, route and settings. */
 export interface CallOptions {
@@ -111,4 +113,3 @@ export interface PublishRetryPolicy {
   readonly intervalStep?: number
   readonly intervalMax?: number
 }
-

@@ -1,13 +1,17 @@
-import type { AsyncResult } from './async-result.js'
 import { bindNamed, bindPositional } from './arguments.js'
+import type { AsyncResult } from './async-result.js'
 import type { Call } from './call.js'
 import type { TaskContext } from './context.js'
 import type { EagerResult } from './eager.js'
-import { validate, type Schema } from './schema.js'
+import { type Schema, validate } from './schema.js'
 import type { CallOptions, TaskHandlers, TaskOptions } from './task-options.js'
 
 /** Positional arguments are a tuple type, named ones an object type; this is how `delay` takes either. */
-export type DelayArgs<Args> = Args extends readonly unknown[] ? Args : Record<never, never> extends Args ? [input?: Args] : [input: Args]
+export type DelayArgs<Args> = Args extends readonly unknown[]
+  ? Args
+  : Record<never, never> extends Args
+    ? [input?: Args]
+    : [input: Args]
 
 /** One of many calls in a bulk send. */
 export interface BulkCall<Args> {
@@ -40,7 +44,10 @@ export interface TaskHost {
 }
 
 /** Any task, for code that does not care about types. */
-export type AnyTask = Pick<Task<never, unknown>, 'name' | 'options' | 'handlers' | 'definition' | 'bind' | 'call' | 'invoke'>
+export type AnyTask = Pick<
+  Task<never, unknown>,
+  'name' | 'options' | 'handlers' | 'definition' | 'bind' | 'call' | 'invoke'
+>
 
 /**
  * A task that can be called; `app.task()` makes it. `Args` is a tuple for positional arguments and an object
@@ -83,7 +90,10 @@ export class Task<Args, Result> {
   }
 
   /** Calls the task many times in few round trips; all are checked before the first is sent. */
-  async applyAsyncMany(calls: Iterable<BulkCall<Args>>, options: CallOptions = {}): Promise<readonly AsyncResult<Result>[]> {
+  async applyAsyncMany(
+    calls: Iterable<BulkCall<Args>>,
+    options: CallOptions = {},
+  ): Promise<readonly AsyncResult<Result>[]> {
     const prepared: Call[] = []
     for (const one of calls) prepared.push(await this.call(one.args, { ...options, ...one.options }))
     // The host's results are of this task's type, because all calls are.
@@ -106,12 +116,21 @@ export class Task<Args, Result> {
     const { name: task, own: defaults, input } = this.definition
     if (!input) return { task, args: positional(task, args), kwargs: {}, options, defaults }
     const checked = validate(input, args ?? {}, `Arguments of ${task}`)
-    const toCall = (): Call => ({ task, args: [], kwargs: { ...(args as Record<string, unknown>) }, options, defaults })
+    const toCall = (): Call => ({
+      task,
+      args: [],
+      kwargs: { ...(args as Record<string, unknown>) },
+      options,
+      defaults,
+    })
     return checked instanceof Promise ? checked.then(toCall) : toCall()
   }
 
   /** The arguments for `run`, from what came over the wire. */
-  bind(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): readonly unknown[] | Promise<readonly unknown[]> {
+  bind(
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>>,
+  ): readonly unknown[] | Promise<readonly unknown[]> {
     const { name: task, params, input } = this.definition
     if (!input) return bindPositional({ task, params }, args, kwargs)
     const checked = validate(input, bindNamed({ task, params }, args, kwargs), `Arguments of ${task}`)
@@ -129,7 +148,8 @@ export class Task<Args, Result> {
   #send(args: unknown, options: CallOptions | undefined): Promise<AsyncResult<Result>> {
     try {
       const call = this.call(args, options)
-      const sent = call instanceof Promise ? call.then((ready) => this.#host.send([ready])) : this.#host.send([call])
+      const sent =
+        call instanceof Promise ? call.then((ready) => this.#host.send([ready])) : this.#host.send([call])
       return sent.then(([result]) => result as AsyncResult<Result>)
     } catch (error) {
       return Promise.reject(error)

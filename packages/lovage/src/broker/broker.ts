@@ -16,6 +16,8 @@ export interface BrokerCapabilities {
   readonly atomicSettle: boolean
   /** `broadcast` and `subscribe` reach other processes. */
   readonly fanout: boolean
+  /** Producers put messages with an ETA into the delay store at once; otherwise they travel as Celery sends them. */
+  readonly delayAtPublish: boolean
   /** `OutgoingMessage.once` is obeyed: a repeated key is taken, and dropped, in one atomic step. */
   readonly once: boolean
   /** Workers in other processes share the queues. */

@@ -1,2 +1,3 @@
 export type * from './broker.js'
+export { openBroker } from './open-broker.js'
 export type { ExchangeType, Queue } from './queue.js'

@@ -1,5 +1,6 @@
 export * from './clock.js'
 export * from './crash-point.js'
+export { type DriverOptions, type OpenDriver, openByScheme } from './driver.js'
 export { ERROR_CODES, type ErrorCode } from './error-codes.js'
 export * from './errors.js'
 export * from './ids.js'

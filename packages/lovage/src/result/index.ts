@@ -1,1 +1,2 @@
+export { openResultBackend } from './open-result-backend.js'
 export * from './result-backend.js'

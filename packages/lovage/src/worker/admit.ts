@@ -35,9 +35,12 @@ export function admit(headers: TaskHeaders, state: AdmissionState): Admission {
 }
 
 function malformedTime(header: 'eta' | 'expires', value: string): Admission {
-  const error = new MessageError(`Header ${header} is no ISO 8601 time: ${JSON.stringify(value.slice(0, 100))}`, {
-    code: 'LVG_MESSAGE_MALFORMED',
-    details: { header },
-  })
+  const error = new MessageError(
+    `Header ${header} is no ISO 8601 time: ${JSON.stringify(value.slice(0, 100))}`,
+    {
+      code: 'LVG_MESSAGE_MALFORMED',
+      details: { header },
+    },
+  )
   return { kind: 'quarantine', error }
 }

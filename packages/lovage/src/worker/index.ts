@@ -1,2 +1,2 @@
-export { startWorker, Worker, type WorkerOptions, type StopKind } from './worker.js'
 export type { Job, WorkerPool } from './pools/pool.js'
+export { type StopKind, startWorker, Worker, type WorkerOptions } from './worker.js'

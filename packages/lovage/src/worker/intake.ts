@@ -1,7 +1,14 @@
-import { newContext, type Lovage, type RunEnvironment } from '../app/index.js'
+import { type Lovage, newContext, type RunEnvironment } from '../app/index.js'
 import type { Delivery } from '../broker/index.js'
 import { LovageError, MessageError } from '../kernel/index.js'
-import { decodeTask, type IncomingMessage, readHeaders, type TaskHeaders, type TaskMessage } from '../message/index.js'
+import {
+  type DecodeOptions,
+  decodeBody,
+  type IncomingMessage,
+  readHeaders,
+  type TaskHeaders,
+  type TaskMessage,
+} from '../message/index.js'
 import { admit } from './admit.js'
 import type { Job } from './pools/pool.js'
 import { MAX_REDELIVERIES, type Refusals } from './refusals.js'
@@ -10,10 +17,25 @@ import type { SettlePlan } from './settle-plan.js'
 /** What becomes of a delivery: a run, or the plan that ends it, with what there is to tell about it. */
 export type Intake =
   | { readonly kind: 'job'; readonly job: Job; readonly delivery: Delivery }
-  | { readonly kind: 'postpone'; readonly plan: SettlePlan; readonly headers: TaskHeaders; readonly untilMs: number }
-  | { readonly kind: 'revoked'; readonly plan: SettlePlan; readonly headers: TaskHeaders; readonly why: 'expired' | 'revoked' }
+  | {
+      readonly kind: 'postpone'
+      readonly plan: SettlePlan
+      readonly headers: TaskHeaders
+      readonly untilMs: number
+    }
+  | {
+      readonly kind: 'revoked'
+      readonly plan: SettlePlan
+      readonly headers: TaskHeaders
+      readonly why: 'expired' | 'revoked'
+    }
   | { readonly kind: 'unknown'; readonly plan: SettlePlan; readonly headers: TaskHeaders }
-  | { readonly kind: 'refused'; readonly plan: SettlePlan; readonly headers?: TaskHeaders; readonly error: LovageError }
+  | {
+      readonly kind: 'refused'
+      readonly plan: SettlePlan
+      readonly headers?: TaskHeaders
+      readonly error: LovageError
+    }
 
 /** What intake asks. */
 export interface IntakePorts {
@@ -28,42 +50,103 @@ export interface IntakePorts {
 export function takeIn(delivery: Delivery, ports: IntakePorts): Intake {
   const { app, refusals } = ports
   const { message } = delivery
-  if (message instanceof Error) return { kind: 'refused', plan: refusals.quarantine(delivery, message), error: message }
-  const readOptions = { accept: ports.accept, maxBytes: app.conf.messageMaxBytes, integers: app.conf.integers, jsonTypes: app.conf.jsonTypes }
+  if (message instanceof Error)
+    return { kind: 'refused', plan: refusals.quarantine(delivery, message), error: message }
+  const readOptions = {
+    accept: ports.accept,
+    maxBytes: app.conf.messageMaxBytes,
+    integers: app.conf.integers,
+  }
   const headers = readHeaders(message, readOptions)
-  if (headers instanceof Error) return { kind: 'refused', plan: refusals.quarantine(delivery, headers), error: headers }
+  if (headers instanceof Error)
+    return { kind: 'refused', plan: refusals.quarantine(delivery, headers), error: headers }
   if (delivery.redeliveries > MAX_REDELIVERIES) {
-    const error = new LovageError(`${headers.task} lost its worker ${delivery.redeliveries} times.`, { code: 'LVG_TASK_WORKER_LOST' })
+    const error = new LovageError(`${headers.task} lost its worker ${delivery.redeliveries} times.`, {
+      code: 'LVG_TASK_WORKER_LOST',
+    })
     return { kind: 'refused', plan: refusals.lost(delivery, headers), headers, error }
   }
-  const admission = admit(headers, { nowMs: app.clock.now(), isRegistered: (task) => app.tasks.has(task), isRevoked: ports.isRevoked })
+  const admission = admit(headers, {
+    nowMs: app.clock.now(),
+    isRegistered: (task) => app.tasks.has(task),
+    isRevoked: ports.isRevoked,
+  })
   switch (admission.kind) {
     case 'quarantine':
-      return { kind: 'refused', plan: refusals.quarantine(delivery, admission.error, headers), headers, error: admission.error }
+      return {
+        kind: 'refused',
+        plan: refusals.quarantine(delivery, admission.error, headers),
+        headers,
+        error: admission.error,
+      }
     case 'discard':
-      return { kind: 'revoked', plan: refusals.revoked(delivery, headers, admission.why), headers, why: admission.why }
+      return {
+        kind: 'revoked',
+        plan: refusals.revoked(delivery, headers, admission.why),
+        headers,
+        why: admission.why,
+      }
     case 'unknown':
       return { kind: 'unknown', plan: refusals.unknown(delivery, message, headers), headers }
     case 'postpone': {
       const settlement = { tag: delivery.tag, kind: 'postpone', untilMs: admission.untilMs } as const
-      return { kind: 'postpone', plan: { publish: [], results: [], settlement, state: null }, headers, untilMs: admission.untilMs }
+      return {
+        kind: 'postpone',
+        plan: { publish: [], results: [], settlement, state: null },
+        headers,
+        untilMs: admission.untilMs,
+      }
     }
     case 'run':
-      return toJob(delivery, message, headers, decodeTask(message, readOptions), ports)
+      return toJob(delivery, message, headers, readCall(message, headers, readOptions), ports)
   }
 }
 
-function toJob(delivery: Delivery, message: IncomingMessage, headers: TaskHeaders, call: TaskMessage | MessageError, ports: IntakePorts): Intake {
+function toJob(
+  delivery: Delivery,
+  message: IncomingMessage,
+  headers: TaskHeaders,
+  call: TaskMessage | MessageError,
+  ports: IntakePorts,
+): Intake {
   const problem = call instanceof Error ? call : unsupported(call)
-  if (problem) return { kind: 'refused', plan: ports.refusals.quarantine(delivery, problem, headers), headers, error: problem }
+  if (problem)
+    return {
+      kind: 'refused',
+      plan: ports.refusals.quarantine(delivery, problem, headers),
+      headers,
+      error: problem,
+    }
   const task = ports.app.tasks.get(headers.task)
-  if (!task || call instanceof Error) return { kind: 'unknown', plan: ports.refusals.unknown(delivery, message, headers), headers }
-  return { kind: 'job', delivery, job: { task, message, call, context: newContext(task, call, message, delivery, ports.environment) } }
+  if (!task || call instanceof Error)
+    return { kind: 'unknown', plan: ports.refusals.unknown(delivery, message, headers), headers }
+  return {
+    kind: 'job',
+    delivery,
+    job: { task, message, call, context: newContext(task, call, message, delivery.queue, ports.environment) },
+  }
+}
+
+function readCall(
+  message: IncomingMessage,
+  headers: TaskHeaders,
+  options: DecodeOptions,
+): TaskMessage | MessageError {
+  const body = decodeBody(message, headers, options)
+  return body instanceof Error ? body : { headers, ...body }
 }
 
 /** What follows a task may not be dropped: until it can be done, such a message is kept aside before it runs. */
 function unsupported({ embed, headers }: TaskMessage): MessageError | undefined {
-  const asked = [embed.callbacks?.length && 'callbacks', embed.errbacks?.length && 'errbacks', embed.chain?.length && 'chain', embed.chord && 'chord'].filter(Boolean)
+  const asked = [
+    embed.callbacks?.length && 'callbacks',
+    embed.errbacks?.length && 'errbacks',
+    embed.chain?.length && 'chain',
+    embed.chord && 'chord',
+  ].filter(Boolean)
   if (asked.length === 0) return undefined
-  return new MessageError(`${headers.task} asks for ${asked.join(', ')}: canvas not yet supported.`, { code: 'LVG_MESSAGE_UNSUPPORTED', details: { asked } })
+  return new MessageError(`${headers.task} asks for ${asked.join(', ')}: canvas not yet supported.`, {
+    code: 'LVG_MESSAGE_UNSUPPORTED',
+    details: { asked },
+  })
 }

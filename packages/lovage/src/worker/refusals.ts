@@ -1,7 +1,14 @@
 import type { Delivery, Settlement } from '../broker/index.js'
 import type { DeadLetterReason } from '../dead-letter/index.js'
 import type { LovageError } from '../kernel/index.js'
-import { encodeJson, type ExceptionInfo, type IncomingMessage, type OutgoingMessage, type TaskHeaders, toExceptionInfo } from '../message/index.js'
+import {
+  type ExceptionInfo,
+  encodeJson,
+  type IncomingMessage,
+  type OutgoingMessage,
+  type TaskHeaders,
+  toExceptionInfo,
+} from '../message/index.js'
 import type { ResultRecord, TaskState } from '../result/index.js'
 import { letterOf, type SettlePlan } from './settle-plan.js'
 
@@ -13,9 +20,19 @@ const HAND_BACKS = 'x-lovage-handbacks'
 
 /** Makes the plans for messages that are not run: each is kept, and whoever waits for its result is told. */
 export class Refusals {
-  readonly #settings: { readonly hostname: string; readonly storesResults: boolean; readonly now: () => number; readonly handsBack: boolean }
+  readonly #settings: {
+    readonly hostname: string
+    readonly storesResults: boolean
+    readonly now: () => number
+    readonly handsBack: boolean
+  }
 
-  constructor(settings: { readonly hostname: string; readonly storesResults: boolean; readonly now: () => number; readonly handsBack: boolean }) {
+  constructor(settings: {
+    readonly hostname: string
+    readonly storesResults: boolean
+    readonly now: () => number
+    readonly handsBack: boolean
+  }) {
     this.#settings = settings
   }
 
@@ -27,34 +44,78 @@ export class Refusals {
   /** A task that nobody here knows: a dead letter, or a few delayed returns first for deploys that roll. */
   unknown(delivery: Delivery, message: IncomingMessage, headers: TaskHeaders): SettlePlan {
     const handBacks = Number(message.headers[HAND_BACKS] ?? 0)
-    if (this.#settings.handsBack && handBacks < MAX_HAND_BACKS) return this.#handBack(delivery, message, handBacks)
-    return this.#bury(delivery, headers, 'unknown-task', { exc_type: 'NotRegistered', exc_message: [headers.task], exc_module: 'celery.exceptions' })
+    if (this.#settings.handsBack && handBacks < MAX_HAND_BACKS)
+      return this.#handBack(delivery, message, handBacks)
+    return this.#bury(delivery, headers, 'unknown-task', {
+      exc_type: 'NotRegistered',
+      exc_message: [headers.task],
+      exc_module: 'celery.exceptions',
+    })
   }
 
   /** A task that came too late or was revoked. */
   revoked(delivery: Delivery, headers: TaskHeaders, why: 'expired' | 'revoked'): SettlePlan {
-    const exception: ExceptionInfo = { exc_type: 'TaskRevokedError', exc_message: [why], exc_module: 'celery.exceptions' }
-    return { publish: [], results: this.#record(headers, 'REVOKED', exception), settlement: { tag: delivery.tag, kind: 'ack' }, state: 'REVOKED' }
+    const exception: ExceptionInfo = {
+      exc_type: 'TaskRevokedError',
+      exc_message: [why],
+      exc_module: 'celery.exceptions',
+    }
+    return {
+      publish: [],
+      results: this.#record(headers, 'REVOKED', exception),
+      settlement: { tag: delivery.tag, kind: 'ack' },
+      state: 'REVOKED',
+    }
   }
 
   /** A message whose workers died again and again. */
   lost(delivery: Delivery, headers: TaskHeaders): SettlePlan {
     const text = `Worker lost ${delivery.redeliveries} times while it ran ${headers.task}`
-    return this.#bury(delivery, headers, 'worker-lost', { exc_type: 'WorkerLostError', exc_message: [text], exc_module: 'billiard.exceptions' })
+    return this.#bury(delivery, headers, 'worker-lost', {
+      exc_type: 'WorkerLostError',
+      exc_message: [text],
+      exc_module: 'billiard.exceptions',
+    })
   }
 
-  #bury(delivery: Delivery, headers: TaskHeaders | undefined, reason: DeadLetterReason, exception: ExceptionInfo): SettlePlan {
+  #bury(
+    delivery: Delivery,
+    headers: TaskHeaders | undefined,
+    reason: DeadLetterReason,
+    exception: ExceptionInfo,
+  ): SettlePlan {
     const { hostname, now } = this.#settings
-    const error = { type: exception.exc_type, message: [exception.exc_message].flat().map(String).join(', '), traceback: null }
-    const letter = letterOf(delivery, { reason, error, hostname, nowMs: now(), taskId: headers?.id ?? null, task: headers?.task ?? null, retries: headers?.retries ?? 0 })
+    const error = {
+      type: exception.exc_type,
+      message: [exception.exc_message].flat().map(String).join(', '),
+      traceback: null,
+    }
+    const letter = letterOf(delivery, {
+      reason,
+      error,
+      hostname,
+      nowMs: now(),
+      taskId: headers?.id ?? null,
+      task: headers?.task ?? null,
+      retries: headers?.retries ?? 0,
+    })
     const settlement: Settlement = { tag: delivery.tag, kind: 'dead-letter', letter }
-    return { publish: [], results: headers ? this.#record(headers, 'FAILURE', exception) : [], settlement, state: 'FAILURE' }
+    return {
+      publish: [],
+      results: headers ? this.#record(headers, 'FAILURE', exception) : [],
+      settlement,
+      state: 'FAILURE',
+    }
   }
 
   #handBack(delivery: Delivery, message: IncomingMessage, handBacks: number): SettlePlan {
     const { redelivered: _, ...rest } = message
     const dueMs = this.#settings.now() + 1000 * 2 ** handBacks
-    const copy: OutgoingMessage = { ...rest, headers: { ...message.headers, [HAND_BACKS]: handBacks + 1 }, dueMs }
+    const copy: OutgoingMessage = {
+      ...rest,
+      headers: { ...message.headers, [HAND_BACKS]: handBacks + 1 },
+      dueMs,
+    }
     return { publish: [copy], results: [], settlement: { tag: delivery.tag, kind: 'ack' }, state: null }
   }
 
@@ -63,7 +124,19 @@ export class Refusals {
     const dateDone = new Date(this.#settings.now()).toISOString()
     const groupId = headers.group === null ? {} : { groupId: headers.group }
     const parentId = headers.parent_id === null ? {} : { parentId: headers.parent_id }
-    return [{ id: headers.id, state, result, resultJson: encodeJson(result), traceback: null, children: [], dateDone, ...groupId, ...parentId }]
+    return [
+      {
+        id: headers.id,
+        state,
+        result,
+        resultJson: encodeJson(result),
+        traceback: null,
+        children: [],
+        dateDone,
+        ...groupId,
+        ...parentId,
+      },
+    ]
   }
 }
 
@@ -72,4 +145,3 @@ const REASONS: Readonly<Record<string, DeadLetterReason>> = {
   LVG_MESSAGE_UNSUPPORTED: 'unsupported',
   LVG_TASK_ARGUMENTS: 'invalid-arguments',
 }
-

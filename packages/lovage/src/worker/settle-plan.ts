@@ -42,19 +42,48 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
   const ack: Settlement = { tag: delivery.tag, kind: 'ack' }
   switch (outcome.kind) {
     case 'success':
-      return { publish: [], results: storesSuccess(finished, settings) ? [record(finished, settings, 'SUCCESS', outcome.value, outcome.json)] : [], ...release(ack), state: 'SUCCESS' }
+      return {
+        publish: [],
+        results: storesSuccess(finished, settings)
+          ? [record(finished, settings, 'SUCCESS', outcome.value, outcome.json)]
+          : [],
+        ...release(ack),
+        state: 'SUCCESS',
+      }
     case 'retry': {
       const publish = [retryMessage(finished, outcome, settings)]
       const json = outcome.exception === null ? 'null' : encodeJson(outcome.exception)
-      const results = storesSuccess(finished, settings) ? [record(finished, settings, 'RETRY', outcome.exception, json, outcome.traceback)] : []
+      const results = storesSuccess(finished, settings)
+        ? [record(finished, settings, 'RETRY', outcome.exception, json, outcome.traceback)]
+        : []
       return { publish, results, ...release(ack), state: 'RETRY' }
     }
     case 'failure': {
-      const results = storesErrors(finished, settings) ? [record(finished, settings, 'FAILURE', outcome.exception, encodeJson(outcome.exception), outcome.traceback)] : []
+      const results = storesErrors(finished, settings)
+        ? [
+            record(
+              finished,
+              settings,
+              'FAILURE',
+              outcome.exception,
+              encodeJson(outcome.exception),
+              outcome.traceback,
+            ),
+          ]
+        : []
       const { deadLetter = 'rejects', acksOnFailureOrTimeout = true } = context.task.options
       const isLetter = deadLetter === 'failures' || (deadLetter === 'rejects' && !acksOnFailureOrTimeout)
-      const error = { type: outcome.exception.exc_type, message: textOf(outcome.exception.exc_message), traceback: outcome.traceback }
-      return { publish: [], results, ...release(isLetter ? bury(finished, 'failed', error, settings) : ack), state: 'FAILURE' }
+      const error = {
+        type: outcome.exception.exc_type,
+        message: textOf(outcome.exception.exc_message),
+        traceback: outcome.traceback,
+      }
+      return {
+        publish: [],
+        results,
+        ...release(isLetter ? bury(finished, 'failed', error, settings) : ack),
+        state: 'FAILURE',
+      }
     }
     case 'ignore':
       return { publish: [], results: [], ...release(ack), state: null }
@@ -68,8 +97,25 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
   }
 }
 
-function bury({ delivery, context, nowMs }: Finished, reason: DeadLetterReason, error: DeadLetter['error'], { hostname }: PlanSettings): Settlement {
-  return { tag: delivery.tag, kind: 'dead-letter', letter: letterOf(delivery, { reason, error, hostname, nowMs, taskId: context.id, task: context.name, retries: context.retries }) }
+function bury(
+  { delivery, context, nowMs }: Finished,
+  reason: DeadLetterReason,
+  error: DeadLetter['error'],
+  { hostname }: PlanSettings,
+): Settlement {
+  return {
+    tag: delivery.tag,
+    kind: 'dead-letter',
+    letter: letterOf(delivery, {
+      reason,
+      error,
+      hostname,
+      nowMs,
+      taskId: context.id,
+      task: context.name,
+      retries: context.retries,
+    }),
+  }
 }
 
 /** A dead letter for a delivery, under an id that a repetition of the same end makes again. */
@@ -87,10 +133,23 @@ export function letterOf(
 ): DeadLetter {
   const { reason, error, hostname: worker, nowMs: failedMs, taskId, task, retries } = facts
   const { queue, redeliveries, raw } = delivery
-  return { id: `${taskId ?? delivery.tag}.${retries}`, taskId, task, queue, reason, error, retries, redeliveries, worker, failedMs, raw }
+  return {
+    id: `${taskId ?? delivery.tag}.${retries}`,
+    taskId,
+    task,
+    queue,
+    reason,
+    error,
+    retries,
+    redeliveries,
+    worker,
+    failedMs,
+    raw,
+  }
 }
 
-const storesSuccess = ({ context }: Finished, { storesResults }: PlanSettings): boolean => storesResults && !ignoresResult(context)
+const storesSuccess = ({ context }: Finished, { storesResults }: PlanSettings): boolean =>
+  storesResults && !ignoresResult(context)
 
 function storesErrors({ context }: Finished, { storesResults }: PlanSettings): boolean {
   return storesResults && (!ignoresResult(context) || context.task.options.storeErrorsEvenIfIgnored === true)
@@ -101,7 +160,14 @@ function ignoresResult(context: TaskContext): boolean {
   return context.ignoreResult || context.task.options.ignoreResult === true
 }
 
-function record(finished: Finished, settings: PlanSettings, state: TaskState, result: unknown, resultJson: string, traceback: string | null = null): ResultRecord {
+function record(
+  finished: Finished,
+  settings: PlanSettings,
+  state: TaskState,
+  result: unknown,
+  resultJson: string,
+  traceback: string | null = null,
+): ResultRecord {
   const { context, nowMs } = finished
   return {
     id: context.id,
@@ -120,7 +186,16 @@ function record(finished: Finished, settings: PlanSettings, state: TaskState, re
 /** What `resultExtended` stores beside a result. */
 export function extendedOf(context: TaskContext, worker: string): ExtendedResult {
   const { name, args, kwargs, retries, deliveryInfo, stamps } = context
-  return { name, args, kwargs, worker, retries, queue: deliveryInfo.routingKey, ...(Object.keys(stamps).length > 0 ? { stamps } : {}) }
+  return {
+    name,
+    args,
+    kwargs,
+    worker,
+    retries,
+    queue: deliveryInfo.routingKey,
+    ...(Object.keys(stamps).length > 0 ? { stamps } : {}),
+  }
 }
 
-const textOf = (message: readonly unknown[] | string): string => (typeof message === 'string' ? message : message.map(String).join(', '))
+const textOf = (message: readonly unknown[] | string): string =>
+  typeof message === 'string' ? message : message.map(String).join(', ')

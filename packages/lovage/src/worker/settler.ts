@@ -69,7 +69,9 @@ export class Settler {
     const records = plans.flatMap((plan) => (consumer.settlesResults && plan.settlement ? [] : plan.results))
     if (records.length > 0) await this.#persist('store results', () => this.#store(records))
     crashPoint('settle:after-result')
-    const settlements = plans.flatMap((plan) => (plan.settlement ? [this.#complete(plan, plan.settlement, isAtomic, consumer)] : []))
+    const settlements = plans.flatMap((plan) =>
+      plan.settlement ? [this.#complete(plan, plan.settlement, isAtomic, consumer)] : [],
+    )
     if (settlements.length === 0) return consumer.demand()
     const refused = await consumer.settle(settlements)
     crashPoint('settle:after-ack')
@@ -80,7 +82,11 @@ export class Settler {
     const publish = isAtomic && plan.publish.length > 0
     const results = consumer.settlesResults && plan.results.length > 0
     if (!publish && !results) return settlement
-    return { ...settlement, ...(publish ? { publish: plan.publish } : {}), ...(results ? { results: plan.results } : {}) }
+    return {
+      ...settlement,
+      ...(publish ? { publish: plan.publish } : {}),
+      ...(results ? { results: plan.results } : {}),
+    }
   }
 
   async #publish(messages: readonly OutgoingMessage[]): Promise<void> {

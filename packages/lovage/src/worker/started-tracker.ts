@@ -9,12 +9,24 @@ const VISIBLE_AFTER_MS = 25
 
 /** Stores STARTED for tasks that run long enough to be looked at, in batches. */
 export class StartedTracker {
-  readonly #ports: { readonly results: ResultBackend; readonly clock: Clock; readonly logger: Logger; readonly hostname: string; readonly extended: boolean }
+  readonly #ports: {
+    readonly results: ResultBackend
+    readonly clock: Clock
+    readonly logger: Logger
+    readonly hostname: string
+    readonly extended: boolean
+  }
   #young = new Set<TaskContext>()
   #inFlight: { readonly contexts: ReadonlySet<TaskContext>; readonly stored: Promise<void> } | undefined
   #timer: Timer | undefined
 
-  constructor(ports: { readonly results: ResultBackend; readonly clock: Clock; readonly logger: Logger; readonly hostname: string; readonly extended: boolean }) {
+  constructor(ports: {
+    readonly results: ResultBackend
+    readonly clock: Clock
+    readonly logger: Logger
+    readonly hostname: string
+    readonly extended: boolean
+  }) {
     this.#ports = ports
   }
 

@@ -17,38 +17,68 @@ export class TaskLog {
 
   received(context: TaskContext): void {
     if (!this.isVerbose) return
-    this.#logger.info({ task_id: context.id, task_name: context.name, retry_count: context.retries, state: 'RECEIVED' }, `Task ${nameOf(context)}[${context.id}] received`)
+    this.#logger.info(
+      { task_id: context.id, task_name: context.name, retry_count: context.retries, state: 'RECEIVED' },
+      `Task ${nameOf(context)}[${context.id}] received`,
+    )
   }
 
   finished(context: TaskContext, outcome: Outcome, runMs: number): void {
     if (outcome.kind !== 'failure' && !this.isVerbose) return
     const seconds = (runMs / 1000).toFixed(2)
-    const fields = { task_id: context.id, task_name: context.name, execution_time: `${seconds}s`, retry_count: context.retries, state: stateOf(outcome) }
+    const fields = {
+      task_id: context.id,
+      task_name: context.name,
+      execution_time: `${seconds}s`,
+      retry_count: context.retries,
+      state: stateOf(outcome),
+    }
     const subject = `Task ${nameOf(context)}[${context.id}]`
     switch (outcome.kind) {
       case 'success':
-        return this.#logger.info(fields, `${subject} succeeded in ${seconds}s: ${reprValue(outcome.value, context.task.options.resultReprMaxSize ?? 1024)}`)
+        return this.#logger.info(
+          fields,
+          `${subject} succeeded in ${seconds}s: ${reprValue(outcome.value, context.task.options.resultReprMaxSize ?? 1024)}`,
+        )
       case 'retry':
-        return this.#logger.info({ ...fields, eta: new Date(outcome.dueMs).toISOString() }, `${subject} retry: ${describe(outcome.exception)}`)
+        return this.#logger.info(
+          { ...fields, eta: new Date(outcome.dueMs).toISOString() },
+          `${subject} retry: ${describe(outcome.exception)}`,
+        )
       case 'failure':
-        if (outcome.expected) return this.#logger.info(fields, `${subject} raised expected: ${describe(outcome.exception)}`)
-        return this.#logger.error({ ...fields, traceback: outcome.traceback }, `${subject} raised unexpected: ${describe(outcome.exception)}`)
+        if (outcome.expected)
+          return this.#logger.info(fields, `${subject} raised expected: ${describe(outcome.exception)}`)
+        return this.#logger.error(
+          { ...fields, traceback: outcome.traceback },
+          `${subject} raised unexpected: ${describe(outcome.exception)}`,
+        )
       case 'ignore':
         return this.#logger.info(fields, `${subject} ignored`)
       case 'reject':
-        return this.#logger.info({ ...fields, requeue: outcome.requeue }, `${subject} rejected: ${outcome.message}`)
+        return this.#logger.info(
+          { ...fields, requeue: outcome.requeue },
+          `${subject} rejected: ${outcome.message}`,
+        )
     }
   }
 }
 
-const STATE = { success: 'SUCCESS', retry: 'RETRY', failure: 'FAILURE', ignore: 'IGNORED', reject: 'REJECTED' } as const
+const STATE = {
+  success: 'SUCCESS',
+  retry: 'RETRY',
+  failure: 'FAILURE',
+  ignore: 'IGNORED',
+  reject: 'REJECTED',
+} as const
 
 /** Celery's word for an outcome. */
 export const stateOf = (outcome: Outcome): string => STATE[outcome.kind]
 
 const nameOf = (context: TaskContext): string => context.shadow ?? context.name
 
-function describe(exception: { readonly exc_type: string; readonly exc_message: readonly unknown[] | string } | null): string {
+function describe(
+  exception: { readonly exc_type: string; readonly exc_message: readonly unknown[] | string } | null,
+): string {
   if (exception === null) return 'asked for by the task'
   const message = exception.exc_message
   return `${exception.exc_type}(${typeof message === 'string' ? message : message.map((part) => reprValue(part)).join(', ')})`

@@ -1,15 +1,26 @@
 import { hostname as machineName } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import { compose, inContext, type Lovage, type Middleware, type Next, type Outcome, type RunContext, type RunEnvironment, type TaskContext, failure } from '../app/index.js'
+import {
+  compose,
+  failure,
+  inContext,
+  type Lovage,
+  type Middleware,
+  type Next,
+  type Outcome,
+  type RunContext,
+  type RunEnvironment,
+  type TaskContext,
+} from '../app/index.js'
 import type { Broker, Consumer, Delivery } from '../broker/index.js'
-import { crashPoint, delay, type Logger, messageOf, newId } from '../kernel/index.js'
-import { acceptList, encodeJson, type TaskHeaders } from '../message/index.js'
+import { crashPoint, delay, type Logger, newId } from '../kernel/index.js'
+import { acceptList, encodeJson } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
 import { type Intake, takeIn } from './intake.js'
-import type { Job, WorkerPool } from './pools/pool.js'
 import { AsyncPool } from './pools/async-pool.js'
+import type { Job, WorkerPool } from './pools/pool.js'
 import { Refusals } from './refusals.js'
-import { extendedOf, planSettlement, type PlanSettings, type SettlePlan } from './settle-plan.js'
+import { extendedOf, type PlanSettings, planSettlement } from './settle-plan.js'
 import { Settler } from './settler.js'
 import { StartedTracker } from './started-tracker.js'
 import { stateOf, TaskLog } from './task-log.js'
@@ -85,11 +96,34 @@ export class Worker {
     this.#log = new TaskLog(logger)
     this.#accept = acceptList(conf.acceptContent)
     const { hostname } = this
-    this.#plan = { hostname, storesResults: results !== undefined, resultExtended: conf.resultExtended, delayAtPublish: broker.capabilities.delayAtPublish }
-    this.#refusals = new Refusals({ hostname, storesResults: results !== undefined, now: () => clock.now(), handsBack: conf.onUnknownTask === 'handBack' })
-    this.#environment = { logger, hostname, isEager: false, updateState: (context, state, meta) => this.#updateState(context, state, meta) }
-    this.#settler = new Settler({ broker, consumer: () => this.#consumer, results, clock, logger, onRefused: (tags) => this.#lost(tags) })
-    if (results && conf.taskTrackStarted) this.#started = new StartedTracker({ results, clock, logger, hostname, extended: conf.resultExtended })
+    this.#plan = {
+      hostname,
+      storesResults: results !== undefined,
+      resultExtended: conf.resultExtended,
+      delayAtPublish: broker.capabilities.delayAtPublish,
+    }
+    this.#refusals = new Refusals({
+      hostname,
+      storesResults: results !== undefined,
+      now: () => clock.now(),
+      handsBack: conf.onUnknownTask === 'handBack',
+    })
+    this.#environment = {
+      logger,
+      hostname,
+      isEager: false,
+      updateState: (context, state, meta) => this.#updateState(context, state, meta),
+    }
+    this.#settler = new Settler({
+      broker,
+      consumer: () => this.#consumer,
+      results,
+      clock,
+      logger,
+      onRefused: (tags) => this.#lost(tags),
+    })
+    if (results && conf.taskTrackStarted)
+      this.#started = new StartedTracker({ results, clock, logger, hostname, extended: conf.resultExtended })
     const wrappers = app.middleware.flatMap((one: Middleware) => (one.run ? [one.run.bind(one)] : []))
     if (wrappers.length > 0) this.#wrapped = compose(wrappers, async ({ context }) => this.#runJob(context))
   }
@@ -111,10 +145,12 @@ export class Worker {
       holder: `${this.hostname}.${newId()}`,
       leaseMs: conf.brokerLease * 1000,
       visibilityTimeoutMs: visibilityTimeoutMs(conf.brokerTransportOptions),
-      free: () => (this.#isStopping ? 0 : this.pool.slots * Math.max(1, conf.workerPrefetchMultiplier) - this.#held.size),
+      free: () =>
+        this.#isStopping ? 0 : this.pool.slots * Math.max(1, conf.workerPrefetchMultiplier) - this.#held.size,
       onDeliveries: (deliveries) => this.#take(deliveries),
       onLost: (tags) => this.#lost(tags),
-      onError: (error) => logger.error({ err: error }, 'the broker connection failed; the worker goes on trying'),
+      onError: (error) =>
+        logger.error({ err: error }, 'the broker connection failed; the worker goes on trying'),
       clock,
       logger,
       ...(this.#results ? { results: this.#results } : {}),
@@ -146,12 +182,29 @@ export class Worker {
     crashPoint('claim:after')
     for (const delivery of deliveries) {
       try {
-        this.#accepted(delivery, takeIn(delivery, { app: this.#app, accept: this.#accept, refusals: this.#refusals, environment: this.#environment, isRevoked: () => false }))
+        this.#accepted(
+          delivery,
+          takeIn(delivery, {
+            app: this.#app,
+            accept: this.#accept,
+            refusals: this.#refusals,
+            environment: this.#environment,
+            isRevoked: () => false,
+          }),
+        )
       } catch (error) {
         // A fault of ours: the message stays claimed and comes back by its lease, counted, so that it cannot loop.
-        this.#logger.error({ err: error, tag: delivery.tag }, 'could not take a message in; it returns to its queue')
+        this.#logger.error(
+          { err: error, tag: delivery.tag },
+          'could not take a message in; it returns to its queue',
+        )
         this.#app.signals.emit('taskInternalError', { headers: undefined, error })
-        this.#settler.add({ publish: [], results: [], settlement: { tag: delivery.tag, kind: 'requeue', counts: true }, state: null })
+        this.#settler.add({
+          publish: [],
+          results: [],
+          settlement: { tag: delivery.tag, kind: 'requeue', counts: true },
+          state: null,
+        })
       }
     }
   }
@@ -161,15 +214,24 @@ export class Worker {
     const { signals } = this.#app
     if (intake.kind === 'refused') {
       const { error, headers } = intake
-      this.#logger.error({ code: error.code, task_id: headers?.id, task_name: headers?.task, queue: delivery.queue }, `message quarantined: ${error.message}`)
+      this.#logger.error(
+        { code: error.code, task_id: headers?.id, task_name: headers?.task, queue: delivery.queue },
+        `message quarantined: ${error.message}`,
+      )
       signals.emit('taskRejected', { headers, requeue: false, reason: error.message })
     } else if (intake.kind === 'unknown') {
       const { task: name, id } = intake.headers
-      this.#logger.error({ task_id: id, task_name: name, queue: delivery.queue }, `${this.#app.tasks.unknown(name).message} The message is kept.`)
+      this.#logger.error(
+        { task_id: id, task_name: name, queue: delivery.queue },
+        `${this.#app.tasks.unknown(name).message} The message is kept.`,
+      )
       signals.emit('taskUnknown', { name, id })
     } else if (intake.kind === 'revoked') {
       const { headers, why } = intake
-      this.#logger.info({ task_id: headers.id, task_name: headers.task, state: 'REVOKED' }, `Discarding ${why} task ${headers.task}[${headers.id}]`)
+      this.#logger.info(
+        { task_id: headers.id, task_name: headers.task, state: 'REVOKED' },
+        `Discarding ${why} task ${headers.task}[${headers.id}]`,
+      )
       signals.emit('taskRevoked', { headers, terminated: false, signum: null, expired: why === 'expired' })
     }
     this.#settler.add(intake.plan)
@@ -180,13 +242,17 @@ export class Worker {
     const ackedEarly = task.options.acksLate === false
     this.#held.set(delivery.tag, { delivery, job, ackedEarly, startedAt: performance.now() })
     this.#log.received(context)
-    if (this.#app.signals.has('taskReceived')) this.#app.signals.emit('taskReceived', { headers: context.wireHeaders, queue: delivery.queue })
+    if (this.#app.signals.has('taskReceived'))
+      this.#app.signals.emit('taskReceived', { headers: context.wireHeaders, queue: delivery.queue })
     if (!ackedEarly) return this.#run(job, delivery.tag)
     // Early ack: the message is gone from the broker before user code runs, so that it can never run twice.
     this.#consumer.settle([{ tag: delivery.tag, kind: 'ack' }]).then(
       (refused) => (refused.length > 0 ? this.#lost(refused) : this.#run(job, delivery.tag)),
       (error: unknown) => {
-        this.#logger.error({ err: error, task_id: context.id }, 'could not acknowledge early; the task is not run')
+        this.#logger.error(
+          { err: error, task_id: context.id },
+          'could not acknowledge early; the task is not run',
+        )
         this.#lost([delivery.tag])
       },
     )
@@ -233,7 +299,10 @@ export class Worker {
     this.#processed++
     const { job, delivery, ackedEarly, startedAt } = held
     const { context, message, call } = job
-    const plan = planSettlement({ delivery, message, call, context, outcome, ackedEarly, nowMs: this.#app.clock.now() }, this.#plan)
+    const plan = planSettlement(
+      { delivery, message, call, context, outcome, ackedEarly, nowMs: this.#app.clock.now() },
+      this.#plan,
+    )
     this.#log.finished(context, outcome, performance.now() - startedAt)
     this.#tell(context, outcome)
     this.#settler.add(plan)
@@ -245,7 +314,8 @@ export class Worker {
     const { signals } = this.#app
     const { onSuccess, onRetry, onFailure, afterReturn } = context.task.handlers
     const call = (name: string, handler: () => unknown): void => {
-      const fault = (error: unknown): void => this.#logger.error({ err: error, task_id: context.id, handler: name }, 'a task handler failed')
+      const fault = (error: unknown): void =>
+        this.#logger.error({ err: error, task_id: context.id, handler: name }, 'a task handler failed')
       void inContext(context, async () => handler()).catch(fault)
     }
     if (outcome.kind === 'success') {
@@ -253,22 +323,37 @@ export class Worker {
       if (signals.has('taskSuccess')) signals.emit('taskSuccess', { context, result: outcome.value })
     } else if (outcome.kind === 'failure') {
       if (onFailure) call('onFailure', () => onFailure(context, outcome.error))
-      if (signals.has('taskFailure')) signals.emit('taskFailure', { context, error: outcome.error, traceback: outcome.traceback })
+      if (signals.has('taskFailure'))
+        signals.emit('taskFailure', { context, error: outcome.error, traceback: outcome.traceback })
     } else if (outcome.kind === 'retry') {
       if (onRetry) call('onRetry', () => onRetry(context, outcome.request.cause))
-      if (signals.has('taskRetry')) signals.emit('taskRetry', { context, reason: outcome.request.cause, dueMs: outcome.dueMs })
+      if (signals.has('taskRetry'))
+        signals.emit('taskRetry', { context, reason: outcome.request.cause, dueMs: outcome.dueMs })
     } else if (outcome.kind === 'reject') {
-      if (signals.has('taskRejected')) signals.emit('taskRejected', { headers: context.wireHeaders, requeue: outcome.requeue, reason: outcome.message })
+      if (signals.has('taskRejected'))
+        signals.emit('taskRejected', {
+          headers: context.wireHeaders,
+          requeue: outcome.requeue,
+          reason: outcome.message,
+        })
     }
     if (afterReturn) call('afterReturn', () => afterReturn(context, stateOf(outcome)))
-    if (signals.has('taskPostrun')) signals.emit('taskPostrun', { context, state: stateOf(outcome), result: outcome.kind === 'success' ? outcome.value : null })
+    if (signals.has('taskPostrun'))
+      signals.emit('taskPostrun', {
+        context,
+        state: stateOf(outcome),
+        result: outcome.kind === 'success' ? outcome.value : null,
+      })
   }
 
   #lost(tags: readonly string[]): void {
     for (const tag of tags) {
       const held = this.#held.get(tag)
       this.#held.delete(tag)
-      this.#logger.warn({ task_id: held?.job.context.id, task_name: held?.job.context.name }, 'a message is no longer ours; another worker has it')
+      this.#logger.warn(
+        { task_id: held?.job.context.id, task_name: held?.job.context.name },
+        'a message is no longer ours; another worker has it',
+      )
     }
     this.#consumer.demand()
     if (this.#held.size === 0) this.#onIdle?.()
@@ -289,9 +374,14 @@ export class Worker {
     const left = [...this.#held.values()]
     this.#held.clear()
     for (const { job } of left) job.context.abort(new Error('The worker is shutting down.'))
-    const settlements = left.flatMap(({ delivery, ackedEarly }) => (ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const]))
+    const settlements = left.flatMap(({ delivery, ackedEarly }) =>
+      ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const],
+    )
     if (settlements.length === 0) return
-    this.#logger.warn({ tasks: left.map(({ job }) => job.context.id) }, `${settlements.length} unfinished tasks go back to their queues`)
+    this.#logger.warn(
+      { tasks: left.map(({ job }) => job.context.id) },
+      `${settlements.length} unfinished tasks go back to their queues`,
+    )
     await this.#consumer.settle(settlements)
   }
 
@@ -299,7 +389,18 @@ export class Worker {
     if (!this.#results || context.ignoreResult) return
     const extended = this.#plan.resultExtended ? { extended: extendedOf(context, this.hostname) } : {}
     const resultJson = encodeJson(meta, `meta of ${context.name}`)
-    await this.#results.store([{ id: context.id, state, result: meta, resultJson, traceback: null, children: context.children, dateDone: null, ...extended }])
+    await this.#results.store([
+      {
+        id: context.id,
+        state,
+        result: meta,
+        resultJson,
+        traceback: null,
+        children: context.children,
+        dateDone: null,
+        ...extended,
+      },
+    ])
   }
 }
 

@@ -9,7 +9,9 @@ import { ConfigurationError } from '../../kernel/index.js'
  */
 export function defaultBrokerUrl(env: NodeJS.ProcessEnv, folder: string): string {
   if (env.NODE_ENV === 'production') {
-    throw new ConfigurationError('No broker is configured, and NODE_ENV is production.', { code: 'LVG_CONFIG_NO_BROKER' })
+    throw new ConfigurationError('No broker is configured, and NODE_ENV is production.', {
+      code: 'LVG_CONFIG_NO_BROKER',
+    })
   }
   return `sqlite://${join(projectFolder(resolve(folder)), '.lovage', 'queue.db')}`
 }

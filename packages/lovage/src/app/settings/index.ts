@@ -1,3 +1,9 @@
-export { SETTINGS, type SettingName, type Settings } from './table.js'
-export { editDistance, inertWarnings, settingsFrom, settingsFromEnvironment, type SettingsInput } from './sources.js'
 export { defaultBrokerUrl } from './default-broker.js'
+export {
+  editDistance,
+  inertWarnings,
+  type SettingsInput,
+  settingsFrom,
+  settingsFromEnvironment,
+} from './sources.js'
+export { SETTINGS, type SettingName, type Settings } from './table.js'

@@ -30,11 +30,19 @@ const numberKind: Kind<number> = {
   accepts: (value) => typeof value === 'number' && !Number.isNaN(value),
   parse: (text) => (text.trim() === '' || Number.isNaN(Number(text)) ? undefined : Number(text)),
 }
-const stringKind: Kind<string> = { expects: 'text', accepts: (value) => typeof value === 'string', parse: (text) => text }
+const stringKind: Kind<string> = {
+  expects: 'text',
+  accepts: (value) => typeof value === 'string',
+  parse: (text) => text,
+}
 const listKind: Kind<readonly string[]> = {
   expects: 'a list of text',
   accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
-  parse: (text) => text.split(',').map((item) => item.trim()).filter(Boolean),
+  parse: (text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
 }
 const jsonKind = (expects: string): Kind<unknown> => ({
   expects,
@@ -55,7 +63,10 @@ export const number = (value: number): Setting<number> => ({ default: value, kin
 /** Text. */
 export const text = (value: string): Setting<string> => ({ default: value, kind: stringKind })
 /** A list of names. */
-export const list = (value: readonly string[]): Setting<readonly string[]> => ({ default: value, kind: listKind })
+export const list = (value: readonly string[]): Setting<readonly string[]> => ({
+  default: value,
+  kind: listKind,
+})
 /** One of a few words. */
 export function choice<const T extends string>(value: NoInfer<T>, ...choices: readonly T[]): Setting<T> {
   const isChoice = (candidate: unknown): candidate is T => (choices as readonly unknown[]).includes(candidate)
@@ -78,7 +89,10 @@ export const structure = <T>(value: T, expects = 'an object or a list'): Setting
 export const optional = <T>(setting: Setting<T>): Setting<T | undefined> => ({
   ...setting,
   default: undefined,
-  kind: { ...setting.kind, accepts: (value) => value === undefined || value === null || setting.kind.accepts(value) },
+  kind: {
+    ...setting.kind,
+    accepts: (value) => value === undefined || value === null || setting.kind.accepts(value),
+  },
 })
 /** A value that tells numbers from yes and no, as Celery's `retry_backoff` does. */
 export const flagOrNumber = (value: boolean | number): Setting<boolean | number> => ({

@@ -38,7 +38,10 @@ export function settingsFrom(given: object, namespace?: string): Partial<Setting
 }
 
 /** What the environment sets: `CELERY_<NAME>`, and the broker from REDIS_URL or REDIS_HOST, _PORT and _DB. */
-export function settingsFromEnvironment(env: NodeJS.ProcessEnv): { settings: Partial<Settings>; warnings: string[] } {
+export function settingsFromEnvironment(env: NodeJS.ProcessEnv): {
+  settings: Partial<Settings>
+  warnings: string[]
+} {
   const settings: Record<string, unknown> = {}
   const warnings: string[] = []
   for (const [variable, value] of Object.entries(env)) {
@@ -46,7 +49,8 @@ export function settingsFromEnvironment(env: NodeJS.ProcessEnv): { settings: Par
     const name = settingName(variable, 'CELERY')
     const setting = lookUp(name)
     if (setting) settings[name] = parseValue(name, setting, value, `Environment variable ${variable}`)
-    else if (!COMMAND_VARIABLES.has(variable)) warnings.push(`Environment variable ${variable} names no setting${nearestHint(name)}.`)
+    else if (!COMMAND_VARIABLES.has(variable))
+      warnings.push(`Environment variable ${variable} names no setting${nearestHint(name)}.`)
   }
   settings.brokerUrl ??= brokerUrlOf(env)
   if (settings.brokerUrl === undefined) delete settings.brokerUrl
@@ -57,7 +61,14 @@ export function settingsFromEnvironment(env: NodeJS.ProcessEnv): { settings: Par
 }
 
 /** Variables that Celery's commands read and that are no settings. */
-const COMMAND_VARIABLES = new Set(['CELERY_APP', 'CELERY_BIN', 'CELERY_LOG_LEVEL', 'CELERY_LOG_FILE', 'CELERY_CONFIG_MODULE', 'CELERY_LOADER'])
+const COMMAND_VARIABLES = new Set([
+  'CELERY_APP',
+  'CELERY_BIN',
+  'CELERY_LOG_LEVEL',
+  'CELERY_LOG_FILE',
+  'CELERY_CONFIG_MODULE',
+  'CELERY_LOADER',
+])
 
 /** The broker that REDIS_URL, or REDIS_HOST with REDIS_PORT and REDIS_DB, name. */
 function brokerUrlOf(env: NodeJS.ProcessEnv): string | undefined {
@@ -71,7 +82,9 @@ function brokerUrlOf(env: NodeJS.ProcessEnv): string | undefined {
 function databaseUrl(url: string, env: NodeJS.ProcessEnv): string {
   if (url !== 'db+env') return url.replace(/^(db\+)?(postgresql|sqlite)\+\w+:/, '$1$2:')
   if (!env.DATABASE_URL) {
-    throw new ConfigurationError('The setting says db+env, but DATABASE_URL is not set.', { code: 'LVG_CONFIG_INVALID' })
+    throw new ConfigurationError('The setting says db+env, but DATABASE_URL is not set.', {
+      code: 'LVG_CONFIG_INVALID',
+    })
   }
   return databaseUrl(`db+${env.DATABASE_URL}`, env)
 }

@@ -1,7 +1,7 @@
 import type { Queue } from '../../broker/index.js'
-import type { TaskAnnotations } from '../task-options.js'
 import type { Routes } from '../router.js'
-import { choice, flag, inert, list, number, optional, structure, text, type Setting } from './kinds.js'
+import type { TaskAnnotations } from '../task-options.js'
+import { choice, flag, inert, list, number, optional, type Setting, structure, text } from './kinds.js'
 
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
 const PYTHON_ONLY = 'it belongs to the Python process'
@@ -219,4 +219,6 @@ export const SETTINGS = {
 /** The name of a setting. */
 export type SettingName = keyof typeof SETTINGS
 /** All settings with their values. */
-export type Settings = { readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer T> ? T : never }
+export type Settings = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer T> ? T : never
+}

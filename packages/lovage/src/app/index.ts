@@ -1,0 +1,55 @@
+export { type AppSignals, SignalBoard, type SignalName } from './app-signals.js'
+export {
+  AsyncResult,
+  errorOf,
+  type GetOptions,
+  type ResultHost,
+  type RevokeOptions,
+  resultOf,
+  tupleOf,
+} from './async-result.js'
+export type { Call } from './call.js'
+export {
+  currentContext,
+  type DeliveryInfo,
+  inContext,
+  newContext,
+  type RunEnvironment,
+  TaskContext,
+} from './context.js'
+export { type Contract, contract, type NamedContract } from './contract.js'
+export type { EagerResult } from './eager.js'
+export { type AppOptions, Lovage, type NamedTask, type PositionalTask, type UntypedCall } from './lovage.js'
+export { compose, type Middleware, type Next, type PublishContext, type RunContext } from './middleware.js'
+export type { Outcome } from './outcome.js'
+export { type RetriedRun, retryMessage } from './publish.js'
+export { TaskRegistry } from './registry.js'
+export { backoffSeconds, type RetryDice } from './retry.js'
+export {
+  type Route,
+  type RouteFunction,
+  type RoutePair,
+  Router,
+  type Routes,
+  type RouteTarget,
+} from './router.js'
+export { failure, run } from './run.js'
+export { type InputOf, type OutputOf, type Schema, unchecked } from './schema.js'
+export { SETTINGS, type SettingName, type Settings, type SettingsInput } from './settings/index.js'
+export { Ignore, isSignal, Reject, Retry, type RetryRequest, type Signal } from './signals.js'
+export {
+  type AnyTask,
+  type BulkCall,
+  type DelayArgs,
+  Task,
+  type TaskDefinition,
+  type TaskHost,
+} from './task.js'
+export type {
+  CallOptions,
+  ErrorClass,
+  PublishRetryPolicy,
+  TaskAnnotations,
+  TaskHandlers,
+  TaskOptions,
+} from './task-options.js'

@@ -1,0 +1,23 @@
+import type { TaskDefinition } from './task.js'
+import type { TaskHandlers, TaskOptions } from './task-options.js'
+
+/** A task as it is written down, either kind, its types forgotten. */
+export type TaskParts = TaskOptions &
+  TaskHandlers<never> &
+  Pick<TaskDefinition, 'name' | 'params' | 'input' | 'run'>
+
+const HANDLERS = new Set(['around', 'beforeStart', 'onSuccess', 'onRetry', 'onFailure', 'afterReturn'])
+
+/** Takes a written definition apart: what identifies the task, what it says, and who listens. */
+export function sortParts(parts: TaskParts): Omit<TaskDefinition, 'options'> {
+  const { name, params, input, run, ...rest } = parts
+  const present = Object.entries(rest).filter(([, value]) => value !== undefined)
+  return {
+    name,
+    handlers: Object.fromEntries(present.filter(([option]) => HANDLERS.has(option))),
+    own: Object.fromEntries(present.filter(([option]) => !HANDLERS.has(option))),
+    ...(params ? { params } : {}),
+    ...(input ? { input } : {}),
+    ...(run ? { run } : {}),
+  }
+}

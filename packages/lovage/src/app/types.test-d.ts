@@ -1,0 +1,89 @@
+/** Pins what the compiler infers and refuses; compiled by `npm run check`, never run. */
+import { z } from 'zod'
+import { type AsyncResult, contract, Lovage, unchecked } from '../index.js'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const expectType = <A, B>(_: Equal<A, B>): void => {}
+
+const app = new Lovage('types')
+
+// Positional arguments and the result are inferred from the function.
+const add = app.task({ name: 'add', params: ['x', 'y'], run: (_ctx, x: number, y: number) => x + y })
+expectType<ReturnType<typeof add.delay>, Promise<AsyncResult<number>>>(true)
+expectType<Parameters<typeof add.delay>, [x: number, y: number]>(true)
+void add.delay(1, 2)
+void add.applyAsync([1, 2], { countdown: 3 })
+// @ts-expect-error text is no number
+void add.delay('1', 2)
+// @ts-expect-error an argument is missing
+void add.delay(1)
+// @ts-expect-error one argument too many
+void add.delay(1, 2, 3)
+// @ts-expect-error positional arguments are a list
+void add.applyAsync({ x: 1, y: 2 })
+// @ts-expect-error no such option
+void add.applyAsync([1, 2], { countDown: 3 })
+// @ts-expect-error one name a parameter
+app.task({ name: 'add', params: ['x'], run: (_ctx, x: number, y: number) => x + y })
+
+// The context is typed without being named, promises are unwrapped, optional parameters stay optional.
+const page = app.task({
+  name: 'page',
+  run: async (ctx, url: string, depth?: number) => ({ url, depth, id: ctx.id }),
+})
+expectType<Parameters<typeof page.delay>, [url: string, depth?: number | undefined]>(true)
+void page
+  .delay('x')
+  .then((result) => result.get())
+  .then(({ id }) => id.toUpperCase())
+
+// Named arguments come from the schema: its input at the call, its output in the function.
+const send = app.task({
+  name: 'send',
+  params: ['to'],
+  input: z.object({ to: z.string(), retries: z.number().default(3) }),
+  run: (_ctx, mail) => {
+    expectType<typeof mail, { to: string; retries: number }>(true)
+    return mail.retries
+  },
+})
+void send.delay({ to: 'a' })
+// @ts-expect-error a field is missing
+void send.delay({ retries: 1 })
+// @ts-expect-error no such field to fill
+app.task({ name: 's', params: ['from'], input: unchecked<{ to: string }>(), run: () => 1 })
+
+// Handlers know the result.
+app.task({
+  name: 'h',
+  run: (_ctx, n: number) => n,
+  onSuccess: (_ctx, result) => expectType<typeof result, number>(true),
+})
+
+// Contracts bind both sides.
+const resize = contract<[path: string, width: number], { url: string }>('images.resize', { queue: 'media' })
+expectType<
+  Awaited<ReturnType<ReturnType<typeof app.remote<[path: string, width: number], { url: string }>>['delay']>>,
+  AsyncResult<{ url: string }>
+>(true)
+void app.remote(resize).delay('a.png', 200)
+// @ts-expect-error width is a number
+void app.remote(resize).delay('a.png', '200')
+app.implement(resize, async (_ctx, path, width) => ({ url: `${path}?${width}` }))
+// @ts-expect-error the result is not the contract's
+app.implement(resize, async () => ({ pages: 3 }))
+const report = contract({
+  name: 'report',
+  input: unchecked<{ year: number }>(),
+  output: unchecked<{ pages: number }>(),
+})
+void app
+  .remote(report)
+  .delay({ year: 2026 })
+  .then((result) => result.get())
+  .then(({ pages }) => pages.toFixed())
+
+// Settings are typed, and misspelt ones do not compile.
+new Lovage('x', { taskAcksLate: false, taskRoutes: [['a.*', { queue: 'q' }], [/^b/, 'r'], () => undefined] })
+// @ts-expect-error no such setting
+new Lovage('x', { taskAckLate: false })

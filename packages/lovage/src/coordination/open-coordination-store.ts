@@ -1,0 +1,9 @@
+import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
+import type { CoordinationStore } from './coordination-store.js'
+
+const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<CoordinationStore>>>> = {}
+
+/** Opens the coordination store that a URL names. */
+export function openCoordinationStore(url: string, options: DriverOptions): Promise<CoordinationStore> {
+  return openByScheme('coordination store', DRIVERS, url, options)
+}

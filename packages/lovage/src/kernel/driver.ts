@@ -1,0 +1,53 @@
+import type { Clock } from './clock.js'
+import { ConfigurationError } from './errors.js'
+import type { Logger } from './logger.js'
+import { redactUrl } from './redact.js'
+
+/** What every driver is opened with. */
+export interface DriverOptions {
+  /** The app's settings by name; a driver reads those that are its own (`brokerTransportOptions`, `resultExpires`). */
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Opens what a URL names. */
+export type OpenDriver<T> = (url: string, options: DriverOptions) => Promise<T>
+
+/**
+ * Opens a driver by the URL's scheme; drivers are loaded when they are first named, so that nobody pays for what is
+ * not used.
+ * @throws {ConfigurationError} LVG_DRIVER_UNKNOWN naming the schemes that there are; LVG_DRIVER_MISSING naming the
+ * package to install.
+ */
+export async function openByScheme<T>(
+  what: string,
+  drivers: Readonly<Record<string, () => Promise<OpenDriver<T>>>>,
+  url: string,
+  options: DriverOptions,
+): Promise<T> {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  const load = scheme === undefined || !Object.hasOwn(drivers, scheme) ? undefined : drivers[scheme]
+  if (!load) {
+    const known = Object.keys(drivers).map((name) => `${name}://`)
+    throw new ConfigurationError(`No ${what} serves ${redactUrl(url)}; there are ${known.join(', ')}.`, {
+      code: 'LVG_DRIVER_UNKNOWN',
+      details: { scheme: scheme ?? null, known },
+    })
+  }
+  const open = await load().catch((error: unknown) => {
+    throw missingPackage(error) ?? error
+  })
+  return open(url, options)
+}
+
+function missingPackage(error: unknown): ConfigurationError | undefined {
+  const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
+  const name = isMissing ? /Cannot find package '([^']+)'/.exec(error.message)?.[1] : undefined
+  if (name === undefined) return undefined
+  return new ConfigurationError(`This driver needs the package ${name}: npm install ${name}`, {
+    code: 'LVG_DRIVER_MISSING',
+    details: { package: name },
+    cause: error,
+  })
+}

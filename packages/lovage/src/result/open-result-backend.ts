@@ -1,0 +1,9 @@
+import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
+import type { ResultBackend } from './result-backend.js'
+
+const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<ResultBackend>>>> = {}
+
+/** Opens the result backend that a URL names. */
+export function openResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {
+  return openByScheme('result backend', DRIVERS, url, options)
+}
