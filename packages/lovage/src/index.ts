@@ -70,5 +70,5 @@ export {
 } from './kernel/index.js'
 export { Decimal, type ExceptionInfo, PlainDate, PlainTime, Uuid } from './message/index.js'
 export type { ExtendedResult, ResultTuple, TaskResult, TaskState } from './result/index.js'
-export { type StopKind, startWorker, Worker, type WorkerOptions } from './worker/index.js'
 export * from './schedule/index.js'
+export { type StopKind, startWorker, Worker, type WorkerOptions } from './worker/index.js'
