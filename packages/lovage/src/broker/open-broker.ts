@@ -1,9 +1,16 @@
 import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
 import type { Broker } from './broker.js'
 
-const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {}
+const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {
+  memory: async () => (await import('./memory/index.js')).openMemoryBroker,
+}
 
-/** Opens the broker that a URL names. */
+/**
+ * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, …
+ *
+ * @throws ConfigurationError LVG_DRIVER_UNKNOWN, LVG_DRIVER_MISSING (see `openByScheme`), and whatever the driver
+ * throws when its server cannot be used.
+ */
 export function openBroker(url: string, options: DriverOptions): Promise<Broker> {
   return openByScheme('broker', DRIVERS, url, options)
 }

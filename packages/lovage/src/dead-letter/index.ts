@@ -1,1 +1,2 @@
+export { type MemoryDeadLetters, memoryDeadLetters } from './memory/memory-dead-letters.js'
 export type * from './store.js'

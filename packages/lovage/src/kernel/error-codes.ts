@@ -72,6 +72,10 @@ export const ERROR_CODES = {
     'A number is beyond what JavaScript holds exactly.',
     "Set `integers: 'bigint'`.",
   ],
+  LVG_MESSAGE_UNROUTABLE: [
+    'No queue is bound to the exchange for this routing key.',
+    'Declare the queue with its exchange and routing key before publishing.',
+  ],
   LVG_MESSAGE_UNSUPPORTED: [
     'The message asks for what this version does not do yet.',
     'It is kept as a dead letter.',

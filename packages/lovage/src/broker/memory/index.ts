@@ -1,0 +1,1 @@
+export { openMemoryBroker } from './memory-broker.js'

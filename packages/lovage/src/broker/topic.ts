@@ -1,0 +1,27 @@
+const compiled = new Map<string, RegExp>()
+
+/** Patterns come from code and few queues; a program that makes them up must not grow the cache for ever. */
+const MOST_COMPILED = 1000
+
+/** Whether an AMQP topic pattern covers a routing key: words between dots, `*` is one word, `#` any number of them. */
+export function matchesTopic(pattern: string, routingKey: string): boolean {
+  if (pattern === '#' || pattern === routingKey) return true
+  if (!/[*#]/.test(pattern)) return false
+  let expression = compiled.get(pattern)
+  if (!expression) {
+    if (compiled.size >= MOST_COMPILED) compiled.clear()
+    expression = compile(pattern)
+    compiled.set(pattern, expression)
+  }
+  // Every word is preceded by a dot, so that `#` can stand for no word at all wherever it is.
+  return expression.test(`.${routingKey}`)
+}
+
+function compile(pattern: string): RegExp {
+  const words = pattern.split('.').map((word) => {
+    if (word === '#') return '(?:\\.[^.]*)*'
+    if (word === '*') return '\\.[^.]+'
+    return `\\.${word.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`
+  })
+  return new RegExp(`^${words.join('')}$`)
+}
