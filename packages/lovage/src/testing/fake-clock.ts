@@ -1,0 +1,49 @@
+import type { Clock, Timer } from '../kernel/index.js'
+
+/** A clock that stands still until it is moved. */
+export class FakeClock implements Clock {
+  #nowMs: number
+  readonly #timers = new Set<{ readonly dueMs: number; readonly callback: () => void }>()
+
+  /** @param start Default 2026-01-01T00:00:00Z. */
+  constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
+    this.#nowMs = typeof start === 'number' ? start : start.getTime()
+  }
+
+  now(): number {
+    return this.#nowMs
+  }
+
+  setTimer(callback: () => void, delayMs: number): Timer {
+    const timer = { dueMs: this.#nowMs + Math.max(0, delayMs), callback }
+    this.#timers.add(timer)
+    return { cancel: () => void this.#timers.delete(timer) }
+  }
+
+  /** Moves on, firing what falls due on the way in its order; promises settle between two timers. */
+  async advance(byMs: number): Promise<void> {
+    const untilMs = this.#nowMs + byMs
+    for (let next = this.#next(untilMs); next; next = this.#next(untilMs)) {
+      this.#timers.delete(next)
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs)
+      next.callback()
+      await settle()
+    }
+    this.#nowMs = untilMs
+    await settle()
+  }
+
+  /** Sets the time without firing anything: what an operator or NTP does to a real clock. */
+  jump(toMs: number): void {
+    this.#nowMs = toMs
+  }
+
+  #next(untilMs: number) {
+    return [...this.#timers]
+      .filter(({ dueMs }) => dueMs <= untilMs)
+      .sort((left, right) => left.dueMs - right.dueMs)[0]
+  }
+}
+
+/** Lets everything run that only waits for its turn. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -1,0 +1,30 @@
+import { LovageError } from '../kernel/index.js'
+
+/** How long to wait, and for what. */
+export interface UntilOptions {
+  /** Default 10,000. */
+  readonly timeoutMs?: number
+  /** Said when the time is up. */
+  readonly what?: string
+}
+
+/**
+ * Waits until a condition holds and returns what made it true. For conditions that nothing announces; where there is
+ * an event, await that.
+ */
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  options: UntilOptions = {},
+): Promise<NonNullable<Exclude<T, false>>> {
+  const { timeoutMs = 10_000, what = condition.toString() } = options
+  const deadline = performance.now() + timeoutMs
+  for (let pauseMs = 1; ; pauseMs = Math.min(50, pauseMs * 2)) {
+    const value = await condition()
+    // Only null, undefined and false are waited on, and they are what the type leaves out.
+    if (value !== false && value !== null && value !== undefined)
+      return value as NonNullable<Exclude<T, false>>
+    if (performance.now() > deadline)
+      throw new LovageError(`Not within ${timeoutMs} ms: ${what}`, { code: 'LVG_RESULT_TIMEOUT' })
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
+}
