@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 const source = (path: string) => fileURLToPath(new URL(`packages/lovage/src/${path}`, import.meta.url))
 
 export default defineConfig({
+  // Tests run the TypeScript sources; only what they start as processes runs dist.
   resolve: {
     alias: [
       { find: /^lovage$/, replacement: source('index.ts') },
@@ -12,10 +13,12 @@ export default defineConfig({
   },
   test: {
     include: ['packages/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: ['scripts/build-if-stale.mjs'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 10_000,
+    dangerouslyIgnoreUnhandledErrors: false,
   },
 })

@@ -1,0 +1,56 @@
+/**
+ * `npm run check [-- step …]`: all that can be judged without running a test. Each step prints one line and, when it
+ * fails, what it found; the exit code is 1 if any failed.
+ */
+import { availableParallelism } from 'node:os'
+import { checkFloors } from './checks/floors.mjs'
+import { checkLines } from './checks/lines.mjs'
+import { checkPackage } from './checks/package.mjs'
+import { command } from './checks/run.mjs'
+import { checkSnippets } from './checks/snippets.mjs'
+import { checkTraces } from './checks/traces.mjs'
+import { errorsDocIsFresh } from './make-errors-doc.mjs'
+
+/** Name, what it does; the slow ones first, so that the short ones fill the other lane. */
+const STEPS = [
+  ['export map', checkPackage],
+  ['unused exports', () => command('knip', ['--no-progress', '--no-config-hints'])],
+  ['types: package', () => command('tsc', ['-p', 'packages/lovage/tsconfig.json'])],
+  ['types: workspace', () => command('tsc', ['-p', 'tsconfig.json'])],
+  ['format and lint', () => command('biome', ['check', '--max-diagnostics=50', '.'])],
+  ['documentation snippets', checkSnippets],
+  ['floors and circles', checkFloors],
+  ['line budget', checkLines],
+  ['docs/errors.md', errorsDocIsFresh],
+  ['no traces of a machine', checkTraces],
+]
+
+const wanted = process.argv.slice(2)
+const steps = STEPS.filter(([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+const queue = [...steps]
+const failed = []
+
+async function lane() {
+  for (let step = queue.shift(); step; step = queue.shift()) {
+    const [name, run] = step
+    const startMs = performance.now()
+    // A step resolves with its findings; none means that it passed.
+    const findings = await run().catch((error) => [String(error?.stack ?? error)])
+    const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
+    console.log(`${findings.length === 0 ? 'PASS' : 'FAIL'}  ${name.padEnd(24)} ${seconds.padStart(5)} s`)
+    if (findings.length > 0) {
+      failed.push(name)
+      console.log(
+        findings.map((finding) => `      ${finding.trimEnd().replaceAll('\n', '\n      ')}`).join('\n'),
+      )
+    }
+  }
+}
+
+await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, lane))
+console.log(
+  failed.length === 0
+    ? `${steps.length} checks passed`
+    : `${failed.length} of ${steps.length} failed: ${failed.join(', ')}`,
+)
+process.exitCode = steps.length > 0 && failed.length === 0 ? 0 : 1

@@ -1,0 +1,109 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { FLOORS } from '../floors.mjs'
+import { filesBelow, isTest, ROOT, SOURCE } from './run.mjs'
+
+const FLOOR_OF = new Map(FLOORS.flatMap((rooms, floor) => rooms.map((room) => [room, floor])))
+
+/** The rooms whose folders are drivers: these never import each other. */
+const ROOMS_OF_DRIVERS = new Set(['broker', 'result', 'coordination', 'dead-letter'])
+
+/** A room imports itself, or a lower floor through its door; drivers stay apart; no file takes part in a circle. */
+export async function checkFloors() {
+  const files = filesBelow(SOURCE, (path) => path.endsWith('.ts')).map((path) =>
+    relative(SOURCE, join(ROOT, path)),
+  )
+  const findings = []
+  const graph = new Map()
+  for (const file of files) {
+    const imports = importsOf(file)
+    if (!isTest(file))
+      graph.set(
+        file,
+        imports.map((each) => each.target).filter((target) => target !== undefined),
+      )
+    for (const { specifier, target, line } of imports) {
+      const reason = forbidden(file, specifier, target)
+      if (reason) findings.push(`packages/lovage/src/${file}:${line}: ${reason} (${specifier})`)
+    }
+  }
+  const rooms = new Set(files.filter((file) => file.includes('/')).map(roomOf))
+  for (const room of rooms)
+    if (!FLOOR_OF.has(room)) findings.push(`${room}/ stands on no floor of scripts/floors.mjs`)
+  return [...findings, ...circles(graph).map((circle) => `circle: ${circle.join(' → ')}`)]
+}
+
+function forbidden(file, specifier, target) {
+  if (specifier === 'lovage' || specifier.startsWith('lovage/'))
+    return isTest(file) ? '' : 'the package imports itself'
+  if (!specifier.startsWith('.')) return ''
+  if (target === undefined) return isTest(file) ? '' : 'leads out of the sources'
+  const [from, to] = [roomOf(file), roomOf(target)]
+  // The face and the tests may look into every room; through the door they go all the same.
+  if (from === to) return driversApart(file, target)
+  const throughDoor = target === `${to}/index.ts` || (isTest(file) && isTest(target))
+  if (!throughDoor) return `goes past the door of ${to}/`
+  if (from === '' || isTest(file)) return ''
+  if (to === '') return 'imports the public face'
+  return FLOOR_OF.get(to) < FLOOR_OF.get(from) ? '' : `${to}/ is not on a lower floor than ${from}/`
+}
+
+function driversApart(file, target) {
+  const [a, b] = [file, target].map((path) => (path.split('/').length > 2 ? path.split('/')[1] : undefined))
+  const apart = ROOMS_OF_DRIVERS.has(roomOf(file)) && a !== undefined && b !== undefined && a !== b
+  return apart ? `the driver ${a}/ imports the driver ${b}/` : ''
+}
+
+function roomOf(file) {
+  return file.includes('/') ? file.slice(0, file.indexOf('/')) : ''
+}
+
+const IMPORT =
+  /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*'([^']+)'|^\s*import\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|new URL\(\s*'([^']+\.js)',\s*import\.meta\.url/gm
+
+function importsOf(file) {
+  const text = readFileSync(join(SOURCE, file), 'utf8')
+  return [...text.matchAll(IMPORT)].map((match) => {
+    const specifier = match[1] ?? match[2] ?? match[3] ?? match[4]
+    const line = text.slice(0, match.index + match[0].indexOf(specifier)).split('\n').length
+    const path = join(dirname(file), specifier.replace(/\.js$/, '.ts'))
+    const inside = specifier.startsWith('.') && !path.startsWith('..') && existsSync(join(SOURCE, path))
+    return { specifier, line, target: inside ? path : undefined }
+  })
+}
+
+/** Tarjan's strongly connected components with more than one member; in each, the shortest way round. */
+function circles(graph) {
+  const [index, low, stack, found] = [new Map(), new Map(), [], []]
+  const visit = (node) => {
+    index.set(node, index.size)
+    low.set(node, index.get(node))
+    stack.push(node)
+    for (const next of graph.get(node) ?? []) {
+      if (!graph.has(next)) continue
+      if (!index.has(next)) visit(next)
+      if (stack.includes(next)) low.set(node, Math.min(low.get(node), low.get(next)))
+    }
+    if (low.get(node) !== index.get(node)) return
+    const members = new Set(stack.splice(stack.indexOf(node)))
+    if (members.size > 1) found.push(shortestCircle(graph, members))
+  }
+  for (const node of graph.keys()) if (!index.has(node)) visit(node)
+  return found
+}
+
+function shortestCircle(graph, members) {
+  const walks = [...members].map((start) => {
+    const queue = [[start]]
+    const seen = new Set()
+    for (const path of queue) {
+      for (const next of graph.get(path.at(-1)).filter((each) => members.has(each))) {
+        if (next === start) return [...path, next]
+        if (!seen.has(next)) queue.push([...path, next])
+        seen.add(next)
+      }
+    }
+    return []
+  })
+  return walks.sort((a, b) => a.length - b.length)[0]
+}

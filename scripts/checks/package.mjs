@@ -1,0 +1,117 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import { execute, ROOT } from './run.mjs'
+
+const PACKAGE = join(ROOT, 'packages/lovage')
+
+/**
+ * The package as a user gets it: packed, examined, installed into an empty project, and there imported, required,
+ * type-checked and run, at each of its entry points.
+ */
+export async function checkPackage() {
+  const folder = mkdtempSync(join(tmpdir(), 'lovage-package-'))
+  try {
+    return await examine(folder)
+  } catch (error) {
+    return [error.message]
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function examine(folder) {
+  const listing = await must('npm', ['pack', '--json', '--silent', '--pack-destination', folder], PACKAGE)
+  const [packed] = JSON.parse(listing.slice(listing.indexOf('[\n')))
+  const tarball = join(folder, packed.filename)
+  const { messages, pkg } = await publint({ pack: { tarball: readFileSync(tarball).buffer }, strict: true })
+  const findings = messages.map((message) => `publint: ${formatMessage(message, pkg, { color: false })}`)
+  findings.push(...packed.files.flatMap(({ path }) => strangerIn(path)))
+
+  const project = join(folder, 'project')
+  mkdirSync(project)
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true }))
+  await must(
+    'npm',
+    ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', tarball],
+    project,
+  )
+  // The compiler and Node's types are what any TypeScript project has besides.
+  mkdirSync(join(project, 'node_modules/@types'), { recursive: true })
+  for (const name of ['@types/node', 'undici-types']) {
+    symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name))
+  }
+
+  const entries = Object.keys(pkg.exports)
+    .filter((path) => !path.endsWith('.json'))
+    .map((path) => path.replace('.', pkg.name))
+  for (const entry of entries) {
+    findings.push(...(await load(project, `await import('${entry}')`, 'module')))
+    findings.push(...(await load(project, `require('${entry}')`, 'commonjs')))
+  }
+  findings.push(...(await typeCheck(project, entries)))
+  for (const program of Object.keys(pkg.bin ?? {})) {
+    const { code, output } = await execute(join(project, 'node_modules/.bin', program), ['--version'], {
+      cwd: project,
+    })
+    if (code !== 0 || !output.includes(pkg.version)) findings.push(`${program} --version says: ${output}`)
+  }
+  return findings
+}
+
+async function load(project, expression, kind) {
+  const code = `const face = ${expression}; if (Object.keys(face).length === 0) throw new Error('it exports nothing')`
+  const result = await execute(process.execPath, [`--input-type=${kind}`, '-e', code], { cwd: project })
+  return result.code === 0 ? [] : [`${expression}: ${result.output}`]
+}
+
+async function typeCheck(project, entries) {
+  const use = entries
+    .map((entry, index) => `import * as face${index} from '${entry}'\nexport { face${index} }\n`)
+    .join('')
+  writeFileSync(join(project, 'esm.mts'), use)
+  writeFileSync(join(project, 'cjs.cts'), use)
+  const findings = []
+  for (const [module, moduleResolution, files] of [
+    ['nodenext', 'nodenext', ['esm.mts', 'cjs.cts']],
+    ['esnext', 'bundler', ['esm.mts']],
+  ]) {
+    const compilerOptions = {
+      target: 'es2023',
+      lib: ['es2023', 'esnext.disposable'],
+      types: ['node'],
+      strict: true,
+    }
+    Object.assign(compilerOptions, {
+      module,
+      moduleResolution,
+      noEmit: true,
+      exactOptionalPropertyTypes: true,
+    })
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+    const { code, output } = await execute(join(ROOT, 'node_modules/.bin/tsc'), [
+      '-p',
+      project,
+      '--pretty',
+      'false',
+    ])
+    if (code !== 0) findings.push(`types under ${moduleResolution}: ${output}`)
+  }
+  return findings
+}
+
+/** Only what runs, its types, its assets and its papers belong into the package. */
+function strangerIn(path) {
+  const belongs =
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path) ||
+    (/^dist\/.+\.(js|d\.ts|js\.map|lua|sql)$/.test(path) && !/\.(test|suite|test-d)\./.test(path))
+  return belongs ? [] : [`the package contains ${path}`]
+}
+
+async function must(program, args, cwd) {
+  const { code, output } = await execute(program, args, { cwd })
+  if (code !== 0) throw new Error(`${program} ${args[0]}: ${output}`)
+  return output
+}
