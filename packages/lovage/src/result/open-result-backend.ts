@@ -1,7 +1,9 @@
 import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
 import type { ResultBackend } from './result-backend.js'
 
-const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<ResultBackend>>>> = {}
+const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<ResultBackend>>>> = {
+  memory: async () => (await import('./memory/index.js')).openMemoryResultBackend,
+}
 
 /** Opens the result backend that a URL names. */
 export function openResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {

@@ -1,0 +1,1 @@
+export { openMemoryResultBackend } from './memory-result-backend.js'

@@ -1,0 +1,113 @@
+import type { Clock, DriverOptions, Unsubscribe } from '../../kernel/index.js'
+import { READY_STATES, type ResultBackend, type ResultRecord, type TaskResult } from '../result-backend.js'
+
+/** Results in this process's memory: backends with the same URL share them. */
+export class MemoryResultBackend implements ResultBackend {
+  readonly kind = 'memory'
+  readonly location: string
+  readonly #store: MemoryResults
+
+  constructor(location: string, store: MemoryResults) {
+    this.location = location
+    this.#store = store
+  }
+
+  async store(records: readonly ResultRecord[]): Promise<void> {
+    this.#store.put(records)
+  }
+  async get(ids: readonly string[]): Promise<readonly TaskResult[]> {
+    return ids.flatMap((id) => this.#store.find(id) ?? [])
+  }
+  watch(ids: readonly string[], on: (result: TaskResult) => void): Unsubscribe {
+    return this.#store.watch(ids, on)
+  }
+  async forget(ids: readonly string[]): Promise<void> {
+    this.#store.remove(ids)
+  }
+  async prune(beforeMs: number): Promise<number> {
+    return this.#store.prune(beforeMs)
+  }
+  async close(): Promise<void> {}
+}
+
+type Listener = (result: TaskResult) => void
+
+/** The results themselves, and who waits for them. */
+class MemoryResults {
+  readonly #results = new Map<string, { readonly result: TaskResult; readonly storedMs: number }>()
+  readonly #listeners = new Map<string, Set<Listener>>()
+  readonly #clock: Clock
+  readonly #expiresMs: number
+  #writes = 0
+
+  constructor(clock: Clock, expiresMs: number) {
+    this.#clock = clock
+    this.#expiresMs = expiresMs
+  }
+
+  put(records: readonly ResultRecord[]): void {
+    const storedMs = this.#clock.now()
+    for (const result of records) {
+      if (this.#results.get(result.id)?.result.state === 'SUCCESS') continue
+      // Taken out first, so that the map stays in the order of storing and pruning can stop early.
+      this.#results.delete(result.id)
+      this.#results.set(result.id, { result, storedMs })
+      for (const listener of this.#listeners.get(result.id) ?? []) queueMicrotask(() => listener(result))
+    }
+    this.#writes += records.length
+    if (this.#expiresMs > 0 && this.#writes > 1000) {
+      this.#writes = 0
+      this.prune(storedMs - this.#expiresMs)
+    }
+  }
+
+  find(id: string): TaskResult | undefined {
+    return this.#results.get(id)?.result
+  }
+
+  watch(ids: readonly string[], on: Listener): Unsubscribe {
+    let stopped = false
+    const listener: Listener = (result) => {
+      if (!stopped) on(result)
+    }
+    for (const id of ids) {
+      const listeners = this.#listeners.get(id) ?? new Set()
+      this.#listeners.set(id, listeners.add(listener))
+      const known = this.find(id)
+      if (known) queueMicrotask(() => listener(known))
+    }
+    return () => {
+      stopped = true
+      for (const id of ids) {
+        const listeners = this.#listeners.get(id)
+        listeners?.delete(listener)
+        if (listeners?.size === 0) this.#listeners.delete(id)
+      }
+    }
+  }
+
+  remove(ids: readonly string[]): void {
+    for (const id of ids) this.#results.delete(id)
+  }
+
+  /** Removes what was done before; oldest first, so it stops at the first that is younger. */
+  prune(beforeMs: number): number {
+    let removed = 0
+    for (const [id, { result, storedMs }] of this.#results) {
+      if (storedMs >= beforeMs) break
+      if (!READY_STATES.has(result.state)) continue
+      this.#results.delete(id)
+      removed++
+    }
+    return removed
+  }
+}
+
+const stores = new Map<string, MemoryResults>()
+
+/** Opens the results that a `memory://name` URL names. */
+export async function openMemoryResultBackend(url: string, { clock, settings }: DriverOptions): Promise<ResultBackend> {
+  const store = stores.get(url) ?? new MemoryResults(clock, Number(settings.resultExpires ?? 86_400) * 1000)
+  stores.set(url, store)
+  return new MemoryResultBackend(url, store)
+}
