@@ -12,6 +12,7 @@ import {
   ResultError,
   systemClock,
 } from '../kernel/index.js'
+import { encodeJson } from '../message/index.js'
 import { openResultBackend, type ResultBackend } from '../result/index.js'
 import { annotatedOptions } from './annotations.js'
 import { SignalBoard } from './app-signals.js'
@@ -198,19 +199,26 @@ export class Lovage implements TaskHost, ResultHost {
   /** Calls a task by its name alone. */
   async sendTask(name: string, call: UntypedCall = {}): Promise<AsyncResult<unknown>> {
     const { args = [], kwargs = {}, ...options } = call
-    const [result] = await this.send([
-      { task: name, args, kwargs, options, defaults: this.tasks.get(name)?.definition.own ?? {} },
-    ])
-    return result ?? this.asyncResult('')
+    return this.send({
+      task: name,
+      args,
+      kwargs,
+      options,
+      defaults: this.tasks.get(name)?.definition.own ?? {},
+    })
   }
 
-  /** Publishes calls; resolves when the broker has all of them. */
-  async send(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
-    if (this.#closed)
-      throw new ConnectionError(`App ${this.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
-    if (this.conf.taskAlwaysEager) return this.#sendEagerly(calls)
-    this.#publisher ??= new Publisher(this)
-    return this.#publisher.send(calls)
+  /** Publishes a call; resolves when the broker has it. */
+  send(call: Call): Promise<AsyncResult<unknown>> {
+    return this.#conf.taskAlwaysEager ? this.#sendEagerly(call) : this.#publishing().send(call)
+  }
+
+  /** Publishes calls together, none of them when one cannot be written. */
+  async sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
+    if (!this.#conf.taskAlwaysEager) return this.#publishing().sendAll(calls)
+    const results: AsyncResult<unknown>[] = []
+    for (const call of calls) results.push(await this.#sendEagerly(call))
+    return results
   }
 
   applyEagerly(task: AnyTask, call: Call): Promise<EagerResult<unknown>> {
@@ -229,7 +237,7 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** The broker, connected on first use. */
   broker(): Promise<Broker> {
-    this.#broker ??= this.#open(() => openBroker(this.brokerUrl, this.#driverOptions()))
+    this.#broker ??= this.#opened(() => openBroker(this.brokerUrl, this.#driverOptions()))
     return this.#broker
   }
 
@@ -238,7 +246,7 @@ export class Lovage implements TaskHost, ResultHost {
    * @throws {ResultError} LVG_RESULT_DISABLED when there is none.
    */
   results(): Promise<ResultBackend> {
-    this.#results ??= this.#open(async () => {
+    this.#results ??= this.#opened(async () => {
       const url = this.#conf.resultBackend ?? this.#resultUrlBesideBroker()
       if (url.startsWith('disabled'))
         throw new ResultError('No result backend is configured.', { code: 'LVG_RESULT_DISABLED' })
@@ -254,7 +262,7 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** Limits, revokes, pauses and unique keys; beside the broker unless `coordinationUrl` says otherwise. */
   coordination(): Promise<CoordinationStore> {
-    this.#coordination ??= this.#open(() =>
+    this.#coordination ??= this.#opened(() =>
       openCoordinationStore(this.#conf.coordinationUrl ?? this.brokerUrl, this.#driverOptions()),
     )
     return this.#coordination
@@ -332,12 +340,6 @@ export class Lovage implements TaskHost, ResultHost {
     })
   }
 
-  async #open<T>(open: () => Promise<T>): Promise<T> {
-    if (this.#closed)
-      throw new ConnectionError(`App ${this.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
-    return open()
-  }
-
   #resultUrlBesideBroker(): string {
     const url = this.brokerUrl
     return /^amqps?:|^pyamqp:/.test(url) ? 'rpc://' : url
@@ -347,19 +349,30 @@ export class Lovage implements TaskHost, ResultHost {
     return { settings: this.#conf, clock: this.clock, logger: this.#logger }
   }
 
-  async #sendEagerly(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
-    const results: AsyncResult<unknown>[] = []
-    for (const call of calls) {
-      const task = this.tasks.get(call.task)
-      if (!task) throw this.tasks.unknown(call.task)
-      results.push(await this.#eagerResult(task, call))
-    }
-    return results
-  }
-
-  async #eagerResult(task: AnyTask, call: Call): Promise<AsyncResult<unknown>> {
+  async #sendEagerly(call: Call): Promise<AsyncResult<unknown>> {
+    const task = this.tasks.get(call.task)
+    if (!task) throw this.tasks.unknown(call.task)
     const eager = await applyEagerly(this, task, call)
     if (this.#conf.taskEagerPropagates) eager.get()
-    return AsyncResult.settled(settledResult(eager, this.clock.now()), this)
+    const settled = settledResult(eager, this.clock.now())
+    if (this.#conf.taskStoreEagerResult && this.hasResults)
+      await (await this.results()).store([{ ...settled, resultJson: encodeJson(settled.result) }])
+    return AsyncResult.settled(settled, this)
+  }
+
+  async #opened<T>(open: () => Promise<T>): Promise<T> {
+    this.#refuseIfClosed()
+    return open()
+  }
+
+  #publishing(): Publisher {
+    this.#refuseIfClosed()
+    this.#publisher ??= new Publisher(this)
+    return this.#publisher
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closed)
+      throw new ConnectionError(`App ${this.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
   }
 }

@@ -1,5 +1,5 @@
 import type { Broker, Queue } from '../broker/index.js'
-import { type Clock, ConfigurationError, delay, isLovageError, newId } from '../kernel/index.js'
+import { type Clock, ConfigurationError, crashPoint, delay, isLovageError, newId } from '../kernel/index.js'
 import {
   encodeJson,
   encodeTask,
@@ -8,6 +8,7 @@ import {
   type OutgoingMessage,
   reprArgs,
   reprKwargs,
+  type TaskCall,
   type TaskMessage,
 } from '../message/index.js'
 import type { SignalBoard } from './app-signals.js'
@@ -16,9 +17,9 @@ import type { Call } from './call.js'
 import { currentContext, type TaskContext } from './context.js'
 import { compose, type Middleware, type Next, type PublishContext } from './middleware.js'
 import type { Outcome } from './outcome.js'
-import type { Route, Router } from './router.js'
+import type { Router, RouteTarget } from './router.js'
 import type { Settings } from './settings/index.js'
-import type { CallOptions } from './task-options.js'
+import type { CallOptions, TaskOptions } from './task-options.js'
 
 /** What publishing needs of the app. */
 export interface PublishHost extends ResultHost {
@@ -30,13 +31,29 @@ export interface PublishHost extends ResultHost {
   broker(): Promise<Broker>
 }
 
-/** Makes messages of calls and sees them to the broker. */
+/** A call that has become a message. */
+interface Sending {
+  readonly id: string
+  readonly message: OutgoingMessage
+  readonly queue: Queue | undefined
+}
+
+/** Calls of one turn of the loop, on their way together. */
+interface Batch {
+  readonly messages: OutgoingMessage[]
+  /** Queues to be declared before the messages go. */
+  readonly queues: Map<string, Queue>
+  readonly done: Promise<void>
+}
+
+/** Makes messages of calls and sees them to the broker, those of one turn of the loop in one go. */
 export class Publisher {
   readonly #host: PublishHost
-  readonly #declared = new Map<string, Promise<void>>()
-  readonly #inFlight = new Set<Promise<unknown>>()
+  readonly #declared = new Set<string>()
+  readonly #inFlight = new Set<Promise<void>>()
   readonly #publish: Next<PublishContext, void>
-  /** The broker once it is there, so that a call need not wait a turn for what it has already. */
+  #batch: Batch | undefined
+  /** The broker once it is there: what a call needs of it must not cost a turn of the loop. */
   #broker: Broker | undefined
 
   constructor(host: PublishHost) {
@@ -45,13 +62,45 @@ export class Publisher {
     this.#publish = compose(wrappers, ({ broker, messages }: PublishContext) => broker.publish(messages))
   }
 
-  /** Publishes calls; resolves to their results when the broker has all of them. */
-  send(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
-    const work = this.#send(calls)
-    this.#inFlight.add(work)
-    const done = (): void => void this.#inFlight.delete(work)
-    work.then(done, done)
-    return work
+  /** Publishes a call; resolves to its result when the broker has it. */
+  send(call: Call): Promise<AsyncResult<unknown>> {
+    const broker = this.#broker
+    if (!broker) return this.#connect().then(() => this.send(call))
+    const parent = currentContext()
+    return this.#enqueue(toMessage(call, this.#host, broker, parent), broker, call.options, parent)
+  }
+
+  /** Publishes calls, none of them when one cannot be written. */
+  async sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
+    if (!this.#broker) await this.#connect()
+    const broker = this.#broker ?? (await this.#host.broker())
+    const parent = currentContext()
+    const sendings = calls.map((call) => toMessage(call, this.#host, broker, parent))
+    return Promise.all(
+      sendings.map((sending, index) => this.#enqueue(sending, broker, calls[index]?.options ?? {}, parent)),
+    )
+  }
+
+  #enqueue(
+    { id, message, queue }: Sending,
+    broker: Broker,
+    options: CallOptions,
+    parent: TaskContext | undefined,
+  ): Promise<AsyncResult<unknown>> {
+    const ownPolicy = options.retry !== undefined || options.retryPolicy !== undefined
+    const batch = this.#batchFor(broker, ownPolicy ? options : undefined)
+    batch.messages.push(message)
+    if (queue && !this.#declared.has(queue.name)) batch.queues.set(queue.name, queue)
+    return batch.done.then(() => {
+      parent?.children.push([[id, null], null])
+      return new AsyncResult<unknown>(id, this.#host)
+    })
+  }
+
+  #batchFor(broker: Broker, ownPolicy: CallOptions | undefined): Batch {
+    if (ownPolicy) return this.#newBatch(broker, ownPolicy)
+    this.#batch ??= this.#newBatch(broker, {})
+    return this.#batch
   }
 
   /** Resolves when nothing is in flight, whether it succeeded or not. */
@@ -59,69 +108,59 @@ export class Publisher {
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight)
   }
 
-  async #send(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
-    this.#broker ??= await this.#host.broker()
-    const broker = this.#broker
-    const parent = currentContext()
-    const routed = calls.map((call) => toMessage(call, this.#host, broker, parent))
-    const undeclared = this.#undeclared(routed.map(({ route }) => route))
-    if (undeclared) await undeclared(broker)
-    const messages = routed.map(({ message }) => message)
+  async #connect(): Promise<void> {
+    this.#broker = await this.#host.broker()
+  }
+
+  #newBatch(broker: Broker, options: CallOptions): Batch {
+    const messages: OutgoingMessage[] = []
+    const queues = new Map<string, Queue>()
+    // The microtask comes after everything that this turn still sends.
+    const done: Promise<void> = Promise.resolve()
+      .then(() => {
+        if (this.#batch?.messages === messages) this.#batch = undefined
+        return this.#flush(broker, messages, queues, options)
+      })
+      .finally(() => this.#inFlight.delete(done))
+    this.#inFlight.add(done)
+    return { messages, queues, done }
+  }
+
+  async #flush(
+    broker: Broker,
+    messages: readonly OutgoingMessage[],
+    queues: ReadonlyMap<string, Queue>,
+    options: CallOptions,
+  ): Promise<void> {
     const { signals } = this.#host
     if (signals.has('beforeTaskPublish'))
       for (const message of messages) signals.emit('beforeTaskPublish', { message })
-    await this.#publishWithRetry({ broker, messages }, calls[0]?.options ?? {})
+    await this.#withRetry(options, async () => {
+      if (queues.size > 0) await broker.declare([...queues.values()])
+      for (const name of queues.keys()) this.#declared.add(name)
+      crashPoint('publish:before')
+      await this.#publish({ broker, messages })
+      crashPoint('publish:after')
+    })
     if (signals.has('afterTaskPublish'))
       for (const message of messages) signals.emit('afterTaskPublish', { message })
-    return routed.map(({ id }) => {
-      const result = new AsyncResult<unknown>(id, this.#host)
-      parent?.children.push([[id, null], null])
-      return result
-    })
-  }
-
-  /** How to make the queues known that nobody declared yet; undefined when all are. */
-  #undeclared(routes: readonly Route[]): ((broker: Broker) => Promise<void>) | undefined {
-    const queues = new Map<string, Queue>()
-    for (const { queue } of routes) if (queue) queues.set(queue.name, queue)
-    const waiting = [...queues.values()].filter((queue) => !this.#declared.has(queue.name))
-    const pending = [...queues.keys()].flatMap((name) => this.#declared.get(name) ?? [])
-    if (waiting.length === 0 && pending.every((promise) => promise === DECLARED)) return undefined
-    return async (broker) => {
-      if (waiting.length > 0) {
-        const declaring = broker.declare(waiting)
-        for (const { name } of waiting) this.#declared.set(name, declaring)
-        try {
-          await declaring
-          for (const { name } of waiting) this.#declared.set(name, DECLARED)
-        } catch (error) {
-          for (const { name } of waiting) this.#declared.delete(name)
-          throw error
-        }
-      }
-      await Promise.all(pending)
-    }
   }
 
   /** A lost connection is tried again as `taskPublishRetryPolicy` says; everything else is the caller's. */
-  async #publishWithRetry(context: PublishContext, options: CallOptions): Promise<void> {
+  async #withRetry(options: CallOptions, attempt: () => Promise<void>): Promise<void> {
     const policy = retryPolicy(this.#host.conf, options)
     for (let tries = 0; ; tries++) {
       try {
-        return await this.#publish(context)
+        return await attempt()
       } catch (error) {
         const isTransient = isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
         if (!isTransient || !policy || tries >= policy.maxRetries) throw error
-        await delay(
-          this.#host.clock,
-          1000 * Math.min(policy.intervalMax, policy.intervalStart + tries * policy.intervalStep),
-        )
+        const pause = Math.min(policy.intervalMax, policy.intervalStart + tries * policy.intervalStep)
+        await delay(this.#host.clock, 1000 * pause)
       }
     }
   }
 }
-
-const DECLARED = Promise.resolve()
 
 /** Celery's policy: three more tries within about half a second. */
 function retryPolicy(conf: Settings, options: CallOptions) {
@@ -140,76 +179,71 @@ function retryPolicy(conf: Settings, options: CallOptions) {
   }
 }
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
+
 /** The message of a call, its destination decided: call before task before route before settings. */
 function toMessage(
-  call: Call,
-  host: PublishHost,
-  broker: Broker,
+  { task, args, kwargs, options, defaults, embed }: Call,
+  { conf, clock, router }: PublishHost,
+  { capabilities }: Broker,
   parent: TaskContext | undefined,
-): { readonly id: string; readonly message: OutgoingMessage; readonly route: Route } {
-  const { conf, clock, router } = host
-  const { options, defaults } = call
+): Sending {
   const id = options.taskId ?? newId()
   const nowMs = clock.now()
-  const route = router.route(call.task, call.args, call.kwargs, target(options, defaults))
-  const dueMs = options.eta
-    ? options.eta.getTime()
-    : options.countdown === undefined
-      ? undefined
-      : nowMs + options.countdown * 1000
-  const priority =
-    route.priority ??
-    (conf.taskInheritParentPriority ? (parent?.deliveryInfo.priority ?? undefined) : undefined)
-  const inStore =
-    dueMs !== undefined &&
-    (broker.capabilities.delayAtPublish || (options.delay === 'store' && broker.capabilities.durableDelay))
-  const hard = options.timeLimit ?? defaults.timeLimit
-  const soft = options.softTimeLimit ?? defaults.softTimeLimit
-  if (hard !== undefined && soft !== undefined && soft > hard) {
-    throw new ConfigurationError(
-      `The soft time limit of ${call.task} (${soft} s) is longer than the hard one (${hard} s).`,
-      { code: 'LVG_CONFIG_INVALID' },
-    )
+  const route = router.route(task, args, kwargs, ownTarget(options, defaults))
+  const call: Writable<TaskCall> = {
+    task,
+    id,
+    args,
+    kwargs,
+    rootId: options.rootId ?? parent?.rootId ?? id,
+    parentId: options.parentId ?? parent?.id ?? null,
+    ignoreResult: options.ignoreResult ?? defaults.ignoreResult ?? false,
+    deliveryMode: options.deliveryMode ?? (conf.taskDefaultDeliveryMode === 'persistent' ? 2 : 1),
+    exchange: route.exchange,
+    routingKey: route.routingKey,
+  }
+  if (embed) call.embed = embed
+  const dueMs = dueAt(options, nowMs)
+  if (dueMs !== undefined) {
+    call.eta = formatTime(dueMs)
+    if (capabilities.delayAtPublish || (options.delay === 'store' && capabilities.durableDelay))
+      call.dueMs = dueMs
   }
   const expiresMs = expiresAt(options.expires ?? defaults.expires, nowMs)
-  const message = encodeTask(
-    {
-      task: call.task,
-      id,
-      args: call.args,
-      kwargs: call.kwargs,
-      ...(call.embed ? { embed: call.embed } : {}),
-      ...(dueMs === undefined ? {} : { eta: formatTime(dueMs) }),
-      ...(expiresMs === undefined ? {} : { expires: formatTime(expiresMs) }),
-      ...(options.retries === undefined ? {} : { retries: options.retries }),
-      ...(hard === undefined && soft === undefined ? {} : { timeLimit: [hard ?? null, soft ?? null] }),
-      ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
-      ...(options.groupId === undefined ? {} : { group: options.groupId }),
-      ...(options.groupIndex === undefined ? {} : { groupIndex: options.groupIndex }),
-      rootId: options.rootId ?? parent?.rootId ?? id,
-      parentId: options.parentId ?? parent?.id ?? null,
-      ignoreResult: options.ignoreResult ?? defaults.ignoreResult ?? false,
-      ...(options.headers === undefined ? {} : { headers: options.headers }),
-      ...(options.replyTo === undefined ? {} : { replyTo: options.replyTo }),
-      ...(priority === undefined ? {} : { priority }),
-      deliveryMode: options.deliveryMode ?? (conf.taskDefaultDeliveryMode === 'persistent' ? 2 : 1),
-      exchange: route.exchange,
-      routingKey: route.routingKey,
-      ...(inStore ? { dueMs } : {}),
-    },
-    {
-      serializer: options.serializer ?? defaults.serializer ?? conf.taskSerializer,
-      compression: options.compression ?? defaults.compression ?? conf.taskCompression ?? null,
-      jsonTypes: conf.jsonTypes,
-      maxBytes: conf.messageMaxBytes,
-      nowMs,
-    },
-  )
-  return { id, message, route }
+  if (expiresMs !== undefined) call.expires = formatTime(expiresMs)
+  const hard = options.timeLimit ?? defaults.timeLimit
+  const soft = options.softTimeLimit ?? defaults.softTimeLimit
+  if (hard !== undefined || soft !== undefined) call.timeLimit = checkedLimits(task, hard, soft)
+  const priority =
+    route.priority ?? (conf.taskInheritParentPriority ? parent?.deliveryInfo.priority : undefined)
+  if (priority !== undefined && priority !== null) call.priority = priority
+  if (options.retries !== undefined) call.retries = options.retries
+  if (options.shadow !== undefined) call.shadow = options.shadow
+  if (options.groupId !== undefined) call.group = options.groupId
+  if (options.groupIndex !== undefined) call.groupIndex = options.groupIndex
+  if (options.headers !== undefined) call.headers = options.headers
+  if (options.replyTo !== undefined) call.replyTo = options.replyTo
+  const message = encodeTask(call, {
+    serializer: options.serializer ?? defaults.serializer ?? conf.taskSerializer,
+    compression: options.compression ?? defaults.compression ?? conf.taskCompression ?? null,
+    jsonTypes: conf.jsonTypes,
+    maxBytes: conf.messageMaxBytes,
+    nowMs,
+  })
+  return { id, message, queue: route.queue }
 }
 
-function target(options: CallOptions, defaults: Call['defaults']) {
-  const { queue, exchange, routingKey, priority } = { ...pick(defaults), ...pick(options) }
+const NO_TARGET: RouteTarget = {}
+
+/** What call and task say about the destination, the call's word first. */
+function ownTarget(options: CallOptions, defaults: TaskOptions): RouteTarget {
+  const queue = options.queue ?? defaults.queue
+  const exchange = options.exchange ?? defaults.exchange
+  const routingKey = options.routingKey ?? defaults.routingKey
+  const priority = options.priority ?? defaults.priority
+  if (queue === undefined && exchange === undefined && routingKey === undefined && priority === undefined)
+    return NO_TARGET
   return {
     ...(queue === undefined ? {} : { queue }),
     ...(exchange === undefined ? {} : { exchange }),
@@ -218,12 +252,27 @@ function target(options: CallOptions, defaults: Call['defaults']) {
   }
 }
 
-const pick = ({ queue, exchange, routingKey, priority }: CallOptions | Call['defaults']) => ({
-  ...(queue === undefined ? {} : { queue }),
-  ...(exchange === undefined ? {} : { exchange }),
-  ...(routingKey === undefined ? {} : { routingKey }),
-  ...(priority === undefined ? {} : { priority }),
-})
+function dueAt({ eta, countdown }: CallOptions, nowMs: number): number | undefined {
+  if (eta) return eta.getTime()
+  return countdown === undefined ? undefined : nowMs + countdown * 1000
+}
+
+/** @throws {ConfigurationError} when the soft limit could never be reached. */
+function checkedLimits(
+  task: string,
+  hard: number | undefined,
+  soft: number | undefined,
+): readonly [number | null, number | null] {
+  if (hard !== undefined && soft !== undefined && soft > hard) {
+    throw new ConfigurationError(
+      `The soft time limit of ${task} (${soft} s) is longer than the hard one (${hard} s).`,
+      {
+        code: 'LVG_CONFIG_INVALID',
+      },
+    )
+  }
+  return [hard ?? null, soft ?? null]
+}
 
 const expiresAt = (expires: Date | number | undefined, nowMs: number): number | undefined =>
   typeof expires === 'number' ? nowMs + expires * 1000 : expires?.getTime()

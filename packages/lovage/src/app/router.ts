@@ -102,10 +102,8 @@ export class Router {
     kwargs: Readonly<Record<string, unknown>>,
     own: RouteTarget,
   ): Route {
-    const target =
-      own.queue === undefined || own.priority === undefined
-        ? { ...this.#match(task, args, kwargs), ...defined(own) }
-        : own
+    const matched = this.#match(task, args, kwargs)
+    const target = matched ? { ...matched, ...own } : own
     const priority = target.priority ?? this.#defaults.priority
     const prioritised = priority === undefined ? {} : { priority }
     const namesExchange = own.exchange !== undefined && own.queue === undefined
@@ -195,7 +193,3 @@ const isPair = (route: object): route is RoutePair => Array.isArray(route)
 
 const targetOf = (target: RouteTarget | string | undefined): RouteTarget | undefined =>
   typeof target === 'string' ? { queue: target } : target
-
-function defined(target: RouteTarget): RouteTarget {
-  return Object.fromEntries(Object.entries(target).filter(([, value]) => value !== undefined))
-}

@@ -13,6 +13,9 @@ export type DelayArgs<Args> = Args extends readonly unknown[]
     ? [input?: Args]
     : [input: Args]
 
+/** Messages of a bulk send that are in memory at once. */
+const BULK = 5000
+
 /** One of many calls in a bulk send. */
 export interface BulkCall<Args> {
   readonly args: Args
@@ -37,8 +40,10 @@ export interface TaskDefinition {
 
 /** What a task needs of its app. */
 export interface TaskHost {
-  /** Publishes calls; resolves when the broker has all of them. */
-  send(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]>
+  /** Publishes a call; resolves when the broker has it. */
+  send(call: Call): Promise<AsyncResult<unknown>>
+  /** Publishes calls together, none of them when one cannot be written. */
+  sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]>
   applyEagerly(task: AnyTask, call: Call): Promise<EagerResult<unknown>>
   asyncResult(id: string): AsyncResult<unknown>
 }
@@ -96,8 +101,11 @@ export class Task<Args, Result> {
   ): Promise<readonly AsyncResult<Result>[]> {
     const prepared: Call[] = []
     for (const one of calls) prepared.push(await this.call(one.args, { ...options, ...one.options }))
+    const results: AsyncResult<unknown>[] = []
+    for (let start = 0; start < prepared.length; start += BULK)
+      results.push(...(await this.#host.sendAll(prepared.slice(start, start + BULK))))
     // The host's results are of this task's type, because all calls are.
-    return (await this.#host.send(prepared)) as readonly AsyncResult<Result>[]
+    return results as AsyncResult<Result>[]
   }
 
   /** Runs the task here and now, retries included, as eager mode does. */
@@ -149,8 +157,9 @@ export class Task<Args, Result> {
     try {
       const call = this.call(args, options)
       const sent =
-        call instanceof Promise ? call.then((ready) => this.#host.send([ready])) : this.#host.send([call])
-      return sent.then(([result]) => result as AsyncResult<Result>)
+        call instanceof Promise ? call.then((ready) => this.#host.send(ready)) : this.#host.send(call)
+      // The host's result is of this task's type.
+      return sent as Promise<AsyncResult<Result>>
     } catch (error) {
       return Promise.reject(error)
     }

@@ -106,7 +106,10 @@ class MemoryResults {
 const stores = new Map<string, MemoryResults>()
 
 /** Opens the results that a `memory://name` URL names. */
-export async function openMemoryResultBackend(url: string, { clock, settings }: DriverOptions): Promise<ResultBackend> {
+export async function openMemoryResultBackend(
+  url: string,
+  { clock, settings }: DriverOptions,
+): Promise<ResultBackend> {
   const store = stores.get(url) ?? new MemoryResults(clock, Number(settings.resultExpires ?? 86_400) * 1000)
   stores.set(url, store)
   return new MemoryResultBackend(url, store)
