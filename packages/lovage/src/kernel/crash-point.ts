@@ -12,6 +12,10 @@ export type CrashPoint =
   | 'postpone:before'
   | 'promote:after'
   | 'restore:after'
+  | 'beat:elected'
+  | 'beat:before-publish'
+  | 'beat:after-publish'
+  | 'beat:after-advance'
 
 /** Where a test hangs its hook; shared by every copy of this package in the process. */
 const HOOK = Symbol.for('lovage.crash-point')

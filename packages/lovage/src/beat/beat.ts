@@ -1,0 +1,253 @@
+import type { CoordinationStore } from '../coordination/index.js'
+import { type Clock, crashPoint, delay, type Logger, messageOf } from '../kernel/index.js'
+import { readSchedule, type Schedule, type ScheduleKinds } from '../schedule/index.js'
+import { Alarm } from './alarm.js'
+import type { Entry, EntryDefinition } from './entry.js'
+import { campaign, type Term } from './leadership.js'
+import { makeRuns, type Planned } from './make-runs.js'
+import { advanced } from './memory-schedule-store.js'
+import { mergeCode } from './merge-code.js'
+import { planEntry } from './plan.js'
+import type { ScheduleStore } from './schedule-store.js'
+import type { BeatSender } from './sender.js'
+
+/** What a beat needs. It closes none of it. */
+export interface BeatOptions {
+  /** Names the app whose entries these are: beats of one space elect one leader. */
+  readonly space: string
+  readonly store: ScheduleStore
+  readonly coordination: CoordinationStore
+  readonly sender: BeatSender
+  /** What the code says now; asked whenever the entries are read. */
+  readonly codeEntries: () => ReadonlyMap<string, EntryDefinition>
+  readonly kinds?: ScheduleKinds
+  /** IANA name; default `UTC`. */
+  readonly timeZone?: string
+  /** The entries are read again at least this often, whatever the store tells. Default 300 000. */
+  readonly maxIntervalMs?: number
+  /** A leader that died is replaced after this long, and a third. Default 6 000. */
+  readonly leaseMs?: number
+  /** How soon a change of the machine's clock is seen. Default 2 000. */
+  readonly clockCheckMs?: number
+  /** Unique in the fleet, new at every start. */
+  readonly holder: string
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly monotonicMs?: () => number
+}
+
+/** What a beat is doing. */
+export interface BeatStatus {
+  readonly leads: boolean
+  /** Entries that it watches; 0 on a standby. */
+  readonly entries: number
+  /** Unix ms of the next thing it will do; undefined on a standby, and when nothing will ever be due. */
+  readonly nextMs: number | undefined
+  /** Why its last attempt failed; undefined when it did not. */
+  readonly trouble: string | undefined
+}
+
+/** An entry under watch. */
+interface Watched {
+  readonly entry: Entry
+  readonly schedule: Schedule
+  readonly lookAtMs: number
+}
+
+const LONGEST_RETRY_MS = 30_000
+
+/**
+ * Makes runs of what is due, with any number of others like it, of which one leads.
+ *
+ * Promise 1: a due instant is published at most once where the broker remembers keys (`capabilities.once`), and at
+ * least once if a beat lives within `missedAfterMs`; a crash between any two lines changes neither.
+ * Promise 2: a leader that was thought dead and wakes up changes nothing in the store.
+ * Promise 3: no entry waits for another that cannot be sent or read.
+ */
+export class Beat {
+  readonly #options: BeatOptions
+  readonly #stop = new AbortController()
+  #running: Promise<void> | undefined
+  #leads = false
+  #watched: readonly Watched[] = []
+  #trouble: string | undefined
+  /** Entries whose schedule was found unreadable, so that it is said once. */
+  readonly #unreadable = new Map<string, number>()
+
+  constructor(options: BeatOptions) {
+    this.#options = options
+  }
+
+  /** Stands for election and makes runs while it leads; resolves when it was stopped. Never rejects. */
+  run(): Promise<void> {
+    this.#running ??= this.#run()
+    return this.#running
+  }
+
+  /** Ends after what is being sent, and leaves the lead to another. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  get status(): BeatStatus {
+    const nextMs = this.#nextMs()
+    return {
+      leads: this.#leads,
+      entries: this.#watched.length,
+      nextMs: Number.isFinite(nextMs) ? nextMs : undefined,
+      trouble: this.#trouble,
+    }
+  }
+
+  async #run(): Promise<void> {
+    // Node's timers do not keep the process alive; a beat with nothing to do until tomorrow must stay.
+    const alive = setInterval(() => {}, 2 ** 30)
+    try {
+      while (!this.#stop.signal.aborted) {
+        const { space, leaseMs = 6_000 } = this.#options
+        const term = await campaign({ ...this.#options, lease: `beat:${space}`, leaseMs }, this.#stop.signal)
+        if (!term) break
+        await this.#serve(term)
+        // Whoever took the lead needs it; whoever lost it by an outage need not hurry either.
+        await delay(this.#options.clock, leaseMs / 3, this.#stop.signal).catch(() => {
+          // Aborted: the loop's condition says so.
+        })
+      }
+    } finally {
+      clearInterval(alive)
+    }
+  }
+
+  async #serve(term: Term): Promise<void> {
+    const { logger } = this.#options
+    logger.info({ token: String(term.token) }, 'beat: Leading.')
+    crashPoint('beat:elected')
+    this.#leads = true
+    try {
+      await this.#lead(term)
+    } finally {
+      this.#leads = false
+      this.#watched = []
+      logger.info({ token: String(term.token) }, 'beat: Leading no more.')
+      await term.resign().catch((error: unknown) => {
+        logger.warn({ err: error }, `beat: Cannot give back the lead, it runs out: ${messageOf(error)}`)
+      })
+    }
+  }
+
+  async #lead(term: Term): Promise<void> {
+    const { store, clock, logger, maxIntervalMs = 300_000, clockCheckMs = 2_000 } = this.#options
+    using alarm = new Alarm(clock, clockCheckMs, [this.#stop.signal, term.signal])
+    // What is in the store may have been changed at any time since a former term.
+    let isStale = true
+    const unwatch = store.watch(() => {
+      isStale = true
+      alarm.ring()
+    })
+    let reloadMs = 0
+    try {
+      for (let failures = 0; !alarm.isOver; ) {
+        try {
+          if (isStale || clock.now() >= reloadMs) {
+            isStale = false
+            await this.#load()
+            reloadMs = clock.now() + maxIntervalMs
+          }
+          const round = await this.#round(term)
+          if (round === 'deposed') return
+          isStale ||= round === 'stale'
+          failures = 0
+          this.#trouble = undefined
+          await alarm.until(Math.min(this.#nextMs(), reloadMs), () => isStale)
+        } catch (error) {
+          this.#trouble = messageOf(error)
+          const retryMs = Math.min(LONGEST_RETRY_MS, 500 * 2 ** failures++)
+          logger.error({ err: error, retryMs }, `beat: ${this.#trouble}; trying again.`)
+          isStale = true
+          await alarm.until(clock.now() + retryMs, () => false)
+        }
+      }
+    } finally {
+      unwatch()
+    }
+  }
+
+  /** Reads the entries, after the code's had their say. */
+  async #load(): Promise<void> {
+    const { store, codeEntries, clock, logger } = this.#options
+    const stored = await store.load()
+    const { puts, deletes, notes } = mergeCode(stored, codeEntries(), clock.now())
+    for (const note of notes) logger.warn({}, `beat: ${note}`)
+    if (deletes.length > 0) await store.delete(deletes)
+    if (puts.length > 0) await store.put(puts)
+    const entries = puts.length + deletes.length > 0 ? await store.load() : stored
+    this.#watched = entries.flatMap((entry) => {
+      const schedule = this.#readSchedule(entry)
+      return schedule ? [{ entry, schedule, lookAtMs: 0 }] : []
+    })
+  }
+
+  #readSchedule({ name, revision, definition }: Entry): Schedule | undefined {
+    try {
+      return readSchedule(definition.schedule, this.#options.kinds)
+    } catch (error) {
+      if (this.#unreadable.get(name) !== revision) {
+        this.#options.logger.error(
+          { err: error, entry: name },
+          `beat: ${name} cannot run: ${messageOf(error)}`,
+        )
+      }
+      this.#unreadable.set(name, revision)
+      return undefined
+    }
+  }
+
+  /** Makes what is due now. Entries whose time has not come are not looked at. */
+  async #round(term: Term): Promise<'deposed' | 'stale' | 'settled'> {
+    const { space, store, clock, logger, sender, timeZone = 'UTC' } = this.#options
+    const nowMs = clock.now()
+    const context = { space, nowMs, timeZone }
+    const planned = this.#watched.map((watched) =>
+      watched.lookAtMs > nowMs && watched.entry.state.cursorMs <= nowMs
+        ? { ...watched, plan: undefined }
+        : { ...watched, plan: planEntry(watched.entry, watched.schedule, context) },
+    )
+    this.#watched = planned.map(({ plan, ...watched }) =>
+      plan ? { ...watched, lookAtMs: plan.nextMs ?? Number.POSITIVE_INFINITY } : watched,
+    )
+    const moving = planned.flatMap(({ entry, plan }): Planned[] =>
+      plan && (plan.ticks.length > 0 || plan.cursorMs !== entry.state.cursorMs) ? [{ entry, plan }] : [],
+    )
+    if (moving.length === 0) return 'settled'
+    // A process that was stopped or starved may find that its time is over.
+    if (!term.isHeld()) return 'deposed'
+    const advances = await makeRuns(moving, { sender, logger, nowMs })
+    const { fenced, written } = await store.advance(advances, term.token)
+    crashPoint('beat:after-advance')
+    if (fenced) {
+      logger.warn({ token: String(term.token) }, 'beat: A newer leader was here.')
+      return 'deposed'
+    }
+    const done = new Map(
+      advances.flatMap((advance, index) => (written[index] ? [[advance.name, advance] as const] : [])),
+    )
+    this.#watched = this.#watched.map((watched) => {
+      const advance = done.get(watched.entry.name)
+      return advance
+        ? { ...watched, entry: { ...watched.entry, state: advanced(watched.entry.state, advance) } }
+        : watched
+    })
+    if (advances.length < moving.length)
+      throw new Error(`${moving.length - advances.length} entries could not be sent`)
+    // Somebody changed an entry meanwhile: its runs are made, under its old definition, and its new one is to be read.
+    return done.size < moving.length ? 'stale' : 'settled'
+  }
+
+  #nextMs(): number {
+    return this.#watched.reduce(
+      (earliest, { lookAtMs }) => Math.min(earliest, lookAtMs),
+      Number.POSITIVE_INFINITY,
+    )
+  }
+}

@@ -1,0 +1,156 @@
+import { crashPoint, isLovageError, type Logger, messageOf } from '../kernel/index.js'
+import type { Entry } from './entry.js'
+import type { Plan, Tick } from './plan.js'
+import type { Advance } from './schedule-store.js'
+import type { BeatSender, DueTask } from './sender.js'
+
+/** An entry of which something is to be done. */
+export interface Planned {
+  readonly entry: Entry
+  readonly plan: Plan
+}
+
+/** What making runs needs. */
+export interface MakeContext {
+  readonly sender: BeatSender
+  readonly logger: Logger
+  readonly nowMs: number
+}
+
+/**
+ * How long a broker remembers that it took a tick: longer than any pause after which a leader could believe that it
+ * still leads, and than the clock is likely to be set back.
+ */
+const ONCE_MS = 3_600_000
+
+/**
+ * Publishes what is due and answers with the advances to store. Entries that could not be sent are not among them:
+ * they are still due.
+ *
+ * Publish first, advance after: a crash in between publishes the same task id under the same key again, which the
+ * broker drops. The other way round would lose the run.
+ */
+export async function makeRuns(
+  planned: readonly Planned[],
+  context: MakeContext,
+): Promise<readonly Advance[]> {
+  const busy = await stillBusy(planned, context)
+  const runs = planned.map(({ entry, plan }) => ({
+    entry,
+    plan,
+    ticks: ticksToMake(entry, plan, busy, context),
+  }))
+  const tasks = runs.flatMap(({ entry, ticks }) => ticks.map((tick) => dueTask(entry, tick)))
+  crashPoint('beat:before-publish')
+  const { refused, failed } = await sendAll(tasks, context)
+  crashPoint('beat:after-publish')
+  return runs
+    .filter(({ entry }) => !failed.has(entry.name))
+    .map(({ entry, plan, ticks }) => {
+      const last = ticks.at(-1)
+      const isMade = last !== undefined && !refused.has(entry.name)
+      return {
+        name: entry.name,
+        fromCursorMs: entry.state.cursorMs,
+        cursorMs: plan.cursorMs,
+        anchorMs: plan.anchorMs,
+        ...(isMade
+          ? { run: { tickMs: last.tickMs, atMs: context.nowMs, taskId: last.taskId, count: ticks.length } }
+          : {}),
+      }
+    })
+}
+
+/** The message of a run, made by a tick or by hand. */
+export function dueTask(
+  { name, definition }: Entry,
+  { tickMs, taskId }: Pick<Tick, 'taskId'> & Partial<Tick>,
+): DueTask {
+  const { task, args, kwargs, options } = definition
+  const once = tickMs === undefined ? {} : { once: { key: `beat:${taskId}`, ttlMs: ONCE_MS } }
+  return { entry: name, task, id: taskId, args, kwargs, options, ...once }
+}
+
+async function stillBusy(
+  planned: readonly Planned[],
+  { sender, nowMs }: MakeContext,
+): Promise<ReadonlySet<string>> {
+  const ids = planned.flatMap(({ entry: { definition, state }, plan }) => {
+    const { overlap, overlapTimeoutMs } = definition
+    const isRecent = state.lastRunMs !== null && nowMs - state.lastRunMs < overlapTimeoutMs
+    return overlap === 'skip' && plan.ticks.length > 0 && isRecent && state.lastTaskId
+      ? [state.lastTaskId]
+      : []
+  })
+  return ids.length === 0 ? new Set() : sender.unfinished(ids)
+}
+
+function ticksToMake(
+  entry: Entry,
+  plan: Plan,
+  busy: ReadonlySet<string>,
+  { logger, nowMs }: MakeContext,
+): readonly Tick[] {
+  const { name, definition, state } = entry
+  if (plan.isSetBack) {
+    logger.warn(
+      { entry: name },
+      `beat: The clock was set back; ${name} goes on from ${new Date(nowMs).toISOString()}.`,
+    )
+  }
+  if (plan.missedSinceMs !== undefined) {
+    const since = new Date(plan.missedSinceMs).toISOString()
+    logger.warn(
+      { entry: name, made: plan.ticks.length },
+      `beat: ${name} missed its runs since ${since}; ${plan.ticks.length} made.`,
+    )
+  }
+  if (definition.overlap === 'allow' || plan.ticks.length === 0) return plan.ticks
+  if (state.lastTaskId !== null && busy.has(state.lastTaskId)) {
+    logger.info(
+      { entry: name, taskId: state.lastTaskId },
+      `beat: ${name} is skipped: its last run is unfinished.`,
+    )
+    return []
+  }
+  // Of several at once each would be unfinished when the next begins.
+  return plan.ticks.slice(-1)
+}
+
+interface Sent {
+  /** Entries whose message no broker will ever take as it is: they wait for their next tick, as in Celery. */
+  readonly refused: ReadonlySet<string>
+  /** Entries that may be sent later. */
+  readonly failed: ReadonlySet<string>
+}
+
+async function sendAll(tasks: readonly DueTask[], { sender, logger }: MakeContext): Promise<Sent> {
+  const refused = new Set<string>()
+  const failed = new Set<string>()
+  for (const { entry, task, id } of tasks) {
+    logger.info({ entry, task, id }, `Scheduler: Sending due task ${entry} (${task})`)
+  }
+  if (tasks.length === 0) return { refused, failed }
+  try {
+    await sender.send(tasks)
+    return { refused, failed }
+  } catch (error) {
+    if (isOutage(error)) throw error
+  }
+  // Something about one of them is wrong: the others must not wait for it. What was sent already is dropped by its key.
+  for (const task of tasks) {
+    if (failed.has(task.entry)) continue
+    try {
+      await sender.send([task])
+    } catch (error) {
+      if (isOutage(error)) throw error
+      logger.error({ err: error, entry: task.entry }, `beat: Cannot send ${task.entry}: ${messageOf(error)}`)
+      ;(isLovageError(error) ? refused : failed).add(task.entry)
+    }
+  }
+  return { refused, failed }
+}
+
+/** Whether the broker, not the message, is the trouble. */
+const isOutage = (error: unknown): boolean =>
+  isLovageError(error) && /^LVG_(?:CONNECTION|STORE)_/.test(error.code)

@@ -1,0 +1,97 @@
+import { type Entry, type EntryDefinition, type EntryState, isSame } from './entry.js'
+import type { EntryPut } from './schedule-store.js'
+
+/** What has to happen to the store for the code's entries to count. */
+export interface CodeMerge {
+  readonly puts: readonly EntryPut[]
+  readonly deletes: readonly Entry[]
+  /** What an operator may want to know, in sentences. */
+  readonly notes: readonly string[]
+}
+
+/** The fields of which a change means that counting starts anew. */
+const TIMING: ReadonlySet<keyof EntryDefinition> = new Set(['schedule', 'timezone', 'enabled'])
+
+/**
+ * Brings the entries of the code into the store, by this rule:
+ *
+ * 1. An entry that is not stored is added.
+ * 2. A field that the code changed since it was stored is taken over, unless an operator changed it: the operator's
+ *    word stands until `reset`.
+ * 3. An entry that the code no longer has is deleted, if it came from code.
+ * 4. An entry that an operator made or removed is left alone, though the code has one of the same name.
+ */
+export function mergeCode(
+  stored: readonly Entry[],
+  code: ReadonlyMap<string, EntryDefinition>,
+  nowMs: number,
+): CodeMerge {
+  const puts: EntryPut[] = []
+  const deletes: Entry[] = []
+  const notes: string[] = []
+  const byName = new Map(stored.map((entry) => [entry.name, entry]))
+  for (const [name, definition] of code) {
+    const entry = byName.get(name)
+    if (!entry) puts.push({ entry: newEntry(name, definition, 'code', nowMs), restartMs: nowMs })
+    else if (entry.code === null) {
+      notes.push(
+        `Entry ${name} was made by an operator; the one in the code waits for 'schedule reset ${name}'.`,
+      )
+    } else if (!isSame(entry.code, definition)) {
+      if (entry.removed)
+        notes.push(`Entry ${name} was removed by an operator; its change in the code has no effect.`)
+      else if (entry.changed.length > 0) {
+        notes.push(`Entry ${name} changed in the code, but an operator's ${entry.changed.join(', ')} stand.`)
+      }
+      puts.push(withCode(entry, definition, nowMs))
+    }
+  }
+  for (const entry of stored) {
+    if (entry.code === null || code.has(entry.name)) continue
+    notes.push(`Entry ${entry.name} is no longer in the code and was deleted.`)
+    deletes.push(entry)
+  }
+  return { puts, deletes, notes }
+}
+
+/** An entry that is in no store yet. */
+export function newEntry(
+  name: string,
+  definition: EntryDefinition,
+  from: 'code' | 'operator',
+  nowMs: number,
+): Entry {
+  const code = from === 'code' ? definition : null
+  return { name, definition, code, state: stateFrom(nowMs), changed: [], removed: false, revision: 0 }
+}
+
+const stateFrom = (nowMs: number): EntryState => ({
+  anchorMs: nowMs,
+  cursorMs: nowMs,
+  lastTickMs: null,
+  lastRunMs: null,
+  lastTaskId: null,
+  totalRunCount: 0,
+})
+
+function withCode(entry: Entry, code: EntryDefinition, nowMs: number): EntryPut {
+  const kept = Object.fromEntries(entry.changed.map((field) => [field, entry.definition[field]]))
+  return changeTo(entry, { ...code, ...kept }, code, nowMs)
+}
+
+/** The put that gives an entry another definition; counting starts anew when its times changed. */
+export function changeTo(
+  entry: Entry,
+  definition: EntryDefinition,
+  code: EntryDefinition | null,
+  nowMs: number,
+): EntryPut {
+  const differing = (from: EntryDefinition): (keyof EntryDefinition)[] =>
+    // `Object.keys` of a complete definition are its fields.
+    (Object.keys(definition) as (keyof EntryDefinition)[]).filter(
+      (field) => !isSame(definition[field], from[field]),
+    )
+  const next: Entry = { ...entry, definition, code, changed: code === null ? [] : differing(code) }
+  const isNewTiming = differing(entry.definition).some((field) => TIMING.has(field))
+  return isNewTiming ? { entry: next, restartMs: nowMs } : { entry: next }
+}

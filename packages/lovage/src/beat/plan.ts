@@ -1,0 +1,164 @@
+import type { Schedule, ScheduleContext } from '../schedule/index.js'
+import { backfillOf, type Entry } from './entry.js'
+import { jitterOf, tickId } from './tick-id.js'
+
+/** One run that is due. */
+export interface Tick {
+  /** The instant that the schedule names, Unix ms. */
+  readonly tickMs: number
+  readonly taskId: string
+}
+
+/** What is to be done about an entry now, and when to look again. */
+export interface Plan {
+  /** Oldest first. */
+  readonly ticks: readonly Tick[]
+  readonly cursorMs: number
+  readonly anchorMs: number
+  /** Unix ms; undefined = nothing will ever be due. */
+  readonly nextMs: number | undefined
+  /** The oldest run that came too late for its own tick, where there was one. */
+  readonly missedSinceMs?: number
+  /** The clock is behind what was settled already: it was set back, and the entry goes with it. */
+  readonly isSetBack?: true
+}
+
+/** What a plan depends on beside the entry. */
+export interface PlanContext {
+  /** Names the app whose entries these are. */
+  readonly space: string
+  readonly nowMs: number
+  /** Of entries that have none of their own. */
+  readonly timeZone: string
+}
+
+/** Clocks of machines differ; a cursor this far ahead is another machine's doing, not a clock that was set back. */
+const CLOCK_TOLERANCE_MS = 60_000
+/** A plan makes no more runs than this at once; the rest follows in the next. */
+const MOST_TICKS = 1_000
+
+/** Decides what is due. Pure: the same entry at the same time gives the same plan on every beat. */
+export function planEntry(entry: Entry, schedule: Schedule, context: PlanContext): Plan {
+  const { nowMs } = context
+  const { anchorMs, cursorMs } = entry.state
+  const ticks = new Ticks(entry, schedule, context)
+  const settled = { ticks: [], cursorMs, anchorMs }
+  if (!entry.definition.enabled || entry.removed) return { ...settled, nextMs: undefined }
+  if (cursorMs > nowMs + CLOCK_TOLERANCE_MS) {
+    return {
+      ...settled,
+      cursorMs: nowMs,
+      anchorMs: Math.min(anchorMs, nowMs),
+      nextMs: nowMs,
+      isSetBack: true,
+    }
+  }
+  const first = ticks.after(cursorMs)
+  if (first === undefined) return { ...settled, nextMs: undefined }
+  if (ticks.dueMs(first) > nowMs) return { ...settled, nextMs: ticks.dueMs(first) }
+
+  const { missed, missedAfterMs, jitterMs } = entry.definition
+  const freshFromMs = nowMs - missedAfterMs - jitterMs
+  if (first >= freshFromMs) return { anchorMs, ...ticks.due(cursorMs) }
+  const late = { anchorMs, missedSinceMs: first }
+  if (missed === 'skip') return { ...late, ...ticks.due(freshFromMs - 1) }
+  if (missed === 'once') return { ...late, ...ticks.due(ticks.newestDue(first) - 1) }
+  const again = ticks.newest(backfillOf(missed), first, freshFromMs)
+  const fresh = ticks.due(freshFromMs - 1)
+  return { ...late, ...fresh, ticks: [...again.map((tickMs) => ticks.tick(tickMs)), ...fresh.ticks] }
+}
+
+/** When an entry is next due, for listings; undefined = never, or not as it stands. */
+export function nextDueMs(entry: Entry, schedule: Schedule, context: PlanContext): number | undefined {
+  if (!entry.definition.enabled || entry.removed) return undefined
+  const ticks = new Ticks(entry, schedule, context)
+  const next = ticks.after(Math.max(entry.state.cursorMs, context.nowMs))
+  return next === undefined ? undefined : ticks.dueMs(next)
+}
+
+/** The due instants of one entry. */
+class Ticks {
+  readonly #entry: Entry
+  readonly #schedule: Schedule
+  readonly #context: PlanContext
+  readonly #zone: ScheduleContext
+
+  constructor(entry: Entry, schedule: Schedule, context: PlanContext) {
+    this.#entry = entry
+    this.#schedule = schedule
+    this.#context = context
+    this.#zone = {
+      anchorMs: entry.state.anchorMs,
+      timeZone: entry.definition.timezone ?? context.timeZone,
+    }
+  }
+
+  after(ms: number): number | undefined {
+    return this.#schedule.next(ms, this.#zone)
+  }
+
+  tick(tickMs: number): Tick {
+    return { tickMs, taskId: tickId(this.#context.space, this.#entry.name, tickMs) }
+  }
+
+  /** When the run of a tick is to be made. */
+  dueMs(tickMs: number): number {
+    const { jitterMs } = this.#entry.definition
+    return jitterMs === 0 ? tickMs : tickMs + jitterOf(this.tick(tickMs).taskId, jitterMs)
+  }
+
+  /** What is due after `fromMs`, in order: a tick waits for those before it. */
+  due(fromMs: number): Pick<Plan, 'ticks' | 'cursorMs' | 'nextMs'> {
+    const ticks: Tick[] = []
+    let cursorMs = fromMs
+    for (;;) {
+      const next = this.after(cursorMs)
+      const nextMs = next === undefined ? undefined : this.dueMs(next)
+      if (next === undefined || nextMs === undefined || nextMs > this.#context.nowMs)
+        return { ticks, cursorMs, nextMs }
+      if (ticks.length === MOST_TICKS) return { ticks, cursorMs, nextMs: this.#context.nowMs }
+      ticks.push(this.tick(next))
+      cursorMs = next
+    }
+  }
+
+  /** The newest tick that is due, given one that is. */
+  newestDue(due: number): number {
+    for (
+      let newest = this.#newest(due, this.#context.nowMs);
+      newest > due;
+      newest = this.#newest(due, newest - 1)
+    ) {
+      if (this.dueMs(newest) <= this.#context.nowMs) return newest
+    }
+    return due
+  }
+
+  /** The newest `count` ticks from `first` on that are earlier than `beforeMs`; oldest first. */
+  newest(count: number, first: number, beforeMs: number): readonly number[] {
+    const last = this.#newest(first, beforeMs - 1)
+    const gapMs = last - (last > first ? this.#newest(first, last - 1) : first)
+    // Schedules are mostly even: as far back as `count` equal gaps, or twice, four times as far if they are not.
+    for (let backMs = Math.max(gapMs * count, 1); ; backMs *= 2) {
+      const fromMs = Math.max(first - 1, last - backMs)
+      const found: number[] = []
+      for (let tick = this.after(fromMs); tick !== undefined && tick < beforeMs; tick = this.after(tick))
+        found.push(tick)
+      if (found.length >= count || fromMs === first - 1) return found.slice(-count)
+    }
+  }
+
+  /** The newest tick until `untilMs`, given an earlier one; by halving, so that a long downtime costs no more than a short one. */
+  #newest(tick: number, untilMs: number): number {
+    let newest = tick
+    let barren = untilMs
+    while (barren - newest > 1) {
+      const middle = Math.floor((newest + barren) / 2)
+      const next = this.after(middle)
+      if (next !== undefined && next <= untilMs) newest = next
+      else barren = middle
+    }
+    const next = this.after(newest)
+    return next !== undefined && next <= untilMs ? next : newest
+  }
+}
