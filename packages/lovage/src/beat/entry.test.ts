@@ -25,14 +25,9 @@ describe('an entry', () => {
 
   it('keeps what JSON has no word for', () => {
     const when = new Date('2026-05-01T00:00:00Z')
-    const definition = defineEntry('x', {
-      task: 't',
-      schedule: 1,
-      args: [when, 12345678901234567890n],
-      kwargs: { no: null },
-    })
-    expect(definition.args[0]).toEqual(when)
-    expect(() => decodeDefinition(encodeDefinition(definition))).toThrow('12345678901234567890')
+    const definition = defineEntry('x', { task: 't', schedule: 1, args: [when], kwargs: { no: null } })
+    expect(decodeDefinition(encodeDefinition(definition))).toEqual(definition)
+    expect(definition.args).toEqual([when])
   })
 
   // As a program without types, or a command line, would write them.
@@ -57,6 +52,7 @@ describe('an entry', () => {
 
   it('refuses arguments that no message can carry, and zones that no clock shows', () => {
     expect(() => defineEntry('x', { task: 't', schedule: 1, args: [() => 1] })).toThrow('args[0]')
+    expect(() => defineEntry('x', { task: 't', schedule: 1, args: [2n ** 64n] })).toThrow('args[0]')
     expect(() => defineEntry('x', { task: 't', schedule: crontab(), timezone: 'Mars/Olympus' })).toThrow(
       'no time zone',
     )
