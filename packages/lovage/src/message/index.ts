@@ -11,12 +11,10 @@ export { fromExceptionInfo, type StoredException, toExceptionInfo, tracebackOf }
 export { decodeJson, encodeJson, type JsonTypes } from './json.js'
 export type { ReadOptions } from './json-reader.js'
 export { Decimal, PlainDate, PlainTime, Uuid } from './json-types.js'
-export { DEFAULT_MAX_BYTES, MAX_DEPTH } from './limits.js'
-export type { RootName } from './path.js'
+export { DEFAULT_MAX_BYTES } from './limits.js'
 export { markRedelivered } from './redelivered.js'
-export { MAX_REPR, reprArgs, reprKwargs, reprValue } from './repr.js'
+export { reprArgs, reprKwargs, reprValue } from './repr.js'
 export {
-  ACCEPT_JSON,
   type AcceptList,
   acceptList,
   type ContentOptions,
@@ -24,7 +22,7 @@ export {
   getSerializer,
   type Serializer,
 } from './serializer.js'
-export { customHeaders, isStandardHeader } from './task-headers.js'
+export { customHeaders } from './task-headers.js'
 export {
   type DecodeOptions,
   decodeBody,

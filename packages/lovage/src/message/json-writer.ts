@@ -87,7 +87,8 @@ export class JsonWriter {
       throw this.#refuse(`the format has no ${type}`, 'Send its string form, or use JSON.')
     }
     if (this.#ancestors.has(value)) throw this.#refuse('it contains itself')
-    if (this.#steps.length >= MAX_DEPTH) throw this.#refuse(`it is nested deeper than ${MAX_DEPTH} levels`)
+    // Counted in objects, not in steps: a toJSON that returns ever new objects takes no step.
+    if (this.#ancestors.size >= MAX_DEPTH) throw this.#refuse(`it is nested deeper than ${MAX_DEPTH} levels`)
     this.#ancestors.add(value)
     const text = Array.isArray(value) ? this.#array(value) : this.#record(value)
     this.#ancestors.delete(value)

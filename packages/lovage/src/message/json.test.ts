@@ -100,6 +100,11 @@ describe('writing', () => {
     }
   })
 
+  test('a toJSON without end is refused', () => {
+    const endless = (): object => ({ toJSON: endless })
+    expect(refusal({ x: endless() }).message).toMatch(/args.x cannot be sent: it is nested deeper/)
+  })
+
   test('a value that is used twice is no cycle', () => {
     const shared = { at: new Date(0) }
     expect(() => encodeJson([shared, shared])).not.toThrow()
@@ -278,7 +283,7 @@ describe('properties', () => {
   test('the careful reader agrees with JSON.parse on every JSON text', () => {
     fc.assert(
       fc.property(fc.json(), (text) => {
-        fc.pre(!/\d{16}/.test(text))
+        fc.pre(!/\d{16}|__/.test(text))
         // The escaped underscore in front sends the whole text through the careful reader.
         expect(decodeJson(`["\\u005f",${text}]`)).toEqual(['_', JSON.parse(text)])
       }),

@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import { jsonTypeOf } from './json-types.js'
 
 /** Celery's own limit of `argsrepr` and `kwargsrepr`. */
-export const MAX_REPR = 1024
+const MAX_REPR = 1024
 
 /** Deeper containers show as `...`; this also ends cycles. */
 const MAX_LEVELS = 5

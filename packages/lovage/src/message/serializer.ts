@@ -119,11 +119,11 @@ export function acceptList(names: readonly string[]): AcceptList {
 }
 
 /** Celery's default: JSON alone. */
-export const ACCEPT_JSON: AcceptList = new Set([json.contentType])
+const ACCEPT_JSON: AcceptList = new Set([json.contentType])
 
 /** How to read a body. */
 export interface ContentOptions extends ReadOptions {
-  /** Default `ACCEPT_JSON`. */
+  /** Default: JSON alone, as Celery's. */
   readonly accept?: AcceptList
 }
 

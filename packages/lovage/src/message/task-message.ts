@@ -116,11 +116,12 @@ function readSignature(value: unknown, where: string): WireSignature {
     immutable = false,
   } = value
   if (typeof task !== 'string' || task === '') throw malformed(`${where} holds a signature without a task`)
-  if (!Array.isArray(args)) throw malformed(`${where}: the args of ${task} are not a list`)
-  if (!isFields(kwargs)) throw malformed(`${where}: the kwargs of ${task} are not an object`)
-  if (!isFields(options)) throw malformed(`${where}: the options of ${task} are not an object`)
+  const name = task.slice(0, 256)
+  if (!Array.isArray(args)) throw malformed(`${where}: the args of ${name} are not a list`)
+  if (!isFields(kwargs)) throw malformed(`${where}: the kwargs of ${name} are not an object`)
+  if (!isFields(options)) throw malformed(`${where}: the options of ${name} are not an object`)
   if (subtaskType !== null && typeof subtaskType !== 'string') {
-    throw malformed(`${where}: the subtask_type of ${task} is neither a string nor null`)
+    throw malformed(`${where}: the subtask_type of ${name} is neither a string nor null`)
   }
   return { ...value, task, args, kwargs, options, subtask_type: subtaskType, immutable: Boolean(immutable) }
 }

@@ -38,7 +38,7 @@ export function toMsgpackTree(value: unknown, root: RootName): unknown {
     const type = jsonTypeOf(item)
     if (type !== undefined) throw refuse(`msgpack has no ${type}`, 'Send its string form, or use JSON.')
     if (ancestors.has(item)) throw refuse('it contains itself')
-    if (steps.length >= MAX_DEPTH) throw refuse(`it is nested deeper than ${MAX_DEPTH} levels`)
+    if (ancestors.size >= MAX_DEPTH) throw refuse(`it is nested deeper than ${MAX_DEPTH} levels`)
     ancestors.add(item)
     const copy = Array.isArray(item) ? Array.from(item, (child, i) => at(i, child)) : record(item)
     ancestors.delete(item)
