@@ -34,14 +34,14 @@ export async function checkSnippets() {
 function extract(page, findings, files) {
   const lines = readFileSync(join(ROOT, page), 'utf8').split('\n')
   for (const [at, line] of lines.entries()) {
-    const info = /^```(?:ts|typescript)\b\s*(.*)$/.exec(line)?.[1]
+    const info = /^\s*```(?:ts|typescript)\b\s*(.*)$/.exec(line)?.[1]
     if (info === undefined) continue
     if (info === 'no-check') {
       if (!page.startsWith('docs/decisions/'))
         findings.push(`${page}:${at + 1}: "no-check" is for docs/decisions/ only`)
       continue
     }
-    const length = lines.slice(at + 1).indexOf('```')
+    const length = lines.slice(at + 1).findIndex((each) => each.trim() === '```')
     const name = /^[\w./-]+\.ts$/.test(info) ? info : `line-${at + 1}.ts`
     const file = join(FOLDER, page, name)
     mkdirSync(dirname(file), { recursive: true })
