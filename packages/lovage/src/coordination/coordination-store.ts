@@ -1,6 +1,9 @@
 import type { Unsubscribe } from '../kernel/index.js'
 
-/** A lease that was granted: `token` grows with every grant of a name, so that a stale holder can be refused. */
+/**
+ * A lease that was granted. `token` grows with every grant of a name, so that a stale holder can be refused; a store
+ * begins with its own time of day in Unix ms, so that it grows also when the store was emptied in between.
+ */
 export interface LeaseGrant {
   readonly token: bigint
   /** Unix ms. */
