@@ -41,7 +41,7 @@ function forbidden(file, specifier, target) {
   const [from, to] = [roomOf(file), roomOf(target)]
   // The face and the tests may look into every room; through the door they go all the same.
   if (from === to) return driversApart(file, target)
-  const throughDoor = target === `${to}/index.ts` || (isTest(file) && isTest(target))
+  const throughDoor = target === join(to, 'index.ts') || (isTest(file) && isTest(target))
   if (!throughDoor) return `goes past the door of ${to}/`
   if (from === '' || isTest(file)) return ''
   if (to === '') return 'imports the public face'
