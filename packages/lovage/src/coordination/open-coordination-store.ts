@@ -1,7 +1,10 @@
 import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
 import type { CoordinationStore } from './coordination-store.js'
 
-const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<CoordinationStore>>>> = {}
+const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<CoordinationStore>>>> = {
+  memory: async () => (await import('./memory/index.js')).openMemoryCoordinationStore,
+  sqlite: async () => (await import('./sqlite/index.js')).openSqliteCoordinationStore,
+}
 
 /** Opens the coordination store that a URL names. */
 export function openCoordinationStore(url: string, options: DriverOptions): Promise<CoordinationStore> {

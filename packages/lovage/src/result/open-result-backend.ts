@@ -3,6 +3,7 @@ import type { ResultBackend } from './result-backend.js'
 
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<ResultBackend>>>> = {
   memory: async () => (await import('./memory/index.js')).openMemoryResultBackend,
+  sqlite: async () => (await import('./sqlite/index.js')).openSqliteResultBackend,
 }
 
 /** Opens the result backend that a URL names. */

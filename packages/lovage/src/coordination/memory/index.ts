@@ -1,0 +1,1 @@
+export { openMemoryCoordinationStore } from './memory-coordination-store.js'

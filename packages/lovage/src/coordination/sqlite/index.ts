@@ -1,0 +1,1 @@
+export { openSqliteCoordinationStore } from './sqlite-coordination-store.js'

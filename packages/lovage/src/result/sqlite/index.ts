@@ -1,0 +1,2 @@
+export { toRow } from './result-row.js'
+export { openSqliteResultBackend } from './sqlite-result-backend.js'

@@ -1,0 +1,99 @@
+import type { DriverOptions, Unsubscribe } from '../../kernel/index.js'
+import { openSqliteFile, type SqliteFile } from '../../sqlite-file/index.js'
+import type { ResultBackend, ResultRecord, TaskResult } from '../result-backend.js'
+import { type ResultListener, ResultWatchers } from '../watchers.js'
+import type program from './program.js'
+import { fromRow, toRow } from './result-row.js'
+
+/** Rows removed in one transaction, so that pruning never holds the file for long. */
+const PRUNE_BATCH = 1000
+/** Every process that has the file open looks for expired results about this often. */
+const PRUNE_EVERY_MS = 60_000
+/** How long a missed ring may go unnoticed. */
+const SLOW_POLL_MS = 1000
+
+const PROGRAM = new URL('./program.js', import.meta.url)
+
+const load = (file: SqliteFile) => file.load<typeof program>(PROGRAM)
+type ResultProcedures = Awaited<ReturnType<typeof load>>
+
+/**
+ * Results in a SQLite file, beside the embedded broker's messages. Old results are removed by whoever has the file
+ * open: no beat is needed.
+ */
+export async function openSqliteResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {
+  const file = await openSqliteFile(url)
+  try {
+    return new SqliteResultBackend(file, await load(file), options)
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+class SqliteResultBackend implements ResultBackend {
+  readonly kind = 'sqlite'
+  readonly location: string
+  readonly #file: SqliteFile
+  readonly #procedures: ResultProcedures
+  readonly #options: DriverOptions
+  readonly #watchers: ResultWatchers
+  readonly #stopWatching: Unsubscribe
+  readonly #timers: readonly NodeJS.Timeout[]
+
+  constructor(file: SqliteFile, procedures: ResultProcedures, options: DriverOptions) {
+    this.location = file.path
+    this.#file = file
+    this.#procedures = procedures
+    this.#options = options
+    this.#watchers = new ResultWatchers((ids) => this.get(ids), options.logger)
+    this.#stopWatching = file.watch('results', () => this.#watchers.look())
+    const expiresMs = Number(options.settings.resultExpires ?? 86_400) * 1000
+    const prune = (): void =>
+      void this.prune(options.clock.now() - expiresMs).catch((error: unknown) =>
+        options.logger.warn({ err: error }, 'could not remove expired results'),
+      )
+    // Spread over the processes, so that they do not all come at once.
+    const everyMs = PRUNE_EVERY_MS * (0.75 + Math.random() / 2)
+    const timers = [
+      setInterval(() => this.#watchers.look(), SLOW_POLL_MS),
+      ...(expiresMs > 0 ? [setInterval(prune, everyMs)] : []),
+    ]
+    for (const timer of timers) timer.unref()
+    this.#timers = timers
+  }
+
+  async store(records: readonly ResultRecord[]): Promise<void> {
+    const nowMs = this.#options.clock.now()
+    await this.#procedures.call(
+      'store',
+      records.map((record) => toRow(record, nowMs)),
+    )
+  }
+
+  async get(ids: readonly string[]): Promise<readonly TaskResult[]> {
+    return (await this.#procedures.call('get', ids)).map(fromRow)
+  }
+
+  watch(ids: readonly string[], on: ResultListener): Unsubscribe {
+    return this.#watchers.add(ids, on)
+  }
+
+  async forget(ids: readonly string[]): Promise<void> {
+    await this.#procedures.call('forget', ids)
+  }
+
+  async prune(beforeMs: number): Promise<number> {
+    for (let removed = 0; ; ) {
+      const batch = await this.#procedures.call('prune', { beforeMs, limit: PRUNE_BATCH })
+      removed += batch
+      if (batch < PRUNE_BATCH) return removed
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#stopWatching()
+    await this.#file.close()
+  }
+}
