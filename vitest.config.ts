@@ -12,7 +12,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['packages/**/*.test.ts', 'test/**/*.test.ts'],
+    include: ['examples/ten-programs/10-unit-test.ts', 'packages/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['scripts/build-if-stale.mjs'],
     pool: 'forks',
     maxWorkers: 2,

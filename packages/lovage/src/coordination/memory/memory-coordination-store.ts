@@ -73,7 +73,11 @@ class MemoryCoordinationStore implements CoordinationStore {
     }
   }
 
-  async put(space: string, marks: readonly Mark[], options: { readonly ifAbsent?: boolean } = {}): Promise<readonly Mark[]> {
+  async put(
+    space: string,
+    marks: readonly Mark[],
+    options: { readonly ifAbsent?: boolean } = {},
+  ): Promise<readonly Mark[]> {
     const standing = this.#living(space)
     const now = marks.map((mark) => {
       const present = options.ifAbsent ? standing.get(mark.key) : undefined
@@ -89,7 +93,10 @@ class MemoryCoordinationStore implements CoordinationStore {
     return keys ? keys.flatMap((key) => living.get(key) ?? []) : [...living.values()]
   }
 
-  async remove(space: string, marks: readonly { readonly key: string; readonly value?: string }[]): Promise<number> {
+  async remove(
+    space: string,
+    marks: readonly { readonly key: string; readonly value?: string }[],
+  ): Promise<number> {
     const living = this.#living(space)
     const removed = marks.filter(({ key, value }) => {
       const present = living.get(key)
@@ -112,7 +119,8 @@ class MemoryCoordinationStore implements CoordinationStore {
     const marks = this.#shared.spaces.get(space) ?? new Map<string, Mark>()
     this.#shared.spaces.set(space, marks)
     const nowMs = this.#clock.now()
-    for (const { key, expiresMs } of marks.values()) if (expiresMs !== undefined && expiresMs <= nowMs) marks.delete(key)
+    for (const { key, expiresMs } of marks.values())
+      if (expiresMs !== undefined && expiresMs <= nowMs) marks.delete(key)
     return marks
   }
 
@@ -124,7 +132,10 @@ class MemoryCoordinationStore implements CoordinationStore {
 const stores = new Map<string, Shared>()
 
 /** Opens the store that a `memory://name` URL names. */
-export async function openMemoryCoordinationStore(url: string, { clock }: DriverOptions): Promise<CoordinationStore> {
+export async function openMemoryCoordinationStore(
+  url: string,
+  { clock }: DriverOptions,
+): Promise<CoordinationStore> {
   const shared = stores.get(url) ?? new Shared()
   stores.set(url, shared)
   return new MemoryCoordinationStore(shared, clock)

@@ -3,8 +3,22 @@ import type { Mark, RateRequest, SlotRequest } from '../coordination-store.js'
 import { takeTurn } from '../gcra.js'
 
 const sql = readSql(new URL('./coordination.sql', import.meta.url), [
-  'findLease', 'nextToken', 'lastToken', 'putLease', 'dropLease', 'findTurn', 'putTurn', 'dropSlots', 'countOthers', 'putSlot',
-  'dropSlot', 'dropMarks', 'findMark', 'listMarks', 'putMark', 'dropMark',
+  'findLease',
+  'nextToken',
+  'lastToken',
+  'putLease',
+  'dropLease',
+  'findTurn',
+  'putTurn',
+  'dropSlots',
+  'countOthers',
+  'putSlot',
+  'dropSlot',
+  'dropMarks',
+  'findMark',
+  'listMarks',
+  'putMark',
+  'dropMark',
 ])
 
 type MarkRow = readonly [key: string, value: string, expiresMs: number | null]
@@ -19,11 +33,24 @@ export default defineProgram({
   name: 'coordination',
   migrations: [new URL('./schema-1.sql', import.meta.url)],
   open(connection, host) {
-    const on = Object.fromEntries(Object.entries(sql).map(([name, text]) => [name, connection.prepare(text)])) as Record<keyof typeof sql, ReturnType<typeof connection.prepare>>
-    const toMark = ([key, value, expiresMs]: MarkRow): Mark => ({ key, value, ...(expiresMs === null ? {} : { expiresMs }) })
+    const on = Object.fromEntries(
+      Object.entries(sql).map(([name, text]) => [name, connection.prepare(text)]),
+    ) as Record<keyof typeof sql, ReturnType<typeof connection.prepare>>
+    const toMark = ([key, value, expiresMs]: MarkRow): Mark => ({
+      key,
+      value,
+      ...(expiresMs === null ? {} : { expiresMs }),
+    })
     return {
       writes: {
-        acquire({ name, holder, ttlMs, nowMs }: Timed & { name: string; holder: string; ttlMs: number }): { token: number; expiresMs: number } | undefined {
+        acquire({
+          name,
+          holder,
+          ttlMs,
+          nowMs,
+        }: Timed & { name: string; holder: string; ttlMs: number }):
+          | { token: number; expiresMs: number }
+          | undefined {
           const current = on.findLease.get<[string, number, number]>([name])
           const isLiving = current !== undefined && current[2] > nowMs
           if (isLiving && current[0] !== holder) return undefined
@@ -33,7 +60,8 @@ export default defineProgram({
           on.putLease.run([name, holder, token, expiresMs])
           return { token, expiresMs }
         },
-        release: ({ name, token }: { name: string; token: number }): number => on.dropLease.run([name, token]),
+        release: ({ name, token }: { name: string; token: number }): number =>
+          on.dropLease.run([name, token]),
         takeTurns: ({ requests, nowMs }: Timed & { requests: readonly RateRequest[] }): number[] =>
           requests.map(({ key, intervalMs, burst }) => {
             const turn = takeTurn(on.findTurn.get<[number]>([key])?.[0], nowMs, intervalMs, burst)
@@ -50,7 +78,12 @@ export default defineProgram({
         leave(places: readonly { key: string; member: string }[]): void {
           for (const { key, member } of places) on.dropSlot.run([key, member])
         },
-        put({ space, marks, ifAbsent, nowMs }: Timed & { space: string; marks: readonly Mark[]; ifAbsent: boolean }): Mark[] {
+        put({
+          space,
+          marks,
+          ifAbsent,
+          nowMs,
+        }: Timed & { space: string; marks: readonly Mark[]; ifAbsent: boolean }): Mark[] {
           on.dropMarks.run([space, nowMs])
           host.touch(`marks:${space}`)
           return marks.map((mark) => {
@@ -60,13 +93,26 @@ export default defineProgram({
             return mark
           })
         },
-        remove({ space, marks }: { space: string; marks: readonly { key: string; value?: string }[] }): number {
+        remove({
+          space,
+          marks,
+        }: {
+          space: string
+          marks: readonly { key: string; value?: string }[]
+        }): number {
           host.touch(`marks:${space}`)
-          return marks.reduce((removed, { key, value }) => removed + on.dropMark.run([space, key, value ?? null]), 0)
+          return marks.reduce(
+            (removed, { key, value }) => removed + on.dropMark.run([space, key, value ?? null]),
+            0,
+          )
         },
       },
       reads: {
-        list: ({ space, keys, nowMs }: Timed & { space: string; keys: readonly string[] | undefined }): Mark[] =>
+        list: ({
+          space,
+          keys,
+          nowMs,
+        }: Timed & { space: string; keys: readonly string[] | undefined }): Mark[] =>
           keys
             ? keys.flatMap((key) => on.findMark.all<[...MarkRow]>([space, key, nowMs]).map(toMark))
             : on.listMarks.all<[...MarkRow]>([space, nowMs]).map(toMark),

@@ -7,7 +7,10 @@ const PROGRAM = new URL('./program.js', import.meta.url)
 const load = (file: SqliteFile) => file.load<typeof program>(PROGRAM)
 
 /** Opens the store in the file that a `sqlite://` URL names. */
-export async function openSqliteCoordinationStore(url: string, { clock }: DriverOptions): Promise<CoordinationStore> {
+export async function openSqliteCoordinationStore(
+  url: string,
+  { clock }: DriverOptions,
+): Promise<CoordinationStore> {
   const file = await openSqliteFile(url)
   try {
     return new SqliteCoordinationStore(file, await load(file), clock)
@@ -46,13 +49,25 @@ class SqliteCoordinationStore implements CoordinationStore {
   async leave(places: readonly { readonly key: string; readonly member: string }[]): Promise<void> {
     await this.#procedures.call('leave', places)
   }
-  put(space: string, marks: readonly Mark[], options: { readonly ifAbsent?: boolean } = {}): Promise<readonly Mark[]> {
-    return this.#procedures.call('put', { space, marks, ifAbsent: options.ifAbsent ?? false, nowMs: this.#clock.now() })
+  put(
+    space: string,
+    marks: readonly Mark[],
+    options: { readonly ifAbsent?: boolean } = {},
+  ): Promise<readonly Mark[]> {
+    return this.#procedures.call('put', {
+      space,
+      marks,
+      ifAbsent: options.ifAbsent ?? false,
+      nowMs: this.#clock.now(),
+    })
   }
   list(space: string, keys?: readonly string[]): Promise<readonly Mark[]> {
     return this.#procedures.call('list', { space, keys, nowMs: this.#clock.now() })
   }
-  remove(space: string, marks: readonly { readonly key: string; readonly value?: string }[]): Promise<number> {
+  remove(
+    space: string,
+    marks: readonly { readonly key: string; readonly value?: string }[],
+  ): Promise<number> {
     return this.#procedures.call('remove', { space, marks })
   }
   watch(space: string, on: () => void): Unsubscribe {

@@ -1,0 +1,95 @@
+// Measures one peer in one scenario, in a process of its own; prints one line of JSON.
+// node bench/child.mjs <peer> <publish|run|results|latency> <url> <count>
+const [peer, scenario, url, counted] = process.argv.slice(2)
+const count = Number(counted)
+// celery-node writes two lines a task: the terminal's speed is not what is measured.
+console.log = () => {}
+const { open, name } = await import(`./peers/${peer}.mjs`)
+/** Calls in flight at once while publishing. */
+const IN_FLIGHT = 1000
+
+let peakRss = 0
+const watch = setInterval(() => (peakRss = Math.max(peakRss, process.memoryUsage.rss())), 20)
+watch.unref()
+
+const queue = await open({ url, results: scenario === 'results' })
+const figures = await SCENARIOS()[scenario]()
+process.stdout.write(
+  `${JSON.stringify({ peer: name, scenario, ...figures, peakMb: Math.round(Math.max(peakRss, process.memoryUsage.rss()) / 2 ** 20) })}\n`,
+)
+await Promise.race([queue.close(), new Promise((resolve) => setTimeout(resolve, 2000))])
+process.exit(0)
+
+function SCENARIOS() {
+  return { publish, run, results: run, latency, loop }
+}
+
+async function publishAll(total) {
+  for (let sent = 0; sent < total; sent += IN_FLIGHT) await queue.publish(Math.min(IN_FLIGHT, total - sent))
+}
+
+async function publish() {
+  await publishAll(Math.ceil(count / 10))
+  const start = performance.now()
+  await publishAll(count)
+  return { perSecond: count / ((performance.now() - start) / 1000) }
+}
+
+/** Everything is queued before the worker starts; the first tenth warms it up and is not counted. */
+async function run() {
+  const warm = Math.ceil(count / 10)
+  await publishAll(warm + count)
+  let done = 0
+  let start = 0
+  await new Promise((resolve, reject) => {
+    const on = () => {
+      done++
+      if (done === warm) start = performance.now()
+      if (done === warm + count) resolve()
+    }
+    queue.work(on).catch(reject)
+  })
+  return { perSecond: count / ((performance.now() - start) / 1000) }
+}
+
+/** A producer and a worker in one process, the producer a bounded distance ahead: what the loop itself costs. */
+async function loop() {
+  const AHEAD = 2000
+  let done = 0
+  let sent = 0
+  let finished = () => {}
+  await queue.work(() => {
+    if (++done === sent) finished()
+  })
+  const pump = async (total) => {
+    const target = done + total
+    while (done < target) {
+      const batch = Math.min(AHEAD, target - done)
+      const all = new Promise((resolve) => (finished = resolve))
+      sent = done + batch
+      await Promise.all([queue.publish(batch), all])
+    }
+  }
+  await pump(Math.ceil(count / 10))
+  const start = performance.now()
+  await pump(count)
+  return { perSecond: count / ((performance.now() - start) / 1000) }
+}
+
+/** From just before the call to the first line of the task, one at a time on an idle worker. */
+async function latency() {
+  let started = () => {}
+  await queue.work(() => started())
+  const samples = []
+  for (let i = 0; i < count + 50; i++) {
+    const began = new Promise((resolve) => (started = () => resolve(performance.now())))
+    const sent = performance.now()
+    await queue.one()
+    const at = await began
+    if (i >= 50) samples.push(at - sent)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+  samples.sort((a, b) => a - b)
+  const at = (share) => samples[Math.min(samples.length - 1, Math.floor(samples.length * share))]
+  return { p50: at(0.5), p99: at(0.99) }
+}

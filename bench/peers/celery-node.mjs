@@ -1,0 +1,29 @@
+import celery from 'celery-node'
+
+export const name = 'celery-node'
+/** It has none: it runs what it pops. It acknowledges by popping, so that a crash loses what it held. */
+export const concurrency = 'unbounded'
+/** It stores every result. */
+export const alwaysStoresResults = true
+
+export async function open({ url }) {
+  const client = celery.createClient(url, url, 'bench')
+  const task = client.createTask('bench.noop')
+  let worker
+  return {
+    async publish(count) {
+      for (let i = 0; i < count; i++) task.applyAsync([1, 2])
+      await client.broker.isReady()
+    },
+    one: async () => task.applyAsync([1, 2]),
+    async work(on) {
+      worker = celery.createWorker(url, url, 'bench')
+      worker.register('bench.noop', (x, y) => {
+        on()
+        return x + y
+      })
+      worker.start()
+    },
+    async close() {},
+  }
+}

@@ -1,0 +1,35 @@
+import { Lovage, startWorker } from '../../packages/lovage/dist/index.js'
+
+export const name = 'Lovage'
+export const concurrency = 100
+
+/** `url` is the broker; results go beside it when `results` is true. */
+export async function open({ url, results }) {
+  const app = new Lovage('bench', { broker: url, backend: results ? url : 'disabled://', env: {} })
+  let onRun = () => {}
+  const noop = app.task({
+    name: 'bench.noop',
+    ignoreResult: !results,
+    run: (_ctx, x, y) => {
+      onRun()
+      return x + y
+    },
+  })
+  let worker
+  return {
+    async publish(count) {
+      const calls = []
+      for (let i = 0; i < count; i++) calls.push(noop.delay(1, 2))
+      await Promise.all(calls)
+    },
+    one: () => noop.delay(1, 2),
+    async work(on) {
+      onRun = on
+      worker = await startWorker(app, { concurrency })
+    },
+    async close() {
+      await worker?.stop()
+      await app.close()
+    },
+  }
+}

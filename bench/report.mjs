@@ -1,0 +1,67 @@
+// Turns samples into the page that people read: medians over the rounds, ratios within the same run.
+const TITLES = {
+  publish: 'publish/s',
+  run: 'run/s, late ack, no results',
+  results: 'run/s, late ack, with results',
+  loop: 'publish and run at once, tasks/s',
+}
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]
+const thousands = (number) => Math.round(number).toLocaleString('en-US')
+
+export function report(samples, { rounds, count, machine, redis, date }) {
+  const lines = [
+    '# Measured',
+    '',
+    `${date}, \`npm run bench\`, ${machine}${redis ? `, Redis ${redis} without persistence` : ''}.`,
+    `One process a figure; peers interleaved, warmed up by a tenth, ${thousands(count)} no-op tasks each, median of ${rounds} rounds (lowest–highest).`,
+    'Concurrency 100 for Lovage, BullMQ and bee-queue; celery-node has no limit and acknowledges by popping; Python Celery runs prefork with 2.',
+    '“Bare driver” sends the same commands with the same bytes through the same client library, and does nothing else.',
+    '',
+  ]
+  for (const family of new Set(samples.map((sample) => sample.family))) {
+    lines.push(`## ${family}`, '')
+    const ofFamily = samples.filter((sample) => sample.family === family)
+    for (const scenario of new Set(ofFamily.map((sample) => sample.scenario))) {
+      const ofScenario = ofFamily.filter((sample) => sample.scenario === scenario)
+      lines.push(
+        ...(scenario === 'latency' ? latencyTable(ofScenario) : throughputTable(scenario, ofScenario)),
+        '',
+      )
+    }
+  }
+  return `${lines.join('\n').trimEnd()}\n`
+}
+
+function throughputTable(scenario, samples) {
+  const rows = byPeer(samples).map(([peer, of]) => {
+    const rates = of.map(({ perSecond }) => perSecond)
+    const memory = of.map(({ peakMb }) => peakMb).filter(Boolean)
+    return {
+      peer,
+      rate: median(rates),
+      low: Math.min(...rates),
+      high: Math.max(...rates),
+      memory: memory.length > 0 ? median(memory) : undefined,
+    }
+  })
+  const ours = rows.find(({ peer }) => peer === 'Lovage')?.rate
+  const table = rows.map(
+    ({ peer, rate, low, high, memory }) =>
+      `| ${peer} | ${thousands(rate)} (${thousands(low)}–${thousands(high)}) | ${ours && peer !== 'Lovage' ? `${(ours / rate).toFixed(2)}×` : ''} | ${memory ?? ''} |`,
+  )
+  return [`| ${TITLES[scenario]} | median (range) | Lovage to it | peak MB |`, '|---|---|---|---|', ...table]
+}
+
+function latencyTable(samples) {
+  const rows = byPeer(samples).map(
+    ([peer, of]) =>
+      `| ${peer} | ${median(of.map(({ p50 }) => p50)).toFixed(2)} | ${median(of.map(({ p99 }) => p99)).toFixed(2)} |`,
+  )
+  return ['| enqueue → start on an idle worker, ms | p50 | p99 |', '|---|---|---|', ...rows]
+}
+
+function byPeer(samples) {
+  const groups = new Map()
+  for (const sample of samples) groups.set(sample.peer, [...(groups.get(sample.peer) ?? []), sample])
+  return [...groups]
+}

@@ -1,0 +1,142 @@
+// npm run bench [-- --rounds 3 --count 50000 --only redis,sqlite,memory]: measures side by side, interleaved, each in its own process,
+// and writes bench/RESULTS.md and bench/results.json.
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { measurePython } from './python.mjs'
+import { report } from './report.mjs'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    count: { type: 'string', default: '50000' },
+    only: { type: 'string', default: 'redis,sqlite,memory' },
+  },
+})
+const rounds = Number(values.rounds)
+const count = Number(values.count)
+const folder = mkdtempSync(join(tmpdir(), 'lovage-bench-'))
+const child = fileURLToPath(new URL('child.mjs', import.meta.url))
+const samples = []
+
+const families = values.only.split(',')
+if (families.includes('redis')) await onRedis()
+if (families.includes('sqlite')) onFile('SQLite WAL, synchronous=NORMAL', 'normal')
+if (families.includes('sqlite')) onFile('SQLite WAL, synchronous=FULL', 'full')
+if (families.includes('memory')) onMemory()
+rmSync(folder, { recursive: true })
+
+const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
+const page = report(samples, {
+  rounds,
+  count,
+  machine,
+  redis: redisVersion(),
+  date: new Date().toISOString().slice(0, 10),
+})
+writeFileSync(new URL('RESULTS.md', import.meta.url), page)
+writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(samples, null, 1)}\n`)
+process.stdout.write(page)
+
+async function onRedis() {
+  if (!redisVersion()) return console.error('redis-server is not installed: the Redis rows are left out')
+  const port = await freePort()
+  const server = spawn(
+    'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    { stdio: 'ignore' },
+  )
+  const url = `redis://127.0.0.1:${port}/0`
+  const redis = (...command) =>
+    execFileSync('redis-cli', ['-p', String(port), ...command], { encoding: 'utf8' }).trim()
+  await waitFor(() =>
+    spawnSync('redis-cli', ['-p', String(port), 'ping'])
+      .stdout?.toString()
+      .startsWith('PONG'),
+  )
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const scenario of ['publish', 'run', 'results', 'latency']) {
+        for (const peer of ['lovage', 'bare', 'bullmq', 'bee-queue', 'celery-node']) {
+          if (peer === 'bare' && scenario === 'latency') continue
+          redis('flushall')
+          measure('redis', peer, scenario, url, scenario === 'latency' ? 500 : count)
+        }
+        redis('flushall')
+        const python = await measurePython({ scenario, url, redis, count: Math.min(count, 5000), folder })
+        if (python) samples.push({ family: 'redis', ...python })
+      }
+    }
+  } finally {
+    server.kill('SIGTERM')
+    await new Promise((resolve) => server.once('exit', resolve))
+  }
+}
+
+function onFile(family, synchronous) {
+  for (let round = 0; round < rounds; round++) {
+    for (const scenario of ['publish', 'run', 'results', 'latency']) {
+      const file = join(folder, `${synchronous}-${round}-${scenario}.db`)
+      measure(
+        family,
+        'lovage',
+        scenario,
+        `sqlite://${file}?synchronous=${synchronous}`,
+        scenario === 'latency' ? 500 : count,
+      )
+      for (const suffix of ['', '-wal', '-shm']) if (existsSync(file + suffix)) rmSync(file + suffix)
+    }
+  }
+}
+
+function onMemory() {
+  for (let round = 0; round < rounds; round++) {
+    for (const scenario of ['publish', 'run', 'results', 'loop'])
+      measure('memory', 'lovage', scenario, 'memory://bench', count)
+  }
+}
+
+function measure(family, peer, scenario, url, howMany) {
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [child, peer, scenario, url, String(howMany)],
+    { encoding: 'utf8', timeout: 180_000 },
+  )
+  const line = stdout?.trim().split('\n').at(-1)
+  if (status !== 0 || !line) throw new Error(`${peer} ${scenario} on ${family} failed: ${stderr}`)
+  const sample = { family, ...JSON.parse(line) }
+  samples.push(sample)
+  console.error(
+    family,
+    sample.peer,
+    scenario,
+    sample.perSecond
+      ? `${Math.round(sample.perSecond)}/s`
+      : `p50 ${sample.p50.toFixed(2)} ms p99 ${sample.p99.toFixed(2)} ms`,
+  )
+}
+
+function redisVersion() {
+  const { stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+  return /v=(\S+)/.exec(stdout ?? '')?.[1]
+}
+
+async function waitFor(condition) {
+  for (let tries = 0; !condition(); tries++) {
+    if (tries > 200) throw new Error('the server did not start')
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
