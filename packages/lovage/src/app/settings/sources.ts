@@ -50,7 +50,7 @@ export function settingsFromEnvironment(env: NodeJS.ProcessEnv): {
     const setting = lookUp(name)
     if (setting) settings[name] = parseValue(name, setting, value, `Environment variable ${variable}`)
     else if (!COMMAND_VARIABLES.has(variable))
-      warnings.push(`Environment variable ${variable} names no setting${nearestHint(name)}.`)
+      warnings.push(`Environment variable ${variable} names no setting${nearestHint(name)}`)
   }
   settings.brokerUrl ??= brokerUrlOf(env)
   if (settings.brokerUrl === undefined) delete settings.brokerUrl
@@ -102,7 +102,7 @@ function lookUp(name: string): Setting<unknown> | undefined {
 }
 
 function unknownSetting(spelling: string, name: string): ConfigurationError {
-  return new ConfigurationError(`Setting ${spelling} is not known${nearestHint(name)}.`, {
+  return new ConfigurationError(`Setting ${spelling} is not known${nearestHint(name)}`, {
     code: 'LVG_CONFIG_UNKNOWN',
     details: { setting: spelling },
   })
@@ -114,7 +114,7 @@ function nearestHint(name: string): string {
     const distance = editDistance(name.toLowerCase(), known.toLowerCase())
     if (!best || distance < best.distance) best = { name: known, distance }
   }
-  return best && best.distance <= Math.max(3, name.length / 3) ? `; did you mean ${best.name}?` : ''
+  return best && best.distance <= Math.max(3, name.length / 3) ? `; did you mean ${best.name}?` : '.'
 }
 
 /** How many letters have to be changed, added or removed between two words (Levenshtein). */

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest'
+import { silentLogger } from '../../kernel/index.js'
+import { Lovage } from '../lovage.js'
+import { settingsFrom, settingsFromEnvironment } from './index.js'
+
+const app = (options: object, env: NodeJS.ProcessEnv = {}): Lovage =>
+  new Lovage('t', { logger: silentLogger, env, ...options })
+
+describe('settings', () => {
+  test('are read in every spelling that Celery’s users write', () => {
+    const routes = { 'a.b': { queue: 'q' } }
+    expect(settingsFrom({ CELERY_TASK_ROUTES: routes, CELERY_ACKS: 1 && undefined }, 'CELERY')).toEqual({
+      taskRoutes: routes,
+    })
+    expect(settingsFrom({ task_routes: routes })).toEqual({ taskRoutes: routes })
+    expect(settingsFrom({ taskRoutes: routes })).toEqual({ taskRoutes: routes })
+    expect(
+      app({}).configFromObject({ CELERY_TASK_ROUTES: routes, DEBUG: true }, { namespace: 'CELERY' }).conf
+        .taskRoutes,
+    ).toEqual(routes)
+  })
+  test('that are misspelt are an error that names the nearest', () => {
+    expect(() => app({ taskAckLate: true })).toThrow(/taskAckLate is not known; did you mean taskAcksLate/)
+    expect(() => settingsFrom({ zzzzzz: 1 })).toThrow(/^Setting zzzzzz is not known\.$/)
+  })
+  test('of the wrong kind are an error that says what is expected', () => {
+    expect(() => app({ taskTimeLimit: 'soon' })).toThrow(/taskTimeLimit expects a number, not string "soon"/)
+    expect(() => app({}, { CELERY_TASK_ACKS_LATE: 'perhaps' })).toThrow(
+      /CELERY_TASK_ACKS_LATE expects true or false/,
+    )
+    expect(() => app({ workerPool: 'fork' })).toThrow(/one of auto, async, prefork/)
+  })
+  test('in code win over the command line, that over the environment, that over the defaults', () => {
+    const env = {
+      CELERY_TASK_DEFAULT_QUEUE: 'env',
+      CELERY_WORKER_CONCURRENCY: '7',
+      CELERY_RESULT_EXPIRES: '60',
+    }
+    const { conf } = app({ taskDefaultQueue: 'code' }, env).configFromCommandLine({
+      taskDefaultQueue: 'line',
+      workerConcurrency: 9,
+    })
+    expect([conf.taskDefaultQueue, conf.workerConcurrency, conf.resultExpires, conf.resultExtended]).toEqual([
+      'code',
+      9,
+      60,
+      false,
+    ])
+  })
+  test('find the broker in CELERY_BROKER_URL, REDIS_URL or REDIS_HOST, in this order', () => {
+    const redis = { REDIS_HOST: 'psra-redis', REDIS_PORT: '6380', REDIS_DB: '2' }
+    expect(settingsFromEnvironment(redis).settings.brokerUrl).toBe('redis://psra-redis:6380/2')
+    expect(settingsFromEnvironment({ ...redis, REDIS_URL: 'redis://u' }).settings.brokerUrl).toBe('redis://u')
+    expect(
+      settingsFromEnvironment({ ...redis, REDIS_URL: 'redis://u', CELERY_BROKER_URL: 'redis://c' }).settings
+        .brokerUrl,
+    ).toBe('redis://c')
+  })
+  test('drop SQLAlchemy’s driver suffix, and use DATABASE_URL only where asked', () => {
+    const DATABASE_URL = 'postgresql+asyncpg://u:p@h/d'
+    expect(
+      settingsFromEnvironment({ CELERY_RESULT_BACKEND: `db+${DATABASE_URL}` }).settings.resultBackend,
+    ).toBe('db+postgresql://u:p@h/d')
+    expect(
+      settingsFromEnvironment({ CELERY_RESULT_BACKEND: 'db+env', DATABASE_URL }).settings.resultBackend,
+    ).toBe('db+postgresql://u:p@h/d')
+    expect(settingsFromEnvironment({ DATABASE_URL }).settings.resultBackend).toBeUndefined()
+    expect(() => settingsFromEnvironment({ CELERY_RESULT_BACKEND: 'db+env' })).toThrow(
+      /DATABASE_URL is not set/,
+    )
+  })
+  test('warn once of what is known and does nothing here, and of unknown variables', () => {
+    const warnings: string[] = []
+    const logger = { ...silentLogger, warn: (_: object, line: string) => void warnings.push(line) }
+    app({ taskProtocol: 2, logger }, { CELERY_TASK_ROUTE: '{}', CELERY_APP: 'x' })
+    expect(warnings).toEqual([
+      'Environment variable CELERY_TASK_ROUTE names no setting; did you mean taskRoutes?',
+      'Setting taskProtocol has no effect here: protocol 2 is written, 1 and 2 are read.',
+    ])
+  })
+  test('that name no broker mean the embedded file, but never in production', () => {
+    expect(app({}).brokerUrl).toMatch(/^sqlite:\/\/.*\/\.lovage\/queue\.db$/)
+    expect(() => app({}, { NODE_ENV: 'production' }).brokerUrl).toThrow(/No broker is configured/)
+  })
+})
