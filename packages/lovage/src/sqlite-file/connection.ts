@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import Database from 'libsql'
 import { ConfigurationError, ConnectionError } from '../kernel/index.js'
 import type { Connection, Program, SqlValue, Statement } from './program.js'
@@ -75,7 +76,7 @@ export function migrate(
       details: { path, program: program.name, version, newest },
       hint: 'Run the newer version, or use another file.',
     })
-  for (const step of program.migrations.slice(version)) connection.exec(step)
+  for (const step of program.migrations.slice(version)) connection.exec(readFileSync(step, 'utf8'))
   connection
     .prepare('REPLACE INTO lovage_schema (program, version) VALUES (?, ?)')
     .run([program.name, newest])

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { ConnectionError, type Unsubscribe } from '../kernel/index.js'
+import { ConnectionError, messageOf, type Unsubscribe } from '../kernel/index.js'
 import type { Call, Report, Request, ThreadData } from './protocol.js'
 import { fromWire } from './store-errors.js'
 
@@ -19,7 +19,7 @@ export class FileThread {
   readonly #pending = new Map<number, Pending>()
   readonly #watchers = new Map<string, Set<() => void>>()
   readonly #listeners = new Map<string, Set<(event: unknown) => void>>()
-  #calls: Call[] = []
+  #calls: (readonly [id: number, program: string, procedure: string, argument: () => unknown])[] = []
   #lastId = 0
   #holds = 0
   #synchronous: 'normal' | 'full'
@@ -35,8 +35,8 @@ export class FileThread {
     this.#worker.on('exit', () => this.#die(undefined))
   }
 
-  /** Calls of one turn of the event loop travel together. */
-  call(program: string, procedure: string, argument: unknown): Promise<never> {
+  /** Calls of one turn of the event loop travel together; their arguments are made when they leave. */
+  call(program: string, procedure: string, argument: () => unknown): Promise<never> {
     if (this.#dead) return Promise.reject(this.#dead)
     const id = ++this.#lastId
     if (this.#calls.push([id, program, procedure, argument]) === 1) setImmediate(() => this.#send())
@@ -104,8 +104,16 @@ export class FileThread {
 
   #send(): void {
     if (this.#calls.length === 0) return
-    const calls = this.#calls
+    const waiting = this.#calls
     this.#calls = []
+    const calls: Call[] = []
+    for (const [id, program, procedure, argument] of waiting) {
+      try {
+        calls.push([id, program, procedure, argument()])
+      } catch (error) {
+        this.#settle(id)?.reject(asError(error))
+      }
+    }
     try {
       this.#post({ kind: 'calls', calls })
     } catch (error) {
@@ -119,7 +127,7 @@ export class FileThread {
       if (known !== undefined) throw known
       this.#post({ kind: 'calls', calls: [call] })
     } catch (error) {
-      this.#settle(call[0])?.reject(error instanceof Error ? error : new Error(String(error)))
+      this.#settle(call[0])?.reject(asError(error))
     }
   }
 
@@ -158,6 +166,8 @@ export class FileThread {
     for (const { reject } of pending) reject(this.#dead)
   }
 }
+
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(messageOf(thrown)))
 
 /** A module's file: beside compiled code a `.js`, beside sources (tests run those) a `.ts`. */
 function existing(module: URL): URL {

@@ -5,8 +5,10 @@ export {
   type Migration,
   type Program,
   type ProgramHandlers,
+  type SqlValue,
   type Statement,
 } from './program.js'
 export { readSql } from './read-sql.js'
 export { openSqliteFile, type Procedures, type SqliteFile } from './sqlite-file.js'
 export { parseSqliteUrl, type SqliteUrl } from './sqlite-url.js'
+export { toBytes } from './values.js'

@@ -3,7 +3,7 @@ import { defineProgram } from './program.js'
 /** A program for the tests of this room: notes that anyone can add. */
 export default defineProgram({
   name: 'notes',
-  migrations: ['CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)'],
+  migrations: [new URL('./notes.suite.sql', import.meta.url)],
   open(connection, host) {
     const insert = connection.prepare('INSERT INTO notes (text) VALUES (?)')
     const select = connection.prepare('SELECT text FROM notes ORDER BY id')

@@ -54,8 +54,8 @@ export interface ProgramHandlers {
   readonly close?: () => void
 }
 
-/** One step of a program's schema. Steps are only ever appended. */
-export type Migration = string
+/** One step of a program's schema, a file of SQL statements. Steps are only ever appended. */
+export type Migration = URL
 
 /** A room's share of the file: its tables and its procedures. Lives in the thread; load it with `SqliteFile.load`. */
 export interface Program<Handlers extends ProgramHandlers = ProgramHandlers> {

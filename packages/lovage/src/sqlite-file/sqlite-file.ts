@@ -24,6 +24,11 @@ export interface Procedures<Handlers extends ProgramHandlers> {
     procedure: Name,
     argument: Argument<Both<Handlers>[Name]>,
   ): Promise<Reply<Both<Handlers>[Name]>>
+  /** Like `call`, but the argument is made at the end of the turn, when everything that belongs into it has come. */
+  callLater<Name extends keyof Both<Handlers> & string>(
+    procedure: Name,
+    argument: () => Argument<Both<Handlers>[Name]>,
+  ): Promise<Reply<Both<Handlers>[Name]>>
 }
 
 /** A SQLite file, its one connection in this process and the thread that works on it. Close what you opened. */
@@ -104,6 +109,8 @@ function openingOf(path: string, thread: FileThread, release: () => Promise<void
       if (onEvent) untilClose(thread.onEvent(program, onEvent))
       const procedures: Procedures<ProgramHandlers> = {
         call: (procedure, argument) =>
+          closing ? Promise.reject(ended()) : thread.call(program, procedure, () => argument),
+        callLater: (procedure, argument) =>
           closing ? Promise.reject(ended()) : thread.call(program, procedure, argument),
       }
       // The type parameter says which program stands at `module`; nothing can check that at run time.

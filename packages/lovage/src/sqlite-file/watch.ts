@@ -12,7 +12,7 @@ export class Watch {
   /** The addresses of those who wait. */
   static readonly program = {
     name: 'file',
-    migrations: ['CREATE TABLE lovage_peers (address TEXT PRIMARY KEY) WITHOUT ROWID'],
+    migrations: [new URL('./schema-1.sql', import.meta.url)],
   }
 
   readonly #version: Statement

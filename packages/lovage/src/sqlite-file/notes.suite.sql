@@ -1,0 +1,2 @@
+-- For the tests of this room.
+CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
