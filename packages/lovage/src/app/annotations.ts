@@ -1,7 +1,7 @@
 import { globMatcher } from './router.js'
 import type { Settings } from './settings/index.js'
 import type { AnyTask } from './task.js'
-import type { TaskOptions } from './task-options.js'
+import type { AnnotatedTask, TaskOptions } from './task-options.js'
 
 /**
  * A task's options as they hold: what the operator annotates wins over what the code says, and the settings fill
@@ -34,8 +34,8 @@ function merge(task: AnyTask, conf: Settings): TaskOptions {
 
 function annotation(task: AnyTask, { taskAnnotations }: Settings): TaskOptions {
   if (Array.isArray(taskAnnotations)) {
-    const annotate = taskAnnotations as readonly ((task: AnyTask) => TaskOptions | undefined)[]
-    return Object.assign({}, ...annotate.map((one) => one(task) ?? {}))
+    const annotate = taskAnnotations as readonly ((task: AnnotatedTask) => TaskOptions | undefined)[]
+    return Object.assign({}, ...annotate.map((one) => one(task.definition) ?? {}))
   }
   const record = taskAnnotations as Readonly<Record<string, TaskOptions>>
   const matching = Object.entries(record).filter(([pattern]) => globMatcher(pattern)(task.name))

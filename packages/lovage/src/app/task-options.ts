@@ -1,5 +1,4 @@
 import type { TaskContext } from './context.js'
-import type { Task } from './task.js'
 
 /** A class of errors, as named in `autoretryFor`. Abstract ones count too. */
 export type ErrorClass = abstract new (...args: never[]) => unknown
@@ -62,10 +61,17 @@ export interface TaskHandlers<Result = unknown> {
   readonly afterReturn?: (context: TaskContext, state: string) => void | Promise<void>
 }
 
-/** Options by task name or `*`, as an operator sets them. */
+/** A task as an annotation function sees it. */
+export interface AnnotatedTask {
+  readonly name: string
+  /** What the code says. */
+  readonly own: TaskOptions
+}
+
+/** Options by task name, glob or `*`, as an operator sets them; or functions that look at the task. */
 export type TaskAnnotations =
   | Readonly<Record<string, TaskOptions>>
-  | readonly ((task: Task<never, unknown>) => TaskOptions | undefined)[]
+  | readonly ((task: AnnotatedTask) => TaskOptions | undefined)[]
 
 /** How one call is made; Celery's names and units (seconds). What is absent comes from task, route and settings. */
 export interface CallOptions {
