@@ -9,7 +9,7 @@ import {
 } from '../message/index.js'
 import type { ResultTuple } from '../result/index.js'
 import { Retry, type RetryRequest } from './signals.js'
-import type { AnyTask } from './task.js'
+import type { TaskOptions } from './task-options.js'
 
 /** How a message reached the task. */
 export interface DeliveryInfo {
@@ -20,6 +20,12 @@ export interface DeliveryInfo {
   /** 0–9, higher first; null = the wire's default. */
   readonly priority: number | null
   readonly redelivered: boolean
+}
+
+/** A task as its own run sees it. */
+export interface RunningTask {
+  readonly name: string
+  readonly options: TaskOptions
 }
 
 /** What surrounds a run and is made by whoever runs it. */
@@ -35,7 +41,7 @@ export interface RunEnvironment {
 /** What a task knows about its own run: Celery's `self.request`, and what may be done from inside. */
 export class TaskContext {
   /** The task being run. */
-  readonly task: AnyTask
+  readonly task: RunningTask
   /** Positional arguments as they came. */
   readonly args: readonly unknown[]
   /** Named arguments as they came. */
@@ -51,7 +57,7 @@ export class TaskContext {
   #logger: Logger | undefined
 
   constructor(
-    task: AnyTask,
+    task: RunningTask,
     call: {
       readonly headers: TaskHeaders
       readonly args: readonly unknown[]
@@ -171,7 +177,7 @@ export class TaskContext {
 
 /** The context of a run that a delivered message asks for. */
 export function newContext(
-  task: AnyTask,
+  task: RunningTask,
   call: TaskMessage,
   message: IncomingMessage,
   queue: string,

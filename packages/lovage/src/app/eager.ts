@@ -3,23 +3,11 @@ import { acceptList, decodeTask, encodeTask, type TaskMessage, toExceptionInfo }
 import type { TaskResult, TaskState } from '../result/index.js'
 import type { Call } from './call.js'
 import { type RunEnvironment, TaskContext } from './context.js'
+import type { EagerResult } from './eager-result.js'
 import type { Outcome } from './outcome.js'
 import { run } from './run.js'
 import type { Settings } from './settings/index.js'
 import type { AnyTask } from './task.js'
-
-/** How a task ended that ran in the caller's own process. */
-export interface EagerResult<Result> {
-  readonly id: string
-  readonly state: TaskState
-  /** The value. @throws what the task threw. */
-  get(): Result
-  /** The value, or what the task threw; null when it ignored or rejected itself. */
-  readonly result: unknown
-  readonly traceback: string | null
-  /** Runs that it took: 1 without retries. */
-  readonly runs: number
-}
 
 /** What eager runs need of their app. */
 export interface EagerHost {

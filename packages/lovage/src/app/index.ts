@@ -18,7 +18,7 @@ export {
   TaskContext,
 } from './context.js'
 export { type Contract, contract, type NamedContract } from './contract.js'
-export type { EagerResult } from './eager.js'
+export type { EagerResult } from './eager-result.js'
 export { type AppOptions, Lovage, type NamedTask, type PositionalTask, type UntypedCall } from './lovage.js'
 export { compose, type Middleware, type Next, type PublishContext, type RunContext } from './middleware.js'
 export type { Outcome } from './outcome.js'
@@ -45,11 +45,11 @@ export {
   type TaskDefinition,
   type TaskHost,
 } from './task.js'
+export type { TaskHandlers } from './task-handlers.js'
 export type {
   CallOptions,
   ErrorClass,
   PublishRetryPolicy,
   TaskAnnotations,
-  TaskHandlers,
   TaskOptions,
 } from './task-options.js'

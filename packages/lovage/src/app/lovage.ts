@@ -21,7 +21,8 @@ import { discover } from './autodiscover.js'
 import type { Call } from './call.js'
 import type { TaskContext } from './context.js'
 import type { Contract } from './contract.js'
-import { applyEagerly, type EagerResult, settledResult } from './eager.js'
+import { applyEagerly, settledResult } from './eager.js'
+import type { EagerResult } from './eager-result.js'
 import type { Middleware } from './middleware.js'
 import { Publisher } from './publish.js'
 import { TaskRegistry } from './registry.js'
@@ -37,7 +38,8 @@ import {
   settingsFromEnvironment,
 } from './settings/index.js'
 import { type AnyTask, Task, type TaskDefinition, type TaskHost } from './task.js'
-import type { CallOptions, TaskHandlers, TaskOptions } from './task-options.js'
+import type { TaskHandlers } from './task-handlers.js'
+import type { CallOptions, TaskOptions } from './task-options.js'
 import { sortParts, type TaskParts } from './task-parts.js'
 
 /** What an app takes besides settings. */

@@ -1,5 +1,6 @@
 import type { TaskDefinition } from './task.js'
-import type { TaskHandlers, TaskOptions } from './task-options.js'
+import type { TaskHandlers } from './task-handlers.js'
+import type { TaskOptions } from './task-options.js'
 
 /** A task as it is written down, either kind, its types forgotten. */
 export type TaskParts = TaskOptions &

@@ -2,9 +2,10 @@ import { bindNamed, bindPositional } from './arguments.js'
 import type { AsyncResult } from './async-result.js'
 import type { Call } from './call.js'
 import type { TaskContext } from './context.js'
-import type { EagerResult } from './eager.js'
+import type { EagerResult } from './eager-result.js'
 import { type Schema, validate } from './schema.js'
-import type { CallOptions, TaskHandlers, TaskOptions } from './task-options.js'
+import type { TaskHandlers } from './task-handlers.js'
+import type { CallOptions, TaskOptions } from './task-options.js'
 
 /** Positional arguments are a tuple type, named ones an object type; this is how `delay` takes either. */
 export type DelayArgs<Args> = Args extends readonly unknown[]

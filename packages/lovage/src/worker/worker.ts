@@ -304,15 +304,15 @@ export class Worker {
       this.#plan,
     )
     this.#log.finished(context, outcome, performance.now() - startedAt)
-    this.#tell(context, outcome)
+    this.#tell(job, outcome)
     this.#settler.add(plan)
     if (this.#held.size === 0) this.#onIdle?.()
   }
 
   /** Handlers and signals; theirs is to look, so that a fault of theirs is logged and changes nothing. */
-  #tell(context: TaskContext, outcome: Outcome): void {
+  #tell({ context, task }: Job, outcome: Outcome): void {
     const { signals } = this.#app
-    const { onSuccess, onRetry, onFailure, afterReturn } = context.task.handlers
+    const { onSuccess, onRetry, onFailure, afterReturn } = task.handlers
     const call = (name: string, handler: () => unknown): void => {
       const fault = (error: unknown): void =>
         this.#logger.error({ err: error, task_id: context.id, handler: name }, 'a task handler failed')
