@@ -71,6 +71,11 @@ export interface ConsumeOptions {
   readonly leaseMs: number
   /** How long messages held by peers without leases (Python workers) stay theirs. */
   readonly visibilityTimeoutMs: number
+  /**
+   * How long the event loop may stand still before what is held goes to others: the longest hard time limit of the
+   * worker's tasks. Default 10 minutes. Drivers that renew beside the event loop obey it.
+   */
+  readonly maxBlockMs?: number
   /** How many messages may be delivered now; asked before each claim. */
   readonly free: () => number
   /** Never empty. The callee takes them over; it settles each by its tag. */

@@ -27,6 +27,7 @@ export const ERROR_CODES = {
     'The server refused the credentials or the permission.',
     'Check user, password and access rules.',
   ],
+  LVG_REDIS_REFUSED: ['Redis refused a command.', 'See what it said, in the message.'],
   LVG_STORE_LOCKED: [
     'The SQLite file is locked by another process.',
     'End the process that holds a long transaction on the file.',

@@ -1,0 +1,68 @@
+import { newId, type Unsubscribe } from '../../kernel/index.js'
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type IncomingMessage,
+  type OutgoingMessage,
+} from '../../message/index.js'
+import type { RedisConnection } from '../../redis-client/index.js'
+import type { RedisKeys } from './keys.js'
+import { priorityFromWire, priorityToWire } from './priority.js'
+import { escapeGlob, type Subscriber } from './subscriber.js'
+
+/** kombu's fanout exchanges: channels `/<db>.<exchange>[/<routing key>]`, heard by whoever listens now. */
+export class Fanout {
+  readonly #connection: RedisConnection
+  readonly #subscriber: Subscriber
+  readonly #keys: RedisKeys
+
+  constructor(connection: RedisConnection, subscriber: Subscriber, keys: RedisKeys) {
+    this.#connection = connection
+    this.#subscriber = subscriber
+    this.#keys = keys
+  }
+
+  async broadcast(message: OutgoingMessage): Promise<void> {
+    const channel = this.#keys.channel(message.exchange, message.routingKey)
+    await this.#connection.command('publish', channel, encodeEnvelope(message, priorityToWire, newId()))
+  }
+
+  async subscribe(
+    exchange: string,
+    on: (message: IncomingMessage) => void,
+    topic: string | undefined,
+  ): Promise<Unsubscribe> {
+    const wanted = topic === undefined ? undefined : wordsOf(topic)
+    const hear = (_channel: string, payload: string): void => {
+      const message = decodeEnvelope(payload, priorityFromWire)
+      // A stranger's bytes on a channel that anyone may write to: there is no queue in which to keep them.
+      if (!('headers' in message)) return
+      if (wanted === undefined || covers(wanted, wordsOf(message.routingKey))) on(message)
+    }
+    const ends = await Promise.all(
+      this.#patterns(exchange, topic).map((pattern) => this.#subscriber.subscribe(pattern, hear)),
+    )
+    return () => {
+      for (const end of ends) end()
+    }
+  }
+
+  #patterns(exchange: string, topic: string | undefined): string[] {
+    const exact = escapeGlob(this.#keys.channel(exchange, ''))
+    if (topic === undefined) return [exact, `${exact}/*`]
+    if (topic === '') return [exact]
+    // A glob's star crosses dots, so it may match more; the matcher decides.
+    const glob = escapeGlob(topic).replace(/\\\*/g, '*').replace(/#/g, '*')
+    return topic === '#' ? [exact, `${exact}/*`] : [`${exact}/${glob}`]
+  }
+}
+
+/** Whether an AMQP topic covers a routing key: `*` is one word, `#` any number of them. */
+function covers(topic: readonly string[], key: readonly string[]): boolean {
+  const [word, ...rest] = topic
+  if (word === undefined) return key.length === 0
+  if (word === '#') return covers(rest, key) || (key.length > 0 && covers(topic, key.slice(1)))
+  return key.length > 0 && (word === '*' || word === key[0]) && covers(rest, key.slice(1))
+}
+
+const wordsOf = (text: string): string[] => (text === '' ? [] : text.split('.'))

@@ -1,0 +1,1 @@
+export { openRedisBroker } from './redis-broker.js'

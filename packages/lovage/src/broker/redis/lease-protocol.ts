@@ -1,0 +1,25 @@
+import type { RedisTarget } from '../../redis-client/index.js'
+
+/** A lease that the thread keeps. */
+export interface KeptLease {
+  readonly holder: string
+  readonly leaseMs: number
+  /** Pause between renewals. */
+  readonly renewMs: number
+  /** How long the event loop may stand still before its leases are let go. */
+  readonly maxBlockMs: number
+}
+
+/** What the thread starts with. */
+export interface LeaseThreadData {
+  readonly target: RedisTarget
+  /** Unix ms at which the main thread's event loop last turned: one BigInt64. */
+  readonly pulse: SharedArrayBuffer
+}
+
+/** What main and thread say to each other. */
+export type LeaseRequest =
+  | { readonly kind: 'keep'; readonly lease: KeptLease }
+  | { readonly kind: 'release'; readonly holder: string }
+  | { readonly kind: 'close' }
+export type LeaseReport = { readonly kind: 'kept'; readonly holder: string; readonly error?: string }

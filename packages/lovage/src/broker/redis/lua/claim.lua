@@ -1,0 +1,83 @@
+-- Claims waiting messages for a holder, the lists in their order, oldest first.
+--
+-- KEYS       unackedIndex unacked held holders unparsed redeliveries lists...
+-- ARGV       holder leaseMs count suffixes...   (a suffix for each list: `,"","<queue>"]`)
+-- REPLY      {tags, counts, redeliveries, message, …}: tags by line; `list:number` pairs; counts or empty; raw messages
+-- INVARIANT  A message is in its list or claimed (`held`, and `unacked` or `unparsed`), never in neither. Nothing can
+--            fail after the first RPOP: wrong types show before it, and a full memory does not stop a script that wrote.
+local index, unacked, held, holders, unparsed, redeliveries = unpack(KEYS, 1, 6)
+local holder, leaseMs, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+for _, hash in ipairs({ unacked, held, unparsed, redeliveries }) do redis.call('HLEN', hash) end
+for _, zset in ipairs({ index, holders }) do redis.call('ZCARD', zset) end
+
+local reply, lists, counts, n = { '', '', '' }, {}, {}, 0
+for i = 7, #KEYS do
+  if n >= count then break end
+  local popped = redis.call('RPOP', KEYS[i], count - n)
+  if popped then
+    counts[#counts + 1] = (i - 7) .. ':' .. #popped
+    for _, raw in ipairs(popped) do
+      n = n + 1
+      reply[n + 3], lists[n] = raw, i
+    end
+  end
+end
+if n == 0 then return reply end
+
+local time = redis.call('TIME')
+local now = time[1] .. '.' .. string.format('%06d', time[2])
+local endMs = time[1] * 1000 + math.floor(time[2] / 1000) + leaseMs
+redis.call('ZADD', holders, 'NX', string.format('%.0f', endMs), holder)
+
+-- Messages are not decoded: the tag stands at the tail, as kombu and we write it.
+local function tagOf(raw)
+  local tag = string.match(raw, '"delivery_tag": ?"([^"\\%c]+)"}}$', -100)
+  if tag then return tag end
+  local ok, envelope = pcall(cjson.decode, raw)
+  local properties = ok and type(envelope) == 'table' and envelope['properties']
+  tag = type(properties) == 'table' and properties['delivery_tag']
+  if type(tag) == 'string' and string.find(tag, '^[^%c]+$') then return tag end
+end
+
+local tags, parsed, scores, seen = {}, {}, {}, {}
+for i = 1, n do
+  tags[i] = tagOf(reply[i + 3]) or ''
+  parsed[i] = tags[i] ~= ''
+end
+local known = redis.call('HMGET', unacked, unpack(tags))
+for i = 1, n do
+  -- Copies that share a tag (kombu's topic exchanges make such) must not share an entry.
+  if not parsed[i] or known[i] or seen[tags[i]] then
+    tags[i] = 'lovage:' .. holder .. ':' .. now .. ':' .. i
+  end
+  seen[tags[i]] = true
+  if parsed[i] then
+    scores[#scores + 1] = now
+    scores[#scores + 1] = tags[i]
+  end
+end
+local score = '-'
+if #scores > 0 then
+  redis.call('ZADD', index, unpack(scores))
+  score = redis.call('ZSCORE', index, scores[2])
+end
+local values, claims = {}, {}
+for i = 1, n do
+  claims[2 * i - 1] = tags[i]
+  claims[2 * i] = (parsed[i] and score or '-') .. ' ' .. i .. ' ' .. KEYS[lists[i]]
+  if parsed[i] then
+    values[#values + 1] = tags[i]
+    values[#values + 1] = '[' .. reply[i + 3] .. ARGV[lists[i] - 3]
+  else
+    redis.call('HSET', unparsed, tags[i], reply[i + 3])
+  end
+end
+if #values > 0 then redis.call('HSET', unacked, unpack(values)) end
+redis.call('HSET', held, unpack(claims))
+reply[1], reply[2] = table.concat(tags, '\n'), table.concat(counts, ' ')
+if redis.call('EXISTS', redeliveries) == 1 then
+  local found = redis.call('HMGET', redeliveries, unpack(tags))
+  for i = 1, n do found[i] = found[i] or '0' end
+  reply[3] = table.concat(found, ' ')
+end
+return reply

@@ -1,0 +1,8 @@
+-- addDeadLetter(dead, letters, messages, counts, id, failedMs, queue, letter, raw): stores a letter unless one of its id
+-- is there.
+local function addDeadLetter(dead, letters, messages, counts, id, failedMs, queue, letter, raw)
+  if redis.call('HSETNX', letters, id, letter) == 0 then return end
+  redis.call('HSET', messages, id, raw)
+  redis.call('ZADD', dead, failedMs, id)
+  redis.call('HINCRBY', counts, queue, 1)
+end

@@ -1,0 +1,42 @@
+-- Moves messages that are due from the delay store to the heads of their lists, the earliest foremost.
+--
+-- KEYS       delayed doorbell
+-- ARGV       timesPrefix messagesPrefix listPrefix separator limit
+-- REPLY      {moved, milliseconds until the next is due, or -1}
+-- INVARIANT  A message is in the delay store or in its list, never in both or neither.
+local delayed, doorbell = KEYS[1], KEYS[2]
+local timesPrefix, messagesPrefix, listPrefix, separator, limit = unpack(ARGV, 1, 5)
+local time = redis.call('TIME')
+local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
+local moved = 0
+local queue = redis.call('ZRANGEBYSCORE', delayed, '-inf', nowMs, 'LIMIT', 0, 1)[1]
+if queue then
+  local times, messages = timesPrefix .. queue, messagesPrefix .. queue
+  local members = redis.call('ZRANGEBYSCORE', times, '-inf', nowMs, 'LIMIT', 0, limit)
+  if #members > 0 then
+    local values = redis.call('HMGET', messages, unpack(members))
+    local lists, names = {}, {}
+    for i = #members, 1, -1 do
+      local step, raw = string.match(values[i] or '', '^(%d+) (.*)$')
+      if step then
+        local list = listPrefix .. queue .. (step == '0' and '' or separator .. step)
+        -- Fails here, before anything has changed, when the key is no list.
+        if not lists[list] then redis.call('LLEN', list) end
+        lists[list] = lists[list] or {}
+        table.insert(lists[list], raw)
+      end
+    end
+    -- Removal first: then a full memory does not stop the rest, which needs no more of it.
+    redis.call('ZREM', times, unpack(members))
+    redis.call('HDEL', messages, unpack(members))
+    for list, raws in pairs(lists) do
+      redis.call('RPUSH', list, unpack(raws))
+      moved = moved + #raws
+    end
+    redis.call('PUBLISH', doorbell, queue)
+  end
+  local first = redis.call('ZRANGE', times, 0, 0, 'WITHSCORES')
+  if first[2] then redis.call('ZADD', delayed, first[2], queue) else redis.call('ZREM', delayed, queue) end
+end
+local next = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+return { moved, next[2] and math.ceil(math.max(0, next[2] - nowMs)) or -1 }

@@ -1,0 +1,53 @@
+-- Returns messages of one holder whose lease has run out to the heads of their lists, in their order.
+--
+-- KEYS       holders unackedIndex unacked unparsed redeliveries doorbell
+-- ARGV       self heldPrefix limit   (a holder who asks is alive, whatever its lease says: its own are left alone)
+-- REPLY      {restored, holder}, or {-1} when no lease has run out
+-- INVARIANT  A message is held or in its list. What someone else took meanwhile (the score is not the holder's) stays theirs.
+local holders, index, unacked, unparsed, redeliveries, doorbell = unpack(KEYS, 1, 6)
+local time = redis.call('TIME')
+local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
+local silent = redis.call('ZRANGEBYSCORE', holders, '-inf', nowMs, 'LIMIT', 0, 2)
+local holder = silent[1] ~= ARGV[1] and silent[1] or silent[2]
+if not holder then return { -1 } end
+local held, limit = ARGV[2] .. holder, tonumber(ARGV[3])
+local all = redis.call('HGETALL', held)
+local claims = {}
+for i = 1, #all, 2 do
+  local score, number, list = string.match(all[i + 1], '^(%S+) (%S+) (.*)$')
+  claims[#claims + 1] = { tag = all[i], score = score, number = tonumber(number), list = list }
+end
+-- The latest first: what is pushed last is consumed first.
+table.sort(claims, function(a, b)
+  local x, y = tonumber(a.score) or 0, tonumber(b.score) or 0
+  if x ~= y then return x > y end
+  if a.number ~= b.number then return a.number > b.number end
+  return a.tag > b.tag
+end)
+local restored = 0
+for i = 1, math.min(#claims, limit) do
+  local claim, raw = claims[i], nil
+  if claim.score == '-' then
+    raw = redis.call('HGET', unparsed, claim.tag)
+  else
+    local score = redis.call('ZSCORE', index, claim.tag)
+    local value = score and tonumber(score) == tonumber(claim.score) and redis.call('HGET', unacked, claim.tag)
+    raw = value and markRedelivered(string.match(value, '^%[(.+),"",".*"%]$'))
+  end
+  if raw then
+    redis.call('LLEN', claim.list)
+    release(index, unacked, held, unparsed, false, { claim.tag })
+    redis.call('RPUSH', claim.list, raw)
+    redis.call('HINCRBY', redeliveries, claim.tag, 1)
+    restored = restored + 1
+  else
+    redis.call('HDEL', held, claim.tag)
+  end
+end
+if #claims <= limit then redis.call('ZREM', holders, holder) end
+if restored > 0 then
+  -- Counts of messages that a peer finished, or that were purged, would stay for ever.
+  redis.call('EXPIRE', redeliveries, 2592000)
+  redis.call('PUBLISH', doorbell, '')
+end
+return { restored, holder }

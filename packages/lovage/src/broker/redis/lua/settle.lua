@@ -1,0 +1,74 @@
+-- Settles claims, each with its continuation and its results.
+--
+-- KEYS       unackedIndex unacked held unparsed redeliveries doorbell delayed dead deadLetters deadMessages deadCounts
+-- ARGV       settlements...   (tag kind publications results, what the kind takes, the publications, the results)
+--            kinds: ack · requeue counts raw · postpone times messages queue member dueMs step
+--            · dead id failedMs queue letter raw. An empty raw stands for the message as it was claimed.
+--            A result is key ttlS json; publications are as publication.lua reads them.
+-- REPLY      {positions of the settlements whose tag was no longer ours, position and error of those that failed, …}
+-- INVARIANT  Everything that belongs to one settlement happens, or, when its claim is not ours, nothing of it. The
+--            claim goes last: what fails before stays held.
+local index, unacked, held, unparsed, redeliveries, doorbell, delayed = unpack(KEYS, 1, 7)
+local dead, deadLetters, deadMessages, deadCounts = unpack(KEYS, 8, 11)
+local at = 0
+local function take()
+  at = at + 1
+  return ARGV[at]
+end
+local function takeMany(count)
+  local taken = {}
+  for i = 1, count do taken[i] = take() end
+  return taken
+end
+
+local function claimed(tag)
+  local value = redis.call('HGET', unacked, tag)
+  if value then return string.match(value, '^%[(.+),"",".*"%]$') end
+  return redis.call('HGET', unparsed, tag)
+end
+
+local KINDS = {
+  ack = { 0, function() end },
+  requeue = { 2, function(tag, counts, raw)
+    local list = string.match(redis.call('HGET', held, tag), '^%S+ %S+ (.*)$')
+    redis.call('RPUSH', list, raw ~= '' and raw or claimed(tag))
+    redis.call('PUBLISH', doorbell, '')
+    if counts == '1' then redis.call('HINCRBY', redeliveries, tag, 1) end
+  end },
+  postpone = { 6, function(tag, times, messages, queue, member, dueMs, step)
+    postpone(delayed, times, messages, queue, member, dueMs, step .. ' ' .. claimed(tag))
+  end },
+  dead = { 5, function(tag, id, failedMs, queue, letter, raw)
+    raw = raw ~= '' and raw or claimed(tag)
+    addDeadLetter(dead, deadLetters, deadMessages, deadCounts, id, failedMs, queue, letter, raw)
+  end },
+}
+
+local function settle(tag, kind, given, publications, results)
+  for _, one in ipairs(publications) do publish(one, doorbell, delayed) end
+  for _, result in ipairs(results) do storeResult(unpack(result)) end
+  KINDS[kind][2](tag, unpack(given))
+  local keepsCount = kind == 'requeue' or kind == 'postpone'
+  release(index, unacked, held, unparsed, not keepsCount and redeliveries, { tag })
+end
+
+-- Deletes nothing, but a script that has written is not stopped by a full memory: workers must be able to finish.
+redis.call('HDEL', held, '')
+local refused, failed, position = {}, {}, 0
+while at < #ARGV do
+  position = position + 1
+  local tag, kind, publicationCount, resultCount = take(), take(), tonumber(take()), tonumber(take())
+  local given, publications, results = takeMany(KINDS[kind][1]), {}, {}
+  for i = 1, publicationCount do publications[i] = takePublication(take) end
+  for i = 1, resultCount do results[i] = takeMany(3) end
+  if fence(index, held, { tag })[1] then
+    local ok, problem = pcall(settle, tag, kind, given, publications, results)
+    if not ok then
+      failed[#failed + 1] = position
+      failed[#failed + 1] = type(problem) == 'table' and problem.err or tostring(problem)
+    end
+  else
+    refused[#refused + 1] = position
+  end
+end
+return { refused, unpack(failed) }

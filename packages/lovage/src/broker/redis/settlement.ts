@@ -1,0 +1,82 @@
+import { markRedelivered } from '../../message/index.js'
+import type { Argument, RedisResultWriter } from '../../redis-client/index.js'
+import type { ResultRecord } from '../../result/index.js'
+import type { Settlement } from '../broker.js'
+import type { Claim } from './claims.js'
+import { letterWords } from './dead-letters.js'
+import type { RedisKeys } from './keys.js'
+import { priorityToWire, stepOf } from './priority.js'
+import { delayMember, type Publication, publicationWords } from './publication.js'
+
+/** A settlement on its way. */
+export interface PendingSettlement {
+  readonly settlement: Settlement
+  readonly claim: Claim
+  readonly publications: readonly Publication[]
+  /** True when it had no effect because the claim was no longer ours. */
+  readonly done: (refused: boolean) => void
+  readonly failed: (error: unknown) => void
+}
+
+/** Where results are written with the ack. */
+export type Results = RedisResultWriter<ResultRecord>
+
+/** Whether the short script will do. */
+export const isBareAck = ({ settlement, publications }: PendingSettlement): boolean =>
+  settlement.kind === 'ack' && publications.length === 0
+
+/** Keys and arguments of `ack.lua`. */
+export function ackWords(
+  pending: readonly PendingSettlement[],
+  writer: Results | undefined,
+): { keys: string[]; words: [count: number, ...rest: (string | number)[]] } {
+  const keys: string[] = []
+  const words: [number, ...(string | number)[]] = [pending.length]
+  for (const { claim } of pending) words.push(claim.wireTag)
+  if (!writer) return { keys, words }
+  for (let index = 0; index < pending.length; index++) {
+    for (const record of pending[index]?.settlement.results ?? []) {
+      const { key, ttlS, json } = writer.encodeRecord(record)
+      keys.push(key)
+      words.push(index + 1, ttlS, json)
+    }
+  }
+  return { keys, words }
+}
+
+/** One settlement as `settle.lua` reads it. */
+export function settlementWords(
+  { settlement, claim, publications }: PendingSettlement,
+  keys: RedisKeys,
+  writer: Results | undefined,
+): Argument[] {
+  const results = writer ? (settlement.results ?? []).map((record) => writer.encodeRecord(record)) : []
+  return [
+    claim.wireTag,
+    settlement.kind === 'dead-letter' ? 'dead' : settlement.kind,
+    publications.length,
+    results.length,
+    ...kindWords(settlement, claim, keys),
+    ...publications.flatMap((one) => publicationWords(one, keys)),
+    ...results.flatMap(({ key, ttlS, json }) => [key, ttlS, json]),
+  ]
+}
+
+function kindWords(settlement: Settlement, { wireTag, delivery }: Claim, keys: RedisKeys): Argument[] {
+  const { queue, raw, message } = delivery
+  switch (settlement.kind) {
+    case 'ack':
+      return []
+    case 'requeue':
+      // What is no envelope goes back as the server holds it.
+      return [settlement.counts ? 1 : 0, 'headers' in message ? markRedelivered(raw.toString()) : '']
+    case 'postpone': {
+      const isMessage = 'headers' in message
+      const member = delayMember(isMessage ? message.headers.id : undefined, wireTag)
+      const step = isMessage ? stepOf(priorityToWire(message.properties.priority)) : 0
+      return [keys.times(queue), keys.messages(queue), queue, member, settlement.untilMs, step]
+    }
+    case 'dead-letter':
+      return letterWords(settlement.letter, delivery.raw)
+  }
+}

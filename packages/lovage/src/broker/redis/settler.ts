@@ -1,0 +1,181 @@
+import { ConnectionError } from '../../kernel/index.js'
+import { isConnectionLoss, type RedisConnection } from '../../redis-client/index.js'
+import type { Settlement } from '../broker.js'
+import type { Claim, Claims } from './claims.js'
+import type { RedisKeys } from './keys.js'
+import { type Publication, publicationFor, publicationsOf } from './publication.js'
+import type { Routing } from './routing.js'
+import { ACK, SETTLE, settleKeys } from './scripts.js'
+import { ackWords, isBareAck, type PendingSettlement, type Results, settlementWords } from './settlement.js'
+
+/** One script settles at most this many: it runs alone on the server. */
+const MAX_ACKS = 1_000
+const MAX_SETTLEMENTS = 200
+
+/** What a settler works with. */
+export interface SettlerOptions {
+  readonly connection: RedisConnection
+  readonly keys: RedisKeys
+  readonly routing: Routing
+  readonly holder: string
+  readonly claims: Claims
+  readonly writer: Results | undefined
+  /** Something waits for `flush`. */
+  readonly onPending: () => void
+}
+
+/**
+ * Collects the settlements of one turn and sends them in one round trip. What is under way when the connection is lost is
+ * sent again when it is back: a settlement that had arrived is refused then, because its claim is gone.
+ */
+export class Settler {
+  readonly #options: SettlerOptions
+  #pending: PendingSettlement[] = []
+  #underWay = 0
+  #onIdle: (() => void)[] = []
+
+  constructor(options: SettlerOptions) {
+    this.#options = options
+  }
+
+  /** Resolves to the tags whose claims were no longer ours. */
+  settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
+    const refused: string[] = []
+    return new Promise((resolve, reject) => {
+      let left = settlements.length
+      let failure: { readonly error: unknown } | undefined
+      const end = (): void => {
+        if (left > 0) return
+        if (failure) reject(failure.error)
+        else resolve(refused)
+      }
+      for (const settlement of settlements) {
+        const claim = this.#options.claims.open(settlement.tag)
+        if (!claim) {
+          refused.push(settlement.tag)
+          left--
+          continue
+        }
+        claim.settling = true
+        this.#add(settlement, claim, (outcome) => {
+          if (outcome === 'refused') refused.push(settlement.tag)
+          else if (outcome !== 'done') failure = outcome
+          left--
+          end()
+        })
+      }
+      end()
+    })
+  }
+
+  /** Sends what is pending. */
+  flush(): void {
+    if (this.#pending.length === 0 || !this.#options.connection.isReady) return
+    const pending = this.#pending
+    this.#pending = []
+    const acks = pending.every(isBareAck) ? pending : pending.filter(isBareAck)
+    for (let at = 0; at < acks.length; at += MAX_ACKS) this.#ack(acks.slice(at, at + MAX_ACKS))
+    if (acks === pending) return
+    const others = pending.filter((one) => !isBareAck(one))
+    for (let at = 0; at < others.length; at += MAX_SETTLEMENTS)
+      this.#settleAny(others.slice(at, at + MAX_SETTLEMENTS))
+  }
+
+  /** Resolves when everything was answered. */
+  idle(): Promise<void> {
+    if (this.#pending.length === 0 && this.#underWay === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#onIdle.push(resolve))
+  }
+
+  /** Rejects what has not been sent. */
+  abandon(): void {
+    for (const one of this.#pending.splice(0)) {
+      one.failed(
+        new ConnectionError('The consumer was closed before this could be settled', {
+          code: 'LVG_CONNECTION_CLOSED',
+        }),
+      )
+    }
+  }
+
+  #add(settlement: Settlement, claim: Claim, ended: Ended): void {
+    const { claims } = this.#options
+    const add = (publications: readonly Publication[]): void => {
+      this.#pending.push({
+        settlement,
+        claim,
+        publications,
+        done: (refused) => {
+          claims.remove(claim)
+          ended(refused ? 'refused' : 'done')
+        },
+        failed,
+      })
+      this.#options.onPending()
+    }
+    const failed = (error: unknown): void => {
+      claim.settling = false
+      ended({ error })
+    }
+    const messages = settlement.publish
+    if (!messages || messages.length === 0) add([])
+    else if (messages.every(({ exchange }) => exchange === '')) {
+      try {
+        add(messages.map((message) => publicationFor(message, message.routingKey)))
+      } catch (error) {
+        failed(error)
+      }
+    } else publicationsOf(messages, this.#options.routing).then(add, failed)
+  }
+
+  #ack(pending: readonly PendingSettlement[]): void {
+    const { connection, keys, holder, writer } = this.#options
+    const { unackedIndex, unacked, unparsed, redeliveries } = keys
+    const { keys: results, words } = ackWords(pending, writer)
+    const named = [unackedIndex, unacked, keys.held(holder), unparsed, redeliveries] as const
+    this.#run(pending, ACK.run(connection, [...named, ...results], words), (refused) => [refused])
+  }
+
+  #settleAny(pending: readonly PendingSettlement[]): void {
+    const { connection, keys, holder, writer } = this.#options
+    const words = pending.flatMap((one) => settlementWords(one, keys, writer))
+    const sent = SETTLE.run(connection, settleKeys(keys, holder), words)
+    this.#run(pending, sent, (reply) => reply)
+  }
+
+  #run<Reply>(
+    pending: readonly PendingSettlement[],
+    sent: Promise<Reply>,
+    read: (reply: Reply) => readonly [refused: readonly number[], ...failed: (number | string)[]],
+  ): void {
+    this.#underWay++
+    sent
+      .then(
+        (reply) => {
+          const [refused, ...failed] = read(reply)
+          const isRefused = new Set(refused)
+          const errors = new Map<number, string>()
+          for (let at = 0; at < failed.length; at += 2) errors.set(Number(failed[at]), String(failed[at + 1]))
+          for (let index = 0; index < pending.length; index++) {
+            const problem = errors.get(index + 1)
+            if (problem === undefined) pending[index]?.done(isRefused.has(index + 1))
+            else pending[index]?.failed(settleError(problem))
+          }
+        },
+        (error: unknown) => {
+          if (isConnectionLoss(error)) this.#pending.unshift(...pending)
+          else for (const one of pending) one.failed(error)
+        },
+      )
+      .finally(() => {
+        this.#underWay--
+        if (this.#underWay === 0 && this.#pending.length === 0)
+          for (const resolve of this.#onIdle.splice(0)) resolve()
+      })
+  }
+}
+
+type Ended = (outcome: 'done' | 'refused' | { readonly error: unknown }) => void
+
+const settleError = (problem: string): ConnectionError =>
+  new ConnectionError(`Redis refused a settlement: ${problem}`, { code: 'LVG_REDIS_REFUSED' })

@@ -1,0 +1,57 @@
+import { ConnectionError, isLovageError, messageOf } from '../kernel/index.js'
+
+/** One clear error for whatever went wrong between this process and the server; secrets never appear in it. */
+export function connectionError(thrown: unknown, location: string): ConnectionError {
+  // A LovageError that arises here is a ConnectionError already.
+  if (isLovageError(thrown)) return thrown as ConnectionError
+  const said = messageOf(thrown)
+  const [code, what, hint] = diagnose(said, codeOf(thrown))
+  const options = { code, details: { location }, cause: thrown }
+  return new ConnectionError(`${what} (${location}): ${said}`, hint ? { ...options, hint } : options)
+}
+
+/** Whether the connection failed, as opposed to a command that the server refused. */
+export function isConnectionLoss(error: unknown): boolean {
+  return isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
+}
+
+type Diagnosis = readonly [
+  code: 'LVG_CONNECTION_FAILED' | 'LVG_CONNECTION_REFUSED' | 'LVG_REDIS_REFUSED',
+  what: string,
+  hint?: string,
+]
+
+const REPLIES: readonly (readonly [pattern: RegExp, diagnosis: Diagnosis])[] = [
+  [
+    /^(WRONGPASS|ERR invalid password|ERR Client sent AUTH)/i,
+    ['LVG_CONNECTION_REFUSED', 'Redis refused the user or password'],
+  ],
+  [/^NOAUTH/, ['LVG_CONNECTION_REFUSED', 'Redis asks for a password', 'Put it into the URL: redis://:password@host.']],
+  [/^NOPERM/, ['LVG_CONNECTION_REFUSED', 'Redis does not permit this user a command', 'See docs/operate/redis.md for the ACL rule.']],
+  [/^ERR DB index/, ['LVG_CONNECTION_REFUSED', 'Redis has no such database', 'Lower the number in the URL, or raise `databases` in redis.conf.']],
+  [/^OOM/, ['LVG_REDIS_REFUSED', 'Redis is out of memory', 'Raise `maxmemory`; workers go on emptying the queues.']],
+  [/^MISCONF/, ['LVG_REDIS_REFUSED', 'Redis cannot write to its disk', 'Free disk space on the server.']],
+  [/^READONLY/, ['LVG_REDIS_REFUSED', 'This Redis is a replica', 'Connect to the primary.']],
+  [/^LOADING/, ['LVG_CONNECTION_FAILED', 'Redis is loading its data']],
+] // biome-ignore format: one case a line
+
+function diagnose(said: string, code: string): Diagnosis {
+  for (const [pattern, diagnosis] of REPLIES) if (pattern.test(said)) return diagnosis
+  if (/^[A-Z]+ /.test(said) && code === 'ReplyError') return ['LVG_REDIS_REFUSED', 'Redis refused a command']
+  if (/wrong version number|packet length too long|EPROTO/i.test(`${said} ${code}`))
+    return ['LVG_CONNECTION_FAILED', 'The server does not speak TLS', 'Use redis://, or its TLS port.']
+  if (/certificate|self.signed|CERT_|altname/i.test(`${said} ${code}`))
+    return [
+      'LVG_CONNECTION_FAILED',
+      'The server’s certificate is not trusted',
+      'Name its authority: `tls.ca`, or ssl_ca_certs in the URL.',
+    ]
+  return ['LVG_CONNECTION_FAILED', 'Redis cannot be reached']
+}
+
+function codeOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return ''
+  // Node's system errors carry their code; the client names what the server replied.
+  const code = (thrown as { code?: unknown }).code
+  return typeof code === 'string' ? code : thrown.name
+}

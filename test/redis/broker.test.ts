@@ -1,0 +1,25 @@
+import { Redis } from 'ioredis'
+import { describeBroker } from '../../packages/lovage/src/broker/broker.suite.js'
+import { openRedisBroker } from '../../packages/lovage/src/broker/redis/index.js'
+import { ACK, SETTLE } from '../../packages/lovage/src/broker/redis/scripts.js'
+import { startRedis } from '../servers.js'
+
+describeBroker({
+  name: 'redis',
+  async start() {
+    const server = await startRedis({ appendonly: 'always' })
+    const client = new Redis(server.url, { retryStrategy: () => 20, maxRetriesPerRequest: null })
+    return {
+      open: async () => openRedisBroker(server.url),
+      restart: () => server.restart(),
+      publishRaw: async (queue, raw) => void (await client.lpush(queue, raw)),
+      expireLease: async (holder) => void (await client.zadd('lovage:holders', 'XX', 0, holder)),
+      settleTrips: () => ACK.runs + SETTLE.runs,
+      async stop() {
+        client.disconnect()
+        await server.stop()
+      },
+    }
+  },
+  priorityLevel: (priority) => Math.floor((9 - priority) / 3) * -3,
+})
