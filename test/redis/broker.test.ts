@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { describeBroker } from '../../packages/lovage/src/broker/broker.suite.js'
 import { openRedisBroker } from '../../packages/lovage/src/broker/redis/index.js'
 import { ACK, SETTLE } from '../../packages/lovage/src/broker/redis/scripts.js'
+import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
 import { startRedis } from '../servers.js'
 
 describeBroker({
@@ -10,7 +11,7 @@ describeBroker({
     const server = await startRedis({ appendonly: 'always' })
     const client = new Redis(server.url, { retryStrategy: () => 20, maxRetriesPerRequest: null })
     return {
-      open: async () => openRedisBroker(server.url),
+      open: () => openRedisBroker(server.url, { settings: {}, clock: systemClock, logger: silentLogger }),
       restart: () => server.restart(),
       publishRaw: async (queue, raw) => void (await client.lpush(queue, raw)),
       expireLease: async (holder) => void (await client.zadd('lovage:holders', 'XX', 0, holder)),

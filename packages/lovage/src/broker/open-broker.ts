@@ -3,6 +3,9 @@ import type { Broker } from './broker.js'
 
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {
   memory: async () => (await import('./memory/index.js')).openMemoryBroker,
+  redis: async () => (await import('./redis/index.js')).openRedisBroker,
+  rediss: async () => (await import('./redis/index.js')).openRedisBroker,
+  'redis+socket': async () => (await import('./redis/index.js')).openRedisBroker,
 }
 
 /**

@@ -9,7 +9,7 @@ export interface RedisOptions {
   readonly password?: string
   /** Overrides the database number in the URL. */
   readonly db?: number
-  /** For `rediss://`: PEM texts, or paths of PEM files. */
+  /** PEM texts, or paths of PEM files. Given, it means TLS also with `redis://`. */
   readonly tls?: RedisTls
   /** Put before every key and channel, verbatim (kombu's `global_keyprefix`). Default none. */
   readonly keyPrefix?: string
@@ -71,7 +71,7 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
   if (!Number.isInteger(db) || db < 0) throw invalid(url, `names no database number: ${dbText}`)
   const username = options.username ?? decoded(parsed.username)
   const password = options.password ?? decoded(parsed.password)
-  const tls = parsed.protocol === 'rediss:' ? readTls(query, options.tls) : undefined
+  const tls = parsed.protocol === 'rediss:' || options.tls ? readTls(query, options.tls) : undefined
   const host = decoded(parsed.hostname.replace(/^\[|\]$/g, '')) ?? 'localhost'
   const port = parsed.port === '' ? 6379 : Number(parsed.port)
   const path = isSocket ? decodeURIComponent(parsed.pathname) : undefined

@@ -2,7 +2,7 @@ import type { Page, PageRequest } from '../../kernel/index.js'
 import { decodeEnvelope } from '../../message/index.js'
 import type { RedisConnection } from '../../redis-client/index.js'
 import type { QueuedMessage } from '../broker.js'
-import { type RedisKeys, STEPS } from './keys.js'
+import type { RedisKeys } from './keys.js'
 import { priorityFromWire } from './priority.js'
 
 type State = QueuedMessage['state']
@@ -61,7 +61,7 @@ const READERS: Readonly<Record<State, Reader>> = {
       -offset - 1,
     ])
     const items = raws.reverse().map((raw) => view(raw, queue, 'ready'))
-    const following = STEPS[STEPS.indexOf(step as (typeof STEPS)[number]) + 1]
+    const following = keys.steps[keys.steps.indexOf(step) + 1]
     if (raws.length === limit) return { items, next: `${step}:${offset + limit}` }
     return following === undefined ? { items } : { items, next: `${following}:0` }
   },

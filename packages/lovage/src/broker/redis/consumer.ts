@@ -3,7 +3,7 @@ import { isConnectionLoss, type RedisConnection } from '../../redis-client/index
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
 import { type ClaimedMessage, readClaim } from './claim-reply.js'
 import { Claims, claimTag } from './claims.js'
-import { type RedisKeys, STEPS } from './keys.js'
+import type { RedisKeys } from './keys.js'
 import type { LeaseKeeper } from './lease-keeper.js'
 import type { Routing } from './routing.js'
 import { CLAIM, SETTLE, settleKeys } from './scripts.js'
@@ -240,7 +240,7 @@ export class RedisConsumer implements Consumer {
         [holder, leaseMs, want, ...this.#suffixes],
       )
       deliveries = this.#take(
-        readClaim(reply, (list) => queues[Math.floor(list / STEPS.length)] ?? ''),
+        readClaim(reply, (list) => queues[Math.floor(list / keys.steps.length)] ?? ''),
         number,
       )
     } catch (error) {

@@ -6,8 +6,10 @@ import {
   type OutgoingMessage,
 } from '../../message/index.js'
 import type { RedisConnection } from '../../redis-client/index.js'
+import { matchesTopic } from '../topic.js'
+import { priorityToWire } from '../wire-priority.js'
 import type { RedisKeys } from './keys.js'
-import { priorityFromWire, priorityToWire } from './priority.js'
+import { priorityFromWire } from './priority.js'
 import { escapeGlob, type Subscriber } from './subscriber.js'
 
 /** kombu's fanout exchanges: channels `/<db>.<exchange>[/<routing key>]`, heard by whoever listens now. */
@@ -32,12 +34,11 @@ export class Fanout {
     on: (message: IncomingMessage) => void,
     topic: string | undefined,
   ): Promise<Unsubscribe> {
-    const wanted = topic === undefined ? undefined : wordsOf(topic)
     const hear = (_channel: string, payload: string): void => {
       const message = decodeEnvelope(payload, priorityFromWire)
       // A stranger's bytes on a channel that anyone may write to: there is no queue in which to keep them.
       if (!('headers' in message)) return
-      if (wanted === undefined || covers(wanted, wordsOf(message.routingKey))) on(message)
+      if (topic === undefined || matchesTopic(topic, message.routingKey)) on(message)
     }
     const ends = await Promise.all(
       this.#patterns(exchange, topic).map((pattern) => this.#subscriber.subscribe(pattern, hear)),
@@ -56,13 +57,3 @@ export class Fanout {
     return topic === '#' ? [exact, `${exact}/*`] : [`${exact}/${glob}`]
   }
 }
-
-/** Whether an AMQP topic covers a routing key: `*` is one word, `#` any number of them. */
-function covers(topic: readonly string[], key: readonly string[]): boolean {
-  const [word, ...rest] = topic
-  if (word === undefined) return key.length === 0
-  if (word === '#') return covers(rest, key) || (key.length > 0 && covers(topic, key.slice(1)))
-  return key.length > 0 && (word === '*' || word === key[0]) && covers(rest, key.slice(1))
-}
-
-const wordsOf = (text: string): string[] => (text === '' ? [] : text.split('.'))

@@ -2,7 +2,6 @@ import { newId } from '../../kernel/index.js'
 import { markRedelivered } from '../../message/index.js'
 import type { RedisConnection } from '../../redis-client/index.js'
 import type { RedisKeys } from './keys.js'
-import { stepOf } from './priority.js'
 import type { Routing } from './routing.js'
 import { RELEASE_MUTEX, RESTORE_TAG } from './scripts.js'
 
@@ -91,7 +90,7 @@ async function takeApart(
   const names = [nameOf(exchange), nameOf(routingKey)] as const
   const queues = names[0] === '' ? [names[1]] : await routing.lookUp(names[0], names[1])
   const targets = queues.length > 0 ? queues : [names[1] || names[0]]
-  const step = stepOf(wirePriority(envelope))
+  const step = keys.stepOf(wirePriority(envelope))
   return {
     message: Buffer.from(markRedelivered(envelope), 'latin1'),
     lists: targets.map((queue) => keys.list(queue, step)),

@@ -1,12 +1,58 @@
-/** kombu's separator in list names and binding members. */
-export const SEPARATOR = '\x06\x16'
+import { ConfigurationError } from '../../kernel/index.js'
+import { transportOption, transportOptions } from '../../redis-client/index.js'
 
-/** kombu's priority steps: one list each, the lower number first; step 0 is the list of the queue's own name. */
-export const STEPS = [0, 3, 6, 9] as const
+/** What kombu lets a fleet choose; it must be the same in all its processes. */
+export interface KeyOptions {
+  /** Between a queue's name and its step, and inside bindings. */
+  readonly separator: string
+  /** One list each, the lower number first; the first has the queue's own name. */
+  readonly steps: readonly number[]
+  readonly unacked: string
+  readonly unackedIndex: string
+  readonly unackedMutex: string
+  /** Before the exchange in a channel's name; `{db}` stands for the database. */
+  readonly fanoutPrefix: string
+}
+
+const KOMBU: KeyOptions = {
+  separator: '\x06\x16',
+  steps: [0, 3, 6, 9],
+  unacked: 'unacked',
+  unackedIndex: 'unacked_index',
+  unackedMutex: 'unacked_mutex',
+  fanoutPrefix: '/{db}.',
+}
+
+/** What an app's `brokerTransportOptions` say, in Celery's spelling or camelCase. Throws a ConfigurationError. */
+export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOptions {
+  const given = transportOptions(settings, 'brokerTransportOptions')
+  const text = (name: string, standard: string): string => {
+    const value = transportOption(given, name) ?? standard
+    if (typeof value === 'string') return value
+    throw invalid(`${name} is no text`)
+  }
+  const steps = transportOption(given, 'priority_steps') ?? KOMBU.steps
+  if (!Array.isArray(steps) || steps[0] !== 0 || steps.some((step) => !Number.isInteger(step)))
+    throw invalid('priority_steps is no list of whole numbers that begins with 0')
+  const fanout = transportOption(given, 'fanout_prefix') ?? true
+  return {
+    separator: text('sep', KOMBU.separator),
+    steps: [...steps].sort((a, b) => a - b),
+    unacked: text('unacked_key', KOMBU.unacked),
+    unackedIndex: text('unacked_index_key', KOMBU.unackedIndex),
+    unackedMutex: text('unacked_mutex_key', KOMBU.unackedMutex),
+    fanoutPrefix: fanout === true ? KOMBU.fanoutPrefix : fanout === false ? '' : text('fanout_prefix', ''),
+  }
+}
+
+const invalid = (what: string): ConfigurationError =>
+  new ConfigurationError(`brokerTransportOptions: ${what}`, { code: 'LVG_CONFIG_INVALID' })
 
 /** Every key and channel of the broker in one place (docs/reference/redis-keys.md). Names of kombu's are kombu's own. */
 export class RedisKeys {
   readonly prefix: string
+  readonly separator: string
+  readonly steps: readonly number[]
   readonly unacked: string
   readonly unackedIndex: string
   readonly unackedMutex: string
@@ -37,12 +83,14 @@ export class RedisKeys {
   readonly doorbell: string
   readonly #channelPrefix: string
 
-  constructor(prefix: string, db: number) {
+  constructor(prefix: string, db: number, options: KeyOptions = KOMBU) {
     const own = `${prefix}lovage:`
     this.prefix = prefix
-    this.unacked = `${prefix}unacked`
-    this.unackedIndex = `${prefix}unacked_index`
-    this.unackedMutex = `${prefix}unacked_mutex`
+    this.separator = options.separator
+    this.steps = options.steps
+    this.unacked = prefix + options.unacked
+    this.unackedIndex = prefix + options.unackedIndex
+    this.unackedMutex = prefix + options.unackedMutex
     this.holders = `${own}holders`
     this.heldPrefix = `${own}held:`
     this.unparsed = `${own}unparsed`
@@ -58,17 +106,24 @@ export class RedisKeys {
     this.oncePrefix = `${own}once:`
     // Channels are shared by all databases of a server, unlike keys.
     this.doorbell = `${own}doorbell:${db}`
-    this.#channelPrefix = `${prefix}/${db}.`
+    this.#channelPrefix = prefix + options.fanoutPrefix.replace('{db}', String(db))
+  }
+
+  /** The step of a number on the wire: the largest that is not above it. */
+  stepOf(wirePriority: number): number {
+    let found = 0
+    for (const step of this.steps) if (step <= wirePriority) found = step
+    return found
   }
 
   /** The list of a queue at a step. */
   list(queue: string, step: number): string {
-    return step === 0 ? this.prefix + queue : this.prefix + queue + SEPARATOR + step
+    return step === 0 ? this.prefix + queue : this.prefix + queue + this.separator + step
   }
 
   /** All lists of a queue, most urgent first. */
   lists(queue: string): string[] {
-    return STEPS.map((step) => this.list(queue, step))
+    return this.steps.map((step) => this.list(queue, step))
   }
 
   held(holder: string): string {

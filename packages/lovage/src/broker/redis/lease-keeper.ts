@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { ConnectionError, startThread } from '../../kernel/index.js'
 import type { RedisTarget } from '../../redis-client/index.js'
+import type { KeyOptions } from './keys.js'
 import type { KeptLease, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
 
 const PULSE_MS = 100
@@ -8,14 +9,16 @@ const PULSE_MS = 100
 /** The main side of the thread that renews leases; one for all consumers of a broker, started by the first. */
 export class LeaseKeeper {
   readonly #target: RedisTarget
+  readonly #keyOptions: KeyOptions
   readonly #pulse = new SharedArrayBuffer(8)
   readonly #beat = new BigInt64Array(this.#pulse)
   readonly #waiting = new Map<string, (report: LeaseReport) => void>()
   #thread: Worker | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(target: RedisTarget) {
+  constructor(target: RedisTarget, keyOptions: KeyOptions) {
     this.#target = target
+    this.#keyOptions = keyOptions
   }
 
   /** Resolves when the lease is on the server; rejects when the thread cannot put it there now. */
@@ -49,7 +52,11 @@ export class LeaseKeeper {
 
   #start(): Worker {
     if (this.#thread) return this.#thread
-    const workerData: LeaseThreadData = { target: this.#target, pulse: this.#pulse }
+    const workerData: LeaseThreadData = {
+      target: this.#target,
+      keyOptions: this.#keyOptions,
+      pulse: this.#pulse,
+    }
     const thread = startThread(new URL('./lease-thread.js', import.meta.url), { workerData })
     thread.unref()
     thread.on('message', (report: LeaseReport) => this.#waiting.get(report.holder)?.(report))

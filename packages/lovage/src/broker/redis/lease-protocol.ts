@@ -1,4 +1,5 @@
 import type { RedisTarget } from '../../redis-client/index.js'
+import type { KeyOptions } from './keys.js'
 
 /** A lease that the thread keeps. */
 export interface KeptLease {
@@ -13,6 +14,7 @@ export interface KeptLease {
 /** What the thread starts with. */
 export interface LeaseThreadData {
   readonly target: RedisTarget
+  readonly keyOptions: KeyOptions
   /** Unix ms at which the main thread's event loop last turned: one BigInt64. */
   readonly pulse: SharedArrayBuffer
 }

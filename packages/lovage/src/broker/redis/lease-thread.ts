@@ -12,9 +12,9 @@ import { RENEW } from './scripts.js'
  */
 const port = parentPort
 if (!port) throw new Error('lease-thread is started by LeaseKeeper')
-const { target, pulse } = workerData as LeaseThreadData
+const { target, keyOptions, pulse } = workerData as LeaseThreadData
 const beat = new BigInt64Array(pulse)
-const keys = new RedisKeys(target.keyPrefix, target.db)
+const keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
 const connection = new RedisConnection(target, 'lovage:leases')
 const logger = createLogger({ name: 'lovage' })
 const leases = new Map<string, { readonly lease: KeptLease; timer?: NodeJS.Timeout; isLetGo: boolean }>()

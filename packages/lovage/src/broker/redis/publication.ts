@@ -1,7 +1,7 @@
 import { newId } from '../../kernel/index.js'
 import { encodeEnvelope, type OutgoingMessage } from '../../message/index.js'
+import { priorityToWire } from '../wire-priority.js'
 import type { RedisKeys } from './keys.js'
-import { priorityToWire, stepOf } from './priority.js'
 import type { Routing } from './routing.js'
 
 /** One copy of a message on its way to one queue. */
@@ -15,9 +15,9 @@ export interface Publication {
 }
 
 /** The copy for a queue. */
-export function publicationFor(message: OutgoingMessage, queue: string): Publication {
+export function publicationFor(message: OutgoingMessage, queue: string, keys: RedisKeys): Publication {
   const tag = newId()
-  const step = stepOf(priorityToWire(message.properties.priority))
+  const step = keys.stepOf(priorityToWire(message.properties.priority))
   return { queue, step, raw: encodeEnvelope(message, priorityToWire, tag), message, tag }
 }
 
@@ -25,6 +25,7 @@ export function publicationFor(message: OutgoingMessage, queue: string): Publica
 export async function publicationsOf(
   messages: readonly OutgoingMessage[],
   routing: Routing,
+  keys: RedisKeys,
 ): Promise<Publication[]> {
   const queues = await Promise.all(
     messages.map((message) =>
@@ -32,7 +33,7 @@ export async function publicationsOf(
     ),
   )
   return messages.flatMap((message, index) =>
-    (queues[index] ?? [message.routingKey]).map((queue) => publicationFor(message, queue)),
+    (queues[index] ?? [message.routingKey]).map((queue) => publicationFor(message, queue, keys)),
   )
 }
 

@@ -45,9 +45,10 @@ export class Publisher {
     if (first === undefined) return Promise.resolve()
     if (this.#connection.isClosed) return Promise.reject(closedError(this.#connection))
     try {
-      if (messages.length === 1 && isPlain(first)) return this.#add(publicationFor(first, first.routingKey))
+      if (messages.length === 1 && isPlain(first))
+        return this.#add(publicationFor(first, first.routingKey, this.#keys))
       if (messages.every(isPlain)) {
-        const publications = messages.map((one) => publicationFor(one, one.routingKey))
+        const publications = messages.map((one) => publicationFor(one, one.routingKey, this.#keys))
         const sent = new Set(publications.map((one) => this.#add(one)))
         return Promise.all(sent).then(() => undefined)
       }
@@ -59,7 +60,7 @@ export class Publisher {
 
   /** Publishes what needs routing, or the script. */
   async #publishAny(messages: readonly OutgoingMessage[]): Promise<void> {
-    const publications = await publicationsOf(messages, this.#routing)
+    const publications = await publicationsOf(messages, this.#routing, this.#keys)
     const special = publications.filter(({ message }) => !isPlain({ ...message, exchange: '' }))
     const plain = publications.filter(({ message }) => isPlain({ ...message, exchange: '' }))
     const sent = plain.map((one) => this.#add(one))

@@ -4,7 +4,7 @@ import type { RedisConnection } from '../../redis-client/index.js'
 import type { QueueAdmin, QueueDepth, QueuedMessage } from '../broker.js'
 import { MOVE, PROMOTE_MEMBERS, PURGE, REMOVE_DELAYED } from './admin-scripts.js'
 import { browseQueue } from './browse.js'
-import { type RedisKeys, SEPARATOR, STEPS } from './keys.js'
+import type { RedisKeys } from './keys.js'
 import { priorityFromWire } from './priority.js'
 
 const AT_ONCE = 500
@@ -29,7 +29,7 @@ export class RedisQueueAdmin implements QueueAdmin {
       for (const key of found) {
         if (INTERNAL.test(key.slice(prefix.length))) continue
         for (const member of await this.#connection.command<string[]>('smembers', key)) {
-          const queue = member.split(SEPARATOR)[2]
+          const queue = member.split(this.#keys.separator)[2]
           if (queue) names.add(queue)
         }
       }
@@ -48,7 +48,7 @@ export class RedisQueueAdmin implements QueueAdmin {
     const { doorbell, queues } = this.#keys
     await this.#connection.command('sadd', queues, to)
     let moved = 0
-    for (const step of STEPS) {
+    for (const step of this.#keys.steps) {
       for (;;) {
         const lists = [this.#keys.list(from, step), this.#keys.list(to, step)] as const
         const batch = await MOVE.run(
@@ -105,15 +105,16 @@ export class RedisQueueAdmin implements QueueAdmin {
         ]),
       ),
     )
-    const each = STEPS.length + 1
+    const { steps } = this.#keys
+    const each = steps.length + 1
     return new Map(
       queues.map((queue, index) => {
-        const ready = counts.slice(index * each, index * each + STEPS.length)
+        const ready = counts.slice(index * each, index * each + steps.length)
         return [
           queue,
           {
             ready: ready.reduce((sum, one) => sum + one, 0),
-            delayed: counts[index * each + STEPS.length] ?? 0,
+            delayed: counts[index * each + steps.length] ?? 0,
           },
         ]
       }),

@@ -1,11 +1,11 @@
-import type { Unsubscribe } from '../../kernel/index.js'
+import type { DriverOptions, Unsubscribe } from '../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../message/index.js'
 import {
   parseRedisUrl,
   RedisConnection,
-  type RedisOptions,
   type RedisResultWriter,
   type RedisTarget,
+  redisOptionsOf,
 } from '../../redis-client/index.js'
 import type { ResultBackend, ResultRecord } from '../../result/index.js'
 import type {
@@ -21,7 +21,7 @@ import { checkServer } from './check.js'
 import { RedisConsumer } from './consumer.js'
 import { RedisDeadLetters } from './dead-letters.js'
 import { Fanout } from './fanout.js'
-import { RedisKeys } from './keys.js'
+import { type KeyOptions, keyOptionsOf, RedisKeys } from './keys.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { Publisher } from './publisher.js'
 import { RedisQueueAdmin } from './queue-admin.js'
@@ -29,9 +29,10 @@ import { Routing } from './routing.js'
 import type { Results } from './settlement.js'
 import { Subscriber } from './subscriber.js'
 
-/** Opens a broker on Redis; the first operation connects. Throws a ConfigurationError for a wrong URL. */
-export function openRedisBroker(url: string, options: RedisOptions = {}): Broker {
-  return new RedisBroker(parseRedisUrl(url, options))
+/** Opens a broker on Redis; the first operation connects. Throws a ConfigurationError for a wrong URL or option. */
+export async function openRedisBroker(url: string, { settings }: DriverOptions): Promise<Broker> {
+  const names = { transport: 'brokerTransportOptions', ssl: 'brokerUseSsl' } as const
+  return new RedisBroker(parseRedisUrl(url, redisOptionsOf(settings, names)), keyOptionsOf(settings))
 }
 
 /** Celery's Redis transport, on kombu's keys. */
@@ -44,6 +45,7 @@ class RedisBroker implements Broker {
     leases: true,
     atomicSettle: true,
     fanout: true,
+    delayAtPublish: false,
     once: true,
     shared: true,
   }
@@ -59,13 +61,13 @@ class RedisBroker implements Broker {
   readonly #admin: RedisQueueAdmin
   readonly #consumers = new Set<RedisConsumer>()
 
-  constructor(target: RedisTarget) {
+  constructor(target: RedisTarget, keyOptions: KeyOptions) {
     this.location = target.location
     this.#target = target
-    this.#keys = new RedisKeys(target.keyPrefix, target.db)
+    this.#keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
     this.#connection = new RedisConnection(target, 'lovage:broker')
     this.#subscriber = new Subscriber(target)
-    this.#keeper = new LeaseKeeper(target)
+    this.#keeper = new LeaseKeeper(target, keyOptions)
     this.#routing = new Routing(this.#connection, this.#keys)
     this.#publisher = new Publisher(this.#connection, this.#keys, this.#routing)
     this.#fanout = new Fanout(this.#connection, this.#subscriber, this.#keys)

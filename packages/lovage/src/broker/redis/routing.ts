@@ -1,7 +1,7 @@
 import { MessageError } from '../../kernel/index.js'
 import type { RedisConnection } from '../../redis-client/index.js'
 import type { ExchangeType, Queue } from '../queue.js'
-import { type RedisKeys, SEPARATOR } from './keys.js'
+import type { RedisKeys } from './keys.js'
 
 /** A queue with what its declaration left to defaults. */
 interface Binding {
@@ -41,7 +41,11 @@ export class Routing {
     const temporary = [...this.#declared.values()].filter((binding) => binding.isTemporary)
     await Promise.all(
       temporary.flatMap((binding) => [
-        this.#connection.command('srem', this.#keys.binding(binding.exchange), member(binding)),
+        this.#connection.command(
+          'srem',
+          this.#keys.binding(binding.exchange),
+          member(binding, this.#keys.separator),
+        ),
         this.#connection.command('srem', this.#keys.queues, binding.queue),
         this.#connection.command('del', ...this.#keys.lists(binding.queue)),
       ]),
@@ -63,9 +67,8 @@ export class Routing {
     }
     if (found.length > 0) return found
     throw new MessageError(`No queue is bound to exchange ${exchange} for the routing key ${routingKey}`, {
-      code: 'LVG_QUEUE_NOT_FOUND',
+      code: 'LVG_MESSAGE_UNROUTABLE',
       details: { exchange, routingKey },
-      hint: 'Declare a queue with this exchange, or publish to a queue by its name.',
     })
   }
 
@@ -74,7 +77,7 @@ export class Routing {
     const type = this.typeOf(exchange)
     const queues = new Set<string>()
     for (const text of await this.#members(exchange)) {
-      const [key = '', pattern = '', queue = ''] = text.split(SEPARATOR)
+      const [key = '', pattern = '', queue = ''] = text.split(this.#keys.separator)
       // Redis does not know the type of an exchange; a pattern is only ever written for a topic.
       const isTopic = type === undefined ? pattern !== '' : type === 'topic'
       if (isTopic ? this.#pattern(pattern).test(routingKey) : key === routingKey) queues.add(queue)
@@ -108,7 +111,11 @@ export class Routing {
     await this.#connection.together(() =>
       Promise.all([
         ...bindings.map((binding) =>
-          this.#connection.command('sadd', this.#keys.binding(binding.exchange), member(binding)),
+          this.#connection.command(
+            'sadd',
+            this.#keys.binding(binding.exchange),
+            member(binding, this.#keys.separator),
+          ),
         ),
         waiting.length > 0 && this.#connection.command('sadd', this.#keys.queues, ...waiting),
       ]),
@@ -127,9 +134,9 @@ function bindingOf(queue: Queue): Binding {
   }
 }
 
-function member({ type, routingKey, queue }: Binding): string {
+function member({ type, routingKey, queue }: Binding, separator: string): string {
   const pattern = type === 'topic' ? topicPattern(routingKey) : ''
-  return [routingKey, pattern, queue].join(SEPARATOR)
+  return [routingKey, pattern, queue].join(separator)
 }
 
 /** kombu's translation of a topic into a regular expression; its `*` is not limited to one word. */

@@ -2,10 +2,10 @@ import { markRedelivered } from '../../message/index.js'
 import type { Argument, RedisResultWriter } from '../../redis-client/index.js'
 import type { ResultRecord } from '../../result/index.js'
 import type { Settlement } from '../broker.js'
+import { priorityToWire } from '../wire-priority.js'
 import type { Claim } from './claims.js'
 import { letterWords } from './dead-letters.js'
 import type { RedisKeys } from './keys.js'
-import { priorityToWire, stepOf } from './priority.js'
 import { delayMember, type Publication, publicationWords } from './publication.js'
 
 /** A settlement on its way. */
@@ -73,7 +73,7 @@ function kindWords(settlement: Settlement, { wireTag, delivery }: Claim, keys: R
     case 'postpone': {
       const isMessage = 'headers' in message
       const member = delayMember(isMessage ? message.headers.id : undefined, wireTag)
-      const step = isMessage ? stepOf(priorityToWire(message.properties.priority)) : 0
+      const step = isMessage ? keys.stepOf(priorityToWire(message.properties.priority)) : 0
       return [keys.times(queue), keys.messages(queue), queue, member, settlement.untilMs, step]
     }
     case 'dead-letter':

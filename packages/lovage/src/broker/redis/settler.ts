@@ -121,11 +121,11 @@ export class Settler {
     if (!messages || messages.length === 0) add([])
     else if (messages.every(({ exchange }) => exchange === '')) {
       try {
-        add(messages.map((message) => publicationFor(message, message.routingKey)))
+        add(messages.map((message) => publicationFor(message, message.routingKey, this.#options.keys)))
       } catch (error) {
         failed(error)
       }
-    } else publicationsOf(messages, this.#options.routing).then(add, failed)
+    } else publicationsOf(messages, this.#options.routing, this.#options.keys).then(add, failed)
   }
 
   #ack(pending: readonly PendingSettlement[]): void {

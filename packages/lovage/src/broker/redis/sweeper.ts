@@ -1,7 +1,7 @@
 import { type Clock, crashPoint, type Timer } from '../../kernel/index.js'
 import { isConnectionLoss, type RedisConnection } from '../../redis-client/index.js'
 import { restoreForeign } from './foreign.js'
-import { type RedisKeys, SEPARATOR } from './keys.js'
+import type { RedisKeys } from './keys.js'
 import type { Routing } from './routing.js'
 import { PROMOTE, RESTORE_LEASE } from './scripts.js'
 
@@ -95,12 +95,12 @@ export class Sweeper {
 
   async #promote(): Promise<number> {
     const { connection, keys } = this.#options
-    const { delayed, doorbell, timesPrefix, messagesPrefix, prefix } = keys
+    const { delayed, doorbell, timesPrefix, messagesPrefix, prefix, separator } = keys
     for (;;) {
       const [moved, nextMs] = await PROMOTE.run(
         connection,
         [delayed, doorbell],
-        [timesPrefix, messagesPrefix, prefix, SEPARATOR, PROMOTE_AT_ONCE],
+        [timesPrefix, messagesPrefix, prefix, separator, PROMOTE_AT_ONCE],
       )
       if (moved > 0) crashPoint('promote:after')
       if (nextMs !== 0) return nextMs < 0 ? LONGEST_PAUSE_MS : nextMs
