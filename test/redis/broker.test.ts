@@ -3,7 +3,10 @@ import { describeBroker } from '../../packages/lovage/src/broker/broker.suite.js
 import { openRedisBroker } from '../../packages/lovage/src/broker/redis/index.js'
 import { ACK, SETTLE } from '../../packages/lovage/src/broker/redis/scripts.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
+import { openResultBackend } from '../../packages/lovage/src/result/index.js'
 import { startRedis } from '../servers.js'
+
+const options = { settings: {}, clock: systemClock, logger: silentLogger }
 
 describeBroker({
   name: 'redis',
@@ -11,10 +14,11 @@ describeBroker({
     const server = await startRedis({ appendonly: 'always' })
     const client = new Redis(server.url, { retryStrategy: () => 20, maxRetriesPerRequest: null })
     return {
-      open: () => openRedisBroker(server.url, { settings: {}, clock: systemClock, logger: silentLogger }),
+      open: () => openRedisBroker(server.url, options),
       restart: () => server.restart(),
       publishRaw: async (queue, raw) => void (await client.lpush(queue, raw)),
       expireLease: async (holder) => void (await client.zadd('lovage:holders', 'XX', 0, holder)),
+      openResults: () => openResultBackend(server.url, options),
       settleTrips: () => ACK.runs + SETTLE.runs,
       async stop() {
         client.disconnect()

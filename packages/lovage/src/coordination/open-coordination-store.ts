@@ -4,6 +4,9 @@ import type { CoordinationStore } from './coordination-store.js'
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<CoordinationStore>>>> = {
   memory: async () => (await import('./memory/index.js')).openMemoryCoordinationStore,
   sqlite: async () => (await import('./sqlite/index.js')).openSqliteCoordinationStore,
+  redis: async () => (await import('./redis/index.js')).openRedisCoordinationStore,
+  rediss: async () => (await import('./redis/index.js')).openRedisCoordinationStore,
+  'redis+socket': async () => (await import('./redis/index.js')).openRedisCoordinationStore,
 }
 
 /** Opens the coordination store that a URL names. */

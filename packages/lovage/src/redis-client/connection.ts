@@ -15,6 +15,9 @@ export interface ConnectionListener {
   onDown?(error: ConnectionError): void
 }
 
+/** Hears a message; `pattern` is what a PSUBSCRIBE said. */
+export type MessageListener = (payload: string, channel: string, pattern?: string) => void
+
 /**
  * One connection to a Redis, made by its first command and made again after each loss until it is closed. This is the one place that knows the
  * client library.
@@ -28,7 +31,7 @@ export class RedisConnection {
   readonly target: RedisTarget
   readonly #client: Redis
   readonly #listeners = new Set<ConnectionListener>()
-  readonly #onMessage = new Set<(pattern: string, channel: string, payload: string) => void>()
+  readonly #onMessage = new Set<MessageListener>()
   #awaited = 0
   #closed = false
   #isDown = false
@@ -43,7 +46,10 @@ export class RedisConnection {
     this.#client.on('connect', () => this.#keepAlive())
     this.#client.on('reconnecting', () => this.#keepAlive())
     this.#client.on('pmessage', (pattern: string, channel: string, payload: string) => {
-      for (const on of this.#onMessage) on(pattern, channel, payload)
+      for (const on of this.#onMessage) on(payload, channel, pattern)
+    })
+    this.#client.on('message', (channel: string, payload: string) => {
+      for (const on of this.#onMessage) on(payload, channel)
     })
   }
 
@@ -91,8 +97,8 @@ export class RedisConnection {
     return () => void this.#listeners.delete(listener)
   }
 
-  /** Messages of patterns that were subscribed to with PSUBSCRIBE; say that again in `onReady`. */
-  onMessage(on: (pattern: string, channel: string, payload: string) => void): Unsubscribe {
+  /** What is published to channels and patterns that were subscribed to; subscribe again in `onReady`. */
+  onMessage(on: MessageListener): Unsubscribe {
     this.#onMessage.add(on)
     return () => void this.#onMessage.delete(on)
   }

@@ -4,3 +4,4 @@ export { parseRedisUrl, type RedisOptions, type RedisTarget, type RedisTls } fro
 export { type RedisResultWriter, STORE_RESULT_LUA } from './result-writer.js'
 export { definedScripts, defineScript, type Script, type ScriptDefinition } from './script.js'
 export { type RedisSettingNames, redisOptionsOf, transportOption, transportOptions } from './settings.js'
+export { escapeGlob, type Hear, RedisSubscriber } from './subscriber.js'

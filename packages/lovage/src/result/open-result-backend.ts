@@ -4,6 +4,9 @@ import type { ResultBackend } from './result-backend.js'
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<ResultBackend>>>> = {
   memory: async () => (await import('./memory/index.js')).openMemoryResultBackend,
   sqlite: async () => (await import('./sqlite/index.js')).openSqliteResultBackend,
+  redis: async () => (await import('./redis/index.js')).openRedisResultBackend,
+  rediss: async () => (await import('./redis/index.js')).openRedisResultBackend,
+  'redis+socket': async () => (await import('./redis/index.js')).openRedisResultBackend,
 }
 
 /** Opens the result backend that a URL names. */

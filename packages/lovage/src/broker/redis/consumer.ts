@@ -1,5 +1,5 @@
 import { crashPoint, type Timer, type Unsubscribe } from '../../kernel/index.js'
-import { isConnectionLoss, type RedisConnection } from '../../redis-client/index.js'
+import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '../../redis-client/index.js'
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
 import { type ClaimedMessage, readClaim } from './claim-reply.js'
 import { Claims, claimTag } from './claims.js'
@@ -9,7 +9,6 @@ import type { Routing } from './routing.js'
 import { CLAIM, SETTLE, settleKeys } from './scripts.js'
 import type { Results } from './settlement.js'
 import { Settler } from './settler.js'
-import type { Subscriber } from './subscriber.js'
 import { Sweeper } from './sweeper.js'
 import { Waiters } from './waiters.js'
 
@@ -27,7 +26,7 @@ export interface ConsumerParts {
   readonly keys: RedisKeys
   readonly routing: Routing
   readonly keeper: LeaseKeeper
-  readonly subscriber: Subscriber
+  readonly subscriber: RedisSubscriber
   /** Where results go with the ack, when they lie in the same database. */
   readonly writer: Results | undefined
   readonly onClosed: (consumer: RedisConsumer) => void
@@ -168,7 +167,7 @@ export class RedisConsumer implements Consumer {
     await this.setQueues(this.#options.queues)
     const { doorbell } = this.#parts.keys
     this.#endings.push(
-      await this.#parts.subscriber.subscribe(doorbell, (_channel, queue) => this.#rung(queue)),
+      await this.#parts.subscriber.subscribe([doorbell], (queue) => this.#rung(queue)),
       this.#connection.listen({
         onReady: () => void this.#resume(),
         onDown: (error) => this.#options.onError(error),

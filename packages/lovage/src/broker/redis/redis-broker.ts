@@ -4,6 +4,7 @@ import {
   parseRedisUrl,
   RedisConnection,
   type RedisResultWriter,
+  RedisSubscriber,
   type RedisTarget,
   redisOptionsOf,
 } from '../../redis-client/index.js'
@@ -27,7 +28,6 @@ import { Publisher } from './publisher.js'
 import { RedisQueueAdmin } from './queue-admin.js'
 import { Routing } from './routing.js'
 import type { Results } from './settlement.js'
-import { Subscriber } from './subscriber.js'
 
 /** Opens a broker on Redis; the first operation connects. Throws a ConfigurationError for a wrong URL or option. */
 export async function openRedisBroker(url: string, { settings }: DriverOptions): Promise<Broker> {
@@ -53,7 +53,7 @@ class RedisBroker implements Broker {
   readonly #target: RedisTarget
   readonly #keys: RedisKeys
   readonly #connection: RedisConnection
-  readonly #subscriber: Subscriber
+  readonly #subscriber: RedisSubscriber
   readonly #keeper: LeaseKeeper
   readonly #routing: Routing
   readonly #publisher: Publisher
@@ -66,7 +66,7 @@ class RedisBroker implements Broker {
     this.#target = target
     this.#keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
     this.#connection = new RedisConnection(target, 'lovage:broker')
-    this.#subscriber = new Subscriber(target)
+    this.#subscriber = new RedisSubscriber(target, 'lovage:subscriber')
     this.#keeper = new LeaseKeeper(target, keyOptions)
     this.#routing = new Routing(this.#connection, this.#keys)
     this.#publisher = new Publisher(this.#connection, this.#keys, this.#routing)

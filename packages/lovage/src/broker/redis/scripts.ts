@@ -18,6 +18,7 @@ export const CLAIM = defineScript<
   [tags: string, counts: string, redeliveries: string, ...messages: string[]]
 >({
   file: lua('claim'),
+  uses: [lua('delivery-tag')],
   keys: ['unackedIndex', 'unacked', 'held', 'holders', 'unparsed', 'redeliveries', 'lists…'],
   args: ['holder', 'leaseMs', 'count', 'suffixes…'],
 })

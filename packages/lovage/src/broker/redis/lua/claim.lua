@@ -2,9 +2,9 @@
 --
 -- KEYS       unackedIndex unacked held holders unparsed redeliveries lists...
 -- ARGV       holder leaseMs count suffixes...   (a suffix for each list: `,"","<queue>"]`)
--- REPLY      {tags, counts, redeliveries, message, …}: tags by line; `list:number` pairs; counts or empty; raw messages
--- INVARIANT  A message is in its list or claimed (`held`, and `unacked` or `unparsed`), never in neither. Nothing can
---            fail after the first RPOP: wrong types show before it, and a full memory does not stop a script that wrote.
+-- REPLY      {tags, counts, redeliveries, message, …}: tags by line; pairs `list:number`; numbers or empty; messages
+-- INVARIANT  A message is in its list or claimed (`held`, and `unacked` or `unparsed`), never in neither. Nothing fails
+--            after the first RPOP: wrong types show before it, and a full memory stops no script that has written.
 local index, unacked, held, holders, unparsed, redeliveries = unpack(KEYS, 1, 6)
 local holder, leaseMs, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 for _, hash in ipairs({ unacked, held, unparsed, redeliveries }) do redis.call('HLEN', hash) end
@@ -29,19 +29,9 @@ local now = time[1] .. '.' .. string.format('%06d', time[2])
 local endMs = time[1] * 1000 + math.floor(time[2] / 1000) + leaseMs
 redis.call('ZADD', holders, 'NX', string.format('%.0f', endMs), holder)
 
--- Messages are not decoded: the tag stands at the tail, as kombu and we write it.
-local function tagOf(raw)
-  local tag = string.match(raw, '"delivery_tag": ?"([^"\\%c]+)"}}$', -100)
-  if tag then return tag end
-  local ok, envelope = pcall(cjson.decode, raw)
-  local properties = ok and type(envelope) == 'table' and envelope['properties']
-  tag = type(properties) == 'table' and properties['delivery_tag']
-  if type(tag) == 'string' and string.find(tag, '^[^%c]+$') then return tag end
-end
-
 local tags, parsed, scores, seen = {}, {}, {}, {}
 for i = 1, n do
-  tags[i] = tagOf(reply[i + 3]) or ''
+  tags[i] = deliveryTag(reply[i + 3]) or ''
   parsed[i] = tags[i] ~= ''
 end
 local known = redis.call('HMGET', unacked, unpack(tags))

@@ -15,8 +15,8 @@ local function fence(index, held, tags)
   return ours
 end
 
--- release(index, unacked, held, unparsed, redeliveries, tags): forgets claims; their counts too, unless `redeliveries` is
--- false. Begins with HDEL, which a full memory does not stop.
+-- release(index, unacked, held, unparsed, redeliveries, tags): forgets claims; their counts too, unless `redeliveries`
+-- is false. Begins with HDEL, which a full memory does not stop.
 local function release(index, unacked, held, unparsed, redeliveries, tags)
   redis.call('HDEL', held, unpack(tags))
   redis.call('HDEL', unacked, unpack(tags))

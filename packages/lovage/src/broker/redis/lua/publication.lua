@@ -1,12 +1,13 @@
 -- takePublication(take): reads one publication from the arguments:
---   onceKey onceMs list ring raw                              to a list; `ring` is the queue when nobody waits at the list
---   onceKey onceMs '' times messages queue member dueMs raw   into the delay store; `raw` begins with the priority step
+--   onceKey onceMs list ring raw: to a list; `ring` is the queue when nobody waits at the list
+--   onceKey onceMs '' times messages queue member dueMs raw: to the delay store; `raw` begins with the priority step
 local function takePublication(take)
   local one = { onceKey = take(), onceMs = take(), list = take() }
   if one.list ~= '' then
     one.ring, one.raw = take(), take()
   else
-    one.times, one.messages, one.queue, one.member, one.dueMs, one.raw = take(), take(), take(), take(), take(), take()
+    one.times, one.messages, one.queue = take(), take(), take()
+    one.member, one.dueMs, one.raw = take(), take(), take()
   end
   return one
 end

@@ -1,0 +1,10 @@
+-- deliveryTag(raw): the tag of an envelope, or nothing. Messages are not decoded: the tag stands at the tail, as kombu
+-- and we write it; only what looks different is.
+local function deliveryTag(raw)
+  local tag = string.match(raw, '"delivery_tag": ?"([^"\\%c]+)"}}$', -100)
+  if tag then return tag end
+  local ok, envelope = pcall(cjson.decode, raw)
+  local properties = ok and type(envelope) == 'table' and envelope['properties']
+  tag = type(properties) == 'table' and properties['delivery_tag']
+  if type(tag) == 'string' and string.find(tag, '^[^%c]+$') then return tag end
+end

@@ -1,0 +1,1 @@
+export { openRedisCoordinationStore } from './redis-coordination-store.js'

@@ -1,0 +1,23 @@
+-- Takes a lease that is free, or renews one that the holder has.
+--
+-- KEYS       lease lastToken
+-- ARGV       holder ttlMs
+-- REPLY      {token, expiresMs}, or nothing when someone else has it
+-- INVARIANT  A lease has one holder, and every grant a greater token than all before, also after the database was
+--            emptied: tokens begin with the time of day.
+local lease, lastToken = KEYS[1], KEYS[2]
+local holder, ttlMs = ARGV[1], tonumber(ARGV[2])
+local nowMs = serverNowMs()
+local owner = redis.call('HGET', lease, 'holder')
+local token
+if owner == holder then
+  token = redis.call('HGET', lease, 'token')
+elseif owner then
+  return false
+else
+  token = digits(math.max(tonumber(redis.call('GET', lastToken) or 0) + 1, nowMs))
+  redis.call('SET', lastToken, token)
+  redis.call('HSET', lease, 'holder', holder, 'token', token)
+end
+redis.call('PEXPIRE', lease, digits(ttlMs))
+return { token, digits(nowMs + ttlMs) }

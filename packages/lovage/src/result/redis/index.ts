@@ -1,0 +1,1 @@
+export { openRedisResultBackend } from './redis-result-backend.js'
