@@ -157,7 +157,7 @@ describe('results on Redis', () => {
     const end = results.watch([id], (result) => told.push(result))
     await other.store([record(id, { state: 'STARTED' })])
     await vi.waitFor(() => expect(told.map(({ state }) => state)).toEqual(['STARTED']))
-    await client.client('KILL', 'TYPE', 'pubsub')
+    await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
     await other.store([record(id)])
     await vi.waitFor(() => expect(told.map(({ state }) => state)).toEqual(['STARTED', 'SUCCESS']), 3_000)
     end()
