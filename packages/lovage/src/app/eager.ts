@@ -1,6 +1,6 @@
 import { type Clock, type Logger, MessageError, newId, nodeName, TaskError } from '../kernel/index.js'
 import { acceptList, decodeTask, encodeTask, type TaskMessage, toExceptionInfo } from '../message/index.js'
-import type { TaskResult, TaskState } from '../result/index.js'
+import type { TaskResult } from '../result/index.js'
 import type { Call } from './call.js'
 import { type RunEnvironment, TaskContext } from './context.js'
 import type { EagerResult } from './eager-result.js'

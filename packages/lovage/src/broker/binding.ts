@@ -28,7 +28,7 @@ export function bindingOf(queue: Queue): Binding {
  * @throws MessageError LVG_MESSAGE_UNROUTABLE when there is none: kombu would drop the message without a word.
  */
 export function route(
-  message: OutgoingMessage,
+  message: Pick<OutgoingMessage, 'exchange' | 'routingKey'>,
   bindingsOf: (exchange: string) => readonly Binding[],
 ): readonly string[] {
   const { exchange, routingKey } = message

@@ -2,6 +2,7 @@ import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/ind
 import type { Broker } from './broker.js'
 
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {
+  sqlite: async () => (await import('./sqlite/index.js')).openSqliteBroker,
   memory: async () => (await import('./memory/index.js')).openMemoryBroker,
   redis: async () => (await import('./redis/index.js')).openRedisBroker,
   rediss: async () => (await import('./redis/index.js')).openRedisBroker,

@@ -1,2 +1,1 @@
-export { toRow } from './result-row.js'
 export { openSqliteResultBackend } from './sqlite-result-backend.js'

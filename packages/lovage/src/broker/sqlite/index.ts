@@ -1,0 +1,1 @@
+export { openSqliteBroker } from './sqlite-broker.js'

@@ -1,0 +1,51 @@
+import type { Page, PageRequest } from '../../kernel/index.js'
+import { toBytes } from '../../sqlite-file/index.js'
+import type { QueueAdmin, QueuedMessage } from '../broker.js'
+import type { MessageProcedures } from './sqlite-broker.js'
+
+const STATES = ['ready', 'delayed', 'unacked'] as const
+
+/** What operators do to the queues of a file. A page begins at a position, so it shifts while others consume. */
+export class SqliteAdmin implements QueueAdmin {
+  readonly #procedures: MessageProcedures
+
+  constructor(procedures: MessageProcedures) {
+    this.#procedures = procedures
+  }
+
+  queues(): Promise<readonly string[]> {
+    return this.#procedures.call('queues', undefined)
+  }
+
+  async browse(
+    queue: string,
+    page: PageRequest & { readonly state?: QueuedMessage['state'] },
+  ): Promise<Page<QueuedMessage>> {
+    const { limit = 100 } = page
+    const offset = Number(page.after ?? 0)
+    const state = page.state === undefined ? null : STATES.indexOf(page.state)
+    const rows = await this.#procedures.call('browse', { queue, state, limit: limit + 1, offset })
+    const items = rows.slice(0, limit).map(([seq, taskId, task, at, dueMs, raw]): QueuedMessage => {
+      const inState = STATES[at] ?? 'ready'
+      return {
+        id: taskId ?? String(seq),
+        queue,
+        state: inState,
+        raw: toBytes(raw),
+        ...(task === null ? {} : { task }),
+        ...(inState === 'delayed' ? { dueMs } : {}),
+      }
+    })
+    return rows.length > limit ? { items, next: String(offset + limit) } : { items }
+  }
+
+  move(from: string, to: string): Promise<number> {
+    return this.#procedures.call('move', { from, to })
+  }
+  remove(ids: readonly string[]): Promise<number> {
+    return this.#procedures.call('remove', ids)
+  }
+  promote(ids: readonly string[], dueMs = 0): Promise<number> {
+    return this.#procedures.call('reschedule', { ids, dueMs })
+  }
+}

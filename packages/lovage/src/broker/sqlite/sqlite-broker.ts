@@ -1,0 +1,159 @@
+import { type DeadLetterStore, sqliteDeadLetters } from '../../dead-letter/index.js'
+import type { DriverOptions, Unsubscribe } from '../../kernel/index.js'
+import { newId } from '../../kernel/index.js'
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type IncomingMessage,
+  type OutgoingMessage,
+} from '../../message/index.js'
+import { openSqliteFile, type SqliteFile } from '../../sqlite-file/index.js'
+import { bindingOf } from '../binding.js'
+import type { Broker, BrokerCapabilities, ConsumeOptions, Consumer, QueueDepth } from '../broker.js'
+import type { Queue } from '../queue.js'
+import { matchesTopic } from '../topic.js'
+import { priorityFromWire, priorityToWire } from '../wire-priority.js'
+import type program from './program.js'
+import { SqliteAdmin } from './sqlite-admin.js'
+import { publishRow, SqliteConsumer } from './sqlite-consumer.js'
+
+const PROGRAM = new URL('./program.js', import.meta.url)
+const load = (file: SqliteFile) => file.load<typeof program>(PROGRAM)
+
+/** The messages' program, seen from outside its thread. */
+export type MessageProcedures = Awaited<ReturnType<typeof load>>
+
+/**
+ * Opens the broker in the file that a `sqlite://` URL names. Any number of processes on one machine share it.
+ *
+ * @throws ConfigurationError for a wrong URL; ConnectionError LVG_STORE_… when the file cannot be used.
+ */
+export async function openSqliteBroker(
+  url: string,
+  options: Pick<DriverOptions, 'clock' | 'logger'>,
+): Promise<Broker> {
+  const file = await openSqliteFile(url)
+  try {
+    return new SqliteBroker(file, await load(file), await sqliteDeadLetters(file), options)
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+class SqliteBroker implements Broker {
+  readonly kind = 'sqlite'
+  readonly location: string
+  readonly capabilities: BrokerCapabilities = {
+    priorities: true,
+    durableDelay: true,
+    leases: true,
+    atomicSettle: true,
+    delayAtPublish: true,
+    fanout: true,
+    once: true,
+    shared: true,
+  }
+  readonly admin: SqliteAdmin
+  readonly deadLetters: DeadLetterStore
+  readonly #file: SqliteFile
+  readonly #procedures: MessageProcedures
+  readonly #options: Pick<DriverOptions, 'clock' | 'logger'>
+  readonly #consumers = new Set<SqliteConsumer>()
+
+  constructor(
+    file: SqliteFile,
+    procedures: MessageProcedures,
+    deadLetters: DeadLetterStore,
+    options: Pick<DriverOptions, 'clock' | 'logger'>,
+  ) {
+    this.location = file.path
+    this.deadLetters = deadLetters
+    this.admin = new SqliteAdmin(procedures)
+    this.#file = file
+    this.#procedures = procedures
+    this.#options = options
+  }
+
+  async check(): Promise<readonly string[]> {
+    await this.admin.queues()
+    return []
+  }
+
+  async declare(queues: readonly Queue[]): Promise<void> {
+    await this.#procedures.call('declare', queues.map(bindingOf))
+  }
+
+  async publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    await this.#procedures.call('publish', {
+      rows: messages.map(publishRow),
+      nowMs: this.#options.clock.now(),
+    })
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    await this.#procedures.call('attach', { holder: options.holder, leaseMs: options.leaseMs })
+    const consumer = new SqliteConsumer(this.#file, this.#procedures, options, () =>
+      this.#consumers.delete(consumer),
+    )
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  async broadcast(message: OutgoingMessage): Promise<void> {
+    const raw = encodeEnvelope(message, priorityToWire, newId())
+    await this.#procedures.call('broadcast', {
+      exchange: message.exchange,
+      routingKey: message.routingKey,
+      raw,
+    })
+  }
+
+  async subscribe(
+    exchange: string,
+    on: (message: IncomingMessage) => void,
+    pattern = '#',
+  ): Promise<Unsubscribe> {
+    let last = await this.#procedures.call('lastHeard', undefined)
+    let isListening = true
+    let listening = Promise.resolve()
+    const listen = async (): Promise<void> => {
+      for (const [id, where, routingKey, raw] of await this.#procedures.call('heard', last)) {
+        if (!isListening || id <= last) continue
+        last = id
+        if (where !== exchange || !matchesTopic(pattern, routingKey)) continue
+        const message = decodeEnvelope(raw, priorityFromWire)
+        if (message instanceof Error)
+          this.#options.logger.warn({ err: message, exchange }, 'a broadcast could not be read')
+        else on(message)
+      }
+    }
+    const stop = this.#file.watch('broadcasts', () => {
+      listening = listening.then(listen).catch((error: unknown) => {
+        if (isListening) this.#options.logger.warn({ err: error, exchange }, 'broadcasts could not be read')
+      })
+    })
+    return () => {
+      isListening = false
+      stop()
+    }
+  }
+
+  async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
+    const counts = new Map(queues.map((name) => [name, [0, 0, 0]]))
+    for (const [queue, state, count] of await this.#procedures.call('depths', queues))
+      counts.get(queue)?.splice(state, 1, count)
+    return new Map(
+      [...counts].map(([name, [ready = 0, delayed = 0, unacked = 0]]) => [name, { ready, delayed, unacked }]),
+    )
+  }
+
+  purge(queue: string): Promise<number> {
+    return this.#procedures.call('purge', queue)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
+    await this.#file.close()
+  }
+}
