@@ -6,6 +6,7 @@ export const FLOORS = [
   ['result', 'dead-letter', 'coordination', 'events'],
   ['canvas', 'broker'],
   ['app'],
+  ['loader'],
   ['worker', 'beat', 'control', 'health', 'metrics', 'tracing'],
   ['node'],
   ['testing'],

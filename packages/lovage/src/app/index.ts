@@ -19,6 +19,7 @@ export {
 } from './context.js'
 export { type Contract, contract, type NamedContract } from './contract.js'
 export type { EagerResult } from './eager-result.js'
+export { isLovage } from './is-lovage.js'
 export { type AppOptions, Lovage, type NamedTask, type PositionalTask, type UntypedCall } from './lovage.js'
 export { compose, type Middleware, type Next, type PublishContext, type RunContext } from './middleware.js'
 export type { Outcome } from './outcome.js'

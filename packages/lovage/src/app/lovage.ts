@@ -15,6 +15,7 @@ import {
 import { encodeJson } from '../message/index.js'
 import { openResultBackend, type ResultBackend } from '../result/index.js'
 import { annotatedOptions } from './annotations.js'
+import { markAsApp } from './app-mark.js'
 import { SignalBoard } from './app-signals.js'
 import { AsyncResult, type ResultHost } from './async-result.js'
 import { discover } from './autodiscover.js'
@@ -109,6 +110,7 @@ export class Lovage implements TaskHost, ResultHost {
    * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for a wrong value.
    */
   constructor(main: string, options: AppOptions = {}) {
+    markAsApp(this)
     const { middleware = [], logger, clock = systemClock, env = process.env, ...settings } = options
     this.main = main
     this.middleware = middleware

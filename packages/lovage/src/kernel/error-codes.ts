@@ -13,6 +13,10 @@ export const ERROR_CODES = {
     'The module given with -A does not export an app.',
     'Export a Lovage instance, as `app` or as default.',
   ],
+  LVG_MODULE_NOT_FOUND: [
+    'A module to be imported (-I, `include`) is not there.',
+    'Give its path from the working directory, or a dotted name.',
+  ],
   LVG_DRIVER_UNKNOWN: ['No driver serves this URL scheme.', 'Use one of the schemes named in the message.'],
   LVG_DRIVER_MISSING: [
     'The driver needs a package that is not installed.',

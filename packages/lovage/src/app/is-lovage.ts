@@ -1,0 +1,7 @@
+import { APP_MARK } from './app-mark.js'
+import type { Lovage } from './lovage.js'
+
+/** Whether a value is an app, whichever installed copy of this package made it. */
+export function isLovage(value: unknown): value is Lovage {
+  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[APP_MARK] === true
+}

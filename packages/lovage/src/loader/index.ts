@@ -1,0 +1,3 @@
+export { type AppSpec, appIn, appSpec, type FoundApp, loadApp } from './find-app.js'
+export { type Exports, importFile, importModules } from './import-module.js'
+export { childExecArgv, registerTypeScript } from './typescript/index.js'

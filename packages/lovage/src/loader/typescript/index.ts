@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url'
+
+export { existingSource, isFile, isTypeScript } from './candidates.js'
+
+const REGISTER = new URL('./register.js', import.meta.url)
+let isRegistered = false
+
+/** Makes this process load TypeScript from now on. */
+export async function registerTypeScript(): Promise<void> {
+  isRegistered = true
+  await import(REGISTER.href)
+}
+
+/**
+ * The `execArgv` of every child process and thread that is to load the app: this process's own, and the TypeScript loader when
+ * this process uses it. The one place that knows.
+ */
+export function childExecArgv(): readonly string[] {
+  const own = process.execArgv.filter(isInherited)
+  if (!isRegistered || own.some((argument) => argument.includes(fileURLToPath(REGISTER)))) return own
+  return [...own, '--import', REGISTER.href]
+}
+
+/** A debugger's port is taken by then, and a program given as text was this process's own. */
+function isInherited(argument: string, index: number, all: readonly string[]): boolean {
+  return (
+    !/^--(inspect|input-type|eval|print)|^-[ep]+$/.test(argument) &&
+    !/^(--eval|--print|-[ep]+)$/.test(all[index - 1] ?? '')
+  )
+}
