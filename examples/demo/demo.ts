@@ -109,26 +109,14 @@ function startWorker(number: number): {
 } {
   const cli = fileURLToPath(new URL('../../packages/lovage/dist/cli/main.js', import.meta.url))
   const appFile = fileURLToPath(new URL('./app.ts', import.meta.url))
-  const args = [
-    '-A',
-    appFile,
-    'worker',
-    '-c',
-    '20',
-    '-n',
-    `demo${number}@%h`,
-    '-l',
-    'info',
-    '--logfile',
-    join(folder, `worker${number}.log`),
-  ]
+  const args = ['-A', appFile, 'worker', '-c', '20', '-n', `demo${number}@%h`, '-l', 'info']
   const child = spawn(process.execPath, [cli, ...args], {
     env: environment,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const ready = new Promise<void>((resolve, reject) => {
-    child.stdout?.on('data', (chunk: Buffer) => /ready/.test(chunk.toString()) && resolve())
+    child.stderr?.on('data', (chunk: Buffer) => /ready/.test(chunk.toString()) && resolve())
     child.once('exit', (code) => reject(new Error(`worker ${number} ended with ${code} before it was ready`)))
   })
   const stop = async (): Promise<void> => {

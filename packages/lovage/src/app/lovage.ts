@@ -241,7 +241,12 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** The broker, connected on first use. */
   broker(): Promise<Broker> {
-    this.#broker ??= this.#opened(() => openBroker(this.brokerUrl, this.#driverOptions()))
+    this.#broker ??= this.#opened(
+      () => openBroker(this.brokerUrl, this.#driverOptions()),
+      () => {
+        this.#broker = undefined
+      },
+    )
     return this.#broker
   }
 
@@ -250,12 +255,17 @@ export class Lovage implements TaskHost, ResultHost {
    * @throws {ResultError} LVG_RESULT_DISABLED when there is none.
    */
   results(): Promise<ResultBackend> {
-    this.#results ??= this.#opened(async () => {
-      const url = this.#conf.resultBackend ?? this.#resultUrlBesideBroker()
-      if (url.startsWith('disabled'))
-        throw new ResultError('No result backend is configured.', { code: 'LVG_RESULT_DISABLED' })
-      return openResultBackend(url, this.#driverOptions())
-    })
+    this.#results ??= this.#opened(
+      async () => {
+        const url = this.resultUrl
+        if (url.startsWith('disabled'))
+          throw new ResultError('No result backend is configured.', { code: 'LVG_RESULT_DISABLED' })
+        return openResultBackend(url, this.#driverOptions())
+      },
+      () => {
+        this.#results = undefined
+      },
+    )
     return this.#results
   }
 
@@ -266,8 +276,11 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** Limits, revokes, pauses and unique keys; beside the broker unless `coordinationUrl` says otherwise. */
   coordination(): Promise<CoordinationStore> {
-    this.#coordination ??= this.#opened(() =>
-      openCoordinationStore(this.#conf.coordinationUrl ?? this.brokerUrl, this.#driverOptions()),
+    this.#coordination ??= this.#opened(
+      () => openCoordinationStore(this.#conf.coordinationUrl ?? this.brokerUrl, this.#driverOptions()),
+      () => {
+        this.#coordination = undefined
+      },
     )
     return this.#coordination
   }
@@ -344,7 +357,9 @@ export class Lovage implements TaskHost, ResultHost {
     })
   }
 
-  #resultUrlBesideBroker(): string {
+  /** Where results are; beside the broker when no setting says. */
+  get resultUrl(): string {
+    if (this.#conf.resultBackend) return this.#conf.resultBackend
     const url = this.brokerUrl
     return /^amqps?:|^pyamqp:/.test(url) ? 'rpc://' : url
   }
@@ -364,9 +379,15 @@ export class Lovage implements TaskHost, ResultHost {
     return AsyncResult.settled(settled, this)
   }
 
-  async #opened<T>(open: () => Promise<T>): Promise<T> {
+  /** Opens something once; a failure is forgotten, so that the next call tries again. */
+  async #opened<T>(open: () => Promise<T>, forget: () => void): Promise<T> {
     this.#refuseIfClosed()
-    return open()
+    try {
+      return await open()
+    } catch (error) {
+      forget()
+      throw error
+    }
   }
 
   #publishing(): Publisher {

@@ -77,6 +77,8 @@ export class FileThread {
 
   async close(): Promise<void> {
     if (this.#dead) return
+    // Held to the end: whoever awaits this must see it, though nothing else may keep the process.
+    this.hold()
     const exit = new Promise((resolve) => this.#worker.once('exit', resolve))
     await this.#ask((id) => ({ kind: 'close', id })).catch((error: unknown) => {
       // A thread that is gone is closed.

@@ -1,0 +1,1 @@
+export { runWorkerProcess, type WorkerProcessEvents } from './worker-process.js'
