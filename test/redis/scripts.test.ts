@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { definedScripts } from '../../packages/lovage/src/redis-client/index.js'
 // Their scripts are bound when they are loaded.
+import '../../packages/lovage/src/beat/redis/index.js'
 import '../../packages/lovage/src/broker/redis/index.js'
 import '../../packages/lovage/src/coordination/redis/index.js'
 import '../../packages/lovage/src/result/redis/index.js'
@@ -17,7 +18,7 @@ const isScript = (text: string): boolean => /\bKEYS\b/.test(text)
 /** The words of a line of the header: names, `...` or `…` marking the one that repeats; a remark in brackets is none. */
 function header(text: string, line: string): string[] {
   const [, words = ''] = new RegExp(`^-- ${line} +(.+)$`, 'm').exec(text) ?? []
-  return words.replace(/\(.*$/, '').replaceAll('...', '…').trim().split(/\s+/)
+  return words.replace(/\(.*$/, '').replaceAll('...', '…').match(/\S+/g) ?? []
 }
 
 describe.each(definedScripts().map((script) => [script.name, script.definition] as const))(

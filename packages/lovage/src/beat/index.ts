@@ -1,5 +1,5 @@
 export { Beat, type BeatOptions, type BeatStatus } from './beat.js'
 export { defineEntry, type Entry, type EntryDefinition, type EntryState } from './entry.js'
-export { openMemoryScheduleStore } from './memory-schedule-store.js'
+export { openScheduleStore } from './open-schedule-store.js'
 export type { Advance, AdvanceReply, EntryPut, ScheduleStore } from './schedule-store.js'
 export type { BeatSender, DueTask } from './sender.js'

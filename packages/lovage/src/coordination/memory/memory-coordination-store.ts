@@ -34,10 +34,17 @@ class MemoryCoordinationStore implements CoordinationStore {
     const current = this.#shared.leases.get(name)
     const isLiving = current !== undefined && current.expiresMs > nowMs
     if (isLiving && current.holder !== holder) return undefined
-    const token = isLiving ? current.token : ++this.#shared.lastToken
+    const token = isLiving ? current.token : this.#nextToken(nowMs)
     const expiresMs = nowMs + ttlMs
     this.#shared.leases.set(name, { holder, token, expiresMs })
     return { token, expiresMs }
+  }
+
+  #nextToken(nowMs: number): bigint {
+    const { lastToken } = this.#shared
+    const fromClock = BigInt(Math.floor(nowMs))
+    this.#shared.lastToken = lastToken < fromClock ? fromClock : lastToken + 1n
+    return this.#shared.lastToken
   }
 
   async release(name: string, token: bigint): Promise<void> {

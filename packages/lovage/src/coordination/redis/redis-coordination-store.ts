@@ -1,7 +1,6 @@
 import type { DriverOptions, Unsubscribe } from '../../kernel/index.js'
-import { parseRedisUrl, RedisConnection, redisOptionsOf } from '../../redis-client/index.js'
+import { parseRedisUrl, RedisConnection, redisOptionsOf, VersionWatch } from '../../redis-client/index.js'
 import type { CoordinationStore, LeaseGrant, Mark, RateRequest, SlotRequest } from '../coordination-store.js'
-import { MarkWatch } from './mark-watch.js'
 import { ACQUIRE, ENTER, LIST_MARKS, PUT_MARKS, RELEASE, REMOVE_MARKS, TAKE_TURNS } from './scripts.js'
 
 /** One script takes at most this many marks or keys: it runs alone on the server. */
@@ -19,7 +18,7 @@ export async function openRedisCoordinationStore(
 class RedisCoordinationStore implements CoordinationStore {
   readonly kind = 'redis'
   readonly #connection: RedisConnection
-  readonly #watch: MarkWatch
+  readonly #watch: VersionWatch
   readonly #prefix: string
   readonly #db: number
 
@@ -29,9 +28,10 @@ class RedisCoordinationStore implements CoordinationStore {
     this.#connection = new RedisConnection(target, 'lovage:coordination')
     this.#prefix = `${target.keyPrefix}lovage:`
     this.#db = target.db
-    this.#watch = new MarkWatch(
+    this.#watch = new VersionWatch(
       target,
       clock,
+      'lovage:mark-subscriber',
       (space) => this.#markKeys(space)[3],
       (space) => this.#connection.command<string | null>('get', this.#markKeys(space)[2]),
     )

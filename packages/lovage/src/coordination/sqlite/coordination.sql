@@ -2,7 +2,7 @@
 -- name: findLease
 SELECT holder, token, expires_ms FROM lovage_lease WHERE name = ?1
 -- name: nextToken
-UPDATE lovage_token SET last = last + 1
+UPDATE lovage_token SET last = max(last + 1, ?1)
 -- name: lastToken
 SELECT last FROM lovage_token
 -- name: putLease

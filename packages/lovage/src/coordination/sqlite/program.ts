@@ -54,7 +54,7 @@ export default defineProgram({
           const current = on.findLease.get<[string, number, number]>([name])
           const isLiving = current !== undefined && current[2] > nowMs
           if (isLiving && current[0] !== holder) return undefined
-          if (!isLiving) on.nextToken.run([])
+          if (!isLiving) on.nextToken.run([Math.floor(nowMs)])
           const token = isLiving ? current[1] : (on.lastToken.get<[number]>([])?.[0] ?? 0)
           const expiresMs = nowMs + ttlMs
           on.putLease.run([name, holder, token, expiresMs])

@@ -1,5 +1,5 @@
+import { describeScheduleStore } from '../schedule-store.suite.js'
 import { openMemoryScheduleStore } from './memory-schedule-store.js'
-import { describeScheduleStore } from './schedule-store.suite.js'
 
 describeScheduleStore({
   name: 'memory',

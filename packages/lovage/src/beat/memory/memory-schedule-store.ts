@@ -1,6 +1,7 @@
-import type { Unsubscribe } from '../kernel/index.js'
-import { decodeDefinition, type Entry, type EntryState, encodeDefinition } from './entry.js'
-import type { Advance, AdvanceReply, EntryPut, ScheduleStore } from './schedule-store.js'
+import type { Unsubscribe } from '../../kernel/index.js'
+import { advanced } from '../advanced.js'
+import { decodeDefinition, type Entry, encodeDefinition } from '../entry.js'
+import type { Advance, AdvanceReply, EntryPut, ScheduleStore } from '../schedule-store.js'
 
 /** What the openings of one app's entries share; it ends with the last of them. */
 interface Shared {
@@ -100,18 +101,5 @@ class MemoryScheduleStore implements ScheduleStore {
 
   #changed(): void {
     for (const watcher of this.#shared.watchers) queueMicrotask(watcher)
-  }
-}
-
-/** The state after an advance that was written. */
-export function advanced(state: EntryState, { cursorMs, anchorMs, run }: Advance): EntryState {
-  if (!run) return { ...state, cursorMs, anchorMs }
-  return {
-    anchorMs,
-    cursorMs,
-    lastTickMs: run.tickMs ?? state.lastTickMs,
-    lastRunMs: run.atMs,
-    lastTaskId: run.taskId,
-    totalRunCount: state.totalRunCount + run.count,
   }
 }

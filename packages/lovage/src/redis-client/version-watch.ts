@@ -1,5 +1,7 @@
-import type { Clock, Timer, Unsubscribe } from '../../kernel/index.js'
-import { isConnectionLoss, RedisSubscriber, type RedisTarget } from '../../redis-client/index.js'
+import type { Clock, Timer, Unsubscribe } from '../kernel/index.js'
+import { isConnectionLoss } from './errors.js'
+import type { RedisTarget } from './options.js'
+import { RedisSubscriber } from './subscriber.js'
 
 /** What pub/sub loses, a look at the space's version finds. */
 const POLL_MS = 5_000
@@ -13,8 +15,10 @@ interface Watched {
   version: Promise<string | null | undefined>
 }
 
-/** Tells of changes to spaces of marks. */
-export class MarkWatch {
+/**
+ * Tells of changes to spaces of data: whoever changes one counts up its version and publishes the new one to its channel.
+ */
+export class VersionWatch {
   readonly #subscriber: RedisSubscriber
   readonly #clock: Clock
   readonly #channelOf: (space: string) => string
@@ -25,13 +29,14 @@ export class MarkWatch {
   constructor(
     target: RedisTarget,
     clock: Clock,
+    name: string,
     channelOf: (space: string) => string,
     readVersion: (space: string) => Promise<string | null>,
   ) {
     this.#clock = clock
     this.#channelOf = channelOf
     this.#readVersion = readVersion
-    this.#subscriber = new RedisSubscriber(target, 'lovage:mark-subscriber', () => void this.#look())
+    this.#subscriber = new RedisSubscriber(target, name, () => void this.#look())
   }
 
   add(space: string, on: () => void): Unsubscribe {
@@ -101,7 +106,7 @@ export class MarkWatch {
         watched.version = Promise.resolve(version)
         if (isChanged) for (const listener of watched.listeners) listener()
       } catch (error) {
-        // The next look comes; an outage is told by whoever asks for marks.
+        // The next look comes; an outage is told by whoever asks for the data.
         if (!isConnectionLoss(error)) return
       }
     }

@@ -1,0 +1,1 @@
+export { openMemoryScheduleStore } from './memory-schedule-store.js'

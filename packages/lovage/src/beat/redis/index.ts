@@ -1,0 +1,1 @@
+export { openRedisScheduleStore } from './redis-schedule-store.js'

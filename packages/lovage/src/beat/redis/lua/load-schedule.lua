@@ -1,0 +1,7 @@
+-- Reads all entries of an app, as they are at one moment.
+--
+-- KEYS       entries states
+-- ARGV
+-- REPLY      {name, '<revision> <entry>', …}, {name, state, …}
+-- INVARIANT  Every entry has a state.
+return { redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2]) }

@@ -1,0 +1,1 @@
+export { openSqliteScheduleStore } from './sqlite-schedule-store.js'
