@@ -4,7 +4,7 @@ import type { Delivery } from '../broker.js'
 export interface Claim {
   /** Key of the server's records. The delivery's tag tells besides which claim of the message it was. */
   readonly wireTag: string
-  /** Of the script's run that claimed it, in the order of sending. */
+  /** Of the claim's reply, in the order of their coming. */
   readonly number: number
   readonly delivery: Delivery
   /** Its settlement is on the way. */

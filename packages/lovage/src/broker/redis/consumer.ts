@@ -52,7 +52,7 @@ export class RedisConsumer implements Consumer {
   #queues: readonly string[] = []
   #lists: readonly string[] = []
   #suffixes: readonly string[] = []
-  #state: 'running' | 'paused' | 'closed' = 'paused'
+  #state: 'starting' | 'running' | 'paused' | 'closed' = 'starting'
   /** Claims that wait for their reply, or for the rest of it to be delivered. */
   readonly #underWay = new Set<Promise<void>>()
   /** Listed for us at the last reconciliation, and unknown here. */
@@ -139,7 +139,7 @@ export class RedisConsumer implements Consumer {
   }
 
   async pause(): Promise<void> {
-    if (this.#state === 'running') this.#state = 'paused'
+    if (this.#state !== 'closed') this.#state = 'paused'
     this.#waiters.disarm()
     await this.#claimsDone()
   }
@@ -163,7 +163,6 @@ export class RedisConsumer implements Consumer {
   }
 
   async #begin(): Promise<void> {
-    this.#state = 'running'
     await this.setQueues(this.#options.queues)
     const { doorbell } = this.#parts.keys
     this.#endings.push(
@@ -174,6 +173,11 @@ export class RedisConsumer implements Consumer {
       }),
     )
     this.#reconcileLater()
+    // Whoever consumes has the consumer in hands before its first delivery.
+    setImmediate(() => {
+      if (this.#state === 'starting') this.#state = 'running'
+      this.#wake()
+    })
   }
 
   /** After a connection was made, the first time or again. */
@@ -229,7 +233,6 @@ export class RedisConsumer implements Consumer {
     const { unackedIndex, unacked, holders, unparsed, redeliveries } = keys
     const wakes = this.#wakes
     const queues = this.#queues
-    const number = ++this.#claimNumber
     this.#asked += want
     let deliveries: Delivery[]
     try {
@@ -238,10 +241,7 @@ export class RedisConsumer implements Consumer {
         [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, ...this.#lists],
         [holder, leaseMs, want, ...this.#suffixes],
       )
-      deliveries = this.#take(
-        readClaim(reply, (list) => queues[Math.floor(list / keys.steps.length)] ?? ''),
-        number,
-      )
+      deliveries = this.#take(readClaim(reply, (list) => queues[Math.floor(list / keys.steps.length)] ?? ''))
     } catch (error) {
       // What was claimed and not heard of is found by the reconciliation once the connection is back.
       this.#asked -= want
@@ -254,7 +254,8 @@ export class RedisConsumer implements Consumer {
     else this.#drained()
   }
 
-  #take(messages: Iterable<ClaimedMessage>, number: number): Delivery[] {
+  #take(messages: Iterable<ClaimedMessage>): Delivery[] {
+    const number = ++this.#claimNumber
     const lost: string[] = []
     const deliveries: Delivery[] = []
     for (const { wireTag, queue, raw, message, redeliveries } of messages) {
@@ -306,8 +307,8 @@ export class RedisConsumer implements Consumer {
   }
 
   /**
-   * Compares what we hold with what the server says that we hold. What we miss there was lost. What it lists and we do
-   * not know, twice in a row, was claimed by a command whose reply was lost: it goes back to its list.
+   * Compares what we hold with what the server says that we hold. What we knew before asking and miss there was lost.
+   * What it lists and we do not know, twice in a row, was claimed by a command whose reply was lost: it goes back.
    */
   async #reconcile(): Promise<void> {
     if (!this.#connection.isReady) return
