@@ -1,21 +1,17 @@
 import { crashPoint, type Timer, type Unsubscribe } from '../../kernel/index.js'
 import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '../../redis-client/index.js'
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
-import { type ClaimedMessage, readClaim } from './claim-reply.js'
+import type { ClaimedMessage } from './claim-reply.js'
 import { Claims, claimTag } from './claims.js'
+import { Fetcher } from './fetcher.js'
 import type { RedisKeys } from './keys.js'
 import type { LeaseKeeper } from './lease-keeper.js'
 import type { Routing } from './routing.js'
-import { CLAIM, SETTLE, settleKeys } from './scripts.js'
+import { SETTLE, settleKeys } from './scripts.js'
 import type { Results } from './settlement.js'
 import { Settler } from './settler.js'
 import { Sweeper } from './sweeper.js'
-import { Waiters } from './waiters.js'
 
-/** One claim takes at most this many: the script runs alone on the server. */
-const MAX_CLAIM = 1_000
-/** From this many on, a batch is delivered in two parts, so that the server works while the first runs. */
-const MIN_SPLIT = 16
 /** How long the event loop may stand still before its tasks go to others, when the worker says nothing. */
 const MAX_BLOCK_MS = 600_000
 const MAX_RECONCILE_MS = 10_000
@@ -45,25 +41,14 @@ export class RedisConsumer implements Consumer {
   readonly #parts: ConsumerParts
   readonly #claims = new Claims()
   readonly #settler: Settler
-  readonly #waiters: Waiters
+  readonly #fetcher: Fetcher
   readonly #sweeper: Sweeper
   readonly #release: Unsubscribe
   readonly #endings: Unsubscribe[] = []
-  #queues: readonly string[] = []
-  #lists: readonly string[] = []
-  #suffixes: readonly string[] = []
   #state: 'starting' | 'running' | 'paused' | 'closed' = 'starting'
-  /** Claims that wait for their reply, or for the rest of it to be delivered. */
-  readonly #underWay = new Set<Promise<void>>()
   /** Listed for us at the last reconciliation, and unknown here. */
   #unknown: ReadonlySet<string> = new Set()
-  /** Messages asked for and not yet delivered. */
-  #asked = 0
   #claimNumber = 0
-  /** Counts reasons to look: a claim that was sent before the last of them says nothing about it. */
-  #wakes = 0
-  /** Nothing was there, and the waiters will tell of the next. */
-  #isIdle = false
   #isFlushDue = false
   #reconcileTimer: Timer | undefined
 
@@ -105,7 +90,12 @@ export class RedisConsumer implements Consumer {
       writer,
       onPending: () => this.#flushSoon(),
     })
-    this.#waiters = new Waiters(connection.target, clock, { wake: () => this.#wake(), error: onError })
+    this.#fetcher = new Fetcher({
+      connection,
+      keys,
+      consume: options,
+      take: (messages) => this.#take(messages),
+    })
     this.#sweeper = new Sweeper({
       connection,
       keys,
@@ -114,7 +104,7 @@ export class RedisConsumer implements Consumer {
       holder,
       leaseMs,
       visibilityTimeoutMs,
-      onTurn: () => this.#wake(),
+      onTurn: () => this.#fetcher.wake(),
       onError,
     })
   }
@@ -125,30 +115,23 @@ export class RedisConsumer implements Consumer {
   }
 
   demand(): void {
-    if (!this.#isIdle) this.#pump()
+    this.#flushSoon()
   }
 
-  async setQueues(queues: readonly string[]): Promise<void> {
-    const { keys } = this.#parts
-    this.#queues = [...queues]
-    this.#lists = queues.flatMap((queue) => keys.lists(queue))
-    this.#suffixes = queues.flatMap((queue) => keys.lists(queue).map(() => `,"",${JSON.stringify(queue)}]`))
-    this.#waiters.setLists(queues.map((queue) => keys.list(queue, 0)))
-    await this.#claimsDone()
-    this.#wake()
+  setQueues(queues: readonly string[]): Promise<void> {
+    return this.#fetcher.setQueues(queues)
   }
 
   async pause(): Promise<void> {
     if (this.#state !== 'closed') this.#state = 'paused'
-    this.#waiters.disarm()
-    await this.#claimsDone()
+    await this.#fetcher.stop()
   }
 
   async close(): Promise<void> {
     if (this.#state === 'closed') return
     await this.pause()
     this.#state = 'closed'
-    this.#waiters.close()
+    this.#fetcher.close()
     this.#reconcileTimer?.cancel()
     for (const end of this.#endings) end()
     await this.#sweeper.stop()
@@ -163,7 +146,7 @@ export class RedisConsumer implements Consumer {
   }
 
   async #begin(): Promise<void> {
-    await this.setQueues(this.#options.queues)
+    await this.#fetcher.setQueues(this.#options.queues)
     const { doorbell } = this.#parts.keys
     this.#endings.push(
       await this.#parts.subscriber.subscribe([doorbell], (queue) => this.#rung(queue)),
@@ -175,8 +158,9 @@ export class RedisConsumer implements Consumer {
     this.#reconcileLater()
     // Whoever consumes has the consumer in hands before its first delivery.
     setImmediate(() => {
-      if (this.#state === 'starting') this.#state = 'running'
-      this.#wake()
+      if (this.#state !== 'starting') return
+      this.#state = 'running'
+      this.#fetcher.start()
     })
   }
 
@@ -196,13 +180,7 @@ export class RedisConsumer implements Consumer {
   /** The doorbell: an empty name means that anything may have come. */
   #rung(queue: string): void {
     if (queue === '') this.#sweeper.soon()
-    if (queue === '' || this.#queues.includes(queue)) this.#wake()
-  }
-
-  #wake(): void {
-    this.#wakes++
-    this.#isIdle = false
-    this.#pump()
+    if (queue === '' || this.#fetcher.queues.includes(queue)) this.#fetcher.wake()
   }
 
   #flushSoon(): void {
@@ -215,43 +193,8 @@ export class RedisConsumer implements Consumer {
     this.#isFlushDue = false
     this.#connection.together(() => {
       this.#settler.flush()
-      if (!this.#isIdle) this.#pump()
+      this.#fetcher.pump()
     })
-  }
-
-  #pump(): void {
-    if (this.#state !== 'running' || !this.#connection.isReady || this.#lists.length === 0) return
-    const want = Math.min(this.#options.free() - this.#asked, MAX_CLAIM)
-    if (want <= 0) return
-    const claim = this.#claim(want).finally(() => this.#underWay.delete(claim))
-    this.#underWay.add(claim)
-  }
-
-  async #claim(want: number): Promise<void> {
-    const { keys } = this.#parts
-    const { holder, leaseMs } = this.#options
-    const { unackedIndex, unacked, holders, unparsed, redeliveries } = keys
-    const wakes = this.#wakes
-    const queues = this.#queues
-    this.#asked += want
-    let deliveries: Delivery[]
-    try {
-      const reply = await CLAIM.run(
-        this.#connection,
-        [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, ...this.#lists],
-        [holder, leaseMs, want, ...this.#suffixes],
-      )
-      deliveries = this.#take(readClaim(reply, (list) => queues[Math.floor(list / keys.steps.length)] ?? ''))
-    } catch (error) {
-      // What was claimed and not heard of is found by the reconciliation once the connection is back.
-      this.#asked -= want
-      this.#complain(error)
-      return
-    }
-    this.#asked -= want - deliveries.length
-    await this.#deliver(deliveries)
-    if (deliveries.length === want || this.#wakes !== wakes) this.#pump()
-    else this.#drained()
   }
 
   #take(messages: Iterable<ClaimedMessage>): Delivery[] {
@@ -267,32 +210,6 @@ export class RedisConsumer implements Consumer {
     if (deliveries.length > 0) crashPoint('claim:after')
     if (lost.length > 0) this.#options.onLost(lost)
     return deliveries
-  }
-
-  async #deliver(deliveries: readonly Delivery[]): Promise<void> {
-    const isAlone = this.#underWay.size <= 1
-    const first = isAlone && deliveries.length >= MIN_SPLIT ? deliveries.length >> 1 : deliveries.length
-    this.#handOver(deliveries.slice(0, first))
-    if (first === deliveries.length) return
-    await new Promise((resolve) => setImmediate(resolve))
-    this.#handOver(deliveries.slice(first))
-  }
-
-  #handOver(deliveries: readonly Delivery[]): void {
-    this.#asked -= deliveries.length
-    if (deliveries.length > 0) this.#options.onDeliveries(deliveries)
-  }
-
-  /** The lists are empty: wait, if there is room for what may come. */
-  #drained(): void {
-    if (this.#state !== 'running' || this.#underWay.size > 1) return
-    if (this.#options.free() - this.#asked <= 0) return
-    this.#isIdle = true
-    this.#waiters.arm()
-  }
-
-  async #claimsDone(): Promise<void> {
-    await Promise.all(this.#underWay)
   }
 
   #reconcileLater(): void {
@@ -315,12 +232,12 @@ export class RedisConsumer implements Consumer {
     const { keys } = this.#parts
     const { holder, onLost } = this.#options
     const number = this.#claimNumber
-    const before = [...this.#underWay]
+    const answered = this.#fetcher.answered()
     const listed = await this.#connection.command<string[]>('hkeys', keys.held(holder))
-    await Promise.all(before)
+    await answered
     const lost = this.#claims.keepListed(new Set(listed), number)
     if (lost.length > 0) onLost(lost)
-    const unknown = listed.filter((tag) => !this.#claims.has(tag))
+    const unknown = listed.filter((tag) => tag !== '' && !this.#claims.has(tag))
     const orphans = unknown.filter((tag) => this.#unknown.has(tag))
     this.#unknown = new Set(unknown)
     await this.#handBack(orphans)
@@ -340,8 +257,10 @@ export class RedisConsumer implements Consumer {
     const { holders } = this.#parts.keys
     const { holder } = this.#options
     try {
-      if (this.#claims.size === 0) await this.#connection.command('zrem', holders, holder)
-      else await this.#connection.command('zadd', holders, 'XX', 0, holder)
+      if (this.#claims.size === 0) {
+        await this.#connection.command('zrem', holders, holder)
+        await this.#connection.command('del', this.#parts.keys.held(holder))
+      } else await this.#connection.command('zadd', holders, 'XX', 0, holder)
     } catch (error) {
       // The lease runs out by itself.
       if (!isConnectionLoss(error)) this.#complain(error)

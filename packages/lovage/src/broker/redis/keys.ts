@@ -48,6 +48,10 @@ export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOp
 const invalid = (what: string): ConfigurationError =>
   new ConfigurationError(`brokerTransportOptions: ${what}`, { code: 'LVG_CONFIG_INVALID' })
 
+/** Stands in the hash of each holder. It must be longer than 64 bytes: see claim.lua. */
+export const HELD_REMARK =
+  'tag -> score in unacked_index, order of claiming, list it came from; kept by docs/reference/redis-keys.md'
+
 /** Every key and channel of the broker in one place (docs/reference/redis-keys.md). Names of kombu's are kombu's own. */
 export class RedisKeys {
   readonly prefix: string
@@ -58,7 +62,10 @@ export class RedisKeys {
   readonly unackedMutex: string
   /** Zset: holder → Unix ms at which its lease runs out. */
   readonly holders: string
-  /** Start of the hash of each holder: delivery tag → `<score in unacked_index> <number> <list>`. */
+  /**
+   * Start of the hash of each holder: delivery tag → `<score in unacked_index> <number> <list>`. The field of the empty
+   * name holds a remark for whoever looks.
+   */
   readonly heldPrefix: string
   /** Hash: delivery tag → bytes of a claimed item that kombu could not read back. */
   readonly unparsed: string

@@ -45,6 +45,8 @@ export class LeaseKeeper {
     clearInterval(this.#timer)
     const thread = this.#thread
     if (!thread) return
+    // Its end is waited for, also by a process that has nothing else to do.
+    thread.ref()
     const exit = new Promise((resolve) => thread.once('exit', resolve))
     thread.postMessage({ kind: 'close' } satisfies LeaseRequest)
     await exit

@@ -81,7 +81,7 @@ async function mayKeep(kept: { readonly lease: KeptLease; isLetGo: boolean }): P
 
 /** Names of tasks that the holder holds; with one at a time, the one that blocks. */
 async function heldTasks(holder: string): Promise<string[]> {
-  const tags = await connection.command<string[]>('hkeys', keys.held(holder))
+  const tags = (await connection.command<string[]>('hkeys', keys.held(holder))).filter((tag) => tag !== '')
   if (tags.length === 0) return []
   const values = await connection.send<(string | null)[]>('hmget', [keys.unacked, ...tags.slice(0, 20)])
   const names = values.map((value) => value?.match(/"task"\s*:\s*"([^"]+)"/)?.[1])

@@ -6,9 +6,12 @@ import { type Publication, publicationFor, publicationsOf, publicationWords } fr
 import type { Routing } from './routing.js'
 import { PUBLISH } from './scripts.js'
 
-/** One LPUSH holds at most this much: a longer one keeps the server from everyone else. */
+/**
+ * One LPUSH holds at most this much. Longer commands are no faster: their buffers come from the system page by page,
+ * and the server is kept from everyone else.
+ */
 const MAX_ITEMS = 1_000
-const MAX_CHARACTERS = 1 << 20
+const MAX_CHARACTERS = 1 << 15
 /** Consumers look at the delay store this often by themselves. */
 const SWEEP_MS = 1_000
 /** Names of queues are registered again this often, should the server have been emptied. */

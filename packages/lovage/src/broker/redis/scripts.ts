@@ -14,13 +14,13 @@ export const CLAIM = defineScript<
     redeliveries: string,
     ...lists: string[],
   ],
-  [holder: string, leaseMs: number, count: number, ...suffixes: string[]],
+  [holder: string, leaseMs: number, count: number, remark: string, ...suffixes: string[]],
   [tags: string, counts: string, redeliveries: string, ...messages: string[]]
 >({
   file: lua('claim'),
   uses: [lua('delivery-tag')],
   keys: ['unackedIndex', 'unacked', 'held', 'holders', 'unparsed', 'redeliveries', 'lists…'],
-  args: ['holder', 'leaseMs', 'count', 'suffixes…'],
+  args: ['holder', 'leaseMs', 'count', 'remark', 'suffixes…'],
 })
 
 /** Acknowledges claims, with their results. */

@@ -34,6 +34,7 @@ export class Sweeper {
   #nextMs = Number.POSITIVE_INFINITY
   #leasesMs = 0
   #foreignMs = 0
+  #declaredMs = 0
   #running: Promise<void> | undefined
   #again = false
   #stopped = false
@@ -86,6 +87,7 @@ export class Sweeper {
     try {
       pauseMs = await this.#promote()
       await this.#restore()
+      await this.#declare()
     } catch (error) {
       if (!isConnectionLoss(error) && !connection.isClosed) onError(error)
     }
@@ -105,6 +107,14 @@ export class Sweeper {
       if (moved > 0) crashPoint('promote:after')
       if (nextMs !== 0) return nextMs < 0 ? LONGEST_PAUSE_MS : nextMs
     }
+  }
+
+  /** Bindings outlive a FLUSHALL, which no connection notices. */
+  async #declare(): Promise<void> {
+    const nowMs = this.#options.clock.now()
+    if (nowMs - this.#declaredMs < LONGEST_PAUSE_MS) return
+    this.#declaredMs = nowMs
+    await this.#options.routing.declareAgain()
   }
 
   async #restore(): Promise<void> {

@@ -1,14 +1,15 @@
 -- Claims waiting messages for a holder, the lists in their order, oldest first.
 --
 -- KEYS       unackedIndex unacked held holders unparsed redeliveries lists...
--- ARGV       holder leaseMs count suffixes...   (a suffix for each list: `,"","<queue>"]`)
+-- ARGV       holder leaseMs count remark suffixes...   (the remark is longer than 64 bytes; a suffix for each list)
 -- REPLY      {tags, counts, redeliveries, message, …}: tags by line; pairs `list:number`; numbers or empty; messages
 -- INVARIANT  A message is in its list or claimed (`held`, and `unacked` or `unparsed`), never in neither. Nothing fails
 --            after the first RPOP: wrong types show before it, and a full memory stops no script that has written.
 local index, unacked, held, holders, unparsed, redeliveries = unpack(KEYS, 1, 6)
 local holder, leaseMs, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 for _, hash in ipairs({ unacked, held, unparsed, redeliveries }) do redis.call('HLEN', hash) end
-for _, zset in ipairs({ index, holders }) do redis.call('ZCARD', zset) end
+redis.call('ZCARD', holders)
+local isNewIndex = redis.call('ZCARD', index) == 0
 
 local reply, lists, counts, n = { '', '', '' }, {}, {}, 0
 for i = 7, #KEYS do
@@ -28,6 +29,9 @@ local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', time[2])
 local endMs = time[1] * 1000 + math.floor(time[2] / 1000) + leaseMs
 redis.call('ZADD', holders, 'NX', string.format('%.0f', endMs), holder)
+-- What is longer than 64 bytes makes a table of a hash, or of a sorted set, at once. As the lists that they are while
+-- they are small, they would be read from the beginning for each of a hundred claims.
+redis.call('HSETNX', held, '', ARGV[4])
 
 local tags, parsed, scores, seen = {}, {}, {}, {}
 for i = 1, n do
@@ -48,7 +52,9 @@ for i = 1, n do
 end
 local score = '-'
 if #scores > 0 then
+  if isNewIndex then redis.call('ZADD', index, now, ARGV[4]) end
   redis.call('ZADD', index, unpack(scores))
+  if isNewIndex then redis.call('ZREM', index, ARGV[4]) end
   score = redis.call('ZSCORE', index, scores[2])
 end
 local values, claims = {}, {}
@@ -57,7 +63,7 @@ for i = 1, n do
   claims[2 * i] = (parsed[i] and score or '-') .. ' ' .. i .. ' ' .. KEYS[lists[i]]
   if parsed[i] then
     values[#values + 1] = tags[i]
-    values[#values + 1] = '[' .. reply[i + 3] .. ARGV[lists[i] - 3]
+    values[#values + 1] = '[' .. reply[i + 3] .. ARGV[lists[i] - 2]
   else
     redis.call('HSET', unparsed, tags[i], reply[i + 3])
   end

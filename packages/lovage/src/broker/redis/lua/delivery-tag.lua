@@ -1,7 +1,10 @@
 -- deliveryTag(raw): the tag of an envelope, or nothing. Messages are not decoded: the tag stands at the tail, as kombu
 -- and we write it; only what looks different is.
 local function deliveryTag(raw)
-  local tag = string.match(raw, '"delivery_tag": ?"([^"\\%c]+)"}}$', -100)
+  -- UUIDs in our spacing and in Python's, at their fixed places; then any other tag.
+  local tag = string.match(raw, '^"delivery_tag":"([%x-]+)"}}$', -55)
+    or string.match(raw, '^"delivery_tag": "([%x-]+)"}}$', -56)
+    or string.match(raw, '"delivery_tag": ?"([^"\\%c]+)"}}$', -100)
   if tag then return tag end
   local ok, envelope = pcall(cjson.decode, raw)
   local properties = ok and type(envelope) == 'table' and envelope['properties']

@@ -13,7 +13,9 @@ local ours, score = 0, nil
 for i = 1, #all, 2 do
   local tag = all[i]
   local written, rest = string.match(all[i + 1], '^(%S+)( .*)$')
-  if written == '-' then
+  if tag == '' then
+    -- The remark, no claim.
+  elseif written == '-' then
     ours = ours + 1
   else
     local current = redis.call('ZSCORE', index, tag)

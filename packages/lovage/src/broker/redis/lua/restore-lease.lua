@@ -14,8 +14,10 @@ local held, limit = ARGV[2] .. holder, tonumber(ARGV[3])
 local all = redis.call('HGETALL', held)
 local claims = {}
 for i = 1, #all, 2 do
-  local score, number, list = string.match(all[i + 1], '^(%S+) (%S+) (.*)$')
-  claims[#claims + 1] = { tag = all[i], score = score, number = tonumber(number), list = list }
+  if all[i] ~= '' then
+    local score, number, list = string.match(all[i + 1], '^(%S+) (%S+) (.*)$')
+    claims[#claims + 1] = { tag = all[i], score = score, number = tonumber(number), list = list }
+  end
 end
 -- The latest first: what is pushed last is consumed first.
 table.sort(claims, function(a, b)
@@ -44,7 +46,10 @@ for i = 1, math.min(#claims, limit) do
     redis.call('HDEL', held, claim.tag)
   end
 end
-if #claims <= limit then redis.call('ZREM', holders, holder) end
+if #claims <= limit then
+  redis.call('ZREM', holders, holder)
+  redis.call('DEL', held)
+end
 if restored > 0 then
   -- Counts of messages that a peer finished, or that were purged, would stay for ever.
   redis.call('EXPIRE', redeliveries, 2592000)

@@ -53,7 +53,7 @@ local function settle(tag, kind, given, publications, results)
 end
 
 -- Deletes nothing, but a script that has written is not stopped by a full memory: workers must be able to finish.
-redis.call('HDEL', held, '')
+redis.call('HDEL', held, '-')
 local refused, failed, position = {}, {}, 0
 while at < #ARGV do
   position = position + 1
