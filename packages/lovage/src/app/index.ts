@@ -20,6 +20,7 @@ export {
 export { type Contract, contract, type NamedContract } from './contract.js'
 export type { EagerResult } from './eager-result.js'
 export { isLovage } from './is-lovage.js'
+export { knownQueues, type QueueReport, queueReport } from './known-queues.js'
 export { type AppOptions, Lovage, type NamedTask, type PositionalTask, type UntypedCall } from './lovage.js'
 export { compose, type Middleware, type Next, type PublishContext, type RunContext } from './middleware.js'
 export type { Outcome } from './outcome.js'

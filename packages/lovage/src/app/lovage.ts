@@ -6,8 +6,8 @@ import {
   type Clock,
   ConfigurationError,
   ConnectionError,
-  createLogger,
   type DriverOptions,
+  defaultLogger,
   type Logger,
   ResultError,
   systemClock,
@@ -37,6 +37,7 @@ import {
   type SettingsInput,
   settingsFrom,
   settingsFromEnvironment,
+  withFolder,
 } from './settings/index.js'
 import { type AnyTask, Task, type TaskDefinition, type TaskHost } from './task.js'
 import type { TaskHandlers } from './task-handlers.js'
@@ -116,7 +117,7 @@ export class Lovage implements TaskHost, ResultHost {
     this.middleware = middleware
     this.clock = clock
     this.#env = env
-    this.#logger = logger ?? createLogger()
+    this.#logger = logger ?? defaultLogger()
     this.signals = new SignalBoard(() => this.#logger)
     const environment = settingsFromEnvironment(env)
     this.#layers = { code: settingsFrom(settings), commandLine: {}, environment: environment.settings }
@@ -242,7 +243,7 @@ export class Lovage implements TaskHost, ResultHost {
   /** The broker, connected on first use. */
   broker(): Promise<Broker> {
     this.#broker ??= this.#opened(
-      () => openBroker(this.brokerUrl, this.#driverOptions()),
+      () => openBroker(withFolder(this.brokerUrl), this.#driverOptions()),
       () => {
         this.#broker = undefined
       },
@@ -260,7 +261,7 @@ export class Lovage implements TaskHost, ResultHost {
         const url = this.resultUrl
         if (url.startsWith('disabled'))
           throw new ResultError('No result backend is configured.', { code: 'LVG_RESULT_DISABLED' })
-        return openResultBackend(url, this.#driverOptions())
+        return openResultBackend(withFolder(url), this.#driverOptions())
       },
       () => {
         this.#results = undefined
@@ -277,7 +278,11 @@ export class Lovage implements TaskHost, ResultHost {
   /** Limits, revokes, pauses and unique keys; beside the broker unless `coordinationUrl` says otherwise. */
   coordination(): Promise<CoordinationStore> {
     this.#coordination ??= this.#opened(
-      () => openCoordinationStore(this.#conf.coordinationUrl ?? this.brokerUrl, this.#driverOptions()),
+      () =>
+        openCoordinationStore(
+          withFolder(this.#conf.coordinationUrl ?? this.brokerUrl),
+          this.#driverOptions(),
+        ),
       () => {
         this.#coordination = undefined
       },

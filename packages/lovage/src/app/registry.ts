@@ -30,12 +30,17 @@ export class TaskRegistry {
   [Symbol.iterator](): IterableIterator<AnyTask> {
     return this.#tasks.values()
   }
-  /** The error for a name that nobody registered; it names the nearest. */
-  unknown(name: string): TaskError {
+  /** The name here that is most like another; undefined when none is. */
+  nearest(name: string): string | undefined {
     const near = this.names()
       .map((known) => ({ known, distance: editDistance(name, known) }))
       .sort((left, right) => left.distance - right.distance)[0]
-    const hint = near && near.distance <= 4 ? ` Did you mean ${near.known}?` : ''
+    return near && near.distance <= 4 ? near.known : undefined
+  }
+  /** The error for a name that nobody registered; it names the nearest. */
+  unknown(name: string): TaskError {
+    const near = this.nearest(name)
+    const hint = near === undefined ? '' : ` Did you mean ${near}?`
     return new TaskError(`Task ${name} is not registered.${hint}`, {
       code: 'LVG_TASK_NOT_REGISTERED',
       details: { task: name, known: this.names().slice(0, 50) },

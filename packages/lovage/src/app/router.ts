@@ -150,6 +150,16 @@ export function namesInRoutes(routes: Routes): readonly string[] {
   return entries.filter((name): name is string => typeof name === 'string' && !/[*?[]/.test(name))
 }
 
+/** The queues that routes name; a function's answers cannot be foreseen. */
+export function queuesInRoutes(routes: Routes): readonly string[] {
+  const entries = Array.isArray(routes)
+    ? routes.flatMap((route: RoutePair | RouteFunction | Readonly<Record<string, RouteTarget | string>>) =>
+        typeof route === 'function' ? [] : isPair(route) ? [route[1]] : Object.values(route),
+      )
+    : Object.values(routes as Readonly<Record<string, RouteTarget | string>>)
+  return entries.flatMap((target) => targetOf(target)?.queue ?? [])
+}
+
 function compileRoutes(routes: Routes): CompiledRoute[] {
   if (!Array.isArray(routes)) return compileRecord(routes as Readonly<Record<string, RouteTarget | string>>)
   return (

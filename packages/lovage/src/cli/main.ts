@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander'
-import { EXIT, reportError } from './exit.js'
-import { makeProgram, normaliseArguments } from './program.js'
+import { runLocalInstead } from './local-copy.js'
 
-try {
-  await makeProgram().parseAsync(normaliseArguments(process.argv.slice(2)), { from: 'user' })
-} catch (error) {
-  // Commander has said what it had to say: help and version end well, everything else is a matter of usage.
-  process.exitCode =
-    error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.ok : EXIT.usage) : reportError(error)
+// The copy of this package that the project has installed is the one whose tasks and messages it is about.
+if (!(await runLocalInstead())) {
+  const { runCli } = await import('./run-cli.js')
+  const code = await runCli(process.argv.slice(2))
+  // An app may leave connections of its own open; what was written must be out before the process is ended.
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  process.exit(code)
 }

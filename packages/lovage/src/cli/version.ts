@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs'
 
-/** The version in package.json. */
-export function ownVersion(): string {
-  // Our own file, two folders up from the compiled one.
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return version
+/** This package's version. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  // Our own file, checked by the build.
+  return (JSON.parse(text) as { version: string }).version
 }

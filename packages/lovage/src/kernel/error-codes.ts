@@ -13,6 +13,11 @@ export const ERROR_CODES = {
     'The module given with -A does not export an app.',
     'Export a Lovage instance, as `app` or as default.',
   ],
+  LVG_USAGE: ['A command was given what it cannot take.', 'See --help of the command.'],
+  LVG_ALREADY_RUNNING: [
+    'The process that the pid file names is still running.',
+    'Stop it first, or give this one a pid file of its own.',
+  ],
   LVG_MODULE_NOT_FOUND: [
     'A module to be imported (-I, `include`) is not there.',
     'Give its path from the working directory, or a dotted name.',

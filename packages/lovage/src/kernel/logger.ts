@@ -29,10 +29,22 @@ export function createLogger(
 ): Logger {
   const level = PINO_LEVEL[options.level ?? 'warning']
   const base = options.name === undefined ? {} : { name: options.name }
+  const formatters = { level: (label: string) => ({ level: label }) }
   return pino(
-    { level, base, timestamp: pino.stdTimeFunctions.isoTime },
+    { level, base, formatters, timestamp: pino.stdTimeFunctions.isoTime },
     options.destination ?? pino.destination(2),
   )
+}
+
+const DEFAULT = Symbol.for('lovage.default-logger')
+const holder = globalThis as { [DEFAULT]?: Logger }
+
+/** The logger of apps that bring none: the process's own when it has set one, else JSON on standard error, warnings and worse. */
+export const defaultLogger = (): Logger => holder[DEFAULT] ?? createLogger()
+
+/** Sets the logger of apps that bring none and are made from now on, by any installed copy of this package. */
+export function setDefaultLogger(logger: Logger): void {
+  holder[DEFAULT] = logger
 }
 
 /** A logger that says nothing. */

@@ -1,1 +1,5 @@
-export { runWorkerProcess, type WorkerProcessEvents } from './worker-process.js'
+export { type ChosenPool, choosePool } from './choose-pool.js'
+export { type LogOptions, type LogOutput, openLog } from './log-output.js'
+export { expandName, fileNameFrom, nodeNameFrom } from './node-name.js'
+export { takePidFile } from './pid-file.js'
+export { type NodeFacts, type NodeOptions, runNode } from './run-node.js'

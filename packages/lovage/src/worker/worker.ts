@@ -32,6 +32,8 @@ export interface WorkerOptions {
   readonly queues?: readonly string[]
   /** Tasks at once. Default `workerConcurrency`, else 100. */
   readonly concurrency?: number
+  /** Messages held per slot, the running one included. Default `workerPrefetchMultiplier`. */
+  readonly prefetchMultiplier?: number
   /** `name@host`. Default `celery@<this host>`. */
   readonly hostname?: string
   /** Default: an asynchronous pool. */
@@ -75,13 +77,15 @@ export class Worker {
   readonly #refusals: Refusals
   readonly #environment: RunEnvironment
   readonly #accept: ReadonlySet<string>
+  readonly #prefetchMultiplier: number
   readonly #plan: PlanSettings
   readonly #held = new Map<string, Held>()
   readonly #wrapped: Next<RunContext, Outcome> | undefined
   readonly #jobs = new WeakMap<TaskContext, Job>()
   #consumer: Consumer = unstartedConsumer
   #processed = 0
-  #isStopping = false
+  #stopping: StopKind | undefined
+  #stopped: Promise<void> | undefined
   #onIdle: (() => void) | undefined
 
   constructor(app: Lovage, broker: Broker, results: ResultBackend | undefined, options: WorkerOptions) {
@@ -92,6 +96,7 @@ export class Worker {
     this.hostname = options.hostname ?? `celery@${machineName()}`
     this.queues = options.queues ?? app.router.declared.map((queue) => queue.name)
     this.pool = options.pool ?? new AsyncPool(options.concurrency ?? conf.workerConcurrency ?? 100, clock)
+    this.#prefetchMultiplier = Math.max(1, options.prefetchMultiplier ?? conf.workerPrefetchMultiplier)
     this.#logger = logger
     this.#log = new TaskLog(logger)
     this.#accept = acceptList(conf.acceptContent)
@@ -145,8 +150,7 @@ export class Worker {
       holder: `${this.hostname}.${newId()}`,
       leaseMs: conf.brokerLease * 1000,
       visibilityTimeoutMs: visibilityTimeoutMs(conf.brokerTransportOptions),
-      free: () =>
-        this.#isStopping ? 0 : this.pool.slots * Math.max(1, conf.workerPrefetchMultiplier) - this.#held.size,
+      free: () => (this.#stopping ? 0 : this.pool.slots * this.#prefetchMultiplier - this.#held.size),
       onDeliveries: (deliveries) => this.#take(deliveries),
       onLost: (tags) => this.#lost(tags),
       onError: (error) =>
@@ -159,23 +163,34 @@ export class Worker {
 
   /**
    * Ends the worker. Warm: claims nothing more and waits for what runs, at most `workerShutdownTimeout` seconds; then,
-   * or at once when cold, what still runs goes back to its queue, no attempt consumed.
+   * or at once when cold, what still runs goes back to its queue, no attempt consumed. A warm stop that takes too long
+   * can be made a cold one.
    */
   async stop(how: StopKind = 'warm'): Promise<void> {
-    if (this.#isStopping && how === 'warm') return
-    this.#isStopping = true
+    const before = this.#stopping
+    if (before === undefined) {
+      this.#stopping = how
+      this.#stopped = this.#end(how)
+    } else if (before === 'warm' && how === 'cold') {
+      this.#stopping = how
+      await this.#handBack()
+    }
+    await this.#stopped
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('warm')
+  }
+
+  async #end(how: StopKind): Promise<void> {
     this.#app.signals.emit('workerShuttingDown', { hostname: this.hostname, how })
     await this.#consumer.pause()
     if (how === 'warm') await this.#waitForIdle(this.#app.conf.workerShutdownTimeout * 1000)
     await this.#handBack()
     await this.#settler.drain()
-    await this.pool.stop(how)
+    await this.pool.stop(this.#stopping ?? how)
     this.#started?.stop()
     await this.#consumer.close()
     this.#app.signals.emit('workerShutdown', { hostname: this.hostname })
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop('warm')
   }
 
   #take(deliveries: readonly Delivery[]): void {
@@ -373,6 +388,7 @@ export class Worker {
   async #handBack(): Promise<void> {
     const left = [...this.#held.values()]
     this.#held.clear()
+    this.#onIdle?.()
     for (const { job } of left) job.context.abort(new Error('The worker is shutting down.'))
     const settlements = left.flatMap(({ delivery, ackedEarly }) =>
       ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const],

@@ -1,6 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigurationError } from '../../kernel/index.js'
+
+const EMBEDDED = join('.lovage', 'queue.db')
 
 /**
  * The embedded broker of a project that names none: `.lovage/queue.db` beside the nearest package.json.
@@ -13,7 +15,16 @@ export function defaultBrokerUrl(env: NodeJS.ProcessEnv, folder: string): string
       code: 'LVG_CONFIG_NO_BROKER',
     })
   }
-  return `sqlite://${join(projectFolder(resolve(folder)), '.lovage', 'queue.db')}`
+  return `sqlite://${join(projectFolder(resolve(folder)), EMBEDDED)}`
+}
+
+/** Makes the folder of the embedded broker, hidden from git; leaves every other URL as it is. */
+export function withFolder(url: string): string {
+  const path = url.replace(/^sqlite:\/\//, '')
+  if (path === url || !path.endsWith(EMBEDDED) || existsSync(dirname(path))) return url
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(join(dirname(path), '.gitignore'), '*\n')
+  return url
 }
 
 function projectFolder(start: string): string {

@@ -1,4 +1,4 @@
-export { defaultBrokerUrl } from './default-broker.js'
+export { defaultBrokerUrl, withFolder } from './default-broker.js'
 export {
   editDistance,
   inertWarnings,

@@ -1,80 +1,107 @@
-import type { UntypedCall } from '../../app/index.js'
-import { CommandError } from '../exit.js'
-import { type GlobalOptions, openApp } from '../global-options.js'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { CallOptions } from '../../app/index.js'
+import type { GlobalOptions } from '../open-app.js'
 
 interface CallCommandOptions extends GlobalOptions {
-  readonly args: string
-  readonly kwargs: string
-  readonly eta?: string
-  readonly countdown?: string
-  readonly expires?: string
-  readonly serializer?: string
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Readonly<Record<string, unknown>>
+  readonly eta?: Date
+  readonly countdown?: number
+  readonly expires?: Date | number
   readonly queue?: string
   readonly exchange?: string
   readonly routingKey?: string
-  readonly priority?: string
+  readonly priority?: number
+  readonly serializer?: 'json' | 'msgpack' | 'yaml'
 }
 
-/** `lovage call` */
-export async function call(task: string, options: CallCommandOptions): Promise<void> {
-  const request = readCall(options)
-  await using app = await openApp(options)
-  const result = await app.sendTask(task, request)
-  process.stdout.write(`${result.id}\n`)
-}
-
-function readCall(options: CallCommandOptions): UntypedCall {
-  const { queue, exchange, routingKey, serializer } = options
-  const args = json(options.args, '--args')
-  const kwargs = json(options.kwargs, '--kwargs')
-  if (!Array.isArray(args)) throw new CommandError('--args takes a JSON list, such as [2, 3].')
-  if (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs))
-    throw new CommandError('--kwargs takes a JSON object, such as {"x": 2}.')
-  if (serializer !== undefined && serializer !== 'json' && serializer !== 'msgpack' && serializer !== 'yaml')
-    throw new CommandError(`There is no serializer ${serializer}.`, {
-      hint: 'Known are json, msgpack, yaml.',
+export function addCall(program: Command): void {
+  program
+    .command('call <task>')
+    .summary('send a task by name and print its id')
+    .description(
+      'Sends a task by name and prints its id. The task may be implemented anywhere, also in Python.',
+    )
+    .option('-a, --args <json>', 'positional arguments, a JSON list', listOf)
+    .option('-k, --kwargs <json>', 'named arguments, a JSON object', objectOf)
+    .option('--eta <time>', 'not before this time, ISO 8601', timeOf)
+    .option('--countdown <seconds>', 'not before so many seconds', numberOf)
+    .option('--expires <time>', 'not after this time: ISO 8601, or seconds from now', timeOrSeconds)
+    .option('--serializer <name>', 'json, msgpack or yaml')
+    .option('--queue <name>', 'the queue; default: where the routes send it')
+    .option('--exchange <name>', 'the exchange')
+    .option('--routing-key <key>', 'the routing key')
+    .option('--priority <n>', '0 to 9, higher first', numberOf)
+    .addHelpText('after', HELP)
+    .action(async (task: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<CallCommandOptions>()
+      const { useApp } = await import('../use-app.js')
+      await useApp(options, 'settings', async (app) => {
+        if (app.tasks.names().length > 0 && !app.tasks.has(task) && !options.quiet)
+          console.error(
+            `${app.tasks.unknown(task).message} It is sent all the same; another worker may know it.`,
+          )
+        const { args = [], kwargs = {} } = options
+        const result = await app.sendTask(task, { args, kwargs, ...callOptions(options) })
+        console.log(result.id)
+      })
     })
-  return {
-    args,
-    // A JSON object has text keys.
-    kwargs: kwargs as Readonly<Record<string, unknown>>,
-    ...(options.eta === undefined ? {} : { eta: time(options.eta, '--eta') }),
-    ...(options.countdown === undefined ? {} : { countdown: seconds(options.countdown, '--countdown') }),
-    ...(options.expires === undefined
-      ? {}
-      : {
-          expires: /^\d+(\.\d+)?$/.test(options.expires)
-            ? Number(options.expires)
-            : time(options.expires, '--expires'),
-        }),
-    ...(options.priority === undefined ? {} : { priority: seconds(options.priority, '--priority') }),
-    ...(queue === undefined ? {} : { queue }),
-    ...(exchange === undefined ? {} : { exchange }),
-    ...(routingKey === undefined ? {} : { routingKey }),
-    ...(serializer === undefined ? {} : { serializer }),
-  }
 }
 
-function json(text: string, flag: string): unknown {
+function callOptions(options: CallCommandOptions): CallOptions {
+  const names = [
+    'eta',
+    'countdown',
+    'expires',
+    'queue',
+    'exchange',
+    'routingKey',
+    'priority',
+    'serializer',
+  ] as const
+  return Object.fromEntries(
+    names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),
+  )
+}
+
+function json(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new CommandError(`${flag} is no JSON: ${error instanceof Error ? error.message : error}`, {
-      hint: 'Quote it for the shell: --args \'["text", 3]\'',
-    })
+    throw new InvalidArgumentError(`It is no JSON: ${error instanceof Error ? error.message : error}`)
   }
 }
 
-function time(text: string, flag: string): Date {
-  const value = new Date(text)
-  if (Number.isNaN(value.getTime()))
-    throw new CommandError(`${flag} takes a time such as 2027-01-01T09:00:00Z, not ${text}.`)
+function listOf(text: string): readonly unknown[] {
+  const value = json(text)
+  if (!Array.isArray(value)) throw new InvalidArgumentError("It is a JSON list: '[2, 3]'.")
   return value
 }
 
-function seconds(text: string, flag: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || Number.isNaN(value))
-    throw new CommandError(`${flag} takes a number, not ${text}.`)
+function objectOf(text: string): object {
+  const value = json(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InvalidArgumentError('It is a JSON object: \'{"to": "ada"}\'.')
   return value
 }
+
+function numberOf(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('It is a number.')
+  return value
+}
+
+function timeOf(text: string): Date {
+  const time = new Date(text)
+  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('It is a time as in 2027-01-01T09:00:00Z.')
+  return time
+}
+
+const timeOrSeconds = (text: string): Date | number =>
+  /^\d+(\.\d+)?$/.test(text) ? Number(text) : timeOf(text)
+
+const HELP = `
+Examples:
+  $ lovage -A src/app.ts call math.add --args '[2, 3]'
+  $ lovage -b redis://localhost call mail.send --kwargs '{"to": "ada"}' --countdown 60 --queue mail
+  $ lovage -A src/app.ts result $(lovage -A src/app.ts call math.add -a '[2, 3]') --wait 10`

@@ -1,7 +1,6 @@
-import { createInterface } from 'node:readline/promises'
-import type { Lovage } from '../../app/index.js'
-import { CommandError, EXIT } from '../exit.js'
-import { type GlobalOptions, openApp } from '../global-options.js'
+import type { Command } from 'commander'
+import { commaList } from '../argv.js'
+import type { GlobalOptions } from '../open-app.js'
 
 interface PurgeCommandOptions extends GlobalOptions {
   readonly force?: boolean
@@ -9,52 +8,28 @@ interface PurgeCommandOptions extends GlobalOptions {
   readonly excludeQueues?: readonly string[]
 }
 
-/** `lovage purge`: asks first, unless it is forced; unknown queues are an error, because Celery's habit of ignoring names has cost people their messages. */
-export async function purge(names: readonly string[], options: PurgeCommandOptions): Promise<void> {
-  await using app = await openApp(options)
-  const queues = await chosen(app, [...names, ...(options.queues ?? [])], new Set(options.excludeQueues))
-  if (!options.force && !(await confirmed(queues))) {
-    process.stdout.write('Nothing was purged.\n')
-    process.exitCode = EXIT.failed
-    return
-  }
-  const broker = await app.broker()
-  let total = 0
-  for (const queue of queues) {
-    const removed = await broker.purge(queue)
-    total += removed
-    process.stdout.write(`${queue}: ${removed} messages removed\n`)
-  }
-  process.stdout.write(`${total} messages removed from ${queues.length} queues.\n`)
-}
-
-async function chosen(
-  app: Lovage,
-  names: readonly string[],
-  excluded: ReadonlySet<string>,
-): Promise<readonly string[]> {
-  const known = new Set([
-    ...app.router.declared.map((queue) => queue.name),
-    ...(await (await app.broker()).admin.queues()),
-  ])
-  const unknown = names.filter((name) => !known.has(name))
-  if (unknown.length > 0)
-    throw new CommandError(`There is no queue ${unknown.join(', ')}.`, {
-      hint: `There are ${[...known].sort().join(', ')}.`,
-    })
-  return (names.length > 0 ? names : [...known].sort()).filter((name) => !excluded.has(name))
-}
-
-async function confirmed(queues: readonly string[]): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new CommandError('Nobody is there to be asked.', { hint: 'Use -f to purge without being asked.' })
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  try {
-    const answer = await terminal.question(
-      `Remove all waiting messages of ${queues.join(', ')}? They cannot be brought back. [yes/no] `,
+export function addPurge(program: Command): void {
+  program
+    .command('purge [queues...]')
+    .summary('remove all messages of queues')
+    .description(
+      'Removes what waits and what is delayed in the named queues (without a name: in those of the settings), for good. What workers hold is not touched.',
     )
-    return answer.trim().toLowerCase() === 'yes'
-  } finally {
-    terminal.close()
-  }
+    .option('-f, --force', 'do not ask')
+    .option('-Q, --queues <names>', 'queues, as the names before', commaList)
+    .option('-X, --exclude-queues <names>', 'queues of the settings to leave alone', commaList)
+    .addHelpText('after', HELP)
+    .action(async (names: readonly string[], _options, command: Command) => {
+      const options = command.optsWithGlobals<PurgeCommandOptions>()
+      const { useApp } = await import('../use-app.js')
+      const { purge } = await import('../purge.js')
+      process.exitCode = await useApp(options, 'settings', (app) =>
+        purge(app, { ...options, queues: [...names, ...(options.queues ?? [])] }),
+      )
+    })
 }
+
+const HELP = `
+Examples:
+  $ lovage -A src/app.ts purge mail
+  $ lovage -A src/app.ts purge -f -X critical`

@@ -1,50 +1,46 @@
-import type { Lovage } from '../../app/index.js'
-import { type GlobalOptions, openApp } from '../global-options.js'
-import { table } from '../table.js'
+import type { Command } from 'commander'
+import type { GlobalOptions } from '../open-app.js'
 
-/** What is counted of a queue. */
-interface Row {
-  readonly name: string
-  readonly ready: number
-  readonly delayed: number
-  readonly unacked: number | null
-  readonly dead: number
+interface QueuesCommandOptions extends GlobalOptions {
+  readonly json?: boolean
 }
 
-/** `lovage queues` */
-export async function queues(
-  names: readonly string[],
-  options: GlobalOptions & { readonly json?: boolean },
-): Promise<void> {
-  await using app = await openApp(options)
-  const rows = await countAll(app, names)
-  if (options.json) process.stdout.write(`${JSON.stringify(rows)}\n`)
-  else
-    process.stdout.write(
-      table(
-        ['queue', 'ready', 'delayed', 'unacked', 'dead'],
-        rows.map((row) => [row.name, row.ready, row.delayed, row.unacked ?? '?', row.dead]),
-      ),
+export function addQueues(program: Command): void {
+  program
+    .command('queues [names...]')
+    .summary('what waits where')
+    .description(
+      'Shows the queues with what is ready, delayed (waiting for its time), unacknowledged (held by workers) and dead.',
     )
+    .option('--json', 'print JSON')
+    .addHelpText('after', HELP)
+    .action(async (names: readonly string[], _options, command: Command) => {
+      const options = command.optsWithGlobals<QueuesCommandOptions>()
+      const { useApp } = await import('../use-app.js')
+      const { knownQueues, queueReport } = await import('../../app/index.js')
+      const { requireKnown } = await import('../queue-names.js')
+      const { table } = await import('../say.js')
+      await useApp(options, 'settings', async (app) => {
+        await requireKnown(app, names)
+        const rows = await queueReport(app, names.length > 0 ? names : await knownQueues(app))
+        if (options.json) return console.log(JSON.stringify(rows))
+        console.log(
+          table(
+            ['queue', 'ready', 'delayed', 'unacked', 'dead'],
+            rows.map(({ name, ready, delayed, unacked, dead }) => [
+              name,
+              ready,
+              delayed,
+              unacked ?? '-',
+              dead,
+            ]),
+          ),
+        )
+      })
+    })
 }
 
-/** Queues of the settings, those that the broker knows, and those with dead letters. */
-async function countAll(app: Lovage, names: readonly string[]): Promise<readonly Row[]> {
-  const broker = await app.broker()
-  const dead = await broker.deadLetters.count()
-  const known =
-    names.length > 0
-      ? names
-      : [
-          ...new Set([
-            ...app.router.declared.map((queue) => queue.name),
-            ...(await broker.admin.queues()),
-            ...dead.keys(),
-          ]),
-        ].sort()
-  const depths = await broker.depths(known)
-  return known.map((name) => {
-    const { ready = 0, delayed = 0, unacked = null } = depths.get(name) ?? {}
-    return { name, ready, delayed, unacked, dead: dead.get(name) ?? 0 }
-  })
-}
+const HELP = `
+Examples:
+  $ lovage -A src/app.ts queues
+  $ lovage -b redis://localhost queues mail billing --json`

@@ -1,25 +1,33 @@
-import { arch, platform, release } from 'node:os'
-import { redactUrl } from '../../kernel/index.js'
-import { type GlobalOptions, openApp } from '../global-options.js'
-import { ownVersion } from '../version.js'
+import type { Command } from 'commander'
+import type { GlobalOptions } from '../open-app.js'
 
-/** Names whose values are nobody's business. */
-const SECRET = /password|secret|token|key$/i
-
-/** `lovage report` */
-export async function report(options: GlobalOptions): Promise<void> {
-  await using app = await openApp(options)
-  const set = Object.entries(app.conf).filter(([, value]) => value !== undefined)
-  const lines = [
-    `software -> lovage:${ownVersion()} node:${process.version}`,
-    `platform -> system:${platform()} arch:${arch()} kernel:${release()}`,
-    `broker -> ${redactUrl(app.brokerUrl)}`,
-    `results -> ${app.hasResults ? redactUrl(app.resultUrl) : 'disabled'}`,
-    `tasks -> ${app.tasks.names().length}`,
-    '',
-    ...set.map(
-      ([name, value]) => `${name}: ${SECRET.test(name) ? '********' : redactUrl(JSON.stringify(value))}`,
-    ),
-  ]
-  process.stdout.write(`${lines.join('\n')}\n`)
+interface ReportCommandOptions extends GlobalOptions {
+  readonly json?: boolean
 }
+
+export function addReport(program: Command): void {
+  program
+    .command('report')
+    .summary('versions, settings and connections, for a bug report')
+    .description(
+      'Prints versions, the settings that differ from the defaults (secrets masked), and whether broker and results answer.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', HELP)
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals<ReportCommandOptions>()
+      const { useApp } = await import('../use-app.js')
+      const { report, reportText } = await import('../report.js')
+      process.exitCode = await useApp(options, 'settings', async (app, file) => {
+        const facts = await report(app, file)
+        console.log(options.json ? JSON.stringify(facts, null, 2) : reportText(facts))
+        return facts.broker.problem === undefined && facts.results.problem === undefined ? 0 : 69
+      })
+    })
+}
+
+const HELP = `
+Exit code: 0; 69 when the broker or the result backend does not answer.
+
+Example:
+  $ lovage -A src/app.ts report`

@@ -1,16 +1,29 @@
-import { start } from 'node:repl'
-import { AsyncResult } from '../../app/index.js'
-import { type GlobalOptions, openApp } from '../global-options.js'
+import type { Command } from 'commander'
+import type { GlobalOptions } from '../open-app.js'
 
-/** `lovage shell`: `await tasks['shop.add'].delay(2, 3)` */
-export async function shell(options: GlobalOptions): Promise<void> {
-  const app = await openApp(options)
-  process.stdout.write(
-    `app ${app.main}, ${app.tasks.names().length} tasks; in here are app, tasks, result(id), AsyncResult. Ctrl-D ends.\n`,
-  )
-  const repl = start({ prompt: `${app.main}> ` })
-  const tasks = Object.fromEntries([...app.tasks].map((task) => [task.name, task]))
-  Object.assign(repl.context, { app, tasks, AsyncResult, result: (id: string) => app.asyncResult(id) })
-  await new Promise((resolve) => repl.once('exit', resolve))
-  await app.close()
+interface ShellCommandOptions extends GlobalOptions {
+  readonly include?: readonly string[]
 }
+
+export function addShell(program: Command): void {
+  program
+    .command('shell')
+    .summary('a Node prompt with the app and its tasks')
+    .description(
+      'Opens a Node prompt where `app`, `tasks`, `AsyncResult`, the package and each task by its own name are at hand.',
+    )
+    .addHelpText('after', HELP)
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals<ShellCommandOptions>()
+      const { useApp } = await import('../use-app.js')
+      const { openShell } = await import('../shell.js')
+      await useApp(options, 'settings', (app) => openShell(app, { quiet: options.quiet ?? false }))
+    })
+}
+
+const HELP = `
+Example:
+  $ lovage -A src/app.ts shell
+  > const result = await add.delay(2, 3)
+  > await result.get({ timeout: 10 })
+  5`

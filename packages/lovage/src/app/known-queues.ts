@@ -1,0 +1,30 @@
+import type { QueueDepth } from '../broker/index.js'
+import type { Lovage } from './lovage.js'
+import { queuesInRoutes } from './router.js'
+
+/** A queue and how much is in it. */
+export interface QueueReport extends QueueDepth {
+  readonly name: string
+  /** Dead letters that came from it. */
+  readonly dead: number
+}
+
+/** Queues that the settings, the routes or the tasks name, then those that exist besides. */
+export async function knownQueues(app: Lovage): Promise<readonly string[]> {
+  const broker = await app.broker()
+  const declared = app.router.declared.map(({ name }) => name)
+  const ofTasks = [...app.tasks].flatMap((task) => task.options.queue ?? [])
+  const named = [...declared, ...queuesInRoutes(app.conf.taskRoutes), ...ofTasks]
+  return [...new Set([...named, ...(await broker.admin.queues())])]
+}
+
+/** How much is in each of these queues. */
+export async function queueReport(app: Lovage, names: readonly string[]): Promise<readonly QueueReport[]> {
+  const broker = await app.broker()
+  const [depths, dead] = await Promise.all([broker.depths(names), broker.deadLetters.count()])
+  return names.map((name) => ({
+    name,
+    ...(depths.get(name) ?? { ready: 0, delayed: 0 }),
+    dead: dead.get(name) ?? 0,
+  }))
+}

@@ -1,0 +1,29 @@
+import type { Command } from 'commander'
+
+/** Long options with `_` for `-`, as half of Celery's documents write them: `--basic_auth` is `--basic-auth`. */
+export function withDashes(argv: readonly string[], program: Command): readonly string[] {
+  const known = new Set(
+    [program, ...program.commands].flatMap((command) =>
+      command.options.flatMap((one) => [one.long, one.short]),
+    ),
+  )
+  const end = argv.indexOf('--')
+  return argv.map((argument, index) => {
+    if (!argument.startsWith('--') || (end >= 0 && index >= end)) return argument
+    const [name = '', ...value] = argument.split('=')
+    const dashed = name.replaceAll('_', '-')
+    // Only what is an option then: a value may begin with dashes too.
+    return known.has(dashed) ? [dashed, ...value].join('=') : argument
+  })
+}
+
+/** Collects a repeatable option that takes comma lists: `-I a,b -I c`. */
+export function commaList(value: string, before: readonly string[] = []): readonly string[] {
+  return [
+    ...before,
+    ...value
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
+  ]
+}

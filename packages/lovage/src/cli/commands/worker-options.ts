@@ -1,0 +1,124 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { CapabilityError, type LogLevel } from '../../kernel/index.js'
+import { commaList } from '../argv.js'
+import type { GlobalOptions } from '../open-app.js'
+
+const LEVELS = ['debug', 'info', 'warning', 'error', 'critical', 'fatal'] as const
+const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
+
+/** What `worker` and `dev` take. */
+export interface WorkerCommandOptions extends GlobalOptions {
+  readonly hostname?: string
+  readonly loglevel: LogLevel
+  readonly logfile?: string
+  readonly pidfile?: string
+  readonly detach?: boolean
+  readonly queues?: readonly string[]
+  readonly excludeQueues?: readonly string[]
+  readonly include?: readonly string[]
+  readonly concurrency?: number
+  readonly pool?: (typeof POOLS)[number]
+  readonly optimization?: string
+  readonly prefetchMultiplier?: number
+  readonly purge?: boolean
+  readonly statedb?: string
+  readonly withoutGossip?: boolean
+  readonly withoutMingle?: boolean
+  readonly withoutHeartbeat?: boolean
+}
+
+/** Adds Celery's options of a worker to a command. */
+export function addWorkerOptions(command: Command, defaults: { readonly loglevel: LogLevel }): Command {
+  return command
+    .option(
+      '-n, --hostname <name>',
+      'name of the node: %h machine, %n machine without domain, %d domain (default: celery@%h)',
+    )
+    .addOption(
+      new Option('-l, --loglevel <level>', 'how much is logged')
+        .choices(LEVELS)
+        .argParser(levelOf)
+        .default(defaults.loglevel),
+    )
+    .option('-f, --logfile <file>', 'log to this file, as JSON; %n and %h are parts of the name of the node')
+    .option(
+      '--pidfile <file>',
+      'write the process id here, and refuse to start while the process in it lives',
+    )
+    .option('-D, --detach', 'run in the background; needs --logfile')
+    .option(
+      '-Q, --queues <names>',
+      'queues to consume, in this order; repeatable, comma list (default: those of the settings)',
+      commaList,
+    )
+    .option(
+      '-X, --exclude-queues <names>',
+      'queues of the settings not to consume; repeatable, comma list',
+      commaList,
+    )
+    .option('-I, --include <modules>', 'modules to import first; repeatable, comma list', commaList)
+    .option('-c, --concurrency <n>', 'tasks at once (default: 100)', countOf)
+    .addOption(new Option('-P, --pool <pool>', 'how tasks run (default: auto)').choices(POOLS))
+    .option(
+      '--prefetch-multiplier <n>',
+      'messages held per slot, the running one included (default: 1)',
+      countOf,
+    )
+    .option('--discard, --purge', 'remove all messages from the queues before consuming')
+    .addOption(
+      new Option('-O, --optimization <how>', 'taken for Celery’s sake: distribution is always fair').choices([
+        'default',
+        'fair',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '-S, --statedb <file>',
+        'taken for Celery’s sake: revokes are kept beside the broker',
+      ).hideHelp(),
+    )
+    .addOption(new Option('--without-gossip', 'taken for Celery’s sake: there is none').hideHelp())
+    .addOption(new Option('--without-mingle', 'taken for Celery’s sake: there is none').hideHelp())
+    .addOption(new Option('--without-heartbeat', 'taken for Celery’s sake: there is none').hideHelp())
+}
+
+/** Options of Celery's whose feature this version does not have, and what it lacks. */
+export const NOT_YET: readonly (readonly [flags: string, lacks: string])[] = [
+  ['-E, --task-events', 'task events are not sent yet'],
+  ['-B, --beat', 'a worker runs no scheduler yet'],
+  ['-s, --schedule <file>', 'a worker runs no scheduler yet'],
+  ['--scheduler <name>', 'a worker runs no scheduler yet'],
+  ['--autoscale <max,min>', 'a pool does not change its size by itself yet'],
+  ['--time-limit <seconds>', 'time limits are not enforced yet'],
+  ['--soft-time-limit <seconds>', 'time limits are not enforced yet'],
+  ['--max-tasks-per-child <n>', 'there is no pool of child processes yet'],
+  ['--max-memory-per-child <kib>', 'there is no pool of child processes yet'],
+  ['--processes <n>', 'one worker is one process yet'],
+]
+
+/** Makes each of these options an error that says so, rather than something that is silently ignored. */
+export function refuseNotYet(command: Command): void {
+  for (const [flags, lacks] of NOT_YET) {
+    const option = new Option(flags, lacks).hideHelp()
+    command.addOption(option)
+    command.on(`option:${option.name()}`, () => {
+      throw new CapabilityError(`${option.long ?? flags} is not part of this version: ${lacks}.`, {
+        code: 'LVG_CAPABILITY_MISSING',
+        hint: 'Start without it.',
+      })
+    })
+  }
+}
+
+function countOf(value: string): number {
+  const count = Number(value)
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1.')
+  return count
+}
+
+function levelOf(value: string): LogLevel {
+  const lower = value.toLowerCase()
+  const level = LEVELS.find((known) => known === lower || (known === 'warning' && lower === 'warn'))
+  if (level === undefined) throw new InvalidArgumentError(`Choose one of ${LEVELS.join(', ')}.`)
+  return level
+}

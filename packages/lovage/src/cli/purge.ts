@@ -1,0 +1,55 @@
+import { createInterface } from 'node:readline/promises'
+import type { Lovage } from '../app/index.js'
+import { ConfigurationError } from '../kernel/index.js'
+import { requireKnown } from './queue-names.js'
+
+/** What to purge. */
+export interface PurgeOptions {
+  /** Empty = those of the settings. */
+  readonly queues: readonly string[]
+  readonly excludeQueues?: readonly string[]
+  readonly force?: boolean
+}
+
+/** Empties queues after asking; resolves to the exit code. */
+export async function purge(app: Lovage, options: PurgeOptions): Promise<0 | 1> {
+  const queues = await chosen(app, options)
+  const broker = await app.broker()
+  if (!options.force && !(await isAgreed(app, queues))) {
+    console.error('Nothing was removed.')
+    return 1
+  }
+  let removed = 0
+  for (const queue of queues) removed += await broker.purge(queue)
+  console.log(`${count(removed)} removed from ${queues.join(', ')}.`)
+  return 0
+}
+
+async function chosen(app: Lovage, { queues, excludeQueues = [] }: PurgeOptions): Promise<readonly string[]> {
+  await requireKnown(app, [...queues, ...excludeQueues])
+  const all = queues.length > 0 ? queues : app.router.declared.map(({ name }) => name)
+  return [...new Set(all)].filter((name) => !excludeQueues.includes(name))
+}
+
+async function isAgreed(app: Lovage, queues: readonly string[]): Promise<boolean> {
+  const broker = await app.broker()
+  if (!process.stdin.isTTY) {
+    throw new ConfigurationError('There is nobody to ask whether the messages are to be removed.', {
+      code: 'LVG_USAGE',
+      hint: 'Add -f to remove them without a question.',
+    })
+  }
+  const depths = await broker.depths(queues)
+  const messages = [...depths.values()].reduce((sum, { ready, delayed }) => sum + ready + delayed, 0)
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const answer = await terminal.question(
+      `This removes ${count(messages)} from ${queues.join(', ')} at ${broker.location}, for good. Go on (yes/no)? `,
+    )
+    return answer.trim().toLowerCase() === 'yes'
+  } finally {
+    terminal.close()
+  }
+}
+
+const count = (messages: number): string => (messages === 1 ? '1 message' : `${messages} messages`)

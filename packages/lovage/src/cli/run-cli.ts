@@ -1,0 +1,18 @@
+import { CommanderError } from 'commander'
+import { withDashes } from './argv.js'
+import { EXIT, exitCodeOf } from './exit-codes.js'
+import { createProgram } from './program.js'
+import { explain } from './say.js'
+
+/** Runs one command line; resolves to its exit code. Errors have been printed then. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const program = createProgram()
+  try {
+    await program.parseAsync(withDashes(argv, program), { from: 'user' })
+    return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    explain(error)
+    return exitCodeOf(error)
+  }
+}

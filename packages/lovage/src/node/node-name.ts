@@ -1,0 +1,42 @@
+import { hostname as machineName } from 'node:os'
+
+/** What the escapes of a template stand for. */
+export interface NameParts {
+  /** The machine, its domain included. Default: this one's. */
+  readonly host?: string
+  /** Before the `@`. Default: the machine without its domain. */
+  readonly name?: string
+  /** Number of the pool's child; 0 = the worker itself. */
+  readonly child?: number
+}
+
+/**
+ * Celery's escapes in node names and file names: `%h` machine, `%d` its domain, `%n` the name (in `-n` the machine without
+ * its domain), `%i` number of the pool's child, `%I` the same behind a dash and nothing for the worker itself, `%%` a percent sign.
+ */
+export function expandName(template: string, parts: NameParts = {}): string {
+  const host = parts.host ?? machineName()
+  const dot = host.indexOf('.')
+  const child = parts.child ?? 0
+  const values: Readonly<Record<string, string>> = {
+    h: host,
+    n: parts.name ?? (dot < 0 ? host : host.slice(0, dot)),
+    d: dot < 0 ? '' : host.slice(dot + 1),
+    i: String(child),
+    I: child === 0 ? '' : `-${child}`,
+    '%': '%',
+  }
+  return template.replace(/%([hndiI%])/g, (whole, letter: string) => values[letter] ?? whole)
+}
+
+/** The full name of a node from what `-n` says: `a@%h`; a bare host gets the name `celery`, as in Celery. */
+export function nodeNameFrom(template: string | undefined, host = machineName()): string {
+  const given = template ?? 'celery@%h'
+  return expandName(given.includes('@') ? given : `celery@${given}`, { host })
+}
+
+/** A file's name, for `--logfile` and `--pidfile`: there `%n` and `%h` are the two parts of the node's name. */
+export function fileNameFrom(template: string, nodeName: string, child = 0): string {
+  const at = nodeName.indexOf('@')
+  return expandName(template, { name: nodeName.slice(0, at), host: nodeName.slice(at + 1), child })
+}

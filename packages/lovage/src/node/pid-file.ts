@@ -1,0 +1,67 @@
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { ConfigurationError } from '../kernel/index.js'
+
+/**
+ * Writes this process's id into a file that does not exist yet, or that a process left behind which is gone. Returns what
+ * removes the file.
+ *
+ * @throws {ConfigurationError} LVG_ALREADY_RUNNING when the process in the file lives.
+ */
+export function takePidFile(path: string): () => void {
+  for (;;) {
+    try {
+      writeFileSync(path, `${process.pid}\n`, { flag: 'wx' })
+      return () => release(path)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
+        throw unwritable(path, error)
+    }
+    const pid = pidIn(path)
+    if (pid !== undefined && pid !== process.pid && isAlive(pid)) {
+      throw new ConfigurationError(`${path} says that process ${pid} runs already.`, {
+        code: 'LVG_ALREADY_RUNNING',
+        details: { path, pid },
+      })
+    }
+    // Left behind by a process that is gone. Should another take its place now, the next round finds that one's id.
+    release(path, true)
+  }
+}
+
+function release(path: string, isStale = false): void {
+  try {
+    if (isStale || pidIn(path) === process.pid) unlinkSync(path)
+  } catch {
+    // Somebody removed it first, which is what was wanted.
+  }
+}
+
+/** undefined = not there, or no number in it. */
+function pidIn(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, 'utf8').trim())
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // It lives, and belongs to another user.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+function unwritable(path: string, cause: unknown): ConfigurationError {
+  return new ConfigurationError(
+    `${path} cannot be written: ${cause instanceof Error ? cause.message : cause}`,
+    {
+      code: 'LVG_CONFIG_INVALID',
+      cause,
+    },
+  )
+}

@@ -1,0 +1,110 @@
+import type { Lovage } from '../app/index.js'
+import type { Broker } from '../broker/index.js'
+import type { ResultBackend } from '../result/index.js'
+import { type StopKind, startWorker, type Worker, type WorkerOptions } from '../worker/index.js'
+import { connectAtStart } from './connect-at-start.js'
+import { onShutdownSignal } from './shutdown-signals.js'
+import { startWarnings } from './start-warnings.js'
+
+/** What a node knows once it is connected and before it consumes. */
+export interface NodeFacts {
+  readonly hostname: string
+  readonly broker: Broker
+  /** undefined = results are not kept. */
+  readonly results: ResultBackend | undefined
+  readonly queues: readonly string[]
+}
+
+/** How a node runs. */
+export interface NodeOptions extends WorkerOptions {
+  readonly hostname: string
+  readonly queues: readonly string[]
+  /** Whether the queues are emptied first. */
+  readonly purge?: boolean
+  /** Connected: the time for a banner. */
+  readonly onConnected?: (facts: NodeFacts) => void
+  /** Consuming. */
+  readonly onReady?: (worker: Worker) => void
+}
+
+/**
+ * One running process: connects, warns, starts a worker, and runs until a signal ends it.
+ *
+ * Resolves to the exit code: 0 after a warm stop, 1 after a cold one.
+ */
+export async function runNode(app: Lovage, options: NodeOptions): Promise<0 | 1> {
+  const { logger } = app
+  const ending = new AbortController()
+  let worker: Worker | undefined
+  let asked: StopKind | undefined
+  const off = onShutdownSignal(logger, (how, signal) => {
+    // What is held comes back by its lease.
+    if (how === 'now') process.exit(1)
+    asked = how
+    logger.warn(
+      { signal, running: worker?.active.length ?? 0 },
+      describeStop(how, worker, app.conf.workerShutdownTimeout),
+    )
+    ending.abort()
+    // The first call ends the worker; one that follows makes a warm stop a cold one.
+    void worker?.stop(how)
+  })
+  // Tasks and handlers of one process share it: what one of them forgot to catch must not end the others.
+  const onRejection = (error: unknown): void =>
+    logger.error({ err: error }, 'a promise was rejected and nobody handled it; the worker goes on')
+  process.on('unhandledRejection', onRejection)
+  const onCrash = (error: unknown): void =>
+    logger.error(
+      { err: error },
+      'an error was thrown where nobody could catch it; what runs here returns by its lease',
+    )
+  process.on('uncaughtExceptionMonitor', onCrash)
+  // A worker whose broker is in this process has nothing else that keeps it alive.
+  const alive = setInterval(() => {}, 2 ** 31 - 1)
+  try {
+    worker = await start(app, options, ending.signal)
+    if (asked === undefined) {
+      app.signals.emit('workerReady', { hostname: worker.hostname })
+      options.onReady?.(worker)
+      await new Promise((resolve) => ending.signal.addEventListener('abort', resolve, { once: true }))
+    }
+    await worker.stop(asked ?? 'warm')
+    logger.info({ hostname: worker.hostname, processed: worker.processed }, `${worker.hostname} has stopped`)
+  } catch (error) {
+    if (!ending.signal.aborted || worker !== undefined) throw error
+    logger.info({}, 'stopped before the broker answered')
+  } finally {
+    clearInterval(alive)
+    off()
+    process.off('unhandledRejection', onRejection)
+    process.off('uncaughtExceptionMonitor', onCrash)
+    await app.close()
+  }
+  return asked === 'cold' ? 1 : 0
+}
+
+async function start(app: Lovage, options: NodeOptions, signal: AbortSignal): Promise<Worker> {
+  const { logger } = app
+  const { hostname, queues } = options
+  const { broker, advice } = await connectAtStart(app, signal)
+  const results = app.hasResults ? await app.results() : undefined
+  options.onConnected?.({ hostname, broker, results, queues })
+  for (const sentence of [...startWarnings(app, broker, queues), ...advice]) logger.warn({}, sentence)
+  if (options.purge) await purge(app, broker, queues)
+  const worker = await startWorker(app, options)
+  logger.info({ hostname, queues }, `${hostname} ready`)
+  return worker
+}
+
+async function purge(app: Lovage, broker: Broker, queues: readonly string[]): Promise<void> {
+  let removed = 0
+  for (const queue of queues) removed += await broker.purge(queue)
+  app.logger.warn({ queues, removed }, `purged ${removed} messages before the start`)
+}
+
+function describeStop(how: StopKind, worker: Worker | undefined, limitS: number): string {
+  const running = worker?.active.length ?? 0
+  if (how === 'cold') return `cold shutdown: ${running} running tasks go back to their queues`
+  if (running === 0) return 'warm shutdown'
+  return `warm shutdown: waiting for ${running} running tasks, at most ${limitS} s; again (Ctrl+C, or SIGQUIT) hands them back at once`
+}

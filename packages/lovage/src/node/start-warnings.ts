@@ -1,0 +1,35 @@
+import type { Lovage } from '../app/index.js'
+import type { Broker } from '../broker/index.js'
+
+/** What an operator should know before the first task runs, each as one sentence. */
+export function startWarnings(app: Lovage, broker: Broker, queues: readonly string[]): readonly string[] {
+  return [...routeWarnings(app), ...processWarnings(), ...queueWarnings(broker, queues)]
+}
+
+/** A route that names no task is most often a typo, and the task it meant goes to the default queue. */
+function routeWarnings(app: Lovage): readonly string[] {
+  return app.unroutedNames().map((name) => {
+    const near = app.tasks.nearest(name)
+    const hint = near === undefined ? '' : ` Did you mean ${near}?`
+    return `taskRoutes names ${name}, but no such task is registered here.${hint}`
+  })
+}
+
+function processWarnings(): readonly string[] {
+  return process.getuid?.() === 0
+    ? [
+        'This worker runs as root: whatever a task can be made to do, it can do to the whole machine. Use a user of its own.',
+      ]
+    : []
+}
+
+function queueWarnings(broker: Broker, queues: readonly string[]): readonly string[] {
+  return [
+    ...(queues.length === 0 ? ['This worker consumes no queue: -X left none.'] : []),
+    ...(broker.capabilities.shared
+      ? []
+      : [
+          `The broker ${broker.location} is in this process: no other can send to it. It is meant for tests.`,
+        ]),
+  ]
+}
