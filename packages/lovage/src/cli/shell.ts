@@ -7,14 +7,13 @@ import { type AnyTask, AsyncResult, type Lovage } from '../app/index.js'
 
 /** Opens a prompt and resolves when it is closed. */
 export async function openShell(app: Lovage, options: { readonly quiet: boolean }): Promise<void> {
-  const lovage = await import('../index.js')
   const tasks = Object.fromEntries([...app.tasks].map((task) => [task.name, task]))
   const byShortName = shortNames(app.tasks)
   const isTerminal = process.stdin.isTTY === true
   if (isTerminal && !options.quiet) {
     const names = Object.keys(byShortName)
     console.log(
-      `app: ${app.main}, tasks: ${names.length === 0 ? 'none' : names.join(', ')}; also tasks['full.name'], AsyncResult, lovage`,
+      `app: ${app.main}, tasks: ${names.length === 0 ? 'none' : names.join(', ')}; also tasks['full.name'], AsyncResult(id)`,
     )
   }
   const prompt = start({
@@ -28,7 +27,6 @@ export async function openShell(app: Lovage, options: { readonly quiet: boolean 
     app,
     celery: app,
     tasks,
-    lovage,
     // By id alone, as in Celery's shell.
     AsyncResult: (id: string) => new AsyncResult(id, app),
   }

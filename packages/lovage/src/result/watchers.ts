@@ -1,4 +1,4 @@
-import type { Logger, Unsubscribe } from '../kernel/index.js'
+import { isLovageError, type Logger, type Unsubscribe } from '../kernel/index.js'
 import type { TaskResult } from './result-backend.js'
 
 /** Called with each new state of a result. */
@@ -58,6 +58,8 @@ export class ResultWatchers {
         for (const result of await this.#get([...this.#listeners.keys()])) this.#tell(result)
       }
     } catch (error) {
+      // The app was closed under a look: nobody waits for it any more.
+      if (isLovageError(error) && error.code === 'LVG_CONNECTION_CLOSED') return
       this.#logger.warn({ err: error }, 'could not look for results; the next change or poll tries again')
     } finally {
       this.#isLooking = false

@@ -10,7 +10,7 @@ export function addShell(program: Command): void {
     .command('shell')
     .summary('a Node prompt with the app and its tasks')
     .description(
-      'Opens a Node prompt where `app`, `tasks`, `AsyncResult`, the package and each task by its own name are at hand.',
+      'Opens a Node prompt where `app`, `tasks`, `AsyncResult` and each task by its own name are at hand.',
     )
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {
