@@ -20,7 +20,7 @@ def fail(message):
 
 @app.task(name='py.echo', bind=True)
 def echo(self, *args, **kwargs):
-    return [list(args), kwargs, self.request.headers or {}, self.request.origin]
+    return [list(args), kwargs, {'tenant': getattr(self.request, 'tenant', None)}, self.request.origin]
 
 @app.task(name='py.flaky', bind=True, max_retries=3)
 def flaky(self, want):
@@ -314,6 +314,8 @@ describe('messages that would end a Python worker', () => {
     await until(async () => ((await broker.deadLetters.count()).get('ts') ?? 0) >= hostile.length, {
       timeoutMs: 15_000,
     })
+    const kept = (await broker.deadLetters.list({ limit: 100 })).items.map(({ raw, reason, taskId }) => [raw.toString(), reason, taskId])
+    expect(kept.filter(([raw]) => !hostile.includes(String(raw)))).toEqual([])
     expect((await broker.deadLetters.count()).get('ts')).toBe(hostile.length)
     expect(await (await ok.delay()).get({ timeout: 10 })).toBe('ok')
     const { items } = await broker.deadLetters.list({ limit: 100 })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type Outcome, retryMessage, type TaskContext } from '../app/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/index.js'
@@ -118,6 +119,9 @@ function bury(
   }
 }
 
+/** Ends of a run: a task has one for each attempt. Everything else is about the bytes of one message. */
+const ENDS_OF_A_RUN: ReadonlySet<DeadLetterReason> = new Set(['failed', 'rejected', 'worker-lost'])
+
 /** A dead letter for a delivery, under an id that a repetition of the same end makes again. */
 export function letterOf(
   delivery: Delivery,
@@ -133,8 +137,9 @@ export function letterOf(
 ): DeadLetter {
   const { reason, error, hostname: worker, nowMs: failedMs, taskId, task, retries } = facts
   const { queue, redeliveries, raw } = delivery
+  const attempt = `${taskId ?? 'message'}.${retries}`
   return {
-    id: `${taskId ?? delivery.tag}.${retries}`,
+    id: ENDS_OF_A_RUN.has(reason) ? attempt : `${attempt}.${digestOf(raw)}`,
     taskId,
     task,
     queue,
@@ -196,6 +201,9 @@ export function extendedOf(context: TaskContext, worker: string): ExtendedResult
     ...(Object.keys(stamps).length > 0 ? { stamps } : {}),
   }
 }
+
+/** Tells messages apart that claim the same task id: none of them may take another's place. */
+const digestOf = (raw: Buffer | string): string => createHash('sha1').update(raw).digest('hex').slice(0, 16)
 
 const textOf = (message: readonly unknown[] | string): string =>
   typeof message === 'string' ? message : message.map(String).join(', ')

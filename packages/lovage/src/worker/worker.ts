@@ -403,6 +403,8 @@ export class Worker {
 
   async #updateState(context: TaskContext, state: string, meta: unknown): Promise<void> {
     if (!this.#results || context.ignoreResult) return
+    // The task shows more than STARTED now, which must not come after it.
+    await this.#started?.finished(context)
     const extended = this.#plan.resultExtended ? { extended: extendedOf(context, this.hostname) } : {}
     const resultJson = encodeJson(meta, `meta of ${context.name}`)
     await this.#results.store([
