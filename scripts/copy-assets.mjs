@@ -6,7 +6,8 @@ import { cp, readdir, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../packages/lovage/', import.meta.url))
-const isCopied = (path) => !/\.[^/]+$/.test(path) || /\.(lua|sql)$/.test(path)
+const isCopied = (path) =>
+  !/\.[^/]+$/.test(path) || (/\.(lua|sql)$/.test(path) && !/\.suite\.sql$/.test(path))
 await cp(`${root}src`, `${root}dist`, { recursive: true, filter: isCopied })
 
 const OUTPUT = /(\.d\.ts|\.js|\.js\.map)$/

@@ -5,7 +5,12 @@ export const concurrency = 100
 
 /** `url` is the broker; results go beside it when `results` is true. */
 export async function open({ url, results }) {
-  const app = new Lovage('bench', { broker: url, backend: results ? url : 'disabled://', env: {} })
+  const app = new Lovage('bench', {
+    taskDefaultQueue: 'bench',
+    broker: url,
+    backend: results ? url : 'disabled://',
+    env: {},
+  })
   let onRun = () => {}
   const noop = app.task({
     name: 'bench.noop',

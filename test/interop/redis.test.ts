@@ -314,7 +314,11 @@ describe('messages that would end a Python worker', () => {
     await until(async () => ((await broker.deadLetters.count()).get('ts') ?? 0) >= hostile.length, {
       timeoutMs: 15_000,
     })
-    const kept = (await broker.deadLetters.list({ limit: 100 })).items.map(({ raw, reason, taskId }) => [raw.toString(), reason, taskId])
+    const kept = (await broker.deadLetters.list({ limit: 100 })).items.map(({ raw, reason, taskId }) => [
+      raw.toString(),
+      reason,
+      taskId,
+    ])
     expect(kept.filter(([raw]) => !hostile.includes(String(raw)))).toEqual([])
     expect((await broker.deadLetters.count()).get('ts')).toBe(hostile.length)
     expect(await (await ok.delay()).get({ timeout: 10 })).toBe('ok')

@@ -94,15 +94,6 @@ export const optional = <T>(setting: Setting<T>): Setting<T | undefined> => ({
     accepts: (value) => value === undefined || value === null || setting.kind.accepts(value),
   },
 })
-/** A value that tells numbers from yes and no, as Celery's `retry_backoff` does. */
-export const flagOrNumber = (value: boolean | number): Setting<boolean | number> => ({
-  default: value,
-  kind: {
-    expects: 'true, false or a number',
-    accepts: (candidate) => booleanKind.accepts(candidate) || numberKind.accepts(candidate),
-    parse: (given) => numberKind.parse(given) ?? booleanKind.parse(given),
-  },
-})
 /** A setting of Celery's that is known and does nothing here. */
 export const inert = <T>(setting: Setting<T>, why: string): Setting<T> => ({ ...setting, inert: why })
 

@@ -1,7 +1,7 @@
 import type { Page, PageRequest } from '../../kernel/index.js'
 import { toBytes } from '../../sqlite-file/index.js'
 import type { QueueAdmin, QueuedMessage } from '../broker.js'
-import type { MessageProcedures } from './sqlite-broker.js'
+import type { MessageProcedures } from './procedures.js'
 
 const STATES = ['ready', 'delayed', 'unacked'] as const
 

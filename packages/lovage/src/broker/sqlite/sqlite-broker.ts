@@ -13,15 +13,9 @@ import type { Broker, BrokerCapabilities, ConsumeOptions, Consumer, QueueDepth }
 import type { Queue } from '../queue.js'
 import { matchesTopic } from '../topic.js'
 import { priorityFromWire, priorityToWire } from '../wire-priority.js'
-import type program from './program.js'
+import { loadMessages, type MessageProcedures } from './procedures.js'
 import { SqliteAdmin } from './sqlite-admin.js'
 import { publishRow, SqliteConsumer } from './sqlite-consumer.js'
-
-const PROGRAM = new URL('./program.js', import.meta.url)
-const load = (file: SqliteFile) => file.load<typeof program>(PROGRAM)
-
-/** The messages' program, seen from outside its thread. */
-export type MessageProcedures = Awaited<ReturnType<typeof load>>
 
 /**
  * Opens the broker in the file that a `sqlite://` URL names. Any number of processes on one machine share it.
@@ -34,7 +28,7 @@ export async function openSqliteBroker(
 ): Promise<Broker> {
   const file = await openSqliteFile(url)
   try {
-    return new SqliteBroker(file, await load(file), await sqliteDeadLetters(file), options)
+    return new SqliteBroker(file, await loadMessages(file), await sqliteDeadLetters(file), options)
   } catch (error) {
     await file.close()
     throw error

@@ -11,8 +11,8 @@ import { resultRow } from '../../result/index.js'
 import { type SqliteFile, toBytes } from '../../sqlite-file/index.js'
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
 import { priorityFromWire, priorityToWire } from '../wire-priority.js'
+import type { MessageProcedures } from './procedures.js'
 import type { ClaimName, ClaimRow, PublishRow, SettleRow } from './rows.js'
-import type { MessageProcedures } from './sqlite-broker.js'
 
 /** The most that one claim takes, so that a transaction stays short. */
 const MOST_CLAIMED = 1000

@@ -2,7 +2,7 @@ import type { Clock, DriverOptions, Unsubscribe } from '../../kernel/index.js'
 import { READY_STATES, type ResultBackend, type ResultRecord, type TaskResult } from '../result-backend.js'
 
 /** Results in this process's memory: backends with the same URL share them. */
-export class MemoryResultBackend implements ResultBackend {
+class MemoryResultBackend implements ResultBackend {
   readonly kind = 'memory'
   readonly location: string
   readonly #store: MemoryResults
