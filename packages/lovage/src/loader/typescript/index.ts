@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-export { existingSource, isFile, isTypeScript } from './candidates.js'
+export { existingSource, isTypeScript } from './candidates.js'
 
 const REGISTER = new URL('./register.js', import.meta.url)
 let isRegistered = false
