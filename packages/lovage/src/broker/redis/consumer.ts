@@ -62,7 +62,8 @@ export class RedisConsumer implements Consumer {
     try {
       await connection.command('ping')
       const renewMs = Math.min(leaseMs, visibilityTimeoutMs) / 3
-      await parts.keeper.keep({ holder, leaseMs, renewMs, maxBlockMs: options.maxBlockMs ?? MAX_BLOCK_MS })
+      const maxBlockMs = options.maxBlockMs ?? MAX_BLOCK_MS
+      await parts.keeper.keep({ holder, leaseMs, renewMs, maxBlockMs }, connection, options.onError)
       const consumer = new RedisConsumer(connection, options, parts)
       await consumer.#begin()
       return consumer

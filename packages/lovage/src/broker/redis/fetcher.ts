@@ -45,6 +45,8 @@ export class Fetcher {
   #isIdle = false
   /** Counts reasons to look: a claim that was sent before the last of them says nothing about it. */
   #wakes = 0
+  /** Batches that wait for their turn. */
+  readonly #ready: { readonly deliveries: readonly Delivery[]; readonly delivered: () => void }[] = []
   #isTurnTaken = false
 
   constructor(options: FetcherOptions) {
@@ -140,17 +142,27 @@ export class Fetcher {
   }
 
   /** Batches that come together are delivered one a turn, so that the first is settled before the second runs. */
-  async #deliver(deliveries: readonly Delivery[]): Promise<void> {
-    if (deliveries.length === 0) return
-    while (this.#isTurnTaken) await turnOver()
-    if (deliveries.length >= MIN_BATCH) {
+  #deliver(deliveries: readonly Delivery[]): Promise<void> {
+    if (deliveries.length === 0) return Promise.resolve()
+    return new Promise((delivered) => {
+      this.#ready.push({ deliveries, delivered })
+      if (!this.#isTurnTaken) this.#handOver()
+    })
+  }
+
+  #handOver(): void {
+    this.#isTurnTaken = false
+    while (!this.#isTurnTaken) {
+      const batch = this.#ready.shift()
+      if (!batch) return
+      const { deliveries, delivered } = batch
+      this.#asked -= deliveries.length
+      this.#options.consume.onDeliveries(deliveries)
+      delivered()
+      if (deliveries.length < MIN_BATCH) continue
       this.#isTurnTaken = true
-      void turnOver().then(() => {
-        this.#isTurnTaken = false
-      })
+      void turnOver().then(() => this.#handOver())
     }
-    this.#asked -= deliveries.length
-    this.#options.consume.onDeliveries(deliveries)
   }
 
   /** The lists are empty: wait, if there is room for what may come. */

@@ -24,4 +24,7 @@ export type LeaseRequest =
   | { readonly kind: 'keep'; readonly lease: KeptLease }
   | { readonly kind: 'release'; readonly holder: string }
   | { readonly kind: 'close' }
-export type LeaseReport = { readonly kind: 'kept'; readonly holder: string; readonly error?: string }
+/** The thread has renewed a lease for the first time, and goes on. */
+export interface LeaseReport {
+  readonly holder: string
+}

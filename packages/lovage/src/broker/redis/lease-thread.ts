@@ -1,9 +1,19 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { createLogger, messageOf } from '../../kernel/index.js'
-import { RedisConnection } from '../../redis-client/index.js'
+import { createLogger } from '../../kernel/index.js'
+import { isConnectionLoss, RedisConnection } from '../../redis-client/index.js'
 import { RedisKeys } from './keys.js'
 import type { KeptLease, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
 import { RENEW } from './scripts.js'
+
+/** A lease in this thread's care. */
+interface Kept {
+  readonly lease: KeptLease
+  /** The main thread knows that we do. */
+  isTold: boolean
+  /** The main thread has stood still for too long. */
+  isLetGo: boolean
+  timer?: NodeJS.Timeout
+}
 
 /**
  * Renews leases beside the main thread, so that a task which blocks the event loop keeps what its process holds: up to
@@ -17,13 +27,14 @@ const beat = new BigInt64Array(pulse)
 const keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
 const connection = new RedisConnection(target, 'lovage:leases')
 const logger = createLogger({ name: 'lovage' })
-const leases = new Map<string, { readonly lease: KeptLease; timer?: NodeJS.Timeout; isLetGo: boolean }>()
+const leases = new Map<string, Kept>()
+const RETRY_MS = 250
 
 port.on('message', (request: LeaseRequest) => {
   switch (request.kind) {
     case 'keep':
-      leases.set(request.lease.holder, { lease: request.lease, isLetGo: false })
-      void renew(request.lease.holder, true)
+      leases.set(request.lease.holder, { lease: request.lease, isTold: false, isLetGo: false })
+      void renew(request.lease.holder)
       break
     case 'release':
       clearTimeout(leases.get(request.holder)?.timer)
@@ -31,37 +42,37 @@ port.on('message', (request: LeaseRequest) => {
       break
     case 'close':
       for (const { timer } of leases.values()) clearTimeout(timer)
+      leases.clear()
       connection.close()
       port.close()
   }
 })
 
-async function renew(holder: string, isFirst = false): Promise<void> {
+async function renew(holder: string): Promise<void> {
   const kept = leases.get(holder)
   if (!kept) return
-  const { lease } = kept
+  const { leaseMs, renewMs } = kept.lease
   const startMs = Date.now()
-  let error: string | undefined
+  let pauseMs = renewMs
   try {
     if (await mayKeep(kept)) {
-      await RENEW.run(
-        connection,
-        [keys.holders, keys.held(holder), keys.unackedIndex],
-        [holder, lease.leaseMs],
-      )
+      const named = [keys.holders, keys.held(holder), keys.unackedIndex] as const
+      await RENEW.run(connection, [...named], [holder, leaseMs])
+      if (!kept.isTold) port?.postMessage({ holder } satisfies LeaseReport)
+      kept.isTold = true
     }
-  } catch (thrown) {
-    // The main thread reports a server that is away; a renewal that failed is tried again at the next turn.
-    error = messageOf(thrown)
+  } catch (error) {
+    // An outage is told by the main thread's own connection.
+    if (!isConnectionLoss(error) && !connection.isClosed)
+      logger.error({ err: error }, 'a lease was not renewed')
+    pauseMs = Math.min(renewMs, RETRY_MS)
   }
-  if (isFirst) port?.postMessage({ kind: 'kept', holder, ...(error ? { error } : {}) } satisfies LeaseReport)
   if (leases.get(holder) !== kept) return
-  const pauseMs = error ? Math.min(lease.renewMs, 250) : lease.renewMs - (Date.now() - startMs)
-  kept.timer = setTimeout(() => void renew(holder), Math.max(10, pauseMs))
+  kept.timer = setTimeout(() => void renew(holder), Math.max(10, pauseMs - (Date.now() - startMs)))
 }
 
 /** False while the main thread stands still for longer than it may; says so once, with the tasks' names. */
-async function mayKeep(kept: { readonly lease: KeptLease; isLetGo: boolean }): Promise<boolean> {
+async function mayKeep(kept: Kept): Promise<boolean> {
   const { holder, maxBlockMs } = kept.lease
   const blockedMs = Date.now() - Number(Atomics.load(beat, 0))
   if (blockedMs <= maxBlockMs) {

@@ -67,7 +67,7 @@ class RedisBroker implements Broker {
     this.#keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
     this.#connection = new RedisConnection(target, 'lovage:broker')
     this.#subscriber = new RedisSubscriber(target, 'lovage:subscriber')
-    this.#keeper = new LeaseKeeper(target, keyOptions)
+    this.#keeper = new LeaseKeeper(target, this.#keys, keyOptions)
     this.#routing = new Routing(this.#connection, this.#keys)
     this.#publisher = new Publisher(this.#connection, this.#keys, this.#routing)
     this.#fanout = new Fanout(this.#connection, this.#subscriber, this.#keys)
