@@ -1,4 +1,5 @@
 export {
+  type AddPeriodicTask,
   type AnyTask,
   type AppOptions,
   type AppSignals,
@@ -22,6 +23,7 @@ export {
   type Next,
   type Outcome,
   type OutputOf,
+  type PeriodicOptions,
   type PositionalTask,
   type PublishContext,
   type PublishRetryPolicy,
@@ -48,6 +50,17 @@ export {
   type UntypedCall,
   unchecked,
 } from './app/index.js'
+export {
+  type BeatStatus,
+  type EntryChanges,
+  type OpenBeat,
+  type OpenBeatOptions,
+  openBeat,
+  openSchedules,
+  type ScheduleLocation,
+  type Schedules,
+  type ScheduleView,
+} from './beat/index.js'
 export type { ExchangeType, Queue, QueueDepth, QueuedMessage } from './broker/index.js'
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
 export {

@@ -25,6 +25,7 @@ import type { Contract } from './contract.js'
 import { applyEagerly, settledResult } from './eager.js'
 import type { EagerResult } from './eager-result.js'
 import type { Middleware } from './middleware.js'
+import { type AddPeriodicTask, PeriodicTasks } from './periodic-tasks.js'
 import { Publisher } from './publish.js'
 import { TaskRegistry } from './registry.js'
 import { namesInRoutes, Router } from './router.js'
@@ -92,6 +93,10 @@ export class Lovage implements TaskHost, ResultHost {
   /** The app's name; it appears in `lovage report` and in worker banners. */
   readonly main: string
   readonly tasks = new TaskRegistry()
+  /** The schedule that the code gives to beat. */
+  readonly periodicTasks = new PeriodicTasks(() => this.conf.beatSchedule)
+  /** Adds an entry to the schedule. */
+  readonly addPeriodicTask: AddPeriodicTask = this.periodicTasks.add
   readonly signals: SignalBoard
   readonly clock: Clock
   readonly middleware: readonly Middleware[]

@@ -231,7 +231,8 @@ function toMessage(
     maxBytes: conf.messageMaxBytes,
     nowMs,
   })
-  return { id, message, queue: route.queue }
+  const { once } = options
+  return { id, message: once ? { ...message, once } : message, queue: route.queue }
 }
 
 const NO_TARGET: RouteTarget = {}

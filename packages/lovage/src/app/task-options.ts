@@ -95,6 +95,11 @@ export interface CallOptions {
   readonly groupIndex?: number
   /** Retries that count as done. */
   readonly retries?: number
+  /**
+   * Names this call: a second one of the same key within `ttlMs` is dropped by the broker, in the same step in which
+   * it would take it. Brokers without that ability (`capabilities.once`) take both.
+   */
+  readonly once?: { readonly key: string; readonly ttlMs: number }
   /** 'store' keeps a call with an ETA in the broker's delay store from the start, where it has one. */
   readonly delay?: 'wire' | 'store'
 }

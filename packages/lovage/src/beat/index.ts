@@ -1,5 +1,10 @@
-export { Beat, type BeatOptions, type BeatStatus } from './beat.js'
-export { defineEntry, type Entry, type EntryDefinition, type EntryState } from './entry.js'
-export { openScheduleStore } from './open-schedule-store.js'
-export type { Advance, AdvanceReply, EntryPut, ScheduleStore } from './schedule-store.js'
-export type { BeatSender, DueTask } from './sender.js'
+export type { BeatStatus } from './beat.js'
+export type { EntryDefinition } from './entry.js'
+export {
+  type OpenBeat,
+  type OpenBeatOptions,
+  openBeat,
+  openSchedules,
+  type ScheduleLocation,
+} from './open-beat.js'
+export type { EntryChanges, Schedules, ScheduleView } from './schedules.js'

@@ -34,8 +34,8 @@ export async function makeRuns(
   planned: readonly Planned[],
   context: MakeContext,
 ): Promise<readonly Advance[]> {
-  const busy = await stillBusy(planned, context)
-  const runs = planned.map(({ entry, plan }) => ({
+  const { ready, busy } = await withoutOverlap(planned, context)
+  const runs = ready.map(({ entry, plan }) => ({
     entry,
     plan,
     ticks: ticksToMake(entry, plan, busy, context),
@@ -71,18 +71,26 @@ export function dueTask(
   return { entry: name, task, id: taskId, args, kwargs, options, ...once }
 }
 
-async function stillBusy(
+/** Which last runs are unfinished; entries of which that cannot be learnt now are left for later. */
+async function withoutOverlap(
   planned: readonly Planned[],
-  { sender, nowMs }: MakeContext,
-): Promise<ReadonlySet<string>> {
-  const ids = planned.flatMap(({ entry: { definition, state }, plan }) => {
-    const { overlap, overlapTimeoutMs } = definition
-    const isRecent = state.lastRunMs !== null && nowMs - state.lastRunMs < overlapTimeoutMs
-    return overlap === 'skip' && plan.ticks.length > 0 && isRecent && state.lastTaskId
-      ? [state.lastTaskId]
-      : []
-  })
-  return ids.length === 0 ? new Set() : sender.unfinished(ids)
+  { sender, logger, nowMs }: MakeContext,
+): Promise<{ readonly ready: readonly Planned[]; readonly busy: ReadonlySet<string> }> {
+  const isAsked = ({ entry: { definition, state }, plan }: Planned): boolean =>
+    definition.overlap === 'skip' &&
+    plan.ticks.length > 0 &&
+    state.lastRunMs !== null &&
+    nowMs - state.lastRunMs < definition.overlapTimeoutMs
+  const asked = planned.filter(isAsked)
+  if (asked.length === 0) return { ready: planned, busy: new Set() }
+  try {
+    const busy = await sender.unfinished(asked.flatMap(({ entry }) => entry.state.lastTaskId ?? []))
+    return { ready: planned, busy }
+  } catch (error) {
+    const names = asked.map(({ entry }) => entry.name).join(', ')
+    logger.error({ err: error }, `beat: Cannot tell whether ${names} still run: ${messageOf(error)}`)
+    return { ready: planned.filter((one) => !isAsked(one)), busy: new Set() }
+  }
 }
 
 function ticksToMake(

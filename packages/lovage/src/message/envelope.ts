@@ -25,6 +25,9 @@ export function encodeEnvelope(
   deliveryTag: string,
 ): string {
   const { properties, body } = message
+  // Celery leaves the options that it does not know in the properties; django-celery-results reads this one there.
+  const periodic = message.headers.periodic_task_name
+  const periodicName = typeof periodic === 'string' ? `,"periodic_task_name":${JSON.stringify(periodic)}` : ''
   const base64 = (typeof body === 'string' ? Buffer.from(body) : body).toString('base64')
   const expiration =
     properties.expiration === undefined ? '' : `,"expiration":${JSON.stringify(properties.expiration)}`
@@ -35,7 +38,7 @@ export function encodeEnvelope(
     `,"reply_to":${JSON.stringify(properties.replyTo)},"delivery_mode":${properties.deliveryMode}` +
     `,"delivery_info":{"exchange":${JSON.stringify(message.exchange)}` +
     `,"routing_key":${JSON.stringify(message.routingKey)}},"priority":${priorityToWire(properties.priority)}` +
-    `${expiration},"body_encoding":"base64","delivery_tag":${JSON.stringify(deliveryTag)}}}`
+    `${expiration}${periodicName},"body_encoding":"base64","delivery_tag":${JSON.stringify(deliveryTag)}}}`
   )
 }
 

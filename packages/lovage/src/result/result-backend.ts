@@ -60,6 +60,8 @@ export interface ResultBackend {
   readonly kind: string
   /** Where it is, without the password. */
   readonly location: string
+  /** Old results go by themselves; false where somebody has to call `prune`, as `celery.backend_cleanup` does. */
+  readonly expiresItself: boolean
   store(records: readonly ResultRecord[]): Promise<void>
   /** Those of `ids` that have a record, in no particular order. */
   get(ids: readonly string[]): Promise<readonly TaskResult[]>

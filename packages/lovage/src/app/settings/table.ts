@@ -1,6 +1,7 @@
 import type { Queue } from '../../broker/index.js'
+import type { PeriodicTask, ScheduleKinds } from '../../schedule/index.js'
 import type { Routes } from '../router.js'
-import type { TaskAnnotations } from '../task-options.js'
+import type { CallOptions, TaskAnnotations } from '../task-options.js'
 import { choice, flag, inert, list, number, optional, type Setting, structure, text } from './kinds.js'
 
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
@@ -191,11 +192,19 @@ export const SETTINGS = {
   eventQueueExpires: number(60),
 
   // --- beat
-  beatSchedule: structure<Readonly<Record<string, unknown>>>({}),
+  /** Periodic tasks by name. */
+  beatSchedule: structure<Readonly<Record<string, PeriodicTask<CallOptions>>>>({}),
+  /** How schedules of your own kinds are read from the store. */
+  beatScheduleKinds: structure<ScheduleKinds>({}),
   beatScheduler: optional(text('')),
+  /** Where the schedule is kept: a file (SQLite), or a URL. Default: beside the messages. */
   beatScheduleFilename: optional(text('')),
+  /** Seconds after which the schedule is read again, whatever the store tells; 0 = 300. */
   beatMaxLoopInterval: number(0),
+  /** Seconds after which another beat takes the place of a leader that died. */
+  beatLease: number(6),
   beatSyncEvery: inert(number(0), 'every run is stored'),
+  /** Seconds that a crontab's run may be late; runs missed for longer are left out. Default: one run for all of them. */
   beatCronStartingDeadline: optional(number(0)),
 
   // --- security

@@ -4,6 +4,7 @@ import { READY_STATES, type ResultBackend, type ResultRecord, type TaskResult } 
 /** Results in this process's memory: backends with the same URL share them. */
 class MemoryResultBackend implements ResultBackend {
   readonly kind = 'memory'
+  readonly expiresItself = true
   readonly location: string
   readonly #store: MemoryResults
 

@@ -37,6 +37,7 @@ export async function openRedisResultBackend(url: string, options: DriverOptions
 /** Results as Celery's Redis backend keeps them: one JSON string a task, announced on a channel of its name. */
 class RedisResultBackend implements ResultBackend, RedisResultWriter<ResultRecord> {
   readonly kind = 'redis'
+  readonly expiresItself = true
   readonly location: string
   readonly redisServer: string
   readonly #connection: RedisConnection

@@ -33,6 +33,7 @@ export async function openSqliteResultBackend(url: string, options: DriverOption
 
 class SqliteResultBackend implements ResultBackend {
   readonly kind = 'sqlite'
+  readonly expiresItself = true
   readonly location: string
   readonly #file: SqliteFile
   readonly #procedures: ResultProcedures

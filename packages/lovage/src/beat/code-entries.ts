@@ -1,0 +1,69 @@
+import type { CallOptions, Lovage } from '../app/index.js'
+import { ConfigurationError } from '../kernel/index.js'
+import { crontab, type PeriodicTask } from '../schedule/index.js'
+import { defineEntry, type EntryDefinition } from './entry.js'
+
+/** The name, and the task, of the entry that removes old results. */
+const BACKEND_CLEANUP = 'celery.backend_cleanup'
+
+/**
+ * The entries of an app's code: those of `beatSchedule` and `addPeriodicTask`, and Celery's own for backends whose
+ * results do not go by themselves.
+ * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for the first entry that is wrong.
+ */
+export function codeEntries(
+  app: Pick<Lovage, 'conf' | 'periodicTasks' | 'hasResults' | 'tasks'>,
+  backend: { readonly expiresItself: boolean } | undefined,
+): ReadonlyMap<string, EntryDefinition> {
+  const entries = new Map<string, EntryDefinition>()
+  if (backend && !backend.expiresItself && app.conf.resultExpires > 0) {
+    entries.set(
+      BACKEND_CLEANUP,
+      defineEntry(BACKEND_CLEANUP, {
+        task: BACKEND_CLEANUP,
+        schedule: crontab({ minute: 0, hour: 4 }),
+        expires: 12 * 3600,
+      }),
+    )
+  }
+  for (const [name, periodic] of app.periodicTasks.all()) entries.set(name, defineForApp(app, name, periodic))
+  return entries
+}
+
+/** The definition of an entry, with the app's settings for what it does not say, and its needs checked. */
+export function defineForApp(
+  app: Pick<Lovage, 'conf' | 'hasResults' | 'tasks'>,
+  name: string,
+  periodic: PeriodicTask<CallOptions>,
+): EntryDefinition {
+  const definition = defineEntry(
+    name,
+    withDeadline(app.conf.beatCronStartingDeadline, { ...periodic, options: { ...periodic.options } }),
+  )
+  if (definition.overlap === 'skip' && !keepsResults(app, definition)) {
+    throw new ConfigurationError(
+      `The schedule entry '${name}' is wrong: overlap 'skip' needs the results of its task.`,
+      {
+        code: 'LVG_SCHEDULE_INVALID',
+        details: { entry: name, field: 'overlap' },
+        hint: 'Configure a result backend, and do not ignore the result of the task.',
+      },
+    )
+  }
+  return definition
+}
+
+/** Celery's setting for crontabs, where the entry has no word of its own. */
+function withDeadline(seconds: number | undefined, periodic: PeriodicTask): PeriodicTask {
+  const isCrontab = typeof periodic.schedule === 'object' && periodic.schedule?.kind === 'crontab'
+  if (seconds === undefined || !isCrontab || periodic.missed !== undefined) return periodic
+  return { missedAfterMs: Math.max(1, seconds) * 1000, ...periodic, missed: 'skip' }
+}
+
+function keepsResults(
+  app: Pick<Lovage, 'hasResults' | 'tasks'>,
+  { task, options }: EntryDefinition,
+): boolean {
+  const ignored = options.ignoreResult ?? app.tasks.get(task)?.options.ignoreResult ?? false
+  return app.hasResults && ignored !== true
+}

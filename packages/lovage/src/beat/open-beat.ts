@@ -1,0 +1,93 @@
+import { resolve } from 'node:path'
+import type { Lovage } from '../app/index.js'
+import { type CoordinationStore, openCoordinationStore } from '../coordination/index.js'
+import { type DriverOptions, newId, nodeName } from '../kernel/index.js'
+import { appSender } from './app-sender.js'
+import { Beat, type BeatOptions } from './beat.js'
+import { codeEntries } from './code-entries.js'
+import { openScheduleStore } from './open-schedule-store.js'
+import { Schedules } from './schedules.js'
+
+/** Where the schedule of an app is kept; what is absent comes from its settings. */
+export interface ScheduleLocation {
+  /** A file (SQLite) or a URL. Default `beatScheduleFilename`, else beside the messages. */
+  readonly schedule?: string
+}
+
+/** How a beat runs; what is absent comes from the app's settings. */
+export interface OpenBeatOptions
+  extends ScheduleLocation,
+    Pick<BeatOptions, 'maxIntervalMs' | 'leaseMs' | 'monotonicMs' | 'clockCheckMs'> {}
+
+/** A beat with what was opened for it. */
+export interface OpenBeat extends AsyncDisposable {
+  readonly beat: Beat
+  /** Stops the beat and closes its store; the app stays open. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a beat of an app; `beat.run()` starts it.
+ * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for an entry that is wrong, LVG_CONFIG_INVALID, LVG_DRIVER_…
+ */
+export async function openBeat(app: Lovage, options: OpenBeatOptions = {}): Promise<OpenBeat> {
+  const { schedule: _, ...tuning } = options
+  const backend = app.hasResults ? await app.results() : undefined
+  // Wrong entries are to be heard of now, not by whoever reads the log of a leader.
+  codeEntries(app, backend)
+  const url = scheduleUrl(app, options)
+  const store = await openScheduleStore(url, app.main, driverOptions(app))
+  const [coordination, closeCoordination] = await coordinationOf(app, url)
+  const { beatMaxLoopInterval, beatLease, beatScheduleKinds, timezone } = app.conf
+  const beat = new Beat({
+    space: app.main,
+    store,
+    coordination,
+    sender: appSender(app),
+    codeEntries: () => codeEntries(app, backend),
+    kinds: beatScheduleKinds,
+    timeZone: timezone,
+    ...(beatMaxLoopInterval > 0 ? { maxIntervalMs: beatMaxLoopInterval * 1000 } : {}),
+    leaseMs: beatLease * 1000,
+    holder: `${nodeName('beat')}-${newId()}`,
+    clock: app.clock,
+    logger: app.logger,
+    ...tuning,
+  })
+  const close = async (): Promise<void> => {
+    await beat.stop()
+    await store.close()
+    await closeCoordination()
+  }
+  return { beat, close, [Symbol.asyncDispose]: close }
+}
+
+/** Opens the schedule of an app, to be looked at and changed while beats run, or while none does. */
+export async function openSchedules(app: Lovage, options: ScheduleLocation = {}): Promise<Schedules> {
+  const store = await openScheduleStore(scheduleUrl(app, options), app.main, driverOptions(app))
+  const backend = app.hasResults ? await app.results() : undefined
+  return new Schedules(app, store, appSender(app), () => codeEntries(app, backend))
+}
+
+const driverOptions = ({ conf, clock, logger }: Lovage): DriverOptions => ({ settings: conf, clock, logger })
+
+function scheduleUrl(app: Lovage, { schedule = app.conf.beatScheduleFilename }: ScheduleLocation): string {
+  if (schedule !== undefined) return /^[a-z][a-z0-9+.-]*:\/\//i.test(schedule) ? schedule : fileUrl(schedule)
+  if (!isAmqp(app.brokerUrl)) return app.brokerUrl
+  // RabbitMQ keeps messages only; beats on several machines need a store that all of them reach.
+  return app.conf.coordinationUrl ?? fileUrl('lovage-schedule.db')
+}
+
+/** Beats elect their leader where the app agrees on other things; RabbitMQ has no such place, the schedule's own store does. */
+async function coordinationOf(
+  app: Lovage,
+  url: string,
+): Promise<[CoordinationStore, close: () => Promise<void>]> {
+  if (app.conf.coordinationUrl !== undefined || !isAmqp(app.brokerUrl))
+    return [await app.coordination(), async () => {}]
+  const store = await openCoordinationStore(url, driverOptions(app))
+  return [store, () => store.close()]
+}
+
+const isAmqp = (url: string): boolean => /^(?:py)?amqps?:/i.test(url)
+const fileUrl = (path: string): string => `sqlite://${resolve(path)}`

@@ -1,0 +1,237 @@
+import type { CallOptions, Lovage } from '../app/index.js'
+import { ConfigurationError, newId } from '../kernel/index.js'
+import { type PeriodicTask, readSchedule } from '../schedule/index.js'
+import { defineForApp } from './code-entries.js'
+import type { Entry, EntryDefinition } from './entry.js'
+import { dueTask } from './make-runs.js'
+import { changeTo, mergeCode, newEntry } from './merge-code.js'
+import { nextDueMs } from './plan.js'
+import type { EntryPut, ScheduleStore } from './schedule-store.js'
+import type { BeatSender } from './sender.js'
+
+/** An entry as people see it. */
+export interface ScheduleView {
+  readonly name: string
+  readonly task: string
+  /** In words. */
+  readonly schedule: string
+  /** Of the entry, or of the app. */
+  readonly timezone: string
+  readonly enabled: boolean
+  /** Unix ms; undefined = never, or not while it is disabled. */
+  readonly nextMs: number | undefined
+  /** Unix ms. */
+  readonly lastRunMs: number | null
+  readonly lastTaskId: string | null
+  readonly totalRunCount: number
+  readonly source: 'code' | 'operator'
+  /** Fields in which an operator's word stands against the code's. */
+  readonly changed: readonly (keyof EntryDefinition)[]
+  /** Removed by an operator though the code has it. */
+  readonly removed: boolean
+  /** Why it cannot run, when it cannot. */
+  readonly trouble?: string
+  readonly definition: EntryDefinition
+}
+
+/** What may be changed of an entry: all but its name. */
+export type EntryChanges = Partial<PeriodicTask<CallOptions>>
+
+/** Others may change an entry between reading and writing it; so often is it tried. */
+const TRIES = 10
+
+/**
+ * The schedule of an app, changed while beats run: they take a change over at once. What is changed here stands
+ * against later changes of the code until `reset`.
+ */
+export class Schedules implements AsyncDisposable {
+  readonly #app: Lovage
+  readonly #store: ScheduleStore
+  readonly #sender: BeatSender
+  readonly #code: () => ReadonlyMap<string, EntryDefinition>
+
+  constructor(
+    app: Lovage,
+    store: ScheduleStore,
+    sender: BeatSender,
+    code: () => ReadonlyMap<string, EntryDefinition>,
+  ) {
+    this.#app = app
+    this.#store = store
+    this.#sender = sender
+    this.#code = code
+  }
+
+  /** Where the schedule is kept. */
+  get location(): string {
+    return this.#store.location
+  }
+
+  /** All entries by name, those of the code as they will be once a beat has read it. */
+  async list(): Promise<readonly ScheduleView[]> {
+    const stored = await this.#store.load()
+    const { puts, deletes } = mergeCode(stored, this.#code(), this.#app.clock.now())
+    const gone = new Set(deletes.map(({ name }) => name))
+    const merged = new Map([...stored, ...puts.map(({ entry }) => entry)].map((entry) => [entry.name, entry]))
+    return [...merged.values()]
+      .filter(({ name }) => !gone.has(name))
+      .sort((one, other) => (one.name < other.name ? -1 : 1))
+      .map((entry) => this.#view(entry))
+  }
+
+  /** Adds an entry. @throws {ConfigurationError} LVG_SCHEDULE_INVALID when there is one of this name, or it is wrong. */
+  async add(name: string, periodic: PeriodicTask<CallOptions>): Promise<void> {
+    const definition = defineForApp(this.#app, name, periodic)
+    await this.#storeCode()
+    const nowMs = this.#app.clock.now()
+    const [isAdded] = await this.#store.put([
+      { entry: newEntry(name, definition, 'operator', nowMs), restartMs: nowMs },
+    ])
+    if (isAdded) return
+    const entry = await this.#find(name)
+    throw entry.removed
+      ? wasRemoved(name)
+      : refused(`There is an entry ${name} already.`, name, 'Change it, or choose another name.')
+  }
+
+  /** Changes fields of an entry. Changing its times makes it count anew. */
+  async change(name: string, changes: EntryChanges): Promise<void> {
+    await this.#update(name, (entry) => {
+      if (entry.removed) throw wasRemoved(name)
+      const definition = defineForApp(this.#app, name, { ...this.#asWritten(entry.definition), ...changes })
+      return changeTo(entry, definition, entry.code, this.#app.clock.now())
+    })
+  }
+
+  /** Lets an entry run again, from now on. */
+  enable(name: string): Promise<void> {
+    return this.change(name, { enabled: true })
+  }
+
+  /** Keeps an entry from running. */
+  disable(name: string): Promise<void> {
+    return this.change(name, { enabled: false })
+  }
+
+  /** Removes an entry; the code does not bring it back. */
+  async remove(name: string): Promise<void> {
+    await this.#storeCode()
+    for (let tries = 0; tries < TRIES; tries++) {
+      const entry = await this.#find(name)
+      const isDone =
+        entry.code === null
+          ? (await this.#store.delete([entry])) === 1
+          : (await this.#store.put([{ entry: { ...entry, removed: true } }]))[0]
+      if (isDone) return
+    }
+    throw contended(name)
+  }
+
+  /** Forgets everything that operators changed of an entry: the code's word counts again. */
+  async reset(name: string): Promise<void> {
+    await this.#update(name, (entry) => {
+      const code = this.#code().get(name)
+      if (!code) throw refused(`The code has no entry ${name}.`, name, 'Remove it if it is not wanted.')
+      const nowMs = this.#app.clock.now()
+      const put = changeTo({ ...entry, removed: false }, code, code, nowMs)
+      return entry.removed ? { ...put, restartMs: nowMs } : put
+    })
+  }
+
+  /** Sends an entry's task now, once, whatever its schedule; returns the task's id. */
+  async run(name: string): Promise<string> {
+    await this.#storeCode()
+    const taskId = newId()
+    const { name: known, ...entry } = await this.#find(name)
+    await this.#sender.send([dueTask({ name: known, ...entry }, { taskId })])
+    for (let tries = 0; tries < TRIES; tries++) {
+      const { state } = await this.#find(name)
+      const { cursorMs, anchorMs } = state
+      const run = { tickMs: null, atMs: this.#app.clock.now(), taskId, count: 1 }
+      const { written } = await this.#store.advance([
+        { name, fromCursorMs: cursorMs, cursorMs, anchorMs, run },
+      ])
+      if (written[0]) break
+    }
+    return taskId
+  }
+
+  async close(): Promise<void> {
+    await this.#store.close()
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #update(name: string, change: (entry: Entry) => EntryPut): Promise<void> {
+    await this.#storeCode()
+    for (let tries = 0; tries < TRIES; tries++) {
+      const [isWritten] = await this.#store.put([change(await this.#find(name))])
+      if (isWritten) return
+    }
+    throw contended(name)
+  }
+
+  /** No beat may have read the code's entries yet; to be changed they must be stored. */
+  async #storeCode(): Promise<void> {
+    const { puts } = mergeCode(await this.#store.load(), this.#code(), this.#app.clock.now())
+    const added = puts.filter(({ entry }) => entry.revision === 0)
+    if (added.length > 0) await this.#store.put(added)
+  }
+
+  async #find(name: string): Promise<Entry> {
+    const entries = await this.#store.load()
+    const entry = entries.find((one) => one.name === name)
+    if (entry) return entry
+    const known = entries.map((one) => one.name).join(', ')
+    throw refused(
+      `There is no entry ${name}.`,
+      name,
+      known ? `There are ${known}.` : 'The schedule is empty.',
+    )
+  }
+
+  #asWritten({ schedule, timezone, options, ...rest }: EntryDefinition): PeriodicTask<CallOptions> {
+    const written = { ...rest, options, schedule: readSchedule(schedule, this.#app.conf.beatScheduleKinds) }
+    return timezone === null ? written : { ...written, timezone }
+  }
+
+  #view(entry: Entry): ScheduleView {
+    const { name, definition, state, code, changed, removed } = entry
+    const timezone = definition.timezone ?? this.#app.conf.timezone
+    const common = {
+      name,
+      task: definition.task,
+      timezone,
+      enabled: definition.enabled,
+      lastRunMs: state.lastRunMs,
+      lastTaskId: state.lastTaskId,
+      totalRunCount: state.totalRunCount,
+      source: code === null ? ('operator' as const) : ('code' as const),
+      changed,
+      removed,
+      definition,
+    }
+    try {
+      const schedule = readSchedule(definition.schedule, this.#app.conf.beatScheduleKinds)
+      const context = {
+        space: this.#app.main,
+        nowMs: this.#app.clock.now(),
+        timeZone: this.#app.conf.timezone,
+      }
+      return { ...common, schedule: schedule.describe(), nextMs: nextDueMs(entry, schedule, context) }
+    } catch (error) {
+      const trouble = error instanceof Error ? error.message : String(error)
+      return { ...common, schedule: definition.schedule.kind, nextMs: undefined, trouble }
+    }
+  }
+}
+
+const refused = (message: string, entry: string, hint: string): ConfigurationError =>
+  new ConfigurationError(message, { code: 'LVG_SCHEDULE_INVALID', details: { entry }, hint })
+
+const contended = (name: string): ConfigurationError =>
+  refused(`The entry ${name} is being changed by others.`, name, 'Look at it, and try again.')
+
+const wasRemoved = (name: string): ConfigurationError =>
+  refused(`The entry ${name} of the code was removed.`, name, `Bring it back with 'schedule reset ${name}'.`)

@@ -1,0 +1,438 @@
+import { type AppOptions, crontab, interval, type Lovage, solar } from 'lovage'
+import { createTestApp, FakeClock, startTestWorker, until } from 'lovage/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type OpenBeatOptions, openBeat, openSchedules } from '../../packages/lovage/src/beat/index.js'
+import { newId } from '../../packages/lovage/src/kernel/index.js'
+import { takeSent } from './sent.js'
+
+const START = Date.UTC(2026, 0, 1)
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const iso = (ms: number | null | undefined) => (typeof ms === 'number' ? new Date(ms).toISOString() : ms)
+
+const open: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close()
+})
+
+/** Apps of one URL are processes of one fleet, each with a clock of its own if it is given one. */
+function makeApp(options: AppOptions, clock = new FakeClock(START), broker = `memory://${newId()}`) {
+  const app = createTestApp('shop', { clock, broker, ...options })
+  open.push(app)
+  return { app, clock, broker }
+}
+
+async function startBeat(app: Lovage, clock: FakeClock, options: OpenBeatOptions = {}) {
+  const opened = await openBeat(app, { monotonicMs: () => clock.now(), ...options })
+  open.push(opened)
+  void opened.beat.run()
+  await clock.advance(0)
+  return opened.beat
+}
+
+const seconds = (of: Lovage, entry = 'tick') =>
+  takeSent(of).then((sent) => sent.filter((one) => one.entry === entry).length)
+
+describe('beat', () => {
+  it('sends what is due, when it is due', async () => {
+    const { app, clock } = makeApp({
+      beatSchedule: { tick: { task: 'app.tick', schedule: 30, args: [7], kwargs: { a: 1 } } },
+    })
+    await startBeat(app, clock)
+    await clock.advance(29_999)
+    expect(await takeSent(app)).toEqual([])
+    await clock.advance(1)
+    const [sent] = await takeSent(app)
+    expect(sent).toMatchObject({ task: 'app.tick', args: [7], kwargs: { a: 1 } })
+    await clock.advance(10 * MINUTE)
+    expect(await seconds(app)).toBe(20)
+  })
+
+  it('sends what Celery’s beat sends, and the entry’s name', async () => {
+    const { app, clock } = makeApp({
+      beatSchedule: {
+        tick: {
+          task: 'app.tick',
+          schedule: 30,
+          expires: 60,
+          options: { queue: 'low', priority: 3, headers: { tenant: 'a' }, timeLimit: 10 },
+        },
+      },
+    })
+    await startBeat(app, clock)
+    await clock.advance(30_000)
+    const [sent] = await takeSent(app, 'low')
+    expect(sent?.headers).toMatchObject({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      root_id: sent?.id,
+      parent_id: null,
+      origin: expect.stringMatching(/^gen\d+@/),
+      expires: expect.stringContaining('2026-01-01T00:01:30'),
+      timelimit: [10, null],
+      tenant: 'a',
+      periodic_task_name: 'tick',
+    })
+  })
+
+  it('keeps count of its runs', async () => {
+    const { app, clock } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 60 } } })
+    await startBeat(app, clock)
+    await clock.advance(3 * MINUTE)
+    const schedules = await openSchedules(app)
+    open.push(schedules)
+    expect(await schedules.list()).toMatchObject([
+      {
+        name: 'tick',
+        totalRunCount: 3,
+        lastRunMs: START + 3 * MINUTE,
+        nextMs: START + 4 * MINUTE,
+        source: 'code',
+      },
+    ])
+    expect((await takeSent(app)).at(-1)?.id).toBe((await schedules.list())[0]?.lastTaskId)
+  })
+
+  it('is true to the calendar over a year', async () => {
+    const { app, clock } = makeApp({
+      timezone: 'Europe/Berlin',
+      beatSchedule: {
+        'every 90 days': { task: 't', schedule: interval({ days: 90 }) },
+        'nightly at two': { task: 't', schedule: crontab({ minute: 0, hour: 2 }) },
+        'sundays at four': { task: 't', schedule: crontab({ minute: 0, hour: 4, dayOfWeek: 'sunday' }) },
+        'sunset in Berlin': { task: 't', schedule: solar('sunset', 52.52, 13.4) },
+      },
+    })
+    await startBeat(app, clock, { leaseMs: 3 * DAY, clockCheckMs: DAY, maxIntervalMs: 30 * DAY })
+    const runs = new Map<string, string[]>()
+    for (let day = 0; day < 365; day++) {
+      await clock.advance(DAY)
+      for (const { entry } of await takeSent(app)) {
+        const name = String(entry)
+        runs.set(name, [...(runs.get(name) ?? []), new Date(clock.now() - DAY).toISOString().slice(0, 10)])
+      }
+    }
+    expect(runs.get('every 90 days')).toEqual(['2026-03-31', '2026-06-29', '2026-09-27', '2026-12-26'])
+    // 02:00 in Berlin; on 29 March it does not exist, on 25 October it comes twice.
+    expect(runs.get('nightly at two')).toHaveLength(365)
+    const sundays = runs.get('sundays at four') ?? []
+    expect(sundays).toHaveLength(52)
+    expect(sundays.every((day) => new Date(day).getUTCDay() === 0)).toBe(true)
+    expect(runs.get('sunset in Berlin')).toHaveLength(365)
+  }, 60_000)
+
+  it('makes up by its policy for what was missed while nobody was there', async () => {
+    const entry = { task: 't', schedule: crontab({ minute: 0 }) }
+    const beatSchedule = {
+      once: entry,
+      skip: { ...entry, missed: 'skip' as const },
+      three: { ...entry, missed: { backfill: 3 } },
+    }
+    const { app, clock, broker } = makeApp({ beatSchedule })
+    const first = await startBeat(app, clock)
+    await clock.advance(90 * MINUTE)
+    await first.stop()
+    expect(await takeSent(app)).toHaveLength(3)
+    clock.jump(START + DAY + 10 * MINUTE)
+    const again = makeApp({ beatSchedule }, clock, broker)
+    await startBeat(again.app, clock)
+    const names = (await takeSent(app)).map((sent) => sent.entry).sort()
+    expect(names).toEqual(['once', 'three', 'three', 'three'])
+    await clock.advance(50 * MINUTE)
+    expect((await takeSent(app)).map((sent) => sent.entry).sort()).toEqual(['once', 'skip', 'three'])
+  })
+
+  it('skips a run while the last one is unfinished', async () => {
+    const { app, clock } = makeApp({
+      beatSchedule: {
+        tick: { task: 'app.slow', schedule: 60, overlap: 'skip', overlapTimeoutMs: 10 * MINUTE },
+      },
+    })
+    let finish: (() => void) | undefined
+    app.task({
+      name: 'app.slow',
+      run: () =>
+        new Promise<void>((resolve) => {
+          finish = resolve
+        }),
+    })
+    const worker = await startTestWorker(app)
+    open.push({ close: () => worker.stop('cold') })
+    await startBeat(app, clock)
+    await clock.advance(MINUTE)
+    await until(() => finish !== undefined)
+    await clock.advance(3 * MINUTE)
+    expect(worker.active).toHaveLength(1)
+    finish?.()
+    await until(() => worker.processed === 1)
+    finish = undefined
+    await clock.advance(MINUTE)
+    await until(() => finish !== undefined)
+    // An unfinished run holds back others for ten minutes only: its result may be lost for good.
+    await clock.advance(10 * MINUTE)
+    await until(() => worker.active.length === 2)
+  })
+
+  it('lets no entry wait for one that cannot be sent or read', async () => {
+    const { app, clock, broker } = makeApp({
+      messageMaxBytes: 2_000,
+      beatScheduleKinds: { strange: () => interval(1) },
+      beatSchedule: {
+        big: { task: 't', schedule: 10, args: ['x'.repeat(3_000)] },
+        strange: {
+          task: 't',
+          schedule: {
+            kind: 'strange',
+            next: () => 1,
+            toWire: () => ({ kind: 'strange' }),
+            describe: () => '',
+          },
+        },
+        tick: { task: 't', schedule: 10 },
+      },
+    })
+    const stranger = makeApp({ messageMaxBytes: 2_000, beatSchedule: app.conf.beatSchedule }, clock, broker)
+    await startBeat(stranger.app, clock)
+    await clock.advance(5 * MINUTE)
+    const sent = await takeSent(app)
+    expect(new Set(sent.map((one) => one.entry))).toEqual(new Set(['tick']))
+    expect(sent).toHaveLength(30)
+    expect(new Set(sent.map((one) => one.id)).size).toBe(30)
+  })
+
+  it('spreads runs by their jitter', async () => {
+    const { app, clock } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 60, jitterMs: 30_000 } } })
+    await startBeat(app, clock)
+    await clock.advance(MINUTE - SECOND)
+    let [early, late] = [0, 0]
+    for (let minute = 0; minute < 30; minute++) {
+      await clock.advance(16 * SECOND)
+      early += await seconds(app)
+      await clock.advance(44 * SECOND)
+      late += await seconds(app)
+    }
+    expect(early + late).toBe(30)
+    expect(early).toBeGreaterThan(5)
+    expect(late).toBeGreaterThan(5)
+  })
+})
+
+describe('when the clock is set', () => {
+  const beatSchedule = { tick: { task: 't', schedule: interval({ minutes: 1 }) } }
+
+  it('forward by a day, it makes one run for the day', async () => {
+    const { app, clock } = makeApp({ beatSchedule })
+    await startBeat(app, clock)
+    await clock.advance(10 * MINUTE)
+    expect(await seconds(app)).toBe(10)
+    clock.jump(START + DAY)
+    await clock.advance(5 * SECOND)
+    expect(await seconds(app)).toBe(1)
+    await clock.advance(10 * MINUTE)
+    expect(await seconds(app)).toBe(10)
+  })
+
+  it('back by two hours, it goes on at once', async () => {
+    const { app, clock } = makeApp({ beatSchedule })
+    const monotonic = { now: 0 }
+    await startBeat(app, clock, { monotonicMs: () => monotonic.now })
+    await clock.advance(3 * HOUR)
+    expect(await seconds(app)).toBe(180)
+    clock.jump(START + HOUR)
+    // The timers of a real clock follow the time that passes.
+    await clock.advance(3 * HOUR)
+    expect(await seconds(app)).toBeGreaterThanOrEqual(58)
+  })
+
+  it('back by minutes, no run is made twice', async () => {
+    const { app, clock } = makeApp({ beatSchedule })
+    await startBeat(app, clock)
+    await clock.advance(30 * MINUTE)
+    const before = await takeSent(app)
+    clock.jump(START + 20 * MINUTE)
+    await clock.advance(20 * MINUTE)
+    const after = await takeSent(app)
+    const ids = [...before, ...after].map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(ids).toHaveLength(40)
+  })
+})
+
+describe('of several beats', () => {
+  const beatSchedule = { tick: { task: 't', schedule: 1 } }
+  const fleet = async (count: number) => {
+    const broker = `memory://${newId()}`
+    const clock = new FakeClock(START)
+    const members = Array.from({ length: count }, () => makeApp({ beatSchedule }, clock, broker))
+    const beats = []
+    for (const { app } of members) beats.push(await startBeat(app, clock))
+    return { clock, beats, app: members[0]?.app ?? createTestApp() }
+  }
+
+  it('one leads', async () => {
+    const { clock, beats, app } = await fleet(3)
+    await clock.advance(MINUTE)
+    expect(beats.map((beat) => beat.status.leads)).toEqual([true, false, false])
+    expect(await seconds(app)).toBe(60)
+  })
+
+  it('another leads when the leader stops, and misses nothing', async () => {
+    const { clock, beats, app } = await fleet(3)
+    await clock.advance(10_500)
+    await beats[0]?.stop()
+    await clock.advance(19_500)
+    expect(beats.filter((beat) => beat.status.leads)).toHaveLength(1)
+    const sent = await takeSent(app)
+    expect(sent).toHaveLength(30)
+    expect(new Set(sent.map(({ id }) => id)).size).toBe(30)
+  })
+
+  it.each([
+    ['a leader that was frozen and knows it steps down', true],
+    ['a leader that was frozen and does not know it changes nothing', false],
+  ])('%s', async (_name, knows) => {
+    const broker = `memory://${newId()}`
+    const frozen = makeApp({ beatSchedule }, new FakeClock(START), broker)
+    const living = makeApp({ beatSchedule }, new FakeClock(START), broker)
+    const first = await startBeat(frozen.app, frozen.clock, knows ? {} : { monotonicMs: () => 0 })
+    await startBeat(living.app, living.clock)
+    for (let second = 0; second < 10; second++)
+      for (const { clock } of [frozen, living]) await clock.advance(SECOND)
+    expect(first.status.leads).toBe(true)
+    await living.clock.advance(20_000)
+    const schedules = await openSchedules(living.app)
+    open.push(schedules)
+    const before = await schedules.list()
+    expect(before).toMatchObject([{ totalRunCount: 30 }])
+    // It wakes up: its clock is right again, its timers fire.
+    frozen.clock.jump(START + 30_000)
+    await frozen.clock.advance(0)
+    expect(await schedules.list()).toEqual(before)
+    await frozen.clock.advance(3_000)
+    expect(first.status.leads).toBe(false)
+    await living.clock.advance(3_000)
+    const sent = await takeSent(living.app)
+    expect(sent).toHaveLength(33)
+    expect(new Set(sent.map(({ id }) => id)).size).toBe(33)
+  })
+})
+
+describe('the schedule', () => {
+  it('is changed while beat runs', async () => {
+    const { app, clock } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 10 } } })
+    await startBeat(app, clock)
+    await using schedules = await openSchedules(app)
+    await clock.advance(25 * SECOND)
+    expect(await seconds(app)).toBe(2)
+
+    await schedules.disable('tick')
+    await clock.advance(MINUTE)
+    expect(await seconds(app)).toBe(0)
+
+    await schedules.enable('tick')
+    await clock.advance(9 * SECOND)
+    expect(await seconds(app)).toBe(0)
+    await clock.advance(SECOND)
+    expect(await seconds(app)).toBe(1)
+
+    await schedules.add('tock', { task: 't', schedule: 5 })
+    await clock.advance(10 * SECOND)
+    expect((await takeSent(app)).map(({ entry }) => entry).sort()).toEqual(['tick', 'tock', 'tock'])
+
+    await schedules.change('tock', { schedule: 1, args: ['new'] })
+    await clock.advance(3 * SECOND)
+    expect((await takeSent(app)).filter(({ entry }) => entry === 'tock').map(({ args }) => args)).toEqual([
+      ['new'],
+      ['new'],
+      ['new'],
+    ])
+
+    await schedules.remove('tock')
+    await schedules.remove('tick')
+    await clock.advance(MINUTE)
+    expect(await takeSent(app)).toEqual([])
+    expect(await schedules.list()).toMatchObject([{ name: 'tick', removed: true }])
+
+    await schedules.reset('tick')
+    await clock.advance(10 * SECOND)
+    expect(await seconds(app)).toBe(1)
+  })
+
+  it('runs an entry by hand, also one that is disabled or that no beat has seen', async () => {
+    const { app } = makeApp({
+      beatSchedule: { tick: { task: 't', schedule: 10, args: [1], enabled: false } },
+    })
+    await using schedules = await openSchedules(app)
+    const id = await schedules.run('tick')
+    expect(await takeSent(app)).toMatchObject([{ id, args: [1], entry: 'tick' }])
+    expect(await schedules.list()).toMatchObject([{ totalRunCount: 1, lastTaskId: id, lastRunMs: START }])
+  })
+
+  it('keeps an operator’s word through a deployment, and forgets it when told', async () => {
+    const { app, clock, broker } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 10 } } })
+    const old = await startBeat(app, clock)
+    await using schedules = await openSchedules(app)
+    await schedules.change('tick', { schedule: crontab({ minute: 0 }) })
+    await old.stop()
+
+    const beatSchedule = {
+      tick: { task: 't', schedule: 20, args: ['v2'] },
+      other: { task: 't', schedule: 7 },
+    }
+    const deployed = makeApp({ beatSchedule }, clock, broker)
+    await startBeat(deployed.app, clock)
+    await using now = await openSchedules(deployed.app)
+    expect(await now.list()).toMatchObject([
+      { name: 'other', schedule: 'every 7 seconds', changed: [] },
+      { name: 'tick', schedule: 'crontab 0 * * * *', changed: ['schedule'], definition: { args: ['v2'] } },
+    ])
+    await now.reset('tick')
+    expect(await now.list()).toMatchObject([{}, { name: 'tick', schedule: 'every 20 seconds', changed: [] }])
+  })
+
+  it('says what is wrong before it is stored', async () => {
+    const { app } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 10 } }, backend: 'disabled://' })
+    await using schedules = await openSchedules(app)
+    await expect(schedules.add('tick', { task: 't', schedule: 1 })).rejects.toThrow(
+      'There is an entry tick already',
+    )
+    await expect(schedules.change('tock', { enabled: false })).rejects.toThrow('There is no entry tock')
+    await expect(schedules.change('tick', { overlap: 'skip' })).rejects.toThrow(
+      "overlap 'skip' needs the results",
+    )
+    await expect(schedules.change('tick', { timezone: 'Mars' })).rejects.toThrow("no time zone 'Mars'")
+    await schedules.remove('tick')
+    await expect(schedules.add('tick', { task: 't', schedule: 1 })).rejects.toThrow('was removed')
+    await expect(schedules.change('tick', { schedule: 1 })).rejects.toThrow('was removed')
+    expect(iso((await schedules.list())[0]?.nextMs)).toBeUndefined()
+  })
+})
+
+describe('an app', () => {
+  it('adds periodic tasks, by task or by name', async () => {
+    const { app, clock } = makeApp({})
+    const add = app.task({ name: 'app.add', run: (_ctx, x: number, y: number) => x + y })
+    expect(app.addPeriodicTask(10, add, { args: [2, 3], expires: 5 })).toBe('app.add')
+    expect(
+      app.addPeriodicTask(crontab({ minute: '*' }), 'other.tidy', { name: 'tidy', kwargs: { deep: true } }),
+    ).toBe('tidy')
+    expect(() => app.addPeriodicTask(10, add, { args: [1, 2] })).toThrow(
+      'Two schedule entries are named app.add',
+    )
+    await startBeat(app, clock)
+    await clock.advance(MINUTE)
+    const sent = await takeSent(app)
+    expect(sent.filter(({ task }) => task === 'app.add').map(({ args }) => args)).toEqual(
+      Array(6).fill([2, 3]),
+    )
+    expect(sent.filter(({ task }) => task === 'other.tidy')).toMatchObject([
+      { kwargs: { deep: true }, entry: 'tidy' },
+    ])
+  })
+
+  it('hears of a wrong entry at the start', async () => {
+    const { app } = makeApp({ beatSchedule: { bad: { task: '', schedule: 10 } } })
+    await expect(openBeat(app)).rejects.toThrow("The schedule entry 'bad' is wrong: task")
+  })
+})
