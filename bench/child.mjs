@@ -3,7 +3,7 @@
 const [peer, scenario, url, counted] = process.argv.slice(2)
 const count = Number(counted)
 // celery-node writes two lines a task: the terminal's speed is not what is measured.
-console.log = () => {}
+for (const level of ['log', 'info', 'debug']) console[level] = () => {}
 const { open, name } = await import(`./peers/${peer}.mjs`)
 /** Calls in flight at once while publishing. */
 const IN_FLIGHT = 1000

@@ -104,7 +104,7 @@ function measure(family, peer, scenario, url, howMany) {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     [child, peer, scenario, url, String(howMany)],
-    { encoding: 'utf8', timeout: 180_000 },
+    { encoding: 'utf8', timeout: 180_000, maxBuffer: 2 ** 28 },
   )
   const line = stdout?.trim().split('\n').at(-1)
   // A peer that breaks down is left out of the table, and said so; our own rows have to be there.
