@@ -12,7 +12,7 @@ export function delayTests({ test }: SuiteTester): void {
   test(
     'keeps a message with a due time until then',
     async (world) => {
-      const dueMs = Date.now() + 500
+      const dueMs = Date.now() + 1500
       const [later, now] = few(2)
       await world.publish(message(world.queue, { id: later, dueMs }), message(world.queue, { id: now }))
       expect((await world.broker.depths([world.queue])).get(world.queue)).toMatchObject({
