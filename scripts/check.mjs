@@ -9,6 +9,7 @@ import { checkPackage } from './checks/package.mjs'
 import { command } from './checks/run.mjs'
 import { checkSnippets } from './checks/snippets.mjs'
 import { checkTraces } from './checks/traces.mjs'
+import { cliDocIsFresh } from './make-cli-doc.mjs'
 import { errorsDocIsFresh } from './make-errors-doc.mjs'
 
 /** Name, what it does; the slow ones first, so that the short ones fill the other lane. */
@@ -22,6 +23,7 @@ const STEPS = [
   ['floors and circles', checkFloors],
   ['line budget', checkLines],
   ['docs/errors.md', errorsDocIsFresh],
+  ['docs/reference/cli.md', cliDocIsFresh],
   ['no traces of a machine', checkTraces],
 ]
 

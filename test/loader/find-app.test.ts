@@ -49,6 +49,15 @@ describe('the app', () => {
     )
   })
 
+  test('is the compiled one where that is named, though its source stands beside it', async () => {
+    using project = makeProject({
+      'package.json': '{"type":"module"}',
+      'app.js': app('compiled'),
+      'app.ts': app('source'),
+    })
+    expect((await load(project.folder, 'app.js')).file).toBe(project.path('app.js'))
+  })
+
   test('of another installed copy of the package is known by its mark', () => {
     const foreign = Object.defineProperty({ main: 'foreign' }, Symbol.for('lovage.app'), { value: true })
     expect(appIn({ shop: foreign }, 'x')?.app).toBe(foreign)

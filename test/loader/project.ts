@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,7 +16,8 @@ export function makeProject(files: Readonly<Record<string, string>>) {
   }
   write(files)
   mkdirSync(join(folder, 'node_modules'), { recursive: true })
-  symlinkSync(PACKAGE, join(folder, 'node_modules/lovage'))
+  if (!existsSync(join(folder, 'node_modules/lovage')))
+    symlinkSync(PACKAGE, join(folder, 'node_modules/lovage'))
   return {
     folder,
     write,

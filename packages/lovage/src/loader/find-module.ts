@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isAbsolute, join, relative, resolve } from 'node:path'
-import { existingSource } from './typescript/index.js'
+import { existingSource, isFile } from './typescript/index.js'
 
 /** Where a name was looked for, and what was found. */
 export interface ModuleSearch {
@@ -27,7 +27,8 @@ export function findModule(name: string, folder: string): ModuleSearch {
     ...new Set(places.flatMap((place) => [place, ...INSIDE.map((inside) => join(place, inside))])),
   ]
   for (const path of paths) {
-    const file = existingSource(resolve(path))
+    // A file that was named in full is that file, even where its source stands beside it.
+    const file = isFile(resolve(path)) ? resolve(path) : existingSource(resolve(path))
     if (file !== undefined && !file.endsWith('.json')) return { file, tried: [] }
   }
   const file = dotted === undefined && !/^@[\w-]+\//.test(name) ? undefined : inPackages(name, folder)

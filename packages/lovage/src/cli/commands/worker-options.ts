@@ -45,7 +45,6 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
       '--pidfile <file>',
       'write the process id here, and refuse to start while the process in it lives',
     )
-    .option('-D, --detach', 'run in the background; needs --logfile')
     .option(
       '-Q, --queues <names>',
       'queues to consume, in this order; repeatable, comma list (default: those of the settings)',

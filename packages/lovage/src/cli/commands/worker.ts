@@ -6,6 +6,7 @@ export function addWorker(program: Command): void {
     .command('worker')
     .summary('run a worker')
     .description('Runs a worker: takes messages from queues, runs their tasks, until it is stopped.')
+    .option('-D, --detach', 'run in the background; needs --logfile')
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {
       const { runWorker } = await import('../run-worker.js')

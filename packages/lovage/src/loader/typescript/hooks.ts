@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { LoadFnOutput, LoadHookContext, ResolveFnOutput, ResolveHookContext } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { isTypeScript, sourceOf } from './candidates.js'
+import { sourceOf } from './candidates.js'
 import { compile } from './compile.js'
+import { isTypeScript } from './source-files.js'
 
 /** Where an import leads when it leads to a file that Node would not find; undefined otherwise. */
 export function resolveSource(specifier: string, parentUrl: string | undefined): ResolveFnOutput | undefined {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-export { existingSource, isTypeScript } from './candidates.js'
+export { existingSource, isFile, isTypeScript } from './source-files.js'
 
 const REGISTER = new URL('./register.js', import.meta.url)
 let isRegistered = false
