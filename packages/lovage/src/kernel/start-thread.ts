@@ -7,8 +7,10 @@ import { Worker, type WorkerOptions } from 'node:worker_threads'
  * those) its `.ts`, compiled on the way by the loader that also loads users' apps.
  */
 export function startThread(module: URL, options: WorkerOptions): Worker {
-  if (existsSync(module)) return new Worker(module, options)
+  // Flags of the main program (`--input-type`, loaders) are about its own modules.
+  const own = { execArgv: [], ...options }
+  if (existsSync(module)) return new Worker(module, own)
   const path = JSON.stringify(fileURLToPath(module).replace(/\.js$/, '.ts'))
   const loader = JSON.stringify(fileURLToPath(import.meta.resolve('jiti')))
-  return new Worker(`require(${loader}).createJiti(${path}).import(${path})`, { ...options, eval: true })
+  return new Worker(`require(${loader}).createJiti(${path}).import(${path})`, { ...own, eval: true })
 }
