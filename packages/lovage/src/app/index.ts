@@ -38,7 +38,13 @@ export {
 } from './router.js'
 export { failure, run } from './run.js'
 export { type InputOf, type OutputOf, type Schema, unchecked } from './schema.js'
-export { SETTINGS, type SettingName, type Settings, type SettingsInput } from './settings/index.js'
+export {
+  SETTINGS,
+  type SettingName,
+  type Settings,
+  type SettingsInput,
+  withFolder,
+} from './settings/index.js'
 export { Ignore, isSignal, Reject, Retry, type RetryRequest, type Signal } from './signals.js'
 export {
   type AnyTask,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { Lovage } from '../app/index.js'
+import { type Lovage, withFolder } from '../app/index.js'
 import { type CoordinationStore, openCoordinationStore } from '../coordination/index.js'
 import { type DriverOptions, newId, nodeName } from '../kernel/index.js'
 import { appSender } from './app-sender.js'
@@ -22,6 +22,8 @@ export interface OpenBeatOptions
 /** A beat with what was opened for it. */
 export interface OpenBeat extends AsyncDisposable {
   readonly beat: Beat
+  /** Where the schedule is kept, without a password. */
+  readonly location: string
   /** Stops the beat and closes its store; the app stays open. */
   close(): Promise<void>
 }
@@ -54,12 +56,16 @@ export async function openBeat(app: Lovage, options: OpenBeatOptions = {}): Prom
     logger: app.logger,
     ...tuning,
   })
-  const close = async (): Promise<void> => {
-    await beat.stop()
-    await store.close()
-    await closeCoordination()
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      await beat.stop()
+      await store.close()
+      await closeCoordination()
+    })()
+    return closing
   }
-  return { beat, close, [Symbol.asyncDispose]: close }
+  return { beat, location: store.location, close, [Symbol.asyncDispose]: close }
 }
 
 /** Opens the schedule of an app, to be looked at and changed while beats run, or while none does. */
@@ -73,7 +79,7 @@ const driverOptions = ({ conf, clock, logger }: Lovage): DriverOptions => ({ set
 
 function scheduleUrl(app: Lovage, { schedule = app.conf.beatScheduleFilename }: ScheduleLocation): string {
   if (schedule !== undefined) return /^[a-z][a-z0-9+.-]*:\/\//i.test(schedule) ? schedule : fileUrl(schedule)
-  if (!isAmqp(app.brokerUrl)) return app.brokerUrl
+  if (!isAmqp(app.brokerUrl)) return withFolder(app.brokerUrl)
   // RabbitMQ keeps messages only; beats on several machines need a store that all of them reach.
   return app.conf.coordinationUrl ?? fileUrl('lovage-schedule.db')
 }

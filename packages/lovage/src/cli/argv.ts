@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 /** Long options with `_` for `-`, as half of Celery's documents write them: `--basic_auth` is `--basic-auth`. */
 export function withDashes(argv: readonly string[], program: Command): readonly string[] {
   const known = new Set(
-    [program, ...program.commands].flatMap((command) =>
+    [program, ...commandsUnder(program)].flatMap((command) =>
       command.options.flatMap((one) => [one.long, one.short]),
     ),
   )
@@ -16,6 +16,9 @@ export function withDashes(argv: readonly string[], program: Command): readonly 
     return known.has(dashed) ? [dashed, ...value].join('=') : argument
   })
 }
+
+const commandsUnder = ({ commands }: Command): readonly Command[] =>
+  commands.flatMap((command) => [command, ...commandsUnder(command)])
 
 /** Collects a repeatable option that takes comma lists: `-I a,b -I c`. */
 export function commaList(value: string, before: readonly string[] = []): readonly string[] {

@@ -4,24 +4,29 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs
 import { dirname } from 'node:path'
 import { ConfigurationError } from '../kernel/index.js'
 import { fileNameFrom } from '../node/index.js'
-import type { WorkerCommandOptions } from './commands/worker-options.js'
 
 /** Set in the environment of the child, which has the same command line. */
 const DETACHED = 'LOVAGE_DETACHED'
 /** What a child says to whoever started it. */
 export const STARTED = 'lovage:started'
 
+/** What of a command line tells whether and how to detach. */
+interface DetachOptions {
+  readonly detach?: boolean
+  readonly logfile?: string
+}
+
 /** Whether this process is to start another in the background, or is that other. */
-export const isToDetach = (options: WorkerCommandOptions): boolean =>
+export const isToDetach = (options: DetachOptions): boolean =>
   options.detach === true && process.env[DETACHED] === undefined
 
 /**
  * Starts the same command in the background and waits until it stands: its configuration was right, its app loaded.
  * Then prints its process id, else what it had to say, and resolves to the exit code.
  */
-export async function detach(options: WorkerCommandOptions, hostname: string): Promise<number> {
+export async function detach(options: DetachOptions, hostname: string): Promise<number> {
   if (options.logfile === undefined) {
-    throw new ConfigurationError('A worker in the background has no terminal: say where its log lines go.', {
+    throw new ConfigurationError('A process in the background has no terminal: say where its log lines go.', {
       code: 'LVG_USAGE',
       hint: 'Add --logfile %n.log; --pidfile %n.pid helps to stop it.',
     })

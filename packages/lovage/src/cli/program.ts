@@ -1,10 +1,12 @@
 import { Command } from 'commander'
+import { addBeat } from './commands/beat.js'
 import { addCall } from './commands/call.js'
 import { addDev } from './commands/dev.js'
 import { addPurge } from './commands/purge.js'
 import { addQueues } from './commands/queues.js'
 import { addReport } from './commands/report.js'
 import { addResult } from './commands/result.js'
+import { addSchedule } from './commands/schedule.js'
 import { addShell } from './commands/shell.js'
 import { addWorker } from './commands/worker.js'
 import { packageVersion } from './version.js'
@@ -17,7 +19,7 @@ export function createProgram(): Command {
   const program = new Command('lovage')
   program
     .usage('[-A APP] COMMAND [options]')
-    .description('Celery for TypeScript: run workers, send tasks, look into queues.')
+    .description('Celery for TypeScript: run workers, send tasks, now and periodically, look into queues.')
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help of a command')
@@ -35,7 +37,18 @@ export function createProgram(): Command {
     .option('-C, --no-color', 'no colours')
     .option('-q, --quiet', 'nothing but results and errors')
     .addHelpText('after', HELP)
-  for (const add of [addWorker, addDev, addCall, addResult, addQueues, addPurge, addReport, addShell])
+  for (const add of [
+    addWorker,
+    addDev,
+    addBeat,
+    addSchedule,
+    addCall,
+    addResult,
+    addQueues,
+    addPurge,
+    addReport,
+    addShell,
+  ])
     add(program)
   return program
 }

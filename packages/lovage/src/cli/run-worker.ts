@@ -4,9 +4,7 @@ import {
   type ChosenPool,
   choosePool,
   fileNameFrom,
-  type LogOutput,
   nodeNameFrom,
-  openLog,
   runNode,
   takePidFile,
 } from '../node/index.js'
@@ -14,13 +12,14 @@ import { banner } from './banner.js'
 import type { WorkerCommandOptions } from './commands/worker-options.js'
 import { detach, isToDetach, tellStarted } from './detach.js'
 import { enterWorkdir, openApp } from './open-app.js'
+import { openProcessLog } from './process-log.js'
 
 /** Runs a worker as the command line says; resolves to the exit code. */
 export async function runWorker(options: WorkerCommandOptions): Promise<number> {
   enterWorkdir(options)
   const hostname = nodeNameFrom(options.hostname)
   if (isToDetach(options)) return detach(options, hostname)
-  const log = await openWorkerLog(options, hostname)
+  const log = await openProcessLog(options, hostname)
   setDefaultLogger(log.logger)
   const releasePidFile =
     options.pidfile === undefined ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
@@ -35,6 +34,7 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
       queues,
       concurrency: pool.concurrency,
       purge: options.purge ?? false,
+      ...(options.beat ? { beat: scheduleOf(options) } : {}),
       ...(options.prefetchMultiplier === undefined ? {} : { prefetchMultiplier: options.prefetchMultiplier }),
       onConnected(facts) {
         const text = { ...facts, app, file, pool }
@@ -47,19 +47,7 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
   }
 }
 
-async function openWorkerLog(options: WorkerCommandOptions, hostname: string): Promise<LogOutput> {
-  const log = await openLog({
-    level: options.loglevel,
-    ...(options.logfile === undefined ? {} : { file: fileNameFrom(options.logfile, hostname) }),
-    ...(options.color ? {} : { color: false }),
-  })
-  process.on('SIGHUP', () => {
-    if (log.reopen()) log.logger.info({ signal: 'SIGHUP' }, 'log file opened anew')
-    else if (log.format === 'pretty') process.kill(process.pid, 'SIGTERM')
-    else log.logger.warn({ signal: 'SIGHUP' }, 'there is no log file to open anew')
-  })
-  return log
-}
+const scheduleOf = ({ schedule }: WorkerCommandOptions) => (schedule === undefined ? {} : { schedule })
 
 /** `-Q`, else the queues of the settings, without those of `-X`. */
 function queuesOf(app: Lovage, { queues, excludeQueues = [] }: WorkerCommandOptions): readonly string[] {

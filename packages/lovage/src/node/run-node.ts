@@ -1,4 +1,5 @@
 import type { Lovage } from '../app/index.js'
+import { type OpenBeat, openBeat, type ScheduleLocation } from '../beat/index.js'
 import type { Broker } from '../broker/index.js'
 import type { ResultBackend } from '../result/index.js'
 import { type StopKind, startWorker, type Worker, type WorkerOptions } from '../worker/index.js'
@@ -19,6 +20,8 @@ export interface NodeFacts {
 export interface NodeOptions extends WorkerOptions {
   readonly hostname: string
   readonly queues: readonly string[]
+  /** Sends periodic tasks too, in turns with all other beats of the app. */
+  readonly beat?: ScheduleLocation
   /** Whether the queues are emptied first. */
   readonly purge?: boolean
   /** Connected: the time for a banner. */
@@ -36,6 +39,7 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<0 | 1>
   const { logger } = app
   const ending = new AbortController()
   let worker: Worker | undefined
+  let beat: OpenBeat | undefined
   let asked: StopKind | undefined
   const off = onShutdownSignal(logger, (how, signal) => {
     // What is held comes back by its lease.
@@ -48,6 +52,8 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<0 | 1>
     ending.abort()
     // The first call ends the worker; one that follows makes a warm stop a cold one.
     void worker?.stop(how)
+    // Another beat is to lead at once, however long the tasks here still run.
+    void beat?.close()
   })
   // Tasks and handlers of one process share it: what one of them forgot to catch must not end the others.
   const onRejection = (error: unknown): void =>
@@ -63,6 +69,7 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<0 | 1>
   const alive = setInterval(() => {}, 2 ** 31 - 1)
   try {
     worker = await start(app, options, ending.signal)
+    if (options.beat && asked === undefined) beat = await startBeat(app, options.beat, options.hostname)
     if (asked === undefined) {
       app.signals.emit('workerReady', { hostname: worker.hostname })
       options.onReady?.(worker)
@@ -75,6 +82,7 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<0 | 1>
     logger.info({}, 'stopped before the broker answered')
   } finally {
     clearInterval(alive)
+    await beat?.close()
     off()
     process.off('unhandledRejection', onRejection)
     process.off('uncaughtExceptionMonitor', onCrash)
@@ -94,6 +102,13 @@ async function start(app: Lovage, options: NodeOptions, signal: AbortSignal): Pr
   const worker = await startWorker(app, options)
   logger.info({ hostname, queues }, `${hostname} ready`)
   return worker
+}
+
+async function startBeat(app: Lovage, location: ScheduleLocation, hostname: string): Promise<OpenBeat> {
+  const beat = await openBeat(app, location)
+  app.signals.emit('beatEmbeddedInit', { hostname })
+  void beat.beat.run()
+  return beat
 }
 
 async function purge(app: Lovage, broker: Broker, queues: readonly string[]): Promise<void> {

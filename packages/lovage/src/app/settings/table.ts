@@ -196,7 +196,10 @@ export const SETTINGS = {
   beatSchedule: structure<Readonly<Record<string, PeriodicTask<CallOptions>>>>({}),
   /** How schedules of your own kinds are read from the store. */
   beatScheduleKinds: structure<ScheduleKinds>({}),
-  beatScheduler: optional(text('')),
+  beatScheduler: inert(
+    optional(text('')),
+    'there is one scheduler; beatScheduleFilename says where it keeps the schedule',
+  ),
   /** Where the schedule is kept: a file (SQLite), or a URL. Default: beside the messages. */
   beatScheduleFilename: optional(text('')),
   /** Seconds after which the schedule is read again, whatever the store tells; 0 = 300. */

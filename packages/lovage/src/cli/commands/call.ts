@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CallOptions } from '../../app/index.js'
 import type { GlobalOptions } from '../open-app.js'
+import { jsonList, jsonObject, numberOf } from '../option-values.js'
 
 interface CallCommandOptions extends GlobalOptions {
   readonly args?: readonly unknown[]
@@ -22,8 +23,8 @@ export function addCall(program: Command): void {
     .description(
       'Sends a task by name and prints its id. The task may be implemented anywhere, also in Python.',
     )
-    .option('-a, --args <json>', 'positional arguments, a JSON list', listOf)
-    .option('-k, --kwargs <json>', 'named arguments, a JSON object', objectOf)
+    .option('-a, --args <json>', 'positional arguments, a JSON list', jsonList)
+    .option('-k, --kwargs <json>', 'named arguments, a JSON object', jsonObject)
     .option('--eta <time>', 'not before this time, ISO 8601', timeOf)
     .option('--countdown <seconds>', 'not before so many seconds', numberOf)
     .option('--expires <time>', 'not after this time: ISO 8601, or seconds from now', timeOrSeconds)
@@ -62,33 +63,6 @@ function callOptions(options: CallCommandOptions): CallOptions {
   return Object.fromEntries(
     names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),
   )
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new InvalidArgumentError(`It is no JSON: ${error instanceof Error ? error.message : error}`)
-  }
-}
-
-function listOf(text: string): readonly unknown[] {
-  const value = json(text)
-  if (!Array.isArray(value)) throw new InvalidArgumentError("It is a JSON list: '[2, 3]'.")
-  return value
-}
-
-function objectOf(text: string): object {
-  const value = json(text)
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new InvalidArgumentError('It is a JSON object: \'{"to": "ada"}\'.')
-  return value
-}
-
-function numberOf(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('It is a number.')
-  return value
 }
 
 function timeOf(text: string): Date {

@@ -3,7 +3,7 @@ import { CapabilityError, type LogLevel } from '../../kernel/index.js'
 import { commaList } from '../argv.js'
 import type { GlobalOptions } from '../open-app.js'
 
-const LEVELS = ['debug', 'info', 'warning', 'error', 'critical', 'fatal'] as const
+export const LEVELS = ['debug', 'info', 'warning', 'error', 'critical', 'fatal'] as const
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
 
 /** What `worker` and `dev` take. */
@@ -20,6 +20,8 @@ export interface WorkerCommandOptions extends GlobalOptions {
   readonly pool?: (typeof POOLS)[number]
   readonly optimization?: string
   readonly prefetchMultiplier?: number
+  readonly beat?: boolean
+  readonly schedule?: string
   readonly purge?: boolean
   readonly statedb?: string
   readonly withoutGossip?: boolean
@@ -63,6 +65,11 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
       'messages held per slot, the running one included (default: 1)',
       countOf,
     )
+    .option('-B, --beat', 'send periodic tasks too; any number of workers may, one of them does it')
+    .option(
+      '-s, --schedule <store>',
+      'with -B: where the schedule is kept, a file or a URL (default: beside the messages)',
+    )
     .option('--discard, --purge', 'remove all messages from the queues before consuming')
     .addOption(
       new Option('-O, --optimization <how>', 'taken for Celery’s sake: distribution is always fair').choices([
@@ -84,9 +91,7 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
 /** Options of Celery's whose feature this version does not have, and what it lacks. */
 export const NOT_YET: readonly (readonly [flags: string, lacks: string])[] = [
   ['-E, --task-events', 'task events are not sent yet'],
-  ['-B, --beat', 'a worker runs no scheduler yet'],
-  ['-s, --schedule <file>', 'a worker runs no scheduler yet'],
-  ['--scheduler <name>', 'a worker runs no scheduler yet'],
+  ['--scheduler <name>', 'there is one scheduler'],
   ['--autoscale <max,min>', 'a pool does not change its size by itself yet'],
   ['--time-limit <seconds>', 'time limits are not enforced yet'],
   ['--soft-time-limit <seconds>', 'time limits are not enforced yet'],
@@ -109,13 +114,13 @@ export function refuseNotYet(command: Command): void {
   }
 }
 
-function countOf(value: string): number {
+export function countOf(value: string): number {
   const count = Number(value)
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1.')
   return count
 }
 
-function levelOf(value: string): LogLevel {
+export function levelOf(value: string): LogLevel {
   const lower = value.toLowerCase()
   const level = LEVELS.find((known) => known === lower || (known === 'warning' && lower === 'warn'))
   if (level === undefined) throw new InvalidArgumentError(`Choose one of ${LEVELS.join(', ')}.`)

@@ -1,0 +1,24 @@
+import type { LogLevel } from '../kernel/index.js'
+import { fileNameFrom, type LogOutput, openLog } from '../node/index.js'
+
+/** What a command line says about the log of a process that stays. */
+interface ProcessLogOptions {
+  readonly loglevel: LogLevel
+  readonly logfile?: string
+  readonly color: boolean
+}
+
+/** Opens the log of a process that stays; HUP opens its file anew. */
+export async function openProcessLog(options: ProcessLogOptions, nodeName: string): Promise<LogOutput> {
+  const log = await openLog({
+    level: options.loglevel,
+    ...(options.logfile === undefined ? {} : { file: fileNameFrom(options.logfile, nodeName) }),
+    ...(options.color ? {} : { color: false }),
+  })
+  process.on('SIGHUP', () => {
+    if (log.reopen()) log.logger.info({ signal: 'SIGHUP' }, 'log file opened anew')
+    else if (log.format === 'pretty') process.kill(process.pid, 'SIGTERM')
+    else log.logger.warn({ signal: 'SIGHUP' }, 'there is no log file to open anew')
+  })
+  return log
+}

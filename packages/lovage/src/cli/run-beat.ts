@@ -1,0 +1,64 @@
+import { openSchedules } from '../beat/index.js'
+import { setDefaultLogger } from '../kernel/index.js'
+import { fileNameFrom, nodeNameFrom, runBeat, takePidFile } from '../node/index.js'
+import type { BeatCommandOptions } from './commands/beat.js'
+import { detach, isToDetach, tellStarted } from './detach.js'
+import { enterWorkdir, openApp } from './open-app.js'
+import { printSchedule } from './print-schedule.js'
+import { openProcessLog } from './process-log.js'
+import { useApp } from './use-app.js'
+import { packageVersion } from './version.js'
+
+/** Runs a beat as the command line says; resolves to the exit code. */
+export async function runBeatCommand(options: BeatCommandOptions): Promise<number> {
+  enterWorkdir(options)
+  const hostname = nodeNameFrom('beat@%h')
+  if (isToDetach(options)) return detach(options, hostname)
+  const log = await openProcessLog(options, hostname)
+  setDefaultLogger(log.logger)
+  const releasePidFile =
+    options.pidfile === undefined ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
+  try {
+    const { app } = await openApp(options, 'tasks')
+    if (options.scheduler !== undefined) {
+      app.logger.info(
+        {},
+        `-S ${options.scheduler}: there is one scheduler; -s says where it keeps the schedule`,
+      )
+    }
+    tellStarted()
+    await runBeat(app, {
+      hostname,
+      ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
+      ...(options.maxInterval === undefined ? {} : { maxIntervalMs: options.maxInterval * 1000 }),
+      onConnected({ broker, schedule }) {
+        if (log.format !== 'pretty' || options.quiet) return
+        const rows = [
+          ['app', app.main],
+          ['broker', broker],
+          ['schedule', schedule],
+          ['time zone', app.conf.timezone],
+        ]
+        const lines = rows.map(([label = '', value]) => `  ${label.padEnd(11)}${value}`)
+        process.stderr.write(
+          ['', `lovage ${packageVersion()}  beat  (pid ${process.pid})`, '', ...lines, '', ''].join('\n'),
+        )
+      },
+    })
+    return 0
+  } finally {
+    releasePidFile?.()
+  }
+}
+
+/** `lovage beat --list` */
+export function listSchedule(options: BeatCommandOptions): Promise<0> {
+  return useApp(options, 'tasks', async (app) => {
+    await using schedules = await openSchedules(
+      app,
+      options.schedule === undefined ? {} : { schedule: options.schedule },
+    )
+    printSchedule(await schedules.list(), options)
+    return 0 as const
+  })
+}

@@ -1,0 +1,40 @@
+import type { Lovage } from '../app/index.js'
+import { type OpenBeatOptions, openBeat } from '../beat/index.js'
+import { connectAtStart } from './connect-at-start.js'
+import { onShutdownSignal } from './shutdown-signals.js'
+
+/** How a beat runs as a process. */
+export interface BeatNodeOptions extends OpenBeatOptions {
+  readonly hostname: string
+  /** Connected: the time for a banner. */
+  readonly onConnected?: (facts: { readonly broker: string; readonly schedule: string }) => void
+}
+
+/** Runs a beat until a signal ends it; the lead goes to another beat then. */
+export async function runBeat(app: Lovage, options: BeatNodeOptions): Promise<void> {
+  const { hostname, onConnected, ...beatOptions } = options
+  const ending = new AbortController()
+  const off = onShutdownSignal(app.logger, (how, signal) => {
+    // The lead runs out by itself.
+    if (how === 'now') process.exit(1)
+    app.logger.warn({ signal }, 'beat: Shutting down...')
+    ending.abort()
+  })
+  // Until the first connection nothing else keeps the process alive.
+  const alive = setInterval(() => {}, 2 ** 31 - 1)
+  try {
+    const { broker } = await connectAtStart(app, ending.signal)
+    await using opened = await openBeat(app, beatOptions)
+    onConnected?.({ broker: broker.location, schedule: opened.location })
+    app.signals.emit('beatInit', { hostname })
+    app.logger.info({ hostname }, 'beat: Starting...')
+    ending.signal.addEventListener('abort', () => void opened.beat.stop(), { once: true })
+    if (!ending.signal.aborted) await opened.beat.run()
+  } catch (error) {
+    if (!ending.signal.aborted) throw error
+  } finally {
+    clearInterval(alive)
+    off()
+    await app.close()
+  }
+}
