@@ -1,4 +1,5 @@
 import type { Clock, DriverOptions, Unsubscribe } from '../../kernel/index.js'
+import { decodeJson } from '../../message/index.js'
 import { READY_STATES, type ResultBackend, type ResultRecord, type TaskResult } from '../result-backend.js'
 
 /** Results in this process's memory: backends with the same URL share them. */
@@ -35,7 +36,7 @@ type Listener = (result: TaskResult) => void
 
 /** The results themselves, and who waits for them. */
 class MemoryResults {
-  readonly #results = new Map<string, { readonly result: TaskResult; readonly storedMs: number }>()
+  readonly #results = new Map<string, { readonly result: ResultRecord; readonly storedMs: number }>()
   readonly #listeners = new Map<string, Set<Listener>>()
   readonly #clock: Clock
   readonly #expiresMs: number
@@ -48,12 +49,13 @@ class MemoryResults {
 
   put(records: readonly ResultRecord[]): void {
     const storedMs = this.#clock.now()
-    for (const result of records) {
-      if (this.#results.get(result.id)?.result.state === 'SUCCESS') continue
+    for (const record of records) {
+      if (this.#results.get(record.id)?.result.state === 'SUCCESS') continue
       // Taken out first, so that the map stays in the order of storing and pruning can stop early.
-      this.#results.delete(result.id)
-      this.#results.set(result.id, { result, storedMs })
-      for (const listener of this.#listeners.get(result.id) ?? []) queueMicrotask(() => listener(result))
+      this.#results.delete(record.id)
+      this.#results.set(record.id, { result: record, storedMs })
+      for (const listener of this.#listeners.get(record.id) ?? [])
+        queueMicrotask(() => listener(read(record)))
     }
     this.#writes += records.length
     if (this.#expiresMs > 0 && this.#writes > 1000) {
@@ -63,7 +65,8 @@ class MemoryResults {
   }
 
   find(id: string): TaskResult | undefined {
-    return this.#results.get(id)?.result
+    const record = this.#results.get(id)?.result
+    return record && read(record)
   }
 
   watch(ids: readonly string[], on: Listener): Unsubscribe {
@@ -102,6 +105,11 @@ class MemoryResults {
     }
     return removed
   }
+}
+
+/** What came over a wire, as every other store gives it: a copy, and only what JSON can carry. */
+function read({ resultJson, ...result }: ResultRecord): TaskResult {
+  return { ...result, result: decodeJson(resultJson) }
 }
 
 const stores = new Map<string, MemoryResults>()
