@@ -34,7 +34,7 @@ const transactions = new Transactions(connection, data.lockTimeoutMs, {
     actions = []
   },
 })
-await transact(() => migrate(connection, Watch.program, data.path))
+await transact(() => migrate(connection, Watch.program, data.path)).catch(refuseToOpen)
 const watch = new Watch(connection, data.path, transact, (topics) => report(topics))
 
 port.on('message', (request: Request) => {
@@ -158,6 +158,13 @@ function report(changed: readonly string[]): void {
   events = []
 }
 
+/** Tells whoever opens the file why it cannot be used. Nothing may run after this: the loop is empty, so the thread ends. */
+function refuseToOpen(error: unknown): Promise<never> {
+  port?.postMessage({ errors: [[0, toWire(storeError(error, data.path))]] } satisfies Report)
+  port?.close()
+  return new Promise<never>(() => {})
+}
+
 /** Two processes that create the file at once lock each other out for a moment, which the library does not wait for. */
 async function openPatiently(): Promise<OpenConnection> {
   const untilMs = performance.now() + data.lockTimeoutMs
@@ -166,10 +173,7 @@ async function openPatiently(): Promise<OpenConnection> {
       return openConnection(data.path, data.synchronous)
     } catch (error) {
       if (!sqliteCode(error).startsWith('SQLITE_BUSY') || performance.now() > untilMs) {
-        port?.postMessage({ errors: [[0, toWire(storeError(error, data.path))]] } satisfies Report)
-        port?.close()
-        // Nothing below may run without a connection; the loop is empty, so the thread ends here.
-        return await new Promise<never>(() => {})
+        return await refuseToOpen(error)
       }
       await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 9))
     }
