@@ -1,5 +1,6 @@
+import { isIP } from 'node:net'
 import type { RedisOptions as ClientOptions } from 'ioredis'
-import type { RedisTarget } from './options.js'
+import type { RedisTarget, RedisTls } from './options.js'
 
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
@@ -22,7 +23,7 @@ export function redisClientOptions(
             ...(tls.ca === undefined ? {} : { ca: tls.ca }),
             ...(tls.cert === undefined ? {} : { cert: tls.cert }),
             ...(tls.key === undefined ? {} : { key: tls.key }),
-            servername: tls.servername ?? target.host,
+            ...servernameOf(target, tls),
             rejectUnauthorized: tls.verify ?? true,
           },
         }),
@@ -41,6 +42,12 @@ export function redisClientOptions(
     autoResubscribe: false,
     retryStrategy,
   }
+}
+
+/** TLS names no bare addresses. */
+function servernameOf({ host }: RedisTarget, { servername }: RedisTls): { readonly servername?: string } {
+  if (servername !== undefined) return { servername }
+  return isIP(host) === 0 ? { servername: host } : {}
 }
 
 /** 20, 40, 80 … 2000 ms, half of it by chance, so that a fleet does not come back in one moment. */

@@ -35,6 +35,7 @@ export class RedisConnection {
   #awaited = 0
   #closed = false
   #isDown = false
+  #wasReady = false
   #lastError: Error | undefined
 
   constructor(target: RedisTarget, name: string) {
@@ -144,7 +145,7 @@ export class RedisConnection {
     const cause = isLoss ? (this.#lastError ?? new Error('the connection was lost')) : error
     // The library hangs the whole command on it: messages, results, the password.
     if (cause instanceof Error && 'command' in cause) delete cause.command
-    return connectionError(cause, this.target.location)
+    return connectionError(cause, this.target, this.#wasReady)
   }
 
   #closedError(): ConnectionError {
@@ -155,6 +156,7 @@ export class RedisConnection {
 
   #ready(): void {
     this.#isDown = false
+    this.#wasReady = true
     this.#lastError = undefined
     for (const listener of this.#listeners) listener.onReady?.()
   }
@@ -169,10 +171,7 @@ export class RedisConnection {
   #down(): void {
     if (this.#closed || this.#isDown) return
     this.#isDown = true
-    const error = connectionError(
-      this.#lastError ?? new Error('the connection was lost'),
-      this.target.location,
-    )
+    const error = connectionError(this.#lastError ?? new Error('the connection was lost'), this.target)
     for (const listener of this.#listeners) listener.onDown?.(error)
   }
 

@@ -1,11 +1,16 @@
 import { ConnectionError, isLovageError, messageOf } from '../kernel/index.js'
+import type { RedisTarget } from './options.js'
 
-/** One clear error for whatever went wrong between this process and the server; secrets never appear in it. */
-export function connectionError(thrown: unknown, location: string): ConnectionError {
+/** One clear error for whatever went wrong between this process and a server; secrets never appear in it. */
+export function connectionError(
+  thrown: unknown,
+  { location, tls }: Pick<RedisTarget, 'location' | 'tls'>,
+  wasReady = false,
+): ConnectionError {
   // A LovageError that arises here is a ConnectionError already.
   if (isLovageError(thrown)) return thrown as ConnectionError
   const said = messageOf(thrown)
-  const [code, what, hint] = diagnose(said, codeOf(thrown))
+  const [code, what, hint] = diagnose(said, codeOf(thrown), tls !== undefined, wasReady)
   const options = { code, details: { location }, cause: thrown }
   return new ConnectionError(`${what} (${location}): ${said}`, hint ? { ...options, hint } : options)
 }
@@ -35,7 +40,7 @@ const REPLIES: readonly (readonly [pattern: RegExp, diagnosis: Diagnosis])[] = [
   [/^LOADING/, ['LVG_CONNECTION_FAILED', 'Redis is loading its data']],
 ] // biome-ignore format: one case a line
 
-function diagnose(said: string, code: string): Diagnosis {
+function diagnose(said: string, code: string, isTls: boolean, wasReady: boolean): Diagnosis {
   for (const [pattern, diagnosis] of REPLIES) if (pattern.test(said)) return diagnosis
   if (/^[A-Z]+ /.test(said) && code === 'ReplyError') return ['LVG_REDIS_REFUSED', 'Redis refused a command']
   if (/wrong version number|packet length too long|EPROTO/i.test(`${said} ${code}`))
@@ -45,6 +50,19 @@ function diagnose(said: string, code: string): Diagnosis {
       'LVG_CONNECTION_FAILED',
       'The server’s certificate is not trusted',
       'Name its authority: `tls.ca`, or ssl_ca_certs in the URL.',
+    ]
+  if (wasReady) return ['LVG_CONNECTION_FAILED', 'The connection to Redis was lost']
+  if (isTls && /ETIMEDOUT/.test(`${said} ${code}`))
+    return [
+      'LVG_CONNECTION_FAILED',
+      'Redis does not answer',
+      'If the server does not speak TLS: Use redis://, or its TLS port.',
+    ]
+  if (!isTls && /ECONNRESET|lost/.test(`${said} ${code}`))
+    return [
+      'LVG_CONNECTION_FAILED',
+      'Redis cannot be reached',
+      'If the server speaks TLS only: use rediss://.',
     ]
   return ['LVG_CONNECTION_FAILED', 'Redis cannot be reached']
 }

@@ -3,6 +3,7 @@ import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '..
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
 import type { ClaimedMessage } from './claim-reply.js'
 import { Claims, claimTag } from './claims.js'
+import { withoutRepetition } from './complaints.js'
 import { Fetcher } from './fetcher.js'
 import type { RedisKeys } from './keys.js'
 import type { LeaseKeeper } from './lease-keeper.js'
@@ -44,6 +45,8 @@ export class RedisConsumer implements Consumer {
   readonly #fetcher: Fetcher
   readonly #sweeper: Sweeper
   readonly #release: Unsubscribe
+  /** Each outage is told, also the second in a minute. */
+  readonly #onOutage: (error: unknown) => void
   readonly #endings: Unsubscribe[] = []
   #state: 'starting' | 'running' | 'paused' | 'closed' = 'starting'
   /** Listed for us at the last reconciliation, and unknown here. */
@@ -55,16 +58,17 @@ export class RedisConsumer implements Consumer {
   /** Connects, takes the lease and begins; rejects when the server cannot be reached. */
   static async start(
     connection: RedisConnection,
-    options: ConsumeOptions,
+    given: ConsumeOptions,
     parts: ConsumerParts,
   ): Promise<RedisConsumer> {
+    const options = { ...given, onError: withoutRepetition(given.onError, given.clock) }
     const { holder, leaseMs, visibilityTimeoutMs } = options
     try {
       await connection.command('ping')
       const renewMs = Math.min(leaseMs, visibilityTimeoutMs) / 3
       const maxBlockMs = options.maxBlockMs ?? MAX_BLOCK_MS
       await parts.keeper.keep({ holder, leaseMs, renewMs, maxBlockMs }, connection, options.onError)
-      const consumer = new RedisConsumer(connection, options, parts)
+      const consumer = new RedisConsumer(connection, options, parts, given.onError)
       await consumer.#begin()
       return consumer
     } catch (error) {
@@ -74,7 +78,13 @@ export class RedisConsumer implements Consumer {
     }
   }
 
-  private constructor(connection: RedisConnection, options: ConsumeOptions, parts: ConsumerParts) {
+  private constructor(
+    connection: RedisConnection,
+    options: ConsumeOptions,
+    parts: ConsumerParts,
+    onOutage: (error: unknown) => void,
+  ) {
+    this.#onOutage = onOutage
     const { keys, routing, writer } = parts
     const { clock, holder, leaseMs, visibilityTimeoutMs, onError } = options
     this.#connection = connection
@@ -153,7 +163,7 @@ export class RedisConsumer implements Consumer {
       await this.#parts.subscriber.subscribe([doorbell], (queue) => this.#rung(queue)),
       this.#connection.listen({
         onReady: () => void this.#resume(),
-        onDown: (error) => this.#options.onError(error),
+        onDown: this.#onOutage,
       }),
     )
     this.#reconcileLater()

@@ -61,6 +61,7 @@ export class LeaseKeeper {
     this.#leases.clear()
     const thread = this.#thread
     if (!thread) return
+    this.#thread = undefined
     // Its end is waited for, also by a process that has nothing else to do.
     thread.ref()
     const exit = new Promise((resolve) => thread.once('exit', resolve))

