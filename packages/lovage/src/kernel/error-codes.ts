@@ -112,6 +112,10 @@ export const ERROR_CODES = {
   LVG_RESULT_DISABLED: ['No result backend is configured.', 'Set `backend`.'],
   LVG_RESULT_UNREADABLE: ['The stored result cannot be read.', 'See the cause.'],
   LVG_CHORD_FAILED: ['A member of the chord failed.', 'See the dependency in the message.'],
+  LVG_CANVAS_INVALID: [
+    'A chain, group, chord or signature cannot be run.',
+    'Compare it with the sentence in the message.',
+  ],
   LVG_SCHEDULE_INVALID: ['A schedule cannot be kept.', 'Correct the value named in the message.'],
   LVG_QUEUE_NOT_FOUND: [
     'The queue is not known.',

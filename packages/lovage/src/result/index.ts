@@ -1,3 +1,4 @@
+export type * from './join-store.js'
 export { openResultBackend } from './open-result-backend.js'
 export * from './result-backend.js'
 export type { ResultRow } from './sqlite/program.js'

@@ -1,4 +1,5 @@
 import type { Unsubscribe } from '../kernel/index.js'
+import type { JoinStore } from './join-store.js'
 
 export type { ExceptionInfo } from '../message/index.js'
 
@@ -62,6 +63,8 @@ export interface ResultBackend {
   readonly location: string
   /** Old results go by themselves; false where somebody has to call `prune`, as `celery.backend_cleanup` does. */
   readonly expiresItself: boolean
+  /** Counts chords and keeps groups; absent where the backend cannot. */
+  readonly joins?: JoinStore
   store(records: readonly ResultRecord[]): Promise<void>
   /** Those of `ids` that have a record, in no particular order. */
   get(ids: readonly string[]): Promise<readonly TaskResult[]>

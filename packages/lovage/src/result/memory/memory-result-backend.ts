@@ -1,6 +1,8 @@
 import type { Clock, DriverOptions, Unsubscribe } from '../../kernel/index.js'
 import { decodeJson } from '../../message/index.js'
+import type { JoinStore } from '../join-store.js'
 import { READY_STATES, type ResultBackend, type ResultRecord, type TaskResult } from '../result-backend.js'
+import { MemoryJoins } from './memory-joins.js'
 
 /** Results in this process's memory: backends with the same URL share them. */
 class MemoryResultBackend implements ResultBackend {
@@ -9,8 +11,11 @@ class MemoryResultBackend implements ResultBackend {
   readonly location: string
   readonly #store: MemoryResults
 
+  readonly joins: JoinStore
+
   constructor(location: string, store: MemoryResults) {
     this.location = location
+    this.joins = store.joins
     this.#store = store
   }
 
@@ -36,6 +41,7 @@ type Listener = (result: TaskResult) => void
 
 /** The results themselves, and who waits for them. */
 class MemoryResults {
+  readonly joins: JoinStore
   readonly #results = new Map<string, { readonly result: ResultRecord; readonly storedMs: number }>()
   readonly #listeners = new Map<string, Set<Listener>>()
   readonly #clock: Clock
@@ -45,6 +51,7 @@ class MemoryResults {
   constructor(clock: Clock, expiresMs: number) {
     this.#clock = clock
     this.#expiresMs = expiresMs
+    this.joins = new MemoryJoins(clock, expiresMs)
   }
 
   put(records: readonly ResultRecord[]): void {

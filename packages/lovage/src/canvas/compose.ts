@@ -1,0 +1,167 @@
+import type { WireSignature } from '../message/index.js'
+import { type Canvas, misshapen, taskNode, withOptions } from './node.js'
+import { signaturesIn, toWire } from './wire.js'
+
+/** A chain of steps, nested chains opened; a group before another step becomes the header of a chord. */
+export function chainOf(steps: readonly Canvas[]): Canvas {
+  const flat = steps.flatMap((step) => flattened(step))
+  const upgraded: Canvas[] = []
+  for (let place = flat.length - 1; place >= 0; place--) {
+    const step = flat[place]
+    if (!step) continue
+    const next = upgraded.at(-1)
+    if (step.kind === 'group' && next) {
+      upgraded[upgraded.length - 1] = asChord(step, next)
+      continue
+    }
+    upgraded.push(step)
+  }
+  upgraded.reverse()
+  const [only] = upgraded
+  if (!only) throw misshapen('A chain needs at least one step.')
+  if (upgraded.length === 1) return only
+  return { kind: 'chain', steps: upgraded, args: [], options: {}, immutable: false }
+}
+
+/** `left`, then `right`, by Celery's rules: a group of one that follows something is its only member. */
+export function pipe(left: Canvas, right: Canvas): Canvas {
+  const next = right.kind === 'group' && right.members.length === 1 ? (right.members[0] ?? right) : right
+  if (left.kind === 'chord') return { ...left, body: chainOf([left.body, next]) }
+  return chainOf([left, next])
+}
+
+function asChord(group: Canvas & { readonly kind: 'group' }, body: Canvas): Canvas {
+  const { task_id: groupId, ...options } = group.options
+  return {
+    kind: 'chord',
+    header: group.members,
+    ...(typeof groupId === 'string' ? { groupId } : {}),
+    body,
+    args: group.args,
+    options,
+    immutable: group.immutable,
+  }
+}
+
+/** The steps of a chain with the chain's own links given to them; anything else is its own step. */
+function flattened(step: Canvas): readonly Canvas[] {
+  if (step.kind !== 'chain') return [step]
+  if (step.steps.length === 0) throw misshapen('A chain needs at least one step.')
+  const { link: _, link_error: __, task_id: ___, ...options } = step.options
+  const links = signaturesIn(step.options, 'link')
+  const errbacks = signaturesIn(step.options, 'link_error')
+  return step.steps.flatMap((one, place) => {
+    let inner = one
+    if (place === 0 && (step.args.length > 0 || step.immutable))
+      inner = { ...inner, args: [...step.args, ...inner.args], immutable: inner.immutable || step.immutable }
+    if (Object.keys(options).length > 0) inner = withOptions(inner, { ...options, ...inner.options })
+    if (errbacks.length > 0) inner = withLinks(inner, 'link_error', errbacks)
+    if (place === step.steps.length - 1 && links.length > 0) inner = withLinks(inner, 'link', links)
+    return flattened(inner)
+  })
+}
+
+/** Adds callbacks or errbacks, each once. */
+export function withLinks(
+  canvas: Canvas,
+  name: 'link' | 'link_error',
+  links: readonly WireSignature[],
+): Canvas {
+  switch (canvas.kind) {
+    case 'task':
+    case 'chain': {
+      const known = signaturesIn(canvas.options, name)
+      const seen = new Set(known.map((one) => JSON.stringify(one)))
+      const fresh = links.filter((one) => !seen.has(JSON.stringify(one)))
+      return withOptions(canvas, { [name]: [...known, ...fresh] })
+    }
+    case 'group': {
+      // As Celery: a callback hangs on the first member, an errback on each.
+      const members = canvas.members.map((member, place) =>
+        name === 'link_error' || place === 0 ? withLinks(member, name, links) : member,
+      )
+      return { ...canvas, members }
+    }
+    case 'chord':
+      return { ...canvas, body: withLinks(canvas.body, name, links) }
+  }
+}
+
+/** Errbacks for the members of a chord's header too (`taskAllowErrorCbOnChordHeader`). */
+export function withHeaderErrbacks(canvas: Canvas, links: readonly WireSignature[]): Canvas {
+  switch (canvas.kind) {
+    case 'chord':
+      return { ...canvas, header: canvas.header.map((member) => withLinks(member, 'link_error', links)) }
+    case 'chain':
+      return { ...canvas, steps: canvas.steps.map((step) => withHeaderErrbacks(step, links)) }
+    default:
+      return canvas
+  }
+}
+
+/** A copy with options merged in, where they have an effect: on the members of a group, the body of a chord. */
+export function configured(canvas: Canvas, options: Readonly<Record<string, unknown>>): Canvas {
+  switch (canvas.kind) {
+    case 'task':
+      return withOptions(canvas, options)
+    case 'chain': {
+      // The id names the last step; what delays the start belongs to the first; the rest is every step's.
+      const { task_id, countdown, eta, ...rest } = options
+      const last = canvas.steps.length - 1
+      const steps = canvas.steps.map((step, place) => {
+        const own = { ...rest, ...(place === 0 ? { countdown, eta } : {}) }
+        return configured(step, place === last ? { ...own, task_id } : own)
+      })
+      return { ...canvas, steps }
+    }
+    case 'group': {
+      const { task_id, ...rest } = options
+      const members = canvas.members.map((member) => configured(member, rest))
+      return withOptions({ ...canvas, members }, { task_id })
+    }
+    case 'chord': {
+      const { task_id, countdown, eta, ...rest } = options
+      const header = canvas.header.map((member) => configured(member, { ...rest, countdown, eta }))
+      return { ...canvas, header, body: configured(canvas.body, { ...rest, task_id }) }
+    }
+  }
+}
+
+/** Gives the members of a group growing countdowns: `start`, `start + step`, … seconds, not beyond `stop`. */
+export function skewed(
+  members: readonly Canvas[],
+  { start = 1, stop, step = 1 }: { readonly start?: number; readonly stop?: number; readonly step?: number },
+): readonly Canvas[] {
+  return members.map((member, place) => {
+    const countdown = start + place * step
+    return configured(member, { countdown: stop === undefined ? countdown : Math.min(stop, countdown) })
+  })
+}
+
+/** Calls a task over each item of a list in one message. */
+export function mapped(name: 'map' | 'starmap', task: Canvas, items: readonly unknown[]): Canvas {
+  const queue = task.options.queue
+  return taskNode(
+    `celery.${name}`,
+    [],
+    { task: toWire(task), it: items },
+    queue === undefined ? {} : { queue },
+    true,
+  )
+}
+
+/** A group of starmaps, each over `size` items. */
+export function chunked(task: Canvas, items: Iterable<readonly unknown[]>, size: number): Canvas {
+  if (!Number.isInteger(size) || size < 1) throw misshapen('A chunk has at least one item.')
+  const members: Canvas[] = []
+  let chunk: (readonly unknown[])[] = []
+  for (const item of items) {
+    chunk.push(item)
+    if (chunk.length === size) {
+      members.push(mapped('starmap', task, chunk))
+      chunk = []
+    }
+  }
+  if (chunk.length > 0) members.push(mapped('starmap', task, chunk))
+  return { kind: 'group', members, args: [], options: {}, immutable: false }
+}

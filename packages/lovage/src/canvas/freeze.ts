@@ -1,0 +1,154 @@
+import { chainOf } from './compose.js'
+import {
+  type Canvas,
+  type ChordNode,
+  type GroupNode,
+  MAX_CANVAS_DEPTH,
+  misshapen,
+  taskNode,
+  textOption,
+  withOptions,
+} from './node.js'
+
+/** What a canvas is to be, as a member of something larger. */
+export interface Place {
+  readonly taskId?: string
+  readonly groupId?: string
+  readonly groupIndex?: number
+}
+
+/**
+ * Gives everything its final form and its id; ids that are there stay. A chain's id is its last task's, a chord's its
+ * body's. Freezing twice changes nothing.
+ * @throws {MessageError} LVG_CANVAS_INVALID for an empty chain, and for one nested deeper than 100 levels.
+ */
+export function freeze(canvas: Canvas, newId: () => string, place: Place = {}, depth = 0): Canvas {
+  if (depth > MAX_CANVAS_DEPTH)
+    throw misshapen(`The canvas is nested deeper than ${MAX_CANVAS_DEPTH} levels.`, 'Does it contain itself?')
+  switch (canvas.kind) {
+    case 'task':
+      return withOptions(canvas, {
+        task_id: textOption(canvas.options, 'task_id') ?? place.taskId ?? newId(),
+        ...membership(canvas, place),
+      })
+    case 'chain': {
+      const id = textOption(canvas.options, 'task_id')
+      const chain = chainOf([canvas])
+      if (chain.kind !== 'chain')
+        return freeze(chain, newId, id ? { ...place, taskId: id } : place, depth + 1)
+      const last = chain.steps.length - 1
+      const at = id ? { ...place, taskId: id } : place
+      const steps = chain.steps.map((step, index) => freeze(step, newId, index === last ? at : {}, depth + 1))
+      const lastId = steps[last] ? idOf(steps[last]) : undefined
+      return { ...chain, steps, options: lastId ? { task_id: lastId } : {} }
+    }
+    case 'group': {
+      const groupId = textOption(canvas.options, 'task_id') ?? place.taskId ?? newId()
+      const members = canvas.members.map((member, groupIndex) =>
+        member.kind === 'group'
+          ? freeze(member, newId, {}, depth + 1)
+          : freeze(member, newId, { groupId, groupIndex }, depth + 1),
+      )
+      return { ...canvas, members, options: { ...canvas.options, task_id: groupId } }
+    }
+    case 'chord':
+      return freezeChord(canvas, newId, place, depth)
+  }
+}
+
+function freezeChord(chord: ChordNode, newId: () => string, place: Place, depth: number): Canvas {
+  const groupId = chord.groupId ?? groupIdIn(chord.header) ?? newId()
+  let index = 0
+  const member = (one: Canvas): Canvas => {
+    if (one.kind !== 'group') return freeze(asSingle(one), newId, { groupId, groupIndex: index++ }, depth + 1)
+    return withOptions(
+      { ...one, members: one.members.map(member) },
+      { task_id: textOption(one.options, 'task_id') ?? newId() },
+    )
+  }
+  const header = chord.header.map(member)
+  const { task_id: own, link, link_error: linkError, ...options } = chord.options
+  const taskId = typeof own === 'string' ? own : place.taskId
+  let body = chord.body
+  if (link !== undefined) body = withOptions(body, { link })
+  if (linkError !== undefined) body = withOptions(body, { link_error: linkError })
+  body = freeze(body, newId, { groupId, ...place, ...(taskId ? { taskId } : {}) }, depth + 1)
+  return { ...chord, header, groupId, body, options: { ...options, task_id: idOf(body) } }
+}
+
+/** The group id that the members of a frozen header have. */
+function groupIdIn(header: readonly Canvas[]): string | undefined {
+  for (const member of header) {
+    const last = member.kind === 'chain' ? member.steps.at(-1) : member
+    if (!last) continue
+    if (last.kind === 'group') {
+      const inner = groupIdIn(last.members)
+      if (inner) return inner
+      continue
+    }
+    const id = textOption((last.kind === 'chord' ? last.body : last).options, 'group_id')
+    if (id) return id
+  }
+  return undefined
+}
+
+function membership(canvas: Canvas, { groupId, groupIndex }: Place) {
+  // A member keeps the group that it was frozen for.
+  if (canvas.options.group_id !== undefined || groupId === undefined) return {}
+  return { group_id: groupId, group_index: groupIndex }
+}
+
+/**
+ * The same work with one task at its end, as the counting of a chord needs it: a group at the end of a member is
+ * gathered by `celery.accumulate`.
+ */
+export function asSingle(canvas: Canvas): Canvas {
+  switch (canvas.kind) {
+    case 'task':
+      return canvas
+    case 'chain': {
+      const last = canvas.steps.at(-1)
+      return last ? { ...canvas, steps: [...canvas.steps.slice(0, -1), asSingle(last)] } : canvas
+    }
+    case 'chord':
+      return { ...canvas, body: asSingle(canvas.body) }
+    case 'group':
+      return gathered(canvas)
+  }
+}
+
+/** A group followed by the task that returns the list of its results. */
+export function gathered(group: GroupNode): Canvas {
+  const queue = queueOf(group.members)
+  const body = taskNode('celery.accumulate', [], { index: 0 }, queue === undefined ? {} : { queue })
+  return chainOf([group, body])
+}
+
+/** Where the members run there is a worker: what joins them goes there too. */
+export function queueOf(members: readonly Canvas[]): unknown {
+  for (const member of members) {
+    const inner =
+      member.kind === 'task'
+        ? member.options.queue
+        : queueOf(
+            member.kind === 'chain' ? member.steps : member.kind === 'group' ? member.members : [member.body],
+          )
+    if (inner !== undefined) return inner
+  }
+  return undefined
+}
+
+/** The id under which the result of a frozen canvas is found: its last task's, or its group's. */
+export function idOf(canvas: Canvas): string | undefined {
+  switch (canvas.kind) {
+    case 'task':
+    case 'group':
+      return textOption(canvas.options, 'task_id')
+    case 'chain': {
+      const last = canvas.steps.at(-1)
+      return last ? idOf(last) : undefined
+    }
+    case 'chord':
+      return idOf(canvas.body)
+  }
+}

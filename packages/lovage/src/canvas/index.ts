@@ -1,0 +1,51 @@
+export {
+  chainOf,
+  chunked,
+  configured,
+  mapped,
+  pipe,
+  skewed,
+  withHeaderErrbacks,
+  withLinks,
+} from './compose.js'
+export {
+  type CanvasCall,
+  type Dispatch,
+  dispatch,
+  dispatchAll,
+  type OpenedJoin,
+  type Surroundings,
+} from './dispatch.js'
+export {
+  afterSuccess,
+  type Doom,
+  doomedBy,
+  type Fired,
+  type Followed,
+  failedChord,
+  fire,
+  type MemberPart,
+  partsOf,
+  publishedErrbacks,
+  withPolicy,
+} from './follow-up.js'
+export { freeze, gathered, idOf, type Place } from './freeze.js'
+export {
+  type Canvas,
+  type ChainNode,
+  type ChordNode,
+  type GroupNode,
+  MAX_CANVAS_DEPTH,
+  MAX_CANVAS_SIZE,
+  type MemberFailure,
+  misshapen,
+  OWN_OPTIONS,
+  type TaskNode,
+  taskNode,
+  textOption,
+  type WireOptions,
+  withOptions,
+  withoutOptions,
+} from './node.js'
+export { headerTuple, readTuple, resultTuple, shapeOf } from './result-tuple.js'
+export { fromWire, type PriorityToWire, signaturesIn, toWire } from './wire.js'
