@@ -5,7 +5,11 @@ const TITLES = {
   results: 'run/s, late ack, with results',
   loop: 'publish and run at once, tasks/s',
 }
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]
+function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const middle = (sorted.length - 1) / 2
+  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2
+}
 const thousands = (number) => Math.round(number).toLocaleString('en-US')
 
 export function report(samples, { rounds, count, machine, redis, date }) {

@@ -12,4 +12,3 @@ CREATE TABLE lovage_result (
   extended TEXT
 ) WITHOUT ROWID;
 CREATE INDEX ix_lovage_result_stored ON lovage_result (stored_ms);
-CREATE INDEX ix_lovage_result_status ON lovage_result (status);
