@@ -31,10 +31,13 @@ async function document() {
     '',
     'The package installs `lovage`, and the same as `celery`. The grammar is Celery’s: `lovage -A app COMMAND [options]`, the options of',
     'the first section before or after the command, `_` for `-` in long options. How a worker is run:',
-    '[../guides/workers.md](../guides/workers.md).',
+    '[../guides/workers.md](../guides/workers.md). Beats and schedules: [../guides/schedules.md](../guides/schedules.md).',
     '',
     ...section('lovage', help(program)),
-    ...program.commands.flatMap((command) => section(`lovage ${command.name()}`, help(command))),
+    ...program.commands.flatMap((command) => [
+      ...section(`lovage ${command.name()}`, help(command)),
+      ...command.commands.flatMap((sub) => section(`lovage ${command.name()} ${sub.name()}`, help(sub))),
+    ]),
   ].join('\n')
 }
 

@@ -4,7 +4,7 @@ import type { CallOptions } from './task-options.js'
 
 /** What a periodic task is called with: required where the task requires it. */
 type PeriodicArguments<Args> = Args extends readonly unknown[]
-  ? readonly [] extends Args
+  ? [] extends Args
     ? { readonly args?: Args }
     : { readonly args: Args }
   : Record<never, never> extends Args

@@ -1,9 +1,15 @@
 import { openSchedules, type Schedules } from '../beat/index.js'
 import { ConfigurationError } from '../kernel/index.js'
-import type { ScheduleCommandOptions } from './commands/schedule.js'
+import type { GlobalOptions } from './open-app.js'
 import { printSchedule } from './print-schedule.js'
-import { changesOf, scheduleOf } from './schedule-entry.js'
+import { changesOf, type EntryOptions, scheduleOf } from './schedule-entry.js'
 import { useApp } from './use-app.js'
+
+/** What the commands of `schedule` take. */
+export interface ScheduleCommandOptions extends GlobalOptions, EntryOptions {
+  readonly store?: string
+  readonly json?: boolean
+}
 
 /** What a command does with the schedule. */
 type Work = (schedules: Schedules, options: ScheduleCommandOptions) => Promise<void>

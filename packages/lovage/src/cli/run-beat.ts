@@ -1,13 +1,25 @@
 import { openSchedules } from '../beat/index.js'
-import { setDefaultLogger } from '../kernel/index.js'
+import { type LogLevel, setDefaultLogger } from '../kernel/index.js'
 import { fileNameFrom, nodeNameFrom, runBeat, takePidFile } from '../node/index.js'
-import type { BeatCommandOptions } from './commands/beat.js'
 import { detach, isToDetach, tellStarted } from './detach.js'
-import { enterWorkdir, openApp } from './open-app.js'
+import { enterWorkdir, type GlobalOptions, openApp } from './open-app.js'
 import { printSchedule } from './print-schedule.js'
 import { openProcessLog } from './process-log.js'
 import { useApp } from './use-app.js'
 import { packageVersion } from './version.js'
+
+/** What `beat` takes. */
+export interface BeatCommandOptions extends GlobalOptions {
+  readonly schedule?: string
+  readonly maxInterval?: number
+  readonly list?: boolean
+  readonly json?: boolean
+  readonly loglevel: LogLevel
+  readonly logfile?: string
+  readonly pidfile?: string
+  readonly detach?: boolean
+  readonly scheduler?: string
+}
 
 /** Runs a beat as the command line says; resolves to the exit code. */
 export async function runBeatCommand(options: BeatCommandOptions): Promise<number> {

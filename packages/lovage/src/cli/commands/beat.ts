@@ -1,20 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { LogLevel } from '../../kernel/index.js'
-import type { GlobalOptions } from '../open-app.js'
+import type { BeatCommandOptions } from '../run-beat.js'
 import { LEVELS, levelOf } from './worker-options.js'
-
-/** What `beat` takes. */
-export interface BeatCommandOptions extends GlobalOptions {
-  readonly schedule?: string
-  readonly maxInterval?: number
-  readonly list?: boolean
-  readonly json?: boolean
-  readonly loglevel: LogLevel
-  readonly logfile?: string
-  readonly pidfile?: string
-  readonly detach?: boolean
-  readonly scheduler?: string
-}
 
 export function addBeat(program: Command): void {
   program

@@ -1,13 +1,7 @@
 import { type Command, Option } from 'commander'
-import type { GlobalOptions } from '../open-app.js'
+import type { ScheduleCommandOptions } from '../change-schedule.js'
 import { jsonList, jsonObject, numberOf } from '../option-values.js'
-import { type EntryOptions, missedOf, secondsOf } from '../schedule-entry.js'
-
-/** What the commands of `schedule` take. */
-export interface ScheduleCommandOptions extends GlobalOptions, EntryOptions {
-  readonly store?: string
-  readonly json?: boolean
-}
+import { missedOf, secondsOf } from '../schedule-entry.js'
 
 export function addSchedule(program: Command): void {
   const schedule = program
