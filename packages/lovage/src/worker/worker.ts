@@ -16,6 +16,7 @@ import type { Broker, Consumer, Delivery } from '../broker/index.js'
 import { crashPoint, delay, type Logger, newId } from '../kernel/index.js'
 import { acceptList, encodeJson } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
+import { addBuiltinTasks } from './builtin-tasks.js'
 import { type Intake, takeIn } from './intake.js'
 import { AsyncPool } from './pools/async-pool.js'
 import type { Job, WorkerPool } from './pools/pool.js'
@@ -53,6 +54,7 @@ export type StopKind = 'warm' | 'cold'
 
 /** Connects, declares the queues and begins to consume. */
 export async function startWorker(app: Lovage, options: WorkerOptions = {}): Promise<Worker> {
+  addBuiltinTasks(app)
   const broker = await app.broker()
   const results = app.hasResults ? await app.results() : undefined
   const worker = new Worker(app, broker, results, options)
