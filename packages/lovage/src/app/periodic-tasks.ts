@@ -34,9 +34,9 @@ export interface AddPeriodicTask {
   <Args>(
     schedule: ScheduleLike,
     task: TaskOf<Args>,
-    ...options: Record<never, never> extends PeriodicArguments<Args>
-      ? [options?: PeriodicOptions & PeriodicArguments<Args>]
-      : [options: PeriodicOptions & PeriodicArguments<Args>]
+    ...options: Record<never, never> extends PeriodicArguments<NoInfer<Args>>
+      ? [options?: PeriodicOptions & PeriodicArguments<NoInfer<Args>>]
+      : [options: PeriodicOptions & PeriodicArguments<NoInfer<Args>>]
   ): string
   /** The same for a task that is known only by name. */
   (

@@ -87,3 +87,14 @@ void app
 new Lovage('x', { taskAcksLate: false, taskRoutes: [['a.*', { queue: 'q' }], [/^b/, 'r'], () => undefined] })
 // @ts-expect-error no such setting
 new Lovage('x', { taskAckLate: false })
+
+// Periodic tasks take the arguments of their task, and must have them where the task must.
+app.addPeriodicTask(30, add, { args: [1, 2], name: 'adding', options: { queue: 'low' } })
+// @ts-expect-error the arguments are missing
+app.addPeriodicTask(30, add)
+// @ts-expect-error text is no number
+app.addPeriodicTask(30, add, { args: ['1', 2] })
+// @ts-expect-error no such option of a call
+app.addPeriodicTask(30, add, { args: [1, 2], options: { que: 'low' } })
+app.addPeriodicTask(30, page, { args: ['x'] })
+app.addPeriodicTask(30, 'in.python', { kwargs: { deep: true }, missed: 'skip' })
