@@ -23,7 +23,6 @@ export interface LeaseThreadData {
 export type LeaseRequest =
   | { readonly kind: 'keep'; readonly lease: KeptLease }
   | { readonly kind: 'release'; readonly holder: string }
-  | { readonly kind: 'close' }
 /** The thread has renewed a lease for the first time, and goes on. */
 export interface LeaseReport {
   readonly holder: string

@@ -39,12 +39,6 @@ port.on('message', (request: LeaseRequest) => {
     case 'release':
       clearTimeout(leases.get(request.holder)?.timer)
       leases.delete(request.holder)
-      break
-    case 'close':
-      for (const { timer } of leases.values()) clearTimeout(timer)
-      leases.clear()
-      connection.close()
-      port.close()
   }
 })
 
