@@ -28,7 +28,8 @@ if n == 0 then return reply end
 local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', time[2])
 local endMs = time[1] * 1000 + math.floor(time[2] / 1000) + leaseMs
-redis.call('ZADD', holders, 'NX', string.format('%.0f', endMs), holder)
+-- Who claims is alive, whatever became of its lease.
+redis.call('ZADD', holders, 'GT', string.format('%.0f', endMs), holder)
 -- What is longer than 64 bytes makes a table of a hash, or of a sorted set, at once. As the lists that they are while
 -- they are small, they would be read from the beginning for each of a hundred claims.
 redis.call('HSETNX', held, '', ARGV[4])
