@@ -1,4 +1,4 @@
-import { type AppOptions, crontab, interval, type Lovage, solar } from 'lovage'
+import { type AppOptions, crontab, interval, type Lovage, type Schedule, solar } from 'lovage'
 import { createTestApp, FakeClock, startTestWorker, until } from 'lovage/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type OpenBeatOptions, openBeat, openSchedules } from '../../packages/lovage/src/beat/index.js'
@@ -199,6 +199,27 @@ describe('beat', () => {
     expect(new Set(sent.map((one) => one.entry))).toEqual(new Set(['tick']))
     expect(sent).toHaveLength(30)
     expect(new Set(sent.map((one) => one.id)).size).toBe(30)
+  })
+
+  it('goes on when a schedule of somebody’s own is broken, or the code adds a wrong entry', async () => {
+    const broken: Schedule = {
+      kind: 'broken',
+      next: (afterMs) => afterMs,
+      toWire: () => ({ kind: 'broken' }),
+      describe: () => '',
+    }
+    const { app, clock } = makeApp({
+      beatScheduleKinds: { broken: () => broken },
+      beatSchedule: { broken: { task: 't', schedule: broken }, tick: { task: 't', schedule: 10 } },
+    })
+    await startBeat(app, clock, { maxIntervalMs: 20_000 })
+    await clock.advance(MINUTE)
+    expect(await seconds(app)).toBe(6)
+    await using schedules = await openSchedules(app)
+    expect((await schedules.list())[0]?.trouble).toMatch(/broken.* answers \d+ for what comes after/)
+    app.addPeriodicTask(10, 't', { name: 'wrong', jitterMs: -1 })
+    await clock.advance(MINUTE)
+    expect(await seconds(app)).toBe(6)
   })
 
   it('spreads runs by their jitter', async () => {

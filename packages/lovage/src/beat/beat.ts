@@ -7,7 +7,7 @@ import type { Entry, EntryDefinition } from './entry.js'
 import { campaign, type Term } from './leadership.js'
 import { makeRuns, type Planned } from './make-runs.js'
 import { mergeCode } from './merge-code.js'
-import { planEntry } from './plan.js'
+import { type Plan, type PlanContext, planEntry } from './plan.js'
 import type { ScheduleStore } from './schedule-store.js'
 import type { BeatSender } from './sender.js'
 
@@ -71,8 +71,9 @@ export class Beat {
   #leads = false
   #watched: readonly Watched[] = []
   #trouble: string | undefined
-  /** Entries whose schedule was found unreadable, so that it is said once. */
-  readonly #unreadable = new Map<string, number>()
+  #code: ReadonlyMap<string, EntryDefinition> | undefined
+  /** Entries whose schedule does not work, by the revision of which that was said. */
+  readonly #faulty = new Map<string, number>()
 
   constructor(options: BeatOptions) {
     this.#options = options
@@ -175,9 +176,9 @@ export class Beat {
 
   /** Reads the entries, after the code's had their say. */
   async #load(): Promise<void> {
-    const { store, codeEntries, clock, logger } = this.#options
+    const { store, clock, logger } = this.#options
     const stored = await store.load()
-    const { puts, deletes, notes } = mergeCode(stored, codeEntries(), clock.now())
+    const { puts, deletes, notes } = mergeCode(stored, this.#codeEntries(), clock.now())
     for (const note of notes) logger.warn({}, `beat: ${note}`)
     if (deletes.length > 0) await store.delete(deletes)
     if (puts.length > 0) await store.put(puts)
@@ -188,19 +189,40 @@ export class Beat {
     })
   }
 
-  #readSchedule({ name, revision, definition }: Entry): Schedule | undefined {
+  /** What the code says; what it said before when it has become wrong since. */
+  #codeEntries(): ReadonlyMap<string, EntryDefinition> {
     try {
-      return readSchedule(definition.schedule, this.#options.kinds)
+      this.#code = this.#options.codeEntries()
     } catch (error) {
-      if (this.#unreadable.get(name) !== revision) {
-        this.#options.logger.error(
-          { err: error, entry: name },
-          `beat: ${name} cannot run: ${messageOf(error)}`,
-        )
-      }
-      this.#unreadable.set(name, revision)
+      if (!this.#code) throw error
+      this.#options.logger.error({ err: error }, `beat: An entry of the code is wrong: ${messageOf(error)}`)
+    }
+    return this.#code
+  }
+
+  #readSchedule(entry: Entry): Schedule | undefined {
+    try {
+      return readSchedule(entry.definition.schedule, this.#options.kinds)
+    } catch (error) {
+      this.#sayOnce(entry, error)
       return undefined
     }
+  }
+
+  #plan({ entry, schedule }: Watched, context: PlanContext): Plan {
+    try {
+      return planEntry(entry, schedule, context)
+    } catch (error) {
+      this.#sayOnce(entry, error)
+      const { cursorMs, anchorMs } = entry.state
+      return { ticks: [], cursorMs, anchorMs, nextMs: context.nowMs + LONGEST_RETRY_MS }
+    }
+  }
+
+  #sayOnce({ name, revision }: Entry, error: unknown): void {
+    if (this.#faulty.get(name) === revision) return
+    this.#faulty.set(name, revision)
+    this.#options.logger.error({ err: error, entry: name }, `beat: ${name} cannot run: ${messageOf(error)}`)
   }
 
   /** Makes what is due now. Entries whose time has not come are not looked at. */
@@ -211,7 +233,7 @@ export class Beat {
     const planned = this.#watched.map((watched) =>
       watched.lookAtMs > nowMs && watched.entry.state.cursorMs <= nowMs
         ? { ...watched, plan: undefined }
-        : { ...watched, plan: planEntry(watched.entry, watched.schedule, context) },
+        : { ...watched, plan: this.#plan(watched, context) },
     )
     this.#watched = planned.map(({ plan, ...watched }) =>
       plan ? { ...watched, lookAtMs: plan.nextMs ?? Number.POSITIVE_INFINITY } : watched,

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../kernel/index.js'
 import type { Schedule, ScheduleContext } from '../schedule/index.js'
 import { backfillOf, type Entry } from './entry.js'
 import { jitterOf, tickId } from './tick-id.js'
@@ -94,7 +95,17 @@ class Ticks {
   }
 
   after(ms: number): number | undefined {
-    return this.#schedule.next(ms, this.#zone)
+    const next = this.#schedule.next(ms, this.#zone)
+    if (next === undefined || (Number.isSafeInteger(next) && next > ms)) return next
+    // Only a kind of somebody's own can do that; beat would never come to an end with it.
+    throw new ConfigurationError(
+      `Its schedule (${this.#schedule.kind}) answers ${next} for what comes after ${ms}.`,
+      {
+        code: 'LVG_SCHEDULE_INVALID',
+        details: { entry: this.#entry.name, kind: this.#schedule.kind, afterMs: ms, next },
+        hint: '`next` answers with whole milliseconds, later than `afterMs`, or undefined.',
+      },
+    )
   }
 
   tick(tickMs: number): Tick {
