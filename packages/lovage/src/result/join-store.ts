@@ -1,14 +1,16 @@
+import { messageOf } from '../kernel/index.js'
+import { decodeJson, type ExceptionInfo } from '../message/index.js'
 import type { ResultTuple, TaskState } from './result-backend.js'
 
-/** A chord that is counted: its members have ended when `size` of them have arrived. */
+/** A body that waits for the members of a group: Celery's chord, seen by the store that counts. */
 export interface Join {
-  /** The id of the members' group. */
+  /** The group's id, which every member's message carries. */
   readonly id: string
-  /** Arrivals to wait for. */
-  readonly size: number
-  /** The body's signature as JSON; nobody here looks into it. */
+  /** Completions to wait for; null while it is not known, because the members are still being made. */
+  readonly size: number | null
+  /** The body's signature as JSON. The store gives it back as it was. */
   readonly body: string
-  /** Unix ms after which the join is given up. */
+  /** Unix ms at which waiting ends: the join is then handed out incomplete. */
   readonly deadlineMs: number
   /** The members' results, when groups among them make the list of values a nested one. */
   readonly shape?: ResultTuple
@@ -22,11 +24,16 @@ export interface JoinPart {
   readonly index: number | null
   /** SUCCESS, FAILURE or REVOKED. */
   readonly state: TaskState
-  /** The value, or the exception, as JSON. */
+  /** The value, or the exception's description, as JSON in kombu's dialect. */
   readonly resultJson: string
+  /**
+   * The body as the member's message carries it (`embed.chord`), where a peer may have opened the join: Python, on
+   * Redis. A store of Lovage's own ignores it.
+   */
+  readonly body?: string
 }
 
-/** A member as a complete join remembers it. */
+/** A member as its join remembers it. */
 export interface ArrivedPart {
   readonly taskId: string
   readonly index: number | null
@@ -34,37 +41,91 @@ export interface ArrivedPart {
   readonly result: unknown
 }
 
-/** A join whose members have all ended. */
+/** A join whose waiting is over. Whoever gets it publishes the body, or fails it, and then calls `finish`. */
 export interface CompletedJoin {
   readonly id: string
-  /** In the order of their places. */
+  readonly body: string
+  /** Who has arrived, in the order of their places. They are the same each time a join is handed out. */
   readonly parts: readonly ArrivedPart[]
   readonly shape?: ResultTuple
+  /** The deadline came first: parts are missing. */
+  readonly expired: boolean
+}
+
+/** For how long a join is its taker's: not finished by then, `due` hands it out again. */
+export interface HoldOptions {
+  /** Default 30,000. */
+  readonly holdMs?: number
 }
 
 /**
- * Counts the members of chords, and keeps groups that were saved. A join is complete until it is finished: whoever
- * arrives again is told again, so that a worker which died before it sent the body is followed by one that sends it.
+ * Counts the members of groups, and remembers who owes a body. Every call is atomic, also among processes; lists are
+ * one round trip. What is handed out and never finished, because its taker died, is handed out again, so that a
+ * body is published at least once; publish it under one task id and with `once`, and it is published once.
  */
 export interface JoinStore {
-  /** Opens joins; repeating it changes nothing. Answers with those that are complete already. */
-  open(joins: readonly Join[]): Promise<readonly CompletedJoin[]>
   /**
-   * Counts members, each once by its task id whatever it brings the second time; also before their join is opened.
-   * Answers with the joins that are complete now, each once.
+   * Opens joins: before their members are published, and those of unknown size again before the last one is. Repeating
+   * it sets everything but what has arrived. Answers with the joins that this has completed.
    */
-  arrive(parts: readonly JoinPart[]): Promise<readonly CompletedJoin[]>
-  /** Lets an open join wait for more members. */
-  extend(id: string, by: number): Promise<void>
-  /** Forgets joins whose bodies were sent; what arrives later completes nothing. */
+  open(joins: readonly Join[], options?: HoldOptions): Promise<readonly CompletedJoin[]>
+  /**
+   * Adds members to a join that is open, each once by its task id; call it before they are published, while the
+   * caller is itself a member that has not arrived. Tells whether the join was still open.
+   */
+  extend(id: string, taskIds: readonly string[]): Promise<boolean>
+  /**
+   * Takes parts, each once by its task id, the first that comes: a redelivered member counts no second time. Answers
+   * with the joins that these parts have completed; a part whose first arrival completed a join that is still
+   * unfinished completes it again. Parts of joins that are over, or that nobody opened, are left out.
+   */
+  arrive(parts: readonly JoinPart[], options?: HoldOptions): Promise<readonly CompletedJoin[]>
+  /**
+   * Hands out what is owed, oldest first: joins past their deadline, and completed ones whose taker has not finished
+   * them in time. Every worker asks now and then.
+   */
+  due(options?: HoldOptions & { readonly limit?: number }): Promise<readonly CompletedJoin[]>
+  /** Forgets joins whose body was published, or failed, for good. */
   finish(ids: readonly string[]): Promise<void>
-  /**
-   * Joins past their deadline, at most `limit`; each is not given out again for `leaseMs`, in which the caller fails its
-   * body and finishes it.
-   */
-  overdue(nowMs: number, limit: number, leaseMs: number): Promise<readonly Pick<Join, 'id' | 'body'>[]>
-  /** Keeps the results of a group under its id. */
+  /** Keeps the results of a group under its id, for as long as results are kept. */
   saveGroup(group: ResultTuple): Promise<void>
+  /**
+   * A group that was saved; undefined when there is none any more.
+   * @throws {ResultError} LVG_RESULT_UNREADABLE
+   */
   group(id: string): Promise<ResultTuple | undefined>
   forgetGroup(id: string): Promise<void>
+}
+
+/** How long a completed join is its taker's, unless said otherwise. */
+export const HOLD_MS = 30_000
+/** Joins that one `due` hands out, unless said otherwise: each may bring all its parts. */
+export const DUE_LIMIT = 10
+
+/** A join as it is handed out, its members in the order of their places; a value that cannot be read is a failure. */
+export function completedJoin(
+  { id, body, shape }: Pick<Join, 'id' | 'body' | 'shape'>,
+  parts: readonly Omit<JoinPart, 'joinId'>[],
+  expired: boolean,
+): CompletedJoin {
+  const ordered = [...parts].sort((left, right) => {
+    const [a, b] = [placeOf(left), placeOf(right)]
+    return a === b ? (left.taskId < right.taskId ? -1 : 1) : a - b
+  })
+  return { id, body, expired, parts: ordered.map(arrived), ...(shape ? { shape } : {}) }
+}
+
+const placeOf = ({ index }: { readonly index: number | null }): number => index ?? Number.POSITIVE_INFINITY
+
+function arrived({ taskId, index, state, resultJson }: Omit<JoinPart, 'joinId'>): ArrivedPart {
+  try {
+    return { taskId, index, state, result: decodeJson(resultJson) }
+  } catch (error) {
+    const result: ExceptionInfo = {
+      exc_type: 'ResultError',
+      exc_message: [messageOf(error)],
+      exc_module: null,
+    }
+    return { taskId, index, state: 'FAILURE', result }
+  }
 }

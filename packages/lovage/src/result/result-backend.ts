@@ -71,7 +71,7 @@ export interface ResultBackend {
   /** Calls `on` for every record stored from now on, and once for what is there already; a slow poll stands behind it. */
   watch(ids: readonly string[], on: (result: TaskResult) => void): Unsubscribe
   forget(ids: readonly string[]): Promise<void>
-  /** Removes results that were done before `beforeMs` (Unix ms); tells how many. Backends with a TTL return 0. */
+  /** Removes what was done, and groups that were saved, before `beforeMs` (Unix ms); tells how many. With a TTL: 0. */
   prune(beforeMs: number): Promise<number>
   close(): Promise<void>
 }

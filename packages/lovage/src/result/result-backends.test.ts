@@ -4,21 +4,22 @@ import { join } from 'node:path'
 import Database from 'libsql'
 import { newId, silentLogger, systemClock } from '../kernel/index.js'
 import { openResultBackend } from './index.js'
-import { describeResultBackend } from './result-backend.suite.js'
+import { describeJoinStore } from './join-store.suite.js'
+import { describeResultBackend, type ResultServer } from './result-backend.suite.js'
 
 const options = { clock: systemClock, logger: silentLogger, settings: { resultExpires: 86_400 } }
 
-describeResultBackend({
+const memory = {
   name: 'memory',
-  start: async () => {
+  start: async (): Promise<ResultServer> => {
     const url = `memory://${newId()}`
     return { open: () => openResultBackend(url, options), stop: async () => {} }
   },
-})
+}
 
-describeResultBackend({
+const sqlite = {
   name: 'SQLite',
-  start: async () => {
+  start: async (): Promise<ResultServer> => {
     const folder = mkdtempSync(join(tmpdir(), 'lovage-results-'))
     const file = join(folder, 'queue.db')
     return {
@@ -35,4 +36,9 @@ describeResultBackend({
       stop: async () => rmSync(folder, { recursive: true }),
     }
   },
-})
+}
+
+for (const driver of [memory, sqlite]) {
+  describeResultBackend(driver)
+  describeJoinStore(driver)
+}

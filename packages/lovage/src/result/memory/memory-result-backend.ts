@@ -1,17 +1,15 @@
 import type { Clock, DriverOptions, Unsubscribe } from '../../kernel/index.js'
 import { decodeJson } from '../../message/index.js'
-import type { JoinStore } from '../join-store.js'
 import { READY_STATES, type ResultBackend, type ResultRecord, type TaskResult } from '../result-backend.js'
-import { MemoryJoins } from './memory-joins.js'
+import { MemoryJoinStore } from './memory-join-store.js'
 
 /** Results in this process's memory: backends with the same URL share them. */
 class MemoryResultBackend implements ResultBackend {
   readonly kind = 'memory'
   readonly expiresItself = true
   readonly location: string
+  readonly joins: MemoryJoinStore
   readonly #store: MemoryResults
-
-  readonly joins: JoinStore
 
   constructor(location: string, store: MemoryResults) {
     this.location = location
@@ -41,7 +39,7 @@ type Listener = (result: TaskResult) => void
 
 /** The results themselves, and who waits for them. */
 class MemoryResults {
-  readonly joins: JoinStore
+  readonly joins: MemoryJoinStore
   readonly #results = new Map<string, { readonly result: ResultRecord; readonly storedMs: number }>()
   readonly #listeners = new Map<string, Set<Listener>>()
   readonly #clock: Clock
@@ -49,9 +47,9 @@ class MemoryResults {
   #writes = 0
 
   constructor(clock: Clock, expiresMs: number) {
+    this.joins = new MemoryJoinStore(clock)
     this.#clock = clock
     this.#expiresMs = expiresMs
-    this.joins = new MemoryJoins(clock, expiresMs)
   }
 
   put(records: readonly ResultRecord[]): void {
@@ -103,7 +101,7 @@ class MemoryResults {
 
   /** Removes what was done before; oldest first, so it stops at the first that is younger. */
   prune(beforeMs: number): number {
-    let removed = 0
+    let removed = this.joins.pruneGroups(beforeMs)
     for (const [id, { result, storedMs }] of this.#results) {
       if (storedMs >= beforeMs) break
       if (!READY_STATES.has(result.state)) continue

@@ -4,6 +4,7 @@ import type { ResultBackend, ResultRecord, TaskResult } from '../result-backend.
 import { type ResultListener, ResultWatchers } from '../watchers.js'
 import type program from './program.js'
 import { fromRow, toRow } from './result-row.js'
+import { openSqliteJoins, type SqliteJoinStore } from './sqlite-join-store.js'
 
 /** Rows removed in one transaction, so that pruning never holds the file for long. */
 const PRUNE_BATCH = 1000
@@ -24,7 +25,8 @@ type ResultProcedures = Awaited<ReturnType<typeof load>>
 export async function openSqliteResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {
   const file = await openSqliteFile(url)
   try {
-    return new SqliteResultBackend(file, await load(file), options)
+    const procedures = await load(file)
+    return new SqliteResultBackend(file, procedures, await openSqliteJoins(file, options.clock), options)
   } catch (error) {
     await file.close()
     throw error
@@ -35,6 +37,7 @@ class SqliteResultBackend implements ResultBackend {
   readonly kind = 'sqlite'
   readonly expiresItself = true
   readonly location: string
+  readonly joins: SqliteJoinStore
   readonly #file: SqliteFile
   readonly #procedures: ResultProcedures
   readonly #options: DriverOptions
@@ -42,8 +45,14 @@ class SqliteResultBackend implements ResultBackend {
   readonly #stopWatching: Unsubscribe
   readonly #timers: readonly NodeJS.Timeout[]
 
-  constructor(file: SqliteFile, procedures: ResultProcedures, options: DriverOptions) {
+  constructor(
+    file: SqliteFile,
+    procedures: ResultProcedures,
+    joins: SqliteJoinStore,
+    options: DriverOptions,
+  ) {
     this.location = file.path
+    this.joins = joins
     this.#file = file
     this.#procedures = procedures
     this.#options = options
@@ -85,16 +94,24 @@ class SqliteResultBackend implements ResultBackend {
   }
 
   async prune(beforeMs: number): Promise<number> {
-    for (let removed = 0; ; ) {
-      const batch = await this.#procedures.call('prune', { beforeMs, limit: PRUNE_BATCH })
-      removed += batch
-      if (batch < PRUNE_BATCH) return removed
-    }
+    return (
+      (await inBatches((limit) => this.#procedures.call('prune', { beforeMs, limit }))) +
+      (await inBatches((limit) => this.joins.pruneGroups(beforeMs, limit)))
+    )
   }
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     this.#stopWatching()
     await this.#file.close()
+  }
+}
+
+/** Removes until a batch is not full; tells how many. */
+async function inBatches(remove: (limit: number) => Promise<number>): Promise<number> {
+  for (let removed = 0; ; ) {
+    const batch = await remove(PRUNE_BATCH)
+    removed += batch
+    if (batch < PRUNE_BATCH) return removed
   }
 }

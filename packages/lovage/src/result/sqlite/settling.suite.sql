@@ -1,0 +1,1 @@
+CREATE TABLE settled (task_id TEXT NOT NULL);

@@ -1,0 +1,86 @@
+import { type Clock, ResultError } from '../../kernel/index.js'
+import type { SqliteFile } from '../../sqlite-file/index.js'
+import {
+  type CompletedJoin,
+  DUE_LIMIT,
+  HOLD_MS,
+  type HoldOptions,
+  type Join,
+  type JoinPart,
+  type JoinStore,
+} from '../join-store.js'
+import type { ResultTuple } from '../result-backend.js'
+import { joinOf } from './join-row.js'
+import type program from './joins-program.js'
+
+const PROGRAM = new URL('./joins-program.js', import.meta.url)
+const load = (file: SqliteFile) => file.load<typeof program>(PROGRAM)
+
+/** Makes the joins of a file ready; whoever opened the file closes it. */
+export async function openSqliteJoins(file: SqliteFile, clock: Clock): Promise<SqliteJoinStore> {
+  return new SqliteJoinStore(await load(file), clock)
+}
+
+/** Joins in a SQLite file, counted by transaction. */
+export class SqliteJoinStore implements JoinStore {
+  readonly #procedures: Awaited<ReturnType<typeof load>>
+  readonly #clock: Clock
+
+  constructor(procedures: Awaited<ReturnType<typeof load>>, clock: Clock) {
+    this.#procedures = procedures
+    this.#clock = clock
+  }
+
+  async open(
+    joins: readonly Join[],
+    { holdMs = HOLD_MS }: HoldOptions = {},
+  ): Promise<readonly CompletedJoin[]> {
+    const nowMs = this.#clock.now()
+    return (await this.#procedures.call('open', { joins, nowMs, holdMs })).map(joinOf)
+  }
+  async arrive(
+    parts: readonly JoinPart[],
+    { holdMs = HOLD_MS }: HoldOptions = {},
+  ): Promise<readonly CompletedJoin[]> {
+    const nowMs = this.#clock.now()
+    return (await this.#procedures.call('arrive', { parts, nowMs, holdMs })).map(joinOf)
+  }
+  extend(id: string, taskIds: readonly string[]): Promise<boolean> {
+    return this.#procedures.call('extend', { id, taskIds })
+  }
+  async due({
+    holdMs = HOLD_MS,
+    limit = DUE_LIMIT,
+  }: HoldOptions & { readonly limit?: number } = {}): Promise<readonly CompletedJoin[]> {
+    const nowMs = this.#clock.now()
+    return (await this.#procedures.call('due', { nowMs, holdMs, limit })).map(joinOf)
+  }
+  async finish(ids: readonly string[]): Promise<void> {
+    await this.#procedures.call('finish', ids)
+  }
+  async saveGroup(group: ResultTuple): Promise<void> {
+    const [[id]] = group
+    await this.#procedures.call('saveGroup', { id, tuple: JSON.stringify(group), nowMs: this.#clock.now() })
+  }
+  async group(id: string): Promise<ResultTuple | undefined> {
+    const tuple = await this.#procedures.call('group', id)
+    if (tuple === undefined) return undefined
+    try {
+      // Written by `saveGroup` alone.
+      return JSON.parse(tuple) as ResultTuple
+    } catch (cause) {
+      throw new ResultError(`The saved group ${id} cannot be read.`, {
+        code: 'LVG_RESULT_UNREADABLE',
+        details: { id },
+        cause,
+      })
+    }
+  }
+  async forgetGroup(id: string): Promise<void> {
+    await this.#procedures.call('forgetGroup', id)
+  }
+  /** Removes up to `limit` groups that were saved before `beforeMs`; tells how many. */
+  pruneGroups(beforeMs: number, limit: number): Promise<number> {
+    return this.#procedures.call('pruneGroups', { beforeMs, limit })
+  }
+}
