@@ -1,5 +1,5 @@
 export type { BeatStatus } from './beat.js'
-export type { EntryDefinition } from './entry.js'
+export { defineEntry, type EntryDefinition } from './entry.js'
 export {
   type OpenBeat,
   type OpenBeatOptions,

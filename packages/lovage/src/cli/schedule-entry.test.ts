@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { defineEntry } from '../beat/entry.js'
+import { defineEntry } from '../beat/index.js'
 import { changesOf, missedOf, scheduleOf, secondsOf } from './schedule-entry.js'
 
 describe('a time on the command line', () => {

@@ -1,6 +1,6 @@
 import { messageOf } from '../kernel/index.js'
 import { decodeJson, type ExceptionInfo } from '../message/index.js'
-import type { ResultTuple, TaskState } from './result-backend.js'
+import type { ResultTuple, TaskState } from './task-result.js'
 
 /** A body that waits for the members of a group: Celery's chord, seen by the store that counts. */
 export interface Join {

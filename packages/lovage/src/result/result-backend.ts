@@ -1,27 +1,9 @@
 import type { Unsubscribe } from '../kernel/index.js'
 import type { JoinStore } from './join-store.js'
+import type { ResultTuple, TaskState } from './task-result.js'
 
 export type { ExceptionInfo } from '../message/index.js'
-
-/** Celery's states; tasks may invent more (`PROGRESS`). */
-export type TaskState =
-  | 'PENDING'
-  | 'RECEIVED'
-  | 'STARTED'
-  | 'SUCCESS'
-  | 'FAILURE'
-  | 'REVOKED'
-  | 'RETRY'
-  | (string & Record<never, never>)
-
-/** States after which a result changes no more. */
-export const READY_STATES: ReadonlySet<TaskState> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
-
-/** Celery's nested pairs that name a result and its parents and children (protocol.md 4.4). */
-export type ResultTuple = readonly [
-  readonly [id: string, parent: ResultTuple | null],
-  readonly ResultTuple[] | null,
-]
+export { READY_STATES, type ResultTuple, type TaskState } from './task-result.js'
 
 /** What is known of a task that was run, or is running. */
 export interface TaskResult {

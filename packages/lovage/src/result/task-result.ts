@@ -1,0 +1,19 @@
+/** Celery's states; tasks may invent more (`PROGRESS`). */
+export type TaskState =
+  | 'PENDING'
+  | 'RECEIVED'
+  | 'STARTED'
+  | 'SUCCESS'
+  | 'FAILURE'
+  | 'REVOKED'
+  | 'RETRY'
+  | (string & Record<never, never>)
+
+/** States after which a result changes no more. */
+export const READY_STATES: ReadonlySet<TaskState> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
+
+/** Celery's nested pairs that name a result and its parents and children (protocol.md 4.4). */
+export type ResultTuple = readonly [
+  readonly [id: string, parent: ResultTuple | null],
+  readonly ResultTuple[] | null,
+]
