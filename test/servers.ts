@@ -13,4 +13,4 @@ export {
 } from './servers/python.js'
 export { type RabbitOptions, type RabbitServer, startRabbit } from './servers/rabbit.js'
 export { type RedisOptions, type RedisServer, startRedis } from './servers/redis.js'
-export { run, type ServerProcess } from './servers/server-process.js'
+export { run, type ServerProcess, watch } from './servers/server-process.js'

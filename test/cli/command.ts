@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { until } from 'lovage/testing'
+import { watch } from '../servers.js'
 
 const MAIN = fileURLToPath(new URL('../../packages/lovage/dist/cli/main.js', import.meta.url))
 
@@ -25,7 +26,10 @@ export class Command implements AsyncDisposable {
       cwd,
       env: { PATH: process.env.PATH, HOME: cwd, NO_COLOR: '1', ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      detached: true,
     })
+    // It must not outlive the test, however that ends.
+    const watchdog = this.#child.pid === undefined ? undefined : watch(this.#child.pid, '')
     this.#child.stdin?.end(input)
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
@@ -34,9 +38,10 @@ export class Command implements AsyncDisposable {
       this.stderr += text
     })
     // 'close' comes when all output is read, with one of the two.
-    this.exited = once(this.#child, 'close').then(
-      ([code, signal]) => (code ?? signal) as number | NodeJS.Signals,
-    )
+    this.exited = once(this.#child, 'close').then(([code, signal]) => {
+      watchdog?.kill('SIGKILL')
+      return (code ?? signal) as number | NodeJS.Signals
+    })
   }
 
   get pid(): number {

@@ -189,8 +189,11 @@ export async function serverFolder(name: string, owner?: Owner): Promise<string>
   return folder
 }
 
-// The shell reads until end of file, which comes when this process is gone, then ends what was left behind.
-function watch(pid: number, folder: string): ChildProcess {
+/**
+ * Ends a process group, and removes a folder, when this process is gone: the shell reads until end of file, which comes
+ * then. Whoever ends the group first kills the watchdog.
+ */
+export function watch(pid: number, folder: string): ChildProcess {
   const script = 'cat >/dev/null; kill -s KILL -- "-$1" 2>/dev/null; rm -rf -- "$2"'
   const watchdog = spawn('sh', ['-c', script, 'watchdog', String(pid), folder], {
     detached: true,
