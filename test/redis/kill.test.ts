@@ -75,7 +75,7 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 describe('workers that die', () => {
-  it('leave nothing undone, killed at random with 10,000 tasks to do', { timeout: 180_000 }, async () => {
+  it('leave nothing undone, killed at random with 10,000 tasks to do', { timeout: 300_000 }, async () => {
     const ids = idsOf(10_000)
     await producer.publish(ids.map((id) => taskMessage('q', id)))
     const done = (): Promise<number> => client.hlen('runs')
