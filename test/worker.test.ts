@@ -378,6 +378,53 @@ describe('a worker', () => {
     })
   })
 
+  test('runs no more at once than it has slots; what waits goes back when it ends', async () => {
+    let most = 0
+    let running = 0
+    const open: (() => void)[] = []
+    const waits = app.task({
+      name: 'waits',
+      run: async () => {
+        most = Math.max(most, ++running)
+        await new Promise<void>((resolve) => open.push(resolve))
+        running--
+      },
+    })
+    const worker = await startTestWorker(app, { concurrency: 2, prefetchMultiplier: 3 })
+    for (let call = 0; call < 8; call++) await waits.delay()
+    await until(() => worker.active.length === 2 && worker.reserved.length === 4)
+    open.shift()?.()
+    await until(() => worker.processed === 1 && worker.active.length === 2)
+    expect([...worker.totals]).toEqual([['waits', 1]])
+    const stopped = worker.stop('warm')
+    await until(() => worker.reserved.length === 0)
+    for (const finish of open) finish()
+    await stopped
+    expect([most, worker.processed]).toEqual([2, 3])
+    expect((await (await app.broker()).depths(['celery'])).get('celery')).toMatchObject({ ready: 5 })
+  })
+
+  test('begins and ends its parts with itself, and consumes other queues when told', async () => {
+    const seen: string[] = []
+    const where = app.task({ name: 'where', run: (ctx) => ctx.deliveryInfo.routingKey })
+    const step = (name: string) => ({
+      name,
+      start: (worker: { readonly processed: number }) =>
+        void seen.push(`${name} begins at ${worker.processed}`),
+      stop: (_worker: unknown, how: string) => void seen.push(`${name} ends ${how}`),
+    })
+    const worker = await startTestWorker(app, { steps: [step('one'), step('two')] })
+    const late = await where.applyAsync([], { queue: 'late' })
+    await worker.setQueues(['celery', 'late'])
+    await late.get({ timeout: 5 })
+    await worker.setQueues(['celery'])
+    const nobodys = await where.applyAsync([], { queue: 'late' })
+    await (await where.delay()).get({ timeout: 5 })
+    expect(await nobodys.state()).toBe('PENDING')
+    await worker.stop('warm')
+    expect(seen).toEqual(['one begins at 0', 'two begins at 0', 'two ends warm', 'one ends warm'])
+  })
+
   test('that ends warm finishes what runs; cold gives it back, no attempt consumed', async () => {
     const waits = app.task({
       name: 'waits',

@@ -8,8 +8,14 @@ export interface AppSignals {
   afterTaskPublish: { readonly message: OutgoingMessage }
   taskReceived: { readonly headers: TaskHeaders; readonly queue: string }
   taskPrerun: { readonly context: TaskContext }
-  taskPostrun: { readonly context: TaskContext; readonly state: string; readonly result: unknown }
-  taskSuccess: { readonly context: TaskContext; readonly result: unknown }
+  taskPostrun: {
+    readonly context: TaskContext
+    readonly state: string
+    readonly result: unknown
+    /** Milliseconds from the begin of the run to its outcome. */
+    readonly runtimeMs: number
+  }
+  taskSuccess: { readonly context: TaskContext; readonly result: unknown; readonly runtimeMs: number }
   taskRetry: { readonly context: TaskContext; readonly reason: unknown; readonly dueMs: number }
   taskFailure: { readonly context: TaskContext; readonly error: unknown; readonly traceback: string }
   /** The worker itself failed around a task; the task's message is kept. */

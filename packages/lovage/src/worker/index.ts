@@ -1,2 +1,4 @@
+export type { BootStep, RunningWorker, StopKind } from './boot-step.js'
+export type { Claim } from './claims.js'
 export type { Job, WorkerPool } from './pools/pool.js'
-export { type StopKind, startWorker, Worker, type WorkerOptions } from './worker.js'
+export { startWorker, Worker, type WorkerOptions } from './worker.js'

@@ -3,7 +3,6 @@ import { performance } from 'node:perf_hooks'
 import {
   compose,
   failure,
-  inContext,
   type Lovage,
   type Middleware,
   type Next,
@@ -16,7 +15,9 @@ import type { Broker, Consumer, Delivery } from '../broker/index.js'
 import { crashPoint, delay, type Logger, newId } from '../kernel/index.js'
 import { acceptList, encodeJson } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
+import type { BootStep, RunningWorker, StopKind } from './boot-step.js'
 import { addBuiltinTasks } from './builtin-tasks.js'
+import { type Claim, Claims } from './claims.js'
 import { type Intake, takeIn } from './intake.js'
 import { AsyncPool } from './pools/async-pool.js'
 import type { Job, WorkerPool } from './pools/pool.js'
@@ -24,7 +25,9 @@ import { Refusals } from './refusals.js'
 import { extendedOf, type PlanSettings, planSettlement } from './settle-plan.js'
 import { Settler } from './settler.js'
 import { StartedTracker } from './started-tracker.js'
-import { stateOf, TaskLog } from './task-log.js'
+import { TaskLog } from './task-log.js'
+import { tellIntake } from './tell-intake.js'
+import { tellOutcome } from './tell-outcome.js'
 import { unstartedConsumer } from './unstarted-consumer.js'
 
 /** How a worker runs; what is absent comes from the app's settings. */
@@ -39,18 +42,9 @@ export interface WorkerOptions {
   readonly hostname?: string
   /** Default: an asynchronous pool. */
   readonly pool?: WorkerPool
+  /** What starts and stops with the worker. */
+  readonly steps?: readonly BootStep[]
 }
-
-/** A claim that is not settled yet. */
-interface Held {
-  readonly delivery: Delivery
-  readonly job: Job
-  readonly ackedEarly: boolean
-  readonly startedAt: number
-}
-
-/** How a worker ends: `warm` lets running tasks finish, `cold` gives them back. */
-export type StopKind = 'warm' | 'cold'
 
 /** Connects, declares the queues and begins to consume. */
 export async function startWorker(app: Lovage, options: WorkerOptions = {}): Promise<Worker> {
@@ -65,9 +59,8 @@ export async function startWorker(app: Lovage, options: WorkerOptions = {}): Pro
 }
 
 /** Runs tasks until it is stopped. A message is in one of three places: the broker, this worker's hands, or settled. */
-export class Worker {
+export class Worker implements RunningWorker {
   readonly hostname: string
-  readonly queues: readonly string[]
   readonly pool: WorkerPool
   readonly #app: Lovage
   readonly #broker: Broker
@@ -81,14 +74,15 @@ export class Worker {
   readonly #accept: ReadonlySet<string>
   readonly #prefetchMultiplier: number
   readonly #plan: PlanSettings
-  readonly #held = new Map<string, Held>()
+  readonly #claims = new Claims()
+  readonly #totals = new Map<string, number>()
+  readonly #steps: readonly BootStep[]
   readonly #wrapped: Next<RunContext, Outcome> | undefined
   readonly #jobs = new WeakMap<TaskContext, Job>()
+  #queues: readonly string[]
   #consumer: Consumer = unstartedConsumer
-  #processed = 0
   #stopping: StopKind | undefined
   #stopped: Promise<void> | undefined
-  #onIdle: (() => void) | undefined
 
   constructor(app: Lovage, broker: Broker, results: ResultBackend | undefined, options: WorkerOptions) {
     const { conf, clock, logger } = app
@@ -96,7 +90,8 @@ export class Worker {
     this.#broker = broker
     this.#results = results
     this.hostname = options.hostname ?? `celery@${machineName()}`
-    this.queues = options.queues ?? app.router.declared.map((queue) => queue.name)
+    this.#steps = options.steps ?? []
+    this.#queues = options.queues ?? app.router.declared.map((queue) => queue.name)
     this.pool = options.pool ?? new AsyncPool(options.concurrency ?? conf.workerConcurrency ?? 100, clock)
     this.#prefetchMultiplier = Math.max(1, options.prefetchMultiplier ?? conf.workerPrefetchMultiplier)
     this.#logger = logger
@@ -135,24 +130,46 @@ export class Worker {
     if (wrappers.length > 0) this.#wrapped = compose(wrappers, async ({ context }) => this.#runJob(context))
   }
 
-  /** Tasks that have ended here, whatever their end. */
-  get processed(): number {
-    return this.#processed
+  get totals(): ReadonlyMap<string, number> {
+    return this.#totals
   }
-  /** Tasks that run here now. */
-  get active(): readonly TaskContext[] {
-    return [...this.#held.values()].map(({ job }) => job.context)
+  get processed(): number {
+    let sum = 0
+    for (const count of this.#totals.values()) sum += count
+    return sum
+  }
+  get active(): readonly Claim[] {
+    return this.#claims.running
+  }
+  get reserved(): readonly Claim[] {
+    return this.#claims.waiting
+  }
+  get queues(): readonly string[] {
+    return this.#queues
+  }
+
+  async setQueues(queues: readonly string[]): Promise<void> {
+    await this.#broker.declare(queues.map((name) => this.#app.router.queue(name)))
+    await this.#consumer.setQueues(queues)
+    this.#queues = [...queues]
+  }
+
+  async resize(slots: number): Promise<void> {
+    await this.pool.resize(slots)
+    this.#fillSlots()
+    this.#consumer.demand()
   }
 
   /** Begins to claim messages; `startWorker` calls it. */
   async consume(): Promise<void> {
+    for (const step of this.#steps) await step.start(this)
     const { conf, clock, logger } = this.#app
     this.#consumer = await this.#broker.consume({
       queues: this.queues,
       holder: `${this.hostname}.${newId()}`,
       leaseMs: conf.brokerLease * 1000,
       visibilityTimeoutMs: visibilityTimeoutMs(conf.brokerTransportOptions),
-      free: () => (this.#stopping ? 0 : this.pool.slots * this.#prefetchMultiplier - this.#held.size),
+      free: () => (this.#stopping ? 0 : this.pool.slots * this.#prefetchMultiplier - this.#claims.size),
       onDeliveries: (deliveries) => this.#take(deliveries),
       onLost: (tags) => this.#lost(tags),
       onError: (error) =>
@@ -175,7 +192,7 @@ export class Worker {
       this.#stopped = this.#end(how)
     } else if (before === 'warm' && how === 'cold') {
       this.#stopping = how
-      await this.#handBack()
+      await this.#handBack(this.#claims.all)
     }
     await this.#stopped
   }
@@ -186,11 +203,14 @@ export class Worker {
   async #end(how: StopKind): Promise<void> {
     this.#app.signals.emit('workerShuttingDown', { hostname: this.hostname, how })
     await this.#consumer.pause()
-    if (how === 'warm') await this.#waitForIdle(this.#app.conf.workerShutdownTimeout * 1000)
-    await this.#handBack()
+    // What has not begun is somebody else's to begin.
+    await this.#handBack(this.#claims.waiting)
+    if (how === 'warm') await this.#waitForNone(this.#app.conf.workerShutdownTimeout * 1000)
+    await this.#handBack(this.#claims.all)
     await this.#settler.drain()
     await this.pool.stop(this.#stopping ?? how)
     this.#started?.stop()
+    for (const step of this.#steps.toReversed()) await step.stop?.(this, this.#stopping ?? how)
     await this.#consumer.close()
     this.#app.signals.emit('workerShutdown', { hostname: this.hostname })
   }
@@ -227,47 +247,37 @@ export class Worker {
   }
 
   #accepted(delivery: Delivery, intake: Intake): void {
-    if (intake.kind === 'job') return this.#begin(intake.job, delivery)
-    const { signals } = this.#app
-    if (intake.kind === 'refused') {
-      const { error, headers } = intake
-      this.#logger.error(
-        { code: error.code, task_id: headers?.id, task_name: headers?.task, queue: delivery.queue },
-        `message quarantined: ${error.message}`,
-      )
-      signals.emit('taskRejected', { headers, requeue: false, reason: error.message })
-    } else if (intake.kind === 'unknown') {
-      const { task: name, id } = intake.headers
-      this.#logger.error(
-        { task_id: id, task_name: name, queue: delivery.queue },
-        `${this.#app.tasks.unknown(name).message} The message is kept.`,
-      )
-      signals.emit('taskUnknown', { name, id })
-    } else if (intake.kind === 'revoked') {
-      const { headers, why } = intake
-      this.#logger.info(
-        { task_id: headers.id, task_name: headers.task, state: 'REVOKED' },
-        `Discarding ${why} task ${headers.task}[${headers.id}]`,
-      )
-      signals.emit('taskRevoked', { headers, terminated: false, signum: null, expired: why === 'expired' })
-    }
+    if (intake.kind === 'job') return this.#receive(intake.job, delivery)
+    tellIntake(this.#app, delivery, intake)
     this.#settler.add(intake.plan)
   }
 
-  #begin(job: Job, delivery: Delivery): void {
-    const { context, task } = job
-    const ackedEarly = task.options.acksLate === false
-    this.#held.set(delivery.tag, { delivery, job, ackedEarly, startedAt: performance.now() })
+  #receive(job: Job, delivery: Delivery): void {
+    const { context } = job
+    this.#claims.add(delivery, job, this.#app.clock.now())
     this.#log.received(context)
     if (this.#app.signals.has('taskReceived'))
       this.#app.signals.emit('taskReceived', { headers: context.wireHeaders, queue: delivery.queue })
-    if (!ackedEarly) return this.#run(job, delivery.tag)
+    this.#fillSlots()
+  }
+
+  #fillSlots(): void {
+    if (this.#stopping === 'cold') return
+    for (;;) {
+      const claim = this.#claims.next(this.pool.slots, this.#app.clock.now())
+      if (!claim) return
+      this.#begin(claim)
+    }
+  }
+
+  #begin({ delivery, job }: Claim): void {
+    if (job.task.options.acksLate !== false) return this.#run(job, delivery.tag)
     // Early ack: the message is gone from the broker before user code runs, so that it can never run twice.
     this.#consumer.settle([{ tag: delivery.tag, kind: 'ack' }]).then(
       (refused) => (refused.length > 0 ? this.#lost(refused) : this.#run(job, delivery.tag)),
       (error: unknown) => {
         this.#logger.error(
-          { err: error, task_id: context.id },
+          { err: error, task_id: job.context.id },
           'could not acknowledge early; the task is not run',
         )
         this.#lost([delivery.tag])
@@ -303,101 +313,63 @@ export class Worker {
 
   #finish(tag: string, outcome: Outcome): void {
     crashPoint('run:after')
-    const held = this.#held.get(tag)
+    const claim = this.#claims.get(tag)
     // Handed back by a shutdown, or lost to another worker: whoever has it now settles it.
-    if (!held) return
-    const late = this.#started?.finished(held.job.context)
-    if (late) void late.then(() => this.#conclude(tag, held, outcome))
-    else this.#conclude(tag, held, outcome)
+    if (!claim) return
+    const late = this.#started?.finished(claim.job.context)
+    if (late) void late.then(() => this.#conclude(tag, outcome))
+    else this.#conclude(tag, outcome)
   }
 
-  #conclude(tag: string, held: Held, outcome: Outcome): void {
-    if (!this.#held.delete(tag)) return
-    this.#processed++
-    const { job, delivery, ackedEarly, startedAt } = held
-    const { context, message, call } = job
-    const plan = planSettlement(
-      { delivery, message, call, context, outcome, ackedEarly, nowMs: this.#app.clock.now() },
-      this.#plan,
-    )
-    this.#log.finished(context, outcome, performance.now() - startedAt)
-    this.#tell(job, outcome)
+  #conclude(tag: string, outcome: Outcome): void {
+    const claim = this.#claims.remove(tag)
+    if (!claim) return
+    const { job, delivery, startedAt } = claim
+    const { context, message, call, task } = job
+    this.#totals.set(task.name, (this.#totals.get(task.name) ?? 0) + 1)
+    const nowMs = this.#app.clock.now()
+    const ackedEarly = task.options.acksLate === false
+    const plan = planSettlement({ delivery, message, call, context, outcome, ackedEarly, nowMs }, this.#plan)
+    const runtimeMs = performance.now() - startedAt
+    this.#log.finished(context, outcome, runtimeMs)
+    tellOutcome(this.#app, job, outcome, runtimeMs)
     this.#settler.add(plan)
-    if (this.#held.size === 0) this.#onIdle?.()
-  }
-
-  /** Handlers and signals; theirs is to look, so that a fault of theirs is logged and changes nothing. */
-  #tell({ context, task }: Job, outcome: Outcome): void {
-    const { signals } = this.#app
-    const { onSuccess, onRetry, onFailure, afterReturn } = task.handlers
-    const call = (name: string, handler: () => unknown): void => {
-      const fault = (error: unknown): void =>
-        this.#logger.error({ err: error, task_id: context.id, handler: name }, 'a task handler failed')
-      void inContext(context, async () => handler()).catch(fault)
-    }
-    if (outcome.kind === 'success') {
-      if (onSuccess) call('onSuccess', () => onSuccess(context, outcome.value))
-      if (signals.has('taskSuccess')) signals.emit('taskSuccess', { context, result: outcome.value })
-    } else if (outcome.kind === 'failure') {
-      if (onFailure) call('onFailure', () => onFailure(context, outcome.error))
-      if (signals.has('taskFailure'))
-        signals.emit('taskFailure', { context, error: outcome.error, traceback: outcome.traceback })
-    } else if (outcome.kind === 'retry') {
-      if (onRetry) call('onRetry', () => onRetry(context, outcome.request.cause))
-      if (signals.has('taskRetry'))
-        signals.emit('taskRetry', { context, reason: outcome.request.cause, dueMs: outcome.dueMs })
-    } else if (outcome.kind === 'reject') {
-      if (signals.has('taskRejected'))
-        signals.emit('taskRejected', {
-          headers: context.wireHeaders,
-          requeue: outcome.requeue,
-          reason: outcome.message,
-        })
-    }
-    if (afterReturn) call('afterReturn', () => afterReturn(context, stateOf(outcome)))
-    if (signals.has('taskPostrun'))
-      signals.emit('taskPostrun', {
-        context,
-        state: stateOf(outcome),
-        result: outcome.kind === 'success' ? outcome.value : null,
-      })
+    this.#fillSlots()
   }
 
   #lost(tags: readonly string[]): void {
     for (const tag of tags) {
-      const held = this.#held.get(tag)
-      this.#held.delete(tag)
+      const claim = this.#claims.remove(tag)
       this.#logger.warn(
-        { task_id: held?.job.context.id, task_name: held?.job.context.name },
+        { task_id: claim?.job.context.id, task_name: claim?.job.context.name },
         'a message is no longer ours; another worker has it',
       )
     }
+    this.#fillSlots()
     this.#consumer.demand()
-    if (this.#held.size === 0) this.#onIdle?.()
   }
 
-  async #waitForIdle(limitMs: number): Promise<void> {
-    if (this.#held.size === 0) return
-    const idle = new Promise<void>((resolve) => {
-      this.#onIdle = resolve
-    })
+  /** Waits until nothing is held, at most so long. */
+  async #waitForNone(limitMs: number): Promise<void> {
     const enough = new AbortController()
-    await Promise.race([idle, delay(this.#app.clock, limitMs, enough.signal).catch(() => undefined)])
+    await Promise.race([
+      this.#claims.none(),
+      delay(this.#app.clock, limitMs, enough.signal).catch(() => undefined),
+    ])
     enough.abort()
   }
 
-  /** Gives back what still runs; its outcome, should one come, is nobody's any more. */
-  async #handBack(): Promise<void> {
-    const left = [...this.#held.values()]
-    this.#held.clear()
-    this.#onIdle?.()
-    for (const { job } of left) job.context.abort(new Error('The worker is shutting down.'))
-    const settlements = left.flatMap(({ delivery, ackedEarly }) =>
-      ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const],
-    )
+  /** Gives back what waits or still runs; its outcome, should one come, is nobody's any more. */
+  async #handBack(which: readonly Claim[]): Promise<void> {
+    const settlements = which.flatMap(({ delivery, job, startedMs }) => {
+      this.#claims.remove(delivery.tag)
+      job.context.abort(new Error('The worker is shutting down.'))
+      const ackedEarly = startedMs !== undefined && job.task.options.acksLate === false
+      return ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const]
+    })
     if (settlements.length === 0) return
     this.#logger.warn(
-      { tasks: left.map(({ job }) => job.context.id) },
+      { tasks: which.map(({ job }) => job.context.id) },
       `${settlements.length} unfinished tasks go back to their queues`,
     )
     await this.#consumer.settle(settlements)

@@ -1,0 +1,39 @@
+import type { Claim } from './claims.js'
+import type { WorkerPool } from './pools/pool.js'
+
+/** How a worker ends: `warm` lets running tasks finish, `cold` gives them back. */
+export type StopKind = 'warm' | 'cold'
+
+/** What the parts of a worker see of it. */
+export interface RunningWorker {
+  /** `name@host`. */
+  readonly hostname: string
+  readonly pool: WorkerPool
+  /** The queues that are consumed, in strict order. */
+  readonly queues: readonly string[]
+  /** Tasks that run here now. */
+  readonly active: readonly Claim[]
+  /** Tasks that wait here for a slot. */
+  readonly reserved: readonly Claim[]
+  /** How many tasks of each name have ended here, whatever their end. */
+  readonly totals: ReadonlyMap<string, number>
+  /** Tasks that have ended here, whatever their end. */
+  readonly processed: number
+  /** Consumes other queues from now on; what is held of a queue that is left stays held. */
+  setQueues(queues: readonly string[]): Promise<void>
+  /** Changes how many tasks run at once. */
+  resize(slots: number): Promise<void>
+}
+
+/**
+ * A part that starts and stops with a worker: Celery's boot step. Remote control, health and metrics are such parts,
+ * and an app's own may be.
+ */
+export interface BootStep {
+  /** For log lines. */
+  readonly name: string
+  /** The worker is connected and its queues are declared; it claims nothing before this has resolved. */
+  start(worker: RunningWorker): void | Promise<void>
+  /** The worker has settled or handed back what it held, and is still connected. Called in reverse order of the starts. */
+  stop?(worker: RunningWorker, how: StopKind): void | Promise<void>
+}

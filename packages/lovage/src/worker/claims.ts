@@ -1,0 +1,83 @@
+import { performance } from 'node:perf_hooks'
+import type { Delivery } from '../broker/index.js'
+import type { Job } from './pools/pool.js'
+
+/** A message that is ours and not settled yet. */
+export interface Claim {
+  readonly delivery: Delivery
+  readonly job: Job
+  /** Unix ms. */
+  readonly receivedMs: number
+  /** Unix ms at which its run began; undefined while it waits for a slot. */
+  startedMs: number | undefined
+  /** The same instant on the clock that never jumps, to measure the run by. */
+  startedAt: number
+}
+
+/** What a worker holds: tasks that run, and tasks that wait for a slot in the order in which they came. */
+export class Claims {
+  readonly #held = new Map<string, Claim>()
+  readonly #waiting: Claim[] = []
+  #running = 0
+  #onNone: (() => void) | undefined
+
+  get size(): number {
+    return this.#held.size
+  }
+  get all(): readonly Claim[] {
+    return [...this.#held.values()]
+  }
+  /** Tasks that run. */
+  get running(): readonly Claim[] {
+    return this.#running === 0
+      ? []
+      : [...this.#held.values()].filter((claim) => claim.startedMs !== undefined)
+  }
+  /** Tasks that wait for a slot. */
+  get waiting(): readonly Claim[] {
+    return this.#waiting.filter((claim) => this.#held.get(claim.delivery.tag) === claim)
+  }
+
+  /** The newcomer waits in line. */
+  add(delivery: Delivery, job: Job, nowMs: number): void {
+    const claim: Claim = { delivery, job, receivedMs: nowMs, startedMs: undefined, startedAt: 0 }
+    this.#held.set(delivery.tag, claim)
+    this.#waiting.push(claim)
+  }
+
+  get(tag: string): Claim | undefined {
+    return this.#held.get(tag)
+  }
+
+  /** The next in line when fewer than `slots` run; it counts as running from here. */
+  next(slots: number, nowMs: number): Claim | undefined {
+    while (this.#running < slots) {
+      const claim = this.#waiting.shift()
+      if (!claim) return undefined
+      if (this.#held.get(claim.delivery.tag) !== claim) continue
+      claim.startedMs = nowMs
+      claim.startedAt = performance.now()
+      this.#running++
+      return claim
+    }
+    return undefined
+  }
+
+  /** Ours no more: settled, or lost. */
+  remove(tag: string): Claim | undefined {
+    const claim = this.#held.get(tag)
+    if (!claim) return undefined
+    this.#held.delete(tag)
+    if (claim.startedMs !== undefined) this.#running--
+    if (this.#held.size === 0) this.#onNone?.()
+    return claim
+  }
+
+  /** Resolves when nothing is held. */
+  none(): Promise<void> {
+    if (this.#held.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onNone = resolve
+    })
+  }
+}
