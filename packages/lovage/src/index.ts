@@ -16,6 +16,7 @@ export {
   type GetOptions,
   Ignore,
   type InputOf,
+  type JoinOptions,
   Lovage,
   type Middleware,
   type NamedContract,
@@ -28,6 +29,7 @@ export {
   type PublishContext,
   type PublishRetryPolicy,
   Reject,
+  ResultSet,
   Retry,
   type RetryRequest,
   type RevokeOptions,
@@ -49,6 +51,7 @@ export {
   type TaskOptions,
   type UntypedCall,
   unchecked,
+  type WaitOptions,
 } from './app/index.js'
 export {
   type BeatStatus,

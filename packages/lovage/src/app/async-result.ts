@@ -1,11 +1,4 @@
-import {
-  CapabilityError,
-  type Clock,
-  type ErrorCode,
-  ResultError,
-  TaskError,
-  TimeoutError,
-} from '../kernel/index.js'
+import { CapabilityError, type Clock, type ErrorCode, ResultError, TaskError } from '../kernel/index.js'
 import {
   type ExceptionInfo,
   READY_STATES,
@@ -14,6 +7,7 @@ import {
   type TaskResult,
   type TaskState,
 } from '../result/index.js'
+import { untilReady, type WaitOptions } from './until-ready.js'
 
 /** What results need of their app. */
 export interface ResultHost {
@@ -32,13 +26,9 @@ export interface RevokeOptions {
 }
 
 /** How to wait for a result. */
-export interface GetOptions {
-  /** Seconds; default: for ever. */
-  readonly timeout?: number
+export interface GetOptions extends WaitOptions {
   /** Whether the task's failure is thrown. Default true. */
   readonly propagate?: boolean
-  /** Ends the waiting, not the task. */
-  readonly signal?: AbortSignal
 }
 
 /** A task's result, now or later. */
@@ -46,13 +36,14 @@ export class AsyncResult<Result> {
   readonly id: string
   /** The result of the task that sent this one in a chain. */
   readonly parent: AsyncResult<unknown> | null
-  readonly #host: ResultHost
+  /** The app that it came from. */
+  readonly host: ResultHost
   #ready: TaskResult | undefined
 
   constructor(id: string, host: ResultHost, parent: AsyncResult<unknown> | null = null) {
     this.id = id
     this.parent = parent
-    this.#host = host
+    this.host = host
   }
 
   /** A result that is known already. */
@@ -83,7 +74,7 @@ export class AsyncResult<Result> {
   /** Everything that is stored now; undefined = nothing (Celery's PENDING). */
   async info(): Promise<TaskResult | undefined> {
     if (this.#ready) return this.#ready
-    const [found] = await (await this.#host.results()).get([this.id])
+    const [found] = await (await this.host.results()).get([this.id])
     if (found && READY_STATES.has(found.state)) this.#ready = found
     return found
   }
@@ -108,7 +99,7 @@ export class AsyncResult<Result> {
   }
   /** Results of the tasks that this one sent. */
   async children(): Promise<readonly AsyncResult<unknown>[]> {
-    return ((await this.info())?.children ?? []).map((tuple) => resultOf(tuple, this.#host))
+    return ((await this.info())?.children ?? []).map((tuple) => resultOf(tuple, this.host))
   }
   /** When it was done. */
   async dateDone(): Promise<Date | null> {
@@ -117,20 +108,24 @@ export class AsyncResult<Result> {
   }
   /** Removes the stored result. */
   async forget(): Promise<void> {
+    this.forgetLocally()
+    await (await this.host.results()).forget([this.id])
+  }
+  /** Forgets what is known here; what is stored stays. */
+  forgetLocally(): void {
     this.#ready = undefined
-    await (await this.#host.results()).forget([this.id])
   }
   /** Keeps the task from running, or stops it with `terminate`. */
   async revoke(options: RevokeOptions = {}): Promise<void> {
-    if (!this.#host.revoke)
+    if (!this.host.revoke)
       throw new CapabilityError('Revoking needs remote control, which is off.', {
         code: 'LVG_CAPABILITY_MISSING',
       })
-    await this.#host.revoke([this.id], options)
+    await this.host.revoke([this.id], options)
   }
   /** Calls back for every stored state from now on, such as PROGRESS; ends by itself when the result is ready. */
   async watch(on: (result: TaskResult) => void): Promise<() => void> {
-    const backend = await this.#host.results()
+    const backend = await this.host.results()
     const stop = backend.watch([this.id], (result) => {
       if (READY_STATES.has(result.state)) stop()
       on(result)
@@ -138,37 +133,12 @@ export class AsyncResult<Result> {
     return stop
   }
 
-  async #settled({ timeout, signal }: GetOptions): Promise<TaskResult> {
+  async #settled(wait: WaitOptions): Promise<TaskResult> {
     if (this.#ready) return this.#ready
-    const backend = await this.#host.results()
-    signal?.throwIfAborted()
-    return new Promise((resolve, reject) => {
-      const timer =
-        timeout === undefined
-          ? undefined
-          : this.#host.clock.setTimer(() => finish(() => reject(timedOut(this.id, timeout))), timeout * 1000)
-      // A pending subscription does not keep a process alive; somebody who awaits it means it to.
-      const alive = setInterval(() => {}, 2 ** 31 - 1)
-      const onAbort = (): void => finish(() => reject(signal?.reason))
-      let stop: (() => void) | undefined
-      let finished = false
-      const finish = (end: () => void): void => {
-        if (finished) return
-        finished = true
-        timer?.cancel()
-        clearInterval(alive)
-        signal?.removeEventListener('abort', onAbort)
-        stop?.()
-        end()
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      stop = backend.watch([this.id], (result) => {
-        if (!READY_STATES.has(result.state)) return
-        this.#ready = result
-        finish(() => resolve(result))
-      })
-      if (finished) stop()
-    })
+    const ready = await untilReady([this.id], this.host, wait)
+    this.#ready = ready.get(this.id)
+    if (!this.#ready) throw new TypeError(`the wait for ${this.id} ended without its result`)
+    return this.#ready
   }
 }
 
@@ -180,13 +150,6 @@ export function tupleOf(result: AsyncResult<unknown>): ResultTuple {
 /** The result that a stored pair names. */
 export function resultOf([[id, parent]]: ResultTuple, host: ResultHost): AsyncResult<unknown> {
   return new AsyncResult(id, host, parent ? resultOf(parent, host) : null)
-}
-
-function timedOut(id: string, timeout: number): TimeoutError {
-  return new TimeoutError(`Task ${id} gave no result within ${timeout} s.`, {
-    code: 'LVG_RESULT_TIMEOUT',
-    details: { id, timeout },
-  })
 }
 
 const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {

@@ -27,6 +27,7 @@ export type { Outcome } from './outcome.js'
 export type { AddPeriodicTask, PeriodicOptions } from './periodic-tasks.js'
 export { type RetriedRun, retryMessage } from './publish.js'
 export { TaskRegistry } from './registry.js'
+export { type JoinOptions, ResultSet } from './result-set.js'
 export { backoffSeconds, type RetryDice } from './retry.js'
 export {
   type Route,
@@ -62,3 +63,4 @@ export type {
   TaskAnnotations,
   TaskOptions,
 } from './task-options.js'
+export { untilReady, type WaitOptions } from './until-ready.js'

@@ -1,0 +1,72 @@
+import { type Clock, TimeoutError } from '../kernel/index.js'
+import { READY_STATES, type ResultBackend, type TaskResult } from '../result/index.js'
+
+/** How to wait for results. */
+export interface WaitOptions {
+  /** Seconds; default: for ever. */
+  readonly timeout?: number
+  /** Ends the waiting, not the tasks. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Resolves to the results by id when all of them are ready. One subscription serves them all; `on` hears of each once,
+ * as it comes, and ends the waiting by throwing.
+ *
+ * @throws {TimeoutError} LVG_RESULT_TIMEOUT; the tasks go on.
+ */
+export async function untilReady(
+  ids: readonly string[],
+  host: { readonly clock: Clock; results(): Promise<ResultBackend> },
+  { timeout, signal }: WaitOptions,
+  on: (result: TaskResult) => void = () => {},
+): Promise<ReadonlyMap<string, TaskResult>> {
+  const ready = new Map<string, TaskResult>()
+  const missing = new Set(ids)
+  signal?.throwIfAborted()
+  if (missing.size === 0) return ready
+  const backend = await host.results()
+  signal?.throwIfAborted()
+  return new Promise((resolve, reject) => {
+    const timer =
+      timeout === undefined
+        ? undefined
+        : host.clock.setTimer(() => finish(() => reject(timedOut(ids, missing, timeout))), timeout * 1000)
+    // A pending subscription does not keep a process alive; somebody who awaits it means it to.
+    const alive = setInterval(() => {}, 2 ** 31 - 1)
+    const onAbort = (): void => finish(() => reject(signal?.reason))
+    let stop: (() => void) | undefined
+    let finished = false
+    const finish = (end: () => void): void => {
+      if (finished) return
+      finished = true
+      timer?.cancel()
+      clearInterval(alive)
+      signal?.removeEventListener('abort', onAbort)
+      stop?.()
+      end()
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    stop = backend.watch([...missing], (result) => {
+      if (finished || !READY_STATES.has(result.state) || !missing.delete(result.id)) return
+      ready.set(result.id, result)
+      try {
+        on(result)
+      } catch (error) {
+        finish(() => reject(error))
+      }
+      if (missing.size === 0) finish(() => resolve(ready))
+    })
+    // It was all there, and told before there was anything to stop.
+    if (finished) stop()
+  })
+}
+
+function timedOut(ids: readonly string[], missing: ReadonlySet<string>, timeout: number): TimeoutError {
+  const [id] = missing
+  const who = ids.length === 1 ? `Task ${id}` : `${missing.size} of ${ids.length} tasks (the first is ${id})`
+  return new TimeoutError(`${who} gave no result within ${timeout} s.`, {
+    code: 'LVG_RESULT_TIMEOUT',
+    details: { id, missing: missing.size, timeout },
+  })
+}
