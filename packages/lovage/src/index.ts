@@ -22,6 +22,7 @@ export {
   type NamedContract,
   type NamedTask,
   type Next,
+  type OnceOptions,
   type Outcome,
   type OutputOf,
   type PeriodicOptions,

@@ -25,6 +25,7 @@ import type { Contract } from './contract.js'
 import { applyEagerly, settledResult } from './eager.js'
 import type { EagerResult } from './eager-result.js'
 import type { Middleware } from './middleware.js'
+import { type OnceOptions, once } from './once.js'
 import { type AddPeriodicTask, PeriodicTasks } from './periodic-tasks.js'
 import { Publisher } from './publish.js'
 import { TaskRegistry } from './registry.js'
@@ -293,6 +294,14 @@ export class Lovage implements TaskHost, ResultHost {
       },
     )
     return this.#coordination
+  }
+
+  /**
+   * Does `work` once under `key`, in the whole fleet, and remembers its value for `ttl` seconds: a task that runs again
+   * charges no card twice. Whoever comes later gets the value of the first; a failure is not remembered.
+   */
+  once<T>(key: string, work: () => T | Promise<T>, options?: OnceOptions): Promise<T> {
+    return once(this, key, work, options)
   }
 
   /** Where the broker is; the embedded file when no setting says. */

@@ -1,10 +1,9 @@
-import type { CoordinationStore } from '../coordination/index.js'
+import { type CoordinationStore, type Lease, waitForLease } from '../coordination/index.js'
 import { type Clock, crashPoint, delay, type Logger, messageOf } from '../kernel/index.js'
 import { readSchedule, type Schedule, type ScheduleKinds } from '../schedule/index.js'
 import { advanced } from './advanced.js'
 import { Alarm } from './alarm.js'
 import type { Entry, EntryDefinition } from './entry.js'
-import { campaign, type Term } from './leadership.js'
 import { makeRuns, type Planned } from './make-runs.js'
 import { mergeCode } from './merge-code.js'
 import { type Plan, type PlanContext, planEntry } from './plan.js'
@@ -107,7 +106,10 @@ export class Beat {
     try {
       while (!this.#stop.signal.aborted) {
         const { space, leaseMs = 6_000 } = this.#options
-        const term = await campaign({ ...this.#options, lease: `beat:${space}`, leaseMs }, this.#stop.signal)
+        const term = await waitForLease(
+          { ...this.#options, lease: `beat:${space}`, label: 'the lead of beat', leaseMs },
+          this.#stop.signal,
+        )
         if (!term) break
         await this.#serve(term)
         // Whoever took the lead needs it; whoever lost it by an outage need not hurry either.
@@ -120,7 +122,7 @@ export class Beat {
     }
   }
 
-  async #serve(term: Term): Promise<void> {
+  async #serve(term: Lease): Promise<void> {
     const { logger } = this.#options
     logger.info({ token: String(term.token) }, 'beat: Leading.')
     crashPoint('beat:elected')
@@ -131,13 +133,13 @@ export class Beat {
       this.#leads = false
       this.#watched = []
       logger.info({ token: String(term.token) }, 'beat: Leading no more.')
-      await term.resign().catch((error: unknown) => {
+      await term.release().catch((error: unknown) => {
         logger.warn({ err: error }, `beat: Cannot give back the lead, it runs out: ${messageOf(error)}`)
       })
     }
   }
 
-  async #lead(term: Term): Promise<void> {
+  async #lead(term: Lease): Promise<void> {
     const { store, clock, logger, maxIntervalMs = 300_000, clockCheckMs = 2_000 } = this.#options
     using alarm = new Alarm(clock, clockCheckMs, [this.#stop.signal, term.signal])
     // What is in the store may have been changed at any time since a former term.
@@ -226,7 +228,7 @@ export class Beat {
   }
 
   /** Makes what is due now. Entries whose time has not come are not looked at. */
-  async #round(term: Term): Promise<'deposed' | 'stale' | 'settled'> {
+  async #round(term: Lease): Promise<'deposed' | 'stale' | 'settled'> {
     const { space, store, clock, logger, sender, timeZone = 'UTC' } = this.#options
     const nowMs = clock.now()
     const context = { space, nowMs, timeZone }

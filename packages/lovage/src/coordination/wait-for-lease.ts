@@ -1,11 +1,13 @@
-import type { CoordinationStore } from '../coordination/index.js'
 import { type Clock, delay, type Logger, messageOf, type Timer } from '../kernel/index.js'
+import type { CoordinationStore } from './coordination-store.js'
 
-/** What an election needs. */
-export interface LeadershipOptions {
+/** Which lease, and who wants it. */
+export interface LeaseWish {
   readonly coordination: CoordinationStore
-  /** The lease that all candidates want. */
+  /** What all who want it call it. */
   readonly lease: string
+  /** What log lines call it, as in `beat: the lead`. */
+  readonly label: string
   /** Names this candidate; unique in the fleet, new at every start. */
   readonly holder: string
   readonly leaseMs: number
@@ -15,16 +17,16 @@ export interface LeadershipOptions {
   readonly monotonicMs?: () => number
 }
 
-/** One term of office: from the election until the lease is lost or given back. */
-export interface Term {
-  /** Greater than that of every term before. */
+/** A lease that is ours, and is renewed, until it is lost or given back. */
+export interface Lease {
+  /** Greater than that of every holder before. */
   readonly token: bigint
   /** Aborted when the lease is lost. */
   readonly signal: AbortSignal
   /** Whether the lease is surely still ours. */
   isHeld(): boolean
-  /** Gives the lease back, so that another leads at once. */
-  resign(): Promise<void>
+  /** Gives it back, so that another gets it at once. */
+  release(): Promise<void>
 }
 
 /** How many times within a lease it is renewed, or asked for. */
@@ -32,10 +34,10 @@ const TRIES_PER_LEASE = 3
 
 /**
  * Waits until the lease is ours; resolves to undefined when `signal` is aborted before. A store that cannot be
- * reached is asked again; whoever leads meanwhile loses its lease by itself.
+ * reached is asked again; whoever holds it meanwhile loses it by itself.
  */
-export async function campaign(options: LeadershipOptions, signal: AbortSignal): Promise<Term | undefined> {
-  const { coordination, lease, holder, leaseMs, clock, logger } = options
+export async function waitForLease(options: LeaseWish, signal: AbortSignal): Promise<Lease | undefined> {
+  const { coordination, lease, label, holder, leaseMs, clock, logger } = options
   const monotonicMs = options.monotonicMs ?? (() => performance.now())
   let isWarned = false
   while (!signal.aborted) {
@@ -43,10 +45,10 @@ export async function campaign(options: LeadershipOptions, signal: AbortSignal):
     const askedMs = monotonicMs()
     try {
       const grant = await coordination.acquire(lease, holder, leaseMs)
-      if (grant) return new HeldTerm(options, grant.token, askedMs + leaseMs, monotonicMs)
+      if (grant) return new HeldLease(options, grant.token, askedMs + leaseMs, monotonicMs)
       isWarned = false
     } catch (error) {
-      if (!isWarned) logger.warn({ err: error }, `beat: Cannot ask for the lead: ${messageOf(error)}`)
+      if (!isWarned) logger.warn({ err: error }, `Cannot ask for ${label}: ${messageOf(error)}`)
       isWarned = true
     }
     await delay(clock, leaseMs / TRIES_PER_LEASE, signal).catch(() => {
@@ -56,15 +58,15 @@ export async function campaign(options: LeadershipOptions, signal: AbortSignal):
   return undefined
 }
 
-class HeldTerm implements Term {
+class HeldLease implements Lease {
   readonly token: bigint
-  readonly #options: LeadershipOptions
+  readonly #options: LeaseWish
   readonly #monotonicMs: () => number
   readonly #over = new AbortController()
   #untilMs: number
   #timer: Timer | undefined
 
-  constructor(options: LeadershipOptions, token: bigint, untilMs: number, monotonicMs: () => number) {
+  constructor(options: LeaseWish, token: bigint, untilMs: number, monotonicMs: () => number) {
     this.token = token
     this.#options = options
     this.#untilMs = untilMs
@@ -80,7 +82,7 @@ class HeldTerm implements Term {
     return !this.#over.signal.aborted && this.#monotonicMs() < this.#untilMs
   }
 
-  async resign(): Promise<void> {
+  async release(): Promise<void> {
     this.#end('it was given back')
     await this.#options.coordination.release(this.#options.lease, this.token)
   }
@@ -91,15 +93,15 @@ class HeldTerm implements Term {
   }
 
   async #renew(): Promise<void> {
-    const { coordination, lease, holder, leaseMs, logger } = this.#options
+    const { coordination, lease, label, holder, leaseMs, logger } = this.#options
     const askedMs = this.#monotonicMs()
     try {
       const grant = await coordination.acquire(lease, holder, leaseMs)
       // Another token: somebody else held it in between, or it lapsed; what we know may be old.
-      if (grant?.token !== this.token) return this.#end('another beat took it')
+      if (grant?.token !== this.token) return this.#end('another took it')
       this.#untilMs = askedMs + leaseMs
     } catch (error) {
-      logger.warn({ err: error }, `beat: Cannot renew the lead: ${messageOf(error)}`)
+      logger.warn({ err: error }, `Cannot renew ${label}: ${messageOf(error)}`)
       if (!this.isHeld()) return this.#end('it ran out')
     }
     if (!this.#over.signal.aborted) this.#arm()
