@@ -26,7 +26,11 @@ export async function openByScheme<T>(
   url: string,
   options: DriverOptions,
 ): Promise<T> {
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  const scheme = /^([a-z][a-z0-9+.-]*):/i
+    .exec(url)?.[1]
+    ?.toLowerCase()
+    // SQLAlchemy names its own driver there.
+    .replace(/^((?:db\+)?(?:postgresql|postgres|sqlite))\+\w+$/, '$1')
   const load = scheme === undefined || !Object.hasOwn(drivers, scheme) ? undefined : drivers[scheme]
   if (!load) {
     const known = Object.keys(drivers).map((name) => `${name}://`)

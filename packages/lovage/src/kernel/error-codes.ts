@@ -37,6 +37,11 @@ export const ERROR_CODES = {
     'Check user, password and access rules.',
   ],
   LVG_REDIS_REFUSED: ['Redis refused a command.', 'See what it said, in the message.'],
+  LVG_POSTGRES_REFUSED: ['PostgreSQL refused a statement.', 'See what it said, in the message.'],
+  LVG_DATABASE_MISSING: [
+    'The database does not exist.',
+    'Create it (CREATE DATABASE), or correct its name in the URL.',
+  ],
   LVG_STORE_LOCKED: [
     'The SQLite file is locked by another process.',
     'End the process that holds a long transaction on the file.',

@@ -1,3 +1,4 @@
+export { readSql } from '../kernel/index.js'
 export {
   type Connection,
   defineProgram,
@@ -8,7 +9,7 @@ export {
   type SqlValue,
   type Statement,
 } from './program.js'
-export { readSql } from './read-sql.js'
+
 export { openSqliteFile, type Procedures, type SqliteFile } from './sqlite-file.js'
 export { parseSqliteUrl, type SqliteUrl } from './sqlite-url.js'
 export { toBytes } from './values.js'

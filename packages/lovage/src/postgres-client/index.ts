@@ -1,0 +1,7 @@
+export { type OpenPostgresOptions, openPostgres, type PostgresDatabase } from './database.js'
+export { isConnectionLoss, sqlStateOf } from './errors.js'
+export type { Hear } from './listener.js'
+export type { Migrations } from './migrate.js'
+export { type PostgresOptions, type PostgresTarget, type PostgresTls, parsePostgresUrl } from './options.js'
+export type { PostgresValue, Session } from './session.js'
+export { postgresOptionsOf } from './settings.js'

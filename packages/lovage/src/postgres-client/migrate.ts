@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { sqlStateOf } from './errors.js'
+import type { Session } from './session.js'
+
+/** The tables of a room, as steps that are only ever appended. */
+export interface Migrations {
+  /** Names the room's version in `lovage_schema`. */
+  readonly name: string
+  /** Files of SQL statements. */
+  readonly steps: readonly URL[]
+}
+
+/** A database that can be migrated. */
+interface Migratable extends Session {
+  transaction<Result>(work: (session: Session) => Promise<Result>): Promise<Result>
+}
+
+/** What concurrent makers of the same thing run into: a Python process does not know our lock. */
+const MADE_MEANWHILE: ReadonlySet<string | undefined> = new Set(['42P07', '23505', '42710', '42701'])
+/** `undefined_table` */
+const NO_TABLE = '42P01'
+
+/** Held while somebody migrates; any number that nobody else uses. */
+const LOCK = 5_028_331_707
+
+/** Brings a room's tables up to date. The second of two that do it at once waits for the first and finds it done. */
+export async function migrate(database: Migratable, { name, steps }: Migrations): Promise<void> {
+  if ((await versionOf(database, name)) >= steps.length) return
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await database.transaction(async (session) => {
+        await session.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
+        await session.query(
+          'CREATE TABLE IF NOT EXISTS lovage_schema (name text PRIMARY KEY, version integer NOT NULL)',
+        )
+        const done = await versionOf(session, name)
+        for (const step of steps.slice(done)) await session.query(readFileSync(step, 'utf8'))
+        if (done < steps.length)
+          await session.query(
+            'INSERT INTO lovage_schema (name, version) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET version = $2',
+            [name, steps.length],
+          )
+      })
+    } catch (error) {
+      if (attempt === 3 || !MADE_MEANWHILE.has(sqlStateOf(error))) throw error
+    }
+  }
+}
+
+/** How many steps of a room were done. No right to make anything is needed to find out. */
+async function versionOf(session: Session, name: string): Promise<number> {
+  try {
+    const [row] = await session.query<{ version: number }>(
+      'SELECT version FROM lovage_schema WHERE name = $1',
+      [name],
+    )
+    return row?.version ?? 0
+  } catch (error) {
+    if (sqlStateOf(error) === NO_TABLE) return 0
+    throw error
+  }
+}

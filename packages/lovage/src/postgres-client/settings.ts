@@ -1,0 +1,30 @@
+import type { PostgresOptions, PostgresTls } from './options.js'
+
+type Settings = Readonly<Record<string, unknown>>
+
+const isRecord = (value: unknown): value is Settings => typeof value === 'object' && value !== null
+
+/** How to connect, as an app's settings say: TLS of `ssl`, the pool and the timeouts of the driver's options. */
+export function postgresOptionsOf(
+  settings: Settings,
+  transport: 'brokerTransportOptions' | 'resultBackendTransportOptions' = 'brokerTransportOptions',
+): PostgresOptions {
+  const given = settings[transport]
+  const options = isRecord(given) ? given : {}
+  const poolSize = options.poolSize ?? options.pool_size
+  const connectS = settings.brokerConnectionTimeout
+  const ssl = transport === 'brokerTransportOptions' ? settings.brokerUseSsl : options.ssl
+  return {
+    ...(typeof poolSize === 'number' && poolSize >= 1 ? { poolSize } : {}),
+    ...(typeof connectS === 'number' ? { connectTimeoutMs: connectS * 1000 } : {}),
+    ...(isRecord(ssl) ? { tls: tlsOf(ssl) } : {}),
+  }
+}
+
+function tlsOf(ssl: Settings): PostgresTls {
+  const text = (name: 'ca' | 'cert' | 'key'): PostgresTls => {
+    const value = ssl[name]
+    return typeof value === 'string' ? { [name]: value } : {}
+  }
+  return { ...text('ca'), ...text('cert'), ...text('key'), verify: ssl.rejectUnauthorized !== false }
+}
