@@ -12,6 +12,8 @@ export { decodeJson, encodeJson, type JsonTypes } from './json.js'
 export type { ReadOptions } from './json-reader.js'
 export { Decimal, PlainDate, PlainTime, Uuid } from './json-types.js'
 export { DEFAULT_MAX_BYTES } from './limits.js'
+export { decodePickle } from './pickle/read-pickle.js'
+export { encodePickle, PythonTuple } from './pickle/write-pickle.js'
 export { markRedelivered } from './redelivered.js'
 export { reprArgs, reprKwargs, reprValue } from './repr.js'
 export {
