@@ -45,14 +45,17 @@ export {
   type Settings,
   type SettingsInput,
   type SignalName,
+  SoftTimeLimitExceeded,
   Task,
   type TaskAnnotations,
   TaskContext,
   type TaskHandlers,
   type TaskOptions,
+  TimeLimitExceeded,
   type UntypedCall,
   unchecked,
   type WaitOptions,
+  WorkerLostError,
 } from './app/index.js'
 export {
   type BeatStatus,

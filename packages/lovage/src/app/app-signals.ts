@@ -68,15 +68,30 @@ export class SignalBoard {
     return (this.#listeners.get(name)?.size ?? 0) > 0
   }
 
+  /** Tells every listener, and waits for those that return promises. */
+  async tell<Name extends SignalName>(name: Name, payload: AppSignals[Name]): Promise<void> {
+    const work: unknown[] = []
+    this.#call(name, payload, (returned) => work.push(returned))
+    await Promise.all(work)
+  }
+
   /** Tells every listener. */
   emit<Name extends SignalName>(name: Name, payload: AppSignals[Name]): void {
+    this.#call(name, payload, () => {})
+  }
+
+  #call<Name extends SignalName>(
+    name: Name,
+    payload: AppSignals[Name],
+    on: (returned: Promise<unknown>) => void,
+  ): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       const fault = (error: unknown): void =>
         this.#logger().error({ err: error, signal: name }, 'a signal listener failed')
       try {
         // The map's key is the listener's signal, so that the payload is of its type.
         const returned = (listener as (payload: AppSignals[Name]) => unknown)(payload)
-        if (returned instanceof Promise) returned.catch(fault)
+        if (returned instanceof Promise) on(returned.catch(fault))
       } catch (error) {
         fault(error)
       }

@@ -164,6 +164,31 @@ export class TaskContext {
     this.#controller.abort(reason)
   }
 
+  /**
+   * Waits for something that knows nothing of `signal`: rejects with the signal's reason, such as SoftTimeLimitExceeded, as
+   * soon as the task is to stop. The work itself goes on.
+   */
+  async interruptible<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this
+    let onAbort = (): void => {}
+    const stopped = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal.reason)
+      if (signal.aborted) onAbort()
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+    try {
+      return await Promise.race([work, stopped])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+  /** The reason of the abort where a task threw nothing but its echo: Node's timers and streams wrap it. */
+  whyStopped(thrown: unknown): unknown {
+    const signal = this.#controller?.signal
+    const isEcho = thrown instanceof Error && thrown.name === 'AbortError'
+    return signal?.aborted && isEcho ? signal.reason : thrown
+  }
+
   /** What to throw in order to be run again: `throw ctx.retry({ countdown: 60 })`. */
   retry(request: RetryRequest = {}): Retry {
     return new Retry(request)

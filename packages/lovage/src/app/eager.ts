@@ -86,6 +86,8 @@ function resultOf(
           throw outcome.error
         },
       }
+    // Pools alone lose runs, and there is none here.
+    case 'lost':
     case 'ignore':
       return { id, state: 'IGNORED', result: null, traceback: null, runs, get: () => null }
     case 'reject':

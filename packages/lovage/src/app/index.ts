@@ -48,6 +48,7 @@ export {
   withFolder,
 } from './settings/index.js'
 export { Ignore, isSignal, Reject, Retry, type RetryRequest, type Signal } from './signals.js'
+export { SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError } from './stop-reasons.js'
 export {
   type AnyTask,
   type BulkCall,

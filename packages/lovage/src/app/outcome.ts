@@ -1,5 +1,6 @@
 import type { ExceptionInfo } from '../message/index.js'
 import type { RetryRequest } from './signals.js'
+import type { WorkerLostError } from './stop-reasons.js'
 
 /** How a run ended: a closed set, made in `run.ts` and nowhere else. */
 export type Outcome =
@@ -19,6 +20,8 @@ export type Outcome =
       readonly exception: ExceptionInfo | null
       readonly traceback: string | null
     }
+  /** Whoever ran it died under it: the message goes back and is counted, or the task has failed (`rejectOnWorkerLost`). */
+  | { readonly kind: 'lost'; readonly error: WorkerLostError }
   | { readonly kind: 'ignore' }
   | {
       readonly kind: 'reject'

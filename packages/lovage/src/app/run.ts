@@ -4,6 +4,7 @@ import { inContext, type TaskContext } from './context.js'
 import type { Outcome } from './outcome.js'
 import { automaticRetry, isAnyOf, isAutoRetried, type RetryDice, retryDueMs } from './retry.js'
 import { isSignal, Retry, type Signal } from './signals.js'
+import { pythonModule } from './stop-reasons.js'
 import type { AnyTask } from './task.js'
 
 /**
@@ -41,7 +42,8 @@ function succeed(task: AnyTask, value: unknown): Outcome {
   return { kind: 'success', value: value ?? null, json }
 }
 
-function conclude(task: AnyTask, context: TaskContext, thrown: unknown, dice: RetryDice): Outcome {
+function conclude(task: AnyTask, context: TaskContext, raw: unknown, dice: RetryDice): Outcome {
+  const thrown = context.whyStopped(raw)
   if (isSignal(thrown)) return concludeSignal(task, context, thrown, dice)
   if (isAutoRetried(task.options, thrown)) {
     return concludeRetry(
@@ -103,6 +105,6 @@ function exhausted(context: TaskContext): TaskError {
 const describeError = (
   error: unknown,
 ): { readonly exception: ExceptionInfo; readonly traceback: string } => ({
-  exception: toExceptionInfo(error),
+  exception: { ...toExceptionInfo(error), exc_module: pythonModule(error) },
   traceback: tracebackOf(error),
 })

@@ -1,6 +1,6 @@
-import { Lovage, type SettingsInput } from '../app/index.js'
+import { Lovage } from '../app/index.js'
 import { ConfigurationError } from '../kernel/index.js'
-import { appIn, appSpec, type Exports, importModules, loadApp } from '../loader/index.js'
+import { type AppSource, appSpec, loadSource, type SourcedApp } from '../loader/index.js'
 
 /** What every command takes. */
 export interface GlobalOptions {
@@ -13,11 +13,23 @@ export interface GlobalOptions {
   readonly quiet?: boolean
 }
 
-/** The app of a command line. */
-export interface OpenedApp {
-  readonly app: Lovage
-  /** The file it came from; undefined for one made of settings alone. */
-  readonly file: string | undefined
+/** What a command line says about its app. */
+export function sourceOf(
+  globals: GlobalOptions,
+  include: readonly string[] = [],
+  more: Readonly<Record<string, unknown>> = {},
+): AppSource {
+  const folder = process.cwd()
+  const spec = appSpec(globals.app, process.env, folder)
+  const given = { broker: globals.broker, backend: globals.resultBackend, ...more }
+  const settings = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return {
+    ...(spec ? { spec } : {}),
+    include,
+    ...(globals.config === undefined ? {} : { config: globals.config }),
+    settings,
+    folder,
+  }
 }
 
 /**
@@ -27,22 +39,19 @@ export interface OpenedApp {
 export async function openApp(
   globals: GlobalOptions,
   needs: 'tasks' | 'settings',
-  include: readonly string[] = [],
-): Promise<OpenedApp> {
-  const folder = process.cwd()
-  const spec = appSpec(globals.app, process.env, folder)
-  const found = spec && (await loadApp(spec))
-  const included = await importModules(include, folder)
-  const app = found?.app ?? appAmong(included) ?? (needs === 'settings' ? new Lovage('lovage') : undefined)
-  if (!app) {
+  source: AppSource = sourceOf(globals),
+): Promise<SourcedApp> {
+  const opened = await loadSource(source, () => (needs === 'settings' ? new Lovage('lovage') : undefined))
+  if (!opened) {
     throw new ConfigurationError('No app was named.', {
       code: 'LVG_APP_NOT_FOUND',
       hint: 'Say where it is: lovage -A src/app.ts …, CELERY_APP in the environment, or "lovage": "src/app.ts" in package.json.',
     })
   }
-  await applySettings(app, globals, folder)
-  await importModules([...app.conf.include, ...app.conf.imports], folder)
-  return { app, file: found?.file }
+  const { app } = opened
+  warnIfOverruled(app, '-b', globals.broker, app.conf.brokerUrl)
+  warnIfOverruled(app, '--result-backend', globals.resultBackend, app.conf.resultBackend)
+  return opened
 }
 
 /** Enters `--workdir`, before anything is looked up by a relative path. */
@@ -55,36 +64,8 @@ export function enterWorkdir({ workdir }: GlobalOptions): void {
   }
 }
 
-function appAmong(modules: readonly Exports[]): Lovage | undefined {
-  for (const exports of modules) {
-    const found = appIn(exports, 'The module of -I')
-    if (found) return found.app
-  }
-  return undefined
-}
-
-async function applySettings(app: Lovage, globals: GlobalOptions, folder: string): Promise<void> {
-  const given: Record<string, unknown> = {}
-  if (globals.config !== undefined) {
-    const [exports = {}] = await importModules([globals.config], folder)
-    Object.assign(given, settingsIn(exports))
-  }
-  if (globals.broker !== undefined) given.broker = globals.broker
-  if (globals.resultBackend !== undefined) given.backend = globals.resultBackend
-  if (Object.keys(given).length === 0) return
-  // Names and values are checked by the app.
-  app.configFromCommandLine(given as SettingsInput)
-  warnIfOverruled(app, '-b', globals.broker, app.conf.brokerUrl)
-  warnIfOverruled(app, '--result-backend', globals.resultBackend, app.conf.resultBackend)
-}
-
-/** A module's settings: its default export, else all that is neither function nor class. */
-function settingsIn(exports: Exports): object {
-  if (typeof exports.default === 'object' && exports.default !== null) return exports.default
-  return Object.fromEntries(Object.entries(exports).filter(([, value]) => typeof value !== 'function'))
-}
-
-function warnIfOverruled(app: Lovage, option: string, given: string | undefined, inForce: unknown): void {
+/** Says so when the app's own code sets another value than an option. */
+export function warnIfOverruled(app: Lovage, option: string, given: unknown, inForce: unknown): void {
   if (given !== undefined && given !== inForce)
     app.logger.warn(
       { option },

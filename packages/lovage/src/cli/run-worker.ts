@@ -4,6 +4,7 @@ import {
   type ChosenPool,
   choosePool,
   fileNameFrom,
+  makePool,
   nodeNameFrom,
   runNode,
   takePidFile,
@@ -11,7 +12,7 @@ import {
 import { banner } from './banner.js'
 import type { WorkerCommandOptions } from './commands/worker-options.js'
 import { detach, isToDetach, tellStarted } from './detach.js'
-import { enterWorkdir, openApp } from './open-app.js'
+import { enterWorkdir, openApp, sourceOf, warnIfOverruled } from './open-app.js'
 import { openProcessLog } from './process-log.js'
 
 /** Runs a worker as the command line says; resolves to the exit code. */
@@ -24,7 +25,9 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
   const releasePidFile =
     options.pidfile === undefined ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
   try {
-    const { app, file } = await openApp(options, 'tasks', options.include)
+    const source = sourceOf(options, options.include, settingsOf(options))
+    const { app, file } = await openApp(options, 'tasks', source)
+    sayWhatIsOverruled(app, options)
     const pool = choosePool(options.pool ?? app.conf.workerPool, app.conf, options.concurrency)
     const queues = queuesOf(app, options)
     sayWhatIsNot(app, options)
@@ -32,7 +35,7 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
     return await runNode(app, {
       hostname,
       queues,
-      concurrency: pool.concurrency,
+      pool: makePool(pool, app, { source, hostname }),
       purge: options.purge ?? false,
       ...(options.beat ? { beat: scheduleOf(options) } : {}),
       ...(options.prefetchMultiplier === undefined ? {} : { prefetchMultiplier: options.prefetchMultiplier }),
@@ -48,6 +51,21 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
 }
 
 const scheduleOf = ({ schedule }: WorkerCommandOptions) => (schedule === undefined ? {} : { schedule })
+
+/** What the options say as settings: weaker than the app's own code. */
+const settingsOf = (options: WorkerCommandOptions) => ({
+  taskTimeLimit: options.timeLimit,
+  taskSoftTimeLimit: options.softTimeLimit,
+  workerMaxTasksPerChild: options.maxTasksPerChild,
+  workerMaxMemoryPerChild: options.maxMemoryPerChild,
+})
+
+function sayWhatIsOverruled(app: Lovage, options: WorkerCommandOptions): void {
+  warnIfOverruled(app, '--time-limit', options.timeLimit, app.conf.taskTimeLimit)
+  warnIfOverruled(app, '--soft-time-limit', options.softTimeLimit, app.conf.taskSoftTimeLimit)
+  warnIfOverruled(app, '--max-tasks-per-child', options.maxTasksPerChild, app.conf.workerMaxTasksPerChild)
+  warnIfOverruled(app, '--max-memory-per-child', options.maxMemoryPerChild, app.conf.workerMaxMemoryPerChild)
+}
 
 /** `-Q`, else the queues of the settings, without those of `-X`. */
 function queuesOf(app: Lovage, { queues, excludeQueues = [] }: WorkerCommandOptions): readonly string[] {

@@ -1,3 +1,4 @@
+export { builtModule } from './built-module.js'
 export * from './clock.js'
 export * from './crash-point.js'
 export { type DriverOptions, type OpenDriver, openByScheme } from './driver.js'

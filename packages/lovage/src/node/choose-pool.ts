@@ -1,9 +1,11 @@
-import type { Settings } from '../app/index.js'
-import { CapabilityError } from '../kernel/index.js'
+import { availableParallelism } from 'node:os'
+import type { Lovage, Settings } from '../app/index.js'
+import type { AppSource } from '../loader/index.js'
+import { AsyncPool, ChildPool, type WorkerPool } from '../worker/index.js'
 
 /** Which pool runs the tasks, and why, for the banner. */
 export interface ChosenPool {
-  readonly kind: 'async'
+  readonly kind: WorkerPool['kind']
   readonly concurrency: number
   readonly reason: string
 }
@@ -12,42 +14,66 @@ export interface ChosenPool {
 const ASYNC_CONCURRENCY = 100
 
 /**
- * The pool that `-P` or `workerPool` asks for; `auto` chooses by what the settings need.
- * @throws {CapabilityError} LVG_CAPABILITY_MISSING for a pool that this version does not have.
+ * The pool that `-P` or `workerPool` asks for. `auto` chooses by what the settings need: children where a limit is set that only
+ * children of their own can keep.
  */
 export function choosePool(
   asked: Settings['workerPool'],
   conf: Settings,
   concurrency: number | undefined,
 ): ChosenPool {
-  const chosen = {
+  const wanted = concurrency ?? conf.workerConcurrency
+  const onLoop = (reason: string): ChosenPool => ({
     kind: 'async',
-    concurrency: concurrency ?? conf.workerConcurrency ?? ASYNC_CONCURRENCY,
-  } as const
+    concurrency: wanted ?? ASYNC_CONCURRENCY,
+    reason,
+  })
+  const inChildren = (kind: 'prefork' | 'threads', reason: string): ChosenPool => ({
+    kind,
+    concurrency: wanted ?? availableParallelism(),
+    reason,
+  })
   switch (asked) {
     case 'async':
-      return { ...chosen, reason: '-P async' }
+      return onLoop('-P async')
     case 'gevent':
     case 'eventlet':
-      return { ...chosen, reason: `-P ${asked} is the event loop here` }
+      return onLoop(`-P ${asked} is the event loop here`)
+    case 'prefork':
+    case 'threads':
+      return inChildren(asked, `-P ${asked}`)
+    case 'solo':
+      return { kind: 'solo', concurrency: 1, reason: '-P solo: one task at a time in this process' }
     case 'auto': {
       const limits = needsProcesses(conf)
       return limits.length === 0
-        ? { ...chosen, reason: 'auto: no hard limit, no limit per child' }
-        : { ...chosen, reason: `auto: ${limits.join(', ')} not enforced, this version has no prefork pool` }
+        ? onLoop('auto: no hard limit, no limit per child')
+        : inChildren('prefork', `auto: ${limits.join(', ')} ${limits.length > 1 ? 'are' : 'is'} set`)
     }
-    case 'solo':
-      return { ...chosen, concurrency: 1, reason: '-P solo: one task at a time in this process' }
-    default:
-      throw new CapabilityError(`The pool ${asked} is not part of this version.`, {
-        code: 'LVG_CAPABILITY_MISSING',
-        hint: 'Use -P async.',
-      })
   }
+}
+
+/** Makes a pool; `source` is where its children, if it has any, find the app. */
+export function makePool(
+  { kind, concurrency: slots }: ChosenPool,
+  { conf, clock, logger }: Lovage,
+  { source, hostname }: { readonly source: AppSource; readonly hostname: string },
+): WorkerPool {
+  if (kind === 'async' || kind === 'solo') return new AsyncPool(slots, clock, { kind })
+  const { workerMaxTasksPerChild: tasks, workerMaxMemoryPerChild: memory } = conf
+  return new ChildPool(kind, {
+    slots,
+    source,
+    hostname,
+    clock,
+    logger,
+    ...(tasks ? { maxTasksPerChild: tasks } : {}),
+    ...(memory ? { maxMemoryPerChild: memory } : {}),
+  })
 }
 
 /** The settings that only children of their own can keep. */
 function needsProcesses(conf: Settings): readonly string[] {
   const names = ['taskTimeLimit', 'workerMaxTasksPerChild', 'workerMaxMemoryPerChild'] as const
-  return names.filter((name) => conf[name] !== undefined && conf[name] !== null)
+  return names.filter((name) => conf[name] !== undefined && conf[name] !== null && conf[name] !== 0)
 }

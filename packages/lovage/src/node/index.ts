@@ -1,4 +1,4 @@
-export { type ChosenPool, choosePool } from './choose-pool.js'
+export { type ChosenPool, choosePool, makePool } from './choose-pool.js'
 export { type LogOptions, type LogOutput, openLog } from './log-output.js'
 export { expandName, fileNameFrom, nodeNameFrom } from './node-name.js'
 export { takePidFile } from './pid-file.js'

@@ -1,5 +1,6 @@
 import type { Claim } from './claims.js'
 import type { WorkerPool } from './pools/pool.js'
+import type { TimeLimits } from './time-limits.js'
 
 /** How a worker ends: `warm` lets running tasks finish, `cold` gives them back. */
 export type StopKind = 'warm' | 'cold'
@@ -9,6 +10,8 @@ export interface RunningWorker {
   /** `name@host`. */
   readonly hostname: string
   readonly pool: WorkerPool
+  /** How long runs may take; changed here at run time. */
+  readonly timeLimits: TimeLimits
   /** The queues that are consumed, in strict order. */
   readonly queues: readonly string[]
   /** Tasks that run here now. */

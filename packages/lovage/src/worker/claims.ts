@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Delivery } from '../broker/index.js'
-import type { Job } from './pools/pool.js'
+import type { Job } from './pools/job.js'
 
 /** A message that is ours and not settled yet. */
 export interface Claim {

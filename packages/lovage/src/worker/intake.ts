@@ -10,7 +10,7 @@ import {
   type TaskMessage,
 } from '../message/index.js'
 import { admit } from './admit.js'
-import type { Job } from './pools/pool.js'
+import type { Job } from './pools/job.js'
 import { MAX_REDELIVERIES, type Refusals } from './refusals.js'
 import type { SettlePlan } from './settle-plan.js'
 

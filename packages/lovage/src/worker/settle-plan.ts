@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Outcome, retryMessage, type TaskContext } from '../app/index.js'
+import { type AnyTask, failure, type Outcome, retryMessage, type TaskContext } from '../app/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/index.js'
 import { encodeJson, type IncomingMessage, type OutgoingMessage, type TaskMessage } from '../message/index.js'
@@ -34,6 +34,13 @@ export interface PlanSettings {
   readonly resultExtended: boolean
   /** Whether an ETA is kept by the broker from the start (`dueMs`). */
   readonly delayAtPublish: boolean
+}
+
+/** A lost run of a message that cannot go back, or shall not, has failed. */
+export function finalOutcome(task: Pick<AnyTask, 'options'>, outcome: Outcome, ackedEarly: boolean): Outcome {
+  return outcome.kind === 'lost' && (ackedEarly || task.options.rejectOnWorkerLost === false)
+    ? failure(task, outcome.error)
+    : outcome
 }
 
 /** Says what follows from an outcome. Pure. */
@@ -86,6 +93,13 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
         state: 'FAILURE',
       }
     }
+    case 'lost':
+      return {
+        publish: [],
+        results: [],
+        settlement: { tag: delivery.tag, kind: 'requeue', counts: true },
+        state: null,
+      }
     case 'ignore':
       return { publish: [], results: [], ...release(ack), state: null }
     case 'reject': {

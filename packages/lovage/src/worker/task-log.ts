@@ -24,7 +24,7 @@ export class TaskLog {
   }
 
   finished(context: TaskContext, outcome: Outcome, runMs: number): void {
-    if (outcome.kind !== 'failure' && !this.isVerbose) return
+    if (outcome.kind !== 'failure' && outcome.kind !== 'lost' && !this.isVerbose) return
     const seconds = (runMs / 1000).toFixed(2)
     const fields = {
       task_id: context.id,
@@ -52,6 +52,8 @@ export class TaskLog {
           { ...fields, traceback: outcome.traceback },
           `${subject} raised unexpected: ${describe(outcome.exception)}`,
         )
+      case 'lost':
+        return this.#logger.error(fields, `${subject}: ${outcome.error.message}; it is run again`)
       case 'ignore':
         return this.#logger.info(fields, `${subject} ignored`)
       case 'reject':
@@ -67,6 +69,7 @@ const STATE = {
   success: 'SUCCESS',
   retry: 'RETRY',
   failure: 'FAILURE',
+  lost: 'LOST',
   ignore: 'IGNORED',
   reject: 'REJECTED',
 } as const

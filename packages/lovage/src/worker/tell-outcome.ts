@@ -1,33 +1,24 @@
-import { inContext, type Lovage, type Outcome } from '../app/index.js'
-import type { Job } from './pools/pool.js'
+import type { Lovage, Outcome } from '../app/index.js'
+import type { Job } from './pools/job.js'
 import { stateOf } from './task-log.js'
 
-/** Calls handlers and listeners; theirs is to look, so that a fault of theirs is logged and changes nothing. */
+/** Tells those who listen to the worker how a run ended. */
 export function tellOutcome(
-  { signals, logger }: Lovage,
-  { context, task }: Job,
+  { signals }: Lovage,
+  { context }: Job,
   outcome: Outcome,
   runtimeMs: number,
 ): void {
-  const { onSuccess, onRetry, onFailure, afterReturn } = task.handlers
-  const call = (name: string, handler: () => unknown): void => {
-    const fault = (error: unknown): void =>
-      logger.error({ err: error, task_id: context.id, handler: name }, 'a task handler failed')
-    void inContext(context, async () => handler()).catch(fault)
-  }
   switch (outcome.kind) {
     case 'success':
-      if (onSuccess) call('onSuccess', () => onSuccess(context, outcome.value))
       if (signals.has('taskSuccess'))
         signals.emit('taskSuccess', { context, result: outcome.value, runtimeMs })
       break
     case 'failure':
-      if (onFailure) call('onFailure', () => onFailure(context, outcome.error))
       if (signals.has('taskFailure'))
         signals.emit('taskFailure', { context, error: outcome.error, traceback: outcome.traceback })
       break
     case 'retry':
-      if (onRetry) call('onRetry', () => onRetry(context, outcome.request.cause))
       if (signals.has('taskRetry'))
         signals.emit('taskRetry', { context, reason: outcome.request.cause, dueMs: outcome.dueMs })
       break
@@ -39,10 +30,12 @@ export function tellOutcome(
           reason: outcome.message,
         })
       break
+    case 'lost':
+      signals.emit('taskInternalError', { headers: context.wireHeaders, error: outcome.error })
+      return
     case 'ignore':
       break
   }
-  if (afterReturn) call('afterReturn', () => afterReturn(context, stateOf(outcome)))
   if (signals.has('taskPostrun'))
     signals.emit('taskPostrun', {
       context,

@@ -1,34 +1,28 @@
 import { hostname as machineName } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import {
-  compose,
-  failure,
-  type Lovage,
-  type Middleware,
-  type Next,
-  type Outcome,
-  type RunContext,
-  type RunEnvironment,
-  type TaskContext,
-} from '../app/index.js'
+import type { Lovage, Outcome, RunEnvironment, TaskContext } from '../app/index.js'
 import type { Broker, Consumer, Delivery } from '../broker/index.js'
 import { crashPoint, delay, type Logger, newId } from '../kernel/index.js'
 import { acceptList, encodeJson } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { BootStep, RunningWorker, StopKind } from './boot-step.js'
 import { addBuiltinTasks } from './builtin-tasks.js'
+import { callHandlers } from './call-handlers.js'
 import { type Claim, Claims } from './claims.js'
 import { type Intake, takeIn } from './intake.js'
 import { AsyncPool } from './pools/async-pool.js'
-import type { Job, WorkerPool } from './pools/pool.js'
+import type { Job } from './pools/job.js'
+import type { PoolEars, WorkerPool } from './pools/pool.js'
 import { Refusals } from './refusals.js'
-import { extendedOf, type PlanSettings, planSettlement } from './settle-plan.js'
+import { extendedOf, finalOutcome, type PlanSettings, planSettlement } from './settle-plan.js'
 import { Settler } from './settler.js'
 import { StartedTracker } from './started-tracker.js'
 import { TaskLog } from './task-log.js'
 import { tellIntake } from './tell-intake.js'
 import { tellOutcome } from './tell-outcome.js'
+import { checkLimits, limitsOf, TimeLimits } from './time-limits.js'
 import { unstartedConsumer } from './unstarted-consumer.js'
+import { type RunJob, withMiddleware } from './with-middleware.js'
 
 /** How a worker runs; what is absent comes from the app's settings. */
 export interface WorkerOptions {
@@ -49,10 +43,11 @@ export interface WorkerOptions {
 /** Connects, declares the queues and begins to consume. */
 export async function startWorker(app: Lovage, options: WorkerOptions = {}): Promise<Worker> {
   addBuiltinTasks(app)
+  for (const { name, options: own } of app.tasks) checkLimits(name, limitsOf(own))
   const broker = await app.broker()
   const results = app.hasResults ? await app.results() : undefined
   const worker = new Worker(app, broker, results, options)
-  await worker.pool.start()
+  await worker.pool.start(worker.ears)
   await broker.declare(worker.queues.map((name) => app.router.queue(name)))
   await worker.consume()
   return worker
@@ -62,6 +57,8 @@ export async function startWorker(app: Lovage, options: WorkerOptions = {}): Pro
 export class Worker implements RunningWorker {
   readonly hostname: string
   readonly pool: WorkerPool
+  /** How long runs may take; changed here at run time. */
+  readonly timeLimits = new TimeLimits()
   readonly #app: Lovage
   readonly #broker: Broker
   readonly #logger: Logger
@@ -77,8 +74,7 @@ export class Worker implements RunningWorker {
   readonly #claims = new Claims()
   readonly #totals = new Map<string, number>()
   readonly #steps: readonly BootStep[]
-  readonly #wrapped: Next<RunContext, Outcome> | undefined
-  readonly #jobs = new WeakMap<TaskContext, Job>()
+  readonly #runJob: RunJob
   #queues: readonly string[]
   #consumer: Consumer = unstartedConsumer
   #stopping: StopKind | undefined
@@ -126,8 +122,10 @@ export class Worker implements RunningWorker {
     })
     if (results && conf.taskTrackStarted)
       this.#started = new StartedTracker({ results, clock, logger, hostname, extended: conf.resultExtended })
-    const wrappers = app.middleware.flatMap((one: Middleware) => (one.run ? [one.run.bind(one)] : []))
-    if (wrappers.length > 0) this.#wrapped = compose(wrappers, async ({ context }) => this.#runJob(context))
+    // Children wrap their runs themselves.
+    this.#runJob = withMiddleware(this.pool.isRemote ? [] : app.middleware, (job) =>
+      this.pool.run(job, this.timeLimits.of(job)),
+    )
   }
 
   get totals(): ReadonlyMap<string, number> {
@@ -146,6 +144,16 @@ export class Worker implements RunningWorker {
   }
   get queues(): readonly string[] {
     return this.#queues
+  }
+  /** What the pool tells; `startWorker` hands it over. */
+  get ears(): PoolEars {
+    return {
+      onSlots: () => {
+        this.#fillSlots()
+        this.#consumer.demand()
+      },
+      updateState: this.#environment.updateState,
+    }
   }
 
   async setQueues(queues: readonly string[]): Promise<void> {
@@ -290,25 +298,9 @@ export class Worker implements RunningWorker {
     crashPoint('run:before')
     if (context.task.options.trackStarted !== false) this.#started?.started(context)
     if (this.#app.signals.has('taskPrerun')) this.#app.signals.emit('taskPrerun', { context })
-    const outcome = this.#wrapped ? this.#runWrapped(job, this.#wrapped) : this.pool.run(job)
+    const outcome = this.#runJob(job)
     if (outcome instanceof Promise) outcome.then((ended) => this.#finish(tag, ended))
     else this.#finish(tag, outcome)
-  }
-
-  /** A middleware that throws fails its task, never its worker. */
-  async #runWrapped(job: Job, wrapped: Next<RunContext, Outcome>): Promise<Outcome> {
-    this.#jobs.set(job.context, job)
-    try {
-      return await wrapped({ context: job.context })
-    } catch (error) {
-      return failure(job.task, error)
-    }
-  }
-
-  async #runJob(context: TaskContext): Promise<Outcome> {
-    const job = this.#jobs.get(context)
-    if (!job) throw new TypeError('a middleware passed on another context than it was given')
-    return this.pool.run(job)
   }
 
   #finish(tag: string, outcome: Outcome): void {
@@ -321,7 +313,7 @@ export class Worker implements RunningWorker {
     else this.#conclude(tag, outcome)
   }
 
-  #conclude(tag: string, outcome: Outcome): void {
+  #conclude(tag: string, ended: Outcome): void {
     const claim = this.#claims.remove(tag)
     if (!claim) return
     const { job, delivery, startedAt } = claim
@@ -329,9 +321,11 @@ export class Worker implements RunningWorker {
     this.#totals.set(task.name, (this.#totals.get(task.name) ?? 0) + 1)
     const nowMs = this.#app.clock.now()
     const ackedEarly = task.options.acksLate === false
+    const outcome = finalOutcome(task, ended, ackedEarly)
     const plan = planSettlement({ delivery, message, call, context, outcome, ackedEarly, nowMs }, this.#plan)
     const runtimeMs = performance.now() - startedAt
     this.#log.finished(context, outcome, runtimeMs)
+    if (!this.pool.isRemote) void callHandlers(job, outcome, this.#logger)
     tellOutcome(this.#app, job, outcome, runtimeMs)
     this.#settler.add(plan)
     this.#fillSlots()

@@ -20,6 +20,10 @@ export interface WorkerCommandOptions extends GlobalOptions {
   readonly pool?: (typeof POOLS)[number]
   readonly optimization?: string
   readonly prefetchMultiplier?: number
+  readonly timeLimit?: number
+  readonly softTimeLimit?: number
+  readonly maxTasksPerChild?: number
+  readonly maxMemoryPerChild?: number
   readonly beat?: boolean
   readonly schedule?: string
   readonly purge?: boolean
@@ -58,8 +62,29 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
       commaList,
     )
     .option('-I, --include <modules>', 'modules to import first; repeatable, comma list', commaList)
-    .option('-c, --concurrency <n>', 'tasks at once (default: 100)', countOf)
-    .addOption(new Option('-P, --pool <pool>', 'how tasks run (default: auto)').choices(POOLS))
+    .option(
+      '-c, --concurrency <n>',
+      'tasks at once (default: 100; one a processor with prefork and threads)',
+      countOf,
+    )
+    .addOption(
+      new Option(
+        '-P, --pool <pool>',
+        'how tasks run: on this event loop (async), in child processes (prefork), in threads, or one at a time (solo); auto is prefork where a hard limit or a limit per child is set, else async (default: auto)',
+      ).choices(POOLS),
+    )
+    .option('--time-limit <seconds>', 'hard limit of a run: then it is ended', secondsOf)
+    .option(
+      '--soft-time-limit <seconds>',
+      'soft limit of a run: then its signal is aborted with SoftTimeLimitExceeded',
+      secondsOf,
+    )
+    .option('--max-tasks-per-child <n>', 'tasks after which a child is replaced', countOf)
+    .option(
+      '--max-memory-per-child <kib>',
+      'KiB of resident memory after which a child is replaced, between two tasks',
+      countOf,
+    )
     .option(
       '--prefetch-multiplier <n>',
       'messages held per slot, the running one included (default: 1)',
@@ -93,10 +118,6 @@ export const NOT_YET: readonly (readonly [flags: string, lacks: string])[] = [
   ['-E, --task-events', 'task events are not sent yet'],
   ['--scheduler <name>', 'there is one scheduler'],
   ['--autoscale <max,min>', 'a pool does not change its size by itself yet'],
-  ['--time-limit <seconds>', 'time limits are not enforced yet'],
-  ['--soft-time-limit <seconds>', 'time limits are not enforced yet'],
-  ['--max-tasks-per-child <n>', 'there is no pool of child processes yet'],
-  ['--max-memory-per-child <kib>', 'there is no pool of child processes yet'],
   ['--processes <n>', 'one worker is one process yet'],
 ]
 
@@ -118,6 +139,13 @@ export function countOf(value: string): number {
   const count = Number(value)
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1.')
   return count
+}
+
+function secondsOf(value: string): number {
+  const seconds = Number(value)
+  if (value.trim() === '' || !Number.isFinite(seconds) || seconds < 0)
+    throw new InvalidArgumentError('It is a number of seconds.')
+  return seconds
 }
 
 export function levelOf(value: string): LogLevel {

@@ -1,56 +1,128 @@
-import { failure, type Outcome, run } from '../../app/index.js'
-import type { Clock } from '../../kernel/index.js'
-import type { Job, WorkerPool } from './pool.js'
+import { failure, type Outcome, run, SoftTimeLimitExceeded, TimeLimitExceeded } from '../../app/index.js'
+import type { Clock, Timer } from '../../kernel/index.js'
+import type { RunLimits } from '../time-limits.js'
+import type { Job } from './job.js'
+import type { PoolEars, PoolStats, WorkerPool } from './pool.js'
 
-/** Runs tasks on this process's own event loop: for tasks that wait more than they compute. */
+/** How long a run whose time is up keeps its slot when its promise does not end. */
+const ABORT_GRACE_MS = 5000
+
+interface Run {
+  readonly job: Job
+  readonly timers: Timer[]
+  readonly interrupt: (reason: Error) => void
+}
+
+/** Runs tasks on this process's own event loop: for tasks that wait more than they compute. With one slot it is the solo pool. */
 export class AsyncPool implements WorkerPool {
-  readonly kind = 'async'
+  readonly kind: 'async' | 'solo'
+  readonly isRemote = false
   readonly pids = [process.pid]
   readonly #clock: Clock
-  readonly #running = new Map<string, { readonly job: Job; readonly interrupt: (reason: Error) => void }>()
+  readonly #abortGraceMs: number
+  readonly #running = new Map<string, Run>()
   #slots: number
+  /** Runs whose time is up and that still hold their slot. */
+  #lingering = 0
+  #zombies = 0
+  #ears: PoolEars | undefined
 
-  constructor(slots: number, clock: Clock) {
+  constructor(
+    slots: number,
+    clock: Clock,
+    options: { readonly kind?: 'async' | 'solo'; readonly abortGraceMs?: number } = {},
+  ) {
     this.#slots = slots
     this.#clock = clock
+    this.kind = options.kind ?? 'async'
+    this.#abortGraceMs = options.abortGraceMs ?? ABORT_GRACE_MS
   }
 
   get slots(): number {
-    return this.#slots
+    return Math.max(0, this.#slots - this.#lingering)
+  }
+  get stats(): PoolStats {
+    return { zombies: this.#zombies, lost: 0, replaced: 0 }
   }
 
-  async start(): Promise<void> {}
+  async start(ears: PoolEars): Promise<void> {
+    this.#ears = ears
+  }
 
-  run(job: Job): Outcome | Promise<Outcome> {
+  run(job: Job, limits?: RunLimits): Outcome | Promise<Outcome> {
     const outcome = run(job.task, job.context, this.#dice)
     if (!(outcome instanceof Promise)) return outcome
-    const { id } = job.context
+    const { context, task } = job
     return new Promise((resolve) => {
+      let isOver = false
       const finish = (end: Outcome): void => {
-        this.#running.delete(id)
+        isOver = true
+        this.#running.delete(context.id)
+        for (const timer of entry.timers) timer.cancel()
         resolve(end)
       }
-      this.#running.set(id, { job, interrupt: (reason) => finish(failure(job.task, reason)) })
-      outcome.then(finish)
+      const entry: Run = {
+        job,
+        timers: [],
+        interrupt: (reason) => {
+          context.abort(reason)
+          finish(failure(task, reason))
+          this.#linger(outcome)
+        },
+      }
+      this.#running.set(context.id, entry)
+      if (limits) this.#limit(entry, limits)
+      outcome.then((end) => {
+        if (!isOver) finish(end)
+      })
     })
   }
 
   async resize(slots: number): Promise<void> {
-    this.#slots = slots
+    this.#slots = Math.max(1, slots)
   }
 
-  /** A promise cannot be killed: its signal is aborted, its slot is freed, and what it still does is its own. */
+  /** A promise cannot be killed: its signal is aborted, and what it still does is its own. */
   terminate(taskId: string, reason: Error): boolean {
     const running = this.#running.get(taskId)
-    if (!running) return false
-    running.job.context.abort(reason)
-    running.interrupt(reason)
-    return true
+    running?.interrupt(reason)
+    return running !== undefined
   }
 
   async stop(how: 'warm' | 'cold'): Promise<void> {
-    if (how === 'warm') return
-    for (const { job } of this.#running.values()) job.context.abort(new Error('The worker is shutting down.'))
+    for (const { timers, job } of this.#running.values()) {
+      for (const timer of timers) timer.cancel()
+      if (how === 'cold') job.context.abort(new Error('The worker is shutting down.'))
+    }
+  }
+
+  #limit({ timers, interrupt, job }: Run, { hard, soft }: RunLimits): void {
+    if (soft !== undefined) {
+      const onSoft = () => job.context.abort(new SoftTimeLimitExceeded(soft))
+      timers.push(this.#clock.setTimer(onSoft, soft * 1000))
+    }
+    if (hard !== undefined)
+      timers.push(this.#clock.setTimer(() => interrupt(new TimeLimitExceeded(hard)), hard * 1000))
+  }
+
+  /** The slot is kept for a while, so that what obeys the signal has ended before the next task; then it is a zombie. */
+  #linger(outcome: Promise<Outcome>): void {
+    this.#lingering++
+    let isZombie = false
+    const patience = this.#clock.setTimer(() => {
+      isZombie = true
+      this.#lingering--
+      this.#zombies++
+      this.#ears?.onSlots()
+    }, this.#abortGraceMs)
+    void outcome.then(() => {
+      patience.cancel()
+      if (isZombie) this.#zombies--
+      else {
+        this.#lingering--
+        this.#ears?.onSlots()
+      }
+    })
   }
 
   readonly #dice = () => ({ nowMs: this.#clock.now(), random: Math.random })

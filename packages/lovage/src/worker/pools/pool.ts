@@ -1,27 +1,46 @@
-import type { AnyTask, Outcome, TaskContext } from '../../app/index.js'
-import type { IncomingMessage, TaskMessage } from '../../message/index.js'
+import type { Outcome, TaskContext } from '../../app/index.js'
+import type { RunLimits } from '../time-limits.js'
+import type { Job } from './job.js'
 
-/** One run to be made. */
-export interface Job {
-  readonly task: AnyTask
-  readonly context: TaskContext
-  readonly message: IncomingMessage
-  readonly call: TaskMessage
+/** What a pool tells the worker that it belongs to. */
+export interface PoolEars {
+  /** A slot is free that was not: after a run that would not end, or in a pool that has grown. */
+  readonly onSlots: () => void
+  /** `ctx.updateState` of a run in a child. */
+  readonly updateState: (context: TaskContext, state: string, meta: unknown) => Promise<void>
+}
+
+/** What a pool has been through, for stats. */
+export interface PoolStats {
+  /** Runs whose time was up and whose promise has not ended: they hold no slot, but what they do goes on. */
+  readonly zombies: number
+  /** Children that died under a task. */
+  readonly lost: number
+  /** Children that were replaced: by a limit, a recycling, a death. */
+  readonly replaced: number
 }
 
 /** Where tasks run. All pools keep the same promises; they differ in what a task may do to its neighbours. */
 export interface WorkerPool {
   /** As chosen by `-P`. */
   readonly kind: 'async' | 'prefork' | 'threads' | 'solo'
+  /** Whether tasks, their handlers and middleware run outside this process or thread. */
+  readonly isRemote: boolean
   /** Tasks that may run at once. */
   readonly slots: number
   /** Process ids of the children, in the order of their slots; this process's own where there are none. */
   readonly pids: readonly number[]
-  start(): Promise<void>
+  readonly stats: PoolStats
+  /** Resolves when tasks can run. */
+  start(ears: PoolEars): Promise<void>
   /** Runs a job; an outcome that needs no waiting is returned as it is. Never throws. */
-  run(job: Job): Outcome | Promise<Outcome>
+  run(job: Job, limits?: RunLimits): Outcome | Promise<Outcome>
+  /** Changes how many tasks may run at once; what runs is not disturbed. */
   resize(slots: number): Promise<void>
-  /** Stops a running task; false when it does not run here. */
+  /**
+   * Stops a running task: its signal is aborted with `reason`, and what does not end by itself within moments is killed where
+   * it can be, with SIGKILL at once. Its outcome is the failure `reason`. False when it does not run here.
+   */
   terminate(taskId: string, reason: Error, signal?: NodeJS.Signals): boolean
   /** Ends the pool. Cold: running tasks are aborted; warm: the caller has waited for them. */
   stop(how: 'warm' | 'cold'): Promise<void>

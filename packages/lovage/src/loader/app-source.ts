@@ -1,0 +1,60 @@
+import type { Lovage, SettingsInput } from '../app/index.js'
+import { type AppSpec, appIn, loadApp } from './find-app.js'
+import { type Exports, importModules } from './import-module.js'
+
+/** Where an app comes from and what the command line says about it: plain data, so that child processes make the same app of it. */
+export interface AppSource {
+  /** Absent: the app is among the modules of `include`. */
+  readonly spec?: AppSpec
+  /** `-I`: modules to be imported. */
+  readonly include: readonly string[]
+  /** `--config`: a module whose exports are settings. */
+  readonly config?: string
+  /** Settings of the command line, over those of `config`. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** Where relative names begin. */
+  readonly folder: string
+}
+
+/** What an app source leads to. */
+export interface SourcedApp {
+  readonly app: Lovage
+  /** The file it came from; undefined for one that `make` made. */
+  readonly file: string | undefined
+}
+
+/**
+ * Imports what a source names and applies its settings; the modules of the settings `include` and `imports` come last.
+ *
+ * @param make Makes an app where the source names none.
+ */
+export async function loadSource(
+  source: AppSource,
+  make: () => Lovage | undefined = () => undefined,
+): Promise<SourcedApp | undefined> {
+  const { spec, include, config, folder } = source
+  const found = spec && (await loadApp(spec))
+  const included = await importModules(include, folder)
+  const app = found?.app ?? appAmong(included) ?? make()
+  if (!app) return undefined
+  const [exports = {}] = config === undefined ? [] : await importModules([config], folder)
+  const settings = { ...settingsIn(exports), ...source.settings }
+  // Names and values are checked by the app.
+  if (Object.keys(settings).length > 0) app.configFromCommandLine(settings as SettingsInput)
+  await importModules([...app.conf.include, ...app.conf.imports], folder)
+  return { app, file: found?.file }
+}
+
+function appAmong(modules: readonly Exports[]): Lovage | undefined {
+  for (const exports of modules) {
+    const found = appIn(exports, 'The module of -I')
+    if (found) return found.app
+  }
+  return undefined
+}
+
+/** A module's settings: its default export, else all that is neither function nor class. */
+function settingsIn(exports: Exports): object {
+  if (typeof exports.default === 'object' && exports.default !== null) return exports.default
+  return Object.fromEntries(Object.entries(exports).filter(([, value]) => typeof value !== 'function'))
+}

@@ -1,0 +1,142 @@
+import {
+  failure,
+  type Lovage,
+  type Outcome,
+  type RunEnvironment,
+  run,
+  type TaskContext,
+} from '../../../app/index.js'
+import { messageOf } from '../../../kernel/index.js'
+import { acceptList, encodeJson } from '../../../message/index.js'
+import { callHandlers } from '../../call-handlers.js'
+import { type RunJob, withMiddleware } from '../../with-middleware.js'
+import type { Job } from '../job.js'
+import { errorFromWire } from '../wire/error-wire.js'
+import type { ChildSetup, ToChild } from '../wire/frames.js'
+import { jobFromWire, type WireJob } from '../wire/job-wire.js'
+import { outcomeToWire } from '../wire/outcome-wire.js'
+import type { ParentPort } from './port.js'
+
+/** Runs one task after another for its parent. */
+export class ChildWorker {
+  readonly #app: Lovage
+  readonly #port: ParentPort
+  readonly #setup: ChildSetup
+  readonly #environment: RunEnvironment
+  readonly #run: RunJob
+  readonly #decode
+  readonly #asked = new Map<number, (error: Error | undefined) => void>()
+  #requests = 0
+  #current: { readonly key: number; readonly job: Job; readonly end: (outcome: Outcome) => void } | undefined
+  #isStopping = false
+  #isCrashed = false
+
+  constructor(app: Lovage, port: ParentPort, setup: ChildSetup) {
+    this.#app = app
+    this.#port = port
+    this.#setup = setup
+    const { conf, logger } = app
+    this.#decode = {
+      accept: acceptList(conf.acceptContent),
+      maxBytes: conf.messageMaxBytes,
+      integers: conf.integers,
+    }
+    this.#environment = {
+      logger,
+      hostname: setup.hostname,
+      isEager: false,
+      updateState: (context, state, meta) => this.#updateState(context, state, meta),
+    }
+    const dice = () => ({ nowMs: app.clock.now(), random: Math.random })
+    this.#run = withMiddleware(app.middleware, ({ task, context }) => run(task, context, dice))
+  }
+
+  /** Obeys the parent. */
+  handle(frame: ToChild): void {
+    switch (frame.kind) {
+      case 'run':
+        void this.#start(frame.job)
+        break
+      case 'abort':
+        if (this.#current?.key === frame.key) this.#current.job.context.abort(errorFromWire(frame.reason))
+        break
+      case 'answer':
+        this.#asked.get(frame.request)?.(frame.error ? errorFromWire(frame.error) : undefined)
+        this.#asked.delete(frame.request)
+        break
+      case 'stop':
+        void this.stop(0)
+        break
+      case 'setup':
+        break
+    }
+  }
+
+  /**
+   * An error was thrown where nobody could catch it. One task runs here at a time, so it is that task's; what it left behind
+   * nobody knows, so this child ends.
+   */
+  crash(error: unknown): void {
+    this.#app.logger.error({ err: error }, 'an error was thrown where nobody could catch it; the child ends')
+    const current = this.#current
+    this.#isCrashed = true
+    current?.end(failure(current.job.task, error))
+    void this.stop(1)
+  }
+
+  /** Ends this child, its app's connections closed. */
+  async stop(exitCode: number): Promise<void> {
+    if (this.#isStopping) return
+    this.#isStopping = true
+    try {
+      await this.#app.signals.tell('workerProcessShutdown', { hostname: this.#setup.hostname, exitCode })
+      await this.#app.close()
+    } finally {
+      this.#port.exit(exitCode)
+    }
+  }
+
+  async #start(wire: WireJob): Promise<void> {
+    let job: Job
+    try {
+      job = jobFromWire(wire, this.#app.tasks, this.#decode, this.#environment)
+    } catch (error) {
+      this.#app.logger.error({ err: error }, `a child could not read its job: ${messageOf(error)}`)
+      return this.#tell(wire.key, failure({ options: {} }, error), [])
+    }
+    let isOver = false
+    const end = (outcome: Outcome): void => {
+      if (isOver) return
+      isOver = true
+      this.#current = undefined
+      this.#tell(wire.key, outcome, job.context.children)
+    }
+    this.#current = { key: wire.key, job, end }
+    const outcome = await this.#run(job)
+    // Before the parent is told: it may end this child then.
+    await callHandlers(job, outcome, this.#app.logger)
+    end(outcome)
+  }
+
+  #tell(key: number, outcome: Outcome, children: TaskContext['children']): void {
+    const memoryKib = this.#setup.tellsMemory ? this.#memoryKib() : 0
+    const end = { key, outcome: outcomeToWire(outcome), children }
+    this.#port.send({ kind: 'ended', end, memoryKib, isLast: this.#isCrashed })
+  }
+
+  #memoryKib(): number {
+    return Math.round(process.memoryUsage.rss() / 1024)
+  }
+
+  #updateState(context: TaskContext, state: string, meta: unknown): Promise<void> {
+    const current = this.#current
+    // Only the run that is current may show a state; one that was given up has none.
+    if (current?.job.context !== context) return Promise.resolve()
+    const request = ++this.#requests
+    return new Promise((resolve, reject) => {
+      this.#asked.set(request, (error) => (error ? reject(error) : resolve()))
+      const json = encodeJson(meta, `meta of ${context.name}`)
+      this.#port.send({ kind: 'state', request, key: current.key, state, meta: json })
+    })
+  }
+}

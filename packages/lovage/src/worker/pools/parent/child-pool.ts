@@ -1,0 +1,226 @@
+import type { Outcome } from '../../../app/index.js'
+import { type Clock, type Logger, messageOf, type Timer } from '../../../kernel/index.js'
+import type { AppSource } from '../../../loader/index.js'
+import type { RunLimits } from '../../time-limits.js'
+import type { Job } from '../job.js'
+import type { PoolEars, PoolStats, WorkerPool } from '../pool.js'
+import { Child } from './child.js'
+import { OrphanGuard } from './orphan-guard.js'
+import { startProcess, startThread } from './transport.js'
+
+/** What a pool of children needs. */
+export interface ChildPoolOptions {
+  /** Children, and so tasks at once. */
+  readonly slots: number
+  /** Where the children find the app. */
+  readonly source: AppSource
+  /** Of the worker, `name@host`. */
+  readonly hostname: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Runs after which a child is replaced. Default: never. */
+  readonly maxTasksPerChild?: number
+  /** KiB of resident memory after which a child is replaced, between two tasks. Default: never. */
+  readonly maxMemoryPerChild?: number
+}
+
+/** Pauses before a child that could not start is tried again. */
+const SHORTEST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 10_000
+/** How long idle children may take to close their app's connections. */
+const STOP_MS = 5000
+
+/**
+ * Runs each task in a child, one at a time each: processes or threads that load the app once. A child that dies is replaced, and a
+ * job never waits while a child is idle.
+ */
+export class ChildPool implements WorkerPool {
+  readonly kind: 'prefork' | 'threads'
+  readonly isRemote = true
+  readonly #options: ChildPoolOptions
+  readonly #guard: OrphanGuard | undefined
+  readonly #children = new Set<Child>()
+  readonly #idle: Child[] = []
+  readonly #waiting: {
+    readonly job: Job
+    readonly limits: RunLimits
+    readonly resolve: (o: Outcome) => void
+  }[] = []
+  readonly #pauses = new Set<Timer>()
+  #slots: number
+  #ears: PoolEars | undefined
+  #lost = 0
+  #replaced = 0
+  #failures = 0
+  #isStopping = false
+  #onChange: (() => void) | undefined
+
+  constructor(kind: 'prefork' | 'threads', options: ChildPoolOptions) {
+    this.kind = kind
+    this.#options = options
+    this.#slots = options.slots
+    if (kind === 'prefork') this.#guard = new OrphanGuard(options.logger)
+  }
+
+  get slots(): number {
+    return this.#slots
+  }
+  get pids(): readonly number[] {
+    return [...this.#children].sort((left, right) => left.index - right.index).map(({ pid }) => pid)
+  }
+  get stats(): PoolStats {
+    return { zombies: 0, lost: this.#lost, replaced: this.#replaced }
+  }
+
+  /** Resolves when every child has loaded the app; rejects with what the first one that cannot has to say. */
+  async start(ears: PoolEars): Promise<void> {
+    this.#ears = ears
+    this.#guard?.start()
+    this.#fill()
+    while (this.#idle.length < this.#slots) {
+      const unfit = [...this.#children].find((child) => child.unfit)?.unfit
+      if (unfit) {
+        await this.stop('cold')
+        throw unfit
+      }
+      await this.#changed()
+    }
+  }
+
+  run(job: Job, limits: RunLimits = {}): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const child = this.#idle.pop()
+      if (child) child.run(job, limits, resolve)
+      else this.#waiting.push({ job, limits, resolve })
+    })
+  }
+
+  async resize(slots: number): Promise<void> {
+    this.#slots = Math.max(1, slots)
+    // The idle ones first; a busy one ends after its task.
+    const spare = [...this.#idle, ...this.#children].filter(
+      ({ state }, place, all) => state !== 'retired' && all.indexOf(all[place] as Child) === place,
+    )
+    for (const child of spare.slice(0, Math.max(0, this.#live - this.#slots))) child.retire()
+    this.#fill()
+  }
+
+  terminate(taskId: string, reason: Error, signal: NodeJS.Signals = 'SIGTERM'): boolean {
+    const child = [...this.#children].find((one) => one.taskId === taskId)
+    child?.terminate(reason, signal)
+    return child !== undefined
+  }
+
+  async stop(how: 'warm' | 'cold'): Promise<void> {
+    this.#isStopping = true
+    for (const pause of this.#pauses) pause.cancel()
+    const { clock, logger } = this.#options
+    for (const child of this.#children) {
+      if (how === 'cold' && child.state === 'busy') child.kill()
+      else child.retire()
+    }
+    const impatient = clock.setTimer(() => {
+      for (const child of this.#children) {
+        logger.warn({ pid: child.pid }, `child ${child.index} does not end and is killed`)
+        child.kill()
+      }
+    }, STOP_MS)
+    while (this.#children.size > 0) await this.#changed()
+    impatient.cancel()
+    this.#guard?.stop()
+  }
+
+  /** Children that take jobs, now or when they have started or ended one. */
+  get #live(): number {
+    let count = 0
+    for (const { state } of this.#children) if (state !== 'retired') count++
+    return count
+  }
+
+  #fill(): void {
+    if (this.#isStopping) return
+    while (this.#live + this.#pauses.size < this.#slots) this.#spawn()
+  }
+
+  #spawn(): void {
+    const { source, hostname, clock, logger, maxTasksPerChild, maxMemoryPerChild } = this.#options
+    const taken = new Set([...this.#children].map(({ index }) => index))
+    let index = 1
+    while (taken.has(index)) index++
+    const child = new Child({
+      setup: {
+        source,
+        hostname,
+        index,
+        logLevel: lowestLevel(logger),
+        tellsMemory: maxMemoryPerChild !== undefined,
+      },
+      startChild: this.kind === 'prefork' ? startProcess : startThread,
+      clock,
+      logger,
+      ears: () => this.#ears ?? DEAF,
+      maxTasks: maxTasksPerChild,
+      maxMemoryKib: maxMemoryPerChild,
+      onIdle: (one) => this.#onIdle(one),
+      onRetired: (one) => {
+        remove(this.#idle, one)
+        this.#fill()
+      },
+      onGone: (one) => this.#onGone(one),
+    })
+    this.#children.add(child)
+    this.#guard?.watch(this.pids)
+  }
+
+  #onIdle(child: Child): void {
+    this.#failures = 0
+    const next = this.#waiting.shift()
+    if (next) child.run(next.job, next.limits, next.resolve)
+    else this.#idle.push(child)
+    this.#tellChange()
+  }
+
+  #onGone(child: Child): void {
+    const { logger, clock } = this.#options
+    // Before it is told: whoever starts and finds an unfit child wants to know why.
+    this.#tellChange()
+    this.#children.delete(child)
+    remove(this.#idle, child)
+    this.#guard?.watch(this.pids)
+    if (this.#isStopping) return
+    this.#replaced++
+    if (child.lostTask) this.#lost++
+    if (child.unfit === undefined) return this.#fill()
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** this.#failures++)
+    logger.error(
+      { err: child.unfit, pause_ms: pauseMs },
+      `a child could not start: ${messageOf(child.unfit)}`,
+    )
+    const pause = clock.setTimer(() => {
+      this.#pauses.delete(pause)
+      this.#fill()
+    }, pauseMs)
+    this.#pauses.add(pause)
+  }
+
+  #changed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onChange = resolve
+    })
+  }
+  #tellChange(): void {
+    this.#onChange?.()
+  }
+}
+
+const DEAF: PoolEars = { onSlots() {}, updateState: async () => {} }
+
+function lowestLevel(logger: Logger): 'debug' | 'info' | 'warn' | 'error' {
+  const levels = ['debug', 'info', 'warn'] as const
+  return levels.find((level) => logger.isLevelEnabled?.(level) ?? true) ?? 'error'
+}
+
+function remove<T>(list: T[], item: T): void {
+  const place = list.indexOf(item)
+  if (place >= 0) list.splice(place, 1)
+}

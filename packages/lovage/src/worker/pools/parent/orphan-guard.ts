@@ -1,0 +1,40 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Logger } from '../../../kernel/index.js'
+
+/**
+ * Each line names the children of this moment. The end of the input is the parent's end: children notice that by themselves within
+ * moments, unless a task keeps them busy for ever; those nobody else would end.
+ */
+const PROGRAM =
+  'trap "" INT TERM HUP; while read -r line; do pids=$line; done; [ -z "$pids" ] || { sleep 2; kill -9 $pids; }'
+
+/** A shell that outlives the worker by a moment, so that no busy child of a killed worker runs on. */
+export class OrphanGuard {
+  readonly #logger: Logger
+  #shell: ChildProcess | undefined
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  start(): void {
+    if (process.platform === 'win32') return
+    // A session of its own, so that what is sent to the worker's group does not end it first.
+    const shell = spawn('/bin/sh', ['-c', PROGRAM], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+    shell.once('error', (error) =>
+      this.#logger.warn({ err: error }, 'no shell watches over the children of this worker'),
+    )
+    shell.stdin?.on('error', () => {})
+    shell.unref()
+    this.#shell = shell
+  }
+
+  watch(pids: readonly number[]): void {
+    this.#shell?.stdin?.write(`${pids.join(' ')}\n`)
+  }
+
+  stop(): void {
+    this.#shell?.stdin?.end('\n')
+    this.#shell = undefined
+  }
+}

@@ -1,0 +1,89 @@
+import { fork } from 'node:child_process'
+import { Worker } from 'node:worker_threads'
+import { builtModule } from '../../../kernel/index.js'
+import { childExecArgv } from '../../../loader/index.js'
+import type { FromChild, ToChild } from '../wire/frames.js'
+
+/** A child's line, as the parent has it. */
+export interface Transport {
+  /** 0 for threads, which have none. */
+  readonly pid: number
+  send(frame: ToChild): void
+  /** Ends the child whatever it does. */
+  kill(signal: NodeJS.Signals): void
+}
+
+/** Who hears a child. */
+export interface TransportEars {
+  readonly onFrame: (frame: FromChild) => void
+  /** It is gone, and everything that it said has been heard. */
+  readonly onGone: (how: string) => void
+}
+
+/** Starts a child. */
+export type StartChild = (ears: TransportEars) => Transport
+
+const MAIN = new URL('../child/child-main.js', import.meta.url)
+
+/** A child process. It shares nothing with its parent but standard output and error. */
+export const startProcess: StartChild = ({ onFrame, onGone }) => {
+  const child = fork(builtModule(MAIN), [], {
+    execArgv: [...childExecArgv()],
+    serialization: 'advanced',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  let how: string | undefined
+  let isSilent = false
+  // The line may still hold an outcome when the process has ended: only both together mean that it is gone.
+  const check = (): void => {
+    if (how !== undefined && isSilent) onGone(how)
+  }
+  child.on('message', (frame) => onFrame(frame as FromChild))
+  child.once('disconnect', () => {
+    isSilent = true
+    check()
+  })
+  child.once('exit', (code, signal) => {
+    how = signal === null ? `exit code ${code}` : `signal ${signal}`
+    check()
+  })
+  // Not started, or a frame could not be written to a child that has just died: `exit` tells the rest.
+  child.on('error', (error) => {
+    if (child.pid !== undefined) return
+    isSilent = true
+    how = error.message
+    check()
+  })
+  return {
+    pid: child.pid ?? 0,
+    send(frame) {
+      if (child.connected) child.send(frame)
+    },
+    kill: (signal) => void child.kill(signal),
+  }
+}
+
+/** A thread. It shares the process: its memory, its file handles, and its end. */
+export const startThread: StartChild = ({ onFrame, onGone }) => {
+  const thread = new Worker(builtModule(MAIN), { execArgv: threadExecArgv() })
+  let error: unknown
+  thread.on('message', (frame: FromChild) => onFrame(frame))
+  thread.once('error', (thrown) => {
+    error = thrown
+  })
+  thread.once('exit', (code) => onGone(error instanceof Error ? error.message : `exit code ${code}`))
+  return {
+    pid: process.pid,
+    send: (frame) => thread.postMessage(frame),
+    kill: () => void thread.terminate(),
+  }
+}
+
+/** Threads share the engine: of the flags only those that load modules are theirs. */
+function threadExecArgv(): string[] {
+  const all = childExecArgv()
+  return all.filter(
+    (flag, place) =>
+      /^(--import|--require|-r)(=|$)/.test(flag) || /^(--import|--require|-r)$/.test(all[place - 1] ?? ''),
+  )
+}

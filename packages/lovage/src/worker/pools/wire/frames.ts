@@ -1,0 +1,60 @@
+import type { AppSource } from '../../../loader/index.js'
+import type { ResultTuple } from '../../../result/index.js'
+import type { WireError } from './error-wire.js'
+import type { WireJob } from './job-wire.js'
+import type { WireOutcome } from './outcome-wire.js'
+
+/** What a child is told first. */
+export interface ChildSetup {
+  readonly source: AppSource
+  readonly hostname: string
+  /** From 1: for its title, and `%i` in file names. */
+  readonly index: number
+  /** Lines below are not sent. */
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** Whether memory use is to be told with every outcome. */
+  readonly tellsMemory: boolean
+}
+
+/** How a run ended. */
+export interface WireEnd {
+  readonly key: number
+  readonly outcome: WireOutcome
+  /** Results of what the run has sent. */
+  readonly children: readonly ResultTuple[]
+}
+
+/** From the parent to a child. */
+export type ToChild =
+  | { readonly kind: 'setup'; readonly setup: ChildSetup }
+  | { readonly kind: 'run'; readonly job: WireJob }
+  | { readonly kind: 'abort'; readonly key: number; readonly reason: WireError }
+  | { readonly kind: 'answer'; readonly request: number; readonly error: WireError | null }
+  | { readonly kind: 'stop' }
+
+/** From a child to its parent. */
+export type FromChild =
+  | { readonly kind: 'ready' }
+  /** It cannot load the app; it ends. */
+  | { readonly kind: 'unfit'; readonly error: WireError }
+  | {
+      readonly kind: 'ended'
+      readonly end: WireEnd
+      readonly memoryKib: number
+      /** The child takes no more jobs. */
+      readonly isLast: boolean
+    }
+  /** `ctx.updateState` of a running task; answered when it is stored. */
+  | {
+      readonly kind: 'state'
+      readonly request: number
+      readonly key: number
+      readonly state: string
+      readonly meta: string
+    }
+  | {
+      readonly kind: 'log'
+      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly fields: string
+      readonly message: string
+    }
