@@ -13,7 +13,8 @@ export class ResultWatchers {
   readonly #get: (ids: readonly string[]) => Promise<readonly TaskResult[]>
   readonly #logger: Logger
   #isLooking = false
-  #isStale = false
+  /** Watched ids that may have changed. */
+  readonly #stale = new Set<string>()
 
   constructor(get: (ids: readonly string[]) => Promise<readonly TaskResult[]>, logger: Logger) {
     this.#get = get
@@ -32,7 +33,7 @@ export class ResultWatchers {
       const listeners = this.#listeners.get(id) ?? new Map()
       this.#listeners.set(id, listeners.set(listener, undefined))
     }
-    this.look()
+    this.look(ids)
     return () => {
       for (const id of ids) {
         const listeners = this.#listeners.get(id)
@@ -42,20 +43,21 @@ export class ResultWatchers {
     }
   }
 
-  /** Something may have changed. */
-  look(): void {
-    this.#isStale = true
-    if (!this.#isLooking && this.#listeners.size > 0) void this.#lookWhileStale()
+  /** Something may have changed: these, or any. */
+  look(ids: Iterable<string> = this.#listeners.keys()): void {
+    for (const id of ids) if (this.#listeners.has(id)) this.#stale.add(id)
+    if (!this.#isLooking && this.#stale.size > 0) void this.#lookWhileStale()
   }
 
   async #lookWhileStale(): Promise<void> {
     this.#isLooking = true
     try {
-      while (this.#isStale && this.#listeners.size > 0) {
+      while (this.#stale.size > 0) {
         // Rings of one moment are answered together.
         await new Promise((resolve) => setImmediate(resolve))
-        this.#isStale = false
-        for (const result of await this.#get([...this.#listeners.keys()])) this.#tell(result)
+        const ids = [...this.#stale].filter((id) => this.#listeners.has(id))
+        this.#stale.clear()
+        if (ids.length > 0) for (const result of await this.#get(ids)) this.#tell(result)
       }
     } catch (error) {
       // The app was closed under a look: nobody waits for it any more.

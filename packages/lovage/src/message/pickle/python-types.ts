@@ -60,6 +60,8 @@ const KINDS: ReadonlyMap<string, Construct> = new Map<string, Construct>([
   ['uuid.UUID', ([hex]) => (typeof hex === 'string' ? new Uuid(hex) : new PythonObject())],
   // A name inside a name: how a time zone names its maker.
   ['builtins.getattr', ([owner, name]) => (isPythonName(owner) && typeof name === 'string' ? new PythonName(owner.module, `${owner.name}.${name}`) : refuse('builtins.getattr'))],
+  // How protocols 0 and 1 write a UUID.
+  ['copy_reg._reconstructor', ([kind]) => (isPythonName(kind) && kind.path === 'uuid.UUID' ? new PythonObject() : refuse('copy_reg._reconstructor'))],
   ['builtins.set', ([list = []]) => (Array.isArray(list) ? list : refuse('builtins.set'))],
   ['builtins.frozenset', ([list = []]) => (Array.isArray(list) ? list : refuse('builtins.frozenset'))],
   ['builtins.bytearray', ([bytes]) => (Buffer.isBuffer(bytes) ? bytes : refuse('builtins.bytearray'))],

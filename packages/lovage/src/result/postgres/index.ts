@@ -1,0 +1,1 @@
+export { openPostgresResultBackend } from './postgres-result-backend.js'
