@@ -6,6 +6,7 @@ export {
   AsyncResult,
   type BulkCall,
   type CallOptions,
+  type ConcurrencyLimit,
   type Contract,
   contract,
   currentContext,

@@ -1,4 +1,4 @@
-import { CapabilityError, type Clock, type ErrorCode, ResultError, TaskError } from '../kernel/index.js'
+import { type Clock, type ErrorCode, ResultError, TaskError } from '../kernel/index.js'
 import {
   type ExceptionInfo,
   READY_STATES,
@@ -14,7 +14,7 @@ export interface ResultHost {
   readonly clock: Clock
   /** @throws {ResultError} LVG_RESULT_DISABLED */
   results(): Promise<ResultBackend>
-  revoke?(ids: readonly string[], options: RevokeOptions): Promise<void>
+  revoke(ids: readonly string[], options?: RevokeOptions): Promise<void>
 }
 
 /** How tasks are revoked. */
@@ -117,10 +117,6 @@ export class AsyncResult<Result> {
   }
   /** Keeps the task from running, or stops it with `terminate`. */
   async revoke(options: RevokeOptions = {}): Promise<void> {
-    if (!this.host.revoke)
-      throw new CapabilityError('Revoking needs remote control, which is off.', {
-        code: 'LVG_CAPABILITY_MISSING',
-      })
     await this.host.revoke([this.id], options)
   }
   /** Calls back for every stored state from now on, such as PROGRESS; ends by itself when the result is ready. */

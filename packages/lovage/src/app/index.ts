@@ -25,11 +25,14 @@ export { type AppOptions, Lovage, type NamedTask, type PositionalTask, type Unty
 export { compose, type Middleware, type Next, type PublishContext, type RunContext } from './middleware.js'
 export type { OnceOptions } from './once.js'
 export type { Outcome } from './outcome.js'
+export { PAUSED } from './pause.js'
 export type { AddPeriodicTask, PeriodicOptions } from './periodic-tasks.js'
 export { type RetriedRun, retryMessage } from './publish.js'
+export { intervalOf, RATES } from './rate.js'
 export { TaskRegistry } from './registry.js'
 export { type JoinOptions, ResultSet } from './result-set.js'
 export { backoffSeconds, type RetryDice } from './retry.js'
+export { REVOKED, REVOKED_STAMPS, stampKey } from './revoke.js'
 export {
   type Route,
   type RouteFunction,
@@ -60,6 +63,7 @@ export {
 export type { TaskHandlers } from './task-handlers.js'
 export type {
   CallOptions,
+  ConcurrencyLimit,
   ErrorClass,
   PublishRetryPolicy,
   TaskAnnotations,

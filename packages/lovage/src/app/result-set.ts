@@ -145,8 +145,7 @@ export class ResultSet<Result> {
   async revoke(options: RevokeOptions = {}): Promise<void> {
     const [first] = this
     if (!first) return
-    if (first.host.revoke) await first.host.revoke(this.#ids, options)
-    else await first.revoke(options)
+    await first.host.revoke(this.#ids, options)
   }
 
   get #ids(): readonly string[] {

@@ -1,6 +1,17 @@
 /** A class of errors, as named in `autoretryFor`. Abstract ones count too. */
 export type ErrorClass = abstract new (...args: never[]) => unknown
 
+/** A number of runs at once: of the task, or for each key that `key` makes of a call, such as a tenant's id. */
+export type ConcurrencyLimit =
+  | number
+  | {
+      readonly limit: number
+      readonly key: (call: {
+        readonly args: readonly unknown[]
+        readonly kwargs: Readonly<Record<string, unknown>>
+      }) => string
+    }
+
 /** What every task may set; Celery's names, units (seconds) and defaults. */
 export interface TaskOptions {
   /** How often a failed run is tried again; null = for ever. Default 3. */
@@ -34,8 +45,12 @@ export interface TaskOptions {
   readonly timeLimit?: number
   /** Soft limit in seconds. */
   readonly softTimeLimit?: number
-  /** `10/s`, `10/m`, `10/h`. */
+  /** Runs a time, evenly spaced: `10/s`, `10/m`, `10/h`, or a number a second; 0 or null = no limit. */
   readonly rateLimit?: string | number | null
+  /** Whether the rate is the whole cluster's, or each worker's for itself as in Celery. Default 'cluster'. */
+  readonly rateLimitScope?: 'cluster' | 'worker'
+  /** How many runs the cluster may have at once, of the task or for each key. Default: no limit. */
+  readonly concurrencyLimit?: ConcurrencyLimit
   readonly ignoreResult?: boolean
   readonly storeErrorsEvenIfIgnored?: boolean
   readonly trackStarted?: boolean

@@ -19,6 +19,8 @@ export interface Queue {
   /** Seconds that a message may wait. */
   readonly messageTtl?: number
   readonly maxLength?: number
+  /** Runs a time that the cluster's workers begin from this queue, evenly spaced: `10/s`, `10/m`, `10/h`. Default: no limit. */
+  readonly rateLimit?: string | number
   /** Further broker arguments, `x-…`. */
   readonly arguments?: Readonly<Record<string, unknown>>
 }

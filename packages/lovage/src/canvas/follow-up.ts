@@ -241,4 +241,4 @@ function errbacksOf(body: Canvas): readonly WireSignature[] {
 }
 
 /** States that a chord counts. */
-const COUNTED_STATES: ReadonlySet<TaskState> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
+const _COUNTED_STATES: ReadonlySet<TaskState> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])

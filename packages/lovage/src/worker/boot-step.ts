@@ -1,4 +1,5 @@
 import type { Claim } from './claims.js'
+import type { WorkerLimits } from './limits/open-limits.js'
 import type { WorkerPool } from './pools/pool.js'
 import type { TimeLimits } from './time-limits.js'
 
@@ -12,6 +13,8 @@ export interface RunningWorker {
   readonly pool: WorkerPool
   /** How long runs may take; changed here at run time. */
   readonly timeLimits: TimeLimits
+  /** What is revoked, paused and limited. */
+  readonly limits: WorkerLimits
   /** The queues that are consumed, in strict order. */
   readonly queues: readonly string[]
   /** Tasks that run here now. */

@@ -33,16 +33,23 @@ export class Claims {
       ? []
       : [...this.#held.values()].filter((claim) => claim.startedMs !== undefined)
   }
-  /** Tasks that wait for a slot. */
+  /** Tasks that do not run yet. */
   get waiting(): readonly Claim[] {
-    return this.#waiting.filter((claim) => this.#held.get(claim.delivery.tag) === claim)
+    return this.#held.size === this.#running ? [] : this.all.filter((claim) => claim.startedMs === undefined)
   }
 
-  /** The newcomer waits in line. */
-  add(delivery: Delivery, job: Job, nowMs: number): void {
+  /** Holds a newcomer, outside of the line. */
+  hold(delivery: Delivery, job: Job, nowMs: number): Claim {
     const claim: Claim = { delivery, job, receivedMs: nowMs, startedMs: undefined, startedAt: 0 }
     this.#held.set(delivery.tag, claim)
+    return claim
+  }
+
+  /** Puts one that is held into the line; false when it is held no more. */
+  queueUp(claim: Claim): boolean {
+    if (this.#held.get(claim.delivery.tag) !== claim) return false
     this.#waiting.push(claim)
+    return true
   }
 
   get(tag: string): Claim | undefined {

@@ -1,5 +1,6 @@
 export type { BootStep, RunningWorker, StopKind } from './boot-step.js'
 export type { Claim } from './claims.js'
+export type { WorkerLimits } from './limits/open-limits.js'
 export { AsyncPool } from './pools/async-pool.js'
 export type { Job } from './pools/job.js'
 export { ChildPool, type ChildPoolOptions } from './pools/parent/child-pool.js'

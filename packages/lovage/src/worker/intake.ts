@@ -27,7 +27,7 @@ export type Intake =
       readonly kind: 'revoked'
       readonly plan: SettlePlan
       readonly headers: TaskHeaders
-      readonly why: 'expired' | 'revoked'
+      readonly why: 'expired' | 'revoked' | 'terminated'
     }
   | { readonly kind: 'unknown'; readonly plan: SettlePlan; readonly headers: TaskHeaders }
   | {

@@ -54,7 +54,7 @@ export class Refusals {
   }
 
   /** A task that came too late or was revoked. */
-  revoked(delivery: Delivery, headers: TaskHeaders, why: 'expired' | 'revoked'): SettlePlan {
+  revoked(delivery: Delivery, headers: TaskHeaders, why: 'expired' | 'revoked' | 'terminated'): SettlePlan {
     const exception: ExceptionInfo = {
       exc_type: 'TaskRevokedError',
       exc_message: [why],

@@ -1,24 +1,26 @@
 import { hostname as machineName } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import type { Lovage, Outcome, RunEnvironment, TaskContext } from '../app/index.js'
-import type { Broker, Consumer, Delivery } from '../broker/index.js'
+import type { Broker, Consumer } from '../broker/index.js'
 import { crashPoint, delay, type Logger, newId } from '../kernel/index.js'
-import { acceptList, encodeJson } from '../message/index.js'
+import { acceptList } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { BootStep, RunningWorker, StopKind } from './boot-step.js'
 import { addBuiltinTasks } from './builtin-tasks.js'
 import { callHandlers } from './call-handlers.js'
 import { type Claim, Claims } from './claims.js'
-import { type Intake, takeIn } from './intake.js'
+import { openLimits, type WorkerLimits } from './limits/open-limits.js'
 import { AsyncPool } from './pools/async-pool.js'
 import type { Job } from './pools/job.js'
 import type { PoolEars, WorkerPool } from './pools/pool.js'
+import { Reception } from './reception.js'
 import { Refusals } from './refusals.js'
-import { extendedOf, finalOutcome, type PlanSettings, planSettlement } from './settle-plan.js'
+import { Revoker } from './revoker.js'
+import { finalOutcome, type PlanSettings, planSettlement } from './settle-plan.js'
 import { Settler } from './settler.js'
 import { StartedTracker } from './started-tracker.js'
 import { TaskLog } from './task-log.js'
-import { tellIntake } from './tell-intake.js'
+import { storeOwnState } from './task-states.js'
 import { tellOutcome } from './tell-outcome.js'
 import { checkLimits, limitsOf, TimeLimits } from './time-limits.js'
 import { unstartedConsumer } from './unstarted-consumer.js'
@@ -40,13 +42,31 @@ export interface WorkerOptions {
   readonly steps?: readonly BootStep[]
 }
 
+/** What a worker works with. */
+interface WorkerPorts {
+  readonly broker: Broker
+  readonly results: ResultBackend | undefined
+  readonly limits: WorkerLimits
+}
+
 /** Connects, declares the queues and begins to consume. */
 export async function startWorker(app: Lovage, options: WorkerOptions = {}): Promise<Worker> {
   addBuiltinTasks(app)
   for (const { name, options: own } of app.tasks) checkLimits(name, limitsOf(own))
   const broker = await app.broker()
   const results = app.hasResults ? await app.results() : undefined
-  const worker = new Worker(app, broker, results, options)
+  const worker: Worker = new Worker(
+    app,
+    {
+      broker,
+      results,
+      limits: await openLimits(app, {
+        onRevoked: () => worker.dropRevoked(),
+        onQueues: () => worker.followGate(),
+      }),
+    },
+    options,
+  )
   await worker.pool.start(worker.ears)
   await broker.declare(worker.queues.map((name) => app.router.queue(name)))
   await worker.consume()
@@ -59,6 +79,7 @@ export class Worker implements RunningWorker {
   readonly pool: WorkerPool
   /** How long runs may take; changed here at run time. */
   readonly timeLimits = new TimeLimits()
+  readonly limits: WorkerLimits
   readonly #app: Lovage
   readonly #broker: Broker
   readonly #logger: Logger
@@ -66,9 +87,9 @@ export class Worker implements RunningWorker {
   readonly #results: ResultBackend | undefined
   readonly #settler: Settler
   readonly #started: StartedTracker | undefined
-  readonly #refusals: Refusals
   readonly #environment: RunEnvironment
-  readonly #accept: ReadonlySet<string>
+  readonly #reception: Reception
+  readonly #revoker: Revoker
   readonly #prefetchMultiplier: number
   readonly #plan: PlanSettings
   readonly #claims = new Claims()
@@ -80,11 +101,12 @@ export class Worker implements RunningWorker {
   #stopping: StopKind | undefined
   #stopped: Promise<void> | undefined
 
-  constructor(app: Lovage, broker: Broker, results: ResultBackend | undefined, options: WorkerOptions) {
+  constructor(app: Lovage, { broker, results, limits }: WorkerPorts, options: WorkerOptions) {
     const { conf, clock, logger } = app
     this.#app = app
     this.#broker = broker
     this.#results = results
+    this.limits = limits
     this.hostname = options.hostname ?? `celery@${machineName()}`
     this.#steps = options.steps ?? []
     this.#queues = options.queues ?? app.router.declared.map((queue) => queue.name)
@@ -92,7 +114,6 @@ export class Worker implements RunningWorker {
     this.#prefetchMultiplier = Math.max(1, options.prefetchMultiplier ?? conf.workerPrefetchMultiplier)
     this.#logger = logger
     this.#log = new TaskLog(logger)
-    this.#accept = acceptList(conf.acceptContent)
     const { hostname } = this
     this.#plan = {
       hostname,
@@ -100,7 +121,7 @@ export class Worker implements RunningWorker {
       resultExtended: conf.resultExtended,
       delayAtPublish: broker.capabilities.delayAtPublish,
     }
-    this.#refusals = new Refusals({
+    const refusals = new Refusals({
       hostname,
       storesResults: results !== undefined,
       now: () => clock.now(),
@@ -110,7 +131,12 @@ export class Worker implements RunningWorker {
       logger,
       hostname,
       isEager: false,
-      updateState: (context, state, meta) => this.#updateState(context, state, meta),
+      updateState: (context, state, meta) =>
+        storeOwnState(context, state, meta, {
+          results,
+          started: this.#started,
+          extendedBy: conf.resultExtended ? hostname : undefined,
+        }),
     }
     this.#settler = new Settler({
       broker,
@@ -126,6 +152,30 @@ export class Worker implements RunningWorker {
     this.#runJob = withMiddleware(this.pool.isRemote ? [] : app.middleware, (job) =>
       this.pool.run(job, this.timeLimits.of(job)),
     )
+    const claims = this.#claims
+    const settler = this.#settler
+    this.#reception = new Reception({
+      app,
+      accept: acceptList(conf.acceptContent),
+      refusals,
+      environment: this.#environment,
+      claims,
+      limits,
+      settler,
+      log: this.#log,
+      onChange: () => this.#fillSlots(),
+    })
+    this.#revoker = new Revoker({
+      app,
+      claims,
+      revokes: limits.revokes,
+      pool: this.pool,
+      refusals,
+      end: ({ job }, plan) => {
+        this.#ended(job, 0)
+        this.#afterStarted(job.context, () => settler.add(plan))
+      },
+    })
   }
 
   get totals(): ReadonlyMap<string, number> {
@@ -148,37 +198,34 @@ export class Worker implements RunningWorker {
   /** What the pool tells; `startWorker` hands it over. */
   get ears(): PoolEars {
     return {
-      onSlots: () => {
-        this.#fillSlots()
-        this.#consumer.demand()
-      },
+      onSlots: () => this.#goOn(),
       updateState: this.#environment.updateState,
     }
   }
 
   async setQueues(queues: readonly string[]): Promise<void> {
     await this.#broker.declare(queues.map((name) => this.#app.router.queue(name)))
-    await this.#consumer.setQueues(queues)
     this.#queues = [...queues]
+    await this.#consumer.setQueues(this.limits.queues.open(queues))
   }
 
   async resize(slots: number): Promise<void> {
     await this.pool.resize(slots)
-    this.#fillSlots()
-    this.#consumer.demand()
+    this.#goOn()
   }
 
   /** Begins to claim messages; `startWorker` calls it. */
   async consume(): Promise<void> {
+    await this.limits.start()
     for (const step of this.#steps) await step.start(this)
     const { conf, clock, logger } = this.#app
     this.#consumer = await this.#broker.consume({
-      queues: this.queues,
+      queues: this.limits.queues.open(this.#queues),
       holder: `${this.hostname}.${newId()}`,
       leaseMs: conf.brokerLease * 1000,
       visibilityTimeoutMs: visibilityTimeoutMs(conf.brokerTransportOptions),
       free: () => (this.#stopping ? 0 : this.pool.slots * this.#prefetchMultiplier - this.#claims.size),
-      onDeliveries: (deliveries) => this.#take(deliveries),
+      onDeliveries: (deliveries) => this.#reception.take(deliveries),
       onLost: (tags) => this.#lost(tags),
       onError: (error) =>
         logger.error({ err: error }, 'the broker connection failed; the worker goes on trying'),
@@ -219,54 +266,15 @@ export class Worker implements RunningWorker {
     await this.pool.stop(this.#stopping ?? how)
     this.#started?.stop()
     for (const step of this.#steps.toReversed()) await step.stop?.(this, this.#stopping ?? how)
+    await this.limits.stop()
     await this.#consumer.close()
     this.#app.signals.emit('workerShutdown', { hostname: this.hostname })
   }
 
-  #take(deliveries: readonly Delivery[]): void {
-    crashPoint('claim:after')
-    for (const delivery of deliveries) {
-      try {
-        this.#accepted(
-          delivery,
-          takeIn(delivery, {
-            app: this.#app,
-            accept: this.#accept,
-            refusals: this.#refusals,
-            environment: this.#environment,
-            isRevoked: () => false,
-          }),
-        )
-      } catch (error) {
-        // A fault of ours: the message stays claimed and comes back by its lease, counted, so that it cannot loop.
-        this.#logger.error(
-          { err: error, tag: delivery.tag },
-          'could not take a message in; it returns to its queue',
-        )
-        this.#app.signals.emit('taskInternalError', { headers: undefined, error })
-        this.#settler.add({
-          publish: [],
-          results: [],
-          settlement: { tag: delivery.tag, kind: 'requeue', counts: true },
-          state: null,
-        })
-      }
-    }
-  }
-
-  #accepted(delivery: Delivery, intake: Intake): void {
-    if (intake.kind === 'job') return this.#receive(intake.job, delivery)
-    tellIntake(this.#app, delivery, intake)
-    this.#settler.add(intake.plan)
-  }
-
-  #receive(job: Job, delivery: Delivery): void {
-    const { context } = job
-    this.#claims.add(delivery, job, this.#app.clock.now())
-    this.#log.received(context)
-    if (this.#app.signals.has('taskReceived'))
-      this.#app.signals.emit('taskReceived', { headers: context.wireHeaders, queue: delivery.queue })
+  /** Fills what slots are free, and claims what else there is room for. */
+  #goOn(): void {
     this.#fillSlots()
+    this.#consumer.demand()
   }
 
   #fillSlots(): void {
@@ -274,8 +282,24 @@ export class Worker implements RunningWorker {
     for (;;) {
       const claim = this.#claims.next(this.pool.slots, this.#app.clock.now())
       if (!claim) return
-      this.#begin(claim)
+      if (!this.#revoker.drops(claim)) this.#begin(claim)
     }
+  }
+
+  /** More is revoked than before. */
+  dropRevoked(): void {
+    this.#revoker.sweep()
+    this.#goOn()
+  }
+
+  /** Other queues are open than before. */
+  followGate(): void {
+    if (this.#stopping) return
+    this.#consumer
+      .setQueues(this.limits.queues.open(this.#queues))
+      .catch((error: unknown) =>
+        this.#logger.error({ err: error }, 'cannot change the queues that are consumed'),
+      )
   }
 
   #begin({ delivery, job }: Claim): void {
@@ -308,9 +332,14 @@ export class Worker implements RunningWorker {
     const claim = this.#claims.get(tag)
     // Handed back by a shutdown, or lost to another worker: whoever has it now settles it.
     if (!claim) return
-    const late = this.#started?.finished(claim.job.context)
-    if (late) void late.then(() => this.#conclude(tag, outcome))
-    else this.#conclude(tag, outcome)
+    this.#afterStarted(claim.job.context, () => this.#conclude(tag, outcome))
+  }
+
+  /** A task's STARTED, should it be on its way, must not come after its end. */
+  #afterStarted(context: TaskContext, end: () => void): void {
+    const late = this.#started?.finished(context)
+    if (late) void late.then(end)
+    else end()
   }
 
   #conclude(tag: string, ended: Outcome): void {
@@ -318,17 +347,27 @@ export class Worker implements RunningWorker {
     if (!claim) return
     const { job, delivery, startedAt } = claim
     const { context, message, call, task } = job
-    this.#totals.set(task.name, (this.#totals.get(task.name) ?? 0) + 1)
     const nowMs = this.#app.clock.now()
     const ackedEarly = task.options.acksLate === false
     const outcome = finalOutcome(task, ended, ackedEarly)
     const plan = planSettlement({ delivery, message, call, context, outcome, ackedEarly, nowMs }, this.#plan)
     const runtimeMs = performance.now() - startedAt
+    this.#ended(job, runtimeMs)
     this.#log.finished(context, outcome, runtimeMs)
     if (!this.pool.isRemote) void callHandlers(job, outcome, this.#logger)
     tellOutcome(this.#app, job, outcome, runtimeMs)
     this.#settler.add(plan)
     this.#fillSlots()
+  }
+
+  #ended(job: Job, runtimeMs: number): void {
+    const { name } = job.task
+    this.#totals.set(name, (this.#totals.get(name) ?? 0) + 1)
+    this.limits.tasks
+      .left(job, runtimeMs)
+      .catch((error: unknown) =>
+        this.#logger.warn({ err: error }, 'cannot free a slot; it is free when its lease ends'),
+      )
   }
 
   #lost(tags: readonly string[]): void {
@@ -339,8 +378,7 @@ export class Worker implements RunningWorker {
         'a message is no longer ours; another worker has it',
       )
     }
-    this.#fillSlots()
-    this.#consumer.demand()
+    this.#goOn()
   }
 
   /** Waits until nothing is held, at most so long. */
@@ -367,26 +405,6 @@ export class Worker implements RunningWorker {
       `${settlements.length} unfinished tasks go back to their queues`,
     )
     await this.#consumer.settle(settlements)
-  }
-
-  async #updateState(context: TaskContext, state: string, meta: unknown): Promise<void> {
-    if (!this.#results || context.ignoreResult) return
-    // The task shows more than STARTED now, which must not come after it.
-    await this.#started?.finished(context)
-    const extended = this.#plan.resultExtended ? { extended: extendedOf(context, this.hostname) } : {}
-    const resultJson = encodeJson(meta, `meta of ${context.name}`)
-    await this.#results.store([
-      {
-        id: context.id,
-        state,
-        result: meta,
-        resultJson,
-        traceback: null,
-        children: context.children,
-        dateDone: null,
-        ...extended,
-      },
-    ])
   }
 }
 

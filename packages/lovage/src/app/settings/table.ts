@@ -169,6 +169,8 @@ export const SETTINGS = {
   workerEnableSoftShutdownOnIdle: flag(false),
   /** Seconds that a warm shutdown waits before it hands unfinished tasks back. */
   workerShutdownTimeout: number(30),
+  /** Seconds for which a revoked id is remembered. */
+  workerRevokeExpires: number(604_800),
   workerStateDb: inert(optional(text('')), 'revokes are kept by the coordination store'),
   workerPoolRestarts: flag(false),
   /** Modules to import before tasks are run. */

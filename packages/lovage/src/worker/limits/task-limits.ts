@@ -1,0 +1,192 @@
+import { type AnyTask, type ConcurrencyLimit, intervalOf, RATES, type TaskContext } from '../../app/index.js'
+import type { CoordinationStore, Mark, SlotRequest } from '../../coordination/index.js'
+import { type Clock, type Logger, messageOf, type Timer } from '../../kernel/index.js'
+import type { Job } from '../pools/job.js'
+
+/** Where granted turns stand, by task id and attempt. */
+const TURNS = 'turns'
+/** A turn that nobody came for is forgotten. */
+const TURN_KEPT_MS = 3_600_000
+/** A slot is free again this long after its holder stopped renewing it. */
+const SLOT_TTL_MS = 30_000
+/** How soon, and how late, a task asks for a slot again. */
+const SOONEST_MS = 50
+const LATEST_MS = 15_000
+/** How long a task is thought to run before one has been seen. */
+const UNKNOWN_RUNTIME_MS = 100
+
+/** What becomes of a task that has limits. */
+export type Verdict = { readonly kind: 'run' } | { readonly kind: 'postpone'; readonly untilMs: number }
+
+/** What limits need. */
+export interface TaskLimitsPorts {
+  /** Shared by the cluster. */
+  readonly cluster: CoordinationStore
+  /** This worker's own, for limits of one worker's scope. */
+  readonly own: CoordinationStore
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * Rates and concurrency limits. A limited task never waits in a slot and never blocks others: it steps aside until the
+ * time that the store has granted it. A turn is taken once; a task that comes back for it is not asked to take another.
+ */
+export class TaskLimits {
+  readonly #ports: TaskLimitsPorts
+  readonly #slots = new Map<string, SlotRequest>()
+  readonly #runtimeMs = new Map<string, number>()
+  readonly #throttled = new Map<string, number>()
+  #rates: ReadonlyMap<string, string> = new Map()
+  #renewal: Timer | undefined
+  #unwatch: (() => void) | undefined
+
+  constructor(ports: TaskLimitsPorts) {
+    this.#ports = ports
+  }
+
+  /** How often tasks of each name were made to wait. */
+  get throttled(): ReadonlyMap<string, number> {
+    return this.#throttled
+  }
+
+  /** Reads the rates that were changed at run time, and follows their changes. */
+  async start(): Promise<void> {
+    const { cluster, logger } = this.#ports
+    const look = async (): Promise<void> => {
+      this.#rates = new Map((await cluster.list(RATES)).map(({ key, value }) => [key, value]))
+    }
+    this.#unwatch = cluster.watch(RATES, () => {
+      look().catch((error: unknown) => logger.warn({ err: error }, `Cannot read rates: ${messageOf(error)}`))
+    })
+    await look()
+  }
+  stop(): void {
+    this.#unwatch?.()
+    this.#renewal?.cancel()
+  }
+
+  /** The rate in force: an operator's word before the task's own. */
+  rateOf(task: AnyTask): string | number | null {
+    return this.#rates.get(task.name) ?? task.options.rateLimit ?? null
+  }
+  /** Whether a task has any limit. */
+  applies(task: AnyTask): boolean {
+    return task.options.concurrencyLimit !== undefined || intervalOf(this.rateOf(task)) !== undefined
+  }
+
+  /** Decides about tasks that were claimed together, in three round trips at most. */
+  async admit(jobs: readonly Job[]): Promise<readonly Verdict[]> {
+    const nowMs = this.#ports.clock.now()
+    const turns = await this.#turns(jobs, nowMs)
+    const verdicts = await this.#enter(jobs, turns, nowMs)
+    verdicts.forEach((verdict, place) => {
+      const name = jobs[place]?.task.name
+      if (verdict.kind === 'postpone' && name) this.#throttled.set(name, (this.#throttled.get(name) ?? 0) + 1)
+    })
+    return verdicts
+  }
+
+  /** A run has ended: its slot is the next one's. */
+  async left({ task, context }: Job, runtimeMs: number): Promise<void> {
+    const slot = this.#slots.get(context.id)
+    if (!slot) return
+    this.#slots.delete(context.id)
+    const before = this.#runtimeMs.get(task.name) ?? runtimeMs
+    this.#runtimeMs.set(task.name, before + (runtimeMs - before) / 8)
+    await this.#ports.cluster.leave([slot])
+  }
+
+  /** For each job the Unix ms of its turn. */
+  async #turns(jobs: readonly Job[], nowMs: number): Promise<readonly number[]> {
+    const { cluster, own } = this.#ports
+    const turns = jobs.map(() => nowMs)
+    for (const [store, scope] of [
+      [cluster, 'cluster'],
+      [own, 'worker'],
+    ] as const) {
+      const limited = jobs.flatMap((job, place) => {
+        const intervalMs = intervalOf(this.rateOf(job.task))
+        const isHere = (job.task.options.rateLimitScope ?? 'cluster') === scope
+        return intervalMs !== undefined && isHere
+          ? [{ job, place, intervalMs, key: turnKey(job.context) }]
+          : []
+      })
+      if (limited.length === 0) continue
+      const granted = new Map(
+        (
+          await store.list(
+            TURNS,
+            limited.map(({ key }) => key),
+          )
+        ).map(({ key, value }) => [key, Number(value)]),
+      )
+      const wishes = limited.filter(({ key }) => !granted.has(key))
+      const taken = await store.takeTurns(
+        wishes.map(({ job, intervalMs }) => ({ key: `rate:${job.task.name}`, intervalMs, burst: 1 })),
+      )
+      const marks: Mark[] = []
+      wishes.forEach(({ key }, place) => {
+        const atMs = taken[place] ?? nowMs
+        granted.set(key, atMs)
+        marks.push({ key, value: String(atMs), expiresMs: Math.max(atMs, nowMs) + TURN_KEPT_MS })
+      })
+      if (marks.length > 0) await store.put(TURNS, marks)
+      for (const { key, place } of limited) turns[place] = granted.get(key) ?? nowMs
+    }
+    return turns
+  }
+
+  async #enter(jobs: readonly Job[], turns: readonly number[], nowMs: number): Promise<readonly Verdict[]> {
+    const { cluster } = this.#ports
+    const verdicts = turns.map((atMs): Verdict => (atMs > nowMs ? { kind: 'postpone', untilMs: atMs } : RUN))
+    const wishes = jobs.flatMap((job, place) => {
+      const limit = job.task.options.concurrencyLimit
+      return limit !== undefined && verdicts[place] === RUN ? [{ job, place, slot: slotOf(job, limit) }] : []
+    })
+    if (wishes.length === 0) return verdicts
+    const entered = await cluster.enter(wishes.map(({ slot }) => slot))
+    const outside = wishes.filter((_, place) => !entered[place])
+    for (const [place, { job, slot }] of wishes.entries()) {
+      if (entered[place]) this.#slots.set(job.context.id, slot)
+    }
+    this.#keepRenewing()
+    // Whoever stays outside asks again when as many others have ended as asked before it, as far as can be foreseen.
+    const again = await cluster.takeTurns(
+      outside.map(({ job, slot }) => {
+        const expectedMs = this.#runtimeMs.get(job.task.name) ?? UNKNOWN_RUNTIME_MS
+        return { key: `wait:${slot.key}`, intervalMs: expectedMs / slot.limit, burst: 1 }
+      }),
+    )
+    outside.forEach(({ place }, wish) => {
+      const waitMs = Math.min(Math.max((again[wish] ?? nowMs) - nowMs, SOONEST_MS), LATEST_MS)
+      verdicts[place] = { kind: 'postpone', untilMs: nowMs + waitMs }
+    })
+    return verdicts
+  }
+
+  #keepRenewing(): void {
+    if (this.#renewal || this.#slots.size === 0) return
+    const { cluster, clock, logger } = this.#ports
+    this.#renewal = clock.setTimer(() => {
+      this.#renewal = undefined
+      cluster
+        .enter([...this.#slots.values()])
+        .catch((error: unknown) =>
+          logger.warn({ err: error }, `Cannot renew concurrency slots: ${messageOf(error)}`),
+        )
+        .finally(() => this.#keepRenewing())
+    }, SLOT_TTL_MS / 3)
+  }
+}
+
+const RUN: Verdict = { kind: 'run' }
+
+/** A retry is a run of its own, and takes a turn of its own. */
+const turnKey = (context: TaskContext): string => `${context.id} ${context.retries}`
+
+function slotOf({ task, context }: Job, limit: ConcurrencyLimit): SlotRequest {
+  const { limit: places, key } = typeof limit === 'number' ? { limit, key: undefined } : limit
+  const part = key ? `:${key({ args: context.args, kwargs: context.kwargs })}` : ''
+  return { key: `slots:${task.name}${part}`, member: context.id, limit: places, ttlMs: SLOT_TTL_MS }
+}

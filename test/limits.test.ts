@@ -1,0 +1,285 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Lovage } from 'lovage'
+import { startTestWorker, until } from 'lovage/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type RedisServer, startRedis } from './servers.js'
+
+const silent = { debug() {}, info() {}, warn() {}, error() {}, fatal() {}, trace() {}, child: () => silent }
+
+let redis: RedisServer
+let folder: string
+let count = 0
+beforeAll(async () => {
+  redis = await startRedis()
+  folder = mkdtempSync(join(tmpdir(), 'lovage-limits-'))
+})
+afterAll(async () => {
+  await redis.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe.each([
+  ['memory', () => `memory://limits-${++count}`],
+  ['SQLite', () => `sqlite://${join(folder, `${++count}.db`)}`],
+  ['Redis', () => `${redis.url}/${++count % 16}`],
+])('on %s', (_name, freshUrl) => {
+  let broker: string
+  const apps: Lovage[] = []
+  /** Another process's view of the same app, as far as limits are concerned. */
+  const openApp = (options: ConstructorParameters<typeof Lovage>[1] = {}): Lovage => {
+    const app = new Lovage('limits', {
+      broker,
+      env: {},
+      logger: silent,
+      workerShutdownTimeout: 1,
+      ...options,
+    })
+    apps.push(app)
+    return app
+  }
+  beforeEach(() => {
+    broker = freshUrl()
+  })
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()))
+  })
+
+  /** A task that runs until it is let go or stopped. */
+  function holding(app: Lovage, name = 'holds', options = {}) {
+    const runs: string[] = []
+    const open = new Map<string, () => void>()
+    const task = app.task({
+      name,
+      ...options,
+      run: (ctx, label: string) => {
+        runs.push(label)
+        return new Promise<string>((resolve, reject) => {
+          open.set(label, () => resolve(label))
+          ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))
+        })
+      },
+    })
+    return { task, runs, release: (label: string) => open.get(label)?.() }
+  }
+
+  describe('a revoked task', () => {
+    test('shows it at once, with no worker up, and is dropped when one comes', async () => {
+      const producer = openApp()
+      const doomed = await producer.sendTask('holds', { args: ['doomed'] })
+      const spared = await producer.sendTask('holds', { args: ['spared'] })
+      await doomed.revoke()
+      expect([await doomed.state(), await spared.state()]).toEqual(['REVOKED', 'PENDING'])
+      await expect(doomed.get({ timeout: 1 })).rejects.toMatchObject({ code: 'LVG_TASK_REVOKED' })
+
+      const app = openApp()
+      const { runs, release } = holding(app)
+      const told: unknown[] = []
+      app.signals.on('taskRevoked', ({ headers, terminated, expired }) =>
+        told.push([headers.id, terminated, expired]),
+      )
+      await using _worker = await startTestWorker(app)
+      await until(() => runs.length > 0)
+      release('spared')
+      expect(await spared.get({ timeout: 5 })).toBe('spared')
+      expect(runs).toEqual(['spared'])
+      expect(told).toEqual([[doomed.id, false, false]])
+    })
+
+    test('leaves the line of a worker, is stopped where it runs only when it is to be terminated', async () => {
+      const app = openApp()
+      const { task, runs, release } = holding(app)
+      await using worker = await startTestWorker(app, { concurrency: 2, prefetchMultiplier: 2 })
+      const calls = new Map<string, Awaited<ReturnType<typeof task.delay>>>()
+      for (const label of ['stays', 'stopped', 'waits']) calls.set(label, await task.delay(label))
+      await until(() => worker.active.length === 2 && worker.reserved.length === 1)
+      const ended: unknown[] = []
+      app.signals.on('taskRevoked', ({ terminated, signum }) => ended.push([terminated, signum]))
+
+      const producer = openApp()
+      await producer.revoke([...calls.values()].filter((_, place) => place !== 1).map(({ id }) => id))
+      await until(() => worker.reserved.length === 0)
+      expect(worker.active).toHaveLength(2)
+      await producer.revoke(calls.get('stopped')?.id ?? '', { terminate: true, signal: 'SIGKILL' })
+      await until(() => worker.active.length === 1)
+      expect(ended).toEqual([
+        [false, null],
+        [true, 9],
+      ])
+      await expect(calls.get('stopped')?.get({ timeout: 5 })).rejects.toThrow(/terminated|revoked/)
+      release('stays')
+      await until(
+        async () => (await producer.asyncResult(calls.get('stays')?.id ?? '').state()) === 'SUCCESS',
+      )
+      expect(runs.sort()).toEqual(['stays', 'stopped'])
+      await expect
+        .poll(async () => (await (await app.broker()).depths(['celery'])).get('celery'))
+        .toMatchObject({ ready: 0, delayed: 0 })
+    })
+
+    test('may be named by a stamp', async () => {
+      const app = openApp()
+      const { task, runs, release } = holding(app)
+      const stamped = (tenant: string) => ({
+        headers: {
+          lang: 'py',
+          task: task.name,
+          id: `for-${tenant}`,
+          stamped_headers: ['tenant'],
+          stamps: { tenant: [tenant] },
+        },
+        body: JSON.stringify([[tenant], {}, {}]),
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+        properties: { correlationId: null, replyTo: null, deliveryMode: 2 as const },
+        exchange: '',
+        routingKey: 'celery',
+      })
+      await app.revokeByStampedHeaders({ tenant: ['bad', 'worse'] })
+      await (await app.broker()).publish([stamped('bad'), stamped('good')])
+      const good = app.asyncResult('for-good')
+      await using _worker = await startTestWorker(app)
+      await until(() => runs.length > 0)
+      release('good')
+      await good.get({ timeout: 5 })
+      expect(runs).toEqual(['good'])
+    })
+
+    test('that has ended keeps its end', async () => {
+      const app = openApp()
+      const task = app.task({ name: 'quick', run: () => 1 })
+      await using _worker = await startTestWorker(app)
+      const result = await task.delay()
+      await result.get({ timeout: 5 })
+      await result.revoke()
+      expect(await app.asyncResult(result.id).state()).toBe('SUCCESS')
+    })
+  })
+
+  test('a paused queue keeps its messages, also for workers that start later, until it is resumed', async () => {
+    const app = openApp()
+    const seen: string[] = []
+    const task = app.task({ name: 'notes', run: (ctx) => void seen.push(ctx.deliveryInfo.queue ?? '') })
+    await openApp().pauseQueues('slow')
+    expect(await app.pausedQueues()).toEqual(['slow'])
+    await using _worker = await startTestWorker(app, { queues: ['slow', 'fast'] })
+    const slow = await task.applyAsync([], { queue: 'slow' })
+    await (await task.applyAsync([], { queue: 'fast' })).get({ timeout: 5 })
+    expect(seen).toEqual(['fast'])
+    expect(await app.resumeQueues('slow', 'never')).toBe(1)
+    await slow.get({ timeout: 5 })
+    await app.pauseQueues('slow', 'fast')
+    await until(async () => (await app.pausedQueues()).length === 2)
+    expect(seen).toEqual(['fast', 'slow'])
+  })
+
+  describe('a rate', () => {
+    test('is the cluster’s, and blocks no other task', async () => {
+      const starts: number[] = []
+      const workers = []
+      const limitedOn = (app: Lovage) =>
+        app.task({ name: 'limited', rateLimit: '20/s', run: () => void starts.push(Date.now()) })
+      const [one, two] = [openApp(), openApp()]
+      const limited = limitedOn(one)
+      limitedOn(two)
+      const free = one.task({ name: 'free', run: () => starts.length })
+      two.task({ name: 'free', run: () => starts.length })
+      for (const app of [one, two]) workers.push(await startTestWorker(app, { concurrency: 2 }))
+      const began = Date.now()
+      const results = await limited.applyAsyncMany(Array.from({ length: 12 }, () => ({ args: [] })))
+      expect(await (await free.delay()).get({ timeout: 5 })).toBeLessThan(12)
+      await Promise.all(results.map((result) => result.get({ timeout: 10 })))
+      expect(starts).toHaveLength(12)
+      // A turn may be used late, never early.
+      expect((starts.at(-1) ?? 0) - began).toBeGreaterThanOrEqual(11 * 50 - 5)
+      const throttled = workers.map((worker) => worker.limits.tasks.throttled.get('limited') ?? 0)
+      expect(throttled.reduce((sum, n) => sum + n)).toBeGreaterThanOrEqual(11)
+      for (const worker of workers) await worker.stop()
+    })
+
+    test('is changed while workers run, and may be each worker’s own', async () => {
+      const starts: number[] = []
+      const app = openApp()
+      const task = app.task({ name: 'limited', rateLimit: '1/h', run: () => void starts.push(Date.now()) })
+      const own = app.task({
+        name: 'own',
+        rateLimit: '30/s',
+        rateLimitScope: 'worker',
+        run: () => Date.now(),
+      })
+      await using worker = await startTestWorker(app)
+      await openApp().setRateLimit('limited', '40/s')
+      await until(() => worker.limits.tasks.rateOf(task) === '40/s')
+      const began = Date.now()
+      const results = await task.applyAsyncMany(Array.from({ length: 5 }, () => ({ args: [] })))
+      await Promise.all(results.map((result) => result.get({ timeout: 10 })))
+      expect((starts.at(-1) ?? 0) - began).toBeGreaterThanOrEqual(4 * 25 - 5)
+      await openApp().setRateLimit('limited', null)
+      await until(() => worker.limits.tasks.rateOf(task) === '1/h')
+      const owns = await own.applyAsyncMany(Array.from({ length: 3 }, () => ({ args: [] })))
+      const times = await Promise.all(owns.map((result) => result.get({ timeout: 10 })))
+      expect(Math.max(...times) - Math.min(...times)).toBeGreaterThanOrEqual(60)
+      await expect(app.setRateLimit('limited', '10 a day')).rejects.toMatchObject({
+        code: 'LVG_CONFIG_INVALID',
+      })
+    })
+
+    test('of a queue closes the queue, and its messages keep their order', async () => {
+      const seen: [string, number][] = []
+      const app = openApp({ taskQueues: [{ name: 'slow', rateLimit: '20/s' }, { name: 'celery' }] })
+      const task = app.task({
+        name: 'notes',
+        run: (_ctx, label: string) => void seen.push([label, Date.now()]),
+      })
+      await using _worker = await startTestWorker(app)
+      const began = Date.now()
+      const labels = Array.from({ length: 8 }, (_, place) => `s${place}`)
+      const slow = await task.applyAsyncMany(
+        labels.map((label) => ({ args: [label] })),
+        { queue: 'slow' },
+      )
+      await (await task.applyAsync(['fast'], { queue: 'celery' })).get({ timeout: 5 })
+      expect(seen.length).toBeLessThan(9)
+      await Promise.all(slow.map((result) => result.get({ timeout: 10 })))
+      const slowOnes = seen.filter(([label]) => label !== 'fast')
+      expect(slowOnes.map(([label]) => label)).toEqual(labels)
+      expect((slowOnes.at(-1)?.[1] ?? 0) - began).toBeGreaterThanOrEqual(7 * 50 - 5)
+    })
+  })
+
+  test('a concurrency limit is the cluster’s, for each key, and a busy key blocks no other', async () => {
+    const running = new Map<string, number>()
+    const most = new Map<string, number>()
+    const define = (app: Lovage) =>
+      app.task({
+        name: 'tenants',
+        concurrencyLimit: { limit: 2, key: ({ args }) => String(args[0]) },
+        run: async (_ctx, tenant: string, ms: number) => {
+          const now = (running.get(tenant) ?? 0) + 1
+          running.set(tenant, now)
+          most.set(tenant, Math.max(most.get(tenant) ?? 0, now))
+          await new Promise((resolve) => setTimeout(resolve, ms))
+          running.set(tenant, (running.get(tenant) ?? 0) - 1)
+        },
+      })
+    const [one, two] = [openApp(), openApp()]
+    const task = define(one)
+    define(two)
+    const workers = [
+      await startTestWorker(one, { concurrency: 4 }),
+      await startTestWorker(two, { concurrency: 4 }),
+    ]
+    const busy = await task.applyAsyncMany(
+      Array.from({ length: 10 }, () => ({ args: ['busy', 40] as [string, number] })),
+    )
+    const other = await task.delay('quiet', 1)
+    await other.get({ timeout: 5 })
+    await Promise.all(busy.map((result) => result.get({ timeout: 20 })))
+    expect([...most].sort()).toEqual([
+      ['busy', 2],
+      ['quiet', 1],
+    ])
+    for (const worker of workers) await worker.stop()
+  })
+})
