@@ -98,10 +98,10 @@ describe.each([
       app.signals.on('taskRevoked', ({ terminated, signum }) => ended.push([terminated, signum]))
 
       const producer = openApp()
-      await producer.revoke([...calls.values()].filter((_, place) => place !== 1).map(({ id }) => id))
+      await producer.control.revoke([...calls.values()].filter((_, place) => place !== 1).map(({ id }) => id))
       await until(() => worker.reserved.length === 0)
       expect(worker.active).toHaveLength(2)
-      await producer.revoke(calls.get('stopped')?.id ?? '', { terminate: true, signal: 'SIGKILL' })
+      await producer.control.revoke(calls.get('stopped')?.id ?? '', { terminate: true, signal: 'SIGKILL' })
       await until(() => worker.active.length === 1)
       expect(ended).toEqual([
         [false, null],
@@ -136,7 +136,7 @@ describe.each([
         exchange: '',
         routingKey: 'celery',
       })
-      await app.revokeByStampedHeaders({ tenant: ['bad', 'worse'] })
+      await app.control.revokeByStampedHeaders({ tenant: ['bad', 'worse'] })
       await (await app.broker()).publish([stamped('bad'), stamped('good')])
       const good = app.asyncResult('for-good')
       await using _worker = await startTestWorker(app)
@@ -161,16 +161,16 @@ describe.each([
     const app = openApp()
     const seen: string[] = []
     const task = app.task({ name: 'notes', run: (ctx) => void seen.push(ctx.deliveryInfo.queue ?? '') })
-    await openApp().pauseQueues('slow')
-    expect(await app.pausedQueues()).toEqual(['slow'])
+    await openApp().control.pauseQueues('slow')
+    expect(await app.control.pausedQueues()).toEqual(['slow'])
     await using _worker = await startTestWorker(app, { queues: ['slow', 'fast'] })
     const slow = await task.applyAsync([], { queue: 'slow' })
     await (await task.applyAsync([], { queue: 'fast' })).get({ timeout: 5 })
     expect(seen).toEqual(['fast'])
-    expect(await app.resumeQueues('slow', 'never')).toBe(1)
+    expect(await app.control.resumeQueues('slow', 'never')).toBe(1)
     await slow.get({ timeout: 5 })
-    await app.pauseQueues('slow', 'fast')
-    await until(async () => (await app.pausedQueues()).length === 2)
+    await app.control.pauseQueues('slow', 'fast')
+    await until(async () => (await app.control.pausedQueues()).length === 2)
     expect(seen).toEqual(['fast', 'slow'])
   })
 
@@ -209,18 +209,18 @@ describe.each([
         run: () => Date.now(),
       })
       await using worker = await startTestWorker(app)
-      await openApp().setRateLimit('limited', '40/s')
+      await openApp().control.rateLimit('limited', '40/s')
       await until(() => worker.limits.tasks.rateOf(task) === '40/s')
       const began = Date.now()
       const results = await task.applyAsyncMany(Array.from({ length: 5 }, () => ({ args: [] })))
       await Promise.all(results.map((result) => result.get({ timeout: 10 })))
       expect((starts.at(-1) ?? 0) - began).toBeGreaterThanOrEqual(4 * 25 - 5)
-      await openApp().setRateLimit('limited', null)
+      await openApp().control.rateLimit('limited', null)
       await until(() => worker.limits.tasks.rateOf(task) === '1/h')
       const owns = await own.applyAsyncMany(Array.from({ length: 3 }, () => ({ args: [] })))
       const times = await Promise.all(owns.map((result) => result.get({ timeout: 10 })))
       expect(Math.max(...times) - Math.min(...times)).toBeGreaterThanOrEqual(60)
-      await expect(app.setRateLimit('limited', '10 a day')).rejects.toMatchObject({
+      await expect(app.control.rateLimit('limited', '10 a day')).rejects.toMatchObject({
         code: 'LVG_CONFIG_INVALID',
       })
     })

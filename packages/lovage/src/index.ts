@@ -8,6 +8,7 @@ export {
   type CallOptions,
   type ConcurrencyLimit,
   type Contract,
+  type Control,
   contract,
   currentContext,
   type DelayArgs,

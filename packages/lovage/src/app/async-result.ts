@@ -14,7 +14,7 @@ export interface ResultHost {
   readonly clock: Clock
   /** @throws {ResultError} LVG_RESULT_DISABLED */
   results(): Promise<ResultBackend>
-  revoke(ids: readonly string[], options?: RevokeOptions): Promise<void>
+  readonly control: { revoke(ids: readonly string[], options?: RevokeOptions): Promise<void> }
 }
 
 /** How tasks are revoked. */
@@ -117,7 +117,7 @@ export class AsyncResult<Result> {
   }
   /** Keeps the task from running, or stops it with `terminate`. */
   async revoke(options: RevokeOptions = {}): Promise<void> {
-    await this.host.revoke([this.id], options)
+    await this.host.control.revoke([this.id], options)
   }
   /** Calls back for every stored state from now on, such as PROGRESS; ends by itself when the result is ready. */
   async watch(on: (result: TaskResult) => void): Promise<() => void> {

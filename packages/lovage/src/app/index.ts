@@ -18,6 +18,7 @@ export {
   TaskContext,
 } from './context.js'
 export { type Contract, contract, type NamedContract } from './contract.js'
+export { Control } from './control.js'
 export type { EagerResult } from './eager-result.js'
 export { isLovage } from './is-lovage.js'
 export { knownQueues, type QueueReport, queueReport } from './known-queues.js'

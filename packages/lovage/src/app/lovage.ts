@@ -17,21 +17,19 @@ import { openResultBackend, type ResultBackend } from '../result/index.js'
 import { annotatedOptions } from './annotations.js'
 import { markAsApp } from './app-mark.js'
 import { SignalBoard } from './app-signals.js'
-import { AsyncResult, type ResultHost, type RevokeOptions } from './async-result.js'
+import { AsyncResult, type ResultHost } from './async-result.js'
 import { discover } from './autodiscover.js'
 import type { Call } from './call.js'
 import type { TaskContext } from './context.js'
 import type { Contract } from './contract.js'
+import { Control } from './control.js'
 import { applyEagerly, settledResult } from './eager.js'
 import type { EagerResult } from './eager-result.js'
 import type { Middleware } from './middleware.js'
 import { type OnceOptions, once } from './once.js'
-import { pausedQueues, pauseQueues, resumeQueues } from './pause.js'
 import { type AddPeriodicTask, PeriodicTasks } from './periodic-tasks.js'
 import { Publisher } from './publish.js'
-import { setRate } from './rate.js'
 import { TaskRegistry } from './registry.js'
-import { revoke, revokeByStamps } from './revoke.js'
 import { namesInRoutes, Router } from './router.js'
 import type { InputOf, OutputOf, Schema } from './schema.js'
 import {
@@ -101,6 +99,8 @@ export class Lovage implements TaskHost, ResultHost {
   readonly periodicTasks = new PeriodicTasks(() => this.conf.beatSchedule)
   /** Adds an entry to the schedule. */
   readonly addPeriodicTask: AddPeriodicTask = this.periodicTasks.add
+  /** What operators do to a running cluster: revoke, pause, limit. */
+  readonly control = new Control(this)
   readonly signals: SignalBoard
   readonly clock: Clock
   readonly middleware: readonly Middleware[]
@@ -297,42 +297,6 @@ export class Lovage implements TaskHost, ResultHost {
       },
     )
     return this.#coordination
-  }
-
-  /**
-   * Keeps tasks from running, whether or not a worker is up: they stand as REVOKED at once, and are dropped when their
-   * message comes. With `terminate` they are stopped where they run.
-   */
-  revoke(ids: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
-    return revoke(this, [ids].flat(), options)
-  }
-  /** Revokes every task that carries one of these stamps: `{ tenant: ['a', 'b'] }`. */
-  revokeByStampedHeaders(
-    stamps: Readonly<Record<string, string | readonly string[]>>,
-    options: RevokeOptions = {},
-  ): Promise<void> {
-    return revokeByStamps(this, stamps, options)
-  }
-
-  /**
-   * Changes how often a task may run, in the whole cluster and until it is changed again: `10/s`, `10/m`, `10/h`, 0 = as
-   * often as it can, null = as the task's own options say.
-   * @throws {ConfigurationError} LVG_CONFIG_INVALID
-   */
-  setRateLimit(task: string, rate: string | number | null): Promise<void> {
-    return setRate(this, task, rate)
-  }
-  /** Keeps all workers of the cluster from claiming from these queues, until `resumeQueues`; restarts change nothing. */
-  pauseQueues(...queues: readonly string[]): Promise<void> {
-    return pauseQueues(this, queues)
-  }
-  /** Undoes a pause; tells how many of the queues were paused. */
-  resumeQueues(...queues: readonly string[]): Promise<number> {
-    return resumeQueues(this, queues)
-  }
-  /** The queues that are paused, sorted. */
-  pausedQueues(): Promise<readonly string[]> {
-    return pausedQueues(this)
   }
 
   /**

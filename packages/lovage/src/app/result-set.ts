@@ -145,7 +145,7 @@ export class ResultSet<Result> {
   async revoke(options: RevokeOptions = {}): Promise<void> {
     const [first] = this
     if (!first) return
-    await first.host.revoke(this.#ids, options)
+    await first.host.control.revoke(this.#ids, options)
   }
 
   get #ids(): readonly string[] {
