@@ -15,6 +15,8 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenForSpace>>> = {
   redis: openRedis,
   rediss: openRedis,
   'redis+socket': openRedis,
+  postgresql: openPostgres,
+  postgres: openPostgres,
 }
 
 async function openRedis(): Promise<OpenForSpace> {
@@ -22,9 +24,14 @@ async function openRedis(): Promise<OpenForSpace> {
   return async (url, space, options) => openRedisScheduleStore(url, space, options)
 }
 
+async function openPostgres(): Promise<OpenForSpace> {
+  const { openPostgresScheduleStore } = await import('./postgres/index.js')
+  return openPostgresScheduleStore
+}
+
 /**
  * Opens the entries of the app `space` in the store that a URL names: `sqlite:///path.db`, `redis://host:6379/0`,
- * `memory://name`.
+ * `postgresql://user@host/database`, `memory://name`.
  *
  * @throws ConfigurationError LVG_DRIVER_UNKNOWN, LVG_DRIVER_MISSING (see `openByScheme`), and whatever the driver
  * throws when its server cannot be used.

@@ -1,0 +1,1 @@
+export { openPostgresScheduleStore } from './postgres-schedule-store.js'

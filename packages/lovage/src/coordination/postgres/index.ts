@@ -1,0 +1,1 @@
+export { openPostgresCoordinationStore } from './postgres-coordination-store.js'
