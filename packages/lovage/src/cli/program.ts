@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addBeat } from './commands/beat.js'
 import { addCall } from './commands/call.js'
+import { addDb } from './commands/db.js'
 import { addDev } from './commands/dev.js'
 import { addPurge } from './commands/purge.js'
 import { addQueues } from './commands/queues.js'
@@ -46,6 +47,7 @@ export function createProgram(): Command {
     addResult,
     addQueues,
     addPurge,
+    addDb,
     addReport,
     addShell,
   ])

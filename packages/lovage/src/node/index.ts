@@ -1,5 +1,6 @@
 export { type ChosenPool, choosePool, makePool } from './choose-pool.js'
 export { type LogOptions, type LogOutput, openLog } from './log-output.js'
+export { type MigratedStore, migrateStores } from './migrate-stores.js'
 export { expandName, fileNameFrom, nodeNameFrom } from './node-name.js'
 export { takePidFile } from './pid-file.js'
 export { type BeatNodeOptions, runBeat } from './run-beat.js'

@@ -1,0 +1,37 @@
+import type { Lovage } from '../app/index.js'
+import { openSchedules } from '../beat/index.js'
+import { redactUrl } from '../kernel/index.js'
+
+/** A store of an app, with tables that are up to date. */
+export interface MigratedStore {
+  readonly what: 'messages' | 'results' | 'coordination' | 'schedule'
+  /** Without the password. */
+  readonly location: string
+}
+
+const HAS_TABLES = /^(?:db\+)?(?:postgres(?:ql)?|sqlite)(?:\+\w+)?:/i
+
+/**
+ * Makes the tables of every store of an app that has any (PostgreSQL, SQLite), and brings older ones up to date. Stores do that
+ * themselves when they are first opened; this is for a user who may make tables, where the app's own may not. Any number
+ * may do it at once.
+ * @throws {ConfigurationError | ConnectionError} about the first store that cannot be reached or refuses.
+ */
+export async function migrateStores(app: Lovage): Promise<readonly MigratedStore[]> {
+  const { conf, brokerUrl } = app
+  const migrated: MigratedStore[] = []
+  if (HAS_TABLES.test(brokerUrl)) migrated.push({ what: 'messages', location: (await app.broker()).location })
+  if (app.hasResults && HAS_TABLES.test(app.resultUrl))
+    migrated.push({ what: 'results', location: (await app.results()).location })
+  const coordinationUrl = conf.coordinationUrl ?? brokerUrl
+  if (HAS_TABLES.test(coordinationUrl)) {
+    await app.coordination()
+    migrated.push({ what: 'coordination', location: redactUrl(coordinationUrl) })
+  }
+  const scheduleUrl = conf.beatScheduleFilename ?? brokerUrl
+  if (HAS_TABLES.test(scheduleUrl)) {
+    await using schedules = await openSchedules(app)
+    migrated.push({ what: 'schedule', location: schedules.location })
+  }
+  return migrated
+}
