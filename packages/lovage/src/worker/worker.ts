@@ -18,6 +18,7 @@ import { Refusals } from './refusals.js'
 import { Revoker } from './revoker.js'
 import { finalOutcome, type PlanSettings, planSettlement } from './settle-plan.js'
 import { Settler } from './settler.js'
+import { Spares } from './spares.js'
 import { StartedTracker } from './started-tracker.js'
 import { TaskLog } from './task-log.js'
 import { storeOwnState } from './task-states.js'
@@ -93,6 +94,7 @@ export class Worker implements RunningWorker {
   readonly #prefetchMultiplier: number
   readonly #plan: PlanSettings
   readonly #claims = new Claims()
+  readonly #spares: Spares | undefined
   readonly #totals = new Map<string, number>()
   readonly #steps: readonly BootStep[]
   readonly #runJob: RunJob
@@ -148,6 +150,13 @@ export class Worker implements RunningWorker {
     })
     if (results && conf.taskTrackStarted)
       this.#started = new StartedTracker({ results, clock, logger, hostname, extended: conf.resultExtended })
+    if (this.pool.isRemote) {
+      this.#spares = new Spares({
+        claims: this.#claims,
+        regular: () => this.pool.slots * this.#prefetchMultiplier,
+        handBack: (claims) => void this.#giveBack(claims),
+      })
+    }
     // Children wrap their runs themselves.
     this.#runJob = withMiddleware(this.pool.isRemote ? [] : app.middleware, (job) =>
       this.pool.run(job, this.timeLimits.of(job)),
@@ -163,7 +172,10 @@ export class Worker implements RunningWorker {
       limits,
       settler,
       log: this.#log,
-      onChange: () => this.#fillSlots(),
+      onChange: () => {
+        this.#fillSlots()
+        this.#spares?.watch()
+      },
     })
     this.#revoker = new Revoker({
       app,
@@ -224,7 +236,7 @@ export class Worker implements RunningWorker {
       holder: `${this.hostname}.${newId()}`,
       leaseMs: conf.brokerLease * 1000,
       visibilityTimeoutMs: visibilityTimeoutMs(conf.brokerTransportOptions),
-      free: () => (this.#stopping ? 0 : this.pool.slots * this.#prefetchMultiplier - this.#claims.size),
+      free: () => this.#free(),
       onDeliveries: (deliveries) => this.#reception.take(deliveries),
       onLost: (tags) => this.#lost(tags),
       onError: (error) =>
@@ -258,6 +270,7 @@ export class Worker implements RunningWorker {
   async #end(how: StopKind): Promise<void> {
     this.#app.signals.emit('workerShuttingDown', { hostname: this.hostname, how })
     await this.#consumer.pause()
+    this.#spares?.stop()
     // What has not begun is somebody else's to begin.
     await this.#handBack(this.#claims.waiting)
     if (how === 'warm') await this.#waitForNone(this.#app.conf.workerShutdownTimeout * 1000)
@@ -275,6 +288,12 @@ export class Worker implements RunningWorker {
   #goOn(): void {
     this.#fillSlots()
     this.#consumer.demand()
+  }
+
+  #free(): number {
+    if (this.#stopping) return 0
+    const regular = this.pool.slots * this.#prefetchMultiplier
+    return regular + (this.#spares?.allowed() ?? 0) - this.#claims.size
   }
 
   #fillSlots(): void {
@@ -353,6 +372,7 @@ export class Worker implements RunningWorker {
     const plan = planSettlement({ delivery, message, call, context, outcome, ackedEarly, nowMs }, this.#plan)
     const runtimeMs = performance.now() - startedAt
     this.#ended(job, runtimeMs)
+    this.#spares?.ended(runtimeMs)
     this.#log.finished(context, outcome, runtimeMs)
     if (!this.pool.isRemote) void callHandlers(job, outcome, this.#logger)
     tellOutcome(this.#app, job, outcome, runtimeMs)
@@ -363,6 +383,10 @@ export class Worker implements RunningWorker {
   #ended(job: Job, runtimeMs: number): void {
     const { name } = job.task
     this.#totals.set(name, (this.#totals.get(name) ?? 0) + 1)
+    this.#leave(job, runtimeMs)
+  }
+
+  #leave(job: Job, runtimeMs?: number): void {
     this.limits.tasks
       .left(job, runtimeMs)
       .catch((error: unknown) =>
@@ -391,20 +415,27 @@ export class Worker implements RunningWorker {
     enough.abort()
   }
 
-  /** Gives back what waits or still runs; its outcome, should one come, is nobody's any more. */
+  /** Ends what waits or still runs and gives it back; its outcome, should one come, is nobody's any more. */
   async #handBack(which: readonly Claim[]): Promise<void> {
+    if (which.length === 0) return
+    const settled = this.#giveBack(which)
+    for (const { job } of which) job.context.abort(new Error('The worker is shutting down.'))
+    this.#logger.warn(
+      { tasks: which.map(({ job }) => job.context.id) },
+      `${which.length} unfinished tasks go back to their queues`,
+    )
+    await settled
+  }
+
+  /** To the head of their queues, no attempt consumed. */
+  async #giveBack(which: readonly Claim[]): Promise<void> {
     const settlements = which.flatMap(({ delivery, job, startedMs }) => {
       this.#claims.remove(delivery.tag)
-      job.context.abort(new Error('The worker is shutting down.'))
+      this.#leave(job)
       const ackedEarly = startedMs !== undefined && job.task.options.acksLate === false
       return ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const]
     })
-    if (settlements.length === 0) return
-    this.#logger.warn(
-      { tasks: which.map(({ job }) => job.context.id) },
-      `${settlements.length} unfinished tasks go back to their queues`,
-    )
-    await this.#consumer.settle(settlements)
+    if (settlements.length > 0) await this.#consumer.settle(settlements)
   }
 }
 

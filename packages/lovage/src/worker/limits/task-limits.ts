@@ -87,13 +87,15 @@ export class TaskLimits {
     return verdicts
   }
 
-  /** A run has ended: its slot is the next one's. */
-  async left({ task, context }: Job, runtimeMs: number): Promise<void> {
+  /** A run has ended, or was given back and has no time: its slot is the next one's. */
+  async left({ task, context }: Job, runtimeMs?: number): Promise<void> {
     const slot = this.#slots.get(context.id)
     if (!slot) return
     this.#slots.delete(context.id)
-    const before = this.#runtimeMs.get(task.name) ?? runtimeMs
-    this.#runtimeMs.set(task.name, before + (runtimeMs - before) / 8)
+    if (runtimeMs !== undefined) {
+      const before = this.#runtimeMs.get(task.name) ?? runtimeMs
+      this.#runtimeMs.set(task.name, before + (runtimeMs - before) / 8)
+    }
     await this.#ports.cluster.leave([slot])
   }
 
