@@ -220,14 +220,14 @@ describe('a worker whose Redis is down', () => {
 })
 
 describe('a log file', () => {
-  test('is opened anew on HUP, and when it was moved away', async () => {
+  test('is opened anew on USR2, and when it was moved away', async () => {
     using shop = makeShop()
     const file = (name: string) => (existsSync(shop.path(name)) ? readFileSync(shop.path(name), 'utf8') : '')
     const args = ['-A', 'app', 'worker', '-l', 'info', '-n', 'w1@box', '--logfile', 'log/%n.log']
     await using worker = new Command(args, { cwd: shop.folder })
     await until(() => file('log/w1.log').includes('ready'))
     renameSync(shop.path('log/w1.log'), shop.path('log/w1.log.1'))
-    worker.signal('SIGHUP')
+    worker.signal('SIGUSR2')
     await until(() => file('log/w1.log').includes('opened anew'))
     renameSync(shop.path('log/w1.log'), shop.path('log/w1.log.2'))
     await until(() => existsSync(shop.path('log/w1.log')))

@@ -8,17 +8,16 @@ interface ProcessLogOptions {
   readonly color: boolean
 }
 
-/** Opens the log of a process that stays; HUP opens its file anew. */
+/** Opens the log of a process that stays; USR2 opens its file anew. */
 export async function openProcessLog(options: ProcessLogOptions, nodeName: string): Promise<LogOutput> {
   const log = await openLog({
     level: options.loglevel,
     ...(options.logfile === undefined ? {} : { file: fileNameFrom(options.logfile, nodeName) }),
     ...(options.color ? {} : { color: false }),
   })
-  process.on('SIGHUP', () => {
-    if (log.reopen()) log.logger.info({ signal: 'SIGHUP' }, 'log file opened anew')
-    else if (log.format === 'pretty') process.kill(process.pid, 'SIGTERM')
-    else log.logger.warn({ signal: 'SIGHUP' }, 'there is no log file to open anew')
+  process.on('SIGUSR2', () => {
+    if (log.reopen()) log.logger.info({ signal: 'SIGUSR2' }, 'log file opened anew')
+    else log.logger.warn({ signal: 'SIGUSR2' }, 'there is no log file to open anew')
   })
   return log
 }

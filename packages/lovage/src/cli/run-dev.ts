@@ -1,14 +1,16 @@
 import { relative, resolve } from 'node:path'
 import { setDefaultLogger } from '../kernel/index.js'
-import { openLog } from '../node/index.js'
+import { openLog, RestartingChild } from '../node/index.js'
 import type { WorkerCommandOptions } from './commands/worker-options.js'
 import { enterWorkdir } from './open-app.js'
-import { RestartingChild } from './restarting-child.js'
+import { ownArgv } from './restart-self.js'
 import { runWorker } from './run-worker.js'
 import { projectFolder, watchSources } from './watch-sources.js'
 
 /** Set in the environment of the child, which has the same command line and runs the worker. */
 const CHILD = 'LOVAGE_DEV_CHILD'
+/** How long a worker may finish what runs before it hands the rest back. */
+const PATIENCE_MS = 2000
 
 /** Runs a worker in a child process and starts it again at every change, until a signal ends both. */
 export async function runDev(options: WorkerCommandOptions & { readonly watch?: string }): Promise<number> {
@@ -21,11 +23,13 @@ export async function runDev(options: WorkerCommandOptions & { readonly watch?: 
   const { logger } = await openLog({ level: options.loglevel, ...(options.color ? {} : { color: false }) })
   setDefaultLogger(logger)
   const folder = resolve(options.watch ?? projectFolder(process.cwd()))
-  const child = new RestartingChild(
-    [...process.execArgv, ...process.argv.slice(1)],
-    { [CHILD]: '1' },
-    (code) => logger.warn({ exit_code: code }, 'the worker has ended; it starts again at the next change'),
-  )
+  const child = new RestartingChild({
+    argv: ownArgv(),
+    env: { [CHILD]: '1' },
+    patienceMs: PATIENCE_MS,
+    onEnd: (code) =>
+      logger.warn({ exit_code: code }, 'the worker has ended; it starts again at the next change'),
+  })
   const watcher = watchSources(folder, (paths) => {
     const [first = folder, ...more] = paths.map((path) => relative(process.cwd(), path))
     logger.info(

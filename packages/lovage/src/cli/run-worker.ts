@@ -4,50 +4,92 @@ import {
   type ChosenPool,
   choosePool,
   fileNameFrom,
+  type LogOutput,
   makePool,
+  type NodeEnd,
   nodeNameFrom,
+  processName,
+  READY,
+  RESTARTED,
   runNode,
+  Supervisor,
+  supervisedPlace,
   takePidFile,
 } from '../node/index.js'
 import { banner } from './banner.js'
+import { become } from './become.js'
 import type { WorkerCommandOptions } from './commands/worker-options.js'
 import { detach, isToDetach, tellStarted } from './detach.js'
+import { EXIT } from './exit-codes.js'
 import { enterWorkdir, openApp, sourceOf, warnIfOverruled } from './open-app.js'
 import { openProcessLog } from './process-log.js'
+import { ownArgv, restartSelf } from './restart-self.js'
 
-/** Runs a worker as the command line says; resolves to the exit code. */
+/** A worker ends by itself within its `workerShutdownTimeout`; this is for one that does not. */
+const PATIENCE_MS = 600_000
+
+/** Runs a worker, or several, as the command line says; resolves to the exit code. */
 export async function runWorker(options: WorkerCommandOptions): Promise<number> {
   enterWorkdir(options)
-  const hostname = nodeNameFrom(options.hostname)
+  become(options)
+  const place = supervisedPlace()
+  const hostname = processName(nodeNameFrom(options.hostname), place)
   if (isToDetach(options)) return detach(options, hostname)
   const log = await openProcessLog(options, hostname)
   setDefaultLogger(log.logger)
+  process.title = `lovage worker ${hostname}`
+  // The file names the process that others are to signal: the supervisor, where there is one.
   const releasePidFile =
-    options.pidfile === undefined ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
+    options.pidfile === undefined || place ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
   try {
-    const source = sourceOf(options, options.include, settingsOf(options))
-    const { app, file } = await openApp(options, 'tasks', source)
-    sayWhatIsOverruled(app, options)
-    const pool = choosePool(options.pool ?? app.conf.workerPool, app.conf, options.concurrency)
-    const queues = queuesOf(app, options)
-    sayWhatIsNot(app, options)
-    tellStarted()
-    return await runNode(app, {
-      hostname,
-      queues,
-      pool: makePool(pool, app, { source, hostname }),
-      purge: options.purge ?? false,
-      ...(options.beat ? { beat: scheduleOf(options) } : {}),
-      ...(options.prefetchMultiplier === undefined ? {} : { prefetchMultiplier: options.prefetchMultiplier }),
-      onConnected(facts) {
-        const text = { ...facts, app, file, pool }
-        if (log.format === 'pretty' && !options.quiet) process.stderr.write(`${banner(text)}\n`)
-        else announce(app, hostname, facts.broker.location, facts.results?.location, queues, pool)
-      },
-    })
+    const { processes = 1 } = options
+    if (processes > 1 && !place) {
+      process.title = `lovage supervisor ${hostname}`
+      const supervisor = new Supervisor({
+        count: processes,
+        argv: ownArgv(),
+        logger: log.logger,
+        patienceMs: PATIENCE_MS,
+        onSettled: tellStarted,
+      })
+      return await supervisor.run()
+    }
+    // A worker must not outlive its supervisor.
+    if (place) process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+    const end = await serve(options, hostname, log)
+    if (end === 'restart') return await restartSelf(log.logger, PATIENCE_MS)
+    return end === 'warm' ? EXIT.ok : EXIT.failed
   } finally {
     releasePidFile?.()
   }
+}
+
+async function serve(options: WorkerCommandOptions, hostname: string, log: LogOutput): Promise<NodeEnd> {
+  const source = sourceOf(options, options.include, settingsOf(options))
+  const { app, file } = await openApp(options, 'tasks', source)
+  sayWhatIsOverruled(app, options)
+  const pool = choosePool(options.pool ?? app.conf.workerPool, app.conf, options.concurrency)
+  const queues = queuesOf(app, options)
+  sayWhatIsNot(app, options)
+  tellStarted()
+  return runNode(app, {
+    hostname,
+    queues,
+    pool: makePool(pool, app, { source, hostname }),
+    // Once: what comes later is meant for the workers that are there.
+    purge:
+      options.purge === true && process.env[RESTARTED] === undefined && (supervisedPlace()?.index ?? 1) === 1,
+    ...(options.beat ? { beat: scheduleOf(options) } : {}),
+    ...(options.prefetchMultiplier === undefined ? {} : { prefetchMultiplier: options.prefetchMultiplier }),
+    onConnected(facts) {
+      const text = { ...facts, app, file, pool }
+      if (log.format === 'pretty' && !options.quiet) process.stderr.write(`${banner(text)}\n`)
+      else announce(app, hostname, facts.broker.location, facts.results?.location, queues, pool)
+    },
+    onReady() {
+      if (process.connected) process.send?.(READY)
+    },
+  })
 }
 
 const scheduleOf = ({ schedule }: WorkerCommandOptions) => (schedule === undefined ? {} : { schedule })

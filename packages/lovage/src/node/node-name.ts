@@ -40,3 +40,11 @@ export function fileNameFrom(template: string, nodeName: string, child = 0): str
   const at = nodeName.indexOf('@')
   return expandName(template, { name: nodeName.slice(0, at), host: nodeName.slice(at + 1), child })
 }
+
+/** The name of one of several processes that were started as one: `mail-2@box`. */
+export function processName(
+  nodeName: string,
+  place: { readonly index: number; readonly count: number } | undefined,
+): string {
+  return place === undefined || place.count === 1 ? nodeName : nodeName.replace('@', `-${place.index}@`)
+}

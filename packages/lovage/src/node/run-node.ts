@@ -4,6 +4,7 @@ import type { Broker } from '../broker/index.js'
 import type { ResultBackend } from '../result/index.js'
 import { type StopKind, startWorker, type Worker, type WorkerOptions } from '../worker/index.js'
 import { connectAtStart } from './connect-at-start.js'
+import { dumpOnSignal } from './dump.js'
 import { onShutdownSignal } from './shutdown-signals.js'
 import { startWarnings } from './start-warnings.js'
 
@@ -30,31 +31,46 @@ export interface NodeOptions extends WorkerOptions {
   readonly onReady?: (worker: Worker) => void
 }
 
+/** How a node ended. */
+export type NodeEnd = 'warm' | 'soft' | 'cold' | 'restart'
+
 /**
  * One running process: connects, warns, starts a worker, and runs until a signal ends it.
  *
- * Resolves to the exit code: 0 after a warm stop, 1 after a cold one.
+ * Resolves to how it ended: a cold stop is no success, and after a restart (HUP) the process is to start again.
  */
-export async function runNode(app: Lovage, options: NodeOptions): Promise<0 | 1> {
+export async function runNode(app: Lovage, options: NodeOptions): Promise<NodeEnd> {
   const { logger } = app
   const ending = new AbortController()
   let worker: Worker | undefined
   let beat: OpenBeat | undefined
   let asked: StopKind | undefined
-  const off = onShutdownSignal(logger, (how, signal) => {
-    // What is held comes back by its lease.
-    if (how === 'now') process.exit(1)
-    asked = how
-    logger.warn(
-      { signal, running: worker?.active.length ?? 0 },
-      describeStop(how, worker, app.conf.workerShutdownTimeout),
-    )
-    ending.abort()
-    // The first call ends the worker; one that follows makes a warm stop a cold one.
-    void worker?.stop(how)
-    // Another beat is to lead at once, however long the tasks here still run.
-    void beat?.close()
-  })
+  let isRestart = false
+  const { workerShutdownTimeout, workerSoftShutdownTimeout } = app.conf
+  const offSignals = onShutdownSignal(
+    logger,
+    (how, signal) => {
+      // What is held comes back by its lease.
+      if (how === 'now') process.exit(1)
+      asked = how
+      logger.warn(
+        { signal, running: worker?.active.length ?? 0 },
+        describeStop(how, worker, how === 'soft' ? workerSoftShutdownTimeout : workerShutdownTimeout),
+      )
+      ending.abort()
+      // The first call ends the worker; one that follows makes it a harder stop.
+      void worker?.stop(how)
+      // Another beat is to lead at once, however long the tasks here still run.
+      void beat?.close()
+    },
+    {
+      hasSoft: workerSoftShutdownTimeout > 0,
+      onRestart() {
+        isRestart = true
+      },
+    },
+  )
+  const offDump = dumpOnSignal(app, () => worker)
   // Tasks and handlers of one process share it: what one of them forgot to catch must not end the others.
   const onRejection = (error: unknown): void =>
     logger.error({ err: error }, 'a promise was rejected and nobody handled it; the worker goes on')
@@ -83,12 +99,13 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<0 | 1>
   } finally {
     clearInterval(alive)
     await beat?.close()
-    off()
+    offSignals()
+    offDump()
     process.off('unhandledRejection', onRejection)
     process.off('uncaughtExceptionMonitor', onCrash)
     await app.close()
   }
-  return asked === 'cold' ? 1 : 0
+  return isRestart ? 'restart' : (asked ?? 'warm')
 }
 
 async function start(app: Lovage, options: NodeOptions, signal: AbortSignal): Promise<Worker> {
@@ -120,6 +137,6 @@ async function purge(app: Lovage, broker: Broker, queues: readonly string[]): Pr
 function describeStop(how: StopKind, worker: Worker | undefined, limitS: number): string {
   const running = worker?.active.length ?? 0
   if (how === 'cold') return `cold shutdown: ${running} running tasks go back to their queues`
-  if (running === 0) return 'warm shutdown'
-  return `warm shutdown: waiting for ${running} running tasks, at most ${limitS} s; again (Ctrl+C, or SIGQUIT) hands them back at once`
+  if (running === 0) return `${how} shutdown`
+  return `${how} shutdown: waiting for ${running} running tasks, at most ${limitS} s; again (Ctrl+C, or SIGQUIT) hands them back at once`
 }

@@ -3,8 +3,11 @@ import type { WorkerLimits } from './limits/open-limits.js'
 import type { WorkerPool } from './pools/pool.js'
 import type { TimeLimits } from './time-limits.js'
 
-/** How a worker ends: `warm` lets running tasks finish, `cold` gives them back. */
-export type StopKind = 'warm' | 'cold'
+/**
+ * How a worker ends: `warm` lets running tasks finish, within `workerShutdownTimeout`; `soft` within `workerSoftShutdownTimeout`; `cold` gives
+ * them back at once.
+ */
+export type StopKind = 'warm' | 'soft' | 'cold'
 
 /** What the parts of a worker see of it. */
 export interface RunningWorker {

@@ -2,7 +2,7 @@ import { hostname as machineName } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import type { Lovage, Outcome, RunEnvironment, TaskContext } from '../app/index.js'
 import type { Broker, Consumer } from '../broker/index.js'
-import { crashPoint, delay, type Logger, newId } from '../kernel/index.js'
+import { crashPoint, type Logger, newId } from '../kernel/index.js'
 import { acceptList } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { BootStep, RunningWorker, StopKind } from './boot-step.js'
@@ -20,6 +20,7 @@ import { finalOutcome, type PlanSettings, planSettlement } from './settle-plan.j
 import { Settler } from './settler.js'
 import { Spares } from './spares.js'
 import { StartedTracker } from './started-tracker.js'
+import { Stopping } from './stopping.js'
 import { TaskLog } from './task-log.js'
 import { storeOwnState } from './task-states.js'
 import { tellOutcome } from './tell-outcome.js'
@@ -98,9 +99,9 @@ export class Worker implements RunningWorker {
   readonly #totals = new Map<string, number>()
   readonly #steps: readonly BootStep[]
   readonly #runJob: RunJob
+  readonly #stopping: Stopping
   #queues: readonly string[]
   #consumer: Consumer = unstartedConsumer
-  #stopping: StopKind | undefined
   #stopped: Promise<void> | undefined
 
   constructor(app: Lovage, { broker, results, limits }: WorkerPorts, options: WorkerOptions) {
@@ -113,6 +114,7 @@ export class Worker implements RunningWorker {
     this.#steps = options.steps ?? []
     this.#queues = options.queues ?? app.router.declared.map((queue) => queue.name)
     this.pool = options.pool ?? new AsyncPool(options.concurrency ?? conf.workerConcurrency ?? 100, clock)
+    this.#stopping = new Stopping(clock)
     this.#prefetchMultiplier = Math.max(1, options.prefetchMultiplier ?? conf.workerPrefetchMultiplier)
     this.#logger = logger
     this.#log = new TaskLog(logger)
@@ -248,19 +250,13 @@ export class Worker implements RunningWorker {
   }
 
   /**
-   * Ends the worker. Warm: claims nothing more and waits for what runs, at most `workerShutdownTimeout` seconds; then,
-   * or at once when cold, what still runs goes back to its queue, no attempt consumed. A warm stop that takes too long
-   * can be made a cold one.
+   * Ends the worker. Warm: claims nothing more and waits for what runs, at most `workerShutdownTimeout` seconds; soft: at most
+   * `workerSoftShutdownTimeout`; then, or at once when cold, what still runs goes back to its queue, no attempt consumed. A stop that
+   * takes too long can be made a harder one.
    */
   async stop(how: StopKind = 'warm'): Promise<void> {
-    const before = this.#stopping
-    if (before === undefined) {
-      this.#stopping = how
-      this.#stopped = this.#end(how)
-    } else if (before === 'warm' && how === 'cold') {
-      this.#stopping = how
-      await this.#handBack(this.#claims.all)
-    }
+    this.#stopped ??= this.#end(how)
+    this.#stopping.harden(how)
     await this.#stopped
   }
   async [Symbol.asyncDispose](): Promise<void> {
@@ -268,17 +264,19 @@ export class Worker implements RunningWorker {
   }
 
   async #end(how: StopKind): Promise<void> {
+    this.#stopping.begin(how, this.#app.conf)
     this.#app.signals.emit('workerShuttingDown', { hostname: this.hostname, how })
     await this.#consumer.pause()
     this.#spares?.stop()
     // What has not begun is somebody else's to begin.
     await this.#handBack(this.#claims.waiting)
-    if (how === 'warm') await this.#waitForNone(this.#app.conf.workerShutdownTimeout * 1000)
+    await Promise.race([this.#claims.none(), this.#stopping.patience])
     await this.#handBack(this.#claims.all)
     await this.#settler.drain()
-    await this.pool.stop(this.#stopping ?? how)
+    const last = this.#stopping.how ?? how
+    await this.pool.stop(last === 'cold' ? 'cold' : 'warm')
     this.#started?.stop()
-    for (const step of this.#steps.toReversed()) await step.stop?.(this, this.#stopping ?? how)
+    for (const step of this.#steps.toReversed()) await step.stop?.(this, last)
     await this.limits.stop()
     await this.#consumer.close()
     this.#app.signals.emit('workerShutdown', { hostname: this.hostname })
@@ -291,13 +289,13 @@ export class Worker implements RunningWorker {
   }
 
   #free(): number {
-    if (this.#stopping) return 0
+    if (this.#stopping.how) return 0
     const regular = this.pool.slots * this.#prefetchMultiplier
     return regular + (this.#spares?.allowed() ?? 0) - this.#claims.size
   }
 
   #fillSlots(): void {
-    if (this.#stopping === 'cold') return
+    if (this.#stopping.how === 'cold') return
     for (;;) {
       const claim = this.#claims.next(this.pool.slots, this.#app.clock.now())
       if (!claim) return
@@ -313,7 +311,7 @@ export class Worker implements RunningWorker {
 
   /** Other queues are open than before. */
   followGate(): void {
-    if (this.#stopping) return
+    if (this.#stopping.how) return
     this.#consumer
       .setQueues(this.limits.queues.open(this.#queues))
       .catch((error: unknown) =>
@@ -403,16 +401,6 @@ export class Worker implements RunningWorker {
       )
     }
     this.#goOn()
-  }
-
-  /** Waits until nothing is held, at most so long. */
-  async #waitForNone(limitMs: number): Promise<void> {
-    const enough = new AbortController()
-    await Promise.race([
-      this.#claims.none(),
-      delay(this.#app.clock, limitMs, enough.signal).catch(() => undefined),
-    ])
-    enough.abort()
   }
 
   /** Ends what waits or still runs and gives it back; its outcome, should one come, is nobody's any more. */

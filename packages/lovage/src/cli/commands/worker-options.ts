@@ -13,6 +13,10 @@ export interface WorkerCommandOptions extends GlobalOptions {
   readonly logfile?: string
   readonly pidfile?: string
   readonly detach?: boolean
+  readonly processes?: number
+  readonly uid?: string
+  readonly gid?: string
+  readonly umask?: string
   readonly queues?: readonly string[]
   readonly excludeQueues?: readonly string[]
   readonly include?: readonly string[]
@@ -118,7 +122,6 @@ export const NOT_YET: readonly (readonly [flags: string, lacks: string])[] = [
   ['-E, --task-events', 'task events are not sent yet'],
   ['--scheduler <name>', 'there is one scheduler'],
   ['--autoscale <max,min>', 'a pool does not change its size by itself yet'],
-  ['--processes <n>', 'one worker is one process yet'],
 ]
 
 /** Makes each of these options an error that says so, rather than something that is silently ignored. */
@@ -139,6 +142,13 @@ export function countOf(value: string): number {
   const count = Number(value)
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1.')
   return count
+}
+
+/** Celery writes 022 and 0o22. */
+export function umaskOf(value: string): string {
+  const digits = value.replace(/^0o/i, '')
+  if (!/^[0-7]{1,4}$/.test(digits)) throw new InvalidArgumentError('It is octal, as in 022.')
+  return digits
 }
 
 function secondsOf(value: string): number {
