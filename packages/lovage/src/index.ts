@@ -48,6 +48,7 @@ export {
   type SettingsInput,
   type SignalName,
   SoftTimeLimitExceeded,
+  type StepWorker,
   Task,
   type TaskAnnotations,
   TaskContext,
@@ -58,6 +59,7 @@ export {
   unchecked,
   type WaitOptions,
   WorkerLostError,
+  type WorkerStep,
 } from './app/index.js'
 export {
   type BeatStatus,
@@ -93,4 +95,10 @@ export {
 export { Decimal, type ExceptionInfo, PlainDate, PlainTime, Uuid } from './message/index.js'
 export type { ExtendedResult, ResultTuple, TaskResult, TaskState } from './result/index.js'
 export * from './schedule/index.js'
-export { type StopKind, startWorker, Worker, type WorkerOptions } from './worker/index.js'
+export {
+  type AutoscaleBounds,
+  type StopKind,
+  startWorker,
+  Worker,
+  type WorkerOptions,
+} from './worker/index.js'

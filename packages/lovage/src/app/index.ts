@@ -71,3 +71,4 @@ export type {
   TaskOptions,
 } from './task-options.js'
 export { untilReady, type WaitOptions } from './until-ready.js'
+export type { StepWorker, WorkerStep } from './worker-step.js'

@@ -46,6 +46,7 @@ import { type AnyTask, Task, type TaskDefinition, type TaskHost } from './task.j
 import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 import { sortParts, type TaskParts } from './task-parts.js'
+import type { WorkerStep } from './worker-step.js'
 
 /** What an app takes besides settings. */
 export interface AppOptions extends SettingsInput {
@@ -104,6 +105,8 @@ export class Lovage implements TaskHost, ResultHost {
   readonly signals: SignalBoard
   readonly clock: Clock
   readonly middleware: readonly Middleware[]
+  /** What starts and stops with each worker of this app. */
+  readonly steps: WorkerStep[] = []
   #conf: Settings
   /** What was set in code, then on the command line, then in the environment. */
   #layers: { code: Partial<Settings>; commandLine: Partial<Settings>; environment: Partial<Settings> }

@@ -68,7 +68,11 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
   const source = sourceOf(options, options.include, settingsOf(options))
   const { app, file } = await openApp(options, 'tasks', source)
   sayWhatIsOverruled(app, options)
-  const pool = choosePool(options.pool ?? app.conf.workerPool, app.conf, options.concurrency)
+  const pool = choosePool(
+    options.pool ?? app.conf.workerPool,
+    app.conf,
+    options.autoscale?.min ?? options.concurrency,
+  )
   const queues = queuesOf(app, options)
   sayWhatIsNot(app, options)
   tellStarted()
@@ -79,6 +83,7 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
     // Once: what comes later is meant for the workers that are there.
     purge:
       options.purge === true && process.env[RESTARTED] === undefined && (supervisedPlace()?.index ?? 1) === 1,
+    ...(options.autoscale ? { autoscale: options.autoscale } : {}),
     ...(options.beat ? { beat: scheduleOf(options) } : {}),
     ...(options.prefetchMultiplier === undefined ? {} : { prefetchMultiplier: options.prefetchMultiplier }),
     onConnected(facts) {

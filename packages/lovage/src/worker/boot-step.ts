@@ -14,6 +14,8 @@ export interface RunningWorker {
   /** `name@host`. */
   readonly hostname: string
   readonly pool: WorkerPool
+  /** undefined = the pool keeps its size. */
+  readonly autoscaler: { bounds: { readonly max: number; readonly min: number } } | undefined
   /** How long runs may take; changed here at run time. */
   readonly timeLimits: TimeLimits
   /** What is revoked, paused and limited. */

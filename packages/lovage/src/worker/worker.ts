@@ -5,11 +5,11 @@ import type { Broker, Consumer } from '../broker/index.js'
 import { crashPoint, type Logger, newId } from '../kernel/index.js'
 import { acceptList } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
+import { type AutoscaleBounds, Autoscaler } from './autoscaler.js'
 import type { BootStep, RunningWorker, StopKind } from './boot-step.js'
-import { addBuiltinTasks } from './builtin-tasks.js'
 import { callHandlers } from './call-handlers.js'
 import { type Claim, Claims } from './claims.js'
-import { openLimits, type WorkerLimits } from './limits/open-limits.js'
+import type { WorkerLimits } from './limits/open-limits.js'
 import { AsyncPool } from './pools/async-pool.js'
 import type { Job } from './pools/job.js'
 import type { PoolEars, WorkerPool } from './pools/pool.js'
@@ -24,7 +24,7 @@ import { Stopping } from './stopping.js'
 import { TaskLog } from './task-log.js'
 import { storeOwnState } from './task-states.js'
 import { tellOutcome } from './tell-outcome.js'
-import { checkLimits, limitsOf, TimeLimits } from './time-limits.js'
+import { TimeLimits } from './time-limits.js'
 import { unstartedConsumer } from './unstarted-consumer.js'
 import { type RunJob, withMiddleware } from './with-middleware.js'
 
@@ -40,39 +40,17 @@ export interface WorkerOptions {
   readonly hostname?: string
   /** Default: an asynchronous pool. */
   readonly pool?: WorkerPool
-  /** What starts and stops with the worker. */
+  /** How far the pool may grow when tasks wait, and shrink when slots are idle. Default: it keeps its size. */
+  readonly autoscale?: AutoscaleBounds
+  /** What starts and stops with the worker, before the app's own steps. */
   readonly steps?: readonly BootStep[]
 }
 
 /** What a worker works with. */
-interface WorkerPorts {
+export interface WorkerPorts {
   readonly broker: Broker
   readonly results: ResultBackend | undefined
   readonly limits: WorkerLimits
-}
-
-/** Connects, declares the queues and begins to consume. */
-export async function startWorker(app: Lovage, options: WorkerOptions = {}): Promise<Worker> {
-  addBuiltinTasks(app)
-  for (const { name, options: own } of app.tasks) checkLimits(name, limitsOf(own))
-  const broker = await app.broker()
-  const results = app.hasResults ? await app.results() : undefined
-  const worker: Worker = new Worker(
-    app,
-    {
-      broker,
-      results,
-      limits: await openLimits(app, {
-        onRevoked: () => worker.dropRevoked(),
-        onQueues: () => worker.followGate(),
-      }),
-    },
-    options,
-  )
-  await worker.pool.start(worker.ears)
-  await broker.declare(worker.queues.map((name) => app.router.queue(name)))
-  await worker.consume()
-  return worker
 }
 
 /** Runs tasks until it is stopped. A message is in one of three places: the broker, this worker's hands, or settled. */
@@ -82,6 +60,7 @@ export class Worker implements RunningWorker {
   /** How long runs may take; changed here at run time. */
   readonly timeLimits = new TimeLimits()
   readonly limits: WorkerLimits
+  readonly autoscaler: Autoscaler | undefined
   readonly #app: Lovage
   readonly #broker: Broker
   readonly #logger: Logger
@@ -111,7 +90,9 @@ export class Worker implements RunningWorker {
     this.#results = results
     this.limits = limits
     this.hostname = options.hostname ?? `celery@${machineName()}`
-    this.#steps = options.steps ?? []
+    const { autoscale } = options
+    if (autoscale) this.autoscaler = new Autoscaler(autoscale, { broker, clock, logger })
+    this.#steps = [...(options.steps ?? []), ...(this.autoscaler ? [this.autoscaler] : []), ...app.steps]
     this.#queues = options.queues ?? app.router.declared.map((queue) => queue.name)
     this.pool = options.pool ?? new AsyncPool(options.concurrency ?? conf.workerConcurrency ?? 100, clock)
     this.#stopping = new Stopping(clock)
@@ -275,6 +256,8 @@ export class Worker implements RunningWorker {
     await this.#settler.drain()
     const last = this.#stopping.how ?? how
     await this.pool.stop(last === 'cold' ? 'cold' : 'warm')
+    if (!this.pool.isRemote)
+      await this.#app.signals.tell('workerProcessShutdown', { hostname: this.hostname, exitCode: 0 })
     this.#started?.stop()
     for (const step of this.#steps.toReversed()) await step.stop?.(this, last)
     await this.limits.stop()

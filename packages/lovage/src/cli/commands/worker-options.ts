@@ -24,6 +24,7 @@ export interface WorkerCommandOptions extends GlobalOptions {
   readonly pool?: (typeof POOLS)[number]
   readonly optimization?: string
   readonly prefetchMultiplier?: number
+  readonly autoscale?: { readonly max: number; readonly min: number }
   readonly timeLimit?: number
   readonly softTimeLimit?: number
   readonly maxTasksPerChild?: number
@@ -77,6 +78,11 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
         'how tasks run: on this event loop (async), in child processes (prefork), in threads, or one at a time (solo); auto is prefork where a hard limit or a limit per child is set, else async (default: auto)',
       ).choices(POOLS),
     )
+    .option(
+      '--autoscale <max,min>',
+      'grow the pool up to max while tasks wait, shrink it down to min when idle',
+      boundsOf,
+    )
     .option('--time-limit <seconds>', 'hard limit of a run: then it is ended', secondsOf)
     .option(
       '--soft-time-limit <seconds>',
@@ -121,7 +127,6 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
 export const NOT_YET: readonly (readonly [flags: string, lacks: string])[] = [
   ['-E, --task-events', 'task events are not sent yet'],
   ['--scheduler <name>', 'there is one scheduler'],
-  ['--autoscale <max,min>', 'a pool does not change its size by itself yet'],
 ]
 
 /** Makes each of these options an error that says so, rather than something that is silently ignored. */
@@ -142,6 +147,15 @@ export function countOf(value: string): number {
   const count = Number(value)
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1.')
   return count
+}
+
+/** `10,3`; a max alone means that the least is 1, where Celery's is 0. */
+function boundsOf(value: string): { readonly max: number; readonly min: number } {
+  const [, max, min = '1'] = /^(\d+)(?:,(\d+))?$/.exec(value) ?? []
+  const bounds = { max: Number(max), min: Math.max(1, Number(min)) }
+  if (max === undefined || bounds.max < bounds.min)
+    throw new InvalidArgumentError('It is the greatest number of slots, then the least: 10,3.')
+  return bounds
 }
 
 /** Celery writes 022 and 0o22. */

@@ -1,0 +1,32 @@
+import type { Lovage } from '../app/index.js'
+import { addBuiltinTasks } from './builtin-tasks.js'
+import { openLimits } from './limits/open-limits.js'
+import { checkLimits, limitsOf } from './time-limits.js'
+import { Worker, type WorkerOptions } from './worker.js'
+
+/** Connects, declares the queues and begins to consume. */
+export async function startWorker(app: Lovage, options: WorkerOptions = {}): Promise<Worker> {
+  addBuiltinTasks(app)
+  for (const { name, options: own } of app.tasks) checkLimits(name, limitsOf(own))
+  const broker = await app.broker()
+  const results = app.hasResults ? await app.results() : undefined
+  const worker: Worker = new Worker(
+    app,
+    {
+      broker,
+      results,
+      limits: await openLimits(app, {
+        onRevoked: () => worker.dropRevoked(),
+        onQueues: () => worker.followGate(),
+      }),
+    },
+    options,
+  )
+  app.signals.emit('workerInit', { hostname: worker.hostname })
+  await worker.pool.start(worker.ears)
+  // In every process that runs tasks; children tell it for themselves.
+  if (!worker.pool.isRemote) await app.signals.tell('workerProcessInit', { hostname: worker.hostname })
+  await broker.declare(worker.queues.map((name) => app.router.queue(name)))
+  await worker.consume()
+  return worker
+}
