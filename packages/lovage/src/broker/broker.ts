@@ -50,6 +50,11 @@ export interface Broker {
   declare(queues: readonly Queue[]): Promise<void>
   /** Resolves when the broker has taken every message. Calls of one tick share a round trip. */
   publish(messages: readonly OutgoingMessage[]): Promise<void>
+  /**
+   * Writes messages in a transaction of the caller's on the broker's own database: they exist if, and as soon as, it is committed.
+   * Absent where the broker is no database that can.
+   */
+  publishIn?(transaction: PublishTransaction, messages: readonly OutgoingMessage[]): Promise<void>
   consume(options: ConsumeOptions): Promise<Consumer>
   /** Sends to every subscriber that listens now; the message's exchange and routing key say to whom. */
   broadcast(message: OutgoingMessage): Promise<void>
@@ -59,6 +64,14 @@ export interface Broker {
   /** Removes all waiting and delayed messages of a queue, not the claimed ones; tells how many. */
   purge(queue: string): Promise<number>
   close(): Promise<void>
+}
+
+/**
+ * A transaction that the caller has begun and will commit, as whoever runs its statements: a `pg` client, or anything that
+ * takes PostgreSQL's `$1` as it does.
+ */
+export interface PublishTransaction {
+  query(statement: string, values: unknown[]): PromiseLike<unknown>
 }
 
 /** How to consume. */

@@ -17,6 +17,7 @@ interface Migratable extends Session {
 
 /** What concurrent makers of the same thing run into: a Python process does not know our lock. */
 const MADE_MEANWHILE: ReadonlySet<string | undefined> = new Set(['42P07', '23505', '42710', '42701'])
+const BASE = new URL('./base.sql', import.meta.url)
 /** `undefined_table` */
 const NO_TABLE = '42P01'
 
@@ -30,9 +31,7 @@ export async function migrate(database: Migratable, { name, steps }: Migrations)
     try {
       return await database.transaction(async (session) => {
         await session.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
-        await session.query(
-          'CREATE TABLE IF NOT EXISTS lovage_schema (name text PRIMARY KEY, version integer NOT NULL)',
-        )
+        if (!(await hasBase(session))) await session.query(readFileSync(BASE, 'utf8'))
         const done = await versionOf(session, name)
         for (const step of steps.slice(done)) await session.query(readFileSync(step, 'utf8'))
         if (done < steps.length)
@@ -45,6 +44,13 @@ export async function migrate(database: Migratable, { name, steps }: Migrations)
       if (attempt === 3 || !MADE_MEANWHILE.has(sqlStateOf(error))) throw error
     }
   }
+}
+
+async function hasBase(session: Session): Promise<boolean> {
+  const [row] = await session.query<{ found: boolean }>(
+    "SELECT to_regclass('lovage_schema') IS NOT NULL AND to_regproc('lovage_now') IS NOT NULL AS found",
+  )
+  return row?.found ?? false
 }
 
 /** How many steps of a room were done. No right to make anything is needed to find out. */

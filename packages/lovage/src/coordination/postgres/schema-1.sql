@@ -1,6 +1,4 @@
 -- What processes agree on. Times are Unix milliseconds of the server's clock; a row whose time is past counts as absent.
-CREATE FUNCTION lovage_now() RETURNS bigint LANGUAGE sql VOLATILE AS
-  'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 CREATE TABLE lovage_lease (name text PRIMARY KEY, holder text NOT NULL, token bigint NOT NULL, expires_ms bigint NOT NULL);
 CREATE TABLE lovage_turn (key text PRIMARY KEY, next_ms double precision NOT NULL);
 CREATE TABLE lovage_slot (key text NOT NULL, member text NOT NULL, expires_ms bigint NOT NULL, PRIMARY KEY (key, member));

@@ -1,16 +1,18 @@
 import { type DriverOptions, readSql, type Unsubscribe } from '../../kernel/index.js'
 import type { ReadOptions } from '../../message/index.js'
 import {
+  Batches,
   openPostgres,
   type PostgresDatabase,
+  type PostgresResultWriter,
   postgresOptionsOf,
+  type Session,
   sqlStateOf,
 } from '../../postgres-client/index.js'
 import type { ResultBackend, ResultRecord, TaskResult } from '../result-backend.js'
 import { type ResultListener, ResultWatchers } from '../watchers.js'
 import { PostgresJoinStore } from './postgres-join-store.js'
 import { fromRow, type ResultRow, toColumns } from './result-row.js'
-import { StoreQueue } from './store-queue.js'
 
 const sql = readSql(new URL('./results.sql', import.meta.url), ['store', 'get', 'forget', 'prune'])
 
@@ -18,6 +20,7 @@ const RESULTS = { name: 'results', steps: [new URL('./schema-1.sql', import.meta
 const JOINS = { name: 'joins', steps: [new URL('./joins-schema-1.sql', import.meta.url)] }
 
 const AT_ONCE = 1000
+const STORED_AT_ONCE = 500
 /** Rows removed in one statement, so that pruning locks few at a time. */
 const PRUNE_BATCH = 1000
 /** Every process that has the database open looks for expired results about this often. */
@@ -42,15 +45,19 @@ export async function openPostgresResultBackend(url: string, options: DriverOpti
   }
 }
 
-class PostgresResultBackend implements ResultBackend {
+class PostgresResultBackend implements ResultBackend, PostgresResultWriter<ResultRecord> {
   readonly kind = 'postgresql'
   readonly expiresItself = true
   readonly location: string
+  readonly postgresServer: string
   readonly joins: PostgresJoinStore
   readonly #database: PostgresDatabase
   readonly #options: DriverOptions
   readonly #read: ReadOptions
-  readonly #queue = new StoreQueue((records) => this.#write(records))
+  readonly #storing = new Batches<ResultRecord>(async (records) => {
+    await this.#write(lastOfEach(records))
+    return []
+  }, STORED_AT_ONCE)
   readonly #watchers: ResultWatchers
   readonly #timers: readonly NodeJS.Timeout[]
   #stopListening: Unsubscribe | undefined
@@ -58,6 +65,7 @@ class PostgresResultBackend implements ResultBackend {
 
   constructor(database: PostgresDatabase, options: DriverOptions) {
     this.location = database.target.location
+    this.postgresServer = database.target.server
     this.joins = new PostgresJoinStore(database, options.clock)
     this.#database = database
     this.#options = options
@@ -78,7 +86,15 @@ class PostgresResultBackend implements ResultBackend {
   }
 
   async store(records: readonly ResultRecord[]): Promise<void> {
-    await this.#queue.add(records)
+    await Promise.all(records.map((record) => this.#storing.add(record)))
+  }
+
+  async storeIn(session: Session, records: readonly ResultRecord[]): Promise<void> {
+    await session.query(sql.store, toColumns(lastOfEach(records)))
+  }
+
+  stored(): Promise<void> {
+    return this.#storing.idle()
   }
 
   async get(ids: readonly string[]): Promise<readonly TaskResult[]> {
@@ -155,6 +171,13 @@ class PostgresResultBackend implements ResultBackend {
   #hear(told: string | undefined): void {
     this.#watchers.look(told?.split(','))
   }
+}
+
+/** Of each task the record that would stand in the end, in the order of ids, which every batch has. */
+function lastOfEach(records: readonly ResultRecord[]): readonly ResultRecord[] {
+  const last = new Map<string, ResultRecord>()
+  for (const record of records) if (last.get(record.id)?.state !== 'SUCCESS') last.set(record.id, record)
+  return [...last.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 /** Removes until a batch is not full; tells how many. */

@@ -1,0 +1,82 @@
+import { type Logger, newId, type Unsubscribe } from '../../kernel/index.js'
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type IncomingMessage,
+  type OutgoingMessage,
+} from '../../message/index.js'
+import { Batches, type PostgresDatabase } from '../../postgres-client/index.js'
+import { matchesTopic } from '../topic.js'
+import { priorityFromWire, priorityToWire } from '../wire-priority.js'
+import { sql } from './statements.js'
+
+const CHANNEL = 'lovage_broadcasts'
+/** A notification holds 8000 bytes; what is longer lies in a table, and its number is told. */
+const LONGEST = 7_900
+const AT_ONCE = 100
+
+/** Messages for whoever listens now. */
+export class Fanout {
+  readonly #database: PostgresDatabase
+  readonly #logger: Logger
+  readonly #batches = new Batches<string>(async (payloads) => {
+    await this.#database.query(sql.broadcast, [payloads])
+    return []
+  }, AT_ONCE)
+
+  constructor(database: PostgresDatabase, logger: Logger) {
+    this.#database = database
+    this.#logger = logger
+  }
+
+  async broadcast(message: OutgoingMessage): Promise<void> {
+    const raw = encodeEnvelope(message, priorityToWire, newId())
+    if (Buffer.byteLength(raw) <= LONGEST) return this.#batches.add(raw)
+    const [row] = await this.#database.query<{ id: number }>(sql.keepBroadcast, [raw])
+    if (row) await this.#batches.add(String(row.id))
+  }
+
+  /** Resolves once it hears. */
+  async subscribe(
+    exchange: string,
+    on: (message: IncomingMessage) => void,
+    pattern: string,
+  ): Promise<Unsubscribe> {
+    // One after the other, though a long one has to be fetched.
+    let hearing = Promise.resolve()
+    let isOver = false
+    const hear = (payload: string): void => {
+      hearing = hearing
+        .then(() => this.#read(payload))
+        .then((message) => {
+          const isMeant = message?.exchange === exchange && matchesTopic(pattern, message.routingKey)
+          if (message && isMeant && !isOver) on(message)
+        })
+        .catch((error: unknown) =>
+          this.#logger.warn({ err: error, exchange }, 'a broadcast could not be read'),
+        )
+    }
+    // A server that cannot be reached is to be heard of now.
+    await this.#database.query('SELECT 1')
+    const stop = await new Promise<Unsubscribe>((resolve) => {
+      const end = this.#database.listen(CHANNEL, (payload) => {
+        if (payload !== undefined) hear(payload)
+        else resolve(() => end())
+      })
+    })
+    return () => {
+      isOver = true
+      stop()
+    }
+  }
+
+  async #read(payload: string): Promise<IncomingMessage | undefined> {
+    const raw = /^\d+$/.test(payload)
+      ? (await this.#database.query<{ raw: string }>(sql.keptBroadcast, [payload]))[0]?.raw
+      : payload
+    if (raw === undefined) return undefined
+    const message = decodeEnvelope(raw, priorityFromWire)
+    if (message instanceof Error) throw message
+    return message
+  }
+}

@@ -1,0 +1,101 @@
+import type { Worker } from 'node:worker_threads'
+import { startThread } from '../../kernel/index.js'
+import { isConnectionLoss, type PostgresDatabase, type PostgresOptions } from '../../postgres-client/index.js'
+import type { KeptLease, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
+import { sql } from './statements.js'
+
+const PULSE_MS = 100
+
+/** A lease that is kept from here as long as the thread does not. */
+interface Keeping {
+  readonly lease: KeptLease
+  readonly onError: (error: unknown) => void
+  timer?: NodeJS.Timeout
+}
+
+/**
+ * The main side of the thread that renews leases, one for all consumers of a broker. Until the thread is up, and should it die,
+ * leases are renewed from here, which is as good as long as the event loop turns.
+ */
+export class LeaseKeeper {
+  readonly #database: PostgresDatabase
+  readonly #url: string
+  readonly #options: PostgresOptions
+  readonly #pulse = new SharedArrayBuffer(8)
+  readonly #beat = new BigInt64Array(this.#pulse)
+  readonly #leases = new Map<string, Keeping>()
+  #thread: Worker | undefined
+  #pulseTimer: NodeJS.Timeout | undefined
+
+  constructor(database: PostgresDatabase, url: string, options: PostgresOptions) {
+    this.#database = database
+    this.#url = url
+    this.#options = options
+  }
+
+  /** Resolves when the lease is on the server; rejects when it cannot be put there. */
+  async keep(given: Omit<KeptLease, 'renewedMs'>, onError: (error: unknown) => void): Promise<void> {
+    const lease: KeptLease = { ...given, renewedMs: Date.now() }
+    const keeping: Keeping = { lease, onError }
+    await this.#renew(keeping)
+    this.#leases.set(lease.holder, keeping)
+    this.#renewLater(keeping)
+    this.#thread ??= this.#startThread()
+    this.#thread.postMessage({ kind: 'keep', lease } satisfies LeaseRequest)
+  }
+
+  release(holder: string): void {
+    clearTimeout(this.#leases.get(holder)?.timer)
+    this.#leases.delete(holder)
+    this.#thread?.postMessage({ kind: 'release', holder } satisfies LeaseRequest)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#pulseTimer)
+    for (const { timer } of this.#leases.values()) clearTimeout(timer)
+    this.#leases.clear()
+    const thread = this.#thread
+    this.#thread = undefined
+    // Its end is waited for, also by a process that has nothing else to do. It holds nothing that it could lose.
+    thread?.ref()
+    await thread?.terminate()
+  }
+
+  #startThread(): Worker {
+    const beat = (): void => void Atomics.store(this.#beat, 0, BigInt(Date.now()))
+    beat()
+    this.#pulseTimer = setInterval(beat, PULSE_MS).unref()
+    const workerData: LeaseThreadData = { url: this.#url, options: this.#options, pulse: this.#pulse }
+    const thread = startThread(new URL('./lease-thread.js', import.meta.url), { workerData })
+    thread.unref()
+    thread.on('message', ({ holder }: LeaseReport) => clearTimeout(this.#leases.get(holder)?.timer))
+    thread.on('error', (error) => this.#threadDied(error))
+    return thread
+  }
+
+  #threadDied(error: unknown): void {
+    clearInterval(this.#pulseTimer)
+    this.#thread = undefined
+    for (const keeping of this.#leases.values()) {
+      keeping.onError(error)
+      this.#renewLater(keeping)
+    }
+  }
+
+  #renewLater(keeping: Keeping): void {
+    keeping.timer = setTimeout(() => {
+      this.#renew(keeping)
+        .catch((error: unknown) => {
+          // An outage is told by the claims; the next turn comes.
+          if (!isConnectionLoss(error)) keeping.onError(error)
+        })
+        .finally(() => {
+          if (this.#leases.get(keeping.lease.holder) === keeping) keeping.timer?.refresh()
+        })
+    }, keeping.lease.leaseMs / 3).unref()
+  }
+
+  async #renew({ lease: { holder, leaseMs } }: Keeping): Promise<void> {
+    await this.#database.query(sql.renew, [holder, Math.ceil(leaseMs)])
+  }
+}

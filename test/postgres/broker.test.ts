@@ -1,0 +1,33 @@
+import { describeBroker } from '../../packages/lovage/src/broker/broker.suite.js'
+import { openBroker } from '../../packages/lovage/src/broker/index.js'
+import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
+import { openPostgres } from '../../packages/lovage/src/postgres-client/index.js'
+import { openResultBackend } from '../../packages/lovage/src/result/index.js'
+import { startPostgres } from '../servers.js'
+
+const options = { settings: {}, clock: systemClock, logger: silentLogger }
+
+describeBroker({
+  name: 'postgresql',
+  async start() {
+    const server = await startPostgres()
+    const url = server.url()
+    const database = openPostgres(url, { isolated: true })
+    return {
+      open: () => openBroker(url, options),
+      openResults: () => openResultBackend(url, options),
+      restart: () => server.restart(),
+      publishRaw: async (queue, raw) =>
+        void (await database.query('INSERT INTO lovage_message (queue, place, raw) VALUES ($1, 0, $2)', [
+          queue,
+          raw.toString(),
+        ])),
+      expireLease: async (holder) =>
+        void (await database.query('UPDATE lovage_holder SET expires_ms = 0 WHERE holder = $1', [holder])),
+      async stop() {
+        await database.close()
+        await server.stop()
+      },
+    }
+  },
+})
