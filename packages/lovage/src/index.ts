@@ -72,7 +72,7 @@ export {
   type Schedules,
   type ScheduleView,
 } from './beat/index.js'
-export type { ExchangeType, Queue, QueueDepth, QueuedMessage } from './broker/index.js'
+export type { ExchangeType, PublishTransaction, Queue, QueueDepth, QueuedMessage } from './broker/index.js'
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
 export {
   CapabilityError,

@@ -1,4 +1,4 @@
-import type { Broker } from '../broker/index.js'
+import type { Broker, PublishTransaction } from '../broker/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 import type { TaskContext } from './context.js'
 import type { Outcome } from './outcome.js'
@@ -10,6 +10,8 @@ export type Next<In, Out> = (input: In) => Promise<Out>
 export interface PublishContext {
   readonly messages: readonly OutgoingMessage[]
   readonly broker: Broker
+  /** A transaction of the caller's in which they are written. */
+  readonly transaction?: PublishTransaction
 }
 
 /** A task about to run. */

@@ -1,5 +1,13 @@
-import type { Broker, Queue } from '../broker/index.js'
-import { type Clock, ConfigurationError, crashPoint, delay, isLovageError, newId } from '../kernel/index.js'
+import type { Broker, PublishTransaction, Queue } from '../broker/index.js'
+import {
+  CapabilityError,
+  type Clock,
+  ConfigurationError,
+  crashPoint,
+  delay,
+  isLovageError,
+  newId,
+} from '../kernel/index.js'
 import {
   encodeJson,
   encodeTask,
@@ -53,13 +61,15 @@ export class Publisher {
   readonly #inFlight = new Set<Promise<void>>()
   readonly #publish: Next<PublishContext, void>
   #batch: Batch | undefined
+  /** Calls of this turn that go with a transaction of the caller's, by that transaction. */
+  readonly #inTransactions = new Map<PublishTransaction, Batch>()
   /** The broker once it is there: what a call needs of it must not cost a turn of the loop. */
   #broker: Broker | undefined
 
   constructor(host: PublishHost) {
     this.#host = host
     const wrappers = host.middleware.flatMap((one) => (one.publish ? [one.publish.bind(one)] : []))
-    this.#publish = compose(wrappers, ({ broker, messages }: PublishContext) => broker.publish(messages))
+    this.#publish = compose(wrappers, (context: PublishContext) => publishOne(context))
   }
 
   /** Publishes a call; resolves to its result when the broker has it. */
@@ -87,8 +97,7 @@ export class Publisher {
     options: CallOptions,
     parent: TaskContext | undefined,
   ): Promise<AsyncResult<unknown>> {
-    const ownPolicy = options.retry !== undefined || options.retryPolicy !== undefined
-    const batch = this.#batchFor(broker, ownPolicy ? options : undefined)
+    const batch = this.#batchFor(broker, options)
     batch.messages.push(message)
     if (queue && !this.#declared.has(queue.name)) batch.queues.set(queue.name, queue)
     return batch.done.then(() => {
@@ -97,8 +106,15 @@ export class Publisher {
     })
   }
 
-  #batchFor(broker: Broker, ownPolicy: CallOptions | undefined): Batch {
-    if (ownPolicy) return this.#newBatch(broker, ownPolicy)
+  #batchFor(broker: Broker, options: CallOptions): Batch {
+    const { transaction } = options
+    if (transaction) {
+      const batch = this.#inTransactions.get(transaction) ?? this.#newBatch(broker, options)
+      this.#inTransactions.set(transaction, batch)
+      return batch
+    }
+    if (options.retry !== undefined || options.retryPolicy !== undefined)
+      return this.#newBatch(broker, options)
     this.#batch ??= this.#newBatch(broker, {})
     return this.#batch
   }
@@ -119,6 +135,7 @@ export class Publisher {
     const done: Promise<void> = Promise.resolve()
       .then(() => {
         if (this.#batch?.messages === messages) this.#batch = undefined
+        if (options.transaction) this.#inTransactions.delete(options.transaction)
         return this.#flush(broker, messages, queues, options)
       })
       .finally(() => this.#inFlight.delete(done))
@@ -135,13 +152,16 @@ export class Publisher {
     const { signals } = this.#host
     if (signals.has('beforeTaskPublish'))
       for (const message of messages) signals.emit('beforeTaskPublish', { message })
-    await this.#withRetry(options, async () => {
+    const { transaction } = options
+    const send = async (): Promise<void> => {
       if (queues.size > 0) await broker.declare([...queues.values()])
       for (const name of queues.keys()) this.#declared.add(name)
       crashPoint('publish:before')
-      await this.#publish({ broker, messages })
+      await this.#publish({ broker, messages, ...(transaction ? { transaction } : {}) })
       crashPoint('publish:after')
-    })
+    }
+    // A transaction is over with its first error: whoever began it begins again.
+    await (transaction ? send() : this.#withRetry(options, send))
     if (signals.has('afterTaskPublish'))
       for (const message of messages) signals.emit('afterTaskPublish', { message })
   }
@@ -160,6 +180,22 @@ export class Publisher {
       }
     }
   }
+}
+
+/** @throws {CapabilityError} LVG_CAPABILITY_MISSING for a transaction where the broker is no database. */
+async function publishOne({ broker, messages, transaction }: PublishContext): Promise<void> {
+  if (!transaction) return broker.publish(messages)
+  if (!broker.publishIn) {
+    throw new CapabilityError(
+      `The broker (${broker.kind}) cannot take tasks in a transaction of the caller's.`,
+      {
+        code: 'LVG_CAPABILITY_MISSING',
+        details: { broker: broker.kind },
+        hint: 'Use a postgresql:// broker in the database of the transaction.',
+      },
+    )
+  }
+  return broker.publishIn(transaction, messages)
 }
 
 /** Celery's policy: three more tries within about half a second. */

@@ -1,3 +1,5 @@
+import type { PublishTransaction } from '../broker/index.js'
+
 /** A class of errors, as named in `autoretryFor`. Abstract ones count too. */
 export type ErrorClass = abstract new (...args: never[]) => unknown
 
@@ -117,6 +119,11 @@ export interface CallOptions {
   readonly once?: { readonly key: string; readonly ttlMs: number }
   /** 'store' keeps a call with an ETA in the broker's delay store from the start, where it has one. */
   readonly delay?: 'wire' | 'store'
+  /**
+   * A transaction of yours on the broker's own PostgreSQL database, as whoever runs its statements: a client of `pg` after
+   * `BEGIN`, or anything with its `query(text, values)`. The task exists if, and as soon as, you commit; roll back and it never was.
+   */
+  readonly transaction?: PublishTransaction
 }
 
 /** How publishing is tried again, in seconds. */
