@@ -1,30 +1,34 @@
 import { readSql } from '../../kernel/index.js'
 
-/** The statements of messages. */
-export const sql = readSql(new URL('./messages.sql', import.meta.url), [
-  'publish',
-  'addQueues',
-  'bind',
-  'bindings',
-  'ring',
-  'ringWithin',
-  'claim',
-  'renew',
-  'restore',
-  'promote',
-  'nextDue',
-  'held',
-  'heldTasks',
-  'ack',
-  'requeue',
-  'postpone',
-  'detach',
-  'forgetOnce',
-  'broadcast',
-  'keepBroadcast',
-  'keptBroadcast',
-  'facts',
-])
+/** The statements of messages and of claims. */
+export const sql = {
+  ...readSql(new URL('./messages.sql', import.meta.url), [
+    'publish',
+    'addQueues',
+    'bind',
+    'bindings',
+    'ring',
+    'ringWithin',
+    'promote',
+    'nextDue',
+    'forgetOnce',
+    'broadcast',
+    'keepBroadcast',
+    'keptBroadcast',
+    'facts',
+  ]),
+  ...readSql(new URL('./claims.sql', import.meta.url), [
+    'claim',
+    'renew',
+    'restore',
+    'held',
+    'heldTasks',
+    'ack',
+    'requeue',
+    'postpone',
+    'detach',
+  ]),
+}
 
 /** The tables of messages. */
 export const MESSAGES = { name: 'messages', steps: [new URL('./schema-1.sql', import.meta.url)] }
