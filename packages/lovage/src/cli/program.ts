@@ -3,6 +3,7 @@ import { addBeat } from './commands/beat.js'
 import { addCall } from './commands/call.js'
 import { addDb } from './commands/db.js'
 import { addDev } from './commands/dev.js'
+import { addMulti } from './commands/multi.js'
 import { addPurge } from './commands/purge.js'
 import { addQueues } from './commands/queues.js'
 import { addReport } from './commands/report.js'
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     .addHelpText('after', HELP)
   for (const add of [
     addWorker,
+    addMulti,
     addDev,
     addBeat,
     addSchedule,

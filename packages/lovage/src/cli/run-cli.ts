@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander'
 import { withDashes } from './argv.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
+import { splitMulti } from './multi/parse.js'
 import { createProgram } from './program.js'
 import { explain } from './say.js'
 
@@ -8,6 +9,11 @@ import { explain } from './say.js'
 export async function runCli(argv: readonly string[]): Promise<number> {
   const program = createProgram()
   try {
+    const multi = splitMulti(argv, program)
+    if (multi) {
+      const { runMulti } = await import('./multi/run-multi.js')
+      return await runMulti(multi.globals, multi.rest, program)
+    }
     await program.parseAsync(withDashes(argv, program), { from: 'user' })
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok
   } catch (error) {

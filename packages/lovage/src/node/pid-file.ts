@@ -1,4 +1,5 @@
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { ConfigurationError } from '../kernel/index.js'
 
 /**
@@ -10,6 +11,7 @@ import { ConfigurationError } from '../kernel/index.js'
 export function takePidFile(path: string): () => void {
   for (;;) {
     try {
+      mkdirSync(dirname(path), { recursive: true })
       writeFileSync(path, `${process.pid}\n`, { flag: 'wx' })
       return () => release(path)
     } catch (error) {
@@ -26,6 +28,17 @@ export function takePidFile(path: string): () => void {
     // Left behind by a process that is gone. Should another take its place now, the next round finds that one's id.
     release(path, true)
   }
+}
+
+/** The process that a pid file names, if it lives. */
+export function runningPid(path: string): number | undefined {
+  const pid = pidIn(path)
+  return pid !== undefined && isAlive(pid) ? pid : undefined
+}
+
+/** Removes the file of a process that is gone. */
+export function forgetPidFile(path: string): void {
+  if (runningPid(path) === undefined) release(path, true)
 }
 
 function release(path: string, isStale = false): void {
@@ -46,7 +59,8 @@ function pidIn(path: string): number | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this id lives. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

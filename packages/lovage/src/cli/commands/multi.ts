@@ -1,0 +1,32 @@
+import type { Command } from 'commander'
+
+/** Only its help: its line, with options of single nodes, is read by `multi/parse.ts` before the others are. */
+export function addMulti(program: Command): void {
+  program
+    .command('multi <action> [nodes...]')
+    .summary('start and stop several workers in the background')
+    .description(
+      'Starts and stops workers in the background, each with a pid file and a log file of its own. Nodes are named, or counted: 3 means celery1, celery2, celery3. Options are those of worker.',
+    )
+    .allowUnknownOption()
+    .addHelpText('after', HELP)
+    .action((_action, _nodes, _options, command: Command) => command.help())
+}
+
+const HELP = `
+Actions:
+  start      start the nodes
+  stop       end them with TERM, or with the signal that is given (-QUIT, -9)
+  stopwait   end them and wait until they are gone
+  restart    stopwait, then start
+  kill       end them with KILL; what they held returns when its lease ends
+  names      print their names
+  show       print the commands that start them
+
+Files: --pidfile (default %n.pid) and --logfile (default %n%I.log), with %n for the name of the node.
+Options of single nodes: -c:w1 3, -Q:mail,web low, --concurrency:2-4=10 by name, place, or range of places.
+
+Examples:
+  $ lovage multi start mail web -A src/app.ts -l info -Q:mail mail -c:web 50 --pidfile=/run/shop/%n.pid
+  $ lovage multi restart 3 -A src/app.ts
+  $ lovage multi stopwait mail web --pidfile=/run/shop/%n.pid`
