@@ -1,48 +1,12 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { Command, lovage } from '../cli/command.js'
-import { makeProject } from '../loader/project.js'
-import { run } from '../servers.js'
+import { importProgram, readGuide, words } from './guide.js'
 
-const GUIDE = readFileSync(fileURLToPath(new URL('../../docs/guides/schedules.md', import.meta.url)), 'utf8')
-const LOADER = fileURLToPath(new URL('../../packages/lovage/dist/loader/index.js', import.meta.url))
-
-const blocks = [...GUIDE.matchAll(/^```(\w+) ?(\S*)\n([\s\S]*?)^```$/gm)].map(
-  ([, language = '', name = '', code = '']) => ({
-    language,
-    name,
-    code,
-  }),
-)
-const programs = blocks
-  .filter(({ language }) => language === 'ts')
-  .map(({ name, code }, index) => ({ name: name || `snippet-${index}.ts`, code }))
-const commands = blocks
-  .filter(({ language }) => language === 'bash')
-  .flatMap(({ code }) => code.trim().split('\n'))
-  .map((line) => line.replace(/ +#.*$/, ''))
-
-/** The words of a command line: in double quotes, in single quotes, or bare. */
-const words = (line: string): string[] =>
-  [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
-    ([, double, single, bare]) => double ?? single ?? bare ?? '',
-  )
-
-const makeShop = () =>
-  makeProject({
-    'package.json': '{"type":"module"}',
-    ...Object.fromEntries(programs.map(({ name, code }) => [name, code])),
-  })
+const { programs, commands, makeShop } = readGuide('schedules.md')
 
 test.each(programs.map(({ name }) => name))('%s of the guide to schedules runs', async (name) => {
   using shop = makeShop()
-  shop.write({
-    'run.mjs': `const { importModules } = await import(${JSON.stringify(LOADER)})
-      await importModules(['./${name}'], process.cwd())
-      process.exit()`,
-  })
-  const { code, stdout, stderr } = await run(process.execPath, ['run.mjs'], { cwd: shop.folder })
+  const { code, stdout, stderr } = await importProgram(shop, name)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   if (stdout !== '') expect(stdout).toMatch(/\S/)
 })
