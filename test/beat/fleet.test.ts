@@ -9,7 +9,7 @@ import { type CrashPoint, createTestApp, until } from 'lovage/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openScheduleStore } from '../../packages/lovage/src/beat/open-schedule-store.js'
 import { tickId } from '../../packages/lovage/src/beat/tick-id.js'
-import { startRedis } from '../servers.js'
+import { startPostgres, startRedis } from '../servers.js'
 
 const PROGRAM = fileURLToPath(new URL('beat.mjs', import.meta.url))
 
@@ -76,6 +76,13 @@ const servers = [
     },
   },
   { name: 'Redis', start: () => startRedis() },
+  {
+    name: 'PostgreSQL',
+    start: async () => {
+      const server = await startPostgres()
+      return { url: server.url(), stop: () => server.stop() }
+    },
+  },
 ]
 
 const cleanups: (() => Promise<void>)[] = []

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { CrashPoint } from 'lovage/testing'
 import { createTestApp, until } from 'lovage/testing'
 import { describe, expect, test } from 'vitest'
-import { startRedis } from '../servers.js'
+import { startPostgres, startRedis } from '../servers.js'
 
 const TASKS = 10_000
 const WORKER = fileURLToPath(new URL('worker.mjs', import.meta.url))
@@ -22,19 +22,27 @@ const POINTS: readonly `${CrashPoint}#${number}`[] = [
   'settle:after-result#3',
   'settle:after-ack#3',
 ]
-/** Passed only in the thread that owns a SQLite file. */
-const SQLITE_POINTS: readonly `${CrashPoint}#${number}`[] = ['promote:after#1', 'restore:after#1']
+/** Passed in our own code where the store is SQL; on Redis a script is there. */
+const SQL_POINTS: readonly `${CrashPoint}#${number}`[] = ['promote:after#1', 'restore:after#1']
 
 const servers = [
   {
     name: 'SQLite',
-    points: [...POINTS, ...SQLITE_POINTS],
+    points: [...POINTS, ...SQL_POINTS],
     start: async () => {
       const folder = await mkdtemp(join(tmpdir(), 'lovage-crash-'))
       return { url: `sqlite://${join(folder, 'queue.db')}`, stop: () => rm(folder, { recursive: true }) }
     },
   },
   { name: 'Redis', points: POINTS, start: () => startRedis() },
+  {
+    name: 'PostgreSQL',
+    points: [...POINTS, ...SQL_POINTS],
+    start: async () => {
+      const server = await startPostgres()
+      return { url: server.url(), stop: () => server.stop() }
+    },
+  },
 ]
 
 describe.each(servers)('workers that are killed on $name', ({ points, start }) => {

@@ -80,6 +80,8 @@ class Connections implements Session {
     })
     // An idle connection was cut: the pool has dropped it, and the next statement makes another.
     this.#pool.on('error', () => {})
+    // From the first moment: one that is cut before its borrower has it would otherwise end the process.
+    this.#pool.on('connect', (client) => client.on('error', () => {}))
     this.listener = new Listener(target)
   }
 
