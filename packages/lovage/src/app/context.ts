@@ -34,6 +34,8 @@ export interface RunEnvironment {
   /** Name of the worker, `name@host`; of the process for eager calls. */
   readonly hostname: string
   readonly isEager: boolean
+  /** How many tasks may run at once in this process. Default 1. */
+  readonly slots?: () => number
   /** Stores a state of the task's own (`PROGRESS`). */
   updateState(context: TaskContext, state: string, meta: unknown): Promise<void>
 }
@@ -144,6 +146,10 @@ export class TaskContext {
   get isEager(): boolean {
     return this.#environment.isEager
   }
+  /** How many tasks may run at once in this process. */
+  get slots(): number {
+    return this.#environment.slots?.() ?? 1
+  }
   /** A logger whose lines carry `task_id`, `task_name` and `retry_count`. */
   get logger(): Logger {
     this.#logger ??= this.#environment.logger.child({
@@ -228,6 +234,11 @@ const contexts = new AsyncLocalStorage<TaskContext>()
 /** The context of the task that runs here, also deep inside libraries; undefined outside tasks. */
 export function currentContext(): TaskContext | undefined {
   return contexts.getStore()
+}
+
+/** Runs `work` as part of no task: what it sends is nobody's child. */
+export function outsideContexts<T>(work: () => T): T {
+  return contexts.exit(work)
 }
 
 /** Runs `work` as part of a task. */

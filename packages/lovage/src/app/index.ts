@@ -20,6 +20,7 @@ export {
 export { type Contract, contract, type NamedContract } from './contract.js'
 export { Control } from './control.js'
 export type { EagerResult } from './eager-result.js'
+export { type BatchCall, type BatchOptions, inBatches } from './in-batches.js'
 export { isLovage } from './is-lovage.js'
 export { knownQueues, type QueueReport, queueReport } from './known-queues.js'
 export { type AppOptions, Lovage, type NamedTask, type PositionalTask, type UntypedCall } from './lovage.js'

@@ -116,6 +116,7 @@ export class Worker implements RunningWorker {
       logger,
       hostname,
       isEager: false,
+      slots: () => this.pool.slots,
       updateState: (context, state, meta) =>
         storeOwnState(context, state, meta, {
           results,
