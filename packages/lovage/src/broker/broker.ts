@@ -60,6 +60,10 @@ export interface Broker {
   broadcast(message: OutgoingMessage): Promise<void>
   /** Listens to an exchange; `pattern` is an AMQP topic (`worker.#`), default all. */
   subscribe(exchange: string, on: (message: IncomingMessage) => void, pattern?: string): Promise<Unsubscribe>
+  /** Answers whoever waits at the message's exchange and routing key; an answer that nobody waits for is dropped. */
+  reply(message: OutgoingMessage): Promise<void>
+  /** Waits for answers under a routing key of one's own; ending it removes what is left of them. */
+  inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe>
   depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>>
   /** Removes all waiting and delayed messages of a queue, not the claimed ones; tells how many. */
   purge(queue: string): Promise<number>

@@ -117,6 +117,15 @@ class MemoryBroker implements Broker {
     return end
   }
 
+  /** Replies are broadcasts here: nothing is kept for an asker who has gone. */
+  reply(message: OutgoingMessage): Promise<void> {
+    return this.broadcast(message)
+  }
+
+  inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe> {
+    return this.subscribe(exchange, on, routingKey)
+  }
+
   async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
     this.#mustBeOpen()
     return new Map(

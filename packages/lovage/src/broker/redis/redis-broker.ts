@@ -1,4 +1,4 @@
-import type { DriverOptions, Unsubscribe } from '../../kernel/index.js'
+import { type DriverOptions, newId, type Unsubscribe } from '../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../message/index.js'
 import {
   parseRedisUrl,
@@ -22,6 +22,7 @@ import { checkServer } from './check.js'
 import { RedisConsumer } from './consumer.js'
 import { RedisDeadLetters } from './dead-letters.js'
 import { Fanout } from './fanout.js'
+import { Inboxes } from './inbox.js'
 import { type KeyOptions, keyOptionsOf, RedisKeys } from './keys.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { Publisher } from './publisher.js'
@@ -58,6 +59,7 @@ class RedisBroker implements Broker {
   readonly #routing: Routing
   readonly #publisher: Publisher
   readonly #fanout: Fanout
+  readonly #inboxes: Inboxes
   readonly #admin: RedisQueueAdmin
   readonly #consumers = new Set<RedisConsumer>()
 
@@ -71,6 +73,7 @@ class RedisBroker implements Broker {
     this.#routing = new Routing(this.#connection, this.#keys)
     this.#publisher = new Publisher(this.#connection, this.#keys, this.#routing)
     this.#fanout = new Fanout(this.#connection, this.#subscriber, this.#keys)
+    this.#inboxes = new Inboxes(target, this.#connection, this.#routing, this.#keys)
     this.#admin = new RedisQueueAdmin(this.#connection, this.#keys)
     this.deadLetters = new RedisDeadLetters(this.#connection, this.#keys)
   }
@@ -118,6 +121,14 @@ class RedisBroker implements Broker {
     pattern?: string,
   ): Promise<Unsubscribe> {
     return this.#fanout.subscribe(exchange, on, pattern)
+  }
+
+  reply(message: OutgoingMessage): Promise<void> {
+    return this.#inboxes.reply(message, newId())
+  }
+
+  inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe> {
+    return this.#inboxes.open(exchange, routingKey, on)
   }
 
   depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {

@@ -39,15 +39,20 @@ export class Routing {
   /** Removes the queues that were declared as temporary, with what is in them. */
   async removeTemporary(): Promise<void> {
     const temporary = [...this.#declared.values()].filter((binding) => binding.isTemporary)
-    await Promise.all(
-      temporary.flatMap((binding) => [
-        this.#connection.command(
-          'srem',
-          this.#keys.binding(binding.exchange),
-          member(binding, this.#keys.separator),
-        ),
-        this.#connection.command('srem', this.#keys.queues, binding.queue),
-        this.#connection.command('del', ...this.#keys.lists(binding.queue)),
+    await Promise.all(temporary.map(({ queue }) => this.remove(queue)))
+  }
+
+  /** Removes a queue that was declared here, with what is in it. */
+  async remove(queue: string): Promise<void> {
+    const binding = this.#declared.get(queue)
+    if (!binding) return
+    this.#declared.delete(queue)
+    const text = member(binding, this.#keys.separator)
+    await this.#connection.together(() =>
+      Promise.all([
+        this.#connection.command('srem', this.#keys.binding(binding.exchange), text),
+        this.#connection.command('srem', this.#keys.queues, queue),
+        this.#connection.command('del', ...this.#keys.lists(queue)),
       ]),
     )
   }

@@ -133,6 +133,15 @@ class SqliteBroker implements Broker {
     }
   }
 
+  /** Replies are broadcasts here: nothing is kept for an asker who has gone. */
+  reply(message: OutgoingMessage): Promise<void> {
+    return this.broadcast(message)
+  }
+
+  inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe> {
+    return this.subscribe(exchange, on, routingKey)
+  }
+
   async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
     const counts = new Map(queues.map((name) => [name, [0, 0, 0]]))
     for (const [queue, state, count] of await this.#procedures.call('depths', queues))

@@ -55,6 +55,33 @@ export function fanoutTests({ test }: SuiteTester): void {
   )
 
   test(
+    'answers whoever waits under a routing key, in any process, and nobody else',
+    async (world) => {
+      const exchange = `reply.${newName('x')}`
+      const heard: string[][] = [[], []]
+      const other = world.broker.capabilities.shared ? await world.otherBroker() : world.broker
+      const [mine, theirs] = [newName('k'), newName('k')]
+      const end = await world.broker.inbox(exchange, mine, (one) => heard[0]?.push(String(one.headers.id)))
+      await world.broker.inbox(exchange, theirs, (one) => heard[1]?.push(String(one.headers.id)))
+      for (const [id, key] of [
+        ['a', mine],
+        ['b', theirs],
+        ['c', mine],
+        ['nobody', newName('k')],
+      ] as const)
+        await other.reply(message(key, { id, exchange }))
+      await until(() => heard.flat().length >= 3)
+      expect(heard).toEqual([['a', 'c'], ['b']])
+      end()
+      await other.reply(message(mine, { id: 'late', exchange }))
+      await other.reply(message(theirs, { id: 'last', exchange }))
+      await until(() => heard[1]?.includes('last') === true)
+      expect(heard[0]).toEqual(['a', 'c'])
+    },
+    fanout,
+  )
+
+  test(
     'listens by topic',
     async (world) => {
       const exchange = newName('x')

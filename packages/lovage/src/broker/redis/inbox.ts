@@ -1,0 +1,82 @@
+import { isLovageError, type Unsubscribe } from '../../kernel/index.js'
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type IncomingMessage,
+  type OutgoingMessage,
+} from '../../message/index.js'
+import { RedisConnection, type RedisTarget } from '../../redis-client/index.js'
+import { priorityToWire } from '../wire-priority.js'
+import type { RedisKeys } from './keys.js'
+import { priorityFromWire } from './priority.js'
+import type { Routing } from './routing.js'
+
+/** Seconds for which one wait blocks; a line that was cut is noticed after it. */
+const WAIT_S = 5
+/** A list of replies that nobody fetches is gone after so many seconds. */
+const KEPT_S = 60
+
+/** kombu's way of replies: a list of the asker's own, bound to the exchange for as long as it waits. */
+export class Inboxes {
+  readonly #target: RedisTarget
+  readonly #connection: RedisConnection
+  readonly #routing: Routing
+  readonly #keys: RedisKeys
+
+  constructor(target: RedisTarget, connection: RedisConnection, routing: Routing, keys: RedisKeys) {
+    this.#target = target
+    this.#connection = connection
+    this.#routing = routing
+    this.#keys = keys
+  }
+
+  /** A reply to somebody who has gone is dropped: its list would stay for ever. */
+  async reply(message: OutgoingMessage, tag: string): Promise<void> {
+    const { exchange, routingKey } = message
+    const payload = encodeEnvelope(message, priorityToWire, tag)
+    for (const queue of await this.#routing.lookUp(exchange, routingKey)) {
+      const list = this.#keys.list(queue, 0)
+      await this.#connection.together(() =>
+        Promise.all([
+          this.#connection.command('lpush', list, payload),
+          this.#connection.command('expire', list, KEPT_S),
+        ]),
+      )
+    }
+  }
+
+  async open(
+    exchange: string,
+    routingKey: string,
+    on: (message: IncomingMessage) => void,
+  ): Promise<Unsubscribe> {
+    const queue = `${routingKey}.${exchange}`
+    await this.#routing.declare([{ name: queue, exchange, routingKey, autoDelete: true }])
+    const waiting = new RedisConnection(this.#target, 'lovage:inbox')
+    let isOpen = true
+    const wait = async (): Promise<void> => {
+      while (isOpen) {
+        try {
+          const popped = await waiting.command<[string, string] | null>(
+            'brpop',
+            this.#keys.list(queue, 0),
+            WAIT_S,
+          )
+          const message = popped && decodeEnvelope(popped[1], priorityFromWire)
+          if (message && 'headers' in message && isOpen) on(message)
+        } catch (error) {
+          // A lost line is made again by the next command; the end of the inbox closes it.
+          if (!isOpen || !isLovageError(error)) return
+          await new Promise((resolve) => setTimeout(resolve, 100))
+        }
+      }
+    }
+    void wait()
+    return () => {
+      isOpen = false
+      waiting.close()
+      // Closing the broker removes what this could not.
+      this.#routing.remove(queue).catch(() => undefined)
+    }
+  }
+}
