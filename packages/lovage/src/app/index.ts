@@ -8,6 +8,7 @@ export {
   resultOf,
   tupleOf,
 } from './async-result.js'
+export type { Answers, BroadcastHost, BroadcastOptions } from './broadcast.js'
 export type { Call } from './call.js'
 export {
   currentContext,
@@ -18,9 +19,10 @@ export {
   TaskContext,
 } from './context.js'
 export { type Contract, contract, type NamedContract } from './contract.js'
-export { Control } from './control.js'
+export { Control, type ControlCommand, type Done } from './control.js'
 export type { EagerResult } from './eager-result.js'
 export { type BatchCall, type BatchOptions, inBatches } from './in-batches.js'
+export { Inspect, type RequestInfo, type ScheduledInfo } from './inspect.js'
 export { isLovage } from './is-lovage.js'
 export { knownQueues, type QueueReport, queueReport } from './known-queues.js'
 export { type AppOptions, Lovage, type NamedTask, type PositionalTask, type UntypedCall } from './lovage.js'
@@ -30,11 +32,11 @@ export type { Outcome } from './outcome.js'
 export { PAUSED } from './pause.js'
 export type { AddPeriodicTask, PeriodicOptions } from './periodic-tasks.js'
 export { type RetriedRun, retryMessage } from './publish.js'
-export { intervalOf, RATES } from './rate.js'
+export { intervalOf, RATES, setRate } from './rate.js'
 export { TaskRegistry } from './registry.js'
 export { type JoinOptions, ResultSet } from './result-set.js'
 export { backoffSeconds, type RetryDice } from './retry.js'
-export { REVOKED, REVOKED_STAMPS, stampKey } from './revoke.js'
+export { REVOKED, REVOKED_STAMPS, revoke, revokeByStamps, stampKey } from './revoke.js'
 export {
   type Route,
   type RouteFunction,

@@ -9,6 +9,7 @@ import {
   type DriverOptions,
   defaultLogger,
   type Logger,
+  LogicalClock,
   ResultError,
   systemClock,
 } from '../kernel/index.js'
@@ -103,6 +104,8 @@ export class Lovage implements TaskHost, ResultHost {
   /** What operators do to a running cluster: revoke, pause, limit. */
   readonly control = new Control(this)
   readonly signals: SignalBoard
+  /** Lamport's clock of this process, for control messages and events. */
+  readonly logicalClock = new LogicalClock()
   readonly clock: Clock
   readonly middleware: readonly Middleware[]
   /** What starts and stops with each worker of this app. */

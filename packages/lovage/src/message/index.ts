@@ -14,6 +14,16 @@ export { Decimal, PlainDate, PlainTime, Uuid } from './json-types.js'
 export { DEFAULT_MAX_BYTES } from './limits.js'
 export { decodePickle } from './pickle/read-pickle.js'
 export { encodePickle, PythonTuple } from './pickle/write-pickle.js'
+export {
+  CONTROL_EXCHANGE,
+  type ControlRequest,
+  decodeControlReply,
+  decodeControlRequest,
+  encodeControlReply,
+  encodeControlRequest,
+  isMeant,
+  REPLY_EXCHANGE,
+} from './pidbox.js'
 export { markRedelivered } from './redelivered.js'
 export { reprArgs, reprKwargs, reprValue } from './repr.js'
 export {

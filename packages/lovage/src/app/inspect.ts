@@ -1,0 +1,98 @@
+import { type Answers, ask, type BroadcastHost, type BroadcastOptions } from './broadcast.js'
+
+/** A task that a worker holds, in Celery's spelling. */
+export interface RequestInfo {
+  readonly id: string
+  readonly name: string
+  readonly type: string
+  readonly args: unknown
+  readonly kwargs: unknown
+  readonly hostname: string
+  /** Unix seconds; null when it has not begun. */
+  readonly time_start: number | null
+  readonly acknowledged: boolean
+  readonly delivery_info: Readonly<Record<string, unknown>>
+  readonly worker_pid: number | null
+}
+
+/** A task that waits for its time. */
+export interface ScheduledInfo {
+  readonly eta: string | null
+  readonly priority: number
+  readonly request: RequestInfo
+}
+
+/** Questions to workers, Python's and ours; each resolves to the answers by node, those that came in time. */
+export class Inspect {
+  readonly #host: BroadcastHost
+  readonly #options: BroadcastOptions
+
+  constructor(host: BroadcastHost, options: BroadcastOptions = {}) {
+    this.#host = host
+    this.#options = options
+  }
+
+  /** Who is there. */
+  ping(): Promise<Answers<{ readonly ok: 'pong' }>> {
+    return this.#ask('ping')
+  }
+  /** Tasks that run. */
+  active(): Promise<Answers<readonly RequestInfo[]>> {
+    return this.#ask('active')
+  }
+  /** Tasks that were claimed and have not begun. */
+  reserved(): Promise<Answers<readonly RequestInfo[]>> {
+    return this.#ask('reserved')
+  }
+  /** Tasks that wait for their time; ours wait in the broker, and each worker names those of its queues. */
+  scheduled(): Promise<Answers<readonly ScheduledInfo[]>> {
+    return this.#ask('scheduled')
+  }
+  /** Names of the tasks that workers know, with the options asked for (`rate_limit`, `serializer`). */
+  registered(...taskinfoitems: readonly string[]): Promise<Answers<readonly string[]>> {
+    return this.#ask('registered', { taskinfoitems })
+  }
+  /** What workers have done and how they are set up. */
+  stats(): Promise<Answers<Readonly<Record<string, unknown>>>> {
+    return this.#ask('stats')
+  }
+  /** The queues that are consumed. */
+  activeQueues(): Promise<Answers<readonly Readonly<Record<string, unknown>>[]>> {
+    return this.#ask('active_queues')
+  }
+  /** Where tasks are, by id: `['active' | 'reserved' | 'ready', what]`. */
+  queryTask(
+    ...ids: readonly string[]
+  ): Promise<Answers<Readonly<Record<string, readonly [string, RequestInfo]>>>> {
+    return this.#ask('query_task', { ids })
+  }
+  /** Settings, secrets masked. */
+  conf(withDefaults = false): Promise<Answers<Readonly<Record<string, unknown>>>> {
+    return this.#ask('conf', { with_defaults: withDefaults })
+  }
+  /** What a bug report needs. */
+  report(): Promise<Answers<{ readonly ok: string }>> {
+    return this.#ask('report')
+  }
+  /** Ids of revoked tasks. */
+  revoked(): Promise<Answers<readonly string[]>> {
+    return this.#ask('revoked')
+  }
+  /** Lamport's clocks. */
+  clock(): Promise<Answers<{ readonly clock: number }>> {
+    return this.#ask('clock')
+  }
+  /** Resident memory. */
+  memsample(): Promise<Answers<string>> {
+    return this.#ask('memsample')
+  }
+  /** A command of one's own. */
+  command(method: string, args: Readonly<Record<string, unknown>> = {}): Promise<Answers<unknown>> {
+    return this.#ask(method, args)
+  }
+
+  #ask<Answer>(method: string, args: Readonly<Record<string, unknown>> = {}): Promise<Answers<Answer>> {
+    // A node of another version may answer otherwise; the types say what Celery's and ours do.
+    return ask(this.#host, method, args, this.#options) as Promise<Answers<Answer>>
+  }
+}

@@ -1,0 +1,64 @@
+import { LovageError, MessageError } from '../kernel/index.js'
+import {
+  acceptList,
+  decodeContent,
+  encodeJson,
+  type IncomingMessage,
+  type OutgoingMessage,
+} from '../message/index.js'
+
+/** Where events are broadcast; a topic exchange where the broker has such. */
+export const EVENT_EXCHANGE = 'celeryev'
+
+/** An event, in Celery's spelling. Its other fields depend on its type (`task-succeeded`: `uuid`, `result`, `runtime`). */
+export interface Event {
+  /** `task-received`, `worker-heartbeat`, … */
+  readonly type: string
+  /** Name of the node, `name@host`. */
+  readonly hostname: string
+  /** Unix seconds. */
+  readonly timestamp: number
+  /** Lamport's clock of the sender. */
+  readonly clock?: number
+  readonly pid?: number
+  readonly [field: string]: unknown
+}
+
+/** Bytes that a message of events may have. */
+const MAX_BYTES = 8 * 1024 * 1024
+const ACCEPT = acceptList(['json', 'msgpack', 'yaml'])
+
+/** The message of one event, or of several that travel together. */
+export function encodeEvents(events: readonly [Event, ...Event[]], isBatch: boolean): OutgoingMessage {
+  const [first] = events
+  return {
+    headers: { hostname: first.hostname },
+    body: encodeJson(isBatch ? events : first, 'event'),
+    contentType: 'application/json',
+    contentEncoding: 'utf-8',
+    properties: { correlationId: null, replyTo: null, deliveryMode: 1, priority: 0 },
+    exchange: EVENT_EXCHANGE,
+    routingKey: isBatch ? 'task.multi' : first.type.replaceAll('-', '.'),
+  }
+}
+
+/** The events of a message, whoever sent it: an object, or a list under any routing key. What is no event is left out. */
+export function decodeEvents(message: IncomingMessage): readonly Event[] | MessageError {
+  if (message.body.length > MAX_BYTES) return unreadable(`more than ${MAX_BYTES} bytes`)
+  try {
+    const body = decodeContent(message.body, message.contentType, message.contentEncoding, { accept: ACCEPT })
+    return [body].flat().filter(isEvent)
+  } catch (error) {
+    if (error instanceof LovageError) return unreadable(error.message)
+    throw error
+  }
+}
+
+function isEvent(value: unknown): value is Event {
+  if (typeof value !== 'object' || value === null) return false
+  const { type, hostname, timestamp } = value as Partial<Record<keyof Event, unknown>>
+  return typeof type === 'string' && typeof hostname === 'string' && typeof timestamp === 'number'
+}
+
+const unreadable = (what: string): MessageError =>
+  new MessageError(`An event cannot be read: ${what}`, { code: 'LVG_MESSAGE_MALFORMED' })
