@@ -103,12 +103,14 @@ export {
   type Unsubscribe,
 } from './kernel/index.js'
 export { Decimal, type ExceptionInfo, PlainDate, PlainTime, Uuid } from './message/index.js'
+export { type StartOptions, startWorker } from './node/index.js'
 export type { ExtendedResult, ResultTuple, TaskResult, TaskState } from './result/index.js'
 export * from './schedule/index.js'
 export {
   type AutoscaleBounds,
+  type BootStep,
+  type RunningWorker,
   type StopKind,
-  startWorker,
   Worker,
   type WorkerOptions,
 } from './worker/index.js'

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { packageVersion } from '../kernel/index.js'
 import { addBeat } from './commands/beat.js'
 import { addCall } from './commands/call.js'
 import { addDb } from './commands/db.js'
@@ -11,7 +12,6 @@ import { addResult } from './commands/result.js'
 import { addSchedule } from './commands/schedule.js'
 import { addShell } from './commands/shell.js'
 import { addWorker } from './commands/worker.js'
-import { packageVersion } from './version.js'
 
 /**
  * The whole command line. Commands define their options here at once, and load what they need when they run, so that

@@ -1,8 +1,7 @@
 import { arch, platform, release } from 'node:os'
 import type { Lovage } from '../app/index.js'
 import { SETTINGS, type SettingName } from '../app/index.js'
-import { messageOf, redactUrl } from '../kernel/index.js'
-import { packageVersion } from './version.js'
+import { maskSecrets, messageOf, packageVersion, redactUrl } from '../kernel/index.js'
 
 /** A server, and what is wrong with it. */
 export interface Endpoint {
@@ -72,27 +71,13 @@ function attempt(where: () => string): string | undefined {
   }
 }
 
-const SECRET = /key(?!prefix)|passw|secret|token|credential/i
-
 function changedSettings(app: Lovage): Readonly<Record<string, unknown>> {
   // The keys of the table are the names of the settings.
   const names = Object.keys(SETTINGS) as SettingName[]
   const changed = names.filter(
     (name) => JSON.stringify(app.conf[name]) !== JSON.stringify(SETTINGS[name].default),
   )
-  return Object.fromEntries(changed.map((name) => [name, masked(name, app.conf[name])]))
-}
-
-/** A value without its secrets: by name, at any depth, and inside URLs. */
-function masked(name: string, value: unknown): unknown {
-  if (SECRET.test(name) && !/^task|routingKey$/i.test(name) && value !== null && value !== undefined)
-    return '********'
-  if (typeof value === 'string') return redactUrl(value)
-  if (value instanceof RegExp || typeof value === 'function') return String(value)
-  if (Array.isArray(value)) return value.map((item) => masked('', item))
-  if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, masked(key, inner)]))
-  return value
+  return Object.fromEntries(changed.map((name) => [name, maskSecrets(name, app.conf[name])]))
 }
 
 /** The report for people. */

@@ -1,12 +1,11 @@
 import { openSchedules } from '../beat/index.js'
-import { type LogLevel, setDefaultLogger } from '../kernel/index.js'
+import { type LogLevel, packageVersion, setDefaultLogger } from '../kernel/index.js'
 import { fileNameFrom, nodeNameFrom, runBeat, takePidFile } from '../node/index.js'
 import { detach, isToDetach, tellStarted } from './detach.js'
 import { enterWorkdir, type GlobalOptions, openApp } from './open-app.js'
 import { printSchedule } from './print-schedule.js'
 import { openProcessLog } from './process-log.js'
 import { useApp } from './use-app.js'
-import { packageVersion } from './version.js'
 
 /** What `beat` takes. */
 export interface BeatCommandOptions extends GlobalOptions {

@@ -4,3 +4,17 @@ export function redactUrl(url: string): string {
     .replace(/(:\/\/[^/?#@:]*):[^@/?#]*@/g, '$1:**@')
     .replace(/([?&](?:password|token|secret)=)[^&#]*/gi, '$1**')
 }
+
+const SECRET = /key(?!prefix)|passw|secret|token|credential/i
+
+/** A value without its secrets: by name, at any depth, and inside URLs. */
+export function maskSecrets(name: string, value: unknown): unknown {
+  if (SECRET.test(name) && !/^task|routingKey$/i.test(name) && value !== null && value !== undefined)
+    return '********'
+  if (typeof value === 'string') return redactUrl(value)
+  if (value instanceof RegExp || typeof value === 'function') return String(value)
+  if (Array.isArray(value)) return value.map((item) => maskSecrets('', item))
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, maskSecrets(key, inner)]))
+  return value
+}

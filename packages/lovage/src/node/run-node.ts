@@ -2,11 +2,12 @@ import type { Lovage } from '../app/index.js'
 import { type OpenBeat, openBeat, type ScheduleLocation } from '../beat/index.js'
 import type { Broker } from '../broker/index.js'
 import type { ResultBackend } from '../result/index.js'
-import { type StopKind, startWorker, type Worker, type WorkerOptions } from '../worker/index.js'
+import type { StopKind, Worker, WorkerOptions } from '../worker/index.js'
 import { connectAtStart } from './connect-at-start.js'
 import { dumpOnSignal } from './dump.js'
 import { onShutdownSignal } from './shutdown-signals.js'
 import { startWarnings } from './start-warnings.js'
+import { startWorker } from './start-worker.js'
 
 /** What a node knows once it is connected and before it consumes. */
 export interface NodeFacts {
@@ -116,7 +117,9 @@ async function start(app: Lovage, options: NodeOptions, signal: AbortSignal): Pr
   options.onConnected?.({ hostname, broker, results, queues })
   for (const sentence of [...startWarnings(app, broker, queues), ...advice]) logger.warn({}, sentence)
   if (options.purge) await purge(app, broker, queues)
-  const worker = await startWorker(app, options)
+  // As TERM would: the process ends in one way only.
+  const onShutdown = (): void => void process.kill(process.pid, 'SIGTERM')
+  const worker = await startWorker(app, { ...options, onShutdown })
   logger.info({ hostname, queues }, `${hostname} ready`)
   return worker
 }

@@ -1,6 +1,7 @@
 import { type AppOptions, Lovage } from '../app/index.js'
 import { newId, silentLogger } from '../kernel/index.js'
-import { startWorker, type Worker, type WorkerOptions } from '../worker/index.js'
+import { type StartOptions, startWorker } from '../node/index.js'
+import type { Worker } from '../worker/index.js'
 
 /** An app whose broker and results live in this process's memory, apart from every other app; it reads no environment. */
 export function createTestApp(main = 'test', options: AppOptions = {}): Lovage {
@@ -11,7 +12,7 @@ export function createTestApp(main = 'test', options: AppOptions = {}): Lovage {
  * Starts a worker for an app in this process. An app that names no broker gets one in memory for the time. Stops,
  * warm, when it is disposed of: `await using worker = await startTestWorker(app)`.
  */
-export async function startTestWorker(app: Lovage, options: WorkerOptions = {}): Promise<Worker> {
+export async function startTestWorker(app: Lovage, options: StartOptions = {}): Promise<Worker> {
   if (app.conf.brokerUrl === undefined) app.configFromObject({ brokerUrl: `memory://${newId()}` })
   return startWorker(app, { hostname: `test-${newId().slice(0, 8)}@localhost`, ...options })
 }

@@ -137,6 +137,15 @@ class PostgresBroker implements Broker {
     return this.#fanout.subscribe(exchange, on, pattern)
   }
 
+  /** Replies are broadcasts here: nothing is kept for an asker who has gone. */
+  reply(message: OutgoingMessage): Promise<void> {
+    return this.broadcast(message)
+  }
+
+  inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe> {
+    return this.subscribe(exchange, on, routingKey)
+  }
+
   depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
     return this.admin.depths(queues)
   }

@@ -1,0 +1,42 @@
+import type { Lovage } from '../app/index.js'
+import type { Broker } from '../broker/index.js'
+import type { RunningWorker } from '../worker/index.js'
+import type { EventSender } from './event-sender.js'
+
+/** What commands may ask and change. */
+export interface CommandPorts {
+  readonly app: Lovage
+  readonly broker: Broker
+  readonly worker: RunningWorker
+  readonly events: EventSender
+  /** Unix ms. */
+  readonly startedMs: number
+  /** Ends this worker, warm. */
+  readonly shutdown: () => void
+}
+
+/** Arguments as they came over the wire. */
+export type CommandArguments = Readonly<Record<string, unknown>>
+
+/** Carries a command out. What it returns is the answer; what it throws is answered as an error. */
+export type Command = (args: CommandArguments, ports: CommandPorts) => unknown
+
+/** An argument that is a text, or a list of texts. */
+export function texts(value: unknown, name: string): readonly string[] {
+  const list = typeof value === 'string' ? [value] : value
+  if (Array.isArray(list) && list.every((one) => typeof one === 'string')) return list
+  throw new TypeError(`${name} is no text and no list of texts`)
+}
+
+/** An argument that is a text. */
+export function text(value: unknown, name: string): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw new TypeError(`${name} is no text`)
+}
+
+/** An argument that is a number; texts are read, because command lines send them. */
+export function number(value: unknown, name: string): number {
+  const read = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  if (typeof read === 'number' && Number.isFinite(read)) return read
+  throw new TypeError(`${name} is no number`)
+}

@@ -1,0 +1,165 @@
+import { intervalOf, type RevokeOptions, revoke, revokeByStamps, setRate } from '../app/index.js'
+import type { ExchangeType, Queue } from '../broker/index.js'
+import { type Command, type CommandArguments, type CommandPorts, number, text, texts } from './command.js'
+
+/** Ids that one request may revoke. */
+const MOST_IDS = 50_000
+
+const revokeTasks: Command = async (args, { app, worker }) => {
+  const ids = texts(args.task_id, 'task_id').slice(0, MOST_IDS)
+  const how = howOf(args)
+  const held = new Set([...worker.active, ...worker.reserved].map(({ job }) => job.context.id))
+  await revoke(app, ids, how)
+  if (!how.terminate) return { ok: `tasks ${set(ids)} flagged as revoked` }
+  const found = ids.filter((id) => held.has(id))
+  return { ok: `terminate: ${found.length > 0 ? found.join(', ') : 'tasks unknown'}` }
+}
+
+const revokeStamped: Command = async (args, { app }) => {
+  const stamps = stampsOf(args.headers)
+  const how = howOf(args)
+  await revokeByStamps(app, stamps, how)
+  return {
+    ok: `headers ${JSON.stringify(stamps)} flagged as revoked${how.terminate ? '' : ', but not terminated'}`,
+  }
+}
+
+const rateLimit: Command = async ({ task_name: name, rate_limit: rate }, { app }) => {
+  const task = text(name, 'task_name')
+  if (!app.tasks.has(task)) return { error: 'unknown task' }
+  const asked = typeof rate === 'number' || typeof rate === 'string' ? rate : '0'
+  await setRate(app, task, asked)
+  return {
+    ok:
+      intervalOf(asked) === undefined
+        ? 'rate limit disabled successfully'
+        : 'new rate limit set successfully',
+  }
+}
+
+const timeLimit: Command = ({ task_name: name, hard, soft }, { app, worker }) => {
+  const task = text(name, 'task_name')
+  if (!app.tasks.has(task)) return { error: 'unknown task' }
+  worker.timeLimits.set(task, {
+    ...(hard === null || hard === undefined ? {} : { hard: number(hard, 'hard') }),
+    ...(soft === null || soft === undefined ? {} : { soft: number(soft, 'soft') }),
+  })
+  return { ok: 'time limits set successfully' }
+}
+
+const addConsumer: Command = async (args, { broker, worker }) => {
+  const queue = text(args.queue, 'queue')
+  if (!worker.queues.includes(queue)) {
+    await broker.declare([queueOf(queue, args)])
+    await worker.setQueues([...worker.queues, queue])
+  }
+  return { ok: `add consumer ${queue}` }
+}
+
+const cancelConsumer: Command = async (args, { worker }) => {
+  const queue = text(args.queue, 'queue')
+  await worker.setQueues(worker.queues.filter((name) => name !== queue))
+  return { ok: `no longer consuming from ${queue}` }
+}
+
+const resize =
+  (sign: 1 | -1): Command =>
+  async ({ n = 1 }, { worker }) => {
+    const verb = sign > 0 ? 'grow' : 'shrink'
+    if (worker.autoscaler)
+      return { error: `pool_${verb} is not supported with autoscale. Adjust autoscale range instead.` }
+    const slots = worker.pool.slots + sign * Math.trunc(number(n, 'n'))
+    if (slots < 1) throw new RangeError(`a pool needs one slot at least, not ${slots}`)
+    await worker.resize(slots)
+    return { ok: `pool will ${verb}` }
+  }
+
+const autoscale: Command = ({ max, min }, { worker }) => {
+  const { autoscaler } = worker
+  if (!autoscaler) throw new RangeError('Autoscale not enabled')
+  const now = autoscaler.bounds
+  autoscaler.bounds = {
+    max: max === undefined || max === null ? now.max : number(max, 'max'),
+    min: min === undefined || min === null ? now.min : number(min, 'min'),
+  }
+  return { ok: `autoscale now max=${autoscaler.bounds.max} min=${autoscaler.bounds.min}` }
+}
+
+const switchEvents =
+  (isOn: boolean): Command =>
+  (_args, { events }) => ({
+    ok: `task events ${events.switch(isOn) ? '' : 'already '}${isOn ? 'enabled' : 'disabled'}`,
+  })
+
+/** Celery's orders to a worker, by name. */
+export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
+  revoke: revokeTasks,
+  terminate: (args, ports) => revokeTasks({ ...args, terminate: true }, ports),
+  revoke_by_stamped_headers: revokeStamped,
+  rate_limit: rateLimit,
+  time_limit: timeLimit,
+  add_consumer: addConsumer,
+  cancel_consumer: cancelConsumer,
+  pool_grow: resize(1),
+  pool_shrink: resize(-1),
+  autoscale,
+  pool_restart: () => {
+    throw new RangeError('Pool restarts not enabled: send HUP to start the worker again')
+  },
+  enable_events: switchEvents(true),
+  disable_events: switchEvents(false),
+  heartbeat: async (_args, { events }) => {
+    await events.beat(5)
+    return null
+  },
+  // Workers here need no leader of theirs: beat has an election of its own.
+  election: () => null,
+  shutdown: (_args: CommandArguments, { shutdown }: CommandPorts) => {
+    // The answer goes out before the worker does.
+    setImmediate(shutdown)
+    return { ok: 'shutting down' }
+  },
+}
+
+function howOf({ terminate, signal }: CommandArguments): RevokeOptions {
+  const name = typeof signal === 'string' ? signal.toUpperCase() : undefined
+  const full = name?.startsWith('SIG') ? name : name && `SIG${name}`
+  return {
+    terminate: terminate === true || terminate === 'true',
+    // Checked where a process is signalled.
+    ...(full ? { signal: full as NodeJS.Signals } : {}),
+  }
+}
+
+/** `{tenant: 'a'}`, `{tenant: ['a', 'b']}`, or a command line's `['tenant=a']`. */
+function stampsOf(headers: unknown): Readonly<Record<string, readonly string[]>> {
+  const pairs: (readonly [string, string])[] = []
+  if (Array.isArray(headers)) {
+    for (const one of texts(headers, 'headers')) {
+      const [header = '', value] = one.split(/=(.*)/s)
+      pairs.push([header, text(value, `the value of ${header}`)])
+    }
+  } else if (typeof headers === 'object' && headers !== null) {
+    for (const [header, values] of Object.entries(headers))
+      for (const value of texts(values, `the value of ${header}`)) pairs.push([header, value])
+  } else throw new TypeError('headers is no object and no list')
+  const stamps: Record<string, string[]> = Object.create(null)
+  for (const [header, value] of pairs) stamps[header] = [...(stamps[header] ?? []), value]
+  return stamps
+}
+
+function queueOf(name: string, args: CommandArguments): Queue {
+  const { exchange, exchange_type: type, routing_key: routingKey } = args
+  const exchangeType = (['direct', 'topic', 'fanout'] as const).find(
+    (one): one is ExchangeType => one === type,
+  )
+  return {
+    name,
+    ...(typeof exchange === 'string' && exchange !== '' ? { exchange } : {}),
+    ...(exchangeType ? { exchangeType } : {}),
+    ...(typeof routingKey === 'string' && routingKey !== '' ? { routingKey } : {}),
+  }
+}
+
+/** As Python shows a set; nothing parses it. */
+const set = (ids: readonly string[]): string => `{${ids.map((id) => `'${id}'`).join(', ')}}`

@@ -1,0 +1,1 @@
+export { RemoteControl, type RemoteControlOptions } from './remote-control.js'

@@ -1,0 +1,101 @@
+import type { Lovage } from '../app/index.js'
+import type { Broker } from '../broker/index.js'
+import type { Unsubscribe } from '../kernel/index.js'
+import {
+  CONTROL_EXCHANGE,
+  type ControlRequest,
+  decodeControlRequest,
+  encodeControlReply,
+  type IncomingMessage,
+  isMeant,
+  reprValue,
+} from '../message/index.js'
+import type { BootStep, RunningWorker } from '../worker/index.js'
+import type { Command, CommandPorts } from './command.js'
+import { CONTROL_COMMANDS } from './control-commands.js'
+import { EventSender } from './event-sender.js'
+import { INSPECT_COMMANDS } from './inspect-commands.js'
+
+/** What remote control does to the process around the worker. */
+export interface RemoteControlOptions {
+  /** Ends this worker, warm. */
+  readonly shutdown: () => void
+}
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ...Object.entries(INSPECT_COMMANDS),
+  ...Object.entries(CONTROL_COMMANDS),
+])
+
+/** Lets Celery's tools, and ours, ask a worker and order it about; tells Celery's events. */
+export class RemoteControl implements BootStep {
+  readonly name = 'remote control'
+  readonly #app: Lovage
+  readonly #options: RemoteControlOptions
+  #ports: CommandPorts | undefined
+  #unsubscribe: Unsubscribe | undefined
+
+  constructor(app: Lovage, options: RemoteControlOptions) {
+    this.#app = app
+    this.#options = options
+  }
+
+  async start(worker: RunningWorker): Promise<void> {
+    const app = this.#app
+    const broker: Broker = await app.broker()
+    if (!broker.capabilities.fanout) return
+    const events = new EventSender(app, worker, (message) => broker.broadcast(message))
+    const { shutdown } = this.#options
+    this.#ports = { app, broker, worker, events, startedMs: app.clock.now(), shutdown }
+    const ports = this.#ports
+    if (app.conf.workerEnableRemoteControl)
+      this.#unsubscribe = await broker.subscribe(
+        CONTROL_EXCHANGE,
+        (message) => void this.#hear(message, ports),
+        '',
+      )
+    await events.start()
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.()
+    await this.#ports?.events.stop()
+  }
+
+  /** Anybody who reaches the broker may say anything: what cannot be read is logged and harms nobody. */
+  async #hear(message: IncomingMessage, ports: CommandPorts): Promise<void> {
+    const { logger, logicalClock } = this.#app
+    try {
+      const request = decodeControlRequest(message)
+      if (request instanceof Error) return logger.warn({ code: request.code }, request.message)
+      logicalClock.adjust(message.headers.clock)
+      const { hostname } = ports.worker
+      if (!isMeant(request, hostname)) return
+      const answer = await this.#carryOut(request, ports)
+      const reply = encodeControlReply(request, hostname, answer, logicalClock.tick())
+      if (reply) await ports.broker.reply(reply)
+    } catch (error) {
+      logger.error({ err: error }, 'could not answer a control message')
+    }
+  }
+
+  async #carryOut({ method, arguments: args }: ControlRequest, ports: CommandPorts): Promise<unknown> {
+    const own = this.#app.control.commands.get(method)
+    const command = own ? () => own(args, ports.worker) : COMMANDS.get(method)
+    try {
+      if (!command) return { error: `KeyError(${reprValue(method)})` }
+      return (await command(args, ports)) ?? null
+    } catch (error) {
+      this.#app.logger.warn({ err: error, method }, 'a control command failed')
+      return { error: errorRepr(error) }
+    }
+  }
+}
+
+/** As Python shows an exception. */
+function errorRepr(error: unknown): string {
+  const [name, message] = error instanceof Error ? [error.name, error.message] : ['Error', String(error)]
+  return `${PYTHON_NAMES[name] ?? name}(${reprValue(message)})`
+}
+
+const PYTHON_NAMES: Readonly<Record<string, string>> = { RangeError: 'ValueError', SyntaxError: 'ValueError' }

@@ -1,0 +1,350 @@
+import type { Worker } from 'lovage'
+import { Lovage } from 'lovage'
+import { startTestWorker, until } from 'lovage/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../servers.js'
+
+/** Python's node shares the broker; its tools know its commands and ask everybody. */
+const PYTHON = `
+app.conf.update(task_default_queue='py')
+
+@app.task(name='py.add')
+def add(x, y):
+    return x + y
+`
+
+let redis: RedisServer
+let python: PythonCelery
+let app: Lovage
+let worker: Worker
+let isShutDown = false
+const open = new Map<string, () => void>()
+const lines: string[] = []
+const logger = {
+  debug() {},
+  info() {},
+  warn: (_fields: object, text: string) => void lines.push(text),
+  error() {},
+  fatal() {},
+  trace() {},
+  child: () => logger,
+}
+
+beforeAll(async () => {
+  redis = await startRedis()
+  python = await pythonCelery({
+    broker: redis.url,
+    backend: redis.url,
+    source: PYTHON,
+    args: ['-P', 'solo', '-Q', 'py'],
+  })
+})
+afterAll(async () => {
+  await python?.stop()
+  await redis?.stop()
+})
+beforeEach(async () => {
+  isShutDown = false
+  app = new Lovage('ts', {
+    broker: redis.url,
+    backend: redis.url,
+    taskDefaultQueue: 'ts',
+    jsonTypes: 'plain',
+    workerShutdownTimeout: 1,
+    logger,
+    env: {},
+  })
+  app.task({ name: 'ts.add', params: ['x', 'y'], run: (_ctx, x: number, y: number) => x + y })
+  app.task({
+    name: 'ts.fail',
+    run: () => {
+      throw new RangeError('no')
+    },
+  })
+  app.task({
+    name: 'ts.hold',
+    rateLimit: '1000/s',
+    params: ['label'],
+    run: (ctx, label: string) =>
+      new Promise<string>((resolve, reject) => {
+        open.set(label, () => resolve(label))
+        ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))
+      }),
+  })
+  worker = await startTestWorker(app, {
+    hostname: 'ts@box',
+    concurrency: 2,
+    prefetchMultiplier: 2,
+    onShutdown: () => {
+      isShutDown = true
+    },
+  })
+})
+afterEach(async () => {
+  for (const finish of open.values()) finish()
+  open.clear()
+  await worker.stop()
+  await app.close()
+})
+
+/** What Celery's command prints as JSON about our node. */
+async function celery(...args: readonly string[]): Promise<unknown> {
+  const { stdout, stderr } = await python.command(...args, '--json', '-t', '3', '-d', 'ts@box')
+  try {
+    // `inspect` prints an object, `control` a list of objects.
+    return Object.assign({}, ...[JSON.parse(stdout)].flat())['ts@box']
+  } catch {
+    throw new Error(`celery ${args.join(' ')}: ${stdout}${stderr}`)
+  }
+}
+const hold = (label: string, options = {}) => app.sendTask('ts.hold', { args: [label], ...options })
+
+describe('celery inspect', () => {
+  test('finds both languages by ping and status, and one node by name or pattern', async () => {
+    const { stdout } = await python.command('status', '--json', '-t', '3')
+    expect(stdout).toContain('2 nodes online')
+    expect(JSON.parse(stdout.slice(0, stdout.lastIndexOf('}') + 1))).toEqual({
+      'ts@box': { ok: 'pong' },
+      [python.nodeName]: { ok: 'pong' },
+    })
+    expect(await celery('inspect', 'ping')).toEqual({ ok: 'pong' })
+  })
+
+  test('sees what runs, what waits for a slot, and what waits for its time', async () => {
+    const results = [await hold('one'), await hold('two'), await hold('three')]
+    const later = await hold('later', { countdown: 3600 })
+    await until(() => worker.active.length === 2 && worker.reserved.length === 1)
+    const [one, , three] = results
+    expect(await celery('inspect', 'active')).toContainEqual(
+      expect.objectContaining({
+        id: one?.id,
+        name: 'ts.hold',
+        type: 'ts.hold',
+        args: ['one'],
+        kwargs: {},
+        hostname: 'ts@box',
+        acknowledged: false,
+        time_start: expect.any(Number),
+        worker_pid: process.pid,
+        delivery_info: expect.objectContaining({ routing_key: 'ts', redelivered: false }),
+      }),
+    )
+    expect(await celery('inspect', 'reserved')).toMatchObject([{ id: three?.id, time_start: null }])
+    await until(async () => (await (await app.broker()).depths(['ts'])).get('ts')?.delayed === 1)
+    expect(await celery('inspect', 'scheduled')).toMatchObject([
+      { eta: expect.stringMatching(/^20/), request: { id: later.id, type: 'ts.hold', args: "('later',)" } },
+    ])
+    expect(await celery('inspect', 'query_task', one?.id ?? '', three?.id ?? '', 'nobody')).toMatchObject({
+      [one?.id ?? '']: ['active', { id: one?.id }],
+      [three?.id ?? '']: ['reserved', { id: three?.id }],
+    })
+    await later.revoke()
+  })
+
+  test('sees what a node knows, does and is', async () => {
+    await (await app.sendTask('ts.add', { args: [1, 2] })).get({ timeout: 5 })
+    expect(await celery('inspect', 'registered')).toEqual([
+      'ts.add',
+      'ts.fail',
+      'ts.hold [rate_limit=1000/s]',
+    ])
+    expect(await celery('inspect', 'active_queues')).toMatchObject([
+      { name: 'ts', routing_key: 'ts', exchange: { name: 'ts', type: 'direct' }, durable: true },
+    ])
+    expect(await celery('inspect', 'stats')).toMatchObject({
+      total: { 'ts.add': 1 },
+      pid: process.pid,
+      clock: expect.stringMatching(/^\d+$/),
+      pool: { implementation: 'lovage:async', 'max-concurrency': 2, processes: [process.pid] },
+      broker: { transport: 'redis', hostname: '127.0.0.1', port: redis.port },
+      rusage: { maxrss: expect.any(Number) },
+    })
+    expect(await celery('inspect', 'conf')).toMatchObject({ task_default_queue: 'ts' })
+    expect(await celery('inspect', 'report')).toMatchObject({ ok: expect.stringContaining('lovage:') })
+    expect(await celery('inspect', 'clock')).toEqual({ clock: expect.any(Number) })
+    expect(await celery('inspect', 'memsample')).toMatch(/^\d+\.\d{3}MB$/)
+  })
+})
+
+describe('celery control', () => {
+  test('revokes, also what runs, and inspect revoked names it', async () => {
+    const doomed = await hold('doomed')
+    await until(() => worker.active.length === 1)
+    expect(await celery('control', 'revoke', doomed.id)).toEqual({
+      ok: `tasks {'${doomed.id}'} flagged as revoked`,
+    })
+    expect(worker.active).toHaveLength(1)
+    expect(await celery('control', 'terminate', 'SIGKILL', doomed.id)).toEqual({
+      ok: `terminate: ${doomed.id}`,
+    })
+    await until(() => worker.active.length === 0)
+    await expect(doomed.get({ timeout: 5 })).rejects.toMatchObject({ code: 'LVG_TASK_REVOKED' })
+    expect(await celery('inspect', 'revoked')).toContain(doomed.id)
+  })
+
+  test('changes rates and time limits, and says when it does not know the task', async () => {
+    expect(await celery('control', 'rate_limit', 'ts.add', '10/m')).toEqual({
+      ok: 'new rate limit set successfully',
+    })
+    expect(await celery('inspect', 'registered', 'rate_limit')).toContain('ts.hold [rate_limit=1000/s]')
+    expect(await celery('control', 'rate_limit', 'ts.add', '0')).toEqual({
+      ok: 'rate limit disabled successfully',
+    })
+    expect(await celery('control', 'rate_limit', 'nobody', '10/m')).toEqual({ error: 'unknown task' })
+    expect(await celery('control', 'time_limit', 'ts.add', '5', '10')).toEqual({
+      ok: 'time limits set successfully',
+    })
+    expect(await celery('control', 'time_limit', 'ts.add', '10', '5')).toMatchObject({
+      error: expect.stringMatching(/soft/),
+    })
+    await app.control.rateLimit('ts.add', null)
+  })
+
+  test('adds and cancels queues, grows and shrinks the pool', async () => {
+    expect(await celery('control', 'add_consumer', 'more')).toEqual({ ok: 'add consumer more' })
+    const result = await app.sendTask('ts.add', { args: [2, 3], queue: 'more' })
+    expect(await result.get({ timeout: 5 })).toBe(5)
+    expect(await celery('control', 'cancel_consumer', 'more')).toEqual({
+      ok: 'no longer consuming from more',
+    })
+    expect(worker.queues).toEqual(['ts'])
+    expect(await celery('control', 'pool_grow', '3')).toEqual({ ok: 'pool will grow' })
+    expect(worker.pool.slots).toBe(5)
+    expect(await celery('control', 'pool_shrink', '4')).toEqual({ ok: 'pool will shrink' })
+    expect(worker.pool.slots).toBe(1)
+    expect(await celery('control', 'pool_shrink', '1')).toMatchObject({
+      error: expect.stringMatching(/one slot/),
+    })
+    expect(await celery('control', 'autoscale', '3', '1')).toMatchObject({
+      error: expect.stringMatching(/Autoscale/),
+    })
+  })
+
+  test('is answered before a shutdown', async () => {
+    expect(await celery('control', 'shutdown')).toEqual({ ok: 'shutting down' })
+    await until(() => isShutDown)
+  })
+})
+
+test('celery events shows what our tasks do, once it is enabled', async () => {
+  expect(await celery('control', 'enable_events')).toEqual({ ok: 'task events enabled' })
+  expect(await celery('control', 'enable_events')).toEqual({ ok: 'task events already enabled' })
+  const seen = await python.run(`
+from celery.events import EventReceiver
+import json, sys
+events = []
+def on_event(event):
+    if event.get('hostname') != 'ts@box': return
+    if not events:
+        app.send_task('ts.add', [1, 2], queue='ts')
+        app.send_task('ts.fail', queue='ts')
+    events.append(event)
+    if event['type'] == 'task-failed': raise KeyboardInterrupt
+with app.connection_for_read() as connection:
+    receiver = EventReceiver(connection, handlers={'*': on_event}, app=app)
+    try:
+        # It asks for heartbeats first; ours is the sign that it hears.
+        receiver.capture(limit=None, timeout=10, wakeup=True)
+    except KeyboardInterrupt: pass
+print(json.dumps(events))
+`)
+  const events = JSON.parse(seen) as readonly Record<string, unknown>[]
+  expect(events[0]).toMatchObject({ type: 'worker-heartbeat', freq: expect.any(Number), sw_ident: 'lovage' })
+  const added = events.filter(({ uuid }) => uuid === events.find(({ name }) => name === 'ts.add')?.uuid)
+  expect(added.map(({ type }) => type)).toEqual(['task-received', 'task-started', 'task-succeeded'])
+  expect(events.find(({ type }) => type === 'task-received')).toMatchObject({
+    name: 'ts.add',
+    args: '[1, 2]',
+    retries: 0,
+  })
+  expect(events.find(({ type }) => type === 'task-succeeded')).toMatchObject({
+    result: '3',
+    runtime: expect.any(Number),
+  })
+  expect(events.at(-1)).toMatchObject({
+    type: 'task-failed',
+    exception: "RangeError('no')",
+    traceback: expect.any(String),
+  })
+  expect(await celery('control', 'disable_events')).toEqual({ ok: 'task events disabled' })
+})
+
+describe('our client', () => {
+  test('asks a mixed fleet, and gathers what both languages answer', async () => {
+    const inspect = app.control.inspect({ timeout: 3, limit: 2 })
+    expect(await inspect.ping()).toEqual({ 'ts@box': { ok: 'pong' }, [python.nodeName]: { ok: 'pong' } })
+    expect(await inspect.registered()).toMatchObject({
+      [python.nodeName]: ['py.add'],
+      'ts@box': expect.any(Array),
+    })
+    const stats = await app.control.inspect({ destination: python.nodeName, timeout: 3 }).stats()
+    expect(Object.keys(stats)).toEqual([python.nodeName])
+    expect(await app.control.inspect({ pattern: 'ts@*', timeout: 3, limit: 1 }).ping()).toHaveProperty(
+      'ts@box',
+    )
+    expect(await app.control.poolGrow(1, { destination: 'ts@box' })).toEqual({
+      'ts@box': { ok: 'pool will grow' },
+    })
+    expect(await app.control.inspect({ timeout: 0.2, destination: 'nobody@here' }).ping()).toEqual({})
+  })
+
+  test('has commands of the app’s own, whose faults are told', async () => {
+    app.control.command('double', ({ n }) => {
+      if (typeof n !== 'number') throw new TypeError('n is no number')
+      return n * 2
+    })
+    const to = { destination: 'ts@box', timeout: 3 }
+    expect(await app.control.broadcast('double', { n: 4 }, to)).toEqual({ 'ts@box': 8 })
+    expect(await app.control.broadcast('double', {}, to)).toEqual({
+      'ts@box': { error: "TypeError('n is no number')" },
+    })
+    expect(await app.control.broadcast('nosuch', {}, to)).toEqual({
+      'ts@box': { error: "KeyError('nosuch')" },
+    })
+  })
+})
+
+test('hostile control messages are refused, and stop nobody', async () => {
+  const broker = await app.broker()
+  const say = (body: unknown, raw?: string) =>
+    broker.broadcast({
+      headers: {},
+      body: raw ?? JSON.stringify(body),
+      contentType: 'application/json',
+      contentEncoding: 'utf-8',
+      properties: { correlationId: null, replyTo: null, deliveryMode: 1 },
+      exchange: 'celery.pidbox',
+      routingKey: '',
+    })
+  const forged = { exchange: '', routing_key: 'ts' }
+  for (const body of [
+    null,
+    [],
+    'text',
+    {},
+    { method: 7 },
+    { method: 'x'.repeat(10_000) },
+    { method: 'ping', arguments: [1] },
+    { method: 'ping', destination: { a: 1 } },
+    { method: 'ping', pattern: '(a+)+$', matcher: 'pcre', ticket: 't', reply_to: forged },
+    { method: 'ping', pattern: '([', matcher: 'pcre' },
+    { method: 'ping', ticket: 't', reply_to: forged },
+    { method: 'ping', ticket: 't', reply_to: { exchange: 'reply.celery.pidbox', routing_key: { $: 1 } } },
+    { method: 'revoke', arguments: { task_id: { __proto__: 1 } } },
+    { method: 'pool_grow', arguments: { n: 'many' } },
+    { method: 'add_consumer', arguments: { queue: null } },
+    { method: 'constructor', arguments: {} },
+    { method: '__proto__', arguments: {} },
+  ])
+    await say(body)
+  await say(undefined, '{broken')
+  await say(undefined, `{"method": "ping", "x": "${'x'.repeat(5 * 1024 * 1024)}"}`)
+  expect(await app.control.inspect({ destination: 'ts@box', timeout: 3 }).ping()).toEqual({
+    'ts@box': { ok: 'pong' },
+  })
+  expect((await broker.depths(['ts'])).get('ts')).toMatchObject({ ready: 0 })
+  expect(worker.pool.slots).toBe(2)
+  expect(
+    lines.filter((line) => line.startsWith('A control message cannot be read')).length,
+  ).toBeGreaterThanOrEqual(9)
+})
