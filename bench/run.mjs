@@ -1,4 +1,4 @@
-// npm run bench [-- --rounds 3 --count 50000 --only redis,sqlite,memory]: measures side by side, interleaved, each in its own process,
+// npm run bench [-- --rounds 3 --count 50000 --only redis,postgres,sqlite,memory]: measures side by side, interleaved, each in its own process,
 // and writes bench/RESULTS.md and bench/results.json.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { createJiti } from 'jiti'
 import { measurePython } from './python.mjs'
 import { report } from './report.mjs'
 
@@ -14,7 +15,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     count: { type: 'string', default: '50000' },
-    only: { type: 'string', default: 'redis,sqlite,memory' },
+    only: { type: 'string', default: 'redis,postgres,sqlite,memory' },
   },
 })
 const rounds = Number(values.rounds)
@@ -25,6 +26,7 @@ const samples = []
 
 const families = values.only.split(',')
 if (families.includes('redis')) await onRedis()
+if (families.includes('postgres')) await onPostgres()
 if (families.includes('sqlite')) onFile('SQLite WAL, synchronous=NORMAL', 'normal')
 if (families.includes('sqlite')) onFile('SQLite WAL, synchronous=FULL', 'full')
 if (families.includes('memory')) onMemory()
@@ -74,6 +76,27 @@ async function onRedis() {
   } finally {
     server.kill('SIGTERM')
     await new Promise((resolve) => server.once('exit', resolve))
+  }
+}
+
+/** Every peer in a database of its own on one server that waits for its disk, each in its batched mode. */
+async function onPostgres() {
+  const { startPostgres } = await createJiti(import.meta.url).import('../test/servers.ts')
+  const server = await startPostgres({ fsync: true, config: { shared_buffers: '256MB' } })
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const scenario of ['publish', 'run', 'results', 'latency']) {
+        for (const peer of ['lovage', 'graphile-worker', 'pg-boss']) {
+          // graphile-worker keeps no results; what pg-boss takes to notice a task is how often the bench asks.
+          if (scenario === 'results' && peer === 'graphile-worker') continue
+          if (scenario === 'latency' && peer === 'pg-boss') continue
+          const url = await server.createDatabase(`${peer}-${scenario}-${round}`)
+          measure('PostgreSQL, fsync=on', peer, scenario, url, scenario === 'latency' ? 500 : count)
+        }
+      }
+    }
+  } finally {
+    await server.stop()
   }
 }
 
