@@ -19,6 +19,7 @@ export function report(samples, { rounds, count, machine, redis, date }) {
     `${date}, \`npm run bench\`, ${machine}${redis ? `, Redis ${redis} without persistence` : ''}.`,
     `One process a figure; peers interleaved, warmed up by a tenth, ${thousands(count)} no-op tasks each, median of ${rounds} rounds (lowest–highest).`,
     'Concurrency 100 for Lovage, BullMQ and bee-queue; celery-node has no limit and acknowledges by popping; Python Celery runs prefork with 2.',
+    'On PostgreSQL all peers are in their batched modes: 500 tasks at hand, concurrency 100 for Lovage and graphile-worker; pg-boss fetches and completes 500 at a time, twice at once.',
     '“Bare driver” sends the same commands with the same bytes through the same client library, and does nothing else.',
     '',
   ]
