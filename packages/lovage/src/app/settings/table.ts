@@ -14,7 +14,7 @@ const JSON_ONLY = 'results are always JSON, which both languages read'
  */
 export const SETTINGS = {
   // --- broker
-  /** Where messages are: `redis://`, `rediss://`, `sqlite:///path`, `memory://name`. Default: an embedded SQLite file. */
+  /** Where messages are: `redis://`, `rediss://`, `postgresql://`, `sqlite:///path`, `memory://name`. Default: an embedded SQLite file. */
   brokerUrl: optional(text('')),
   /** Where producers write, when it is not where workers read. Default `brokerUrl`. */
   brokerWriteUrl: optional(text('')),
@@ -124,13 +124,13 @@ export const SETTINGS = {
   onUnknownTask: choice('dead-letter', 'dead-letter', 'handBack'),
 
   // --- results
-  /** Where results are; `disabled://` = nowhere. Default: the broker's own kind. */
+  /** Where results are, such as `db+postgresql://`; `disabled://` = nowhere. Default: the broker's own kind. */
   resultBackend: optional(text('')),
   /** Whether name, arguments, worker, retries and queue are stored with the result. */
   resultExtended: flag(false),
   /** Seconds after which a result may be removed; 0 = never. */
   resultExpires: number(86_400),
-  /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`. */
+  /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`, `poolSize`. */
   resultBackendTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
   resultChordJoinTimeout: number(3),
   resultChordRetryInterval: number(1),
