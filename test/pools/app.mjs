@@ -147,6 +147,15 @@ app.task({
   },
 })
 app.task({
+  name: 'once',
+  ignoreResult: true,
+  run: (_ctx, n, ms) => {
+    note('once', n)
+    const end = performance.now() + ms
+    while (performance.now() < end);
+  },
+})
+app.task({
   name: 'quit',
   run: (ctx) => {
     note('quit', ctx.id)

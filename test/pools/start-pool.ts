@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Lovage } from 'lovage'
 import type { PoolUnderTest } from '../../packages/lovage/src/worker/pools/pool.suite.js'
@@ -16,11 +16,17 @@ let apps = 0
 /** A worker of `app.mjs` on a file of its own, with a pool of this kind. */
 export async function startPool(
   kind: 'async' | 'solo' | 'prefork' | 'threads',
-  more: { readonly slots?: number; readonly maxTasks?: number; readonly maxMemory?: number } = {},
+  more: {
+    readonly slots?: number
+    readonly maxTasks?: number
+    readonly maxMemory?: number
+    /** One whose file it shares. */
+    readonly beside?: PoolUnderTest
+  } = {},
 ): Promise<PoolUnderTest> {
-  const folder = mkdtempSync(join(tmpdir(), 'lovage-pools-'))
+  const folder = more.beside ? dirname(more.beside.notes) : mkdtempSync(join(tmpdir(), 'lovage-pools-'))
   const notes = join(folder, 'notes')
-  writeFileSync(notes, '')
+  if (!more.beside) writeFileSync(notes, '')
   process.env.POOL_BROKER = `sqlite://${folder}/queue.db`
   process.env.POOL_NOTES = notes
   // A module of its own each time, whose app is on this broker.
@@ -61,7 +67,7 @@ export async function startPool(
     async [Symbol.asyncDispose]() {
       await worker.stop()
       await app.close()
-      rmSync(folder, { recursive: true, force: true })
+      if (!more.beside) rmSync(folder, { recursive: true, force: true })
     },
   }
 }

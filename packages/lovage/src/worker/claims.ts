@@ -17,6 +17,7 @@ export interface Claim {
 /** What a worker holds: tasks that run, and tasks that wait for a slot in the order in which they came. */
 export class Claims {
   readonly #held = new Map<string, Claim>()
+  readonly #byJob = new WeakMap<Job, Claim>()
   readonly #waiting: Claim[] = []
   #running = 0
   #onNone: (() => void) | undefined
@@ -42,6 +43,7 @@ export class Claims {
   hold(delivery: Delivery, job: Job, nowMs: number): Claim {
     const claim: Claim = { delivery, job, receivedMs: nowMs, startedMs: undefined, startedAt: 0 }
     this.#held.set(delivery.tag, claim)
+    this.#byJob.set(job, claim)
     return claim
   }
 
@@ -56,18 +58,33 @@ export class Claims {
     return this.#held.get(tag)
   }
 
-  /** The next in line when fewer than `slots` run; it counts as running from here. */
-  next(slots: number, nowMs: number): Claim | undefined {
-    while (this.#running < slots) {
-      const claim = this.#waiting.shift()
+  /**
+   * The next in line when fewer than `capacity` run; one that is acknowledged early needs a slot. It counts as
+   * running from here.
+   */
+  next(
+    { slots, capacity }: { readonly slots: number; readonly capacity: number },
+    nowMs: number,
+  ): Claim | undefined {
+    while (this.#running < capacity) {
+      const [claim] = this.#waiting
       if (!claim) return undefined
-      if (this.#held.get(claim.delivery.tag) !== claim) continue
+      const isHeld = this.#held.get(claim.delivery.tag) === claim
+      if (isHeld && this.#running >= slots && claim.job.task.options.acksLate === false) return undefined
+      this.#waiting.shift()
+      if (!isHeld) continue
       claim.startedMs = nowMs
       claim.startedAt = performance.now()
       this.#running++
       return claim
     }
     return undefined
+  }
+
+  /** A run that was handed to the pool has begun there: its time counts from here. */
+  begun(job: Job): void {
+    const claim = this.#byJob.get(job)
+    if (claim) claim.startedAt = performance.now()
   }
 
   /** Ours no more: settled, or lost. */

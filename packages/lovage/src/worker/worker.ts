@@ -77,7 +77,7 @@ export class Worker implements RunningWorker {
   readonly #spares: Spares | undefined
   readonly #totals = new Map<string, number>()
   readonly #steps: readonly BootStep[]
-  readonly #runJob: RunJob
+  readonly #runJob: (job: Job) => ReturnType<WorkerPool['run']>
   readonly #stopping: Stopping
   #queues: readonly string[]
   #consumer: Consumer = unstartedConsumer
@@ -137,14 +137,13 @@ export class Worker implements RunningWorker {
     if (this.pool.isRemote) {
       this.#spares = new Spares({
         claims: this.#claims,
-        regular: () => this.pool.slots * this.#prefetchMultiplier,
+        wanted: () => this.#wanted(),
         handBack: (claims) => void this.#giveBack(claims),
       })
     }
-    // Children wrap their runs themselves.
-    this.#runJob = withMiddleware(this.pool.isRemote ? [] : app.middleware, (job) =>
-      this.pool.run(job, this.timeLimits.of(job)),
-    )
+    const run = (job: Job) => this.pool.run(job, this.timeLimits.of(job), () => this.#begun(job))
+    // Children wrap their runs themselves; pools without them run whatever they are given.
+    this.#runJob = this.pool.isRemote ? run : withMiddleware(app.middleware, run as RunJob)
     const claims = this.#claims
     const settler = this.#settler
     this.#reception = new Reception({
@@ -273,17 +272,21 @@ export class Worker implements RunningWorker {
   }
 
   #free(): number {
-    if (this.#stopping.how) return 0
-    const regular = this.pool.slots * this.#prefetchMultiplier
-    return regular + (this.#spares?.allowed() ?? 0) - this.#claims.size
+    return this.#stopping.how ? 0 : this.#wanted() - this.#claims.size
+  }
+
+  /** How many messages are to be held: what the multiplier says, and what the pool takes beyond its slots. */
+  #wanted(): number {
+    const { slots, capacity } = this.pool
+    return slots * this.#prefetchMultiplier + (capacity - slots)
   }
 
   #fillSlots(): void {
     if (this.#stopping.how === 'cold') return
     for (;;) {
-      const claim = this.#claims.next(this.pool.slots, this.#app.clock.now())
+      const claim = this.#claims.next(this.pool, this.#app.clock.now())
       if (!claim) return
-      if (!this.#revoker.drops(claim)) this.#begin(claim)
+      if (!this.#revoker.drops(claim)) this.#handOver(claim)
     }
   }
 
@@ -303,7 +306,7 @@ export class Worker implements RunningWorker {
       )
   }
 
-  #begin({ delivery, job }: Claim): void {
+  #handOver({ delivery, job }: Claim): void {
     if (job.task.options.acksLate !== false) return this.#run(job, delivery.tag)
     // Early ack: the message is gone from the broker before user code runs, so that it can never run twice.
     this.#consumer.settle([{ tag: delivery.tag, kind: 'ack' }]).then(
@@ -319,21 +322,28 @@ export class Worker implements RunningWorker {
   }
 
   #run(job: Job, tag: string): void {
-    const { context } = job
     crashPoint('run:before')
-    if (context.task.options.trackStarted !== false) this.#started?.started(context)
-    if (this.#app.signals.has('taskPrerun')) this.#app.signals.emit('taskPrerun', { context })
+    if (job.task.options.trackStarted !== false) this.#started?.started(job.context)
+    if (!this.pool.isRemote) this.#begun(job)
     const outcome = this.#runJob(job)
     if (outcome instanceof Promise) outcome.then((ended) => this.#finish(tag, ended))
     else this.#finish(tag, outcome)
   }
 
-  #finish(tag: string, outcome: Outcome): void {
+  #begun(job: Job): void {
+    this.#claims.begun(job)
+    const { context } = job
+    if (this.#app.signals.has('taskPrerun')) this.#app.signals.emit('taskPrerun', { context })
+  }
+
+  #finish(tag: string, outcome: Outcome | undefined): void {
     crashPoint('run:after')
     const claim = this.#claims.get(tag)
     // Handed back by a shutdown, or lost to another worker: whoever has it now settles it.
     if (!claim) return
-    this.#afterStarted(claim.job.context, () => this.#conclude(tag, outcome))
+    this.#afterStarted(claim.job.context, () =>
+      outcome ? this.#conclude(tag, outcome) : void this.#giveBack([claim]).then(() => this.#goOn()),
+    )
   }
 
   /** A task's STARTED, should it be on its way, must not come after its end. */
@@ -354,7 +364,6 @@ export class Worker implements RunningWorker {
     const plan = planSettlement({ delivery, message, call, context, outcome, ackedEarly, nowMs }, this.#plan)
     const runtimeMs = performance.now() - startedAt
     this.#ended(job, runtimeMs)
-    this.#spares?.ended(runtimeMs)
     this.#log.finished(context, outcome, runtimeMs)
     if (!this.pool.isRemote) void callHandlers(job, outcome, this.#logger)
     tellOutcome(this.#app, job, outcome, runtimeMs)

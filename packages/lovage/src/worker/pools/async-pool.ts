@@ -41,6 +41,9 @@ export class AsyncPool implements WorkerPool {
   get slots(): number {
     return Math.max(0, this.#slots - this.#lingering)
   }
+  get capacity(): number {
+    return this.slots
+  }
   get stats(): PoolStats {
     return { zombies: this.#zombies, lost: 0, replaced: 0 }
   }

@@ -28,13 +28,20 @@ export interface WorkerPool {
   readonly isRemote: boolean
   /** Tasks that may run at once. */
   readonly slots: number
+  /** Jobs that it would hold now, those behind a running one included; never fewer than `slots`. */
+  readonly capacity: number
   /** Process ids of the children, in the order of their slots; this process's own where there are none. */
   readonly pids: readonly number[]
   readonly stats: PoolStats
   /** Resolves when tasks can run. */
   start(ears: PoolEars): Promise<void>
-  /** Runs a job; an outcome that needs no waiting is returned as it is. Never throws. */
-  run(job: Job, limits?: RunLimits): Outcome | Promise<Outcome>
+  /**
+   * Runs a job; an outcome that needs no waiting is returned as it is. Never throws. undefined = it was not run, and is to go back
+   * to its queue; never so for one that was acknowledged early.
+   *
+   * @param onBegun Called when it runs; pools that are not remote begin at once and do not call it.
+   */
+  run(job: Job, limits?: RunLimits, onBegun?: () => void): Outcome | Promise<Outcome | undefined>
   /** Changes how many tasks may run at once; what runs is not disturbed. */
   resize(slots: number): Promise<void>
   /**

@@ -11,14 +11,19 @@ import { acceptList, encodeJson } from '../../../message/index.js'
 import { callHandlers } from '../../call-handlers.js'
 import { type RunJob, withMiddleware } from '../../with-middleware.js'
 import type { Job } from '../job.js'
+import { type ChildBoard, fileBoard, memoryBoard } from '../wire/board.js'
 import { errorFromWire } from '../wire/error-wire.js'
 import type { ChildSetup, ToChild } from '../wire/frames.js'
 import { jobFromWire, type WireJob } from '../wire/job-wire.js'
 import { outcomeToWire } from '../wire/outcome-wire.js'
 import type { ParentPort } from './port.js'
 
+/** Where a process finds its board: the open file behind the line to the parent. */
+const BOARD_FD = 4
+
 /** Runs one task after another for its parent. */
 export class ChildWorker {
+  readonly #board: ChildBoard
   readonly #app: Lovage
   readonly #port: ParentPort
   readonly #setup: ChildSetup
@@ -28,10 +33,13 @@ export class ChildWorker {
   readonly #asked = new Map<number, (error: Error | undefined) => void>()
   #requests = 0
   #current: { readonly key: number; readonly job: Job; readonly end: (outcome: Outcome) => void } | undefined
+  readonly #queue: WireJob[] = []
+  #isWorking = false
   #isStopping = false
   #isCrashed = false
 
   constructor(app: Lovage, port: ParentPort, setup: ChildSetup) {
+    this.#board = setup.memory ? memoryBoard(setup.memory) : fileBoard(BOARD_FD)
     this.#app = app
     this.#port = port
     this.#setup = setup
@@ -55,7 +63,8 @@ export class ChildWorker {
   handle(frame: ToChild): void {
     switch (frame.kind) {
       case 'run':
-        void this.#start(frame.job)
+        this.#queue.push(...frame.jobs)
+        if (!this.#isWorking) void this.#work()
         break
       case 'abort':
         if (this.#current?.key === frame.key) this.#current.job.context.abort(errorFromWire(frame.reason))
@@ -94,6 +103,15 @@ export class ChildWorker {
     } finally {
       this.#port.exit(exitCode)
     }
+  }
+
+  async #work(): Promise<void> {
+    this.#isWorking = true
+    for (let wire = this.#queue.shift(); wire && !this.#isCrashed; wire = this.#queue.shift()) {
+      if (this.#board.begin(wire.key)) await this.#start(wire)
+      else this.#port.send({ kind: 'left', key: wire.key })
+    }
+    this.#isWorking = false
   }
 
   async #start(wire: WireJob): Promise<void> {

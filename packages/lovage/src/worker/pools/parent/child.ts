@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import {
   failure,
   type Outcome,
@@ -5,30 +6,19 @@ import {
   TimeLimitExceeded,
   WorkerLostError,
 } from '../../../app/index.js'
-import { type Clock, type Logger, messageOf, type Timer } from '../../../kernel/index.js'
+import { type Clock, type Logger, messageOf } from '../../../kernel/index.js'
 import { decodeJson } from '../../../message/index.js'
-import type { RunLimits } from '../../time-limits.js'
-import type { Job } from '../job.js'
 import type { PoolEars } from '../pool.js'
 import { errorFromWire, errorToWire } from '../wire/error-wire.js'
 import { fieldsFromWire } from '../wire/fields-wire.js'
-import type { ChildSetup, FromChild } from '../wire/frames.js'
-import { jobToWire } from '../wire/job-wire.js'
+import type { ChildSetup, FromChild, WireEnd } from '../wire/frames.js'
+import { jobToWire, type WireJob } from '../wire/job-wire.js'
 import { outcomeFromWire } from '../wire/outcome-wire.js'
+import type { Order, Run } from './run-queue.js'
 import type { StartChild, Transport } from './transport.js'
 
 /** How long a task that is to stop has for it before its child is killed. */
 const GRACE_MS = 500
-
-/** A run in a child. */
-interface Run {
-  readonly key: number
-  readonly job: Job
-  readonly resolve: (outcome: Outcome) => void
-  readonly timers: Timer[]
-  /** Why this run was ended from outside; its outcome, whatever the child still says. */
-  verdict?: Error
-}
 
 /** What a child needs of its pool. */
 export interface ChildPorts {
@@ -40,24 +30,34 @@ export interface ChildPorts {
   /** After this many runs, or when it holds more than so many KiB, a child is done. */
   readonly maxTasks: number | undefined
   readonly maxMemoryKib: number | undefined
-  /** It can take a job. */
+  /** It has nothing to do. */
   readonly onIdle: (child: Child) => void
-  /** It takes no more jobs, and is ending by itself. */
+  /** A run has ended, after so many milliseconds. */
+  readonly onEnded: (runtimeMs: number) => void
+  /** Orders that it was given and will not begin. */
+  readonly onReturned: (orders: readonly Order[]) => void
+  /** It takes no more orders, and is ending by itself. */
   readonly onRetired: (child: Child) => void
   readonly onGone: (child: Child) => void
 }
 
 /**
  * One child as its parent knows it: starting → idle ⇄ busy → retired → gone, and from everywhere to gone. One task runs in it at a
- * time, so that a task's limits, crashes and leaks are its own.
+ * time, so that a task's limits, crashes and leaks are its own; the orders behind it are taken back when it takes long.
  */
 export class Child {
   readonly #ports: ChildPorts
   readonly #transport: Transport
   #state: 'starting' | 'idle' | 'busy' | 'retired' | 'gone' = 'starting'
-  #run: Run | undefined
-  #runs = 0
+  /** The first one runs, as far as is known here. */
+  #runs: Run[] = []
+  #begunAt = 0
+  #present = 0
+  #ended = 0
   #keys = 0
+  /** The last of the orders taken back about which the child has not spoken: until then no more can be. */
+  #takenTo = 0
+  #outbox: WireJob[] = []
   /** Set when it could not load the app. */
   unfit: Error | undefined
   /** Whether a task was lost with it. */
@@ -69,7 +69,7 @@ export class Child {
       onFrame: (frame) => this.#hear(frame),
       onGone: (how) => this.#end(how),
     })
-    this.#transport.send({ kind: 'setup', setup: ports.setup })
+    this.#transport.send({ kind: 'setup', setup: { ...ports.setup, memory: this.#transport.memory } })
   }
 
   get pid(): number {
@@ -81,40 +81,68 @@ export class Child {
   get state() {
     return this.#state
   }
-  get taskId(): string | undefined {
-    return this.#run?.job.context.id
+  /** Orders that it holds, the running one included. */
+  get size(): number {
+    return this.#runs.length
+  }
+  /** Orders that can be taken back are behind one that runs for so long, in milliseconds; 0 = none are. */
+  get waitedMs(): number {
+    return this.#runs.length > 1 && this.#takenTo === 0 ? performance.now() - this.#begunAt : 0
   }
 
-  /** Runs a job; only for an idle child. */
-  run(job: Job, limits: RunLimits, resolve: (outcome: Outcome) => void): void {
-    const run: Run = { key: ++this.#keys, job, resolve, timers: [] }
-    this.#run = run
-    this.#state = 'busy'
-    this.#transport.send({ kind: 'run', job: jobToWire(run.key, job) })
-    const { clock } = this.#ports
-    const { hard, soft } = limits
-    if (soft !== undefined)
-      run.timers.push(clock.setTimer(() => this.#abort(run, new SoftTimeLimitExceeded(soft)), soft * 1000))
-    if (hard !== undefined)
-      run.timers.push(clock.setTimer(() => this.#kill(run, new TimeLimitExceeded(hard)), hard * 1000))
+  holds(taskId: string): boolean {
+    return this.#runs.some(({ job }) => job.context.id === taskId)
   }
 
-  /** Stops the task that runs here. */
-  terminate(reason: Error, signal: NodeJS.Signals): void {
-    const run = this.#run
+  /** How many orders more it can take when about `depth` may be behind one that runs for at most `youngMs`. */
+  room(depth: number, youngMs: number): number {
+    const { maxTasks } = this.#ports
+    const left =
+      maxTasks === undefined ? Number.POSITIVE_INFINITY : maxTasks - this.#ended - this.#runs.length
+    if (this.#state === 'idle') return Math.min(1 + depth, left)
+    const isYoung = this.#takenTo === 0 && performance.now() - this.#begunAt < youngMs
+    return this.#state === 'busy' && isYoung ? Math.min(1 + depth - this.#runs.length, left) : 0
+  }
+
+  /** Takes an order, to be run when those before it have ended. */
+  take(order: Order): void {
+    const run: Run = { ...order, key: ++this.#keys, timers: [] }
+    this.#runs.push(run)
+    if (this.#outbox.push(jobToWire(run.key, run.job)) === 1) queueMicrotask(() => this.#post())
+    if (this.#runs.length === 1) {
+      this.#state = 'busy'
+      this.#begin(run)
+    }
+  }
+
+  /** Takes back what has not begun. */
+  takeBack(): void {
+    const [, first] = this.#runs
+    const last = this.#runs.at(-1)
+    if (!first || !last || this.#takenTo > 0) return
+    const begun = this.#transport.board.takeBack(first.key, last.key)
+    this.#takenTo = last.key
+    const returned = this.#runs.filter(({ key }) => key >= first.key && key > begun)
+    this.#runs = this.#runs.filter((run) => !returned.includes(run))
+    this.#giveBack(returned)
+  }
+
+  /** Stops a task that it holds. */
+  terminate(taskId: string, reason: Error, signal: NodeJS.Signals): void {
+    const run = this.#runs.find(({ job }) => job.context.id === taskId)
     if (!run) return
-    if (signal === 'SIGKILL') return this.#kill(run, reason)
     run.verdict = reason
-    this.#abort(run, reason)
-    run.timers.push(this.#ports.clock.setTimer(() => this.#kill(run, reason), GRACE_MS))
+    if (run.key !== this.#present) return this.takeBack()
+    if (signal === 'SIGKILL') this.#kill(run, reason)
+    else this.#stop(run, reason)
   }
 
-  /** Takes no more jobs; ends when the present one has. */
+  /** Takes no more orders; ends when the present one has. */
   retire(): void {
     if (this.#state === 'retired' || this.#state === 'gone') return
-    const wasBusy = this.#state === 'busy'
     this.#state = 'retired'
-    if (!wasBusy) this.#transport.send({ kind: 'stop' })
+    this.takeBack()
+    if (this.#runs.length === 0) this.#transport.send({ kind: 'stop' })
     this.#ports.onRetired(this)
   }
 
@@ -123,12 +151,39 @@ export class Child {
     this.#transport.kill('SIGKILL')
   }
 
+  #post(): void {
+    const jobs = this.#outbox
+    this.#outbox = []
+    this.#transport.send({ kind: 'run', jobs })
+  }
+
+  #begin(run: Run): void {
+    this.#present = run.key
+    this.#begunAt = performance.now()
+    const { clock } = this.#ports
+    const { hard, soft } = run.limits
+    if (soft !== undefined)
+      run.timers.push(clock.setTimer(() => this.#abort(run, new SoftTimeLimitExceeded(soft)), soft * 1000))
+    if (hard !== undefined)
+      run.timers.push(clock.setTimer(() => this.#kill(run, new TimeLimitExceeded(hard)), hard * 1000))
+    run.onBegun()
+    // It was to stop while it waited here, and could not be taken back any more.
+    if (run.verdict) this.#stop(run, run.verdict)
+  }
+
+  #stop(run: Run, reason: Error): void {
+    this.#abort(run, reason)
+    run.timers.push(this.#ports.clock.setTimer(() => this.#kill(run, reason), GRACE_MS))
+  }
+
   #abort(run: Run, reason: Error): void {
     this.#transport.send({ kind: 'abort', key: run.key, reason: errorToWire(reason) })
   }
 
   #kill(run: Run, reason: Error): void {
     run.verdict = reason
+    // What waits behind it has no part in its end.
+    this.takeBack()
     this.#transport.kill('SIGKILL')
   }
 
@@ -146,43 +201,62 @@ export class Child {
         logger[frame.level](fieldsFromWire(frame.fields), frame.message)
         break
       case 'state': {
-        const { request, key, state } = frame
+        const { request, key, state, meta } = frame
         const answer = (error: unknown): void =>
           this.#transport.send({
             kind: 'answer',
             request,
             error: error === undefined ? null : errorToWire(error),
           })
-        if (this.#run?.key !== key) return answer(undefined)
+        const run = this.#runs.find((one) => one.key === key)
+        if (!run) return answer(undefined)
         ears()
-          .updateState(this.#run.job.context, state, decodeJson(frame.meta, { integers: 'bigint' }))
+          .updateState(run.job.context, state, decodeJson(meta, { integers: 'bigint' }))
           .then(() => answer(undefined), answer)
         break
       }
-      case 'ended': {
-        const { key, outcome, children } = frame.end
-        const run = this.#run
-        if (run?.key !== key) return
-        run.job.context.children.push(...children)
-        this.#runs++
-        const isDone = frame.isLast || this.#isSpent(frame.memoryKib)
-        this.#settle(run, run.verdict ? failure(run.job.task, run.verdict) : outcomeFromWire(outcome))
-        if (this.#state === 'retired') this.#transport.send({ kind: 'stop' })
-        else if (isDone) {
-          this.#state = 'idle'
-          this.retire()
-        } else if (this.#state === 'busy') {
-          this.#state = 'idle'
-          this.#ports.onIdle(this)
-        }
+      case 'left': {
+        // Taken back at the last moment: it had announced it, and then seen that it was not to.
+        const run = this.#remove(frame.key)
+        if (frame.key >= this.#takenTo) this.#takenTo = 0
+        if (run) this.#giveBack([run])
+        this.#goOn()
         break
       }
+      case 'ended':
+        this.#hearEnd(frame.end, frame.isLast || this.#isSpent(frame.memoryKib))
+        break
+    }
+  }
+
+  #hearEnd({ key, outcome, children }: WireEnd, isDone: boolean): void {
+    const wasFirst = this.#runs[0]?.key === key
+    const run = this.#remove(key)
+    if (key >= this.#takenTo) this.#takenTo = 0
+    if (!run) return
+    this.#ended++
+    if (wasFirst) this.#ports.onEnded(performance.now() - this.#begunAt)
+    run.job.context.children.push(...children)
+    this.#settle(run, run.verdict ? failure(run.job.task, run.verdict) : outcomeFromWire(outcome))
+    const { maxTasks } = this.#ports
+    if (isDone || (maxTasks !== undefined && this.#ended >= maxTasks)) this.retire()
+    this.#goOn()
+  }
+
+  /** The next one is the child's present one. */
+  #goOn(): void {
+    const [next] = this.#runs
+    if (next) {
+      if (next.key !== this.#present) this.#begin(next)
+    } else if (this.#state === 'retired') this.#transport.send({ kind: 'stop' })
+    else if (this.#state === 'busy') {
+      this.#state = 'idle'
+      this.#ports.onIdle(this)
     }
   }
 
   #isSpent(memoryKib: number): boolean {
-    const { maxTasks, maxMemoryKib, logger } = this.#ports
-    if (maxTasks !== undefined && this.#runs >= maxTasks) return true
+    const { maxMemoryKib, logger } = this.#ports
     if (maxMemoryKib === undefined || memoryKib <= maxMemoryKib) return false
     logger.info(
       { child: this.index, pid: this.pid, memory_kib: memoryKib },
@@ -191,21 +265,40 @@ export class Child {
     return true
   }
 
+  #remove(key: number): Run | undefined {
+    const run = this.#runs.find((one) => one.key === key)
+    if (run) this.#runs = this.#runs.filter((one) => one !== run)
+    return run
+  }
+
   #end(how: string): void {
-    const run = this.#run
+    const begun = this.#transport.board.begun()
+    this.#transport.board.close()
     this.#state = 'gone'
-    if (run?.verdict) {
-      this.#settle(run, failure(run.job.task, run.verdict))
-    } else if (run) {
-      this.lostTask = true
-      const error = new WorkerLostError(`The child that ran it ended: ${how}`)
-      this.#settle(run, { kind: 'lost', error })
-    }
+    const runs = this.#runs
+    this.#runs = []
+    const lost = runs.filter(({ key, verdict }) => key <= begun && !verdict)
+    this.lostTask = lost.length > 0
+    for (const run of lost)
+      this.#settle(run, { kind: 'lost', error: new WorkerLostError(`The child that ran it ended: ${how}`) })
     this.#ports.onGone(this)
+    this.#giveBack(runs.filter((run) => !lost.includes(run)))
+  }
+
+  /** What was not run goes back, except what was to stop: that has stopped. */
+  #giveBack(runs: readonly Run[]): void {
+    const returned: Order[] = []
+    for (const run of runs) {
+      if (run.verdict) this.#settle(run, failure(run.job.task, run.verdict))
+      else {
+        for (const timer of run.timers) timer.cancel()
+        returned.push(run)
+      }
+    }
+    if (returned.length > 0) this.#ports.onReturned(returned)
   }
 
   #settle(run: Run, outcome: Outcome): void {
-    this.#run = undefined
     for (const timer of run.timers) timer.cancel()
     try {
       run.resolve(outcome)

@@ -2,12 +2,16 @@ import { fork } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
 import { builtModule } from '../../../kernel/index.js'
 import { childExecArgv } from '../../../loader/index.js'
+import { fileBoard, memoryBoard, openBoardFile, type ParentBoard } from '../wire/board.js'
 import type { FromChild, ToChild } from '../wire/frames.js'
 
 /** A child's line, as the parent has it. */
 export interface Transport {
   /** 0 for threads, which have none. */
   readonly pid: number
+  readonly board: ParentBoard
+  /** The board's memory, where it has some. */
+  readonly memory?: SharedArrayBuffer
   send(frame: ToChild): void
   /** Ends the child whatever it does. */
   kill(signal: NodeJS.Signals): void
@@ -27,10 +31,12 @@ const MAIN = new URL('../child/child-main.js', import.meta.url)
 
 /** A child process. It shares nothing with its parent but standard output and error. */
 export const startProcess: StartChild = ({ onFrame, onGone }) => {
+  const fd = openBoardFile()
   const child = fork(builtModule(MAIN), [], {
     execArgv: [...childExecArgv()],
     serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // The last one is BOARD_FD there.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', fd],
   })
   let how: string | undefined
   let isSilent = false
@@ -56,6 +62,7 @@ export const startProcess: StartChild = ({ onFrame, onGone }) => {
   })
   return {
     pid: child.pid ?? 0,
+    board: fileBoard(fd),
     send(frame) {
       if (child.connected) child.send(frame)
     },
@@ -66,6 +73,7 @@ export const startProcess: StartChild = ({ onFrame, onGone }) => {
 /** A thread. It shares the process: its memory, its file handles, and its end. */
 export const startThread: StartChild = ({ onFrame, onGone }) => {
   const thread = new Worker(builtModule(MAIN), { execArgv: threadExecArgv() })
+  const board = memoryBoard()
   let error: unknown
   thread.on('message', (frame: FromChild) => onFrame(frame))
   thread.once('error', (thrown) => {
@@ -74,6 +82,8 @@ export const startThread: StartChild = ({ onFrame, onGone }) => {
   thread.once('exit', (code) => onGone(error instanceof Error ? error.message : `exit code ${code}`))
   return {
     pid: process.pid,
+    board,
+    memory: board.memory,
     send: (frame) => thread.postMessage(frame),
     kill: () => void thread.terminate(),
   }

@@ -14,6 +14,8 @@ export interface ChildSetup {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** Whether memory use is to be told with every outcome. */
   readonly tellsMemory: boolean
+  /** The board of a thread; a process has it as an open file. */
+  readonly memory?: SharedArrayBuffer | undefined
 }
 
 /** How a run ended. */
@@ -27,7 +29,8 @@ export interface WireEnd {
 /** From the parent to a child. */
 export type ToChild =
   | { readonly kind: 'setup'; readonly setup: ChildSetup }
-  | { readonly kind: 'run'; readonly job: WireJob }
+  /** To be run one after the other, each unless the board says that it was taken back. */
+  | { readonly kind: 'run'; readonly jobs: readonly WireJob[] }
   | { readonly kind: 'abort'; readonly key: number; readonly reason: WireError }
   | { readonly kind: 'answer'; readonly request: number; readonly error: WireError | null }
   | { readonly kind: 'stop' }
@@ -44,6 +47,8 @@ export type FromChild =
       /** The child takes no more jobs. */
       readonly isLast: boolean
     }
+  /** It was taken back before it began. */
+  | { readonly kind: 'left'; readonly key: number }
   /** `ctx.updateState` of a running task; answered when it is stored. */
   | {
       readonly kind: 'state'

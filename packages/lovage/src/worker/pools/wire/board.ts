@@ -1,0 +1,98 @@
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/**
+ * What parent and child both see at once, whatever the child is busy with: which job it began last, and which jobs its parent has taken
+ * back. Each writes its own word before it reads the other's, so that a job is begun or taken back, never both:
+ *
+ * - the child writes that it begins a job, then looks whether it was taken back: if so it leaves it;
+ * - the parent writes which jobs it takes back, then looks which one was begun last: those beyond are its own again, and
+ *   about those up to it the child will speak.
+ */
+export interface ChildBoard {
+  /** Announces a job; false when it was taken back before. */
+  begin(key: number): boolean
+}
+
+/** The parent's side. */
+export interface ParentBoard {
+  /** The key of the job that was begun last; 0 = none yet. */
+  begun(): number
+  /** Takes back all jobs from one key to another, those begun left out; returns `begun()`. Only one range is remembered. */
+  takeBack(from: number, to: number): number
+  close(): void
+}
+
+/** Where in the board: the key begun, then the range taken back, which is written as one. */
+const BEGUN = 0
+const TAKEN = 8
+const BYTES = 16
+
+/** A board for a thread: memory that both have. */
+export function memoryBoard(
+  memory = new SharedArrayBuffer(BYTES),
+): ParentBoard & ChildBoard & { readonly memory: SharedArrayBuffer } {
+  const words = new BigInt64Array(memory)
+  const begun = (): number => Number(Atomics.load(words, BEGUN / 8))
+  return {
+    memory,
+    begun,
+    takeBack(from, to) {
+      Atomics.store(words, TAKEN / 8, rangeOf(from, to))
+      return begun()
+    },
+    begin(key) {
+      Atomics.store(words, BEGUN / 8, BigInt(key))
+      return !isWithin(key, Atomics.load(words, TAKEN / 8))
+    },
+    close() {},
+  }
+}
+
+/**
+ * A board for a process: a file without a name, whose bytes the kernel keeps in one place for both. A read that follows a write of
+ * the other side sees it.
+ */
+export function fileBoard(fd: number): ParentBoard & ChildBoard {
+  const word = new BigInt64Array(1)
+  const put = (at: number, value: bigint): void => {
+    word[0] = value
+    writeSync(fd, word, 0, 8, at)
+  }
+  const get = (at: number): bigint => {
+    word[0] = 0n
+    readSync(fd, word, 0, 8, at)
+    return word[0]
+  }
+  const begun = (): number => Number(get(BEGUN))
+  return {
+    begun,
+    takeBack(from, to) {
+      put(TAKEN, rangeOf(from, to))
+      return begun()
+    },
+    begin(key) {
+      put(BEGUN, BigInt(key))
+      return !isWithin(key, get(TAKEN))
+    },
+    close: () => closeSync(fd),
+  }
+}
+
+/** Opens the file of a board; its name is gone when this returns, so that nothing has to be cleaned up. */
+export function openBoardFile(): number {
+  const folder = mkdtempSync(join(tmpdir(), 'lovage-board-'))
+  try {
+    const fd = openSync(join(folder, 'board'), 'wx+', 0o600)
+    writeSync(fd, Buffer.alloc(BYTES), 0, BYTES, 0)
+    return fd
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+// Two halves of one word: half a range must never be seen.
+const rangeOf = (from: number, to: number): bigint => (BigInt(from) << 32n) | BigInt(to)
+const isWithin = (key: number, range: bigint): boolean =>
+  key >= Number(range >> 32n) && key <= Number(range & 0xffff_ffffn)
