@@ -1,5 +1,7 @@
+import { openDeadLetterStore } from '../dead-letter/index.js'
 import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
 import type { Broker } from './broker.js'
+import { withDeadLetters } from './with-dead-letters.js'
 
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {
   sqlite: async () => (await import('./sqlite/index.js')).openSqliteBroker,
@@ -12,11 +14,20 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {
 }
 
 /**
- * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, …
+ * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, `postgresql://…`, with the store
+ * of dead letters that the settings name (`deadLetterUrl`).
  *
  * @throws ConfigurationError LVG_DRIVER_UNKNOWN, LVG_DRIVER_MISSING (see `openByScheme`), and whatever the driver
  * throws when its server cannot be used.
  */
-export function openBroker(url: string, options: DriverOptions): Promise<Broker> {
-  return openByScheme('broker', DRIVERS, url, options)
+export async function openBroker(url: string, options: DriverOptions): Promise<Broker> {
+  const broker = await openByScheme('broker', DRIVERS, url, options)
+  const { deadLetterUrl } = options.settings
+  if (typeof deadLetterUrl !== 'string') return broker
+  try {
+    return withDeadLetters(broker, await openDeadLetterStore(deadLetterUrl, options))
+  } catch (error) {
+    await broker.close()
+    throw error
+  }
 }

@@ -141,7 +141,7 @@ export const SETTINGS = {
   resultAcceptContent: inert(optional(list([])), JSON_ONLY),
   /** Where limits, revokes, pauses and unique keys are kept. Default: beside the broker. */
   coordinationUrl: optional(text('')),
-  /** Where dead letters are kept. Default: in the broker's own store. */
+  /** Where dead letters are kept, `postgresql://` or `sqlite://`. Default: in the broker's own store. */
   deadLetterUrl: optional(text('')),
 
   // --- worker
