@@ -1,5 +1,5 @@
 export { type MemoryDeadLetters, memoryDeadLetters } from './memory/memory-dead-letters.js'
-export { type OpenDeadLetterStore, openDeadLetterStore } from './open-dead-letters.js'
+export { openDeadLetterStore } from './open-dead-letters.js'
 export { addLetters, DEAD_LETTER_MIGRATIONS, postgresDeadLetters } from './postgres/postgres-dead-letters.js'
 export type { LetterRow } from './sqlite/program.js'
 export { letterRow, sqliteDeadLetters } from './sqlite/sqlite-dead-letters.js'

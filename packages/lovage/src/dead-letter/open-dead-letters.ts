@@ -1,12 +1,5 @@
 import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
-import type { DeadLetterStore } from './store.js'
-
-/** A store of dead letters that stands by itself, not in a broker. */
-export interface OpenDeadLetterStore extends DeadLetterStore {
-  /** Where it is, without the password. */
-  readonly location: string
-  close(): Promise<void>
-}
+import type { OpenDeadLetterStore } from './store.js'
 
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<OpenDeadLetterStore>>>> = {
   sqlite: async () => (await import('./sqlite/open-sqlite-dead-letters.js')).openSqliteDeadLetters,

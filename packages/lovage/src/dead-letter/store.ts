@@ -51,3 +51,10 @@ export interface DeadLetterStore {
   /** Removes and returns the letters with these ids. */
   take(ids: readonly string[]): Promise<readonly DeadLetter[]>
 }
+
+/** A store of dead letters that stands by itself, not in a broker. */
+export interface OpenDeadLetterStore extends DeadLetterStore {
+  /** Where it is, without the password. */
+  readonly location: string
+  close(): Promise<void>
+}

@@ -1,6 +1,6 @@
 import type { DriverOptions } from '../../kernel/index.js'
 import { openPostgres, postgresOptionsOf } from '../../postgres-client/index.js'
-import type { OpenDeadLetterStore } from '../open-dead-letters.js'
+import type { OpenDeadLetterStore } from '../store.js'
 import { DEAD_LETTER_MIGRATIONS, postgresDeadLetters } from './postgres-dead-letters.js'
 
 /** Opens the table `dead_letter_tasks` in the database that a `postgresql://` URL names. */

@@ -1,5 +1,5 @@
 import { openSqliteFile } from '../../sqlite-file/index.js'
-import type { OpenDeadLetterStore } from '../open-dead-letters.js'
+import type { OpenDeadLetterStore } from '../store.js'
 import { sqliteDeadLetters } from './sqlite-dead-letters.js'
 
 /** Opens the table `dead_letter_tasks` in the file that a `sqlite://` URL names. */
