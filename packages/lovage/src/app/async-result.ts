@@ -7,40 +7,33 @@ import {
   type TaskResult,
   type TaskState,
 } from '../result/index.js'
+import type { AnyResult } from './any-result.js'
+import type { GetOptions, RevokeOptions } from './get-options.js'
 import { untilReady, type WaitOptions } from './until-ready.js'
+
+export type { GetOptions, RevokeOptions } from './get-options.js'
 
 /** What results need of their app. */
 export interface ResultHost {
   readonly clock: Clock
   /** @throws {ResultError} LVG_RESULT_DISABLED */
   results(): Promise<ResultBackend>
+  /** The result that Celery's pairs name. */
+  resultOf(tuple: ResultTuple): AnyResult
   readonly control: { revoke(ids: readonly string[], options?: RevokeOptions): Promise<void> }
 }
 
-/** How tasks are revoked. */
-export interface RevokeOptions {
-  /** Whether a running task is stopped too. */
-  readonly terminate?: boolean
-  /** Signal for the child of a running task. Default SIGTERM. */
-  readonly signal?: NodeJS.Signals
-}
-
-/** How to wait for a result. */
-export interface GetOptions extends WaitOptions {
-  /** Whether the task's failure is thrown. Default true. */
-  readonly propagate?: boolean
-}
-
 /** A task's result, now or later. */
-export class AsyncResult<Result> {
+export class AsyncResult<Result> implements AnyResult {
   readonly id: string
   /** The result of the task that sent this one in a chain. */
-  readonly parent: AsyncResult<unknown> | null
+  readonly parent: AnyResult | null
+  readonly results = null
   /** The app that it came from. */
   readonly host: ResultHost
   #ready: TaskResult | undefined
 
-  constructor(id: string, host: ResultHost, parent: AsyncResult<unknown> | null = null) {
+  constructor(id: string, host: ResultHost, parent: AnyResult | null = null) {
     this.id = id
     this.parent = parent
     this.host = host
@@ -98,8 +91,8 @@ export class AsyncResult<Result> {
     return (await this.state()) === 'FAILURE'
   }
   /** Results of the tasks that this one sent. */
-  async children(): Promise<readonly AsyncResult<unknown>[]> {
-    return ((await this.info())?.children ?? []).map((tuple) => resultOf(tuple, this.host))
+  async children(): Promise<readonly AnyResult[]> {
+    return ((await this.info())?.children ?? []).map((tuple) => this.host.resultOf(tuple))
   }
   /** When it was done. */
   async dateDone(): Promise<Date | null> {
@@ -136,16 +129,6 @@ export class AsyncResult<Result> {
     if (!this.#ready) throw new TypeError(`the wait for ${this.id} ended without its result`)
     return this.#ready
   }
-}
-
-/** Names the result in Celery's nested pairs. */
-export function tupleOf(result: AsyncResult<unknown>): ResultTuple {
-  return [[result.id, result.parent ? tupleOf(result.parent) : null], null]
-}
-
-/** The result that a stored pair names. */
-export function resultOf([[id, parent]]: ResultTuple, host: ResultHost): AsyncResult<unknown> {
-  return new AsyncResult(id, host, parent ? resultOf(parent, host) : null)
 }
 
 const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {

@@ -1,4 +1,4 @@
-import type { Embed } from '../message/index.js'
+import type { Embed, TaskCall } from '../message/index.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
 /** One call of a task, before it has a destination. */
@@ -11,4 +11,6 @@ export interface Call {
   /** What the task's definition or contract says; empty for a bare name. */
   readonly defaults: TaskOptions
   readonly embed?: Embed
+  /** Headers that only canvases set. */
+  readonly wire?: Partial<Pick<TaskCall, 'stampedHeaders' | 'stamps' | 'replacedTaskNesting'>>
 }

@@ -1,14 +1,19 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Logger } from '../kernel/index.js'
+import type { Canvas } from '../canvas/index.js'
+import { type Logger, TaskError } from '../kernel/index.js'
 import {
   customHeaders,
+  type Embed,
   type IncomingMessage,
+  NO_EMBED,
   parseTime,
   type TaskHeaders,
   type TaskMessage,
 } from '../message/index.js'
 import type { ResultTuple } from '../result/index.js'
-import { Retry, type RetryRequest } from './signals.js'
+import type { AnySignature } from './canvas/signature.js'
+import { Replace, Retry, type RetryRequest } from './signals.js'
+import { type Cursor, type StepStore, Steps } from './steps.js'
 import type { TaskOptions } from './task-options.js'
 
 /** How a message reached the task. */
@@ -38,6 +43,10 @@ export interface RunEnvironment {
   readonly slots?: () => number
   /** Stores a state of the task's own (`PROGRESS`). */
   updateState(context: TaskContext, state: string, meta: unknown): Promise<void>
+  /** Adds a member to the chord that the task is a member of. */
+  addToChord?(context: TaskContext, canvas: Canvas, place: number): Promise<void>
+  /** Where finished steps are kept; absent = this run alone remembers them. */
+  readonly steps?: StepStore
 }
 
 /** What a task knows about its own run: Celery's `self.request`, and what may be done from inside. */
@@ -53,9 +62,13 @@ export class TaskContext {
   readonly replyTo: string | null
   /** Results of the tasks that this run has sent. */
   readonly children: ResultTuple[] = []
+  /** What the message says is to follow the task. */
+  readonly embed: Embed
   readonly #headers: TaskHeaders
   readonly #environment: RunEnvironment
   #controller: AbortController | undefined
+  #steps: Steps | undefined
+  #added = 0
   #logger: Logger | undefined
 
   constructor(
@@ -64,6 +77,7 @@ export class TaskContext {
       readonly headers: TaskHeaders
       readonly args: readonly unknown[]
       readonly kwargs: Readonly<Record<string, unknown>>
+      readonly embed?: Embed
     },
     delivery: {
       readonly info: DeliveryInfo
@@ -75,6 +89,7 @@ export class TaskContext {
     this.task = task
     this.args = call.args
     this.kwargs = call.kwargs
+    this.embed = call.embed ?? NO_EMBED
     this.deliveryInfo = delivery.info
     this.correlationId = delivery.correlationId
     this.replyTo = delivery.replyTo
@@ -198,6 +213,47 @@ export class TaskContext {
   /** What to throw in order to be run again: `throw ctx.retry({ countdown: 60 })`. */
   retry(request: RetryRequest = {}): Retry {
     return new Retry(request)
+  }
+
+  /**
+   * What to throw in order to be replaced: `throw ctx.replace(other.s())`. The other work takes this task's place, with
+   * its id, its callbacks, the steps behind it and its place in a chord; a group gives the list of its results.
+   */
+  replace(signature: AnySignature): Replace {
+    return new Replace(signature.canvas)
+  }
+
+  /**
+   * Adds a task to the chord that this task is a member of; the body waits for it too.
+   * @throws {TaskError} LVG_CANVAS_INVALID outside a chord.
+   */
+  async addToChord(signature: AnySignature): Promise<void> {
+    const add = this.#environment.addToChord
+    if (!add || !this.embed.chord || this.groupId === null)
+      throw new TaskError(`${this.name} is not a member of a chord.`, { code: 'LVG_CANVAS_INVALID' })
+    await add(this, signature.canvas, this.#added++)
+  }
+
+  /**
+   * Does something once: its value is kept under the task's id and the step's name, so that a retried or redelivered
+   * run gets it instead of doing it again. A step that throws is not finished. Values must be serialisable.
+   */
+  step<T>(name: string, work: () => T | Promise<T>): Promise<T> {
+    return this.#stepsOf().run(name, work)
+  }
+  /** A place in long work that later runs go on from: `const at = await ctx.cursor<number>('row')`. */
+  cursor<T>(name: string): Promise<Cursor<T>> {
+    return this.#stepsOf().cursor<T>(name)
+  }
+  #stepsOf(): Steps {
+    this.#steps ??= new Steps(this.id, this.#environment.steps)
+    return this.#steps
+  }
+
+  /** Stores the state PROGRESS with `{ current, total, percent }` and what else is given. */
+  progress(current: number, total: number, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    const percent = total > 0 ? Math.round((1000 * current) / total) / 10 : 0
+    return this.updateState('PROGRESS', { ...more, current, total, percent })
   }
 
   /** Stores a state of the task's own, such as `PROGRESS`, with anything serialisable beside it. */

@@ -86,6 +86,21 @@ function resultOf(
           throw outcome.error
         },
       }
+    case 'replace': {
+      const error = new TaskError('A task that is run eagerly cannot be replaced: there is no broker.', {
+        code: 'LVG_CANVAS_INVALID',
+      })
+      return {
+        id,
+        state: 'FAILURE',
+        result: error,
+        traceback: error.stack ?? null,
+        runs,
+        get: () => {
+          throw error
+        },
+      }
+    }
     // Pools alone lose runs, and there is none here.
     case 'lost':
     case 'ignore':

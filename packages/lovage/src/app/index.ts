@@ -1,3 +1,4 @@
+export type { AnyResult } from './any-result.js'
 export { type AppSignals, SignalBoard, type SignalName } from './app-signals.js'
 export {
   AsyncResult,
@@ -5,11 +6,17 @@ export {
   type GetOptions,
   type ResultHost,
   type RevokeOptions,
-  resultOf,
-  tupleOf,
 } from './async-result.js'
 export type { Answers, BroadcastHost, BroadcastOptions } from './broadcast.js'
 export type { Call } from './call.js'
+export { toCall } from './canvas/call-options.js'
+export { chain, chord, chunks, type GroupOptions, GroupStream, group, map, starmap } from './canvas/canvas.js'
+export { GroupResult, joinsOf, tupleOf } from './canvas/group-result.js'
+export { toJoins } from './canvas/send-canvas.js'
+export { type AnySignature, type CanvasHost, Signature } from './canvas/signature.js'
+export type { StampingVisitor, Stamps } from './canvas/stamps.js'
+export type { GivenOf, GroupOut, LeadFor, LeadOfAll, Settled } from './canvas/types.js'
+export { priorityFromWire, priorityToWire } from './canvas/wire-priority.js'
 export {
   currentContext,
   type DeliveryInfo,
@@ -20,18 +27,24 @@ export {
 } from './context.js'
 export { type Contract, contract, type NamedContract } from './contract.js'
 export { Control, type ControlCommand, type Done } from './control.js'
+export type { AppOptions, NamedTask, PositionalTask, UntypedCall } from './definitions.js'
 export type { EagerResult } from './eager-result.js'
 export { type BatchCall, type BatchOptions, inBatches } from './in-batches.js'
 export { Inspect, type RequestInfo, type ScheduledInfo } from './inspect.js'
 export { isLovage } from './is-lovage.js'
 export { knownQueues, type QueueReport, queueReport } from './known-queues.js'
-export { type AppOptions, Lovage, type NamedTask, type PositionalTask, type UntypedCall } from './lovage.js'
+export { Lovage } from './lovage.js'
 export { compose, type Middleware, type Next, type PublishContext, type RunContext } from './middleware.js'
 export type { OnceOptions } from './once.js'
 export type { Outcome } from './outcome.js'
 export { PAUSED } from './pause.js'
 export type { AddPeriodicTask, PeriodicOptions } from './periodic-tasks.js'
-export { type RetriedRun, retryMessage } from './publish.js'
+export {
+  type RetriedRun,
+  retryMessage,
+  type Sending,
+  toMessage,
+} from './publish.js'
 export { intervalOf, RATES, setRate } from './rate.js'
 export { TaskRegistry } from './registry.js'
 export { type JoinOptions, ResultSet } from './result-set.js'
@@ -54,7 +67,16 @@ export {
   type SettingsInput,
   withFolder,
 } from './settings/index.js'
-export { Ignore, isSignal, Reject, Retry, type RetryRequest, type Signal } from './signals.js'
+export {
+  Ignore,
+  isSignal,
+  Reject,
+  Replace,
+  Retry,
+  type RetryRequest,
+  type Signal,
+} from './signals.js'
+export type { Cursor, StepStore } from './steps.js'
 export { SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError } from './stop-reasons.js'
 export {
   type AnyTask,

@@ -1,5 +1,6 @@
 import type { Broker, Queue } from '../broker/index.js'
 import { openBroker } from '../broker/index.js'
+import { type Canvas, fromWire, taskNode } from '../canvas/index.js'
 import type { CoordinationStore } from '../coordination/index.js'
 import { openCoordinationStore } from '../coordination/index.js'
 import {
@@ -14,16 +15,30 @@ import {
   systemClock,
 } from '../kernel/index.js'
 import { encodeJson } from '../message/index.js'
-import { openResultBackend, type ResultBackend } from '../result/index.js'
+import { openResultBackend, type ResultBackend, type ResultTuple } from '../result/index.js'
 import { annotatedOptions } from './annotations.js'
+import type { AnyResult } from './any-result.js'
 import { markAsApp } from './app-mark.js'
 import { SignalBoard } from './app-signals.js'
 import { AsyncResult, type ResultHost } from './async-result.js'
 import { discover } from './autodiscover.js'
 import type { Call } from './call.js'
+import { toWireOptions } from './canvas/call-options.js'
+import { type GroupResult, joinsOf } from './canvas/group-result.js'
+import { resultOf } from './canvas/result-of.js'
+import { sendCanvas, sendMembers } from './canvas/send-canvas.js'
+import { Signature } from './canvas/signature.js'
 import type { TaskContext } from './context.js'
 import type { Contract } from './contract.js'
 import { Control } from './control.js'
+import type {
+  AppOptions,
+  ArgumentsOf,
+  NamedTask,
+  PositionalTask,
+  ResultOf,
+  UntypedCall,
+} from './definitions.js'
 import { applyEagerly, settledResult } from './eager.js'
 import type { EagerResult } from './eager-result.js'
 import type { Middleware } from './middleware.js'
@@ -48,49 +63,6 @@ import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 import { sortParts, type TaskParts } from './task-parts.js'
 import type { WorkerStep } from './worker-step.js'
-
-/** What an app takes besides settings. */
-export interface AppOptions extends SettingsInput {
-  readonly middleware?: readonly Middleware[]
-  /** Where log lines go; a pino logger fits. Default: JSON on standard error, warnings and worse. */
-  readonly logger?: Logger
-  /** For tests that move time by hand. */
-  readonly clock?: Clock
-  /** Default `process.env`. */
-  readonly env?: NodeJS.ProcessEnv
-}
-
-/** Names for the parameters of a function, one each. */
-type NamesOf<Parameters extends readonly unknown[]> = { readonly [Place in keyof Parameters]: string }
-type ArgumentsOf<Run> = Run extends (context: TaskContext, ...args: infer Args) => unknown ? Args : never
-type ResultOf<Run> = Run extends (...args: never[]) => infer Result ? Awaited<Result> : never
-
-/** A task with positional arguments. */
-export interface PositionalTask<Run> extends TaskOptions, TaskHandlers<ResultOf<Run>> {
-  /** Registered name, the same in every language. */
-  readonly name: string
-  readonly input?: undefined
-  /** Names of the parameters after the context: needed to be called with keyword arguments. */
-  readonly params?: NamesOf<ArgumentsOf<Run>>
-  readonly run: Run
-}
-
-/** A task with named arguments. */
-export interface NamedTask<Input extends Schema, Result> extends TaskOptions, TaskHandlers<Result> {
-  /** Registered name, the same in every language. */
-  readonly name: string
-  /** Any Standard Schema, or `unchecked<T>()`. */
-  readonly input: Input
-  /** The fields that positional arguments fill, in order. */
-  readonly params?: readonly (keyof InputOf<Input> & string)[]
-  readonly run: (context: TaskContext, input: OutputOf<Input>) => Result | Promise<Result>
-}
-
-/** A call of a task that is known only by name. */
-export interface UntypedCall extends CallOptions {
-  readonly args?: readonly unknown[]
-  readonly kwargs?: Readonly<Record<string, unknown>>
-}
 
 /** An application: its tasks, its settings, and the connections that they use. */
 export class Lovage implements TaskHost, ResultHost {
@@ -177,9 +149,15 @@ export class Lovage implements TaskHost, ResultHost {
   ): Task<ArgumentsOf<Run>, ResultOf<Run>>
   task(definition: object): object {
     // Either overload's definition; their types have done their work at the call.
-    const task = this.#define(sortParts(definition as TaskParts))
+    const task = this.#define<never, never>(sortParts(definition as TaskParts))
     this.tasks.add(task)
     return task
+  }
+
+  /** Registers one of Celery's own tasks, which takes its arguments from its context, whatever they are. */
+  builtinTask(name: string, run: (context: TaskContext) => unknown): void {
+    if (this.tasks.has(name)) return
+    this.tasks.add(this.#define<never, never>({ name, own: {}, handlers: {}, isRaw: true, run }))
   }
 
   /** A task that is implemented elsewhere, to be called from here. */
@@ -226,6 +204,47 @@ export class Lovage implements TaskHost, ResultHost {
       options,
       defaults: this.tasks.get(name)?.definition.own ?? {},
     })
+  }
+
+  /** A signature of a task that is known only by its name. */
+  signature<Result = unknown>(
+    name: string,
+    {
+      args = [],
+      kwargs = {},
+      immutable = false,
+      ...options
+    }: UntypedCall & { readonly immutable?: boolean } = {},
+  ): Signature<readonly unknown[], Result> {
+    return new Signature(taskNode(name, args, kwargs, toWireOptions(options), immutable), this)
+  }
+  /**
+   * A signature that came over a wire: what `JSON.stringify(signature)` gave, Python's or ours.
+   * @throws {MessageError} LVG_CANVAS_INVALID.
+   */
+  signatureFrom(wire: unknown): Signature<readonly unknown[], unknown, AnyResult> {
+    return new Signature(fromWire(wire), this)
+  }
+  sendCanvas(canvas: Canvas, lead: readonly unknown[]): Promise<AnyResult> {
+    return sendCanvas(this, this.#publishing(), canvas, lead)
+  }
+  sendMembers(
+    members: Iterable<Canvas> | AsyncIterable<Canvas>,
+    lead: readonly unknown[],
+  ): Promise<AnyResult> {
+    return sendMembers(this, this.#publishing(), members, lead)
+  }
+  /** A group that was saved; undefined when there is none. */
+  async groupResult<Results extends readonly unknown[] = readonly unknown[]>(
+    id: string,
+  ): Promise<GroupResult<Results> | undefined> {
+    const tuple = await (await joinsOf(this)).group(id)
+    // What was saved is a group's; its values are taken at the caller's word.
+    return tuple && (resultOf(tuple, this) as GroupResult<Results>)
+  }
+  /** The result that Celery's nested pairs name. */
+  resultOf(tuple: ResultTuple): AnyResult {
+    return resultOf(tuple, this)
   }
 
   /** Publishes a call; resolves when the broker has it. */
@@ -334,8 +353,8 @@ export class Lovage implements TaskHost, ResultHost {
     await this.close()
   }
 
-  #define(definition: Omit<TaskDefinition, 'options'>): Task<never, never> {
-    const task: Task<never, never> = new Task(this, {
+  #define<Args, Result>(definition: Omit<TaskDefinition, 'options'>): Task<Args, Result> {
+    const task: Task<Args, Result> = new Task(this, {
       ...definition,
       // Annotations may be set after the task was defined, and functions among them look at the task.
       get options(): TaskOptions {

@@ -1,3 +1,4 @@
+import type { Canvas } from '../canvas/index.js'
 import type { ExceptionInfo } from '../message/index.js'
 import type { RetryRequest } from './signals.js'
 import type { WorkerLostError } from './stop-reasons.js'
@@ -23,6 +24,8 @@ export type Outcome =
   /** Whoever ran it died under it: the message goes back and is counted, or the task has failed (`rejectOnWorkerLost`). */
   | { readonly kind: 'lost'; readonly error: WorkerLostError }
   | { readonly kind: 'ignore' }
+  /** Other work takes the task's place, and its id. */
+  | { readonly kind: 'replace'; readonly canvas: Canvas }
   | {
       readonly kind: 'reject'
       readonly requeue: boolean

@@ -40,7 +40,7 @@ export interface PublishHost extends ResultHost {
 }
 
 /** A call that has become a message. */
-interface Sending {
+export interface Sending {
   readonly id: string
   readonly message: OutgoingMessage
   readonly queue: Queue | undefined
@@ -81,13 +81,18 @@ export class Publisher {
   }
 
   /** Publishes calls, none of them when one cannot be written. */
-  async sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
+  async sendAll(
+    calls: readonly Call[],
+    parent: TaskContext | undefined = currentContext(),
+    isRemembered = true,
+  ): Promise<readonly AsyncResult<unknown>[]> {
     if (!this.#broker) await this.#connect()
     const broker = this.#broker ?? (await this.#host.broker())
-    const parent = currentContext()
     const sendings = calls.map((call) => toMessage(call, this.#host, broker, parent))
     return Promise.all(
-      sendings.map((sending, index) => this.#enqueue(sending, broker, calls[index]?.options ?? {}, parent)),
+      sendings.map((sending, index) =>
+        this.#enqueue(sending, broker, calls[index]?.options ?? {}, isRemembered ? parent : undefined),
+      ),
     )
   }
 
@@ -218,9 +223,9 @@ function retryPolicy(conf: Settings, options: CallOptions) {
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 /** The message of a call, its destination decided: call before task before route before settings. */
-function toMessage(
-  { task, args, kwargs, options, defaults, embed }: Call,
-  { conf, clock, router }: PublishHost,
+export function toMessage(
+  { task, args, kwargs, options, defaults, embed, wire }: Call,
+  { conf, clock, router }: Pick<PublishHost, 'conf' | 'clock' | 'router'>,
   { capabilities }: Broker,
   parent: TaskContext | undefined,
 ): Sending {
@@ -240,6 +245,7 @@ function toMessage(
     routingKey: route.routingKey,
   }
   if (embed) call.embed = embed
+  if (wire) Object.assign(call, wire)
   const dueMs = dueAt(options, nowMs)
   if (dueMs !== undefined) {
     call.eta = formatTime(dueMs)

@@ -62,6 +62,8 @@ function concludeSignal(task: AnyTask, context: TaskContext, signal: Signal, dic
       return concludeRetry(task, context, signal, dice)
     case 'ignore':
       return { kind: 'ignore' }
+    case 'replace':
+      return { kind: 'replace', canvas: signal.canvas }
     case 'reject':
       return {
         kind: 'reject',

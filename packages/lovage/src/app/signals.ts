@@ -1,3 +1,4 @@
+import type { Canvas } from '../canvas/index.js'
 import type { CallOptions } from './task-options.js'
 
 /** Marks the ways in which a task may end on purpose, also across duplicate installations. */
@@ -29,7 +30,7 @@ export interface RetryRequest
 }
 
 abstract class TaskSignal extends Error {
-  abstract readonly kind: 'retry' | 'ignore' | 'reject'
+  abstract readonly kind: 'retry' | 'ignore' | 'reject' | 'replace'
   readonly [MARK] = true
 }
 
@@ -71,8 +72,20 @@ export class Reject extends TaskSignal {
   }
 }
 
+/** Thrown by a task to have other work take its place; made by `ctx.replace()`. */
+export class Replace extends TaskSignal {
+  readonly kind = 'replace'
+  readonly canvas: Canvas
+
+  constructor(canvas: Canvas) {
+    super('Task replaced itself')
+    this.name = 'Replace'
+    this.canvas = canvas
+  }
+}
+
 /** A task that ends on purpose. */
-export type Signal = Retry | Ignore | Reject
+export type Signal = Retry | Ignore | Reject | Replace
 
 /** Whether something thrown is a signal rather than an error. */
 export function isSignal(thrown: unknown): thrown is Signal {

@@ -1,6 +1,10 @@
+import { taskNode } from '../canvas/index.js'
 import { bindNamed, bindPositional } from './arguments.js'
 import type { AsyncResult } from './async-result.js'
 import type { Call } from './call.js'
+import { toWireOptions } from './canvas/call-options.js'
+import { type CanvasHost, Signature } from './canvas/signature.js'
+import type { GivenOf, LeadFor } from './canvas/types.js'
 import type { TaskContext } from './context.js'
 import type { EagerResult } from './eager-result.js'
 import { type Schema, validate } from './schema.js'
@@ -35,12 +39,14 @@ export interface TaskDefinition {
   /** Present on tasks with named arguments. */
   readonly input?: Schema
   readonly output?: Schema
+  /** Takes its arguments from the context, whatever they are: Celery's own tasks. */
+  readonly isRaw?: boolean
   /** Absent on tasks that are implemented elsewhere. */
   readonly run?: (context: TaskContext, ...args: never[]) => unknown
 }
 
 /** What a task needs of its app. */
-export interface TaskHost {
+export interface TaskHost extends CanvasHost {
   /** Publishes a call; resolves when the broker has it. */
   send(call: Call): Promise<AsyncResult<unknown>>
   /** Publishes calls together, none of them when one cannot be written. */
@@ -109,6 +115,18 @@ export class Task<Args, Result> {
     return results as AsyncResult<Result>[]
   }
 
+  /**
+   * A signature: a call that is not sent yet, its last arguments given. As a step of a chain it takes the result before
+   * it as its first argument. A task with named arguments takes some of its fields here.
+   */
+  s<Given extends GivenOf<Args>>(...given: Given): Signature<LeadFor<Args, Given>, Result> {
+    return new Signature(this.#node(given, false), this.#host)
+  }
+  /** A signature that is complete and takes nothing of what comes before it. */
+  si(...given: DelayArgs<Args>): Signature<readonly unknown[], Result> {
+    return new Signature(this.#node(given, true), this.#host)
+  }
+
   /** Runs the task here and now, retries included, as eager mode does. */
   async apply(args: Args, options?: CallOptions): Promise<EagerResult<Result>> {
     return (await this.#host.applyEagerly(this, await this.call(args, options))) as EagerResult<Result>
@@ -140,7 +158,8 @@ export class Task<Args, Result> {
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>>,
   ): readonly unknown[] | Promise<readonly unknown[]> {
-    const { name: task, params, input } = this.definition
+    const { name: task, params, input, isRaw } = this.definition
+    if (isRaw) return []
     if (!input) return bindPositional({ task, params }, args, kwargs)
     const checked = validate(input, bindNamed({ task, params }, args, kwargs), `Arguments of ${task}`)
     return checked instanceof Promise ? checked.then((value) => [value]) : [checked]
@@ -152,6 +171,22 @@ export class Task<Args, Result> {
     if (!run) throw new TypeError(`${this.name} is implemented elsewhere`)
     // `bind` has brought the arguments into the function's shape.
     return run(context, ...(args as never[]))
+  }
+
+  #node(given: readonly unknown[], isImmutable: boolean) {
+    const { name, input, run, own } = this.definition
+    // A worker that does not know the contract could not tell where its task goes.
+    const { queue, exchange, routingKey, priority }: TaskOptions = run ? {} : own
+    const options = toWireOptions({
+      ...(queue === undefined ? {} : { queue }),
+      ...(exchange === undefined ? {} : { exchange }),
+      ...(routingKey === undefined ? {} : { routingKey }),
+      ...(priority === undefined ? {} : { priority }),
+    })
+    if (!input) return taskNode(name, given, {}, options, isImmutable)
+    // A task with named arguments takes one object of them.
+    const named = (given[0] ?? {}) as Readonly<Record<string, unknown>>
+    return taskNode(name, [], { ...named }, options, isImmutable)
   }
 
   #send(args: unknown, options: CallOptions | undefined): Promise<AsyncResult<Result>> {

@@ -1,6 +1,6 @@
 /** Pins what the compiler infers and refuses; compiled by `npm run check`, never run. */
 import { z } from 'zod'
-import { type AsyncResult, contract, Lovage, unchecked } from '../index.js'
+import { type AsyncResult, chain, chord, contract, group, Lovage, unchecked } from '../index.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const expectType = <A, B>(_: Equal<A, B>): void => {}
@@ -98,3 +98,51 @@ app.addPeriodicTask(30, add, { args: ['1', 2] })
 app.addPeriodicTask(30, add, { args: [1, 2], options: { que: 'low' } })
 app.addPeriodicTask(30, page, { args: ['x'] })
 app.addPeriodicTask(30, 'in.python', { kwargs: { deep: true }, missed: 'skip' })
+// Signatures know what they still take, and chains what comes before each step.
+const text = app.task({ name: 'text', run: (_ctx, n: number) => String(n) })
+const total = app.task({ name: 'total', run: (_ctx, values: number[]) => values.length })
+void add.s(1, 2).delay()
+void add.s(2).delay(1)
+// @ts-expect-error an argument is missing
+void add.s(2).delay()
+// @ts-expect-error one argument too many
+void add.s(1, 2).delay(3)
+// @ts-expect-error text is no number
+add.s('1')
+// @ts-expect-error more than it takes
+add.s(1, 2, 3)
+const summed = add.s(1, 2).pipe(add.s(10)).pipe(text.s())
+expectType<ReturnType<typeof summed.delay>, Promise<AsyncResult<string>>>(true)
+const chained = chain(add.s(2), add.s(10), text.s())
+void chained.delay(1)
+expectType<ReturnType<typeof chained.delay>, Promise<AsyncResult<string>>>(true)
+// @ts-expect-error the step before gives text
+chain(add.s(1, 2), text.s(), add.s(1))
+// @ts-expect-error the step has all its arguments already
+chain(add.s(1, 2), add.s(1, 2))
+// An immutable step takes nothing of what comes before.
+chain(add.s(1, 2), text.s(), add.si(1, 2))
+// Optional parameters may be given or not.
+chain(text.s(1), page.s(3))
+chain(text.s(1), page.s())
+
+// Groups are tuples, and their results too; a chord's body takes them.
+const both = group([add.s(1, 2), text.s(3)])
+expectType<Awaited<ReturnType<Awaited<ReturnType<typeof both.delay>>['get']>>, [number, string]>(true)
+const counted = group([add.s(1, 2), add.s(3, 4)]).pipe(total.s())
+expectType<ReturnType<typeof counted.delay>, Promise<AsyncResult<number>>>(true)
+chord([add.s(1, 2)], total.s()).pipe(text.s())
+// @ts-expect-error the body takes numbers
+chord([add.s(1, 2), text.s(3)], total.s())
+// @ts-expect-error the body takes numbers
+group([text.s(1)]).pipe(total.s())
+// Every member takes what comes before the group.
+void group([add.s(1), text.s()]).delay(2)
+text.s(1).pipe(group([page.s(1), page.s(2)]))
+// @ts-expect-error a member does not take text
+text.s(1).pipe(group([page.s(1), add.s(2)]))
+
+// A task with named arguments takes a field, or all that is missing, as a step.
+chain(text.s(1), send.s())
+chain(text.s(1), send.s({ retries: 2 }))
+void send.s({ to: 'a' }).delay()

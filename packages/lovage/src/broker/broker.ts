@@ -8,6 +8,8 @@ import type { Queue } from './queue.js'
 export interface BrokerCapabilities {
   /** Messages of a queue are delivered by priority. */
   readonly priorities: boolean
+  /** What the numbers of signatures mean: `falling`, 0 first (kombu's virtual transports; the default), `rising`, 9 first (AMQP). */
+  readonly priorityOnWire?: 'falling' | 'rising'
   /** `dueMs` and `postpone` are kept in the broker, not in a worker's memory. */
   readonly durableDelay: boolean
   /** A claimed message comes back when its holder stops renewing. */

@@ -1,8 +1,9 @@
 import type { ExceptionInfo, TaskHeaders, WireSignature } from '../message/index.js'
 import { reprValue } from '../message/index.js'
-import type { CompletedJoin, ResultTuple, TaskState } from '../result/index.js'
+import type { CompletedJoin, ResultTuple } from '../result/index.js'
+import { configured, withLinks } from './compose.js'
 import { type Dispatch, dispatch, dispatchAll, partOf, type Surroundings } from './dispatch.js'
-import { freeze } from './freeze.js'
+import { asSingle, freeze } from './freeze.js'
 import { type Canvas, OWN_OPTIONS, textOption, withOptions, withoutOptions } from './node.js'
 import { shapeOf } from './result-tuple.js'
 import { fromWire, signaturesIn } from './wire.js'
@@ -34,6 +35,8 @@ export interface Doom {
   readonly ids: readonly string[]
   /** Chords that wait for one of them. */
   readonly parts: readonly MemberPart[]
+  /** Steps that nobody can read. */
+  readonly faults: readonly unknown[]
 }
 
 const around = ({ headers }: Followed, by: Pick<Surroundings, 'newId' | 'priorityToWire'>): Surroundings => ({
@@ -75,6 +78,29 @@ function callbackCanvases(callbacks: readonly WireSignature[], newId: () => stri
   return canvases.map((one, groupIndex) => freeze(one, newId, { groupId, groupIndex }))
 }
 
+/** Other work in a task's place: its id, its links, what follows it and its place in a chord are the task's. */
+export function replacedBy(
+  task: Followed,
+  canvas: Canvas,
+  by: Pick<Surroundings, 'newId' | 'priorityToWire'>,
+): Dispatch {
+  const { headers, embed } = task
+  const { id, group, group_index: index, stamped_headers: names, stamps } = headers
+  let work = configured(asSingle(canvas), {
+    task_id: id,
+    replaced_task_nesting: headers.replaced_task_nesting + 1,
+    ...(names?.length ? { stamped_headers: names, ...stamps } : {}),
+  })
+  if (embed.callbacks?.length) work = withLinks(work, 'link', embed.callbacks)
+  if (embed.errbacks?.length) work = withLinks(work, 'link_error', embed.errbacks)
+  const place = group === null ? {} : { groupId: group, ...(index === null ? {} : { groupIndex: index }) }
+  return dispatch(freeze(work, by.newId, place), [], {
+    ...around(task, by),
+    ...(embed.chain ? { chain: embed.chain } : {}),
+    ...(embed.chord ? { chord: embed.chord } : {}),
+  })
+}
+
 /** Errbacks that are called by a message, as Celery's old style: with the id of the task that failed. */
 export function publishedErrbacks(
   errbacks: readonly WireSignature[],
@@ -100,7 +126,17 @@ export function partsOf({ headers, embed }: Followed): readonly MemberPart[] {
 
 /** Everything that will not run because a task failed: its remaining steps, and what waits for them. */
 export function doomedBy({ embed }: Followed): Doom {
-  return doomOf((embed.chain ?? []).map((step) => fromWire(step)))
+  const faults: unknown[] = []
+  const steps = (embed.chain ?? []).flatMap((step) => {
+    try {
+      return [fromWire(step)]
+    } catch (error) {
+      faults.push(error)
+      return []
+    }
+  })
+  const doom = doomOf(steps)
+  return { ...doom, faults: [...faults, ...doom.faults] }
 }
 
 function doomOf(canvases: readonly Canvas[]): Doom {
@@ -129,8 +165,15 @@ function doomOf(canvases: readonly Canvas[]): Doom {
         visit(canvas.body)
     }
   }
-  for (const canvas of canvases) visit(canvas)
-  return { ids, parts }
+  const faults: unknown[] = []
+  for (const canvas of canvases) {
+    try {
+      visit(canvas)
+    } catch (error) {
+      faults.push(error)
+    }
+  }
+  return { ids, parts, faults }
 }
 
 /** How a chord goes on. */
@@ -239,6 +282,3 @@ function errbacksOf(body: Canvas): readonly WireSignature[] {
       return errbacksOf(body.body)
   }
 }
-
-/** States that a chord counts. */
-const _COUNTED_STATES: ReadonlySet<TaskState> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])

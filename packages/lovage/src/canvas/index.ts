@@ -27,9 +27,10 @@ export {
   type MemberPart,
   partsOf,
   publishedErrbacks,
+  replacedBy,
   withPolicy,
 } from './follow-up.js'
-export { freeze, gathered, idOf, type Place } from './freeze.js'
+export { asSingle, freeze, gathered, idOf, type Place } from './freeze.js'
 export {
   type Canvas,
   type ChainNode,

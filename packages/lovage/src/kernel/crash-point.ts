@@ -9,6 +9,8 @@ export type CrashPoint =
   | 'settle:after-continuation'
   | 'settle:after-result'
   | 'settle:after-ack'
+  | 'join:after-arrival'
+  | 'join:after-body'
   | 'postpone:before'
   | 'promote:after'
   | 'restore:after'

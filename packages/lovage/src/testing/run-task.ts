@@ -25,7 +25,7 @@ export interface RunTaskOptions {
  */
 export async function runTask<Args, Result>(
   task: Task<Args, Result>,
-  args: Args,
+  args: NoInfer<Args>,
   options: RunTaskOptions = {},
 ): Promise<Result> {
   const call = await task.call(args)

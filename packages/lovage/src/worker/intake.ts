@@ -1,6 +1,6 @@
 import { type Lovage, newContext, type RunEnvironment } from '../app/index.js'
 import type { Delivery } from '../broker/index.js'
-import { LovageError, MessageError } from '../kernel/index.js'
+import { LovageError, type MessageError } from '../kernel/index.js'
 import {
   type DecodeOptions,
   decodeBody,
@@ -10,8 +10,9 @@ import {
   type TaskMessage,
 } from '../message/index.js'
 import { admit } from './admit.js'
+import { type FollowUps, NO_FOLLOW_UP } from './follow-ups.js'
 import type { Job } from './pools/job.js'
-import { MAX_REDELIVERIES, type Refusals } from './refusals.js'
+import { type Follow, MAX_REDELIVERIES, type Refusals } from './refusals.js'
 import type { SettlePlan } from './settle-plan.js'
 
 /** What becomes of a delivery: a run, or the plan that ends it, with what there is to tell about it. */
@@ -42,6 +43,7 @@ export interface IntakePorts {
   readonly app: Lovage
   readonly accept: ReadonlySet<string>
   readonly refusals: Refusals
+  readonly followUps: FollowUps
   readonly environment: RunEnvironment
   readonly isRevoked: (headers: TaskHeaders) => boolean
 }
@@ -60,11 +62,16 @@ export function takeIn(delivery: Delivery, ports: IntakePorts): Intake {
   const headers = readHeaders(message, readOptions)
   if (headers instanceof Error)
     return { kind: 'refused', plan: refusals.quarantine(delivery, headers), error: headers }
+  // Read only when it is needed: what is not run may still have somebody waiting.
+  const follow: Follow = (exception, state) => {
+    const call = readCall(message, headers, readOptions)
+    return call instanceof Error ? NO_FOLLOW_UP : ports.followUps.failure(call, exception, null, state)
+  }
   if (delivery.redeliveries > MAX_REDELIVERIES) {
     const error = new LovageError(`${headers.task} lost its worker ${delivery.redeliveries} times.`, {
       code: 'LVG_TASK_WORKER_LOST',
     })
-    return { kind: 'refused', plan: refusals.lost(delivery, headers), headers, error }
+    return { kind: 'refused', plan: refusals.lost(delivery, headers, follow), headers, error }
   }
   const admission = admit(headers, {
     nowMs: app.clock.now(),
@@ -75,19 +82,19 @@ export function takeIn(delivery: Delivery, ports: IntakePorts): Intake {
     case 'quarantine':
       return {
         kind: 'refused',
-        plan: refusals.quarantine(delivery, admission.error, headers),
+        plan: refusals.quarantine(delivery, admission.error, headers, follow),
         headers,
         error: admission.error,
       }
     case 'discard':
       return {
         kind: 'revoked',
-        plan: refusals.revoked(delivery, headers, admission.why),
+        plan: refusals.revoked(delivery, headers, admission.why, follow),
         headers,
         why: admission.why,
       }
     case 'unknown':
-      return { kind: 'unknown', plan: refusals.unknown(delivery, message, headers), headers }
+      return { kind: 'unknown', plan: refusals.unknown(delivery, message, headers, follow), headers }
     case 'postpone': {
       const settlement = { tag: delivery.tag, kind: 'postpone', untilMs: admission.untilMs } as const
       return {
@@ -109,17 +116,15 @@ function toJob(
   call: TaskMessage | MessageError,
   ports: IntakePorts,
 ): Intake {
-  const problem = call instanceof Error ? call : unsupported(call)
-  if (problem)
+  if (call instanceof Error)
     return {
       kind: 'refused',
-      plan: ports.refusals.quarantine(delivery, problem, headers),
+      plan: ports.refusals.quarantine(delivery, call, headers),
       headers,
-      error: problem,
+      error: call,
     }
   const task = ports.app.tasks.get(headers.task)
-  if (!task || call instanceof Error)
-    return { kind: 'unknown', plan: ports.refusals.unknown(delivery, message, headers), headers }
+  if (!task) return { kind: 'unknown', plan: ports.refusals.unknown(delivery, message, headers), headers }
   return {
     kind: 'job',
     delivery,
@@ -134,19 +139,4 @@ function readCall(
 ): TaskMessage | MessageError {
   const body = decodeBody(message, headers, options)
   return body instanceof Error ? body : { headers, ...body }
-}
-
-/** What follows a task may not be dropped: until it can be done, such a message is kept aside before it runs. */
-function unsupported({ embed, headers }: TaskMessage): MessageError | undefined {
-  const asked = [
-    embed.callbacks?.length && 'callbacks',
-    embed.errbacks?.length && 'errbacks',
-    embed.chain?.length && 'chain',
-    embed.chord && 'chord',
-  ].filter(Boolean)
-  if (asked.length === 0) return undefined
-  return new MessageError(`${headers.task} asks for ${asked.join(', ')}: canvas not yet supported.`, {
-    code: 'LVG_MESSAGE_UNSUPPORTED',
-    details: { asked },
-  })
 }

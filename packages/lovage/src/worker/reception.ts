@@ -2,6 +2,7 @@ import type { Lovage, RunEnvironment } from '../app/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import { crashPoint } from '../kernel/index.js'
 import type { Claim, Claims } from './claims.js'
+import type { FollowUps } from './follow-ups.js'
 import { type Intake, takeIn } from './intake.js'
 import type { WorkerLimits } from './limits/open-limits.js'
 import type { Refusals } from './refusals.js'
@@ -14,6 +15,7 @@ export interface ReceptionPorts {
   readonly app: Lovage
   readonly accept: ReadonlySet<string>
   readonly refusals: Refusals
+  readonly followUps: FollowUps
   readonly environment: RunEnvironment
   readonly claims: Claims
   readonly limits: WorkerLimits

@@ -10,6 +10,7 @@ import {
   toExceptionInfo,
 } from '../message/index.js'
 import type { ResultRecord, TaskState } from '../result/index.js'
+import { type FollowUp, NO_FOLLOW_UP } from './follow-ups.js'
 import { letterOf, type SettlePlan } from './settle-plan.js'
 
 /** Lost holders after which a message is held to kill its workers. */
@@ -17,6 +18,11 @@ export const MAX_REDELIVERIES = 3
 /** Delayed returns of an unknown task before it becomes a dead letter. */
 const MAX_HAND_BACKS = 5
 const HAND_BACKS = 'x-lovage-handbacks'
+
+/** What the end of a message that is not run means to others; nothing, for a message that nobody can read. */
+export type Follow = (exception: ExceptionInfo, state: 'FAILURE' | 'REVOKED') => FollowUp
+
+const NOTHING: Follow = () => NO_FOLLOW_UP
 
 /** Makes the plans for messages that are not run: each is kept, and whoever waits for its result is told. */
 export class Refusals {
@@ -37,45 +43,54 @@ export class Refusals {
   }
 
   /** A message that cannot be read, is not accepted, or asks for what is not there. */
-  quarantine(delivery: Delivery, error: LovageError, headers?: TaskHeaders): SettlePlan {
-    return this.#bury(delivery, headers, REASONS[error.code] ?? 'malformed', toExceptionInfo(error))
+  quarantine(delivery: Delivery, error: LovageError, headers?: TaskHeaders, follow = NOTHING): SettlePlan {
+    return this.#bury(delivery, headers, REASONS[error.code] ?? 'malformed', toExceptionInfo(error), follow)
   }
 
   /** A task that nobody here knows: a dead letter, or a few delayed returns first for deploys that roll. */
-  unknown(delivery: Delivery, message: IncomingMessage, headers: TaskHeaders): SettlePlan {
+  unknown(delivery: Delivery, message: IncomingMessage, headers: TaskHeaders, follow = NOTHING): SettlePlan {
     const handBacks = Number(message.headers[HAND_BACKS] ?? 0)
     if (this.#settings.handsBack && handBacks < MAX_HAND_BACKS)
       return this.#handBack(delivery, message, handBacks)
-    return this.#bury(delivery, headers, 'unknown-task', {
+    const exception = {
       exc_type: 'NotRegistered',
       exc_message: [headers.task],
       exc_module: 'celery.exceptions',
-    })
+    }
+    return this.#bury(delivery, headers, 'unknown-task', exception, follow)
   }
 
   /** A task that came too late or was revoked. */
-  revoked(delivery: Delivery, headers: TaskHeaders, why: 'expired' | 'revoked' | 'terminated'): SettlePlan {
+  revoked(
+    delivery: Delivery,
+    headers: TaskHeaders,
+    why: 'expired' | 'revoked' | 'terminated',
+    follow = NOTHING,
+  ): SettlePlan {
     const exception: ExceptionInfo = {
       exc_type: 'TaskRevokedError',
       exc_message: [why],
       exc_module: 'celery.exceptions',
     }
+    const next = follow(exception, 'REVOKED')
     return {
-      publish: [],
-      results: this.#record(headers, 'REVOKED', exception),
+      publish: next.publish,
+      results: [...this.#record(headers, 'REVOKED', exception), ...next.results],
+      followUp: next,
       settlement: { tag: delivery.tag, kind: 'ack' },
       state: 'REVOKED',
     }
   }
 
   /** A message whose workers died again and again. */
-  lost(delivery: Delivery, headers: TaskHeaders): SettlePlan {
+  lost(delivery: Delivery, headers: TaskHeaders, follow = NOTHING): SettlePlan {
     const text = `Worker lost ${delivery.redeliveries} times while it ran ${headers.task}`
-    return this.#bury(delivery, headers, 'worker-lost', {
+    const exception = {
       exc_type: 'WorkerLostError',
       exc_message: [text],
       exc_module: 'billiard.exceptions',
-    })
+    }
+    return this.#bury(delivery, headers, 'worker-lost', exception, follow)
   }
 
   #bury(
@@ -83,6 +98,7 @@ export class Refusals {
     headers: TaskHeaders | undefined,
     reason: DeadLetterReason,
     exception: ExceptionInfo,
+    follow: Follow,
   ): SettlePlan {
     const { hostname, now } = this.#settings
     const error = {
@@ -100,9 +116,11 @@ export class Refusals {
       retries: headers?.retries ?? 0,
     })
     const settlement: Settlement = { tag: delivery.tag, kind: 'dead-letter', letter }
+    const next = follow(exception, 'FAILURE')
     return {
-      publish: [],
-      results: headers ? this.#record(headers, 'FAILURE', exception) : [],
+      publish: next.publish,
+      results: [...(headers ? this.#record(headers, 'FAILURE', exception) : []), ...next.results],
+      followUp: next,
       settlement,
       state: 'FAILURE',
     }

@@ -2,9 +2,10 @@ import { constants } from 'node:os'
 import type { Lovage } from '../app/index.js'
 import { TaskError } from '../kernel/index.js'
 import type { Claim, Claims } from './claims.js'
+import type { FollowUps } from './follow-ups.js'
 import type { Revokes } from './limits/revokes.js'
 import type { WorkerPool } from './pools/pool.js'
-import type { Refusals } from './refusals.js'
+import type { Follow, Refusals } from './refusals.js'
 import type { SettlePlan } from './settle-plan.js'
 import { tellIntake } from './tell-intake.js'
 
@@ -15,6 +16,7 @@ export interface RevokerPorts {
   readonly revokes: Revokes
   readonly pool: WorkerPool
   readonly refusals: Refusals
+  readonly followUps: FollowUps
   /** Carries out how a claim ends without an outcome. */
   readonly end: (claim: Claim, plan: SettlePlan) => void
 }
@@ -45,7 +47,7 @@ export class Revoker {
     const isExpired = expires !== null && app.clock.now() > expires.getTime()
     const why = revokes.of(headers) ? 'revoked' : isExpired ? 'expired' : undefined
     if (!why || !claims.remove(delivery.tag)) return why !== undefined
-    const plan = refusals.revoked(delivery, headers, why)
+    const plan = refusals.revoked(delivery, headers, why, this.#followOf(claim))
     tellIntake(app, delivery, { kind: 'revoked', headers, why, plan })
     end(claim, plan)
     return true
@@ -63,9 +65,14 @@ export class Revoker {
     )
     const signum = constants.signals[signal] ?? null
     app.signals.emit('taskRevoked', { headers, terminated: true, signum, expired: false })
-    const { settlement, ...rest } = refusals.revoked(delivery, headers, 'terminated')
+    const { settlement, ...rest } = refusals.revoked(delivery, headers, 'terminated', this.#followOf(claim))
     const isOurs = job.task.options.acksLate !== false
     end(claim, isOurs && settlement ? { ...rest, settlement } : rest)
     pool.terminate(id, new TaskError('The task was revoked.', { code: 'LVG_TASK_REVOKED' }), signal)
+  }
+
+  /** Whoever waits for the task hears of its end too: its chord, the steps after it. */
+  #followOf({ job }: Claim): Follow {
+    return (exception, state) => this.#ports.followUps.failure(job.call, exception, null, state)
   }
 }

@@ -3,13 +3,16 @@ import { type AnyTask, failure, type Outcome, retryMessage, type TaskContext } f
 import type { Delivery, Settlement } from '../broker/index.js'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/index.js'
 import { encodeJson, type IncomingMessage, type OutgoingMessage, type TaskMessage } from '../message/index.js'
-import type { ExtendedResult, ResultRecord, TaskState } from '../result/index.js'
+import type { ExtendedResult, ResultRecord, ResultTuple, TaskState } from '../result/index.js'
+import { type FollowUp, type FollowUps, NO_FOLLOW_UP } from './follow-ups.js'
 
 /** What follows from an outcome, in the order in which it must happen: publish, store, then let go. */
 export interface SettlePlan {
   /** Messages that go on where this task ends: a retry, callbacks, the next step. */
   readonly publish: readonly OutgoingMessage[]
   readonly results: readonly ResultRecord[]
+  /** What canvases add: chords to open and to count, errbacks to call. */
+  readonly followUp?: FollowUp
   /** Absent when the message was acknowledged before the run. */
   readonly settlement?: Settlement
   /** For logs and signals; null = no state is stored. */
@@ -34,6 +37,7 @@ export interface PlanSettings {
   readonly resultExtended: boolean
   /** Whether an ETA is kept by the broker from the start (`dueMs`). */
   readonly delayAtPublish: boolean
+  readonly followUps: FollowUps
 }
 
 /** A lost run of a message that cannot go back, or shall not, has failed. */
@@ -49,15 +53,20 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
   const release = (settlement: Settlement): { settlement?: Settlement } => (ackedEarly ? {} : { settlement })
   const ack: Settlement = { tag: delivery.tag, kind: 'ack' }
   switch (outcome.kind) {
-    case 'success':
+    case 'success': {
+      const next = afterSuccess(finished, outcome, settings)
+      if ('kind' in next) return planSettlement({ ...finished, outcome: next }, settings)
+      const { value, json } = outcome
       return {
-        publish: [],
+        publish: next.publish,
         results: storesSuccess(finished, settings)
-          ? [record(finished, settings, 'SUCCESS', outcome.value, outcome.json)]
+          ? [record(finished, settings, 'SUCCESS', value, json, null, next.children)]
           : [],
         ...release(ack),
+        ...(next === NO_FOLLOW_UP ? {} : { followUp: next }),
         state: 'SUCCESS',
       }
+    }
     case 'retry': {
       const publish = [retryMessage(finished, outcome, settings)]
       const json = outcome.exception === null ? 'null' : encodeJson(outcome.exception)
@@ -86,9 +95,11 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
         message: textOf(outcome.exception.exc_message),
         traceback: outcome.traceback,
       }
+      const next = settings.followUps.failure(finished.call, outcome.exception, outcome.traceback)
       return {
-        publish: [],
-        results,
+        publish: next.publish,
+        results: [...results, ...next.results],
+        ...(next === NO_FOLLOW_UP ? {} : { followUp: next }),
         ...release(isLetter ? bury(finished, 'failed', error, settings) : ack),
         state: 'FAILURE',
       }
@@ -100,6 +111,11 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
         settlement: { tag: delivery.tag, kind: 'requeue', counts: true },
         state: null,
       }
+    case 'replace': {
+      const next = replacement(finished, outcome, settings)
+      if ('kind' in next) return planSettlement({ ...finished, outcome: next }, settings)
+      return { publish: next.publish, results: [], ...release(ack), followUp: next, state: null }
+    }
     case 'ignore':
       return { publish: [], results: [], ...release(ack), state: null }
     case 'reject': {
@@ -109,6 +125,32 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
         : bury(finished, 'rejected', { type: 'Reject', message, traceback }, settings)
       return { publish: [], results: [], ...release(settlement), state: null }
     }
+  }
+}
+
+/** What follows a success; a task whose callbacks cannot be sent has failed. */
+function afterSuccess(
+  { call, context }: Finished,
+  { value, json }: Extract<Outcome, { kind: 'success' }>,
+  { followUps }: PlanSettings,
+): FollowUp | Outcome {
+  try {
+    return followUps.success(call, value, json)
+  } catch (error) {
+    return failure(context.task, error)
+  }
+}
+
+/** What takes a task's place; a task whose replacement cannot be sent has failed. */
+function replacement(
+  { call, context }: Finished,
+  { canvas }: Extract<Outcome, { kind: 'replace' }>,
+  { followUps }: PlanSettings,
+): FollowUp | Outcome {
+  try {
+    return followUps.replaced(call, canvas)
+  } catch (error) {
+    return failure(context.task, error)
   }
 }
 
@@ -186,6 +228,7 @@ function record(
   result: unknown,
   resultJson: string,
   traceback: string | null = null,
+  children: readonly ResultTuple[] = [],
 ): ResultRecord {
   const { context, nowMs } = finished
   return {
@@ -194,7 +237,7 @@ function record(
     result,
     resultJson,
     traceback,
-    children: context.children,
+    children: children.length === 0 ? context.children : [...context.children, ...children],
     dateDone: state === 'RETRY' ? null : new Date(nowMs).toISOString(),
     ...(context.groupId === null ? {} : { groupId: context.groupId }),
     ...(context.parentId === null ? {} : { parentId: context.parentId }),

@@ -1,7 +1,8 @@
 import type { Broker, Consumer, Settlement } from '../broker/index.js'
 import { type Clock, crashPoint, delay, type Logger } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
-import type { ResultBackend, ResultRecord } from '../result/index.js'
+import type { CompletedJoin, JoinStore, ResultBackend, ResultRecord } from '../result/index.js'
+import type { CountedPart, FollowUp, FollowUps, InlineErrback } from './follow-ups.js'
 import type { SettlePlan } from './settle-plan.js'
 
 /** Longest pause between tries while a result store is away. */
@@ -15,6 +16,9 @@ export interface SettlerPorts {
   readonly clock: Clock
   readonly logger: Logger
   readonly onRefused: (tags: readonly string[]) => void
+  readonly followUps: FollowUps
+  /** Calls errbacks in this worker; theirs is to look, so that their errors are logged and change nothing. */
+  readonly callErrbacks: (errbacks: readonly InlineErrback[]) => Promise<void>
 }
 
 /**
@@ -25,6 +29,7 @@ export class Settler {
   readonly #ports: SettlerPorts
   #plans: SettlePlan[] = []
   #scheduled = false
+  readonly #declared = new Set<string>()
   readonly #inFlight = new Set<Promise<void>>()
 
   constructor(ports: SettlerPorts) {
@@ -62,15 +67,20 @@ export class Settler {
     const consumer = this.#ports.consumer()
     const isAtomic = broker.capabilities.atomicSettle
     crashPoint('settle:before')
+    const followUps = plans.flatMap((plan) => plan.followUp ?? [])
+    if (followUps.length > 0) await this.#prepare(followUps)
     // Whatever has no claim to travel with, or cannot travel with it, is published and stored first.
     const alone = plans.flatMap((plan) => (isAtomic && plan.settlement ? [] : plan.publish))
     if (alone.length > 0) await this.#persist('publish', () => this.#publish(alone))
     crashPoint('settle:after-continuation')
-    const records = plans.flatMap((plan) => (consumer.settlesResults && plan.settlement ? [] : plan.results))
+    const travels = (plan: SettlePlan): boolean =>
+      consumer.settlesResults && plan.settlement !== undefined && !isCounted(plan)
+    const records = plans.flatMap((plan) => (travels(plan) ? [] : plan.results))
     if (records.length > 0) await this.#persist('store results', () => this.#store(records))
     crashPoint('settle:after-result')
+    if (followUps.length > 0) await this.#count(followUps)
     const settlements = plans.flatMap((plan) =>
-      plan.settlement ? [this.#complete(plan, plan.settlement, isAtomic, consumer)] : [],
+      plan.settlement ? [this.#complete(plan, plan.settlement, isAtomic, travels(plan))] : [],
     )
     if (settlements.length === 0) return consumer.demand()
     const refused = await consumer.settle(settlements)
@@ -78,9 +88,71 @@ export class Settler {
     if (refused.length > 0) onRefused(refused)
   }
 
-  #complete(plan: SettlePlan, settlement: Settlement, isAtomic: boolean, consumer: Consumer): Settlement {
+  /** Queues and chords are there before anything that needs them is sent. */
+  async #prepare(followUps: readonly FollowUp[]): Promise<void> {
+    for (const error of followUps.flatMap(({ faults }) => faults))
+      this.#ports.logger.error({ err: error }, 'a signature in a message could not be used')
+    const queues = new Map(followUps.flatMap(({ queues }) => queues.map((queue) => [queue.name, queue])))
+    for (const name of this.#declared) queues.delete(name)
+    if (queues.size > 0) {
+      await this.#persist('declare queues', () => this.#ports.broker.declare([...queues.values()]))
+      for (const name of queues.keys()) this.#declared.add(name)
+    }
+    const opened = followUps.flatMap(({ joins }) => joins)
+    if (opened.length === 0) return
+    const complete = await this.#joins('open chords', (joins) => joins.open(opened))
+    await Promise.all(complete.map((join) => this.complete(join)))
+  }
+
+  /** Calls errbacks, counts members, and sends the bodies of chords that are complete. */
+  async #count(followUps: readonly FollowUp[]): Promise<void> {
+    const inline = followUps.flatMap((one) => one.inline)
+    if (inline.length > 0) await this.#ports.callErrbacks(inline)
+    const parts = followUps.flatMap((one) => one.parts)
+    if (parts.length === 0) return
+    const complete = await this.#joins('count members of chords', (joins) => joins.arrive(parts))
+    crashPoint('join:after-arrival')
+    const last = new Map<string, CountedPart>(parts.map((part) => [part.joinId, part]))
+    await Promise.all(
+      complete.map((join) => {
+        const part = last.get(join.id)
+        return this.complete(join, part?.rootId, part?.taskId)
+      }),
+    )
+  }
+
+  /** Ends a join, the body first: a crash before `finish` sends it again, under the same id and key. */
+  async complete(join: CompletedJoin, rootId?: string, parentId?: string): Promise<void> {
+    await this.carryOut(this.#ports.followUps.completed(join, rootId, parentId))
+    crashPoint('join:after-body')
+    await this.#joins('finish chords', (joins) => joins.finish([join.id]))
+  }
+
+  /** Carries out what belongs to no claim. */
+  async carryOut(followUp: FollowUp): Promise<void> {
+    await this.#prepare([followUp])
+    const { publish, results } = followUp
+    if (publish.length > 0) await this.#persist('publish', () => this.#publish(publish))
+    if (results.length > 0) await this.#persist('store results', () => this.#store(results))
+    await this.#count([followUp])
+  }
+
+  async #joins<T>(what: string, work: (joins: JoinStore) => Promise<T>): Promise<T | readonly never[]> {
+    const joins = this.#ports.results?.joins
+    if (!joins) {
+      this.#ports.logger.error({}, `cannot ${what}: the result backend counts none`)
+      return []
+    }
+    let answer: T | undefined
+    await this.#persist(what, async () => {
+      answer = await work(joins)
+    })
+    return answer ?? []
+  }
+
+  #complete(plan: SettlePlan, settlement: Settlement, isAtomic: boolean, travels: boolean): Settlement {
     const publish = isAtomic && plan.publish.length > 0
-    const results = consumer.settlesResults && plan.results.length > 0
+    const results = travels && plan.results.length > 0
     if (!publish && !results) return settlement
     return {
       ...settlement,
@@ -110,3 +182,6 @@ export class Settler {
     }
   }
 }
+
+/** A member of a chord: its result is stored before it is counted, because whoever sends the body may read it. */
+const isCounted = ({ followUp }: SettlePlan): boolean => (followUp?.parts.length ?? 0) > 0

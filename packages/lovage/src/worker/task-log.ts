@@ -56,6 +56,8 @@ export class TaskLog {
         return this.#logger.error(fields, `${subject}: ${outcome.error.message}; it is run again`)
       case 'ignore':
         return this.#logger.info(fields, `${subject} ignored`)
+      case 'replace':
+        return this.#logger.info(fields, `${subject} replaced`)
       case 'reject':
         return this.#logger.info(
           { ...fields, requeue: outcome.requeue },
@@ -71,6 +73,7 @@ const STATE = {
   failure: 'FAILURE',
   lost: 'LOST',
   ignore: 'IGNORED',
+  replace: 'IGNORED',
   reject: 'REJECTED',
 } as const
 

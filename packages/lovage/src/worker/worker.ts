@@ -9,7 +9,12 @@ import { type AutoscaleBounds, Autoscaler } from './autoscaler.js'
 import type { BootStep, RunningWorker, StopKind } from './boot-step.js'
 import { callHandlers } from './call-handlers.js'
 import { type Claim, Claims } from './claims.js'
+import { callErrbacks } from './errbacks.js'
+import { followUpPorts } from './follow-up-ports.js'
+import { FollowUps } from './follow-ups.js'
+import { addToChord } from './join-settler.js'
 import type { WorkerLimits } from './limits/open-limits.js'
+import { OwedJoins } from './owed-joins.js'
 import { AsyncPool } from './pools/async-pool.js'
 import type { Job } from './pools/job.js'
 import type { PoolEars, WorkerPool } from './pools/pool.js'
@@ -20,6 +25,7 @@ import { finalOutcome, type PlanSettings, planSettlement } from './settle-plan.j
 import { Settler } from './settler.js'
 import { Spares } from './spares.js'
 import { StartedTracker } from './started-tracker.js'
+import { stepMarks } from './step-marks.js'
 import { Stopping } from './stopping.js'
 import { TaskLog } from './task-log.js'
 import { storeOwnState } from './task-states.js'
@@ -67,6 +73,8 @@ export class Worker implements RunningWorker {
   readonly #log: TaskLog
   readonly #results: ResultBackend | undefined
   readonly #settler: Settler
+  readonly #followUps: FollowUps
+  readonly #owed: OwedJoins | undefined
   readonly #started: StartedTracker | undefined
   readonly #environment: RunEnvironment
   readonly #reception: Reception
@@ -100,8 +108,10 @@ export class Worker implements RunningWorker {
     this.#logger = logger
     this.#log = new TaskLog(logger)
     const { hostname } = this
+    this.#followUps = new FollowUps(followUpPorts(app, broker, results !== undefined))
     this.#plan = {
       hostname,
+      followUps: this.#followUps,
       storesResults: results !== undefined,
       resultExtended: conf.resultExtended,
       delayAtPublish: broker.capabilities.delayAtPublish,
@@ -123,6 +133,8 @@ export class Worker implements RunningWorker {
           started: this.#started,
           extendedBy: conf.resultExtended ? hostname : undefined,
         }),
+      addToChord: (context, canvas, place) => addToChord(app, context, canvas, place),
+      steps: stepMarks(app),
     }
     this.#settler = new Settler({
       broker,
@@ -131,7 +143,11 @@ export class Worker implements RunningWorker {
       clock,
       logger,
       onRefused: (tags) => this.#lost(tags),
+      followUps: this.#followUps,
+      callErrbacks: (errbacks) => callErrbacks(errbacks, app.tasks, this.#environment),
     })
+    this.#owed =
+      results?.joins && new OwedJoins({ joins: results.joins, clock, logger, settler: this.#settler })
     if (results && conf.taskTrackStarted)
       this.#started = new StartedTracker({ results, clock, logger, hostname, extended: conf.resultExtended })
     if (this.pool.isRemote) {
@@ -150,6 +166,7 @@ export class Worker implements RunningWorker {
       app,
       accept: acceptList(conf.acceptContent),
       refusals,
+      followUps: this.#followUps,
       environment: this.#environment,
       claims,
       limits,
@@ -166,6 +183,7 @@ export class Worker implements RunningWorker {
       revokes: limits.revokes,
       pool: this.pool,
       refusals,
+      followUps: this.#followUps,
       end: ({ job }, plan) => {
         this.#ended(job, 0)
         this.#afterStarted(job.context, () => settler.add(plan))
@@ -214,6 +232,7 @@ export class Worker implements RunningWorker {
     await this.limits.start()
     for (const step of this.#steps) await step.start(this)
     const { conf, clock, logger } = this.#app
+    this.#owed?.start()
     this.#consumer = await this.#broker.consume({
       queues: this.limits.queues.open(this.#queues),
       holder: `${this.hostname}.${newId()}`,
@@ -253,6 +272,7 @@ export class Worker implements RunningWorker {
     await this.#handBack(this.#claims.waiting)
     await Promise.race([this.#claims.none(), this.#stopping.patience])
     await this.#handBack(this.#claims.all)
+    await this.#owed?.stop()
     await this.#settler.drain()
     const last = this.#stopping.how ?? how
     await this.pool.stop(last === 'cold' ? 'cold' : 'warm')

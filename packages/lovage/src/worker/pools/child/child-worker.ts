@@ -9,6 +9,8 @@ import {
 import { messageOf } from '../../../kernel/index.js'
 import { acceptList, encodeJson } from '../../../message/index.js'
 import { callHandlers } from '../../call-handlers.js'
+import { addToChord } from '../../join-settler.js'
+import { stepMarks } from '../../step-marks.js'
 import { type RunJob, withMiddleware } from '../../with-middleware.js'
 import type { Job } from '../job.js'
 import { type ChildBoard, fileBoard, memoryBoard } from '../wire/board.js'
@@ -54,6 +56,8 @@ export class ChildWorker {
       hostname: setup.hostname,
       isEager: false,
       updateState: (context, state, meta) => this.#updateState(context, state, meta),
+      addToChord: (context, canvas, place) => addToChord(app, context, canvas, place),
+      steps: stepMarks(app),
     }
     const dice = () => ({ nowMs: app.clock.now(), random: Math.random })
     this.#run = withMiddleware(app.middleware, ({ task, context }) => run(task, context, dice))

@@ -1,4 +1,5 @@
 import { type Outcome, type RetryRequest, WorkerLostError } from '../../../app/index.js'
+import { fromWire, toWire } from '../../../canvas/index.js'
 import { decodeJson, type ExceptionInfo, encodeJson } from '../../../message/index.js'
 import { errorFromWire, errorToWire, type WireError } from './error-wire.js'
 
@@ -23,6 +24,8 @@ export type WireOutcome =
     }
   | { readonly kind: 'lost'; readonly message: string }
   | { readonly kind: 'ignore' }
+  /** JSON of the signature. */
+  | { readonly kind: 'replace'; readonly signature: string }
   | {
       readonly kind: 'reject'
       readonly requeue: boolean
@@ -47,6 +50,8 @@ export function outcomeToWire(outcome: Outcome): WireOutcome {
     }
     case 'lost':
       return { kind: 'lost', message: outcome.error.message }
+    case 'replace':
+      return { kind: 'replace', signature: encodeJson(toWire(outcome.canvas), 'replacement') }
     case 'ignore':
     case 'reject':
       return outcome
@@ -67,6 +72,8 @@ export function outcomeFromWire(wire: WireOutcome): Outcome {
     }
     case 'lost':
       return { kind: 'lost', error: new WorkerLostError(wire.message) }
+    case 'replace':
+      return { kind: 'replace', canvas: fromWire(decodeJson(wire.signature, { integers: 'bigint' })) }
     case 'ignore':
     case 'reject':
       return wire

@@ -1,0 +1,129 @@
+import type { Broker } from '../../broker/index.js'
+import {
+  type Canvas,
+  type CanvasCall,
+  dispatch,
+  freeze,
+  misshapen,
+  type OpenedJoin,
+  type Surroundings,
+} from '../../canvas/index.js'
+import { CapabilityError, type Clock, newId } from '../../kernel/index.js'
+import { encodeJson } from '../../message/index.js'
+import type { Join, ResultTuple } from '../../result/index.js'
+import type { AnyResult } from '../any-result.js'
+import type { ResultHost } from '../async-result.js'
+import { currentContext } from '../context.js'
+import type { Publisher } from '../publish.js'
+import type { TaskRegistry } from '../registry.js'
+import type { Settings } from '../settings/index.js'
+import { toCall } from './call-options.js'
+
+import { priorityFromWire, priorityToWire } from './wire-priority.js'
+
+/** What sending a canvas needs of its app. */
+export interface SendingHost extends ResultHost {
+  readonly conf: Settings
+  readonly clock: Clock
+  readonly tasks: TaskRegistry
+  broker(): Promise<Broker>
+}
+
+/** Messages of one canvas that are in memory at once. */
+const AT_ONCE = 5000
+
+/** Opens the joins of a canvas, sends its first messages and gives its result. */
+export async function sendCanvas(
+  host: SendingHost,
+  publisher: Publisher,
+  canvas: Canvas,
+  lead: readonly unknown[],
+): Promise<AnyResult> {
+  const frozen = freeze(canvas, newId)
+  const { capabilities } = await host.broker()
+  const parent = currentContext()
+  const around: Surroundings = {
+    newId,
+    priorityToWire: priorityToWire(capabilities),
+    ...(parent ? { rootId: parent.rootId, parentId: parent.id } : {}),
+  }
+  const { joins, calls, children } = dispatch(frozen, lead, around)
+  if (joins.length > 0) await openJoins(host, joins)
+  const messages = calls.map((call) => toCallOf(host, call, capabilities))
+  for (let at = 0; at < messages.length; at += AT_ONCE)
+    await publisher.sendAll(messages.slice(at, at + AT_ONCE), parent, false)
+  if (parent) parent.children.push(...children)
+  const [tuple] = children
+  if (!tuple) throw misshapen('A canvas of nothing.')
+  return host.resultOf(tuple)
+}
+
+/** Sends members as they are made; each is frozen, sent and forgotten but for its id. */
+export async function sendMembers(
+  host: SendingHost,
+  publisher: Publisher,
+  members: Iterable<Canvas> | AsyncIterable<Canvas>,
+  lead: readonly unknown[],
+): Promise<AnyResult> {
+  const groupId = newId()
+  const { capabilities } = await host.broker()
+  const parent = currentContext()
+  const results: ResultTuple[] = []
+  let joins: OpenedJoin[] = []
+  let calls: CanvasCall[] = []
+  const flush = async (): Promise<void> => {
+    if (joins.length > 0) await openJoins(host, joins)
+    const batch = calls.map((call) => toCallOf(host, call, capabilities))
+    joins = []
+    calls = []
+    if (batch.length > 0) await publisher.sendAll(batch, parent, false)
+  }
+  for await (const member of members) {
+    const frozen = freeze(member, newId, { groupId, groupIndex: results.length })
+    const sent = dispatch(frozen, lead, {
+      newId,
+      priorityToWire: priorityToWire(capabilities),
+      ...(parent ? { rootId: parent.rootId, parentId: parent.id } : {}),
+    })
+    joins.push(...sent.joins)
+    calls.push(...sent.calls)
+    results.push(...sent.children)
+    if (calls.length >= AT_ONCE) await flush()
+  }
+  await flush()
+  const tuple: ResultTuple = [[groupId, null], results]
+  if (parent) parent.children.push(tuple)
+  return host.resultOf(tuple)
+}
+
+const toCallOf = (host: SendingHost, call: CanvasCall, capabilities: Broker['capabilities']) =>
+  toCall(call, host.tasks.get(call.task)?.definition.own ?? {}, priorityFromWire(capabilities))
+
+/** @throws {CapabilityError} when the result backend counts no chords. */
+export async function openJoins(host: SendingHost, opened: readonly OpenedJoin[]): Promise<void> {
+  const backend = await host.results()
+  if (!backend.joins)
+    throw new CapabilityError(`A chord cannot be counted by results in ${backend.kind}.`, {
+      code: 'LVG_CAPABILITY_MISSING',
+      hint: 'Keep results on Redis or in SQLite.',
+    })
+  await backend.joins.open(toJoins(opened, host.conf, host.clock.now()))
+}
+
+/** Joins as a store keeps them; each ends with the results of its members at the latest. */
+export function toJoins(
+  opened: readonly OpenedJoin[],
+  { resultExpires }: { readonly resultExpires: number | null },
+  nowMs: number,
+): readonly Join[] {
+  const deadlineMs = nowMs + (resultExpires || DAY_S) * 1000
+  return opened.map(({ id, size, body, shape }) => ({
+    id,
+    size,
+    body: encodeJson(body),
+    deadlineMs,
+    ...(shape ? { shape } : {}),
+  }))
+}
+
+const DAY_S = 86_400

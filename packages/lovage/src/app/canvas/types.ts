@@ -1,0 +1,72 @@
+import type { AnySignature, Signature } from './signature.js'
+
+/** Every list that is the beginning of `T`, the empty one and the whole included. */
+export type Prefixes<T extends readonly unknown[]> = number extends T['length']
+  ? T
+  : T extends readonly []
+    ? []
+    : T extends readonly [infer Head, ...infer Tail]
+      ? [] | [Head, ...Prefixes<Tail>]
+      : T extends readonly [(infer Head)?, ...infer Tail]
+        ? [] | [Head, ...Prefixes<Tail>]
+        : []
+
+/** Every list that is the end of `T`: what a signature may be given. */
+export type Suffixes<T extends readonly unknown[]> = number extends T['length']
+  ? T
+  : T extends readonly []
+    ? []
+    : T extends readonly [unknown, ...infer Tail]
+      ? T | Suffixes<Tail>
+      : T extends readonly [unknown?, ...infer Tail]
+        ? T | Suffixes<Tail>
+        : []
+
+/** Those beginnings that, with what is given behind them, make a whole call. */
+type Fitting<Lead, Given extends readonly unknown[], Args> = Lead extends readonly unknown[]
+  ? [...Lead, ...Given] extends Args
+    ? Lead
+    : never
+  : never
+
+type Missing<Input, Given> = Omit<Input, keyof Given>
+
+/** What a task with named arguments may still take as a step: the value of a missing field, or all missing fields. */
+type NamedLead<Input, Given> =
+  | (Record<never, never> extends Missing<Input, Given> ? [] : never)
+  | [lead: Input[Exclude<keyof Input, keyof Given>] | Missing<Input, Given>]
+
+/** What `task.s` takes. */
+export type GivenOf<Args> = Args extends readonly unknown[] ? Suffixes<Args> : [given?: Partial<Args>]
+
+/** What a signature of a task still takes before what it was given. */
+export type LeadFor<Args, Given extends readonly unknown[]> = Args extends readonly unknown[]
+  ? Fitting<Prefixes<Args>, Given, Args>
+  : NamedLead<Args, Given extends readonly [infer Fields] ? Fields : Record<never, never>>
+
+/** What every signature of a list takes. */
+export type LeadOfAll<Members extends readonly AnySignature[]> = Members extends readonly []
+  ? []
+  : (
+        Members[number] extends infer Member
+          ? Member extends Signature<infer Lead, unknown, unknown>
+            ? (lead: Lead) => void
+            : never
+          : never
+      ) extends (lead: infer All) => void
+    ? All extends readonly unknown[]
+      ? All
+      : never
+    : never
+
+type OutOf<One> = One extends Signature<never, infer Out, unknown> ? Out : never
+
+/** The results of a list of signatures. */
+export type GroupOut<Members extends readonly AnySignature[]> = {
+  -readonly [Place in keyof Members]: OutOf<Members[Place]>
+}
+
+/** Results of which some may be failures, as `Promise.allSettled` gives them. */
+export type Settled<Results extends readonly unknown[]> = {
+  [Place in keyof Results]: PromiseSettledResult<Results[Place]>
+}

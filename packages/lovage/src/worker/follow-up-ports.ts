@@ -1,0 +1,28 @@
+import { type Lovage, priorityFromWire, priorityToWire, toCall, toMessage } from '../app/index.js'
+import type { Broker } from '../broker/index.js'
+import type { FollowUpPorts } from './follow-ups.js'
+
+/** What an app and its broker give to follow-ups. */
+export function followUpPorts(app: Lovage, broker: Broker, storesResults: boolean): FollowUpPorts {
+  const { capabilities } = broker
+  const fromWire = priorityFromWire(capabilities)
+  return {
+    send: (call) => {
+      const own = app.tasks.get(call.task)?.definition.own ?? {}
+      return toMessage(toCall(call, own, fromWire), app, broker, undefined)
+    },
+    priorityToWire: priorityToWire(capabilities),
+    isInline: (task) => isNewStyle(app, task),
+    now: () => app.clock.now(),
+    resultExpires: app.conf.resultExpires,
+    storesResults,
+    once: capabilities.once,
+  }
+}
+
+/** As Celery tells them apart: a function that takes more than the id of the task that failed. */
+function isNewStyle(app: Lovage, name: string): boolean {
+  const definition = app.tasks.get(name)?.definition
+  // The first parameter is the context.
+  return definition?.run !== undefined && !definition.input && definition.run.length > 2
+}

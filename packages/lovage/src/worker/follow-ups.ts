@@ -1,0 +1,280 @@
+import { type Sending, type TaskContext, toJoins } from '../app/index.js'
+import type { Queue } from '../broker/index.js'
+import {
+  afterSuccess,
+  asSingle,
+  type Canvas,
+  type CanvasCall,
+  type Dispatch,
+  type Doom,
+  dispatch,
+  doomedBy,
+  type Fired,
+  type Followed,
+  failedChord,
+  fire,
+  freeze,
+  fromWire,
+  idOf,
+  type MemberPart,
+  type PriorityToWire,
+  partsOf,
+  publishedErrbacks,
+  replacedBy,
+} from '../canvas/index.js'
+import { derivedId, messageOf, TaskError } from '../kernel/index.js'
+import {
+  decodeJson,
+  type ExceptionInfo,
+  encodeJson,
+  type OutgoingMessage,
+  type WireSignature,
+} from '../message/index.js'
+import type { CompletedJoin, Join, JoinPart, ResultRecord, ResultTuple } from '../result/index.js'
+
+/** A member that has ended, with the root that its chord's body gets. */
+export interface CountedPart extends JoinPart {
+  readonly rootId: string
+}
+
+/** An errback that the worker calls itself. */
+export interface InlineErrback {
+  readonly signature: WireSignature
+  readonly failedId: string
+  readonly failedTask: string | null
+  readonly exception: ExceptionInfo
+  readonly traceback: string | null
+}
+
+/** What an ending means to others. */
+export interface FollowUp {
+  readonly joins: readonly Join[]
+  readonly queues: readonly Queue[]
+  readonly publish: readonly OutgoingMessage[]
+  /** Results of tasks that will never run. */
+  readonly results: readonly ResultRecord[]
+  readonly parts: readonly CountedPart[]
+  readonly inline: readonly InlineErrback[]
+  readonly children: readonly ResultTuple[]
+  /** What could not be done: signatures that nobody can read. */
+  readonly faults: readonly unknown[]
+}
+
+/** What follow-ups are made with. */
+export interface FollowUpPorts {
+  readonly send: (call: CanvasCall) => Sending
+  readonly priorityToWire: PriorityToWire
+  /** Whether the errback of this name is called here, with the error itself. */
+  readonly isInline: (task: string) => boolean
+  readonly now: () => number
+  /** Seconds. */
+  readonly resultExpires: number | null
+  readonly storesResults: boolean
+  /** Whether the broker drops a second message of the same key. */
+  readonly once: boolean
+}
+
+/** Nothing follows. */
+export const NO_FOLLOW_UP: FollowUp = {
+  joins: [],
+  queues: [],
+  publish: [],
+  results: [],
+  parts: [],
+  inline: [],
+  children: [],
+  faults: [],
+}
+
+/** Says what follows from the ends of tasks and joins, over what `canvas` decides. Pure. */
+export class FollowUps {
+  readonly #ports: FollowUpPorts
+
+  constructor(ports: FollowUpPorts) {
+    this.#ports = ports
+  }
+
+  /**
+   * After a success: callbacks, the next step, the chord's count.
+   * @throws {MessageError} when a callback or the next step cannot be read or written: the task has failed then.
+   */
+  success(task: Followed, value: unknown, resultJson: string): FollowUp {
+    const { callbacks, chain, chord } = task.embed
+    if (!callbacks?.length && !chain?.length && !chord) return NO_FOLLOW_UP
+    const next = afterSuccess(task, value, this.#by(task.headers.id, task.headers.retries))
+    return {
+      ...this.#sent(next),
+      parts: partsOf(task).map((part) => counted(part, 'SUCCESS', resultJson, rootOf(task))),
+    }
+  }
+
+  /**
+   * When other work takes a task's place.
+   * @throws {MessageError} when it cannot be read or written: the task has failed then.
+   */
+  replaced(task: Followed, canvas: Canvas): FollowUp {
+    const { id, retries, replaced_task_nesting: nesting } = task.headers
+    return this.#sent(replacedBy(task, canvas, this.#by(id, retries, 'replace', nesting)))
+  }
+
+  /** A member that a running task adds to its chord. */
+  added(context: TaskContext, canvas: Canvas, place: number) {
+    const { groupId: joinId, id, rootId, retries, embed } = context
+    if (joinId === null || !embed.chord)
+      throw new TaskError(`${context.name} is not a member of a chord.`, { code: 'LVG_CANVAS_INVALID' })
+    const by = this.#by(id, retries, 'add', place)
+    const frozen = freeze(asSingle(canvas), by.newId, { groupId: joinId })
+    const sent = dispatch(frozen, [], { ...by, rootId, parentId: id, chord: embed.chord })
+    return { followUp: this.#sent(sent), taskId: idOf(frozen) ?? '', joinId }
+  }
+
+  /** After a failure, or when it was revoked: errbacks, the steps that will not run, the chord's count. */
+  failure(
+    task: Followed,
+    exception: ExceptionInfo,
+    traceback: string | null,
+    state: 'FAILURE' | 'REVOKED' = 'FAILURE',
+  ): FollowUp {
+    const { errbacks, chain, chord } = task.embed
+    if (!errbacks?.length && !chain?.length && !chord) return NO_FOLLOW_UP
+    const { id, task: name, retries } = task.headers
+    const doom = doomedBy(task)
+    const resultJson = encodeJson(exception)
+    const rootId = rootOf(task)
+    const called =
+      state === 'REVOKED'
+        ? NO_FOLLOW_UP
+        : this.#errbacks(errbacks ?? [], { id, name, rootId, exception, traceback }, [id, retries, 'errback'])
+    return {
+      ...called,
+      results: this.#doomed(doom, state, exception, traceback),
+      parts: [...partsOf(task), ...doom.parts].map((part) => counted(part, state, resultJson, rootId)),
+      faults: [...called.faults, ...doom.faults],
+    }
+  }
+
+  /** When nobody more is waited for: a join's body, or its failure. */
+  completed(join: CompletedJoin, rootId = join.id, parentId = join.id): FollowUp {
+    let body: WireSignature | undefined
+    try {
+      // Written by us as JSON of a signature, or by Python; `fromWire` looks at it.
+      body = decodeJson(join.body) as WireSignature
+      if (join.expired)
+        return this.#failedBody(
+          body,
+          `GroupResult ${join.id}: its members did not end in time`,
+          join.id,
+          rootId,
+        )
+      const by = this.#by(join.id)
+      const fired = fire(join, body, { ...by, rootId, parentId })
+      if (fired.kind === 'error') return this.#chordError(fired, join.id, rootId)
+      return this.#named(this.#sent(fired.dispatch), `join.${join.id}`)
+    } catch (error) {
+      // Whoever waits for the body hears of it.
+      const failed = body
+        ? this.#failedBody(body, `Callback error: ${messageOf(error)}`, join.id, rootId)
+        : NO_FOLLOW_UP
+      return { ...failed, faults: [...failed.faults, error] }
+    }
+  }
+
+  #failedBody(body: WireSignature, sentence: string, joinId: string, rootId: string): FollowUp {
+    try {
+      return this.#chordError(failedChord(fromWire(body), sentence), joinId, rootId)
+    } catch (error) {
+      return { ...NO_FOLLOW_UP, faults: [error] }
+    }
+  }
+
+  #chordError({ exception, errbacks, id, doom }: Fired & { kind: 'error' }, joinId: string, rootId: string) {
+    const called = this.#errbacks(errbacks, { id, name: null, rootId, exception, traceback: null }, [
+      joinId,
+      'errback',
+    ])
+    return this.#named(
+      {
+        ...called,
+        results: this.#doomed(doom, 'FAILURE', exception, null),
+        parts: doom.parts.map((part) => counted(part, 'FAILURE', encodeJson(exception), rootId)),
+        faults: [...called.faults, ...doom.faults],
+      },
+      `join.${joinId}.error`,
+    )
+  }
+
+  #errbacks(
+    errbacks: readonly WireSignature[],
+    failed: {
+      readonly id: string
+      readonly name: string | null
+      readonly rootId: string
+      readonly exception: ExceptionInfo
+      readonly traceback: string | null
+    },
+    seed: readonly (string | number)[],
+  ): FollowUp {
+    const { id, name, exception, traceback } = failed
+    const isInline = ({ task }: WireSignature): boolean => this.#ports.isInline(task)
+    const inline = errbacks
+      .filter(isInline)
+      .map((signature) => ({ signature, failedId: id, failedTask: name, exception, traceback }))
+    const remote = errbacks.filter((one) => !isInline(one))
+    try {
+      return { ...this.#sent(publishedErrbacks(remote, failed, this.#by(...seed))), inline }
+    } catch (error) {
+      return { ...NO_FOLLOW_UP, inline, faults: [error] }
+    }
+  }
+
+  #doomed(
+    { ids }: Doom,
+    state: 'FAILURE' | 'REVOKED',
+    result: ExceptionInfo,
+    traceback: string | null,
+  ): readonly ResultRecord[] {
+    if (!this.#ports.storesResults || ids.length === 0) return []
+    const dateDone = new Date(this.#ports.now()).toISOString()
+    const resultJson = encodeJson(result)
+    return ids.map((id) => ({ id, state, result, resultJson, traceback, children: [], dateDone }))
+  }
+
+  #sent({ joins, calls, children }: Dispatch): FollowUp {
+    const sendings = calls.map((call) => this.#ports.send(call))
+    return {
+      ...NO_FOLLOW_UP,
+      joins: toJoins(joins, this.#ports, this.#ports.now()),
+      queues: sendings.flatMap(({ queue }) => (queue ? [queue] : [])),
+      publish: sendings.map(({ message }) => message),
+      children,
+    }
+  }
+
+  /** Names messages that two workers may both come to send, so that a broker that can takes each once. */
+  #named(followUp: FollowUp, key: string): FollowUp {
+    if (!this.#ports.once) return followUp
+    const ttlMs = (this.#ports.resultExpires || DAY_S) * 1000
+    const publish = followUp.publish.map((message, place) => ({
+      ...message,
+      once: { key: `${key}.${place}`, ttlMs },
+    }))
+    return { ...followUp, publish }
+  }
+
+  /** Ids that a second run of the same attempt makes again. */
+  #by(...seed: readonly (string | number)[]) {
+    let made = 0
+    return { newId: () => derivedId(...seed, made++), priorityToWire: this.#ports.priorityToWire }
+  }
+}
+
+const DAY_S = 86_400
+
+const rootOf = ({ headers }: Followed): string => headers.root_id ?? headers.id
+
+const counted = (
+  { joinId, taskId, index, body }: MemberPart,
+  state: JoinPart['state'],
+  resultJson: string,
+  rootId: string,
+): CountedPart => ({ joinId, taskId, index, state, resultJson, body: encodeJson(body), rootId })

@@ -1,0 +1,44 @@
+import type { Lovage, TaskContext } from '../app/index.js'
+import type { Canvas } from '../canvas/index.js'
+import { TaskError } from '../kernel/index.js'
+import { followUpPorts } from './follow-up-ports.js'
+import { FollowUps } from './follow-ups.js'
+import { Settler } from './settler.js'
+import { unstartedConsumer } from './unstarted-consumer.js'
+
+/** Carries out what belongs to no claim of this process: joins, and members that are added to them. */
+export async function joinSettler(
+  app: Lovage,
+): Promise<{ readonly settler: Settler; readonly followUps: FollowUps }> {
+  const broker = await app.broker()
+  const followUps = new FollowUps(followUpPorts(app, broker, true))
+  const settler = new Settler({
+    broker,
+    consumer: () => unstartedConsumer,
+    results: await app.results(),
+    clock: app.clock,
+    logger: app.logger,
+    onRefused: () => {},
+    followUps,
+    callErrbacks: async () => {},
+  })
+  return { settler, followUps }
+}
+
+/** Adds a member to the chord of a running task. The join waits for it before it is sent, so that it cannot end without it. */
+export async function addToChord(
+  app: Lovage,
+  context: TaskContext,
+  canvas: Canvas,
+  place: number,
+): Promise<void> {
+  const { settler, followUps } = await joinSettler(app)
+  const { followUp, taskId, joinId } = followUps.added(context, canvas, place)
+  const { joins } = await app.results()
+  if (!(await joins?.extend(joinId, [taskId])))
+    throw new TaskError(`The chord of ${context.name} does not wait any more.`, {
+      code: 'LVG_CANVAS_INVALID',
+    })
+  context.children.push(...followUp.children)
+  await settler.carryOut(followUp)
+}

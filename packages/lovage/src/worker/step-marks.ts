@@ -1,0 +1,20 @@
+import type { Lovage, StepStore } from '../app/index.js'
+
+/** The space of marks in which finished steps lie. */
+const SPACE = 'steps'
+const DAY_S = 86_400
+
+/** Keeps finished steps in the app's coordination store, for as long as results are kept. */
+export function stepMarks(app: Lovage): StepStore {
+  const keyOf = (taskId: string, name: string): string => `${taskId} ${name}`
+  return {
+    async read(taskId, name) {
+      const [mark] = await (await app.coordination()).list(SPACE, [keyOf(taskId, name)])
+      return mark?.value
+    },
+    async keep(taskId, name, value) {
+      const expiresMs = app.clock.now() + (app.conf.resultExpires || DAY_S) * 1000
+      await (await app.coordination()).put(SPACE, [{ key: keyOf(taskId, name), value, expiresMs }])
+    },
+  }
+}
