@@ -103,8 +103,13 @@ export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
   pool_grow: resize(1),
   pool_shrink: resize(-1),
   autoscale,
-  pool_restart: () => {
-    throw new RangeError('Pool restarts not enabled: send HUP to start the worker again')
+  pool_restart: (_args, { worker }) => {
+    if (!worker.pool.isRemote)
+      throw new RangeError(
+        'Pool restarts need children (prefork, threads): send HUP to start the worker again',
+      )
+    worker.pool.restart()
+    return { ok: 'reload started' }
   },
   enable_events: switchEvents(true),
   disable_events: switchEvents(false),

@@ -1,6 +1,7 @@
 import type { Lovage, RunEnvironment } from '../app/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import { crashPoint } from '../kernel/index.js'
+import type { ResultBackend } from '../result/index.js'
 import type { Claim, Claims } from './claims.js'
 import type { FollowUps } from './follow-ups.js'
 import { type Intake, takeIn } from './intake.js'
@@ -20,6 +21,8 @@ export interface ReceptionPorts {
   readonly claims: Claims
   readonly limits: WorkerLimits
   readonly settler: Settler
+  /** undefined = results are not kept. */
+  readonly results: ResultBackend | undefined
   readonly log: TaskLog
   /** Tasks stand in line, or left it: slots may be filled and more may be claimed. */
   readonly onChange: () => void
@@ -40,10 +43,12 @@ export class Reception {
     const isRevoked = (headers: Parameters<typeof limits.revokes.of>[0]): boolean =>
       limits.revokes.of(headers) !== undefined
     const limited: Claim[] = []
+    const doubtful: Claim[] = []
     for (const delivery of deliveries) {
       try {
         const claim = this.#accepted(delivery, takeIn(delivery, { ...this.#ports, isRevoked }))
-        if (claim) limited.push(claim)
+        if (claim && this.#isDoubtful(claim)) doubtful.push(claim)
+        else if (claim && !this.#proceed(claim)) limited.push(claim)
       } catch (error) {
         // A fault of ours: the message stays claimed and comes back by its lease, counted, so that it cannot loop.
         app.logger.error(
@@ -56,21 +61,63 @@ export class Reception {
       }
     }
     if (limited.length > 0) void this.#admitLimited(limited)
+    if (doubtful.length > 0) void this.#admitDoubtful(doubtful)
     onChange()
   }
 
-  /** Takes a delivery's task into the line, or carries out why not; one that has limits is returned, to be asked about. */
+  /** Holds a delivery's task, or carries out why not. */
   #accepted(delivery: Delivery, intake: Intake): Claim | undefined {
-    const { app, claims, limits, settler } = this.#ports
+    const { app, claims, settler } = this.#ports
     if (intake.kind === 'job') {
-      const claim = claims.hold(delivery, intake.job, app.clock.now())
-      if (limits.concerns(intake.job, delivery.queue)) return claim
-      this.#queueUp(claim)
-    } else {
-      tellIntake(app, delivery, intake)
-      settler.add(intake.plan)
+      return claims.hold(delivery, intake.job, app.clock.now())
     }
+    tellIntake(app, delivery, intake)
+    settler.add(intake.plan)
     return undefined
+  }
+
+  /** Takes a task into the line; false when it has limits, which have to be asked. */
+  #proceed(claim: Claim): boolean {
+    if (this.#ports.limits.concerns(claim.job, claim.delivery.queue)) return false
+    this.#queueUp(claim)
+    return true
+  }
+
+  /** Whether it may have run to its end before: `workerDeduplicateSuccessfulTasks`. */
+  #isDoubtful({ delivery, job }: Claim): boolean {
+    const { app, results } = this.#ports
+    const cameBefore = delivery.redeliveries > 0 || job.message.redelivered
+    return app.conf.workerDeduplicateSuccessfulTasks && results !== undefined && cameBefore
+  }
+
+  /** What has a SUCCESS is not run again. When results cannot be asked it is: at least once is what is promised. */
+  async #admitDoubtful(doubtful: readonly Claim[]): Promise<void> {
+    const { app, claims, settler, results, onChange } = this.#ports
+    const records = await results?.get(doubtful.map(({ job }) => job.context.id)).catch((error: unknown) => {
+      app.logger.warn({ err: error }, 'cannot ask whether redelivered tasks have run; they run')
+      return []
+    })
+    const done = new Set(records?.flatMap(({ id, state }) => (state === 'SUCCESS' ? [id] : [])))
+    const limited: Claim[] = []
+    for (const claim of doubtful) {
+      const { context } = claim.job
+      if (!done.has(context.id)) {
+        if (!this.#proceed(claim)) limited.push(claim)
+      } else if (claims.remove(claim.delivery.tag)) {
+        app.logger.info(
+          { task_id: context.id, task_name: context.name },
+          `Task ${context.name}[${context.id}] came again and has succeeded before: it is not run`,
+        )
+        settler.add({
+          publish: [],
+          results: [],
+          settlement: { tag: claim.delivery.tag, kind: 'ack' },
+          state: null,
+        })
+      }
+    }
+    if (limited.length > 0) await this.#admitLimited(limited)
+    onChange()
   }
 
   #queueUp(claim: Claim): void {

@@ -1,4 +1,5 @@
 import type { Lovage } from '../app/index.js'
+import { CapabilityError } from '../kernel/index.js'
 import { addBuiltinTasks } from './builtin-tasks.js'
 import { openLimits } from './limits/open-limits.js'
 import { checkLimits, limitsOf } from './time-limits.js'
@@ -22,6 +23,12 @@ export async function startWorker(app: Lovage, options: WorkerOptions = {}): Pro
     },
     options,
   )
+  if (worker.pool.isRemote && !broker.capabilities.shared) {
+    throw new CapabilityError(
+      `The broker ${broker.location} is in this process, out of reach of the children of a ${worker.pool.kind} pool.`,
+      { code: 'LVG_CAPABILITY_MISSING', hint: 'Use -P async, or a broker that processes share.' },
+    )
+  }
   app.signals.emit('workerInit', { hostname: worker.hostname })
   await worker.pool.start(worker.ears)
   // In every process that runs tasks; children tell it for themselves.

@@ -171,6 +171,7 @@ export class Worker implements RunningWorker {
       claims,
       limits,
       settler,
+      results,
       log: this.#log,
       onChange: () => {
         this.#fillSlots()

@@ -92,6 +92,8 @@ export class AsyncPool implements WorkerPool {
     return running !== undefined
   }
 
+  restart(): void {}
+
   async stop(how: 'warm' | 'cold'): Promise<void> {
     for (const { timers, job } of this.#running.values()) {
       for (const timer of timers) timer.cancel()

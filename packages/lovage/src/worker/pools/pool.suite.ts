@@ -217,6 +217,12 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
         expect(await run('add', [1, 1])).toBe(2)
         expect(pool.worker.pool.stats.replaced).toBeGreaterThan(before)
       })
+      test('is replaced on demand, and sees the app anew', async () => {
+        const before = await run('where')
+        pool.worker.pool.restart()
+        expect(await run('where')).not.toBe(before)
+        expect(pool.worker.pool.stats.lost).toBe(0)
+      })
       test('in which an error is thrown that nobody can catch fails its task', async () => {
         expect(await failureOf('thrower')).toMatchObject({ exc_type: 'Odd' })
         expect(await run('add', [1, 1])).toBe(2)

@@ -49,6 +49,8 @@ export interface WorkerPool {
    * it can be, with SIGKILL at once. Its outcome is the failure `reason`. False when it does not run here.
    */
   terminate(taskId: string, reason: Error, signal?: NodeJS.Signals): boolean
+  /** Replaces every child, when its present task has ended; nothing to do in a pool that has none. */
+  restart(): void
   /** Ends the pool. Cold: running tasks are aborted; warm: the caller has waited for them. */
   stop(how: 'warm' | 'cold'): Promise<void>
 }

@@ -128,6 +128,10 @@ export class ChildPool implements WorkerPool {
     return child !== undefined
   }
 
+  restart(): void {
+    for (const child of [...this.#children]) child.retire()
+  }
+
   async stop(how: 'warm' | 'cold'): Promise<void> {
     this.#isStopping = true
     clearTimeout(this.#sweep)

@@ -1,0 +1,53 @@
+import { createTestApp, startTestWorker, until } from 'lovage/testing'
+import { expect, test } from 'vitest'
+import type { Delivery } from '../broker/index.js'
+
+test.each([
+  [true, ['second']],
+  [false, ['first', 'second']],
+])(
+  'a redelivered task that has succeeded before is not run again when the settings say %s',
+  async (isOn, expected) => {
+    const app = createTestApp('dedup', { workerDeduplicateSuccessfulTasks: isOn })
+    const ran: string[] = []
+    const work = app.task({ name: 'work', run: (ctx) => void ran.push(ctx.id) })
+    for (const taskId of ['first', 'second']) await work.applyAsync([], { taskId })
+
+    // A holder of both is lost after it had stored the result of the first.
+    const broker = await app.broker()
+    const held: Delivery[] = []
+    const consumer = await broker.consume({
+      queues: ['celery'],
+      holder: 'lost',
+      leaseMs: 30_000,
+      visibilityTimeoutMs: 60_000,
+      free: () => 2 - held.length,
+      onDeliveries: (deliveries) => void held.push(...deliveries),
+      onLost() {},
+      onError() {},
+      clock: app.clock,
+      logger: app.logger,
+    })
+    await until(() => held.length === 2)
+    const success = {
+      state: 'SUCCESS',
+      result: null,
+      resultJson: 'null',
+      traceback: null,
+      children: [],
+    } as const
+    await (await app.results()).store([{ id: 'first', dateDone: new Date().toISOString(), ...success }])
+    await consumer.settle(held.map(({ tag }) => ({ tag, kind: 'requeue', counts: true })))
+    await consumer.close()
+
+    {
+      await using worker = await startTestWorker(app)
+      await until(async () => {
+        const depth = (await broker.depths(['celery'])).get('celery')
+        return depth?.ready === 0 && worker.active.length === 0 && ran.includes('second')
+      })
+    }
+    expect(ran.toSorted()).toEqual(expected)
+    await app.close()
+  },
+)
