@@ -158,4 +158,9 @@ describe('workers on PostgreSQL', () => {
     await vi.waitFor(() => expect([...other.runs.keys()]).toEqual(['stopped']), WITHIN)
     expect(other.deliveries[0]?.redeliveries).toBe(1)
   })
+
+  it('end by themselves once they have stopped, though their app is open', async () => {
+    const child = await startProcess({ BLOCK_MS: '0', LEASE: '5', STOP: '1' })
+    await vi.waitFor(() => expect(child.exitCode).toBe(0), WITHIN)
+  })
 })

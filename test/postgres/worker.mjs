@@ -14,5 +14,9 @@ app.task({
     while (Date.now() < endMs);
   },
 })
-await startWorker(app, { queues: ['q'], concurrency: 1 })
+const worker = await startWorker(app, { queues: ['q'], concurrency: 1 })
 process.stdout.write('ready\n')
+if (process.env.STOP) {
+  await worker.stop()
+  await client.end()
+}

@@ -19,6 +19,7 @@ export class Listener {
   readonly #target: PostgresTarget
   readonly #channels = new Map<string, Set<Hear>>()
   #client: pg.Client | undefined
+  #saying: Promise<unknown> = Promise.resolve()
   #isReady = false
   #attempt = 0
   #holds = 0
@@ -89,11 +90,11 @@ export class Listener {
   /** Asks for channels, and lets their hearers, or the one that is new, look at what they may have missed. */
   async #listenTo(channels: readonly string[], only?: Hear): Promise<void> {
     const client = this.#client
+    if (!client) return
     try {
-      await client?.query(channels.map((channel) => `LISTEN ${pg.escapeIdentifier(channel)}`).join('; '))
+      await this.#say(client, channels.map((channel) => `LISTEN ${pg.escapeIdentifier(channel)}`).join('; '))
     } catch {
-      if (client) this.#lost(client)
-      return
+      return this.#lost(client)
     }
     for (const channel of channels)
       for (const hear of this.#channels.get(channel) ?? []) if (!only || hear === only) hear()
@@ -105,7 +106,14 @@ export class Listener {
 
   #send(statement: string): void {
     const client = this.#client
-    if (client && this.#isReady) client.query(statement).catch(() => this.#lost(client))
+    if (client && this.#isReady) this.#say(client, statement).catch(() => this.#lost(client))
+  }
+
+  /** One statement after the other: a connection takes no second while it is busy. */
+  #say(client: pg.Client, statement: string): Promise<unknown> {
+    const said = this.#saying.then(() => client.query(statement))
+    this.#saying = said.catch(() => {})
+    return said
   }
 
   #pingLater(client: pg.Client): void {
@@ -129,6 +137,7 @@ export class Listener {
   #drop(): void {
     const client = this.#client
     this.#client = undefined
+    this.#saying = Promise.resolve()
     this.#isReady = false
     clearTimeout(this.#timer)
     this.#timer = undefined

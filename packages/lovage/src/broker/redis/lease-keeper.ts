@@ -76,9 +76,10 @@ export class LeaseKeeper {
     beat()
     this.#pulseTimer = setInterval(beat, PULSE_MS).unref()
     const thread = startThread(new URL('./lease-thread.js', import.meta.url), { workerData })
-    thread.unref()
     thread.on('message', ({ holder }: LeaseReport) => clearTimeout(this.#leases.get(holder)?.timer))
     thread.on('error', (error) => this.#threadDied(error))
+    // Last: a listener for messages would keep the process alive again.
+    thread.unref()
     return thread
   }
 
