@@ -1,4 +1,4 @@
-import type { Broker, PublishTransaction } from '../broker/index.js'
+import type { Broker, PublishTransaction, Queue } from '../broker/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 import type { TaskContext } from './context.js'
 import type { Outcome } from './outcome.js'
@@ -12,6 +12,8 @@ export interface PublishContext {
   readonly broker: Broker
   /** A transaction of the caller's in which they are written. */
   readonly transaction?: PublishTransaction
+  /** Queues to be declared, when they are written in a transaction. */
+  readonly queues?: readonly Queue[]
 }
 
 /** A task about to run. */

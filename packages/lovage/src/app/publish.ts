@@ -159,10 +159,12 @@ export class Publisher {
       for (const message of messages) signals.emit('beforeTaskPublish', { message })
     const { transaction } = options
     const send = async (): Promise<void> => {
-      if (queues.size > 0) await broker.declare([...queues.values()])
-      for (const name of queues.keys()) this.#declared.add(name)
+      // In a transaction the broker itself may be away: its queues are declared when the messages come to it.
+      if (queues.size > 0 && !transaction) await broker.declare([...queues.values()])
+      if (!transaction) for (const name of queues.keys()) this.#declared.add(name)
       crashPoint('publish:before')
-      await this.#publish({ broker, messages, ...(transaction ? { transaction } : {}) })
+      const within = transaction ? { transaction, queues: [...queues.values()] } : {}
+      await this.#publish({ broker, messages, ...within })
       crashPoint('publish:after')
     }
     // A transaction is over with its first error: whoever began it begins again.
@@ -188,7 +190,7 @@ export class Publisher {
 }
 
 /** @throws {CapabilityError} LVG_CAPABILITY_MISSING for a transaction where the broker is no database. */
-async function publishOne({ broker, messages, transaction }: PublishContext): Promise<void> {
+async function publishOne({ broker, messages, transaction, queues }: PublishContext): Promise<void> {
   if (!transaction) return broker.publish(messages)
   if (!broker.publishIn) {
     throw new CapabilityError(
@@ -196,11 +198,11 @@ async function publishOne({ broker, messages, transaction }: PublishContext): Pr
       {
         code: 'LVG_CAPABILITY_MISSING',
         details: { broker: broker.kind },
-        hint: 'Use a postgresql:// broker in the database of the transaction.',
+        hint: 'Use a postgresql:// broker in the database of the transaction, or set outboxUrl to that database.',
       },
     )
   }
-  return broker.publishIn(transaction, messages)
+  return broker.publishIn(transaction, messages, queues)
 }
 
 /** Celery's policy: three more tries within about half a second. */

@@ -120,7 +120,7 @@ export interface CallOptions {
   /** 'store' keeps a call with an ETA in the broker's delay store from the start, where it has one. */
   readonly delay?: 'wire' | 'store'
   /**
-   * A transaction of yours on the broker's own PostgreSQL database, as whoever runs its statements: a client of `pg` after
+   * A transaction of yours on the broker's own PostgreSQL database, or on that of `outboxUrl`, as whoever runs its statements: a client of `pg` after
    * `BEGIN`, or anything with its `query(text, values)`. The task exists if, and as soon as, you commit; roll back and it never was.
    */
   readonly transaction?: PublishTransaction

@@ -54,9 +54,13 @@ export interface Broker {
   publish(messages: readonly OutgoingMessage[]): Promise<void>
   /**
    * Writes messages in a transaction of the caller's on the broker's own database: they exist if, and as soon as, it is committed.
-   * Absent where the broker is no database that can.
+   * Queues are declared before they are delivered. Absent where the broker is no database, and has no outbox in one.
    */
-  publishIn?(transaction: PublishTransaction, messages: readonly OutgoingMessage[]): Promise<void>
+  publishIn?(
+    transaction: PublishTransaction,
+    messages: readonly OutgoingMessage[],
+    queues?: readonly Queue[],
+  ): Promise<void>
   consume(options: ConsumeOptions): Promise<Consumer>
   /** Sends to every subscriber that listens now; the message's exchange and routing key say to whom. */
   broadcast(message: OutgoingMessage): Promise<void>

@@ -15,19 +15,32 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {
 
 /**
  * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, `postgresql://…`, with the store
- * of dead letters that the settings name (`deadLetterUrl`).
+ * of dead letters (`deadLetterUrl`) and the outbox (`outboxUrl`) that the settings name.
  *
  * @throws ConfigurationError LVG_DRIVER_UNKNOWN, LVG_DRIVER_MISSING (see `openByScheme`), and whatever the driver
  * throws when its server cannot be used.
  */
 export async function openBroker(url: string, options: DriverOptions): Promise<Broker> {
-  const broker = await openByScheme('broker', DRIVERS, url, options)
-  const { deadLetterUrl } = options.settings
-  if (typeof deadLetterUrl !== 'string') return broker
+  const { deadLetterUrl, outboxUrl } = options.settings
+  let broker = await openByScheme('broker', DRIVERS, url, options)
   try {
-    return withDeadLetters(broker, await openDeadLetterStore(deadLetterUrl, options))
+    if (typeof deadLetterUrl === 'string')
+      broker = withDeadLetters(broker, await openDeadLetterStore(deadLetterUrl, options))
+    // A broker that is a database has no need of one.
+    if (typeof outboxUrl === 'string' && !broker.publishIn)
+      broker = await openByScheme('outbox', outboxDrivers(broker), outboxUrl, options)
+    return broker
   } catch (error) {
     await broker.close()
     throw error
   }
+}
+
+/** Outboxes, by the scheme of their URL, for a broker. */
+function outboxDrivers(broker: Broker): Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> {
+  const postgresql = async (): Promise<OpenDriver<Broker>> => {
+    const { withOutbox } = await import('./outbox/index.js')
+    return (url, options) => withOutbox(broker, url, options)
+  }
+  return { postgresql, postgres: postgresql }
 }

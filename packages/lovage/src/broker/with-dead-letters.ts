@@ -1,32 +1,17 @@
 import type { OpenDeadLetterStore } from '../dead-letter/index.js'
 import { type Clock, delay, isLovageError, type Logger } from '../kernel/index.js'
 import type { Broker, Consumer, Settlement } from './broker.js'
+import { delegate } from './delegate.js'
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
 
 /** A broker whose dead letters lie elsewhere (`deadLetterUrl`). */
 export function withDeadLetters(broker: Broker, letters: OpenDeadLetterStore): Broker {
-  const { publishIn } = broker
   return {
-    kind: broker.kind,
-    location: broker.location,
-    capabilities: broker.capabilities,
-    admin: broker.admin,
+    ...delegate(broker),
     deadLetters: letters,
-    check: () => broker.check(),
-    declare: (queues) => broker.declare(queues),
-    publish: (messages) => broker.publish(messages),
-    ...(publishIn
-      ? { publishIn: (transaction, messages) => publishIn.call(broker, transaction, messages) }
-      : {}),
     consume: async (options) => keepingLetters(await broker.consume(options), letters, options),
-    broadcast: (message) => broker.broadcast(message),
-    subscribe: (exchange, on, pattern) => broker.subscribe(exchange, on, pattern),
-    reply: (message) => broker.reply(message),
-    inbox: (exchange, routingKey, on) => broker.inbox(exchange, routingKey, on),
-    depths: (queues) => broker.depths(queues),
-    purge: (queue) => broker.purge(queue),
     async close() {
       await broker.close()
       await letters.close()

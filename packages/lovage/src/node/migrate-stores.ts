@@ -4,7 +4,7 @@ import { redactUrl } from '../kernel/index.js'
 
 /** A store of an app, with tables that are up to date. */
 export interface MigratedStore {
-  readonly what: 'messages' | 'dead letters' | 'results' | 'coordination' | 'schedule'
+  readonly what: 'messages' | 'dead letters' | 'outbox' | 'results' | 'coordination' | 'schedule'
   /** Without the password. */
   readonly location: string
 }
@@ -21,10 +21,15 @@ export async function migrateStores(app: Lovage): Promise<readonly MigratedStore
   const { conf, brokerUrl } = app
   const migrated: MigratedStore[] = []
   if (HAS_TABLES.test(brokerUrl)) migrated.push({ what: 'messages', location: (await app.broker()).location })
-  if (conf.deadLetterUrl !== undefined) {
+  const besides = [
+    ['dead letters', conf.deadLetterUrl],
+    ['outbox', conf.outboxUrl],
+  ] as const
+  for (const [what, url] of besides) {
+    if (url === undefined) continue
     // Opened with its broker.
     await app.broker()
-    migrated.push({ what: 'dead letters', location: redactUrl(conf.deadLetterUrl) })
+    migrated.push({ what, location: redactUrl(url) })
   }
   if (app.hasResults && HAS_TABLES.test(app.resultUrl))
     migrated.push({ what: 'results', location: (await app.results()).location })

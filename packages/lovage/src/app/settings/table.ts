@@ -144,6 +144,9 @@ export const SETTINGS = {
   /** Where dead letters are kept, `postgresql://` or `sqlite://`. Default: in the broker's own store. */
   deadLetterUrl: optional(text('')),
 
+  /** A PostgreSQL database in whose transactions tasks are sent (`transaction`), when the broker is none; they are relayed to it from there. */
+  outboxUrl: optional(text('')),
+
   // --- worker
   /** Tasks at once. Default: 100 in the async pool, one a processor in the others. */
   workerConcurrency: optional(number(100)),

@@ -109,8 +109,13 @@ class PostgresBroker implements Broker {
     return this.#publisher.publish(messages)
   }
 
-  publishIn(transaction: PublishTransaction, messages: readonly OutgoingMessage[]): Promise<void> {
-    return this.#publisher.publishIn(transaction, messages)
+  async publishIn(
+    transaction: PublishTransaction,
+    messages: readonly OutgoingMessage[],
+    queues: readonly Queue[] = [],
+  ): Promise<void> {
+    if (queues.length > 0) await this.declare(queues)
+    await this.#publisher.publishIn(transaction, messages)
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {

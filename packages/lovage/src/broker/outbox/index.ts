@@ -1,0 +1,1 @@
+export { withOutbox } from './with-outbox.js'
