@@ -195,6 +195,31 @@ describe('several processes', () => {
     expect(existsSync(shop.path('all.pid'))).toBe(false)
   })
 
+  test('are killed when a task blocks them for longer than any may', async () => {
+    using shop = makeShop()
+    const cwd = shop.folder
+    shop.write({
+      'block.ts': `
+        import { appendFileSync } from 'node:fs'
+        import { Lovage } from 'lovage'
+        export const app = new Lovage('shop', { brokerLease: 4, taskTimeLimit: 1 })
+        app.task({ name: 'block.ever', acksLate: false, run: () => { appendFileSync('runs.txt', 'blocks'); for (;;); } })
+        app.task({ name: 'block.add', run: (_ctx, x: number, y: number) => x + y })`,
+    })
+    const args = ['-A', 'block', 'worker', '-l', 'info', '-P', 'async', '--processes', '2']
+    await using supervisor = new Command(args, { cwd })
+    await supervisor.says(/ ready/, 2)
+    await lovage(['-A', 'block', 'call', 'block.ever'], { cwd })
+    await until(() => runs(cwd).includes('blocks'))
+    await supervisor.says(/process \d is blocked by a task for longer than any hard limit allows/)
+    await supervisor.says(/ ready/, 3)
+    const { stdout } = await lovage(['-A', 'block', 'call', 'block.add', '-a', '[1, 2]'], { cwd })
+    const sum = await lovage(['-A', 'block', 'result', stdout, '--wait', '10'], { cwd })
+    expect(sum.stdout).toBe('3')
+    supervisor.signal('SIGTERM')
+    expect(await supervisor.exited).toBe(0)
+  })
+
   test('end when their supervisor is killed', async () => {
     using shop = makeShop()
     await using supervisor = new Command(['-A', 'app', 'worker', '-l', 'info', '--processes', '2'], {

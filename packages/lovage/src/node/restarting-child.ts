@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { isBeat, Watchdog } from './watchdog.js'
 
 /** What a child process says to whoever restarts it: it works. */
 export const READY = 'lovage:ready'
@@ -16,6 +17,8 @@ export interface RestartingChildOptions {
   readonly patienceMs: number
   /** Told when it ends by itself. */
   readonly onEnd: (code: number | null, signal: NodeJS.Signals | null) => void
+  /** Its event loop stands still for longer than its tasks may block it; it is killed now. */
+  readonly onBlocked?: (silentMs: number) => void
 }
 
 /** One process after another. */
@@ -42,7 +45,7 @@ export class RestartingChild {
   }
 
   start(): void {
-    const { argv, env, onEnd } = this.#options
+    const { argv, env, onEnd, onBlocked } = this.#options
     const child = spawn(process.execPath, argv, {
       // A group of its own: Ctrl+C at the terminal comes to us, and from us to it, once.
       detached: true,
@@ -51,9 +54,14 @@ export class RestartingChild {
     })
     this.#child = child
     this.#isExpected = false
+    const watchdog = new Watchdog((silentMs) => {
+      onBlocked?.(silentMs)
+      child.kill('SIGKILL')
+    })
     this.#gone = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.#child = undefined
+        watchdog.stop()
         if (!this.#isExpected) onEnd(code, signal)
         resolve()
       })
@@ -61,6 +69,7 @@ export class RestartingChild {
     const works = new Promise<void>((resolve) => {
       child.on('message', (message) => {
         if (message === READY) resolve()
+        if (isBeat(message)) watchdog.hear(message)
       })
     })
     this.#ready = Promise.race([works, this.#gone])

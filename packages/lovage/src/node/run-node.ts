@@ -8,6 +8,7 @@ import { dumpOnSignal } from './dump.js'
 import { onShutdownSignal } from './shutdown-signals.js'
 import { startWarnings } from './start-warnings.js'
 import { startWorker } from './start-worker.js'
+import { sendBeats } from './watchdog.js'
 
 /** What a node knows once it is connected and before it consumes. */
 export interface NodeFacts {
@@ -72,6 +73,7 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<NodeEn
     },
   )
   const offDump = dumpOnSignal(app, () => worker)
+  const offBeats = sendBeats(app)
   // Tasks and handlers of one process share it: what one of them forgot to catch must not end the others.
   const onRejection = (error: unknown): void =>
     logger.error({ err: error }, 'a promise was rejected and nobody handled it; the worker goes on')
@@ -102,6 +104,7 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<NodeEn
     await beat?.close()
     offSignals()
     offDump()
+    offBeats()
     process.off('unhandledRejection', onRejection)
     process.off('uncaughtExceptionMonitor', onCrash)
     await app.close()

@@ -93,6 +93,11 @@ export class Supervisor {
       argv,
       env: { [PLACE]: `${index}/${count}` },
       patienceMs,
+      onBlocked: (silentMs) =>
+        logger.error(
+          { process: index, silent_ms: Math.round(silentMs) },
+          `process ${index} is blocked by a task for longer than any hard limit allows: it is killed`,
+        ),
       onEnd: (code, signal) => {
         if (this.#isEnding || code === 0) return this.#ended(code ?? 1)
         if (Date.now() - startedMs > SOUND_MS || code === EXIT_RESTART) crashes = 0
