@@ -1,10 +1,26 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { chain, chord, chunks, group, map, starmap } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type RedisServer, startRedis } from '../servers.js'
+
+let redis: RedisServer
+let folder: string
+let opened = 0
+beforeAll(async () => {
+  redis = await startRedis()
+  folder = mkdtempSync(join(tmpdir(), 'lovage-canvas-'))
+})
+afterAll(async () => {
+  await redis.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 /** An app with tasks that canvases are made of, and what was called in it. */
-function makeApp() {
-  const app = createTestApp()
+function makeApp(url: string) {
+  const app = createTestApp('canvas', { broker: url, backend: url })
   const calls: string[] = []
   const add = app.task({ name: 'add', run: (_ctx, x: number, y: number) => x + y })
   const total = app.task({
@@ -34,11 +50,15 @@ function makeApp() {
   return { app, calls, add, total, echo, fail, note, noteError }
 }
 
-describe('canvases', () => {
+describe.each([
+  ['memory', () => `memory://canvas-${++opened}`],
+  ['SQLite', () => `sqlite://${join(folder, `${++opened}.db`)}`],
+  ['Redis', () => `${redis.url}/${++opened % 16}`],
+])('canvases on %s', (_name, freshUrl) => {
   let made: ReturnType<typeof makeApp>
   let worker: Awaited<ReturnType<typeof startTestWorker>>
   beforeEach(async () => {
-    made = makeApp()
+    made = makeApp(freshUrl())
     worker = await startTestWorker(made.app)
   })
   afterEach(async () => {

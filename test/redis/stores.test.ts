@@ -3,6 +3,7 @@ import { describeCoordinationStore } from '../../packages/lovage/src/coordinatio
 import { openCoordinationStore } from '../../packages/lovage/src/coordination/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
 import { openResultBackend } from '../../packages/lovage/src/result/index.js'
+import { describeJoinStore } from '../../packages/lovage/src/result/join-store.suite.js'
 import { describeResultBackend } from '../../packages/lovage/src/result/result-backend.suite.js'
 import { startRedis } from '../servers.js'
 
@@ -27,6 +28,14 @@ describeResultBackend({
       },
       stop: () => server.stop(),
     }
+  },
+})
+
+describeJoinStore({
+  name: 'Redis',
+  start: async () => {
+    const server = await startRedis()
+    return { open: () => openResultBackend(server.url, options), stop: () => server.stop() }
   },
 })
 

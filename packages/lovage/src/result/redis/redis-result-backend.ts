@@ -10,6 +10,7 @@ import {
 } from '../../redis-client/index.js'
 import type { ResultBackend, ResultRecord, TaskResult } from '../result-backend.js'
 import { decodeMeta, encodeMeta } from './meta.js'
+import { RedisJoinStore } from './redis-join-store.js'
 import { ResultWatch } from './result-watch.js'
 
 const STORE = defineScript<string[], (string | number)[], 1>({
@@ -40,6 +41,7 @@ class RedisResultBackend implements ResultBackend, RedisResultWriter<ResultRecor
   readonly expiresItself = true
   readonly location: string
   readonly redisServer: string
+  readonly joins: RedisJoinStore
   readonly #connection: RedisConnection
   readonly #watch: ResultWatch
   readonly #prefix: string
@@ -55,6 +57,7 @@ class RedisResultBackend implements ResultBackend, RedisResultWriter<ResultRecor
     this.#connection = new RedisConnection(target, 'lovage:results')
     this.#prefix = joined(target.keyPrefix) + KEY
     this.#ttlS = Math.ceil(Number(settings.resultExpires ?? 86_400))
+    this.joins = new RedisJoinStore(this.#connection, joined(target.keyPrefix), this.#ttlS)
     this.#read = { integers: settings.integers === 'bigint' ? 'bigint' : 'number' }
     this.#watch = new ResultWatch({
       target,

@@ -1,7 +1,7 @@
 -- Stores results and announces them, each unless a SUCCESS is there.
 --
 -- KEYS       results...
--- ARGV       results...   (of each its life in seconds, '0' for ever, and its JSON)
+-- ARGV       results...   (of each its life in seconds '0' for ever and its JSON)
 -- REPLY      1
 -- INVARIANT  A SUCCESS is never overwritten, and what is stored is announced.
 for i = 1, #KEYS do

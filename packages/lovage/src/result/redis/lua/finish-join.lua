@@ -1,0 +1,11 @@
+-- Forgets a join whose body was published, or failed; remembers that it is over, for members that come again.
+--
+-- KEYS       parts extra size join owed
+-- ARGV       id ttlMs
+-- REPLY      1
+-- INVARIANT  A join that is over counts nobody.
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+redis.call('HSET', KEYS[4], 'over', '1')
+redis.call('PEXPIRE', KEYS[4], ARGV[2])
+redis.call('ZREM', KEYS[5], ARGV[1])
+return 1
