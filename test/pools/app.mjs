@@ -2,7 +2,14 @@
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
-import { Decimal, Ignore, Lovage, Reject, SoftTimeLimitExceeded } from '../../packages/lovage/dist/index.js'
+import {
+  Decimal,
+  group,
+  Ignore,
+  Lovage,
+  Reject,
+  SoftTimeLimitExceeded,
+} from '../../packages/lovage/dist/index.js'
 
 const note = (...words) => appendFileSync(process.env.POOL_NOTES, `${words.join(' ')}\n`)
 /** Tells children apart, threads too. */
@@ -27,7 +34,7 @@ export const app = new Lovage('pools', {
 app.signals.on('workerProcessInit', () => note('init', here()))
 app.signals.on('workerProcessShutdown', () => note('shutdown', here()))
 
-app.task({ name: 'add', params: ['x', 'y'], run: (_ctx, x, y) => x + y })
+const add = app.task({ name: 'add', params: ['x', 'y'], run: (_ctx, x, y) => x + y })
 app.task({ name: 'where', run: () => here() })
 app.task({
   name: 'typed',
@@ -153,6 +160,45 @@ app.task({
     note('once', n)
     const end = performance.now() + ms
     while (performance.now() < end);
+  },
+})
+app.task({
+  name: 'becomes',
+  run: (ctx, x) => {
+    throw ctx.replace(add.s(x, 40))
+  },
+})
+const total = app.task({ name: 'total', run: (_ctx, parts) => parts.reduce((sum, part) => sum + part, 0) })
+app.task({
+  name: 'joined',
+  run: (ctx) => {
+    throw ctx.replace(group([add.s(1, 2), add.s(3, 4)]).pipe(total.s()))
+  },
+})
+const grows = app.task({
+  name: 'grows',
+  run: async (ctx) => {
+    await ctx.addToChord(add.s(100, 0))
+    return 1
+  },
+})
+app.task({
+  name: 'growing',
+  run: (ctx) => {
+    throw ctx.replace(group([grows.s(), add.s(1, 2)]).pipe(total.s()))
+  },
+})
+app.task({
+  name: 'stepped',
+  maxRetries: 1,
+  run: async (ctx) => {
+    const value = await ctx.step('once', () => {
+      note('step', ctx.id)
+      return 7
+    })
+    if (ctx.retries === 0) throw ctx.retry({ countdown: 0 })
+    await ctx.progress(1, 2)
+    return value
   },
 })
 app.task({

@@ -116,6 +116,14 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
           { children: [[[child.id, null], null]] },
         ])
       })
+      test('is replaced by other work, adds to its chord, and remembers its steps', async () => {
+        expect(await run('becomes', [2])).toBe(42)
+        expect(await run('joined')).toBe(10)
+        expect(await run('growing')).toBe(104)
+        const stepped = await send('stepped')
+        expect(await stepped.get({ timeout: 20 })).toBe(7)
+        expect(notes().filter((line) => line === `step ${stepped.id}`)).toHaveLength(1)
+      })
       test('has its handlers and its middleware called beside it, once each', async () => {
         await run('watched', [true])
         await failureOf('watched', [false])
