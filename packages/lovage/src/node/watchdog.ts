@@ -1,5 +1,6 @@
 import type { Lovage } from '../app/index.js'
 import type { Unsubscribe } from '../kernel/index.js'
+import { longestLimitMs } from '../worker/index.js'
 
 /** What a supervised process says every second while its event loop turns. */
 export interface Beat {
@@ -14,12 +15,7 @@ const GRACE_MS = 3000
 
 /** Tells a supervisor that this process's event loop turns; does nothing where there is none. */
 export function sendBeats({ tasks }: Lovage): Unsubscribe {
-  // Celery's own tasks, which every worker has, wait and do not compute.
-  const limits = [...tasks].flatMap(({ name, options }) =>
-    name.startsWith('celery.') ? [] : [options.timeLimit],
-  )
-  const isLimited = limits.length > 0 && limits.every((limit) => limit !== undefined && limit > 0)
-  const maxBlockMs = isLimited ? Math.max(...limits.map((limit) => (limit ?? 0) * 1000)) : null
+  const maxBlockMs = longestLimitMs(tasks) ?? null
   const beat: Beat = { kind: 'lovage:beat', maxBlockMs }
   const send = (): void => {
     if (process.connected) process.send?.(beat)

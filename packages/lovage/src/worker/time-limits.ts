@@ -1,4 +1,4 @@
-import type { TaskOptions } from '../app/index.js'
+import type { AnyTask, TaskOptions } from '../app/index.js'
 import { ConfigurationError } from '../kernel/index.js'
 import type { Job } from './pools/job.js'
 
@@ -53,6 +53,20 @@ export class TimeLimits {
     if (!isLimit(hard) && !isLimit(soft)) return NONE
     return { ...(isLimit(hard) ? { hard } : {}), ...(isLimit(soft) ? { soft } : {}) }
   }
+}
+
+/**
+ * Milliseconds of the longest hard limit of an app's tasks; undefined when one has none. Celery's own tasks, which every worker
+ * has, wait and do not compute: they do not count.
+ */
+export function longestLimitMs(tasks: Iterable<Pick<AnyTask, 'name' | 'options'>>): number | undefined {
+  let longestMs: number | undefined
+  for (const { name, options } of tasks) {
+    if (name.startsWith('celery.')) continue
+    if (!isLimit(options.timeLimit)) return undefined
+    longestMs = Math.max(longestMs ?? 0, options.timeLimit * 1000)
+  }
+  return longestMs
 }
 
 /** @throws {ConfigurationError} LVG_CONFIG_INVALID */

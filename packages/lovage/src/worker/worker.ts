@@ -12,6 +12,7 @@ import { type Claim, Claims } from './claims.js'
 import { callErrbacks } from './errbacks.js'
 import { followUpPorts } from './follow-up-ports.js'
 import { FollowUps } from './follow-ups.js'
+import { holdingTimes } from './holding-times.js'
 import { addToChord } from './join-settler.js'
 import type { WorkerLimits } from './limits/open-limits.js'
 import { OwedJoins } from './owed-joins.js'
@@ -232,13 +233,12 @@ export class Worker implements RunningWorker {
   async consume(): Promise<void> {
     await this.limits.start()
     for (const step of this.#steps) await step.start(this)
-    const { conf, clock, logger } = this.#app
+    const { clock, logger } = this.#app
     this.#owed?.start()
     this.#consumer = await this.#broker.consume({
       queues: this.limits.queues.open(this.#queues),
       holder: `${this.hostname}.${newId()}`,
-      leaseMs: conf.brokerLease * 1000,
-      visibilityTimeoutMs: visibilityTimeoutMs(conf.brokerTransportOptions),
+      ...holdingTimes(this.#app),
       free: () => this.#free(),
       onDeliveries: (deliveries) => this.#reception.take(deliveries),
       onLost: (tags) => this.#lost(tags),
@@ -439,9 +439,4 @@ export class Worker implements RunningWorker {
     })
     if (settlements.length > 0) await this.#consumer.settle(settlements)
   }
-}
-
-function visibilityTimeoutMs(options: Readonly<Record<string, unknown>>): number {
-  const seconds = Number(options.visibility_timeout ?? options.visibilityTimeout ?? 3600)
-  return (Number.isFinite(seconds) ? seconds : 3600) * 1000
 }

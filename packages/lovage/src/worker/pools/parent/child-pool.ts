@@ -58,6 +58,8 @@ export class ChildPool implements WorkerPool {
   #lost = 0
   #replaced = 0
   #failures = 0
+  /** Why the last child that could not start could not. */
+  #unfit: Error | undefined
   #meanMs = BUSY_MS
   #sweep: NodeJS.Timeout | undefined
   #isStopping = false
@@ -85,13 +87,10 @@ export class ChildPool implements WorkerPool {
     this.#ears = ears
     this.#guard?.start()
     this.#fill()
-    while (this.#idle.length < this.#slots) {
-      const unfit = [...this.#children].find((child) => child.unfit)?.unfit
-      if (unfit) {
-        await this.stop('cold')
-        throw unfit
-      }
-      await this.#changed()
+    while (this.#idle.length < this.#slots && !this.#unfit) await this.#changed()
+    if (this.#unfit) {
+      await this.stop('cold')
+      throw this.#unfit
     }
   }
 
@@ -204,7 +203,15 @@ export class ChildPool implements WorkerPool {
 
   #fill(): void {
     if (this.#isStopping) return
-    while (this.#live + this.#pauses.size < this.#slots) this.#spawn()
+    while (this.#live + this.#pauses.size < this.#slots) {
+      try {
+        this.#spawn()
+      } catch (error) {
+        // No process, no file: what the machine lacks now it may have later.
+        this.#unfit = error instanceof Error ? error : new Error(messageOf(error))
+        this.#tryLater(this.#unfit)
+      }
+    }
   }
 
   #spawn(): void {
@@ -250,21 +257,23 @@ export class ChildPool implements WorkerPool {
   }
 
   #onGone(child: Child): void {
-    const { logger, clock } = this.#options
-    // Before it is told: whoever starts and finds an unfit child wants to know why.
-    this.#tellChange()
     this.#children.delete(child)
     remove(this.#idle, child)
     this.#guard?.watch(this.pids)
+    if (child.unfit) this.#unfit = child.unfit
+    this.#tellChange()
     if (this.#isStopping) return
     this.#replaced++
     if (child.lostTask) this.#lost++
-    if (child.unfit === undefined) return this.#fill()
+    if (child.unfit) this.#tryLater(child.unfit)
+    else this.#fill()
+  }
+
+  /** A child that cannot start is tried again after pauses that grow while none can. */
+  #tryLater(error: Error): void {
+    const { logger, clock } = this.#options
     const pauseMs = Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** this.#failures++)
-    logger.error(
-      { err: child.unfit, pause_ms: pauseMs },
-      `a child could not start: ${messageOf(child.unfit)}`,
-    )
+    logger.error({ err: error, pause_ms: pauseMs }, `a child could not start: ${messageOf(error)}`)
     const pause = clock.setTimer(() => {
       this.#pauses.delete(pause)
       this.#fill()

@@ -274,6 +274,7 @@ export class Child {
   #end(how: string): void {
     const begun = this.#transport.board.begun()
     this.#transport.board.close()
+    if (this.#state === 'starting') this.unfit ??= new Error(`it ended before it could run a task: ${how}`)
     this.#state = 'gone'
     const runs = this.#runs
     this.#runs = []

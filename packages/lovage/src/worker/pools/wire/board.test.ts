@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
 import { fileBoard, memoryBoard, openBoardFile } from './board.js'
 
@@ -16,6 +17,13 @@ test.each([
   expect(board.begin(6)).toBe(true)
   expect(board.takeBack(6, 8)).toBe(6)
   board.close()
+})
+
+test('the file of a board is where a folder takes one, and leaves no name', () => {
+  const fd = openBoardFile(['/proc/nowhere', tmpdir()])
+  expect(fileBoard(fd).begin(1)).toBe(true)
+  expect(() => openBoardFile(['/proc/nowhere'])).toThrow(/ENOENT/)
+  closeSync(fd)
 })
 
 test('boards of one process do not see each other', () => {

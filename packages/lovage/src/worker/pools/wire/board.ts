@@ -80,9 +80,22 @@ export function fileBoard(fd: number): ParentBoard & ChildBoard {
   }
 }
 
-/** Opens the file of a board; its name is gone when this returns, so that nothing has to be cleaned up. */
-export function openBoardFile(): number {
-  const folder = mkdtempSync(join(tmpdir(), 'lovage-board-'))
+/**
+ * Opens the file of a board, in the first folder that takes one; its name is gone when this returns, so that nothing has to be
+ * cleaned up. Throws what the last folder had to say.
+ */
+export function openBoardFile(folders: readonly string[] = [tmpdir(), '/dev/shm', process.cwd()]): number {
+  const [first = '.', ...others] = folders
+  try {
+    return openIn(first)
+  } catch (error) {
+    if (others.length === 0) throw error
+    return openBoardFile(others)
+  }
+}
+
+function openIn(parent: string): number {
+  const folder = mkdtempSync(join(parent, 'lovage-board-'))
   try {
     const fd = openSync(join(folder, 'board'), 'wx+', 0o600)
     writeSync(fd, Buffer.alloc(BYTES), 0, BYTES, 0)
