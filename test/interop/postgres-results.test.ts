@@ -132,7 +132,7 @@ describe('results in the tables of Python', () => {
       logger: silentLogger,
     })
     await expect
-      .poll(async () => await results.get([sent.id]).catch((error: unknown) => error), { timeout: 20_000 })
+      .poll(async () => (await results.get([sent.id]))[0]?.unreadable, { timeout: 20_000 })
       .toMatchObject({ code: 'LVG_RESULT_UNREADABLE', message: expect.stringContaining('tasks.Special') })
     await results.close()
   })

@@ -3,7 +3,8 @@ import { newId, silentLogger, systemClock } from '../../packages/lovage/src/kern
 import { encodeJson, encodePickle } from '../../packages/lovage/src/message/index.js'
 import { openResultBackend, type ResultRecord } from '../../packages/lovage/src/result/index.js'
 import { describeJoinStore } from '../../packages/lovage/src/result/join-store.suite.js'
-import { describeResultBackend, record } from '../../packages/lovage/src/result/result-backend.suite.js'
+import { describeResultBackend } from '../../packages/lovage/src/result/result-backend.suite.js'
+import { record } from '../../packages/lovage/src/result/tester.suite.js'
 import { type PostgresServer, startPostgres } from '../servers.js'
 
 let server: PostgresServer
@@ -22,7 +23,7 @@ const postgres = {
   start: async () => {
     const url = await newDatabase()
     return {
-      open: () => open(url),
+      open: (settings: Record<string, unknown> = {}) => open(url, settings),
       spoil: async (id: string) => {
         const name = new URL(url).pathname.slice(1)
         await server.sql(

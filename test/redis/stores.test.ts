@@ -7,7 +7,11 @@ import { describeJoinStore } from '../../packages/lovage/src/result/join-store.s
 import { describeResultBackend } from '../../packages/lovage/src/result/result-backend.suite.js'
 import { startRedis } from '../servers.js'
 
-const options = { clock: systemClock, logger: silentLogger, settings: { resultExpires: 86_400 } }
+const optionsOf = (settings: Readonly<Record<string, unknown>> = {}) => ({
+  clock: systemClock,
+  logger: silentLogger,
+  settings: { resultExpires: 86_400, ...settings },
+})
 
 describeResultBackend({
   name: 'Redis',
@@ -19,13 +23,15 @@ describeResultBackend({
   ],
   start: async () => {
     const server = await startRedis()
+    const set = async (id: string, json: string): Promise<void> => {
+      const client = new Redis(server.url)
+      await client.set(`celery-task-meta-${id}`, json)
+      client.disconnect()
+    }
     return {
-      open: () => openResultBackend(server.url, options),
-      spoil: async (id) => {
-        const client = new Redis(server.url)
-        await client.set(`celery-task-meta-${id}`, '{broken')
-        client.disconnect()
-      },
+      open: (settings) => openResultBackend(server.url, optionsOf(settings)),
+      spoil: (id) => set(id, '{broken'),
+      storeSilently: ({ id, resultJson }) => set(id, `{"status":"SUCCESS","result":${resultJson}}`),
       stop: () => server.stop(),
     }
   },
@@ -35,7 +41,7 @@ describeJoinStore({
   name: 'Redis',
   start: async () => {
     const server = await startRedis()
-    return { open: () => openResultBackend(server.url, options), stop: () => server.stop() }
+    return { open: () => openResultBackend(server.url, optionsOf()), stop: () => server.stop() }
   },
 })
 
@@ -43,6 +49,6 @@ describeCoordinationStore({
   name: 'Redis',
   start: async () => {
     const server = await startRedis()
-    return { open: () => openCoordinationStore(server.url, options), stop: () => server.stop() }
+    return { open: () => openCoordinationStore(server.url, optionsOf()), stop: () => server.stop() }
   },
 })

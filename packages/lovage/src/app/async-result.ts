@@ -64,10 +64,14 @@ export class AsyncResult<Result> implements AnyResult {
     return this.get(options)
   }
 
-  /** Everything that is stored now; undefined = nothing (Celery's PENDING). */
+  /**
+   * Everything that is stored now; undefined = nothing (Celery's PENDING).
+   * @throws {ResultError} LVG_RESULT_UNREADABLE, as everything that asks for what is stored.
+   */
   async info(): Promise<TaskResult | undefined> {
     if (this.#ready) return this.#ready
     const [found] = await (await this.host.results()).get([this.id])
+    if (found?.unreadable) throw found.unreadable
     if (found && READY_STATES.has(found.state)) this.#ready = found
     return found
   }
@@ -127,6 +131,7 @@ export class AsyncResult<Result> implements AnyResult {
     const ready = await untilReady([this.id], this.host, wait)
     this.#ready = ready.get(this.id)
     if (!this.#ready) throw new TypeError(`the wait for ${this.id} ended without its result`)
+    if (this.#ready.unreadable) throw this.#ready.unreadable
     return this.#ready
   }
 }
@@ -143,6 +148,7 @@ const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
 
 /** The error that a stored failure stands for. */
 export function errorOf(settled: TaskResult): TaskError | ResultError {
+  if (settled.unreadable) return settled.unreadable
   if (!isException(settled.result)) {
     return new ResultError(`Task ${settled.id} ended as ${settled.state} without a readable error.`, {
       code: 'LVG_RESULT_UNREADABLE',

@@ -1,5 +1,5 @@
 import { messageOf } from '../kernel/index.js'
-import { decodeJson, type ExceptionInfo } from '../message/index.js'
+import { decodeJson, type ExceptionInfo, type ReadOptions } from '../message/index.js'
 import type { ResultTuple, TaskState } from './task-result.js'
 
 /** A body that waits for the members of a group: Celery's chord, seen by the store that counts. */
@@ -107,19 +107,29 @@ export function completedJoin(
   { id, body, shape }: Pick<Join, 'id' | 'body' | 'shape'>,
   parts: readonly Omit<JoinPart, 'joinId'>[],
   expired: boolean,
+  options: ReadOptions,
 ): CompletedJoin {
   const ordered = [...parts].sort((left, right) => {
     const [a, b] = [placeOf(left), placeOf(right)]
     return a === b ? (left.taskId < right.taskId ? -1 : 1) : a - b
   })
-  return { id, body, expired, parts: ordered.map(arrived), ...(shape ? { shape } : {}) }
+  return {
+    id,
+    body,
+    expired,
+    parts: ordered.map((part) => arrived(part, options)),
+    ...(shape ? { shape } : {}),
+  }
 }
 
 const placeOf = ({ index }: { readonly index: number | null }): number => index ?? Number.POSITIVE_INFINITY
 
-function arrived({ taskId, index, state, resultJson }: Omit<JoinPart, 'joinId'>): ArrivedPart {
+function arrived(
+  { taskId, index, state, resultJson }: Omit<JoinPart, 'joinId'>,
+  options: ReadOptions,
+): ArrivedPart {
   try {
-    return { taskId, index, state, result: decodeJson(resultJson) }
+    return { taskId, index, state, result: decodeJson(resultJson, options) }
   } catch (error) {
     const result: ExceptionInfo = {
       exc_type: 'ResultError',

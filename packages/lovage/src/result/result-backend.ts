@@ -1,4 +1,4 @@
-import type { Unsubscribe } from '../kernel/index.js'
+import type { ResultError, Unsubscribe } from '../kernel/index.js'
 import type { JoinStore } from './join-store.js'
 import type { ResultTuple, TaskState } from './task-result.js'
 
@@ -19,6 +19,11 @@ export interface TaskResult {
   readonly parentId?: string
   /** Present when `resultExtended` was on. */
   readonly extended?: ExtendedResult
+  /**
+   * LVG_RESULT_UNREADABLE: something is stored that cannot be read. Then `state` is FAILURE and `result` says why, as an
+   * exception does, so that nobody waits for it or takes it for a value.
+   */
+  readonly unreadable?: ResultError
 }
 
 /** What `resultExtended` adds. */
@@ -48,9 +53,12 @@ export interface ResultBackend {
   /** Counts chords and keeps groups; absent where the backend cannot. */
   readonly joins?: JoinStore
   store(records: readonly ResultRecord[]): Promise<void>
-  /** Those of `ids` that have a record, in no particular order. */
+  /** Those of `ids` that have a record, in no particular order. One that is unreadable says so itself. */
   get(ids: readonly string[]): Promise<readonly TaskResult[]>
-  /** Calls `on` for every record stored from now on, and once for what is there already; a slow poll stands behind it. */
+  /**
+   * Calls `on` once for what is there already, and then for what is stored; of several states that follow each other
+   * quickly it may hear only the last. A slow poll stands behind it. What `on` throws is logged and harms nobody else.
+   */
   watch(ids: readonly string[], on: (result: TaskResult) => void): Unsubscribe
   forget(ids: readonly string[]): Promise<void>
   /** Removes what was done, and groups that were saved, before `beforeMs` (Unix ms); tells how many. With a TTL: 0. */

@@ -7,13 +7,17 @@ import { openResultBackend } from './index.js'
 import { describeJoinStore } from './join-store.suite.js'
 import { describeResultBackend, type ResultServer } from './result-backend.suite.js'
 
-const options = { clock: systemClock, logger: silentLogger, settings: { resultExpires: 86_400 } }
+const optionsOf = (settings: Readonly<Record<string, unknown>> = {}) => ({
+  clock: systemClock,
+  logger: silentLogger,
+  settings: { resultExpires: 86_400, ...settings },
+})
 
 const memory = {
   name: 'memory',
   start: async (): Promise<ResultServer> => {
     const url = `memory://${newId()}`
-    return { open: () => openResultBackend(url, options), stop: async () => {} }
+    return { open: (settings) => openResultBackend(url, optionsOf(settings)), stop: async () => {} }
   },
 }
 
@@ -22,17 +26,20 @@ const sqlite = {
   start: async (): Promise<ResultServer> => {
     const folder = mkdtempSync(join(tmpdir(), 'lovage-results-'))
     const file = join(folder, 'queue.db')
+    const insert = (id: string, result: string): void => {
+      const database = new Database(file, { timeout: 5000 })
+      const { changes } = database
+        .prepare(
+          `INSERT INTO lovage_result (task_id, status, result, children, stored_ms) VALUES (?, 'SUCCESS', ?, '[]', 0)`,
+        )
+        .run(id, result)
+      database.close()
+      if (changes !== 1) throw new Error('nothing was stored')
+    }
     return {
-      open: () => openResultBackend(`sqlite://${file}`, options),
-      spoil: async (id) => {
-        const database = new Database(file, { timeout: 5000 })
-        database
-          .prepare(
-            "INSERT INTO lovage_result (task_id, status, result, children, stored_ms) VALUES (?, 'SUCCESS', '{broken', '[]', 0)",
-          )
-          .run(id)
-        database.close()
-      },
+      open: (settings) => openResultBackend(`sqlite://${file}`, optionsOf(settings)),
+      spoil: async (id) => insert(id, '{broken'),
+      storeSilently: async ({ id, resultJson }) => insert(id, resultJson),
       stop: async () => rmSync(folder, { recursive: true }),
     }
   },

@@ -1,15 +1,28 @@
 import { isLovageError, type Logger, type Unsubscribe } from '../kernel/index.js'
+import { encodeJson } from '../message/index.js'
 import type { TaskResult } from './result-backend.js'
 
 /** Called with each new state of a result. */
 export type ResultListener = (result: TaskResult) => void
 
+/** Calls a listener; what it throws is its own affair. */
+export function tell(listener: ResultListener, result: TaskResult, logger: Logger): void {
+  try {
+    listener(result)
+  } catch (error) {
+    logger.error({ err: error, task_id: result.id }, 'what listens for a result has thrown')
+  }
+}
+
 /**
  * Who waits for which results, over a store that says only "something changed": each ring becomes at most one query
- * at a time for all that is watched, and a listener hears of each state once.
+ * at a time for all that may still change, and a listener hears of each state once.
  */
 export class ResultWatchers {
+  /** By id, with the version that each listener was told last. */
   readonly #listeners = new Map<string, Map<ResultListener, string | undefined>>()
+  /** Ids that somebody still has to be told of; a SUCCESS that all have heard is not asked for again. */
+  readonly #open = new Set<string>()
   readonly #get: (ids: readonly string[]) => Promise<readonly TaskResult[]>
   readonly #logger: Logger
   #isLooking = false
@@ -21,7 +34,7 @@ export class ResultWatchers {
     this.#logger = logger
   }
 
-  /** Whether anybody waits. */
+  /** For how many results somebody waits. */
   get size(): number {
     return this.#listeners.size
   }
@@ -32,20 +45,23 @@ export class ResultWatchers {
     for (const id of ids) {
       const listeners = this.#listeners.get(id) ?? new Map()
       this.#listeners.set(id, listeners.set(listener, undefined))
+      this.#open.add(id)
     }
     this.look(ids)
     return () => {
       for (const id of ids) {
         const listeners = this.#listeners.get(id)
         listeners?.delete(listener)
-        if (listeners?.size === 0) this.#listeners.delete(id)
+        if (listeners?.size !== 0) continue
+        this.#listeners.delete(id)
+        this.#open.delete(id)
       }
     }
   }
 
-  /** Something may have changed: these, or any. */
-  look(ids: Iterable<string> = this.#listeners.keys()): void {
-    for (const id of ids) if (this.#listeners.has(id)) this.#stale.add(id)
+  /** Something may have changed: these, or any that may still change. */
+  look(ids: Iterable<string> = this.#open): void {
+    for (const id of ids) if (this.#open.has(id)) this.#stale.add(id)
     if (!this.#isLooking && this.#stale.size > 0) void this.#lookWhileStale()
   }
 
@@ -55,7 +71,7 @@ export class ResultWatchers {
       while (this.#stale.size > 0) {
         // Rings of one moment are answered together.
         await new Promise((resolve) => setImmediate(resolve))
-        const ids = [...this.#stale].filter((id) => this.#listeners.has(id))
+        const ids = [...this.#stale].filter((id) => this.#open.has(id))
         this.#stale.clear()
         if (ids.length > 0) for (const result of await this.#get(ids)) this.#tell(result)
       }
@@ -69,11 +85,22 @@ export class ResultWatchers {
   }
 
   #tell(result: TaskResult): void {
-    const version = `${result.state} ${result.dateDone ?? JSON.stringify(result.result)}`
-    for (const [listener, told] of [...(this.#listeners.get(result.id) ?? [])]) {
-      if (told === version) continue
-      this.#listeners.get(result.id)?.set(listener, version)
-      listener(result)
+    const listeners = this.#listeners.get(result.id)
+    if (!listeners) return
+    // Whoever came while this was looked up is told too: it is what is there.
+    if (result.state === 'SUCCESS') this.#open.delete(result.id)
+    const version = versionOf(result)
+    for (const [listener, told] of [...listeners]) {
+      // Somebody who was told before may have ended this watch.
+      if (told === version || !listeners.has(listener)) continue
+      listeners.set(listener, version)
+      tell(listener, result, this.#logger)
     }
   }
+}
+
+/** Differs for each state that was stored; of an unfinished one, such as PROGRESS, for each meta. */
+function versionOf({ state, dateDone, result, traceback, unreadable }: TaskResult): string {
+  if (unreadable) return unreadable.message
+  return `${state} ${dateDone ?? `${encodeJson(result)} ${traceback}`}`
 }

@@ -1,4 +1,5 @@
-import type { Clock } from '../../kernel/index.js'
+import type { Clock, DriverOptions } from '../../kernel/index.js'
+import type { ReadOptions } from '../../message/index.js'
 import {
   type CompletedJoin,
   completedJoin,
@@ -9,6 +10,7 @@ import {
   type JoinPart,
   type JoinStore,
 } from '../join-store.js'
+import { readOptionsOf } from '../read-options.js'
 import type { ResultTuple } from '../result-backend.js'
 
 /** A join, what has arrived of it, and when it is handed out next. */
@@ -30,8 +32,11 @@ export class MemoryJoinStore implements JoinStore {
   readonly #groups = new Map<string, { readonly json: string; readonly storedMs: number }>()
   readonly #clock: Clock
 
-  constructor(clock: Clock) {
+  readonly #read: ReadOptions
+
+  constructor({ clock, settings }: Pick<DriverOptions, 'clock' | 'settings'>) {
     this.#clock = clock
+    this.#read = readOptionsOf(settings)
   }
 
   async open(
@@ -50,7 +55,7 @@ export class MemoryJoinStore implements JoinStore {
       if (!isFull(waiting)) return []
       waiting.completedBy = ''
       waiting.dueMs = this.#clock.now() + holdMs
-      return [read(waiting)]
+      return [this.#handOut(waiting)]
     })
   }
 
@@ -83,7 +88,7 @@ export class MemoryJoinStore implements JoinStore {
       waiting.dueMs = untilMs
       completed.add(waiting)
     }
-    return [...completed].map(read)
+    return [...completed].map((waiting) => this.#handOut(waiting))
   }
 
   async due({
@@ -99,7 +104,7 @@ export class MemoryJoinStore implements JoinStore {
       waiting.isExpired = waiting.completedBy === undefined
       waiting.dueMs = nowMs + holdMs
     }
-    return owed.map(read)
+    return owed.map((waiting) => this.#handOut(waiting))
   }
 
   async finish(ids: readonly string[]): Promise<void> {
@@ -133,17 +138,14 @@ export class MemoryJoinStore implements JoinStore {
     }
     return removed
   }
+
+  #handOut({ join, parts, isExpired }: Waiting): CompletedJoin {
+    const arrived = [...parts.values()].filter((part) => part !== undefined)
+    return completedJoin(join, arrived, isExpired, this.#read)
+  }
 }
 
 const isOpen = ({ completedBy, isExpired }: Waiting): boolean => completedBy === undefined && !isExpired
 
 const isFull = ({ join: { size }, extra, arrived }: Waiting): boolean =>
   size !== null && arrived >= size + extra
-
-function read({ join, parts, isExpired }: Waiting): CompletedJoin {
-  return completedJoin(
-    join,
-    [...parts.values()].filter((part) => part !== undefined),
-    isExpired,
-  )
-}

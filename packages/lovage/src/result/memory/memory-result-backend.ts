@@ -1,7 +1,13 @@
-import type { Clock, DriverOptions, Unsubscribe } from '../../kernel/index.js'
-import { decodeJson } from '../../message/index.js'
+import type { Clock, DriverOptions, Logger, Unsubscribe } from '../../kernel/index.js'
+import { decodeJson, type ReadOptions } from '../../message/index.js'
+import { readOptionsOf } from '../read-options.js'
 import { READY_STATES, type ResultBackend, type ResultRecord, type TaskResult } from '../result-backend.js'
+import { unreadableResult } from '../unreadable.js'
+import { tell } from '../watchers.js'
 import { MemoryJoinStore } from './memory-join-store.js'
+
+/** Expired results are looked for now and then, not at every write. */
+const PRUNE_AFTER_WRITES = 1000
 
 /** Results in this process's memory: backends with the same URL share them. */
 class MemoryResultBackend implements ResultBackend {
@@ -10,21 +16,34 @@ class MemoryResultBackend implements ResultBackend {
   readonly location: string
   readonly joins: MemoryJoinStore
   readonly #store: MemoryResults
+  readonly #logger: Logger
+  readonly #read: ReadOptions
+  readonly #watches = new Set<Unsubscribe>()
 
-  constructor(location: string, store: MemoryResults) {
+  constructor(location: string, store: MemoryResults, { logger, settings }: DriverOptions) {
     this.location = location
     this.joins = store.joins
     this.#store = store
+    this.#logger = logger
+    this.#read = readOptionsOf(settings)
   }
 
   async store(records: readonly ResultRecord[]): Promise<void> {
     this.#store.put(records)
   }
   async get(ids: readonly string[]): Promise<readonly TaskResult[]> {
-    return ids.flatMap((id) => this.#store.find(id) ?? [])
+    return ids.flatMap((id) => {
+      const record = this.#store.find(id)
+      return record ? [read(record, this.#read)] : []
+    })
   }
   watch(ids: readonly string[], on: (result: TaskResult) => void): Unsubscribe {
-    return this.#store.watch(ids, on)
+    const end = this.#store.watch(ids, (record) => tell(on, read(record, this.#read), this.#logger))
+    const once = (): void => {
+      if (this.#watches.delete(once)) end()
+    }
+    this.#watches.add(once)
+    return once
   }
   async forget(ids: readonly string[]): Promise<void> {
     this.#store.remove(ids)
@@ -32,10 +51,12 @@ class MemoryResultBackend implements ResultBackend {
   async prune(beforeMs: number): Promise<number> {
     return this.#store.prune(beforeMs)
   }
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    for (const end of this.#watches) end()
+  }
 }
 
-type Listener = (result: TaskResult) => void
+type Listener = (record: ResultRecord) => void
 
 /** The results themselves, and who waits for them. */
 class MemoryResults {
@@ -46,10 +67,10 @@ class MemoryResults {
   readonly #expiresMs: number
   #writes = 0
 
-  constructor(clock: Clock, expiresMs: number) {
-    this.joins = new MemoryJoinStore(clock)
-    this.#clock = clock
-    this.#expiresMs = expiresMs
+  constructor(options: DriverOptions) {
+    this.joins = new MemoryJoinStore(options)
+    this.#clock = options.clock
+    this.#expiresMs = Number(options.settings.resultExpires ?? 86_400) * 1000
   }
 
   put(records: readonly ResultRecord[]): void {
@@ -59,27 +80,25 @@ class MemoryResults {
       // Taken out first, so that the map stays in the order of storing and pruning can stop early.
       this.#results.delete(record.id)
       this.#results.set(record.id, { result: record, storedMs })
-      for (const listener of this.#listeners.get(record.id) ?? [])
-        queueMicrotask(() => listener(read(record)))
+      for (const listener of this.#listeners.get(record.id) ?? []) queueMicrotask(() => listener(record))
     }
     this.#writes += records.length
-    if (this.#expiresMs > 0 && this.#writes > 1000) {
+    if (this.#expiresMs > 0 && this.#writes > PRUNE_AFTER_WRITES) {
       this.#writes = 0
       this.prune(storedMs - this.#expiresMs)
     }
   }
 
-  find(id: string): TaskResult | undefined {
-    const record = this.#results.get(id)?.result
-    return record && read(record)
+  find(id: string): ResultRecord | undefined {
+    return this.#results.get(id)?.result
   }
 
   watch(ids: readonly string[], on: Listener): Unsubscribe {
     let stopped = false
-    const listener: Listener = (result) => {
-      if (!stopped) on(result)
+    const listener: Listener = (record) => {
+      if (!stopped) on(record)
     }
-    for (const id of ids) {
+    for (const id of new Set(ids)) {
       const listeners = this.#listeners.get(id) ?? new Set()
       this.#listeners.set(id, listeners.add(listener))
       const known = this.find(id)
@@ -113,18 +132,19 @@ class MemoryResults {
 }
 
 /** What came over a wire, as every other store gives it: a copy, and only what JSON can carry. */
-function read({ resultJson, ...result }: ResultRecord): TaskResult {
-  return { ...result, result: decodeJson(resultJson) }
+function read({ resultJson, ...result }: ResultRecord, options: ReadOptions): TaskResult {
+  try {
+    return { ...result, result: decodeJson(resultJson, options) }
+  } catch (cause) {
+    return unreadableResult(result.id, cause)
+  }
 }
 
 const stores = new Map<string, MemoryResults>()
 
 /** Opens the results that a `memory://name` URL names. */
-export async function openMemoryResultBackend(
-  url: string,
-  { clock, settings }: DriverOptions,
-): Promise<ResultBackend> {
-  const store = stores.get(url) ?? new MemoryResults(clock, Number(settings.resultExpires ?? 86_400) * 1000)
+export async function openMemoryResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {
+  const store = stores.get(url) ?? new MemoryResults(options)
   stores.set(url, store)
-  return new MemoryResultBackend(url, store)
+  return new MemoryResultBackend(url, store, options)
 }

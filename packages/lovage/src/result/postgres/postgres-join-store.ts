@@ -1,4 +1,5 @@
 import { type Clock, ResultError, readSql } from '../../kernel/index.js'
+import type { ReadOptions } from '../../message/index.js'
 import type { PostgresDatabase, Session } from '../../postgres-client/index.js'
 import {
   type CompletedJoin,
@@ -50,8 +51,10 @@ interface PartRow {
 export class PostgresJoinStore implements JoinStore {
   readonly #database: PostgresDatabase
   readonly #clock: Clock
+  readonly #read: ReadOptions
 
-  constructor(database: PostgresDatabase, clock: Clock) {
+  constructor(database: PostgresDatabase, clock: Clock, read: ReadOptions) {
+    this.#read = read
     this.#database = database
     this.#clock = clock
   }
@@ -71,7 +74,7 @@ export class PostgresJoinStore implements JoinStore {
         given.map(({ shape }) => (shape ? JSON.stringify(shape) : null)),
         given.map(({ deadlineMs }) => deadlineMs),
       ])
-      return handOut(session, await session.query<JoinRow>(sql.completeAtOnce, [ids, untilMs]))
+      return handOut(session, await session.query<JoinRow>(sql.completeAtOnce, [ids, untilMs]), this.#read)
     })
   }
 
@@ -90,7 +93,7 @@ export class PostgresJoinStore implements JoinStore {
   ): Promise<readonly CompletedJoin[]> {
     if (parts.length === 0) return []
     const untilMs = this.#clock.now() + holdMs
-    return this.#database.transaction((session) => arrive(session, parts, untilMs))
+    return this.#database.transaction((session) => arrive(session, parts, untilMs, this.#read))
   }
 
   async due({
@@ -99,7 +102,7 @@ export class PostgresJoinStore implements JoinStore {
   }: HoldOptions & { readonly limit?: number } = {}): Promise<readonly CompletedJoin[]> {
     const nowMs = this.#clock.now()
     return this.#database.transaction(async (session) =>
-      handOut(session, await session.query<JoinRow>(sql.due, [nowMs, nowMs + holdMs, limit])),
+      handOut(session, await session.query<JoinRow>(sql.due, [nowMs, nowMs + holdMs, limit]), this.#read),
     )
   }
 
@@ -143,6 +146,7 @@ async function arrive(
   session: Session,
   parts: readonly JoinPart[],
   untilMs: number,
+  read: ReadOptions,
 ): Promise<readonly CompletedJoin[]> {
   const joinIds = parts.map(({ joinId }) => joinId)
   const joins = await session.query<LockedJoin & JoinRow>(sql.lock, [[...new Set(joinIds)]])
@@ -169,11 +173,16 @@ async function arrive(
   return handOut(
     session,
     joins.filter(({ id }) => completed.includes(id)),
+    read,
   )
 }
 
 /** Joins with all their parts. */
-async function handOut(session: Session, joins: readonly JoinRow[]): Promise<readonly CompletedJoin[]> {
+async function handOut(
+  session: Session,
+  joins: readonly JoinRow[],
+  read: ReadOptions,
+): Promise<readonly CompletedJoin[]> {
   if (joins.length === 0) return []
   const parts = new Map<string, Omit<JoinPart, 'joinId'>[]>(joins.map(({ id }) => [id, []]))
   const rows = await session.query<PartRow>(sql.parts, [joins.map(({ id }) => id)])
@@ -182,6 +191,6 @@ async function handOut(session: Session, joins: readonly JoinRow[]): Promise<rea
   return joins.map(({ id, body, shape, is_expired }) => {
     // Written by `open` alone.
     const nested = shape === null ? {} : { shape: JSON.parse(shape) as ResultTuple }
-    return completedJoin({ id, body, ...nested }, parts.get(id) ?? [], is_expired)
+    return completedJoin({ id, body, ...nested }, parts.get(id) ?? [], is_expired, read)
   })
 }

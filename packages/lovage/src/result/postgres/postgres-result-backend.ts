@@ -9,6 +9,7 @@ import {
   type Session,
   sqlStateOf,
 } from '../../postgres-client/index.js'
+import { readOptionsOf } from '../read-options.js'
 import type { ResultBackend, ResultRecord, TaskResult } from '../result-backend.js'
 import { type ResultListener, ResultWatchers } from '../watchers.js'
 import { PostgresJoinStore } from './postgres-join-store.js'
@@ -66,11 +67,11 @@ class PostgresResultBackend implements ResultBackend, PostgresResultWriter<Resul
   constructor(database: PostgresDatabase, options: DriverOptions) {
     this.location = database.target.location
     this.postgresServer = database.target.server
-    this.joins = new PostgresJoinStore(database, options.clock)
     this.#database = database
     this.#options = options
-    this.#read = { integers: options.settings.integers === 'bigint' ? 'bigint' : 'number' }
-    this.#watchers = new ResultWatchers((ids) => this.#getReadable(ids), options.logger)
+    this.#read = readOptionsOf(options.settings)
+    this.joins = new PostgresJoinStore(database, options.clock, this.#read)
+    this.#watchers = new ResultWatchers((ids) => this.get(ids), options.logger)
     const expiresMs = Number(options.settings.resultExpires ?? 86_400) * 1000
     const prune = (): void =>
       void this.prune(options.clock.now() - expiresMs).catch((error: unknown) =>
@@ -136,21 +137,6 @@ class PostgresResultBackend implements ResultBackend, PostgresResultWriter<Resul
     for (let at = 0; at < ids.length; at += AT_ONCE)
       batches.push(this.#database.query<ResultRow>(sql.get, [ids.slice(at, at + AT_ONCE)]))
     return (await Promise.all(batches)).flat()
-  }
-
-  /** One result that cannot be read keeps nobody else's from being told. */
-  async #getReadable(ids: readonly string[]): Promise<readonly TaskResult[]> {
-    return (await this.#rows(ids)).flatMap((row) => {
-      try {
-        return [fromRow(row, this.#read)]
-      } catch (error) {
-        this.#options.logger.warn(
-          { err: error, task_id: row.id },
-          'a result that is waited for cannot be read',
-        )
-        return []
-      }
-    })
   }
 
   async #write(records: readonly ResultRecord[]): Promise<void> {

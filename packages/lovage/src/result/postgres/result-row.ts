@@ -1,4 +1,3 @@
-import { ResultError } from '../../kernel/index.js'
 import {
   decodeJson,
   decodePickle,
@@ -10,6 +9,7 @@ import {
 } from '../../message/index.js'
 import type { PostgresValue } from '../../postgres-client/index.js'
 import type { ExtendedResult, ResultRecord, ResultTuple, TaskResult } from '../result-backend.js'
+import { unreadableResult } from '../unreadable.js'
 
 /** States whose result is an exception. */
 const EXCEPTION_STATES: ReadonlySet<string> = new Set(['RETRY', 'FAILURE', 'REVOKED'])
@@ -94,10 +94,7 @@ function moreOf({ children, groupId, parentId, extended }: ResultRecord): string
 const textOf = (text: string | null): string | null => text?.replaceAll('\0', '\u2400') ?? null
 const nameOf = (name: string | undefined): string | null => textOf(name ?? null)?.slice(0, WIDTH) ?? null
 
-/**
- * Reads a row, Python's or ours.
- * @throws {ResultError} LVG_RESULT_UNREADABLE when it holds a value that is not plain data.
- */
+/** Reads a row, Python's or ours. What holds a value that is no plain data says so. */
 export function fromRow(row: ResultRow, options: ReadOptions): TaskResult {
   const { id, state, traceback, done } = row
   try {
@@ -120,11 +117,7 @@ export function fromRow(row: ResultRow, options: ReadOptions): TaskResult {
       ...(row.name === null ? {} : { extended: extendedOf(row, row.name, stamps, options) }),
     }
   } catch (cause) {
-    throw new ResultError(`The stored result of task ${id} cannot be read: ${causeOf(cause)}`, {
-      code: 'LVG_RESULT_UNREADABLE',
-      details: { id },
-      cause,
-    })
+    return unreadableResult(id, causeOf(cause))
   }
 }
 

@@ -1,6 +1,6 @@
-import { ResultError } from '../../kernel/index.js'
 import { decodeJson, encodeJson, type ReadOptions } from '../../message/index.js'
 import type { ExtendedResult, ResultRecord, ResultTuple, TaskResult } from '../result-backend.js'
+import { unreadableResult } from '../unreadable.js'
 
 /** Celery's meta object of a result (protocol.md 4.2), which both languages read; `status` first. */
 export function encodeMeta(record: ResultRecord): string {
@@ -23,18 +23,15 @@ function encodeExtended({ name, args, kwargs, worker, retries, queue, stamps }: 
   return `,${encodeJson(all, 'result').slice(1, -1)}`
 }
 
-/**
- * Reads a meta object, Python's or ours.
- * @throws {ResultError} LVG_RESULT_UNREADABLE when it is none, or holds a value that cannot be read.
- */
+/** Reads a meta object, Python's or ours. What is none, or holds a value that cannot be read, says so. */
 export function decodeMeta(id: string, json: string, options: ReadOptions): TaskResult {
   let meta: unknown
   try {
     meta = decodeJson(json, options, 'result')
   } catch (cause) {
-    throw unreadable(id, cause)
+    return unreadableResult(id, cause)
   }
-  if (!isFields(meta) || typeof meta.status !== 'string') throw unreadable(id, undefined)
+  if (!isFields(meta) || typeof meta.status !== 'string') return unreadableResult(id, 'it is no result')
   const { group_id: groupId, parent_id: parentId } = meta
   return {
     id,
@@ -77,10 +74,3 @@ function decodeExtended(name: string, meta: Fields): ExtendedResult {
       : {}),
   }
 }
-
-const unreadable = (id: string, cause: unknown): ResultError =>
-  new ResultError(`The stored result of task ${id} cannot be read`, {
-    code: 'LVG_RESULT_UNREADABLE',
-    details: { id },
-    cause,
-  })

@@ -1,5 +1,5 @@
 import { ResultError } from '../../kernel/index.js'
-import { decodeJson, encodeJson } from '../../message/index.js'
+import { decodeJson, encodeJson, type ReadOptions } from '../../message/index.js'
 import { defineScript, type RedisConnection } from '../../redis-client/index.js'
 import {
   type CompletedJoin,
@@ -60,9 +60,11 @@ export class RedisJoinStore implements JoinStore {
   readonly #connection: RedisConnection
   readonly #prefix: string
   readonly #ttlMs: number
+  readonly #read: ReadOptions
 
   /** @param prefix Before every key. @param ttlS Life of results in seconds; 0 = for ever. */
-  constructor(connection: RedisConnection, prefix: string, ttlS: number) {
+  constructor(connection: RedisConnection, prefix: string, ttlS: number, read: ReadOptions) {
+    this.#read = read
     this.#connection = connection
     this.#prefix = prefix
     this.#ttlMs = ttlS > 0 ? ttlS * 1000 : FOR_EVER_MS
@@ -79,7 +81,7 @@ export class RedisJoinStore implements JoinStore {
         holdMs,
         this.#ttlMs,
       ]
-      return readJoin(id, await OPEN.run(this.#connection, this.#keys(id), words))
+      return this.#readJoin(id, await OPEN.run(this.#connection, this.#keys(id), words))
     })
   }
 
@@ -99,7 +101,7 @@ export class RedisJoinStore implements JoinStore {
         const start = `[1, ${JSON.stringify(taskId)}, `
         const member = `${start}${JSON.stringify(state)}, ${resultJson}]`
         const words = [joinId, taskId, index ?? '+inf', start, member, body, holdMs, this.#ttlMs]
-        return readJoin(joinId, await ARRIVE.run(this.#connection, this.#keys(joinId), words))
+        return this.#readJoin(joinId, await ARRIVE.run(this.#connection, this.#keys(joinId), words))
       },
     )
     return [...new Map(completed.map((join) => [join.id, join])).values()]
@@ -121,7 +123,7 @@ export class RedisJoinStore implements JoinStore {
       limit,
     )
     return this.#each(ids, async (id) =>
-      readJoin(id, await TAKE_OWED.run(this.#connection, this.#keys(id), [id, holdMs])),
+      this.#readJoin(id, await TAKE_OWED.run(this.#connection, this.#keys(id), [id, holdMs])),
     )
   }
 
@@ -165,6 +167,23 @@ export class RedisJoinStore implements JoinStore {
     return [`${group}.j`, `${group}.t`, `${group}.s`, `${this.#prefix}lovage:join:${id}`, this.#owed]
   }
 
+  #readJoin(id: string, reply: JoinReply): CompletedJoin | undefined {
+    if (!reply) return undefined
+    const [body, shape, expired, members] = reply
+    const parts: Omit<JoinPart, 'joinId'>[] = []
+    for (let at = 0; at + 1 < members.length; at += 2) {
+      const [member = '', score = ''] = members.slice(at, at + 2)
+      parts.push(readMember(member, score))
+    }
+    return completedJoin(
+      // Written by `open`.
+      { id, body, ...(shape ? { shape: JSON.parse(shape) as ResultTuple } : {}) },
+      parts,
+      expired === '1',
+      this.#read,
+    )
+  }
+
   /** One atomic step each, all in one round trip. */
   async #each<Item>(
     items: readonly Item[],
@@ -173,22 +192,6 @@ export class RedisJoinStore implements JoinStore {
     const done = await this.#connection.together(() => Promise.all(items.map(step)))
     return done.filter((join) => join !== undefined)
   }
-}
-
-function readJoin(id: string, reply: JoinReply): CompletedJoin | undefined {
-  if (!reply) return undefined
-  const [body, shape, expired, members] = reply
-  const parts: Omit<JoinPart, 'joinId'>[] = []
-  for (let at = 0; at + 1 < members.length; at += 2) {
-    const [member = '', score = ''] = members.slice(at, at + 2)
-    parts.push(readMember(member, score))
-  }
-  return completedJoin(
-    // Written by `open`.
-    { id, body, ...(shape ? { shape: JSON.parse(shape) as ResultTuple } : {}) },
-    parts,
-    expired === '1',
-  )
 }
 
 /** `[1, "<task id>", "<state>", <result>]`, by Python or by us. */

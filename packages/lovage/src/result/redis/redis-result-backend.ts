@@ -8,6 +8,7 @@ import {
   redisOptionsOf,
   STORE_RESULT_LUA,
 } from '../../redis-client/index.js'
+import { readOptionsOf } from '../read-options.js'
 import type { ResultBackend, ResultRecord, TaskResult } from '../result-backend.js'
 import { decodeMeta, encodeMeta } from './meta.js'
 import { RedisJoinStore } from './redis-join-store.js'
@@ -57,8 +58,8 @@ class RedisResultBackend implements ResultBackend, RedisResultWriter<ResultRecor
     this.#connection = new RedisConnection(target, 'lovage:results')
     this.#prefix = joined(target.keyPrefix) + KEY
     this.#ttlS = Math.ceil(Number(settings.resultExpires ?? 86_400))
-    this.joins = new RedisJoinStore(this.#connection, joined(target.keyPrefix), this.#ttlS)
-    this.#read = { integers: settings.integers === 'bigint' ? 'bigint' : 'number' }
+    this.#read = readOptionsOf(settings)
+    this.joins = new RedisJoinStore(this.#connection, joined(target.keyPrefix), this.#ttlS, this.#read)
     this.#watch = new ResultWatch({
       target,
       clock,

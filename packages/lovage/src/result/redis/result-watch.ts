@@ -1,6 +1,7 @@
 import { type Clock, isLovageError, type Logger, type Timer, type Unsubscribe } from '../../kernel/index.js'
 import { isConnectionLoss, RedisSubscriber, type RedisTarget } from '../../redis-client/index.js'
 import type { TaskResult } from '../result-backend.js'
+import { tell } from '../watchers.js'
 
 /** What pub/sub loses, a look at the keys finds. */
 const POLL_MS = 5_000
@@ -102,19 +103,13 @@ export class ResultWatch {
   #tell(watcher: Watcher, id: string, json: string): void {
     if (!this.#watchers.has(watcher) || watcher.told.get(id) === json) return
     watcher.told.set(id, json)
-    let result: TaskResult
-    try {
-      result = this.#options.read(id, json)
-    } catch (error) {
-      return this.#complain(error)
-    }
-    watcher.on(result)
+    tell(watcher.on, this.#options.read(id, json), this.#options.logger)
   }
 
   #complain(error: unknown): void {
     // After a loss the subscriber comes back by itself and looks.
     if (this.#isClosed || isConnectionLoss(error)) return
     const fields = isLovageError(error) ? { code: error.code, ...error.details } : {}
-    this.#options.logger.warn({ err: error, ...fields }, 'a result that is waited for cannot be read')
+    this.#options.logger.warn({ err: error, ...fields }, 'could not look for results that are waited for')
   }
 }

@@ -1,11 +1,15 @@
+import type { ReadOptions } from '../../message/index.js'
 import { type CompletedJoin, completedJoin } from '../join-store.js'
 import type { ResultTuple } from '../result-backend.js'
 import type { JoinRow } from './joins-program.js'
 
 /** A join that the thread handed out. */
-export function joinOf({ id, body, shape, parts, expired }: JoinRow): CompletedJoin {
+export function joinOf(
+  { id, body, shape, parts, expired }: JoinRow,
+  options: ReadOptions = {},
+): CompletedJoin {
   const named = parts.map(([taskId, index, state, resultJson]) => ({ taskId, index, state, resultJson }))
   // Written by `open` alone.
   const nested = shape === null ? {} : { shape: JSON.parse(shape) as ResultTuple }
-  return completedJoin({ id, body, ...nested }, named, expired)
+  return completedJoin({ id, body, ...nested }, named, expired, options)
 }

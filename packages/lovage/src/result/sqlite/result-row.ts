@@ -1,6 +1,6 @@
-import { ResultError } from '../../kernel/index.js'
-import { decodeJson, encodeJson } from '../../message/index.js'
+import { decodeJson, encodeJson, type ReadOptions } from '../../message/index.js'
 import type { ExtendedResult, ResultRecord, ResultTuple, TaskResult } from '../result-backend.js'
+import { unreadableResult } from '../unreadable.js'
 import type { ResultRow, StoredRow } from './program.js'
 
 /** A record as the columns that the store's statement takes. */
@@ -31,36 +31,25 @@ export function toRow(record: ResultRecord, nowMs: number): ResultRow {
   ]
 }
 
-/** @throws {ResultError} LVG_RESULT_UNREADABLE when a column holds no JSON. */
-export function fromRow([
-  id,
-  state,
-  result,
-  traceback,
-  children,
-  dateDone,
-  groupId,
-  parentId,
-  extended,
-]: StoredRow): TaskResult {
+/** A row as a result. */
+export function fromRow(
+  [id, state, result, traceback, children, dateDone, groupId, parentId, extended]: StoredRow,
+  options: ReadOptions,
+): TaskResult {
   try {
     return {
       id,
       state,
-      result: decodeJson(result),
+      result: decodeJson(result, options),
       traceback,
       // Both columns are written by `toRow` alone.
       children: JSON.parse(children) as ResultTuple[],
       dateDone,
       ...(groupId === null ? {} : { groupId }),
       ...(parentId === null ? {} : { parentId }),
-      ...(extended === null ? {} : { extended: decodeJson(extended) as ExtendedResult }),
+      ...(extended === null ? {} : { extended: decodeJson(extended, options) as ExtendedResult }),
     }
   } catch (cause) {
-    throw new ResultError(`The stored result of task ${id} cannot be read.`, {
-      code: 'LVG_RESULT_UNREADABLE',
-      details: { id },
-      cause,
-    })
+    return unreadableResult(id, cause)
   }
 }

@@ -21,10 +21,12 @@ afterEach(async () => {
 })
 
 test('a member arrives in the transaction that settles it, or not at all', async () => {
-  const joins = await openSqliteJoins(file, systemClock)
+  const joins = await openSqliteJoins(file, { clock: systemClock, settings: {} })
   const program = await file.load<typeof settling>(new URL('./settling.suite.js', import.meta.url))
   const settle = async (part: JoinPart) =>
-    (await program.call('settle', { parts: [part], nowMs: Date.now(), holdMs: 60_000 })).map(joinOf)
+    (await program.call('settle', { parts: [part], nowMs: Date.now(), holdMs: 60_000 })).map((row) =>
+      joinOf(row),
+    )
   await joins.open([{ id: 'j', size: 2, body: '{}', deadlineMs: Date.now() + 60_000 }])
   const a: JoinPart = { joinId: 'j', taskId: 'a', index: 0, state: 'SUCCESS', resultJson: '1' }
   const b: JoinPart = { ...a, taskId: 'b', index: 1 }
@@ -38,7 +40,7 @@ test('a member arrives in the transaction that settles it, or not at all', async
 })
 
 test('finished joins leave nothing in the file', async () => {
-  const joins = await openSqliteJoins(file, systemClock)
+  const joins = await openSqliteJoins(file, { clock: systemClock, settings: {} })
   await joins.open([{ id: 'j', size: 1, body: '{}', deadlineMs: 0 }])
   await joins.extend('j', ['x'])
   await joins.arrive([{ joinId: 'j', taskId: 'a', index: 0, state: 'SUCCESS', resultJson: '1' }])

@@ -1,4 +1,5 @@
-import { type Clock, ResultError } from '../../kernel/index.js'
+import { type Clock, type DriverOptions, ResultError } from '../../kernel/index.js'
+import type { ReadOptions } from '../../message/index.js'
 import type { SqliteFile } from '../../sqlite-file/index.js'
 import {
   type CompletedJoin,
@@ -9,6 +10,7 @@ import {
   type JoinPart,
   type JoinStore,
 } from '../join-store.js'
+import { readOptionsOf } from '../read-options.js'
 import type { ResultTuple } from '../result-backend.js'
 import { joinOf } from './join-row.js'
 import type program from './joins-program.js'
@@ -17,18 +19,26 @@ const PROGRAM = new URL('./joins-program.js', import.meta.url)
 const load = (file: SqliteFile) => file.load<typeof program>(PROGRAM)
 
 /** Makes the joins of a file ready; whoever opened the file closes it. */
-export async function openSqliteJoins(file: SqliteFile, clock: Clock): Promise<SqliteJoinStore> {
-  return new SqliteJoinStore(await load(file), clock)
+export async function openSqliteJoins(
+  file: SqliteFile,
+  options: Pick<DriverOptions, 'clock' | 'settings'>,
+): Promise<SqliteJoinStore> {
+  return new SqliteJoinStore(await load(file), options)
 }
 
 /** Joins in a SQLite file, counted by transaction. */
 export class SqliteJoinStore implements JoinStore {
   readonly #procedures: Awaited<ReturnType<typeof load>>
   readonly #clock: Clock
+  readonly #read: ReadOptions
 
-  constructor(procedures: Awaited<ReturnType<typeof load>>, clock: Clock) {
+  constructor(
+    procedures: Awaited<ReturnType<typeof load>>,
+    { clock, settings }: Pick<DriverOptions, 'clock' | 'settings'>,
+  ) {
     this.#procedures = procedures
     this.#clock = clock
+    this.#read = readOptionsOf(settings)
   }
 
   async open(
@@ -36,14 +46,18 @@ export class SqliteJoinStore implements JoinStore {
     { holdMs = HOLD_MS }: HoldOptions = {},
   ): Promise<readonly CompletedJoin[]> {
     const nowMs = this.#clock.now()
-    return (await this.#procedures.call('open', { joins, nowMs, holdMs })).map(joinOf)
+    return (await this.#procedures.call('open', { joins, nowMs, holdMs })).map((row) =>
+      joinOf(row, this.#read),
+    )
   }
   async arrive(
     parts: readonly JoinPart[],
     { holdMs = HOLD_MS }: HoldOptions = {},
   ): Promise<readonly CompletedJoin[]> {
     const nowMs = this.#clock.now()
-    return (await this.#procedures.call('arrive', { parts, nowMs, holdMs })).map(joinOf)
+    return (await this.#procedures.call('arrive', { parts, nowMs, holdMs })).map((row) =>
+      joinOf(row, this.#read),
+    )
   }
   extend(id: string, taskIds: readonly string[]): Promise<boolean> {
     return this.#procedures.call('extend', { id, taskIds })
@@ -53,7 +67,9 @@ export class SqliteJoinStore implements JoinStore {
     limit = DUE_LIMIT,
   }: HoldOptions & { readonly limit?: number } = {}): Promise<readonly CompletedJoin[]> {
     const nowMs = this.#clock.now()
-    return (await this.#procedures.call('due', { nowMs, holdMs, limit })).map(joinOf)
+    return (await this.#procedures.call('due', { nowMs, holdMs, limit })).map((row) =>
+      joinOf(row, this.#read),
+    )
   }
   async finish(ids: readonly string[]): Promise<void> {
     await this.#procedures.call('finish', ids)

@@ -1,5 +1,7 @@
-import type { DriverOptions, Unsubscribe } from '../../kernel/index.js'
+import type { DriverOptions, Timer, Unsubscribe } from '../../kernel/index.js'
+import type { ReadOptions } from '../../message/index.js'
 import { openSqliteFile, type SqliteFile } from '../../sqlite-file/index.js'
+import { readOptionsOf } from '../read-options.js'
 import type { ResultBackend, ResultRecord, TaskResult } from '../result-backend.js'
 import { type ResultListener, ResultWatchers } from '../watchers.js'
 import type program from './program.js'
@@ -26,7 +28,7 @@ export async function openSqliteResultBackend(url: string, options: DriverOption
   const file = await openSqliteFile(url)
   try {
     const procedures = await load(file)
-    return new SqliteResultBackend(file, procedures, await openSqliteJoins(file, options.clock), options)
+    return new SqliteResultBackend(file, procedures, await openSqliteJoins(file, options), options)
   } catch (error) {
     await file.close()
     throw error
@@ -41,9 +43,11 @@ class SqliteResultBackend implements ResultBackend {
   readonly #file: SqliteFile
   readonly #procedures: ResultProcedures
   readonly #options: DriverOptions
+  readonly #read: ReadOptions
   readonly #watchers: ResultWatchers
   readonly #stopWatching: Unsubscribe
-  readonly #timers: readonly NodeJS.Timeout[]
+  readonly #poll: NodeJS.Timeout
+  #pruning: Timer | undefined
 
   constructor(
     file: SqliteFile,
@@ -56,21 +60,26 @@ class SqliteResultBackend implements ResultBackend {
     this.#file = file
     this.#procedures = procedures
     this.#options = options
+    this.#read = readOptionsOf(options.settings)
     this.#watchers = new ResultWatchers((ids) => this.get(ids), options.logger)
     this.#stopWatching = file.watch('results', () => this.#watchers.look())
+    this.#poll = setInterval(() => this.#watchers.look(), SLOW_POLL_MS).unref()
     const expiresMs = Number(options.settings.resultExpires ?? 86_400) * 1000
-    const prune = (): void =>
-      void this.prune(options.clock.now() - expiresMs).catch((error: unknown) =>
-        options.logger.warn({ err: error }, 'could not remove expired results'),
-      )
+    if (expiresMs > 0) this.#pruneEvery(expiresMs)
+  }
+
+  #pruneEvery(expiresMs: number): void {
+    const { clock, logger } = this.#options
     // Spread over the processes, so that they do not all come at once.
-    const everyMs = PRUNE_EVERY_MS * (0.75 + Math.random() / 2)
-    const timers = [
-      setInterval(() => this.#watchers.look(), SLOW_POLL_MS),
-      ...(expiresMs > 0 ? [setInterval(prune, everyMs)] : []),
-    ]
-    for (const timer of timers) timer.unref()
-    this.#timers = timers
+    this.#pruning = clock.setTimer(
+      () => {
+        this.prune(clock.now() - expiresMs).catch((error: unknown) =>
+          logger.warn({ err: error }, 'could not remove expired results'),
+        )
+        this.#pruneEvery(expiresMs)
+      },
+      PRUNE_EVERY_MS * (0.75 + Math.random() / 2),
+    )
   }
 
   async store(records: readonly ResultRecord[]): Promise<void> {
@@ -82,7 +91,7 @@ class SqliteResultBackend implements ResultBackend {
   }
 
   async get(ids: readonly string[]): Promise<readonly TaskResult[]> {
-    return (await this.#procedures.call('get', ids)).map(fromRow)
+    return (await this.#procedures.call('get', ids)).map((row) => fromRow(row, this.#read))
   }
 
   watch(ids: readonly string[], on: ResultListener): Unsubscribe {
@@ -101,7 +110,8 @@ class SqliteResultBackend implements ResultBackend {
   }
 
   async close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
+    clearInterval(this.#poll)
+    this.#pruning?.cancel()
     this.#stopWatching()
     await this.#file.close()
   }
