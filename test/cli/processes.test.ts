@@ -8,7 +8,7 @@ import { Command, lovage } from './command.js'
 const APP = `
 import { appendFileSync } from 'node:fs'
 import { Lovage, SoftTimeLimitExceeded } from 'lovage'
-export const app = new Lovage('shop', { brokerLease: 4, workerSoftShutdownTimeout: Number(process.env.SOFT ?? 0) })
+export const app = new Lovage('shop', { brokerLease: 4, workerSoftShutdownTimeout: Number(process.env.SOFT ?? 0), workerShutdownTimeout: Number(process.env.SHUTDOWN ?? 30) })
 const note = (text: string) => appendFileSync(new URL('./runs.txt', import.meta.url), text + '\\n')
 export const add = app.task({ name: 'shop.add', run: (_ctx, x: number, y: number) => x + y })
 export const where = app.task({ name: 'shop.where', run: (ctx) => ctx.hostname + ' ' + process.pid })
@@ -18,6 +18,16 @@ export const slow = app.task({
     note('begin ' + ctx.id + ' ' + process.pid)
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
     note('end ' + ctx.id)
+  },
+})
+export const ticks = app.task({
+  name: 'shop.ticks',
+  run: async (_ctx, seconds: number) => {
+    const end = Date.now() + seconds * 1000
+    while (Date.now() < end) {
+      note('tick ' + process.pid + ' ' + process.hrtime.bigint())
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
   },
 })
 export const busy = app.task({ name: 'shop.busy', run: (ctx) => { note('begin ' + ctx.id + ' ' + process.pid); for (;;); } })
@@ -83,6 +93,37 @@ describe('a prefork worker', () => {
     expect(runs(cwd)).toContain(`end ${id}`)
     await until(() => !children.some(isAlive))
   })
+
+  test.each([
+    ['TERM, after its patience', 'SIGTERM'],
+    ['QUIT, at once', 'SIGQUIT'],
+  ] as const)(
+    'that hands a task back on %s has ended it before: it never runs in two places',
+    async (_when, signal) => {
+      using shop = makeShop()
+      const cwd = shop.folder
+      const env = { SHUTDOWN: '0.3' }
+      const args = ['-A', 'app', 'worker', '-l', 'info', '-P', 'prefork', '-c', '1']
+      await using first = new Command(args, { cwd, env })
+      await first.says(/ ready/)
+      const id = await call(cwd, 'shop.ticks', '-a', '[4]')
+      await until(() => runs(cwd).includes('tick '))
+      await using second = new Command(args, { cwd, env })
+      await second.says(/ ready/)
+      first.signal(signal)
+      expect(await first.exited).toBe(signal === 'SIGTERM' ? 0 : 1)
+      await resultOf(cwd, id)
+      const ticks = runs(cwd)
+        .split('\n')
+        .flatMap((line) => (line.startsWith('tick ') ? [line.split(' ')] : []))
+      const pids = [...new Set(ticks.map(([, pid]) => pid))]
+      expect(pids).toHaveLength(2)
+      const [mine = [], others = []] = pids.map((pid) =>
+        ticks.flatMap((tick) => (tick[1] === pid ? [Number(tick[2])] : [])),
+      )
+      expect(Math.min(...others)).toBeGreaterThan(Math.max(...mine))
+    },
+  )
 
   test('that is killed takes its children with it, the busy one too', async () => {
     using shop = makeShop()

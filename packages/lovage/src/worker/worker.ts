@@ -272,7 +272,8 @@ export class Worker implements RunningWorker {
     // What has not begun is somebody else's to begin.
     await this.#handBack(this.#claims.waiting)
     await Promise.race([this.#claims.none(), this.#stopping.patience])
-    await this.#handBack(this.#claims.all)
+    // Children are ended before what they run goes back: it must not run here and elsewhere at once.
+    await this.#handBack(this.#claims.all, () => (this.pool.isRemote ? this.pool.stop('cold') : undefined))
     await this.#owed?.stop()
     await this.#settler.drain()
     const last = this.#stopping.how ?? how
@@ -418,9 +419,9 @@ export class Worker implements RunningWorker {
   }
 
   /** Ends what waits or still runs and gives it back; its outcome, should one come, is nobody's any more. */
-  async #handBack(which: readonly Claim[]): Promise<void> {
+  async #handBack(which: readonly Claim[], before?: () => Promise<void> | undefined): Promise<void> {
     if (which.length === 0) return
-    const settled = this.#giveBack(which)
+    const settled = this.#giveBack(which, before)
     for (const { job } of which) job.context.abort(new Error('The worker is shutting down.'))
     this.#logger.warn(
       { tasks: which.map(({ job }) => job.context.id) },
@@ -430,13 +431,14 @@ export class Worker implements RunningWorker {
   }
 
   /** To the head of their queues, no attempt consumed. */
-  async #giveBack(which: readonly Claim[]): Promise<void> {
+  async #giveBack(which: readonly Claim[], before?: () => Promise<void> | undefined): Promise<void> {
     const settlements = which.flatMap(({ delivery, job, startedMs }) => {
       this.#claims.remove(delivery.tag)
       this.#leave(job)
       const ackedEarly = startedMs !== undefined && job.task.options.acksLate === false
       return ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const]
     })
+    await before?.()
     if (settlements.length > 0) await this.#consumer.settle(settlements)
   }
 }
