@@ -2,6 +2,7 @@ import { DEAD_LETTER_MIGRATIONS, type DeadLetterStore, postgresDeadLetters } fro
 import type { DriverOptions, Unsubscribe } from '../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../message/index.js'
 import {
+  isConnectionLoss,
   isPostgresResultWriter,
   openPostgres,
   type PostgresDatabase,
@@ -17,11 +18,12 @@ import type {
   PublishTransaction,
   QueueDepth,
 } from '../broker.js'
+import { LeaseKeeper } from '../lease/lease-keeper.js'
 import type { Queue } from '../queue.js'
 import { PostgresConsumer } from './consumer.js'
 import { Doorbell } from './doorbell.js'
 import { Fanout } from './fanout.js'
-import { LeaseKeeper } from './lease-keeper.js'
+import type { PostgresLeaseData } from './lease-thread.js'
 import { PostgresAdmin } from './postgres-admin.js'
 import { Publisher } from './publisher.js'
 import { Routing } from './routing.js'
@@ -30,6 +32,7 @@ import { MESSAGES, sql } from './statements.js'
 /** How long the event loop may stand still before its tasks go to others, when the worker says nothing. */
 const MAX_BLOCK_MS = 600_000
 const OLDEST_VERSION = 12
+const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
 
 /**
  * Opens the broker in the database that a `postgresql://` URL names, and makes its tables. Any number of processes and machines
@@ -69,7 +72,7 @@ class PostgresBroker implements Broker {
   readonly #doorbell: Doorbell
   readonly #publisher: Publisher
   readonly #fanout: Fanout
-  readonly #keeper: LeaseKeeper
+  readonly #keeper: LeaseKeeper<PostgresLeaseData>
   readonly #consumers = new Set<PostgresConsumer>()
 
   constructor(database: PostgresDatabase, url: string, given: PostgresOptions, { logger }: DriverOptions) {
@@ -79,7 +82,7 @@ class PostgresBroker implements Broker {
     this.#doorbell = new Doorbell(database)
     this.#publisher = new Publisher(database, this.#routing, this.#doorbell)
     this.#fanout = new Fanout(database, logger)
-    this.#keeper = new LeaseKeeper(database, url, given)
+    this.#keeper = new LeaseKeeper(LEASE_THREAD, { url, options: given })
     this.admin = new PostgresAdmin(database, this.#routing, this.#doorbell)
     this.deadLetters = postgresDeadLetters(database)
   }
@@ -120,7 +123,15 @@ class PostgresBroker implements Broker {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     const { holder, leaseMs, maxBlockMs = MAX_BLOCK_MS, results } = options
-    await this.#keeper.keep({ holder, leaseMs, maxBlockMs }, options.onError)
+    await this.#keeper.keep(
+      { holder, leaseMs, renewMs: leaseMs / 3, maxBlockMs },
+      {
+        renew: () => this.#database.query(sql.renew, [holder, Math.ceil(leaseMs)]),
+        onError: options.onError,
+        // Told by the claims.
+        isOutage: isConnectionLoss,
+      },
+    )
     const consumer = new PostgresConsumer(options, {
       database: this.#database,
       routing: this.#routing,

@@ -1,14 +1,14 @@
 import { crashPoint, type Timer, type Unsubscribe } from '../../kernel/index.js'
 import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '../../redis-client/index.js'
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
+import type { LeaseKeeper } from '../lease/lease-keeper.js'
 import type { ClaimedMessage } from './claim-reply.js'
 import { Claims, claimTag } from './claims.js'
 import { withoutRepetition } from './complaints.js'
 import { Fetcher } from './fetcher.js'
 import type { RedisKeys } from './keys.js'
-import type { LeaseKeeper } from './lease-keeper.js'
 import type { Routing } from './routing.js'
-import { SETTLE, settleKeys } from './scripts.js'
+import { RENEW, SETTLE, settleKeys } from './scripts.js'
 import type { Results } from './settlement.js'
 import { Settler } from './settler.js'
 import { Sweeper } from './sweeper.js'
@@ -22,7 +22,7 @@ const MAX_HAND_BACK = 500
 export interface ConsumerParts {
   readonly keys: RedisKeys
   readonly routing: Routing
-  readonly keeper: LeaseKeeper
+  readonly keeper: LeaseKeeper<object>
   readonly subscriber: RedisSubscriber
   /** Where results go with the ack, when they lie in the same database. */
   readonly writer: Results | undefined
@@ -67,7 +67,17 @@ export class RedisConsumer implements Consumer {
       await connection.command('ping')
       const renewMs = Math.min(leaseMs, visibilityTimeoutMs) / 3
       const maxBlockMs = options.maxBlockMs ?? MAX_BLOCK_MS
-      await parts.keeper.keep({ holder, leaseMs, renewMs, maxBlockMs }, connection, options.onError)
+      const { holders, unackedIndex } = parts.keys
+      await parts.keeper.keep(
+        { holder, leaseMs, renewMs, maxBlockMs },
+        {
+          renew: () =>
+            RENEW.run(connection, [holders, parts.keys.held(holder), unackedIndex], [holder, leaseMs]),
+          onError: options.onError,
+          // Told by the connection itself.
+          isOutage: (error) => isConnectionLoss(error) || connection.isClosed,
+        },
+      )
       const consumer = new RedisConsumer(connection, options, parts, given.onError)
       await consumer.#begin()
       return consumer

@@ -17,6 +17,7 @@ import type {
   QueueAdmin,
   QueueDepth,
 } from '../broker.js'
+import { LeaseKeeper } from '../lease/lease-keeper.js'
 import type { Queue } from '../queue.js'
 import { checkServer } from './check.js'
 import { RedisConsumer } from './consumer.js'
@@ -24,11 +25,13 @@ import { RedisDeadLetters } from './dead-letters.js'
 import { Fanout } from './fanout.js'
 import { Inboxes } from './inbox.js'
 import { type KeyOptions, keyOptionsOf, RedisKeys } from './keys.js'
-import { LeaseKeeper } from './lease-keeper.js'
+import type { RedisLeaseData } from './lease-thread.js'
 import { Publisher } from './publisher.js'
 import { RedisQueueAdmin } from './queue-admin.js'
 import { Routing } from './routing.js'
 import type { Results } from './settlement.js'
+
+const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
 
 /** Opens a broker on Redis; the first operation connects. Throws a ConfigurationError for a wrong URL or option. */
 export async function openRedisBroker(url: string, { settings }: DriverOptions): Promise<Broker> {
@@ -55,7 +58,7 @@ class RedisBroker implements Broker {
   readonly #keys: RedisKeys
   readonly #connection: RedisConnection
   readonly #subscriber: RedisSubscriber
-  readonly #keeper: LeaseKeeper
+  readonly #keeper: LeaseKeeper<RedisLeaseData>
   readonly #routing: Routing
   readonly #publisher: Publisher
   readonly #fanout: Fanout
@@ -69,7 +72,7 @@ class RedisBroker implements Broker {
     this.#keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
     this.#connection = new RedisConnection(target, 'lovage:broker')
     this.#subscriber = new RedisSubscriber(target, 'lovage:subscriber')
-    this.#keeper = new LeaseKeeper(target, this.#keys, keyOptions)
+    this.#keeper = new LeaseKeeper(LEASE_THREAD, { target, keyOptions })
     this.#routing = new Routing(this.#connection, this.#keys)
     this.#publisher = new Publisher(this.#connection, this.#keys, this.#routing)
     this.#fanout = new Fanout(this.#connection, this.#subscriber, this.#keys)

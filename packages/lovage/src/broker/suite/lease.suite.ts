@@ -134,7 +134,8 @@ export function leaseTests({ test }: SuiteTester): void {
         await pass(20)
       }
       for (let waited = 0; waited < 5000 && holder.lost.length === 0; waited += 20) await pass(20)
-      expect(holder.lost).toEqual([tag])
+      // It may have taken it back, and lost it again, before the other got it.
+      expect(holder.lost).toContain(tag)
     },
     expiring,
   )
@@ -143,17 +144,18 @@ export function leaseTests({ test }: SuiteTester): void {
     'goes on working after it has lost its claims',
     async (world) => {
       await world.publish(message(world.queue))
-      const holder = await world.consume({ leaseMs: 900, slots: 2 })
+      const holder = await world.consume({ leaseMs: 900, slots: 100 })
       await holder.first()
       const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 500, slots: 1 })
       while (other.deliveries.length === 0) {
         await world.expireLease(holder)
         await pass(20)
       }
-      await world.publish(message(world.queue))
-      const [, second] = await holder.received(2)
-      if (!second) throw new Error('unreachable')
-      expect(await holder.ack(second)).toEqual([])
+      // It may have taken the lost one back in between: what counts is one that comes from now on.
+      const [id] = few(1)
+      await world.publish(message(world.queue, { id }))
+      for (let waited = 0; waited < 5000 && !holder.ids.includes(id); waited += 20) await pass(20)
+      expect(await holder.ack(...holder.deliveries.slice(holder.ids.indexOf(id)))).toEqual([])
     },
     expiring,
   )

@@ -1,7 +1,4 @@
-import type { RedisTarget } from '../../redis-client/index.js'
-import type { KeyOptions } from './keys.js'
-
-/** A lease that the thread keeps. */
+/** A lease that is kept. */
 export interface KeptLease {
   readonly holder: string
   readonly leaseMs: number
@@ -11,18 +8,18 @@ export interface KeptLease {
   readonly maxBlockMs: number
 }
 
-/** What the thread starts with. */
+/** What every thread that renews leases starts with, beside its driver's own. */
 export interface LeaseThreadData {
-  readonly target: RedisTarget
-  readonly keyOptions: KeyOptions
   /** Unix ms at which the main thread's event loop last turned: one BigInt64. */
   readonly pulse: SharedArrayBuffer
 }
 
-/** What main and thread say to each other. */
+/** What the main thread says. */
 export type LeaseRequest =
-  | { readonly kind: 'keep'; readonly lease: KeptLease }
+  /** `renewedMs` is when it was renewed last, Unix ms. */
+  | { readonly kind: 'keep'; readonly lease: KeptLease; readonly renewedMs: number }
   | { readonly kind: 'release'; readonly holder: string }
+
 /** The thread has renewed a lease for the first time, and goes on. */
 export interface LeaseReport {
   readonly holder: string

@@ -1,17 +1,21 @@
 import type { Worker } from 'node:worker_threads'
 import { startThread } from '../../kernel/index.js'
-import { isConnectionLoss, type RedisConnection, type RedisTarget } from '../../redis-client/index.js'
-import type { KeyOptions, RedisKeys } from './keys.js'
 import type { KeptLease, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
-import { RENEW } from './scripts.js'
 
 const PULSE_MS = 100
+
+/** How a lease is renewed from the main thread, and who is told when it is not. */
+export interface LeaseCare {
+  renew(lease: KeptLease): Promise<unknown>
+  readonly onError: (error: unknown) => void
+  /** Whether an error is an outage, which somebody else tells of. */
+  isOutage(error: unknown): boolean
+}
 
 /** A lease that is kept from here as long as the thread does not. */
 interface Keeping {
   readonly lease: KeptLease
-  readonly connection: RedisConnection
-  readonly onError: (error: unknown) => void
+  readonly care: LeaseCare
   timer?: NodeJS.Timeout
 }
 
@@ -19,34 +23,30 @@ interface Keeping {
  * The main side of the thread that renews leases, one for all consumers of a broker. Until the thread is up, and should
  * it die, leases are renewed from here, which is as good as long as the event loop turns.
  */
-export class LeaseKeeper {
-  readonly #target: RedisTarget
-  readonly #keys: RedisKeys
-  readonly #keyOptions: KeyOptions
+export class LeaseKeeper<Data extends object> {
+  readonly #module: URL
+  readonly #data: Data
   readonly #pulse = new SharedArrayBuffer(8)
   readonly #beat = new BigInt64Array(this.#pulse)
   readonly #leases = new Map<string, Keeping>()
   #thread: Worker | undefined
   #pulseTimer: NodeJS.Timeout | undefined
 
-  constructor(target: RedisTarget, keys: RedisKeys, keyOptions: KeyOptions) {
-    this.#target = target
-    this.#keys = keys
-    this.#keyOptions = keyOptions
+  /** `module` calls `keepLeases` with what `data` and `LeaseThreadData` tell it. */
+  constructor(module: URL, data: Data) {
+    this.#module = module
+    this.#data = data
   }
 
   /** Resolves when the lease is on the server; rejects when it cannot be put there. */
-  async keep(
-    lease: KeptLease,
-    connection: RedisConnection,
-    onError: (error: unknown) => void,
-  ): Promise<void> {
-    const keeping: Keeping = { lease, connection, onError }
-    await this.#renew(keeping)
+  async keep(lease: KeptLease, care: LeaseCare): Promise<void> {
+    const keeping: Keeping = { lease, care }
+    const renewedMs = Date.now()
+    await care.renew(lease)
     this.#leases.set(lease.holder, keeping)
     this.#renewLater(keeping)
     this.#thread ??= this.#startThread()
-    this.#thread.postMessage({ kind: 'keep', lease } satisfies LeaseRequest)
+    this.#thread.postMessage({ kind: 'keep', lease, renewedMs } satisfies LeaseRequest)
   }
 
   release(holder: string): void {
@@ -67,15 +67,11 @@ export class LeaseKeeper {
   }
 
   #startThread(): Worker {
-    const workerData: LeaseThreadData = {
-      target: this.#target,
-      keyOptions: this.#keyOptions,
-      pulse: this.#pulse,
-    }
     const beat = (): void => void Atomics.store(this.#beat, 0, BigInt(Date.now()))
     beat()
     this.#pulseTimer = setInterval(beat, PULSE_MS).unref()
-    const thread = startThread(new URL('./lease-thread.js', import.meta.url), { workerData })
+    const workerData: Data & LeaseThreadData = { ...this.#data, pulse: this.#pulse }
+    const thread = startThread(this.#module, { workerData })
     thread.on('message', ({ holder }: LeaseReport) => clearTimeout(this.#leases.get(holder)?.timer))
     thread.on('error', (error) => this.#threadDied(error))
     // Last: a listener for messages would keep the process alive again.
@@ -87,26 +83,23 @@ export class LeaseKeeper {
     clearInterval(this.#pulseTimer)
     this.#thread = undefined
     for (const keeping of this.#leases.values()) {
-      keeping.onError(error)
+      keeping.care.onError(error)
       this.#renewLater(keeping)
     }
   }
 
   #renewLater(keeping: Keeping): void {
+    const { lease, care } = keeping
     keeping.timer = setTimeout(() => {
-      this.#renew(keeping)
+      care
+        .renew(lease)
         .catch((error: unknown) => {
-          // Told by the connection itself; the next turn comes.
-          if (!isConnectionLoss(error) && !keeping.connection.isClosed) keeping.onError(error)
+          // The next turn comes.
+          if (!care.isOutage(error)) care.onError(error)
         })
         .finally(() => {
-          if (this.#leases.get(keeping.lease.holder) === keeping) keeping.timer?.refresh()
+          if (this.#leases.get(lease.holder) === keeping) keeping.timer?.refresh()
         })
-    }, keeping.lease.renewMs).unref()
-  }
-
-  async #renew({ lease: { holder, leaseMs }, connection }: Keeping): Promise<void> {
-    const { holders, unackedIndex } = this.#keys
-    await RENEW.run(connection, [holders, this.#keys.held(holder), unackedIndex], [holder, leaseMs])
+    }, lease.renewMs).unref()
   }
 }
