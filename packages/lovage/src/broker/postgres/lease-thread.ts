@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads'
 import { isConnectionLoss, openPostgres, type PostgresOptions } from '../../postgres-client/index.js'
-import { keepLeases } from '../lease/keep-leases.js'
-import type { LeaseThreadData } from '../lease/lease-protocol.js'
+import { keepLeases } from '../keep-leases.js'
+import type { LeaseThreadData } from '../lease-protocol.js'
 import { sql } from './statements.js'
 
 /** What this thread starts with. */

@@ -18,7 +18,7 @@ import type {
   PublishTransaction,
   QueueDepth,
 } from '../broker.js'
-import { LeaseKeeper } from '../lease/lease-keeper.js'
+import { LeaseKeeper } from '../lease-keeper.js'
 import type { Queue } from '../queue.js'
 import { PostgresConsumer } from './consumer.js'
 import { Doorbell } from './doorbell.js'

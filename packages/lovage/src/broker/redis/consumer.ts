@@ -1,7 +1,7 @@
 import { crashPoint, type Timer, type Unsubscribe } from '../../kernel/index.js'
 import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '../../redis-client/index.js'
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
-import type { LeaseKeeper } from '../lease/lease-keeper.js'
+import type { LeaseKeeper } from '../lease-keeper.js'
 import type { ClaimedMessage } from './claim-reply.js'
 import { Claims, claimTag } from './claims.js'
 import { withoutRepetition } from './complaints.js'

@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads'
 import { isConnectionLoss, RedisConnection, type RedisTarget } from '../../redis-client/index.js'
-import { keepLeases } from '../lease/keep-leases.js'
-import type { LeaseThreadData } from '../lease/lease-protocol.js'
+import { keepLeases } from '../keep-leases.js'
+import type { LeaseThreadData } from '../lease-protocol.js'
 import { type KeyOptions, RedisKeys } from './keys.js'
 import { RENEW } from './scripts.js'
 

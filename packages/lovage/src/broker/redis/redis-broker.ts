@@ -17,7 +17,7 @@ import type {
   QueueAdmin,
   QueueDepth,
 } from '../broker.js'
-import { LeaseKeeper } from '../lease/lease-keeper.js'
+import { LeaseKeeper } from '../lease-keeper.js'
 import type { Queue } from '../queue.js'
 import { checkServer } from './check.js'
 import { RedisConsumer } from './consumer.js'

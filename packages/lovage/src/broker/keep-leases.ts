@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { createLogger } from '../../kernel/index.js'
+import { createLogger } from '../kernel/index.js'
 import type { KeptLease, LeaseReport, LeaseRequest } from './lease-protocol.js'
 
 /** How a driver's thread does it. */
