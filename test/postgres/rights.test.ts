@@ -46,3 +46,42 @@ test('an app runs with the rights that the documentation grants, on tables that 
   await worker.stop()
   await app.close()
 })
+
+test('apps in schemas of their own share a database and nothing else', async () => {
+  const url = await server.createDatabase('schemas')
+  const apps = await Promise.all(
+    ['one', 'two'].map(async (name) => {
+      await server.sql(`create schema ${name}`, 'schemas')
+      const own = `${url}?options=-csearch_path%3D${name}`
+      const app = createTestApp('shop', { broker: own, backend: own })
+      app.task({ name: 'where', run: () => name })
+      return app
+    }),
+  )
+  const heard: string[] = []
+  for (const [index, app] of apps.entries())
+    await (await app.broker()).subscribe('news', () => void heard.push(String(index)))
+  const [one, two] = apps
+  await (await one?.broker())?.broadcast({
+    headers: {},
+    body: '{}',
+    contentType: 'application/json',
+    contentEncoding: 'utf-8',
+    properties: { correlationId: null, replyTo: null, deliveryMode: 1 },
+    exchange: 'news',
+    routingKey: '',
+  })
+  const workers = await Promise.all(apps.map((app) => startWorker(app, {})))
+  const sent = await Promise.all([one, two, one, two].map((app) => app?.sendTask('where')))
+  const got = await Promise.all(sent.map((result) => result?.get({ timeout: 10 })))
+  expect(got).toEqual(['one', 'two', 'one', 'two'])
+  expect(heard).toEqual(['0'])
+  for (const worker of workers) await worker.stop()
+  for (const app of apps) await app.close()
+  expect(
+    await server.sql(
+      `select schemaname from pg_tables where tablename = 'celery_taskmeta' order by 1`,
+      'schemas',
+    ),
+  ).toEqual(['one', 'two'])
+})

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type Logger, newId, type Unsubscribe } from '../../kernel/index.js'
 import {
   decodeEnvelope,
@@ -10,7 +11,6 @@ import { matchesTopic } from '../topic.js'
 import { priorityFromWire, priorityToWire } from '../wire-priority.js'
 import { sql } from './statements.js'
 
-const CHANNEL = 'lovage_broadcasts'
 /** A notification holds 8000 bytes; what is longer lies in a table, and its number is told. */
 const LONGEST = 7_900
 const AT_ONCE = 100
@@ -19,12 +19,17 @@ const AT_ONCE = 100
 export class Fanout {
   readonly #database: PostgresDatabase
   readonly #logger: Logger
+  readonly #channel: string
   readonly #batches = new Batches<string>(async (payloads) => {
-    await this.#database.query(sql.broadcast, [payloads])
+    await this.#database.query(sql.broadcast, [payloads, this.#channel])
     return []
   }, AT_ONCE)
 
-  constructor(database: PostgresDatabase, logger: Logger) {
+  /** `schema` is where the broker's tables are: those of two schemas are two brokers, though notifications are the database's. */
+  constructor(database: PostgresDatabase, schema: string, logger: Logger) {
+    // A channel's name has 63 bytes at most.
+    const suffix = createHash('sha1').update(schema).digest('hex').slice(0, 16)
+    this.#channel = `lovage_broadcasts_${suffix}`
     this.#database = database
     this.#logger = logger
   }
@@ -59,7 +64,7 @@ export class Fanout {
     // A server that cannot be reached is to be heard of now.
     await this.#database.query('SELECT 1')
     const stop = await new Promise<Unsubscribe>((resolve) => {
-      const end = this.#database.listen(CHANNEL, (payload) => {
+      const end = this.#database.listen(this.#channel, (payload) => {
         if (payload !== undefined) hear(payload)
         else resolve(() => end())
       })

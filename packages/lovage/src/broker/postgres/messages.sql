@@ -40,8 +40,8 @@ SELECT min(due_ms) - lovage_now() AS wait_ms FROM lovage_message WHERE state = 1
 -- name: forgetOnce
 DELETE FROM lovage_once WHERE expires_ms <= lovage_now()
 -- name: broadcast
--- Lax. $1: notifications; in the order of the list.
-SELECT set_config('synchronous_commit', 'off', true), pg_notify('lovage_broadcasts', payload)
+-- Lax. $1: notifications, in the order of the list; $2: their channel.
+SELECT set_config('synchronous_commit', 'off', true), pg_notify($2, payload)
 FROM unnest($1::text[]) WITH ORDINALITY AS given (payload, place) ORDER BY place
 -- name: keepBroadcast
 WITH old AS (DELETE FROM lovage_broadcast WHERE sent_ms < lovage_now() - 60000)

@@ -45,7 +45,8 @@ export async function openPostgresBroker(url: string, options: DriverOptions): P
   try {
     await database.migrate(MESSAGES)
     await database.migrate(DEAD_LETTER_MIGRATIONS)
-    return new PostgresBroker(database, url, given, options)
+    const [place] = await database.query<{ schema: string }>('SELECT current_schema() AS schema')
+    return new PostgresBroker(database, place?.schema ?? '', url, given, options)
   } catch (error) {
     await database.close()
     throw error
@@ -75,13 +76,19 @@ class PostgresBroker implements Broker {
   readonly #keeper: LeaseKeeper<PostgresLeaseData>
   readonly #consumers = new Set<PostgresConsumer>()
 
-  constructor(database: PostgresDatabase, url: string, given: PostgresOptions, { logger }: DriverOptions) {
+  constructor(
+    database: PostgresDatabase,
+    schema: string,
+    url: string,
+    given: PostgresOptions,
+    { logger }: DriverOptions,
+  ) {
     this.location = database.target.location
     this.#database = database
     this.#routing = new Routing(database)
     this.#doorbell = new Doorbell(database)
     this.#publisher = new Publisher(database, this.#routing, this.#doorbell)
-    this.#fanout = new Fanout(database, logger)
+    this.#fanout = new Fanout(database, schema, logger)
     this.#keeper = new LeaseKeeper(LEASE_THREAD, { url, options: given })
     this.admin = new PostgresAdmin(database, this.#routing, this.#doorbell)
     this.deadLetters = postgresDeadLetters(database)
