@@ -4,19 +4,20 @@ import { join } from 'node:path'
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from './servers.js'
+import { type PostgresServer, type RedisServer, startPostgres, startRedis } from './servers.js'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {}, fatal() {}, trace() {}, child: () => silent }
 
 let redis: RedisServer
+let postgres: PostgresServer
 let folder: string
 let count = 0
 beforeAll(async () => {
-  redis = await startRedis()
+  ;[redis, postgres] = await Promise.all([startRedis(), startPostgres()])
   folder = mkdtempSync(join(tmpdir(), 'lovage-limits-'))
 })
 afterAll(async () => {
-  await redis.stop()
+  await Promise.all([redis?.stop(), postgres?.stop()])
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -24,6 +25,7 @@ describe.each([
   ['memory', () => `memory://limits-${++count}`],
   ['SQLite', () => `sqlite://${join(folder, `${++count}.db`)}`],
   ['Redis', () => `${redis.url}/${++count % 16}`],
+  ['PostgreSQL', () => postgres.createDatabase(`limits_${++count}`)],
 ])('on %s', (_name, freshUrl) => {
   let broker: string
   const apps: Lovage[] = []
@@ -39,8 +41,8 @@ describe.each([
     apps.push(app)
     return app
   }
-  beforeEach(() => {
-    broker = freshUrl()
+  beforeEach(async () => {
+    broker = await freshUrl()
   })
   afterEach(async () => {
     await Promise.all(apps.splice(0).map((app) => app.close()))

@@ -4,17 +4,18 @@ import { join } from 'node:path'
 import { chain, chord, chunks, group, map, starmap } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from '../servers.js'
+import { type PostgresServer, type RedisServer, startPostgres, startRedis } from '../servers.js'
 
 let redis: RedisServer
+let postgres: PostgresServer
 let folder: string
 let opened = 0
 beforeAll(async () => {
-  redis = await startRedis()
+  ;[redis, postgres] = await Promise.all([startRedis(), startPostgres()])
   folder = mkdtempSync(join(tmpdir(), 'lovage-canvas-'))
 })
 afterAll(async () => {
-  await redis.stop()
+  await Promise.all([redis?.stop(), postgres?.stop()])
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -54,11 +55,12 @@ describe.each([
   ['memory', () => `memory://canvas-${++opened}`],
   ['SQLite', () => `sqlite://${join(folder, `${++opened}.db`)}`],
   ['Redis', () => `${redis.url}/${++opened % 16}`],
+  ['PostgreSQL', () => postgres.createDatabase(`canvas_${++opened}`)],
 ])('canvases on %s', (_name, freshUrl) => {
   let made: ReturnType<typeof makeApp>
   let worker: Awaited<ReturnType<typeof startTestWorker>>
   beforeEach(async () => {
-    made = makeApp(freshUrl())
+    made = makeApp(await freshUrl())
     worker = await startTestWorker(made.app)
   })
   afterEach(async () => {
