@@ -106,6 +106,7 @@ async function typeCheck(project, entries) {
 function strangerIn(path) {
   const belongs =
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path) ||
+    path === 'bin/lovage.js' ||
     (/^dist\/.+\.(js|d\.ts|js\.map|lua|sql)$/.test(path) && !/\.(test|suite|test-d)\./.test(path))
   return belongs ? [] : [`the package contains ${path}`]
 }

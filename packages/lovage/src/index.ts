@@ -128,11 +128,11 @@ export { Decimal, type ExceptionInfo, PlainDate, PlainTime, Uuid } from './messa
 export { type StartOptions, startWorker } from './node/index.js'
 export type { ExtendedResult, ResultTuple, TaskResult, TaskState } from './result/index.js'
 export * from './schedule/index.js'
-export {
-  type AutoscaleBounds,
-  type BootStep,
-  type RunningWorker,
-  type StopKind,
+export type {
+  AutoscaleBounds,
+  BootStep,
+  RunningWorker,
+  StopKind,
   Worker,
-  type WorkerOptions,
+  WorkerOptions,
 } from './worker/index.js'

@@ -68,6 +68,7 @@ export class TaskContext {
   readonly #environment: RunEnvironment
   #controller: AbortController | undefined
   #steps: Steps | undefined
+  #unthrown: 'retry' | 'replace' | undefined
   #added = 0
   #logger: Logger | undefined
 
@@ -210,8 +211,14 @@ export class TaskContext {
     return signal?.aborted && isEcho ? signal.reason : thrown
   }
 
+  /** What was made in order to be thrown, should the run end without having thrown anything. */
+  get unthrown(): 'retry' | 'replace' | undefined {
+    return this.#unthrown
+  }
+
   /** What to throw in order to be run again: `throw ctx.retry({ countdown: 60 })`. */
   retry(request: RetryRequest = {}): Retry {
+    this.#unthrown = 'retry'
     return new Retry(request)
   }
 
@@ -220,6 +227,7 @@ export class TaskContext {
    * its id, its callbacks, the steps behind it and its place in a chord; a group gives the list of its results.
    */
   replace(signature: AnySignature): Replace {
+    this.#unthrown = 'replace'
     return new Replace(signature.canvas)
   }
 

@@ -18,6 +18,17 @@ export async function knownQueues(app: Lovage): Promise<readonly string[]> {
   return [...new Set([...named, ...(await broker.admin.queues())])]
 }
 
+/** Where the tasks that are implemented here go when a call does not say: task name → queue. */
+export function queueOfTasks(app: Lovage): ReadonlyMap<string, string> {
+  const queues = new Map<string, string>()
+  for (const { name, options } of app.tasks) {
+    if (name.startsWith('celery.')) continue
+    const { queue } = app.router.route(name, [], {}, options)
+    if (queue) queues.set(name, queue.name)
+  }
+  return queues
+}
+
 /** How much is in each of these queues. */
 export async function queueReport(app: Lovage, names: readonly string[]): Promise<readonly QueueReport[]> {
   const broker = await app.broker()

@@ -1,8 +1,6 @@
-import type { Broker, Queue } from '../broker/index.js'
-import { openBroker } from '../broker/index.js'
+import { type Broker, openBroker, type Queue } from '../broker/index.js'
 import { type Canvas, fromWire, taskNode } from '../canvas/index.js'
-import type { CoordinationStore } from '../coordination/index.js'
-import { openCoordinationStore } from '../coordination/index.js'
+import { type CoordinationStore, openCoordinationStore } from '../coordination/index.js'
 import {
   type Clock,
   ConfigurationError,
@@ -120,7 +118,7 @@ export class Lovage implements TaskHost, ResultHost {
   get logger(): Logger {
     return this.#logger
   }
-  /** Sets where log lines go, for the command line and for tests. */
+  /** Sets where log lines go. */
   set logger(logger: Logger) {
     this.#logger = logger
   }
@@ -367,8 +365,9 @@ export class Lovage implements TaskHost, ResultHost {
 
   #configure(layer: 'code' | 'commandLine', settings: Partial<Settings>): this {
     if (this.#broker || this.#publisher) {
-      throw new ConfigurationError('Settings cannot change after the first connection.', {
+      throw new ConfigurationError(`Settings cannot change: ${this.main} is connected to its broker.`, {
         code: 'LVG_CONFIG_INVALID',
+        hint: 'Set them, or start a test worker, before the first call.',
       })
     }
     this.#layers = { ...this.#layers, [layer]: { ...this.#layers[layer], ...settings } }

@@ -1,5 +1,4 @@
-import { TaskError } from '../kernel/index.js'
-import { editDistance } from './settings/index.js'
+import { nearest, TaskError } from '../kernel/index.js'
 import type { AnyTask } from './task.js'
 
 /** The tasks that this app can run, by name. */
@@ -32,10 +31,7 @@ export class TaskRegistry {
   }
   /** The name here that is most like another; undefined when none is. */
   nearest(name: string): string | undefined {
-    const near = this.names()
-      .map((known) => ({ known, distance: editDistance(name, known) }))
-      .sort((left, right) => left.distance - right.distance)[0]
-    return near && near.distance <= 4 ? near.known : undefined
+    return nearest(name, this.names())
   }
   /** The error for a name that nobody registered; it names the nearest. */
   unknown(name: string): TaskError {

@@ -14,9 +14,9 @@ import type { AnyTask } from './task.js'
 export function run(task: AnyTask, context: TaskContext, dice: () => RetryDice): Outcome | Promise<Outcome> {
   try {
     const value = inContext(context, () => execute(task, context))
-    if (!(value instanceof Promise)) return succeed(task, value)
+    if (!(value instanceof Promise)) return succeed(task, context, value)
     return value
-      .then((settled) => succeed(task, settled))
+      .then((settled) => succeed(task, context, settled))
       .catch((thrown: unknown) => conclude(task, context, thrown, dice()))
   } catch (thrown) {
     return conclude(task, context, thrown, dice())
@@ -36,8 +36,15 @@ function execute(task: AnyTask, context: TaskContext): unknown {
   return wrapped()
 }
 
-/** A value that cannot be written is a failure of the task that returned it. */
-function succeed(task: AnyTask, value: unknown): Outcome {
+/** A value that cannot be written is a failure of the task that returned it, and so is a retry that nobody threw. */
+function succeed(task: AnyTask, context: TaskContext, value: unknown): Outcome {
+  // Returned where it should have been thrown: it is clear what was meant.
+  if (isSignal(value)) throw value
+  if (context.unthrown)
+    throw new TaskError(
+      `${task.name} called ctx.${context.unthrown}() and went on: what it gives must be thrown, as in \`throw ctx.${context.unthrown}(…)\`.`,
+      { code: 'LVG_TASK_FAILED' },
+    )
   const json = encodeJson(value ?? null, `result of ${task.name}`)
   return { kind: 'success', value: value ?? null, json }
 }

@@ -1,3 +1,4 @@
+import { checkTask } from './check-options.js'
 import type { TaskDefinition } from './task.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { TaskOptions } from './task-options.js'
@@ -12,6 +13,7 @@ const HANDLERS = new Set(['around', 'beforeStart', 'onSuccess', 'onRetry', 'onFa
 /** Takes a written definition apart: what identifies the task, what it says, and who listens. */
 export function sortParts(parts: TaskParts): Omit<TaskDefinition, 'options'> {
   const { name, params, input, run, ...rest } = parts
+  checkTask(name, run, rest)
   const present = Object.entries(rest).filter(([, value]) => value !== undefined)
   return {
     name,

@@ -5,6 +5,7 @@ import type { Call } from './call.js'
 import { toWireOptions } from './canvas/call-options.js'
 import { type CanvasHost, Signature } from './canvas/signature.js'
 import type { GivenOf, LeadFor } from './canvas/types.js'
+import { checkCall } from './check-options.js'
 import type { TaskContext } from './context.js'
 import type { EagerResult } from './eager-result.js'
 import { type Schema, validate } from './schema.js'
@@ -141,6 +142,7 @@ export class Task<Args, Result> {
   /** A checked call, ready to be sent. */
   call(args: unknown, options: CallOptions = {}): Call | Promise<Call> {
     const { name: task, own: defaults, input } = this.definition
+    checkCall(task, options)
     if (!input) return { task, args: positional(task, args), kwargs: {}, options, defaults }
     const checked = validate(input, args ?? {}, `Arguments of ${task}`)
     const toCall = (): Call => ({

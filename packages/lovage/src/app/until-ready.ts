@@ -21,6 +21,8 @@ export async function untilReady(
   { timeout, signal }: WaitOptions,
   on: (result: TaskResult) => void = () => {},
 ): Promise<ReadonlyMap<string, TaskResult>> {
+  // A timer's stack would show none of the caller's lines.
+  const late = timeout === undefined ? undefined : timedOut(ids, timeout)
   const ready = new Map<string, TaskResult>()
   const missing = new Set(ids)
   signal?.throwIfAborted()
@@ -31,7 +33,7 @@ export async function untilReady(
     const timer =
       timeout === undefined
         ? undefined
-        : host.clock.setTimer(() => finish(() => reject(timedOut(ids, missing, timeout))), timeout * 1000)
+        : host.clock.setTimer(() => finish(() => reject(late?.(missing))), timeout * 1000)
     // A pending subscription does not keep a process alive; somebody who awaits it means it to.
     const alive = setInterval(() => {}, 2 ** 31 - 1)
     const onAbort = (): void => finish(() => reject(signal?.reason))
@@ -62,11 +64,19 @@ export async function untilReady(
   })
 }
 
-function timedOut(ids: readonly string[], missing: ReadonlySet<string>, timeout: number): TimeoutError {
-  const [id] = missing
-  const who = ids.length === 1 ? `Task ${id}` : `${missing.size} of ${ids.length} tasks (the first is ${id})`
-  return new TimeoutError(`${who} gave no result within ${timeout} s.`, {
-    code: 'LVG_RESULT_TIMEOUT',
-    details: { id, missing: missing.size, timeout },
-  })
+/** The error for when time is up, with the stack of whoever waits. */
+function timedOut(ids: readonly string[], timeout: number): (missing: ReadonlySet<string>) => TimeoutError {
+  const waiting = new Error('waiting')
+  return (missing) => {
+    const [id] = missing
+    const who =
+      ids.length === 1 ? `Task ${id}` : `${missing.size} of ${ids.length} tasks (the first is ${id})`
+    const error = new TimeoutError(`${who} gave no result within ${timeout} s.`, {
+      code: 'LVG_RESULT_TIMEOUT',
+      details: { id, missing: missing.size, timeout },
+    })
+    const [, ...lines] = waiting.stack?.split('\n') ?? []
+    error.stack = [`${error.name}: ${error.message}`, ...lines].join('\n')
+    return error
+  }
 }

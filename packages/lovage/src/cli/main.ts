@@ -1,6 +1,12 @@
 #!/usr/bin/env node
 import { runLocalInstead } from './local-copy.js'
 
+// Whoever reads the output may stop reading, as `head` does: nothing is wrong then.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
 // The copy of this package that the project has installed is the one whose tasks and messages it is about.
 if (!(await runLocalInstead())) {
   const { runCli } = await import('./run-cli.js')

@@ -1,9 +1,14 @@
-import type { Lovage } from '../app/index.js'
+import { type Lovage, queueOfTasks } from '../app/index.js'
 import type { Broker } from '../broker/index.js'
 
 /** What an operator should know before the first task runs, each as one sentence. */
 export function startWarnings(app: Lovage, broker: Broker, queues: readonly string[]): readonly string[] {
-  return [...routeWarnings(app), ...processWarnings(), ...queueWarnings(broker, queues)]
+  return [
+    ...routeWarnings(app),
+    ...processWarnings(),
+    ...queueWarnings(broker, queues),
+    ...unreadWarnings(app, queues),
+  ]
 }
 
 /** A route that names no task is most often a typo, and the task it meant goes to the default queue. */
@@ -32,4 +37,14 @@ function queueWarnings(broker: Broker, queues: readonly string[]): readonly stri
           `The broker ${broker.location} is in this process: no other can send to it. It is meant for tests.`,
         ]),
   ]
+}
+
+/** Who names no queues means all that the app needs; tasks that go elsewhere would wait for ever. */
+function unreadWarnings(app: Lovage, queues: readonly string[]): readonly string[] {
+  if (queues.join() !== app.router.declared.map(({ name }) => name).join()) return []
+  return [...queueOfTasks(app)]
+    .filter(([, queue]) => !queues.includes(queue))
+    .map(
+      ([task, queue]) => `${task} goes to the queue ${queue}, which this worker does not read: add it to -Q.`,
+    )
 }

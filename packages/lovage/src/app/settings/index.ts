@@ -1,6 +1,5 @@
 export { defaultBrokerUrl, withFolder } from './default-broker.js'
 export {
-  editDistance,
   inertWarnings,
   type SettingsInput,
   settingsFrom,

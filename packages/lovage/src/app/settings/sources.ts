@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../../kernel/index.js'
+import { ConfigurationError, nearest } from '../../kernel/index.js'
 import { checkValue, parseValue, type Setting } from './kinds.js'
 import { SETTINGS, type SettingName, type Settings } from './table.js'
 
@@ -109,24 +109,6 @@ function unknownSetting(spelling: string, name: string): ConfigurationError {
 }
 
 function nearestHint(name: string): string {
-  let best: { name: string; distance: number } | undefined
-  for (const known of Object.keys(SETTINGS)) {
-    const distance = editDistance(name.toLowerCase(), known.toLowerCase())
-    if (!best || distance < best.distance) best = { name: known, distance }
-  }
-  return best && best.distance <= Math.max(3, name.length / 3) ? `; did you mean ${best.name}?` : '.'
-}
-
-/** How many letters have to be changed, added or removed between two words (Levenshtein). */
-export function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= right.length; j++) {
-      const replace = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1)
-      next.push(Math.min(replace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[right.length] ?? 0
+  const near = nearest(name, Object.keys(SETTINGS))
+  return near ? `; did you mean ${near}?` : '.'
 }

@@ -1,0 +1,115 @@
+import { ConfigurationError, nearest } from '../kernel/index.js'
+import type { TaskHandlers } from './task-handlers.js'
+import type { CallOptions, TaskOptions } from './task-options.js'
+
+/** Every name once: the compiler sees to it that none is missing. */
+const TASK_OPTIONS: Readonly<Record<keyof TaskOptions | keyof TaskHandlers, true>> = {
+  maxRetries: true,
+  defaultRetryDelay: true,
+  autoretryFor: true,
+  dontAutoretryFor: true,
+  retryBackoff: true,
+  retryBackoffMax: true,
+  retryJitter: true,
+  retryOptions: true,
+  throws: true,
+  queue: true,
+  exchange: true,
+  routingKey: true,
+  priority: true,
+  expires: true,
+  serializer: true,
+  compression: true,
+  timeLimit: true,
+  softTimeLimit: true,
+  rateLimit: true,
+  rateLimitScope: true,
+  concurrencyLimit: true,
+  ignoreResult: true,
+  storeErrorsEvenIfIgnored: true,
+  trackStarted: true,
+  acksLate: true,
+  acksOnFailureOrTimeout: true,
+  rejectOnWorkerLost: true,
+  resultReprMaxSize: true,
+  deadLetter: true,
+  around: true,
+  beforeStart: true,
+  onSuccess: true,
+  onRetry: true,
+  onFailure: true,
+  afterReturn: true,
+}
+const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = {
+  countdown: true,
+  eta: true,
+  expires: true,
+  taskId: true,
+  queue: true,
+  exchange: true,
+  routingKey: true,
+  priority: true,
+  serializer: true,
+  compression: true,
+  timeLimit: true,
+  softTimeLimit: true,
+  headers: true,
+  shadow: true,
+  ignoreResult: true,
+  retry: true,
+  retryPolicy: true,
+  deliveryMode: true,
+  replyTo: true,
+  rootId: true,
+  parentId: true,
+  groupId: true,
+  groupIndex: true,
+  retries: true,
+  once: true,
+  delay: true,
+  transaction: true,
+}
+
+/** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */
+export function checkTask(name: unknown, run: unknown, options: object): void {
+  if (typeof name !== 'string' || name === '') throw invalid('A task needs a name, such as `shop.charge`.')
+  if (run !== undefined && typeof run !== 'function') throw invalid(`${name}: run is no function.`)
+  for (const option of Object.keys(options))
+    if (!Object.hasOwn(TASK_OPTIONS, option)) throw unknown(`Task ${name}`, option, TASK_OPTIONS)
+  checkValues(`Task ${name}`, options)
+}
+
+/** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */
+export function checkCall(task: string, options: CallOptions): void {
+  let isEmpty = true
+  for (const option in options) {
+    isEmpty = false
+    if (!Object.hasOwn(CALL_OPTIONS, option)) throw unknown(`A call of ${task}`, option, CALL_OPTIONS)
+  }
+  if (!isEmpty) checkValues(`A call of ${task}`, options)
+}
+
+function checkValues(
+  whose: string,
+  { priority, queue, countdown, eta }: Pick<CallOptions, 'priority' | 'queue' | 'countdown' | 'eta'>,
+): void {
+  // 10 is what Celery's users write for the highest.
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 10))
+    throw invalid(`${whose}: priority is a whole number from 0 to 9, higher first, not ${priority}.`)
+  if (queue === '') throw invalid(`${whose}: queue is empty.`)
+  if (countdown !== undefined && !Number.isFinite(countdown))
+    throw invalid(`${whose}: countdown is a number of seconds, not ${countdown}.`)
+  if (eta !== undefined && !(eta instanceof Date && Number.isFinite(eta.getTime())))
+    throw invalid(`${whose}: eta is a Date, not ${JSON.stringify(eta)}.`)
+}
+
+function unknown(whose: string, option: string, known: Readonly<Record<string, true>>): ConfigurationError {
+  const near = nearest(option, Object.keys(known))
+  return new ConfigurationError(`${whose} has no option ${option}${near ? `; did you mean ${near}?` : '.'}`, {
+    code: 'LVG_CONFIG_UNKNOWN',
+    details: { option },
+  })
+}
+
+const invalid = (message: string): ConfigurationError =>
+  new ConfigurationError(message, { code: 'LVG_CONFIG_INVALID' })

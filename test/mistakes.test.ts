@@ -1,0 +1,85 @@
+import { CapabilityError, type Lovage } from 'lovage'
+import { createTestApp, startTestWorker } from 'lovage/testing'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+/** What the compiler would say to TypeScript, plain JavaScript and casts have to hear at run time. */
+const loose = <T>(value: unknown): T => value as T
+
+let app: Lovage
+beforeEach(() => {
+  app = createTestApp()
+})
+afterEach(() => app.close())
+
+describe('a mistake in', () => {
+  test.each<[string, object, RegExp]>([
+    [
+      'an option',
+      { name: 't', run: () => 1, retryBackof: true },
+      /Task t has no option retryBackof; did you mean retryBackoff\?/,
+    ],
+    ['the name', { name: '', run: () => 1 }, /needs a name/],
+    ['the function', { name: 't', run: 3 }, /run is no function/],
+    [
+      'the priority',
+      { name: 't', run: () => 1, priority: 99 },
+      /priority is a whole number from 0 to 9.*not 99/,
+    ],
+    ['the queue', { name: 't', run: () => 1, queue: '' }, /queue is empty/],
+  ])('%s of a task is said when it is defined', (_what, definition, message) => {
+    expect(() => app.task(loose<never>(definition))).toThrow(message)
+  })
+
+  test.each<[string, object, RegExp]>([
+    ['option', { coutdown: 3 }, /A call of t has no option coutdown; did you mean countdown\?/],
+    ['countdown', { countdown: Number.NaN }, /countdown is a number of seconds, not NaN/],
+    ['eta', { eta: '2030-01-01' }, /eta is a Date, not "2030-01-01"/],
+    ['priority', { priority: -1 }, /priority/],
+  ])('the %s of a call is said before anything is sent', async (_what, options, message) => {
+    const task = app.task({ name: 't', run: () => 1 })
+    await expect(task.applyAsync([], loose(options))).rejects.toThrow(message)
+  })
+})
+
+describe('a retry', () => {
+  test('that is made and not thrown fails the task instead of passing unseen', async () => {
+    const task = app.task({
+      name: 'forgot',
+      run: (ctx) => {
+        ctx.retry({ countdown: 1 })
+        return 1
+      },
+    })
+    await using _worker = await startTestWorker(app)
+    await expect((await task.delay()).get({ timeout: 5 })).rejects.toThrow(/throw ctx\.retry\(…\)/)
+  })
+
+  test('that is returned is a retry', async () => {
+    const task = app.task({
+      name: 'returns',
+      run: (ctx): unknown => (ctx.retries === 0 ? ctx.retry({ countdown: 0 }) : 'second'),
+    })
+    await using _worker = await startTestWorker(app)
+    expect(await (await task.delay()).get({ timeout: 5 })).toBe('second')
+  })
+})
+
+test('a test worker reads every queue that the app’s tasks go to', async () => {
+  const billing = app.task({ name: 'bill', queue: 'billing', run: (ctx) => ctx.deliveryInfo.queue })
+  await using _worker = await startTestWorker(app)
+  expect(await (await billing.delay()).get({ timeout: 5 })).toBe('billing')
+})
+
+test('waiting in vain shows whose waiting it was', async () => {
+  const task = app.task({ name: 't', run: () => 1 })
+  const result = await task.delay()
+  const error = await result.get({ timeout: 0.01 }).catch((thrown: unknown) => thrown)
+  expect(error).not.toBeInstanceOf(CapabilityError)
+  expect((error as Error).stack).toMatch(/mistakes\.test\.ts/)
+})
+
+test('a test worker for an app that is connected says what to do', async () => {
+  await using other = createTestApp('other')
+  await (await other.broker()).check()
+  expect(() => other.configFromObject({ taskDefaultQueue: 'x' })).toThrow(/other is connected/)
+})
