@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ConfigurationError } from '../kernel/index.js'
+import { ConfigurationError, tellParent } from '../kernel/index.js'
 import { fileNameFrom } from '../node/index.js'
 
 /** Set in the environment of the child, which has the same command line. */
@@ -56,5 +56,5 @@ export async function detach(options: DetachOptions, hostname: string): Promise<
 
 /** In a child: it stands. */
 export function tellStarted(): void {
-  process.send?.(STARTED)
+  tellParent(STARTED)
 }

@@ -1,5 +1,5 @@
 import type { Lovage } from '../app/index.js'
-import { ConfigurationError, setDefaultLogger } from '../kernel/index.js'
+import { ConfigurationError, setDefaultLogger, tellParent } from '../kernel/index.js'
 import {
   type ChosenPool,
   choosePool,
@@ -91,9 +91,7 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
       if (log.format === 'pretty' && !options.quiet) process.stderr.write(`${banner(text)}\n`)
       else announce(app, hostname, facts.broker.location, facts.results?.location, queues, pool)
     },
-    onReady() {
-      if (process.connected) process.send?.(READY)
-    },
+    onReady: () => tellParent(READY),
   })
 }
 

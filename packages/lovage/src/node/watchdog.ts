@@ -1,5 +1,5 @@
 import type { Lovage } from '../app/index.js'
-import type { Unsubscribe } from '../kernel/index.js'
+import { tellParent, type Unsubscribe } from '../kernel/index.js'
 import { longestLimitMs } from '../worker/index.js'
 
 /** What a supervised process says every second while its event loop turns. */
@@ -17,9 +17,7 @@ const GRACE_MS = 3000
 export function sendBeats({ tasks }: Lovage): Unsubscribe {
   const maxBlockMs = longestLimitMs(tasks) ?? null
   const beat: Beat = { kind: 'lovage:beat', maxBlockMs }
-  const send = (): void => {
-    if (process.connected) process.send?.(beat)
-  }
+  const send = (): void => tellParent(beat)
   // The first one at once: a task may block the loop before the second.
   send()
   const timer = setInterval(send, EVERY_MS)

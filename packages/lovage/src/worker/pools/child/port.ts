@@ -1,4 +1,5 @@
 import { isMainThread, parentPort } from 'node:worker_threads'
+import { tellParent } from '../../../kernel/index.js'
 import type { FromChild, ToChild } from '../wire/frames.js'
 
 /** The line to the parent, of a process or of a thread. */
@@ -17,10 +18,7 @@ export function openParentPort(): ParentPort {
 
 function processPort(): ParentPort {
   return {
-    send(frame) {
-      // After the parent's death there is nobody to tell; `onGone` ends this process.
-      if (process.connected) process.send?.(frame)
-    },
+    send: tellParent,
     listen(on, onGone) {
       process.on('message', (frame) => on(frame as ToChild))
       process.once('disconnect', onGone)
