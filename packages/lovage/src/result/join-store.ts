@@ -1,4 +1,4 @@
-import { messageOf } from '../kernel/index.js'
+import { messageOf, ResultError } from '../kernel/index.js'
 import { decodeJson, type ExceptionInfo, type ReadOptions } from '../message/index.js'
 import type { ResultTuple, TaskState } from './task-result.js'
 
@@ -137,5 +137,19 @@ function arrived(
       exc_module: null,
     }
     return { taskId, index, state: 'FAILURE', result }
+  }
+}
+
+/** A group as `saveGroup` has kept it. Throws LVG_RESULT_UNREADABLE. */
+export function savedGroup(id: string, json: string): ResultTuple {
+  try {
+    // Written by `saveGroup` alone.
+    return JSON.parse(json) as ResultTuple
+  } catch (cause) {
+    throw new ResultError(`The saved group ${id} cannot be read.`, {
+      code: 'LVG_RESULT_UNREADABLE',
+      details: { id },
+      cause,
+    })
   }
 }

@@ -1,4 +1,4 @@
-import { type Clock, ResultError, readSql } from '../../kernel/index.js'
+import { type Clock, readSql } from '../../kernel/index.js'
 import type { ReadOptions } from '../../message/index.js'
 import type { PostgresDatabase, Session } from '../../postgres-client/index.js'
 import {
@@ -10,6 +10,7 @@ import {
   type Join,
   type JoinPart,
   type JoinStore,
+  savedGroup,
 } from '../join-store.js'
 import type { ResultTuple, TaskState } from '../task-result.js'
 import { countArrivals, type KnownPart, type LockedJoin } from './count-arrivals.js'
@@ -118,16 +119,7 @@ export class PostgresJoinStore implements JoinStore {
   async group(id: string): Promise<ResultTuple | undefined> {
     const [row] = await this.#database.query<{ tuple: string }>(sql.group, [id])
     if (!row) return undefined
-    try {
-      // Written by `saveGroup` alone.
-      return JSON.parse(row.tuple) as ResultTuple
-    } catch (cause) {
-      throw new ResultError(`The saved group ${id} cannot be read.`, {
-        code: 'LVG_RESULT_UNREADABLE',
-        details: { id },
-        cause,
-      })
-    }
+    return savedGroup(id, row.tuple)
   }
 
   async forgetGroup(id: string): Promise<void> {

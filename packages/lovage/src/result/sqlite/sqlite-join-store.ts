@@ -9,6 +9,7 @@ import {
   type Join,
   type JoinPart,
   type JoinStore,
+  savedGroup,
 } from '../join-store.js'
 import { readOptionsOf } from '../read-options.js'
 import type { ResultTuple } from '../result-backend.js'
@@ -81,16 +82,7 @@ export class SqliteJoinStore implements JoinStore {
   async group(id: string): Promise<ResultTuple | undefined> {
     const tuple = await this.#procedures.call('group', id)
     if (tuple === undefined) return undefined
-    try {
-      // Written by `saveGroup` alone.
-      return JSON.parse(tuple) as ResultTuple
-    } catch (cause) {
-      throw new ResultError(`The saved group ${id} cannot be read.`, {
-        code: 'LVG_RESULT_UNREADABLE',
-        details: { id },
-        cause,
-      })
-    }
+    return savedGroup(id, tuple)
   }
   async forgetGroup(id: string): Promise<void> {
     await this.#procedures.call('forgetGroup', id)
