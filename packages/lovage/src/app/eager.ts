@@ -1,10 +1,19 @@
 import { type Clock, type Logger, MessageError, newId, nodeName, TaskError } from '../kernel/index.js'
-import { acceptList, decodeTask, encodeTask, type TaskMessage, toExceptionInfo } from '../message/index.js'
+import {
+  acceptList,
+  decodeTask,
+  encodeJson,
+  encodeTask,
+  type TaskMessage,
+  toExceptionInfo,
+} from '../message/index.js'
 import type { TaskResult } from '../result/index.js'
+import { AsyncResult, type ResultHost } from './async-result.js'
 import type { Call } from './call.js'
 import { type RunEnvironment, TaskContext } from './context.js'
 import type { EagerResult } from './eager-result.js'
 import type { Outcome } from './outcome.js'
+import type { TaskRegistry } from './registry.js'
 import { run } from './run.js'
 import type { Settings } from './settings/index.js'
 import type { AnyTask } from './task.js'
@@ -132,4 +141,23 @@ export function settledResult(
     children: [],
     dateDone: new Date(nowMs).toISOString(),
   }
+}
+
+/** What sending eagerly needs besides. */
+export interface EagerSender extends EagerHost, ResultHost {
+  readonly conf: Settings
+  readonly tasks: TaskRegistry
+  readonly hasResults: boolean
+}
+
+/** Runs a call here instead of sending it (`taskAlwaysEager`). */
+export async function sendEagerly(app: EagerSender, call: Call): Promise<AsyncResult<unknown>> {
+  const task = app.tasks.get(call.task)
+  if (!task) throw app.tasks.unknown(call.task)
+  const eager = await applyEagerly(app, task, call)
+  if (app.conf.taskEagerPropagates) eager.get()
+  const settled = settledResult(eager, app.clock.now())
+  if (app.conf.taskStoreEagerResult && app.hasResults)
+    await (await app.results()).store([{ ...settled, resultJson: encodeJson(settled.result) }])
+  return AsyncResult.settled(settled, app)
 }

@@ -32,7 +32,7 @@ export function inBatches<Args extends readonly unknown[], Result = null>(
   { size, seconds = 1, clock = systemClock }: BatchOptions,
   work: (
     calls: readonly BatchCall<Args, Result>[],
-  ) => Promise<readonly Result[] | undefined | void> | readonly Result[] | undefined | void,
+  ) => Promise<readonly Result[] | undefined | undefined> | readonly Result[] | undefined | undefined,
 ): (context: TaskContext, ...args: Args) => Promise<Result | null> {
   if (!Number.isInteger(size) || size < 1)
     throw new ConfigurationError(`A batch cannot have ${size} messages.`, { code: 'LVG_CONFIG_INVALID' })

@@ -33,6 +33,29 @@ export { type BatchCall, type BatchOptions, inBatches } from './in-batches.js'
 export { Inspect, type RequestInfo, type ScheduledInfo } from './inspect.js'
 export { isLovage } from './is-lovage.js'
 export { knownQueues, type QueueReport, queueOfTasks, queueReport } from './known-queues.js'
+export { knownQueues, type QueueReport, queueReport } from './known-queues.js'
+export {
+  type DeadLetterHost,
+  DeadLetters,
+  type LetterChoice,
+  type Redrive,
+  type ReportedFailure,
+} from './letters/dead-letters.js'
+export {
+  cleanupOldDeadLetterTasks,
+  type DeadLetterTask,
+  getAllDeadLetterQueues,
+  getDeadLetterStats,
+  getDeadLetterTasks,
+  inspectDeadLetterQueue,
+  processDeadLetterTask,
+  purgeDeadLetterQueue,
+  retryDeadLetterTask,
+  type WithDeadLetters,
+} from './letters/functions.js'
+export type { DeadLetterStats } from './letters/letter-stats.js'
+export type { OpenedLetter } from './letters/open-letter.js'
+export type { LetterEdit, RedriveOptions } from './letters/redrive.js'
 export { Lovage } from './lovage.js'
 export { compose, type Middleware, type Next, type PublishContext, type RunContext } from './middleware.js'
 export type { OnceOptions } from './once.js'

@@ -12,7 +12,6 @@ import {
   ResultError,
   systemClock,
 } from '../kernel/index.js'
-import { encodeJson } from '../message/index.js'
 import { openResultBackend, type ResultBackend, type ResultTuple } from '../result/index.js'
 import { annotatedOptions } from './annotations.js'
 import type { AnyResult } from './any-result.js'
@@ -37,15 +36,16 @@ import type {
   ResultOf,
   UntypedCall,
 } from './definitions.js'
-import { applyEagerly, settledResult } from './eager.js'
+import { applyEagerly, sendEagerly } from './eager.js'
 import type { EagerResult } from './eager-result.js'
+import { DeadLetters } from './letters/dead-letters.js'
 import type { Middleware } from './middleware.js'
 import { type OnceOptions, once } from './once.js'
 import { type AddPeriodicTask, PeriodicTasks } from './periodic-tasks.js'
 import { Publisher } from './publish.js'
 import { TaskRegistry } from './registry.js'
 import { namesInRoutes, Router } from './router.js'
-import type { InputOf, OutputOf, Schema } from './schema.js'
+import type { InputOf, Schema } from './schema.js'
 import {
   defaultBrokerUrl,
   inertWarnings,
@@ -58,7 +58,7 @@ import {
 } from './settings/index.js'
 import { type AnyTask, Task, type TaskDefinition, type TaskHost } from './task.js'
 import type { TaskHandlers } from './task-handlers.js'
-import type { CallOptions, TaskOptions } from './task-options.js'
+import type { TaskOptions } from './task-options.js'
 import { sortParts, type TaskParts } from './task-parts.js'
 import type { WorkerStep } from './worker-step.js'
 
@@ -73,6 +73,8 @@ export class Lovage implements TaskHost, ResultHost {
   readonly addPeriodicTask: AddPeriodicTask = this.periodicTasks.add
   /** What operators do to a running cluster: revoke, pause, limit. */
   readonly control = new Control(this)
+  /** What no worker runs again by itself: look at it, send it again, remove it. */
+  readonly deadLetters = new DeadLetters(this)
   readonly signals: SignalBoard
   /** Lamport's clock of this process, for control messages and events. */
   readonly logicalClock = new LogicalClock()
@@ -247,14 +249,14 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** Publishes a call; resolves when the broker has it. */
   send(call: Call): Promise<AsyncResult<unknown>> {
-    return this.#conf.taskAlwaysEager ? this.#sendEagerly(call) : this.#publishing().send(call)
+    return this.#conf.taskAlwaysEager ? sendEagerly(this, call) : this.#publishing().send(call)
   }
 
   /** Publishes calls together, none of them when one cannot be written. */
   async sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
     if (!this.#conf.taskAlwaysEager) return this.#publishing().sendAll(calls)
     const results: AsyncResult<unknown>[] = []
-    for (const call of calls) results.push(await this.#sendEagerly(call))
+    for (const call of calls) results.push(await sendEagerly(this, call))
     return results
   }
 
@@ -412,17 +414,6 @@ export class Lovage implements TaskHost, ResultHost {
 
   #driverOptions(): DriverOptions {
     return { settings: this.#conf, clock: this.clock, logger: this.#logger }
-  }
-
-  async #sendEagerly(call: Call): Promise<AsyncResult<unknown>> {
-    const task = this.tasks.get(call.task)
-    if (!task) throw this.tasks.unknown(call.task)
-    const eager = await applyEagerly(this, task, call)
-    if (this.#conf.taskEagerPropagates) eager.get()
-    const settled = settledResult(eager, this.clock.now())
-    if (this.#conf.taskStoreEagerResult && this.hasResults)
-      await (await this.results()).store([{ ...settled, resultJson: encodeJson(settled.result) }])
-    return AsyncResult.settled(settled, this)
   }
 
   /** Opens something once; a failure is forgotten, so that the next call tries again. */

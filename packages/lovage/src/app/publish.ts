@@ -18,6 +18,7 @@ import {
   reprKwargs,
   type TaskCall,
   type TaskMessage,
+  withAttempt,
 } from '../message/index.js'
 import type { SignalBoard } from './app-signals.js'
 import { AsyncResult, type ResultHost } from './async-result.js'
@@ -369,6 +370,7 @@ export function retryMessage(
     headers: {
       ...headers,
       ...(compression === undefined || hasNewArguments ? {} : { compression }),
+      ...attemptHeaders(run, outcome),
       ...(request.headers ?? {}),
       lang: 'js',
       retries: run.context.retries + 1,
@@ -386,4 +388,14 @@ export function retryMessage(
     },
     ...(settings.delayAtPublish ? { dueMs } : {}),
   }
+}
+
+/** Remembers why the task is retried, for whoever looks at it should it fail for good. */
+function attemptHeaders(
+  { call, nowMs: atMs }: RetriedRun,
+  { exception, traceback }: Extract<Outcome, { kind: 'retry' }>,
+): Readonly<Record<string, unknown>> {
+  if (exception === null) return {}
+  const message = [exception.exc_message].flat().map(String).join(', ')
+  return withAttempt(call.headers, { type: exception.exc_type, message, traceback, atMs })
 }

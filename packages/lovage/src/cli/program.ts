@@ -3,6 +3,7 @@ import { packageVersion } from '../kernel/index.js'
 import { addBeat } from './commands/beat.js'
 import { addCall } from './commands/call.js'
 import { addDb } from './commands/db.js'
+import { addDead } from './commands/dead.js'
 import { addDev } from './commands/dev.js'
 import { addMulti } from './commands/multi.js'
 import { addPurge } from './commands/purge.js'
@@ -49,6 +50,7 @@ export function createProgram(): Command {
     addResult,
     addQueues,
     addPurge,
+    addDead,
     addDb,
     addReport,
     addShell,

@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline/promises'
 import type { Lovage } from '../app/index.js'
-import { ConfigurationError } from '../kernel/index.js'
+import { confirm } from './confirm.js'
 import { requireKnown } from './queue-names.js'
 
 /** What to purge. */
@@ -33,23 +32,9 @@ async function chosen(app: Lovage, { queues, excludeQueues = [] }: PurgeOptions)
 
 async function isAgreed(app: Lovage, queues: readonly string[]): Promise<boolean> {
   const broker = await app.broker()
-  if (!process.stdin.isTTY) {
-    throw new ConfigurationError('There is nobody to ask whether the messages are to be removed.', {
-      code: 'LVG_USAGE',
-      hint: 'Add -f to remove them without a question.',
-    })
-  }
   const depths = await broker.depths(queues)
   const messages = [...depths.values()].reduce((sum, { ready, delayed }) => sum + ready + delayed, 0)
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const answer = await terminal.question(
-      `This removes ${count(messages)} from ${queues.join(', ')} at ${broker.location}, for good. Go on (yes/no)? `,
-    )
-    return answer.trim().toLowerCase() === 'yes'
-  } finally {
-    terminal.close()
-  }
+  return confirm(`This removes ${count(messages)} from ${queues.join(', ')} at ${broker.location}, for good.`)
 }
 
 const count = (messages: number): string => (messages === 1 ? '1 message' : `${messages} messages`)

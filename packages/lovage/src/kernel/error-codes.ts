@@ -126,6 +126,14 @@ export const ERROR_CODES = {
     'The queue is not known.',
     'Declare it in `taskQueues`, or leave `taskCreateMissingQueues` on.',
   ],
+  LVG_DEAD_LETTER_NOT_FOUND: [
+    'There is no such dead letter.',
+    'See `lovage dead list`; it may have been retried or removed.',
+  ],
+  LVG_DEAD_LETTER_UNREADABLE: [
+    'The message of a dead letter cannot be read, and so it cannot be sent again.',
+    'Look at it with `lovage dead show`; send the task anew, then purge it.',
+  ],
   LVG_CAPABILITY_MISSING: ['The driver cannot do this.', 'Use one that can; the message says which.'],
 } as const satisfies Record<`LVG_${string}`, readonly [meaning: string, advice: string]>
 

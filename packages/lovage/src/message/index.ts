@@ -24,6 +24,7 @@ export {
   isMeant,
   REPLY_EXCHANGE,
 } from './pidbox.js'
+export { attemptsOf, type FailedAttempt, REDRIVES_HEADER, redrivesOf, withAttempt } from './provenance.js'
 export { markRedelivered } from './redelivered.js'
 export { reprArgs, reprKwargs, reprValue } from './repr.js'
 export {

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto'
 import { type AnyTask, failure, type Outcome, retryMessage, type TaskContext } from '../app/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/index.js'
-import { encodeJson, type IncomingMessage, type OutgoingMessage, type TaskMessage } from '../message/index.js'
+import {
+  encodeJson,
+  type IncomingMessage,
+  type OutgoingMessage,
+  redrivesOf,
+  type TaskMessage,
+} from '../message/index.js'
 import type { ExtendedResult, ResultRecord, ResultTuple, TaskState } from '../result/index.js'
 import { type FollowUp, type FollowUps, NO_FOLLOW_UP } from './follow-ups.js'
 
@@ -122,7 +128,9 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
       const { requeue, message, traceback } = outcome
       const settlement: Settlement = requeue
         ? { tag: delivery.tag, kind: 'requeue', counts: false }
-        : bury(finished, 'rejected', { type: 'Reject', message, traceback }, settings)
+        : context.task.options.deadLetter === 'never'
+          ? ack
+          : bury(finished, 'rejected', { type: 'Reject', message, traceback }, settings)
       return { publish: [], results: [], ...release(settlement), state: null }
     }
   }
@@ -193,7 +201,10 @@ export function letterOf(
 ): DeadLetter {
   const { reason, error, hostname: worker, nowMs: failedMs, taskId, task, retries } = facts
   const { queue, redeliveries, raw } = delivery
-  const attempt = `${taskId ?? 'message'}.${retries}`
+  const { message } = delivery
+  const redrives = message instanceof Error ? 0 : redrivesOf(message.headers)
+  // A redriven task may fail before the letter that it came from is removed: it is another letter.
+  const attempt = `${taskId ?? 'message'}.${retries}${redrives === 0 ? '' : `.again${redrives}`}`
   return {
     id: ENDS_OF_A_RUN.has(reason) ? attempt : `${attempt}.${digestOf(raw)}`,
     taskId,
