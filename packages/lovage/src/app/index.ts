@@ -33,7 +33,6 @@ export { type BatchCall, type BatchOptions, inBatches } from './in-batches.js'
 export { Inspect, type RequestInfo, type ScheduledInfo } from './inspect.js'
 export { isLovage } from './is-lovage.js'
 export { knownQueues, type QueueReport, queueOfTasks, queueReport } from './known-queues.js'
-export { knownQueues, type QueueReport, queueReport } from './known-queues.js'
 export {
   type DeadLetterHost,
   DeadLetters,

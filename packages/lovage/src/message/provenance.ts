@@ -39,7 +39,7 @@ export function withAttempt(
     type,
     message: message.slice(0, LONGEST_MESSAGE),
     // The end of a traceback in Python's order says most.
-    traceback: traceback?.slice(-LONGEST_TRACEBACK),
+    traceback: traceback === null ? null : traceback.slice(-LONGEST_TRACEBACK),
     atMs,
   }
   const all = [...attemptsOf(headers), short]

@@ -5,11 +5,11 @@ import { encodeEnvelope, encodeTask } from '../../message/index.js'
 import { priorityToWire } from '../canvas/wire-priority.js'
 import type { Settings } from '../settings/index.js'
 import { countLetters, type DeadLetterStats } from './letter-stats.js'
+import { messageIn } from './message-in.js'
 import { type OpenedLetter, openLetter } from './open-letter.js'
 import {
   editedMessage,
   type LetterEdit,
-  messageIn,
   type Redriven,
   type RedriveOptions,
   redrive,

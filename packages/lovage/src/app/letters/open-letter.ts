@@ -9,7 +9,7 @@ import {
   type TaskMessage,
 } from '../../message/index.js'
 import type { Settings } from '../settings/index.js'
-import { messageIn } from './redrive.js'
+import { messageIn } from './message-in.js'
 
 /** A dead letter with what could be read of its message. */
 export interface OpenedLetter {

@@ -1,8 +1,7 @@
 import type { Broker } from '../../broker/index.js'
 import type { DeadLetter } from '../../dead-letter/index.js'
-import { type Clock, crashPoint, delay, type MessageError } from '../../kernel/index.js'
+import { type Clock, crashPoint, delay } from '../../kernel/index.js'
 import {
-  decodeEnvelope,
   encodeJson,
   type IncomingMessage,
   type OutgoingMessage,
@@ -12,7 +11,6 @@ import {
   reprKwargs,
   withAttempt,
 } from '../../message/index.js'
-import { priorityFromWire } from '../canvas/wire-priority.js'
 import type { OpenedLetter } from './open-letter.js'
 
 /** How letters are sent again. */
@@ -41,13 +39,6 @@ const BATCH = 500
 const REMEMBERED_MS = 30 * 86_400_000
 /** What brokers and workers added to count what happened to the message before. */
 const COUNTERS = ['redelivered', 'x-lovage-redeliveries', 'x-lovage-handbacks', 'x-delivery-count', 'x-death']
-
-/** The message in a letter, or why there is none. */
-export function messageIn({ raw }: DeadLetter, { capabilities }: Broker): IncomingMessage | MessageError {
-  return decodeEnvelope(raw, (wire) =>
-    wire === undefined ? undefined : priorityFromWire(capabilities)(wire),
-  )
-}
 
 /**
  * The message of a letter as it is sent again: the same task id, as a first try, due now and without an end, with the

@@ -1,0 +1,12 @@
+import type { Broker } from '../../broker/index.js'
+import type { DeadLetter } from '../../dead-letter/index.js'
+import type { MessageError } from '../../kernel/index.js'
+import { decodeEnvelope, type IncomingMessage } from '../../message/index.js'
+import { priorityFromWire } from '../canvas/wire-priority.js'
+
+/** The message in a letter, or why there is none. */
+export function messageIn({ raw }: DeadLetter, { capabilities }: Broker): IncomingMessage | MessageError {
+  return decodeEnvelope(raw, (wire) =>
+    wire === undefined ? undefined : priorityFromWire(capabilities)(wire),
+  )
+}
