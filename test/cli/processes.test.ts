@@ -48,7 +48,7 @@ async function childrenOf(pid: number): Promise<number[]> {
   const { stdout } = await run('ps', ['-o', 'pid=,args=', '--ppid', String(pid)])
   return stdout
     .split('\n')
-    .flatMap((line) => (/^\s*(\d+) .*lovage worker/.test(line) ? [Number.parseInt(line, 10)] : []))
+    .flatMap((line) => (/^\s*(\d+) .*celery.*worker/.test(line) ? [Number.parseInt(line, 10)] : []))
 }
 const isAlive = (pid: number): boolean => {
   try {

@@ -110,7 +110,7 @@ test('children and workers that are killed at any moment under load lose nothing
     const { stdout } = await run('ps', ['-o', 'pid=,args=', '--ppid', String(pid)])
     return stdout
       .split('\n')
-      .flatMap((line) => (line.includes('lovage worker') ? [Number.parseInt(line, 10)] : []))
+      .flatMap((line) => (line.includes('lovage (celery) worker') ? [Number.parseInt(line, 10)] : []))
   }
   for (let kill = 0; kill < 12; kill++) {
     const workers = await below(supervisor.pid)

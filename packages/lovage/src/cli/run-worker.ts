@@ -1,5 +1,5 @@
 import type { Lovage } from '../app/index.js'
-import { ConfigurationError, setDefaultLogger, tellParent } from '../kernel/index.js'
+import { ConfigurationError, setDefaultLogger, tellParent, workerTitle } from '../kernel/index.js'
 import {
   type ChosenPool,
   choosePool,
@@ -37,14 +37,14 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
   if (isToDetach(options)) return detach(options, hostname)
   const log = await openProcessLog(options, hostname)
   setDefaultLogger(log.logger)
-  process.title = `lovage worker ${hostname}`
+  process.title = workerTitle(hostname)
   // The file names the process that others are to signal: the supervisor, where there is one.
   const releasePidFile =
     options.pidfile === undefined || place ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
   try {
     const { processes = 1 } = options
     if (processes > 1 && !place) {
-      process.title = `lovage supervisor ${hostname}`
+      process.title = workerTitle(`${hostname} supervisor`)
       const supervisor = new Supervisor({
         count: processes,
         argv: ownArgv(),

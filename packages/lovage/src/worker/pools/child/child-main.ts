@@ -1,6 +1,6 @@
 // What a child of the prefork pool and a thread of the threads pool runs.
 import { isMainThread } from 'node:worker_threads'
-import { messageOf, setDefaultLogger } from '../../../kernel/index.js'
+import { messageOf, setDefaultLogger, workerTitle } from '../../../kernel/index.js'
 import { loadSource } from '../../../loader/index.js'
 import { addBuiltinTasks } from '../../builtin-tasks.js'
 import { errorToWire } from '../wire/error-wire.js'
@@ -38,7 +38,7 @@ async function begin(setup: ChildSetup): Promise<void> {
     port.send({ kind: 'unfit', error: errorToWire(error) })
     port.exit(1)
   }
-  if (isMainThread) process.title = `lovage worker ${hostname} child ${index}`
+  if (isMainThread) process.title = workerTitle(`${hostname} child ${index}`)
   process.on('unhandledRejection', (error) =>
     logger.error({ err: error }, 'a promise was rejected and nobody handled it; the child goes on'),
   )
