@@ -1,4 +1,4 @@
-import { type Clock, type DriverOptions, ResultError } from '../../kernel/index.js'
+import type { Clock, DriverOptions } from '../../kernel/index.js'
 import type { ReadOptions } from '../../message/index.js'
 import type { SqliteFile } from '../../sqlite-file/index.js'
 import {
