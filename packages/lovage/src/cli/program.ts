@@ -5,13 +5,16 @@ import { addCall } from './commands/call.js'
 import { addDb } from './commands/db.js'
 import { addDead } from './commands/dead.js'
 import { addDev } from './commands/dev.js'
+import { addControl, addInspect } from './commands/inspect.js'
 import { addMulti } from './commands/multi.js'
+import { addPause, addResume } from './commands/pause.js'
 import { addPurge } from './commands/purge.js'
 import { addQueues } from './commands/queues.js'
 import { addReport } from './commands/report.js'
 import { addResult } from './commands/result.js'
 import { addSchedule } from './commands/schedule.js'
 import { addShell } from './commands/shell.js'
+import { addStatus } from './commands/status.js'
 import { addWorker } from './commands/worker.js'
 
 /**
@@ -48,7 +51,12 @@ export function createProgram(): Command {
     addSchedule,
     addCall,
     addResult,
+    addStatus,
+    addInspect,
+    addControl,
     addQueues,
+    addPause,
+    addResume,
     addPurge,
     addDead,
     addDb,
