@@ -99,3 +99,30 @@ test('pauses queues and resumes them', async () => {
   expect((await lovage('resume', 'ts', 'other')).stdout).toBe('resumed 1 of 2\n')
   expect(await result.get({ timeout: 5 })).toBe(3)
 })
+
+test('events are printed as they happen, and tasks are told of only while somebody looks', async () => {
+  await app.control.disableEvents({ destination: 'ts@box', timeout: 3 })
+  await using command = new Command(['-b', redis.url, 'events', '--json', '-t', '0.5', '-d', 'ts@box'], {
+    cwd: folder,
+  })
+  await until(() => /"freq":5/.test(command.stdout), {
+    timeoutMs: 15_000,
+    what: 'the heartbeat that was asked for',
+  })
+  const result = await app.sendTask('ts.add', { args: [20, 22] })
+  await until(() => command.stdout.includes('task-succeeded') && command.stdout.includes(result.id), {
+    timeoutMs: 15_000,
+  })
+  const events = command.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(events.find(({ type, uuid }) => type === 'task-succeeded' && uuid === result.id)).toMatchObject({
+    result: '42',
+  })
+  command.signal('SIGINT')
+  expect(await command.exited).toBe(0)
+  expect(await app.control.disableEvents({ destination: 'ts@box', timeout: 3 })).toEqual({
+    'ts@box': { ok: 'task events already disabled' },
+  })
+})

@@ -31,6 +31,7 @@ export {
   type Done,
   type EagerResult,
   type ErrorClass,
+  type EventOptions,
   type GetOptions,
   type GivenOf,
   type GroupOptions,
@@ -122,6 +123,7 @@ export {
 } from './beat/index.js'
 export type { ExchangeType, PublishTransaction, Queue, QueueDepth, QueuedMessage } from './broker/index.js'
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
+export type { Event } from './events/index.js'
 export {
   CapabilityError,
   type Clock,

@@ -1,4 +1,5 @@
 import type { CoordinationStore } from '../coordination/index.js'
+import type { Event } from '../events/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { RevokeOptions } from './async-result.js'
 import { type Answers, ask, type BroadcastHost, type BroadcastOptions, tell } from './broadcast.js'
@@ -6,6 +7,7 @@ import { Inspect } from './inspect.js'
 import { pausedQueues, pauseQueues, resumeQueues } from './pause.js'
 import { setRate } from './rate.js'
 import { revoke, revokeByStamps } from './revoke.js'
+import { type EventOptions, watchEvents } from './watch-events.js'
 
 /** What control needs of its app. */
 export interface ControlHost extends BroadcastHost {
@@ -51,6 +53,13 @@ export class Control {
     options: BroadcastOptions = {},
   ): Promise<Answers<unknown>> {
     return ask(this.#host, method, args, options)
+  }
+  /**
+   * What nodes in any language tell, as it comes: `for await (const event of app.control.events())`. Tasks are told of where
+   * events are enabled (`enableEvents`, `-E`), workers always.
+   */
+  events(options?: EventOptions): AsyncGenerator<Event, void, undefined> {
+    return watchEvents(this.#host, options)
   }
   /** Defines a command that this app's workers obey. */
   command(name: string, run: ControlCommand): void {

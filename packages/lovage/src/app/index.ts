@@ -118,4 +118,5 @@ export type {
   TaskOptions,
 } from './task-options.js'
 export { untilReady, type WaitOptions } from './until-ready.js'
+export type { EventOptions } from './watch-events.js'
 export type { StepWorker, WorkerStep } from './worker-step.js'

@@ -5,6 +5,7 @@ import { addCall } from './commands/call.js'
 import { addDb } from './commands/db.js'
 import { addDead } from './commands/dead.js'
 import { addDev } from './commands/dev.js'
+import { addEvents } from './commands/events.js'
 import { addControl, addInspect } from './commands/inspect.js'
 import { addMulti } from './commands/multi.js'
 import { addPause, addResume } from './commands/pause.js'
@@ -54,6 +55,7 @@ export function createProgram(): Command {
     addStatus,
     addInspect,
     addControl,
+    addEvents,
     addQueues,
     addPause,
     addResume,
