@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { lovage } from '../cli/command.js'
+import { importProgram, readGuide, words } from './guide.js'
+
+const { programs, commands, makeShop } = readGuide('remote-control.md')
+
+test.each(programs.map(({ name }) => name))('%s of the guide to remote control runs', async (name) => {
+  using shop = makeShop()
+  const { code, stdout, stderr } = await importProgram(shop, name)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  if (name === 'operate.ts') expect(stdout).toMatch(/pong[\s\S]*hello you/)
+  if (name === 'watch.ts') expect(stdout).toMatch(/task-received/)
+})
+
+test('the commands of the guide to remote control do what they say', async () => {
+  using shop = makeShop()
+  for (const line of commands) {
+    const [, ...args] = words(line)
+    expect(await lovage(args, { cwd: shop.folder }), line).toMatchObject({ code: 0, stderr: '' })
+  }
+})
