@@ -31,6 +31,7 @@ const NEEDS = [
     found: () => debianPostgres() || ['initdb', 'postgres', 'psql'].every(inPath),
     packages: ['postgresql'],
   },
+  { name: 'promtool', found: () => inPath('promtool'), packages: ['prometheus'] },
   {
     name: 'Python with Celery',
     found: () => succeeds(PYTHON, ['-c', 'import celery, redis, sqlalchemy, psycopg2, msgpack, yaml']),

@@ -125,6 +125,19 @@ export type { ExchangeType, PublishTransaction, Queue, QueueDepth, QueuedMessage
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
 export type { Event } from './events/index.js'
 export {
+  getActiveTasks,
+  getQueueHealth,
+  getTaskStatus,
+  getWorkerStats,
+  type Health,
+  type HealthStatus,
+  type HealthThresholds,
+  type QueueHealth,
+  revokeTask,
+  type StuckTask,
+  type TaskStatus,
+} from './health/index.js'
+export {
   CapabilityError,
   type Clock,
   ConfigurationError,

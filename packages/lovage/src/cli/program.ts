@@ -6,6 +6,7 @@ import { addDb } from './commands/db.js'
 import { addDead } from './commands/dead.js'
 import { addDev } from './commands/dev.js'
 import { addEvents } from './commands/events.js'
+import { addHealth } from './commands/health.js'
 import { addControl, addInspect } from './commands/inspect.js'
 import { addMulti } from './commands/multi.js'
 import { addPause, addResume } from './commands/pause.js'
@@ -59,6 +60,7 @@ export function createProgram(): Command {
     addQueues,
     addPause,
     addResume,
+    addHealth,
     addPurge,
     addDead,
     addDb,

@@ -103,12 +103,15 @@ const settingsOf = (options: WorkerCommandOptions) => ({
   taskSoftTimeLimit: options.softTimeLimit,
   workerMaxTasksPerChild: options.maxTasksPerChild,
   workerMaxMemoryPerChild: options.maxMemoryPerChild,
+  workerMetricsPort: options.metricsPort,
+  workerMetricsHost: options.metricsHost,
 })
 
 function sayWhatIsOverruled(app: Lovage, options: WorkerCommandOptions): void {
   warnIfOverruled(app, '--time-limit', options.timeLimit, app.conf.taskTimeLimit)
   warnIfOverruled(app, '--soft-time-limit', options.softTimeLimit, app.conf.taskSoftTimeLimit)
   warnIfOverruled(app, '--max-tasks-per-child', options.maxTasksPerChild, app.conf.workerMaxTasksPerChild)
+  warnIfOverruled(app, '--metrics-port', options.metricsPort, app.conf.workerMetricsPort)
   warnIfOverruled(app, '--max-memory-per-child', options.maxMemoryPerChild, app.conf.workerMaxMemoryPerChild)
 }
 

@@ -163,6 +163,10 @@ export const SETTINGS = {
   workerEtaTaskLimit: inert(optional(number(0)), 'tasks with an ETA wait in the broker'),
   workerDisablePrefetch: inert(flag(false), 'prefetch is one message a slot'),
   workerDirect: flag(false),
+  /** Port of a worker's `/metrics` and `/health`; 0 = any free one. Default: they are not served. */
+  workerMetricsPort: optional(number(0)),
+  /** Address that they listen on; `0.0.0.0` for scrapers on other machines. */
+  workerMetricsHost: text('127.0.0.1'),
   workerEnableRemoteControl: flag(true),
   workerSendTaskEvents: flag(false),
   workerCancelLongRunningTasksOnConnectionLoss: inert(flag(false), 'leases settle who owns a task'),

@@ -29,6 +29,8 @@ export interface WorkerCommandOptions extends GlobalOptions {
   readonly softTimeLimit?: number
   readonly maxTasksPerChild?: number
   readonly maxMemoryPerChild?: number
+  readonly metricsPort?: number
+  readonly metricsHost?: string
   readonly beat?: boolean
   readonly schedule?: string
   readonly purge?: boolean
@@ -52,6 +54,8 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
         .default(defaults.loglevel),
     )
     .option('-f, --logfile <file>', 'log to this file, as JSON; %n and %h are parts of the name of the node')
+    .option('--metrics-port <port>', 'serve /metrics and /health here', portOf)
+    .option('--metrics-host <address>', 'where they listen (default: 127.0.0.1)')
     .option(
       '--pidfile <file>',
       'write the process id here, and refuse to start while the process in it lives',
@@ -141,6 +145,13 @@ export function refuseNotYet(command: Command): void {
       })
     })
   }
+}
+
+function portOf(value: string): number {
+  const port = Number(value)
+  if (value.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('It is a port: 0 to 65535.')
+  return port
 }
 
 export function countOf(value: string): number {

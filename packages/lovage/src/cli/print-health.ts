@@ -1,0 +1,36 @@
+import type { Lovage } from '../app/index.js'
+import { getQueueHealth } from '../health/index.js'
+import { EXIT } from './exit-codes.js'
+import { table } from './say.js'
+
+/** Prints how the queues are; resolves to the exit code. */
+export async function printHealth(
+  app: Lovage,
+  names: readonly string[],
+  { json }: { readonly json?: boolean },
+): Promise<number> {
+  const health = await getQueueHealth(app, names.length > 0 ? { queues: names } : {})
+  const { status, reasons, queues, workers } = health
+  if (json) console.log(JSON.stringify(health))
+  else {
+    console.log(`${status}, ${workers.length} ${workers.length === 1 ? 'worker' : 'workers'}`)
+    for (const reason of reasons) console.log(`  ${reason}`)
+    if (queues.length > 0)
+      console.log(
+        `\n${table(
+          ['queue', 'status', 'ready', 'delayed', 'unacked', 'dead', 'workers'],
+          queues.map(({ name, status, ready, delayed, unacked, dead, workers }) => [
+            name,
+            status,
+            ready,
+            delayed,
+            unacked ?? '-',
+            dead,
+            workers.length,
+          ]),
+        )}`,
+      )
+  }
+  if (status === 'unknown') return EXIT.unavailable
+  return status === 'critical' ? EXIT.failed : EXIT.ok
+}

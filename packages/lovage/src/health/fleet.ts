@@ -1,0 +1,42 @@
+import type { Answers, Lovage, RequestInfo } from '../app/index.js'
+
+/** What is known of a task. */
+export interface TaskStatus {
+  readonly task_id: string
+  /** PENDING also for an id that nobody has heard of: see `known`. */
+  readonly status: string
+  /** Whether anything is stored for this id. */
+  readonly known: boolean
+  readonly result: unknown
+  readonly traceback: string | null
+  /** ISO 8601. */
+  readonly date_done: string | null
+}
+
+/** What became of a task. */
+export async function getTaskStatus(app: Lovage, id: string): Promise<TaskStatus> {
+  const [record] = await (await app.results()).get([id])
+  return {
+    task_id: id,
+    status: record?.state ?? 'PENDING',
+    known: record !== undefined && record.state !== 'PENDING',
+    result: record?.result ?? null,
+    traceback: record?.traceback ?? null,
+    date_done: record?.dateDone ?? null,
+  }
+}
+
+/** Keeps a task from running; with `terminate` it is stopped where it runs. */
+export const revokeTask = (
+  app: Lovage,
+  id: string,
+  options: { readonly terminate?: boolean } = {},
+): Promise<void> => app.control.revoke(id, options)
+
+/** Tasks that run now, by worker. */
+export const getActiveTasks = (app: Lovage): Promise<Answers<readonly RequestInfo[]>> =>
+  app.control.inspect().active()
+
+/** What workers have done and how they are set up, by worker. */
+export const getWorkerStats = (app: Lovage): Promise<Answers<Readonly<Record<string, unknown>>>> =>
+  app.control.inspect().stats()

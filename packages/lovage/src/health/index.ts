@@ -1,0 +1,10 @@
+export { getActiveTasks, getTaskStatus, getWorkerStats, revokeTask, type TaskStatus } from './fleet.js'
+export {
+  getQueueHealth,
+  type Health,
+  type HealthStatus,
+  type HealthThresholds,
+  judge,
+  type QueueHealth,
+} from './queue-health.js'
+export type { StuckTask } from './stuck-tasks.js'

@@ -1,0 +1,126 @@
+import { knownQueues, type Lovage, queueReport } from '../app/index.js'
+import { messageOf } from '../kernel/index.js'
+import { findStuck, type StuckTask } from './stuck-tasks.js'
+
+/** How well something is: `unknown` when nobody can say. */
+export type HealthStatus = 'healthy' | 'degraded' | 'critical' | 'unknown'
+
+/** When a queue is not well. */
+export interface HealthThresholds {
+  /** More dead letters than this are told as a reason. Default 10. */
+  readonly deadWarning?: number
+  /** More dead letters than this make a queue degraded. Default 100. */
+  readonly deadDegraded?: number
+  /** More waiting messages than this make a queue degraded. Default 1000. */
+  readonly readyDegraded?: number
+  /** More waiting messages than this make a queue critical. Default 10,000. */
+  readonly readyCritical?: number
+  /** Seconds beyond its hard limit after which a running task is stuck. Default 60. */
+  readonly stuckAfter?: number
+  /** Seconds to wait for workers to answer. Default 1. */
+  readonly timeout?: number
+}
+
+/** A queue, how it is, and why. */
+export interface QueueHealth {
+  readonly name: string
+  readonly status: HealthStatus
+  readonly reasons: readonly string[]
+  /** Waiting. */
+  readonly ready: number
+  readonly delayed: number
+  /** Held by workers; null where the broker keeps no count. */
+  readonly unacked: number | null
+  readonly dead: number
+  /** Names of the workers that consume it, Python's too. */
+  readonly workers: readonly string[]
+}
+
+/** The same object in the API, on the command line and over HTTP. */
+export interface Health {
+  readonly status: HealthStatus
+  readonly reasons: readonly string[]
+  readonly queues: readonly QueueHealth[]
+  /** Names of the workers that answered. */
+  readonly workers: readonly string[]
+  readonly stuck: readonly StuckTask[]
+  /** ISO 8601. */
+  readonly checkedAt: string
+}
+
+/**
+ * How the queues are: the worst of them says how all are. Asks the broker for depths and dead letters, and every worker what it
+ * consumes and runs. Never throws for a server that is away: then the status is `unknown` and the reason says why.
+ */
+export async function getQueueHealth(
+  app: Lovage,
+  options: HealthThresholds & { readonly queues?: readonly string[] } = {},
+): Promise<Health> {
+  const checkedAt = new Date(app.clock.now()).toISOString()
+  try {
+    const names = options.queues ?? (await knownQueues(app))
+    const inspect = app.control.inspect({ timeout: options.timeout ?? 1 })
+    const [reports, consumed, active] = await Promise.all([
+      queueReport(app, names),
+      inspect.activeQueues(),
+      inspect.active(),
+    ])
+    const consumers = consumersOf(consumed)
+    const queues = reports.map(({ name, ready, delayed, unacked, dead }): QueueHealth => {
+      const workers = consumers.get(name) ?? []
+      const facts = { name, ready, delayed, unacked: unacked ?? null, dead, workers }
+      return { ...facts, ...judge(facts, options) }
+    })
+    const stuck = findStuck(app, active, options.stuckAfter ?? 60)
+    const reasons = [
+      ...queues.flatMap((queue) => queue.reasons.map((reason) => `${queue.name}: ${reason}`)),
+      ...stuck.map(
+        ({ id, task, seconds, worker }) => `${task}[${id}] has been running for ${seconds} s on ${worker}`,
+      ),
+    ]
+    const statuses = [
+      ...queues.map(({ status }) => status),
+      ...(stuck.length > 0 ? (['degraded'] as const) : []),
+    ]
+    const workers = Object.keys(consumed).sort()
+    return { status: worst(statuses), reasons, queues, workers, stuck, checkedAt }
+  } catch (error) {
+    const reasons = [`the broker does not answer: ${messageOf(error)}`]
+    return { status: 'unknown', reasons, queues: [], workers: [], stuck: [], checkedAt }
+  }
+}
+
+/** What there is to say about one queue. Pure. */
+export function judge(
+  { ready, dead, workers }: Pick<QueueHealth, 'ready' | 'dead' | 'workers'>,
+  {
+    deadWarning = 10,
+    deadDegraded = 100,
+    readyDegraded = 1000,
+    readyCritical = 10_000,
+  }: HealthThresholds = {},
+): Pick<QueueHealth, 'status' | 'reasons'> {
+  const found: (readonly [HealthStatus, string])[] = []
+  if (workers.length === 0 && ready > 0) found.push(['critical', `${ready} wait and no worker consumes it`])
+  if (ready > readyCritical) found.push(['critical', `${ready} wait, more than ${readyCritical}`])
+  else if (ready > readyDegraded) found.push(['degraded', `${ready} wait, more than ${readyDegraded}`])
+  if (dead > deadDegraded) found.push(['degraded', `${dead} dead letters, more than ${deadDegraded}`])
+  else if (dead > deadWarning) found.push(['healthy', `${dead} dead letters, more than ${deadWarning}`])
+  return { status: worst(found.map(([status]) => status)), reasons: found.map(([, reason]) => reason) }
+}
+
+const ORDER: readonly HealthStatus[] = ['healthy', 'degraded', 'critical', 'unknown']
+const worst = (statuses: readonly HealthStatus[]): HealthStatus =>
+  ORDER[Math.max(0, ...statuses.map((status) => ORDER.indexOf(status)))] ?? 'unknown'
+
+function consumersOf(
+  answers: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>,
+): ReadonlyMap<string, readonly string[]> {
+  const byQueue = new Map<string, string[]>()
+  for (const [worker, queues] of Object.entries(answers)) {
+    // A node that could not answer says why instead of listing queues.
+    if (!Array.isArray(queues)) continue
+    for (const { name } of queues) byQueue.set(String(name), [...(byQueue.get(String(name)) ?? []), worker])
+  }
+  return byQueue
+}

@@ -1,0 +1,1 @@
+export { measureWorker, type WorkerMetrics } from './worker-metrics.js'

@@ -1,0 +1,136 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { type Lovage, queueReport } from '../app/index.js'
+import type { Unsubscribe } from '../kernel/index.js'
+import type { RunningWorker } from '../worker/index.js'
+
+/** Seconds; the objectives of 1, 3, 5 and 10 s are among them. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3, 5, 10, 30, 60, 300, 900, 1800]
+/** Names beyond this many share one label: a metric must not grow with what strangers send. */
+const MOST_NAMES = 1000
+const STATUS: Readonly<Record<string, string>> = {
+  SUCCESS: 'success',
+  FAILURE: 'failure',
+  RETRY: 'retry',
+  REJECTED: 'rejected',
+  IGNORED: 'ignored',
+  REVOKED: 'revoked',
+}
+
+/** What a worker measures, in Prometheus' text. */
+export interface WorkerMetrics {
+  readonly contentType: string
+  /** The text of now; a broker that does not answer leaves its gauges out. */
+  text(): Promise<string>
+  /** Measures no more. */
+  stop(): void
+}
+
+/** Measures a worker by listening to its app's signals. */
+export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics {
+  const registers = [new Registry()]
+  const [registry] = registers as [Registry]
+  collectDefaultMetrics({ register: registry })
+  const tasks = new Counter({
+    name: 'celery_task_total',
+    help: 'Runs of tasks that ended, by how they ended.',
+    labelNames: ['task_name', 'status'],
+    registers,
+  })
+  const durations = new Histogram({
+    name: 'celery_task_duration_seconds',
+    help: 'How long runs of tasks took.',
+    labelNames: ['task_name'],
+    buckets: BUCKETS,
+    registers,
+  })
+  const retries = new Counter({
+    name: 'celery_task_retries_total',
+    help: 'Runs of tasks that are to be tried again.',
+    labelNames: ['task_name'],
+    registers,
+  })
+  const active = new Gauge({
+    name: 'celery_active_tasks',
+    help: 'Tasks that run in this worker now.',
+    labelNames: ['queue_name'],
+    registers,
+    collect() {
+      this.reset()
+      for (const queue of worker.queues) this.set({ queue_name: queue }, 0)
+      for (const { delivery } of worker.active) this.inc({ queue_name: delivery.queue })
+    },
+  })
+  const lengths = new Gauge({
+    name: 'celery_queue_length',
+    help: 'Messages that wait in a queue which this worker consumes.',
+    labelNames: ['queue_name'],
+    registers,
+  })
+  const delayed = new Gauge({
+    name: 'celery_queue_delayed',
+    help: 'Messages of a queue that wait for their time.',
+    labelNames: ['queue_name'],
+    registers,
+  })
+  const dead = new Gauge({
+    name: 'celery_dead_letter_queue_size',
+    help: 'Dead letters that came from a queue.',
+    labelNames: ['queue_name'],
+    registers,
+  })
+
+  const nameOf = boundedNames(app)
+  const end = (task: string, state: string): void =>
+    tasks.inc({ task_name: nameOf(task), status: STATUS[state] ?? 'other' })
+  const unsubscribes: readonly Unsubscribe[] = [
+    app.signals.on('taskPostrun', ({ context, state, runtimeMs }) => {
+      end(context.name, state)
+      durations.observe({ task_name: nameOf(context.name) }, runtimeMs / 1000)
+    }),
+    app.signals.on('taskRetry', ({ context }) => retries.inc({ task_name: nameOf(context.name) })),
+    app.signals.on('taskRevoked', ({ headers, terminated }) => {
+      if (!terminated) end(headers.task, 'REVOKED')
+    }),
+  ]
+
+  async function readQueues(): Promise<void> {
+    const gauges = [lengths, delayed, dead]
+    try {
+      const reports = await queueReport(app, worker.queues)
+      for (const gauge of gauges) gauge.reset()
+      for (const { name, ...report } of reports) {
+        lengths.set({ queue_name: name }, report.ready)
+        delayed.set({ queue_name: name }, report.delayed)
+        dead.set({ queue_name: name }, report.dead)
+      }
+    } catch (error) {
+      // An old number would look like a new one.
+      for (const gauge of gauges) gauge.reset()
+      app.logger.warn({ err: error }, 'the broker did not say how long its queues are')
+    }
+  }
+
+  return {
+    contentType: registry.contentType,
+    async text() {
+      await readQueues()
+      return registry.metrics()
+    },
+    stop() {
+      for (const unsubscribe of unsubscribes) unsubscribe()
+      active.reset()
+    },
+  }
+}
+
+/** The label of a task: its name when it is registered here and among the first thousand. */
+function boundedNames(app: Lovage): (name: string) => string {
+  const seen = new Set<string>()
+  return (name) => {
+    if (seen.has(name)) return name
+    if (!app.tasks.has(name)) return 'unregistered'
+    if (seen.size >= MOST_NAMES) return 'other'
+    seen.add(name)
+    return name
+  }
+}
