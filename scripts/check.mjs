@@ -11,6 +11,7 @@ import { checkSnippets } from './checks/snippets.mjs'
 import { checkTraces } from './checks/traces.mjs'
 import { cliDocIsFresh } from './make-cli-doc.mjs'
 import { errorsDocIsFresh } from './make-errors-doc.mjs'
+import { settingsDocIsFresh } from './make-settings-doc.mjs'
 
 /** Name, what it does; the slow ones first, so that the short ones fill the other lane. */
 const STEPS = [
@@ -23,6 +24,7 @@ const STEPS = [
   ['floors and circles', checkFloors],
   ['line budget', checkLines],
   ['docs/errors.md', errorsDocIsFresh],
+  ['docs/reference/settings.md', settingsDocIsFresh],
   ['docs/reference/cli.md', cliDocIsFresh],
   ['no traces of a machine', checkTraces],
 ]

@@ -6,6 +6,8 @@ import { choice, flag, inert, list, number, optional, type Setting, structure, t
 
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
 const PYTHON_ONLY = 'it belongs to the Python process'
+const NOT_YET = 'it is not part of this version'
+const NO_RABBITMQ = 'there is no RabbitMQ driver in this version'
 const JSON_ONLY = 'results are always JSON, which both languages read'
 
 /**
@@ -17,9 +19,9 @@ export const SETTINGS = {
   /** Where messages are: `redis://`, `rediss://`, `postgresql://`, `sqlite:///path`, `memory://name`. Default: an embedded SQLite file. */
   brokerUrl: optional(text('')),
   /** Where producers write, when it is not where workers read. Default `brokerUrl`. */
-  brokerWriteUrl: optional(text('')),
+  brokerWriteUrl: inert(optional(text('')), NOT_YET),
   /** Where workers read, when it is not where producers write. Default `brokerUrl`. */
-  brokerReadUrl: optional(text('')),
+  brokerReadUrl: inert(optional(text('')), NOT_YET),
   /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`. */
   brokerTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
   /** TLS options of the broker's connection: `ca`, `cert`, `key`, `rejectUnauthorized`. */
@@ -27,7 +29,7 @@ export const SETTINGS = {
   /** Seconds to wait for a connection. */
   brokerConnectionTimeout: number(4),
   /** Whether a running worker reconnects. */
-  brokerConnectionRetry: flag(true),
+  brokerConnectionRetry: inert(flag(true), 'a running worker always reconnects'),
   /** Whether a starting worker waits for its broker instead of failing. */
   brokerConnectionRetryOnStartup: flag(true),
   /** How often a starting worker tries; 0 = for ever. */
@@ -37,9 +39,9 @@ export const SETTINGS = {
   /** Seconds for which a message claimed by a Lovage worker stays its own without renewal. */
   brokerLease: number(30),
   brokerPoolLimit: inert(number(10), 'a process shares one connection'),
-  brokerFailoverStrategy: choice('round-robin', 'round-robin', 'shuffle'),
+  brokerFailoverStrategy: inert(choice('round-robin', 'round-robin', 'shuffle'), NOT_YET),
   brokerLoginMethod: inert(optional(text('')), 'AMQPLAIN is obsolete'),
-  brokerNativeDelayedDeliveryQueueType: choice('quorum', 'quorum', 'classic'),
+  brokerNativeDelayedDeliveryQueueType: inert(choice('quorum', 'quorum', 'classic'), NO_RABBITMQ),
 
   // --- messages
   /** Content types, by short name, that a worker reads. Pickle is refused always. */
@@ -69,7 +71,7 @@ export const SETTINGS = {
   taskCreateMissingQueues: flag(true),
   /** Queue of tasks that no route names. */
   taskDefaultQueue: text('celery'),
-  taskDefaultQueueType: choice('classic', 'classic', 'quorum'),
+  taskDefaultQueueType: inert(choice('classic', 'classic', 'quorum'), NO_RABBITMQ),
   /** Exchange of the default queue. Default: the queue's name. */
   taskDefaultExchange: optional(text('')),
   taskDefaultExchangeType: choice('direct', 'direct', 'topic', 'fanout'),
@@ -80,11 +82,11 @@ export const SETTINGS = {
   /** Priority 0–9 (higher first) of tasks that name none. Default: the broker's own. */
   taskDefaultPriority: optional(number(0)),
   /** `x-max-priority` of queues on RabbitMQ. */
-  taskQueueMaxPriority: optional(number(10)),
+  taskQueueMaxPriority: inert(optional(number(10)), NO_RABBITMQ),
   /** Whether tasks sent by a task take over its priority. */
   taskInheritParentPriority: flag(false),
   /** Whether queues are read in strict order (the first is emptied first) or in turn. */
-  queueOrderStrategy: choice('strict', 'strict', 'round_robin'),
+  queueOrderStrategy: inert(choice('strict', 'strict', 'round_robin'), NOT_YET),
 
   // --- tasks
   /** Options by task name (`*` = all), set by the operator over what the code says. */
@@ -118,7 +120,7 @@ export const SETTINGS = {
   /** `max_retries`, `interval_start`, `interval_step`, `interval_max` in seconds. */
   taskPublishRetryPolicy: structure<Readonly<Record<string, number>>>({}),
   /** Whether producers send `task-sent` events. */
-  taskSendSentEvent: flag(false),
+  taskSendSentEvent: inert(flag(false), NOT_YET),
   taskAllowErrorCbOnChordHeader: flag(false),
   /** What happens to a message whose task is not known here: a dead letter at once, or up to five delayed returns first. */
   onUnknownTask: choice('dead-letter', 'dead-letter', 'handBack'),
@@ -132,10 +134,10 @@ export const SETTINGS = {
   resultExpires: number(86_400),
   /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`, `poolSize`. */
   resultBackendTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
-  resultChordJoinTimeout: number(3),
+  resultChordJoinTimeout: inert(number(3), 'members are counted, not joined'),
   resultChordRetryInterval: number(1),
-  resultBackendMaxRetries: number(10),
-  resultPersistent: flag(false),
+  resultBackendMaxRetries: inert(number(10), 'a result is stored again until it is'),
+  resultPersistent: inert(flag(false), NO_RABBITMQ),
   resultSerializer: inert(text('json'), JSON_ONLY),
   resultCompression: inert(optional(text('')), JSON_ONLY),
   resultAcceptContent: inert(optional(list([])), JSON_ONLY),
@@ -162,7 +164,7 @@ export const SETTINGS = {
   workerDeduplicateSuccessfulTasks: flag(false),
   workerEtaTaskLimit: inert(optional(number(0)), 'tasks with an ETA wait in the broker'),
   workerDisablePrefetch: inert(flag(false), 'prefetch is one message a slot'),
-  workerDirect: flag(false),
+  workerDirect: inert(flag(false), NOT_YET),
   /** Port of a worker's `/metrics` and `/health`; 0 = any free one. Default: they are not served. */
   workerMetricsPort: optional(number(0)),
   /** Address that they listen on; `0.0.0.0` for scrapers on other machines. */
@@ -170,10 +172,10 @@ export const SETTINGS = {
   workerEnableRemoteControl: flag(true),
   workerSendTaskEvents: flag(false),
   workerCancelLongRunningTasksOnConnectionLoss: inert(flag(false), 'leases settle who owns a task'),
-  workerDetectQuorumQueues: flag(true),
+  workerDetectQuorumQueues: inert(flag(true), NO_RABBITMQ),
   /** Seconds that a soft shutdown waits for running tasks. */
   workerSoftShutdownTimeout: number(0),
-  workerEnableSoftShutdownOnIdle: flag(false),
+  workerEnableSoftShutdownOnIdle: inert(flag(false), NOT_YET),
   /** Seconds that a warm shutdown waits before it hands unfinished tasks back. */
   workerShutdownTimeout: number(30),
   /** Seconds for which a revoked id is remembered. */
@@ -184,21 +186,21 @@ export const SETTINGS = {
   include: list([]),
   /** As `include`. */
   imports: list([]),
-  workerLogColor: optional(flag(true)),
+  workerLogColor: inert(optional(flag(true)), '--no-color decides'),
   workerLogFormat: inert(optional(text('')), 'log lines are JSON, or readable on a terminal'),
   workerTaskLogFormat: inert(optional(text('')), 'log lines are JSON, or readable on a terminal'),
   workerHijackRootLogger: inert(flag(true), PYTHON_ONLY),
   workerRedirectStdouts: inert(flag(true), PYTHON_ONLY),
-  workerProcAliveTimeout: number(4),
+  workerProcAliveTimeout: inert(number(4), 'children say that they are up'),
 
   // --- remote control and events
-  controlExchange: text('celery'),
-  controlQueueTtl: number(300),
-  controlQueueExpires: number(10),
-  eventExchange: text('celeryev'),
-  eventQueuePrefix: text('celeryev'),
-  eventQueueTtl: number(5),
-  eventQueueExpires: number(60),
+  controlExchange: inert(text('celery'), 'control requests go to celery.pidbox'),
+  controlQueueTtl: inert(number(300), 'control requests are not kept'),
+  controlQueueExpires: inert(number(10), 'answers that nobody fetches are gone after a minute'),
+  eventExchange: inert(text('celeryev'), 'events go to celeryev'),
+  eventQueuePrefix: inert(text('celeryev'), 'events need no queue'),
+  eventQueueTtl: inert(number(5), 'events are not kept'),
+  eventQueueExpires: inert(number(60), 'events are not kept'),
 
   // --- beat
   /** Periodic tasks by name. */
@@ -220,21 +222,21 @@ export const SETTINGS = {
   beatCronStartingDeadline: optional(number(0)),
 
   // --- security
-  securityKey: optional(text('')),
-  securityKeyPassword: optional(text('')),
-  securityCertificate: optional(text('')),
-  securityCertStore: optional(text('')),
-  securityDigest: text('sha256'),
+  securityKey: inert(optional(text('')), NOT_YET),
+  securityKeyPassword: inert(optional(text('')), NOT_YET),
+  securityCertificate: inert(optional(text('')), NOT_YET),
+  securityCertStore: inert(optional(text('')), NOT_YET),
+  securityDigest: inert(text('sha256'), NOT_YET),
 
   // --- Redis, beyond the URL
   redisMaxConnections: inert(optional(number(0)), 'a process shares one connection'),
   redisSocketTimeout: optional(number(120)),
   redisSocketConnectTimeout: optional(number(4)),
-  redisSocketKeepalive: flag(true),
+  redisSocketKeepalive: inert(flag(true), 'connections are kept alive'),
   redisRetryOnTimeout: inert(flag(false), 'commands are retried when the connection returns'),
   redisBackendUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
   redisBackendHealthCheckInterval: inert(optional(number(0)), 'the connection is watched always'),
-  redisClientName: optional(text('')),
+  redisClientName: inert(optional(text('')), 'connections say what they are for'),
 } as const satisfies Record<string, Setting<unknown>>
 
 /** The name of a setting. */

@@ -1,0 +1,89 @@
+/** Writes docs/reference/settings.md from the table of settings: `npm run docs:settings`. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { createJiti } from 'jiti'
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
+const FILE = join(ROOT, 'docs/reference/settings.md')
+const TABLE = 'packages/lovage/src/app/settings/table.ts'
+
+async function document() {
+  const { SETTINGS } = await createJiti(ROOT, { fsCache: false }).import(join(ROOT, TABLE))
+  const lines = [
+    `<!-- Made by \`npm run docs:settings\` from ${TABLE}: change it there. -->`,
+    '# Settings',
+    '',
+    "Celery's settings under Celery's names in camelCase; Celery's own spellings (`task_routes`, `CELERY_TASK_ROUTES`) are read too. What",
+    'is said in code is stronger than the command line, which is stronger than the environment (`CELERY_…`). Units are seconds unless the',
+    'name says otherwise. A setting that is not known is an error that names the nearest.',
+    '',
+  ]
+  const inert = []
+  let section = ''
+  for (const { heading, name, meaning } of entries()) {
+    const setting = SETTINGS[name]
+    if (setting.inert) {
+      inert.push(`| \`${name}\` | ${setting.inert} |`)
+      continue
+    }
+    if (heading !== section) {
+      section = heading
+      lines.push(
+        `## ${heading[0].toUpperCase()}${heading.slice(1)}`,
+        '',
+        '| Setting | Default | Meaning |',
+        '|---|---|---|',
+      )
+    }
+    lines.push(`| \`${name}\` | ${defaultOf(setting.default)} | ${meaning} |`)
+  }
+  lines.push(
+    '',
+    "## Celery's settings without effect here",
+    '',
+    'Setting one of these is a warning, not an error.',
+    '',
+    '| Setting | Why |',
+    '|---|---|',
+    ...inert,
+    '',
+  )
+  return lines.join('\n').replace(/\|\n## /g, '|\n\n## ')
+}
+
+/** The table's entries with the headings and comments above them. */
+function* entries() {
+  let heading = ''
+  let meaning = ''
+  let depth = false
+  for (const line of readFileSync(join(ROOT, TABLE), 'utf8').split('\n')) {
+    if (/^export const SETTINGS/.test(line)) depth = true
+    if (!depth) continue
+    heading = /^ {2}\/\/ --- (.+)$/.exec(line)?.[1] ?? heading
+    const comment = /^ {2}\/\*\* (.+) \*\/$/.exec(line)?.[1]
+    if (comment) meaning = comment
+    const name = /^ {2}(\w+): /.exec(line)?.[1]
+    if (!name) continue
+    yield { heading, name, meaning: meaning.replaceAll('|', '\\|') }
+    meaning = ''
+  }
+}
+
+const defaultOf = (value) =>
+  value === undefined || value === '' ? '–' : `\`${JSON.stringify(value).replace(/^"(.*)"$/, '$1')}\``
+
+/** For `npm run check`: findings, none if the file says what the table says. */
+export async function settingsDocIsFresh() {
+  let written = ''
+  try {
+    written = readFileSync(FILE, 'utf8')
+  } catch {
+    // Not there yet: as stale as can be.
+  }
+  return written === (await document())
+    ? []
+    : ['docs/reference/settings.md differs from the table: run `npm run docs:settings`']
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writeFileSync(FILE, await document())
