@@ -125,6 +125,8 @@ export type { ExchangeType, PublishTransaction, Queue, QueueDepth, QueuedMessage
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
 export type { Event } from './events/index.js'
 export {
+  examine,
+  type Finding,
   getActiveTasks,
   getQueueHealth,
   getTaskStatus,

@@ -1,5 +1,5 @@
 import type { Broker } from '../broker/index.js'
-import { type Clock, delay, type LogicalClock, newId } from '../kernel/index.js'
+import { type Clock, delay, type LogicalClock, newId, stayAlive } from '../kernel/index.js'
 import {
   type ControlRequest,
   decodeControlReply,
@@ -54,7 +54,7 @@ export async function ask(
   })
   try {
     await send(host, method, args, options, { ticket, replyTo: { exchange: REPLY_EXCHANGE, routingKey } })
-    await delay(host.clock, timeout * 1000, enough.signal).catch(() => {
+    await stayAlive(delay(host.clock, timeout * 1000, enough.signal)).catch(() => {
       // All have answered.
     })
   } finally {

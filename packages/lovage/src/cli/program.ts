@@ -5,6 +5,7 @@ import { addCall } from './commands/call.js'
 import { addDb } from './commands/db.js'
 import { addDead } from './commands/dead.js'
 import { addDev } from './commands/dev.js'
+import { addDoctor } from './commands/doctor.js'
 import { addEvents } from './commands/events.js'
 import { addHealth } from './commands/health.js'
 import { addControl, addInspect } from './commands/inspect.js'
@@ -65,6 +66,7 @@ export function createProgram(): Command {
     addDead,
     addDb,
     addReport,
+    addDoctor,
     addShell,
   ])
     add(program)

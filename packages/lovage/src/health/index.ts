@@ -1,3 +1,4 @@
+export { examine, type Finding } from './doctor.js'
 export { getActiveTasks, getTaskStatus, getWorkerStats, revokeTask, type TaskStatus } from './fleet.js'
 export {
   getQueueHealth,

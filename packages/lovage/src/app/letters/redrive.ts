@@ -1,6 +1,6 @@
 import type { Broker } from '../../broker/index.js'
 import type { DeadLetter } from '../../dead-letter/index.js'
-import { type Clock, crashPoint, delay } from '../../kernel/index.js'
+import { type Clock, crashPoint, delay, stayAlive } from '../../kernel/index.js'
 import {
   encodeJson,
   type IncomingMessage,
@@ -118,18 +118,8 @@ export async function redrive(
     crashPoint('redrive:after-removal')
     if (rate !== undefined) {
       const pauseMs = (batch.length / rate) * 1000 - (clock.now() - beganMs)
-      if (pauseMs > 0) await pause(clock, pauseMs, signal)
+      if (pauseMs > 0) await stayAlive(delay(clock, pauseMs, signal))
     }
   }
   return removed
-}
-
-/** The clock's own timers let a process end; a redrive that pauses is not at its end. */
-async function pause(clock: Clock, pauseMs: number, signal: AbortSignal | undefined): Promise<void> {
-  const alive = setInterval(() => {}, 2 ** 31 - 1)
-  try {
-    await delay(clock, pauseMs, signal)
-  } finally {
-    clearInterval(alive)
-  }
 }

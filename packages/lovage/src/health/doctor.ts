@@ -1,0 +1,132 @@
+import { type Lovage, queueOfTasks } from '../app/index.js'
+import { messageOf, newId } from '../kernel/index.js'
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly check: string
+  readonly passed: boolean
+  /** What was found. */
+  readonly detail: string
+  /** What to do, when it did not pass. */
+  readonly advice?: string
+}
+
+/** Further apart than this, times of messages and leases cannot be relied on. */
+const MOST_SKEW_MS = 2000
+const ROUND_TRIP_S = 5
+
+/** Looks whether an app can work where it is: its settings, its servers, its workers, and a task there and back. */
+export async function examine(app: Lovage): Promise<readonly Finding[]> {
+  const findings: Finding[] = [settings(app)]
+  const broker = await tried('broker', 'Check that it runs, its URL, and the credentials.', async () => {
+    const opened = await app.broker()
+    await opened.depths(app.router.declared.map(({ name }) => name))
+    return `${opened.kind} ${opened.location} answers`
+  })
+  findings.push(broker)
+  if (!broker.passed) return findings
+  findings.push(...(await serverSettings(app)))
+  if (app.hasResults) {
+    findings.push(
+      await tried('results', 'Check resultBackend, and that its server runs.', async () => {
+        const results = await app.results()
+        await results.get([newId()])
+        return `${results.kind} ${results.location} answers`
+      }),
+    )
+  }
+  findings.push(
+    await tried('dead letters', 'Check deadLetterUrl, and that its server runs.', async () => {
+      const counts = [...(await app.deadLetters.queues()).values()]
+      return `the store answers and holds ${counts.reduce((sum, count) => sum + count, 0)}`
+    }),
+    await tried('clock', 'Synchronise the clocks of this machine and of the server (NTP).', () => clock(app)),
+  )
+  findings.push(...(await workers(app)))
+  return findings
+}
+
+function settings(app: Lovage): Finding {
+  const typos = app.unroutedNames()
+  return typos.length === 0
+    ? pass('settings', `app ${app.main}, ${app.tasks.names().length} tasks`)
+    : fail(
+        'settings',
+        `taskRoutes names ${typos.join(', ')}, which no task here has`,
+        'Correct the name, or import the module that defines the task (-I).',
+      )
+}
+
+async function serverSettings(app: Lovage): Promise<readonly Finding[]> {
+  try {
+    const advice = await (await app.broker()).check()
+    return advice.length === 0
+      ? [pass('server settings', 'nothing to change')]
+      : advice.map((sentence) => {
+          const [what = sentence, ...rest] = sentence.split(/: (?=[^:]*$)/)
+          return fail('server settings', what, rest.join(': ') || sentence)
+        })
+  } catch (error) {
+    return [fail('server settings', messageOf(error), 'See what the server said.')]
+  }
+}
+
+async function clock(app: Lovage): Promise<string> {
+  const coordination = await app.coordination()
+  const ttlMs = 1000
+  const name = `doctor:${newId()}`
+  const beganMs = app.clock.now()
+  const grant = await coordination.acquire(name, name, ttlMs)
+  const endedMs = app.clock.now()
+  if (!grant) throw new Error('the coordination store did not grant a lease')
+  await coordination.release(name, grant.token)
+  // It was granted between the two readings of our own clock.
+  const serverMs = grant.expiresMs - ttlMs
+  const skewMs = serverMs < beganMs ? serverMs - beganMs : Math.max(0, serverMs - endedMs)
+  if (Math.abs(skewMs) > MOST_SKEW_MS)
+    throw new Error(`the clock of ${coordination.kind} is ${Math.round(skewMs)} ms away from this machine's`)
+  return `${coordination.kind} agrees within ${MOST_SKEW_MS} ms`
+}
+
+async function workers(app: Lovage): Promise<readonly Finding[]> {
+  const answers = await app.control.inspect({ timeout: 1 }).activeQueues()
+  const consumed = new Set(
+    Object.values(answers).flatMap((queues) =>
+      Array.isArray(queues) ? queues.map(({ name }) => String(name)) : [],
+    ),
+  )
+  const [first, ...rest] = app.router.declared.map(({ name }) => name)
+  const wanted = new Set([...(first ? [first] : []), ...rest, ...queueOfTasks(app).values()])
+  const findings = [...wanted].map((queue) =>
+    consumed.has(queue)
+      ? pass(`worker on ${queue}`, 'consumes it')
+      : fail(`worker on ${queue}`, 'nobody consumes it', `Start one: lovage worker -Q ${queue}`),
+  )
+  const queue = [...wanted].find((name) => consumed.has(name))
+  if (queue === undefined || !app.hasResults) return findings
+  const trip = await tried('round trip', 'Look into the log of the worker.', async () => {
+    const began = performance.now()
+    // Celery's own, which every worker of either language has; it answers with what it was given.
+    const result = await app.sendTask('celery.accumulate', { args: [42], kwargs: { index: 0 }, queue })
+    const answer = await result.get({ timeout: ROUND_TRIP_S })
+    if (answer !== 42) throw new Error(`the answer was ${JSON.stringify(answer)}`)
+    return `a task went through ${queue} and back in ${Math.round(performance.now() - began)} ms`
+  })
+  return [...findings, trip]
+}
+
+async function tried(check: string, advice: string, work: () => Promise<string>): Promise<Finding> {
+  try {
+    return pass(check, await work())
+  } catch (error) {
+    return fail(check, messageOf(error), advice)
+  }
+}
+
+const pass = (check: string, detail: string): Finding => ({ check, passed: true, detail })
+const fail = (check: string, detail: string, advice: string): Finding => ({
+  check,
+  passed: false,
+  detail,
+  advice,
+})
