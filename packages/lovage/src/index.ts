@@ -169,6 +169,7 @@ export {
 export { type StartOptions, startWorker } from './node/index.js'
 export type { ExtendedResult, ResultTuple, TaskResult, TaskState } from './result/index.js'
 export * from './schedule/index.js'
+export { tracing } from './tracing/index.js'
 export type {
   AutoscaleBounds,
   BootStep,

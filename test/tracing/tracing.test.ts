@@ -1,0 +1,66 @@
+import { context, propagation, SpanKind, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import { tracing } from 'lovage'
+import { createTestApp, startTestWorker, until } from 'lovage/testing'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+
+const exporter = new InMemorySpanExporter()
+beforeAll(() => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+  trace.setGlobalTracerProvider(
+    new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
+  )
+})
+afterEach(() => exporter.reset())
+afterAll(() => {
+  trace.disable()
+  context.disable()
+  propagation.disable()
+})
+
+const spans = () => exporter.getFinishedSpans()
+
+test('a run is below its publication, and what it sends below the run', async () => {
+  await using app = createTestApp('traced', { middleware: [tracing()] })
+  const inner = app.task({ name: 'inner', run: () => 1 })
+  const outer = app.task({ name: 'outer', run: async () => void (await inner.delay()) })
+  await using _worker = await startTestWorker(app)
+  await outer.delay()
+  await until(() => spans().length === 4)
+  const byName = new Map(spans().map((span) => [span.name, span]))
+  const [send, run, sendInner, runInner] = [
+    'apply_async/outer',
+    'run/outer',
+    'apply_async/inner',
+    'run/inner',
+  ].map((name) => byName.get(name))
+  expect(new Set(spans().map((span) => span.spanContext().traceId)).size).toBe(1)
+  expect(run?.parentSpanContext?.spanId).toBe(send?.spanContext().spanId)
+  expect(sendInner?.parentSpanContext?.spanId).toBe(run?.spanContext().spanId)
+  expect(runInner?.parentSpanContext?.spanId).toBe(sendInner?.spanContext().spanId)
+  expect([send?.kind, run?.kind]).toEqual([SpanKind.PRODUCER, SpanKind.CONSUMER])
+  expect(run?.attributes).toMatchObject({ 'celery.task_name': 'outer', 'celery.state': 'SUCCESS' })
+})
+
+test('a task that fails marks its span, and a foreign traceparent is its parent', async () => {
+  await using app = createTestApp('traced', { middleware: [tracing()] })
+  await using plain = createTestApp('plain', { broker: app.brokerUrl })
+  app.task({
+    name: 'bad',
+    run: () => {
+      throw new TypeError('no')
+    },
+  })
+  await using _worker = await startTestWorker(app)
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  await plain.sendTask('bad', { headers: { traceparent } })
+  await until(() => spans().length === 1)
+  const [run] = spans()
+  expect(run?.spanContext().traceId).toBe('0af7651916cd43dd8448eb211c80319c')
+  expect(run?.parentSpanContext?.spanId).toBe('b7ad6b7169203331')
+  expect(run?.status).toMatchObject({ code: 2, message: 'no' })
+  expect(run?.events.map(({ name }) => name)).toEqual(['exception'])
+})
