@@ -71,6 +71,8 @@ export class Watch {
     this.#everyMs = FIRST_POLL_MS
     this.#seen = this.#dataVersion()
     this.#poll()
+    // What changed between the wish to watch and this moment is in the version that was just read: nobody else would tell it.
+    this.#onChange(['*'])
     // Without a bell the poll alone does the work.
     if (!this.#isEntered) void this.#listen().catch(() => {})
   }
