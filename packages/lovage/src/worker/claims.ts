@@ -17,7 +17,7 @@ export interface Claim {
 /** What a worker holds: tasks that run, and tasks that wait for a slot in the order in which they came. */
 export class Claims {
   readonly #held = new Map<string, Claim>()
-  readonly #byJob = new WeakMap<Job, Claim>()
+  readonly #byJob = new Map<Job, Claim>()
   readonly #waiting: Claim[] = []
   #running = 0
   #onNone: (() => void) | undefined
@@ -92,6 +92,7 @@ export class Claims {
     const claim = this.#held.get(tag)
     if (!claim) return undefined
     this.#held.delete(tag)
+    this.#byJob.delete(claim.job)
     if (claim.startedMs !== undefined) this.#running--
     if (this.#held.size === 0) this.#onNone?.()
     return claim

@@ -41,7 +41,8 @@ export type Intake =
 /** What intake asks. */
 export interface IntakePorts {
   readonly app: Lovage
-  readonly accept: ReadonlySet<string>
+  /** How messages are read. */
+  readonly reading: DecodeOptions
   readonly refusals: Refusals
   readonly followUps: FollowUps
   readonly environment: RunEnvironment
@@ -54,24 +55,19 @@ export function takeIn(delivery: Delivery, ports: IntakePorts): Intake {
   const { message } = delivery
   if (message instanceof Error)
     return { kind: 'refused', plan: refusals.quarantine(delivery, message), error: message }
-  const readOptions = {
-    accept: ports.accept,
-    maxBytes: app.conf.messageMaxBytes,
-    integers: app.conf.integers,
-  }
-  const headers = readHeaders(message, readOptions)
+  const headers = readHeaders(message, ports.reading)
   if (headers instanceof Error)
     return { kind: 'refused', plan: refusals.quarantine(delivery, headers), error: headers }
-  // Read only when it is needed: what is not run may still have somebody waiting.
-  const follow: Follow = (exception, state) => {
-    const call = readCall(message, headers, readOptions)
-    return call instanceof Error ? NO_FOLLOW_UP : ports.followUps.failure(call, exception, null, state)
-  }
   if (delivery.redeliveries > MAX_REDELIVERIES) {
     const error = new LovageError(`${headers.task} lost its worker ${delivery.redeliveries} times.`, {
       code: 'LVG_TASK_WORKER_LOST',
     })
-    return { kind: 'refused', plan: refusals.lost(delivery, headers, follow), headers, error }
+    return {
+      kind: 'refused',
+      plan: refusals.lost(delivery, headers, followOf(message, headers, ports)),
+      headers,
+      error,
+    }
   }
   const admission = admit(headers, {
     nowMs: app.clock.now(),
@@ -82,19 +78,23 @@ export function takeIn(delivery: Delivery, ports: IntakePorts): Intake {
     case 'quarantine':
       return {
         kind: 'refused',
-        plan: refusals.quarantine(delivery, admission.error, headers, follow),
+        plan: refusals.quarantine(delivery, admission.error, headers, followOf(message, headers, ports)),
         headers,
         error: admission.error,
       }
     case 'discard':
       return {
         kind: 'revoked',
-        plan: refusals.revoked(delivery, headers, admission.why, follow),
+        plan: refusals.revoked(delivery, headers, admission.why, followOf(message, headers, ports)),
         headers,
         why: admission.why,
       }
     case 'unknown':
-      return { kind: 'unknown', plan: refusals.unknown(delivery, message, headers, follow), headers }
+      return {
+        kind: 'unknown',
+        plan: refusals.unknown(delivery, message, headers, followOf(message, headers, ports)),
+        headers,
+      }
     case 'postpone': {
       const settlement = { tag: delivery.tag, kind: 'postpone', untilMs: admission.untilMs } as const
       return {
@@ -105,7 +105,15 @@ export function takeIn(delivery: Delivery, ports: IntakePorts): Intake {
       }
     }
     case 'run':
-      return toJob(delivery, message, headers, readCall(message, headers, readOptions), ports)
+      return toJob(delivery, message, headers, readCall(message, headers, ports.reading), ports)
+  }
+}
+
+/** What is not run may still have somebody waiting: the body is read when that is asked. */
+function followOf(message: IncomingMessage, headers: TaskHeaders, ports: IntakePorts): Follow {
+  return (exception, state) => {
+    const call = readCall(message, headers, ports.reading)
+    return call instanceof Error ? NO_FOLLOW_UP : ports.followUps.failure(call, exception, null, state)
   }
 }
 

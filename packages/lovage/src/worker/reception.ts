@@ -4,7 +4,7 @@ import { crashPoint } from '../kernel/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { Claim, Claims } from './claims.js'
 import type { FollowUps } from './follow-ups.js'
-import { type Intake, takeIn } from './intake.js'
+import { type Intake, type IntakePorts, takeIn } from './intake.js'
 import type { WorkerLimits } from './limits/open-limits.js'
 import type { Refusals } from './refusals.js'
 import type { Settler } from './settler.js'
@@ -31,22 +31,28 @@ export interface ReceptionPorts {
 /** Takes deliveries in: into the line of tasks to run, or aside with the plan that says why not. */
 export class Reception {
   readonly #ports: ReceptionPorts
+  readonly #intake: IntakePorts
 
   constructor(ports: ReceptionPorts) {
     this.#ports = ports
+    const { app, accept, limits } = ports
+    this.#intake = {
+      ...ports,
+      isRevoked: (headers) => limits.revokes.of(headers) !== undefined,
+      // Made once: every message is read with it.
+      reading: { accept, maxBytes: app.conf.messageMaxBytes, integers: app.conf.integers },
+    }
   }
 
   /** Takes over what was claimed. */
   take(deliveries: readonly Delivery[]): void {
     crashPoint('claim:after')
-    const { app, settler, limits, onChange } = this.#ports
-    const isRevoked = (headers: Parameters<typeof limits.revokes.of>[0]): boolean =>
-      limits.revokes.of(headers) !== undefined
+    const { app, settler, onChange } = this.#ports
     const limited: Claim[] = []
     const doubtful: Claim[] = []
     for (const delivery of deliveries) {
       try {
-        const claim = this.#accepted(delivery, takeIn(delivery, { ...this.#ports, isRevoked }))
+        const claim = this.#accepted(delivery, takeIn(delivery, this.#intake))
         if (claim && this.#isDoubtful(claim)) doubtful.push(claim)
         else if (claim && !this.#proceed(claim)) limited.push(claim)
       } catch (error) {

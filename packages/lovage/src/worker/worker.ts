@@ -402,7 +402,7 @@ export class Worker implements RunningWorker {
   #leave(job: Job, runtimeMs?: number): void {
     this.limits.tasks
       .left(job, runtimeMs)
-      .catch((error: unknown) =>
+      ?.catch((error: unknown) =>
         this.#logger.warn({ err: error }, 'cannot free a slot; it is free when its lease ends'),
       )
   }

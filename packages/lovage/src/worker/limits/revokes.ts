@@ -46,6 +46,7 @@ export class Revokes {
 
   /** How a task is revoked; undefined when it is not. */
   of(headers: Pick<TaskHeaders, 'id' | 'stamps' | 'stamped_headers'>): Revocation | undefined {
+    if (this.#ids.size === 0 && this.#stamps.size === 0) return undefined
     const byId = this.#ids.get(headers.id)
     if (byId || this.#stamps.size === 0) return byId
     for (const [header, values] of Object.entries(headers.stamps)) {

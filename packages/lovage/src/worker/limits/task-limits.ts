@@ -88,15 +88,16 @@ export class TaskLimits {
   }
 
   /** A run has ended, or was given back and has no time: its slot is the next one's. */
-  async left({ task, context }: Job, runtimeMs?: number): Promise<void> {
+  left({ task, context }: Job, runtimeMs?: number): Promise<void> | undefined {
+    if (this.#slots.size === 0) return undefined
     const slot = this.#slots.get(context.id)
-    if (!slot) return
+    if (!slot) return undefined
     this.#slots.delete(context.id)
     if (runtimeMs !== undefined) {
       const before = this.#runtimeMs.get(task.name) ?? runtimeMs
       this.#runtimeMs.set(task.name, before + (runtimeMs - before) / 8)
     }
-    await this.#ports.cluster.leave([slot])
+    return this.#ports.cluster.leave([slot])
   }
 
   /** For each job the Unix ms of its turn. */
