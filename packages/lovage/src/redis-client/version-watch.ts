@@ -11,8 +11,8 @@ const RETRY_MS = 500
 interface Watched {
   readonly listeners: Set<() => void>
   readonly unsubscribe: Unsubscribe
-  /** Asked for when the watch began: what changes after that is told. */
-  version: Promise<string | null | undefined>
+  /** Undefined until the first look, which always tells: a change may have come before it, after the watch began. */
+  version: string | null | undefined
 }
 
 /**
@@ -61,7 +61,7 @@ export class VersionWatch {
 
   #begin(space: string): Watched {
     const tell = (version: string): void => {
-      watched.version = Promise.resolve(version)
+      watched.version = version
       for (const listener of watched.listeners) listener()
     }
     let isOver = false
@@ -80,9 +80,7 @@ export class VersionWatch {
       isOver = true
       end?.()
     }
-    // When it cannot be asked, the first look that succeeds counts as a change.
-    const version = this.#readVersion(space).catch(() => undefined)
-    const watched: Watched = { listeners: new Set(), unsubscribe, version }
+    const watched: Watched = { listeners: new Set(), unsubscribe, version: undefined }
     this.#spaces.set(space, watched)
     if (this.#spaces.size === 1) this.#pollLater()
     void subscribe()
@@ -102,8 +100,8 @@ export class VersionWatch {
     for (const [space, watched] of this.#spaces) {
       try {
         const version = await this.#readVersion(space)
-        const isChanged = (await watched.version) !== version
-        watched.version = Promise.resolve(version)
+        const isChanged = watched.version !== version
+        watched.version = version
         if (isChanged) for (const listener of watched.listeners) listener()
       } catch (error) {
         // The next look comes; an outage is told by whoever asks for the data.
