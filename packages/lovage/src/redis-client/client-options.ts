@@ -41,6 +41,8 @@ export function redisClientOptions(
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     retryStrategy,
+    // After a failover this line leads to what has become a replica; a new one leads to the primary.
+    reconnectOnError: (error) => /READONLY/.test(error.message),
   }
 }
 

@@ -45,7 +45,7 @@ export const delayMember = (taskId: unknown, tag: string): string =>
 export function publicationWords(one: Publication, keys: RedisKeys): (string | number)[] {
   const { message, queue, step, raw } = one
   const { once, dueMs } = message
-  const name = once ? [keys.oncePrefix + once.key, once.ttlMs] : ['', 0]
+  const name = once ? [keys.oncePrefix + once.key, Math.ceil(once.ttlMs)] : ['', 0]
   if (dueMs === undefined) return [...name, keys.list(queue, step), step === 0 ? '' : queue, raw]
   const member = delayMember(message.headers.id, one.tag)
   return [...name, '', keys.times(queue), keys.messages(queue), queue, member, dueMs, `${step} ${raw}`]

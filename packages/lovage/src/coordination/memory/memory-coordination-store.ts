@@ -1,19 +1,21 @@
 import type { Clock, DriverOptions, Unsubscribe } from '../../kernel/index.js'
 import type { CoordinationStore, LeaseGrant, Mark, RateRequest, SlotRequest } from '../coordination-store.js'
 import { takeTurn } from '../gcra.js'
+import { EndingMap } from './ending-map.js'
 
 interface Lease {
   readonly holder: string
   readonly token: bigint
-  readonly expiresMs: number
 }
 
 /** What the stores of one URL share. */
 class Shared {
-  readonly leases = new Map<string, Lease>()
-  readonly turns = new Map<string, number>()
-  readonly slots = new Map<string, Map<string, number>>()
-  readonly spaces = new Map<string, Map<string, Mark>>()
+  readonly leases = new EndingMap<Lease>()
+  /** A rate whose next turn is past is as good as unknown. */
+  readonly turns = new EndingMap<number>()
+  /** Members with their ends; a key ends with its last member. */
+  readonly slots = new EndingMap<Map<string, number>>()
+  readonly spaces = new Map<string, EndingMap<Mark>>()
   readonly listeners = new Map<string, Set<() => void>>()
   lastToken = 0n
 }
@@ -31,12 +33,11 @@ class MemoryCoordinationStore implements CoordinationStore {
 
   async acquire(name: string, holder: string, ttlMs: number): Promise<LeaseGrant | undefined> {
     const nowMs = this.#clock.now()
-    const current = this.#shared.leases.get(name)
-    const isLiving = current !== undefined && current.expiresMs > nowMs
-    if (isLiving && current.holder !== holder) return undefined
-    const token = isLiving ? current.token : this.#nextToken(nowMs)
+    const current = this.#shared.leases.get(name, nowMs)
+    if (current && current.holder !== holder) return undefined
+    const token = current?.token ?? this.#nextToken(nowMs)
     const expiresMs = nowMs + ttlMs
-    this.#shared.leases.set(name, { holder, token, expiresMs })
+    this.#shared.leases.set(name, { holder, token }, expiresMs, nowMs)
     return { token, expiresMs }
   }
 
@@ -48,33 +49,35 @@ class MemoryCoordinationStore implements CoordinationStore {
   }
 
   async release(name: string, token: bigint): Promise<void> {
-    if (this.#shared.leases.get(name)?.token === token) this.#shared.leases.delete(name)
+    if (this.#shared.leases.get(name, this.#clock.now())?.token === token) this.#shared.leases.delete(name)
   }
 
   async takeTurns(requests: readonly RateRequest[]): Promise<readonly number[]> {
     const nowMs = this.#clock.now()
     const { turns } = this.#shared
     return requests.map(({ key, intervalMs, burst }) => {
-      const { atMs, nextMs } = takeTurn(turns.get(key), nowMs, intervalMs, burst)
-      turns.set(key, nextMs)
+      const { atMs, nextMs } = takeTurn(turns.get(key, nowMs), nowMs, intervalMs, burst)
+      turns.set(key, nextMs, nextMs, nowMs)
       return atMs
     })
   }
 
   async enter(requests: readonly SlotRequest[]): Promise<readonly boolean[]> {
     const nowMs = this.#clock.now()
+    const { slots } = this.#shared
     return requests.map(({ key, member, limit, ttlMs }) => {
-      const members = this.#shared.slots.get(key) ?? new Map<string, number>()
-      for (const [other, expiresMs] of members) if (expiresMs <= nowMs) members.delete(other)
+      const members = slots.get(key, nowMs) ?? new Map<string, number>()
+      for (const [other, endMs] of members) if (endMs <= nowMs) members.delete(other)
       if (!members.has(member) && members.size >= limit) return false
-      this.#shared.slots.set(key, members.set(member, nowMs + ttlMs))
+      members.set(member, nowMs + ttlMs)
+      slots.set(key, members, Math.max(...members.values()), nowMs)
       return true
     })
   }
 
   async leave(places: readonly { readonly key: string; readonly member: string }[]): Promise<void> {
     for (const { key, member } of places) {
-      const members = this.#shared.slots.get(key)
+      const members = this.#shared.slots.get(key, this.#clock.now())
       members?.delete(member)
       if (members?.size === 0) this.#shared.slots.delete(key)
     }
@@ -85,51 +88,61 @@ class MemoryCoordinationStore implements CoordinationStore {
     marks: readonly Mark[],
     options: { readonly ifAbsent?: boolean } = {},
   ): Promise<readonly Mark[]> {
-    const standing = this.#living(space)
+    const nowMs = this.#clock.now()
+    const living = this.#shared.spaces.get(space) ?? new EndingMap<Mark>()
+    this.#shared.spaces.set(space, living)
+    let isChanged = false
     const now = marks.map((mark) => {
-      const present = options.ifAbsent ? standing.get(mark.key) : undefined
-      if (!present) standing.set(mark.key, mark)
-      return present ?? mark
+      const present = options.ifAbsent ? living.get(mark.key, nowMs) : undefined
+      if (present) return present
+      living.set(mark.key, mark, mark.expiresMs ?? Number.POSITIVE_INFINITY, nowMs)
+      isChanged = true
+      return mark
     })
-    this.#ring(space)
+    if (isChanged) this.#ring(space)
     return now
   }
 
   async list(space: string, keys?: readonly string[]): Promise<readonly Mark[]> {
-    const living = this.#living(space)
-    return keys ? keys.flatMap((key) => living.get(key) ?? []) : [...living.values()]
+    const nowMs = this.#clock.now()
+    const living = this.#shared.spaces.get(space)
+    if (!living) return []
+    return keys ? keys.flatMap((key) => living.get(key, nowMs) ?? []) : living.values(nowMs)
   }
 
   async remove(
     space: string,
     marks: readonly { readonly key: string; readonly value?: string }[],
   ): Promise<number> {
-    const living = this.#living(space)
-    const removed = marks.filter(({ key, value }) => {
-      const present = living.get(key)
-      return present !== undefined && (value === undefined || present.value === value) && living.delete(key)
-    })
-    if (removed.length > 0) this.#ring(space)
-    return removed.length
+    const nowMs = this.#clock.now()
+    const living = this.#shared.spaces.get(space)
+    let removed = 0
+    for (const { key, value } of marks) {
+      const present = living?.get(key, nowMs)
+      if (!present || (value !== undefined && present.value !== value)) continue
+      living?.delete(key)
+      removed++
+    }
+    if (removed > 0) this.#ring(space)
+    return removed
   }
 
   watch(space: string, on: () => void): Unsubscribe {
-    const listener = (): void => on()
+    let isWatching = true
+    const listener = (): void => {
+      if (isWatching) on()
+    }
     const listeners = this.#shared.listeners.get(space) ?? new Set()
     this.#shared.listeners.set(space, listeners.add(listener))
-    return () => void listeners.delete(listener)
+    return () => {
+      isWatching = false
+      listeners.delete(listener)
+      if (listeners.size === 0 && this.#shared.listeners.get(space) === listeners)
+        this.#shared.listeners.delete(space)
+    }
   }
 
   async close(): Promise<void> {}
-
-  #living(space: string): Map<string, Mark> {
-    const marks = this.#shared.spaces.get(space) ?? new Map<string, Mark>()
-    this.#shared.spaces.set(space, marks)
-    const nowMs = this.#clock.now()
-    for (const { key, expiresMs } of marks.values())
-      if (expiresMs !== undefined && expiresMs <= nowMs) marks.delete(key)
-    return marks
-  }
 
   #ring(space: string): void {
     for (const listener of this.#shared.listeners.get(space) ?? []) queueMicrotask(listener)
