@@ -49,7 +49,7 @@ describe('the command line', () => {
     expect(code).toBe(64)
   })
 
-  test.each([['--task_events'], ['-E']])(
+  test.each([['--scheduler', 'theirs']])(
     'refuses %s, whose feature is not there, rather than run without it',
     async (...args) => {
       using shop = makeShop()

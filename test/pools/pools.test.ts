@@ -16,7 +16,7 @@ test.each(['prefork', 'threads'] as const)(
     const app = createTestApp()
     const { clock, logger } = app
     const options = { slots: 2, hostname: 'x@y', clock, logger }
-    const ears = { onSlots() {}, updateState: async () => {} }
+    const ears = { onSlots() {}, updateState: async () => {}, sendEvent() {} }
     const folder = process.cwd()
     const spec = { spec: 'nothing/there', from: 'the test', folder }
     const missing = new ChildPool(kind, { ...options, source: { spec, include: [], settings: {}, folder } })

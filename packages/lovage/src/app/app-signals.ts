@@ -33,6 +33,14 @@ export interface AppSignals {
     readonly reason: string
   }
   taskUnknown: { readonly name: string; readonly id: string }
+  /** A task has said how far it is: the state PROGRESS, with what it says beside it. */
+  taskProgress: { readonly context: TaskContext; readonly meta: unknown }
+  /** A task tells an event of its own. */
+  taskEvent: {
+    readonly context: TaskContext
+    readonly type: string
+    readonly fields: Readonly<Record<string, unknown>>
+  }
   workerInit: { readonly hostname: string }
   workerProcessInit: { readonly hostname: string }
   workerProcessShutdown: { readonly hostname: string; readonly exitCode: number }

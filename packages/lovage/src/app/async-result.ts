@@ -9,6 +9,7 @@ import {
 } from '../result/index.js'
 import type { AnyResult } from './any-result.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'
+import { type Progress, type ProgressOptions, watchProgress } from './progress.js'
 import { untilReady, type WaitOptions } from './until-ready.js'
 
 export type { GetOptions, RevokeOptions } from './get-options.js'
@@ -124,6 +125,15 @@ export class AsyncResult<Result> implements AnyResult {
       on(result)
     })
     return stop
+  }
+
+  /**
+   * How far the task is, as it says so (`ctx.progress`, or Python's `update_state`), until it has ended, however it ends:
+   * `for await (const { percent } of result.progress())`. Of several that follow each other quickly only the last may come.
+   * @throws {ResultError} LVG_RESULT_DISABLED
+   */
+  async *progress(options: ProgressOptions = {}): AsyncGenerator<Progress, void, undefined> {
+    if (!this.#ready) yield* watchProgress(this.id, this.host, options)
   }
 
   async #settled(wait: WaitOptions): Promise<TaskResult> {

@@ -4,6 +4,7 @@ import { type Logger, TaskError } from '../kernel/index.js'
 import {
   customHeaders,
   type Embed,
+  encodeJson,
   type IncomingMessage,
   NO_EMBED,
   parseTime,
@@ -11,6 +12,7 @@ import {
   type TaskMessage,
 } from '../message/index.js'
 import type { ResultTuple } from '../result/index.js'
+import { type EventFields, eventType } from './app-events.js'
 import type { AnySignature } from './canvas/signature.js'
 import { Replace, Retry, type RetryRequest } from './signals.js'
 import { type Cursor, type StepStore, Steps } from './steps.js'
@@ -43,6 +45,8 @@ export interface RunEnvironment {
   readonly slots?: () => number
   /** Stores a state of the task's own (`PROGRESS`). */
   updateState(context: TaskContext, state: string, meta: unknown): Promise<void>
+  /** Tells an event of the task's own; absent where nobody could hear it. */
+  sendEvent?(context: TaskContext, type: string, fields: EventFields): void
   /** Adds a member to the chord that the task is a member of. */
   addToChord?(context: TaskContext, canvas: Canvas, place: number): Promise<void>
   /** Where finished steps are kept; absent = this run alone remembers them. */
@@ -258,10 +262,29 @@ export class TaskContext {
     return this.#steps
   }
 
-  /** Stores the state PROGRESS with `{ current, total, percent }` and what else is given. */
-  progress(current: number, total: number, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  /**
+   * Says how far the task is, as a part of one (`ctx.progress(0.4, { step: 'resize' })`) or as a count (`ctx.progress(40, 100)`):
+   * stores the state PROGRESS with `{ current, total, percent }` and what else is given, and tells it as the event
+   * `task-progress`. Callers follow it with `result.progress()`.
+   */
+  progress(part: number, more?: EventFields): Promise<void>
+  progress(current: number, total: number, more?: EventFields): Promise<void>
+  progress(current: number, second: number | EventFields = {}, third: EventFields = {}): Promise<void> {
+    const [total, more] = typeof second === 'number' ? [second, third] : [1, second]
     const percent = total > 0 ? Math.round((1000 * current) / total) / 10 : 0
     return this.updateState('PROGRESS', { ...more, current, total, percent })
+  }
+
+  /**
+   * Tells an event of the task's own, which carries its id (`uuid`): `ctx.sendEvent('task-photo-resized', { width: 200 })`. It is
+   * sent whether or not task events are enabled, to whoever listens now; nobody is held up.
+   * @throws {TypeError} when `type` is no name of letters, digits, `-` and `_`.
+   * @throws {MessageError} when a field cannot be written.
+   */
+  sendEvent(type: string, fields: EventFields = {}): void {
+    // Here and not where it is sent, so that the error is the task's own in every pool.
+    encodeJson(fields, `fields of ${eventType(type)}`)
+    this.#environment.sendEvent?.(this, type, fields)
   }
 
   /** Stores a state of the task's own, such as `PROGRESS`, with anything serialisable beside it. */

@@ -1,4 +1,5 @@
 export type { AnyResult } from './any-result.js'
+export type { AppEvents, EventFields } from './app-events.js'
 export { type AppSignals, SignalBoard, type SignalName } from './app-signals.js'
 export {
   AsyncResult,
@@ -61,6 +62,7 @@ export type { OnceOptions } from './once.js'
 export type { Outcome } from './outcome.js'
 export { PAUSED } from './pause.js'
 export type { AddPeriodicTask, PeriodicOptions } from './periodic-tasks.js'
+export type { Progress, ProgressOptions } from './progress.js'
 export {
   type RetriedRun,
   retryMessage,

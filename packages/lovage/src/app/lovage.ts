@@ -15,6 +15,7 @@ import {
 import { openResultBackend, type ResultBackend, type ResultTuple } from '../result/index.js'
 import { annotatedOptions } from './annotations.js'
 import type { AnyResult } from './any-result.js'
+import { appEvents } from './app-events.js'
 import { markAsApp } from './app-mark.js'
 import { SignalBoard } from './app-signals.js'
 import { AsyncResult, type ResultHost } from './async-result.js'
@@ -76,6 +77,8 @@ export class Lovage implements TaskHost, ResultHost {
   /** What no worker runs again by itself: look at it, send it again, remove it. */
   readonly deadLetters = new DeadLetters(this)
   readonly signals: SignalBoard
+  /** What the cluster tells, as it happens (`for await (const event of app.events())`), and events of one's own. */
+  readonly events = appEvents(this)
   /** Lamport's clock of this process, for control messages and events. */
   readonly logicalClock = new LogicalClock()
   readonly clock: Clock
@@ -277,7 +280,10 @@ export class Lovage implements TaskHost, ResultHost {
   /** The broker, connected on first use. */
   broker(): Promise<Broker> {
     this.#broker ??= this.#opened(
-      () => openBroker(withFolder(this.brokerUrl), this.#driverOptions()),
+      () => {
+        this.events.begin()
+        return openBroker(withFolder(this.brokerUrl), this.#driverOptions())
+      },
       () => {
         this.#broker = undefined
       },
@@ -344,6 +350,7 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** Sends what is in flight and disconnects. */
   async close(): Promise<void> {
+    await this.events.flush()
     this.#closed = true
     await this.#publisher?.drain()
     const open = await Promise.allSettled([this.#results, this.#coordination, this.#broker])

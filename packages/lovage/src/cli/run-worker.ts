@@ -84,6 +84,8 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
     purge:
       options.purge === true && process.env[RESTARTED] === undefined && (supervisedPlace()?.index ?? 1) === 1,
     ...(options.autoscale ? { autoscale: options.autoscale } : {}),
+    ...(options.heartbeatInterval === undefined ? {} : { heartbeatSeconds: options.heartbeatInterval }),
+    ...(options.withoutHeartbeat ? { heartbeatSeconds: 0 } : {}),
     ...(options.beat ? { beat: scheduleOf(options) } : {}),
     ...(options.prefetchMultiplier === undefined ? {} : { prefetchMultiplier: options.prefetchMultiplier }),
     onConnected(facts) {
@@ -105,6 +107,7 @@ const settingsOf = (options: WorkerCommandOptions) => ({
   workerMaxMemoryPerChild: options.maxMemoryPerChild,
   workerMetricsPort: options.metricsPort,
   workerMetricsHost: options.metricsHost,
+  workerSendTaskEvents: options.taskEvents,
 })
 
 function sayWhatIsOverruled(app: Lovage, options: WorkerCommandOptions): void {
@@ -140,7 +143,6 @@ function sayWhatIsNot(app: Lovage, options: WorkerCommandOptions): void {
     [options.statedb, '--statedb: revokes are kept beside the broker; no file is written'],
     [options.withoutGossip, '--without-gossip: workers do not gossip'],
     [options.withoutMingle, '--without-mingle: workers do not ask each other when they start'],
-    [options.withoutHeartbeat, '--without-heartbeat: no heartbeat events are sent'],
     [
       options.pool === 'gevent' || options.pool === 'eventlet',
       `-P ${options.pool}: tasks run on Node's event loop`,

@@ -1,5 +1,5 @@
 import { arch, loadavg, platform } from 'node:os'
-import type { AppSignals, Lovage, SignalName, TaskContext } from '../app/index.js'
+import type { AppSignals, EventFields, Lovage, SignalName } from '../app/index.js'
 import { EventDispatcher } from '../events/index.js'
 import { packageVersion, type Timer, type Unsubscribe } from '../kernel/index.js'
 import { reprValue, toExceptionInfo, tracebackOf } from '../message/index.js'
@@ -14,14 +14,18 @@ export class EventSender {
   readonly #app: Lovage
   readonly #worker: RunningWorker
   readonly #dispatcher: EventDispatcher
+  readonly #heartbeatS: number
   #listening: Unsubscribe[] = []
   #heartbeat: Timer | undefined
+  #own: Unsubscribe | undefined
 
   constructor(
     app: Lovage,
     worker: RunningWorker,
     broadcast: ConstructorParameters<typeof EventDispatcher>[0]['broadcast'],
+    heartbeatS: number = HEARTBEAT_S,
   ) {
+    this.#heartbeatS = heartbeatS
     const { clock, logicalClock, logger } = app
     this.#app = app
     this.#worker = worker
@@ -37,16 +41,22 @@ export class EventSender {
   }
 
   async start(): Promise<void> {
+    // What tasks tell by themselves is meant to be heard, also while nobody asks what they do.
+    this.#own = this.#app.signals.on('taskEvent', ({ context, type, fields }) =>
+      this.#dispatcher.own(type, { ...fields, uuid: context.id }),
+    )
     if (this.#app.conf.workerSendTaskEvents) this.switch(true)
-    await this.#tell('worker-online', HEARTBEAT_S)
+    if (this.#heartbeatS === 0) return
+    await this.#tell('worker-online', this.#heartbeatS)
     this.#arm()
   }
 
   async stop(): Promise<void> {
     this.#heartbeat?.cancel()
     this.switch(false)
+    this.#own?.()
     await this.#dispatcher.flush()
-    await this.#tell('worker-offline', HEARTBEAT_S)
+    if (this.#heartbeatS > 0) await this.#tell('worker-offline', this.#heartbeatS)
   }
 
   /** Begins or ends to tell what tasks do; false when that is how it was. */
@@ -60,7 +70,7 @@ export class EventSender {
   }
 
   /** Says that the worker lives. */
-  beat(freq = HEARTBEAT_S): Promise<void> {
+  beat(freq = this.#heartbeatS): Promise<void> {
     return this.#tell('worker-heartbeat', freq)
   }
 
@@ -69,7 +79,7 @@ export class EventSender {
       void this.beat()
       this.#app.signals.emit('heartbeatSent', { hostname: this.#worker.hostname })
       this.#arm()
-    }, HEARTBEAT_S * 1000)
+    }, this.#heartbeatS * 1000)
   }
 
   #tell(type: string, freq: number): Promise<void> {
@@ -132,16 +142,27 @@ export class EventSender {
         expired,
       })),
       on('taskRejected', 'task-rejected', ({ headers, requeue }) => headers && { uuid: headers.id, requeue }),
+      on('taskProgress', 'task-progress', ({ context, meta }) => ({
+        ...progressFields(meta),
+        uuid: context.id,
+      })),
       on('taskUnknown', 'task-failed', ({ id, name }) => ({
         uuid: id,
         exception: `NotRegistered('${name}')`,
       })),
     ]
   }
+}
 
-  /** An event of a task's own. */
-  custom(context: TaskContext, type: string, fields: Readonly<Record<string, unknown>>): void {
-    this.#dispatcher.task(type, { ...fields, uuid: context.id })
+/** What a task says of its progress, the numbers that everybody knows apart. */
+function progressFields(meta: unknown): EventFields {
+  if (typeof meta !== 'object' || meta === null) return { meta }
+  const { current, total, percent } = meta as Readonly<Record<string, unknown>>
+  return {
+    ...(typeof current === 'number' ? { current } : {}),
+    ...(typeof total === 'number' ? { total } : {}),
+    ...(typeof percent === 'number' ? { percent } : {}),
+    meta,
   }
 }
 

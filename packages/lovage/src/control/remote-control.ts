@@ -20,6 +20,8 @@ import { INSPECT_COMMANDS } from './inspect-commands.js'
 export interface RemoteControlOptions {
   /** Ends this worker, warm. */
   readonly shutdown: () => void
+  /** Seconds between two signs of life; 0 = none, and neither coming nor going is told. Default 2. */
+  readonly heartbeatSeconds?: number
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
@@ -44,8 +46,8 @@ export class RemoteControl implements BootStep {
     const app = this.#app
     const broker: Broker = await app.broker()
     if (!broker.capabilities.fanout) return
-    const events = new EventSender(app, worker, (message) => broker.broadcast(message))
-    const { shutdown } = this.#options
+    const { shutdown, heartbeatSeconds } = this.#options
+    const events = new EventSender(app, worker, (message) => broker.broadcast(message), heartbeatSeconds)
     this.#ports = { app, broker, worker, events, startedMs: app.clock.now(), shutdown }
     const ports = this.#ports
     if (app.conf.workerEnableRemoteControl)

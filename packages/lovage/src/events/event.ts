@@ -1,11 +1,5 @@
 import { LovageError, MessageError } from '../kernel/index.js'
-import {
-  acceptList,
-  decodeContent,
-  encodeJson,
-  type IncomingMessage,
-  type OutgoingMessage,
-} from '../message/index.js'
+import { acceptList, decodeContent, type IncomingMessage, type OutgoingMessage } from '../message/index.js'
 
 /** Where events are broadcast; a topic exchange where the broker has such. */
 export const EVENT_EXCHANGE = 'celeryev'
@@ -28,17 +22,24 @@ export interface Event {
 const MAX_BYTES = 8 * 1024 * 1024
 const ACCEPT = acceptList(['json', 'msgpack', 'yaml'])
 
-/** The message of one event, or of several that travel together. */
-export function encodeEvents(events: readonly [Event, ...Event[]], isBatch: boolean): OutgoingMessage {
-  const [first] = events
+/**
+ * The message of events that are written already.
+ *
+ * @param alone The type of the only one, which then travels under its own routing key; undefined for a batch.
+ */
+export function eventMessage(
+  events: readonly string[],
+  alone: string | undefined,
+  hostname: string,
+): OutgoingMessage {
   return {
-    headers: { hostname: first.hostname },
-    body: encodeJson(isBatch ? events : first, 'event'),
+    headers: { hostname },
+    body: alone === undefined ? `[${events.join(',')}]` : (events[0] ?? '{}'),
     contentType: 'application/json',
     contentEncoding: 'utf-8',
     properties: { correlationId: null, replyTo: null, deliveryMode: 1, priority: 0 },
     exchange: EVENT_EXCHANGE,
-    routingKey: isBatch ? 'task.multi' : first.type.replaceAll('-', '.'),
+    routingKey: alone === undefined ? 'task.multi' : alone.replaceAll('-', '.'),
   }
 }
 

@@ -2,12 +2,12 @@ import type { Lovage } from '../app/index.js'
 import { type OpenBeat, openBeat, type ScheduleLocation } from '../beat/index.js'
 import type { Broker } from '../broker/index.js'
 import type { ResultBackend } from '../result/index.js'
-import type { StopKind, Worker, WorkerOptions } from '../worker/index.js'
+import type { StopKind, Worker } from '../worker/index.js'
 import { connectAtStart } from './connect-at-start.js'
 import { dumpOnSignal } from './dump.js'
 import { onShutdownSignal } from './shutdown-signals.js'
 import { startWarnings } from './start-warnings.js'
-import { startWorker } from './start-worker.js'
+import { type StartOptions, startWorker } from './start-worker.js'
 import { sendBeats } from './watchdog.js'
 
 /** What a node knows once it is connected and before it consumes. */
@@ -20,7 +20,7 @@ export interface NodeFacts {
 }
 
 /** How a node runs. */
-export interface NodeOptions extends WorkerOptions {
+export interface NodeOptions extends StartOptions {
   readonly hostname: string
   readonly queues: readonly string[]
   /** Sends periodic tasks too, in turns with all other beats of the app. */

@@ -7,6 +7,8 @@ import { type EndpointOptions, Endpoints } from './endpoints.js'
 export interface StartOptions extends WorkerOptions {
   /** What `control shutdown` does. Default: the worker stops, warm; the process is the caller's. */
   readonly onShutdown?: () => void
+  /** Seconds between two signs of life; 0 = monitors are not told of this worker. Default 2, which monitors expect. */
+  readonly heartbeatSeconds?: number
   /** Where `/metrics` and `/health` are served. Default: nowhere, unless `workerMetricsPort` says. */
   readonly endpoints?: EndpointOptions
 }
@@ -15,11 +17,15 @@ export interface StartOptions extends WorkerOptions {
 export async function startWorker(app: Lovage, options: StartOptions = {}): Promise<Worker> {
   const {
     onShutdown = () => void worker.stop('warm'),
+    heartbeatSeconds,
     endpoints = endpointsOf(app),
     steps = [],
     ...rest
   } = options
-  const control = new RemoteControl(app, { shutdown: onShutdown })
+  const control = new RemoteControl(app, {
+    shutdown: onShutdown,
+    ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
+  })
   const worker: Worker = await startBareWorker(app, {
     ...rest,
     steps: [control, ...(endpoints ? [new Endpoints(app, endpoints)] : []), ...steps],

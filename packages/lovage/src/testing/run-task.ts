@@ -15,6 +15,8 @@ export interface RunTaskOptions {
   readonly logger?: Logger
   /** Sees the states that the task stores (`PROGRESS`). */
   readonly onState?: (state: string, meta: unknown) => void
+  /** Hears the events that the task tells. */
+  readonly onEvent?: (type: string, fields: Readonly<Record<string, unknown>>) => void
   /** Aborts the run's signal. */
   readonly signal?: AbortSignal
 }
@@ -78,6 +80,7 @@ function contextOf(
     logger: options.logger ?? silentLogger,
     hostname: 'test@localhost',
     isEager: true,
+    sendEvent: (_context, type, fields) => options.onEvent?.(type, fields),
     updateState: async (_context, state, meta) => options.onState?.(state, meta),
   }
   return new TaskContext(task, { headers, ...call }, { info, correlationId: id, replyTo: null }, environment)

@@ -19,6 +19,7 @@ export async function joinSettler(
     clock: app.clock,
     logger: app.logger,
     onRefused: () => {},
+    signals: app.signals,
     followUps,
     callErrbacks: async () => {},
   })

@@ -1,3 +1,4 @@
+import type { SignalBoard } from '../app/index.js'
 import type { Broker, Consumer, Settlement } from '../broker/index.js'
 import { type Clock, crashPoint, delay, type Logger } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
@@ -17,6 +18,8 @@ export interface SettlerPorts {
   readonly logger: Logger
   readonly onRefused: (tags: readonly string[]) => void
   readonly followUps: FollowUps
+  /** Hears of messages that went on from a task: a retry, the next step of a chain. */
+  readonly signals: SignalBoard
   /** Calls errbacks in this worker; theirs is to look, so that their errors are logged and change nothing. */
   readonly callErrbacks: (errbacks: readonly InlineErrback[]) => Promise<void>
 }
@@ -86,6 +89,8 @@ export class Settler {
     const refused = await consumer.settle(settlements)
     crashPoint('settle:after-ack')
     if (refused.length > 0) onRefused(refused)
+    for (const { tag, publish } of settlements)
+      if (publish && !refused.includes(tag)) this.#tellPublished(publish)
   }
 
   /** Queues and chords are there before anything that needs them is sent. */
@@ -163,6 +168,13 @@ export class Settler {
 
   async #publish(messages: readonly OutgoingMessage[]): Promise<void> {
     await this.#ports.broker.publish(messages)
+    this.#tellPublished(messages)
+  }
+
+  #tellPublished(messages: readonly OutgoingMessage[]): void {
+    const { signals } = this.#ports
+    if (signals.has('afterTaskPublish'))
+      for (const message of messages) signals.emit('afterTaskPublish', { message })
   }
 
   async #store(records: readonly ResultRecord[]): Promise<void> {

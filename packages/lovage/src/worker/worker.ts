@@ -128,12 +128,15 @@ export class Worker implements RunningWorker {
       hostname,
       isEager: false,
       slots: () => this.pool.slots,
-      updateState: (context, state, meta) =>
-        storeOwnState(context, state, meta, {
+      updateState: (context, state, meta) => {
+        if (state === 'PROGRESS') app.signals.emit('taskProgress', { context, meta })
+        return storeOwnState(context, state, meta, {
           results,
           started: this.#started,
           extendedBy: conf.resultExtended ? hostname : undefined,
-        }),
+        })
+      },
+      sendEvent: (context, type, fields) => app.signals.emit('taskEvent', { context, type, fields }),
       addToChord: (context, canvas, place) => addToChord(app, context, canvas, place),
       steps: stepMarks(app),
     }
@@ -144,6 +147,7 @@ export class Worker implements RunningWorker {
       clock,
       logger,
       onRefused: (tags) => this.#lost(tags),
+      signals: app.signals,
       followUps: this.#followUps,
       callErrbacks: (errbacks) => callErrbacks(errbacks, app.tasks, this.#environment),
     })
@@ -215,6 +219,7 @@ export class Worker implements RunningWorker {
     return {
       onSlots: () => this.#goOn(),
       updateState: this.#environment.updateState,
+      sendEvent: (context, type, fields) => this.#environment.sendEvent?.(context, type, fields),
     }
   }
 

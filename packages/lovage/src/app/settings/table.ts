@@ -120,7 +120,7 @@ export const SETTINGS = {
   /** `max_retries`, `interval_start`, `interval_step`, `interval_max` in seconds. */
   taskPublishRetryPolicy: structure<Readonly<Record<string, number>>>({}),
   /** Whether producers send `task-sent` events. */
-  taskSendSentEvent: inert(flag(false), NOT_YET),
+  taskSendSentEvent: flag(false),
   taskAllowErrorCbOnChordHeader: flag(false),
   /** What happens to a message whose task is not known here: a dead letter at once, or up to five delayed returns first. */
   onUnknownTask: choice('dead-letter', 'dead-letter', 'handBack'),

@@ -37,6 +37,8 @@ export interface WorkerCommandOptions extends GlobalOptions {
   readonly statedb?: string
   readonly withoutGossip?: boolean
   readonly withoutMingle?: boolean
+  readonly taskEvents?: boolean
+  readonly heartbeatInterval?: number
   readonly withoutHeartbeat?: boolean
 }
 
@@ -109,6 +111,16 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
       '-s, --schedule <store>',
       'with -B: where the schedule is kept, a file or a URL (default: beside the messages)',
     )
+    .option('-E, --task-events', 'tell what tasks do, for monitors; it can be switched while the worker runs')
+    .option(
+      '--heartbeat-interval <seconds>',
+      'how often to tell that the worker lives (default: 2)',
+      secondsOf,
+    )
+    .option(
+      '--without-heartbeat',
+      'do not tell when the worker comes, lives and goes; monitors do not see it',
+    )
     .option('--discard, --purge', 'remove all messages from the queues before consuming')
     .addOption(
       new Option('-O, --optimization <how>', 'taken for Celery’s sake: distribution is always fair').choices([
@@ -124,12 +136,10 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
     )
     .addOption(new Option('--without-gossip', 'taken for Celery’s sake: there is none').hideHelp())
     .addOption(new Option('--without-mingle', 'taken for Celery’s sake: there is none').hideHelp())
-    .addOption(new Option('--without-heartbeat', 'taken for Celery’s sake: there is none').hideHelp())
 }
 
 /** Options of Celery's whose feature this version does not have, and what it lacks. */
 export const NOT_YET: readonly (readonly [flags: string, lacks: string])[] = [
-  ['-E, --task-events', 'task events are not sent yet'],
   ['--scheduler <name>', 'there is one scheduler'],
 ]
 

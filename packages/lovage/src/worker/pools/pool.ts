@@ -1,4 +1,4 @@
-import type { Outcome, TaskContext } from '../../app/index.js'
+import type { EventFields, Outcome, TaskContext } from '../../app/index.js'
 import type { RunLimits } from '../time-limits.js'
 import type { Job } from './job.js'
 
@@ -8,6 +8,8 @@ export interface PoolEars {
   readonly onSlots: () => void
   /** `ctx.updateState` of a run in a child. */
   readonly updateState: (context: TaskContext, state: string, meta: unknown) => Promise<void>
+  /** `ctx.sendEvent` of a run in a child. */
+  readonly sendEvent: (context: TaskContext, type: string, fields: EventFields) => void
 }
 
 /** What a pool has been through, for stats. */

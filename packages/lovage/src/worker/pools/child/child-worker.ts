@@ -1,4 +1,5 @@
 import {
+  type EventFields,
   failure,
   type Lovage,
   type Outcome,
@@ -56,6 +57,7 @@ export class ChildWorker {
       hostname: setup.hostname,
       isEager: false,
       updateState: (context, state, meta) => this.#updateState(context, state, meta),
+      sendEvent: (context, type, fields) => this.#sendEvent(context, type, fields),
       addToChord: (context, canvas, place) => addToChord(app, context, canvas, place),
       steps: stepMarks(app),
     }
@@ -148,6 +150,13 @@ export class ChildWorker {
 
   #memoryKib(): number {
     return Math.round(process.memoryUsage.rss() / 1024)
+  }
+
+  #sendEvent(context: TaskContext, type: string, fields: EventFields): void {
+    const json = encodeJson(fields, `fields of ${type}`)
+    const current = this.#current
+    if (current?.job.context === context)
+      this.#port.send({ kind: 'event', key: current.key, type, fields: json })
   }
 
   #updateState(context: TaskContext, state: string, meta: unknown): Promise<void> {

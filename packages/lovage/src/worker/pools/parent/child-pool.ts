@@ -291,7 +291,7 @@ export class ChildPool implements WorkerPool {
   }
 }
 
-const DEAF: PoolEars = { onSlots() {}, updateState: async () => {} }
+const DEAF: PoolEars = { onSlots() {}, updateState: async () => {}, sendEvent() {} }
 
 function lowestLevel(logger: Logger): 'debug' | 'info' | 'warn' | 'error' {
   const levels = ['debug', 'info', 'warn'] as const

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import {
+  type EventFields,
   failure,
   type Outcome,
   SoftTimeLimitExceeded,
@@ -213,6 +214,13 @@ export class Child {
         ears()
           .updateState(run.job.context, state, decodeJson(meta, { integers: 'bigint' }))
           .then(() => answer(undefined), answer)
+        break
+      }
+      case 'event': {
+        const run = this.#runs.find((one) => one.key === frame.key)
+        // What was written there is an object of fields.
+        const fields = decodeJson(frame.fields, { integers: 'bigint' }) as EventFields
+        if (run) ears().sendEvent(run.job.context, frame.type, fields)
         break
       }
       case 'left': {

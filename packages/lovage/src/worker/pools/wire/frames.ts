@@ -57,6 +57,8 @@ export type FromChild =
       readonly state: string
       readonly meta: string
     }
+  /** `ctx.sendEvent` of a running task; fields as JSON. */
+  | { readonly kind: 'event'; readonly key: number; readonly type: string; readonly fields: string }
   | {
       readonly kind: 'log'
       readonly level: 'debug' | 'info' | 'warn' | 'error'

@@ -1,0 +1,100 @@
+import type { Broker } from '../broker/index.js'
+import { type Event, EventDispatcher } from '../events/index.js'
+import { type Clock, type Logger, type LogicalClock, producerOrigin } from '../kernel/index.js'
+import type { OutgoingMessage } from '../message/index.js'
+import type { SignalBoard } from './app-signals.js'
+import { type EventOptions, watchEvents } from './watch-events.js'
+
+/** What events need of their app. */
+export interface AppEventsHost {
+  readonly clock: Clock
+  readonly logicalClock: LogicalClock
+  readonly logger: Logger
+  readonly signals: SignalBoard
+  readonly conf: { readonly taskSendSentEvent: boolean }
+  broker(): Promise<Broker>
+}
+
+/** What an event says besides its type, its sender and its time: anything that JSON has room for. */
+export type EventFields = Readonly<Record<string, unknown>>
+
+/** Events of the cluster, and events of one's own. */
+export interface AppEvents {
+  /** What nodes in any language tell, as it comes: `for await (const event of app.events())`. See `app.control.events`. */
+  (options?: EventOptions): AsyncGenerator<Event, void, undefined>
+  /**
+   * Tells an event of one's own, such as `order-paid`, to whoever listens now. Nobody is held up: it is sent after this turn of
+   * the loop, and dropped when the broker is away. Inside a task use `ctx.sendEvent`, which names the task.
+   * @throws {TypeError} when `type` is no name of letters, digits, `-` and `_`.
+   * @throws {MessageError} when a field cannot be written.
+   */
+  send(type: string, fields?: EventFields): void
+  /** Resolves when what was told here is sent, or dropped. */
+  flush(): Promise<void>
+  /** The app connects: `task-sent` is told of every task from now on, where `taskSendSentEvent` says so. */
+  begin(): void
+}
+
+/** The events of an app; connects when they are first used. */
+export function appEvents(host: AppEventsHost): AppEvents {
+  let dispatcher: EventDispatcher | undefined
+  let hasBegun = false
+  const open = (): EventDispatcher => {
+    const { clock, logicalClock, logger } = host
+    dispatcher ??= new EventDispatcher(
+      {
+        hostname: producerOrigin(),
+        clock,
+        logicalClock,
+        logger,
+        broadcast: async (message) => broadcast(await host.broker(), message),
+      },
+      true,
+    )
+    return dispatcher
+  }
+  return Object.assign((options?: EventOptions) => watchEvents(host, options), {
+    send: (type: string, fields: EventFields = {}) => open().own(eventType(type), fields),
+    flush: async () => dispatcher?.flush(),
+    begin() {
+      if (hasBegun || !host.conf.taskSendSentEvent) return
+      hasBegun = true
+      host.signals.on('afterTaskPublish', ({ message }) => open().task('task-sent', sentFields(message)))
+    },
+  })
+}
+
+/** What `task-sent` says. */
+function sentFields({ headers, exchange, routingKey }: OutgoingMessage): EventFields {
+  const { id, root_id, parent_id, task, argsrepr, kwargsrepr, retries, eta, expires } = headers
+  return {
+    uuid: id,
+    root_id,
+    parent_id,
+    name: task,
+    args: argsrepr,
+    kwargs: kwargsrepr,
+    retries,
+    eta,
+    expires,
+    // The names of exchange and queue are one where nobody has said otherwise.
+    queue: exchange === '' || exchange === routingKey ? routingKey : null,
+    exchange,
+    routing_key: routingKey,
+  }
+}
+
+async function broadcast(broker: Broker, message: OutgoingMessage): Promise<void> {
+  if (broker.capabilities.fanout) await broker.broadcast(message)
+}
+
+/**
+ * A name that may be an event's type: it is a routing key too.
+ * @throws {TypeError}
+ */
+export function eventType(type: string): string {
+  if (/^[A-Za-z][\w-]{0,127}$/.test(type)) return type
+  throw new TypeError(
+    `${JSON.stringify(type)} is no type of an event: letters, digits, - and _, at most 128 of them, the first a letter`,
+  )
+}
