@@ -1,5 +1,5 @@
 import type { Broker } from '../broker/index.js'
-import { type Event, EventDispatcher } from '../events/index.js'
+import { type Event, EventDispatcher, type EventFields, eventType } from '../events/index.js'
 import { type Clock, type Logger, type LogicalClock, producerOrigin } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 import type { SignalBoard } from './app-signals.js'
@@ -14,9 +14,6 @@ export interface AppEventsHost {
   readonly conf: { readonly taskSendSentEvent: boolean }
   broker(): Promise<Broker>
 }
-
-/** What an event says besides its type, its sender and its time: anything that JSON has room for. */
-export type EventFields = Readonly<Record<string, unknown>>
 
 /** Events of the cluster, and events of one's own. */
 export interface AppEvents {
@@ -86,15 +83,4 @@ function sentFields({ headers, exchange, routingKey }: OutgoingMessage): EventFi
 
 async function broadcast(broker: Broker, message: OutgoingMessage): Promise<void> {
   if (broker.capabilities.fanout) await broker.broadcast(message)
-}
-
-/**
- * A name that may be an event's type: it is a routing key too.
- * @throws {TypeError}
- */
-export function eventType(type: string): string {
-  if (/^[A-Za-z][\w-]{0,127}$/.test(type)) return type
-  throw new TypeError(
-    `${JSON.stringify(type)} is no type of an event: letters, digits, - and _, at most 128 of them, the first a letter`,
-  )
 }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Canvas } from '../canvas/index.js'
+import { type EventFields, eventType } from '../events/index.js'
 import { type Logger, TaskError } from '../kernel/index.js'
 import {
   customHeaders,
@@ -12,7 +13,6 @@ import {
   type TaskMessage,
 } from '../message/index.js'
 import type { ResultTuple } from '../result/index.js'
-import { type EventFields, eventType } from './app-events.js'
 import type { AnySignature } from './canvas/signature.js'
 import { Replace, Retry, type RetryRequest } from './signals.js'
 import { type Cursor, type StepStore, Steps } from './steps.js'

@@ -1,5 +1,6 @@
+export type { EventFields } from '../events/index.js'
 export type { AnyResult } from './any-result.js'
-export type { AppEvents, EventFields } from './app-events.js'
+export type { AppEvents } from './app-events.js'
 export { type AppSignals, SignalBoard, type SignalName } from './app-signals.js'
 export {
   AsyncResult,

@@ -18,6 +18,9 @@ export interface Event {
   readonly [field: string]: unknown
 }
 
+/** What an event says besides its type, its sender and its time: anything that JSON has room for. */
+export type EventFields = Readonly<Record<string, unknown>>
+
 /** Bytes that a message of events may have. */
 const MAX_BYTES = 8 * 1024 * 1024
 const ACCEPT = acceptList(['json', 'msgpack', 'yaml'])
@@ -63,3 +66,14 @@ function isEvent(value: unknown): value is Event {
 
 const unreadable = (what: string): MessageError =>
   new MessageError(`An event cannot be read: ${what}`, { code: 'LVG_MESSAGE_MALFORMED' })
+
+/**
+ * A name that may be an event's type: it is a routing key too.
+ * @throws {TypeError}
+ */
+export function eventType(type: string): string {
+  if (/^[A-Za-z][\w-]{0,127}$/.test(type)) return type
+  throw new TypeError(
+    `${JSON.stringify(type)} is no type of an event: letters, digits, - and _, at most 128 of them, the first a letter`,
+  )
+}
