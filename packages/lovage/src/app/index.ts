@@ -70,6 +70,7 @@ export {
   type Sending,
   toMessage,
 } from './publish.js'
+export { type Due, type OpenedTask, type QueuedTask, Queues } from './queues.js'
 export { intervalOf, RATES, setRate } from './rate.js'
 export { TaskRegistry } from './registry.js'
 export { type JoinOptions, ResultSet } from './result-set.js'

@@ -1,6 +1,15 @@
-import type { QueueDepth } from '../broker/index.js'
-import type { Lovage } from './lovage.js'
-import { queuesInRoutes } from './router.js'
+import type { Broker, QueueDepth } from '../broker/index.js'
+import { queuesInRoutes, type Router } from './router.js'
+import type { Settings } from './settings/index.js'
+import type { AnyTask } from './task.js'
+
+/** An app, as far as it says what queues there are. */
+export interface QueuesApp {
+  readonly conf: Pick<Settings, 'taskRoutes'>
+  readonly router: Router
+  readonly tasks: Iterable<AnyTask>
+  broker(): Promise<Broker>
+}
 
 /** A queue and how much is in it. */
 export interface QueueReport extends QueueDepth {
@@ -10,7 +19,7 @@ export interface QueueReport extends QueueDepth {
 }
 
 /** Queues that the settings, the routes or the tasks name, then those that exist besides. */
-export async function knownQueues(app: Lovage): Promise<readonly string[]> {
+export async function knownQueues(app: QueuesApp): Promise<readonly string[]> {
   const broker = await app.broker()
   const declared = app.router.declared.map(({ name }) => name)
   const ofTasks = [...app.tasks].flatMap((task) => task.options.queue ?? [])
@@ -19,7 +28,7 @@ export async function knownQueues(app: Lovage): Promise<readonly string[]> {
 }
 
 /** Where the tasks that are implemented here go when a call does not say: task name → queue. */
-export function queueOfTasks(app: Lovage): ReadonlyMap<string, string> {
+export function queueOfTasks(app: QueuesApp): ReadonlyMap<string, string> {
   const queues = new Map<string, string>()
   for (const { name, options } of app.tasks) {
     if (name.startsWith('celery.')) continue
@@ -30,7 +39,7 @@ export function queueOfTasks(app: Lovage): ReadonlyMap<string, string> {
 }
 
 /** How much is in each of these queues. */
-export async function queueReport(app: Lovage, names: readonly string[]): Promise<readonly QueueReport[]> {
+export async function queueReport(app: QueuesApp, names: readonly string[]): Promise<readonly QueueReport[]> {
   const broker = await app.broker()
   const [depths, dead] = await Promise.all([broker.depths(names), broker.deadLetters.count()])
   return names.map((name) => ({

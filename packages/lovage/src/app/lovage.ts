@@ -44,6 +44,7 @@ import type { Middleware } from './middleware.js'
 import { type OnceOptions, once } from './once.js'
 import { type AddPeriodicTask, PeriodicTasks } from './periodic-tasks.js'
 import { Publisher } from './publish.js'
+import { Queues } from './queues.js'
 import { TaskRegistry } from './registry.js'
 import { namesInRoutes, Router } from './router.js'
 import type { InputOf, Schema } from './schema.js'
@@ -76,6 +77,8 @@ export class Lovage implements TaskHost, ResultHost {
   readonly control = new Control(this)
   /** What no worker runs again by itself: look at it, send it again, remove it. */
   readonly deadLetters = new DeadLetters(this)
+  /** What waits in queues, task by task: look at it, run it now, later or never. */
+  readonly queues = new Queues(this)
   readonly signals: SignalBoard
   /** What the cluster tells, as it happens (`for await (const event of app.events())`), and events of one's own. */
   readonly events = appEvents(this)

@@ -20,6 +20,8 @@ export interface BrokerCapabilities {
   readonly fanout: boolean
   /** Producers put messages with an ETA into the delay store at once; otherwise they travel as Celery sends them. */
   readonly delayAtPublish: boolean
+  /** `QueueAdmin` sees messages one by one: lists them, finds them by task id, moves them in time, removes them. */
+  readonly browsing: boolean
   /** `OutgoingMessage.once` is obeyed: a repeated key is taken, and dropped, in one atomic step. */
   readonly once: boolean
   /** Workers in other processes share the queues. */
@@ -184,8 +186,13 @@ export interface QueueAdmin {
   ): Promise<Page<QueuedMessage>>
   /** Moves all waiting messages in atomic batches; tells how many. */
   move(from: string, to: string): Promise<number>
+  /** Messages by task id, whatever their queue and state; each id may have several copies, or none. */
+  find(ids: readonly string[]): Promise<readonly QueuedMessage[]>
   /** Removes waiting and delayed messages by task id; tells how many. */
   remove(ids: readonly string[]): Promise<number>
-  /** Makes delayed messages due now, or at `dueMs`; tells how many. */
+  /**
+   * Makes waiting and delayed messages due now, or at `dueMs`, and their own ETA with them (`withEta`), so that no worker
+   * postpones them again; tells how many.
+   */
   promote(ids: readonly string[], dueMs?: number): Promise<number>
 }

@@ -12,6 +12,7 @@ import { addControl, addInspect } from './commands/inspect.js'
 import { addMulti } from './commands/multi.js'
 import { addPause, addResume } from './commands/pause.js'
 import { addPurge } from './commands/purge.js'
+import { addQueue } from './commands/queue.js'
 import { addQueues } from './commands/queues.js'
 import { addReport } from './commands/report.js'
 import { addResult } from './commands/result.js'
@@ -59,6 +60,7 @@ export function createProgram(): Command {
     addControl,
     addEvents,
     addQueues,
+    addQueue,
     addPause,
     addResume,
     addHealth,

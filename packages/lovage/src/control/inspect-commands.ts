@@ -1,7 +1,6 @@
 import { arch, platform, release } from 'node:os'
 import { type Lovage, SETTINGS, type SettingName } from '../app/index.js'
 import { maskSecrets, packageVersion } from '../kernel/index.js'
-import { decodeEnvelope, readHeaders } from '../message/index.js'
 import { type Command, texts } from './command.js'
 import { queueInfo } from './queue-info.js'
 import { requestInfo } from './request-info.js'
@@ -19,26 +18,24 @@ const active: Command = ({ safe }, { worker }) =>
 const reserved: Command = (_args, { worker }) => worker.reserved.map((claim) => requestInfo(claim, false))
 
 /** Tasks with a time wait in the broker, not in a worker: each worker names those of its queues. */
-const scheduled: Command = async (_args, { broker, worker }) => {
+const scheduled: Command = async (_args, { app, broker, worker }) => {
   const found: unknown[] = []
+  if (!broker.capabilities.browsing) return found
   for (const queue of worker.queues) {
-    const { items } = await broker.admin.browse(queue, {
+    const { items } = await app.queues.list(queue, {
       state: 'delayed',
       limit: MOST_SCHEDULED - found.length,
     })
-    for (const { id, task = '', dueMs, raw } of items) {
-      const message = decodeEnvelope(raw, (priority) => priority)
-      const headers = 'headers' in message ? readHeaders(message) : undefined
-      const isRead = headers !== undefined && !(headers instanceof Error)
+    for (const { id, task = '', shadow, dueMs, argsrepr, kwargsrepr } of items) {
       found.push({
         eta: dueMs === undefined ? null : new Date(dueMs).toISOString(),
         priority: 6,
         request: {
           id,
-          name: (isRead && headers.shadow) || task,
+          name: shadow ?? task,
           type: task,
-          args: isRead ? headers.argsrepr : '',
-          kwargs: isRead ? headers.kwargsrepr : '',
+          args: argsrepr,
+          kwargs: kwargsrepr,
           hostname: worker.hostname,
           time_start: null,
           acknowledged: false,

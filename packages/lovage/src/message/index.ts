@@ -7,6 +7,7 @@ export {
   type PriorityFromWire,
   type PriorityToWire,
 } from './envelope.js'
+export { withEta } from './eta.js'
 export { fromExceptionInfo, type StoredException, toExceptionInfo, tracebackOf } from './exception.js'
 export { decodeJson, encodeJson, type JsonTypes } from './json.js'
 export type { ReadOptions } from './json-reader.js'

@@ -4,8 +4,11 @@ import type { MessageError } from '../../kernel/index.js'
 import { decodeEnvelope, type IncomingMessage } from '../../message/index.js'
 import { priorityFromWire } from '../canvas/wire-priority.js'
 
-/** The message in a letter, or why there is none. */
-export function messageIn({ raw }: DeadLetter, { capabilities }: Broker): IncomingMessage | MessageError {
+/** The message in a letter or in a queue, or why there is none. */
+export function messageIn(
+  { raw }: Pick<DeadLetter, 'raw'>,
+  { capabilities }: Broker,
+): IncomingMessage | MessageError {
   return decodeEnvelope(raw, (wire) =>
     wire === undefined ? undefined : priorityFromWire(capabilities)(wire),
   )

@@ -1,4 +1,5 @@
 import type { Page, PageRequest } from '../../kernel/index.js'
+import { formatTime } from '../../message/index.js'
 import type { QueueAdmin, QueuedMessage } from '../broker.js'
 import type { Entry } from './memory-queue.js'
 import type { MemoryStore } from './memory-store.js'
@@ -42,6 +43,15 @@ export class MemoryAdmin implements QueueAdmin {
     return moved.length
   }
 
+  async find(ids: readonly string[]): Promise<readonly QueuedMessage[]> {
+    const wanted = new Set(ids)
+    return [...this.#store.queues.keys()].flatMap((queue) =>
+      [...this.#entries(queue, undefined)]
+        .filter(([, entry]) => wanted.has(idOf(entry)))
+        .map(([state, entry]) => this.#view(entry, state)),
+    )
+  }
+
   async remove(ids: readonly string[]): Promise<number> {
     const wanted = new Set(ids)
     const isWanted = (entry: Entry): boolean => wanted.has(idOf(entry))
@@ -55,15 +65,20 @@ export class MemoryAdmin implements QueueAdmin {
     return removed
   }
 
-  async promote(ids: readonly string[], dueMs = 0): Promise<number> {
+  async promote(ids: readonly string[], dueMs?: number): Promise<number> {
     const wanted = new Set(ids)
-    const promoted = this.#store.delayed.extract((entry) => wanted.has(idOf(entry)))
-    for (const entry of promoted) {
-      entry.queue.delayed--
-      this.#store.delay(entry, dueMs)
+    const isWanted = (entry: Entry): boolean => wanted.has(idOf(entry))
+    const delayed = this.#store.delayed.extract(isWanted)
+    for (const entry of delayed) entry.queue.delayed--
+    const waiting = [...this.#store.queues.values()].flatMap((queue) => queue.extract(isWanted))
+    const eta = dueMs === undefined ? null : formatTime(dueMs)
+    for (const entry of [...delayed, ...waiting]) {
+      entry.message = { ...entry.message, headers: { ...entry.message.headers, eta } }
+      entry.raw = undefined
+      this.#store.delay(entry, dueMs ?? 0)
     }
     this.#store.arm()
-    return promoted.length
+    return delayed.length + waiting.length
   }
 
   *#entries(queue: string, wanted: State | undefined): Generator<[State, Entry]> {

@@ -39,6 +39,7 @@ class MemoryBroker implements Broker {
     delayAtPublish: true,
     fanout: true,
     once: true,
+    browsing: true,
     shared: false,
   }
   readonly admin: MemoryAdmin

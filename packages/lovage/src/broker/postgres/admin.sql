@@ -13,9 +13,21 @@ WITH chosen AS (
   SELECT id FROM lovage_message WHERE queue = $1 AND state = 0 ORDER BY level, place, id LIMIT 1000 FOR UPDATE SKIP LOCKED
 ), moved AS (UPDATE lovage_message SET queue = $2 WHERE id IN (SELECT id FROM chosen) RETURNING 1)
 SELECT count(*) AS count FROM moved
+-- name: find
+-- A state at a time, because each has an index of its own.
+SELECT queue, id, task_id, task, state, due_ms, raw FROM lovage_message WHERE state = 1 AND task_id = ANY ($1::text[])
+UNION ALL SELECT queue, id, task_id, task, state, due_ms, raw FROM lovage_message WHERE state = 0 AND task_id = ANY ($1::text[])
+UNION ALL SELECT queue, id, task_id, task, state, due_ms, raw FROM lovage_message WHERE state = 2 AND task_id = ANY ($1::text[])
 -- name: remove
-WITH gone AS (DELETE FROM lovage_message WHERE state <> 2 AND task_id = ANY ($1::text[]) RETURNING 1)
+WITH chosen AS (
+  SELECT id FROM lovage_message WHERE state = 1 AND task_id = ANY ($1::text[])
+  UNION ALL SELECT id FROM lovage_message WHERE state = 0 AND task_id = ANY ($1::text[])
+), gone AS (DELETE FROM lovage_message WHERE state <> 2 AND id IN (SELECT id FROM chosen) RETURNING 1)
 SELECT count(*) AS count FROM gone
 -- name: reschedule
-WITH changed AS (UPDATE lovage_message SET due_ms = $2 WHERE state = 1 AND task_id = ANY ($1::text[]) RETURNING 1)
-SELECT count(*) AS count FROM changed
+-- $1 ids, $2 the messages as they were, $3 as they are to be, $4 when they are due. What was claimed meanwhile stays as it is.
+WITH changed AS (
+  UPDATE lovage_message AS message SET state = 1, due_ms = $4, raw = given.later
+  FROM unnest($1::bigint[], $2::text[], $3::text[]) AS given (id, before, later)
+  WHERE message.id = given.id AND message.state <> 2 AND message.raw = given.before RETURNING 1
+) SELECT count(*) AS count FROM changed

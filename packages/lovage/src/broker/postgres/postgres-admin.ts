@@ -1,4 +1,5 @@
 import { type Page, type PageRequest, readSql } from '../../kernel/index.js'
+import { withEta } from '../../message/index.js'
 import type { PostgresDatabase, PostgresValue } from '../../postgres-client/index.js'
 import type { QueueAdmin, QueueDepth, QueuedMessage } from '../broker.js'
 import type { Doorbell } from './doorbell.js'
@@ -10,6 +11,7 @@ const sql = readSql(new URL('./admin.sql', import.meta.url), [
   'purge',
   'browse',
   'move',
+  'find',
   'remove',
   'reschedule',
 ])
@@ -53,17 +55,7 @@ export class PostgresAdmin implements QueueAdmin {
       limit + 1,
       offset,
     ])
-    const items = rows.slice(0, limit).map((row): QueuedMessage => {
-      const inState = STATES[row.state] ?? 'ready'
-      return {
-        id: row.task_id ?? String(row.id),
-        queue,
-        state: inState,
-        raw: row.raw,
-        ...(row.task === null ? {} : { task: row.task }),
-        ...(inState === 'delayed' ? { dueMs: row.due_ms } : {}),
-      }
-    })
+    const items = rows.slice(0, limit).map((row) => view(queue, row))
     return rows.length > limit ? { items, next: String(offset + limit) } : { items }
   }
 
@@ -77,13 +69,24 @@ export class PostgresAdmin implements QueueAdmin {
     }
   }
 
+  async find(ids: readonly string[]): Promise<readonly QueuedMessage[]> {
+    return (await this.#find(ids)).map((row) => view(row.queue, row))
+  }
+
   remove(ids: readonly string[]): Promise<number> {
     return this.#count(sql.remove, [ids])
   }
 
-  async promote(ids: readonly string[], dueMs = 0): Promise<number> {
-    const count = await this.#count(sql.reschedule, [ids, dueMs])
-    this.#doorbell.ring({ dueMs })
+  async promote(ids: readonly string[], dueMs?: number): Promise<number> {
+    const rows = (await this.#find(ids)).filter(({ state }) => STATES[state] !== 'unacked')
+    if (rows.length === 0) return 0
+    const count = await this.#count(sql.reschedule, [
+      rows.map(({ id }) => id),
+      rows.map(({ raw }) => raw),
+      rows.map(({ raw }) => withEta(raw, dueMs)),
+      dueMs ?? 0,
+    ])
+    this.#doorbell.ring({ dueMs: dueMs ?? 0 })
     return count
   }
 
@@ -102,8 +105,24 @@ export class PostgresAdmin implements QueueAdmin {
     )
   }
 
+  #find(ids: readonly string[]): Promise<readonly (BrowsedRow & { readonly queue: string })[]> {
+    return this.#database.query(sql.find, [ids])
+  }
+
   async #count(statement: string, values: readonly PostgresValue[]): Promise<number> {
     const [row] = await this.#database.query<{ count: number }>(statement, values)
     return row?.count ?? 0
+  }
+}
+
+function view(queue: string, row: BrowsedRow): QueuedMessage {
+  const state = STATES[row.state] ?? 'ready'
+  return {
+    id: row.task_id ?? String(row.id),
+    queue,
+    state,
+    raw: row.raw,
+    ...(row.task === null ? {} : { task: row.task }),
+    ...(state === 'delayed' ? { dueMs: row.due_ms } : {}),
   }
 }

@@ -64,6 +64,7 @@ class PostgresBroker implements Broker {
     fanout: true,
     delayAtPublish: true,
     once: true,
+    browsing: true,
     shared: true,
   }
   readonly admin: PostgresAdmin

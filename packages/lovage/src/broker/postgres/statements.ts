@@ -31,4 +31,7 @@ export const sql = {
 }
 
 /** The tables of messages. */
-export const MESSAGES = { name: 'messages', steps: [new URL('./schema-1.sql', import.meta.url)] }
+export const MESSAGES = {
+  name: 'messages',
+  steps: [new URL('./schema-1.sql', import.meta.url), new URL('./schema-2.sql', import.meta.url)],
+}

@@ -28,12 +28,24 @@ export const REMOVE_DELAYED = defineScript<[times: string, messages: string], st
 })
 
 /** Makes delayed messages due earlier or later. */
-export const PROMOTE_MEMBERS = defineScript<
-  [delayed: string, times: string, doorbell: string],
-  [queue: string, dueMs: number, ...members: string[]],
+export const RESCHEDULE = defineScript<
+  [delayed: string, times: string, messages: string, doorbell: string],
+  [queue: string, dueMs: number, ...membersAndValues: string[]],
   number
 >({
-  file: lua('promote-members'),
-  keys: ['delayed', 'times', 'doorbell'],
+  file: lua('reschedule'),
+  keys: ['delayed', 'times', 'messages', 'doorbell'],
   args: ['queue', 'dueMs', 'members…'],
+})
+
+/** Makes waiting messages delayed ones. */
+export const POSTPONE_WAITING = defineScript<
+  [list: string, delayed: string, times: string, messages: string, doorbell: string],
+  [queue: string, dueMs: number, ...rawsMembersAndValues: (string | Buffer)[]],
+  number
+>({
+  file: lua('postpone-waiting'),
+  uses: [lua('publication')],
+  keys: ['list', 'delayed', 'times', 'messages', 'doorbell'],
+  args: ['queue', 'dueMs', 'raws…'],
 })

@@ -119,7 +119,8 @@ function claimedOf(value: Buffer, ending: string, queue: string): Buffer | undef
   return value.subarray(1, value.length - Buffer.byteLength(record))
 }
 
-function view(raw: Buffer, queue: string, state: State, name?: string): QueuedMessage {
+/** A message as operators see it; `name` stands for a tag that cannot be read. */
+export function view(raw: Buffer, queue: string, state: State, name?: string): QueuedMessage {
   const message = decodeEnvelope(raw, priorityFromWire)
   const headers = 'headers' in message ? message.headers : {}
   const tag = 'deliveryTag' in message ? message.deliveryTag : (name ?? 'unreadable')

@@ -1,11 +1,10 @@
 import type { Page, PageRequest } from '../../kernel/index.js'
-import { decodeEnvelope } from '../../message/index.js'
 import type { RedisConnection } from '../../redis-client/index.js'
 import type { QueueAdmin, QueueDepth, QueuedMessage } from '../broker.js'
-import { MOVE, PROMOTE_MEMBERS, PURGE, REMOVE_DELAYED } from './admin-scripts.js'
+import { MOVE, PURGE } from './admin-scripts.js'
 import { browseQueue } from './browse.js'
+import { MessagesById } from './by-id.js'
 import type { RedisKeys } from './keys.js'
-import { priorityFromWire } from './priority.js'
 
 const AT_ONCE = 500
 /** Exchanges whose queues are no task queues: remote control, its replies, events. */
@@ -25,7 +24,7 @@ export class RedisQueueAdmin implements QueueAdmin {
     const names = new Set(await this.#connection.command<string[]>('smembers', this.#keys.queues))
     const prefix = this.#keys.binding('')
     const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`
-    for await (const found of this.#scan('scan', [], ['MATCH', pattern, 'TYPE', 'set'])) {
+    for await (const found of this.#scan(pattern)) {
       for (const key of found) {
         if (INTERNAL.test(key.slice(prefix.length))) continue
         for (const member of await this.#connection.command<string[]>('smembers', key)) {
@@ -63,35 +62,21 @@ export class RedisQueueAdmin implements QueueAdmin {
     return moved
   }
 
+  async find(ids: readonly string[]): Promise<readonly QueuedMessage[]> {
+    const found: QueuedMessage[] = []
+    for (const queue of await this.#all(ids)) found.push(...(await queue.find()))
+    return found
+  }
+
   async remove(ids: readonly string[]): Promise<number> {
-    const wanted = new Set(ids)
     let removed = 0
-    for (const queue of await this.queues()) {
-      for (const list of this.#keys.lists(queue)) removed += await this.#removeFrom(list, wanted)
-      for await (const members of this.#delayed(queue, wanted)) {
-        removed += await REMOVE_DELAYED.run(
-          this.#connection,
-          [this.#keys.times(queue), this.#keys.messages(queue)],
-          members,
-        )
-      }
-    }
+    for (const queue of await this.#all(ids)) removed += await queue.remove()
     return removed
   }
 
   async promote(ids: readonly string[], dueMs?: number): Promise<number> {
-    const wanted = new Set(ids)
-    const { delayed, doorbell } = this.#keys
     let promoted = 0
-    for (const queue of await this.#connection.command<string[]>('zrange', delayed, 0, -1)) {
-      for await (const members of this.#delayed(queue, wanted)) {
-        promoted += await PROMOTE_MEMBERS.run(
-          this.#connection,
-          [delayed, this.#keys.times(queue), doorbell],
-          [queue, dueMs ?? 0, ...members],
-        )
-      }
-    }
+    for (const queue of await this.#all(ids)) promoted += await queue.promote(dueMs)
     return promoted
   }
 
@@ -127,44 +112,21 @@ export class RedisQueueAdmin implements QueueAdmin {
     return PURGE.run(this.#connection, [...named, ...this.#keys.lists(queue)], [queue])
   }
 
-  /** Looks from the tail, where indexes do not move when others consume. */
-  async #removeFrom(list: string, wanted: ReadonlySet<string>): Promise<number> {
-    let removed = 0
-    for (let at = 0; ; ) {
-      const found = await this.#connection.sendForBytes<Buffer[]>('lrange', [list, at, at + AT_ONCE - 1])
-      if (found.length === 0) return removed
-      at += found.length
-      for (const raw of found) {
-        const message = decodeEnvelope(raw, priorityFromWire)
-        const id = 'headers' in message ? message.headers.id : undefined
-        if (typeof id !== 'string' || !wanted.has(id)) continue
-        const gone = await this.#connection.send<number>('lrem', [list, 1, raw])
-        removed += gone
-        at -= gone
-      }
-    }
+  async #all(ids: readonly string[]): Promise<readonly MessagesById[]> {
+    const wanted = new Set(ids)
+    const queues = await this.queues()
+    return queues.map((queue) => new MessagesById(this.#connection, this.#keys, queue, wanted))
   }
 
-  /** Members of a queue's delay store with these task ids, in batches. */
-  async *#delayed(queue: string, wanted: ReadonlySet<string>): AsyncGenerator<string[]> {
-    for await (const found of this.#scan('zscan', [this.#keys.times(queue)], [])) {
-      const members = found.filter((_, index) => index % 2 === 0)
-      const matching = members.filter((member) => wanted.has(member.slice(0, member.lastIndexOf('/'))))
-      if (matching.length > 0) yield matching
-    }
-  }
-
-  async *#scan(
-    command: 'scan' | 'zscan',
-    key: readonly string[],
-    options: readonly string[],
-  ): AsyncGenerator<string[]> {
+  async *#scan(pattern: string): AsyncGenerator<string[]> {
     let cursor = '0'
     do {
-      const [next, found] = await this.#connection.send<[string, string[]]>(command, [
-        ...key,
+      const [next, found] = await this.#connection.send<[string, string[]]>('scan', [
         cursor,
-        ...options,
+        'MATCH',
+        pattern,
+        'TYPE',
+        'set',
         'COUNT',
         AT_ONCE,
       ])

@@ -51,6 +51,7 @@ class RedisBroker implements Broker {
     fanout: true,
     delayAtPublish: false,
     once: true,
+    browsing: true,
     shared: true,
   }
   readonly deadLetters: RedisDeadLetters

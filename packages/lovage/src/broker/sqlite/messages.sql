@@ -51,10 +51,20 @@ SELECT seq, task_id, task, state, due_ms, raw FROM lovage_message WHERE queue = 
 ORDER BY state, CASE state WHEN 1 THEN due_ms ELSE level END, place, due_ms, seq LIMIT ?3 OFFSET ?4
 -- name: move
 UPDATE lovage_message SET queue = ?2 WHERE queue = ?1 AND state = 0
+-- name: find
+-- A state at a time, because each has an index of its own.
+SELECT queue, seq, claims, task_id, task, state, due_ms, raw FROM lovage_message
+WHERE state = 1 AND task_id IN (SELECT value FROM json_each(?1))
+UNION ALL SELECT queue, seq, claims, task_id, task, state, due_ms, raw FROM lovage_message
+WHERE state = 0 AND task_id IN (SELECT value FROM json_each(?1))
+UNION ALL SELECT queue, seq, claims, task_id, task, state, due_ms, raw FROM lovage_message
+WHERE state = 2 AND task_id IN (SELECT value FROM json_each(?1))
 -- name: remove
-DELETE FROM lovage_message WHERE state <> 2 AND task_id IN (SELECT value FROM json_each(?1))
+DELETE FROM lovage_message WHERE seq IN (
+  SELECT seq FROM lovage_message WHERE state = 1 AND task_id IN (SELECT value FROM json_each(?1))
+  UNION ALL SELECT seq FROM lovage_message WHERE state = 0 AND task_id IN (SELECT value FROM json_each(?1)))
 -- name: reschedule
-UPDATE lovage_message SET due_ms = ?2 WHERE state = 1 AND task_id IN (SELECT value FROM json_each(?1))
+UPDATE lovage_message SET state = 1, due_ms = ?3, raw = ?4 WHERE seq = ?1 AND claims = ?2 AND state <> 2
 -- name: broadcast
 INSERT INTO lovage_broadcast (exchange, routing_key, raw, sent_ms) VALUES (?1, ?2, ?3, ?4)
 -- name: heard

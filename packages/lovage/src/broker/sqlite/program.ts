@@ -9,7 +9,7 @@ import {
 import { type Binding, route } from '../binding.js'
 import type { ExchangeType } from '../queue.js'
 import { LeaseTable } from './lease-table.js'
-import type { Claimed, ClaimName, ClaimRow, PublishRow, SettleRow } from './rows.js'
+import type { Claimed, ClaimName, ClaimRow, PublishRow, RescheduleRow, SettleRow } from './rows.js'
 
 const sql = readSql(new URL('./messages.sql', import.meta.url), [
   'insert',
@@ -34,6 +34,7 @@ const sql = readSql(new URL('./messages.sql', import.meta.url), [
   'purge',
   'browse',
   'move',
+  'find',
   'remove',
   'reschedule',
   'broadcast',
@@ -52,7 +53,7 @@ const DELAYED = 1
 /** The messages' share of a SQLite file. */
 export default defineProgram({
   name: 'messages',
-  migrations: [new URL('./schema-1.sql', import.meta.url)],
+  migrations: [new URL('./schema-1.sql', import.meta.url), new URL('./schema-2.sql', import.meta.url)],
   open(connection, host) {
     const on = prepareAll(connection)
     const publish = publisher(on, host)
@@ -113,9 +114,13 @@ export default defineProgram({
           return on.move.run([from, to])
         },
         remove: (ids: readonly string[]): number => on.remove.run([JSON.stringify(ids)]),
-        reschedule({ ids, dueMs }: { ids: readonly string[]; dueMs: number }): number {
+        /** Tells how many were still there, unclaimed since they were found. */
+        reschedule(rows: readonly RescheduleRow[]): number {
           host.touch('messages')
-          return on.reschedule.run([JSON.stringify(ids), dueMs])
+          return rows.reduce(
+            (sum, { seq, claims, dueMs, raw }) => sum + on.reschedule.run([seq, claims, dueMs, raw]),
+            0,
+          )
         },
         broadcast({
           exchange,
@@ -160,6 +165,19 @@ export default defineProgram({
               raw: string | ArrayBuffer,
             ]
           >([queue, state, limit, offset]),
+        find: (ids: readonly string[]) =>
+          on.find.all<
+            [
+              queue: string,
+              seq: number,
+              claims: number,
+              taskId: string | null,
+              task: string | null,
+              state: number,
+              dueMs: number,
+              raw: string | ArrayBuffer,
+            ]
+          >([JSON.stringify(ids)]),
         heard: (after: number) =>
           on.heard.all<[id: number, exchange: string, routingKey: string, raw: string]>([after]),
         lastHeard: (_: undefined): number => on.lastHeard.get<[number]>([])?.[0] ?? 0,

@@ -40,6 +40,13 @@ export interface ClaimRow extends ClaimName {
   readonly raw: string | ArrayBuffer
 }
 
+/** A message that is to be due at another time. */
+export interface RescheduleRow extends ClaimName {
+  /** 0 = now. */
+  readonly dueMs: number
+  readonly raw: string
+}
+
 /** What a claim answers. */
 export interface Claimed {
   readonly rows: readonly ClaimRow[]

@@ -1,4 +1,5 @@
 import type { Page, PageRequest } from '../../kernel/index.js'
+import { withEta } from '../../message/index.js'
 import { toBytes } from '../../sqlite-file/index.js'
 import type { QueueAdmin, QueuedMessage } from '../broker.js'
 import type { MessageProcedures } from './procedures.js'
@@ -25,27 +26,53 @@ export class SqliteAdmin implements QueueAdmin {
     const offset = Number(page.after ?? 0)
     const state = page.state === undefined ? null : STATES.indexOf(page.state)
     const rows = await this.#procedures.call('browse', { queue, state, limit: limit + 1, offset })
-    const items = rows.slice(0, limit).map(([seq, taskId, task, at, dueMs, raw]): QueuedMessage => {
-      const inState = STATES[at] ?? 'ready'
-      return {
-        id: taskId ?? String(seq),
-        queue,
-        state: inState,
-        raw: toBytes(raw),
-        ...(task === null ? {} : { task }),
-        ...(inState === 'delayed' ? { dueMs } : {}),
-      }
-    })
+    const items = rows
+      .slice(0, limit)
+      .map(([seq, taskId, task, at, dueMs, raw]) => view(queue, taskId ?? String(seq), task, at, dueMs, raw))
     return rows.length > limit ? { items, next: String(offset + limit) } : { items }
   }
 
   move(from: string, to: string): Promise<number> {
     return this.#procedures.call('move', { from, to })
   }
+  async find(ids: readonly string[]): Promise<readonly QueuedMessage[]> {
+    const rows = await this.#procedures.call('find', ids)
+    return rows.map(([queue, seq, , taskId, task, state, dueMs, raw]) =>
+      view(queue, taskId ?? String(seq), task, state, dueMs, raw),
+    )
+  }
   remove(ids: readonly string[]): Promise<number> {
     return this.#procedures.call('remove', ids)
   }
-  promote(ids: readonly string[], dueMs = 0): Promise<number> {
-    return this.#procedures.call('reschedule', { ids, dueMs })
+  async promote(ids: readonly string[], dueMs?: number): Promise<number> {
+    const rows = await this.#procedures.call('find', ids)
+    return this.#procedures.call(
+      'reschedule',
+      rows.map(([, seq, claims, , , , , raw]) => ({
+        seq,
+        claims,
+        dueMs: dueMs ?? 0,
+        raw: withEta(toBytes(raw).toString(), dueMs),
+      })),
+    )
+  }
+}
+
+function view(
+  queue: string,
+  id: string,
+  task: string | null,
+  at: number,
+  dueMs: number,
+  raw: string | ArrayBuffer,
+): QueuedMessage {
+  const state = STATES[at] ?? 'ready'
+  return {
+    id,
+    queue,
+    state,
+    raw: toBytes(raw),
+    ...(task === null ? {} : { task }),
+    ...(state === 'delayed' ? { dueMs } : {}),
   }
 }

@@ -46,6 +46,7 @@ class SqliteBroker implements Broker {
     delayAtPublish: true,
     fanout: true,
     once: true,
+    browsing: true,
     shared: true,
   }
   readonly admin: SqliteAdmin

@@ -9,6 +9,8 @@ const FAR_MS = 86_400_000
 /** What operators see and do. */
 export function adminTests({ test }: SuiteTester): void {
   const delayed = { capabilities: ['durableDelay'] } as const
+  const browsing = { capabilities: ['browsing'] } as const
+  const delayedOnes = { capabilities: ['browsing', 'durableDelay'] } as const
 
   test('is healthy', async (world) => {
     for (const advice of await world.broker.check()) expect(advice).toMatch(/\.$/)
@@ -68,17 +70,21 @@ export function adminTests({ test }: SuiteTester): void {
     delayed,
   )
 
-  test('browses in the order of delivery, page by page, and changes nothing', async (world) => {
-    const ids = idsOf(25)
-    await world.publish(...messages(world.queue, ids))
-    for (let round = 0; round < 2; round++) {
-      const seen = await browseAll(world, 'ready', 10)
-      expect(seen.map(({ id }) => id)).toEqual(ids)
-      expect(seen[0]).toMatchObject({ queue: world.queue, task: 'suite.task', state: 'ready' })
-      expect(seen[0]?.raw.length).toBeGreaterThan(10)
-    }
-    expect((await world.broker.depths([world.queue])).get(world.queue)?.ready).toBe(25)
-  })
+  test(
+    'browses in the order of delivery, page by page, and changes nothing',
+    async (world) => {
+      const ids = idsOf(25)
+      await world.publish(...messages(world.queue, ids))
+      for (let round = 0; round < 2; round++) {
+        const seen = await browseAll(world, 'ready', 10)
+        expect(seen.map(({ id }) => id)).toEqual(ids)
+        expect(seen[0]).toMatchObject({ queue: world.queue, task: 'suite.task', state: 'ready' })
+        expect(seen[0]?.raw.length).toBeGreaterThan(10)
+      }
+      expect((await world.broker.depths([world.queue])).get(world.queue)?.ready).toBe(25)
+    },
+    browsing,
+  )
 
   test(
     'browses by state',
@@ -97,7 +103,7 @@ export function adminTests({ test }: SuiteTester): void {
         [held, due, ready].sort(),
       )
     },
-    delayed,
+    delayedOnes,
   )
 
   test(
@@ -109,7 +115,7 @@ export function adminTests({ test }: SuiteTester): void {
       expect(seen?.task).toBeUndefined()
       expect(seen?.id.length).toBeGreaterThan(0)
     },
-    { server: ['publishRaw'] },
+    { capabilities: ['browsing'], server: ['publishRaw'] },
   )
 
   test('moves all waiting messages in their order', async (world) => {
@@ -123,6 +129,35 @@ export function adminTests({ test }: SuiteTester): void {
     expect(consumer.deliveries[0]?.queue).toBe(target)
     expect((await world.broker.depths([world.queue])).get(world.queue)?.ready).toBe(0)
   })
+
+  test(
+    'finds messages by task id, in every queue and state',
+    async (world) => {
+      const other = await world.newQueue()
+      const [held, due, ready, elsewhere] = few(4)
+      const dueMs = Date.now() + FAR_MS
+      await world.publish(message(world.queue, { id: held }))
+      const consumer = await world.consume({ slots: 1 })
+      await consumer.received(1)
+      await world.publish(
+        message(world.queue, { id: due, dueMs }),
+        ...messages(world.queue, [...idsOf(1100), ready]),
+        message(other, { id: elsewhere, priority: 3 }),
+      )
+      const found = await world.broker.admin.find([held, due, ready, elsewhere, newName('none')])
+      const views = found.map(({ id, queue, state, task, dueMs }) => ({ id, queue, state, task, dueMs }))
+      expect(views.sort((a, b) => a.id.localeCompare(b.id))).toEqual(
+        [
+          { id: held, queue: world.queue, state: 'unacked', task: 'suite.task', dueMs: undefined },
+          { id: due, queue: world.queue, state: 'delayed', task: 'suite.task', dueMs },
+          { id: ready, queue: world.queue, state: 'ready', task: 'suite.task', dueMs: undefined },
+          { id: elsewhere, queue: other, state: 'ready', task: 'suite.task', dueMs: undefined },
+        ].sort((a, b) => a.id.localeCompare(b.id)),
+      )
+      expect(await world.broker.admin.find([])).toEqual([])
+    },
+    delayedOnes,
+  )
 
   test(
     'removes messages by task id, waiting or delayed, not claimed',
@@ -141,7 +176,7 @@ export function adminTests({ test }: SuiteTester): void {
       await pass(50)
       expect(consumer.ids).toEqual([held, c])
     },
-    delayed,
+    delayedOnes,
   )
 
   test(
@@ -160,7 +195,34 @@ export function adminTests({ test }: SuiteTester): void {
       expect(consumer.ids).toEqual([now, soon])
       expect((await world.broker.depths([world.queue])).get(world.queue)?.delayed).toBe(1)
     },
-    delayed,
+    delayedOnes,
+  )
+
+  test(
+    'makes messages due under an ETA of their own that follows, so that no worker puts them off again',
+    async (world) => {
+      const [delayed, waiting, later] = few(3)
+      const dueMs = Date.now() + FAR_MS
+      const eta = new Date(dueMs).toISOString()
+      await world.publish(
+        message(world.queue, { id: delayed, dueMs, headers: { eta } }),
+        // As it comes from a producer that leaves delays to workers.
+        message(world.queue, { id: waiting, headers: { eta } }),
+        message(world.queue, { id: later }),
+      )
+      const laterMs = Date.now() + 2 * FAR_MS
+      expect(await world.broker.admin.promote([later], laterMs)).toBe(1)
+      expect(await world.broker.admin.find([later])).toMatchObject([{ state: 'delayed', dueMs: laterMs }])
+      expect(await world.broker.admin.promote([delayed, waiting])).toBe(2)
+      const consumer = await world.consume()
+      await consumer.received(2)
+      expect([...consumer.ids].sort()).toEqual([delayed, waiting].sort())
+      const etas = consumer.deliveries.map(({ message }) => 'headers' in message && message.headers.eta)
+      expect(etas).toEqual([null, null])
+      expect(await world.broker.admin.promote([later])).toBe(1)
+      await consumer.received(3)
+    },
+    delayedOnes,
   )
 
   test('declares a queue again without losing its messages', async (world) => {

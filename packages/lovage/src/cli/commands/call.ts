@@ -12,6 +12,7 @@ interface CallCommandOptions extends GlobalOptions {
   readonly queue?: string
   readonly exchange?: string
   readonly routingKey?: string
+  readonly taskId?: string
   readonly priority?: number
   readonly serializer?: 'json' | 'msgpack' | 'yaml'
 }
@@ -32,6 +33,7 @@ export function addCall(program: Command): void {
     .option('--queue <name>', 'the queue; default: where the routes send it')
     .option('--exchange <name>', 'the exchange')
     .option('--routing-key <key>', 'the routing key')
+    .option('--task-id <id>', 'its id; default: a new one')
     .option('--priority <n>', '0 to 9, higher first', numberOf)
     .addHelpText('after', HELP)
     .action(async (task: string, _options, command: Command) => {
@@ -57,6 +59,7 @@ function callOptions(options: CallCommandOptions): CallOptions {
     'queue',
     'exchange',
     'routingKey',
+    'taskId',
     'priority',
     'serializer',
   ] as const
