@@ -5,6 +5,7 @@ import {
   ConfigurationError,
   crashPoint,
   delay,
+  InFlight,
   isLovageError,
   newId,
 } from '../kernel/index.js'
@@ -59,7 +60,7 @@ interface Batch {
 export class Publisher {
   readonly #host: PublishHost
   readonly #declared = new Set<string>()
-  readonly #inFlight = new Set<Promise<void>>()
+  readonly #inFlight = new InFlight()
   readonly #publish: Next<PublishContext, void>
   #batch: Batch | undefined
   /** Calls of this turn that go with a transaction of the caller's, by that transaction. */
@@ -127,7 +128,7 @@ export class Publisher {
 
   /** Resolves when nothing is in flight, whether it succeeded or not. */
   async drain(): Promise<void> {
-    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight)
+    while (this.#inFlight.size > 0) await this.#inFlight.ended()
   }
 
   async #connect(): Promise<void> {
@@ -138,14 +139,13 @@ export class Publisher {
     const messages: OutgoingMessage[] = []
     const queues = new Map<string, Queue>()
     // The microtask comes after everything that this turn still sends.
-    const done: Promise<void> = Promise.resolve()
-      .then(() => {
+    const done = this.#inFlight.add(
+      Promise.resolve().then(() => {
         if (this.#batch?.messages === messages) this.#batch = undefined
         if (options.transaction) this.#inTransactions.delete(options.transaction)
         return this.#flush(broker, messages, queues, options)
-      })
-      .finally(() => this.#inFlight.delete(done))
-    this.#inFlight.add(done)
+      }),
+    )
     return { messages, queues, done }
   }
 

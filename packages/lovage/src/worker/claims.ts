@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Delivery } from '../broker/index.js'
+import { FleetingMap } from '../kernel/index.js'
 import type { Job } from './pools/job.js'
 
 /** A message that is ours and not settled yet. */
@@ -12,12 +13,13 @@ export interface Claim {
   startedMs: number | undefined
   /** The same instant on the clock that never jumps, to measure the run by. */
   startedAt: number
+  /** False once it is settled, or lost. */
+  isHeld: boolean
 }
 
 /** What a worker holds: tasks that run, and tasks that wait for a slot in the order in which they came. */
 export class Claims {
-  readonly #held = new Map<string, Claim>()
-  readonly #byJob = new Map<Job, Claim>()
+  readonly #held = new FleetingMap<Claim>()
   readonly #waiting: Claim[] = []
   #running = 0
   #onNone: (() => void) | undefined
@@ -26,13 +28,11 @@ export class Claims {
     return this.#held.size
   }
   get all(): readonly Claim[] {
-    return [...this.#held.values()]
+    return this.#held.values()
   }
   /** Tasks that run. */
   get running(): readonly Claim[] {
-    return this.#running === 0
-      ? []
-      : [...this.#held.values()].filter((claim) => claim.startedMs !== undefined)
+    return this.#running === 0 ? [] : this.#held.values().filter((claim) => claim.startedMs !== undefined)
   }
   /** Tasks that do not run yet. */
   get waiting(): readonly Claim[] {
@@ -41,20 +41,27 @@ export class Claims {
 
   /** Holds a newcomer, outside of the line. */
   hold(delivery: Delivery, job: Job, nowMs: number): Claim {
-    const claim: Claim = { delivery, job, receivedMs: nowMs, startedMs: undefined, startedAt: 0 }
+    const claim: Claim = {
+      delivery,
+      job,
+      receivedMs: nowMs,
+      startedMs: undefined,
+      startedAt: 0,
+      isHeld: true,
+    }
     this.#held.set(delivery.tag, claim)
-    this.#byJob.set(job, claim)
     return claim
   }
 
   /** Puts one that is held into the line; false when it is held no more. */
   queueUp(claim: Claim): boolean {
-    if (this.#held.get(claim.delivery.tag) !== claim) return false
+    if (!claim.isHeld) return false
     this.#waiting.push(claim)
     return true
   }
 
-  get(tag: string): Claim | undefined {
+  /** What a delivery's tag names, while it is held. */
+  find(tag: string): Claim | undefined {
     return this.#held.get(tag)
   }
 
@@ -69,10 +76,10 @@ export class Claims {
     while (this.#running < capacity) {
       const [claim] = this.#waiting
       if (!claim) return undefined
-      const isHeld = this.#held.get(claim.delivery.tag) === claim
-      if (isHeld && this.#running >= slots && claim.job.task.options.acksLate === false) return undefined
+      if (claim.isHeld && this.#running >= slots && claim.job.task.options.acksLate === false)
+        return undefined
       this.#waiting.shift()
-      if (!isHeld) continue
+      if (!claim.isHeld) continue
       claim.startedMs = nowMs
       claim.startedAt = performance.now()
       this.#running++
@@ -81,21 +88,23 @@ export class Claims {
     return undefined
   }
 
-  /** A run that was handed to the pool has begun there: its time counts from here. */
+  /** A run that was handed to children has begun in one: its time counts from here. Children take few at once. */
   begun(job: Job): void {
-    const claim = this.#byJob.get(job)
-    if (claim) claim.startedAt = performance.now()
+    for (const claim of this.#held.values()) {
+      if (claim.job !== job) continue
+      claim.startedAt = performance.now()
+      return
+    }
   }
 
-  /** Ours no more: settled, or lost. */
-  remove(tag: string): Claim | undefined {
-    const claim = this.#held.get(tag)
-    if (!claim) return undefined
-    this.#held.delete(tag)
-    this.#byJob.delete(claim.job)
+  /** Ours no more: settled, or lost. False when that was so before. */
+  remove(claim: Claim): boolean {
+    if (!claim.isHeld) return false
+    claim.isHeld = false
+    this.#held.delete(claim.delivery.tag)
     if (claim.startedMs !== undefined) this.#running--
     if (this.#held.size === 0) this.#onNone?.()
-    return claim
+    return true
   }
 
   /** Resolves when nothing is held. */

@@ -109,7 +109,7 @@ export class Reception {
       const { context } = claim.job
       if (!done.has(context.id)) {
         if (!this.#proceed(claim)) limited.push(claim)
-      } else if (claims.remove(claim.delivery.tag)) {
+      } else if (claims.remove(claim)) {
         app.logger.info(
           { task_id: context.id, task_name: context.name },
           `Task ${context.name}[${context.id}] came again and has succeeded before: it is not run`,
@@ -149,7 +149,7 @@ export class Reception {
     for (const [place, claim] of [...limited.entries()].reverse()) {
       const verdict = admittances[place] ?? { kind: 'requeue' }
       const { tag } = claim.delivery
-      if (verdict.kind === 'run' || !claims.remove(tag)) continue
+      if (verdict.kind === 'run' || !claims.remove(claim)) continue
       const settlement: Settlement =
         verdict.kind === 'requeue' ? { tag, kind: 'requeue', counts: false } : { tag, ...verdict }
       settler.add({ publish: [], results: [], settlement, state: null })

@@ -46,7 +46,7 @@ export class Revoker {
     const { wireHeaders: headers, expires } = job.context
     const isExpired = expires !== null && app.clock.now() > expires.getTime()
     const why = revokes.of(headers) ? 'revoked' : isExpired ? 'expired' : undefined
-    if (!why || !claims.remove(delivery.tag)) return why !== undefined
+    if (!why || !claims.remove(claim)) return why !== undefined
     const plan = refusals.revoked(delivery, headers, why, this.#followOf(claim))
     tellIntake(app, delivery, { kind: 'revoked', headers, why, plan })
     end(claim, plan)
@@ -58,7 +58,7 @@ export class Revoker {
     const { app, claims, pool, refusals, end } = this.#ports
     const { delivery, job } = claim
     const { wireHeaders: headers, id } = job.context
-    if (!claims.remove(delivery.tag)) return
+    if (!claims.remove(claim)) return
     app.logger.warn(
       { task_id: id, task_name: headers.task, state: 'REVOKED', signal },
       `Task ${headers.task}[${id}] terminated`,

@@ -1,6 +1,6 @@
 import type { SignalBoard } from '../app/index.js'
 import type { Broker, Consumer, Settlement } from '../broker/index.js'
-import { type Clock, crashPoint, delay, type Logger } from '../kernel/index.js'
+import { type Clock, crashPoint, delay, InFlight, type Logger } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 import type { CompletedJoin, JoinStore, ResultBackend, ResultRecord } from '../result/index.js'
 import type { CountedPart, FollowUp, FollowUps, InlineErrback } from './follow-ups.js'
@@ -33,7 +33,7 @@ export class Settler {
   #plans: SettlePlan[] = []
   #scheduled = false
   readonly #declared = new Set<string>()
-  readonly #inFlight = new Set<Promise<void>>()
+  readonly #inFlight = new InFlight()
 
   constructor(ports: SettlerPorts) {
     this.#ports = ports
@@ -53,15 +53,14 @@ export class Settler {
     if (this.#plans.length === 0) return
     const plans = this.#plans
     this.#plans = []
-    const work: Promise<void> = this.#settle(plans).finally(() => this.#inFlight.delete(work))
-    this.#inFlight.add(work)
+    void this.#inFlight.add(this.#settle(plans))
   }
 
   /** Resolves when everything that was added has been carried out. */
   async drain(): Promise<void> {
     while (this.#plans.length > 0 || this.#inFlight.size > 0) {
       this.flush()
-      await Promise.all(this.#inFlight)
+      await this.#inFlight.ended()
     }
   }
 
@@ -70,21 +69,13 @@ export class Settler {
     const consumer = this.#ports.consumer()
     const isAtomic = broker.capabilities.atomicSettle
     crashPoint('settle:before')
-    const followUps = plans.flatMap((plan) => plan.followUp ?? [])
+    const { followUps, alone, records, settlements } = sort(plans, isAtomic, consumer.settlesResults)
     if (followUps.length > 0) await this.#prepare(followUps)
-    // Whatever has no claim to travel with, or cannot travel with it, is published and stored first.
-    const alone = plans.flatMap((plan) => (isAtomic && plan.settlement ? [] : plan.publish))
     if (alone.length > 0) await this.#persist('publish', () => this.#publish(alone))
     crashPoint('settle:after-continuation')
-    const travels = (plan: SettlePlan): boolean =>
-      consumer.settlesResults && plan.settlement !== undefined && !isCounted(plan)
-    const records = plans.flatMap((plan) => (travels(plan) ? [] : plan.results))
     if (records.length > 0) await this.#persist('store results', () => this.#store(records))
     crashPoint('settle:after-result')
     if (followUps.length > 0) await this.#count(followUps)
-    const settlements = plans.flatMap((plan) =>
-      plan.settlement ? [this.#complete(plan, plan.settlement, isAtomic, travels(plan))] : [],
-    )
     if (settlements.length === 0) return consumer.demand()
     const refused = await consumer.settle(settlements)
     crashPoint('settle:after-ack')
@@ -155,17 +146,6 @@ export class Settler {
     return answer ?? []
   }
 
-  #complete(plan: SettlePlan, settlement: Settlement, isAtomic: boolean, travels: boolean): Settlement {
-    const publish = isAtomic && plan.publish.length > 0
-    const results = travels && plan.results.length > 0
-    if (!publish && !results) return settlement
-    return {
-      ...settlement,
-      ...(publish ? { publish: plan.publish } : {}),
-      ...(results ? { results: plan.results } : {}),
-    }
-  }
-
   async #publish(messages: readonly OutgoingMessage[]): Promise<void> {
     await this.#ports.broker.publish(messages)
     this.#tellPublished(messages)
@@ -195,5 +175,34 @@ export class Settler {
   }
 }
 
-/** A member of a chord: its result is stored before it is counted, because whoever sends the body may read it. */
-const isCounted = ({ followUp }: SettlePlan): boolean => (followUp?.parts.length ?? 0) > 0
+/** What is done with plans, step by step. */
+interface Sorted {
+  readonly followUps: FollowUp[]
+  /** Has no claim to travel with, or cannot travel with it: published first. */
+  readonly alone: OutgoingMessage[]
+  /** Stored before the claims end, the others with them. */
+  readonly records: ResultRecord[]
+  readonly settlements: Settlement[]
+}
+
+function sort(plans: readonly SettlePlan[], isAtomic: boolean, settlesResults: boolean): Sorted {
+  const sorted: Sorted = { followUps: [], alone: [], records: [], settlements: [] }
+  for (const { followUp, publish, results, settlement } of plans) {
+    if (followUp) sorted.followUps.push(followUp)
+    const publishesAlong = isAtomic && settlement !== undefined
+    // A member of a chord: its result is stored before it is counted, because whoever sends the body may read it.
+    const isCounted = (followUp?.parts.length ?? 0) > 0
+    const storesAlong = settlesResults && settlement !== undefined && !isCounted
+    if (!publishesAlong) sorted.alone.push(...publish)
+    if (!storesAlong) sorted.records.push(...results)
+    if (!settlement) continue
+    const publishes = publishesAlong && publish.length > 0
+    const stores = storesAlong && results.length > 0
+    sorted.settlements.push(
+      publishes || stores
+        ? { ...settlement, ...(publishes ? { publish } : {}), ...(stores ? { results } : {}) }
+        : settlement,
+    )
+  }
+  return sorted
+}

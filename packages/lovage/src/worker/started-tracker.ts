@@ -1,5 +1,5 @@
 import type { TaskContext } from '../app/index.js'
-import type { Clock, Logger, Timer } from '../kernel/index.js'
+import { type Clock, FleetingMap, type Logger, type Timer } from '../kernel/index.js'
 import { encodeJson } from '../message/index.js'
 import type { ResultBackend, ResultRecord } from '../result/index.js'
 import { extendedOf } from './settle-plan.js'
@@ -16,7 +16,7 @@ export class StartedTracker {
     readonly hostname: string
     readonly extended: boolean
   }
-  #young = new Set<TaskContext>()
+  readonly #young = new FleetingMap<TaskContext>()
   #inFlight: { readonly contexts: ReadonlySet<TaskContext>; readonly stored: Promise<void> } | undefined
   #timer: Timer | undefined
 
@@ -31,13 +31,13 @@ export class StartedTracker {
   }
 
   started(context: TaskContext): void {
-    this.#young.add(context)
+    this.#young.set(context.id, context)
     this.#timer ??= this.#ports.clock.setTimer(() => this.#store(), VISIBLE_AFTER_MS)
   }
 
   /** Something to wait for when the task's STARTED is on its way just now: it must not arrive after the end. */
   finished(context: TaskContext): Promise<void> | undefined {
-    if (this.#young.delete(context)) return undefined
+    if (this.#young.delete(context.id)) return undefined
     return this.#inFlight?.contexts.has(context) ? this.#inFlight.stored : undefined
   }
 
@@ -47,7 +47,7 @@ export class StartedTracker {
 
   #store(): void {
     this.#timer = undefined
-    const visible = [...this.#young]
+    const visible = this.#young.values()
     this.#young.clear()
     if (visible.length === 0) return
     const { results, logger } = this.#ports

@@ -162,7 +162,7 @@ export class Worker implements RunningWorker {
         handBack: (claims) => void this.#giveBack(claims),
       })
     }
-    const run = (job: Job) => this.pool.run(job, this.timeLimits.of(job), () => this.#begun(job))
+    const run = (job: Job) => this.pool.run(job, this.timeLimits.of(job), () => this.#begunAway(job))
     // Children wrap their runs themselves; pools without them run whatever they are given.
     this.#runJob = this.pool.isRemote ? run : withMiddleware(app.middleware, run as RunJob)
     const claims = this.#claims
@@ -333,11 +333,12 @@ export class Worker implements RunningWorker {
       )
   }
 
-  #handOver({ delivery, job }: Claim): void {
-    if (job.task.options.acksLate !== false) return this.#run(job, delivery.tag)
+  #handOver(claim: Claim): void {
+    const { delivery, job } = claim
+    if (job.task.options.acksLate !== false) return this.#run(claim)
     // Early ack: the message is gone from the broker before user code runs, so that it can never run twice.
     this.#consumer.settle([{ tag: delivery.tag, kind: 'ack' }]).then(
-      (refused) => (refused.length > 0 ? this.#lost(refused) : this.#run(job, delivery.tag)),
+      (refused) => (refused.length > 0 ? this.#lost(refused) : this.#run(claim)),
       (error: unknown) => {
         this.#logger.error(
           { err: error, task_id: job.context.id },
@@ -348,28 +349,31 @@ export class Worker implements RunningWorker {
     )
   }
 
-  #run(job: Job, tag: string): void {
+  #run(claim: Claim): void {
+    const { job } = claim
     crashPoint('run:before')
     if (job.task.options.trackStarted !== false) this.#started?.started(job.context)
     if (!this.pool.isRemote) this.#begun(job)
     const outcome = this.#runJob(job)
-    if (outcome instanceof Promise) outcome.then((ended) => this.#finish(tag, ended))
-    else this.#finish(tag, outcome)
+    if (outcome instanceof Promise) outcome.then((ended) => this.#finish(claim, ended))
+    else this.#finish(claim, outcome)
   }
 
-  #begun(job: Job): void {
+  #begunAway(job: Job): void {
     this.#claims.begun(job)
-    const { context } = job
+    this.#begun(job)
+  }
+
+  #begun({ context }: Job): void {
     if (this.#app.signals.has('taskPrerun')) this.#app.signals.emit('taskPrerun', { context })
   }
 
-  #finish(tag: string, outcome: Outcome | undefined): void {
+  #finish(claim: Claim, outcome: Outcome | undefined): void {
     crashPoint('run:after')
-    const claim = this.#claims.get(tag)
     // Handed back by a shutdown, or lost to another worker: whoever has it now settles it.
-    if (!claim) return
+    if (!claim.isHeld) return
     this.#afterStarted(claim.job.context, () =>
-      outcome ? this.#conclude(tag, outcome) : void this.#giveBack([claim]).then(() => this.#goOn()),
+      outcome ? this.#conclude(claim, outcome) : void this.#giveBack([claim]).then(() => this.#goOn()),
     )
   }
 
@@ -380,9 +384,8 @@ export class Worker implements RunningWorker {
     else end()
   }
 
-  #conclude(tag: string, ended: Outcome): void {
-    const claim = this.#claims.remove(tag)
-    if (!claim) return
+  #conclude(claim: Claim, ended: Outcome): void {
+    if (!this.#claims.remove(claim)) return
     const { job, delivery, startedAt } = claim
     const { context, message, call, task } = job
     const nowMs = this.#app.clock.now()
@@ -414,7 +417,8 @@ export class Worker implements RunningWorker {
 
   #lost(tags: readonly string[]): void {
     for (const tag of tags) {
-      const claim = this.#claims.remove(tag)
+      const claim = this.#claims.find(tag)
+      if (claim) this.#claims.remove(claim)
       this.#logger.warn(
         { task_id: claim?.job.context.id, task_name: claim?.job.context.name },
         'a message is no longer ours; another worker has it',
@@ -437,8 +441,9 @@ export class Worker implements RunningWorker {
 
   /** To the head of their queues, no attempt consumed. */
   async #giveBack(which: readonly Claim[], before?: () => Promise<void> | undefined): Promise<void> {
-    const settlements = which.flatMap(({ delivery, job, startedMs }) => {
-      this.#claims.remove(delivery.tag)
+    const settlements = which.flatMap((claim) => {
+      const { delivery, job, startedMs } = claim
+      this.#claims.remove(claim)
       this.#leave(job)
       const ackedEarly = startedMs !== undefined && job.task.options.acksLate === false
       return ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const]

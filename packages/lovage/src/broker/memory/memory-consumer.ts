@@ -1,4 +1,4 @@
-import { ConnectionError, crashPoint } from '../../kernel/index.js'
+import { ConnectionError, crashPoint, FleetingMap } from '../../kernel/index.js'
 import type { IncomingMessage } from '../../message/index.js'
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
 import type { Entry, MemoryQueue } from './memory-queue.js'
@@ -41,7 +41,7 @@ export class MemoryConsumer implements Consumer {
   readonly settlesResults = false
   readonly #store: MemoryStore
   readonly #options: ConsumeOptions
-  readonly #held = new Map<string, Entry>()
+  readonly #held = new FleetingMap<Entry>()
   readonly #wake = (): void => this.demand()
   readonly #onClose: () => void
   // Without a connection nothing else would keep a process alive that only waits for messages.
@@ -116,7 +116,7 @@ export class MemoryConsumer implements Consumer {
     this.#state = 'closed'
     clearInterval(this.#alive)
     this.#unlisten()
-    const lost = [...this.#held.values()]
+    const lost = this.#held.values()
     this.#held.clear()
     for (const entry of lost) {
       entry.queue.held--

@@ -1,4 +1,4 @@
-import { crashPoint, type Timer, type Unsubscribe } from '../../kernel/index.js'
+import { crashPoint, FleetingMap, type Timer, type Unsubscribe } from '../../kernel/index.js'
 import { isConnectionLoss, type PostgresDatabase } from '../../postgres-client/index.js'
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
 import type { Doorbell, Ring } from './doorbell.js'
@@ -44,7 +44,7 @@ export class PostgresConsumer implements Consumer {
   readonly #endings: readonly Unsubscribe[]
   readonly #requeues = new Set<Promise<void>>()
   /** Tags of what is held and not being settled. */
-  readonly #held = new Set<string>()
+  readonly #held = new FleetingMap<true>()
   #queues: readonly string[]
   #state: 'consuming' | 'paused' | 'closed' = 'consuming'
   #claimNumber = Date.now()
@@ -90,7 +90,7 @@ export class PostgresConsumer implements Consumer {
         return (await settled) ? [] : [tag]
       } catch (error) {
         // Nothing has happened to it: it can be settled in another way.
-        this.#held.add(tag)
+        this.#held.set(tag, true)
         throw error
       }
     })
@@ -200,7 +200,7 @@ export class PostgresConsumer implements Consumer {
     )
     const deliveries = ordered.map(({ id, queue, raw, redeliveries }): Delivery => {
       const tag = `${id}.${claim}`
-      this.#held.add(tag)
+      this.#held.set(tag, true)
       return { tag, queue, raw, redeliveries, message: messageIn(raw, redeliveries) }
     })
     this.#options.onDeliveries(deliveries)
@@ -269,7 +269,7 @@ export class PostgresConsumer implements Consumer {
    */
   async #compare(): Promise<void> {
     if (this.#state === 'closed') return
-    const believed = [...this.#held]
+    const believed = this.#held.keys()
     const number = this.#claimNumber
     try {
       const rows = await this.#database.query<{ id: number; claim: number }>(sql.held, [this.#options.holder])

@@ -1,3 +1,4 @@
+import { FleetingMap } from '../../kernel/index.js'
 import type { Delivery } from '../broker.js'
 
 /** A message that this consumer holds. */
@@ -13,44 +14,49 @@ export interface Claim {
 
 /** What this consumer holds, by wire tag: one claim of a message at a time. */
 export class Claims {
-  readonly #byTag = new Map<string, Claim>()
+  readonly #byWireTag = new FleetingMap<Claim>()
+  /** By the tags of their deliveries, so that nothing has to be cut and hashed anew for each settlement. */
+  readonly #byTag = new FleetingMap<Claim>()
 
   get size(): number {
-    return this.#byTag.size
+    return this.#byWireTag.size
   }
 
   /** Answers with the tag of an earlier claim of the message, which must have been lost. */
   add(wireTag: string, number: number, delivery: Delivery): string | undefined {
-    const before = this.#byTag.get(wireTag)
-    this.#byTag.set(wireTag, { wireTag, number, delivery, settling: false })
+    const before = this.#byWireTag.get(wireTag)
+    if (before) this.#byTag.delete(before.delivery.tag)
+    const claim = { wireTag, number, delivery, settling: false }
+    this.#byWireTag.set(wireTag, claim)
+    this.#byTag.set(delivery.tag, claim)
     return before?.delivery.tag
   }
 
   has(wireTag: string): boolean {
-    return this.#byTag.has(wireTag)
+    return this.#byWireTag.has(wireTag)
   }
 
   /** The claim that a delivery's tag names, unless it is settled, being settled, or lost. */
   open(tag: string): Claim | undefined {
-    const claim = this.#byTag.get(tag.slice(0, tag.lastIndexOf('/')))
-    return claim?.delivery.tag === tag && !claim.settling ? claim : undefined
+    const claim = this.#byTag.get(tag)
+    return claim?.settling ? undefined : claim
   }
 
   remove(claim: Claim): void {
-    if (this.#byTag.get(claim.wireTag) === claim) this.#byTag.delete(claim.wireTag)
+    if (this.#byTag.delete(claim.delivery.tag)) this.#byWireTag.delete(claim.wireTag)
   }
 
   /** Forgets those up to claim `number` that the server does not list; answers with their deliveries' tags. */
   keepListed(wireTags: ReadonlySet<string>, number: number): string[] {
     const lost: string[] = []
-    for (const claim of this.#byTag.values()) {
+    for (const claim of this.#byWireTag.values()) {
       if (claim.number > number || claim.settling || wireTags.has(claim.wireTag)) continue
       lost.push(claim.delivery.tag)
-      this.#byTag.delete(claim.wireTag)
+      this.remove(claim)
     }
     return lost
   }
 }
 
-/** A delivery's tag: the message's, and the number of the claim. */
-export const claimTag = (wireTag: string, number: number): string => `${wireTag}/${number}`
+/** A delivery's tag: the number of the claim, and the message's tag. */
+export const claimTag = (wireTag: string, number: number): string => `${number}/${wireTag}`

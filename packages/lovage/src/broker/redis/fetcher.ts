@@ -1,3 +1,4 @@
+import { InFlight } from '../../kernel/index.js'
 import { isConnectionLoss, type RedisConnection } from '../../redis-client/index.js'
 import type { ConsumeOptions, Delivery } from '../broker.js'
 import { type ClaimedMessage, readClaim } from './claim-reply.js'
@@ -29,7 +30,7 @@ export class Fetcher {
   readonly #options: FetcherOptions
   readonly #waiters: Waiters
   /** Claims that wait for their reply, or for its delivery. */
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #underWay = new InFlight()
   #queues: readonly string[] = []
   #lists: readonly string[] = []
   #suffixes: readonly string[] = []
@@ -85,7 +86,7 @@ export class Fetcher {
 
   /** Resolves when every claim that is under way now has been delivered. */
   async answered(): Promise<void> {
-    await Promise.all(this.#underWay)
+    await this.#underWay.ended()
   }
 
   close(): void {
@@ -107,8 +108,7 @@ export class Fetcher {
     if (room <= 0) return
     this.#capacity = Math.max(this.#capacity, room)
     const batch = Math.max(MIN_BATCH, Math.ceil(this.#capacity / 2))
-    const claim = this.#claim(Math.min(room, batch, MAX_CLAIM)).finally(() => this.#underWay.delete(claim))
-    this.#underWay.add(claim)
+    void this.#underWay.add(this.#claim(Math.min(room, batch, MAX_CLAIM)))
   }
 
   async #claim(want: number): Promise<void> {
@@ -170,7 +170,10 @@ export class Fetcher {
     if (!this.#isRunning || this.#unanswered > 0) return
     if (this.#options.consume.free() - this.#asked <= 0) return
     this.#isIdle = true
-    this.#waiters.arm()
+    // What has just been claimed starts first.
+    setImmediate(() => {
+      if (this.#isIdle && this.#isRunning) this.#waiters.arm()
+    })
   }
 }
 

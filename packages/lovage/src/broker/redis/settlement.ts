@@ -13,9 +13,45 @@ export interface PendingSettlement {
   readonly settlement: Settlement
   readonly claim: Claim
   readonly publications: readonly Publication[]
-  /** True when it had no effect because the claim was no longer ours. */
-  readonly done: (refused: boolean) => void
-  readonly failed: (error: unknown) => void
+  /** What was asked to be settled together. */
+  readonly request: SettleRequest
+}
+
+/** Settlements that one caller waits for. */
+export class SettleRequest {
+  /** Resolves to the tags whose claims were no longer ours, when all have an outcome; rejects when one failed. */
+  readonly ended: Promise<readonly string[]>
+  readonly #refused: string[] = []
+  #left: number
+  #failure: { readonly error: unknown } | undefined
+  #resolve: (refused: readonly string[]) => void = () => {}
+  #reject: (error: unknown) => void = () => {}
+
+  constructor(count: number) {
+    this.#left = count
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    if (count === 0) this.#resolve(this.#refused)
+  }
+
+  done(): void {
+    this.#left--
+    if (this.#left > 0) return
+    if (this.#failure) this.#reject(this.#failure.error)
+    else this.#resolve(this.#refused)
+  }
+
+  refuse(tag: string): void {
+    this.#refused.push(tag)
+    this.done()
+  }
+
+  fail(error: unknown): void {
+    this.#failure = { error }
+    this.done()
+  }
 }
 
 /** Where results are written with the ack. */

@@ -3,10 +3,17 @@ import { isConnectionLoss, type RedisConnection } from '../../redis-client/index
 import type { Settlement } from '../broker.js'
 import type { Claim, Claims } from './claims.js'
 import type { RedisKeys } from './keys.js'
-import { type Publication, publicationFor, publicationsOf } from './publication.js'
+import { publicationFor, publicationsOf } from './publication.js'
 import type { Routing } from './routing.js'
 import { ACK, SETTLE, settleKeys } from './scripts.js'
-import { ackWords, isBareAck, type PendingSettlement, type Results, settlementWords } from './settlement.js'
+import {
+  ackWords,
+  isBareAck,
+  type PendingSettlement,
+  type Results,
+  SettleRequest,
+  settlementWords,
+} from './settlement.js'
 
 /** One script settles at most this many: it runs alone on the server. */
 const MAX_ACKS = 1_000
@@ -40,32 +47,13 @@ export class Settler {
 
   /** Resolves to the tags whose claims were no longer ours. */
   settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
-    const refused: string[] = []
-    return new Promise((resolve, reject) => {
-      let left = settlements.length
-      let failure: { readonly error: unknown } | undefined
-      const end = (): void => {
-        if (left > 0) return
-        if (failure) reject(failure.error)
-        else resolve(refused)
-      }
-      for (const settlement of settlements) {
-        const claim = this.#options.claims.open(settlement.tag)
-        if (!claim) {
-          refused.push(settlement.tag)
-          left--
-          continue
-        }
-        claim.settling = true
-        this.#add(settlement, claim, (outcome) => {
-          if (outcome === 'refused') refused.push(settlement.tag)
-          else if (outcome !== 'done') failure = outcome
-          left--
-          end()
-        })
-      }
-      end()
-    })
+    const request = new SettleRequest(settlements.length)
+    for (const settlement of settlements) {
+      const claim = this.#options.claims.open(settlement.tag)
+      if (claim) this.#add(settlement, claim, request)
+      else request.refuse(settlement.tag)
+    }
+    return request.ended
   }
 
   /** Sends what is pending. */
@@ -90,7 +78,8 @@ export class Settler {
   /** Rejects what has not been sent. */
   abandon(): void {
     for (const one of this.#pending.splice(0)) {
-      one.failed(
+      fail(
+        one,
         new ConnectionError('The consumer was closed before this could be settled', {
           code: 'LVG_CONNECTION_CLOSED',
         }),
@@ -98,34 +87,36 @@ export class Settler {
     }
   }
 
-  #add(settlement: Settlement, claim: Claim, ended: Ended): void {
-    const { claims } = this.#options
-    const add = (publications: readonly Publication[]): void => {
-      this.#pending.push({
-        settlement,
-        claim,
-        publications,
-        done: (refused) => {
-          claims.remove(claim)
-          ended(refused ? 'refused' : 'done')
-        },
-        failed,
-      })
-      this.#options.onPending()
-    }
-    const failed = (error: unknown): void => {
-      claim.settling = false
-      ended({ error })
-    }
-    const messages = settlement.publish
-    if (!messages || messages.length === 0) add([])
-    else if (messages.every(({ exchange }) => exchange === '')) {
+  #add(settlement: Settlement, claim: Claim, request: SettleRequest): void {
+    claim.settling = true
+    const { publish: messages = NOTHING } = settlement
+    if (messages.every(({ exchange }) => exchange === '')) {
       try {
-        add(messages.map((message) => publicationFor(message, message.routingKey, this.#options.keys)))
+        const publications =
+          messages.length === 0
+            ? NOTHING
+            : messages.map((message) => publicationFor(message, message.routingKey, this.#options.keys))
+        this.#pend({ settlement, claim, publications, request })
       } catch (error) {
-        failed(error)
+        fail({ claim, request }, error)
       }
-    } else publicationsOf(messages, this.#options.routing, this.#options.keys).then(add, failed)
+      return
+    }
+    publicationsOf(messages, this.#options.routing, this.#options.keys).then(
+      (publications) => this.#pend({ settlement, claim, publications, request }),
+      (error: unknown) => fail({ claim, request }, error),
+    )
+  }
+
+  #pend(one: PendingSettlement): void {
+    this.#pending.push(one)
+    this.#options.onPending()
+  }
+
+  #end({ claim, settlement, request }: PendingSettlement, isRefused: boolean): void {
+    this.#options.claims.remove(claim)
+    if (isRefused) request.refuse(settlement.tag)
+    else request.done()
   }
 
   #ack(pending: readonly PendingSettlement[]): void {
@@ -156,15 +147,16 @@ export class Settler {
           const isRefused = new Set(refused)
           const errors = new Map<number, string>()
           for (let at = 0; at < failed.length; at += 2) errors.set(Number(failed[at]), String(failed[at + 1]))
-          for (let index = 0; index < pending.length; index++) {
-            const problem = errors.get(index + 1)
-            if (problem === undefined) pending[index]?.done(isRefused.has(index + 1))
-            else pending[index]?.failed(settleError(problem))
+          let position = 0
+          for (const one of pending) {
+            const problem = errors.get(++position)
+            if (problem === undefined) this.#end(one, isRefused.has(position))
+            else fail(one, settleError(problem))
           }
         },
         (error: unknown) => {
           if (isConnectionLoss(error)) this.#pending.unshift(...pending)
-          else for (const one of pending) one.failed(error)
+          else for (const one of pending) fail(one, error)
         },
       )
       .finally(() => {
@@ -175,7 +167,13 @@ export class Settler {
   }
 }
 
-type Ended = (outcome: 'done' | 'refused' | { readonly error: unknown }) => void
+const NOTHING: readonly never[] = []
+
+/** Its claim stays held, and may be settled again. */
+function fail({ claim, request }: Pick<PendingSettlement, 'claim' | 'request'>, error: unknown): void {
+  claim.settling = false
+  request.fail(error)
+}
 
 const settleError = (problem: string): ConnectionError =>
   new ConnectionError(`Redis refused a settlement: ${problem}`, { code: 'LVG_REDIS_REFUSED' })

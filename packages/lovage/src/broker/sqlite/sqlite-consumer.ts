@@ -1,6 +1,5 @@
 import { letterRow } from '../../dead-letter/index.js'
-import type { Timer } from '../../kernel/index.js'
-import { type MessageError, newId } from '../../kernel/index.js'
+import { FleetingMap, type MessageError, newId, type Timer } from '../../kernel/index.js'
 import {
   decodeEnvelope,
   encodeEnvelope,
@@ -22,7 +21,7 @@ export class SqliteConsumer implements Consumer {
   readonly settlesResults: boolean
   readonly #procedures: MessageProcedures
   readonly #options: ConsumeOptions
-  readonly #held = new Set<string>()
+  readonly #held = new FleetingMap<true>()
   readonly #endings: (() => void)[]
   readonly #onClose: () => void
   #queues: readonly string[]
@@ -115,7 +114,7 @@ export class SqliteConsumer implements Consumer {
     if (this.#state === 'closed') return
     const deliveries = rows.map((row): Delivery => {
       const tag = tagOf(row)
-      this.#held.add(tag)
+      this.#held.set(tag, true)
       const raw = toBytes(row.raw)
       return {
         tag,
@@ -138,7 +137,7 @@ export class SqliteConsumer implements Consumer {
 
   /** Finds claims that somebody else has got: their lease ended while this process slept. */
   async #compare(): Promise<void> {
-    const believed = [...this.#held]
+    const believed = this.#held.keys()
     try {
       const owned = new Set((await this.#procedures.call('held', this.#options.holder)).map(tagOf))
       const lost = believed.filter((tag) => !owned.has(tag) && this.#held.delete(tag))

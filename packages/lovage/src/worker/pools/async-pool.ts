@@ -1,5 +1,5 @@
 import { failure, type Outcome, run, SoftTimeLimitExceeded, TimeLimitExceeded } from '../../app/index.js'
-import type { Clock, Timer } from '../../kernel/index.js'
+import { type Clock, FleetingMap, type Timer } from '../../kernel/index.js'
 import type { RunLimits } from '../time-limits.js'
 import type { Job } from './job.js'
 import type { PoolEars, PoolStats, WorkerPool } from './pool.js'
@@ -20,7 +20,7 @@ export class AsyncPool implements WorkerPool {
   readonly pids = [process.pid]
   readonly #clock: Clock
   readonly #abortGraceMs: number
-  readonly #running = new Map<string, Run>()
+  readonly #running = new FleetingMap<Run>()
   #slots: number
   /** Runs whose time is up and that still hold their slot. */
   #lingering = 0
