@@ -32,14 +32,27 @@ export function encodeEnvelope(
   const expiration =
     properties.expiration === undefined ? '' : `,"expiration":${JSON.stringify(properties.expiration)}`
   return (
-    `{"body":"${base64}","content-encoding":${JSON.stringify(message.contentEncoding)}` +
-    `,"content-type":${JSON.stringify(message.contentType)},"headers":${encodeJson(message.headers, 'headers')}` +
+    `{"body":"${base64}","content-encoding":${quoted(message.contentEncoding)}` +
+    `,"content-type":${quoted(message.contentType)},"headers":${encodeJson(message.headers, 'headers')}` +
     `,"properties":{"correlation_id":${JSON.stringify(properties.correlationId)}` +
-    `,"reply_to":${JSON.stringify(properties.replyTo)},"delivery_mode":${properties.deliveryMode}` +
-    `,"delivery_info":{"exchange":${JSON.stringify(message.exchange)}` +
-    `,"routing_key":${JSON.stringify(message.routingKey)}},"priority":${priorityToWire(properties.priority)}` +
+    `,"reply_to":${properties.replyTo === null ? 'null' : quoted(properties.replyTo)},"delivery_mode":${properties.deliveryMode}` +
+    `,"delivery_info":{"exchange":${quoted(message.exchange)}` +
+    `,"routing_key":${quoted(message.routingKey)}},"priority":${priorityToWire(properties.priority)}` +
     `${expiration}${periodicName},"body_encoding":"base64","delivery_tag":${JSON.stringify(deliveryTag)}}}`
   )
+}
+
+const MOST_QUOTED = 1000
+const QUOTED = new Map<string, string>()
+
+/** The JSON of a string that most messages share. */
+function quoted(text: string): string {
+  const known = QUOTED.get(text)
+  if (known !== undefined) return known
+  if (QUOTED.size >= MOST_QUOTED) QUOTED.clear()
+  const json = JSON.stringify(text)
+  QUOTED.set(text, json)
+  return json
 }
 
 /**

@@ -162,7 +162,7 @@ export class Worker implements RunningWorker {
         handBack: (claims) => void this.#giveBack(claims),
       })
     }
-    const run = (job: Job) => this.pool.run(job, this.timeLimits.of(job), () => this.#begunAway(job))
+    const run = (job: Job) => this.pool.run(job, this.timeLimits.of(job), () => this.#begun(job))
     // Children wrap their runs themselves; pools without them run whatever they are given.
     this.#runJob = this.pool.isRemote ? run : withMiddleware(app.middleware, run as RunJob)
     const claims = this.#claims
@@ -326,11 +326,9 @@ export class Worker implements RunningWorker {
   /** Other queues are open than before. */
   followGate(): void {
     if (this.#stopping.how) return
-    this.#consumer
-      .setQueues(this.limits.queues.open(this.#queues))
-      .catch((error: unknown) =>
-        this.#logger.error({ err: error }, 'cannot change the queues that are consumed'),
-      )
+    const fault = (error: unknown): void =>
+      this.#logger.error({ err: error }, 'cannot change the queues that are consumed')
+    this.#consumer.setQueues(this.limits.queues.open(this.#queues)).catch(fault)
   }
 
   #handOver(claim: Claim): void {
@@ -359,18 +357,15 @@ export class Worker implements RunningWorker {
     else this.#finish(claim, outcome)
   }
 
-  #begunAway(job: Job): void {
-    this.#claims.begun(job)
-    this.#begun(job)
-  }
-
-  #begun({ context }: Job): void {
+  #begun(job: Job): void {
+    if (this.pool.isRemote) this.#claims.begun(job)
+    const { context } = job
     if (this.#app.signals.has('taskPrerun')) this.#app.signals.emit('taskPrerun', { context })
   }
 
   #finish(claim: Claim, outcome: Outcome | undefined): void {
     crashPoint('run:after')
-    // Handed back by a shutdown, or lost to another worker: whoever has it now settles it.
+    // Else handed back by a shutdown, or lost to another worker: whoever has it now settles it.
     if (!claim.isHeld) return
     this.#afterStarted(claim.job.context, () =>
       outcome ? this.#conclude(claim, outcome) : void this.#giveBack([claim]).then(() => this.#goOn()),
