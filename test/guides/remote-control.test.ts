@@ -9,6 +9,7 @@ test.each(programs.map(({ name }) => name))('%s of the guide to remote control r
   const { code, stdout, stderr } = await importProgram(shop, name)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   if (name === 'operate.ts') expect(stdout).toMatch(/pong[\s\S]*hello you/)
+  if (name === 'cluster.ts') expect(stdout).toMatch(/mail@box1[\s\S]*shop\.send[\s\S]*SUCCESS: 1/)
   if (name === 'progress.ts') expect(stdout).toMatch(/^5$/m)
   if (name === 'watch.ts') expect(stdout).toMatch(/task-received/)
 })

@@ -13,6 +13,8 @@ export {
   type BroadcastOptions,
   type BulkCall,
   type CallOptions,
+  type Cluster,
+  type ClusterOptions,
   type ConcurrencyLimit,
   type Contract,
   type Control,
@@ -33,6 +35,7 @@ export {
   type Due,
   type EagerResult,
   type ErrorClass,
+  type Event,
   type EventFields,
   type EventOptions,
   type GetOptions,
@@ -95,6 +98,8 @@ export {
   retryDeadLetterTask,
   type ScheduledInfo,
   type Schema,
+  type SeenTask,
+  type SeenWorker,
   type SettingName,
   type Settings,
   type SettingsInput,
@@ -108,6 +113,7 @@ export {
   starmap,
   Task,
   type TaskAnnotations,
+  type TaskChoice,
   TaskContext,
   type TaskHandlers,
   type TaskOptions,
@@ -131,7 +137,6 @@ export {
 } from './beat/index.js'
 export type { ExchangeType, PublishTransaction, Queue, QueueDepth, QueuedMessage } from './broker/index.js'
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
-export type { Event } from './events/index.js'
 export {
   examine,
   type Finding,

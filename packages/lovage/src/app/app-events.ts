@@ -3,6 +3,7 @@ import { type Event, EventDispatcher, type EventFields, eventType } from '../eve
 import { type Clock, type Logger, type LogicalClock, producerOrigin } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 import type { SignalBoard } from './app-signals.js'
+import { Cluster, type ClusterOptions } from './cluster.js'
 import { type EventOptions, watchEvents } from './watch-events.js'
 
 /** What events need of their app. */
@@ -26,6 +27,11 @@ export interface AppEvents {
    * @throws {MessageError} when a field cannot be written.
    */
   send(type: string, fields?: EventFields): void
+  /**
+   * Follows the cluster: which nodes live, and what becomes of tasks, in any language. Remembers the 10,000 tasks of which something was
+   * heard last. Tasks are told of where events are enabled (`-E`, `app.control.enableEvents()`).
+   */
+  cluster(options?: ClusterOptions): Promise<Cluster>
   /** Resolves when what was told here is sent, or dropped. */
   flush(): Promise<void>
   /** The app connects: `task-sent` is told of every task from now on, where `taskSendSentEvent` says so. */
@@ -52,6 +58,7 @@ export function appEvents(host: AppEventsHost): AppEvents {
   }
   return Object.assign((options?: EventOptions) => watchEvents(host, options), {
     send: (type: string, fields: EventFields = {}) => open().own(eventType(type), fields),
+    cluster: (options: ClusterOptions = {}) => new Cluster(host, options).open(),
     flush: async () => dispatcher?.flush(),
     begin() {
       if (hasBegun || !host.conf.taskSendSentEvent) return

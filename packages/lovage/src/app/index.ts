@@ -1,4 +1,4 @@
-export type { EventFields } from '../events/index.js'
+export type { Event, EventFields, SeenTask, SeenWorker, TaskChoice } from '../events/index.js'
 export type { AnyResult } from './any-result.js'
 export type { AppEvents } from './app-events.js'
 export { type AppSignals, SignalBoard, type SignalName } from './app-signals.js'
@@ -19,6 +19,7 @@ export { type AnySignature, type CanvasHost, Signature } from './canvas/signatur
 export type { StampingVisitor, Stamps } from './canvas/stamps.js'
 export type { GivenOf, GroupOut, LeadFor, LeadOfAll, Settled } from './canvas/types.js'
 export { priorityFromWire, priorityToWire } from './canvas/wire-priority.js'
+export type { Cluster, ClusterOptions } from './cluster.js'
 export {
   currentContext,
   type DeliveryInfo,

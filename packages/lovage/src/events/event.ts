@@ -50,7 +50,10 @@ export function eventMessage(
 export function decodeEvents(message: IncomingMessage): readonly Event[] | MessageError {
   if (message.body.length > MAX_BYTES) return unreadable(`more than ${MAX_BYTES} bytes`)
   try {
-    const body = decodeContent(message.body, message.contentType, message.contentEncoding, { accept: ACCEPT })
+    const body = decodeContent(message.body, message.contentType, message.contentEncoding, {
+      accept: ACCEPT,
+      integers: 'bigint',
+    })
     return [body].flat().filter(isEvent)
   } catch (error) {
     if (error instanceof LovageError) return unreadable(error.message)

@@ -1,3 +1,6 @@
+/** A clock that counts messages never comes so far: a greater one is forged, and would leave no room to go on. */
+const HIGHEST = 2 ** 48
+
 /** Lamport's clock: every message that is sent carries a greater number than all that its sender has seen. */
 export class LogicalClock {
   #value = 0
@@ -9,9 +12,9 @@ export class LogicalClock {
   tick(): number {
     return ++this.#value
   }
-  /** A message has come. What is no whole number is ignored. */
+  /** A message has come. What is no whole number, or beyond all reason, is ignored. */
   adjust(received: unknown): void {
-    if (typeof received === 'number' && Number.isSafeInteger(received))
+    if (typeof received === 'number' && Number.isSafeInteger(received) && received <= HIGHEST)
       this.#value = Math.max(this.#value, received) + 1
   }
 }

@@ -150,7 +150,10 @@ export function decodeControlReply(
 function bodyOf(message: Message): Readonly<Record<string, unknown>> | MessageError {
   if (message.body.length > MAX_REQUEST_BYTES) return malformed(`more than ${MAX_REQUEST_BYTES} bytes`)
   try {
-    const body = decodeContent(message.body, message.contentType, message.contentEncoding, { accept: ACCEPT })
+    const body = decodeContent(message.body, message.contentType, message.contentEncoding, {
+      accept: ACCEPT,
+      integers: 'bigint',
+    })
     return isRecord(body) ? body : malformed('the body is no object')
   } catch (error) {
     if (error instanceof LovageError) return malformed(error.message)
