@@ -32,6 +32,8 @@ export interface AppSignals {
     readonly requeue: boolean
     readonly reason: string
   }
+  /** A circuit breaker was opened or closed, by whichever worker; `key` begins with the task's name. */
+  circuitBreakerChanged: { readonly key: string; readonly state: 'open' | 'closed' }
   taskUnknown: { readonly name: string; readonly id: string }
   /** A task has said how far it is: the state PROGRESS, with what it says beside it. */
   taskProgress: { readonly context: TaskContext; readonly meta: unknown }

@@ -1,4 +1,5 @@
 import { ConfigurationError, nearest } from '../kernel/index.js'
+import { checkGuards } from './guards/guard-options.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
@@ -33,6 +34,11 @@ const TASK_OPTIONS: Readonly<Record<keyof TaskOptions | keyof TaskHandlers, true
   rejectOnWorkerLost: true,
   resultReprMaxSize: true,
   deadLetter: true,
+  unique: true,
+  throttle: true,
+  debounce: true,
+  keepLatest: true,
+  circuitBreaker: true,
   around: true,
   beforeStart: true,
   onSuccess: true,
@@ -77,6 +83,7 @@ export function checkTask(name: unknown, run: unknown, options: object): void {
   for (const option of Object.keys(options))
     if (!Object.hasOwn(TASK_OPTIONS, option)) throw unknown(`Task ${name}`, option, TASK_OPTIONS)
   checkValues(`Task ${name}`, options)
+  checkGuards(`Task ${name}`, options)
 }
 
 /** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */

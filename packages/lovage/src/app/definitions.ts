@@ -23,11 +23,13 @@ type NamesOf<Parameters extends readonly unknown[]> = { readonly [Place in keyof
 export type ArgumentsOf<Run> = Run extends (context: TaskContext, ...args: infer Args) => unknown
   ? Args
   : never
+/** The same, as what a rest parameter can be. */
+type KeyArgumentsOf<Run> = ArgumentsOf<Run> extends readonly unknown[] ? ArgumentsOf<Run> : never[]
 /** What a task's function gives. */
 export type ResultOf<Run> = Run extends (...args: never[]) => infer Result ? Awaited<Result> : never
 
 /** A task with positional arguments. */
-export interface PositionalTask<Run> extends TaskOptions, TaskHandlers<ResultOf<Run>> {
+export interface PositionalTask<Run> extends TaskOptions<KeyArgumentsOf<Run>>, TaskHandlers<ResultOf<Run>> {
   /** Registered name, the same in every language. */
   readonly name: string
   readonly input?: undefined
@@ -37,7 +39,9 @@ export interface PositionalTask<Run> extends TaskOptions, TaskHandlers<ResultOf<
 }
 
 /** A task with named arguments. */
-export interface NamedTask<Input extends Schema, Result> extends TaskOptions, TaskHandlers<Result> {
+export interface NamedTask<Input extends Schema, Result>
+  extends TaskOptions<[input: InputOf<Input>]>,
+    TaskHandlers<Result> {
   /** Registered name, the same in every language. */
   readonly name: string
   /** Any Standard Schema, or `unchecked<T>()`. */

@@ -32,6 +32,17 @@ export { type Contract, contract, type NamedContract } from './contract.js'
 export { Control, type ControlCommand, type Done } from './control.js'
 export type { AppOptions, NamedTask, PositionalTask, UntypedCall } from './definitions.js'
 export type { EagerResult } from './eager-result.js'
+export { BREAKERS, LATEST, type MessageGuard, readGuard, stampOf, UNIQUE } from './guards/guard-header.js'
+export { guardKey } from './guards/guard-key.js'
+export {
+  type Breaker,
+  breakerOf,
+  type CircuitBreakerOptions,
+  type GuardOptions,
+  type PeriodOptions,
+  type UniqueOptions,
+} from './guards/guard-options.js'
+export { getOpenBreakers, type OpenBreaker } from './guards/open-breakers.js'
 export { type BatchCall, type BatchOptions, inBatches } from './in-batches.js'
 export { Inspect, type RequestInfo, type ScheduledInfo } from './inspect.js'
 export { isLovage } from './is-lovage.js'

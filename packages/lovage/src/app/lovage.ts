@@ -1,4 +1,4 @@
-import { type Broker, openBroker, type Queue } from '../broker/index.js'
+import { type Broker, openBroker } from '../broker/index.js'
 import { type Canvas, fromWire, taskNode } from '../canvas/index.js'
 import { type CoordinationStore, openCoordinationStore } from '../coordination/index.js'
 import {
@@ -39,6 +39,7 @@ import type {
 } from './definitions.js'
 import { applyEagerly, sendEagerly } from './eager.js'
 import type { EagerResult } from './eager-result.js'
+import { guardOf, sendAllGuarded, sendGuarded } from './guards/send-guarded.js'
 import { DeadLetters } from './letters/dead-letters.js'
 import type { Middleware } from './middleware.js'
 import { type OnceOptions, once } from './once.js'
@@ -46,7 +47,8 @@ import { type AddPeriodicTask, PeriodicTasks } from './periodic-tasks.js'
 import { Publisher } from './publish.js'
 import { Queues } from './queues.js'
 import { TaskRegistry } from './registry.js'
-import { namesInRoutes, Router } from './router.js'
+import { namesInRoutes, type Router } from './router.js'
+import { routerOf } from './router-of.js'
 import type { InputOf, Schema } from './schema.js'
 import {
   defaultBrokerUrl,
@@ -131,7 +133,7 @@ export class Lovage implements TaskHost, ResultHost {
     this.#logger = logger
   }
   get router(): Router {
-    this.#router ??= this.#makeRouter()
+    this.#router ??= routerOf(this.#conf)
     return this.#router
   }
 
@@ -255,12 +257,14 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** Publishes a call; resolves when the broker has it. */
   send(call: Call): Promise<AsyncResult<unknown>> {
-    return this.#conf.taskAlwaysEager ? sendEagerly(this, call) : this.#publishing().send(call)
+    if (this.#conf.taskAlwaysEager) return sendEagerly(this, call)
+    const publisher = this.#publishing()
+    return guardOf(this, call) ? sendGuarded(this, publisher, call) : publisher.send(call)
   }
 
   /** Publishes calls together, none of them when one cannot be written. */
   async sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
-    if (!this.#conf.taskAlwaysEager) return this.#publishing().sendAll(calls)
+    if (!this.#conf.taskAlwaysEager) return sendAllGuarded(this, this.#publishing(), calls)
     const results: AsyncResult<unknown>[] = []
     for (const call of calls) results.push(await sendEagerly(this, call))
     return results
@@ -396,23 +400,6 @@ export class Lovage implements TaskHost, ResultHost {
     const { code, commandLine, environment } = this.#layers
     // Each layer was checked against the table; the defaults are the table's.
     return Object.freeze({ ...defaults, ...environment, ...commandLine, ...code }) as Settings
-  }
-
-  #makeRouter(): Router {
-    const conf = this.#conf
-    const defaultQueue: Queue = {
-      name: conf.taskDefaultQueue,
-      ...(conf.taskDefaultExchange ? { exchange: conf.taskDefaultExchange } : {}),
-      ...(conf.taskDefaultRoutingKey ? { routingKey: conf.taskDefaultRoutingKey } : {}),
-      exchangeType: conf.taskDefaultExchangeType,
-    }
-    return new Router({
-      routes: conf.taskRoutes,
-      queues: conf.taskQueues,
-      defaultQueue,
-      defaultPriority: conf.taskDefaultPriority,
-      createMissing: conf.taskCreateMissingQueues,
-    })
   }
 
   /** Where results are; beside the broker when no setting says. */

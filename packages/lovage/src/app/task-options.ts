@@ -1,4 +1,5 @@
 import type { PublishTransaction } from '../broker/index.js'
+import type { GuardOptions } from './guards/guard-options.js'
 
 /** A class of errors, as named in `autoretryFor`. Abstract ones count too. */
 export type ErrorClass = abstract new (...args: never[]) => unknown
@@ -14,8 +15,11 @@ export type ConcurrencyLimit =
       }) => string
     }
 
-/** What every task may set; Celery's names, units (seconds) and defaults. */
-export interface TaskOptions {
+/**
+ * What every task may set; Celery's names, units (seconds) and defaults. `Args` is what key functions get: the task's
+ * arguments after the context.
+ */
+export interface TaskOptions<Args extends readonly unknown[] = never[]> extends GuardOptions<Args> {
   /** How often a failed run is tried again; null = for ever. Default 3. */
   readonly maxRetries?: number | null
   /** Seconds between tries when nothing else says. Default 180. */

@@ -26,6 +26,29 @@ void add.applyAsync([1, 2], { countDown: 3 })
 // @ts-expect-error one name a parameter
 app.task({ name: 'add', params: ['x'], run: (_ctx, x: number, y: number) => x + y })
 
+// Keys of guards get the task's arguments, wherever the option stands.
+app.task({
+  name: 'guarded',
+  run: (_ctx, host: string, _port: number) => host,
+  unique: { key: (host, port) => `${host.toUpperCase()}:${port.toFixed()}` },
+  circuitBreaker: { key: (host) => host.toUpperCase() },
+})
+app.task({
+  name: 'guarded',
+  throttle: { seconds: 1, key: (host: string) => host },
+  run: (_ctx, host: string) => host,
+})
+app.task({
+  name: 'guarded.named',
+  input: z.object({ host: z.string() }),
+  debounce: { seconds: 1, key: ({ host }) => host.toUpperCase() },
+  run: (_ctx, { host }) => host,
+})
+// @ts-expect-error the argument is a number
+app.task({ name: 'guarded', unique: { key: (host: string) => host }, run: (_ctx, port: number) => port })
+// @ts-expect-error no such end
+app.task({ name: 'guarded', unique: { until: 'never' }, run: () => 1 })
+
 // The context is typed without being named, promises are unwrapped, optional parameters stay optional.
 const page = app.task({
   name: 'page',

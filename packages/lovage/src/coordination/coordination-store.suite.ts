@@ -138,6 +138,40 @@ export function describeCoordinationStore({
       expect(new Set(standing.flat().map(({ value }) => value)).size).toBe(1)
     })
 
+    test('replaces a mark only while it is what it was, for one of many', async () => {
+      const space = newId()
+      await mine.put(space, [{ key: 'k', value: '0' }])
+      const tries = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          (index % 2 ? mine : theirs).replace(space, [
+            { was: '0', mark: { key: 'k', value: `v${index}` } },
+            { was: '0', mark: { key: 'none', value: 'x' } },
+          ]),
+        ),
+      )
+      const winners = tries.flatMap(([isMine], index) => (isMine ? [`v${index}`] : []))
+      expect(winners).toHaveLength(1)
+      expect(tries.flatMap(([, isNone]) => (isNone ? [isNone] : []))).toEqual([])
+      expect(await theirs.list(space)).toEqual([{ key: 'k', value: winners[0] }])
+      // What was listed before has no part in what is asked next.
+      expect(await mine.put(space, [{ key: 'other', value: 'o' }], { ifAbsent: true })).toEqual([
+        { key: 'other', value: 'o' },
+      ])
+      expect(await mine.list(space, ['k'])).toHaveLength(1)
+      expect(await mine.put(space, [{ key: 'other', value: 'x' }], { ifAbsent: true })).toEqual([
+        { key: 'other', value: 'o' },
+      ])
+      // Under its own value its end moves; past its end nothing can be renewed.
+      await mine.put(space, [{ key: 'short', value: 'me', expiresMs: Date.now() + 60_000 }])
+      const renewed = { key: 'short', value: 'me', expiresMs: Date.now() + 90_000 }
+      expect(await theirs.replace(space, [{ was: 'me', mark: renewed }])).toEqual([true])
+      expect(await mine.list(space, ['short'])).toEqual([renewed])
+      const ending = { ...renewed, expiresMs: Date.now() + 50 }
+      expect(await theirs.replace(space, [{ was: 'me', mark: ending }])).toEqual([true])
+      await expect.poll(() => mine.list(space, ['short']), { timeout: 5000 }).toEqual([])
+      expect(await mine.replace(space, [{ was: 'me', mark: renewed }])).toEqual([false])
+    })
+
     test('tells who watches a space that something changed', async () => {
       const space = newId()
       const heard = new Promise<void>((resolve) => {

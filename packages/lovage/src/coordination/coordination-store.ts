@@ -36,6 +36,13 @@ export interface Mark {
   readonly expiresMs?: number
 }
 
+/** A mark that takes another's place, if that is still there. */
+export interface MarkReplacement {
+  /** The value that must stand under the mark's key; the same as the mark's own only moves its end. */
+  readonly was: string
+  readonly mark: Mark
+}
+
 /** What processes agree on beside messages and results. Every call is atomic; lists are one round trip. */
 export interface CoordinationStore {
   readonly kind: string
@@ -54,6 +61,8 @@ export interface CoordinationStore {
     marks: readonly Mark[],
     options?: { readonly ifAbsent?: boolean },
   ): Promise<readonly Mark[]>
+  /** Sets marks, of different keys, whose key still has the value that it had. For each whether it had. */
+  replace(space: string, replacements: readonly MarkReplacement[]): Promise<readonly boolean[]>
   /** The living marks among `keys`, or all. */
   list(space: string, keys?: readonly string[]): Promise<readonly Mark[]>
   /** Removes marks; with `value` only when it is still that value. Tells how many. */

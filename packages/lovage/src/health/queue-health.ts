@@ -1,5 +1,5 @@
-import { knownQueues, type Lovage, queueReport } from '../app/index.js'
-import { messageOf } from '../kernel/index.js'
+import { getOpenBreakers, knownQueues, type Lovage, type OpenBreaker, queueReport } from '../app/index.js'
+import { isLovageError, messageOf } from '../kernel/index.js'
 import { findStuck, type StuckTask } from './stuck-tasks.js'
 
 /** How well something is: `unknown` when nobody can say. */
@@ -44,6 +44,8 @@ export interface Health {
   /** Names of the workers that answered. */
   readonly workers: readonly string[]
   readonly stuck: readonly StuckTask[]
+  /** Circuit breakers that are not closed. */
+  readonly breakers: readonly OpenBreaker[]
   /** ISO 8601. */
   readonly checkedAt: string
 }
@@ -60,10 +62,11 @@ export async function getQueueHealth(
   try {
     const names = options.queues ?? (await knownQueues(app))
     const inspect = app.control.inspect({ timeout: options.timeout ?? 1 })
-    const [reports, consumed, active] = await Promise.all([
+    const [reports, consumed, active, breakers] = await Promise.all([
       queueReport(app, names),
       inspect.activeQueues(),
       inspect.active(),
+      breakersOf(app),
     ])
     const consumers = consumersOf(consumed)
     const queues = reports.map(({ name, ready, delayed, unacked, dead }): QueueHealth => {
@@ -77,16 +80,27 @@ export async function getQueueHealth(
       ...stuck.map(
         ({ id, task, seconds, worker }) => `${task}[${id}] has been running for ${seconds} s on ${worker}`,
       ),
+      ...breakers.map(({ key, state }) => `the circuit breaker ${key} is ${state}`),
     ]
     const statuses = [
       ...queues.map(({ status }) => status),
-      ...(stuck.length > 0 ? (['degraded'] as const) : []),
+      ...(stuck.length + breakers.length > 0 ? (['degraded'] as const) : []),
     ]
     const workers = Object.keys(consumed).sort()
-    return { status: worst(statuses), reasons, queues, workers, stuck, checkedAt }
+    return { status: worst(statuses), reasons, queues, workers, stuck, breakers, checkedAt }
   } catch (error) {
     const reasons = [`the broker does not answer: ${messageOf(error)}`]
-    return { status: 'unknown', reasons, queues: [], workers: [], stuck: [], checkedAt }
+    return { status: 'unknown', reasons, queues: [], workers: [], stuck: [], breakers: [], checkedAt }
+  }
+}
+
+/** Where processes share no store of agreements, breakers are each worker's own. */
+async function breakersOf(app: Lovage): Promise<readonly OpenBreaker[]> {
+  try {
+    return await getOpenBreakers(app)
+  } catch (error) {
+    if (isLovageError(error) && error.code === 'LVG_DRIVER_UNKNOWN') return []
+    throw error
   }
 }
 

@@ -2,6 +2,8 @@
 export type CrashPoint =
   | 'publish:before'
   | 'publish:after'
+  | 'guard:before-publish'
+  | 'guard:after-publish'
   | 'claim:after'
   | 'run:before'
   | 'run:after'

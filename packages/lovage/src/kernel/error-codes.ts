@@ -108,6 +108,10 @@ export const ERROR_CODES = {
     'Raise `timeLimit`, or make it shorter.',
   ],
   LVG_TASK_SOFT_TIME_LIMIT: ['The task ran longer than its soft time limit.', 'Catch it to clean up.'],
+  LVG_TASK_CIRCUIT_OPEN: [
+    'Most of the last runs of the task failed, so it is not tried for a while.',
+    'Look at what it needs; one run is let through after `openFor` seconds.',
+  ],
   LVG_TASK_WORKER_LOST: ['The worker died while it ran the task.', 'Look at memory use and native modules.'],
   LVG_TASK_REVOKED: ['The task was revoked, or it expired.', 'Send it again if it is still wanted.'],
   LVG_RESULT_TIMEOUT: [

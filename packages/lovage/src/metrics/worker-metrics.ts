@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { type Lovage, queueReport } from '../app/index.js'
+import { getOpenBreakers, type Lovage, queueReport } from '../app/index.js'
 import type { Unsubscribe } from '../kernel/index.js'
 import type { RunningWorker } from '../worker/index.js'
 
@@ -79,6 +79,13 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
     registers,
   })
 
+  const breakers = new Gauge({
+    name: 'celery_circuit_breaker_state',
+    help: 'Circuit breakers of tasks: 0 closed, 1 half-open, 2 open; of several keys of a task the worst.',
+    labelNames: ['task_name'],
+    registers,
+  })
+
   const nameOf = boundedNames(app)
   const end = (task: string, state: string): void =>
     tasks.inc({ task_name: nameOf(task), status: STATUS[state] ?? 'other' })
@@ -110,10 +117,26 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
     }
   }
 
+  async function readBreakers(): Promise<void> {
+    const guarded = [...app.tasks].filter(({ options }) => options.circuitBreaker)
+    if (guarded.length === 0) return
+    breakers.reset()
+    try {
+      const open = await getOpenBreakers(app)
+      for (const { name } of guarded) {
+        const states = open.flatMap(({ task, state }) => (task === name ? [state] : []))
+        const worst = states.includes('open') ? 2 : states.length > 0 ? 1 : 0
+        breakers.set({ task_name: nameOf(name) }, worst)
+      }
+    } catch (error) {
+      app.logger.warn({ err: error }, 'the coordination store did not say which circuit breakers are open')
+    }
+  }
+
   return {
     contentType: registry.contentType,
     async text() {
-      await readQueues()
+      await Promise.all([readQueues(), readBreakers()])
       return registry.metrics()
     },
     stop() {

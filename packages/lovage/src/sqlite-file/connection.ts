@@ -49,11 +49,18 @@ function prepare(database: Database.Database, sql: string): Statement {
   const statement = database.prepare(sql)
   // Only statements that return rows have a raw mode.
   if (statement.reader) statement.raw()
+  // In libsql 0.5 a `get` that follows an `all` of the same statement answers with that one's last row.
+  let hasListed = false
+  // The row types are the caller's knowledge of its SQL; the library has none.
+  const all = <Row>(parameters: readonly SqlValue[]): Row[] => {
+    hasListed = true
+    return statement.all(parameters as unknown[]) as Row[]
+  }
   return {
     run: (parameters: readonly SqlValue[]) => statement.run(parameters as unknown[]).changes,
-    // The row types are the caller's knowledge of its SQL; the library has none.
-    all: <Row>(parameters: readonly SqlValue[]) => statement.all(parameters as unknown[]) as Row[],
-    get: <Row>(parameters: readonly SqlValue[]) => statement.get(parameters as unknown[]) as Row | undefined,
+    all,
+    get: <Row>(parameters: readonly SqlValue[]) =>
+      hasListed ? all<Row>(parameters)[0] : (statement.get(parameters as unknown[]) as Row | undefined),
   }
 }
 

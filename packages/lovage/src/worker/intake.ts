@@ -28,7 +28,7 @@ export type Intake =
       readonly kind: 'revoked'
       readonly plan: SettlePlan
       readonly headers: TaskHeaders
-      readonly why: 'expired' | 'revoked' | 'terminated'
+      readonly why: 'expired' | 'revoked' | 'terminated' | 'superseded'
     }
   | { readonly kind: 'unknown'; readonly plan: SettlePlan; readonly headers: TaskHeaders }
   | {

@@ -24,6 +24,8 @@ export interface ReceptionPorts {
   /** undefined = results are not kept. */
   readonly results: ResultBackend | undefined
   readonly log: TaskLog
+  /** Ends a task that is held as failed, without a run. */
+  readonly fail: (claim: Claim, error: unknown) => void
   /** Tasks stand in line, or left it: slots may be filled and more may be claimed. */
   readonly onChange: () => void
 }
@@ -73,12 +75,14 @@ export class Reception {
 
   /** Holds a delivery's task, or carries out why not. */
   #accepted(delivery: Delivery, intake: Intake): Claim | undefined {
-    const { app, claims, settler } = this.#ports
+    const { app, claims, limits, settler } = this.#ports
     if (intake.kind === 'job') {
       return claims.hold(delivery, intake.job, app.clock.now())
     }
     tellIntake(app, delivery, intake)
-    settler.add(intake.plan)
+    // One that goes back for a while has not ended.
+    const hasEnded = intake.plan.state !== null && intake.headers !== undefined
+    settler.add(intake.plan, hasEnded ? limits.discarded(intake.headers) : undefined)
     return undefined
   }
 
@@ -130,9 +134,19 @@ export class Reception {
     const { app, claims, log } = this.#ports
     if (!claims.queueUp(claim)) return
     const { context } = claim.job
+    this.#ports.limits.guards.took(claim.job)
     log.received(context)
     if (app.signals.has('taskReceived'))
       app.signals.emit('taskReceived', { headers: context.wireHeaders, queue: claim.delivery.queue })
+  }
+
+  /** A later call of the same key has taken this one's place. */
+  #supersede({ delivery, job }: Claim): void {
+    const { app, refusals, settler } = this.#ports
+    const headers = job.context.wireHeaders
+    const plan = refusals.revoked(delivery, headers, 'superseded')
+    tellIntake(app, delivery, { kind: 'revoked', plan, headers, why: 'superseded' })
+    settler.add(plan)
   }
 
   /** What may not run now steps aside. When the limits cannot be asked nothing runs, so that none is exceeded. */
@@ -149,7 +163,16 @@ export class Reception {
     for (const [place, claim] of [...limited.entries()].reverse()) {
       const verdict = admittances[place] ?? { kind: 'requeue' }
       const { tag } = claim.delivery
-      if (verdict.kind === 'run' || !claims.remove(claim)) continue
+      if (verdict.kind === 'run') continue
+      if (verdict.kind === 'fail') {
+        this.#ports.fail(claim, verdict.error)
+        continue
+      }
+      if (!claims.remove(claim)) continue
+      if (verdict.kind === 'superseded') {
+        this.#supersede(claim)
+        continue
+      }
       const settlement: Settlement =
         verdict.kind === 'requeue' ? { tag, kind: 'requeue', counts: false } : { tag, ...verdict }
       settler.add({ publish: [], results: [], settlement, state: null })

@@ -64,7 +64,7 @@ export class Refusals {
   revoked(
     delivery: Delivery,
     headers: TaskHeaders,
-    why: 'expired' | 'revoked' | 'terminated',
+    why: 'expired' | 'revoked' | 'terminated' | 'superseded',
     follow = NOTHING,
   ): SettlePlan {
     const exception: ExceptionInfo = {

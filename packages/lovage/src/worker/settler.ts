@@ -39,8 +39,12 @@ export class Settler {
     this.#ports = ports
   }
 
-  /** Takes a plan over. */
-  add(plan: SettlePlan): void {
+  /** Takes a plan over, to be carried out after something that never rejects. */
+  add(plan: SettlePlan, after?: Promise<void>): void {
+    if (after) {
+      void this.#inFlight.add(after.then(() => this.add(plan)))
+      return
+    }
     this.#plans.push(plan)
     if (this.#scheduled) return
     this.#scheduled = true

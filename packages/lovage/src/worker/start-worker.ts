@@ -3,7 +3,8 @@ import { CapabilityError } from '../kernel/index.js'
 import { addBuiltinTasks } from './builtin-tasks.js'
 import { openLimits } from './limits/open-limits.js'
 import { checkLimits, limitsOf } from './time-limits.js'
-import { Worker, type WorkerOptions } from './worker.js'
+import { Worker } from './worker.js'
+import type { WorkerOptions } from './worker-options.js'
 
 /** Connects, declares the queues and begins to consume. */
 export async function startWorker(app: Lovage, options: WorkerOptions = {}): Promise<Worker> {
@@ -19,6 +20,7 @@ export async function startWorker(app: Lovage, options: WorkerOptions = {}): Pro
       limits: await openLimits(app, {
         onRevoked: () => worker.dropRevoked(),
         onQueues: () => worker.followGate(),
+        held: () => worker.held,
       }),
     },
     options,

@@ -1,11 +1,11 @@
 import { hostname as machineName } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import type { Lovage, Outcome, RunEnvironment, TaskContext } from '../app/index.js'
+import { failure, type Lovage, type Outcome, type RunEnvironment, type TaskContext } from '../app/index.js'
 import type { Broker, Consumer } from '../broker/index.js'
 import { crashPoint, type Logger, newId } from '../kernel/index.js'
 import { acceptList } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
-import { type AutoscaleBounds, Autoscaler } from './autoscaler.js'
+import { Autoscaler } from './autoscaler.js'
 import type { BootStep, RunningWorker, StopKind } from './boot-step.js'
 import { callHandlers } from './call-handlers.js'
 import { type Claim, Claims } from './claims.js'
@@ -34,31 +34,7 @@ import { tellOutcome } from './tell-outcome.js'
 import { TimeLimits } from './time-limits.js'
 import { unstartedConsumer } from './unstarted-consumer.js'
 import { type RunJob, withMiddleware } from './with-middleware.js'
-
-/** How a worker runs; what is absent comes from the app's settings. */
-export interface WorkerOptions {
-  /** Queues in strict order. Default: those of the settings. */
-  readonly queues?: readonly string[]
-  /** Tasks at once. Default `workerConcurrency`, else 100. */
-  readonly concurrency?: number
-  /** Messages held per slot, the running one included. Default `workerPrefetchMultiplier`. */
-  readonly prefetchMultiplier?: number
-  /** `name@host`. Default `celery@<this host>`. */
-  readonly hostname?: string
-  /** Default: an asynchronous pool. */
-  readonly pool?: WorkerPool
-  /** How far the pool may grow when tasks wait, and shrink when slots are idle. Default: it keeps its size. */
-  readonly autoscale?: AutoscaleBounds
-  /** What starts and stops with the worker, before the app's own steps. */
-  readonly steps?: readonly BootStep[]
-}
-
-/** What a worker works with. */
-export interface WorkerPorts {
-  readonly broker: Broker
-  readonly results: ResultBackend | undefined
-  readonly limits: WorkerLimits
-}
+import type { WorkerOptions, WorkerPorts } from './worker-options.js'
 
 /** Runs tasks until it is stopped. A message is in one of three places: the broker, this worker's hands, or settled. */
 export class Worker implements RunningWorker {
@@ -178,6 +154,7 @@ export class Worker implements RunningWorker {
       settler,
       results,
       log: this.#log,
+      fail: (claim, error) => this.#finish(claim, failure(claim.job.task, error)),
       onChange: () => {
         this.#fillSlots()
         this.#spares?.watch()
@@ -192,7 +169,8 @@ export class Worker implements RunningWorker {
       followUps: this.#followUps,
       end: ({ job }, plan) => {
         this.#ended(job, 0)
-        this.#afterStarted(job.context, () => settler.add(plan))
+        const released = limits.discarded(job.context.wireHeaders)
+        this.#afterStarted(job.context, () => settler.add(plan, released))
       },
     })
   }
@@ -210,6 +188,10 @@ export class Worker implements RunningWorker {
   }
   get reserved(): readonly Claim[] {
     return this.#claims.waiting
+  }
+  /** Everything that is not settled yet. */
+  get held(): readonly Job[] {
+    return this.#claims.all.map(({ job }) => job)
   }
   get queues(): readonly string[] {
     return this.#queues
@@ -350,6 +332,7 @@ export class Worker implements RunningWorker {
   #run(claim: Claim): void {
     const { job } = claim
     crashPoint('run:before')
+    this.limits.guards.begun(job)
     if (job.task.options.trackStarted !== false) this.#started?.started(job.context)
     if (!this.pool.isRemote) this.#begun(job)
     const outcome = this.#runJob(job)
@@ -387,12 +370,13 @@ export class Worker implements RunningWorker {
     const ackedEarly = task.options.acksLate === false
     const outcome = finalOutcome(task, ended, ackedEarly)
     const plan = planSettlement({ delivery, message, call, context, outcome, ackedEarly, nowMs }, this.#plan)
-    const runtimeMs = performance.now() - startedAt
+    const runtimeMs = startedAt === 0 ? 0 : performance.now() - startedAt
     this.#ended(job, runtimeMs)
+    const released = this.limits.ended(job, outcome)
     this.#log.finished(context, outcome, runtimeMs)
     if (!this.pool.isRemote) void callHandlers(job, outcome, this.#logger)
     tellOutcome(this.#app, job, outcome, runtimeMs)
-    this.#settler.add(plan)
+    this.#settler.add(plan, released)
     this.#fillSlots()
   }
 
@@ -413,7 +397,10 @@ export class Worker implements RunningWorker {
   #lost(tags: readonly string[]): void {
     for (const tag of tags) {
       const claim = this.#claims.find(tag)
-      if (claim) this.#claims.remove(claim)
+      if (claim) {
+        this.#claims.remove(claim)
+        this.limits.lost(claim.job)
+      }
       this.#logger.warn(
         { task_id: claim?.job.context.id, task_name: claim?.job.context.name },
         'a message is no longer ours; another worker has it',
@@ -440,6 +427,7 @@ export class Worker implements RunningWorker {
       const { delivery, job, startedMs } = claim
       this.#claims.remove(claim)
       this.#leave(job)
+      this.limits.lost(job)
       const ackedEarly = startedMs !== undefined && job.task.options.acksLate === false
       return ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const]
     })

@@ -1,5 +1,12 @@
 import type { Clock, DriverOptions, Unsubscribe } from '../../kernel/index.js'
-import type { CoordinationStore, LeaseGrant, Mark, RateRequest, SlotRequest } from '../coordination-store.js'
+import type {
+  CoordinationStore,
+  LeaseGrant,
+  Mark,
+  MarkReplacement,
+  RateRequest,
+  SlotRequest,
+} from '../coordination-store.js'
 import { takeTurn } from '../gcra.js'
 import { EndingMap } from './ending-map.js'
 
@@ -101,6 +108,18 @@ class MemoryCoordinationStore implements CoordinationStore {
     })
     if (isChanged) this.#ring(space)
     return now
+  }
+
+  async replace(space: string, replacements: readonly MarkReplacement[]): Promise<readonly boolean[]> {
+    const nowMs = this.#clock.now()
+    const living = this.#shared.spaces.get(space)
+    const done = replacements.map(({ was, mark }) => {
+      if (living?.get(mark.key, nowMs)?.value !== was) return false
+      living.set(mark.key, mark, mark.expiresMs ?? Number.POSITIVE_INFINITY, nowMs)
+      return true
+    })
+    if (done.includes(true)) this.#ring(space)
+    return done
   }
 
   async list(space: string, keys?: readonly string[]): Promise<readonly Mark[]> {

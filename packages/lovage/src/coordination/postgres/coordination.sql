@@ -37,6 +37,15 @@ SELECT $1, key, value, expires_ms FROM unnest($2::text[], $3::text[], $4::bigint
 ON CONFLICT (space, key) DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms
 WHERE NOT $5::boolean OR mark.expires_ms <= lovage_now()
 RETURNING key
+-- name: replaceMarks
+-- Locks in the order of the keys, so that two that replace the same marks do not wait for each other.
+WITH locked AS (SELECT key FROM lovage_mark WHERE space = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE)
+UPDATE lovage_mark AS mark SET value = given.value, expires_ms = given.expires_ms
+FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS given (key, was, value, expires_ms)
+JOIN locked ON locked.key = given.key
+WHERE mark.space = $1 AND mark.key = given.key AND mark.value = given.was
+  AND (mark.expires_ms IS NULL OR mark.expires_ms > lovage_now())
+RETURNING mark.key
 -- name: listMarks
 SELECT key, value, expires_ms FROM lovage_mark
 WHERE space = $1 AND ($2::text[] IS NULL OR key = ANY ($2)) AND (expires_ms IS NULL OR expires_ms > lovage_now())

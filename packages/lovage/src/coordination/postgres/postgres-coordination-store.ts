@@ -1,6 +1,13 @@
 import { type DriverOptions, type Logger, readSql, type Unsubscribe } from '../../kernel/index.js'
 import { openPostgres, type PostgresDatabase, postgresOptionsOf } from '../../postgres-client/index.js'
-import type { CoordinationStore, LeaseGrant, Mark, RateRequest, SlotRequest } from '../coordination-store.js'
+import type {
+  CoordinationStore,
+  LeaseGrant,
+  Mark,
+  MarkReplacement,
+  RateRequest,
+  SlotRequest,
+} from '../coordination-store.js'
 import { takeTurn } from '../gcra.js'
 
 const sql = readSql(new URL('./coordination.sql', import.meta.url), [
@@ -14,6 +21,7 @@ const sql = readSql(new URL('./coordination.sql', import.meta.url), [
   'putSlots',
   'dropSlots',
   'putMarks',
+  'replaceMarks',
   'listMarks',
   'dropMarks',
   'tell',
@@ -154,6 +162,19 @@ class PostgresCoordinationStore implements CoordinationStore {
     if (left.length > 0)
       for (const mark of await this.put(space, left, { ifAbsent })) standing.set(mark.key, mark)
     return marks.map((mark) => standing.get(mark.key) ?? mark)
+  }
+
+  async replace(space: string, replacements: readonly MarkReplacement[]): Promise<readonly boolean[]> {
+    const replaced = await this.#database.query<{ key: string }>(sql.replaceMarks, [
+      space,
+      replacements.map(({ mark }) => mark.key),
+      replacements.map(({ was }) => was),
+      replacements.map(({ mark }) => mark.value),
+      replacements.map(({ mark: { expiresMs } }) => (expiresMs === undefined ? null : Math.ceil(expiresMs))),
+    ])
+    if (replaced.length > 0) await this.#database.query(sql.tell, [space])
+    const keys = new Set(replaced.map(({ key }) => key))
+    return replacements.map(({ mark }) => keys.has(mark.key))
   }
 
   async list(space: string, keys?: readonly string[]): Promise<readonly Mark[]> {

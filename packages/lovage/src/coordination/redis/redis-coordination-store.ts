@@ -1,7 +1,23 @@
 import type { DriverOptions, Unsubscribe } from '../../kernel/index.js'
 import { parseRedisUrl, RedisConnection, redisOptionsOf, VersionWatch } from '../../redis-client/index.js'
-import type { CoordinationStore, LeaseGrant, Mark, RateRequest, SlotRequest } from '../coordination-store.js'
-import { ACQUIRE, ENTER, LIST_MARKS, PUT_MARKS, RELEASE, REMOVE_MARKS, TAKE_TURNS } from './scripts.js'
+import type {
+  CoordinationStore,
+  LeaseGrant,
+  Mark,
+  MarkReplacement,
+  RateRequest,
+  SlotRequest,
+} from '../coordination-store.js'
+import {
+  ACQUIRE,
+  ENTER,
+  LIST_MARKS,
+  PUT_MARKS,
+  RELEASE,
+  REMOVE_MARKS,
+  REPLACE_MARKS,
+  TAKE_TURNS,
+} from './scripts.js'
 
 /** One script takes at most this many marks or keys: it runs alone on the server. */
 const AT_ONCE = 500
@@ -91,6 +107,18 @@ class RedisCoordinationStore implements CoordinationStore {
       }
     }
     return standing
+  }
+
+  async replace(space: string, replacements: readonly MarkReplacement[]): Promise<readonly boolean[]> {
+    const done: boolean[] = []
+    for (let at = 0; at < replacements.length; at += AT_ONCE) {
+      const words = replacements
+        .slice(at, at + AT_ONCE)
+        .flatMap(({ was, mark: { key, value, expiresMs } }) => [key, was, value, expiresMs ?? '-'])
+      const reply = await REPLACE_MARKS.run(this.#connection, this.#markKeys(space), words)
+      done.push(...reply.map((one) => one === 1))
+    }
+    return done
   }
 
   async list(space: string, keys?: readonly string[]): Promise<readonly Mark[]> {

@@ -39,6 +39,13 @@ export const PUT_MARKS = defineScript<MarkKeys, (string | number)[], string[]>({
   args: ['ifAbsent', 'marks…'],
 })
 
+export const REPLACE_MARKS = defineScript<MarkKeys, (string | number)[], (0 | 1)[]>({
+  file: lua('replace-marks'),
+  uses: [CLOCK, MARK],
+  keys: ['marks', 'ends', 'version', 'channel'],
+  args: ['marks…'],
+})
+
 export const LIST_MARKS = defineScript<[marks: string], string[], string[]>({
   file: lua('list-marks'),
   uses: [CLOCK, MARK],

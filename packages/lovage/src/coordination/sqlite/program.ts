@@ -1,5 +1,5 @@
 import { defineProgram, readSql } from '../../sqlite-file/index.js'
-import type { Mark, RateRequest, SlotRequest } from '../coordination-store.js'
+import type { Mark, MarkReplacement, RateRequest, SlotRequest } from '../coordination-store.js'
 import { takeTurn } from '../gcra.js'
 
 const sql = readSql(new URL('./coordination.sql', import.meta.url), [
@@ -92,6 +92,19 @@ export default defineProgram({
             on.putMark.run([space, mark.key, mark.value, mark.expiresMs ?? null])
             return mark
           })
+        },
+        replace({
+          space,
+          replacements,
+          nowMs,
+        }: Timed & { space: string; replacements: readonly MarkReplacement[] }): boolean[] {
+          const done = replacements.map(({ was, mark }) => {
+            if (on.findMark.get<[...MarkRow]>([space, mark.key, nowMs])?.[1] !== was) return false
+            on.putMark.run([space, mark.key, mark.value, mark.expiresMs ?? null])
+            return true
+          })
+          if (done.includes(true)) host.touch(`marks:${space}`)
+          return done
         },
         remove({
           space,

@@ -1,6 +1,13 @@
 import type { Clock, DriverOptions, Unsubscribe } from '../../kernel/index.js'
 import { openSqliteFile, type SqliteFile } from '../../sqlite-file/index.js'
-import type { CoordinationStore, LeaseGrant, Mark, RateRequest, SlotRequest } from '../coordination-store.js'
+import type {
+  CoordinationStore,
+  LeaseGrant,
+  Mark,
+  MarkReplacement,
+  RateRequest,
+  SlotRequest,
+} from '../coordination-store.js'
 import type program from './program.js'
 
 const PROGRAM = new URL('./program.js', import.meta.url)
@@ -60,6 +67,9 @@ class SqliteCoordinationStore implements CoordinationStore {
       ifAbsent: options.ifAbsent ?? false,
       nowMs: this.#clock.now(),
     })
+  }
+  replace(space: string, replacements: readonly MarkReplacement[]): Promise<readonly boolean[]> {
+    return this.#procedures.call('replace', { space, replacements, nowMs: this.#clock.now() })
   }
   list(space: string, keys?: readonly string[]): Promise<readonly Mark[]> {
     return this.#procedures.call('list', { space, keys, nowMs: this.#clock.now() })

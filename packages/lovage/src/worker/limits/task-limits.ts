@@ -100,6 +100,11 @@ export class TaskLimits {
     return this.#ports.cluster.leave([slot])
   }
 
+  /** Another worker has it, under the same name: the place is that one's to give back. */
+  forget({ context }: Job): void {
+    this.#slots.delete(context.id)
+  }
+
   /** For each job the Unix ms of its turn. */
   async #turns(jobs: readonly Job[], nowMs: number): Promise<readonly number[]> {
     const { cluster, own } = this.#ports

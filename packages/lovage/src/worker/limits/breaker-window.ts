@@ -1,0 +1,35 @@
+import type { Breaker, Outcome } from '../../app/index.js'
+
+/** The last runs of a task, oldest first: `1` went well, `0` failed. */
+export type RunWindow = string
+
+/** What a run says about whether its task works: nothing, when it was lost, given back, or found its message wrong. */
+export function verdictOf(outcome: Outcome): '1' | '0' | undefined {
+  switch (outcome.kind) {
+    case 'success':
+    case 'ignore':
+    case 'replace':
+      return '1'
+    case 'failure':
+      return outcome.expected ? '1' : '0'
+    case 'retry':
+      // A task that only asked to come again has not failed.
+      return outcome.exception === null ? '1' : '0'
+    case 'lost':
+    case 'reject':
+      return undefined
+  }
+}
+
+/** The window after more runs. */
+export const slide = (before: RunWindow, runs: RunWindow, { window }: Pick<Breaker, 'window'>): RunWindow =>
+  (before + runs).slice(-window)
+
+/** Whether so many of the last runs failed that the task is not to be tried for a while. */
+export function isTripped(
+  runs: RunWindow,
+  { minimum, threshold }: Pick<Breaker, 'minimum' | 'threshold'>,
+): boolean {
+  if (runs.length < minimum) return false
+  return runs.split('0').length - 1 >= threshold * runs.length
+}

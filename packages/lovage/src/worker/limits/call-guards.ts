@@ -1,0 +1,131 @@
+import { LATEST, type MessageGuard, type Outcome, readGuard, stampOf, UNIQUE } from '../../app/index.js'
+import type { CoordinationStore } from '../../coordination/index.js'
+import { type Clock, type Logger, messageOf, type Timer } from '../../kernel/index.js'
+import type { TaskHeaders } from '../../message/index.js'
+import type { Job } from '../pools/job.js'
+
+/** How often the keys of what is held here are told to be alive. */
+const RENEWAL_MS = 10_000
+
+/** What guards need. */
+export interface CallGuardsPorts {
+  readonly cluster: CoordinationStore
+  readonly clock: Clock
+  readonly logger: Logger
+  /** What is held here. */
+  readonly held: () => Iterable<Job>
+}
+
+/** The worker's side of unique calls and of latest calls: whose turn is over gives its key back, whose place is taken is not run. */
+export class CallGuards {
+  readonly #ports: CallGuardsPorts
+  #renewal: Timer | undefined
+  #isStopped = false
+
+  constructor(ports: CallGuardsPorts) {
+    this.#ports = ports
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#renewal?.cancel()
+  }
+
+  /** Whether a call may have been replaced by a later one, which has to be asked. */
+  applies({ context }: Job): boolean {
+    return readGuard(context.wireHeaders)?.kind === 'latest'
+  }
+
+  /** For each whether a later call has taken its place. */
+  async areSuperseded(jobs: readonly Job[]): Promise<readonly boolean[]> {
+    const guards = jobs.map(({ context }) => readGuard(context.wireHeaders))
+    const keys = guards.flatMap((guard) => (guard?.kind === 'latest' ? [guard.key] : []))
+    if (keys.length === 0) return jobs.map(() => false)
+    const marks = await this.#ports.cluster.list(LATEST, [...new Set(keys)])
+    const latest = new Map(marks.map(({ key, value }) => [key, stampOf(value)]))
+    return guards.map((guard) => guard?.kind === 'latest' && (latest.get(guard.key) ?? 0) > guard.stamp)
+  }
+
+  /** A task is held here, so that its key lives on. */
+  took({ context }: Job): void {
+    const guard = readGuard(context.wireHeaders)
+    if (guard?.kind !== 'unique' || guard.until === 'expiry' || this.#renewal || this.#isStopped) return
+    // The first soon: it may have waited nearly as long as its key lives.
+    this.#renewLater(0)
+  }
+
+  /** A run begins. */
+  begun({ context }: Job): void {
+    const guard = readGuard(context.wireHeaders)
+    if (guard?.kind === 'unique' && guard.until === 'start') void this.#release(guard, context.id)
+  }
+
+  /** A run has ended, or a message that is not run. Its end is told after this: whoever hears of it may send the next. */
+  ended(headers: TaskHeaders, outcome?: Outcome): Promise<void> | undefined {
+    const guard = readGuard(headers)
+    if (guard?.kind !== 'unique' || guard.until === 'expiry') return undefined
+    if (outcome?.kind === 'lost' || (outcome?.kind === 'reject' && outcome.requeue)) return undefined
+    if (outcome?.kind === 'retry') return this.#keep(guard, headers.id, outcome.dueMs)
+    // Only a failure for good is no success and no end of the wish for one.
+    if (guard.until === 'success' && (outcome?.kind === 'failure' || outcome?.kind === 'reject'))
+      return undefined
+    return this.#release(guard, headers.id)
+  }
+
+  #keep(
+    guard: Extract<MessageGuard, { kind: 'unique' }>,
+    id: string,
+    dueMs: number,
+  ): Promise<void> | undefined {
+    if (guard.until === 'start') return undefined
+    const { cluster, logger } = this.#ports
+    const mark = { key: guard.key, value: id, expiresMs: dueMs + guard.forMs }
+    return cluster
+      .replace(UNIQUE, [{ was: id, mark }])
+      .then(noop, (error: unknown) =>
+        logger.warn({ err: error, task_id: id }, 'cannot hold the key of a unique task'),
+      )
+  }
+
+  #release({ key }: MessageGuard, id: string): Promise<void> {
+    const { cluster, logger } = this.#ports
+    return cluster
+      .remove(UNIQUE, [{ key, value: id }])
+      .then(noop, (error: unknown) =>
+        logger.warn(
+          { err: error, task_id: id },
+          'cannot give back the key of a unique task; it ends by itself',
+        ),
+      )
+  }
+
+  #renewLater(ms: number): void {
+    if (this.#isStopped) return
+    const { cluster, clock, logger, held } = this.#ports
+    this.#renewal = clock.setTimer(() => {
+      const nowMs = clock.now()
+      const replacements = [...held()].flatMap(({ context: { id, wireHeaders } }) => {
+        const guard = readGuard(wireHeaders)
+        return guard?.kind === 'unique' && guard.until !== 'expiry'
+          ? [{ was: id, mark: { key: guard.key, value: id, expiresMs: nowMs + guard.forMs } }]
+          : []
+      })
+      if (replacements.length === 0) {
+        this.#renewal = undefined
+        return
+      }
+      cluster
+        .replace(UNIQUE, replacements)
+        .catch((error: unknown) =>
+          logger.warn({ err: error }, `Cannot renew the keys of unique tasks: ${messageOf(error)}`),
+        )
+        .finally(() =>
+          this.#renewLater(
+            Math.min(RENEWAL_MS, ...replacements.map(({ mark }) => (mark.expiresMs - nowMs) / 3)),
+          ),
+        )
+    }, ms)
+  }
+}
+
+const noop = (): void => {}

@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Lovage } from 'lovage'
+import { startTestWorker, until } from 'lovage/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type PostgresServer, type RedisServer, startPostgres, startRedis } from '../servers.js'
+
+const silent = { debug() {}, info() {}, warn() {}, error() {}, fatal() {}, trace() {}, child: () => silent }
+const patience = { timeoutMs: 30_000 }
+
+let redis: RedisServer
+let postgres: PostgresServer
+let folder: string
+let count = 0
+beforeAll(async () => {
+  ;[redis, postgres] = await Promise.all([startRedis(), startPostgres()])
+  folder = mkdtempSync(join(tmpdir(), 'lovage-breakers-'))
+})
+afterAll(async () => {
+  await Promise.all([redis?.stop(), postgres?.stop()])
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe.each([
+  ['memory', () => `memory://breakers-${++count}`],
+  ['SQLite', () => `sqlite://${join(folder, `${++count}.db`)}`],
+  ['Redis', () => `${redis.url}/${++count % 16}`],
+  ['PostgreSQL', () => postgres.createDatabase(`breakers_${++count}`)],
+])('on %s', (_name, freshUrl) => {
+  let broker: string
+  const apps: Lovage[] = []
+  /** Another process's view of the same fleet. */
+  const openApp = (): Lovage => {
+    const app = new Lovage('breakers', { broker, env: {}, logger: silent, workerShutdownTimeout: 1 })
+    apps.push(app)
+    return app
+  }
+  beforeEach(async () => {
+    broker = await freshUrl()
+  })
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()))
+  })
+
+  test('a circuit breaker counts, opens, tries and closes for all workers together', async () => {
+    const [app, other] = [openApp(), openApp()]
+    let isDown = true
+    let runs = 0
+    const define = (one: Lovage) =>
+      one.task({
+        name: 'call',
+        circuitBreaker: { window: 10, minimum: 6, openFor: 1 },
+        run: (_ctx, _call: number) => {
+          runs++
+          if (isDown) throw new Error('down')
+          return 'up'
+        },
+      })
+    const call = define(app)
+    define(other)
+    const states: string[] = []
+    for (const one of [app, other])
+      one.signals.on('circuitBreakerChanged', ({ key, state }) => states.push(`${key} ${state}`))
+    const told = (state: string): Promise<void> =>
+      until(() => states.filter((one) => one === state).length >= 2, patience)
+    await using _one = await startTestWorker(app)
+    await using _two = await startTestWorker(other)
+    for (let failure = 0; failure < 6; failure++)
+      await expect((await call.delay(failure)).get({ timeout: 20 })).rejects.toThrow('down')
+    await told('call open')
+    const before = runs
+    const waiting = await call.applyAsyncMany(Array.from({ length: 20 }, (_, place) => ({ args: [place] })))
+    // One at a time is let through; twenty would have run at once.
+    await until(() => runs > before, patience)
+    isDown = false
+    const ends = await Promise.all(
+      waiting.map((result) =>
+        result.get({ timeout: 40 }).then(
+          () => 'up',
+          () => 'down',
+        ),
+      ),
+    )
+    expect(ends.filter((end) => end === 'down').length).toBeLessThan(10)
+    await told('call closed')
+  })
+
+  test('an open breaker fails tasks at once where that is wanted, and keeps keys apart', async () => {
+    const app = openApp()
+    let runs = 0
+    const call = app.task({
+      name: 'endpoint.call',
+      circuitBreaker: { minimum: 3, openFor: 600, whileOpen: 'fail', key: (host: string) => host },
+      run: (_ctx, host: string) => {
+        runs++
+        if (host === 'bad') throw new Error('down')
+        return 'up'
+      },
+    })
+    await using _worker = await startTestWorker(app)
+    for (let failure = 0; failure < 3; failure++)
+      await expect((await call.delay('bad')).get({ timeout: 20 })).rejects.toThrow('down')
+    await until(async () => {
+      const before = runs
+      const error = await (await call.delay('bad')).get({ timeout: 20 }).catch((thrown: Error) => thrown)
+      return runs === before && /circuit breaker of endpoint.call is open/.test(String(error))
+    }, patience)
+    expect(await (await call.delay('good')).get({ timeout: 20 })).toBe('up')
+  })
+})
