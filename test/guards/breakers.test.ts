@@ -62,7 +62,7 @@ describe.each([
     const states: string[] = []
     for (const one of [app, other])
       one.signals.on('circuitBreakerChanged', ({ key, state }) => states.push(`${key} ${state}`))
-    const told = (state: string): Promise<void> =>
+    const told = (state: string): Promise<boolean> =>
       until(() => states.filter((one) => one === state).length >= 2, patience)
     await using _one = await startTestWorker(app)
     await using _two = await startTestWorker(other)
