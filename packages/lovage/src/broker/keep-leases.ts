@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { createLogger } from '../kernel/index.js'
+import { createLogger, type Logger } from '../kernel/index.js'
 import type { KeptLease, LeaseReport, LeaseRequest } from './lease-protocol.js'
 
 /** How a driver's thread does it. */
@@ -33,7 +33,11 @@ export function keepLeases({ pulse, renew, heldTasks, isOutage }: LeaseThread): 
   const port = parentPort
   if (!port) throw new Error('leases are kept in a thread that LeaseKeeper has started')
   const beat = new BigInt64Array(pulse)
-  const logger = createLogger({ name: 'lovage' })
+  let made: Logger | undefined
+  const logger = (): Logger => {
+    made ??= createLogger({ name: 'lovage' })
+    return made
+  }
   const leases = new Map<string, Kept>()
 
   port.on('message', (request: LeaseRequest) => {
@@ -60,7 +64,7 @@ export function keepLeases({ pulse, renew, heldTasks, isOutage }: LeaseThread): 
         kept.isTold = true
       }
     } catch (error) {
-      if (!isOutage(error)) logger.error({ err: error }, 'a lease was not renewed')
+      if (!isOutage(error)) logger().error({ err: error }, 'a lease was not renewed')
       pauseMs = Math.min(pauseMs, RETRY_MS)
     }
     if (leases.get(holder) !== kept) return
@@ -78,7 +82,7 @@ export function keepLeases({ pulse, renew, heldTasks, isOutage }: LeaseThread): 
     if (!kept.isLetGo) {
       kept.isLetGo = true
       const tasks = await heldTasks(holder)
-      logger.warn(
+      logger().warn(
         { holder, blockedMs, tasks },
         `The event loop has stood still for ${Math.round(blockedMs / 1000)} s in ${tasks.join(', ')}: its tasks go to other workers`,
       )

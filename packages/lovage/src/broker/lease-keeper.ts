@@ -3,6 +3,8 @@ import { startThread } from '../kernel/index.js'
 import type { KeptLease, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
 
 const PULSE_MS = 100
+/** Renewing makes little garbage; a thread of the usual size would take ten megabytes more for it. */
+const SMALL = { maxYoungGenerationSizeMb: 2 }
 
 /** How a lease is renewed from the main thread, and who is told when it is not. */
 export interface LeaseCare {
@@ -71,7 +73,7 @@ export class LeaseKeeper<Data extends object> {
     beat()
     this.#pulseTimer = setInterval(beat, PULSE_MS).unref()
     const workerData: Data & LeaseThreadData = { ...this.#data, pulse: this.#pulse }
-    const thread = startThread(this.#module, { workerData })
+    const thread = startThread(this.#module, { workerData, resourceLimits: SMALL })
     thread.on('message', ({ holder }: LeaseReport) => clearTimeout(this.#leases.get(holder)?.timer))
     thread.on('error', (error) => this.#threadDied(error))
     // Last: a listener for messages would keep the process alive again.

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { keepYoungHeapSmall } from '../kernel/index.js'
 import { runLocalInstead } from './local-copy.js'
 
 // Whoever reads the output may stop reading, as `head` does: nothing is wrong then.
@@ -6,6 +7,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
   throw error
 })
+
+keepYoungHeapSmall()
 
 // The copy of this package that the project has installed is the one whose tasks and messages it is about.
 if (!(await runLocalInstead())) {

@@ -1,5 +1,11 @@
 import type { Lovage } from '../app/index.js'
-import { ConfigurationError, setDefaultLogger, tellParent, workerTitle } from '../kernel/index.js'
+import {
+  ConfigurationError,
+  letYoungHeapGrow,
+  setDefaultLogger,
+  tellParent,
+  workerTitle,
+} from '../kernel/index.js'
 import {
   type ChosenPool,
   choosePool,
@@ -93,7 +99,10 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
       if (log.format === 'pretty' && !options.quiet) process.stderr.write(`${banner(text)}\n`)
       else announce(app, hostname, facts.broker.location, facts.results?.location, queues, pool)
     },
-    onReady: () => tellParent(READY),
+    onReady() {
+      letYoungHeapGrow()
+      tellParent(READY)
+    },
   })
 }
 

@@ -1,4 +1,7 @@
-import { type DestinationStream, pino } from 'pino'
+import type { DestinationStream } from 'pino'
+import { requireLater } from './require-later.js'
+
+const pinoPackage = requireLater<typeof import('pino')>('pino')
 
 /** What the package needs of a logger; a pino logger is one. Fields first, then the sentence. */
 export interface Logger {
@@ -29,6 +32,7 @@ export function createLogger(
 ): Logger {
   const level = PINO_LEVEL[options.level ?? 'warning']
   const base = options.name === undefined ? {} : { name: options.name }
+  const { pino } = pinoPackage()
   const formatters = { level: (label: string) => ({ level: label }) }
   return pino(
     { level, base, formatters, timestamp: pino.stdTimeFunctions.isoTime },

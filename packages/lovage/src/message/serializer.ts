@@ -1,7 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { decode as msgpackDecode, encode as msgpackEncode } from '@msgpack/msgpack'
-import { parseDocument } from 'yaml'
-import { ConfigurationError, MessageError } from '../kernel/index.js'
+import { ConfigurationError, MessageError, requireLater } from '../kernel/index.js'
 import { YAML } from './dialect.js'
 import { decodeJson, encodeJson, type JsonTypes } from './json.js'
 import { type ReadOptions, undecodable } from './json-reader.js'
@@ -10,6 +8,9 @@ import { MAX_DEPTH } from './limits.js'
 import { checkMsgpack } from './msgpack-check.js'
 import type { RootName } from './path.js'
 import { fromTree, toMsgpackTree } from './tree.js'
+
+const msgpackPackage = requireLater<typeof import('@msgpack/msgpack')>('@msgpack/msgpack')
+const yamlPackage = requireLater<typeof import('yaml')>('yaml')
 
 /** Turns values into the bytes of a body and back. */
 export interface Serializer {
@@ -35,14 +36,17 @@ const msgpack: Serializer = {
   contentType: 'application/x-msgpack',
   contentEncoding: 'binary',
   encode(value, root) {
-    const bytes = msgpackEncode(toMsgpackTree(value, root), { useBigInt64: true, maxDepth: MAX_DEPTH + 10 })
+    const bytes = msgpackPackage().encode(toMsgpackTree(value, root), {
+      useBigInt64: true,
+      maxDepth: MAX_DEPTH + 10,
+    })
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   },
   decode(body, _encoding, options, root) {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
     checkMsgpack(bytes)
     return fromTree(
-      attempt('msgpack', () => msgpackDecode(bytes, { useBigInt64: true })),
+      attempt('msgpack', () => msgpackPackage().decode(bytes, { useBigInt64: true })),
       options,
       root,
     )
@@ -66,7 +70,12 @@ const yaml: Serializer = {
 
 function parseYaml(text: string): unknown {
   // Version 1.1 is what PyYAML speaks: there a bare `no` is false and a bare date is a date.
-  const document = parseDocument(text, { version: '1.1', intAsBigInt: true, merge: true, logLevel: 'silent' })
+  const document = yamlPackage().parseDocument(text, {
+    version: '1.1',
+    intAsBigInt: true,
+    merge: true,
+    logLevel: 'silent',
+  })
   const problem = document.errors[0] ?? document.warnings[0]
   if (problem) throw problem
   return document.toJS({ maxAliasCount: 100 })

@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs'
-import { pino } from 'pino'
 import { createLogger, type Logger, type LogLevel } from '../kernel/index.js'
 
 /** Where a process's log lines go and how they look. */
@@ -33,6 +32,7 @@ export async function openLog(options: LogOptions): Promise<LogOutput> {
     const color = options.color ?? (isTerminal && !process.env.NO_COLOR)
     return { logger: await prettyLogger(level, file, color), format, reopen: () => false }
   }
+  const { pino } = await import('pino')
   const destination = pino.destination({ dest: file ?? 2, sync: true, mkdir: true })
   if (file !== undefined) followRotation(file, () => destination.reopen())
   return {

@@ -1,8 +1,10 @@
-import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import type { Span } from '@opentelemetry/api'
 import type { Middleware } from '../app/index.js'
+import { requireLater } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 
 const SCOPE = 'lovage'
+const opentelemetry = requireLater<typeof import('@opentelemetry/api')>('@opentelemetry/api')
 
 /**
  * Traces tasks with whatever OpenTelemetry SDK the process has set up; without one it does nothing.
@@ -13,6 +15,7 @@ const SCOPE = 'lovage'
  * `new Lovage('shop', { middleware: [tracing()] })`.
  */
 export function tracing(): Middleware {
+  const { context, propagation, SpanKind, trace } = opentelemetry()
   return {
     name: 'tracing',
 
@@ -104,7 +107,7 @@ function failed(span: Span, error: unknown): void {
   const exception = error instanceof Error ? error : String(error)
   span.recordException(exception)
   span.setStatus({
-    code: SpanStatusCode.ERROR,
+    code: opentelemetry().SpanStatusCode.ERROR,
     message: error instanceof Error ? error.message : String(error),
   })
 }
