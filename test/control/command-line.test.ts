@@ -102,9 +102,12 @@ test('pauses queues and resumes them', async () => {
 
 test('events are printed as they happen, and tasks are told of only while somebody looks', async () => {
   await app.control.disableEvents({ destination: 'ts@box', timeout: 3 })
-  await using command = new Command(['-b', redis.url, 'events', '--json', '-t', '0.5', '-d', 'ts@box'], {
-    cwd: folder,
-  })
+  await using command = new Command(
+    ['-b', redis.url, 'events', '--json', '-t', '0.5', '--destination', 'ts@box'],
+    {
+      cwd: folder,
+    },
+  )
   await until(() => /"freq":5/.test(command.stdout), {
     timeoutMs: 15_000,
     what: 'the heartbeat that was asked for',

@@ -1,6 +1,8 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { run, ServerProcess, serverFolder } from './server-process.js'
+import { run, ServerProcess, serverFolder, watch } from './server-process.js'
 
 /** Debian's interpreter, which has Debian's Celery: another `python3` may stand before it in PATH. */
 const PYTHON = process.env.LOVAGE_TEST_PYTHON ?? '/usr/bin/python3'
@@ -60,6 +62,11 @@ export class PythonCelery extends ServerProcess {
     return script(this.folder, this.#app, code)
   }
 
+  /** Starts `celery -A tasks …`, such as `events --dump`, which goes on until it is stopped. */
+  follow(...args: readonly string[]): PythonCommand {
+    return new PythonCommand(args, this.folder, environment(this.#app))
+  }
+
   /** Runs `celery -A tasks …`, such as `inspect ping`, and resolves with its output, whatever the exit code. */
   async command(
     ...args: readonly string[]
@@ -68,6 +75,38 @@ export class PythonCelery extends ServerProcess {
       cwd: this.folder,
       env: environment(this.#app),
     })
+  }
+}
+
+/** A command of Celery's that goes on until it is stopped, such as `celery events --dump`. */
+export class PythonCommand {
+  readonly #child: ChildProcess
+  stdout = ''
+  stderr = ''
+
+  constructor(args: readonly string[], folder: string, env: Readonly<Record<string, string>>) {
+    this.#child = spawn(PYTHON, ['-m', 'celery', '-A', 'tasks', ...args], {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    // It must not outlive the test, however that ends.
+    const watchdog = this.#child.pid === undefined ? undefined : watch(this.#child.pid, '')
+    this.#child.on('close', () => watchdog?.kill('SIGKILL'))
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text
+    })
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+    })
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const closed = once(this.#child, 'close')
+    this.#child.kill('SIGKILL')
+    await closed
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Answers, BroadcastOptions } from '../app/index.js'
+import { globSource } from '../kernel/index.js'
 import { EXIT } from './exit-codes.js'
 import type { GlobalOptions } from './open-app.js'
 import { bindWords, type RemoteCommand } from './remote-commands.js'
@@ -13,16 +14,39 @@ export interface AskOptions extends GlobalOptions {
 
 /** Adds the options that all of them have. */
 export function withAskOptions(command: Command): Command {
+  return withTimeoutAndJson(
+    command.option(
+      '-d, --destination <names>',
+      'nodes that are meant, as a comma list; `w*@box` is a pattern, and a name without @ is on any machine; all when absent',
+    ),
+  )
+}
+
+/** Adds those of them whose letters are free everywhere. */
+export function withTimeoutAndJson(command: Command): Command {
   return command
-    .option('-d, --destination <names>', 'nodes that are meant, as a comma list; all when absent')
     .option('-t, --timeout <seconds>', 'how long to wait for answers', Number, 1)
     .option('-j, --json', 'print JSON')
 }
 
 export const broadcastOptions = ({ destination, timeout }: AskOptions): BroadcastOptions => ({
-  ...(destination === undefined ? {} : { destination: destination.split(',') }),
+  ...(destination === undefined ? {} : nodesOf(destination)),
   ...(timeout === undefined ? {} : { timeout }),
 })
+
+/** Nodes by full names, or by patterns: `w*@box`, and `w1`, as `multi` names it, on any machine. */
+export function nodesOf(destination: string): Pick<BroadcastOptions, 'destination' | 'pattern' | 'matcher'> {
+  const names = destination
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  if (names.every((name) => name.includes('@') && !/[*?[]/.test(name))) return { destination: names }
+  const globs = names.map((name) => (name.includes('@') ? name : `${name}@*`))
+  const [pattern] = globs
+  if (globs.length === 1 && pattern !== undefined) return { pattern }
+  // There is room for one pattern in a request, and for alternatives in an expression.
+  return { pattern: `(?:${globs.map(globSource).join('|')})`, matcher: 'pcre' }
+}
 
 /** Asks nodes one of the commands, and prints what they answer. */
 export async function askNodes(

@@ -1,5 +1,5 @@
 import { runInNewContext } from 'node:vm'
-import { LovageError, MessageError, newId } from '../kernel/index.js'
+import { globSource, LovageError, MessageError, newId } from '../kernel/index.js'
 import { encodeJson } from './json.js'
 import { acceptList, decodeContent } from './serializer.js'
 import type { IncomingMessage, Message, OutgoingMessage } from './types.js'
@@ -26,7 +26,7 @@ export interface ControlRequest {
 const ACCEPT = acceptList(['json', 'msgpack', 'yaml'])
 /** Bytes that a request may have: an id list of 50,000 fits. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024
-const MAX_PATTERN = 256
+const MAX_PATTERN = 2048
 /** Milliseconds after which a regular expression from the wire is given up. */
 const MATCH_MS = 50
 
@@ -108,17 +108,6 @@ function matches(source: string, text: string): boolean {
   } catch {
     return false
   }
-}
-
-/** Python's fnmatch. */
-function globSource(pattern: string): string {
-  const body = pattern.replace(/\[!?[^\]]+\]|[\s\S]/g, (part) => {
-    if (part === '*') return '.*'
-    if (part === '?') return '.'
-    if (part.length > 1) return `[${part.slice(1, -1).replace(/^!/, '^').replace(/\\/g, '\\\\')}]`
-    return part.replace(/[\\^$.|+(){}[\]]/g, '\\$&')
-  })
-  return `^(?:${body})$`
 }
 
 /** The message that answers a request. */

@@ -1,62 +1,44 @@
 import type { Command } from 'commander'
-import { type AskOptions, broadcastOptions, withAskOptions } from '../ask-nodes.js'
+import { type AskOptions, withTimeoutAndJson } from '../ask-nodes.js'
+import { numberOf } from '../option-values.js'
 
-interface EventsOptions extends AskOptions {
+export interface EventsOptions extends AskOptions {
   readonly dump?: boolean
   readonly limit?: number
+  readonly camera?: string
+  readonly frequency?: number
+  readonly maxrate?: string
 }
 
 export function addEvents(program: Command): void {
-  withAskOptions(
+  withTimeoutAndJson(
     program
       .command('events')
-      .summary('what workers tell, as it happens')
+      .summary('what workers tell, live')
       .description(
-        'Prints the events of workers in any language, a line each, until Ctrl+C. Workers tell of their tasks when they were started with -E, or while this runs.',
-      ),
+        'Shows tasks and workers in any language as they change, on the whole terminal; prints a line for each event where there is none. Workers tell of their tasks when they were started with -E, or while this runs.',
+      )
+      .option('-d, --dump', 'print a line for each event, as Celery does')
+      .option('-c, --camera <file>', 'append pictures of the cluster to this file, a JSON object a line')
+      .option('-F, --frequency <seconds>', 'seconds between two pictures (default: 1)', numberOf)
+      .option('-r, --maxrate <rate>', 'no more pictures than this: 10/m')
+      .option('--limit <n>', 'end after so many events', numberOf)
+      .option('--destination <names>', 'workers that are made to tell of their tasks; all when absent'),
   )
-    .option('--dump', 'print a line for each event (the default)')
-    .option('--limit <n>', 'end after so many events', Number)
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<EventsOptions>()
-      const { useApp } = await import('../use-app.js')
-      await useApp(options, 'settings', async (app) => {
-        const ending = new AbortController()
-        const end = (): void => ending.abort()
-        process.once('SIGINT', end).once('SIGTERM', end)
-        const events = app.control.events({ signal: ending.signal })
-        const first = events.next()
-        // Those that say that they were silent are made silent again.
-        const asked = await app.control.enableEvents(broadcastOptions(options))
-        const silent = Object.entries(asked).flatMap(([node, { ok }]) =>
-          ok === 'task events enabled' ? [node] : [],
-        )
-        await app.control.heartbeat(broadcastOptions(options))
-        try {
-          let seen = 0
-          for (let next = await first; !next.done; next = await events.next()) {
-            console.log(options.json ? JSON.stringify(next.value) : lineOf(next.value))
-            if (++seen === options.limit) break
-          }
-        } finally {
-          await events.return()
-          if (silent.length > 0) await app.control.disableEvents({ destination: silent })
-        }
-      })
+      const { watchEvents } = await import('../events/watch.js')
+      await watchEvents(options)
     })
 }
 
-function lineOf({ type, hostname, timestamp, ...fields }: Readonly<Record<string, unknown>>): string {
-  const { pid: _pid, clock: _clock, utcoffset: _offset, ...rest } = fields
-  const time = new Date(Number(timestamp) * 1000).toISOString()
-  const words = Object.entries(rest).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
-  return `${time} ${String(hostname)} ${String(type)} ${words.join(' ')}`
-}
-
 const HELP = `
+Keys of the live view: j, k or arrows move; i shows the task, t its traceback, r its result; c revokes it; l limits how often
+tasks of its name run; w changes to the workers, where i asks the worker for its stats; space holds the list still; q quits.
+
 Examples:
   $ lovage -A src/app.ts events
-  $ lovage -b redis://localhost events --json --limit 100`
+  $ lovage -b redis://localhost events --dump
+  $ lovage -b redis://localhost events --json --limit 100
+  $ lovage -b redis://localhost events --camera cluster.jsonl --frequency 5`
