@@ -1,14 +1,7 @@
 import type { Command } from 'commander'
-import { type AskOptions, withTimeoutAndJson } from '../ask-nodes.js'
+import { withTimeoutAndJson } from '../ask-nodes.js'
+import type { EventsOptions } from '../events/watch.js'
 import { numberOf } from '../option-values.js'
-
-export interface EventsOptions extends AskOptions {
-  readonly dump?: boolean
-  readonly limit?: number
-  readonly camera?: string
-  readonly frequency?: number
-  readonly maxrate?: string
-}
 
 export function addEvents(program: Command): void {
   withTimeoutAndJson(

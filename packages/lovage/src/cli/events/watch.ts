@@ -1,12 +1,20 @@
 import type { Event, Lovage } from '../../app/index.js'
 import { intervalOf } from '../../app/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
-import { broadcastOptions } from '../ask-nodes.js'
-import type { EventsOptions } from '../commands/events.js'
+import { type AskOptions, broadcastOptions } from '../ask-nodes.js'
 import { useApp } from '../use-app.js'
 import { takePictures } from './camera.js'
 import { EventDump } from './dump-line.js'
 import { runMonitor } from './run-monitor.js'
+
+/** What `events` takes. */
+export interface EventsOptions extends AskOptions {
+  readonly dump?: boolean
+  readonly limit?: number
+  readonly camera?: string
+  readonly frequency?: number
+  readonly maxrate?: string
+}
 
 /** Shows, prints or photographs what workers tell, as the options say. */
 export async function watchEvents(options: EventsOptions): Promise<void> {
