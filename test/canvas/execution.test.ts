@@ -207,4 +207,142 @@ describe.each([
     ).delay()
     expect(await chunked.get(soon)).toEqual([[3, 7], [11]])
   })
+
+  test('an errback of a chord around chords is called once, whichever level failed', async () => {
+    const { add, fail, total, noteError, calls } = made
+    const inner = chord([add.s(1, 2), fail.s('deep')], total.s())
+    const middle = chord([inner, add.s(3, 4)], total.s())
+    const result = await chord([middle, add.s(5, 6)], total.s())
+      .linkError(noteError.s())
+      .delay()
+    await expect(result.get(soon)).rejects.toMatchObject({ code: 'LVG_CHORD_FAILED' })
+    await expect.poll(() => calls.length).toBe(1)
+    expect(calls[0]).toContain('ChordError')
+  })
+
+  test('a task that nobody has fails its chain and its chord, and the worker goes on', async () => {
+    const { app, add, total } = made
+    const nowhere = app.remote<[x: number], number>({ name: 'nowhere', options: {} })
+    const chained = await chain(add.s(1, 2), nowhere.s(), add.s(1)).delay()
+    await expect(chained.get(soon)).rejects.toMatchObject({ code: 'LVG_TASK_NOT_REGISTERED' })
+    const gathered = await chord([add.s(1, 2), nowhere.s(1)], total.s()).delay()
+    await expect(gathered.get(soon)).rejects.toMatchObject({ code: 'LVG_CHORD_FAILED' })
+    expect(await (await add.delay(1, 1)).get(soon)).toBe(2)
+  })
+
+  test('a group can be kept, found again, and forgotten', async () => {
+    const { app, add } = made
+    const sent = await group([add.s(1, 2), add.s(3, 4)]).delay()
+    await sent.save()
+    const found = await app.groupResult(sent.id)
+    expect(await found?.get(soon)).toEqual([3, 7])
+    expect(await found?.completedCount()).toBe(2)
+    await found?.delete()
+    expect(await app.groupResult(sent.id)).toBeUndefined()
+  })
+
+  test('members are told as they finish', async () => {
+    const { add, fail } = made
+    const sent = await group([add.s(1, 2), fail.s('no'), add.s(3, 4)]).delay()
+    const told: unknown[] = []
+    for await (const { index, value, error } of sent)
+      told.push([index, error instanceof Error ? error.message : value])
+    expect(told.toSorted()).toEqual([
+      [0, 3],
+      [1, 'RangeError: no'],
+      [2, 7],
+    ])
+  })
+
+  test('what a task led to is drawn, and gathered', async () => {
+    const { app, add, echo } = made
+    const split = app.task({
+      name: 'split',
+      run: async (ctx, x: number) => {
+        await add.delay(x, 1)
+        throw ctx.replace(group([add.s(x, 10), add.s(x, 20)]).pipe(echo.s()))
+      },
+    })
+    const leads = app.task({
+      name: 'leads',
+      run: async () => {
+        await group([add.s(1, 2), add.s(3, 4)]).delay()
+        return 'led'
+      },
+    })
+    const sent = await leads.delay()
+    expect(await sent.get(soon)).toBe('led')
+    const values: unknown[] = []
+    for await (const [, value] of sent.collect(soon)) values.push(value)
+    expect(values).toEqual(['led', 3, 7])
+    const graph = await sent.graph()
+    expect(graph.nodes.map(({ kind, state }) => [kind, state])).toEqual([
+      ['task', 'SUCCESS'],
+      ['group', undefined],
+      ['task', 'SUCCESS'],
+      ['task', 'SUCCESS'],
+    ])
+    expect(graph.edges).toHaveLength(3)
+    expect(graph.toDot()).toContain(`"${sent.id}" -> "${graph.nodes[1]?.id}";`)
+    expect(graph.toMermaid()).toContain('  n0 --> n1\n  n1 --> n2')
+    expect((await sent.graph({ limit: 2 })).isCut).toBe(true)
+    expect(await (await split.delay(1)).get(soon)).toEqual([11, 21])
+  })
+
+  test('stamps reach every task of a canvas, and what is called back', async () => {
+    const { app, total } = made
+    const seen: unknown[] = []
+    const stampsOf = app.task({
+      name: 'stampsOf',
+      run: (ctx, ..._given: unknown[]) => {
+        seen.push({ ...ctx.stamps })
+        return 1
+      },
+    })
+    const canvas = chord([stampsOf.s(1), stampsOf.s(2)], total.s().link(stampsOf.s()))
+    const sent = await canvas
+      .stamp({ onSignature: () => ({ tenant: 'acme' }), onCallback: () => ({ isCallback: true }) })
+      .delay()
+    expect(await sent.get(soon)).toBe(2)
+    await expect.poll(() => seen.length, { timeout: 5000 }).toBe(3)
+    expect(seen).toContainEqual({ tenant: 'acme', isCallback: true })
+    expect(seen.filter((stamps) => JSON.stringify(stamps) === '{"tenant":"acme"}')).toHaveLength(2)
+  })
+
+  test('a signature in a message that nobody can read fails its task, and nothing else', async () => {
+    const { app, add } = made
+    const broken = { task: 7, args: 'x' }
+    const id = `broken-${opened}`
+    const { encodeTask } = await import('../../packages/lovage/src/message/index.js')
+    const broker = await app.broker()
+    await broker.publish([
+      encodeTask(
+        {
+          task: 'add',
+          id,
+          args: [1, 2],
+          kwargs: {},
+          // From the wire nobody knows what comes.
+          embed: { callbacks: [broken] as never, errbacks: null, chain: null, chord: null },
+          routingKey: 'celery',
+        },
+        { nowMs: Date.now() },
+      ),
+    ])
+    await expect(app.asyncResult(id).get(soon)).rejects.toThrow(/signature/)
+    expect(await (await add.delay(1, 1)).get(soon)).toBe(2)
+  })
+})
+
+test('a chord whose results cannot be counted is refused when it is sent', async () => {
+  const app = createTestApp('uncounted', { broker: 'memory://uncounted', backend: 'disabled://' })
+  const one = app.task({ name: 'one', run: () => 1 })
+  const sum = app.task({ name: 'sum', run: (_ctx, values: number[]) => values.length })
+  await expect(chord([one.s()], sum.s()).delay()).rejects.toMatchObject({ code: 'LVG_RESULT_DISABLED' })
+  await app.close()
+})
+
+test('a chain of nothing is refused when it is made', () => {
+  // @ts-expect-error The compiler refuses it too.
+  expect(() => chain()).toThrow('A chain needs at least one step.')
 })

@@ -215,6 +215,20 @@ describe('a canvas that TypeScript built', () => {
   })
 })
 
+test('a group that either language keeps is found by the other', async () => {
+  const { add, py } = made
+  const sent = await group([add.s(1, 2), py.add.s(3, 4)]).delay()
+  await sent.save()
+  expect(await python.run(`print(app.GroupResult.restore('${sent.id}').get(timeout=15))`)).toBe('[3, 7]\n')
+  const id = await python.run(`
+result = group(ts('add', 1, 2), add.s(3, 4))()
+result.save()
+print(result.id)
+`)
+  const found = await app.groupResult<[number, number]>(id.trim())
+  expect(await found?.get(soon)).toEqual([3, 7])
+})
+
 test('no chord leaves a count behind for good', async () => {
   const { Redis } = await import('ioredis')
   const client = new Redis(redis.url)

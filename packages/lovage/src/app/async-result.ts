@@ -8,6 +8,7 @@ import {
   type TaskState,
 } from '../result/index.js'
 import type { AnyResult } from './any-result.js'
+import { collect, type GraphOptions, graphOf, type ResultGraph } from './canvas/result-graph.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'
 import { type Progress, type ProgressOptions, watchProgress } from './progress.js'
 import { untilReady, type WaitOptions } from './until-ready.js'
@@ -98,6 +99,19 @@ export class AsyncResult<Result> implements AnyResult {
   /** Results of the tasks that this one sent. */
   async children(): Promise<readonly AnyResult[]> {
     return ((await this.info())?.children ?? []).map((tuple) => this.host.resultOf(tuple))
+  }
+  /** What it led to so far: results, and which of them sent which. */
+  graph(options: GraphOptions = {}): Promise<ResultGraph> {
+    return graphOf(this, this.host, options)
+  }
+  /**
+   * Everything that it led to, each result with its value when that is there, this one first.
+   * @throws {TaskError} for the first that failed, as `get`; `timeout` (seconds) holds for each.
+   */
+  collect(
+    options: Pick<GetOptions, 'timeout'> = {},
+  ): AsyncGenerator<readonly [result: AnyResult, value: unknown], void, undefined> {
+    return collect(this, options)
   }
   /** When it was done. */
   async dateDone(): Promise<Date | null> {

@@ -3,6 +3,7 @@ import type { ResultTuple } from '../../result/index.js'
 import type { AnyResult } from '../any-result.js'
 import { errorOf, type GetOptions, type ResultHost, type RevokeOptions } from '../async-result.js'
 import { untilReady } from '../until-ready.js'
+import { collect, type GraphOptions, graphOf, type ResultGraph } from './result-graph.js'
 
 /** The results of tasks that run side by side. */
 export class GroupResult<Results extends readonly unknown[]> implements AnyResult {
@@ -110,6 +111,20 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
   }
   async children(): Promise<readonly AnyResult[]> {
     return this.results
+  }
+
+  /** What its members led to so far. */
+  graph(options: GraphOptions = {}): Promise<ResultGraph> {
+    return graphOf(this, this.#host, options)
+  }
+  /**
+   * Its members and everything that they led to, each with its value when that is there.
+   * @throws {TaskError} for the first that failed, as `get`; `timeout` (seconds) holds for each.
+   */
+  collect(
+    options: Pick<GetOptions, 'timeout'> = {},
+  ): AsyncGenerator<readonly [result: AnyResult, value: unknown], void, undefined> {
+    return collect(this, options)
   }
 
   /**
