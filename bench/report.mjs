@@ -28,13 +28,40 @@ export function report(samples, { rounds, count, machine, redis, date }) {
     const ofFamily = samples.filter((sample) => sample.family === family)
     for (const scenario of new Set(ofFamily.map((sample) => sample.scenario))) {
       const ofScenario = ofFamily.filter((sample) => sample.scenario === scenario)
-      lines.push(
-        ...(scenario === 'latency' ? latencyTable(ofScenario) : throughputTable(scenario, ofScenario)),
-        '',
-      )
+      lines.push(...tableOf(scenario, ofScenario), '')
     }
   }
   return `${lines.join('\n').trimEnd()}\n`
+}
+
+function tableOf(scenario, samples) {
+  if (scenario === 'latency') return latencyTable(samples)
+  return samples.some(({ seconds }) => seconds !== undefined)
+    ? durationTable(scenario, samples)
+    : throughputTable(scenario, samples)
+}
+
+const DURATIONS = {
+  chord: (count) => `a chord of ${thousands(count)} members and its body, seconds`,
+  chain: (count) => `a chain of ${thousands(count)} steps, seconds`,
+  group: (count) => `sending a group of ${thousands(count)}, seconds`,
+}
+
+function durationTable(scenario, samples) {
+  const rows = byPeer(samples).map(([peer, of]) => ({
+    peer,
+    seconds: median(of.map(({ seconds }) => seconds)),
+    growth: of[0].growthMb === undefined ? '' : median(of.map(({ growthMb }) => growthMb)),
+  }))
+  const ours = rows.find(({ peer }) => peer === 'Lovage')?.seconds
+  return [
+    `| ${DURATIONS[scenario](samples[0].count)} | median | Lovage is faster | memory it grew by, MB |`,
+    '|---|---|---|---|',
+    ...rows.map(
+      ({ peer, seconds, growth }) =>
+        `| ${peer} | ${seconds.toFixed(2)} | ${ours && peer !== 'Lovage' ? `${(seconds / ours).toFixed(1)}×` : ''} | ${growth} |`,
+    ),
+  ]
 }
 
 function throughputTable(scenario, samples) {

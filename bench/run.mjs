@@ -1,4 +1,4 @@
-// npm run bench [-- --rounds 3 --count 50000 --only redis,postgres,sqlite,memory]: measures side by side, interleaved, each in its own process,
+// npm run bench [-- --rounds 3 --count 50000 --only redis,canvas,postgres,sqlite,memory]: measures side by side, interleaved, each in its own process,
 // and writes bench/RESULTS.md and bench/results.json.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createJiti } from 'jiti'
+import { measureCanvases } from './canvas.mjs'
 import { measurePython } from './python.mjs'
 import { report } from './report.mjs'
 
@@ -15,7 +16,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     count: { type: 'string', default: '50000' },
-    only: { type: 'string', default: 'redis,postgres,sqlite,memory' },
+    only: { type: 'string', default: 'redis,canvas,postgres,sqlite,memory' },
   },
 })
 const rounds = Number(values.rounds)
@@ -26,6 +27,7 @@ const samples = []
 
 const families = values.only.split(',')
 if (families.includes('redis')) await onRedis()
+if (families.includes('canvas')) await onCanvases()
 if (families.includes('postgres')) await onPostgres()
 if (families.includes('sqlite')) onFile('SQLite WAL, synchronous=NORMAL', 'normal')
 if (families.includes('sqlite')) onFile('SQLite WAL, synchronous=FULL', 'full')
@@ -45,22 +47,7 @@ writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(sample
 process.stdout.write(page)
 
 async function onRedis() {
-  if (!redisVersion()) return console.error('redis-server is not installed: the Redis rows are left out')
-  const port = await freePort()
-  const server = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
-    { stdio: 'ignore' },
-  )
-  const url = `redis://127.0.0.1:${port}/0`
-  const redis = (...command) =>
-    execFileSync('redis-cli', ['-p', String(port), ...command], { encoding: 'utf8' }).trim()
-  await waitFor(() =>
-    spawnSync('redis-cli', ['-p', String(port), 'ping'])
-      .stdout?.toString()
-      .startsWith('PONG'),
-  )
-  try {
+  await withRedis(async (url, redis) => {
     for (let round = 0; round < rounds; round++) {
       for (const scenario of ['publish', 'run', 'results', 'latency']) {
         for (const peer of ['lovage', 'bare', 'bullmq', 'bee-queue', 'celery-node']) {
@@ -73,6 +60,34 @@ async function onRedis() {
         if (python) samples.push({ family: 'redis', ...python })
       }
     }
+  })
+}
+
+async function onCanvases() {
+  await withRedis(async (url, redis) => {
+    for (let round = 0; round < rounds; round++)
+      samples.push(...(await measureCanvases({ url, clear: () => redis('flushall'), scale: count / 50_000 })))
+  })
+}
+
+/** A server of its own, and a function that sends it a command. */
+async function withRedis(work) {
+  if (!redisVersion()) return console.error('redis-server is not installed: the Redis rows are left out')
+  const port = await freePort()
+  const server = spawn(
+    'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    { stdio: 'ignore' },
+  )
+  const redis = (...command) =>
+    execFileSync('redis-cli', ['-p', String(port), ...command], { encoding: 'utf8' }).trim()
+  await waitFor(() =>
+    spawnSync('redis-cli', ['-p', String(port), 'ping'])
+      .stdout?.toString()
+      .startsWith('PONG'),
+  )
+  try {
+    await work(`redis://127.0.0.1:${port}/0`, redis)
   } finally {
     server.kill('SIGTERM')
     await new Promise((resolve) => server.once('exit', resolve))
