@@ -1,6 +1,5 @@
 import { PLAIN_JSON, TYPED_JSON } from './dialect.js'
 import { JsonReader, type ReadOptions } from './json-reader.js'
-import { endOfString } from './json-scan.js'
 import { JsonWriter } from './json-writer.js'
 import { MAX_DEPTH } from './limits.js'
 import type { RootName } from './path.js'
@@ -53,7 +52,8 @@ function isPlain(value: unknown, depth: number): boolean {
 export function decodeJson(text: string, options: ReadOptions = {}, root: RootName = ''): unknown {
   if (!needsCare(text)) {
     try {
-      return JSON.parse(text)
+      const value: unknown = JSON.parse(text)
+      if (!hasManyBrackets(text) || !isDeeper(value, MAX_DEPTH)) return value
     } catch {
       // NaN and the infinities are Python's, not JSON's: the reader below takes them, or says what is wrong.
     }
@@ -67,8 +67,7 @@ function needsCare(text: string): boolean {
     text.includes('__') ||
     // `_`, and letters of the reserved names, written as escapes
     (text.includes('\\u00') && /\\u00[567]/.test(text)) ||
-    hasLongInteger(text) ||
-    (text.length > 2 * MAX_DEPTH && isDeep(text))
+    hasLongInteger(text)
   )
 }
 
@@ -104,25 +103,26 @@ function isWholeToken(text: string, start: number, end: number): boolean {
   )
 }
 
-/** Whether the brackets alone allow more levels than are read; strings may make it err to the careful side. */
-function isDeep(text: string): boolean {
+/** Whether there are enough of them for more levels than are read. */
+function hasManyBrackets(text: string): boolean {
+  if (text.length <= 2 * MAX_DEPTH) return false
   let left = MAX_DEPTH
   for (const bracket of ['[', '{']) {
     for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1))
-      if (--left < 0) return countsDeep(text)
+      if (--left < 0) return true
   }
   return false
 }
 
-function countsDeep(text: string): boolean {
-  let depth = 0
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code === 34) {
-      i = endOfString(text, i)
-    } else if (code === 91 || code === 123) {
-      if (++depth > MAX_DEPTH) return true
-    } else if (code === 93 || code === 125) depth--
+/** Whether parsed JSON has more levels than `levels`. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (levels === 0) return true
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (isDeeper(value[i], levels - 1)) return true
+    return false
   }
+  // Every field is its own: JSON.parse made it.
+  for (const key in value) if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true
   return false
 }

@@ -10,7 +10,7 @@ import {
 } from '../../canvas/index.js'
 import { CapabilityError, type Clock, newId } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'
-import type { Join, ResultTuple } from '../../result/index.js'
+import type { Join } from '../../result/index.js'
 import type { AnyResult } from '../any-result.js'
 import type { ResultHost } from '../async-result.js'
 import { currentContext } from '../context.js'
@@ -18,7 +18,7 @@ import type { Publisher } from '../publish.js'
 import type { TaskRegistry } from '../registry.js'
 import type { Settings } from '../settings/index.js'
 import { toCall } from './call-options.js'
-
+import { GroupResult, tupleOf } from './group-result.js'
 import { priorityFromWire, priorityToWire } from './wire-priority.js'
 
 /** What sending a canvas needs of its app. */
@@ -30,7 +30,7 @@ export interface SendingHost extends ResultHost {
 }
 
 /** Messages of one canvas that are in memory at once. */
-const AT_ONCE = 5000
+const AT_ONCE = 500
 
 /** Opens the joins of a canvas, sends its first messages and gives its result. */
 export async function sendCanvas(
@@ -68,7 +68,7 @@ export async function sendMembers(
   const groupId = newId()
   const { capabilities } = await host.broker()
   const parent = currentContext()
-  const results: ResultTuple[] = []
+  const results: AnyResult[] = []
   let joins: OpenedJoin[] = []
   let calls: CanvasCall[] = []
   const flush = async (): Promise<void> => {
@@ -87,13 +87,13 @@ export async function sendMembers(
     })
     joins.push(...sent.joins)
     calls.push(...sent.calls)
-    results.push(...sent.children)
+    for (const tuple of sent.children) results.push(host.resultOf(tuple))
     if (calls.length >= AT_ONCE) await flush()
   }
   await flush()
-  const tuple: ResultTuple = [[groupId, null], results]
-  if (parent) parent.children.push(tuple)
-  return host.resultOf(tuple)
+  const group = new GroupResult(groupId, results, host)
+  if (parent) parent.children.push(tupleOf(group))
+  return group
 }
 
 const toCallOf = (host: SendingHost, call: CanvasCall, capabilities: Broker['capabilities']) =>
