@@ -72,6 +72,12 @@ export type { OpenedLetter } from './letters/open-letter.js'
 export type { LetterEdit, RedriveOptions } from './letters/redrive.js'
 export { Lovage } from './lovage.js'
 export { compose, type Middleware, type Next, type PublishContext, type RunContext } from './middleware.js'
+export {
+  type Migration,
+  type MigrationEnd,
+  type MigrationOptions,
+  migrateMessages,
+} from './migrate-messages.js'
 export type { OnceOptions } from './once.js'
 export type { Outcome } from './outcome.js'
 export { PAUSED } from './pause.js'

@@ -9,6 +9,7 @@ import { addDoctor } from './commands/doctor.js'
 import { addEvents } from './commands/events.js'
 import { addHealth } from './commands/health.js'
 import { addControl, addInspect } from './commands/inspect.js'
+import { addMigrate, addMigrateQueue } from './commands/migrate.js'
 import { addMulti } from './commands/multi.js'
 import { addPause, addResume } from './commands/pause.js'
 import { addPurge } from './commands/purge.js'
@@ -66,6 +67,8 @@ export function createProgram(): Command {
     addHealth,
     addPurge,
     addDead,
+    addMigrate,
+    addMigrateQueue,
     addDb,
     addReport,
     addDoctor,

@@ -10,16 +10,10 @@ export function addDb(program: Command): void {
     .summary('make the tables, or bring them up to date')
     .description(DESCRIPTION)
     .addHelpText('after', HELP)
-    .action(migrate)
-  program
-    .command('migrate')
-    .summary('the same as db migrate')
-    .description(DESCRIPTION)
-    .addHelpText('after', HELP)
-    .action(migrate)
+    .action(migrateTables)
 }
 
-async function migrate(_options: object, command: Command): Promise<void> {
+export async function migrateTables(_options: unknown, command: Command): Promise<void> {
   const options = command.optsWithGlobals<GlobalOptions>()
   const { useApp } = await import('../use-app.js')
   const { migrateStores } = await import('../../node/index.js')
@@ -43,4 +37,4 @@ const DESCRIPTION =
 const HELP = `
 Examples:
   $ lovage -A src/app.ts db migrate
-  $ lovage -b redis://localhost --result-backend db+postgresql://owner@localhost/app migrate`
+  $ lovage -b redis://localhost --result-backend db+postgresql://owner@localhost/app db migrate`
