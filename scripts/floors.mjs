@@ -8,7 +8,7 @@ export const FLOORS = [
   ['app'],
   ['loader'],
   ['worker', 'beat'],
-  ['control', 'health', 'metrics', 'tracing'],
+  ['control', 'dogstatsd', 'health', 'metrics', 'tracing'],
   ['node'],
   ['testing'],
   ['cli'],

@@ -146,6 +146,7 @@ export {
 } from './beat/index.js'
 export type { ExchangeType, PublishTransaction, Queue, QueueDepth, QueuedMessage } from './broker/index.js'
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
+export { type DogstatsdOptions, dogstatsd } from './dogstatsd/index.js'
 export {
   examine,
   type Finding,

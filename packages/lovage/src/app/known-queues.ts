@@ -24,8 +24,12 @@ export async function knownQueues(app: QueuesApp): Promise<readonly string[]> {
   const declared = app.router.declared.map(({ name }) => name)
   const ofTasks = [...app.tasks].flatMap((task) => task.options.queue ?? [])
   const named = [...declared, ...queuesInRoutes(app.conf.taskRoutes), ...ofTasks]
-  return [...new Set([...named, ...(await broker.admin.queues())])]
+  const existing = (await broker.admin.queues()).filter((name) => !PRIVATE.test(name))
+  return [...new Set([...named, ...existing])]
 }
+
+/** Queues of remote control and of events: each process has its own, and nobody's tasks are in them. */
+const PRIVATE = /\.pidbox$|^celeryev\./
 
 /** Where the tasks that are implemented here go when a call does not say: task name → queue. */
 export function queueOfTasks(app: QueuesApp): ReadonlyMap<string, string> {

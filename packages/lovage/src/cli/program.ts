@@ -7,6 +7,7 @@ import { addDead } from './commands/dead.js'
 import { addDev } from './commands/dev.js'
 import { addDoctor } from './commands/doctor.js'
 import { addEvents } from './commands/events.js'
+import { addExporter } from './commands/exporter.js'
 import { addHealth } from './commands/health.js'
 import { addControl, addInspect } from './commands/inspect.js'
 import { addMigrate, addMigrateQueue } from './commands/migrate.js'
@@ -65,6 +66,7 @@ export function createProgram(): Command {
     addPause,
     addResume,
     addHealth,
+    addExporter,
     addPurge,
     addDead,
     addMigrate,

@@ -1,10 +1,10 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lovage } from '../app/index.js'
 import { getQueueHealth } from '../health/index.js'
 import { messageOf } from '../kernel/index.js'
 import type { WorkerMetrics } from '../metrics/index.js'
 import type { BootStep, RunningWorker } from '../worker/index.js'
+import { jsonAnswer, type PageAnswer, PageServer } from './page-server.js'
 
 /** Where a worker's endpoints listen. */
 export interface EndpointOptions {
@@ -26,7 +26,7 @@ export class Endpoints implements BootStep {
   readonly name = 'endpoints'
   readonly #app: Lovage
   readonly #options: EndpointOptions
-  #server: Server | undefined
+  #server: PageServer | undefined
   #metrics: WorkerMetrics | undefined
   #isStopping = false
 
@@ -37,8 +37,7 @@ export class Endpoints implements BootStep {
 
   /** The port that it listens on. */
   get port(): number | undefined {
-    const address = this.#server?.address()
-    return typeof address === 'object' && address !== null ? address.port : undefined
+    return this.#server?.port
   }
 
   async start(worker: RunningWorker): Promise<void> {
@@ -47,51 +46,37 @@ export class Endpoints implements BootStep {
     // Loaded only where it is asked for.
     const { measureWorker } = await import('../metrics/index.js')
     this.#metrics = measureWorker(this.#app, worker)
-    const server = createServer((request, response) => {
-      this.#answer(request.url ?? '/', worker, response).catch((error: unknown) => {
-        logger.error({ err: error, url: request.url }, 'an endpoint failed')
-        if (!response.headersSent) json(response, 500, { error: messageOf(error) })
-      })
-    })
-    server.headersTimeout = 10_000
-    this.#server = server
-    await new Promise<void>((resolve) => {
-      server.once('error', (error) => {
-        logger.error(
-          { err: error, port, host },
-          `no metrics and no health at ${host}:${port}: ${error.message}`,
-        )
-        resolve()
-      })
-      server.listen(port, host, () => {
-        logger.info({ port: this.port, host }, `metrics and health at http://${host}:${this.port}/metrics`)
-        resolve()
-      })
-    })
+    this.#server = new PageServer((path) => this.#answer(path, worker), logger)
+    try {
+      await this.#server.listen(port, host)
+      logger.info({ port: this.port, host }, `metrics and health at http://${host}:${this.port}/metrics`)
+    } catch (error) {
+      logger.error(
+        { err: error, port, host },
+        `no metrics and no health at ${host}:${port}: ${messageOf(error)}`,
+      )
+    }
   }
 
   async stop(): Promise<void> {
     this.#isStopping = true
     this.#metrics?.stop()
-    const server = this.#server
-    if (!server?.listening) return
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
+    await this.#server?.close()
   }
 
-  async #answer(url: string, worker: RunningWorker, response: ServerResponse): Promise<void> {
-    const path = url.split('?', 1)[0]?.replace(/\/+$/, '')
+  async #answer(path: string, worker: RunningWorker): Promise<PageAnswer> {
     switch (path) {
-      case '/metrics': {
-        const text = (await this.#metrics?.text()) ?? ''
-        response.writeHead(200, { 'content-type': this.#metrics?.contentType ?? 'text/plain' }).end(text)
-        return
-      }
+      case '/metrics':
+        return {
+          status: 200,
+          type: this.#metrics?.contentType ?? 'text/plain',
+          body: (await this.#metrics?.text()) ?? '',
+        }
       case '/health/live':
-        return json(response, 200, { status: 'alive', hostname: worker.hostname })
+        return jsonAnswer(200, { status: 'alive', hostname: worker.hostname })
       case '/health/ready': {
         const problem = await this.#problem(worker)
-        return json(response, problem === undefined ? 200 : 503, {
+        return jsonAnswer(problem === undefined ? 200 : 503, {
           status: problem === undefined ? 'ready' : 'not ready',
           ...(problem === undefined ? {} : { reason: problem }),
         })
@@ -99,10 +84,10 @@ export class Endpoints implements BootStep {
       case '/health': {
         const health = await getQueueHealth(this.#app, { queues: worker.queues })
         const isBad = health.status === 'critical' || health.status === 'unknown'
-        return json(response, isBad ? 503 : 200, health)
+        return jsonAnswer(isBad ? 503 : 200, health)
       }
       default:
-        return json(response, 404, { error: 'There are /metrics, /health, /health/live and /health/ready.' })
+        return jsonAnswer(404, { error: 'There are /metrics, /health, /health/live and /health/ready.' })
     }
   }
 
@@ -127,9 +112,4 @@ export class Endpoints implements BootStep {
       patience.abort()
     }
   }
-}
-
-function json(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-  response.end(`${JSON.stringify(body)}\n`)
 }

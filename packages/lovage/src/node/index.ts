@@ -1,4 +1,5 @@
 export { type ChosenPool, choosePool, makePool } from './choose-pool.js'
+export { Exporter, type ExporterOptions } from './exporter.js'
 export { type LogOptions, type LogOutput, openLog } from './log-output.js'
 export { type MigratedStore, migrateStores } from './migrate-stores.js'
 export { expandName, fileNameFrom, nodeNameFrom, processName } from './node-name.js'

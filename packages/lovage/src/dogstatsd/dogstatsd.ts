@@ -1,0 +1,112 @@
+import { createSocket, type Socket } from 'node:dgram'
+import type { Lovage, WorkerStep } from '../app/index.js'
+import type { Logger } from '../kernel/index.js'
+
+/** Where a Datadog agent listens. */
+export interface DogstatsdOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Default 8125. */
+  readonly port?: number
+  /** Tags of every line, such as `env:prod`. */
+  readonly tags?: readonly string[]
+}
+
+/** What fits a packet on any network. */
+const MOST_BYTES = 1400
+/** How long lines are gathered. */
+const GATHERED_MS = 100
+
+/** Sends DogStatsD's lines by UDP, gathered into packets. What the agent does not take is lost, as is its way. */
+export class Dogstatsd {
+  readonly #options: DogstatsdOptions
+  readonly #logger: Logger
+  readonly #socket: Socket
+  #lines: string[] = []
+  #bytes = 0
+  #timer: NodeJS.Timeout | undefined
+  #isWarned = false
+
+  constructor(options: DogstatsdOptions, logger: Logger) {
+    this.#options = options
+    this.#logger = logger
+    this.#socket = createSocket({ type: options.host?.includes(':') ? 'udp6' : 'udp4' })
+    this.#socket.on('error', (error) => this.#warn(error))
+    this.#socket.unref()
+  }
+
+  /** A value of a distribution. */
+  distribution(name: string, value: number, tags: readonly string[]): void {
+    this.#line(`${name}:${value}|d`, tags)
+  }
+  /** One more. */
+  increment(name: string, tags: readonly string[]): void {
+    this.#line(`${name}:1|c`, tags)
+  }
+
+  /** Sends what is gathered, and closes. */
+  async close(): Promise<void> {
+    await this.#flush()
+    await new Promise<void>((resolve) => this.#socket.close(resolve))
+  }
+
+  #line(text: string, tags: readonly string[]): void {
+    const all = [...tags, ...(this.#options.tags ?? [])].map(tagText)
+    const line = all.length > 0 ? `${text}|#${all.join(',')}` : text
+    const bytes = Buffer.byteLength(line) + 1
+    if (this.#bytes + bytes > MOST_BYTES) void this.#flush()
+    this.#lines.push(line)
+    this.#bytes += bytes
+    this.#timer ??= setTimeout(() => void this.#flush(), GATHERED_MS).unref()
+  }
+
+  #flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#lines.length === 0) return Promise.resolve()
+    const packet = this.#lines.join('\n')
+    this.#lines = []
+    this.#bytes = 0
+    const { host = '127.0.0.1', port = 8125 } = this.#options
+    return new Promise((resolve) => {
+      this.#socket.send(packet, port, host, (error) => {
+        if (error) this.#warn(error)
+        resolve()
+      })
+    })
+  }
+
+  #warn(error: Error): void {
+    if (!this.#isWarned) this.#logger.warn({ err: error }, 'cannot send to the DogStatsD agent')
+    this.#isWarned = true
+  }
+}
+
+/** What separates lines and tags has no place in a tag. */
+const tagText = (tag: string): string => tag.replace(/[|,#\s]/g, '_')
+
+/**
+ * Tells a Datadog agent of each run of a worker: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`, tagged
+ * `task_name`, `state` and `queue_name`. `app.steps.push(dogstatsd(app))`.
+ */
+export function dogstatsd(app: Lovage, options: DogstatsdOptions = {}): WorkerStep {
+  let sender: Dogstatsd | undefined
+  let unsubscribe = (): void => {}
+  return {
+    name: 'dogstatsd',
+    start() {
+      const opened = new Dogstatsd(options, app.logger)
+      sender = opened
+      unsubscribe = app.signals.on('taskPostrun', ({ context, state, runtimeMs }) => {
+        const queue = context.deliveryInfo.queue ?? context.deliveryInfo.routingKey
+        const tags = [`task_name:${context.name}`, `state:${state.toLowerCase()}`, `queue_name:${queue}`]
+        opened.distribution('celery.task.runtime', runtimeMs / 1000, tags)
+        opened.increment('celery.task.runs', tags)
+      })
+    },
+    async stop() {
+      unsubscribe()
+      await sender?.close()
+    },
+  }
+}

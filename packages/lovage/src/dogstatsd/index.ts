@@ -1,0 +1,1 @@
+export { Dogstatsd, type DogstatsdOptions, dogstatsd } from './dogstatsd.js'

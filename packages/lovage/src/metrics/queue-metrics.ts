@@ -1,0 +1,56 @@
+import { Gauge, type Registry } from 'prom-client'
+import { knownQueues, type Lovage } from '../app/index.js'
+
+/** The gauges of an exporter that are asked for, not told. */
+export interface QueueMetrics {
+  /** Asks broker and workers; answers with the queues of each worker. */
+  refresh(): Promise<ReadonlyMap<string, readonly string[]>>
+}
+
+/** Queues' lengths and consumers, under celery-exporter's names. */
+export function measureQueues(app: Lovage, registry: Registry, prefix = 'celery_'): QueueMetrics {
+  const gauge = (name: string, help: string): Gauge =>
+    new Gauge({ name: prefix + name, help, labelNames: ['queue_name'], registers: [registry] })
+  const length = gauge('queue_length', 'The number of messages in the broker queue.')
+  const consumers = gauge('active_consumer_count', 'The number of active consumers in the broker queue.')
+  const workers = gauge('active_worker_count', 'The number of active workers in the broker queue.')
+  const processes = gauge('active_process_count', 'The number of active processes in the broker queue.')
+  return {
+    async refresh() {
+      // Should somebody not answer now, an old number would look like a new one.
+      for (const one of [length, consumers, workers, processes]) one.reset()
+      const inspect = app.control.inspect({ timeout: 1 })
+      const [names, consumed, stats] = await Promise.all([
+        knownQueues(app),
+        inspect.activeQueues(),
+        inspect.stats(),
+      ])
+      const queuesOf = new Map(
+        Object.entries(consumed).map(([worker, queues]) => [
+          worker,
+          Array.isArray(queues) ? queues.map(({ name }) => String(name)) : [],
+        ]),
+      )
+      const known = new Set([...names, ...[...queuesOf.values()].flat()])
+      const depths = await (await app.broker()).depths([...known])
+      for (const queue of known) {
+        const labels = { queue_name: queue }
+        const here = [...queuesOf].flatMap(([worker, queues]) => (queues.includes(queue) ? [worker] : []))
+        length.set(labels, depths.get(queue)?.ready ?? 0)
+        consumers.set(labels, here.length)
+        workers.set(labels, here.length)
+        processes.set(
+          labels,
+          here.reduce((sum, worker) => sum + processesOf(stats[worker]), 0),
+        )
+      }
+      return queuesOf
+    },
+  }
+}
+
+function processesOf(stats: Readonly<Record<string, unknown>> | undefined): number {
+  // Anybody's answer: a node in another language, or an error.
+  const { processes } = (stats?.pool ?? {}) as { readonly processes?: unknown }
+  return Array.isArray(processes) ? processes.length : 0
+}

@@ -1,0 +1,142 @@
+import type { Lovage } from '../app/index.js'
+import { Dogstatsd, type DogstatsdOptions } from '../dogstatsd/index.js'
+import { delay, messageOf, type Timer } from '../kernel/index.js'
+import type { EventMetrics, EventMetricsOptions, QueueMetrics } from '../metrics/index.js'
+import { jsonAnswer, type PageAnswer, PageServer } from './page-server.js'
+
+/** How an exporter runs. */
+export interface ExporterOptions extends EventMetricsOptions {
+  /** 0 = any free one. */
+  readonly port: number
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Asks workers to tell of their tasks, also those that start later. Default true. */
+  readonly enableEvents?: boolean
+  /** Sends the runtimes of all workers' tasks to a Datadog agent too. */
+  readonly dogstatsd?: DogstatsdOptions
+}
+
+/** How often workers are asked to tell of their tasks. */
+const ENABLE_MS = 5000
+/** How long after a fault of the events they are listened to again. */
+const AGAIN_MS = 1000
+
+/**
+ * Serves what a whole fleet measures, whatever its language, from its events and its broker: `/metrics` with the names of celery-exporter
+ * and of Flower, and `/health`, which answers 503 when the broker is away.
+ */
+export class Exporter {
+  readonly #app: Lovage
+  readonly #options: ExporterOptions
+  readonly #metrics: EventMetrics
+  readonly #queues: QueueMetrics
+  readonly #statsd: Dogstatsd | undefined
+  readonly #server: PageServer
+  readonly #ending = new AbortController()
+  #listening: Promise<void> | undefined
+  #refreshing: Promise<void> | undefined
+  #enabling: Timer | undefined
+
+  /** Starts one; rejects when its port is taken. */
+  static async start(app: Lovage, options: ExporterOptions): Promise<Exporter> {
+    // Loaded only where it is asked for.
+    const { EventMetrics, measureQueues } = await import('../metrics/index.js')
+    const metrics = new EventMetrics(options)
+    const queues = measureQueues(app, metrics.registry, options.prefix)
+    const statsd = options.dogstatsd && new Dogstatsd(options.dogstatsd, app.logger)
+    const exporter = new Exporter(app, options, { metrics, queues, statsd })
+    await exporter.#server.listen(options.port, options.host ?? '127.0.0.1')
+    exporter.#listening = exporter.#listen()
+    exporter.#enable()
+    return exporter
+  }
+
+  private constructor(
+    app: Lovage,
+    options: ExporterOptions,
+    parts: { metrics: EventMetrics; queues: QueueMetrics; statsd: Dogstatsd | undefined },
+  ) {
+    this.#app = app
+    this.#options = options
+    this.#metrics = parts.metrics
+    this.#queues = parts.queues
+    this.#statsd = parts.statsd
+    this.#server = new PageServer((path) => this.#answer(path), app.logger)
+    const { statsd } = parts
+    if (statsd)
+      parts.metrics.onRun = ({ task, queue, seconds }) =>
+        statsd.distribution('celery.task.runtime', seconds, [`task_name:${task}`, `queue_name:${queue}`])
+  }
+
+  /** The port that it listens on. */
+  get port(): number | undefined {
+    return this.#server.port
+  }
+
+  /** Stops listening and serving. */
+  async stop(): Promise<void> {
+    this.#ending.abort()
+    this.#enabling?.cancel()
+    await this.#server.close()
+    await this.#listening
+    await this.#refreshing
+    await this.#statsd?.close()
+  }
+
+  async #listen(): Promise<void> {
+    const { signal } = this.#ending
+    while (!signal.aborted) {
+      try {
+        for await (const event of this.#app.control.events({ signal }))
+          this.#metrics.add(event, this.#app.clock.now())
+      } catch (error) {
+        this.#app.logger.error({ err: error }, `cannot listen to events: ${messageOf(error)}`)
+      }
+      await delay(this.#app.clock, AGAIN_MS, signal).catch(() => {
+        // Aborted: the loop's condition says so.
+      })
+    }
+  }
+
+  #enable(): void {
+    if (this.#options.enableEvents === false) return
+    const { control, clock, logger } = this.#app
+    control
+      .enableEvents({ timeout: 1 })
+      .catch((error: unknown) => logger.warn({ err: error }, 'cannot ask workers to tell of their tasks'))
+      .finally(() => {
+        if (!this.#ending.signal.aborted) this.#enabling = clock.setTimer(() => this.#enable(), ENABLE_MS)
+      })
+  }
+
+  async #answer(path: string): Promise<PageAnswer> {
+    if (path === '/metrics') {
+      // Scrapes that come at once share the questions.
+      this.#refreshing ??= this.#refresh().finally(() => {
+        this.#refreshing = undefined
+      })
+      await this.#refreshing
+      const { registry } = this.#metrics
+      return { status: 200, type: registry.contentType, body: await registry.metrics() }
+    }
+    if (path === '/health' || path === '/health/live') {
+      if (path === '/health/live') return jsonAnswer(200, { status: 'alive' })
+      try {
+        await (await this.#app.broker()).depths([this.#app.conf.taskDefaultQueue])
+        return jsonAnswer(200, { status: 'healthy' })
+      } catch (error) {
+        return jsonAnswer(503, { status: 'unknown', reasons: [messageOf(error)] })
+      }
+    }
+    return jsonAnswer(404, { error: 'There are /metrics, /health and /health/live.' })
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      this.#metrics.queuesOfWorker = await this.#queues.refresh()
+    } catch (error) {
+      this.#app.logger.warn({ err: error }, 'the broker did not say how long its queues are')
+    }
+    this.#metrics.refresh(this.#app.clock.now())
+  }
+}
