@@ -7,6 +7,7 @@ import {
   workerTitle,
 } from '../kernel/index.js'
 import {
+  BlockWatch,
   type ChosenPool,
   choosePool,
   fileNameFrom,
@@ -82,10 +83,11 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
   const queues = queuesOf(app, options)
   sayWhatIsNot(app, options)
   tellStarted()
-  return runNode(app, {
+  const watch = new BlockWatch(app, { log: log.options, isSupervised: supervisedPlace() !== undefined })
+  const end = await runNode(app, {
     hostname,
     queues,
-    pool: makePool(pool, app, { source, hostname }),
+    pool: makePool(pool, app, { source, hostname, onFirstRun: () => watch.start() }),
     // Once: what comes later is meant for the workers that are there.
     purge:
       options.purge === true && process.env[RESTARTED] === undefined && (supervisedPlace()?.index ?? 1) === 1,
@@ -99,11 +101,14 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
       if (log.format === 'pretty' && !options.quiet) process.stderr.write(`${banner(text)}\n`)
       else announce(app, hostname, facts.broker.location, facts.results?.location, queues, pool)
     },
-    onReady() {
+    onReady(worker) {
+      watch.follow(worker)
       letYoungHeapGrow()
       tellParent(READY)
     },
   })
+  await watch.stop()
+  return end
 }
 
 const scheduleOf = ({ schedule }: WorkerCommandOptions) => (schedule === undefined ? {} : { schedule })

@@ -57,9 +57,19 @@ export function choosePool(
 export function makePool(
   { kind, concurrency: slots }: ChosenPool,
   { conf, clock, logger }: Lovage,
-  { source, hostname }: { readonly source: AppSource; readonly hostname: string },
+  {
+    source,
+    hostname,
+    onFirstRun,
+  }: {
+    readonly source: AppSource
+    readonly hostname: string
+    /** Before the first task that runs on this process's own event loop. */
+    readonly onFirstRun?: () => void
+  },
 ): WorkerPool {
-  if (kind === 'async' || kind === 'solo') return new AsyncPool(slots, clock, { kind })
+  if (kind === 'async' || kind === 'solo')
+    return new AsyncPool(slots, clock, { kind, ...(onFirstRun ? { onFirstRun } : {}) })
   const { workerMaxTasksPerChild: tasks, workerMaxMemoryPerChild: memory } = conf
   return new ChildPool(kind, {
     slots,

@@ -1,3 +1,4 @@
+export { BlockWatch, type BlockWatchOptions } from './block-watch.js'
 export { type ChosenPool, choosePool, makePool } from './choose-pool.js'
 export { Exporter, type ExporterOptions } from './exporter.js'
 export { type LogOptions, type LogOutput, openLog } from './log-output.js'

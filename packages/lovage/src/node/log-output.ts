@@ -15,6 +15,7 @@ export interface LogOptions {
 /** A process's log. */
 export interface LogOutput {
   readonly logger: Logger
+  readonly options: LogOptions
   readonly format: 'pretty' | 'json'
   /** Opens the file anew, after it was moved away; false when lines go to no file. */
   reopen(): boolean
@@ -30,13 +31,14 @@ export async function openLog(options: LogOptions): Promise<LogOutput> {
   const format = options.format ?? (isTerminal ? 'pretty' : 'json')
   if (format === 'pretty') {
     const color = options.color ?? (isTerminal && !process.env.NO_COLOR)
-    return { logger: await prettyLogger(level, file, color), format, reopen: () => false }
+    return { logger: await prettyLogger(level, file, color), options, format, reopen: () => false }
   }
   const { pino } = await import('pino')
   const destination = pino.destination({ dest: file ?? 2, sync: true, mkdir: true })
   if (file !== undefined) followRotation(file, () => destination.reopen())
   return {
     logger: createLogger({ level, destination }),
+    options,
     format,
     reopen() {
       if (file !== undefined) destination.reopen()

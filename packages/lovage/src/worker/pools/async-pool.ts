@@ -21,6 +21,7 @@ export class AsyncPool implements WorkerPool {
   readonly #clock: Clock
   readonly #abortGraceMs: number
   readonly #running = new FleetingMap<Run>()
+  #onFirstRun: (() => void) | undefined
   #slots: number
   /** Runs whose time is up and that still hold their slot. */
   #lingering = 0
@@ -30,11 +31,17 @@ export class AsyncPool implements WorkerPool {
   constructor(
     slots: number,
     clock: Clock,
-    options: { readonly kind?: 'async' | 'solo'; readonly abortGraceMs?: number } = {},
+    options: {
+      readonly kind?: 'async' | 'solo'
+      readonly abortGraceMs?: number
+      /** Before the first run. */
+      readonly onFirstRun?: () => void
+    } = {},
   ) {
     this.#slots = slots
     this.#clock = clock
     this.kind = options.kind ?? 'async'
+    this.#onFirstRun = options.onFirstRun
     this.#abortGraceMs = options.abortGraceMs ?? ABORT_GRACE_MS
   }
 
@@ -53,6 +60,10 @@ export class AsyncPool implements WorkerPool {
   }
 
   run(job: Job, limits?: RunLimits): Outcome | Promise<Outcome> {
+    if (this.#onFirstRun) {
+      this.#onFirstRun()
+      this.#onFirstRun = undefined
+    }
     const outcome = run(job.task, job.context, this.#dice)
     if (!(outcome instanceof Promise)) return outcome
     const { context, task } = job

@@ -1,0 +1,98 @@
+import inspector from 'node:inspector'
+import type { Worker as Thread } from 'node:worker_threads'
+import { currentContext, type Lovage } from '../app/index.js'
+import { startThread } from '../kernel/index.js'
+import { longestLimitMs, type Worker } from '../worker/index.js'
+import { BLOCKING, type BlockingTask, type BlockThreadData, type MainReport } from './block-report.js'
+import type { LogOptions } from './log-output.js'
+
+/** How often the event loop says that it turns. */
+const PULSE_MS = 250
+/** The thread makes little garbage; one of the usual size would take ten megabytes more for it. */
+const SMALL = { maxYoungGenerationSizeMb: 2 }
+
+/** What is watched for. */
+export interface BlockWatchOptions {
+  /** Where the process's log lines go. */
+  readonly log: LogOptions
+  /** Whether a supervisor has started this process: then it must not outlive it. */
+  readonly isSupervised: boolean
+}
+
+/**
+ * Watches the event loop from a thread, because a task that loops for ever leaves nothing else that could. It tells which task blocks
+ * the loop, and where; it ends the process when that lasts longer than the task's hard limit, so that what it held goes back by
+ * its lease; and when the supervisor is gone, of which a blocked loop does not hear.
+ *
+ * Started with the first task: a worker that has run none can be blocked by none, and need not pay for the thread.
+ */
+export class BlockWatch {
+  readonly #app: Lovage
+  readonly #options: BlockWatchOptions
+  readonly #pulse = new BigInt64Array(new SharedArrayBuffer(8))
+  #worker: Worker | undefined
+  #thread: Thread | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(app: Lovage, options: BlockWatchOptions) {
+    this.#app = app
+    this.#options = options
+  }
+
+  /** The worker whose tasks run here. */
+  follow(worker: Worker): void {
+    this.#worker = worker
+  }
+
+  start(): void {
+    // Whoever stands at a breakpoint blocks the loop, and means to.
+    if (this.#thread || inspector.url() !== undefined) return
+    const turn = (): void => void Atomics.store(this.#pulse, 0, BigInt(Date.now()))
+    turn()
+    this.#timer = setInterval(turn, PULSE_MS).unref()
+    Object.assign(globalThis, { [BLOCKING]: () => JSON.stringify(this.#report()) })
+    const { log, isSupervised } = this.#options
+    const workerData: BlockThreadData = {
+      // A BigInt64Array that was made over one has one.
+      pulse: this.#pulse.buffer as SharedArrayBuffer,
+      log,
+      longestMs: longestLimitMs(this.#app.tasks),
+      shortestMs: Math.min(
+        ...[...this.#app.tasks].map(({ options }) => (options.timeLimit || Infinity) * 1000),
+      ),
+      supervisor: isSupervised ? process.ppid : undefined,
+    }
+    const thread = startThread(new URL('./block-thread.js', import.meta.url), {
+      workerData,
+      resourceLimits: SMALL,
+    })
+    thread.once('error', (error) =>
+      this.#app.logger.error({ err: error }, 'nothing watches whether tasks block the event loop any more'),
+    )
+    thread.unref()
+    this.#thread = thread
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#thread?.terminate()
+  }
+
+  /** Called for the thread, in the middle of whatever blocks the loop. */
+  #report(): MainReport {
+    const lines = new Error().stack?.split('\n') ?? []
+    // What was evaluated stands above what it was evaluated in.
+    const own = lines.findLastIndex((line) => /^\s+at eval \(eval at /.test(line))
+    return { task: this.#running(), stack: lines.slice(own + 1).map((line) => line.trim()) }
+  }
+
+  /** The task that this is part of. */
+  #running(): BlockingTask | null {
+    const context = currentContext()
+    if (!context) return null
+    const { id, name } = context
+    const task = this.#app.tasks.get(name)
+    const hard = task && this.#worker?.timeLimits.of({ task, context }).hard
+    return { id, name, hardMs: hard === undefined ? undefined : hard * 1000 }
+  }
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { makeProject } from '../loader/project.js'
+import { Command, lovage } from './command.js'
+
+const APP = `
+import { appendFileSync } from 'node:fs'
+import { Lovage } from 'lovage'
+export const app = new Lovage('shop', { brokerLease: 1.5 })
+app.task({ name: 'block.limited', timeLimit: 1, run: () => {
+  appendFileSync(new URL('./runs.txt', import.meta.url), 'run\\n')
+  for (;;);
+} })
+app.task({ name: 'block.add', run: (_ctx, x: number, y: number) => x + y })`
+
+test('a task that costs every worker its life is a dead letter when it has done so four times', {
+  timeout: 120_000,
+}, async () => {
+  using shop = makeProject({ 'package.json': '{"name":"shop","type":"module"}', 'app.ts': APP })
+  const cwd = shop.folder
+  const call = async (...args: string[]) => (await lovage(['-A', 'app', 'call', ...args], { cwd })).stdout
+  await using supervisor = new Command(
+    ['-A', 'app', 'worker', '-l', 'info', '-P', 'async', '-c', '1', '--processes', '2'],
+    { cwd },
+  )
+  await supervisor.says(/ ready/, 2)
+  const id = await call('block.limited')
+  const { stdout, stderr } = await lovage(['-A', 'app', 'result', id, '--wait', '90'], { cwd })
+  expect(`${stdout} ${stderr}`).toContain('WorkerLostError')
+  expect(readFileSync(`${cwd}/runs.txt`, 'utf8')).toBe('run\n'.repeat(4))
+  const letters = JSON.parse((await lovage(['-A', 'app', 'dead', 'list', '--json'], { cwd })).stdout)
+  expect(letters.items).toMatchObject([{ taskId: id, reason: 'worker-lost' }])
+  const sum = await call('block.add', '-a', '[1, 2]')
+  expect((await lovage(['-A', 'app', 'result', sum, '--wait', '30'], { cwd })).stdout).toBe('3')
+  supervisor.signal('SIGTERM')
+  expect(await supervisor.exited).toBe(0)
+})
