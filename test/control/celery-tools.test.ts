@@ -88,11 +88,12 @@ afterEach(async () => {
 })
 
 /** What Celery's command prints as JSON about our node. */
-async function celery(...args: readonly string[]): Promise<unknown> {
-  const { stdout, stderr } = await python.command(...args, '--json', '-t', '3', '-d', 'ts@box')
+const celery = (...args: readonly string[]): Promise<unknown> => celeryAt('ts@box', ...args)
+async function celeryAt(node: string, ...args: readonly string[]): Promise<unknown> {
+  const { stdout, stderr } = await python.command(...args, '--json', '-t', '3', '-d', node)
   try {
     // `inspect` prints an object, `control` a list of objects.
-    return Object.assign({}, ...[JSON.parse(stdout)].flat())['ts@box']
+    return Object.assign({}, ...[JSON.parse(stdout)].flat())[node]
   } catch {
     throw new Error(`celery ${args.join(' ')}: ${stdout}${stderr}`)
   }
@@ -220,6 +221,26 @@ describe('celery control', () => {
     })
   })
 
+  test('changes the bounds of a pool that grows and shrinks', async () => {
+    await using growing = await startTestWorker(app, {
+      hostname: 'auto@box',
+      autoscale: { max: 3, min: 1 },
+    })
+    expect(await celeryAt('auto@box', 'control', 'autoscale', '7', '2')).toEqual({
+      ok: 'autoscale now max=7 min=2',
+    })
+    expect(growing.autoscaler?.bounds).toMatchObject({ max: 7, min: 2 })
+    expect(await celeryAt('auto@box', 'control', 'autoscale', '1', '2')).toMatchObject({
+      error: expect.stringMatching(/more than max/),
+    })
+    expect(await celeryAt('auto@box', 'control', 'pool_grow', '1')).toMatchObject({
+      error: expect.stringMatching(/not supported with autoscale/),
+    })
+    expect(await celeryAt('auto@box', 'inspect', 'stats')).toMatchObject({
+      autoscaler: { max: 7, min: 2, current: expect.any(Number), qty: 0 },
+    })
+  })
+
   test('is answered before a shutdown', async () => {
     expect(await celery('control', 'shutdown')).toEqual({ ok: 'shutting down' })
     await until(() => isShutDown)
@@ -304,47 +325,34 @@ describe('our client', () => {
   })
 })
 
-test('hostile control messages are refused, and stop nobody', async () => {
-  const broker = await app.broker()
-  const say = (body: unknown, raw?: string) =>
-    broker.broadcast({
-      headers: {},
-      body: raw ?? JSON.stringify(body),
-      contentType: 'application/json',
-      contentEncoding: 'utf-8',
-      properties: { correlationId: null, replyTo: null, deliveryMode: 1 },
-      exchange: 'celery.pidbox',
-      routingKey: '',
-    })
-  const forged = { exchange: '', routing_key: 'ts' }
-  for (const body of [
-    null,
-    [],
-    'text',
-    {},
-    { method: 7 },
-    { method: 'x'.repeat(10_000) },
-    { method: 'ping', arguments: [1] },
-    { method: 'ping', destination: { a: 1 } },
-    { method: 'ping', pattern: '(a+)+$', matcher: 'pcre', ticket: 't', reply_to: forged },
-    { method: 'ping', pattern: '([', matcher: 'pcre' },
-    { method: 'ping', ticket: 't', reply_to: forged },
-    { method: 'ping', ticket: 't', reply_to: { exchange: 'reply.celery.pidbox', routing_key: { $: 1 } } },
-    { method: 'revoke', arguments: { task_id: { __proto__: 1 } } },
-    { method: 'pool_grow', arguments: { n: 'many' } },
-    { method: 'add_consumer', arguments: { queue: null } },
-    { method: 'constructor', arguments: {} },
-    { method: '__proto__', arguments: {} },
-  ])
-    await say(body)
-  await say(undefined, '{broken')
-  await say(undefined, `{"method": "ping", "x": "${'x'.repeat(5 * 1024 * 1024)}"}`)
-  expect(await app.control.inspect({ destination: 'ts@box', timeout: 3 }).ping()).toEqual({
-    'ts@box': { ok: 'pong' },
+test('a Python worker that starts beside ours mingles and gossips with it as with its own', async () => {
+  await app.control.revoke('revoked-before', { terminate: false })
+  await until(() => worker.limits.revokes.ids.includes('revoked-before'))
+  const second = await pythonCelery({
+    broker: redis.url,
+    backend: redis.url,
+    source: PYTHON,
+    args: ['-P', 'solo', '-Q', 'py2'],
   })
-  expect((await broker.depths(['ts'])).get('ts')).toMatchObject({ ready: 0 })
-  expect(worker.pool.slots).toBe(2)
-  expect(
-    lines.filter((line) => line.startsWith('A control message cannot be read')).length,
-  ).toBeGreaterThanOrEqual(9)
+  try {
+    // It asks all nodes at its start, and takes what they have revoked.
+    expect(second.log).toMatch(/mingle: sync with 2 nodes/)
+    expect(second.log).toMatch(/mingle: sync complete/)
+    const revoked = await app.control.inspect({ destination: second.nodeName, timeout: 10 }).revoked()
+    expect(revoked[second.nodeName]).toContain('revoked-before')
+    // Elections are theirs: ours answers with nothing and goes on.
+    await app.control.broadcast(
+      'election',
+      { id: 'e', topic: 'task', action: {} },
+      { destination: 'ts@box', timeout: 5 },
+    )
+    expect(await app.control.ping({ destination: 'ts@box', timeout: 10 })).toHaveProperty('ts@box')
+    // Our heartbeats and answers have come meanwhile: nothing of ours is an error to it.
+    await until(async () => Object.keys(await app.control.ping({ timeout: 2 })).length === 3, {
+      timeoutMs: 30_000,
+    })
+    expect(second.log + python.log).not.toMatch(/Traceback|ERROR/)
+  } finally {
+    await second.stop()
+  }
 })

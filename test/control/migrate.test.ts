@@ -30,7 +30,11 @@ async function running(name: string): Promise<{ readonly broker: RunningBroker; 
 }
 
 /** Ids of what is in a queue, each as often as it is there. */
-async function idsIn(app: Lovage, queue: string, state: 'ready' | 'delayed'): Promise<readonly string[]> {
+async function idsIn(
+  app: Lovage,
+  queue: string,
+  state: 'ready' | 'unacked' | 'delayed',
+): Promise<readonly string[]> {
   const { admin } = await app.broker()
   const ids: string[] = []
   for (let after: string | undefined; ; ) {
@@ -68,10 +72,13 @@ test.each([
       expect(await killed.exited, killed.stderr).toBe('SIGKILL')
     }
     // What the killed ones held comes back when their leases end.
-    const isThere = async () =>
-      (await idsIn(destination.app, 'mail', 'ready')).length >= ready.length &&
-      (await idsIn(destination.app, 'rare', 'ready')).length >= rare.length
-    for (const deadline = Date.now() + 60_000; !(await isThere()) && Date.now() < deadline; ) {
+    const isDone = async () => {
+      for (const queue of ['mail', 'rare'])
+        for (const state of ['ready', 'unacked', 'delayed'] as const)
+          if ((await idsIn(source.app, queue, state)).length > 0) return false
+      return true
+    }
+    for (const deadline = Date.now() + 60_000; !(await isDone()) && Date.now() < deadline; ) {
       const { code, stdout, stderr } = await lovage([...line, '--json', '-t', '2'], { cwd: folder })
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       expect(JSON.parse(stdout)).toMatchObject({

@@ -99,6 +99,7 @@ function print(name: string, answers: Answers<unknown>, isJson: boolean): void {
   if (nodes.length === 0) {
     process.exitCode = EXIT.unavailable
     console.error('Error: No nodes replied within time constraint')
+    if (name === 'shutdown') console.error('Python’s workers end without an answer: look with `status`.')
     return
   }
   if (nodes.some(([, answer]) => errorIn(answer) !== undefined)) process.exitCode = EXIT.failed

@@ -34,6 +34,23 @@ export function text(value: unknown, name: string): string {
   throw new TypeError(`${name} is no text`)
 }
 
+/** An argument that is the name of a queue, an exchange or a routing key. */
+export function entity(value: unknown, name: string): string {
+  const said = text(value, name)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused.
+  if (said.length > 255 || /[\u0000-\u001f\u007f]/.test(said))
+    throw new TypeError(`${name} is no name: 255 characters at most, none of them a control character`)
+  return said
+}
+
+/** An argument that is a whole number within bounds. */
+export function count(value: unknown, name: string, least: number, most: number): number {
+  const read = number(value, name)
+  if (!Number.isInteger(read) || read < least || read > most)
+    throw new RangeError(`${name} is no whole number from ${least} to ${most}`)
+  return read
+}
+
 /** An argument that is a number; texts are read, because command lines send them. */
 export function number(value: unknown, name: string): number {
   const read = typeof value === 'string' && value.trim() !== '' ? Number(value) : value

@@ -1,12 +1,28 @@
 import { intervalOf, type RevokeOptions, revoke, revokeByStamps, setRate } from '../app/index.js'
 import type { ExchangeType, Queue } from '../broker/index.js'
-import { type Command, type CommandArguments, type CommandPorts, number, text, texts } from './command.js'
+import {
+  type Command,
+  type CommandArguments,
+  type CommandPorts,
+  count,
+  entity,
+  number,
+  text,
+  texts,
+} from './command.js'
 
 /** Ids that one request may revoke. */
 const MOST_IDS = 50_000
+/** Anybody who reaches the broker may ask for more slots and queues: no more than a machine bears. */
+const MOST_SLOTS = 100_000
+const MOST_CHILDREN = 1_000
+const MOST_QUEUES = 1_000
+const mostSlots = ({ pool }: CommandPorts['worker']): number => (pool.isRemote ? MOST_CHILDREN : MOST_SLOTS)
 
 const revokeTasks: Command = async (args, { app, worker }) => {
-  const ids = texts(args.task_id, 'task_id').slice(0, MOST_IDS)
+  const ids = texts(args.task_id, 'task_id')
+  if (ids.length > MOST_IDS)
+    throw new RangeError(`one request revokes ${MOST_IDS} tasks at most, not ${ids.length}`)
   const how = howOf(args)
   const held = new Set([...worker.active, ...worker.reserved].map(({ job }) => job.context.id))
   await revoke(app, ids, how)
@@ -27,7 +43,8 @@ const revokeStamped: Command = async (args, { app }) => {
 const rateLimit: Command = async ({ task_name: name, rate_limit: rate }, { app }) => {
   const task = text(name, 'task_name')
   if (!app.tasks.has(task)) return { error: 'unknown task' }
-  const asked = typeof rate === 'number' || typeof rate === 'string' ? rate : '0'
+  const asked = rate ?? '0'
+  if (typeof asked !== 'number' && typeof asked !== 'string') throw new TypeError('rate_limit is no rate')
   await setRate(app, task, asked)
   return {
     ok:
@@ -48,8 +65,10 @@ const timeLimit: Command = ({ task_name: name, hard, soft }, { app, worker }) =>
 }
 
 const addConsumer: Command = async (args, { broker, worker }) => {
-  const queue = text(args.queue, 'queue')
+  const queue = entity(args.queue, 'queue')
   if (!worker.queues.includes(queue)) {
+    if (worker.queues.length >= MOST_QUEUES)
+      throw new RangeError(`a worker consumes ${MOST_QUEUES} queues at most`)
     await broker.declare([queueOf(queue, args)])
     await worker.setQueues([...worker.queues, queue])
   }
@@ -57,7 +76,7 @@ const addConsumer: Command = async (args, { broker, worker }) => {
 }
 
 const cancelConsumer: Command = async (args, { worker }) => {
-  const queue = text(args.queue, 'queue')
+  const queue = entity(args.queue, 'queue')
   await worker.setQueues(worker.queues.filter((name) => name !== queue))
   return { ok: `no longer consuming from ${queue}` }
 }
@@ -68,8 +87,10 @@ const resize =
     const verb = sign > 0 ? 'grow' : 'shrink'
     if (worker.autoscaler)
       return { error: `pool_${verb} is not supported with autoscale. Adjust autoscale range instead.` }
-    const slots = worker.pool.slots + sign * Math.trunc(number(n, 'n'))
+    const most = mostSlots(worker)
+    const slots = worker.pool.slots + sign * count(n, 'n', 1, most)
     if (slots < 1) throw new RangeError(`a pool needs one slot at least, not ${slots}`)
+    if (slots > most) throw new RangeError(`a pool has ${most} slots at most, not ${slots}`)
     await worker.resize(slots)
     return { ok: `pool will ${verb}` }
   }
@@ -78,10 +99,13 @@ const autoscale: Command = ({ max, min }, { worker }) => {
   const { autoscaler } = worker
   if (!autoscaler) throw new RangeError('Autoscale not enabled')
   const now = autoscaler.bounds
-  autoscaler.bounds = {
-    max: max === undefined || max === null ? now.max : number(max, 'max'),
-    min: min === undefined || min === null ? now.min : number(min, 'min'),
+  const most = mostSlots(worker)
+  const asked = {
+    max: max === undefined || max === null ? now.max : count(max, 'max', 1, most),
+    min: min === undefined || min === null ? now.min : count(min, 'min', 1, most),
   }
+  if (asked.min > asked.max) throw new RangeError(`min (${asked.min}) is more than max (${asked.max})`)
+  autoscaler.bounds = asked
   return { ok: `autoscale now max=${autoscaler.bounds.max} min=${autoscaler.bounds.min}` }
 }
 
@@ -155,14 +179,16 @@ function stampsOf(headers: unknown): Readonly<Record<string, readonly string[]>>
 
 function queueOf(name: string, args: CommandArguments): Queue {
   const { exchange, exchange_type: type, routing_key: routingKey } = args
+  const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== ''
   const exchangeType = (['direct', 'topic', 'fanout'] as const).find(
     (one): one is ExchangeType => one === type,
   )
+  if (isGiven(type) && !exchangeType) throw new TypeError('exchange_type is none of direct, topic, fanout')
   return {
     name,
-    ...(typeof exchange === 'string' && exchange !== '' ? { exchange } : {}),
+    ...(isGiven(exchange) ? { exchange: entity(exchange, 'exchange') } : {}),
     ...(exchangeType ? { exchangeType } : {}),
-    ...(typeof routingKey === 'string' && routingKey !== '' ? { routingKey } : {}),
+    ...(isGiven(routingKey) ? { routingKey: entity(routingKey, 'routing_key') } : {}),
   }
 }
 

@@ -10,6 +10,8 @@ import { statsOf } from './stats.js'
 const MOST_SCHEDULED = 1000
 /** Revoked ids that one answer names. */
 const MOST_REVOKED = 50_000
+/** Options that one answer shows of each task. */
+const MOST_ITEMS = 64
 const MEBIBYTE = 1024 * 1024
 
 const active: Command = ({ safe }, { worker }) =>
@@ -50,7 +52,7 @@ const scheduled: Command = async (_args, { app, broker, worker }) => {
 }
 
 const registered: Command = ({ taskinfoitems, builtins }, { app }) => {
-  const asked = Array.isArray(taskinfoitems) ? taskinfoitems.map(String) : []
+  const asked = taskinfoitems ? texts(taskinfoitems, 'taskinfoitems').slice(0, MOST_ITEMS) : []
   const items = asked.length > 0 ? asked : ['exchange', 'routing_key', 'rate_limit']
   return app.tasks
     .names()

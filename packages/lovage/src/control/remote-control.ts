@@ -29,6 +29,9 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ...Object.entries(CONTROL_COMMANDS),
 ])
 
+/** Control messages that are obeyed at once; a flood of them must not take a worker's memory. */
+const MOST_AT_ONCE = 1000
+
 /** Lets Celery's tools, and ours, ask a worker and order it about; tells Celery's events. */
 export class RemoteControl implements BootStep {
   readonly name = 'remote control'
@@ -36,6 +39,8 @@ export class RemoteControl implements BootStep {
   readonly #options: RemoteControlOptions
   #ports: CommandPorts | undefined
   #unsubscribe: Unsubscribe | undefined
+  #atOnce = 0
+  #refusedMs = 0
 
   constructor(app: Lovage, options: RemoteControlOptions) {
     this.#app = app
@@ -67,6 +72,8 @@ export class RemoteControl implements BootStep {
   /** Anybody who reaches the broker may say anything: what cannot be read is logged and harms nobody. */
   async #hear(message: IncomingMessage, ports: CommandPorts): Promise<void> {
     const { logger, logicalClock } = this.#app
+    if (this.#atOnce >= MOST_AT_ONCE) return this.#refuse()
+    this.#atOnce++
     try {
       const request = decodeControlRequest(message)
       if (request instanceof Error) return logger.warn({ code: request.code }, request.message)
@@ -78,7 +85,20 @@ export class RemoteControl implements BootStep {
       if (reply) await ports.broker.reply(reply)
     } catch (error) {
       logger.error({ err: error }, 'could not answer a control message')
+    } finally {
+      this.#atOnce--
     }
+  }
+
+  /** More than can be answered: whoever asks gets no answer, the worker goes on. Said once a second. */
+  #refuse(): void {
+    const nowMs = this.#app.clock.now()
+    if (nowMs < this.#refusedMs + 1000) return
+    this.#refusedMs = nowMs
+    this.#app.logger.warn(
+      { at_once: MOST_AT_ONCE },
+      'Control messages are refused: too many are being answered already',
+    )
   }
 
   async #carryOut({ method, arguments: args }: ControlRequest, ports: CommandPorts): Promise<unknown> {

@@ -39,12 +39,17 @@ export function statsOf({
       app.conf.brokerConnectionTimeout,
       app.conf.brokerHeartbeat,
     ),
+    ...(worker.autoscaler
+      ? { autoscaler: { ...boundsOf(worker.autoscaler.bounds), current: pool.slots, qty: 0 } }
+      : {}),
     prefetch_count: pool.slots * app.conf.workerPrefetchMultiplier,
     rusage: rusage(),
     throttled: Object.fromEntries(limits.tasks.throttled),
     events_dropped: events.dropped,
   }
 }
+
+const boundsOf = ({ max, min }: { readonly max: number; readonly min: number }) => ({ max, min })
 
 function brokerInfo(
   kind: string,
