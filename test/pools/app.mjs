@@ -138,6 +138,37 @@ app.task({
   },
 })
 app.task({
+  name: 'abortable',
+  abortable: true,
+  autoretryFor: [Error],
+  run: async (ctx, isPolite) => {
+    note('begin', ctx.id)
+    try {
+      await ctx.interruptible(sleep(60_000, undefined, { ref: false }))
+    } catch (error) {
+      if (isPolite && (await ctx.isAborted())) return 'as far as I came'
+      throw error
+    }
+  },
+})
+app.task({
+  name: 'asking',
+  run: async (ctx) => {
+    note('begin', ctx.id)
+    while (!(await ctx.isAborted())) await sleep(20)
+    return 'asked'
+  },
+})
+app.task({
+  name: 'unacknowledged',
+  acksOnFailureOrTimeout: false,
+  timeLimit: 0.3,
+  run: async (ctx, fails) => {
+    if (fails) throw new Odd('bad')
+    await ctx.interruptible(sleep(60_000, undefined, { ref: false }))
+  },
+})
+app.task({
   name: 'stubborn',
   run: async (ctx) => {
     note('begin', ctx.id)

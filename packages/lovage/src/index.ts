@@ -120,6 +120,7 @@ export {
   type StepWorker,
   starmap,
   Task,
+  TaskAbortedError,
   type TaskAnnotations,
   type TaskChoice,
   TaskContext,

@@ -7,6 +7,7 @@ import {
   type TaskResult,
   type TaskState,
 } from '../result/index.js'
+import { ABORTED, abort } from './abortable.js'
 import type { AnyResult } from './any-result.js'
 import { collect, type GraphOptions, graphOf, type ResultGraph } from './canvas/result-graph.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'
@@ -131,6 +132,18 @@ export class AsyncResult<Result> implements AnyResult {
   async revoke(options: RevokeOptions = {}): Promise<void> {
     await this.host.control.revoke([this.id], options)
   }
+  /**
+   * Asks the task to abort itself, as Celery's `AbortableAsyncResult` does, also a Python one: nothing ends it. With the option `abortable` its
+   * signal is aborted, and what it throws for that is the failure `TaskAbortedError`; a task may as well ask (`ctx.isAborted()`) and
+   * return what it has. One that has not begun is asked when it does. `revoke` keeps it from beginning.
+   */
+  async abort(): Promise<void> {
+    await abort(this.host, [this.id])
+  }
+  /** Whether it was asked to abort itself, and has not ended yet. */
+  async isAborted(): Promise<boolean> {
+    return (await this.state()) === ABORTED
+  }
   /** Calls back for every stored state from now on, such as PROGRESS; ends by itself when the result is ready. */
   async watch(on: (result: TaskResult) => void): Promise<() => void> {
     const backend = await this.host.results()
@@ -163,6 +176,7 @@ export class AsyncResult<Result> implements AnyResult {
 const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
   TaskRevokedError: 'LVG_TASK_REVOKED',
   TimeLimitExceeded: 'LVG_TASK_TIME_LIMIT',
+  TaskAbortedError: 'LVG_TASK_ABORTED',
   SoftTimeLimitExceeded: 'LVG_TASK_SOFT_TIME_LIMIT',
   WorkerLostError: 'LVG_TASK_WORKER_LOST',
   NotRegistered: 'LVG_TASK_NOT_REGISTERED',

@@ -29,6 +29,7 @@ const TASK_OPTIONS: Readonly<Record<keyof TaskOptions | keyof TaskHandlers, true
   ignoreResult: true,
   storeErrorsEvenIfIgnored: true,
   trackStarted: true,
+  abortable: true,
   acksLate: true,
   acksOnFailureOrTimeout: true,
   rejectOnWorkerLost: true,

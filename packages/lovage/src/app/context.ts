@@ -12,10 +12,11 @@ import {
   type TaskHeaders,
   type TaskMessage,
 } from '../message/index.js'
-import type { ResultTuple } from '../result/index.js'
+import type { ResultBackend, ResultTuple } from '../result/index.js'
 import type { AnySignature } from './canvas/signature.js'
 import { Replace, Retry, type RetryRequest } from './signals.js'
 import { type Cursor, type StepStore, Steps } from './steps.js'
+import { TaskAbortedError } from './stop-reasons.js'
 import type { TaskOptions } from './task-options.js'
 
 /** How a message reached the task. */
@@ -49,6 +50,8 @@ export interface RunEnvironment {
   sendEvent?(context: TaskContext, type: string, fields: EventFields): void
   /** Adds a member to the chord that the task is a member of. */
   addToChord?(context: TaskContext, canvas: Canvas, place: number): Promise<void>
+  /** Where results lie, for tasks that may be aborted; absent where none are kept. */
+  results?(): Promise<ResultBackend>
   /** Where finished steps are kept; absent = this run alone remembers them. */
   readonly steps?: StepStore
 }
@@ -188,6 +191,20 @@ export class TaskContext {
   abort(reason: unknown): void {
     this.#controller ??= new AbortController()
     this.#controller.abort(reason)
+  }
+
+  /**
+   * Whether somebody has asked this task to abort itself (`result.abort()`, or Python's `AbortableAsyncResult`). Asks the result
+   * backend; with the option `abortable` the signal says it, at once and without asking.
+   */
+  async isAborted(): Promise<boolean> {
+    if (this.#controller?.signal.reason instanceof TaskAbortedError) return true
+    const [found] = (await (await this.results())?.get([this.id])) ?? []
+    return found?.state === 'ABORTED'
+  }
+  /** The result backend, should there be one. */
+  results(): Promise<ResultBackend> | undefined {
+    return this.#environment.results?.()
   }
 
   /**

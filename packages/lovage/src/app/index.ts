@@ -122,7 +122,12 @@ export {
   type Signal,
 } from './signals.js'
 export type { Cursor, StepStore } from './steps.js'
-export { SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError } from './stop-reasons.js'
+export {
+  SoftTimeLimitExceeded,
+  TaskAbortedError,
+  TimeLimitExceeded,
+  WorkerLostError,
+} from './stop-reasons.js'
 export {
   type AnyTask,
   type BulkCall,

@@ -1,10 +1,11 @@
 import { TaskError } from '../kernel/index.js'
 import { type ExceptionInfo, encodeJson, toExceptionInfo, tracebackOf } from '../message/index.js'
+import { runAbortable } from './abortable.js'
 import { inContext, type TaskContext } from './context.js'
 import type { Outcome } from './outcome.js'
 import { automaticRetry, isAnyOf, isAutoRetried, type RetryDice, retryDueMs } from './retry.js'
 import { isSignal, Retry, type Signal } from './signals.js'
-import { pythonModule } from './stop-reasons.js'
+import { pythonModule, TaskAbortedError } from './stop-reasons.js'
 import type { AnyTask } from './task.js'
 
 /**
@@ -12,6 +13,12 @@ import type { AnyTask } from './task.js'
  * promise is returned only when the task made one, because waiting for nothing costs a turn of the loop.
  */
 export function run(task: AnyTask, context: TaskContext, dice: () => RetryDice): Outcome | Promise<Outcome> {
+  return task.options.abortable
+    ? runAbortable(context, () => runOnce(task, context, dice))
+    : runOnce(task, context, dice)
+}
+
+function runOnce(task: AnyTask, context: TaskContext, dice: () => RetryDice): Outcome | Promise<Outcome> {
   try {
     const value = inContext(context, () => execute(task, context))
     if (!(value instanceof Promise)) return succeed(task, context, value)
@@ -52,7 +59,7 @@ function succeed(task: AnyTask, context: TaskContext, value: unknown): Outcome {
 function conclude(task: AnyTask, context: TaskContext, raw: unknown, dice: RetryDice): Outcome {
   const thrown = context.whyStopped(raw)
   if (isSignal(thrown)) return concludeSignal(task, context, thrown, dice)
-  if (isAutoRetried(task.options, thrown)) {
+  if (!(thrown instanceof TaskAbortedError) && isAutoRetried(task.options, thrown)) {
     return concludeRetry(
       task,
       context,

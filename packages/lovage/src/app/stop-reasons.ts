@@ -14,6 +14,13 @@ export class TimeLimitExceeded extends TaskError {
   }
 }
 
+/** Somebody asked the task to abort itself (`result.abort()`, or Python's `AbortableAsyncResult`). */
+export class TaskAbortedError extends TaskError {
+  constructor() {
+    super('aborted', { code: 'LVG_TASK_ABORTED' })
+  }
+}
+
 /** The process or thread that ran the task died. */
 export class WorkerLostError extends TaskError {
   constructor(message: string, cause?: unknown) {

@@ -60,6 +60,11 @@ export interface TaskOptions<Args extends readonly unknown[] = never[]> extends 
   readonly ignoreResult?: boolean
   readonly storeErrorsEvenIfIgnored?: boolean
   readonly trackStarted?: boolean
+  /**
+   * Whether `result.abort()` aborts the signal of a run, as soon as it is asked for. Such a task does not show STARTED. Default false:
+   * a run may still ask with `ctx.isAborted()`.
+   */
+  readonly abortable?: boolean
   readonly acksLate?: boolean
   readonly acksOnFailureOrTimeout?: boolean
   readonly rejectOnWorkerLost?: boolean

@@ -112,6 +112,10 @@ export const ERROR_CODES = {
     'Most of the last runs of the task failed, so it is not tried for a while.',
     'Look at what it needs; one run is let through after `openFor` seconds.',
   ],
+  LVG_TASK_ABORTED: [
+    'The task was asked to abort itself, and did.',
+    'Nothing; send it again if it is wanted after all.',
+  ],
   LVG_TASK_WORKER_LOST: ['The worker died while it ran the task.', 'Look at memory use and native modules.'],
   LVG_TASK_REVOKED: ['The task was revoked, or it expired.', 'Send it again if it is still wanted.'],
   LVG_RESULT_TIMEOUT: [

@@ -114,6 +114,7 @@ export class Worker implements RunningWorker {
       },
       sendEvent: (context, type, fields) => app.signals.emit('taskEvent', { context, type, fields }),
       addToChord: (context, canvas, place) => addToChord(app, context, canvas, place),
+      ...(results ? { results: async () => results } : {}),
       steps: stepMarks(app),
     }
     this.#settler = new Settler({
@@ -333,7 +334,9 @@ export class Worker implements RunningWorker {
     const { job } = claim
     crashPoint('run:before')
     this.limits.guards.begun(job)
-    if (job.task.options.trackStarted !== false) this.#started?.started(job.context)
+    const { trackStarted, abortable } = job.task.options
+    // STARTED would hide that somebody has asked it to abort itself.
+    if (trackStarted !== false && !abortable) this.#started?.started(job.context)
     if (!this.pool.isRemote) this.#begun(job)
     const outcome = this.#runJob(job)
     if (outcome instanceof Promise) outcome.then((ended) => this.#finish(claim, ended))

@@ -175,7 +175,10 @@ export const SETTINGS = {
   workerDetectQuorumQueues: inert(flag(true), NO_RABBITMQ),
   /** Seconds that a soft shutdown waits for running tasks. */
   workerSoftShutdownTimeout: number(0),
-  workerEnableSoftShutdownOnIdle: inert(flag(false), NOT_YET),
+  workerEnableSoftShutdownOnIdle: inert(
+    flag(false),
+    'an idle worker holds nothing that time would save: tasks with an ETA wait in the broker',
+  ),
   /** Seconds that a warm shutdown waits before it hands unfinished tasks back. */
   workerShutdownTimeout: number(30),
   /** Seconds for which a revoked id is remembered. */

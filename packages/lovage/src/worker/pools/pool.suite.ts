@@ -201,6 +201,52 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
       expect(await run('add', [1, 1])).toBe(2)
     })
 
+    describe('an abortable task', () => {
+      test('hears at once that it is to abort itself, and ends as it likes', async () => {
+        const sent = [await send('abortable', [true]), ...(isSolo ? [] : [await send('abortable', [false])])]
+        await Promise.all(sent.map(({ id }) => begun(id)))
+        await Promise.all(sent.map((one) => one.abort()))
+        const [polite, rude] = sent
+        expect(await polite?.get({ timeout: 20 })).toBe('as far as I came')
+        if (rude) await expect(rude.get({ timeout: 20 })).rejects.toMatchObject({ code: 'LVG_TASK_ABORTED' })
+        // What has ended keeps its end.
+        await polite?.abort()
+        expect(await polite?.isAborted()).toBe(false)
+      })
+      test('hears it when it begins, if it was asked before', async () => {
+        const sent = await send('abortable', [true], { countdown: 0.2 })
+        await sent.abort()
+        expect(await sent.isAborted()).toBe(true)
+        expect(await sent.get({ timeout: 20 })).toBe('as far as I came')
+      })
+      test('may ask for itself', async () => {
+        const sent = await send('asking')
+        await begun(sent.id)
+        // STARTED, which is shown for tasks that do not say that they are abortable, is over by then.
+        await until(async () => (await sent.state()) === 'STARTED')
+        await sent.abort()
+        expect(await sent.get({ timeout: 20 })).toBe('asked')
+      })
+    })
+
+    test('a task that fails or takes too long is a dead letter where failures are not acknowledged', async () => {
+      const failed = await send('unacknowledged', [true])
+      const late = await send('unacknowledged', [false])
+      expect(await failed.get({ timeout: 20, propagate: false })).toMatchObject({ exc_type: 'Odd' })
+      expect(await late.get({ timeout: 20, propagate: false })).toMatchObject({
+        exc_type: 'TimeLimitExceeded',
+      })
+      const { deadLetters } = await pool.app.broker()
+      await until(async () => (await deadLetters.list({ task: 'unacknowledged' })).items.length === 2)
+      const { items } = await deadLetters.list({ task: 'unacknowledged' })
+      expect(items.map(({ taskId, reason, error }) => [taskId, reason, error.type]).toSorted()).toEqual(
+        [
+          [failed.id, 'failed', 'Odd'],
+          [late.id, 'failed', 'TimeLimitExceeded'],
+        ].toSorted(),
+      )
+    })
+
     test.skipIf(isSolo)('grows and shrinks while tasks run', async () => {
       const long = await send('sleep', [300])
       await begun(long.id)

@@ -59,6 +59,7 @@ export class ChildWorker {
       updateState: (context, state, meta) => this.#updateState(context, state, meta),
       sendEvent: (context, type, fields) => this.#sendEvent(context, type, fields),
       addToChord: (context, canvas, place) => addToChord(app, context, canvas, place),
+      ...(app.hasResults ? { results: () => app.results() } : {}),
       steps: stepMarks(app),
     }
     const dice = () => ({ nowMs: app.clock.now(), random: Math.random })
