@@ -7,7 +7,7 @@ import {
   type TaskResult,
   type TaskState,
 } from '../result/index.js'
-import { ABORTED, abort } from './abortable.js'
+import { ABORTED, abort } from './abort.js'
 import type { AnyResult } from './any-result.js'
 import { collect, type GraphOptions, graphOf, type ResultGraph } from './canvas/result-graph.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'

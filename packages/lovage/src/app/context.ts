@@ -13,6 +13,7 @@ import {
   type TaskMessage,
 } from '../message/index.js'
 import type { ResultBackend, ResultTuple } from '../result/index.js'
+import { ABORTED } from './abort.js'
 import type { AnySignature } from './canvas/signature.js'
 import { Replace, Retry, type RetryRequest } from './signals.js'
 import { type Cursor, type StepStore, Steps } from './steps.js'
@@ -200,7 +201,7 @@ export class TaskContext {
   async isAborted(): Promise<boolean> {
     if (this.#controller?.signal.reason instanceof TaskAbortedError) return true
     const [found] = (await (await this.results())?.get([this.id])) ?? []
-    return found?.state === 'ABORTED'
+    return found?.state === ABORTED
   }
   /** The result backend, should there be one. */
   results(): Promise<ResultBackend> | undefined {

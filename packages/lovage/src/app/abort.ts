@@ -1,0 +1,28 @@
+import { encodeJson } from '../message/index.js'
+import { READY_STATES, type ResultBackend } from '../result/index.js'
+
+/** The state of a task that was asked to abort itself, as Celery's `contrib.abortable` has it. */
+export const ABORTED = 'ABORTED'
+
+/** Asks tasks to abort themselves; what has ended keeps its end. */
+export async function abort(
+  host: { results(): Promise<ResultBackend> },
+  ids: readonly string[],
+): Promise<void> {
+  const backend = await host.results()
+  const known = await backend.get(ids)
+  const ended = new Set(known.filter(({ state }) => READY_STATES.has(state)).map(({ id }) => id))
+  await backend.store(
+    ids
+      .filter((id) => !ended.has(id))
+      .map((id) => ({
+        id,
+        state: ABORTED,
+        result: null,
+        resultJson: encodeJson(null),
+        traceback: null,
+        children: [],
+        dateDone: null,
+      })),
+  )
+}
