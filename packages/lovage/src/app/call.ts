@@ -10,6 +10,8 @@ export interface Call {
   readonly options: CallOptions
   /** What the task's definition or contract says; empty for a bare name. */
   readonly defaults: TaskOptions
+  /** Names of the positional parameters, where they are known. */
+  readonly params?: readonly string[]
   readonly embed?: Embed
   /** Headers that only canvases set. */
   readonly wire?: Partial<Pick<TaskCall, 'stampedHeaders' | 'stamps' | 'replacedTaskNesting'>>

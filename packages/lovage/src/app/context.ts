@@ -35,6 +35,8 @@ export interface DeliveryInfo {
 export interface RunningTask {
   readonly name: string
   readonly options: TaskOptions
+  /** Absent in contexts that tests make. */
+  readonly definition?: { readonly params?: readonly string[] }
 }
 
 /** What surrounds a run and is made by whoever runs it. */

@@ -91,6 +91,7 @@ export {
 } from './publish.js'
 export { type Due, type OpenedTask, type QueuedTask, Queues } from './queues.js'
 export { intervalOf, RATES, setRate } from './rate.js'
+export { hideArguments, hideByName, shownResult } from './redaction.js'
 export { TaskRegistry } from './registry.js'
 export { type JoinOptions, ResultSet } from './result-set.js'
 export { backoffSeconds, type RetryDice } from './retry.js'

@@ -27,6 +27,8 @@ import type { Call } from './call.js'
 import { currentContext, type TaskContext } from './context.js'
 import { compose, type Middleware, type Next, type PublishContext } from './middleware.js'
 import type { Outcome } from './outcome.js'
+import { shownArguments } from './redaction.js'
+import type { TaskRegistry } from './registry.js'
 import type { Router, RouteTarget } from './router.js'
 import type { Settings } from './settings/index.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
@@ -36,6 +38,7 @@ export interface PublishHost extends ResultHost {
   readonly conf: Settings
   readonly clock: Clock
   readonly router: Router
+  readonly tasks: TaskRegistry
   readonly middleware: readonly Middleware[]
   readonly signals: SignalBoard
   broker(): Promise<Broker>
@@ -227,8 +230,8 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 /** The message of a call, its destination decided: call before task before route before settings. */
 export function toMessage(
-  { task, args, kwargs, options, defaults, embed, wire }: Call,
-  { conf, clock, router }: Pick<PublishHost, 'conf' | 'clock' | 'router'>,
+  { task, args, kwargs, options, defaults, params, embed, wire }: Call,
+  { conf, clock, router, tasks }: Pick<PublishHost, 'conf' | 'clock' | 'router' | 'tasks'>,
   { capabilities }: Broker,
   parent: TaskContext | undefined,
 ): Sending {
@@ -265,6 +268,14 @@ export function toMessage(
   if (priority !== undefined && priority !== null) call.priority = priority
   if (options.retries !== undefined) call.retries = options.retries
   if (options.shadow !== undefined) call.shadow = options.shadow
+  const known = tasks.get(task)
+  const redacted = {
+    redact: known?.options.redact ?? defaults.redact,
+    params: params ?? known?.definition.params,
+  }
+  Object.assign(call, shownArguments(redacted, { args, kwargs }))
+  if (options.argsrepr !== undefined) call.argsRepr = options.argsrepr
+  if (options.kwargsrepr !== undefined) call.kwargsRepr = options.kwargsrepr
   if (options.groupId !== undefined) call.group = options.groupId
   if (options.groupIndex !== undefined) call.groupIndex = options.groupIndex
   if (options.headers !== undefined) call.headers = options.headers
@@ -377,7 +388,7 @@ export function retryMessage(
       eta: formatTime(dueMs),
       expires,
       timelimit: [request.timeLimit ?? hard, request.softTimeLimit ?? soft],
-      ...(hasNewArguments ? { argsrepr: reprArgs(args), kwargsrepr: reprKwargs(kwargs) } : {}),
+      ...(hasNewArguments ? reprsOf(run.context.task, { args, kwargs }) : {}),
     },
     properties: {
       ...message.properties,
@@ -398,4 +409,13 @@ function attemptHeaders(
   if (exception === null) return {}
   const message = [exception.exc_message].flat().map(String).join(', ')
   return withAttempt(call.headers, { type: exception.exc_type, message, traceback, atMs })
+}
+
+function reprsOf(
+  { options: { redact }, definition }: TaskContext['task'],
+  given: { readonly args: readonly unknown[]; readonly kwargs: Readonly<Record<string, unknown>> },
+): Readonly<Record<string, unknown>> {
+  const { argsRepr = reprArgs(given.args), kwargsRepr = reprKwargs(given.kwargs) } =
+    shownArguments({ redact, params: definition?.params }, given) ?? {}
+  return { argsrepr: argsRepr, kwargsrepr: kwargsRepr }
 }

@@ -3,6 +3,7 @@ import { type ExceptionInfo, encodeJson, toExceptionInfo, tracebackOf } from '..
 import { runAbortable } from './abortable.js'
 import { inContext, type TaskContext } from './context.js'
 import type { Outcome } from './outcome.js'
+import { scrubError } from './redaction.js'
 import { automaticRetry, isAnyOf, isAutoRetried, type RetryDice, retryDueMs } from './retry.js'
 import { isSignal, Retry, type Signal } from './signals.js'
 import { pythonModule, TaskAbortedError } from './stop-reasons.js'
@@ -57,8 +58,9 @@ function succeed(task: AnyTask, context: TaskContext, value: unknown): Outcome {
 }
 
 function conclude(task: AnyTask, context: TaskContext, raw: unknown, dice: RetryDice): Outcome {
-  const thrown = context.whyStopped(raw)
-  if (isSignal(thrown)) return concludeSignal(task, context, thrown, dice)
+  const original = context.whyStopped(raw)
+  if (isSignal(original)) return concludeSignal(task, context, original, dice)
+  const thrown = scrubError(context, original)
   if (!(thrown instanceof TaskAbortedError) && isAutoRetried(task.options, thrown)) {
     return concludeRetry(
       task,
@@ -82,16 +84,16 @@ function concludeSignal(task: AnyTask, context: TaskContext, signal: Signal, dic
       return {
         kind: 'reject',
         requeue: signal.requeue,
-        message: signal.message,
-        traceback: describeError(signal).traceback,
+        message: String(scrubError(context, signal.message)),
+        traceback: describeError(scrubError(context, signal)).traceback,
       }
   }
 }
 
 function concludeRetry(task: AnyTask, context: TaskContext, { request }: Retry, dice: RetryDice): Outcome {
   const dueMs = retryDueMs(context, request, dice)
-  if (dueMs === undefined) return failure(task, request.cause ?? exhausted(context))
-  const described = request.cause === undefined ? null : describeError(request.cause)
+  if (dueMs === undefined) return failure(task, scrubError(context, request.cause ?? exhausted(context)))
+  const described = request.cause === undefined ? null : describeError(scrubError(context, request.cause))
   return {
     kind: 'retry',
     dueMs,

@@ -68,6 +68,11 @@ export interface TaskOptions<Args extends readonly unknown[] = never[]> extends 
   readonly acksLate?: boolean
   readonly acksOnFailureOrTimeout?: boolean
   readonly rejectOnWorkerLost?: boolean
+  /**
+   * Arguments that nobody is to see in logs, events, listings and errors, by the names of `params` or of fields; `true` = all of
+   * them, and the result. Names of secrets (`password`, `token`, `api_key` …) are hidden anyway.
+   */
+  readonly redact?: boolean | readonly string[]
   /** Longest text of a result in logs and events. Default 1024. */
   readonly resultReprMaxSize?: number
   /** Which endings make a dead letter: rejects only, or failures too, or none. Default 'rejects'. */
@@ -108,6 +113,10 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, unknown>>
   /** A name for logs and events instead of the task's. */
   readonly shadow?: string
+  /** Shown in logs, events and listings in place of the positional arguments. */
+  readonly argsrepr?: string
+  /** Shown in logs, events and listings in place of the named arguments. */
+  readonly kwargsrepr?: string
   readonly ignoreResult?: boolean
   /** Whether publishing is tried again after a connection error. Default `taskPublishRetry`. */
   readonly retry?: boolean

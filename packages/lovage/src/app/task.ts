@@ -141,9 +141,17 @@ export class Task<Args, Result> {
 
   /** A checked call, ready to be sent. */
   call(args: unknown, options: CallOptions = {}): Call | Promise<Call> {
-    const { name: task, own: defaults, input } = this.definition
+    const { name: task, own: defaults, input, params } = this.definition
     checkCall(task, options)
-    if (!input) return { task, args: positional(task, args), kwargs: {}, options, defaults }
+    if (!input)
+      return {
+        task,
+        args: positional(task, args),
+        kwargs: {},
+        options,
+        defaults,
+        ...(params ? { params } : {}),
+      }
     const checked = validate(input, args ?? {}, `Arguments of ${task}`)
     const toCall = (): Call => ({
       task,

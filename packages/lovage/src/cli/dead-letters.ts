@@ -21,6 +21,7 @@ export interface DeadCommandOptions extends GlobalOptions {
   readonly args?: readonly unknown[]
   readonly kwargs?: Readonly<Record<string, unknown>>
   readonly json?: boolean
+  readonly reveal?: boolean
 }
 
 type ExitCode = 0 | 1
@@ -57,11 +58,13 @@ export async function list(
 export async function show(
   app: Lovage,
   ids: readonly string[],
-  { json }: DeadCommandOptions,
+  { json, reveal }: DeadCommandOptions,
 ): Promise<ExitCode> {
   let code: ExitCode = 0
   for (const id of ids) {
-    const opened = await app.deadLetters.show(id)
+    const found = await app.deadLetters.show(id)
+    const call = found && !reveal ? app.deadLetters.shownCall(found) : found?.call
+    const opened = found && { ...found, ...(call ? { call } : {}) }
     if (!opened) {
       console.error(`There is no dead letter ${id}.`)
       code = 1

@@ -1,7 +1,7 @@
 import { arch, loadavg, platform } from 'node:os'
-import type { AppSignals, EventFields, Lovage, SignalName } from '../app/index.js'
+import { type AppSignals, type EventFields, type Lovage, type SignalName, shownResult } from '../app/index.js'
 import { EventDispatcher } from '../events/index.js'
-import { packageVersion, type Timer, type Unsubscribe } from '../kernel/index.js'
+import { MASK, packageVersion, type Timer, type Unsubscribe } from '../kernel/index.js'
 import { reprValue, toExceptionInfo, tracebackOf } from '../message/index.js'
 import type { RunningWorker } from '../worker/index.js'
 
@@ -111,8 +111,10 @@ export class EventSender {
       on('taskReceived', 'task-received', ({ headers }) => ({
         uuid: headers.id,
         name: headers.shadow ?? headers.task,
-        args: headers.argsrepr,
-        kwargs: headers.kwargsrepr,
+        // Whoever sent it may know nothing of what the task here hides.
+        ...(this.#app.tasks.get(headers.task)?.options.redact
+          ? { args: MASK, kwargs: MASK }
+          : { args: headers.argsrepr, kwargs: headers.kwargsrepr }),
         root_id: headers.root_id,
         parent_id: headers.parent_id,
         retries: headers.retries,
@@ -122,7 +124,7 @@ export class EventSender {
       on('taskPrerun', 'task-started', ({ context }) => ({ uuid: context.id })),
       on('taskSuccess', 'task-succeeded', ({ context, result, runtimeMs }) => ({
         uuid: context.id,
-        result: reprValue(result, context.task.options.resultReprMaxSize ?? 1024),
+        result: shownResult(context, result),
         runtime: runtimeMs / 1000,
       })),
       on('taskFailure', 'task-failed', ({ context, error, traceback }) => ({

@@ -1,4 +1,4 @@
-import type { RequestInfo } from '../app/index.js'
+import { hideArguments, type RequestInfo } from '../app/index.js'
 import { reprArgs, reprKwargs } from '../message/index.js'
 import type { Claim } from '../worker/index.js'
 
@@ -6,12 +6,16 @@ import type { Claim } from '../worker/index.js'
 export function requestInfo(claim: Claim, isSafe: boolean): RequestInfo {
   const { context, task } = claim.job
   const { exchange, routingKey, priority, redelivered } = context.deliveryInfo
+  const { args, kwargs } = hideArguments(
+    { redact: task.options.redact, params: task.definition.params },
+    context,
+  )
   const hasBegun = claim.startedMs !== undefined
   return {
     id: context.id,
     name: context.shadow ?? context.name,
-    args: isSafe ? reprArgs(context.args) : context.args,
-    kwargs: isSafe ? reprKwargs(context.kwargs) : context.kwargs,
+    args: isSafe ? reprArgs(args) : args,
+    kwargs: isSafe ? reprKwargs(kwargs) : kwargs,
     type: context.name,
     hostname: context.hostname,
     time_start: claim.startedMs === undefined ? null : claim.startedMs / 1000,

@@ -27,7 +27,7 @@ export {
 } from './pidbox.js'
 export { attemptsOf, type FailedAttempt, REDRIVES_HEADER, redrivesOf, withAttempt } from './provenance.js'
 export { markRedelivered } from './redelivered.js'
-export { reprArgs, reprKwargs, reprValue } from './repr.js'
+export { isPlainValue, reprArgs, reprKwargs, reprValue } from './repr.js'
 export {
   type AcceptList,
   acceptList,

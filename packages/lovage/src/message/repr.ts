@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { isSecretName, MASK } from '../kernel/index.js'
 import { jsonTypeOf } from './json-types.js'
 
 /** Celery's own limit of `argsrepr` and `kwargsrepr`. */
@@ -16,7 +17,7 @@ export function reprArgs(args: readonly unknown[], max: number = MAX_REPR): stri
   return guarded(max, () => `${listItems(args, '(', max, 1)}${args.length === 1 ? ',)' : ')'}`)
 }
 
-/** Keyword arguments as Python shows a dict: `{'x': 1}`; see `reprArgs`. */
+/** Keyword arguments as Python shows a dict: `{'x': 1}`; see `reprArgs`. Values under names of secrets, at any depth, are masked. */
 export function reprKwargs(kwargs: Readonly<Record<string, unknown>>, max: number = MAX_REPR): string {
   return guarded(max, () => reprRecord(kwargs, max, 1))
 }
@@ -70,11 +71,15 @@ function reprObject(value: object, left: number, level: number): string {
   if (type === 'decimal') return `Decimal('${String(value)}')`
   if (type === 'uuid') return `UUID('${String(value)}')`
   if (type !== undefined) return `'${String(value)}'`
-  const prototype: unknown = Object.getPrototypeOf(value)
-  // A plain object of unknown fields.
-  if (prototype === Object.prototype || prototype === null)
-    return reprRecord(value as Record<string, unknown>, left, level + 1)
+  if (isPlainValue(value)) return reprRecord(value, left, level + 1)
   return `<${value.constructor?.name ?? 'object'}>`
+}
+
+/** An object literal, as opposed to an instance of something. */
+export function isPlainValue(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 function listItems(items: readonly unknown[], open: string, left: number, level: number): string {
@@ -92,7 +97,7 @@ function reprRecord(record: Readonly<Record<string, unknown>>, left: number, lev
   for (const key in record) {
     if (text.length > 1) text += ', '
     text += `${reprString(key, left)}: `
-    text += repr(record[key], left - text.length, level)
+    text += isSecretName(key) ? `'${MASK}'` : repr(record[key], left - text.length, level)
     if (text.length > left) break
   }
   return `${text}}`

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto'
-import { type AnyTask, failure, type Outcome, retryMessage, type TaskContext } from '../app/index.js'
+import {
+  type AnyTask,
+  failure,
+  hideArguments,
+  type Outcome,
+  retryMessage,
+  type TaskContext,
+} from '../app/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/index.js'
 import {
@@ -258,7 +265,11 @@ function record(
 
 /** What `resultExtended` stores beside a result. */
 export function extendedOf(context: TaskContext, worker: string): ExtendedResult {
-  const { name, args, kwargs, retries, deliveryInfo, stamps } = context
+  const { name, retries, deliveryInfo, stamps, task } = context
+  const { args, kwargs } = hideArguments(
+    { redact: task.options.redact, params: task.definition?.params },
+    context,
+  )
   return {
     name,
     args,

@@ -1,4 +1,4 @@
-import type { Outcome, TaskContext } from '../app/index.js'
+import { type Outcome, shownResult, type TaskContext } from '../app/index.js'
 import type { Logger } from '../kernel/index.js'
 import { reprValue } from '../message/index.js'
 
@@ -38,7 +38,7 @@ export class TaskLog {
       case 'success':
         return this.#logger.info(
           fields,
-          `${subject} succeeded in ${seconds}s: ${reprValue(outcome.value, context.task.options.resultReprMaxSize ?? 1024)}`,
+          `${subject} succeeded in ${seconds}s: ${shownResult(context, outcome.value)}`,
         )
       case 'retry':
         return this.#logger.info(

@@ -1,8 +1,10 @@
 import type { Broker } from '../../broker/index.js'
 import type { DeadLetter, DeadLetterQuery } from '../../dead-letter/index.js'
 import { type Clock, ConfigurationError, MessageError, newId, type Page } from '../../kernel/index.js'
-import { encodeEnvelope, encodeTask } from '../../message/index.js'
+import { encodeEnvelope, encodeTask, type TaskMessage } from '../../message/index.js'
 import { priorityToWire } from '../canvas/wire-priority.js'
+import { hideArguments, hideByName } from '../redaction.js'
+import type { TaskRegistry } from '../registry.js'
 import type { Settings } from '../settings/index.js'
 import { countLetters, type DeadLetterStats } from './letter-stats.js'
 import { messageIn } from './message-in.js'
@@ -20,6 +22,7 @@ import {
 export interface DeadLetterHost {
   readonly conf: Settings
   readonly clock: Clock
+  readonly tasks: TaskRegistry
   broker(): Promise<Broker>
 }
 
@@ -77,6 +80,15 @@ export class DeadLetters {
   /** Reads the message of a letter. */
   async open(letter: DeadLetter): Promise<OpenedLetter> {
     return openLetter(letter, await this.#host.broker(), this.#host.conf)
+  }
+
+  /** What a letter's task is called with, its secrets masked, and its headers; undefined when it cannot be read. */
+  shownCall({ call }: OpenedLetter): TaskMessage | undefined {
+    if (!call) return undefined
+    const task = this.#host.tasks.get(call.headers.task)
+    const hidden = hideArguments({ redact: task?.options.redact, params: task?.definition.params }, call)
+    // What is masked are values, not names: the headers stay headers.
+    return { ...call, ...hidden, headers: hideByName(call.headers) as typeof call.headers }
   }
 
   /** Letters by queue, task, reason and type of error. Reads them all. */

@@ -16,7 +16,7 @@ export interface DeadLetterTask {
   readonly traceback: string | null
   /** ISO 8601. */
   readonly failed_at: string
-  /** null when the message cannot be read. */
+  /** Secrets masked, for this is to be shown; null when the message cannot be read. */
   readonly args: readonly unknown[] | null
   readonly kwargs: Readonly<Record<string, unknown>> | null
   readonly queue: string
@@ -73,7 +73,8 @@ export const purgeDeadLetterQueue = (app: WithDeadLetters, queue: string): Promi
 const originOf = (queue: string): string => (queue.endsWith(SUFFIX) ? queue.slice(0, -SUFFIX.length) : queue)
 
 async function rowOf({ deadLetters }: WithDeadLetters, letter: DeadLetter): Promise<DeadLetterTask> {
-  const { call } = await deadLetters.open(letter)
+  const opened = await deadLetters.open(letter)
+  const shown = deadLetters.shownCall(opened)
   const { id, taskId, task, error, failedMs, queue, retries } = letter
   return {
     id,
@@ -82,8 +83,8 @@ async function rowOf({ deadLetters }: WithDeadLetters, letter: DeadLetter): Prom
     exception: `${error.type}: ${error.message}`,
     traceback: error.traceback,
     failed_at: new Date(failedMs).toISOString(),
-    args: call?.args ?? null,
-    kwargs: call?.kwargs ?? null,
+    args: shown?.args ?? null,
+    kwargs: shown?.kwargs ?? null,
     queue,
     retry_count: retries,
   }

@@ -19,7 +19,8 @@ export function addDead(program: Command): void {
 
   dead
     .command('show <ids...>')
-    .description('Prints letters with their arguments, headers, and the error of every attempt.')
+    .description('Prints letters with their arguments, secrets masked, and the error of every attempt.')
+    .option('--reveal', 'show secrets too')
     .option('--json', 'print JSON')
     .action(action('show'))
 
