@@ -50,6 +50,51 @@ describe.each(servers)('dead letters on $name', ({ start }) => {
   const letters = async (): Promise<readonly DeadLetter[]> =>
     (await app.deadLetters.list({ queue: app.conf.taskDefaultQueue })).items
 
+  test('what was retried in vain is kept with every error, and what failed at once only where that is wanted', async () => {
+    const flaky = {
+      autoretryFor: [RangeError],
+      maxRetries: 2,
+      retryOptions: { countdown: 0 },
+      run: (ctx: { readonly retries: number }) => {
+        throw new RangeError(`attempt ${ctx.retries + 1}`)
+      },
+    }
+    const plain = {
+      run: () => {
+        throw new TypeError('at once')
+      },
+    }
+    const tasks = [
+      app.task({ name: 'exhausted', ...flaky }),
+      app.task({ name: 'exhausted.early', acksLate: false, ...flaky }),
+      app.task({ name: 'exhausted.rejects', deadLetter: 'rejects', ...flaky }),
+      app.task({ name: 'expected', throws: [RangeError], ...flaky }),
+      app.task({ name: 'plain', ...plain }),
+      app.task({ name: 'plain.kept', deadLetter: 'failures', ...plain }),
+      app.task({ name: 'plain.early', deadLetter: 'failures', acksLate: false, ...plain }),
+    ]
+    await using _worker = await startTestWorker(app)
+    const results = await Promise.all(tasks.map((task) => task.delay()))
+    for (const result of results) await expect(result.get({ timeout: 20 })).rejects.toThrow()
+    // A result may be seen just before its letter.
+    await until(async () => (await letters()).length === 4, { timeoutMs: 20_000 })
+    expect((await letters()).map(({ task }) => task).toSorted()).toEqual([
+      'exhausted',
+      'exhausted.early',
+      'plain.early',
+      'plain.kept',
+    ])
+    const [kept] = results
+    const opened = await app.deadLetters.show(kept?.id ?? '')
+    expect(opened?.letter).toMatchObject({ reason: 'failed', retries: 2 })
+    expect(opened?.attempts.map(({ type, message }) => `${type} ${message}`)).toEqual([
+      'RangeError attempt 1',
+      'RangeError attempt 2',
+      'RangeError attempt 3',
+    ])
+    for (const { traceback } of opened?.attempts ?? []) expect(traceback).toContain('dead-letters.test.ts')
+  })
+
   test('a retried letter runs again under its id, and a second end makes a second letter', async () => {
     let isMended = false
     const task = app.task({

@@ -69,7 +69,7 @@ describe('a worker with a metrics port', () => {
     await app.sendTask('nobody.knows.me')
     const queue = app.conf.taskDefaultQueue
     await until(
-      async () => (await app.deadLetters.list({ queue })).items.length === 2 && worker.processed >= 4,
+      async () => (await app.deadLetters.list({ queue })).items.length === 3 && worker.processed >= 4,
     )
     const { text } = await get('/metrics')
     expect(text).toContain('celery_task_total{task_name="add",status="success"} 1')
@@ -79,7 +79,7 @@ describe('a worker with a metrics port', () => {
     expect(text).toContain('celery_task_duration_seconds_bucket{le="3",task_name="add"} 1')
     expect(text).toContain(`celery_active_tasks{queue_name="${queue}"} 1`)
     expect(text).toContain(`celery_queue_length{queue_name="${queue}"} 0`)
-    expect(text).toContain(`celery_dead_letter_queue_size{queue_name="${queue}"} 2`)
+    expect(text).toContain(`celery_dead_letter_queue_size{queue_name="${queue}"} 3`)
     expect(text).not.toContain('nobody.knows.me')
     release()
     await until(async () =>

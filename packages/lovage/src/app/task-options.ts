@@ -75,8 +75,11 @@ export interface TaskOptions<Args extends readonly unknown[] = never[]> extends 
   readonly redact?: boolean | readonly string[]
   /** Longest text of a result in logs and events. Default 1024. */
   readonly resultReprMaxSize?: number
-  /** Which endings make a dead letter: rejects only, or failures too, or none. Default 'rejects'. */
-  readonly deadLetter?: 'rejects' | 'failures' | 'never'
+  /**
+   * Which endings make a dead letter: rejects only; failures of runs that had been retried too; all failures; or none. Errors
+   * that `throws` names are no failures. Default 'exhausted'.
+   */
+  readonly deadLetter?: 'rejects' | 'exhausted' | 'failures' | 'never'
 }
 
 /** A task as an annotation function sees it. */

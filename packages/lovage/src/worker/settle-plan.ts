@@ -28,6 +28,8 @@ export interface SettlePlan {
   readonly followUp?: FollowUp
   /** Absent when the message was acknowledged before the run. */
   readonly settlement?: Settlement
+  /** What is to be kept of such a message. */
+  readonly letter?: DeadLetter
   /** For logs and signals; null = no state is stored. */
   readonly state: TaskState | null
 }
@@ -63,7 +65,10 @@ export function finalOutcome(task: Pick<AnyTask, 'options'>, outcome: Outcome, a
 /** Says what follows from an outcome. Pure. */
 export function planSettlement(finished: Finished, settings: PlanSettings): SettlePlan {
   const { outcome, delivery, ackedEarly, context } = finished
-  const release = (settlement: Settlement): { settlement?: Settlement } => (ackedEarly ? {} : { settlement })
+  const release = (settlement: Settlement): Pick<SettlePlan, 'settlement' | 'letter'> => {
+    if (!ackedEarly) return { settlement }
+    return settlement.kind === 'dead-letter' ? { letter: settlement.letter } : {}
+  }
   const ack: Settlement = { tag: delivery.tag, kind: 'ack' }
   switch (outcome.kind) {
     case 'success': {
@@ -101,8 +106,11 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
             ),
           ]
         : []
-      const { deadLetter = 'rejects', acksOnFailureOrTimeout = true } = context.task.options
-      const isLetter = deadLetter === 'failures' || (deadLetter === 'rejects' && !acksOnFailureOrTimeout)
+      const { deadLetter = 'exhausted', acksOnFailureOrTimeout = true } = context.task.options
+      const isLetter =
+        deadLetter === 'failures' ||
+        (deadLetter === 'exhausted' && context.retries > 0 && !outcome.expected) ||
+        (deadLetter !== 'never' && !acksOnFailureOrTimeout)
       const error = {
         type: outcome.exception.exc_type,
         message: textOf(outcome.exception.exc_message),

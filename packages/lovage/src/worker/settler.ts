@@ -1,5 +1,6 @@
 import type { SignalBoard } from '../app/index.js'
 import type { Broker, Consumer, Settlement } from '../broker/index.js'
+import type { DeadLetter } from '../dead-letter/index.js'
 import { type Clock, crashPoint, delay, InFlight, type Logger } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 import type { CompletedJoin, JoinStore, ResultBackend, ResultRecord } from '../result/index.js'
@@ -73,10 +74,11 @@ export class Settler {
     const consumer = this.#ports.consumer()
     const isAtomic = broker.capabilities.atomicSettle
     crashPoint('settle:before')
-    const { followUps, alone, records, settlements } = sort(plans, isAtomic, consumer.settlesResults)
+    const { followUps, alone, letters, records, settlements } = sort(plans, isAtomic, consumer.settlesResults)
     if (followUps.length > 0) await this.#prepare(followUps)
     if (alone.length > 0) await this.#persist('publish', () => this.#publish(alone))
     crashPoint('settle:after-continuation')
+    if (letters.length > 0) await this.#persist('keep dead letters', () => broker.deadLetters.add(letters))
     if (records.length > 0) await this.#persist('store results', () => this.#store(records))
     crashPoint('settle:after-result')
     if (followUps.length > 0) await this.#count(followUps)
@@ -184,14 +186,17 @@ interface Sorted {
   readonly followUps: FollowUp[]
   /** Has no claim to travel with, or cannot travel with it: published first. */
   readonly alone: OutgoingMessage[]
+  /** Of messages that were acknowledged before they ran. */
+  readonly letters: DeadLetter[]
   /** Stored before the claims end, the others with them. */
   readonly records: ResultRecord[]
   readonly settlements: Settlement[]
 }
 
 function sort(plans: readonly SettlePlan[], isAtomic: boolean, settlesResults: boolean): Sorted {
-  const sorted: Sorted = { followUps: [], alone: [], records: [], settlements: [] }
-  for (const { followUp, publish, results, settlement } of plans) {
+  const sorted: Sorted = { followUps: [], alone: [], letters: [], records: [], settlements: [] }
+  for (const { followUp, letter, publish, results, settlement } of plans) {
+    if (letter) sorted.letters.push(letter)
     if (followUp) sorted.followUps.push(followUp)
     const publishesAlong = isAtomic && settlement !== undefined
     // A member of a chord: its result is stored before it is counted, because whoever sends the body may read it.
