@@ -18,7 +18,7 @@ export const CLAIM = defineScript<
   [tags: string, counts: string, redeliveries: string, ...messages: string[]]
 >({
   file: lua('claim'),
-  uses: [lua('delivery-tag')],
+  uses: [lua('delivery-tag'), lua('message-tag')],
   keys: ['unackedIndex', 'unacked', 'held', 'holders', 'unparsed', 'redeliveries', 'lists…'],
   args: ['holder', 'leaseMs', 'count', 'remark', 'suffixes…'],
 })
@@ -37,7 +37,7 @@ export const ACK = defineScript<
   number[]
 >({
   file: lua('ack'),
-  uses: [lua('fence'), STORE_RESULT_LUA],
+  uses: [lua('message-tag'), lua('fence'), STORE_RESULT_LUA],
   keys: ['unackedIndex', 'unacked', 'held', 'unparsed', 'redeliveries', 'results…'],
   args: ['count', 'tags…', 'results…'],
 })
@@ -49,7 +49,7 @@ export const SETTLE = defineScript<
   [refused: number[], ...failed: (number | string)[]]
 >({
   file: lua('settle'),
-  uses: [lua('fence'), lua('publication'), lua('dead-letter'), STORE_RESULT_LUA],
+  uses: [lua('message-tag'), lua('fence'), lua('publication'), lua('dead-letter'), STORE_RESULT_LUA],
   keys: [
     'unackedIndex',
     'unacked',
@@ -114,7 +114,7 @@ export const RESTORE_LEASE = defineScript<
   [restored: number, holder?: string]
 >({
   file: lua('restore-lease'),
-  uses: [lua('fence'), lua('mark-redelivered')],
+  uses: [lua('message-tag'), lua('fence'), lua('mark-redelivered')],
   keys: ['holders', 'unackedIndex', 'unacked', 'unparsed', 'redeliveries', 'doorbell'],
   args: ['self', 'heldPrefix', 'limit'],
 })
@@ -126,6 +126,7 @@ export const RESTORE_TAG = defineScript<
   0 | 1
 >({
   file: lua('restore-tag'),
+  uses: [lua('message-tag')],
   keys: ['unackedIndex', 'unacked', 'redeliveries', 'doorbell', 'lists…'],
   args: ['tag', 'value', 'message'],
 })

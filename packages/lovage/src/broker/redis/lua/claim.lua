@@ -27,8 +27,8 @@ if n == 0 then return reply end
 
 local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', time[2])
-local endMs = time[1] * 1000 + math.floor(time[2] / 1000) + leaseMs
 -- Who claims is alive, whatever became of its lease.
+local endMs = time[1] * 1000 + math.floor(time[2] / 1000) + leaseMs
 redis.call('ZADD', holders, 'GT', string.format('%.0f', endMs), holder)
 -- What is longer than 64 bytes makes a table of a hash, or of a sorted set, at once. As the lists that they are while
 -- they are small, they would be read from the beginning for each of a hundred claims.
@@ -42,14 +42,12 @@ end
 local known = redis.call('HMGET', unacked, unpack(tags))
 for i = 1, n do
   -- Copies that share a tag (kombu's topic exchanges make such) must not share an entry.
-  if not parsed[i] or known[i] or seen[tags[i]] then
-    tags[i] = 'lovage:' .. holder .. ':' .. now .. ':' .. i
+  local isTaken = not parsed[i] or known[i] or seen[tags[i]]
+  if isTaken or wasRedelivered(reply[i + 3]) then
+    tags[i] = 'lovage:' .. holder .. ':' .. now .. ':' .. i .. (isTaken and '' or '\t' .. tags[i])
   end
   seen[tags[i]] = true
-  if parsed[i] then
-    scores[#scores + 1] = now
-    scores[#scores + 1] = tags[i]
-  end
+  if parsed[i] then scores[#scores + 1], scores[#scores + 2] = now, tags[i] end
 end
 local score = '-'
 if #scores > 0 then
@@ -73,7 +71,7 @@ if #values > 0 then redis.call('HSET', unacked, unpack(values)) end
 redis.call('HSET', held, unpack(claims))
 reply[1], reply[2] = table.concat(tags, '\n'), table.concat(counts, ' ')
 if redis.call('EXISTS', redeliveries) == 1 then
-  local found = redis.call('HMGET', redeliveries, unpack(tags))
+  local found = redis.call('HMGET', redeliveries, unpack(messageTags(tags)))
   for i = 1, n do found[i] = found[i] or '0' end
   reply[3] = table.concat(found, ' ')
 end

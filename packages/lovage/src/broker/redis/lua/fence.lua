@@ -23,6 +23,6 @@ local function release(index, unacked, held, unparsed, redeliveries, tags)
   redis.call('ZREM', index, unpack(tags))
   if redis.call('EXISTS', unparsed) == 1 then redis.call('HDEL', unparsed, unpack(tags)) end
   if redeliveries and redis.call('EXISTS', redeliveries) == 1 then
-    redis.call('HDEL', redeliveries, unpack(tags))
+    redis.call('HDEL', redeliveries, unpack(messageTags(tags)))
   end
 end

@@ -40,7 +40,7 @@ for i = 1, math.min(#claims, limit) do
     redis.call('LLEN', claim.list)
     release(index, unacked, held, unparsed, false, { claim.tag })
     redis.call('RPUSH', claim.list, raw)
-    redis.call('HINCRBY', redeliveries, claim.tag, 1)
+    redis.call('HINCRBY', redeliveries, messageTag(claim.tag), 1)
     restored = restored + 1
   else
     redis.call('HDEL', held, claim.tag)

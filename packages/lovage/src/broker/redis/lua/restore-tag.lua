@@ -11,6 +11,6 @@ for i = 5, #KEYS do redis.call('LLEN', KEYS[i]) end
 redis.call('ZREM', index, tag)
 redis.call('HDEL', unacked, tag)
 for i = 5, #KEYS do redis.call('RPUSH', KEYS[i], ARGV[3]) end
-redis.call('HINCRBY', redeliveries, tag, 1)
+redis.call('HINCRBY', redeliveries, messageTag(tag), 1)
 redis.call('PUBLISH', doorbell, '')
 return 1

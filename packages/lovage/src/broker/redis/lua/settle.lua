@@ -33,7 +33,7 @@ local KINDS = {
     local list = string.match(redis.call('HGET', held, tag), '^%S+ %S+ (.*)$')
     redis.call('RPUSH', list, raw ~= '' and raw or claimed(tag))
     redis.call('PUBLISH', doorbell, '')
-    if counts == '1' then redis.call('HINCRBY', redeliveries, tag, 1) end
+    if counts == '1' then redis.call('HINCRBY', redeliveries, messageTag(tag), 1) end
   end },
   postpone = { 6, function(tag, times, messages, queue, member, dueMs, step)
     postpone(delayed, times, messages, queue, member, dueMs, step .. ' ' .. claimed(tag))
