@@ -12,7 +12,8 @@ export function leaseTests({ test }: SuiteTester): void {
     async (world) => {
       const ids = idsOf(5)
       await world.publish(...messages(world.queue, ids))
-      const silent = await world.consume()
+      // No slot is left in which it could take them back.
+      const silent = await world.consume({ slots: 5 })
       await silent.received(5)
       const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 1000 })
       await pass(300)
@@ -34,7 +35,7 @@ export function leaseTests({ test }: SuiteTester): void {
       const [id, next] = few(2)
       const elsewhere = await world.newQueue()
       await world.publish(message(world.queue, { id }))
-      const stale = await world.consume()
+      const stale = await world.consume({ slots: 1 })
       const { tag } = await stale.first()
       const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 1000 })
       await world.expireLease(stale)
@@ -52,7 +53,7 @@ export function leaseTests({ test }: SuiteTester): void {
     async (world) => {
       const ids = idsOf(3)
       await world.publish(...messages(world.queue, ids))
-      const stale = await world.consume()
+      const stale = await world.consume({ slots: 3 })
       const [a, b, c] = await stale.received(3)
       if (!a || !b || !c) throw new Error('unreachable')
       const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 1000 })
