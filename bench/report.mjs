@@ -1,4 +1,6 @@
 // Turns samples into the page that people read: medians over the rounds, ratios within the same run.
+import { eventsSection } from './events.mjs'
+
 const TITLES = {
   publish: 'publish/s',
   run: 'run/s, late ack, no results',
@@ -23,14 +25,17 @@ export function report(samples, { rounds, count, machine, redis, date }) {
     '“Bare driver” sends the same commands with the same bytes through the same client library, and does nothing else.',
     '',
   ]
-  for (const family of new Set(samples.map((sample) => sample.family))) {
+  const events = samples.filter(({ family }) => family === 'events')
+  const others = samples.filter(({ family }) => family !== 'events')
+  for (const family of new Set(others.map((sample) => sample.family))) {
     lines.push(`## ${family}`, '')
-    const ofFamily = samples.filter((sample) => sample.family === family)
+    const ofFamily = others.filter((sample) => sample.family === family)
     for (const scenario of new Set(ofFamily.map((sample) => sample.scenario))) {
       const ofScenario = ofFamily.filter((sample) => sample.scenario === scenario)
       lines.push(...tableOf(scenario, ofScenario), '')
     }
   }
+  if (events.length > 0) lines.push(...eventsSection(events))
   return `${lines.join('\n').trimEnd()}\n`
 }
 

@@ -1,22 +1,23 @@
-// npm run bench [-- --rounds 3 --count 50000 --only redis,canvas,postgres,sqlite,memory]: measures side by side, interleaved, each in its own process,
+// npm run bench [-- --rounds 3 --count 50000 --only redis,canvas,postgres,sqlite,memory,events]: measures side by side, interleaved, each in its own process,
 // and writes bench/RESULTS.md and bench/results.json.
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createJiti } from 'jiti'
 import { measureCanvases } from './canvas.mjs'
+import { fileFor, measureEvents } from './events.mjs'
 import { measurePython } from './python.mjs'
+import { redisVersion, withRedis } from './redis-server.mjs'
 import { report } from './report.mjs'
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     count: { type: 'string', default: '50000' },
-    only: { type: 'string', default: 'redis,canvas,postgres,sqlite,memory' },
+    only: { type: 'string', default: 'redis,canvas,postgres,sqlite,memory,events' },
   },
 })
 const rounds = Number(values.rounds)
@@ -32,6 +33,7 @@ if (families.includes('postgres')) await onPostgres()
 if (families.includes('sqlite')) onFile('SQLite WAL, synchronous=NORMAL', 'normal')
 if (families.includes('sqlite')) onFile('SQLite WAL, synchronous=FULL', 'full')
 if (families.includes('memory')) onMemory()
+if (families.includes('events')) await onEvents()
 rmSync(folder, { recursive: true })
 
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
@@ -47,7 +49,7 @@ writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(sample
 process.stdout.write(page)
 
 async function onRedis() {
-  await withRedis(async (url, redis) => {
+  await withRedis(folder, async (url, redis) => {
     for (let round = 0; round < rounds; round++) {
       for (const scenario of ['publish', 'run', 'results', 'latency']) {
         for (const peer of ['lovage', 'bare', 'bullmq', 'bee-queue', 'celery-node']) {
@@ -64,33 +66,19 @@ async function onRedis() {
 }
 
 async function onCanvases() {
-  await withRedis(async (url, redis) => {
+  await withRedis(folder, async (url, redis) => {
     for (let round = 0; round < rounds; round++)
       samples.push(...(await measureCanvases({ url, clear: () => redis('flushall'), scale: count / 50_000 })))
   })
 }
 
-/** A server of its own, and a function that sends it a command. */
-async function withRedis(work) {
-  if (!redisVersion()) return console.error('redis-server is not installed: the Redis rows are left out')
-  const port = await freePort()
-  const server = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
-    { stdio: 'ignore' },
-  )
-  const redis = (...command) =>
-    execFileSync('redis-cli', ['-p', String(port), ...command], { encoding: 'utf8' }).trim()
-  await waitFor(() =>
-    spawnSync('redis-cli', ['-p', String(port), 'ping'])
-      .stdout?.toString()
-      .startsWith('PONG'),
-  )
-  try {
-    await work(`redis://127.0.0.1:${port}/0`, redis)
-  } finally {
-    server.kill('SIGTERM')
-    await new Promise((resolve) => server.once('exit', resolve))
+async function onEvents() {
+  for (let round = 0; round < rounds; round++) {
+    await withRedis(folder, async (url, redis) => {
+      const clear = () => redis('flushall')
+      samples.push(...(await measureEvents({ on: 'Redis', urlOf: () => url, clear, count })))
+    })
+    samples.push(...(await measureEvents({ on: 'SQLite, synchronous=NORMAL', ...fileFor(folder), count })))
   }
 }
 
@@ -161,25 +149,4 @@ function measure(family, peer, scenario, url, howMany) {
       ? `${Math.round(sample.perSecond)}/s`
       : `p50 ${sample.p50.toFixed(2)} ms p99 ${sample.p99.toFixed(2)} ms`,
   )
-}
-
-function redisVersion() {
-  const { stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
-  return /v=(\S+)/.exec(stdout ?? '')?.[1]
-}
-
-async function waitFor(condition) {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries > 200) throw new Error('the server did not start')
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 }

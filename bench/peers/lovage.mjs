@@ -11,6 +11,7 @@ export async function open({ url, results }) {
     backend: results ? url : 'disabled://',
     // On PostgreSQL every peer is in its batched mode: 500 tasks at hand, as graphile-worker's local queue.
     ...(url.startsWith('postgresql:') ? { workerPrefetchMultiplier: 5 } : {}),
+    workerSendTaskEvents: process.env.BENCH_EVENTS === '1',
     env: {},
   })
   let onRun = () => {}

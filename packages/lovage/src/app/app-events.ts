@@ -88,6 +88,6 @@ function sentFields({ headers, exchange, routingKey }: OutgoingMessage): EventFi
   }
 }
 
-async function broadcast(broker: Broker, message: OutgoingMessage): Promise<void> {
-  if (broker.capabilities.fanout) await broker.broadcast(message)
+async function broadcast(broker: Broker, message: OutgoingMessage): Promise<number | undefined> {
+  return broker.capabilities.fanout ? broker.broadcast(message) : 0
 }

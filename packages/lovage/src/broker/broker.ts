@@ -64,8 +64,11 @@ export interface Broker {
     queues?: readonly Queue[],
   ): Promise<void>
   consume(options: ConsumeOptions): Promise<Consumer>
-  /** Sends to every subscriber that listens now; the message's exchange and routing key say to whom. */
-  broadcast(message: OutgoingMessage): Promise<void>
+  /**
+   * Sends to every subscriber that listens now; the message's exchange and routing key say to whom. Resolves to how many that are, 0 only
+   * when there was certainly nobody; undefined where the broker does not know.
+   */
+  broadcast(message: OutgoingMessage): Promise<number | undefined>
   /** Listens to an exchange; `pattern` is an AMQP topic (`worker.#`), default all. */
   subscribe(exchange: string, on: (message: IncomingMessage) => void, pattern?: string): Promise<Unsubscribe>
   /** Answers whoever waits at the message's exchange and routing key; an answer that nobody waits for is dropped. */

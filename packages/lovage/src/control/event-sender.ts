@@ -69,6 +69,11 @@ export class EventSender {
     return true
   }
 
+  /** Somebody asks this worker something, and may listen to what it tells. */
+  attend(): void {
+    this.#dispatcher.attend()
+  }
+
   /** Says that the worker lives. */
   beat(freq = this.#heartbeatS): Promise<void> {
     return this.#tell('worker-heartbeat', freq)
@@ -104,6 +109,7 @@ export class EventSender {
       fieldsOf: (payload: AppSignals[Name]) => Readonly<Record<string, unknown>> | undefined,
     ): Unsubscribe =>
       signals.on(name, (payload) => {
+        if (!this.#dispatcher.hearsTasks) return
         const fields = fieldsOf(payload)
         if (fields) this.#dispatcher.task(type, fields)
       })

@@ -29,6 +29,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ...Object.entries(CONTROL_COMMANDS),
 ])
 
+/** What monitors ask when they begin to listen. */
+const BY_LISTENERS: ReadonlySet<string> = new Set(['enable_events', 'heartbeat'])
 /** Control messages that are obeyed at once; a flood of them must not take a worker's memory. */
 const MOST_AT_ONCE = 1000
 
@@ -80,6 +82,7 @@ export class RemoteControl implements BootStep {
       logicalClock.adjust(message.headers.clock)
       const { hostname } = ports.worker
       if (!isMeant(request, hostname)) return
+      if (BY_LISTENERS.has(request.method)) ports.events.attend()
       const answer = await this.#carryOut(request, ports)
       const reply = encodeControlReply(request, hostname, answer, logicalClock.tick())
       if (reply) await ports.broker.reply(reply)

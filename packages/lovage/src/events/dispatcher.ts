@@ -3,9 +3,13 @@ import { encodeJson, type OutgoingMessage } from '../message/index.js'
 import { eventMessage } from './event.js'
 
 /** Events that travel in one message, and messages that are on their way at once. */
-const BATCH = 100
+const BATCH = 250
 /** Events that wait while the broker is away; older ones give way, for a monitor wants to know how things are now. */
 const KEPT = 10_000
+/** While nobody hears, one message in so many milliseconds finds out whether that is so still. */
+const PROBE_MS = 100
+/** Whoever asks for something listens, or is about to: for so long all is told. */
+const ATTENTION_MS = 2000
 
 /** What a dispatcher needs. */
 export interface DispatcherPorts {
@@ -14,7 +18,8 @@ export interface DispatcherPorts {
   readonly clock: Clock
   readonly logicalClock: LogicalClock
   readonly logger: Logger
-  readonly broadcast: (message: OutgoingMessage) => Promise<void>
+  /** Resolves to how many heard it; undefined where the broker does not know. */
+  readonly broadcast: (message: OutgoingMessage) => Promise<number | undefined>
 }
 
 /** An event on its way, written at once: what cannot be written is the teller's error. */
@@ -27,6 +32,9 @@ interface Written {
 type Fields = Readonly<Record<string, unknown>>
 
 /**
+ * Sends task events only while somebody hears them, where the broker can tell: a listener that begins hears of tasks within 100 ms, as if it
+ * had begun that much later, and nobody else would have heard what was not told.
+ *
  * Sends events without ever holding up whoever tells them: task events of one turn of the loop share a message, and what
  * nobody can take is dropped and counted.
  */
@@ -38,10 +46,26 @@ export class EventDispatcher {
   #isScheduled = false
   #sending: Promise<void> | undefined
   #dropped = 0
+  /** Until then it is taken that nobody hears: by `performance.now()`. */
+  #deafUntil = 0
+  #attentionUntil = 0
+  readonly #origin: string
 
   constructor(ports: DispatcherPorts, sendsTaskEvents: boolean) {
     this.#ports = ports
     this.sendsTaskEvents = sendsTaskEvents
+    this.#origin = `"hostname":${JSON.stringify(ports.hostname)},"pid":${process.pid}`
+  }
+
+  /** Whether a task event told now would be sent: what would not be need not be made. */
+  get hearsTasks(): boolean {
+    return this.sendsTaskEvents && performance.now() >= this.#deafUntil
+  }
+
+  /** Somebody is there who may listen. */
+  attend(): void {
+    this.#deafUntil = 0
+    this.#attentionUntil = performance.now() + ATTENTION_MS
   }
 
   /** Events that were dropped because the broker could not take them. */
@@ -51,7 +75,7 @@ export class EventDispatcher {
 
   /** Tells what a task does, if anybody wants to know. */
   task(type: string, fields: Fields): void {
-    if (this.sendsTaskEvents) this.#add({ json: this.#write(type, fields), alone: undefined })
+    if (this.hearsTasks) this.#add({ json: this.#write(type, fields), alone: undefined })
   }
 
   /**
@@ -113,7 +137,7 @@ export class EventDispatcher {
 
   async #send(message: OutgoingMessage): Promise<boolean> {
     try {
-      await this.#ports.broadcast(message)
+      this.#learn(await this.#ports.broadcast(message))
       return true
     } catch (error) {
       this.#ports.logger.debug({ err: error }, `an event could not be sent: ${messageOf(error)}`)
@@ -121,12 +145,30 @@ export class EventDispatcher {
     }
   }
 
-  #write(type: string, fields: Fields): string {
-    const { hostname, clock, logicalClock } = this.#ports
-    const { pid } = process
-    const timestamp = clock.now() / 1000
-    return encodeJson({ ...fields, hostname, pid, clock: logicalClock.tick(), timestamp, type }, 'event')
+  #learn(heardBy: number | undefined): void {
+    const nowMs = performance.now()
+    this.#deafUntil = heardBy === 0 && nowMs >= this.#attentionUntil ? nowMs + PROBE_MS : 0
   }
+
+  /** JSON, member by member: it is made for every task, and a writer for any value costs twice as much. */
+  #write(type: string, fields: Fields): string {
+    const { clock, logicalClock } = this.#ports
+    let json = '{'
+    for (const name in fields) {
+      const value = fields[name]
+      if (value !== undefined && !OWN.has(name)) json += `${JSON.stringify(name)}:${written(value)},`
+    }
+    return `${json}${this.#origin},"clock":${logicalClock.tick()},"timestamp":${clock.now() / 1000},"type":${JSON.stringify(type)}}`
+  }
+}
+
+/** What an event says of itself; fields of these names give way. */
+const OWN: ReadonlySet<string> = new Set(['hostname', 'pid', 'clock', 'timestamp', 'type'])
+
+function written(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (value === null) return 'null'
+  return Number.isSafeInteger(value) ? String(value) : encodeJson(value, 'event')
 }
 
 /** Neighbours that may share a message do; the order stays. */

@@ -94,12 +94,16 @@ class MemoryBroker implements Broker {
     return consumer
   }
 
-  async broadcast(message: OutgoingMessage): Promise<void> {
+  async broadcast(message: OutgoingMessage): Promise<number> {
     this.#mustBeOpen()
-    for (const { exchange, pattern, on } of this.#shared.subscriptions)
-      if (exchange === message.exchange && matchesTopic(pattern, message.routingKey))
-        // Apart from each other and from the sender: one listener's error is not the other's.
-        queueMicrotask(() => on(incomingOf(message, false)))
+    let heard = 0
+    for (const { exchange, pattern, on } of this.#shared.subscriptions) {
+      if (exchange !== message.exchange || !matchesTopic(pattern, message.routingKey)) continue
+      heard++
+      // Apart from each other and from the sender: one listener's error is not the other's.
+      queueMicrotask(() => on(incomingOf(message, false)))
+    }
+    return heard
   }
 
   async subscribe(
@@ -119,8 +123,8 @@ class MemoryBroker implements Broker {
   }
 
   /** Replies are broadcasts here: nothing is kept for an asker who has gone. */
-  reply(message: OutgoingMessage): Promise<void> {
-    return this.broadcast(message)
+  async reply(message: OutgoingMessage): Promise<void> {
+    await this.broadcast(message)
   }
 
   inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe> {

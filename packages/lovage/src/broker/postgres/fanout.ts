@@ -34,11 +34,15 @@ export class Fanout {
     this.#logger = logger
   }
 
-  async broadcast(message: OutgoingMessage): Promise<void> {
+  /** PostgreSQL does not tell who listens. */
+  async broadcast(message: OutgoingMessage): Promise<undefined> {
     const raw = encodeEnvelope(message, priorityToWire, newId())
-    if (Buffer.byteLength(raw) <= LONGEST) return this.#batches.add(raw)
-    const [row] = await this.#database.query<{ id: number }>(sql.keepBroadcast, [raw])
-    if (row) await this.#batches.add(String(row.id))
+    if (Buffer.byteLength(raw) <= LONGEST) await this.#batches.add(raw)
+    else {
+      const [row] = await this.#database.query<{ id: number }>(sql.keepBroadcast, [raw])
+      if (row) await this.#batches.add(String(row.id))
+    }
+    return undefined
   }
 
   /** Resolves once it hears. */

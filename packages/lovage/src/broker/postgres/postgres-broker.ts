@@ -153,7 +153,7 @@ class PostgresBroker implements Broker {
     return consumer
   }
 
-  broadcast(message: OutgoingMessage): Promise<void> {
+  broadcast(message: OutgoingMessage): Promise<undefined> {
     return this.#fanout.broadcast(message)
   }
 

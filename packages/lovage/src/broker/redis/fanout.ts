@@ -11,11 +11,16 @@ import { priorityToWire } from '../wire-priority.js'
 import type { RedisKeys } from './keys.js'
 import { priorityFromWire } from './priority.js'
 
+/** How long it is believed that a server has replicas, or none. */
+const REPLICAS_MS = 30_000
+
 /** kombu's fanout exchanges: channels `/<db>.<exchange>[/<routing key>]`, heard by whoever listens now. */
 export class Fanout {
   readonly #connection: RedisConnection
   readonly #subscriber: RedisSubscriber
   readonly #keys: RedisKeys
+  #replicas: Promise<boolean> = Promise.resolve(true)
+  #askedMs = Number.NEGATIVE_INFINITY
 
   constructor(connection: RedisConnection, subscriber: RedisSubscriber, keys: RedisKeys) {
     this.#connection = connection
@@ -23,9 +28,27 @@ export class Fanout {
     this.#keys = keys
   }
 
-  async broadcast(message: OutgoingMessage): Promise<void> {
+  /** Redis counts those that listen at this server; who listens at a replica is not among them, so that with one nobody knows. */
+  async broadcast(message: OutgoingMessage): Promise<number | undefined> {
     const channel = this.#keys.channel(message.exchange, message.routingKey)
-    await this.#connection.command('publish', channel, encodeEnvelope(message, priorityToWire, newId()))
+    const envelope = encodeEnvelope(message, priorityToWire, newId())
+    const heard = await this.#connection.command<number>('publish', channel, envelope)
+    return heard > 0 || !(await this.#hasReplicas()) ? heard : undefined
+  }
+
+  async #hasReplicas(): Promise<boolean> {
+    const nowMs = performance.now()
+    if (nowMs >= this.#askedMs + REPLICAS_MS) {
+      this.#askedMs = nowMs
+      this.#replicas = this.#connection
+        .command<string>('info', 'replication')
+        // Whoever may not ask does not know.
+        .then(
+          (text) => !/connected_slaves:0\b/.test(text),
+          () => true,
+        )
+    }
+    return this.#replicas
   }
 
   async subscribe(

@@ -115,7 +115,7 @@ class RedisBroker implements Broker {
     return consumer
   }
 
-  broadcast(message: OutgoingMessage): Promise<void> {
+  broadcast(message: OutgoingMessage): Promise<number | undefined> {
     return this.#fanout.broadcast(message)
   }
 

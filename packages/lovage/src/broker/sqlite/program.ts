@@ -41,11 +41,17 @@ const sql = readSql(new URL('./messages.sql', import.meta.url), [
   'heard',
   'lastHeard',
   'forgetBroadcasts',
+  'listeners',
+  'listen',
+  'listenNoMore',
+  'forgetListeners',
 ])
 type Statements = Readonly<Record<keyof typeof sql, Statement>>
 
 /** Broadcasts are for who listens now; a process that stalls this long has missed them. */
 const BROADCAST_KEPT_MS = 60_000
+/** Events and answers: there may be many, and they are of the moment. Celery keeps events for as long. */
+const TRANSIENT_KEPT_MS = 5_000
 
 const READY = 0
 const DELAYED = 1
@@ -53,7 +59,11 @@ const DELAYED = 1
 /** The messages' share of a SQLite file. */
 export default defineProgram({
   name: 'messages',
-  migrations: [new URL('./schema-1.sql', import.meta.url), new URL('./schema-2.sql', import.meta.url)],
+  migrations: [
+    new URL('./schema-1.sql', import.meta.url),
+    new URL('./schema-2.sql', import.meta.url),
+    new URL('./schema-3.sql', import.meta.url),
+  ],
   open(connection, host) {
     const on = prepareAll(connection)
     const publish = publisher(on, host)
@@ -126,15 +136,29 @@ export default defineProgram({
           exchange,
           routingKey,
           raw,
+          isTransient,
         }: {
           exchange: string
           routingKey: string
           raw: string
-        }): void {
-          on.forgetBroadcasts.run([Date.now() - BROADCAST_KEPT_MS])
-          on.broadcast.run([exchange, routingKey, raw, Date.now()])
+          isTransient: boolean
+        }): number {
+          const nowMs = Date.now()
+          // What nobody hears is not written.
+          const [[heard] = [0]] = on.listeners.all<[number]>([exchange, nowMs])
+          if (heard === 0) return 0
+          on.forgetBroadcasts.run([nowMs])
+          const keptMs = isTransient ? TRANSIENT_KEPT_MS : BROADCAST_KEPT_MS
+          on.broadcast.run([exchange, routingKey, raw, nowMs, nowMs + keptMs])
           host.touch('broadcasts')
+          return heard
         },
+        listen({ id, exchange }: { id: string; exchange: string }): void {
+          const nowMs = Date.now()
+          on.forgetListeners.run([nowMs])
+          on.listen.run([id, exchange, nowMs + BROADCAST_KEPT_MS])
+        },
+        listenNoMore: (id: string): number => on.listenNoMore.run([id]),
       },
       reads: {
         held(holder: string): ClaimName[] {
@@ -178,8 +202,8 @@ export default defineProgram({
               raw: string | ArrayBuffer,
             ]
           >([JSON.stringify(ids)]),
-        heard: (after: number) =>
-          on.heard.all<[id: number, exchange: string, routingKey: string, raw: string]>([after]),
+        heard: ({ exchange, last }: { exchange: string; last: number }) =>
+          on.heard.all<[id: number, routingKey: string, raw: string]>([exchange, last]),
         lastHeard: (_: undefined): number => on.lastHeard.get<[number]>([])?.[0] ?? 0,
       },
       close() {

@@ -35,6 +35,9 @@ export async function openSqliteBroker(
   }
 }
 
+/** How often it is said that somebody still listens; believed for a minute. */
+const RENEW_MS = 15_000
+
 class SqliteBroker implements Broker {
   readonly kind = 'sqlite'
   readonly location: string
@@ -55,6 +58,8 @@ class SqliteBroker implements Broker {
   readonly #procedures: MessageProcedures
   readonly #options: Pick<DriverOptions, 'clock' | 'logger'>
   readonly #consumers = new Set<SqliteConsumer>()
+  /** Ends what listens. */
+  readonly #listening = new Set<Unsubscribe>()
 
   constructor(
     file: SqliteFile,
@@ -95,12 +100,13 @@ class SqliteBroker implements Broker {
     return consumer
   }
 
-  async broadcast(message: OutgoingMessage): Promise<void> {
+  async broadcast(message: OutgoingMessage): Promise<number> {
     const raw = encodeEnvelope(message, priorityToWire, newId())
-    await this.#procedures.call('broadcast', {
+    return this.#procedures.call('broadcast', {
       exchange: message.exchange,
       routingKey: message.routingKey,
       raw,
+      isTransient: message.properties.deliveryMode === 1,
     })
   }
 
@@ -109,14 +115,21 @@ class SqliteBroker implements Broker {
     on: (message: IncomingMessage) => void,
     pattern = '#',
   ): Promise<Unsubscribe> {
+    const listener = { id: newId(), exchange }
     let last = await this.#procedures.call('lastHeard', undefined)
+    await this.#procedures.call('listen', listener)
+    const renewal = setInterval(() => {
+      this.#procedures.call('listen', listener).catch((error: unknown) => {
+        if (isListening) this.#options.logger.warn({ err: error, exchange }, 'cannot say who listens')
+      })
+    }, RENEW_MS).unref()
     let isListening = true
     let listening = Promise.resolve()
     const listen = async (): Promise<void> => {
-      for (const [id, where, routingKey, raw] of await this.#procedures.call('heard', last)) {
+      for (const [id, routingKey, raw] of await this.#procedures.call('heard', { exchange, last })) {
         if (!isListening || id <= last) continue
         last = id
-        if (where !== exchange || !matchesTopic(pattern, routingKey)) continue
+        if (!matchesTopic(pattern, routingKey)) continue
         const message = decodeEnvelope(raw, priorityFromWire)
         if (message instanceof Error)
           this.#options.logger.warn({ err: message, exchange }, 'a broadcast could not be read')
@@ -128,15 +141,21 @@ class SqliteBroker implements Broker {
         if (isListening) this.#options.logger.warn({ err: error, exchange }, 'broadcasts could not be read')
       })
     })
-    return () => {
+    const end = (): void => {
+      if (!this.#listening.delete(end)) return
       isListening = false
+      clearInterval(renewal)
       stop()
+      // A row that stays is passed over when its time is up.
+      this.#procedures.call('listenNoMore', listener.id).catch(() => {})
     }
+    this.#listening.add(end)
+    return end
   }
 
   /** Replies are broadcasts here: nothing is kept for an asker who has gone. */
-  reply(message: OutgoingMessage): Promise<void> {
-    return this.broadcast(message)
+  async reply(message: OutgoingMessage): Promise<void> {
+    await this.broadcast(message)
   }
 
   inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe> {
@@ -158,6 +177,7 @@ class SqliteBroker implements Broker {
 
   async close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
+    for (const end of [...this.#listening]) end()
     await this.#file.close()
   }
 }
