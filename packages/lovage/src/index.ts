@@ -145,7 +145,16 @@ export {
   type Schedules,
   type ScheduleView,
 } from './beat/index.js'
-export type { ExchangeType, PublishTransaction, Queue, QueueDepth, QueuedMessage } from './broker/index.js'
+export {
+  broadcast,
+  type ExchangeType,
+  type PublishTransaction,
+  Queue,
+  type QueueDepth,
+  type QueuedMessage,
+  type QueueOptions,
+  workerDirect,
+} from './broker/index.js'
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
 export { type DogstatsdOptions, dogstatsd } from './dogstatsd/index.js'
 export {

@@ -29,7 +29,7 @@ import { compose, type Middleware, type Next, type PublishContext } from './midd
 import type { Outcome } from './outcome.js'
 import { shownArguments } from './redaction.js'
 import type { TaskRegistry } from './registry.js'
-import type { Router, RouteTarget } from './router.js'
+import { nameOf, type Router, type RouteTarget } from './router.js'
 import type { Settings } from './settings/index.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
@@ -237,7 +237,7 @@ export function toMessage(
 ): Sending {
   const id = options.taskId ?? newId()
   const nowMs = clock.now()
-  const route = router.route(task, args, kwargs, ownTarget(options, defaults))
+  const route = router.route(task, args, kwargs, ownTarget(options, defaults, router))
   const call: Writable<TaskCall> = {
     task,
     id,
@@ -258,7 +258,10 @@ export function toMessage(
     if (capabilities.delayAtPublish || (options.delay === 'store' && capabilities.durableDelay))
       call.dueMs = dueMs
   }
-  const expiresMs = expiresAt(options.expires ?? defaults.expires, nowMs)
+  const expiresMs = sooner(
+    expiresAt(options.expires ?? defaults.expires, nowMs),
+    waitsUntil(route.queue, Math.max(nowMs, dueMs ?? 0)),
+  )
   if (expiresMs !== undefined) call.expires = formatTime(expiresMs)
   const hard = options.timeLimit ?? defaults.timeLimit
   const soft = options.softTimeLimit ?? defaults.softTimeLimit
@@ -294,8 +297,9 @@ export function toMessage(
 const NO_TARGET: RouteTarget = {}
 
 /** What call and task say about the destination, the call's word first. */
-function ownTarget(options: CallOptions, defaults: TaskOptions): RouteTarget {
-  const queue = options.queue ?? defaults.queue
+function ownTarget(options: CallOptions, defaults: TaskOptions, router: Router): RouteTarget {
+  const named = options.queue ?? defaults.queue
+  const queue = typeof named === 'object' ? router.know(named) : named
   const exchange = options.exchange ?? defaults.exchange
   const routingKey = options.routingKey ?? defaults.routingKey
   const priority = options.priority ?? defaults.priority
@@ -330,6 +334,13 @@ function checkedLimits(
   }
   return [hard ?? null, soft ?? null]
 }
+
+/** Until when a queue lets a message wait that comes at `fromMs`. */
+const waitsUntil = (queue: Queue | undefined, fromMs: number): number | undefined =>
+  queue?.messageTtl === undefined ? undefined : fromMs + queue.messageTtl * 1000
+
+const sooner = (left: number | undefined, right: number | undefined): number | undefined =>
+  left === undefined || right === undefined ? (left ?? right) : Math.min(left, right)
 
 const expiresAt = (expires: Date | number | undefined, nowMs: number): number | undefined =>
   typeof expires === 'number' ? nowMs + expires * 1000 : expires?.getTime()
@@ -367,7 +378,7 @@ export function retryMessage(
           exchange: request.exchange ?? message.exchange,
           routingKey: request.routingKey ?? message.routingKey,
         }
-      : { exchange: '', routingKey: request.queue }
+      : { exchange: '', routingKey: nameOf(request.queue) }
   return {
     ...again,
     ...destination,

@@ -1,4 +1,4 @@
-import type { Queue } from '../broker/index.js'
+import { checkQueue, type Queue } from '../broker/index.js'
 import { ConfigurationError } from '../kernel/index.js'
 
 /** Where a call may be sent; what is absent comes from elsewhere. */
@@ -65,7 +65,14 @@ export class Router {
       priority: options.defaultPriority,
       createMissing: options.createMissing,
     }
-    const queues = options.queues.map((queue) => (typeof queue === 'string' ? { name: queue } : queue))
+    const { defaultQueue } = options
+    const queues = options.queues.map((queue) => {
+      if (typeof queue === 'string') return { name: queue }
+      checkQueue(queue)
+      // Celery gives a queue without a routing key the default one, and kombu's fanout on Redis compares it.
+      const key = queue.broadcast && (queue.routingKey ?? defaultQueue.routingKey ?? defaultQueue.name)
+      return key ? { ...queue, exchangeType: 'fanout' as const, routingKey: key } : queue
+    })
     this.#queues = new Map([options.defaultQueue, ...queues].map((queue) => [queue.name, queue]))
   }
 
@@ -93,6 +100,12 @@ export class Router {
     const made = { name }
     this.#made.set(name, made)
     return made
+  }
+
+  /** Makes a queue known that somebody has at hand, such as a worker's own; tells its name. */
+  know(queue: Queue): string {
+    if (!this.#queues.has(queue.name)) this.#made.set(queue.name, queue)
+    return queue.name
   }
 
   /** Where a call goes. `own` is what call and task say, the call's word first. */
@@ -198,6 +211,9 @@ export function globMatcher(glob: string): (name: string) => boolean {
   const expression = new RegExp(`^${source}$`, 's')
   return (name) => expression.test(name)
 }
+
+/** The name of a queue, which may be given as an object. */
+export const nameOf = (queue: string | Queue): string => (typeof queue === 'string' ? queue : queue.name)
 
 const isPair = (route: object): route is RoutePair => Array.isArray(route)
 

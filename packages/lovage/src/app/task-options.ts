@@ -1,4 +1,4 @@
-import type { PublishTransaction } from '../broker/index.js'
+import type { PublishTransaction, Queue } from '../broker/index.js'
 import type { GuardOptions } from './guards/guard-options.js'
 
 /** A class of errors, as named in `autoretryFor`. Abstract ones count too. */
@@ -103,7 +103,8 @@ export interface CallOptions {
   /** When the call is not worth running any more: a time, or seconds from now. */
   readonly expires?: Date | number
   readonly taskId?: string
-  readonly queue?: string
+  /** By name, or as an object: `workerDirect('celery@box')`. */
+  readonly queue?: string | Queue
   readonly exchange?: string
   readonly routingKey?: string
   /** 0–9, higher first. */

@@ -24,6 +24,8 @@ export interface BrokerCapabilities {
   readonly browsing: boolean
   /** `OutgoingMessage.once` is obeyed: a repeated key is taken, and dropped, in one atomic step. */
   readonly once: boolean
+  /** Queues are objects of the server's own that do what `x-` arguments ask: `expires`, `maxLength`, `deadLetterExchange`. Default false. */
+  readonly queueArguments?: boolean
   /** Workers in other processes share the queues. */
   readonly shared: boolean
 }
@@ -95,6 +97,8 @@ export interface ConsumeOptions {
   readonly queues: readonly string[]
   /** Names this consumer; unique in the fleet, new at every start. */
   readonly holder: string
+  /** Names who consumes through restarts, for what is its alone. Default: `holder`. */
+  readonly node?: string
   /** A claimed message whose holder has not renewed it for this long returns to its queue. */
   readonly leaseMs: number
   /** How long messages held by peers without leases (Python workers) stay theirs. */

@@ -1,3 +1,12 @@
 export type * from './broker.js'
 export { openBroker } from './open-broker.js'
-export type { ExchangeType, Queue } from './queue.js'
+export {
+  broadcast,
+  checkQueue,
+  type ExchangeType,
+  Queue,
+  type QueueOptions,
+  queueArguments,
+  unkeptArguments,
+  workerDirect,
+} from './queue.js'

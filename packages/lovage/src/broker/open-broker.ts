@@ -1,6 +1,8 @@
 import { openDeadLetterStore } from '../dead-letter/index.js'
 import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
 import type { Broker } from './broker.js'
+import type { Queue } from './queue.js'
+import { withBroadcast } from './with-broadcast.js'
 import { withDeadLetters } from './with-dead-letters.js'
 
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {
@@ -29,11 +31,19 @@ export async function openBroker(url: string, options: DriverOptions): Promise<B
     // A broker that is a database has no need of one.
     if (typeof outboxUrl === 'string' && !broker.publishIn)
       broker = await openByScheme('outbox', outboxDrivers(broker), outboxUrl, options)
-    return broker
+    const shared = broadcastQueues(options.settings)
+    return shared.length === 0 ? broker : withBroadcast(broker, shared)
   } catch (error) {
     await broker.close()
     throw error
   }
+}
+
+/** Those of `taskQueues`, whose own kind has checked what they are. */
+function broadcastQueues({ taskQueues = [] }: DriverOptions['settings']): readonly Queue[] {
+  return (taskQueues as readonly (string | Queue)[]).filter(
+    (queue): queue is Queue => typeof queue !== 'string' && queue.broadcast === true,
+  )
 }
 
 /** Outboxes, by the scheme of their URL, for a broker. */

@@ -1,5 +1,5 @@
 import { type Lovage, queueOfTasks } from '../app/index.js'
-import type { Broker } from '../broker/index.js'
+import { type Broker, unkeptArguments } from '../broker/index.js'
 
 /** What an operator should know before the first task runs, each as one sentence. */
 export function startWarnings(app: Lovage, broker: Broker, queues: readonly string[]): readonly string[] {
@@ -8,6 +8,7 @@ export function startWarnings(app: Lovage, broker: Broker, queues: readonly stri
     ...processWarnings(),
     ...queueWarnings(broker, queues),
     ...unreadWarnings(app, queues),
+    ...unkeptWarnings(app, broker, queues),
   ]
 }
 
@@ -37,6 +38,19 @@ function queueWarnings(broker: Broker, queues: readonly string[]): readonly stri
           `The broker ${broker.location} is in this process: no other can send to it. It is meant for tests.`,
         ]),
   ]
+}
+
+/** What a queue's declaration asks of a server that does no such thing. */
+function unkeptWarnings(app: Lovage, broker: Broker, queues: readonly string[]): readonly string[] {
+  if (broker.capabilities.queueArguments) return []
+  return queues
+    .map((name) => app.router.queue(name))
+    .flatMap((queue) => {
+      const unkept = unkeptArguments(queue)
+      return unkept.length === 0
+        ? []
+        : [`Queue ${queue.name}: ${broker.kind} does not do ${unkept.join(', ')}.`]
+    })
 }
 
 /** Who names no queues means all that the app needs; tasks that go elsewhere would wait for ever. */

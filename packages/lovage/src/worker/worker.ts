@@ -1,7 +1,7 @@
 import { hostname as machineName } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { failure, type Lovage, type Outcome, type RunEnvironment, type TaskContext } from '../app/index.js'
-import type { Broker, Consumer } from '../broker/index.js'
+import { type Broker, type Consumer, workerDirect } from '../broker/index.js'
 import { crashPoint, type Logger, newId } from '../kernel/index.js'
 import { acceptList } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
@@ -78,7 +78,9 @@ export class Worker implements RunningWorker {
     const { autoscale } = options
     if (autoscale) this.autoscaler = new Autoscaler(autoscale, { broker, clock, logger })
     this.#steps = [...(options.steps ?? []), ...(this.autoscaler ? [this.autoscaler] : []), ...app.steps]
-    this.#queues = options.queues ?? app.router.declared.map((queue) => queue.name)
+    const queues = options.queues ?? app.router.declared.map((queue) => queue.name)
+    const own = app.conf.workerDirect ? [app.router.know(workerDirect(this.hostname))] : []
+    this.#queues = [...queues, ...own]
     this.pool = options.pool ?? new AsyncPool(options.concurrency ?? conf.workerConcurrency ?? 100, clock)
     this.#stopping = new Stopping(clock)
     this.#prefetchMultiplier = Math.max(1, options.prefetchMultiplier ?? conf.workerPrefetchMultiplier)
@@ -226,6 +228,7 @@ export class Worker implements RunningWorker {
     this.#consumer = await this.#broker.consume({
       queues: this.limits.queues.open(this.#queues),
       holder: `${this.hostname}.${newId()}`,
+      node: this.hostname,
       ...holdingTimes(this.#app),
       free: () => this.#free(),
       onDeliveries: (deliveries) => this.#reception.take(deliveries),

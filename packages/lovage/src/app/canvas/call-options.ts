@@ -1,6 +1,7 @@
 import { type CanvasCall, OWN_OPTIONS, type WireOptions } from '../../canvas/index.js'
 import { parseTime } from '../../message/index.js'
 import type { Call } from '../call.js'
+import { nameOf } from '../router.js'
 import type { CallOptions, TaskOptions } from '../task-options.js'
 
 /** Options whose names differ between a call and a signature on the wire. */
@@ -35,7 +36,8 @@ export function toWireOptions(options: CallOptions): WireOptions {
   for (const [name, wireName] of Object.entries(WIRE_NAMES)) {
     // The names are those of the options.
     const value = options[name as keyof CallOptions]
-    if (value !== undefined) written[wireName] = value
+    if (value !== undefined)
+      written[wireName] = name === 'queue' ? options.queue && nameOf(options.queue) : value
   }
   return written
 }

@@ -164,7 +164,8 @@ export const SETTINGS = {
   workerDeduplicateSuccessfulTasks: flag(false),
   workerEtaTaskLimit: inert(optional(number(0)), 'tasks with an ETA wait in the broker'),
   workerDisablePrefetch: inert(flag(false), 'prefetch is one message a slot'),
-  workerDirect: inert(flag(false), NOT_YET),
+  /** Whether each worker has a queue of its own besides: `queue: workerDirect('celery@box')`. */
+  workerDirect: flag(false),
   /** Port of a worker's `/metrics` and `/health`; 0 = any free one. Default: they are not served. */
   workerMetricsPort: optional(number(0)),
   /** Address that they listen on; `0.0.0.0` for scrapers on other machines. */
