@@ -9,7 +9,7 @@ export const FLOORS = [
   ['loader'],
   ['worker', 'beat'],
   ['control', 'dogstatsd', 'health', 'metrics', 'tracing'],
-  ['node'],
+  ['node', 'notify'],
   ['testing'],
   ['cli'],
 ]

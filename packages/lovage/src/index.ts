@@ -200,6 +200,20 @@ export {
   Uuid,
 } from './message/index.js'
 export { type StartOptions, startWorker } from './node/index.js'
+export {
+  type EmailOptions,
+  type Notice,
+  type NoticeChannel,
+  type NoticeKind,
+  type NoticeLimit,
+  type NoticeMessage,
+  type NotifierOptions,
+  notifier,
+  toEmail,
+  toLog,
+  toSlack,
+  toWebhook,
+} from './notify/index.js'
 export type { ExtendedResult, ResultTuple, TaskResult, TaskState } from './result/index.js'
 export * from './schedule/index.js'
 export { tracing } from './tracing/index.js'

@@ -1,0 +1,179 @@
+import type { Lovage, StepWorker, WorkerStep } from '../app/index.js'
+import { type CoordinationStore, openCoordinationStore } from '../coordination/index.js'
+import { getQueueHealth, type HealthThresholds } from '../health/index.js'
+import { isLovageError, newId, type Timer, type Unsubscribe } from '../kernel/index.js'
+import { toExceptionInfo, tracebackOf } from '../message/index.js'
+import type { NoticeChannel } from './channels.js'
+import type { Notice, NoticeKind } from './notice.js'
+import { type NoticeLimit, NoticeSender } from './sender.js'
+
+/** What a notifier tells, and whom. */
+export interface NotifierOptions {
+  readonly to: readonly NoticeChannel[]
+  /**
+   * `failed`: a task failed for good; `rejected`: its message was rejected, is of no known task, or cannot be read; `breaker`: a circuit
+   * breaker opened or closed; `health`: the queues of this worker are better or worse than before. Default: all.
+   */
+  readonly about?: readonly NoticeKind[]
+  /** For each channel, in the whole fleet. */
+  readonly limit?: NoticeLimit
+  /** Seconds between looks at the health of the queues; one worker of the fleet looks. Default 60. */
+  readonly healthEvery?: number
+  readonly health?: HealthThresholds
+  /** Leaves out what it gives false for. */
+  readonly filter?: (notice: Notice) => boolean
+}
+
+const SPACE = 'notices'
+/** What was told stands so long, so that each worker of a fleet does not tell it again. */
+const TOLD_MS = 3_600_000
+
+/**
+ * Tells people of failures, dead letters, circuit breakers and the health of queues: `app.steps.push(notifier(app, { to: [toSlack(url)] }))`.
+ * It runs in every worker of the app; what concerns the fleet is told once. It tells no arguments, and never holds a task up.
+ */
+export function notifier(app: Lovage, options: NotifierOptions): WorkerStep {
+  let running: Notifier | undefined
+  return {
+    name: 'notifier',
+    async start(worker) {
+      running = new Notifier(app, options, worker, await storeOf(app))
+      running.start()
+    },
+    stop: () => running?.stop(),
+  }
+}
+
+class Notifier {
+  readonly #app: Lovage
+  readonly #options: NotifierOptions
+  readonly #worker: StepWorker
+  readonly #coordination: CoordinationStore
+  readonly #senders: readonly NoticeSender[]
+  readonly #holder = newId()
+  #unsubscribes: readonly Unsubscribe[] = []
+  #timer: Timer | undefined
+  #looking: Promise<void> | undefined
+  #isStopped = false
+
+  constructor(app: Lovage, options: NotifierOptions, worker: StepWorker, coordination: CoordinationStore) {
+    this.#app = app
+    this.#options = options
+    this.#worker = worker
+    this.#coordination = coordination
+    const { notices = 10, seconds = 600 } = options.limit ?? {}
+    const { clock, logger, main } = app
+    this.#senders = options.to.map(
+      (channel) =>
+        new NoticeSender({ app: main, channel, limit: { notices, seconds }, coordination, clock, logger }),
+    )
+  }
+
+  start(): void {
+    const { signals } = this.#app
+    this.#unsubscribes = [
+      signals.on('taskFailure', ({ context, error }) =>
+        this.#tell('failed', 'warning', `${context.name} failed: ${oneLine(error)}`, tracebackOf(error)),
+      ),
+      signals.on('taskRejected', ({ headers, requeue, reason }) => {
+        if (!requeue)
+          this.#tell('rejected', 'warning', `${headers?.task ?? 'a message'} was rejected`, reason)
+      }),
+      signals.on('taskUnknown', ({ name }) =>
+        this.#tell(
+          'rejected',
+          'warning',
+          `no task ${name} is known`,
+          'Its message is kept as a dead letter.',
+        ),
+      ),
+      signals.on('circuitBreakerChanged', ({ key, state }) =>
+        this.#once(`breaker:${key}`, state, () =>
+          this.#tell(
+            'breaker',
+            state === 'open' ? 'critical' : 'info',
+            `the circuit breaker ${key} is ${state}`,
+            '',
+          ),
+        ),
+      ),
+    ]
+    if (this.#isAbout('health')) this.#lookLater(0)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#timer?.cancel()
+    for (const unsubscribe of this.#unsubscribes) unsubscribe()
+    await this.#looking
+    await Promise.all(this.#senders.map((sender) => sender.close()))
+  }
+
+  #isAbout(kind: NoticeKind): boolean {
+    return this.#options.about?.includes(kind) ?? true
+  }
+
+  #tell(kind: NoticeKind, severity: Notice['severity'], title: string, detail: string): void {
+    if (!this.#isAbout(kind)) return
+    const at = new Date(this.#app.clock.now()).toISOString()
+    const notice: Notice = { kind, severity, title, detail, worker: this.#worker.hostname, at }
+    if (this.#options.filter && !this.#options.filter(notice)) return
+    for (const sender of this.#senders) sender.tell(notice)
+  }
+
+  /** Whoever first notes a change tells it: values are told apart by who wrote them. */
+  async #once(key: string, state: string, tell: () => void): Promise<void> {
+    const mark = { key, value: `${state} ${newId()}`, expiresMs: this.#app.clock.now() + TOLD_MS }
+    try {
+      const [standing] = await this.#coordination.list(SPACE, [key])
+      if (standing?.value.split(' ')[0] === state) return
+      const isFirst = standing
+        ? (await this.#coordination.replace(SPACE, [{ was: standing.value, mark }]))[0]
+        : (await this.#coordination.put(SPACE, [mark], { ifAbsent: true }))[0]?.value === mark.value
+      if (isFirst) tell()
+    } catch (error) {
+      this.#app.logger.warn({ err: error }, 'cannot ask whether a notice was told')
+      tell()
+    }
+  }
+
+  #lookLater(ms: number): void {
+    if (this.#isStopped) return
+    const everyMs = (this.#options.healthEvery ?? 60) * 1000
+    this.#timer = this.#app.clock.setTimer(() => {
+      this.#looking = this.#look(everyMs)
+        .catch((error: unknown) => this.#app.logger.warn({ err: error }, 'cannot look how the queues are'))
+        .finally(() => this.#lookLater(everyMs))
+    }, ms)
+  }
+
+  async #look(everyMs: number): Promise<void> {
+    const { queues } = this.#worker
+    const about = [...queues].sort().join(',')
+    const lease = await this.#coordination.acquire(`notices:${about}`, this.#holder, 2.5 * everyMs)
+    if (!lease) return
+    const { status, reasons } = await getQueueHealth(this.#app, { ...this.#options.health, queues })
+    const key = `health:${about}`
+    const [before] = await this.#coordination.list(SPACE, [key])
+    if ((before?.value ?? 'healthy') === status) return
+    await this.#coordination.put(SPACE, [{ key, value: status }])
+    const severity = status === 'healthy' ? 'info' : status === 'degraded' ? 'warning' : 'critical'
+    this.#tell('health', severity, `the queues ${about} are ${status}`, reasons.join('\n'))
+  }
+}
+
+function oneLine(error: unknown): string {
+  const { exc_type: type, exc_message: message } = toExceptionInfo(error)
+  return `${type}: ${[message].flat().join(', ')}`.replace(/\s+/g, ' ').slice(0, 200)
+}
+
+/** A broker without a store of agreements leaves a worker to itself. */
+async function storeOf(app: Lovage): Promise<CoordinationStore> {
+  try {
+    return await app.coordination()
+  } catch (error) {
+    if (!isLovageError(error) || error.code !== 'LVG_DRIVER_UNKNOWN') throw error
+    const { conf: settings, clock, logger } = app
+    return openCoordinationStore(`memory://notifier-${newId()}`, { settings, clock, logger })
+  }
+}
