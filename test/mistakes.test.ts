@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { CapabilityError, type Lovage } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -82,4 +83,17 @@ test('a test worker for an app that is connected says what to do', async () => {
   await using other = createTestApp('other')
   await (await other.broker()).check()
   expect(() => other.configFromObject({ taskDefaultQueue: 'x' })).toThrow(/other is connected/)
+})
+
+test('a producer that has nothing else to do still hears that its broker is away', () => {
+  const program = `
+    import { Lovage } from 'lovage'
+    const app = new Lovage('away', { broker: 'redis://127.0.0.1:1/0', backend: 'disabled://', env: {} })
+    const task = app.task({ name: 'task', run: () => 1 })
+    await task.delay().then(() => console.log('sent'), ({ code }) => console.log(code))
+  `
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  })
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'LVG_CONNECTION_FAILED\n' })
 })

@@ -8,6 +8,7 @@ import {
   InFlight,
   isLovageError,
   newId,
+  stayAlive,
 } from '../kernel/index.js'
 import {
   encodeJson,
@@ -187,7 +188,7 @@ export class Publisher {
         const isTransient = isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
         if (!isTransient || !policy || tries >= policy.maxRetries) throw error
         const pause = Math.min(policy.intervalMax, policy.intervalStart + tries * policy.intervalStep)
-        await delay(this.#host.clock, 1000 * pause)
+        await stayAlive(delay(this.#host.clock, 1000 * pause))
       }
     }
   }
