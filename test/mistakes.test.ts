@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { CapabilityError, type Lovage } from 'lovage'
+import { CapabilityError, Lovage } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
@@ -96,4 +96,22 @@ test('a producer that has nothing else to do still hears that its broker is away
     encoding: 'utf8',
   })
   expect({ status, stdout }).toEqual({ status: 0, stdout: 'LVG_CONNECTION_FAILED\n' })
+})
+
+test('a unit test of an app whose settings name a fleet does not talk to that fleet', async () => {
+  const broker = 'redis://127.0.0.1:1/0'
+  await using shop = new Lovage('shop', { broker, backend: broker, coordinationUrl: broker })
+  const task = shop.task({ name: 'task', run: () => 1 })
+  await using _worker = await startTestWorker(shop)
+  expect(await (await task.delay()).get({ timeout: 5 })).toBe(1)
+  expect(shop.conf.brokerUrl).toMatch(/^memory:/)
+})
+
+test('a test worker comes before the first call, or is told that the broker is meant', async () => {
+  await using shop = new Lovage('shop', { broker: 'redis://127.0.0.1:1/0', backend: 'disabled://' })
+  await shop
+    .task({ name: 'task', run: () => 1 })
+    .delay()
+    .catch(() => {})
+  await expect(startTestWorker(shop)).rejects.toMatchObject({ code: 'LVG_CONFIG_INVALID' })
 })

@@ -121,6 +121,10 @@ export class Lovage implements TaskHost, ResultHost {
       this.#logger.warn({}, warning)
   }
 
+  /** Whether it takes settings from this process's environment, as apps do unless they are given another `env`. */
+  get readsEnvironment(): boolean {
+    return this.#env === process.env
+  }
   /** The settings in force: code before command line before environment before default. */
   get conf(): Settings {
     return this.#conf

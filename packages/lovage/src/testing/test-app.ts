@@ -8,13 +8,40 @@ export function createTestApp(main = 'test', options: AppOptions = {}): Lovage {
   return new Lovage(main, { broker: `memory://${newId()}`, logger: silentLogger, env: {}, ...options })
 }
 
+/** How a test worker is started. */
+export interface TestWorkerOptions extends StartOptions {
+  /**
+   * `memory`: the app's broker, results and what else it keeps lie in this process's memory from now on, whatever its settings
+   * say, so that a unit test never talks to a fleet; it must not be connected yet. `app`: as its settings say. Default `memory`,
+   * for an app that was given its own `env` (as `createTestApp` does) `app`.
+   */
+  readonly broker?: 'memory' | 'app'
+}
+
 /**
- * Starts a worker for an app in this process, on all queues that its tasks go to. An app that names no broker gets one in
- * memory for the time. Stops,
- * warm, when it is disposed of: `await using worker = await startTestWorker(app)`.
+ * Starts a worker for an app in this process, on all queues that its tasks go to. Stops, warm, when it is disposed of:
+ * `await using worker = await startTestWorker(app)`.
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID when the app is connected to another broker already.
  */
-export async function startTestWorker(app: Lovage, options: StartOptions = {}): Promise<Worker> {
-  if (app.conf.brokerUrl === undefined) app.configFromObject({ brokerUrl: `memory://${newId()}` })
+export async function startTestWorker(
+  app: Lovage,
+  { broker = app.readsEnvironment ? 'memory' : 'app', ...options }: TestWorkerOptions = {},
+): Promise<Worker> {
+  const { brokerUrl } = app.conf
+  if (brokerUrl === undefined || (broker === 'memory' && !brokerUrl.startsWith('memory:'))) moveToMemory(app)
   const queues = [...new Set([...app.router.declared.map(({ name }) => name), ...queueOfTasks(app).values()])]
   return startWorker(app, { hostname: `test-${newId().slice(0, 8)}@localhost`, queues, ...options })
+}
+
+function moveToMemory(app: Lovage): void {
+  const url = `memory://${newId()}`
+  const { resultBackend, coordinationUrl, deadLetterUrl } = app.conf
+  const keepsResults = resultBackend !== undefined && !resultBackend.startsWith('disabled')
+  app.configFromObject({
+    brokerUrl: url,
+    ...(keepsResults ? { resultBackend: url } : {}),
+    ...(coordinationUrl === undefined ? {} : { coordinationUrl: url }),
+    ...(deadLetterUrl === undefined ? {} : { deadLetterUrl: url }),
+    ...(app.conf.outboxUrl === undefined ? {} : { outboxUrl: null }),
+  })
 }
