@@ -42,6 +42,22 @@ describe('a mistake in', () => {
   })
 })
 
+test.each<[string, unknown, RegExp]>([
+  ['a list of arguments', [1, 2], /A call of t is one object/],
+  ['a misspelt option', { arg: [1, 2] }, /A call of t has no option arg/],
+  ['args that are no list', { args: 3 }, /args is no list/],
+  ['a priority that there is not', { priority: 99 }, /priority is a whole number/],
+])('%s is refused in a call by name', async (_what, call, message) => {
+  await expect(app.sendTask('t', loose(call))).rejects.toThrow(message)
+})
+
+test('what Celery calls otherwise is pointed to', async () => {
+  const task = app.task({ name: 't', run: () => 1 })
+  await expect(task.applyAsync([], loose({ kwargs: {} }))).rejects.toMatchObject({
+    hint: expect.stringContaining('as one object'),
+  })
+})
+
 describe('a retry', () => {
   test('that is made and not thrown fails the task instead of passing unseen', async () => {
     const task = app.task({

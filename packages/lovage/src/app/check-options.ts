@@ -1,4 +1,5 @@
 import { ConfigurationError, nearest } from '../kernel/index.js'
+import type { UntypedCall } from './definitions.js'
 import { checkGuards } from './guards/guard-options.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
@@ -90,6 +91,21 @@ export function checkTask(name: unknown, run: unknown, options: object): void {
   checkGuards(`Task ${name}`, options)
 }
 
+/** What Celery's users reach for, and what it is here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  args: 'Arguments are the first parameter: task.applyAsync([1, 2], { … }).',
+  kwargs:
+    'A task with `input` takes its named arguments as one object; app.sendTask(name, { kwargs }) sends any.',
+  link: 'Callbacks are given to signatures: task.s(…).link(other.s()).',
+  linkError: 'Errbacks are given to signatures: task.s(…).linkError(other.s()).',
+  producer: 'Calls share one connection by themselves.',
+  connection: 'Calls share one connection by themselves.',
+  retryKwargs: 'Say maxRetries and defaultRetryDelay themselves.',
+  bind: 'Every function gets its context as its first parameter.',
+  base: 'Options and handlers that tasks share are an object: { ...shared, name, run }.',
+  time_limit: 'Options are in camelCase here: timeLimit.',
+}
+
 /** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */
 export function checkCall(task: string, options: CallOptions): void {
   let isEmpty = true
@@ -100,13 +116,29 @@ export function checkCall(task: string, options: CallOptions): void {
   if (!isEmpty) checkValues(`A call of ${task}`, options)
 }
 
+/**
+ * A call of a task that is known by its name alone.
+ * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID
+ */
+export function checkUntypedCall(task: string, call: UntypedCall): UntypedCall {
+  const isCall = typeof call === 'object' && call !== null && !Array.isArray(call)
+  if (!isCall) throw invalid(`A call of ${task} is one object, { args: […], kwargs: { … }, countdown: 3 }.`)
+  const { args, kwargs, ...options } = call
+  if (args !== undefined && !Array.isArray(args)) throw invalid(`A call of ${task}: args is no list.`)
+  if (kwargs !== undefined && (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)))
+    throw invalid(`A call of ${task}: kwargs is no object.`)
+  checkCall(task, options)
+  return call
+}
+
 function checkValues(
   whose: string,
   { priority, queue, countdown, eta }: Pick<CallOptions, 'priority' | 'queue' | 'countdown' | 'eta'>,
 ): void {
-  // 10 is what Celery's users write for the highest.
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 10))
-    throw invalid(`${whose}: priority is a whole number from 0 to 9, higher first, not ${priority}.`)
+    throw invalid(
+      `${whose}: priority is a whole number from 0 to 9 (10 counts as 9), higher first, not ${priority}.`,
+    )
   if (queue === '') throw invalid(`${whose}: queue is empty.`)
   if (countdown !== undefined && !Number.isFinite(countdown))
     throw invalid(`${whose}: countdown is a number of seconds, not ${countdown}.`)
@@ -119,6 +151,7 @@ function unknown(whose: string, option: string, known: Readonly<Record<string, t
   return new ConfigurationError(`${whose} has no option ${option}${near ? `; did you mean ${near}?` : '.'}`, {
     code: 'LVG_CONFIG_UNKNOWN',
     details: { option },
+    ...(ELSEWHERE[option] === undefined ? {} : { hint: ELSEWHERE[option] }),
   })
 }
 

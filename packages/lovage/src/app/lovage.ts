@@ -26,6 +26,7 @@ import { type GroupResult, joinsOf } from './canvas/group-result.js'
 import { resultOf } from './canvas/result-of.js'
 import { sendCanvas, sendMembers } from './canvas/send-canvas.js'
 import { Signature } from './canvas/signature.js'
+import { checkUntypedCall } from './check-options.js'
 import type { TaskContext } from './context.js'
 import type { Contract } from './contract.js'
 import { Control } from './control.js'
@@ -208,7 +209,7 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** Calls a task by its name alone. */
   async sendTask(name: string, call: UntypedCall = {}): Promise<AsyncResult<unknown>> {
-    const { args = [], kwargs = {}, ...options } = call
+    const { args = [], kwargs = {}, ...options } = checkUntypedCall(name, call)
     return this.send({
       task: name,
       args,
@@ -228,6 +229,7 @@ export class Lovage implements TaskHost, ResultHost {
       ...options
     }: UntypedCall & { readonly immutable?: boolean } = {},
   ): Signature<readonly unknown[], Result> {
+    checkUntypedCall(name, options)
     return new Signature(taskNode(name, args, kwargs, toWireOptions(options), immutable), this)
   }
   /**

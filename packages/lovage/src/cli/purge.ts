@@ -1,4 +1,5 @@
 import type { Lovage } from '../app/index.js'
+import { ConfigurationError } from '../kernel/index.js'
 import { confirm } from './confirm.js'
 import { requireKnown } from './queue-names.js'
 
@@ -8,10 +9,18 @@ export interface PurgeOptions {
   readonly queues: readonly string[]
   readonly excludeQueues?: readonly string[]
   readonly force?: boolean
+  /** What the command line said. */
+  readonly broker?: string
 }
 
 /** Empties queues after asking; resolves to the exit code. */
 export async function purge(app: Lovage, options: PurgeOptions): Promise<0 | 1> {
+  if (options.broker !== undefined && options.broker !== app.conf.brokerUrl) {
+    throw new ConfigurationError('-b names another broker than the code of the app, which has precedence.', {
+      code: 'LVG_USAGE',
+      hint: 'Leave out -A to purge the queues of the broker that -b names.',
+    })
+  }
   const queues = await chosen(app, options)
   const broker = await app.broker()
   if (!options.force && !(await isAgreed(app, queues))) {
