@@ -32,6 +32,7 @@ export {
   type DeadLetterTask,
   type DelayArgs,
   type DeliveryInfo,
+  type DeployCheck,
   type Done,
   type Due,
   type EagerResult,
@@ -158,6 +159,8 @@ export {
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
 export { type DogstatsdOptions, dogstatsd } from './dogstatsd/index.js'
 export {
+  checkDeploy,
+  type DeployFinding,
   examine,
   type Finding,
   getActiveTasks,

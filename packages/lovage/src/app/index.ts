@@ -32,6 +32,7 @@ export {
 export { type Contract, contract, type NamedContract } from './contract.js'
 export { Control, type ControlCommand, type Done } from './control.js'
 export type { AppOptions, NamedTask, PositionalTask, UntypedCall } from './definitions.js'
+export type { DeployCheck } from './deploy-check.js'
 export type { EagerResult } from './eager-result.js'
 export { BREAKERS, LATEST, type MessageGuard, readGuard, stampOf, UNIQUE } from './guards/guard-header.js'
 export { guardKey } from './guards/guard-key.js'

@@ -38,6 +38,7 @@ import type {
   ResultOf,
   UntypedCall,
 } from './definitions.js'
+import type { DeployCheck } from './deploy-check.js'
 import { applyEagerly, sendEagerly } from './eager.js'
 import type { EagerResult } from './eager-result.js'
 import { guardOf, sendAllGuarded, sendGuarded } from './guards/send-guarded.js'
@@ -91,6 +92,8 @@ export class Lovage implements TaskHost, ResultHost {
   readonly middleware: readonly Middleware[]
   /** What starts and stops with each worker of this app. */
   readonly steps: WorkerStep[] = []
+  /** What `lovage check --deploy` looks at besides: a warehouse, a flag, a runbook. */
+  readonly deployChecks: DeployCheck[] = []
   #conf: Settings
   /** What was set in code, then on the command line, then in the environment. */
   #layers: { code: Partial<Settings>; commandLine: Partial<Settings>; environment: Partial<Settings> }

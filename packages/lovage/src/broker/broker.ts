@@ -2,6 +2,7 @@ import type { DeadLetter, DeadLetterStore } from '../dead-letter/index.js'
 import type { Clock, Logger, MessageError, Page, PageRequest, Unsubscribe } from '../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../message/index.js'
 import type { ResultBackend, ResultRecord } from '../result/index.js'
+import type { Binding } from './binding.js'
 import type { Queue } from './queue.js'
 
 /** What a driver can do; said here and checked at start-up, never discovered by an exception at night. */
@@ -187,6 +188,8 @@ export interface QueuedMessage {
 export interface QueueAdmin {
   /** Names of the queues that exist. */
   queues(): Promise<readonly string[]>
+  /** How queues are reached through exchanges; absent where the broker does not tell. */
+  bindings?(): Promise<readonly Binding[]>
   browse(
     queue: string,
     page: PageRequest & { readonly state?: QueuedMessage['state'] },

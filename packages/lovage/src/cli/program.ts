@@ -1,15 +1,20 @@
 import { Command } from 'commander'
 import { packageVersion } from '../kernel/index.js'
+import { addAmqp } from './commands/amqp.js'
 import { addBeat } from './commands/beat.js'
 import { addCall } from './commands/call.js'
+import { addCheck } from './commands/check.js'
 import { addDb } from './commands/db.js'
 import { addDead } from './commands/dead.js'
 import { addDev } from './commands/dev.js'
 import { addDoctor } from './commands/doctor.js'
 import { addEvents } from './commands/events.js'
 import { addExporter } from './commands/exporter.js'
+import { addGraph } from './commands/graph.js'
 import { addHealth } from './commands/health.js'
 import { addControl, addInspect } from './commands/inspect.js'
+import { addList } from './commands/list.js'
+import { addLogtool } from './commands/logtool.js'
 import { addMigrate, addMigrateQueue } from './commands/migrate.js'
 import { addMulti } from './commands/multi.js'
 import { addPause, addResume } from './commands/pause.js'
@@ -74,6 +79,11 @@ export function createProgram(): Command {
     addDb,
     addReport,
     addDoctor,
+    addCheck,
+    addList,
+    addGraph,
+    addLogtool,
+    addAmqp,
     addShell,
   ])
     add(program)

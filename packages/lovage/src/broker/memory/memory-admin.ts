@@ -1,5 +1,6 @@
 import type { Page, PageRequest } from '../../kernel/index.js'
 import { formatTime } from '../../message/index.js'
+import type { Binding } from '../binding.js'
 import type { QueueAdmin, QueuedMessage } from '../broker.js'
 import type { Entry } from './memory-queue.js'
 import type { MemoryStore } from './memory-store.js'
@@ -18,6 +19,10 @@ export class MemoryAdmin implements QueueAdmin {
 
   async queues(): Promise<readonly string[]> {
     return [...this.#store.queues.keys()]
+  }
+
+  async bindings(): Promise<readonly Binding[]> {
+    return this.#store.bindings
   }
 
   async browse(queue: string, page: PageRequest & { readonly state?: State }): Promise<Page<QueuedMessage>> {

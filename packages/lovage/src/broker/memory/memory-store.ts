@@ -35,6 +35,10 @@ export class MemoryStore {
     return queue
   }
 
+  get bindings(): readonly Binding[] {
+    return [...this.#bindings.values()].flat()
+  }
+
   declare(declared: Queue): void {
     this.queue(declared.name)
     const binding = bindingOf(declared)

@@ -3,6 +3,8 @@
 SELECT queue, state, count(*) AS count FROM lovage_message WHERE queue = ANY ($1::text[]) GROUP BY queue, state
 -- name: queues
 SELECT name FROM lovage_queue ORDER BY name
+-- name: bindings
+SELECT exchange, type, routing_key AS "routingKey", queue FROM lovage_binding ORDER BY queue, exchange, routing_key
 -- name: purge
 WITH gone AS (DELETE FROM lovage_message WHERE queue = $1 AND state <> 2 RETURNING 1) SELECT count(*) AS count FROM gone
 -- name: browse

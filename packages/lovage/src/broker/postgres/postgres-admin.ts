@@ -1,6 +1,7 @@
 import { type Page, type PageRequest, readSql } from '../../kernel/index.js'
 import { withEta } from '../../message/index.js'
 import type { PostgresDatabase, PostgresValue } from '../../postgres-client/index.js'
+import type { Binding } from '../binding.js'
 import type { QueueAdmin, QueueDepth, QueuedMessage } from '../broker.js'
 import type { Doorbell } from './doorbell.js'
 import type { Routing } from './routing.js'
@@ -8,6 +9,7 @@ import type { Routing } from './routing.js'
 const sql = readSql(new URL('./admin.sql', import.meta.url), [
   'depths',
   'queues',
+  'bindings',
   'purge',
   'browse',
   'move',
@@ -41,6 +43,10 @@ export class PostgresAdmin implements QueueAdmin {
 
   async queues(): Promise<readonly string[]> {
     return (await this.#database.query<{ name: string }>(sql.queues)).map(({ name }) => name)
+  }
+
+  bindings(): Promise<readonly Binding[]> {
+    return this.#database.query<Binding>(sql.bindings)
   }
 
   async browse(

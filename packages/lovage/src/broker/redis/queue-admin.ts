@@ -1,5 +1,6 @@
 import type { Page, PageRequest } from '../../kernel/index.js'
 import type { RedisConnection } from '../../redis-client/index.js'
+import type { Binding } from '../binding.js'
 import type { QueueAdmin, QueueDepth, QueuedMessage } from '../broker.js'
 import { MOVE, PURGE } from './admin-scripts.js'
 import { browseQueue } from './browse.js'
@@ -22,18 +23,26 @@ export class RedisQueueAdmin implements QueueAdmin {
 
   async queues(): Promise<readonly string[]> {
     const names = new Set(await this.#connection.command<string[]>('smembers', this.#keys.queues))
+    for (const { queue } of await this.bindings()) names.add(queue)
+    return [...names].sort()
+  }
+
+  async bindings(): Promise<readonly Binding[]> {
+    const bindings: Binding[] = []
     const prefix = this.#keys.binding('')
     const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`
     for await (const found of this.#scan(pattern)) {
       for (const key of found) {
-        if (INTERNAL.test(key.slice(prefix.length))) continue
+        const exchange = key.slice(prefix.length)
+        if (INTERNAL.test(exchange)) continue
         for (const member of await this.#connection.command<string[]>('smembers', key)) {
-          const queue = member.split(this.#keys.separator)[2]
-          if (queue) names.add(queue)
+          const [routingKey = '', topic = '', queue = ''] = member.split(this.#keys.separator)
+          // kombu writes a pattern for a topic alone, and says nothing of other types.
+          if (queue) bindings.push({ exchange, type: topic === '' ? 'direct' : 'topic', routingKey, queue })
         }
       }
     }
-    return [...names].sort()
+    return bindings
   }
 
   browse(

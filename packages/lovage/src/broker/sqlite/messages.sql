@@ -34,6 +34,8 @@ SELECT seq, claims FROM lovage_message WHERE state = 2 AND holder = ?1
 INSERT OR REPLACE INTO lovage_binding (exchange, type, routing_key, queue) VALUES (?1, ?2, ?3, ?4)
 -- name: bindings
 SELECT type, routing_key, queue FROM lovage_binding WHERE exchange = ?1
+-- name: allBindings
+SELECT exchange, type, routing_key, queue FROM lovage_binding
 -- name: addQueue
 INSERT OR IGNORE INTO lovage_queue (name) VALUES (?1)
 -- name: once

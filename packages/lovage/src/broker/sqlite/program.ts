@@ -27,6 +27,7 @@ const sql = {
     'held',
     'bind',
     'bindings',
+    'allBindings',
     'addQueue',
     'once',
     'dropOnce',
@@ -171,6 +172,10 @@ export default defineProgram({
         },
         depths: (queues: readonly string[]) =>
           on.depths.all<[queue: string, state: number, count: number]>([JSON.stringify(queues)]),
+        bindings: (_: undefined): Binding[] =>
+          on.allBindings
+            .all<[exchange: string, type: ExchangeType, routingKey: string, queue: string]>([])
+            .map(([exchange, type, routingKey, queue]) => ({ exchange, type, routingKey, queue })),
         queues: (_: undefined): string[] => on.queues.all<[string]>([]).map(([name]) => name),
         browse: ({
           queue,

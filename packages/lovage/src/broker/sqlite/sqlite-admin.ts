@@ -1,6 +1,7 @@
 import type { Page, PageRequest } from '../../kernel/index.js'
 import { withEta } from '../../message/index.js'
 import { toBytes } from '../../sqlite-file/index.js'
+import type { Binding } from '../binding.js'
 import type { QueueAdmin, QueuedMessage } from '../broker.js'
 import type { MessageProcedures } from './procedures.js'
 
@@ -16,6 +17,10 @@ export class SqliteAdmin implements QueueAdmin {
 
   queues(): Promise<readonly string[]> {
     return this.#procedures.call('queues', undefined)
+  }
+
+  bindings(): Promise<readonly Binding[]> {
+    return this.#procedures.call('bindings', undefined)
   }
 
   async browse(

@@ -1,0 +1,183 @@
+import { type Answers, knownQueues, type Lovage, queueOfTasks, queueReport } from '../app/index.js'
+import { messageOf } from '../kernel/index.js'
+
+/** Something that was looked at before a deployment. */
+export interface DeployFinding {
+  readonly check: string
+  /** `warn` harms in some deployments; `fail` in all. */
+  readonly verdict: 'pass' | 'warn' | 'fail'
+  readonly detail: string
+  /** What to do, when it did not pass. */
+  readonly advice?: string
+}
+
+/** More waiting than this for each slot is a sizing that does not keep up. */
+const MOST_A_SLOT = 1000
+const ASK_S = 2
+
+/** Looks whether an app is fit for production: its settings, its routes and workers, its size, and its own checks (`app.deployChecks`). */
+export async function checkDeploy(app: Lovage): Promise<readonly DeployFinding[]> {
+  const findings = settingsOf(app)
+  let stats: Answers<Readonly<Record<string, unknown>>>
+  try {
+    findings.push(...(await serverOf(app)))
+    const inspect = app.control.inspect({ timeout: ASK_S })
+    const [queues, asked] = await Promise.all([inspect.activeQueues(), inspect.stats()])
+    stats = asked
+    findings.push(...workersOf(app, queues), ...(await sizeOf(app, stats)))
+  } catch (error) {
+    findings.push(fail('broker', messageOf(error), 'Check that it runs, its URL, and the credentials.'))
+  }
+  return [...findings, ...(await ownOf(app))]
+}
+
+function settingsOf(app: Lovage): DeployFinding[] {
+  const { conf } = app
+  const url = app.brokerUrl
+  const isLocal = /^(memory|sqlite):/.test(url)
+  const say = (isWrong: boolean, verdict: 'warn' | 'fail', check: string, found: string, advice: string) =>
+    isWrong ? ({ check, verdict, detail: found, advice } as const) : pass(check, 'as it should be')
+  const untimed = [...app.tasks].filter(
+    ({ name, options }) => !name.startsWith('celery.') && !options.timeLimit && !options.softTimeLimit,
+  )
+  const typos = app.unroutedNames()
+  const isRemote = !isLocal && !/@?(localhost|127\.0\.0\.1|\[::1\])/.test(url)
+  return [
+    say(/^memory:/.test(url), 'fail', 'broker', `${url} is gone with its process`, 'Set brokerUrl.'),
+    say(
+      conf.brokerUrl === undefined,
+      'fail',
+      'broker URL',
+      'no setting says where the broker is: the embedded file is taken',
+      'Set brokerUrl, or CELERY_BROKER_URL in the environment.',
+    ),
+    say(
+      isRemote && !/:\/\/[^/]*@/.test(url),
+      'warn',
+      'broker password',
+      'the broker is on another machine and is used without a password',
+      'Give it one; anybody who reaches it may run your tasks.',
+    ),
+    say(
+      isRemote && !/^(rediss|amqps):|sslmode=/.test(url) && !conf.brokerUseSsl,
+      'warn',
+      'broker encryption',
+      'the connection to the broker is not encrypted',
+      'Use rediss:// or amqps://, unless the network is yours alone.',
+    ),
+    say(conf.taskAlwaysEager, 'fail', 'taskAlwaysEager', 'tasks run in their callers', 'Take it away.'),
+    say(
+      !conf.taskAcksLate,
+      'warn',
+      'taskAcksLate',
+      'a worker that dies loses what it runs',
+      'Leave it on, and make tasks idempotent.',
+    ),
+    say(
+      conf.acceptContent.some((one) => one === 'pickle' || one === 'yaml'),
+      'fail',
+      'acceptContent',
+      `it lets in ${conf.acceptContent.join(', ')}`,
+      'Accept json alone.',
+    ),
+    say(
+      app.hasResults && conf.resultExpires === 0,
+      'warn',
+      'resultExpires',
+      'results are kept for ever',
+      'Set resultExpires, or run celery.backend_cleanup.',
+    ),
+    say(
+      untimed.length > 0 && !conf.taskTimeLimit,
+      'warn',
+      'time limits',
+      `${untimed.length} tasks have none: ${untimed
+        .slice(0, 5)
+        .map(({ name }) => name)
+        .join(', ')}`,
+      'Set taskTimeLimit; a task that hangs holds its slot.',
+    ),
+    say(
+      typos.length > 0,
+      'fail',
+      'routes',
+      `taskRoutes names ${typos.join(', ')}, which no task here has`,
+      'Correct the name, or import the module that defines the task (-I).',
+    ),
+    say(
+      conf.workerMetricsPort === undefined && !conf.workerSendTaskEvents,
+      'warn',
+      'monitoring and alerts',
+      'workers neither serve metrics nor tell events',
+      'Set workerMetricsPort (--metrics-port) and load deploy/prometheus_alerts.yml, or start them with -E.',
+    ),
+  ]
+}
+
+async function serverOf(app: Lovage): Promise<readonly DeployFinding[]> {
+  const advice = await (await app.broker()).check()
+  if (advice.length === 0) return [pass('server settings', 'nothing to change')]
+  return advice.map((sentence) => fail('server settings', sentence, 'Change it on the server.', 'warn'))
+}
+
+/** Every task's queue, and every queue of the settings, has a worker that consumes it. */
+function workersOf(app: Lovage, answers: Answers<unknown>): readonly DeployFinding[] {
+  const consumers = new Map<string, string[]>()
+  for (const [node, queues] of Object.entries(answers)) {
+    // Nodes of any version answer.
+    for (const queue of Array.isArray(queues) ? queues : []) {
+      const name = String((queue as { readonly name?: unknown }).name)
+      consumers.set(name, [...(consumers.get(name) ?? []), node])
+    }
+  }
+  const wanted = new Map<string, string[]>(app.router.declared.map(({ name }) => [name, []]))
+  for (const [task, queue] of queueOfTasks(app)) wanted.set(queue, [...(wanted.get(queue) ?? []), task])
+  return [...wanted].map(([queue, tasks]) => {
+    const nodes = consumers.get(queue) ?? []
+    const check = `worker on ${queue}`
+    if (nodes.length > 0) return pass(check, `consumed by ${nodes.slice(0, 5).join(', ')}`)
+    const waiting = tasks.length > 0 ? `; its tasks: ${tasks.slice(0, 5).join(', ')}` : ''
+    return fail(check, `nobody consumes it${waiting}`, `Start one: lovage worker -Q ${queue}`)
+  })
+}
+
+async function sizeOf(
+  app: Lovage,
+  stats: Answers<Readonly<Record<string, unknown>>>,
+): Promise<readonly DeployFinding[]> {
+  let slots = 0
+  for (const { pool } of Object.values(stats)) {
+    const most = (pool as Readonly<Record<string, unknown>> | undefined)?.['max-concurrency']
+    if (typeof most === 'number') slots += most
+  }
+  const reports = await queueReport(app, await knownQueues(app))
+  const waiting = reports.reduce((sum, { ready }) => sum + ready, 0)
+  const detail = `${waiting} tasks wait for ${slots} slots of ${Object.keys(stats).length} workers`
+  return [
+    waiting > MOST_A_SLOT * slots
+      ? fail('sizing', detail, 'Start more workers, or give them more slots.', 'warn')
+      : pass('sizing', detail),
+  ]
+}
+
+/** What only the app knows: its warehouse, its flags, its runbook. */
+async function ownOf(app: Lovage): Promise<readonly DeployFinding[]> {
+  const findings: DeployFinding[] = []
+  for (const { name, run, advice = 'See what the check says.' } of app.deployChecks) {
+    try {
+      const found = await run()
+      findings.push(pass(name, typeof found === 'string' ? found : 'passed'))
+    } catch (error) {
+      findings.push(fail(name, messageOf(error), advice))
+    }
+  }
+  return findings
+}
+
+const pass = (check: string, detail: string): DeployFinding => ({ check, verdict: 'pass', detail })
+const fail = (
+  check: string,
+  detail: string,
+  advice: string,
+  verdict: 'warn' | 'fail' = 'fail',
+): DeployFinding => ({ check, verdict, detail, advice })
