@@ -70,6 +70,16 @@ describe('a message that a Python worker holds', () => {
     expect(await client.hlen('unacked')).toBe(1)
   })
 
+  it('is counted among those that are not acknowledged, beside ours', async () => {
+    await heldByPython('tag-1', python('held', 'tag-1'), 'celery', 'q', 60)
+    await heldByPython('tag-2', python('other', 'tag-2'), '', 'elsewhere', 60)
+    await client.lpush('q', python('ours', 'tag-3'))
+    const worker = await start({ acks: false })
+    await vi.waitFor(() => expect(worker.deliveries.length).toBe(1), WITHIN)
+    const depths = await broker.depths(['q', 'elsewhere'], { unacked: true })
+    expect([...depths.values()].map(({ unacked }) => unacked)).toEqual([2, 1])
+  })
+
   it('returns after it, with both flags and not a byte else changed, and is counted', async () => {
     await heldByPython('tag-1', python('held', 'tag-1'), '', 'q', 3_700)
     const worker = await start({ acks: false })

@@ -37,8 +37,14 @@ export interface QueueDepth {
   readonly ready: number
   /** In the delay store. */
   readonly delayed: number
-  /** Claimed and not settled; undefined where the broker keeps no count per queue. */
+  /** Claimed and not settled; undefined where nobody asked (`DepthOptions.unacked`) or the broker cannot tell. */
   readonly unacked?: number
+}
+
+/** What is counted. */
+export interface DepthOptions {
+  /** Claimed messages too, where that costs more than a look. Default false. */
+  readonly unacked?: boolean
 }
 
 /** Where messages wait. One instance a process and URL; the first operation connects. */
@@ -78,7 +84,7 @@ export interface Broker {
   reply(message: OutgoingMessage): Promise<void>
   /** Waits for answers under a routing key of one's own; ending it removes what is left of them. */
   inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe>
-  depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>>
+  depths(queues: readonly string[], options?: DepthOptions): Promise<ReadonlyMap<string, QueueDepth>>
   /** Removes all waiting and delayed messages of a queue, not the claimed ones; tells how many. */
   purge(queue: string): Promise<number>
   close(): Promise<void>

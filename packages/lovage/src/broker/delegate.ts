@@ -18,7 +18,7 @@ export function delegate(broker: Broker): Broker {
     subscribe: (exchange, on, pattern) => broker.subscribe(exchange, on, pattern),
     reply: (message) => broker.reply(message),
     inbox: (exchange, routingKey, on) => broker.inbox(exchange, routingKey, on),
-    depths: (queues) => broker.depths(queues),
+    depths: (queues, options) => broker.depths(queues, options),
     purge: (queue) => broker.purge(queue),
     close: () => broker.close(),
   }

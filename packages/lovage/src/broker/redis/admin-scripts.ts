@@ -13,6 +13,17 @@ export const MOVE = defineScript<
   args: ['limit', 'fromJson', 'toJson', 'queue'],
 })
 
+/** Counts claimed messages. */
+export const COUNT_UNACKED = defineScript<
+  [holders: string, unackedIndex: string, unacked: string],
+  [heldPrefix: string, limit: number],
+  [lists: string[], listCounts: number[], routingKeys: string[], keyCounts: number[]]
+>({
+  file: lua('count-unacked'),
+  keys: ['holders', 'unackedIndex', 'unacked'],
+  args: ['heldPrefix', 'limit'],
+})
+
 /** Empties a queue. */
 export const PURGE = defineScript<
   [delayed: string, times: string, messages: string, ...lists: string[]],

@@ -1,13 +1,15 @@
 import type { Page, PageRequest } from '../../kernel/index.js'
 import type { RedisConnection } from '../../redis-client/index.js'
 import type { Binding } from '../binding.js'
-import type { QueueAdmin, QueueDepth, QueuedMessage } from '../broker.js'
-import { MOVE, PURGE } from './admin-scripts.js'
+import type { DepthOptions, QueueAdmin, QueueDepth, QueuedMessage } from '../broker.js'
+import { COUNT_UNACKED, MOVE, PURGE } from './admin-scripts.js'
 import { browseQueue } from './browse.js'
 import { MessagesById } from './by-id.js'
 import type { RedisKeys } from './keys.js'
 
 const AT_ONCE = 500
+/** Messages in Python's hands that are looked at for a count. */
+const MOST_FOREIGN = 2_000
 /** Exchanges whose queues are no task queues: remote control, its replies, events. */
 const INTERNAL = /(\.pidbox|^celeryev)$/
 
@@ -90,7 +92,11 @@ export class RedisQueueAdmin implements QueueAdmin {
   }
 
   /** Waiting messages by all priorities, and delayed ones. Claimed ones are not counted by queue. */
-  async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
+  async depths(
+    queues: readonly string[],
+    { unacked = false }: DepthOptions = {},
+  ): Promise<ReadonlyMap<string, QueueDepth>> {
+    const held = unacked ? await this.#unacked() : undefined
     const counts = await this.#connection.together(() =>
       Promise.all(
         queues.flatMap((queue) => [
@@ -109,10 +115,25 @@ export class RedisQueueAdmin implements QueueAdmin {
           {
             ready: ready.reduce((sum, one) => sum + one, 0),
             delayed: counts[index * each + steps.length] ?? 0,
+            ...(held ? { unacked: held(queue) } : {}),
           },
         ]
       }),
     )
+  }
+
+  /** What workers hold, also Python's: as many of those as are looked at. */
+  async #unacked(): Promise<(queue: string) => number> {
+    const { holders, unackedIndex, unacked, heldPrefix } = this.#keys
+    const [lists, listCounts, routingKeys, keyCounts] = await COUNT_UNACKED.run(
+      this.#connection,
+      [holders, unackedIndex, unacked],
+      [heldPrefix, MOST_FOREIGN],
+    )
+    const byList = new Map(lists.map((list, place) => [list, listCounts[place] ?? 0]))
+    const byKey = new Map(routingKeys.map((key, place) => [key, keyCounts[place] ?? 0]))
+    return (queue) =>
+      this.#keys.lists(queue).reduce((sum, list) => sum + (byList.get(list) ?? 0), byKey.get(queue) ?? 0)
   }
 
   async purge(queue: string): Promise<number> {

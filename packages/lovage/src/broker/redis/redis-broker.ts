@@ -14,6 +14,7 @@ import type {
   BrokerCapabilities,
   ConsumeOptions,
   Consumer,
+  DepthOptions,
   QueueAdmin,
   QueueDepth,
 } from '../broker.js'
@@ -135,8 +136,8 @@ class RedisBroker implements Broker {
     return this.#inboxes.open(exchange, routingKey, on)
   }
 
-  depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
-    return this.#admin.depths(queues)
+  depths(queues: readonly string[], options?: DepthOptions): Promise<ReadonlyMap<string, QueueDepth>> {
+    return this.#admin.depths(queues, options)
   }
 
   purge(queue: string): Promise<number> {

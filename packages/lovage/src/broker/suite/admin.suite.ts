@@ -37,7 +37,7 @@ export function adminTests({ test }: SuiteTester): void {
       )
       const consumer = await world.consume({ slots: 2 })
       await consumer.received(2)
-      const depths = await world.broker.depths([world.queue, second])
+      const depths = await world.broker.depths([world.queue, second], { unacked: true })
       const depth = depths.get(world.queue)
       expect(depth).toMatchObject({ ready: 3, delayed: 1 })
       expect([2, undefined]).toContain(depth?.unacked)
