@@ -45,7 +45,10 @@ export function queueOfTasks(app: QueuesApp): ReadonlyMap<string, string> {
 /** How much is in each of these queues. */
 export async function queueReport(app: QueuesApp, names: readonly string[]): Promise<readonly QueueReport[]> {
   const broker = await app.broker()
-  const [depths, dead] = await Promise.all([broker.depths(names, { unacked: true }), broker.deadLetters.count()])
+  const [depths, dead] = await Promise.all([
+    broker.depths(names, { unacked: true }),
+    broker.deadLetters.count(),
+  ])
   return names.map((name) => ({
     name,
     ...(depths.get(name) ?? { ready: 0, delayed: 0 }),

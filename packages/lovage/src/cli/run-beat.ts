@@ -32,9 +32,9 @@ export async function runBeatCommand(options: BeatCommandOptions): Promise<numbe
   try {
     const { app } = await openApp(options, 'tasks')
     if (options.scheduler !== undefined) {
-      app.logger.info(
+      app.logger.warn(
         {},
-        `-S ${options.scheduler}: there is one scheduler; -s says where it keeps the schedule`,
+        `-S ${options.scheduler} has no effect: there is one scheduler; -s says where it keeps the schedule`,
       )
     }
     tellStarted()
