@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Lovage, Worker } from 'lovage'
+import { type Lovage, Reject, type Worker } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Command } from '../cli/command.js'
@@ -39,6 +39,19 @@ beforeEach(async () => {
         open.push(resolve)
         ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))
       }),
+  })
+  app.task({
+    name: 'ts.again',
+    maxRetries: 1,
+    run: (ctx) => {
+      if (ctx.retries === 0) throw ctx.retry({ countdown: 0, cause: new Error('not yet') })
+    },
+  })
+  app.task({
+    name: 'ts.refuse',
+    run: () => {
+      throw new Reject('not for me')
+    },
   })
   worker = await startTestWorker(app, { hostname: 'ts@box', concurrency: 4 })
 })
@@ -205,6 +218,12 @@ def add(x, y):
       await app.sendTask('ts.add', { args: [1, 2] })
       await app.sendTask('ts.fail')
       await app.sendTask('py.add', { args: [3, 4], queue: 'py' })
+      await app.sendTask('ts.again')
+      await app.sendTask('ts.refuse')
+      await app.sendTask('ts.add', { args: [1, 2], expires: new Date(Date.now() - 1000) })
+      const running = await app.sendTask('ts.hold')
+      await until(() => open.length > 0, { timeoutMs: 20_000 })
+      await running.revoke({ terminate: true })
       // When a line came is each reader's own, and our numbers have no `.0` that JSON does not need.
       const tasks = (text: string) =>
         text
@@ -213,8 +232,13 @@ def add(x, y):
           // Ours prints nothing that would move the cursor.
           .map((line) => line.replace(/local_received=[\d.]+/, 'local_received=…').replace('\x1b', '?'))
           .sort()
+      const count = (text: string, ...kinds: readonly string[]) =>
+        tasks(text).filter((line) => kinds.some((kind) => line.includes(`] task ${kind}`))).length
       const isAll = (text: string) =>
-        tasks(text).filter((line) => /\] task (succeeded|failed)/.test(line)).length >= 3
+        count(text, 'succeeded', 'failed') === 4 &&
+        count(text, 'retried') === 1 &&
+        count(text, 'rejected') === 1 &&
+        count(text, 'revoked') === 2
       await until(() => isAll(ours.stdout) && isAll(theirs.stdout), { timeoutMs: 30_000 })
       expect(tasks(ours.stdout)).toEqual(tasks(theirs.stdout))
       expect(ours.stdout.split('\n')[0]).toBe('-> evdump: starting capture...')

@@ -135,6 +135,10 @@ export class Control {
   poolShrink(n = 1, options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('pool_shrink', { n }, options)
   }
+  /** Replaces the children of workers, each when its present task has ended. */
+  poolRestart(options?: BroadcastOptions): Promise<Answers<Done>> {
+    return this.#done('pool_restart', {}, options)
+  }
   /** Changes the bounds of autoscaling. */
   autoscale(max: number, min: number, options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('autoscale', { max, min }, options)

@@ -51,12 +51,15 @@ export class Inboxes {
     on: (message: IncomingMessage) => void,
   ): Promise<Unsubscribe> {
     const queue = `${routingKey}.${exchange}`
+    await this.#removeStale(exchange)
+    await this.#saysItWaits(queue)
     await this.#routing.declare([{ name: queue, exchange, routingKey, autoDelete: true }])
     const waiting = new RedisConnection(this.#target, 'lovage:inbox')
     let isOpen = true
     const wait = async (): Promise<void> => {
       while (isOpen) {
         try {
+          await this.#saysItWaits(queue)
           const popped = await waiting.command<[string, string] | null>(
             'brpop',
             this.#keys.list(queue, 0),
@@ -77,6 +80,24 @@ export class Inboxes {
       waiting.close()
       // Closing the broker removes what this could not.
       this.#routing.remove(queue).catch(() => undefined)
+      this.#connection.command('zrem', this.#keys.inboxes, queue).catch(() => undefined)
     }
+  }
+
+  async #saysItWaits(queue: string): Promise<void> {
+    await this.#connection.command('zadd', this.#keys.inboxes, Date.now() + KEPT_S * 1000, queue)
+  }
+
+  /** Whoever was killed while it waited has left a binding and a list, which nothing else would ever remove. */
+  async #removeStale(exchange: string): Promise<void> {
+    const { inboxes } = this.#keys
+    const stale = await this.#connection.command<string[]>('zrangebyscore', inboxes, 0, Date.now())
+    const mine = stale.filter((queue) => queue.endsWith(`.${exchange}`))
+    if (mine.length === 0) return
+    const routingKeyOf = (queue: string): string => queue.slice(0, -exchange.length - 1)
+    await Promise.all(
+      mine.map((name) => this.#routing.removeStale({ name, exchange, routingKey: routingKeyOf(name) })),
+    )
+    await this.#connection.command('zrem', inboxes, ...mine)
   }
 }

@@ -84,6 +84,8 @@ export class RedisKeys {
   readonly deadCounts: string
   /** Set of queues that this package declared or published to. */
   readonly queues: string
+  /** Zset: list of somebody's replies → Unix ms until which it is believed that they wait. */
+  readonly inboxes: string
   /** Start of the strings that remember names of publications. */
   readonly oncePrefix: string
   /** Channel: a message was put where nobody waits; the payload is the queue, or empty for all. */
@@ -110,6 +112,7 @@ export class RedisKeys {
     this.deadMessages = `${own}dead-messages`
     this.deadCounts = `${own}dead-counts`
     this.queues = `${own}queues`
+    this.inboxes = `${own}inboxes`
     this.oncePrefix = `${own}once:`
     // Channels are shared by all databases of a server, unlike keys.
     this.doorbell = `${own}doorbell:${db}`

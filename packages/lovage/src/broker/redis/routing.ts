@@ -47,6 +47,16 @@ export class Routing {
     const binding = this.#declared.get(queue)
     if (!binding) return
     this.#declared.delete(queue)
+    await this.#forget(binding)
+  }
+
+  /** Removes a queue that somebody else declared, who is no more. */
+  async removeStale(queue: Queue): Promise<void> {
+    await this.#forget(bindingOf(queue))
+  }
+
+  async #forget(binding: Binding): Promise<void> {
+    const { queue } = binding
     const text = member(binding, this.#keys.separator)
     await this.#connection.together(() =>
       Promise.all([
