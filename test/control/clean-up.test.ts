@@ -32,7 +32,7 @@ test('questions, events and killed askers leave nothing on Redis', { timeout: 90
     await killed.exited
     expect(await client.smembers('lovage:queues')).toContainEqual(expect.stringMatching(/pidbox$/))
     // Its minute is over.
-    for (const queue of await client.zrange('lovage:inboxes', 0, -1))
+    for (const queue of await client.zrange('lovage:inboxes', '0', '-1'))
       await client.zadd('lovage:inboxes', '1', queue)
     await app.control.ping({ destination: 'ts@box', timeout: 20 })
     await until(async () => (await left()).length === 0 && (await client.exists('lovage:inboxes')) === 0, {
