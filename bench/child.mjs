@@ -41,15 +41,20 @@ async function run() {
   await publishAll(warm + count)
   let done = 0
   let start = 0
+  let cpu
   await new Promise((resolve, reject) => {
     const on = () => {
       done++
-      if (done === warm) start = performance.now()
+      if (done === warm) {
+        start = performance.now()
+        cpu = process.cpuUsage()
+      }
       if (done === warm + count) resolve()
     }
     queue.work(on).catch(reject)
   })
-  return { perSecond: count / ((performance.now() - start) / 1000) }
+  const { user, system } = process.cpuUsage(cpu)
+  return { perSecond: count / ((performance.now() - start) / 1000), cpuMicros: (user + system) / count }
 }
 
 /** A producer and a worker in one process, the producer a bounded distance ahead: what the loop itself costs. */

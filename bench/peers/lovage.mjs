@@ -1,10 +1,12 @@
-import { Lovage, startWorker } from '../../packages/lovage/dist/index.js'
+import { Lovage, startWorker, tracing } from '../../packages/lovage/dist/index.js'
 
 export const name = 'Lovage'
 export const concurrency = 100
 
 /** `url` is the broker; results go beside it when `results` is true. */
 export async function open({ url, results }) {
+  const isTraced = process.env.BENCH_OBSERVE === 'traces'
+  if (isTraced) (await import('../traces.mjs')).setUpTraces()
   const app = new Lovage('bench', {
     taskDefaultQueue: 'bench',
     broker: url,
@@ -12,6 +14,8 @@ export async function open({ url, results }) {
     // On PostgreSQL every peer is in its batched mode: 500 tasks at hand, as graphile-worker's local queue.
     ...(url.startsWith('postgresql:') ? { workerPrefetchMultiplier: 5 } : {}),
     workerSendTaskEvents: process.env.BENCH_EVENTS === '1',
+    ...(process.env.BENCH_METRICS_PORT ? { workerMetricsPort: Number(process.env.BENCH_METRICS_PORT) } : {}),
+    ...(isTraced ? { middleware: [tracing()] } : {}),
     env: {},
   })
   let onRun = () => {}

@@ -29,7 +29,7 @@ test('a run is below its publication, and what it sends below the run', async ()
   const outer = app.task({ name: 'outer', run: async () => void (await inner.delay()) })
   await using _worker = await startTestWorker(app)
   await outer.delay()
-  await until(() => spans().length === 4)
+  await until(() => spans().length === 6)
   const byName = new Map(spans().map((span) => [span.name, span]))
   const [send, run, sendInner, runInner] = [
     'apply_async/outer',
@@ -63,4 +63,43 @@ test('a task that fails marks its span, and a foreign traceparent is its parent'
   expect(run?.parentSpanContext?.spanId).toBe('b7ad6b7169203331')
   expect(run?.status).toMatchObject({ code: 2, message: 'no' })
   expect(run?.events.map(({ name }) => name)).toEqual(['exception'])
+})
+
+test('the wait for a run is a span, and the steps of a chain are below the runs before them', async () => {
+  await using app = createTestApp('traced', { middleware: [tracing()] })
+  const add = app.task({ name: 'add', run: (_ctx, x: number, y: number) => x + y })
+  const told: string[] = []
+  const tell = app.task({ name: 'tell', run: (_ctx, sum: number) => void told.push(String(sum)) })
+  await add.s(1, 2).pipe(add.s(10)).pipe(tell.s()).delay()
+  {
+    await using _worker = await startTestWorker(app)
+    await until(() => told.length === 1)
+  }
+  expect(told).toEqual(['13'])
+  const named = (name: string) => spans().filter((span) => span.name === name)
+  const [first, second] = named('run/add')
+  const [last] = named('run/tell')
+  const [send] = named('apply_async/add')
+  expect(new Set(spans().map((span) => span.spanContext().traceId)).size).toBe(1)
+  expect(first?.parentSpanContext?.spanId).toBe(send?.spanContext().spanId)
+  expect(second?.parentSpanContext?.spanId).toBe(first?.spanContext().spanId)
+  expect(last?.parentSpanContext?.spanId).toBe(second?.spanContext().spanId)
+  const [wait] = named('wait/add')
+  expect(wait?.parentSpanContext?.spanId).toBe(send?.spanContext().spanId)
+  expect(wait?.startTime[0]).toBeGreaterThan(1_700_000_000)
+})
+
+test('a run whose publication was not sampled makes no span, and what it sends is not sampled either', async () => {
+  await using app = createTestApp('traced', { middleware: [tracing()] })
+  const headers: unknown[] = []
+  const inner = app.task({ name: 'inner', run: (ctx) => void headers.push(ctx.headers.traceparent) })
+  app.task({ name: 'outer', run: async () => void (await inner.delay()) })
+  await using _worker = await startTestWorker(app)
+  // No SDK is asked for the publication: its context is a header of the call.
+  await using plain = createTestApp('plain', { broker: app.brokerUrl })
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00'
+  await plain.sendTask('outer', { headers: { traceparent } })
+  await until(() => headers.length === 1)
+  expect(spans().filter(({ name }) => name === 'run/outer')).toEqual([])
+  expect(String(headers[0])).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-/)
 })

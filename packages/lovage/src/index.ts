@@ -219,7 +219,7 @@ export {
 } from './notify/index.js'
 export type { ExtendedResult, ResultTuple, TaskResult, TaskState } from './result/index.js'
 export * from './schedule/index.js'
-export { tracing } from './tracing/index.js'
+export { type TracingOptions, tracing } from './tracing/index.js'
 export type {
   AutoscaleBounds,
   BootStep,

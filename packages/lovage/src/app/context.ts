@@ -74,6 +74,8 @@ export class TaskContext {
   readonly children: ResultTuple[] = []
   /** What the message says is to follow the task. */
   readonly embed: Embed
+  /** Headers of the messages that are sent when the task has ended: its next step, callbacks, errbacks. For middleware. */
+  followHeaders: (() => Readonly<Record<string, unknown>>) | undefined
   readonly #headers: TaskHeaders
   readonly #environment: RunEnvironment
   #controller: AbortController | undefined

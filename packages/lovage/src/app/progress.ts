@@ -1,4 +1,4 @@
-import type { Unsubscribe } from '../kernel/index.js'
+import { holdProcess, type Unsubscribe } from '../kernel/index.js'
 import { READY_STATES, type ResultBackend, type TaskResult } from '../result/index.js'
 
 /** How far a task is. */
@@ -44,7 +44,7 @@ export async function* watchProgress(
   signal?.addEventListener('abort', onAbort)
   const stop: Unsubscribe = backend.watch([id], on)
   // A subscription does not keep a process alive; somebody who iterates means it to.
-  const alive = setInterval(() => {}, 2 ** 31 - 1)
+  const release = holdProcess()
   try {
     while (!signal?.aborted) {
       const next = waiting.shift()
@@ -57,7 +57,7 @@ export async function* watchProgress(
         })
     }
   } finally {
-    clearInterval(alive)
+    release()
     signal?.removeEventListener('abort', onAbort)
     stop()
   }

@@ -1,4 +1,4 @@
-import { type Clock, TimeoutError } from '../kernel/index.js'
+import { type Clock, holdProcess, TimeoutError } from '../kernel/index.js'
 import { READY_STATES, type ResultBackend, type TaskResult } from '../result/index.js'
 
 /** How to wait for results. */
@@ -35,7 +35,7 @@ export async function untilReady(
         ? undefined
         : host.clock.setTimer(() => finish(() => reject(late?.(missing))), timeout * 1000)
     // A pending subscription does not keep a process alive; somebody who awaits it means it to.
-    const alive = setInterval(() => {}, 2 ** 31 - 1)
+    const release = holdProcess()
     const onAbort = (): void => finish(() => reject(signal?.reason))
     let stop: (() => void) | undefined
     let finished = false
@@ -43,7 +43,7 @@ export async function untilReady(
       if (finished) return
       finished = true
       timer?.cancel()
-      clearInterval(alive)
+      release()
       signal?.removeEventListener('abort', onAbort)
       stop?.()
       end()

@@ -1,6 +1,6 @@
 import type { Broker } from '../broker/index.js'
 import { decodeEvents, EVENT_EXCHANGE, type Event } from '../events/index.js'
-import type { LogicalClock } from '../kernel/index.js'
+import { holdProcess, type LogicalClock } from '../kernel/index.js'
 
 /** Events that wait for a slow reader; older ones give way, for a monitor wants to know how things are now. */
 const KEPT = 10_000
@@ -45,7 +45,7 @@ export async function* watchEvents(
   const onAbort = (): void => wake()
   signal?.addEventListener('abort', onAbort)
   // A subscription does not keep a process alive; somebody who iterates means it to.
-  const alive = setInterval(() => {}, 2 ** 31 - 1)
+  const release = holdProcess()
   try {
     while (!signal?.aborted) {
       const next = waiting.shift()
@@ -57,7 +57,7 @@ export async function* watchEvents(
         })
     }
   } finally {
-    clearInterval(alive)
+    release()
     signal?.removeEventListener('abort', onAbort)
     unsubscribe()
   }

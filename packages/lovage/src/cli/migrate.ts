@@ -1,6 +1,6 @@
 import { type MigrationEnd, migrateMessages } from '../app/index.js'
 import { openBroker } from '../broker/index.js'
-import { ConfigurationError } from '../kernel/index.js'
+import { ConfigurationError, holdProcess } from '../kernel/index.js'
 import type { GlobalOptions } from './open-app.js'
 import { requireKnown } from './queue-names.js'
 import { useApp } from './use-app.js'
@@ -28,7 +28,7 @@ export async function migrate(source: string, destination: string, options: Migr
     const ends = opened.map((broker): MigrationEnd => ({ clock, logger, router, broker: () => broker }))
     const [from, to] = ends
     // A connection keeps nothing alive by itself.
-    const alive = setInterval(() => {}, 2 ** 31 - 1)
+    const release = holdProcess()
     try {
       if (!from || !to) return
       let said = 0
@@ -51,7 +51,7 @@ export async function migrate(source: string, destination: string, options: Migr
         console.error(`${count(done.unreadable)} cannot be read or told apart, and stay at the source.`)
       }
     } finally {
-      clearInterval(alive)
+      release()
       for (const one of await Promise.allSettled(opened))
         if (one.status === 'fulfilled') await one.value.close()
     }

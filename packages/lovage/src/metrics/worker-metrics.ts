@@ -1,10 +1,9 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { getOpenBreakers, type Lovage, queueReport } from '../app/index.js'
 import type { Unsubscribe } from '../kernel/index.js'
 import type { RunningWorker } from '../worker/index.js'
+import { TaskTallies } from './task-tallies.js'
 
-/** Seconds; the objectives of 1, 3, 5 and 10 s are among them. */
-const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3, 5, 10, 30, 60, 300, 900, 1800]
 /** Names beyond this many share one label: a metric must not grow with what strangers send. */
 const MOST_NAMES = 1000
 const STATUS: Readonly<Record<string, string>> = {
@@ -30,25 +29,7 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
   const registers = [new Registry()]
   const [registry] = registers as [Registry]
   collectDefaultMetrics({ register: registry })
-  const tasks = new Counter({
-    name: 'celery_task_total',
-    help: 'Runs of tasks that ended, by how they ended.',
-    labelNames: ['task_name', 'status'],
-    registers,
-  })
-  const durations = new Histogram({
-    name: 'celery_task_duration_seconds',
-    help: 'How long runs of tasks took.',
-    labelNames: ['task_name'],
-    buckets: BUCKETS,
-    registers,
-  })
-  const retries = new Counter({
-    name: 'celery_task_retries_total',
-    help: 'Runs of tasks that are to be tried again.',
-    labelNames: ['task_name'],
-    registers,
-  })
+  const tallies = new TaskTallies()
   const active = new Gauge({
     name: 'celery_active_tasks',
     help: 'Tasks that run in this worker now.',
@@ -87,16 +68,15 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
   })
 
   const nameOf = boundedNames(app)
-  const end = (task: string, state: string): void =>
-    tasks.inc({ task_name: nameOf(task), status: STATUS[state] ?? 'other' })
   const unsubscribes: readonly Unsubscribe[] = [
     app.signals.on('taskPostrun', ({ context, state, runtimeMs }) => {
-      end(context.name, state)
-      durations.observe({ task_name: nameOf(context.name) }, runtimeMs / 1000)
+      const name = nameOf(context.name)
+      tallies.ended(name, STATUS[state] ?? 'other')
+      tallies.took(name, runtimeMs / 1000)
     }),
-    app.signals.on('taskRetry', ({ context }) => retries.inc({ task_name: nameOf(context.name) })),
+    app.signals.on('taskRetry', ({ context }) => tallies.retried(nameOf(context.name))),
     app.signals.on('taskRevoked', ({ headers, terminated }) => {
-      if (!terminated) end(headers.task, 'REVOKED')
+      if (!terminated) tallies.ended(nameOf(headers.task), 'revoked')
     }),
   ]
 
@@ -137,7 +117,7 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
     contentType: registry.contentType,
     async text() {
       await Promise.all([readQueues(), readBreakers()])
-      return registry.metrics()
+      return tallies.text() + (await registry.metrics())
     },
     stop() {
       for (const unsubscribe of unsubscribes) unsubscribe()

@@ -1,5 +1,6 @@
 import type { Lovage } from '../app/index.js'
 import { type OpenBeatOptions, openBeat } from '../beat/index.js'
+import { holdProcess } from '../kernel/index.js'
 import { connectAtStart } from './connect-at-start.js'
 import { onShutdownSignal } from './shutdown-signals.js'
 
@@ -21,7 +22,7 @@ export async function runBeat(app: Lovage, options: BeatNodeOptions): Promise<vo
     ending.abort()
   })
   // Until the first connection nothing else keeps the process alive.
-  const alive = setInterval(() => {}, 2 ** 31 - 1)
+  const release = holdProcess()
   try {
     const { broker } = await connectAtStart(app, ending.signal)
     await using opened = await openBeat(app, beatOptions)
@@ -33,7 +34,7 @@ export async function runBeat(app: Lovage, options: BeatNodeOptions): Promise<vo
   } catch (error) {
     if (!ending.signal.aborted) throw error
   } finally {
-    clearInterval(alive)
+    release()
     off()
     await app.close()
   }

@@ -1,6 +1,7 @@
 import type { Lovage } from '../app/index.js'
 import { type OpenBeat, openBeat, type ScheduleLocation } from '../beat/index.js'
 import type { Broker } from '../broker/index.js'
+import { holdProcess } from '../kernel/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { StopKind, Worker } from '../worker/index.js'
 import { connectAtStart } from './connect-at-start.js'
@@ -85,7 +86,7 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<NodeEn
     )
   process.on('uncaughtExceptionMonitor', onCrash)
   // A worker whose broker is in this process has nothing else that keeps it alive.
-  const alive = setInterval(() => {}, 2 ** 31 - 1)
+  const release = holdProcess()
   try {
     worker = await start(app, options, ending.signal)
     if (options.beat && asked === undefined) beat = await startBeat(app, options.beat, options.hostname)
@@ -100,7 +101,7 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<NodeEn
     if (!ending.signal.aborted || worker !== undefined) throw error
     logger.info({}, 'stopped before the broker answered')
   } finally {
-    clearInterval(alive)
+    release()
     await beat?.close()
     offSignals()
     offDump()

@@ -1,4 +1,4 @@
-import { delay, type Logger, systemClock } from '../kernel/index.js'
+import { delay, holdProcess, type Logger, systemClock } from '../kernel/index.js'
 import { RestartingChild } from './restarting-child.js'
 
 /** Which of how many a supervised process is, in its environment: `2/4`. */
@@ -78,9 +78,9 @@ export class Supervisor {
       if (this.#running === count) this.#options.onSettled?.()
     })
     // Between a crash and the next start nothing else may be alive.
-    const alive = setInterval(() => {}, 2 ** 31 - 1)
+    const release = holdProcess()
     await over
-    clearInterval(alive)
+    release()
     for (const [signal, handler] of entries) process.off(signal, handler)
     return this.#exitCode
   }

@@ -1,1 +1,1 @@
-export { tracing } from './tracing.js'
+export { type TracingOptions, tracing } from './tracing.js'

@@ -1,42 +1,57 @@
-import type { Span } from '@opentelemetry/api'
-import type { Middleware } from '../app/index.js'
+import type { Attributes, Span } from '@opentelemetry/api'
+import type { Middleware, TaskContext } from '../app/index.js'
 import { requireLater } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 
 const SCOPE = 'lovage'
 const opentelemetry = requireLater<typeof import('@opentelemetry/api')>('@opentelemetry/api')
 
+/** How tasks are traced. */
+export interface TracingOptions {
+  /**
+   * Whether the sampler is asked about a run whose publication was not sampled. Default false: a trace is kept whole or not at all, as
+   * the SDK's own default (`ParentBased`) has it.
+   */
+  readonly asksSampler?: boolean
+}
+
 /**
  * Traces tasks with whatever OpenTelemetry SDK the process has set up; without one it does nothing.
  *
  * A span for publishing, whose context travels in the message's headers (W3C `traceparent`, or whatever propagator is
- * set), and one for each run below it. Span names, kinds and headers are those of Python's
+ * set), and below it one for each run, and one for the time that the task waited for it. Steps and callbacks that follow a task are
+ * below its run. Span names, kinds and headers are those of Python's
  * `opentelemetry-instrumentation-celery`, so that a trace crosses both languages. Arguments are not recorded.
  * `new Lovage('shop', { middleware: [tracing()] })`.
  */
-export function tracing(): Middleware {
+export function tracing({ asksSampler = false }: TracingOptions = {}): Middleware {
   const { context, propagation, SpanKind, trace } = opentelemetry()
+  // It finds the SDK also when that is set up later.
+  const tracer = trace.getTracer(SCOPE)
+  const PRODUCER = { kind: SpanKind.PRODUCER }
+  const CONSUMER = { kind: SpanKind.CONSUMER }
   return {
     name: 'tracing',
 
     async publish(given, next) {
-      const tracer = trace.getTracer(SCOPE)
       const spans: Span[] = []
       const messages = given.messages.map((message): OutgoingMessage => {
         const task = nameOf(message)
-        const span = tracer.startSpan(`apply_async/${task}`, {
-          kind: SpanKind.PRODUCER,
-          attributes: {
+        const span = tracer.startSpan(`apply_async/${task}`, PRODUCER)
+        const headers: Record<string, unknown> = { ...message.headers }
+        if (span.isRecording()) {
+          span.setAttributes({
             'celery.action': 'apply_async',
             'celery.task_name': task,
             'messaging.message.id': String(message.headers.id ?? ''),
             'messaging.destination': message.routingKey,
-          },
-        })
+          })
+          // A retry is told of as waiting since it was due.
+          headers[SENT_HEADER] = Date.now()
+        }
         spans.push(span)
-        const carrier: Record<string, string> = {}
-        propagation.inject(trace.setSpan(context.active(), span), carrier)
-        return { ...message, headers: { ...message.headers, ...carrier } }
+        propagation.inject(trace.setSpan(context.active(), span), headers)
+        return { ...message, headers }
       })
       try {
         await next({ ...given, messages })
@@ -50,22 +65,25 @@ export function tracing(): Middleware {
 
     run(given, next) {
       const { context: task } = given
-      const parent = propagation.extract(context.active(), task.headers, GETTER)
-      const span = trace.getTracer(SCOPE).startSpan(
-        `run/${task.name}`,
-        {
-          kind: SpanKind.CONSUMER,
-          attributes: {
-            'celery.action': 'run',
-            'celery.task_name': task.name,
-            'messaging.message.id': task.id,
-            'messaging.destination': task.deliveryInfo.queue ?? task.deliveryInfo.routingKey,
-            'celery.retries': task.retries,
-          },
-        },
-        parent,
-      )
-      return context.with(trace.setSpan(parent, span), async () => {
+      const parent = propagation.extract(context.active(), task.wireHeaders, GETTER)
+      // Most traces are not kept, and their spans would cost more than a small task.
+      if (!asksSampler && isLeftOut(task.wireHeaders.traceparent))
+        return context.with(parent, next, undefined, given)
+      const span = tracer.startSpan(`run/${task.name}`, CONSUMER, parent)
+      const active = trace.setSpan(parent, span)
+      // What is sent when the task ends, outside of this, belongs below it too.
+      task.followHeaders = () => {
+        const headers: Record<string, string> = {}
+        propagation.inject(active, headers)
+        return headers
+      }
+      // Of a hundred spans one may be kept: what nobody keeps is not made.
+      if (!span.isRecording()) return context.with(active, next, undefined, given)
+      span.setAttributes(attributesOf(task))
+      const sinceMs = waitingSince(task)
+      if (sinceMs !== undefined)
+        tracer.startSpan(`wait/${task.name}`, { kind: SpanKind.INTERNAL, startTime: sinceMs }, parent).end()
+      return context.with(active, async () => {
         try {
           const outcome = await next(given)
           span.setAttribute('celery.state', STATES[outcome.kind])
@@ -81,6 +99,30 @@ export function tracing(): Middleware {
     },
   }
 }
+
+/** Whether a W3C trace context says that its trace is not kept. */
+function isLeftOut(traceparent: unknown): boolean {
+  if (typeof traceparent !== 'string' || traceparent.length !== 55) return false
+  return (Number.parseInt(traceparent.slice(53), 16) & 1) === 0
+}
+
+/** Custom header of messages whose publication is traced: when that was, in Unix ms. */
+const SENT_HEADER = 'x-lovage-sent'
+
+/** Since when a task waited for its run: it was sent, and due. */
+function waitingSince({ wireHeaders, eta }: TaskContext): number | undefined {
+  const sentMs = wireHeaders[SENT_HEADER]
+  if (typeof sentMs !== 'number' || !(sentMs <= Date.now())) return undefined
+  return Math.min(Date.now(), Math.max(sentMs, eta?.getTime() ?? 0))
+}
+
+const attributesOf = (task: TaskContext): Attributes => ({
+  'celery.action': 'run',
+  'celery.task_name': task.name,
+  'messaging.message.id': task.id,
+  'messaging.destination': task.deliveryInfo.queue ?? task.deliveryInfo.routingKey,
+  'celery.retries': task.retries,
+})
 
 const STATES = {
   success: 'SUCCESS',

@@ -76,7 +76,7 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
       if ('kind' in next) return planSettlement({ ...finished, outcome: next }, settings)
       const { value, json } = outcome
       return {
-        publish: next.publish,
+        publish: following(finished, next.publish),
         results: storesSuccess(finished, settings)
           ? [record(finished, settings, 'SUCCESS', value, json, null, next.children)]
           : [],
@@ -118,7 +118,7 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
       }
       const next = settings.followUps.failure(finished.call, outcome.exception, outcome.traceback)
       return {
-        publish: next.publish,
+        publish: following(finished, next.publish),
         results: [...results, ...next.results],
         ...(next === NO_FOLLOW_UP ? {} : { followUp: next }),
         ...release(isLetter ? bury(finished, 'failed', error, settings) : ack),
@@ -135,7 +135,13 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
     case 'replace': {
       const next = replacement(finished, outcome, settings)
       if ('kind' in next) return planSettlement({ ...finished, outcome: next }, settings)
-      return { publish: next.publish, results: [], ...release(ack), followUp: next, state: null }
+      return {
+        publish: following(finished, next.publish),
+        results: [],
+        ...release(ack),
+        followUp: next,
+        state: null,
+      }
     }
     case 'ignore':
       return { publish: [], results: [], ...release(ack), state: null }
@@ -149,6 +155,23 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
       return { publish: [], results: [], ...release(settlement), state: null }
     }
   }
+}
+
+/** Headers that carry a trace, should its middleware have run in a child: what follows is then beside the run, not below it. */
+const TRACE_HEADERS = ['traceparent', 'tracestate', 'baggage']
+
+/** Messages that go on where a task ends take along what middleware gave it for them. */
+function following(
+  { context: { followHeaders }, message }: Finished,
+  messages: readonly OutgoingMessage[],
+): readonly OutgoingMessage[] {
+  if (messages.length === 0) return messages
+  const { headers } = message
+  const own = TRACE_HEADERS.flatMap((name) => (name in headers ? [[name, headers[name]] as const] : []))
+  const more = followHeaders?.() ?? Object.fromEntries(own)
+  return Object.keys(more).length === 0
+    ? messages
+    : messages.map((one) => ({ ...one, headers: { ...one.headers, ...more } }))
 }
 
 /** What follows a success; a task whose callbacks cannot be sent has failed. */

@@ -1,6 +1,6 @@
 import type { Event, Lovage } from '../../app/index.js'
 import { intervalOf } from '../../app/index.js'
-import { ConfigurationError } from '../../kernel/index.js'
+import { ConfigurationError, holdProcess } from '../../kernel/index.js'
 import { type AskOptions, broadcastOptions } from '../ask-nodes.js'
 import { useApp } from '../use-app.js'
 import { takePictures } from './camera.js'
@@ -81,7 +81,7 @@ async function photograph(app: Lovage, options: EventsOptions, file: string): Pr
   await whileTold(app, options, async () => {
     if (!options.quiet) console.error(`Taking pictures to ${file} every ${everyMs / 1000} s; Ctrl+C ends.`)
     const signal = untilSignal()
-    const alive = setInterval(() => {}, 2 ** 31 - 1)
+    const release = holdProcess()
     try {
       await takePictures(cluster, {
         file,
@@ -95,7 +95,7 @@ async function photograph(app: Lovage, options: EventsOptions, file: string): Pr
         now: () => app.clock.now(),
       })
     } finally {
-      clearInterval(alive)
+      release()
     }
   })
 }

@@ -1,0 +1,89 @@
+/** Seconds; the objectives of 1, 3, 5 and 10 s are among them. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3, 5, 10, 30, 60, 300, 900, 1800]
+
+interface Tally {
+  readonly ended: Map<string, number>
+  /** Runs in each bucket alone, the last without a bound. */
+  readonly durations: number[]
+  runs: number
+  seconds: number
+  retries: number
+}
+
+/**
+ * What became of runs, by task. Counting is what every task pays for, so that it is a look-up and three additions here; the text of
+ * Prometheus is made when it is asked for.
+ */
+export class TaskTallies {
+  readonly #tallies = new Map<string, Tally>()
+
+  /** A run, or a task that was not run, has ended. */
+  ended(task: string, status: string): void {
+    const { ended } = this.#of(task)
+    ended.set(status, (ended.get(status) ?? 0) + 1)
+  }
+  /** A run took so long. */
+  took(task: string, seconds: number): void {
+    const tally = this.#of(task)
+    let bucket = 0
+    while (bucket < BUCKETS.length && seconds > (BUCKETS[bucket] ?? 0)) bucket++
+    tally.durations[bucket] = (tally.durations[bucket] ?? 0) + 1
+    tally.runs++
+    tally.seconds += seconds
+  }
+  /** A run is to be tried again. */
+  retried(task: string): void {
+    this.#of(task).retries++
+  }
+
+  /** In Prometheus' text. */
+  text(): string {
+    const tallies = [...this.#tallies].map(([task, tally]) => [escaped(task), tally] as const)
+    return [
+      ...head('celery_task_total', 'counter', 'Runs of tasks that ended, by how they ended.'),
+      ...tallies.flatMap(([task, { ended }]) =>
+        [...ended].map(
+          ([status, count]) => `celery_task_total{task_name="${task}",status="${status}"} ${count}`,
+        ),
+      ),
+      ...head('celery_task_duration_seconds', 'histogram', 'How long runs of tasks took.'),
+      ...tallies.flatMap(([task, tally]) => (tally.runs > 0 ? histogram(task, tally) : [])),
+      ...head('celery_task_retries_total', 'counter', 'Runs of tasks that are to be tried again.'),
+      ...tallies.flatMap(([task, { retries }]) =>
+        retries > 0 ? [`celery_task_retries_total{task_name="${task}"} ${retries}`] : [],
+      ),
+      '',
+    ].join('\n')
+  }
+
+  #of(task: string): Tally {
+    const known = this.#tallies.get(task)
+    if (known) return known
+    const tally = { ended: new Map(), durations: [], runs: 0, seconds: 0, retries: 0 }
+    this.#tallies.set(task, tally)
+    return tally
+  }
+}
+
+const head = (name: string, type: string, help: string): readonly string[] => [
+  `# HELP ${name} ${help}`,
+  `# TYPE ${name} ${type}`,
+]
+
+function histogram(task: string, { durations, runs, seconds }: Tally): readonly string[] {
+  const name = 'celery_task_duration_seconds'
+  let below = 0
+  const buckets = BUCKETS.map((bound, place) => {
+    below += durations[place] ?? 0
+    return `${name}_bucket{le="${bound}",task_name="${task}"} ${below}`
+  })
+  return [
+    ...buckets,
+    `${name}_bucket{le="+Inf",task_name="${task}"} ${runs}`,
+    `${name}_sum{task_name="${task}"} ${seconds}`,
+    `${name}_count{task_name="${task}"} ${runs}`,
+  ]
+}
+
+const escaped = (value: string): string =>
+  value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
