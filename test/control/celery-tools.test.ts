@@ -1,8 +1,11 @@
 import type { Worker } from 'lovage'
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../servers.js'
+
+// Programs are started here, on machines that are busy with other tests.
+vi.setConfig({ testTimeout: 90_000 })
 
 /** Python's node shares the broker; its tools know its commands and ask everybody. */
 const PYTHON = `

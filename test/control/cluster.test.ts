@@ -1,9 +1,12 @@
 import type { Worker } from 'lovage'
 import { createTestApp, FakeClock, startTestWorker, until } from 'lovage/testing'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { ClusterState, type Event } from '../../packages/lovage/src/events/index.js'
 import { runPython } from '../servers.js'
 import { BROKERS } from './brokers.js'
+
+// Programs are started here, on machines that are busy with other tests.
+vi.setConfig({ testTimeout: 90_000 })
 
 describe.each(BROKERS)('the cluster on $name', ({ start }) => {
   test('is known by its events: who lives, what became of tasks, and who has gone', async () => {

@@ -1,7 +1,10 @@
 import type { Lovage, Worker } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { BROKERS, type RunningBroker } from './brokers.js'
+
+// Programs are started here, on machines that are busy with other tests.
+vi.setConfig({ testTimeout: 90_000 })
 
 const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`
 const address = { exchange: 'reply.celery.pidbox', routing_key: 'nobody' }

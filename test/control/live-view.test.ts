@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Lovage, Reject, type Worker } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Command } from '../cli/command.js'
 import { CommandInTerminal } from '../cli/terminal.js'
 import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../servers.js'
+
+// Programs are started here, on machines that are busy with other tests.
+vi.setConfig({ testTimeout: 90_000 })
 
 let folder: string
 let redis: RedisServer

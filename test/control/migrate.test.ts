@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Lovage } from 'lovage'
 import { createTestApp } from 'lovage/testing'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Command, lovage } from '../cli/command.js'
 import { BROKERS, type RunningBroker } from './brokers.js'
+
+// Programs are started here, on machines that are busy with other tests.
+vi.setConfig({ testTimeout: 90_000 })
 
 let folder: string
 let closing: (() => Promise<void>)[]

@@ -2,11 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Command, lovage } from '../cli/command.js'
 import { makeProject } from '../loader/project.js'
 import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../servers.js'
 import { BROKERS } from './brokers.js'
+
+// Programs are started here, on machines that are busy with other tests.
+vi.setConfig({ testTimeout: 90_000 })
 
 let folder: string
 let redis: RedisServer

@@ -1,10 +1,13 @@
 import { Lovage, type Progress } from 'lovage'
 import { until } from 'lovage/testing'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Event } from '../../packages/lovage/src/events/index.js'
 import { Command } from '../cli/command.js'
 import { makeProject } from '../loader/project.js'
 import { BROKERS, type RunningBroker } from './brokers.js'
+
+// Programs are started here, on machines that are busy with other tests.
+vi.setConfig({ testTimeout: 90_000 })
 
 const APP = `
 import { Lovage } from 'lovage'

@@ -1,58 +1,28 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Lovage, Worker } from 'lovage'
-import { createTestApp, startTestWorker, until } from 'lovage/testing'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Command } from '../cli/command.js'
-import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../servers.js'
+import { until } from 'lovage/testing'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type MixedFleet, startMixedFleet } from './mixed-fleet.js'
 
-let redis: RedisServer
-let python: PythonCelery
-let app: Lovage
-let worker: Worker
-let folder: string
+// Programs are started here, on machines that are busy with other tests.
+vi.setConfig({ testTimeout: 90_000 })
 
+let fleet: MixedFleet
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'lovage-control-'))
-  redis = await startRedis()
-  python = await pythonCelery({
-    broker: redis.url,
-    backend: redis.url,
-    source: `
-app.conf.update(task_default_queue='py')
-
-@app.task(name='py.add')
-def add(x, y):
-    return x + y
-`,
-    args: ['-P', 'prefork', '-c', '2', '-Q', 'py'],
-  })
-  app = createTestApp('ts', { broker: redis.url, backend: redis.url, taskDefaultQueue: 'ts' })
-  app.task({ name: 'ts.add', run: (_ctx, x: number, y: number) => x + y })
-  worker = await startTestWorker(app, { hostname: 'ts@box' })
+  fleet = await startMixedFleet(['-P', 'prefork', '-c', '2'])
 })
-afterAll(async () => {
-  await worker?.stop()
-  await app?.close()
-  await python?.stop()
-  await redis?.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-async function lovage(...args: readonly string[]) {
-  await using command = new Command(['-b', redis.url, '--result-backend', redis.url, ...args], {
-    cwd: folder,
-  })
-  const code = await command.exited
-  return { code, stdout: command.stdout, stderr: command.stderr }
-}
+afterAll(() => fleet?.[Symbol.asyncDispose]())
 
 describe('every question and order reaches Python’s workers', () => {
   const ask = async (...words: readonly string[]) => {
-    const { code, stdout, stderr } = await lovage(...words, '--json', '-t', '10', '-d', python.nodeName)
+    const { code, stdout, stderr } = await fleet.lovage(
+      ...words,
+      '--json',
+      '-t',
+      '10',
+      '-d',
+      fleet.python.nodeName,
+    )
     expect(stderr).toBe('')
-    return { code, answer: JSON.parse(stdout)[python.nodeName] }
+    return { code, answer: JSON.parse(stdout)[fleet.python.nodeName] }
   }
 
   test.each([
@@ -98,32 +68,40 @@ describe('every question and order reaches Python’s workers', () => {
   })
 
   test('nodes are chosen by patterns, and by the names that multi gives', async () => {
-    const [name = ''] = python.nodeName.split('@')
+    const [name = ''] = fleet.python.nodeName.split('@')
     for (const nodes of ['t?@*', 'ts,nobody@*'])
       expect(
-        JSON.parse((await lovage('inspect', 'ping', '--json', '-t', '3', '-d', nodes)).stdout),
+        JSON.parse((await fleet.lovage('inspect', 'ping', '--json', '-t', '3', '-d', nodes)).stdout),
         nodes,
       ).toEqual({
         'ts@box': { ok: 'pong' },
       })
-    const both = await lovage('inspect', 'ping', '--json', '-t', '3', '-d', `ts@box,${name.slice(0, -1)}*@*`)
-    expect(Object.keys(JSON.parse(both.stdout)).sort()).toEqual([python.nodeName, 'ts@box'].sort())
+    const both = await fleet.lovage(
+      'inspect',
+      'ping',
+      '--json',
+      '-t',
+      '3',
+      '-d',
+      `ts@box,${name.slice(0, -1)}*@*`,
+    )
+    expect(Object.keys(JSON.parse(both.stdout)).sort()).toEqual([fleet.python.nodeName, 'ts@box'].sort())
   })
 
   test('a mixed fleet answers one broadcast', async () => {
-    const { stdout } = await lovage('control', 'enable_events', '--json', '-t', '5')
-    expect(Object.keys(JSON.parse(stdout)).sort()).toEqual([python.nodeName, 'ts@box'].sort())
-    await lovage('control', 'disable_events', '-t', '2')
+    const { stdout } = await fleet.lovage('control', 'enable_events', '--json', '-t', '5')
+    expect(Object.keys(JSON.parse(stdout)).sort()).toEqual([fleet.python.nodeName, 'ts@box'].sort())
+    await fleet.lovage('control', 'disable_events', '-t', '10', '-d', `ts@box,${fleet.python.nodeName}`)
   })
 
-  // The last one: it ends the worker.
+  // The last one: it ends the fleet.worker.
   test('control shutdown, which Python’s never answer', async () => {
-    const { code, stderr } = await lovage('control', 'shutdown', '-t', '1', '-d', python.nodeName)
+    const { code, stderr } = await fleet.lovage('control', 'shutdown', '-t', '1', '-d', fleet.python.nodeName)
     expect({ code, stderr }).toMatchObject({
       code: 69,
       stderr: expect.stringMatching(/Python’s workers end without an answer/),
     })
-    await until(async () => !(python.nodeName in (await app.control.ping({ timeout: 1 }))), {
+    await until(async () => !(fleet.python.nodeName in (await fleet.app.control.ping({ timeout: 1 }))), {
       timeoutMs: 60_000,
     })
   })

@@ -22,6 +22,9 @@ test('numbers, bytes and special values have their names', () => {
   expect(reprArgs([Number.NaN, Number.POSITIVE_INFINITY, 2n ** 70n])).toBe(
     '(nan, inf, 1180591620717411303424)',
   )
+  expect(reprArgs([0.0001, 0.00008086, 1e-7, -2.5e-12, 0, -0.5])).toBe(
+    '(0.0001, 8.086e-05, 1e-07, -2.5e-12, 0, -0.5)',
+  )
   expect(reprValue(Buffer.from([65, 39, 0, 255]))).toBe("b'A\\'\\x00\\xff'")
   expect(reprValue([new Decimal('1.0'), new Uuid('0'.repeat(32))])).toBe(
     "[Decimal('1.0'), UUID('00000000-0000-0000-0000-000000000000')]",
