@@ -190,7 +190,9 @@ describe('celery control', () => {
     expect(await celery('control', 'rate_limit', 'ts.add', '10/m')).toEqual({
       ok: 'new rate limit set successfully',
     })
-    expect(await celery('inspect', 'registered', 'rate_limit')).toContain('ts.hold [rate_limit=1000/s]')
+    const registered = await celery('inspect', 'registered', 'rate_limit')
+    expect(registered).toContain('ts.hold [rate_limit=1000/s]')
+    expect(registered).toContain('ts.add [rate_limit=10/m]')
     expect(await celery('control', 'rate_limit', 'ts.add', '0')).toEqual({
       ok: 'rate limit disabled successfully',
     })

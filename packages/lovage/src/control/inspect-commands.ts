@@ -51,7 +51,7 @@ const scheduled: Command = async (_args, { app, broker, worker }) => {
   return found
 }
 
-const registered: Command = ({ taskinfoitems, builtins }, { app }) => {
+const registered: Command = ({ taskinfoitems, builtins }, { app, worker }) => {
   const asked = taskinfoitems ? texts(taskinfoitems, 'taskinfoitems').slice(0, MOST_ITEMS) : []
   const items = asked.length > 0 ? asked : ['exchange', 'routing_key', 'rate_limit']
   return app.tasks
@@ -59,7 +59,12 @@ const registered: Command = ({ taskinfoitems, builtins }, { app }) => {
     .filter((name) => builtins === true || !name.startsWith('celery.'))
     .sort()
     .map((name) => {
-      const options: Readonly<Record<string, unknown>> = { ...app.tasks.get(name)?.options }
+      const task = app.tasks.get(name)
+      // The rate in force, which an operator may have changed.
+      const options: Readonly<Record<string, unknown>> = {
+        ...task?.options,
+        ...(task ? { rateLimit: worker.limits.tasks.rateOf(task) } : {}),
+      }
       const facts = items.flatMap((item) => {
         const value = options[camelCase(item)]
         return value === undefined || value === null ? [] : [`${item}=${String(value)}`]

@@ -151,7 +151,7 @@ export class Reception {
 
   /** What may not run now steps aside. When the limits cannot be asked nothing runs, so that none is exceeded. */
   async #admitLimited(limited: readonly Claim[]): Promise<void> {
-    const { app, claims, limits, settler, onChange } = this.#ports
+    const { app, claims, limits, settler, log, onChange } = this.#ports
     const nowMs = app.clock.now()
     const admittances = await limits
       .admit(limited.map(({ job, delivery }) => ({ job, queue: delivery.queue })))
@@ -169,6 +169,7 @@ export class Reception {
         continue
       }
       if (!claims.remove(claim)) continue
+      if (verdict.kind === 'postpone') log.limited(claim.job.context, verdict.untilMs)
       if (verdict.kind === 'superseded') {
         this.#supersede(claim)
         continue

@@ -23,6 +23,15 @@ export class TaskLog {
     )
   }
 
+  /** It steps aside, for its rate or its concurrency limit. */
+  limited(context: TaskContext, untilMs: number): void {
+    if (!this.isVerbose) return
+    this.#logger.info(
+      { task_id: context.id, task_name: context.name, eta: new Date(untilMs).toISOString() },
+      `Task ${nameOf(context)}[${context.id}] waits for its limits`,
+    )
+  }
+
   finished(context: TaskContext, outcome: Outcome, runMs: number): void {
     if (outcome.kind !== 'failure' && outcome.kind !== 'lost' && !this.isVerbose) return
     const seconds = (runMs / 1000).toFixed(2)

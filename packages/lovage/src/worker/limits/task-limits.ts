@@ -55,6 +55,12 @@ export class TaskLimits {
     const { cluster, logger } = this.#ports
     const look = async (): Promise<void> => {
       this.#rates = new Map((await cluster.list(RATES)).map(({ key, value }) => [key, value]))
+      // They outlive whoever set them, and no code says so.
+      if (this.#rates.size > 0)
+        logger.warn(
+          { rates: Object.fromEntries(this.#rates) },
+          'rate limits set at run time are in force for the whole cluster',
+        )
     }
     this.#unwatch = cluster.watch(RATES, () => {
       look().catch((error: unknown) => logger.warn({ err: error }, `Cannot read rates: ${messageOf(error)}`))
