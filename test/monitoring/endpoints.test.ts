@@ -122,6 +122,27 @@ test('a queue without a worker is critical as soon as something waits, and a bro
   expect(await getQueueHealth(away)).toMatchObject({ status: 'unknown', queues: [] })
 })
 
+test('the age of the oldest message is known, where its producer told when it was sent', async () => {
+  let aheadMs = 0
+  const clock = {
+    now: () => Date.now() + aheadMs,
+    setTimer: (callback: () => void, delayMs: number) => app.clock.setTimer(callback, delayMs),
+  }
+  await using late = createTestApp('late', {
+    broker: redis.url,
+    taskDefaultQueue: app.conf.taskDefaultQueue,
+    clock,
+  })
+  const queues = [app.conf.taskDefaultQueue]
+  expect((await getQueueHealth(late, { queues })).queues[0]?.oldestSeconds).toBe(null)
+  await app.sendTask('anything')
+  aheadMs = 5_000_000
+  await late.sendTask('later')
+  const { queues: found, reasons } = await getQueueHealth(late, { queues })
+  expect(found[0]?.oldestSeconds).toBeGreaterThanOrEqual(4999)
+  expect(reasons.join()).toContain('the oldest has been waiting for')
+})
+
 test('a task far beyond its hard limit is stuck', async () => {
   app.task({ name: 'slow', timeLimit: 10, run: () => new Promise(() => {}) })
   let aheadMs = 0

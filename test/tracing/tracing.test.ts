@@ -57,8 +57,8 @@ test('a task that fails marks its span, and a foreign traceparent is its parent'
   await using _worker = await startTestWorker(app)
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   await plain.sendTask('bad', { headers: { traceparent } })
-  await until(() => spans().length === 1)
-  const [run] = spans()
+  await until(() => spans().length === 2)
+  const run = spans().find(({ name }) => name === 'run/bad')
   expect(run?.spanContext().traceId).toBe('0af7651916cd43dd8448eb211c80319c')
   expect(run?.parentSpanContext?.spanId).toBe('b7ad6b7169203331')
   expect(run?.status).toMatchObject({ code: 2, message: 'no' })

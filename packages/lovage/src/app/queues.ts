@@ -6,7 +6,14 @@ import {
   type Page,
   type PageRequest,
 } from '../kernel/index.js'
-import { acceptList, decodeTask, readHeaders, type TaskHeaders } from '../message/index.js'
+import {
+  acceptList,
+  decodeTask,
+  parseTime,
+  readHeaders,
+  SENT_HEADER,
+  type TaskHeaders,
+} from '../message/index.js'
 import { knownQueues, type QueueReport, type QueuesApp, queueReport } from './known-queues.js'
 import { messageIn } from './letters/message-in.js'
 import { type RevokeHost, revoke } from './revoke.js'
@@ -26,6 +33,8 @@ export interface QueuedTask extends QueuedMessage {
   readonly retries: number
   /** Who sent it. */
   readonly origin: string
+  /** Unix ms since when it could have run: it was sent, or due; undefined when its producer did not say (Python's does not). */
+  readonly waitingSinceMs?: number
 }
 
 /** A task in a queue with its arguments. */
@@ -174,6 +183,10 @@ function described(item: QueuedMessage, broker: Broker): QueuedTask {
   const headers = message instanceof Error ? message : readHeaders(message)
   if (headers instanceof Error)
     return { ...item, shadow: null, argsrepr: '', kwargsrepr: '', retries: 0, origin: '' }
-  const { shadow, argsrepr, kwargsrepr, retries, origin } = headers
-  return { ...item, shadow, argsrepr, kwargsrepr, retries, origin }
+  const { shadow, argsrepr, kwargsrepr, retries, origin, eta } = headers
+  const times = [headers[SENT_HEADER], eta === null ? undefined : parseTime(eta)].filter(
+    (time): time is number => typeof time === 'number',
+  )
+  const waiting = times.length > 0 ? { waitingSinceMs: Math.max(...times) } : {}
+  return { ...item, shadow, argsrepr, kwargsrepr, retries, origin, ...waiting }
 }

@@ -18,11 +18,12 @@ export async function printHealth(
     if (queues.length > 0)
       console.log(
         `\n${table(
-          ['queue', 'status', 'ready', 'delayed', 'unacked', 'dead', 'workers'],
-          queues.map(({ name, status, ready, delayed, unacked, dead, workers }) => [
+          ['queue', 'status', 'ready', 'oldest', 'delayed', 'unacked', 'dead', 'workers'],
+          queues.map(({ name, status, ready, oldestSeconds, delayed, unacked, dead, workers }) => [
             name,
             status,
             ready,
+            oldestSeconds === null ? '-' : `${oldestSeconds} s`,
             delayed,
             unacked ?? '-',
             dead,

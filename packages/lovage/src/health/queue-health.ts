@@ -1,4 +1,11 @@
-import { getOpenBreakers, knownQueues, type Lovage, type OpenBreaker, queueReport } from '../app/index.js'
+import {
+  getOpenBreakers,
+  knownQueues,
+  type Lovage,
+  type OpenBreaker,
+  type QueueReport,
+  queueReport,
+} from '../app/index.js'
 import { isLovageError, messageOf } from '../kernel/index.js'
 import { findStuck, type StuckTask } from './stuck-tasks.js'
 
@@ -15,6 +22,8 @@ export interface HealthThresholds {
   readonly readyDegraded?: number
   /** More waiting messages than this make a queue critical. Default 10,000. */
   readonly readyCritical?: number
+  /** A message that has been waiting for more seconds than these makes a queue degraded. Default 3600. */
+  readonly oldestDegraded?: number
   /** Seconds beyond its hard limit after which a running task is stuck. Default 60. */
   readonly stuckAfter?: number
   /** Seconds to wait for workers to answer. Default 1. */
@@ -32,6 +41,8 @@ export interface QueueHealth {
   /** Held by workers; null where the broker keeps no count. */
   readonly unacked: number | null
   readonly dead: number
+  /** Seconds for which the oldest of the next messages has been waiting; null when nothing waits, or nobody knows. */
+  readonly oldestSeconds: number | null
   /** Names of the workers that consume it, Python's too. */
   readonly workers: readonly string[]
 }
@@ -69,9 +80,11 @@ export async function getQueueHealth(
       breakersOf(app),
     ])
     const consumers = consumersOf(consumed)
+    const ages = await agesOf(app, reports)
     const queues = reports.map(({ name, ready, delayed, unacked, dead }): QueueHealth => {
       const workers = consumers.get(name) ?? []
-      const facts = { name, ready, delayed, unacked: unacked ?? null, dead, workers }
+      const oldestSeconds = ages.get(name) ?? null
+      const facts = { name, ready, delayed, unacked: unacked ?? null, dead, oldestSeconds, workers }
       return { ...facts, ...judge(facts, options) }
     })
     const stuck = findStuck(app, active, options.stuckAfter ?? 60)
@@ -94,6 +107,24 @@ export async function getQueueHealth(
   }
 }
 
+/** Messages that are looked at: the next ones; those that have to stand back for more urgent ones may be older. */
+const LOOKED_AT = 20
+
+async function agesOf(app: Lovage, reports: readonly QueueReport[]): Promise<ReadonlyMap<string, number>> {
+  if (!(await app.broker()).capabilities.browsing) return new Map()
+  const nowMs = app.clock.now()
+  const ages = await Promise.all(
+    reports.map(async ({ name, ready }) => {
+      if (ready === 0) return []
+      const { items } = await app.queues.list(name, { state: 'ready', limit: LOOKED_AT })
+      const since = items.flatMap(({ waitingSinceMs }) => waitingSinceMs ?? [])
+      if (since.length === 0) return []
+      return [[name, Math.max(0, Math.floor((nowMs - Math.min(...since)) / 1000))] as const]
+    }),
+  )
+  return new Map(ages.flat())
+}
+
 /** Where processes share no store of agreements, breakers are each worker's own. */
 async function breakersOf(app: Lovage): Promise<readonly OpenBreaker[]> {
   try {
@@ -106,18 +137,29 @@ async function breakersOf(app: Lovage): Promise<readonly OpenBreaker[]> {
 
 /** What there is to say about one queue. Pure. */
 export function judge(
-  { ready, dead, workers }: Pick<QueueHealth, 'ready' | 'dead' | 'workers'>,
+  {
+    ready,
+    dead,
+    workers,
+    oldestSeconds,
+  }: Pick<QueueHealth, 'ready' | 'dead' | 'workers'> & Partial<Pick<QueueHealth, 'oldestSeconds'>>,
   {
     deadWarning = 10,
     deadDegraded = 100,
     readyDegraded = 1000,
     readyCritical = 10_000,
+    oldestDegraded = 3600,
   }: HealthThresholds = {},
 ): Pick<QueueHealth, 'status' | 'reasons'> {
   const found: (readonly [HealthStatus, string])[] = []
   if (workers.length === 0 && ready > 0) found.push(['critical', `${ready} wait and no worker consumes it`])
   if (ready > readyCritical) found.push(['critical', `${ready} wait, more than ${readyCritical}`])
   else if (ready > readyDegraded) found.push(['degraded', `${ready} wait, more than ${readyDegraded}`])
+  if (typeof oldestSeconds === 'number' && oldestSeconds > oldestDegraded)
+    found.push([
+      'degraded',
+      `the oldest has been waiting for ${oldestSeconds} s, more than ${oldestDegraded}`,
+    ])
   if (dead > deadDegraded) found.push(['degraded', `${dead} dead letters, more than ${deadDegraded}`])
   else if (dead > deadWarning) found.push(['healthy', `${dead} dead letters, more than ${deadWarning}`])
   return { status: worst(found.map(([status]) => status)), reasons: found.map(([, reason]) => reason) }

@@ -5,7 +5,7 @@ import { unserialisable } from './json-writer.js'
 import { DEFAULT_MAX_BYTES } from './limits.js'
 import { reprArgs, reprKwargs } from './repr.js'
 import { getSerializer, type Serializer } from './serializer.js'
-import { type HeadersInWork, isStandardHeader, malformed } from './task-headers.js'
+import { type HeadersInWork, isStandardHeader, malformed, SENT_HEADER } from './task-headers.js'
 import { BODY_ROOT, NO_EMBED } from './task-message.js'
 import { formatTime, parseTime } from './times.js'
 import type { Embed, OutgoingMessage } from './types.js'
@@ -40,6 +40,8 @@ export interface TaskCall {
   readonly stamps?: Readonly<Record<string, unknown>>
   /** The user's own headers; those of the protocol may not be among them. */
   readonly headers?: Readonly<Record<string, unknown>>
+  /** Unix ms at which it is sent; default: not told. */
+  readonly sentMs?: number
   /** Shown in logs and monitors in place of the arguments, for instance to hide secrets. */
   readonly argsRepr?: string
   readonly kwargsRepr?: string
@@ -104,6 +106,7 @@ export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMess
     stamped_headers: call.stampedHeaders ?? null,
     stamps: call.stamps ?? NO_STAMPS,
   }
+  if (call.sentMs !== undefined) headers[SENT_HEADER] = call.sentMs
   if (call.headers !== undefined) addCustom(headers, call.headers)
 
   const serializer = getSerializer(options.serializer ?? 'json')

@@ -36,7 +36,7 @@ export {
   getSerializer,
   type Serializer,
 } from './serializer.js'
-export { customHeaders } from './task-headers.js'
+export { customHeaders, SENT_HEADER } from './task-headers.js'
 export {
   type DecodeOptions,
   decodeBody,

@@ -29,7 +29,11 @@ const STANDARD = [
 const STANDARD_SET: ReadonlySet<string> = new Set(STANDARD)
 
 /** Set by brokers on their way; they say nothing about the next message. */
-const TRANSPORT = new Set([
+/** Custom header of our producers: when a message was sent, in Unix ms. A retry is sent anew. */
+export const SENT_HEADER = 'x-lovage-sent'
+
+const TRANSPORT = new Set<string>([
+  SENT_HEADER,
   'redelivered',
   'x-death',
   'x-first-death-exchange',

@@ -1,7 +1,7 @@
 import type { Attributes, Span } from '@opentelemetry/api'
 import type { Middleware, TaskContext } from '../app/index.js'
 import { requireLater } from '../kernel/index.js'
-import type { OutgoingMessage } from '../message/index.js'
+import { type OutgoingMessage, SENT_HEADER } from '../message/index.js'
 
 const SCOPE = 'lovage'
 const opentelemetry = requireLater<typeof import('@opentelemetry/api')>('@opentelemetry/api')
@@ -46,8 +46,6 @@ export function tracing({ asksSampler = false }: TracingOptions = {}): Middlewar
             'messaging.message.id': String(message.headers.id ?? ''),
             'messaging.destination': message.routingKey,
           })
-          // A retry is told of as waiting since it was due.
-          headers[SENT_HEADER] = Date.now()
         }
         spans.push(span)
         propagation.inject(trace.setSpan(context.active(), span), headers)
@@ -105,9 +103,6 @@ function isLeftOut(traceparent: unknown): boolean {
   if (typeof traceparent !== 'string' || traceparent.length !== 55) return false
   return (Number.parseInt(traceparent.slice(53), 16) & 1) === 0
 }
-
-/** Custom header of messages whose publication is traced: when that was, in Unix ms. */
-const SENT_HEADER = 'x-lovage-sent'
 
 /** Since when a task waited for its run: it was sent, and due. */
 function waitingSince({ wireHeaders, eta }: TaskContext): number | undefined {
