@@ -107,6 +107,7 @@ export {
 } from './router.js'
 export { failure, run } from './run.js'
 export { type InputOf, type OutputOf, type Schema, unchecked } from './schema.js'
+export { acceptOf, signerOf } from './security.js'
 export {
   SETTINGS,
   type SettingName,

@@ -62,6 +62,7 @@ import {
   settingsFromEnvironment,
   withFolder,
 } from './settings/index.js'
+import { type SetupSecurity, securitySettings } from './setup-security.js'
 import { type AnyTask, Task, type TaskDefinition, type TaskHost } from './task.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { TaskOptions } from './task-options.js'
@@ -152,6 +153,10 @@ export class Lovage implements TaskHost, ResultHost {
    */
   configFromObject(settings: object, options: { readonly namespace?: string } = {}): this {
     return this.#configure('code', settingsFrom(settings, options.namespace))
+  }
+  /** Signs what this app sends, and believes only whom its store knows: Celery's `setup_security`. LVG_CONFIG_INVALID for a file that cannot be used. */
+  setupSecurity(options: SetupSecurity): this {
+    return this.configFromObject(securitySettings(options, this.#conf.acceptContent))
   }
   /** Settings given on a command line: stronger than the environment, weaker than code. */
   configFromCommandLine(settings: SettingsInput): this {
@@ -270,7 +275,6 @@ export class Lovage implements TaskHost, ResultHost {
     const publisher = this.#publishing()
     return guardOf(this, call) ? sendGuarded(this, publisher, call) : publisher.send(call)
   }
-
   /** Publishes calls together, none of them when one cannot be written. */
   async sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
     if (!this.#conf.taskAlwaysEager) return sendAllGuarded(this, this.#publishing(), calls)

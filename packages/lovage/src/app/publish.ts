@@ -11,7 +11,6 @@ import {
   stayAlive,
 } from '../kernel/index.js'
 import {
-  encodeJson,
   encodeTask,
   formatTime,
   type IncomingMessage,
@@ -19,6 +18,7 @@ import {
   reprArgs,
   reprKwargs,
   SENT_HEADER,
+  type Serializer,
   type TaskCall,
   type TaskMessage,
   withAttempt,
@@ -32,6 +32,7 @@ import type { Outcome } from './outcome.js'
 import { shownArguments } from './redaction.js'
 import type { TaskRegistry } from './registry.js'
 import { nameOf, type Router, type RouteTarget } from './router.js'
+import { bodyOf, serializerOf } from './security.js'
 import type { Settings } from './settings/index.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
@@ -287,7 +288,7 @@ export function toMessage(
   if (options.headers !== undefined) call.headers = options.headers
   if (options.replyTo !== undefined) call.replyTo = options.replyTo
   const message = encodeTask(call, {
-    serializer: options.serializer ?? defaults.serializer ?? conf.taskSerializer,
+    serializer: serializerOf(conf, options.serializer ?? defaults.serializer ?? conf.taskSerializer),
     compression: options.compression ?? defaults.compression ?? conf.taskCompression ?? null,
     jsonTypes: conf.jsonTypes,
     maxBytes: conf.messageMaxBytes,
@@ -363,7 +364,7 @@ export interface RetriedRun {
 export function retryMessage(
   run: RetriedRun,
   outcome: Extract<Outcome, { kind: 'retry' }>,
-  settings: { readonly delayAtPublish: boolean },
+  settings: { readonly delayAtPublish: boolean; readonly signer?: Serializer | undefined },
 ): OutgoingMessage {
   const { message, call } = run
   const { request, dueMs } = outcome
@@ -385,13 +386,7 @@ export function retryMessage(
   return {
     ...again,
     ...destination,
-    ...(hasNewArguments
-      ? {
-          body: `[${encodeJson(args, 'args')},${encodeJson(kwargs, 'kwargs')},${encodeJson(call.embed)}]`,
-          contentType: 'application/json',
-          contentEncoding: 'utf-8',
-        }
-      : {}),
+    ...(hasNewArguments ? bodyOf({ args, kwargs, embed: call.embed }, settings.signer) : {}),
     headers: {
       ...headers,
       ...(compression === undefined || hasNewArguments ? {} : { compression }),

@@ -6,17 +6,11 @@ import {
   type Page,
   type PageRequest,
 } from '../kernel/index.js'
-import {
-  acceptList,
-  decodeTask,
-  parseTime,
-  readHeaders,
-  SENT_HEADER,
-  type TaskHeaders,
-} from '../message/index.js'
+import { decodeTask, parseTime, readHeaders, SENT_HEADER, type TaskHeaders } from '../message/index.js'
 import { knownQueues, type QueueReport, type QueuesApp, queueReport } from './known-queues.js'
 import { messageIn } from './letters/message-in.js'
 import { type RevokeHost, revoke } from './revoke.js'
+import { acceptOf } from './security.js'
 import type { Settings } from './settings/index.js'
 
 /** What the operations need of their app. */
@@ -117,7 +111,7 @@ export class Queues {
     if (message instanceof Error) return { ...task, unreadable: message.message }
     const { conf } = this.#host
     const call = decodeTask(message, {
-      accept: acceptList(conf.acceptContent),
+      accept: acceptOf(conf),
       maxBytes: conf.messageMaxBytes,
       integers: conf.integers,
     })

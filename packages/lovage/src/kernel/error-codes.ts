@@ -79,6 +79,10 @@ export const ERROR_CODES = {
     'The content type of a message is not accepted.',
     'Add it to `acceptContent` if you trust its producers.',
   ],
+  LVG_MESSAGE_FORGED: [
+    'A message is not signed by anybody who is known, or was changed after it was signed.',
+    'Put the certificate of its sender into the store, if you trust it.',
+  ],
   LVG_MESSAGE_TOO_LARGE: [
     'A message is larger than the configured cap.',
     'Send a reference instead, or raise `messageMaxBytes`.',

@@ -60,8 +60,8 @@ export interface TaskCall {
 
 /** How to write a message. */
 export interface EncodeOptions {
-  /** A name or content type; default `json`. */
-  readonly serializer?: string
+  /** A name or content type, or a serializer; default `json`. */
+  readonly serializer?: string | Serializer
   /** A name or content type; default none. */
   readonly compression?: string | null
   /** `plain` for fleets with Celery before 5.3, which knows no typed values. Default `typed`. */
@@ -109,7 +109,8 @@ export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMess
   if (call.sentMs !== undefined) headers[SENT_HEADER] = call.sentMs
   if (call.headers !== undefined) addCustom(headers, call.headers)
 
-  const serializer = getSerializer(options.serializer ?? 'json')
+  const { serializer: wanted = 'json' } = options
+  const serializer = typeof wanted === 'string' ? getSerializer(wanted) : wanted
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
   let body = encodeBody(call, serializer, options.jsonTypes)
   checkSize(body, maxBytes, call)

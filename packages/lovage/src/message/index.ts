@@ -1,3 +1,4 @@
+export { authSerializer, type SecurityOptions } from './auth.js'
 export { type Compressed, compress, decompress } from './compression.js'
 export { type EncodeOptions, encodeTask, type TaskCall } from './encode-task.js'
 export {
@@ -38,6 +39,7 @@ export {
 } from './serializer.js'
 export { customHeaders, SENT_HEADER } from './task-headers.js'
 export {
+  BODY_ROOT,
   type DecodeOptions,
   decodeBody,
   decodeTask,

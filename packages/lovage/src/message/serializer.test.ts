@@ -117,7 +117,7 @@ describe('serializers', () => {
   test('only accepted content types are read, and pickle never', () => {
     expect(codeOf(() => decodeContent('{}', 'application/x-yaml', 'utf-8'))).toBe('LVG_MESSAGE_UNACCEPTED')
     expect(codeOf(() => decodeContent('{}', 'application/x-nothing', 'utf-8'))).toBe('LVG_MESSAGE_UNACCEPTED')
-    const accept = new Set(['application/x-python-serialize'])
+    const accept = { types: new Set(['application/x-python-serialize']) }
     expect(() => decodeContent('x', 'application/x-python-serialize', 'binary', { accept })).toThrow(
       'not accepted',
     )

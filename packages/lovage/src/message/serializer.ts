@@ -120,15 +120,22 @@ export function getSerializer(name: string): Serializer {
 }
 
 /** Which content types may be read. */
-export type AcceptList = ReadonlySet<string>
-
-/** Makes the list from `acceptContent`: names or content types. Throws a ConfigurationError for what is not known. */
-export function acceptList(names: readonly string[]): AcceptList {
-  return new Set(names.map((name) => getSerializer(name).contentType))
+export interface AcceptList {
+  readonly types: ReadonlySet<string>
+  /** How signed messages are read, where they are. */
+  readonly auth?: Serializer
 }
 
+/** Makes the list from `acceptContent`: names or content types. Throws a ConfigurationError for what is not known. */
+export function acceptList(names: readonly string[], auth?: Serializer): AcceptList {
+  const types = new Set(names.map((name) => (auth && isAuth(name) ? auth : getSerializer(name)).contentType))
+  return auth && names.some(isAuth) ? { types, auth } : { types }
+}
+
+const isAuth = (name: string): boolean => name === 'auth'
+
 /** Celery's default: JSON alone. */
-const ACCEPT_JSON: AcceptList = new Set([json.contentType])
+const ACCEPT_JSON: AcceptList = { types: new Set([json.contentType]) }
 
 /** How to read a body. */
 export interface ContentOptions extends ReadOptions {
@@ -144,7 +151,9 @@ export function decodeContent(
   options: ContentOptions = {},
   root: RootName = '',
 ): unknown {
-  const serializer = (options.accept ?? ACCEPT_JSON).has(contentType) ? BY_NAME.get(contentType) : undefined
+  const { types, auth } = options.accept ?? ACCEPT_JSON
+  const known = auth?.contentType === contentType ? auth : BY_NAME.get(contentType)
+  const serializer = types.has(contentType) ? known : undefined
   if (serializer) return serializer.decode(body, contentEncoding, options, root)
   throw new MessageError(`the content type ${JSON.stringify(contentType.slice(0, 128))} is not accepted`, {
     code: 'LVG_MESSAGE_UNACCEPTED',

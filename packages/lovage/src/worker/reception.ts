@@ -1,6 +1,7 @@
 import type { Lovage, RunEnvironment } from '../app/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import { crashPoint } from '../kernel/index.js'
+import type { AcceptList } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { Claim, Claims } from './claims.js'
 import type { FollowUps } from './follow-ups.js'
@@ -14,7 +15,7 @@ import { tellIntake } from './tell-intake.js'
 /** What reception works with. */
 export interface ReceptionPorts {
   readonly app: Lovage
-  readonly accept: ReadonlySet<string>
+  readonly accept: AcceptList
   readonly refusals: Refusals
   readonly followUps: FollowUps
   readonly environment: RunEnvironment

@@ -14,6 +14,7 @@ import {
   type IncomingMessage,
   type OutgoingMessage,
   redrivesOf,
+  type Serializer,
   type TaskMessage,
 } from '../message/index.js'
 import type { ExtendedResult, ResultRecord, ResultTuple, TaskState } from '../result/index.js'
@@ -53,6 +54,8 @@ export interface PlanSettings {
   /** Whether an ETA is kept by the broker from the start (`dueMs`). */
   readonly delayAtPublish: boolean
   readonly followUps: FollowUps
+  /** Signs bodies that are written anew. */
+  readonly signer?: Serializer | undefined
 }
 
 /** A lost run of a message that cannot go back, or shall not, has failed. */

@@ -1,9 +1,16 @@
 import { hostname as machineName } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import { failure, type Lovage, type Outcome, type RunEnvironment, type TaskContext } from '../app/index.js'
+import {
+  acceptOf,
+  failure,
+  type Lovage,
+  type Outcome,
+  type RunEnvironment,
+  signerOf,
+  type TaskContext,
+} from '../app/index.js'
 import { type Broker, type Consumer, workerDirect } from '../broker/index.js'
 import { crashPoint, type Logger, newId } from '../kernel/index.js'
-import { acceptList } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
 import { Autoscaler } from './autoscaler.js'
 import type { BootStep, RunningWorker, StopKind } from './boot-step.js'
@@ -79,8 +86,7 @@ export class Worker implements RunningWorker {
     if (autoscale) this.autoscaler = new Autoscaler(autoscale, { broker, clock, logger })
     this.#steps = [...(options.steps ?? []), ...(this.autoscaler ? [this.autoscaler] : []), ...app.steps]
     const queues = options.queues ?? app.router.declared.map((queue) => queue.name)
-    const own = app.conf.workerDirect ? [app.router.know(workerDirect(this.hostname))] : []
-    this.#queues = [...queues, ...own]
+    this.#queues = app.conf.workerDirect ? [...queues, app.router.know(workerDirect(this.hostname))] : queues
     this.pool = options.pool ?? new AsyncPool(options.concurrency ?? conf.workerConcurrency ?? 100, clock)
     this.#stopping = new Stopping(clock)
     this.#prefetchMultiplier = Math.max(1, options.prefetchMultiplier ?? conf.workerPrefetchMultiplier)
@@ -94,6 +100,7 @@ export class Worker implements RunningWorker {
       storesResults: results !== undefined,
       resultExtended: conf.resultExtended,
       delayAtPublish: broker.capabilities.delayAtPublish,
+      signer: signerOf(conf),
     }
     const refusals = new Refusals({
       hostname,
@@ -148,7 +155,7 @@ export class Worker implements RunningWorker {
     const settler = this.#settler
     this.#reception = new Reception({
       app,
-      accept: acceptList(conf.acceptContent),
+      accept: acceptOf(conf),
       refusals,
       followUps: this.#followUps,
       environment: this.#environment,

@@ -5,6 +5,7 @@ import { encodeEnvelope, encodeTask, type TaskMessage } from '../../message/inde
 import { priorityToWire } from '../canvas/wire-priority.js'
 import { hideArguments, hideByName } from '../redaction.js'
 import type { TaskRegistry } from '../registry.js'
+import { signerOf } from '../security.js'
 import type { Settings } from '../settings/index.js'
 import { countLetters, type DeadLetterStats } from './letter-stats.js'
 import { messageIn } from './message-in.js'
@@ -135,7 +136,8 @@ export class DeadLetters {
     const { letter } = opened
     const broker = await this.#host.broker()
     const original = messageIn(letter, broker)
-    const message = original instanceof Error ? undefined : editedMessage(opened, original, edit)
+    const message =
+      original instanceof Error ? undefined : editedMessage(opened, original, edit, signerOf(this.#host.conf))
     if (!message)
       throw new MessageError(`The message of ${letter.id} cannot be read: ${opened.unreadable}`, {
         code: 'LVG_DEAD_LETTER_UNREADABLE',

@@ -1,13 +1,13 @@
 import type { Broker } from '../../broker/index.js'
 import type { DeadLetter } from '../../dead-letter/index.js'
 import {
-  acceptList,
   attemptsOf,
   decodeTask,
   type FailedAttempt,
   redrivesOf,
   type TaskMessage,
 } from '../../message/index.js'
+import { acceptOf } from '../security.js'
 import type { Settings } from '../settings/index.js'
 import { messageIn } from './message-in.js'
 
@@ -35,7 +35,7 @@ export function openLetter(letter: DeadLetter, broker: Broker, conf: Settings): 
     redrives: redrivesOf(message.headers),
   }
   const call = decodeTask(message, {
-    accept: acceptList(conf.acceptContent),
+    accept: acceptOf(conf),
     maxBytes: conf.messageMaxBytes,
     integers: conf.integers,
   })

@@ -2,15 +2,16 @@ import type { Broker } from '../../broker/index.js'
 import type { DeadLetter } from '../../dead-letter/index.js'
 import { type Clock, crashPoint, delay, stayAlive } from '../../kernel/index.js'
 import {
-  encodeJson,
   type IncomingMessage,
   type OutgoingMessage,
   REDRIVES_HEADER,
   redrivesOf,
   reprArgs,
   reprKwargs,
+  type Serializer,
   withAttempt,
 } from '../../message/index.js'
+import { bodyOf } from '../security.js'
 import type { OpenedLetter } from './open-letter.js'
 
 /** How letters are sent again. */
@@ -75,16 +76,19 @@ export function redriveMessage(
 }
 
 /** The message of a letter with other arguments; what follows the task stays as it was. */
-export function editedMessage(opened: OpenedLetter, message: IncomingMessage, edit: LetterEdit) {
+export function editedMessage(
+  opened: OpenedLetter,
+  message: IncomingMessage,
+  edit: LetterEdit,
+  signer: Serializer | undefined,
+) {
   const { letter, call } = opened
   if (!call) return undefined
   const args = edit.args ?? call.args
   const kwargs = edit.kwargs ?? call.kwargs
   const { compression: _, ...headers } = call.headers
   return redriveMessage(letter, message, edit.queue ?? letter.queue, {
-    body: `[${encodeJson(args, 'args')},${encodeJson(kwargs, 'kwargs')},${encodeJson(call.embed)}]`,
-    contentType: 'application/json',
-    contentEncoding: 'utf-8',
+    ...bodyOf({ args, kwargs, embed: call.embed }, signer),
     headers: { ...headers, lang: 'js', argsrepr: reprArgs(args), kwargsrepr: reprKwargs(kwargs) },
   })
 }

@@ -226,11 +226,16 @@ export const SETTINGS = {
   beatCronStartingDeadline: optional(number(0)),
 
   // --- security
-  securityKey: inert(optional(text('')), NOT_YET),
-  securityKeyPassword: inert(optional(text('')), NOT_YET),
-  securityCertificate: inert(optional(text('')), NOT_YET),
-  securityCertStore: inert(optional(text('')), NOT_YET),
-  securityDigest: inert(text('sha256'), NOT_YET),
+  /** Signing (`taskSerializer: 'auth'`): the path of this process's private key, or its PEM. */
+  securityKey: optional(text('')),
+  securityKeyPassword: optional(text('')),
+  /** Its certificate. */
+  securityCertificate: optional(text('')),
+  /** A folder or glob: certificates of those who may sign. */
+  securityCertStore: optional(text('')),
+  securityDigest: text('sha256'),
+  /** Whether to sign as Celery 5.2 does, which cannot read what later versions write; both are read. */
+  securityLegacyFormat: flag(false),
 
   // --- Redis, beyond the URL
   redisMaxConnections: inert(optional(number(0)), 'a process shares one connection'),

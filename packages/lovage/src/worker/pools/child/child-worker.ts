@@ -1,4 +1,5 @@
 import {
+  acceptOf,
   type EventFields,
   failure,
   type Lovage,
@@ -8,7 +9,7 @@ import {
   type TaskContext,
 } from '../../../app/index.js'
 import { messageOf } from '../../../kernel/index.js'
-import { acceptList, encodeJson } from '../../../message/index.js'
+import { encodeJson } from '../../../message/index.js'
 import { callHandlers } from '../../call-handlers.js'
 import { addToChord } from '../../join-settler.js'
 import { stepMarks } from '../../step-marks.js'
@@ -48,7 +49,7 @@ export class ChildWorker {
     this.#setup = setup
     const { conf, logger } = app
     this.#decode = {
-      accept: acceptList(conf.acceptContent),
+      accept: acceptOf(conf),
       maxBytes: conf.messageMaxBytes,
       integers: conf.integers,
     }
