@@ -196,6 +196,23 @@ describe.each(servers)('dead letters on $name', ({ start }) => {
     expect(await letters()).toEqual([])
   })
 
+  test('a clean-up takes what is resolved, and the rest only when told', async () => {
+    const work = app.task({ name: 'work', run: () => 'done' })
+    const [resolved, open] = ['resolved', 'open'].map((word) => `${word}-${app.conf.taskDefaultQueue}`)
+    for (const taskId of [resolved, open])
+      await app.deadLetters.add({ ...(taskId ? { taskId } : {}), task: 'work', error: new Error('then') })
+    await using _worker = await startTestWorker(app)
+    // Somebody ran it again without the letter.
+    const result = await work.applyAsync([], { ...(resolved ? { taskId: resolved } : {}) })
+    await result.get({ timeout: 20 })
+    expect(await app.deadLetters.cleanup()).toBe(0)
+    // All of them are older than an hour from now.
+    expect(await app.deadLetters.cleanup(-1 / 24)).toBe(1)
+    expect((await letters()).map(({ taskId }) => taskId)).toEqual([open])
+    expect(await app.deadLetters.cleanup(-1 / 24, { unresolved: true })).toBeGreaterThanOrEqual(1)
+    expect(await letters()).toEqual([])
+  })
+
   test('a rate spreads what is sent again', async () => {
     for (let n = 0; n < 30; n++) await app.deadLetters.add({ task: 'slow', error: 'x' })
     const began = performance.now()

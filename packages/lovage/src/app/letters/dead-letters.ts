@@ -2,6 +2,7 @@ import type { Broker } from '../../broker/index.js'
 import type { DeadLetter, DeadLetterQuery } from '../../dead-letter/index.js'
 import { type Clock, ConfigurationError, MessageError, newId, type Page } from '../../kernel/index.js'
 import { encodeEnvelope, encodeTask, type TaskMessage } from '../../message/index.js'
+import type { ResultBackend } from '../../result/index.js'
 import { priorityToWire } from '../canvas/wire-priority.js'
 import { hideArguments, hideByName } from '../redaction.js'
 import type { TaskRegistry } from '../registry.js'
@@ -24,7 +25,9 @@ export interface DeadLetterHost {
   readonly conf: Settings
   readonly clock: Clock
   readonly tasks: TaskRegistry
+  readonly hasResults: boolean
   broker(): Promise<Broker>
+  results(): Promise<ResultBackend>
 }
 
 /** Which letters: ids of letters or of tasks, or conditions that hold together; `{}` = all. */
@@ -154,9 +157,23 @@ export class DeadLetters {
     return removed
   }
 
-  /** Removes letters that are older than so many days (default 30); tells how many. Retried ones are gone already. */
-  cleanup(days = 30): Promise<number> {
-    return this.purge({ failedBeforeMs: this.#host.clock.now() - days * DAY_MS })
+  /**
+   * Removes letters that are older than so many days (default 30) and resolved: their task has succeeded since, in whichever way it was
+   * run again. What was retried here is gone already. With `unresolved` the others go too, for good. Tells how many.
+   */
+  async cleanup(days = 30, { unresolved = false }: { readonly unresolved?: boolean } = {}): Promise<number> {
+    const old = { failedBeforeMs: this.#host.clock.now() - days * DAY_MS }
+    if (unresolved) return this.purge(old)
+    if (!this.#host.hasResults) return 0
+    const [{ deadLetters }, results] = await Promise.all([this.#host.broker(), this.#host.results()])
+    let removed = 0
+    for await (const letters of this.#pages(old)) {
+      const found = await results.get(letters.flatMap(({ taskId }) => taskId ?? []))
+      const succeeded = new Set(found.flatMap(({ id, state }) => (state === 'SUCCESS' ? [id] : [])))
+      const resolved = letters.filter(({ taskId }) => taskId !== null && succeeded.has(taskId))
+      if (resolved.length > 0) removed += (await deadLetters.take(resolved.map(({ id }) => id))).length
+    }
+    return removed
   }
 
   /** Keeps a failure that this app's workers did not see as a dead letter, to be looked at and retried; gives its id. */

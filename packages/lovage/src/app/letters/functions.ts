@@ -35,9 +35,12 @@ export async function retryDeadLetterTask(app: WithDeadLetters, id: string): Pro
   return (await app.deadLetters.retry(id)).retried > 0
 }
 
-/** Removes letters that are older than so many days; tells how many. */
-export const cleanupOldDeadLetterTasks = (app: WithDeadLetters, days = 30): Promise<number> =>
-  app.deadLetters.cleanup(days)
+/** Removes letters that are older than so many days and resolved, with `unresolved` the others too; tells how many. */
+export const cleanupOldDeadLetterTasks = (
+  app: WithDeadLetters,
+  days = 30,
+  options: { readonly unresolved?: boolean } = {},
+): Promise<number> => app.deadLetters.cleanup(days, options)
 
 /** Letters by queue, task, reason and error. */
 export const getDeadLetterStats = (app: WithDeadLetters) => app.deadLetters.stats()
