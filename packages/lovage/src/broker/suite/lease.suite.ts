@@ -96,10 +96,10 @@ export function leaseTests({ test }: SuiteTester): void {
     'keeps what a living holder holds far beyond the lease',
     async (world) => {
       await world.publish(message(world.queue))
-      const holder = await world.consume({ leaseMs: 400 })
+      const holder = await world.consume({ leaseMs: 1000 })
       const delivery = await holder.first()
-      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 400 })
-      await pass(1800)
+      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 1000 })
+      await pass(3500)
       expect(other.deliveries).toEqual([])
       expect(holder.lost).toEqual([])
       expect(await holder.ack(delivery)).toEqual([])
@@ -111,11 +111,11 @@ export function leaseTests({ test }: SuiteTester): void {
     'keeps what a paused holder holds',
     async (world) => {
       await world.publish(message(world.queue))
-      const holder = await world.consume({ leaseMs: 400 })
+      const holder = await world.consume({ leaseMs: 1000 })
       const delivery = await holder.first()
       await holder.inner.pause()
-      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 400 })
-      await pass(1200)
+      const other = await world.consume({ broker: await world.otherBroker(), leaseMs: 1000 })
+      await pass(2500)
       expect(other.deliveries).toEqual([])
       expect(await holder.ack(delivery)).toEqual([])
     },
