@@ -276,11 +276,9 @@ export function toMessage(
   if (options.retries !== undefined) call.retries = options.retries
   if (options.shadow !== undefined) call.shadow = options.shadow
   const known = tasks.get(task)
-  const redacted = {
-    redact: known?.options.redact ?? defaults.redact,
-    params: params ?? known?.definition.params,
-  }
-  Object.assign(call, shownArguments(redacted, { args, kwargs }))
+  const redact = known?.options.redact ?? defaults.redact
+  const names = params ?? known?.definition.params
+  if (redact || names) Object.assign(call, shownArguments({ redact, params: names }, { args, kwargs }))
   if (options.argsrepr !== undefined) call.argsRepr = options.argsrepr
   if (options.kwargsrepr !== undefined) call.kwargsRepr = options.kwargsrepr
   if (options.groupId !== undefined) call.group = options.groupId

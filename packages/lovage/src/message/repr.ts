@@ -125,7 +125,8 @@ const hex = (code: number, digits: number): string => code.toString(16).padStart
 function reprNumber(value: number): string {
   if (Number.isNaN(value)) return 'nan'
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
-  const text = value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential() : String(value)
+  if (Number.isSafeInteger(value)) return String(value)
+  const text = Math.abs(value) < 1e-4 ? value.toExponential() : String(value)
   // Python writes small numbers so earlier, and exponents with two digits at least.
   return text.replace(/e([+-])(\d)$/, (_all, sign, digit) => `e${sign}0${digit}`)
 }
