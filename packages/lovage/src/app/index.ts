@@ -84,18 +84,13 @@ export type { Outcome } from './outcome.js'
 export { PAUSED } from './pause.js'
 export type { AddPeriodicTask, PeriodicOptions } from './periodic-tasks.js'
 export type { Progress, ProgressOptions } from './progress.js'
-export {
-  type RetriedRun,
-  retryMessage,
-  type Sending,
-  toMessage,
-} from './publish.js'
 export { type Due, type OpenedTask, type QueuedTask, Queues } from './queues.js'
 export { intervalOf, RATES, setRate } from './rate.js'
 export { hideArguments, hideByName, shownResult } from './redaction.js'
 export { TaskRegistry } from './registry.js'
 export { type JoinOptions, ResultSet } from './result-set.js'
 export { backoffSeconds, type RetryDice } from './retry.js'
+export { type RetriedRun, retryMessage } from './retry-message.js'
 export { REVOKED, REVOKED_STAMPS, revoke, revokeByStamps, stampKey } from './revoke.js'
 export {
   type Route,
@@ -148,6 +143,7 @@ export type {
   TaskAnnotations,
   TaskOptions,
 } from './task-options.js'
+export { type Sending, toMessage } from './to-message.js'
 export { untilReady, type WaitOptions } from './until-ready.js'
 export type { EventOptions } from './watch-events.js'
 export type { StepWorker, WorkerStep } from './worker-step.js'
