@@ -1,23 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { chain, chord, chunks, group, map, starmap } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type PostgresServer, type RedisServer, startPostgres, startRedis } from '../servers.js'
-
-let redis: RedisServer
-let postgres: PostgresServer
-let folder: string
-let opened = 0
-beforeAll(async () => {
-  ;[redis, postgres] = await Promise.all([startRedis(), startPostgres()])
-  folder = mkdtempSync(join(tmpdir(), 'lovage-canvas-'))
-})
-afterAll(async () => {
-  await Promise.all([redis?.stop(), postgres?.stop()])
-  rmSync(folder, { recursive: true, force: true })
-})
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { everyStore } from '../every-store.js'
 
 /** An app with tasks that canvases are made of, and what was called in it. */
 function makeApp(url: string) {
@@ -51,12 +35,7 @@ function makeApp(url: string) {
   return { app, calls, add, total, echo, fail, note, noteError }
 }
 
-describe.each([
-  ['memory', () => `memory://canvas-${++opened}`],
-  ['SQLite', () => `sqlite://${join(folder, `${++opened}.db`)}`],
-  ['Redis', () => `${redis.url}/${++opened % 16}`],
-  ['PostgreSQL', () => postgres.createDatabase(`canvas_${++opened}`)],
-])('canvases on %s', (_name, freshUrl) => {
+describe.each(everyStore('canvas'))('canvases on %s', (_name, freshUrl) => {
   let made: ReturnType<typeof makeApp>
   let worker: Awaited<ReturnType<typeof startTestWorker>>
   beforeEach(async () => {
@@ -312,7 +291,7 @@ describe.each([
   test('a signature in a message that nobody can read fails its task, and nothing else', async () => {
     const { app, add } = made
     const broken = { task: 7, args: 'x' }
-    const id = `broken-${opened}`
+    const id = 'broken'
     const { encodeTask } = await import('../../packages/lovage/src/message/index.js')
     const broker = await app.broker()
     await broker.publish([

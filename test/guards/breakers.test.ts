@@ -1,33 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type PostgresServer, type RedisServer, startPostgres, startRedis } from '../servers.js'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { everyStore, silent } from '../every-store.js'
 
-const silent = { debug() {}, info() {}, warn() {}, error() {}, fatal() {}, trace() {}, child: () => silent }
 const patience = { timeoutMs: 30_000 }
 
-let redis: RedisServer
-let postgres: PostgresServer
-let folder: string
-let count = 0
-beforeAll(async () => {
-  ;[redis, postgres] = await Promise.all([startRedis(), startPostgres()])
-  folder = mkdtempSync(join(tmpdir(), 'lovage-breakers-'))
-})
-afterAll(async () => {
-  await Promise.all([redis?.stop(), postgres?.stop()])
-  rmSync(folder, { recursive: true, force: true })
-})
-
-describe.each([
-  ['memory', () => `memory://breakers-${++count}`],
-  ['SQLite', () => `sqlite://${join(folder, `${++count}.db`)}`],
-  ['Redis', () => `${redis.url}/${++count % 16}`],
-  ['PostgreSQL', () => postgres.createDatabase(`breakers_${++count}`)],
-])('on %s', (_name, freshUrl) => {
+describe.each(everyStore('breakers'))('on %s', (_name, freshUrl) => {
   let broker: string
   const apps: Lovage[] = []
   /** Another process's view of the same fleet. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { silent } from '../every-store.js'
 import {
   type PostgresServer,
   pythonCelery,
@@ -14,7 +15,6 @@ import {
   startRedis,
 } from '../servers.js'
 
-const silent = { debug() {}, info() {}, warn() {}, error() {}, fatal() {}, trace() {}, child: () => silent }
 const MAKE = fileURLToPath(new URL('certificates.py', import.meta.url))
 
 let folder: string
