@@ -1,18 +1,15 @@
-import { type Broker, openBroker } from '../broker/index.js'
+import type { Broker } from '../broker/index.js'
 import { type Canvas, fromWire, taskNode } from '../canvas/index.js'
-import { type CoordinationStore, openCoordinationStore } from '../coordination/index.js'
+import type { CoordinationStore } from '../coordination/index.js'
 import {
   type Clock,
   ConfigurationError,
-  ConnectionError,
-  type DriverOptions,
   defaultLogger,
   type Logger,
   LogicalClock,
-  ResultError,
   systemClock,
 } from '../kernel/index.js'
-import { openResultBackend, type ResultBackend, type ResultTuple } from '../result/index.js'
+import type { ResultBackend, ResultTuple } from '../result/index.js'
 import { annotatedOptions } from './annotations.js'
 import type { AnyResult } from './any-result.js'
 import { appEvents } from './app-events.js'
@@ -27,6 +24,7 @@ import { resultOf } from './canvas/result-of.js'
 import { sendCanvas, sendMembers } from './canvas/send-canvas.js'
 import { Signature } from './canvas/signature.js'
 import { checkUntypedCall } from './check-options.js'
+import { Connections } from './connections.js'
 import type { TaskContext } from './context.js'
 import type { Contract } from './contract.js'
 import { Control } from './control.js'
@@ -53,14 +51,11 @@ import { namesInRoutes, type Router } from './router.js'
 import { routerOf } from './router-of.js'
 import type { InputOf, Schema } from './schema.js'
 import {
-  defaultBrokerUrl,
-  inertWarnings,
-  SETTINGS,
   type Settings,
   type SettingsInput,
+  type SettingsLayer,
+  SettingsLayers,
   settingsFrom,
-  settingsFromEnvironment,
-  withFolder,
 } from './settings/index.js'
 import { type SetupSecurity, securitySettings } from './setup-security.js'
 import { type AnyTask, Task, type TaskDefinition, type TaskHost } from './task.js'
@@ -95,16 +90,11 @@ export class Lovage implements TaskHost, ResultHost {
   readonly steps: WorkerStep[] = []
   /** What `lovage check --deploy` looks at besides: a warehouse, a flag, a runbook. */
   readonly deployChecks: DeployCheck[] = []
-  #conf: Settings
-  /** What was set in code, then on the command line, then in the environment. */
-  #layers: { code: Partial<Settings>; commandLine: Partial<Settings>; environment: Partial<Settings> }
+  readonly #settings: SettingsLayers
+  readonly #connections: Connections
   #logger: Logger
   #router: Router | undefined
   #publisher: Publisher | undefined
-  #broker: Promise<Broker> | undefined
-  #results: Promise<ResultBackend> | undefined
-  #coordination: Promise<CoordinationStore> | undefined
-  #closed = false
   readonly #env: NodeJS.ProcessEnv
 
   /**
@@ -119,11 +109,8 @@ export class Lovage implements TaskHost, ResultHost {
     this.#env = env
     this.#logger = logger ?? defaultLogger()
     this.signals = new SignalBoard(() => this.#logger)
-    const environment = settingsFromEnvironment(env)
-    this.#layers = { code: settingsFrom(settings), commandLine: {}, environment: environment.settings }
-    this.#conf = this.#merge()
-    for (const warning of [...environment.warnings, ...inertWarnings(this.#layers.code)])
-      this.#logger.warn({}, warning)
+    this.#settings = new SettingsLayers(settings, env, (warning) => this.#logger.warn({}, warning))
+    this.#connections = new Connections(this, env, () => this.events.begin())
   }
 
   /** Whether it takes settings from this process's environment, as apps do unless they are given another `env`. */
@@ -132,7 +119,7 @@ export class Lovage implements TaskHost, ResultHost {
   }
   /** The settings in force: code before command line before environment before default. */
   get conf(): Settings {
-    return this.#conf
+    return this.#settings.conf
   }
   get logger(): Logger {
     return this.#logger
@@ -142,7 +129,7 @@ export class Lovage implements TaskHost, ResultHost {
     this.#logger = logger
   }
   get router(): Router {
-    this.#router ??= routerOf(this.#conf)
+    this.#router ??= routerOf(this.conf)
     return this.#router
   }
 
@@ -156,7 +143,7 @@ export class Lovage implements TaskHost, ResultHost {
   }
   /** Signs what this app sends, and believes only whom its store knows: Celery's `setup_security`. LVG_CONFIG_INVALID for a file that cannot be used. */
   setupSecurity(options: SetupSecurity): this {
-    return this.configFromObject(securitySettings(options, this.#conf.acceptContent))
+    return this.configFromObject(securitySettings(options, this.conf.acceptContent))
   }
   /** Settings given on a command line: stronger than the environment, weaker than code. */
   configFromCommandLine(settings: SettingsInput): this {
@@ -271,13 +258,13 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** Publishes a call; resolves when the broker has it. */
   send(call: Call): Promise<AsyncResult<unknown>> {
-    if (this.#conf.taskAlwaysEager) return sendEagerly(this, call)
+    if (this.conf.taskAlwaysEager) return sendEagerly(this, call)
     const publisher = this.#publishing()
     return guardOf(this, call) ? sendGuarded(this, publisher, call) : publisher.send(call)
   }
   /** Publishes calls together, none of them when one cannot be written. */
   async sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
-    if (!this.#conf.taskAlwaysEager) return sendAllGuarded(this, this.#publishing(), calls)
+    if (!this.conf.taskAlwaysEager) return sendAllGuarded(this, this.#publishing(), calls)
     const results: AsyncResult<unknown>[] = []
     for (const call of calls) results.push(await sendEagerly(this, call))
     return results
@@ -299,16 +286,7 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** The broker, connected on first use. */
   broker(): Promise<Broker> {
-    this.#broker ??= this.#opened(
-      () => {
-        this.events.begin()
-        return openBroker(withFolder(this.brokerUrl), this.#driverOptions())
-      },
-      () => {
-        this.#broker = undefined
-      },
-    )
-    return this.#broker
+    return this.#connections.broker()
   }
 
   /**
@@ -316,38 +294,17 @@ export class Lovage implements TaskHost, ResultHost {
    * @throws {ResultError} LVG_RESULT_DISABLED when there is none.
    */
   results(): Promise<ResultBackend> {
-    this.#results ??= this.#opened(
-      async () => {
-        const url = this.resultUrl
-        if (url.startsWith('disabled'))
-          throw new ResultError('No result backend is configured.', { code: 'LVG_RESULT_DISABLED' })
-        return openResultBackend(withFolder(url), this.#driverOptions())
-      },
-      () => {
-        this.#results = undefined
-      },
-    )
-    return this.#results
+    return this.#connections.results()
   }
 
   /** Whether results are kept at all. */
   get hasResults(): boolean {
-    return !this.#conf.resultBackend?.startsWith('disabled')
+    return !this.conf.resultBackend?.startsWith('disabled')
   }
 
   /** Limits, revokes, pauses and unique keys; beside the broker unless `coordinationUrl` says otherwise. */
   coordination(): Promise<CoordinationStore> {
-    this.#coordination ??= this.#opened(
-      () =>
-        openCoordinationStore(
-          withFolder(this.#conf.coordinationUrl ?? this.brokerUrl),
-          this.#driverOptions(),
-        ),
-      () => {
-        this.#coordination = undefined
-      },
-    )
-    return this.#coordination
+    return this.#connections.coordination()
   }
 
   /**
@@ -360,21 +317,24 @@ export class Lovage implements TaskHost, ResultHost {
 
   /** Where the broker is; the embedded file when no setting says. */
   get brokerUrl(): string {
-    return this.#conf.brokerUrl ?? defaultBrokerUrl(this.#env, process.cwd())
+    return this.#connections.brokerUrl
+  }
+  /** Where results are; beside the broker when no setting says. */
+  get resultUrl(): string {
+    return this.#connections.resultUrl
   }
 
   /** Names in routes that no task here has: most often a typo that sends a task to the default queue. */
   unroutedNames(): readonly string[] {
-    return namesInRoutes(this.#conf.taskRoutes).filter((name) => !this.tasks.has(name))
+    return namesInRoutes(this.conf.taskRoutes).filter((name) => !this.tasks.has(name))
   }
 
   /** Sends what is in flight and disconnects. */
   async close(): Promise<void> {
     await this.events.flush()
-    this.#closed = true
+    this.#connections.refuse()
     await this.#publisher?.drain()
-    const open = await Promise.allSettled([this.#results, this.#coordination, this.#broker])
-    await Promise.all(open.map((one) => (one.status === 'fulfilled' ? one.value?.close() : undefined)))
+    await this.#connections.close()
   }
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
@@ -388,63 +348,25 @@ export class Lovage implements TaskHost, ResultHost {
         return optionsOf(task)
       },
     })
-    const optionsOf = annotatedOptions(() => this.#conf)
+    const optionsOf = annotatedOptions(() => this.conf)
     return task
   }
 
-  #configure(layer: 'code' | 'commandLine', settings: Partial<Settings>): this {
-    if (this.#broker || this.#publisher) {
+  #configure(layer: SettingsLayer, settings: Partial<Settings>): this {
+    if (this.#connections.hasBroker || this.#publisher) {
       throw new ConfigurationError(`Settings cannot change: ${this.main} is connected to its broker.`, {
         code: 'LVG_CONFIG_INVALID',
         hint: 'Set them, or start a test worker, before the first call.',
       })
     }
-    this.#layers = { ...this.#layers, [layer]: { ...this.#layers[layer], ...settings } }
-    this.#conf = this.#merge()
+    this.#settings.add(layer, settings)
     this.#router = undefined
-    for (const warning of inertWarnings(settings)) this.#logger.warn({}, warning)
     return this
   }
 
-  #merge(): Settings {
-    const defaults = Object.fromEntries(
-      Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]),
-    )
-    const { code, commandLine, environment } = this.#layers
-    // Each layer was checked against the table; the defaults are the table's.
-    return Object.freeze({ ...defaults, ...environment, ...commandLine, ...code }) as Settings
-  }
-
-  /** Where results are; beside the broker when no setting says. */
-  get resultUrl(): string {
-    if (this.#conf.resultBackend) return this.#conf.resultBackend
-    const url = this.brokerUrl
-    return /^amqps?:|^pyamqp:/.test(url) ? 'rpc://' : url
-  }
-
-  #driverOptions(): DriverOptions {
-    return { settings: this.#conf, clock: this.clock, logger: this.#logger }
-  }
-
-  /** Opens something once; a failure is forgotten, so that the next call tries again. */
-  async #opened<T>(open: () => Promise<T>, forget: () => void): Promise<T> {
-    this.#refuseIfClosed()
-    try {
-      return await open()
-    } catch (error) {
-      forget()
-      throw error
-    }
-  }
-
   #publishing(): Publisher {
-    this.#refuseIfClosed()
+    this.#connections.check()
     this.#publisher ??= new Publisher(this)
     return this.#publisher
-  }
-
-  #refuseIfClosed(): void {
-    if (this.#closed)
-      throw new ConnectionError(`App ${this.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
   }
 }

@@ -1,6 +1,6 @@
 export { defaultBrokerUrl, withFolder } from './default-broker.js'
+export { type SettingsLayer, SettingsLayers } from './layers.js'
 export {
-  inertWarnings,
   type SettingsInput,
   settingsFrom,
   settingsFromEnvironment,

@@ -1,0 +1,48 @@
+import { inertWarnings, type SettingsInput, settingsFrom, settingsFromEnvironment } from './sources.js'
+import { SETTINGS, type Settings } from './table.js'
+
+/** Where settings are set, the strongest first. */
+export type SettingsLayer = 'code' | 'commandLine' | 'environment'
+
+/** What was set where, and what is therefore in force: code before command line before environment before default. */
+export class SettingsLayers {
+  #layers: Readonly<Record<SettingsLayer, Partial<Settings>>>
+  #conf: Settings
+  readonly #warn: (warning: string) => void
+
+  /**
+   * @param warn hears of settings that are known and change nothing here, and of unknown ones in the environment.
+   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for a wrong value.
+   */
+  constructor(code: SettingsInput, env: NodeJS.ProcessEnv, warn: (warning: string) => void) {
+    const environment = settingsFromEnvironment(env)
+    this.#layers = { code: settingsFrom(code), commandLine: {}, environment: environment.settings }
+    this.#conf = merge(this.#layers)
+    this.#warn = warn
+    for (const warning of [...environment.warnings, ...inertWarnings(this.#layers.code)]) warn(warning)
+  }
+
+  /** The settings in force. */
+  get conf(): Settings {
+    return this.#conf
+  }
+
+  /** Sets more in a layer. */
+  add(layer: SettingsLayer, settings: Partial<Settings>): void {
+    this.#layers = { ...this.#layers, [layer]: { ...this.#layers[layer], ...settings } }
+    this.#conf = merge(this.#layers)
+    for (const warning of inertWarnings(settings)) this.#warn(warning)
+  }
+}
+
+function merge({
+  code,
+  commandLine,
+  environment,
+}: Readonly<Record<SettingsLayer, Partial<Settings>>>): Settings {
+  const defaults = Object.fromEntries(
+    Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]),
+  )
+  // Each layer was checked against the table; the defaults are the table's.
+  return Object.freeze({ ...defaults, ...environment, ...commandLine, ...code }) as Settings
+}

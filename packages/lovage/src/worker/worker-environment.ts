@@ -1,0 +1,37 @@
+import type { Lovage, RunEnvironment } from '../app/index.js'
+import type { ResultBackend } from '../result/index.js'
+import { addToChord } from './join-settler.js'
+import type { WorkerPool } from './pools/pool.js'
+import type { StartedTracker } from './started-tracker.js'
+import { stepMarks } from './step-marks.js'
+import { storeOwnState } from './task-states.js'
+
+/** What a worker gives to the tasks that it runs. */
+export function workerEnvironment(
+  app: Lovage,
+  worker: {
+    readonly hostname: string
+    readonly pool: Pick<WorkerPool, 'slots'>
+    /** undefined = results are not kept. */
+    readonly results: ResultBackend | undefined
+    /** undefined = STARTED is not shown. */
+    readonly started: StartedTracker | undefined
+  },
+): RunEnvironment & Required<Pick<RunEnvironment, 'sendEvent'>> {
+  const { hostname, pool, results, started } = worker
+  const extendedBy = app.conf.resultExtended ? hostname : undefined
+  return {
+    logger: app.logger,
+    hostname,
+    isEager: false,
+    slots: () => pool.slots,
+    updateState: (context, state, meta) => {
+      if (state === 'PROGRESS') app.signals.emit('taskProgress', { context, meta })
+      return storeOwnState(context, state, meta, { results, started, extendedBy })
+    },
+    sendEvent: (context, type, fields) => app.signals.emit('taskEvent', { context, type, fields }),
+    addToChord: (context, canvas, place) => addToChord(app, context, canvas, place),
+    ...(results ? { results: async () => results } : {}),
+    steps: stepMarks(app),
+  }
+}
