@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { freePort } from './ports.js'
 import { run, ServerProcess, serverFolder } from './server-process.js'
+import { makeCertificates } from './tls.js'
 
 /** How a private RabbitMQ is set up. */
 export interface RabbitOptions {
@@ -11,16 +12,26 @@ export interface RabbitOptions {
   readonly config?: Readonly<Record<string, string | number>>
   /** Plugins to enable, such as `rabbitmq_management`; each makes the start slower. Default none. */
   readonly plugins?: readonly string[]
+  /** Also speaks TLS, on `tlsPort`, with certificates of `makeCertificates` in its folder. Default false. */
+  readonly tls?: boolean
 }
 
 /** A private RabbitMQ on a loopback port: own node name, port mapper, cookie, home, data and log. */
 export class RabbitServer extends ServerProcess {
   readonly host = '127.0.0.1'
   readonly port: number
+  /** Where it speaks TLS, if it does. */
+  readonly tlsPort: number
   readonly #epmd: ServerProcess
   readonly #env: Readonly<Record<string, string>>
 
-  constructor(port: number, epmd: ServerProcess, folder: string, env: Readonly<Record<string, string>>) {
+  constructor(
+    port: number,
+    tlsPort: number,
+    epmd: ServerProcess,
+    folder: string,
+    env: Readonly<Record<string, string>>,
+  ) {
     super({
       name: 'rabbitmq',
       command: rabbitBinary('rabbitmq-server'),
@@ -33,6 +44,7 @@ export class RabbitServer extends ServerProcess {
       stopSignal: 'SIGKILL',
     })
     this.port = port
+    this.tlsPort = tlsPort
     this.#epmd = epmd
     this.#env = env
   }
@@ -70,10 +82,20 @@ export class RabbitServer extends ServerProcess {
 export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
   const folder = await serverFolder('rabbit')
   const [port, epmdPort, distributionPort] = [await freePort(), await freePort(), await freePort()]
+  const tlsPort = options.tls ? await freePort() : 0
+  if (options.tls) await makeCertificates(folder)
   await writeFile(join(folder, '.erlang.cookie'), 'lovage', { mode: 0o400 })
   const config = {
     'listeners.tcp.1': `127.0.0.1:${port}`,
     'disk_free_limit.absolute': '1MB',
+    ...(options.tls
+      ? {
+          'listeners.ssl.1': `127.0.0.1:${tlsPort}`,
+          'ssl_options.cacertfile': join(folder, 'ca.crt'),
+          'ssl_options.certfile': join(folder, 'server.crt'),
+          'ssl_options.keyfile': join(folder, 'server.key'),
+        }
+      : {}),
     ...options.config,
   }
   await writeFile(
@@ -97,8 +119,8 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
     RABBITMQ_LOG_BASE: join(folder, 'log'),
     RABBITMQ_LOGS: '-',
     RABBITMQ_PID_FILE: join(folder, 'pid'),
-    // Two schedulers: a test needs no more, and the start is quicker on a busy machine.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2',
+    // One scheduler that does not spin while it waits: a test needs no more, and leaves a busy machine to others.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none',
     RABBITMQ_CTL_ERL_ARGS: '+S 1:1',
   }
   // Started here, or RabbitMQ would leave one behind as a daemon that outlives the test.
@@ -109,7 +131,7 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
     folder: await serverFolder('epmd'),
     probe: () => connects(epmdPort),
   })
-  const server = new RabbitServer(port, epmd, folder, env)
+  const server = new RabbitServer(port, tlsPort, epmd, folder, env)
   try {
     await epmd.start()
     await server.start()

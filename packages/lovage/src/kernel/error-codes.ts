@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   ],
   LVG_REDIS_REFUSED: ['Redis refused a command.', 'See what it said, in the message.'],
   LVG_POSTGRES_REFUSED: ['PostgreSQL refused a statement.', 'See what it said, in the message.'],
+  LVG_RABBITMQ_REFUSED: ['RabbitMQ refused an operation.', 'See what it said, in the message.'],
   LVG_DATABASE_MISSING: [
     'The database does not exist.',
     'Create it (CREATE DATABASE), or correct its name in the URL.',

@@ -1,0 +1,63 @@
+/** Headers as applications know them: JSON's values, bigint where a number would be rounded, bytes as Buffer. */
+export type Headers = Readonly<Record<string, unknown>>
+
+const INT32 = 2 ** 31
+const INT64 = 2n ** 63n
+
+/**
+ * Headers as the client library is to write them. py-amqp reads field tables by the letters of the AMQP specification: RabbitMQ's `s`
+ * (int16) is a short string there and `b` (int8) has no sign, so every integer is named as 32 or 64 bits, and every other number
+ * as a double, which both agree on. 64 bits have no sign in Python either: a negative number that needs them is a double.
+ */
+export function writeHeaders(headers: Headers): Record<string, unknown> {
+  const written: Record<string, unknown> = {}
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) written[name] = writeValue(value)
+  }
+  return written
+}
+
+function writeValue(value: unknown): unknown {
+  switch (typeof value) {
+    case 'number':
+      if (!Number.isInteger(value)) return { '!': 'double', value }
+      if (value >= -INT32 && value < INT32) return { '!': 'int', value }
+      return Number.isSafeInteger(value) && value > 0 ? { '!': 'long', value } : { '!': 'double', value }
+    case 'bigint':
+      if (Number.isSafeInteger(Number(value))) return writeValue(Number(value))
+      // Beyond that there is only text that loses nothing.
+      return value > 0n && value < INT64 ? { '!': 'long', value } : String(value)
+    case 'object':
+      if (value === null || Buffer.isBuffer(value)) return value
+      if (Array.isArray(value)) return value.map(writeValue)
+      if (value instanceof Date) return { '!': 'timestamp', value: Math.floor(value.getTime() / 1000) }
+      // Objects of other kinds are written by their fields, as JSON does.
+      return writeHeaders(value as Headers)
+    case 'string':
+    case 'boolean':
+      return value
+    default:
+      return null
+  }
+}
+
+/** Headers as they came from the library, without its wrappers. */
+export function readHeaders(table: Headers | undefined): Record<string, unknown> {
+  const read: Record<string, unknown> = {}
+  for (const name in table) read[name] = readValue(table[name])
+  return read
+}
+
+function readValue(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
+  if (Array.isArray(value)) return value.map(readValue)
+  // The library's objects are plain tables, or a wrapper with the letter's name.
+  const table = value as Headers
+  if (table['!'] === 'timestamp') return Number(table.value)
+  if (table['!'] === 'decimal') {
+    const { places, digits } = table.value as { places: number; digits: number }
+    return digits / 10 ** places
+  }
+  return readHeaders(table)
+}
