@@ -18,6 +18,20 @@ async function document() {
     'is said in code is stronger than the command line, which is stronger than the environment (`CELERY_…`). Units are seconds unless the',
     'name says otherwise. A setting that is not known is an error that names the nearest.',
     '',
+    'In code, settings stand in `new Lovage(name, { … })`, or come from an object before the app connects; `app.conf` is read, not written:',
+    '',
+    '```ts',
+    "import { Lovage } from 'lovage'",
+    '',
+    '// Django’s habit: of an object, or an environment, what carries the prefix.',
+    "const settings = { DEBUG: true, CELERY_BROKER_URL: 'redis://localhost', CELERY_WORKER_CONCURRENCY: '4' }",
+    "export const app = new Lovage('shop').configFromObject(settings, { namespace: 'CELERY' })",
+    '```',
+    '',
+    'Without a namespace every name is a setting, with or without `CELERY_` before it; those of before Celery 4 (`CELERYD_CONCURRENCY`,',
+    "`CELERY_ROUTES`, `CELERYBEAT_SCHEDULE`, `BROKER_URL`) are read as well. With one, texts stand for what they say: `'4'`, `'false'`, JSON. The",
+    'command line takes a module of settings: `--config settings.ts`.',
+    '',
   ]
   const inert = []
   let section = ''

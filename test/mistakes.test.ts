@@ -101,6 +101,19 @@ test('a test worker for an app that is connected says what to do', async () => {
   expect(() => other.configFromObject({ taskDefaultQueue: 'x' })).toThrow(/other is connected/)
 })
 
+test('a result backend that there is not is said by the first call that wants a result', async () => {
+  await using shop = createTestApp('shop', { backend: 'mongodb://user:secret@host/db' })
+  const task = shop.task({ name: 'task', run: () => 1 })
+  const refused = {
+    code: 'LVG_DRIVER_UNKNOWN',
+    message: expect.stringMatching(/No result backend serves mongodb/),
+  }
+  await expect(task.delay()).rejects.toMatchObject(refused)
+  await expect(task.delay()).rejects.not.toThrow(/secret/)
+  await expect(shop.sendTask('other')).rejects.toMatchObject(refused)
+  expect((await task.applyAsync([], { ignoreResult: true })).id).toMatch(/-/)
+})
+
 test('a producer that has nothing else to do still hears that its broker is away', () => {
   const program = `
     import { Lovage } from 'lovage'
@@ -125,9 +138,7 @@ test('a unit test of an app whose settings name a fleet does not talk to that fl
 
 test('a test worker comes before the first call, or is told that the broker is meant', async () => {
   await using shop = new Lovage('shop', { broker: 'redis://127.0.0.1:1/0', backend: 'disabled://' })
-  await shop
-    .task({ name: 'task', run: () => 1 })
-    .delay()
-    .catch(() => {})
+  const task = shop.task({ name: 'task', run: () => 1 })
+  await expect(task.delay()).rejects.toMatchObject({ code: 'LVG_CONNECTION_FAILED' })
   await expect(startTestWorker(shop)).rejects.toMatchObject({ code: 'LVG_CONFIG_INVALID' })
 })

@@ -36,6 +36,10 @@ test('control orders both', async () => {
   expect(added.stdout).toMatch(/add consumer more/)
   const unknown = await fleet.lovage('control', 'rate_limit', 'nobody', '10/m', '-d', 'ts@box')
   expect(unknown).toMatchObject({ code: 1, stdout: expect.stringMatching(/ERROR\s+unknown task/) })
+  // The task is not Python's: what concerns one of the languages is done when that has done it.
+  const ours = await fleet.lovage('control', 'rate_limit', 'ts.add', '1000/s', '-t', '3')
+  expect(ours).toMatchObject({ code: 0, stdout: expect.stringMatching(/ts@box: OK/) })
+  expect(ours.stdout).toMatch(/ERROR\s+unknown task/)
 })
 
 test('revokes hold without an answer, and nobody there is an exit code of its own', async () => {
@@ -49,6 +53,11 @@ test('says what is wrong with a command line', async () => {
   expect(await fleet.lovage('inspect', 'actve', '-t', '0.5', '-d', 'ts@box')).toMatchObject({
     code: 1,
     stdout: expect.stringMatching(/KeyError\('actve'\)/),
+    stderr: expect.stringMatching(/did you mean active\?/),
+  })
+  expect(await fleet.lovage('inspect', 'rate_limit', 'ts.add', '1/s')).toMatchObject({
+    code: 64,
+    stderr: expect.stringMatching(/a method of control, not of inspect/),
   })
   expect(await fleet.lovage('control', 'rate_limit', 'ts.add')).toMatchObject({
     code: 64,

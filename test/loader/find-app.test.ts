@@ -49,6 +49,12 @@ describe('the app', () => {
     )
   })
 
+  test('is not in a file of data, and not below a file', async () => {
+    using project = makeProject({ 'package.json': '{}', 'app.mjs': app('found') })
+    await expect(load(project.folder, 'package.json')).rejects.toThrow('package.json (-A) is no module')
+    await expect(load(project.folder, 'app.mjs/more')).rejects.toThrow('There is no module app.mjs/more')
+  })
+
   test('is the compiled one where that is named, though its source stands beside it', async () => {
     using project = makeProject({
       'package.json': '{"type":"module"}',

@@ -1,7 +1,14 @@
 import { type Broker, openBroker } from '../broker/index.js'
 import { type CoordinationStore, openCoordinationStore } from '../coordination/index.js'
-import { type Clock, ConnectionError, type DriverOptions, type Logger, ResultError } from '../kernel/index.js'
-import { openResultBackend, type ResultBackend } from '../result/index.js'
+import {
+  type Clock,
+  ConnectionError,
+  type DriverOptions,
+  type Logger,
+  type LovageError,
+  ResultError,
+} from '../kernel/index.js'
+import { openResultBackend, type ResultBackend, resultBackendProblem } from '../result/index.js'
 import { defaultBrokerUrl, type Settings, withFolder } from './settings/index.js'
 
 /** What connections need of their app. */
@@ -39,6 +46,12 @@ export class Connections {
     if (resultBackend) return resultBackend
     const url = this.brokerUrl
     return /^amqps?:|^pyamqp:/.test(url) ? 'rpc://' : url
+  }
+  /** Why results that are asked for can be kept nowhere; undefined when they can, or need not. */
+  get resultProblem(): LovageError | undefined {
+    const { resultBackend, taskIgnoreResult } = this.#host.conf
+    if (!resultBackend || taskIgnoreResult || resultBackend.startsWith('disabled')) return undefined
+    return resultBackendProblem(resultBackend)
   }
   /** Whether the broker is in use, so that settings come too late. */
   get hasBroker(): boolean {

@@ -35,6 +35,7 @@ export interface PositionalTask<Run> extends TaskOptions<KeyArgumentsOf<Run>>, T
   readonly input?: undefined
   /** Names of the parameters after the context: needed to be called with keyword arguments. */
   readonly params?: NamesOf<ArgumentsOf<Run>>
+  /** The work. An argument that an untyped caller, such as Python, left out is `undefined` here; a task with `input` refuses such calls. */
   readonly run: Run
 }
 

@@ -7,6 +7,7 @@ import {
   defaultLogger,
   type Logger,
   LogicalClock,
+  type LovageError,
   systemClock,
 } from '../kernel/index.js'
 import type { ResultBackend, ResultTuple } from '../result/index.js'
@@ -319,6 +320,11 @@ export class Lovage implements TaskHost, ResultHost {
   get brokerUrl(): string {
     return this.#connections.brokerUrl
   }
+  /** Why the results of calls can be kept nowhere; undefined when they can, or when nobody wants them. */
+  get resultProblem(): LovageError | undefined {
+    return this.#connections.resultProblem
+  }
+
   /** Where results are; beside the broker when no setting says. */
   get resultUrl(): string {
     return this.#connections.resultUrl

@@ -6,6 +6,7 @@ import {
   delay,
   InFlight,
   isLovageError,
+  type LovageError,
   stayAlive,
 } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
@@ -23,6 +24,8 @@ export interface PublishHost extends ResultHost, MessageHost {
   readonly clock: Clock
   readonly middleware: readonly Middleware[]
   readonly signals: SignalBoard
+  /** Why the results of calls can be kept nowhere; undefined when they can. */
+  readonly resultProblem: LovageError | undefined
   broker(): Promise<Broker>
 }
 
@@ -43,6 +46,7 @@ export class Publisher {
   #batch: Batch | undefined
   /** Calls of this turn that go with a transaction of the caller's, by that transaction. */
   readonly #inTransactions = new Map<PublishTransaction, Batch>()
+  #resultProblem: LovageError | undefined
   /** The broker once it is there: what a call needs of it must not cost a turn of the loop. */
   #broker: Broker | undefined
 
@@ -82,6 +86,9 @@ export class Publisher {
     options: CallOptions,
     parent: TaskContext | undefined,
   ): Promise<AsyncResult<unknown>> {
+    // Who sends would wait for its result in vain.
+    if (this.#resultProblem && message.headers.ignore_result !== true)
+      return Promise.reject(this.#resultProblem)
     const batch = this.#batchFor(broker, options)
     batch.messages.push(message)
     if (queue && !this.#declared.has(queue.name)) batch.queues.set(queue.name, queue)
@@ -110,7 +117,9 @@ export class Publisher {
   }
 
   async #connect(): Promise<void> {
-    this.#broker = await this.#host.broker()
+    const broker = await this.#host.broker()
+    this.#resultProblem = this.#host.resultProblem
+    this.#broker = broker
   }
 
   #newBatch(broker: Broker, options: CallOptions): Batch {

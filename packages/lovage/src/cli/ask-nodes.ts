@@ -3,7 +3,7 @@ import type { Answers, BroadcastOptions } from '../app/index.js'
 import { globSource } from '../kernel/index.js'
 import { EXIT } from './exit-codes.js'
 import type { GlobalOptions } from './open-app.js'
-import { bindWords, type RemoteCommand } from './remote-commands.js'
+import { bindWords, INSPECTIONS, ORDERS, type RemoteCommand } from './remote-commands.js'
 
 /** Options of the commands that ask nodes. */
 export interface AskOptions extends GlobalOptions {
@@ -59,29 +59,37 @@ export async function askNodes(
   const { revoke, revokeByStamps } = await import('../app/index.js')
   const { LovageError, nearest } = await import('../kernel/index.js')
   const known = commands.find((one) => one.name === name)
+  const names = commands.map((one) => one.name)
+  const near = nearest(name, names)
+  if (!known && OTHERS.has(name)) {
+    const [here, there] = commands === ORDERS ? ['control', 'inspect'] : ['inspect', 'control']
+    throw new LovageError(`${name} is a method of ${there}, not of ${here}.`, {
+      code: 'LVG_USAGE',
+      hint: `lovage ${there} ${words.join(' ')}`,
+    })
+  }
   // A command of the app's own is sent as it is; nodes that do not know it say so.
   const args = known ? bindWords(known, rest) : { args: rest }
   if (typeof args === 'string' || name === '') {
-    const message = typeof args === 'string' && name !== '' ? args : 'Say what to ask.'
-    const near = nearest(
-      name,
-      commands.map((one) => one.name),
-    )
-    throw new LovageError(message, {
+    throw new LovageError(typeof args === 'string' && name !== '' ? args : 'Say what to ask.', {
       code: 'LVG_USAGE',
-      hint:
-        near && near !== name
-          ? `Did you mean ${near}?`
-          : `One of ${commands.map((one) => one.name).join(', ')}.`,
+      hint: known ? `Usage: ${[name, ...known.parameters].join(' ')}` : `One of ${names.join(', ')}.`,
     })
   }
   await useApp(options, 'settings', async (app) => {
     // These hold with no worker up as well.
     if (name === 'revoke') await revoke(app, rest, {})
     if (name === 'revoke_by_stamped_headers') await revokeByStamps(app, stampsOf(rest), {})
-    print(name, await app.control.broadcast(name, args, broadcastOptions(options)), options.json === true)
+    const answers = await app.control.broadcast(name, args, broadcastOptions(options))
+    print(name, answers, options.json === true)
+    // It may have been a command of the app's own, so it was sent; nobody has done it.
+    if (!known && near && Object.values(answers).every((answer) => errorIn(answer) !== undefined))
+      console.error(`${name} is no method of Celery's: did you mean ${near}?`)
   })
 }
+
+/** What is asked, and what is ordered. */
+const OTHERS: ReadonlySet<string> = new Set([...INSPECTIONS, ...ORDERS].map(({ name }) => name))
 
 function stampsOf(words: readonly string[]): Readonly<Record<string, readonly string[]>> {
   const stamps: Record<string, string[]> = {}
@@ -102,7 +110,7 @@ function print(name: string, answers: Answers<unknown>, isJson: boolean): void {
     if (name === 'shutdown') console.error('Python’s workers end without an answer: look with `status`.')
     return
   }
-  if (nodes.some(([, answer]) => errorIn(answer) !== undefined)) process.exitCode = EXIT.failed
+  if (isFailure(nodes.map(([, answer]) => errorIn(answer)))) process.exitCode = EXIT.failed
   if (isJson) return
   for (const [node, answer] of nodes) {
     const error = errorIn(answer)
@@ -110,6 +118,14 @@ function print(name: string, answers: Answers<unknown>, isJson: boolean): void {
     for (const line of linesOf(error ?? answer)) console.log(`    ${line}`)
   }
   if (name === 'ping') console.log(`\n${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} online.`)
+}
+
+/**
+ * Whether a command failed. Where tasks live in two languages each node knows its own: a node that does not know the task has
+ * nothing to do, as long as another one did it.
+ */
+function isFailure(errors: readonly (string | undefined)[]): boolean {
+  return errors.some((error) => error !== undefined && error !== 'unknown task') || errors.every(Boolean)
 }
 
 function errorIn(answer: unknown): string | undefined {

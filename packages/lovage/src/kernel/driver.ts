@@ -26,23 +26,48 @@ export async function openByScheme<T>(
   url: string,
   options: DriverOptions,
 ): Promise<T> {
-  const scheme = /^([a-z][a-z0-9+.-]*):/i
-    .exec(url)?.[1]
-    ?.toLowerCase()
-    // SQLAlchemy names its own driver there.
-    .replace(/^((?:db\+)?(?:postgresql|postgres|sqlite))\+\w+$/, '$1')
-  const load = scheme === undefined || !Object.hasOwn(drivers, scheme) ? undefined : drivers[scheme]
-  if (!load) {
-    const known = Object.keys(drivers).map((name) => `${name}://`)
-    throw new ConfigurationError(`No ${what} serves ${redactUrl(url)}; there are ${known.join(', ')}.`, {
-      code: 'LVG_DRIVER_UNKNOWN',
-      details: { scheme: scheme ?? null, known },
-    })
-  }
+  const load = driverOf(drivers, url)
+  if (!load) throw unknownScheme(what, drivers, url)
   const open = await load().catch((error: unknown) => {
     throw missingPackage(error) ?? error
   })
   return open(url, options)
+}
+
+/** Why no driver serves a URL: LVG_DRIVER_UNKNOWN naming the schemes that there are; undefined when one does. */
+export function schemeProblem(
+  what: string,
+  drivers: Readonly<Record<string, unknown>>,
+  url: string,
+  hint: string,
+): ConfigurationError | undefined {
+  return driverOf(drivers, url) === undefined ? unknownScheme(what, drivers, url, hint) : undefined
+}
+
+function driverOf<T>(drivers: Readonly<Record<string, T>>, url: string): T | undefined {
+  const scheme = schemeOf(url)
+  return scheme === undefined || !Object.hasOwn(drivers, scheme) ? undefined : drivers[scheme]
+}
+
+const schemeOf = (url: string): string | undefined =>
+  /^([a-z][a-z0-9+.-]*):/i
+    .exec(url)?.[1]
+    ?.toLowerCase()
+    // SQLAlchemy names its own driver there.
+    .replace(/^((?:db\+)?(?:postgresql|postgres|sqlite))\+\w+$/, '$1')
+
+function unknownScheme(
+  what: string,
+  drivers: Readonly<Record<string, unknown>>,
+  url: string,
+  hint?: string,
+): ConfigurationError {
+  const known = Object.keys(drivers).map((name) => `${name}://`)
+  return new ConfigurationError(`No ${what} serves ${redactUrl(url)}; there are ${known.join(', ')}.`, {
+    code: 'LVG_DRIVER_UNKNOWN',
+    ...(hint === undefined ? {} : { hint }),
+    details: { scheme: schemeOf(url) ?? null, known },
+  })
 }
 
 function missingPackage(error: unknown): ConfigurationError | undefined {

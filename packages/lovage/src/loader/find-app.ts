@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { isLovage, type Lovage } from '../app/index.js'
 import { ConfigurationError } from '../kernel/index.js'
 import { findModule } from './find-module.js'
 import { type Exports, importFile } from './import-module.js'
+import { isFile } from './typescript/index.js'
 
 /** An app and where it came from. */
 export interface FoundApp {
@@ -13,6 +14,8 @@ export interface FoundApp {
   /** Under which name. */
   readonly exportName: string
 }
+
+const HINT = 'Give -A the path of the file that exports your app: -A src/app.ts'
 
 /** Which app is meant, as far as anybody said. */
 export interface AppSpec {
@@ -50,9 +53,11 @@ export async function loadApp({ spec, from, folder }: AppSpec): Promise<FoundApp
   const { name, exportName } = partsOf(spec)
   const { file, tried } = findModule(name, folder)
   if (file === undefined) {
+    if (isFile(resolve(folder, name)))
+      throw notFound(`${name} (${from}) is no module: an app is exported by a .ts or .js file.`, HINT)
     throw notFound(
       `There is no module ${name} (${from}) in ${folder}. Looked for: ${tried.join(', ')}.`,
-      'Give -A the path of the file that exports your app: -A src/app.ts',
+      HINT,
     )
   }
   const exports = await importFile(file)

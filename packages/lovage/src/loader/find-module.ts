@@ -37,7 +37,9 @@ export function findModule(name: string, folder: string): ModuleSearch {
     file,
     tried: [
       ...shown.map((place) =>
-        existsSync(resolve(folder, place)) ? `${place}/{${INSIDE.join(',')}}` : place,
+        existsSync(resolve(folder, place)) && !isFile(resolve(folder, place))
+          ? `${place}/{${INSIDE.join(',')}}`
+          : place,
       ),
       ...(dotted === undefined ? [] : [`package ${name}`]),
     ],

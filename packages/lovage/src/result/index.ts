@@ -1,5 +1,5 @@
 export type * from './join-store.js'
-export { openResultBackend } from './open-result-backend.js'
+export { openResultBackend, resultBackendProblem } from './open-result-backend.js'
 export * from './result-backend.js'
 export { joinOf } from './sqlite/join-row.js'
 export type { Arrivals, JoinRow } from './sqlite/joins-program.js'

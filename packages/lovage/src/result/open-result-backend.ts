@@ -1,4 +1,10 @@
-import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
+import {
+  type ConfigurationError,
+  type DriverOptions,
+  type OpenDriver,
+  openByScheme,
+  schemeProblem,
+} from '../kernel/index.js'
 import type { ResultBackend } from './result-backend.js'
 
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<ResultBackend>>>> = {
@@ -16,3 +22,12 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<ResultBackend>>>
 export function openResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {
   return openByScheme('result backend', DRIVERS, url, options)
 }
+
+/** Why no result backend can be opened at a URL, as far as the URL says; undefined when one can. */
+export const resultBackendProblem = (url: string): ConfigurationError | undefined =>
+  schemeProblem(
+    'result backend',
+    DRIVERS,
+    url,
+    "Use one of the schemes named in the message, or backend: 'disabled://' where nobody asks for results.",
+  )

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../../kernel/index.js'
 import { inertWarnings, type SettingsInput, settingsFrom, settingsFromEnvironment } from './sources.js'
 import { SETTINGS, type Settings } from './table.js'
 
@@ -40,9 +41,25 @@ function merge({
   commandLine,
   environment,
 }: Readonly<Record<SettingsLayer, Partial<Settings>>>): Settings {
-  const defaults = Object.fromEntries(
-    Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]),
-  )
+  const values: Readonly<Record<string, unknown>> = { ...DEFAULTS, ...environment, ...commandLine, ...code }
+  const conf = {}
+  // Accessors, so that an assignment is answered by more than "read only property".
+  for (const [name, value] of Object.entries(values))
+    Object.defineProperty(conf, name, { enumerable: true, get: () => value, set: () => refuse(name) })
+  Object.defineProperty(conf, 'update', { value: () => refuse() })
   // Each layer was checked against the table; the defaults are the table's.
-  return Object.freeze({ ...defaults, ...environment, ...commandLine, ...code }) as Settings
+  return Object.freeze(conf) as Settings
+}
+
+const DEFAULTS = Object.fromEntries(
+  Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]),
+)
+
+/** Whoever comes from Celery assigns to `app.conf`, or updates it. */
+function refuse(name = 'taskTimeLimit'): never {
+  throw new ConfigurationError('app.conf is read, not written.', {
+    code: 'LVG_CONFIG_INVALID',
+    hint: `Give settings to the app, new Lovage('name', { ${name}: … }), or call app.configFromObject({ ${name}: … }) before it connects.`,
+    details: { setting: name },
+  })
 }

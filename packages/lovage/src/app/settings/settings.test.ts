@@ -19,6 +19,54 @@ describe('settings', () => {
         .taskRoutes,
     ).toEqual(routes)
   })
+  test('are read under the names of Django’s habit and of Celery before 4.0', () => {
+    const django = {
+      DEBUG: true,
+      CELERY_BROKER_URL: 'memory://',
+      CELERY_WORKER_CONCURRENCY: '3',
+      CELERY_TASK_ACKS_LATE: 'false',
+      CELERY_APP: 'proj',
+    }
+    expect(settingsFrom(django, 'CELERY')).toEqual({
+      brokerUrl: 'memory://',
+      workerConcurrency: 3,
+      taskAcksLate: false,
+    })
+    expect(settingsFrom({ celeryTimezone: 'Asia/Tokyo', timezone: 'UTC' }, 'celery')).toEqual({
+      timezone: 'Asia/Tokyo',
+    })
+    expect(settingsFrom({ SHOP_TASK_ROUTES: {}, CELERY_TIMEZONE: 'UTC' }, 'SHOP')).toEqual({ taskRoutes: {} })
+    expect(
+      settingsFrom({
+        CELERY_TIMEZONE: 'Europe/Zurich',
+        CELERY_ROUTES: {},
+        CELERYD_CONCURRENCY: 4,
+        CELERYD_TASK_TIME_LIMIT: 5,
+        CELERYBEAT_SCHEDULE: {},
+        CELERY_TASK_RESULT_EXPIRES: 60,
+        BROKER_URL: 'memory://',
+      }),
+    ).toEqual({
+      timezone: 'Europe/Zurich',
+      taskRoutes: {},
+      workerConcurrency: 4,
+      taskTimeLimit: 5,
+      beatSchedule: {},
+      resultExpires: 60,
+      brokerUrl: 'memory://',
+    })
+    expect(() => settingsFrom({ CELERY_TASK_ROUTEZ: {} }, 'CELERY')).toThrow(
+      /CELERY_TASK_ROUTEZ is not known; did you mean taskRoutes/,
+    )
+  })
+  test('that are assigned are an error that says where they belong', () => {
+    const conf = app({}).conf as { taskAlwaysEager: boolean; update?: (more: object) => void }
+    expect(() => {
+      conf.taskAlwaysEager = true
+    }).toThrow(/app\.conf is read/)
+    expect(() => conf.update?.({ taskAlwaysEager: true })).toThrow(/app\.conf is read/)
+    expect({ ...conf }).toMatchObject({ taskAlwaysEager: false, taskDefaultQueue: 'celery' })
+  })
   test('that are misspelt are an error that names the nearest', () => {
     expect(() => app({ taskAckLate: true })).toThrow(/taskAckLate is not known; did you mean taskAcksLate/)
     expect(() => settingsFrom({ zzzzzz: 1 })).toThrow(/^Setting zzzzzz is not known\.$/)

@@ -8,30 +8,75 @@ export type SettingsInput = { readonly [Name in SettingName]?: Settings[Name] | 
   readonly backend?: string | undefined
 }
 
-const ALIASES: Readonly<Record<string, SettingName>> = { broker: 'brokerUrl', backend: 'resultBackend' }
-
-/** Turns any spelling (`CELERY_TASK_ROUTES`, `task_routes`, `taskRoutes`, `task-routes`) into the setting's name. */
-export function settingName(spelling: string, namespace?: string): string {
-  let name = spelling
-  const prefix = namespace ? `${namespace}_`.toLowerCase() : ''
-  if (prefix && name.toLowerCase().startsWith(prefix)) name = name.slice(prefix.length)
-  if (/[_-]/.test(name) || name === name.toUpperCase()) {
-    name = name.toLowerCase().replace(/[_-]+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
-  }
-  return ALIASES[name] ?? name
+/** Celery's and our short names, and Celery's of before 4.0 that no prefix explains, in camelCase. */
+const ALIASES: Readonly<Record<string, SettingName>> = {
+  broker: 'brokerUrl',
+  backend: 'resultBackend',
+  taskResultExpires: 'resultExpires',
+  sendEvents: 'workerSendTaskEvents',
+  defaultRateLimit: 'taskDefaultRateLimit',
+}
+/** What Celery of before 4.0 put before a name, and what has come in its place: CELERYD_CONCURRENCY, CELERYBEAT_SCHEDULE. */
+const OLD_PREFIXES: Readonly<Record<string, readonly string[]>> = {
+  celery: ['', 'task'],
+  celeryd: ['', 'worker', 'task'],
+  celerybeat: ['beat'],
 }
 
-/** Settings from an object in any spelling, checked. Unknown names are errors that name the nearest. */
+/**
+ * Turns any spelling (`CELERY_TASK_ROUTES`, `task_routes`, `taskRoutes`, `task-routes`, and Celery's old `CELERY_ROUTES`) into
+ * the setting's name. What is no setting comes back in camelCase, without its prefix.
+ */
+export function settingName(spelling: string, namespace?: string): string {
+  const own = (namespace && withoutPrefix(spelling, namespace)) || spelling
+  const name = camelCase(own)
+  if (ALIASES[name] !== undefined || lookUp(name)) return ALIASES[name] ?? name
+  for (const [prefix, replacements] of Object.entries(OLD_PREFIXES)) {
+    const rest = withoutPrefix(spelling, prefix)
+    if (rest === undefined) continue
+    const plain = camelCase(rest)
+    const found = replacements
+      .map((replacement) => joined(replacement, plain))
+      .find((candidate) => ALIASES[candidate] !== undefined || lookUp(candidate))
+    return found === undefined ? plain : (ALIASES[found] ?? found)
+  }
+  return name
+}
+
+/** A name without the prefix that it carries, as `CELERY_X`, `celery_x` or `celeryX`. */
+function withoutPrefix(spelling: string, prefix: string): string | undefined {
+  if (spelling.length <= prefix.length || !spelling.toLowerCase().startsWith(prefix.toLowerCase()))
+    return undefined
+  const rest = spelling.slice(prefix.length)
+  if (/^[_-]./.test(rest)) return rest.slice(1)
+  return /^[A-Z]/.test(rest) && spelling !== spelling.toUpperCase() ? rest : undefined
+}
+
+function camelCase(name: string): string {
+  if (!/[_-]/.test(name) && name !== name.toUpperCase())
+    return joined('', name.charAt(0).toLowerCase() + name.slice(1))
+  return name.toLowerCase().replace(/[_-]+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+const joined = (first: string, second: string): string =>
+  first === '' ? second : first + second.charAt(0).toUpperCase() + second.slice(1)
+
+/**
+ * Settings from an object in any spelling, checked. Unknown names are errors that name the nearest. With a namespace only
+ * names that carry it are read, and texts stand for what they say, as in an environment.
+ */
 export function settingsFrom(given: object, namespace?: string): Partial<Settings> {
   const settings: Record<string, unknown> = {}
   for (const [spelling, value] of Object.entries(given)) {
     if (value === undefined) continue
-    if (namespace && !spelling.toLowerCase().startsWith(`${namespace}_`.toLowerCase())) continue
+    if (namespace && (withoutPrefix(spelling, namespace) === undefined || COMMAND_VARIABLES.has(spelling)))
+      continue
     const name = settingName(spelling, namespace)
     const setting = lookUp(name)
     if (!setting) throw unknownSetting(spelling, name)
-    checkValue(name, setting, value)
-    settings[name] = value
+    const isText = namespace !== undefined && typeof value === 'string' && !setting.kind.accepts(value)
+    if (!isText) checkValue(name, setting, value)
+    settings[name] = isText ? parseValue(name, setting, value, spelling) : value
   }
   // Every value was checked against its kind above.
   return settings as Partial<Settings>

@@ -30,4 +30,11 @@ export function existingSource(path: string): string | undefined {
   return undefined
 }
 
-export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+/** Whether there is a file. What cannot be looked at, as below a file or in a closed folder, is none. */
+export function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+  } catch {
+    return false
+  }
+}
