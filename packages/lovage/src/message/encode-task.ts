@@ -5,7 +5,14 @@ import { unserialisable } from './json-writer.js'
 import { DEFAULT_MAX_BYTES } from './limits.js'
 import { reprArgs, reprKwargs } from './repr.js'
 import { getSerializer, type Serializer } from './serializer.js'
-import { type HeadersInWork, isStandardHeader, malformed, SENT_HEADER } from './task-headers.js'
+import {
+  type HeadersInWork,
+  isStandardHeader,
+  malformed,
+  NO_LIMITS,
+  NO_STAMPS,
+  SENT_HEADER,
+} from './task-headers.js'
 import { BODY_ROOT, NO_EMBED } from './task-message.js'
 import { formatTime, parseTime } from './times.js'
 import type { Embed, OutgoingMessage } from './types.js'
@@ -72,8 +79,6 @@ export interface EncodeOptions {
   readonly nowMs: number
 }
 
-const NO_LIMITS = [null, null] as const
-const NO_STAMPS = {}
 const EMPTY_EMBED = JSON.stringify(NO_EMBED)
 /** Neither the process id nor the host changes, and asking for the host is a system call. */
 const OWN_ORIGIN = producerOrigin()

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { MessageError } from '../kernel/index.js'
-import { decodeJson, encodeJson } from './json.js'
+import { encodeHeaders, shared } from './header-json.js'
+import { decodeJson } from './json.js'
 import type { IncomingMessage, OutgoingMessage } from './types.js'
 
 /** A message that came in kombu's JSON envelope. */
@@ -32,27 +33,14 @@ export function encodeEnvelope(
   const expiration =
     properties.expiration === undefined ? '' : `,"expiration":${JSON.stringify(properties.expiration)}`
   return (
-    `{"body":"${base64}","content-encoding":${quoted(message.contentEncoding)}` +
-    `,"content-type":${quoted(message.contentType)},"headers":${encodeJson(message.headers, 'headers')}` +
+    `{"body":"${base64}","content-encoding":${shared(message.contentEncoding)}` +
+    `,"content-type":${shared(message.contentType)},"headers":${encodeHeaders(message.headers)}` +
     `,"properties":{"correlation_id":${JSON.stringify(properties.correlationId)}` +
-    `,"reply_to":${properties.replyTo === null ? 'null' : quoted(properties.replyTo)},"delivery_mode":${properties.deliveryMode}` +
-    `,"delivery_info":{"exchange":${quoted(message.exchange)}` +
-    `,"routing_key":${quoted(message.routingKey)}},"priority":${priorityToWire(properties.priority)}` +
+    `,"reply_to":${properties.replyTo === null ? 'null' : shared(properties.replyTo)},"delivery_mode":${properties.deliveryMode}` +
+    `,"delivery_info":{"exchange":${shared(message.exchange)}` +
+    `,"routing_key":${shared(message.routingKey)}},"priority":${priorityToWire(properties.priority)}` +
     `${expiration}${periodicName},"body_encoding":"base64","delivery_tag":${JSON.stringify(deliveryTag)}}}`
   )
-}
-
-const MOST_QUOTED = 1000
-const QUOTED = new Map<string, string>()
-
-/** The JSON of a string that most messages share. */
-function quoted(text: string): string {
-  const known = QUOTED.get(text)
-  if (known !== undefined) return known
-  if (QUOTED.size >= MOST_QUOTED) QUOTED.clear()
-  const json = JSON.stringify(text)
-  QUOTED.set(text, json)
-  return json
 }
 
 /**

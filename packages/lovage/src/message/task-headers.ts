@@ -28,10 +28,19 @@ const STANDARD = [
 
 const STANDARD_SET: ReadonlySet<string> = new Set(STANDARD)
 
-/** Set by brokers on their way; they say nothing about the next message. */
 /** Custom header of our producers: when a message was sent, in Unix ms. A retry is sent anew. */
 export const SENT_HEADER = 'x-lovage-sent'
 
+/** The headers of a call that asks for nothing special, in the order in which they are put together. */
+export const OWN_HEADERS: readonly string[] = [
+  ...STANDARD.filter((name) => name !== 'compression'),
+  SENT_HEADER,
+]
+/** What calls without limits and without stamps have in common. */
+export const NO_LIMITS = Object.freeze([null, null] as const)
+export const NO_STAMPS: Readonly<Record<string, unknown>> = Object.freeze({})
+
+/** Set by brokers on their way; they say nothing about the next message. */
 const TRANSPORT = new Set<string>([
   SENT_HEADER,
   'redelivered',

@@ -1,0 +1,42 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { encodeTask } from './encode-task.js'
+import { encodeHeaders } from './header-json.js'
+import { encodeJson } from './json.js'
+
+const ordinary = (sentMs: number) =>
+  encodeTask(
+    { task: 'shop.pay "now"', id: 'a\nb', args: [1], kwargs: {}, sentMs, routingKey: 'q' },
+    { nowMs: 0 },
+  ).headers
+
+test('an ordinary call is written as JSON.stringify writes it', () => {
+  const headers = ordinary(1_700_000_000_000)
+  expect(encodeHeaders(headers)).toBe(JSON.stringify(headers))
+})
+
+test('whatever is in them, headers are written as encodeJson writes them', () => {
+  const names = Object.keys(ordinary(1))
+  const value = fc.oneof(
+    fc.string(),
+    fc.constantFrom(null, undefined, true, false, 0, -1, 2 ** 53, 1.5, Number.NaN, 12n ** 30n, ''),
+    fc.constant([300, null]),
+    fc.dictionary(fc.string(), fc.string()),
+  )
+  const changes = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...names), fc.string()), value), {
+    maxLength: 3,
+  })
+  fc.assert(
+    fc.property(changes, fc.constantFrom(undefined, ...names), (changed, dropped) => {
+      const headers: Record<string, unknown> = { ...ordinary(1) }
+      for (const [name, to] of changed) headers[name] = to
+      if (dropped !== undefined) delete headers[dropped]
+      expect(encodeHeaders(headers)).toBe(encodeJson(headers, 'headers'))
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('what cannot be written is told with its place', () => {
+  expect(() => encodeHeaders({ ...ordinary(1), stamps: { when: () => 0 } })).toThrow(/headers\.stamps\.when/)
+})
