@@ -16,8 +16,8 @@ export async function measureCanvases({ url, clear, scale = 1 }) {
       clear()
       const worker = scenario === 'group' ? undefined : await startWorker(peer, url)
       try {
-        const sample = { family: 'canvas on Redis', ...client(peer, scenario, url, count), peer, count }
-        console.error(sample.family, peer, scenario, count, `${sample.seconds.toFixed(2)} s`)
+        const sample = { ...client(peer, scenario, url, count), peer, count }
+        console.error('canvas', peer, scenario, count, `${sample.seconds.toFixed(2)} s`)
         samples.push(sample)
       } finally {
         await worker?.()

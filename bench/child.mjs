@@ -7,6 +7,10 @@ for (const level of ['log', 'info', 'debug']) console[level] = () => {}
 const { open, name } = await import(`./peers/${peer}.mjs`)
 /** Calls in flight at once while publishing. */
 const IN_FLIGHT = 1000
+const WARM_UP_MS = 1000
+const MEASURED_MS = 3000
+/** Of what is run, this share goes before what is counted. */
+const WARM_UP = 0.2
 
 let peakRss = 0
 const watch = setInterval(() => (peakRss = Math.max(peakRss, process.memoryUsage.rss())), 20)
@@ -28,16 +32,24 @@ async function publishAll(total) {
   for (let sent = 0; sent < total; sent += IN_FLIGHT) await queue.publish(Math.min(IN_FLIGHT, total - sent))
 }
 
+/** For as long as it takes, not for as many as there are: a fast peer's few tasks would be its compiler's. */
 async function publish() {
-  await publishAll(Math.ceil(count / 10))
+  await publishFor(WARM_UP_MS)
   const start = performance.now()
-  await publishAll(count)
-  return { perSecond: count / ((performance.now() - start) / 1000) }
+  const sent = await publishFor(MEASURED_MS)
+  return { perSecond: sent / ((performance.now() - start) / 1000) }
 }
 
-/** Everything is queued before the worker starts; the first tenth warms it up and is not counted. */
+async function publishFor(ms) {
+  let sent = 0
+  for (const end = performance.now() + ms; performance.now() < end; sent += IN_FLIGHT)
+    await queue.publish(IN_FLIGHT)
+  return sent
+}
+
+/** Everything is queued before the worker starts; what warms it up is not counted. */
 async function run() {
-  const warm = Math.ceil(count / 10)
+  const warm = Math.ceil(count * WARM_UP)
   await publishAll(warm + count)
   let done = 0
   let start = 0
@@ -54,7 +66,11 @@ async function run() {
     queue.work(on).catch(reject)
   })
   const { user, system } = process.cpuUsage(cpu)
-  return { perSecond: count / ((performance.now() - start) / 1000), cpuMicros: (user + system) / count }
+  return {
+    perSecond: count / ((performance.now() - start) / 1000),
+    cpuMicros: (user + system) / count,
+    ran: done,
+  }
 }
 
 /** A producer and a worker in one process, the producer a bounded distance ahead: what the loop itself costs. */
@@ -75,7 +91,7 @@ async function loop() {
       await Promise.all([queue.publish(batch), all])
     }
   }
-  await pump(Math.ceil(count / 10))
+  await pump(Math.ceil(count * WARM_UP))
   const start = performance.now()
   await pump(count)
   return { perSecond: count / ((performance.now() - start) / 1000) }

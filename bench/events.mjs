@@ -1,15 +1,12 @@
-// npm run bench:events [-- --rounds 3 --count 50000 --write]: what task events cost a worker: none told, told with nobody listening, told
-// with one monitor listening in another process; interleaved. With --write the section of bench/RESULTS.md is replaced.
+// What task events cost a worker: none told, told with nobody listening, told with one monitor listening in another process; interleaved.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { median, percent, thousands } from './figures.mjs'
 
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url))
 const LISTENER = fileURLToPath(new URL('events-listener.mjs', import.meta.url))
-const TITLE = '## What task events cost'
+const EVENTS_A_TASK = 3
 const VARIANTS = { off: 'no events', on: 'events, nobody listens', heard: 'events, one listens' }
 
 /** One sample of each variant. `clear` empties the broker. */
@@ -31,14 +28,12 @@ export async function measureEvents({ on, urlOf, clear, count }) {
     const heard = await listener?.stop()
     const line = stdout?.trim().split('\n').at(-1)
     if (status !== 0 || !line) throw new Error(`events ${variant} on ${on}: ${stderr}`)
-    const { perSecond } = JSON.parse(line)
+    const { perSecond, ran } = JSON.parse(line)
     samples.push({
-      family: 'events',
       on,
       variant,
       perSecond,
-      count,
-      ...(heard === undefined ? {} : { heard }),
+      ...(heard === undefined ? {} : { heard, told: ran * EVENTS_A_TASK }),
     })
     console.error(
       `events on ${on}: ${VARIANTS[variant]}: ${Math.round(perSecond)} tasks/s${heard === undefined ? '' : `, ${heard} events heard`}`,
@@ -62,11 +57,9 @@ async function startListener(url) {
   }
 }
 
-/** The section of the page. */
-export function eventsSection(samples) {
+/** The table of the page. */
+export function eventsTable(samples) {
   const lines = [
-    TITLE,
-    '',
     'Run/s of no-op tasks, late ack, no results, the three ways interleaved; three events a task. The listener is a process of its own.',
     '',
     '| on | no events | events, nobody listens | cost | events, one listens | cost | of the events heard |',
@@ -75,73 +68,18 @@ export function eventsSection(samples) {
   for (const on of new Set(samples.map((sample) => sample.on))) {
     const of = (variant) => samples.filter((sample) => sample.on === on && sample.variant === variant)
     const rate = (variant) => median(of(variant).map(({ perSecond }) => perSecond))
-    const cost = (variant) => `${Math.round((1 - rate(variant) / rate('off')) * 100)} %`
-    const heard = of('heard')
-    const share = median(heard.map((one) => one.heard / (one.count * 1.1 * 3)))
+    const cost = (variant) => percent(1 - rate(variant) / rate('off'))
+    const share = percent(median(of('heard').map(({ told, heard }) => heard / told)))
     lines.push(
-      `| ${on} | ${thousands(rate('off'))} | ${thousands(rate('on'))} | ${cost('on')} | ${thousands(rate('heard'))} | ${cost('heard')} | ${Math.round(share * 100)} % |`,
+      `| ${on} | ${thousands(rate('off'))} | ${thousands(rate('on'))} | ${cost('on')} | ${thousands(rate('heard'))} | ${cost('heard')} | ${share} |`,
     )
   }
   return lines
 }
 
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  const middle = (sorted.length - 1) / 2
-  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2
-}
-const thousands = (number) => Math.round(number).toLocaleString('en-US')
-
+let files = 0
 /** A file of its own for each sample. */
-export function fileFor(folder) {
-  let files = 0
-  return {
-    urlOf: () => `sqlite://${join(folder, `events-${++files}.db`)}`,
-    clear() {},
-  }
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main()
-
-async function main() {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '3' },
-      count: { type: 'string', default: '50000' },
-      write: { type: 'boolean', default: false },
-    },
-  })
-  const { withRedis } = await import('./redis-server.mjs')
-  const folder = mkdtempSync(join(tmpdir(), 'lovage-bench-'))
-  const count = Number(values.count)
-  const samples = []
-  try {
-    await withRedis(folder, async (url, redis) => {
-      for (let round = 0; round < Number(values.rounds); round++) {
-        const clear = () => redis('flushall')
-        samples.push(...(await measureEvents({ on: 'Redis', urlOf: () => url, clear, count })))
-        samples.push(
-          ...(await measureEvents({ on: 'SQLite, synchronous=NORMAL', ...fileFor(folder), count })),
-        )
-      }
-    })
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-  const section = eventsSection(samples)
-  console.log(section.join('\n'))
-  if (values.write) write(samples, section)
-}
-
-function write(samples, section) {
-  const page = new URL('RESULTS.md', import.meta.url)
-  const data = new URL('results.json', import.meta.url)
-  const text = existsSync(page) ? readFileSync(page, 'utf8') : '# Measured\n'
-  const [before, after = ''] = text.split(TITLE)
-  const rest = after.slice(Math.max(0, after.indexOf('\n## ')))
-  const kept = after.includes('\n## ') ? rest : ''
-  writeFileSync(page, `${before.trimEnd()}\n\n${section.join('\n')}\n${kept}`)
-  const others = existsSync(data) ? JSON.parse(readFileSync(data, 'utf8')) : []
-  const all = [...others.filter(({ family }) => family !== 'events'), ...samples]
-  writeFileSync(data, `${JSON.stringify(all, null, 1)}\n`)
-}
+export const fileFor = (folder) => ({
+  urlOf: () => `sqlite://${join(folder, `${++files}.db`)}`,
+  clear() {},
+})

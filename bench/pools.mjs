@@ -1,12 +1,13 @@
 // npm run bench:pools [-- --rounds 3 --only noop,cpu,start]: what the pools cost and give, on a Redis of their own: no-op tasks
-// through prefork, CPU-bound tasks in prefork beside solo, and how long a worker takes to be ready and what it holds then.
+// through each pool, CPU-bound tasks in prefork beside solo, and how long a worker takes to be ready and what it holds then.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { record } from './ledger.mjs'
+import { freePort } from './redis-server.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'noop,cpu,start' },
   },
 })
+const samples = []
 const wanted = values.only.split(',')
 const MAIN = fileURLToPath(new URL('../packages/lovage/dist/cli/main.js', import.meta.url))
 const APP = fileURLToPath(new URL('pools-app.mjs', import.meta.url))
@@ -47,6 +49,7 @@ try {
   await new Promise((resolve) => server.once('exit', resolve))
   rmSync(folder, { recursive: true })
 }
+record({ family: 'pools', rounds: Number(values.rounds), count: Number(values.count), samples })
 
 /** Everything is queued before the worker starts; the time runs from a tenth of the tasks to the last. */
 async function tasks(pool, name, args, count) {
@@ -72,13 +75,15 @@ async function startUp(pool) {
   await until(() => worker.said().includes(' ready'), 2)
   const readyMs = Math.round(performance.now() - from)
   await new Promise((resolve) => setTimeout(resolve, 1000))
-  const children = childrenOf(worker.pid).map(memoryMb)
+  const children = childrenOf(worker.pid)
+    .map(memoryMb)
+    .filter((mb) => mb > 10)
   say({
     what: 'start',
     pool,
     readyMs,
     mb: memoryMb(worker.pid),
-    childrenMb: children.filter((mb) => mb > 10),
+    ...(children.length > 0 ? { childMb: Math.max(...children) } : {}),
   })
   await worker.stop()
 }
@@ -115,6 +120,7 @@ function memoryMb(pid) {
 }
 
 function say(sample) {
+  samples.push(sample)
   process.stdout.write(`${JSON.stringify(sample)}\n`)
 }
 
@@ -123,13 +129,4 @@ async function until(condition, everyMs = 10) {
     if (Date.now() > end) throw new Error('it takes too long')
     await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const socket = createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = socket.address()
-      socket.close(() => resolve(free))
-    })
-  })
 }

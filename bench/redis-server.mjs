@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 
 /** A server of its own, and a function that sends it a command. */
 export async function withRedis(folder, work) {
-  if (!redisVersion()) return console.error('redis-server is not installed: the Redis rows are left out')
+  if (!isInstalled()) return console.error('redis-server is not installed: the Redis rows are left out')
   const port = await freePort()
   const server = spawn(
     'redis-server',
@@ -26,11 +26,7 @@ export async function withRedis(folder, work) {
   }
 }
 
-/** undefined when it is not installed. */
-export function redisVersion() {
-  const { stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
-  return /v=(\S+)/.exec(stdout ?? '')?.[1]
-}
+const isInstalled = () => spawnSync('redis-server', ['--version']).status === 0
 
 async function waitFor(condition) {
   for (let tries = 0; !condition(); tries++) {
@@ -39,7 +35,7 @@ async function waitFor(condition) {
   }
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address()

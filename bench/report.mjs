@@ -1,5 +1,8 @@
 // Turns samples into the page that people read: medians over the rounds, ratios within the same run.
-import { eventsSection } from './events.mjs'
+import { eventsTable } from './events.mjs'
+import { median, thousands } from './figures.mjs'
+import { observabilityTable } from './observability.mjs'
+import { poolsTables, soakTable } from './pools-report.mjs'
 
 const TITLES = {
   publish: 'publish/s',
@@ -7,36 +10,71 @@ const TITLES = {
   results: 'run/s, late ack, with results',
   loop: 'publish and run at once, tasks/s',
 }
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  const middle = (sorted.length - 1) / 2
-  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2
-}
-const thousands = (number) => Math.round(number).toLocaleString('en-US')
 
-export function report(samples, { rounds, count, machine, redis, date }) {
+/** What a family's section is called, what is said of it, and what makes its tables (default: one for each scenario). */
+const FAMILIES = {
+  redis: {
+    title: 'Redis, without persistence',
+    notes: [
+      'Concurrency 100 for Lovage, BullMQ and bee-queue; celery-node has no limit and acknowledges by popping; Python Celery runs prefork with 2.',
+      '“Bare driver” sends the same commands with the same bytes through the same client library, and does nothing else.',
+    ],
+  },
+  canvas: { title: 'Canvases on Redis', notes: [] },
+  rabbitmq: {
+    title: 'RabbitMQ',
+    notes: ['Publishing waits for the confirms of the broker, celery-node’s excepted, which has none.'],
+  },
+  postgres: {
+    title: 'PostgreSQL, fsync=on',
+    notes: [
+      'All peers are in their batched modes: 500 tasks at hand, concurrency 100 for Lovage and graphile-worker; pg-boss fetches and completes 500 at a time, twice at once.',
+    ],
+  },
+  sqlite: { title: 'SQLite, WAL', notes: [] },
+  memory: { title: 'Memory', notes: [] },
+  pools: { title: 'Pools', notes: [], tables: poolsTables },
+  events: { title: 'What task events cost', notes: [], tables: eventsTable },
+  observability: { title: 'What metrics and traces cost', notes: [], tables: observabilityTable },
+  soak: { title: 'A long run', notes: [], tables: soakTable },
+}
+
+/** The whole page, of sections as the ledger keeps them. */
+export function page(sections) {
   const lines = [
     '# Measured',
     '',
-    `${date}, \`npm run bench\`, ${machine}${redis ? `, Redis ${redis} without persistence` : ''}.`,
-    `One process a figure; peers interleaved, warmed up by a tenth, ${thousands(count)} no-op tasks each, median of ${rounds} rounds (lowest–highest).`,
-    'Concurrency 100 for Lovage, BullMQ and bee-queue; celery-node has no limit and acknowledges by popping; Python Celery runs prefork with 2.',
-    'On PostgreSQL all peers are in their batched modes: 500 tasks at hand, concurrency 100 for Lovage and graphile-worker; pg-boss fetches and completes 500 at a time, twice at once.',
-    '“Bare driver” sends the same commands with the same bytes through the same client library, and does nothing else.',
+    '`npm run bench`. One process a figure, peers interleaved; medians of the rounds (lowest–highest). Publishing: a second of warm-up, then three',
+    'seconds with 1,000 calls in flight. Running: all tasks are queued first, a fifth of as many more are run before the time is taken. Tasks do nothing.',
     '',
   ]
-  const events = samples.filter(({ family }) => family === 'events')
-  const others = samples.filter(({ family }) => family !== 'events')
-  for (const family of new Set(others.map((sample) => sample.family))) {
-    lines.push(`## ${family}`, '')
-    const ofFamily = others.filter((sample) => sample.family === family)
-    for (const scenario of new Set(ofFamily.map((sample) => sample.scenario))) {
-      const ofScenario = ofFamily.filter((sample) => sample.scenario === scenario)
-      lines.push(...tableOf(scenario, ofScenario), '')
-    }
+  for (const { family, date, commit, machine, rounds, count, samples } of sections) {
+    const { title, notes, tables = scenarioTables } = FAMILIES[family]
+    const how = [
+      `${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
+      ...(count ? [`${thousands(count)} tasks a figure`] : []),
+    ]
+    lines.push(`## ${title}`, '', `${date}, commit ${commit}, ${machine}; ${how.join(', ')}.`, ...notes, '')
+    lines.push(...tables(samples), '')
   }
-  if (events.length > 0) lines.push(...eventsSection(events))
   return `${lines.join('\n').trimEnd()}\n`
+}
+
+function scenarioTables(samples) {
+  const lines = []
+  for (const on of new Set(samples.map((sample) => sample.on))) {
+    if (on) lines.push(`### ${on}`, '')
+    const here = samples.filter((sample) => sample.on === on)
+    for (const scenario of new Set(here.map((sample) => sample.scenario)))
+      lines.push(
+        ...tableOf(
+          scenario,
+          here.filter((sample) => sample.scenario === scenario),
+        ),
+        '',
+      )
+  }
+  return lines
 }
 
 function tableOf(scenario, samples) {

@@ -1,152 +1,152 @@
-// npm run bench [-- --rounds 3 --count 50000 --only redis,canvas,postgres,sqlite,memory,events]: measures side by side, interleaved, each in its own process,
-// and writes bench/RESULTS.md and bench/results.json.
+// npm run bench [-- --rounds 3 --count 100000 --only redis,canvas,…]: measures side by side, interleaved, each in its own process,
+// and writes each family's section of bench/RESULTS.md and bench/results.json as soon as it is measured.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createJiti } from 'jiti'
 import { measureCanvases } from './canvas.mjs'
 import { fileFor, measureEvents } from './events.mjs'
+import { record } from './ledger.mjs'
+import { measureObservability } from './observability.mjs'
 import { measurePython } from './python.mjs'
-import { redisVersion, withRedis } from './redis-server.mjs'
-import { report } from './report.mjs'
+import { withRedis } from './redis-server.mjs'
+
+/** What is measured, and how; each resolves to its samples. */
+const FAMILIES = { redis, canvas, postgres, sqlite, memory, events, observability }
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    count: { type: 'string', default: '50000' },
-    only: { type: 'string', default: 'redis,canvas,postgres,sqlite,memory,events' },
+    count: { type: 'string', default: '100000' },
+    only: { type: 'string', default: Object.keys(FAMILIES).join(',') },
   },
 })
-const rounds = Number(values.rounds)
+const rounds = [...Array(Number(values.rounds)).keys()]
 const count = Number(values.count)
-const folder = mkdtempSync(join(tmpdir(), 'lovage-bench-'))
-const child = fileURLToPath(new URL('child.mjs', import.meta.url))
-const samples = []
-
-const families = values.only.split(',')
-if (families.includes('redis')) await onRedis()
-if (families.includes('canvas')) await onCanvases()
-if (families.includes('postgres')) await onPostgres()
-if (families.includes('sqlite')) onFile('SQLite WAL, synchronous=NORMAL', 'normal')
-if (families.includes('sqlite')) onFile('SQLite WAL, synchronous=FULL', 'full')
-if (families.includes('memory')) onMemory()
-if (families.includes('events')) await onEvents()
-rmSync(folder, { recursive: true })
-
-const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
-const page = report(samples, {
-  rounds,
-  count,
-  machine,
-  redis: redisVersion(),
-  date: new Date().toISOString().slice(0, 10),
-})
-writeFileSync(new URL('RESULTS.md', import.meta.url), page)
-writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(samples, null, 1)}\n`)
-process.stdout.write(page)
-
-async function onRedis() {
-  await withRedis(folder, async (url, redis) => {
-    for (let round = 0; round < rounds; round++) {
-      for (const scenario of ['publish', 'run', 'results', 'latency']) {
-        for (const peer of ['lovage', 'bare', 'bullmq', 'bee-queue', 'celery-node']) {
-          if (peer === 'bare' && scenario === 'latency') continue
-          redis('flushall')
-          measure('redis', peer, scenario, url, scenario === 'latency' ? 500 : count)
-        }
-        redis('flushall')
-        const python = await measurePython({ scenario, url, redis, count: Math.min(count, 5000), folder })
-        if (python) samples.push({ family: 'redis', ...python })
-      }
-    }
-  })
-}
-
-async function onCanvases() {
-  await withRedis(folder, async (url, redis) => {
-    for (let round = 0; round < rounds; round += 2)
-      samples.push(...(await measureCanvases({ url, clear: () => redis('flushall'), scale: count / 50_000 })))
-  })
-}
-
-async function onEvents() {
-  for (let round = 0; round < rounds; round++) {
-    await withRedis(folder, async (url, redis) => {
-      const clear = () => redis('flushall')
-      samples.push(...(await measureEvents({ on: 'Redis', urlOf: () => url, clear, count })))
-    })
-    samples.push(...(await measureEvents({ on: 'SQLite, synchronous=NORMAL', ...fileFor(folder), count })))
+const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url))
+for (const family of values.only.split(',')) {
+  if (!Object.hasOwn(FAMILIES, family))
+    throw new Error(`--only ${family}: there are ${Object.keys(FAMILIES).join(', ')}`)
+  const folder = mkdtempSync(join(tmpdir(), 'lovage-bench-'))
+  try {
+    const samples = await FAMILIES[family](folder)
+    if (samples.length > 0) record({ family, rounds: rounds.length, count, samples })
+  } finally {
+    rmSync(folder, { recursive: true })
   }
 }
 
+/** Beside BullMQ, bee-queue, celery-node, Python Celery, and the driver alone. */
+async function redis(folder) {
+  const samples = []
+  await withRedis(folder, async (url, command) => {
+    for (const scenario of rounds.flatMap(() => ['publish', 'run', 'results', 'latency'])) {
+      for (const peer of ['lovage', 'bare', 'bullmq', 'bee-queue', 'celery-node']) {
+        if (peer === 'bare' && scenario === 'latency') continue
+        command('flushall')
+        samples.push(...measure(peer, scenario, url))
+      }
+      command('flushall')
+      const python = await measurePython({ scenario, url, redis: command, count: Math.min(count, 5000) })
+      if (python) samples.push(python)
+    }
+  })
+  return samples
+}
+
+async function canvas(folder) {
+  const samples = []
+  await withRedis(folder, async (url, command) => {
+    const clear = () => command('flushall')
+    for (const _ of rounds) samples.push(...(await measureCanvases({ url, clear, scale: count / 100_000 })))
+  })
+  return samples
+}
+
 /** Every peer in a database of its own on one server that waits for its disk, each in its batched mode. */
-async function onPostgres() {
+async function postgres() {
   const { startPostgres } = await createJiti(import.meta.url).import('../test/servers.ts')
   const server = await startPostgres({ fsync: true, config: { shared_buffers: '256MB' } })
+  const samples = []
   try {
-    for (let round = 0; round < rounds; round++) {
-      for (const scenario of ['publish', 'run', 'results', 'latency']) {
-        for (const peer of ['lovage', 'graphile-worker', 'pg-boss']) {
-          // graphile-worker keeps no results; what pg-boss takes to notice a task is how often the bench asks.
-          if (scenario === 'results' && peer === 'graphile-worker') continue
-          if (scenario === 'latency' && peer === 'pg-boss') continue
-          const url = await server.createDatabase(`${peer}-${scenario}-${round}`)
-          measure('PostgreSQL, fsync=on', peer, scenario, url, scenario === 'latency' ? 500 : count)
-        }
+    for (const [round, scenario] of rounds.flatMap((one) =>
+      ['publish', 'run', 'results', 'latency'].map((what) => [one, what]),
+    )) {
+      for (const peer of ['lovage', 'graphile-worker', 'pg-boss']) {
+        // graphile-worker keeps no results; what pg-boss takes to notice a task is how often the bench asks.
+        if (scenario === 'results' && peer === 'graphile-worker') continue
+        if (scenario === 'latency' && peer === 'pg-boss') continue
+        samples.push(...measure(peer, scenario, await server.createDatabase(`${peer}-${scenario}-${round}`)))
       }
     }
   } finally {
     await server.stop()
   }
+  return samples
 }
 
-function onFile(family, synchronous) {
-  for (let round = 0; round < rounds; round++) {
-    for (const scenario of ['publish', 'run', 'results', 'latency']) {
-      const file = join(folder, `${synchronous}-${round}-${scenario}.db`)
-      measure(
-        family,
-        'lovage',
-        scenario,
-        `sqlite://${file}?synchronous=${synchronous}`,
-        scenario === 'latency' ? 500 : count,
-      )
-      for (const suffix of ['', '-wal', '-shm']) if (existsSync(file + suffix)) rmSync(file + suffix)
-    }
+function sqlite(folder) {
+  const samples = []
+  const fresh = fileFor(folder)
+  for (const synchronous of ['normal', 'full'])
+    for (const scenario of rounds.flatMap(() => ['publish', 'run', 'results', 'latency']))
+      for (const sample of measure('lovage', scenario, `${fresh.urlOf()}?synchronous=${synchronous}`))
+        samples.push({ on: `synchronous=${synchronous.toUpperCase()}`, ...sample })
+  return samples
+}
+
+/** What is published is held by the process: publishing alone is left out. */
+function memory() {
+  return rounds.flatMap(() =>
+    ['run', 'results', 'loop'].flatMap((scenario) =>
+      measure('lovage', scenario, 'memory://bench', 2 * count),
+    ),
+  )
+}
+
+async function events(folder) {
+  const samples = []
+  for (const _ of rounds) {
+    await withRedis(folder, async (url, command) => {
+      const clear = () => command('flushall')
+      samples.push(...(await measureEvents({ on: 'Redis', urlOf: () => url, clear, count })))
+    })
+    samples.push(...(await measureEvents({ on: 'SQLite, synchronous=NORMAL', ...fileFor(folder), count })))
   }
+  return samples
 }
 
-function onMemory() {
-  for (let round = 0; round < rounds; round++) {
-    for (const scenario of ['publish', 'run', 'results', 'loop'])
-      measure('memory', 'lovage', scenario, 'memory://bench', count * 5)
-  }
+async function observability(folder) {
+  const samples = []
+  await withRedis(folder, async (url, command) => {
+    for (const round of rounds)
+      samples.push(...(await measureObservability({ url, clear: () => command('flushall'), count, round })))
+  })
+  return samples
 }
 
-function measure(family, peer, scenario, url, howMany) {
+/** The sample, or none: a peer that breaks down is left out of the table, and said so; our own rows have to be there. */
+function measure(peer, scenario, url, howMany = scenario === 'latency' ? 500 : count) {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    [child, peer, scenario, url, String(howMany)],
+    [CHILD, peer, scenario, url, String(howMany)],
     { encoding: 'utf8', timeout: 180_000, maxBuffer: 2 ** 28 },
   )
   const line = stdout?.trim().split('\n').at(-1)
-  // A peer that breaks down is left out of the table, and said so; our own rows have to be there.
   if (status !== 0 || !line) {
-    if (peer === 'lovage' || peer === 'bare')
-      throw new Error(`${peer} ${scenario} on ${family} failed: ${stderr}`)
-    return console.error(family, peer, scenario, 'failed:', stderr.split('\n').slice(-3).join(' '))
+    const what = `${peer} ${scenario} on ${url}`
+    if (peer === 'lovage' || peer === 'bare') throw new Error(`${what} failed: ${stderr}`)
+    console.error(what, 'failed:', stderr.split('\n').slice(-3).join(' '))
+    return []
   }
-  const sample = { family, ...JSON.parse(line) }
-  samples.push(sample)
-  console.error(
-    family,
-    sample.peer,
-    scenario,
-    sample.perSecond
-      ? `${Math.round(sample.perSecond)}/s`
-      : `p50 ${sample.p50.toFixed(2)} ms p99 ${sample.p99.toFixed(2)} ms`,
-  )
+  const sample = JSON.parse(line)
+  const { perSecond, p50, p99 } = sample
+  const figure = perSecond
+    ? `${Math.round(perSecond)}/s`
+    : `p50 ${p50.toFixed(2)} ms p99 ${p99.toFixed(2)} ms`
+  console.error(url.split(':')[0], sample.peer, scenario, figure)
+  return [sample]
 }

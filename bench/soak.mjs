@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { record } from './ledger.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -81,6 +82,7 @@ const verdict = {
   secondHalfMb: after,
 }
 process.stdout.write(`${JSON.stringify(verdict)}\n`)
+record({ family: 'soak', rounds: 1, samples: [verdict] })
 process.exitCode = after <= before * ALLOWED ? 0 : 1
 
 async function ready() {

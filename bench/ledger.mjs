@@ -1,0 +1,39 @@
+// What was measured last, a section for each family: kept in bench/results.json, shown in bench/RESULTS.md. A run replaces the sections
+// that it measured and leaves the others, which say of which day and commit they are.
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+import { page } from './report.mjs'
+
+const DATA = new URL('results.json', import.meta.url)
+const PAGE = new URL('RESULTS.md', import.meta.url)
+/** As they stand on the page. */
+const ORDER = [
+  'redis',
+  'canvas',
+  'rabbitmq',
+  'postgres',
+  'sqlite',
+  'memory',
+  'pools',
+  'events',
+  'observability',
+  'soak',
+]
+
+/** `section`: its family, how many `rounds` of how many tasks (`count`), and the samples. */
+export function record(section) {
+  const old = existsSync(DATA) ? JSON.parse(readFileSync(DATA, 'utf8')) : []
+  const others = old.filter(({ family }) => family !== section.family)
+  const sections = [...others, { ...circumstances(), ...section }].sort(
+    (one, other) => ORDER.indexOf(one.family) - ORDER.indexOf(other.family),
+  )
+  writeFileSync(DATA, `${JSON.stringify(sections, null, 2)}\n`)
+  writeFileSync(PAGE, page(sections))
+}
+
+const circumstances = () => ({
+  date: new Date().toISOString().slice(0, 10),
+  commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+  machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`,
+})
