@@ -15,6 +15,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenForSpace>>> = {
   redis: openRedis,
   rediss: openRedis,
   'redis+socket': openRedis,
+  sentinel: openRedis,
   postgresql: openPostgres,
   postgres: openPostgres,
 }

@@ -11,6 +11,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {
   redis: async () => (await import('./redis/index.js')).openRedisBroker,
   rediss: async () => (await import('./redis/index.js')).openRedisBroker,
   'redis+socket': async () => (await import('./redis/index.js')).openRedisBroker,
+  sentinel: async () => (await import('./redis/index.js')).openRedisBroker,
   postgresql: async () => (await import('./postgres/index.js')).openPostgresBroker,
   postgres: async () => (await import('./postgres/index.js')).openPostgresBroker,
 }

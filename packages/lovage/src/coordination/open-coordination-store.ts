@@ -7,6 +7,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<CoordinationStor
   redis: async () => (await import('./redis/index.js')).openRedisCoordinationStore,
   rediss: async () => (await import('./redis/index.js')).openRedisCoordinationStore,
   'redis+socket': async () => (await import('./redis/index.js')).openRedisCoordinationStore,
+  sentinel: async () => (await import('./redis/index.js')).openRedisCoordinationStore,
   postgresql: async () => (await import('./postgres/index.js')).openPostgresCoordinationStore,
   postgres: async () => (await import('./postgres/index.js')).openPostgresCoordinationStore,
 }

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { ConfigurationError, redactUrl } from '../kernel/index.js'
+import { ConfigurationError, readTlsFiles, redactUrl, type TlsFiles } from '../kernel/index.js'
 
 /** What a URL does not say, or what overrides it. */
 export interface PostgresOptions {
@@ -14,12 +13,7 @@ export interface PostgresOptions {
 }
 
 /** How a TLS connection is authenticated. */
-export interface PostgresTls {
-  /** The authority that signed the server's certificate. */
-  readonly ca?: string
-  /** This client's certificate and key. */
-  readonly cert?: string
-  readonly key?: string
+export interface PostgresTls extends TlsFiles {
   /** False accepts any certificate. Default true. */
   readonly verify?: boolean
   /** False accepts a trusted certificate that bears another name. Default true. */
@@ -105,29 +99,11 @@ function readTls(
   if (!isKnown) throw invalid(url, `has an sslmode that there is not: ${mode}`)
   const isWanted = mode !== null && !/^(disable|allow|prefer|false)$/.test(mode)
   if (!isWanted && !given) return undefined
-  const names = { ca: 'sslrootcert', cert: 'sslcert', key: 'sslkey' } as const
-  const pem = (name: keyof typeof names): Partial<PostgresTls> => {
-    const value = given?.[name] ?? query.get(names[name])
-    return value === null || value === undefined ? {} : { [name]: readPem(value) }
-  }
-  const ca = pem('ca')
+  const files = readTlsFiles(given, query, { ca: 'sslrootcert', cert: 'sslcert', key: 'sslkey' })
   // As in libpq, `require` checks a certificate only where an authority is named to check it with.
-  const verify = given?.verify ?? (mode !== 'require' || ca.ca !== undefined)
+  const verify = given?.verify ?? (mode !== 'require' || files.ca !== undefined)
   const verifyHost = given?.verifyHost ?? !(mode === 'require' || mode === 'verify-ca')
-  return { ...ca, ...pem('cert'), ...pem('key'), verify, verifyHost }
-}
-
-function readPem(textOrPath: string): string {
-  if (textOrPath.includes('-----BEGIN')) return textOrPath
-  try {
-    return readFileSync(textOrPath, 'utf8')
-  } catch (cause) {
-    throw new ConfigurationError(`The certificate file ${textOrPath} cannot be read`, {
-      code: 'LVG_CONFIG_INVALID',
-      details: { path: textOrPath },
-      cause,
-    })
-  }
+  return { ...files, verify, verifyHost }
 }
 
 function invalid(url: string, why: string): ConfigurationError {

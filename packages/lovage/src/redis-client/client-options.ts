@@ -1,6 +1,7 @@
-import { isIP } from 'node:net'
 import type { RedisOptions as ClientOptions } from 'ioredis'
-import type { RedisTarget, RedisTls } from './options.js'
+import type { RedisTarget } from './options.js'
+import { sentinelConnector } from './sentinel-connector.js'
+import { tlsOptions } from './tls-options.js'
 
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
@@ -10,23 +11,14 @@ export function redisClientOptions(
   target: RedisTarget,
   name: string,
 ): ClientOptions & { replyMapping: 'legacy' } {
-  const { username, password, tls } = target
+  const { host, port, path, username, password, tls, sentinels } = target
   return {
-    ...(target.path === undefined ? { host: target.host, port: target.port } : { path: target.path }),
+    ...(path === undefined ? { host, port } : { path }),
+    ...(sentinels === undefined ? {} : { Connector: sentinelConnector(target, sentinels) }),
     db: target.db,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-            ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-            ...(tls.key === undefined ? {} : { key: tls.key }),
-            ...servernameOf(target, tls),
-            rejectUnauthorized: tls.verify ?? true,
-          },
-        }),
+    ...(tls === undefined ? {} : { tls: tlsOptions(tls, host) }),
     connectionName: name,
     lazyConnect: true,
     protocol: 2,
@@ -42,14 +34,8 @@ export function redisClientOptions(
     autoResubscribe: false,
     retryStrategy,
     // After a failover this line leads to what has become a replica; a new one leads to the primary.
-    reconnectOnError: (error) => /READONLY/.test(error.message),
+    reconnectOnError: (error) => /^(READONLY|UNBLOCKED)/.test(error.message),
   }
-}
-
-/** TLS names no bare addresses. */
-function servernameOf({ host }: RedisTarget, { servername }: RedisTls): { readonly servername?: string } {
-  if (servername !== undefined) return { servername }
-  return isIP(host) === 0 ? { servername: host } : {}
 }
 
 /** 20, 40, 80 … 2000 ms, half of it by chance, so that a fleet does not come back in one moment. */

@@ -183,14 +183,16 @@ export class RedisConnection {
   #keepAlive(): void {
     // The pause before the next attempt is a timer of the library's own, which its types do not show.
     const { stream, reconnectTimeout } = this.#client as unknown as {
-      stream?: { ref?(): void; unref?(): void }
+      stream?: { readonly destroyed?: boolean; ref?(): void; unref?(): void }
       reconnectTimeout?: NodeJS.Timeout | null
     }
+    // One that is over would listen for a connection that never comes, anew each time.
+    const socket = stream?.destroyed ? undefined : stream
     if (this.#awaited > 0) {
-      stream?.ref?.()
+      socket?.ref?.()
       reconnectTimeout?.ref()
     } else {
-      stream?.unref?.()
+      socket?.unref?.()
       reconnectTimeout?.unref()
     }
   }

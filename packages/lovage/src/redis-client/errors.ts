@@ -20,6 +20,15 @@ export function isConnectionLoss(error: unknown): boolean {
   return isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
 }
 
+/** Whether the server refused a command for as long as it is in the state in which it is: it may be sent again later. */
+export function isRefusedForNow(error: unknown): boolean {
+  return (
+    isLovageError(error) &&
+    error.code === 'LVG_REDIS_REFUSED' &&
+    /^(NOREPLICAS|OOM|MISCONF)/.test(messageOf(error.cause))
+  )
+}
+
 type Diagnosis = readonly [
   code: 'LVG_CONNECTION_FAILED' | 'LVG_CONNECTION_REFUSED' | 'LVG_REDIS_REFUSED',
   what: string,
@@ -36,7 +45,8 @@ const REPLIES: readonly (readonly [pattern: RegExp, diagnosis: Diagnosis])[] = [
   [/^ERR DB index/, ['LVG_CONNECTION_REFUSED', 'Redis has no such database', 'Lower the number in the URL, or raise `databases` in redis.conf.']],
   [/^OOM/, ['LVG_REDIS_REFUSED', 'Redis is out of memory', 'Raise `maxmemory`; workers go on emptying the queues.']],
   [/^MISCONF/, ['LVG_REDIS_REFUSED', 'Redis cannot write to its disk', 'Free disk space on the server.']],
-  [/^READONLY/, ['LVG_REDIS_REFUSED', 'This Redis is a replica', 'Connect to the primary.']],
+  [/^(READONLY|UNBLOCKED)/, ['LVG_CONNECTION_FAILED', 'This Redis is a replica', 'Connect to the primary.']],
+  [/^NOREPLICAS/, ['LVG_REDIS_REFUSED', 'Too few replicas of Redis are there', 'Bring one back, or lower `min-replicas-to-write`.']],
   [/^LOADING/, ['LVG_CONNECTION_FAILED', 'Redis is loading its data']],
 ] // biome-ignore format: one case a line
 

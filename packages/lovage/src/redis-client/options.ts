@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { ConfigurationError, redactUrl } from '../kernel/index.js'
+import { ConfigurationError, readTlsFiles, redactUrl, type TlsFiles } from '../kernel/index.js'
+import { readSentinels, SENTINEL_PORT, type SentinelOptions, type Sentinels } from './sentinel-url.js'
 
 /** What a URL does not say, or what overrides it. */
 export interface RedisOptions {
@@ -13,6 +13,8 @@ export interface RedisOptions {
   readonly tls?: RedisTls
   /** Put before every key and channel, verbatim (kombu's `global_keyprefix`). Default none. */
   readonly keyPrefix?: string
+  /** What a `sentinel://` URL does not say. */
+  readonly sentinel?: SentinelOptions
   /** How long one attempt to connect may take. Default 5000. */
   readonly connectTimeoutMs?: number
   /** How long the server may leave a command unanswered before the connection counts as dead. Default 30000. */
@@ -20,23 +22,23 @@ export interface RedisOptions {
 }
 
 /** How a TLS connection is authenticated. */
-export interface RedisTls {
-  /** The authority that signed the server's certificate. */
-  readonly ca?: string
-  /** This client's certificate and key. */
-  readonly cert?: string
-  readonly key?: string
+export interface RedisTls extends TlsFiles {
   /** The name that the server's certificate must bear. Default: the host. */
   readonly servername?: string
   /** False accepts any certificate. Default true. */
   readonly verify?: boolean
+  /** False accepts a trusted certificate that bears another name. Default true. */
+  readonly verifyHost?: boolean
 }
 
 /** Where and how to connect: a URL and its options, understood and checked. */
 export interface RedisTarget {
   readonly url: string
+  /** Of the server; behind Sentinels those of the first of them. */
   readonly host: string
   readonly port: number
+  /** Who knows where the server is. */
+  readonly sentinels?: Sentinels
   /** A Unix socket, instead of host and port. */
   readonly path?: string
   readonly username?: string
@@ -52,15 +54,18 @@ export interface RedisTarget {
   readonly server: string
 }
 
-const SCHEMES = new Set(['redis:', 'rediss:', 'unix:', 'redis+socket:'])
+const SCHEMES = new Set(['redis:', 'rediss:', 'unix:', 'redis+socket:', 'sentinel:'])
+/** What Celery calls certificates, in the query of a URL and in settings. */
+export const TLS_FILES = { ca: 'ssl_ca_certs', cert: 'ssl_certfile', key: 'ssl_keyfile' } as const
 
 /**
- * Reads `redis://[user][:password]@host[:port][/db]`, `rediss://` (TLS) and `redis+socket:///path?virtual_host=db`, with
- * Celery's query parameters `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs` and `db`. Throws a
- * ConfigurationError.
+ * Reads `redis://[user][:password]@host[:port][/db]`, `rediss://` (TLS), `redis+socket:///path?virtual_host=db` and
+ * `sentinel://[user][:password]@host[:26379][/db];sentinel://host2…`, with Celery's query parameters `ssl_ca_certs`,
+ * `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`, `ssl_check_hostname` and `db`. Throws a ConfigurationError.
  */
 export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTarget {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  const [first = url, ...others] = url.startsWith('sentinel:') ? url.split(';') : [url]
+  const parsed = URL.canParse(first) ? new URL(first) : undefined
   if (!parsed || !SCHEMES.has(parsed.protocol)) throw invalid(url, 'is no redis:// or rediss:// URL')
   const query = parsed.searchParams
   const isSocket = parsed.protocol === 'unix:' || parsed.protocol === 'redis+socket:'
@@ -71,14 +76,22 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
   if (!Number.isInteger(db) || db < 0) throw invalid(url, `names no database number: ${dbText}`)
   const username = options.username ?? decoded(parsed.username)
   const password = options.password ?? decoded(parsed.password)
-  const tls = parsed.protocol === 'rediss:' || options.tls ? readTls(query, options.tls) : undefined
+  const isTls = parsed.protocol === 'rediss:' || options.tls !== undefined
+  if (!isTls && Object.values(TLS_FILES).some((name) => query.has(name)))
+    throw invalid(url, 'names certificates, and is no rediss:// URL: nothing would be encrypted')
+  const tls = isTls ? readTls(url, query, options.tls) : undefined
+  const isSentinel = parsed.protocol === 'sentinel:'
   const host = decoded(parsed.hostname.replace(/^\[|\]$/g, '')) ?? 'localhost'
-  const port = parsed.port === '' ? 6379 : Number(parsed.port)
+  const port = parsed.port === '' ? (isSentinel ? SENTINEL_PORT : 6379) : Number(parsed.port)
   const path = isSocket ? decodeURIComponent(parsed.pathname) : undefined
+  const sentinels = isSentinel
+    ? readSentinels({ host, port, query }, others, dbText, { ...options.sentinel })
+    : undefined
   return {
     url,
     host,
     port,
+    ...(sentinels === undefined ? {} : { sentinels }),
     ...(path === undefined ? {} : { path }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
@@ -88,34 +101,25 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     silenceTimeoutMs: options.silenceTimeoutMs ?? 30_000,
     location: redactUrl(url),
-    server: `${path ?? `${host}:${port}`}/${db}`,
+    server: `${path ?? sentinels?.group ?? `${host}:${port}`}/${db}`,
   }
 }
 
 const decoded = (text: string): string | undefined => (text === '' ? undefined : decodeURIComponent(text))
 
-function readTls(query: URLSearchParams, given: RedisTls = {}): RedisTls {
+function readTls(url: string, query: URLSearchParams, given: RedisTls = {}): RedisTls {
   const requirement = query.get('ssl_cert_reqs')
-  const names = { ca: 'ssl_ca_certs', cert: 'ssl_certfile', key: 'ssl_keyfile' } as const
-  const pem = (name: keyof typeof names): Partial<RedisTls> => {
-    const value = given[name] ?? query.get(names[name])
-    return value === null || value === undefined ? {} : { [name]: readPem(value) }
-  }
-  const isOpen = requirement !== null && /^(cert_)?(none|optional)$/i.test(requirement)
-  return { ...given, ...pem('ca'), ...pem('cert'), ...pem('key'), verify: given.verify ?? !isOpen }
+  const verify = given.verify ?? (requirement === null ? true : demandsCertificate(requirement))
+  if (verify === undefined) throw invalid(url, `has an ssl_cert_reqs that there is not: ${requirement}`)
+  const isAnyName = /^(false|no|0)$/i.test(query.get('ssl_check_hostname') ?? '')
+  const verifyHost = given.verifyHost ?? !isAnyName
+  return { ...given, ...readTlsFiles(given, query, TLS_FILES), verify, verifyHost }
 }
 
-function readPem(textOrPath: string): string {
-  if (textOrPath.includes('-----BEGIN')) return textOrPath
-  try {
-    return readFileSync(textOrPath, 'utf8')
-  } catch (cause) {
-    throw new ConfigurationError(`The certificate file ${textOrPath} cannot be read`, {
-      code: 'LVG_CONFIG_INVALID',
-      details: { path: textOrPath },
-      cause,
-    })
-  }
+/** What Python's word asks of the server: `optional` is `required` for a client. Undefined: it is no such word. */
+export function demandsCertificate(requirement: string): boolean | undefined {
+  if (/^((cert_)?none|0)$/i.test(requirement)) return false
+  return /^((cert_)?(optional|required)|1|2)$/i.test(requirement) ? true : undefined
 }
 
 function invalid(url: string, why: string): ConfigurationError {

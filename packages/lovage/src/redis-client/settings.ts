@@ -1,5 +1,6 @@
-import { ConfigurationError } from '../kernel/index.js'
-import type { RedisOptions, RedisTls } from './options.js'
+import { ConfigurationError, readTlsFiles } from '../kernel/index.js'
+import { demandsCertificate, type RedisOptions, type RedisTls, TLS_FILES } from './options.js'
+import type { SentinelOptions } from './sentinel-url.js'
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -31,16 +32,47 @@ export function redisOptionsOf(settings: Settings, names: RedisSettingNames): Re
     throw new ConfigurationError(`${names.transport}.global_keyprefix is no text`, {
       code: 'LVG_CONFIG_INVALID',
     })
+  const sentinel = sentinelOptionsOf(options, transportOptions(settings, 'brokerTransportOptions'))
   const connectS = settings.redisSocketConnectTimeout ?? settings.brokerConnectionTimeout
   const silenceS = settings.redisSocketTimeout
   const ssl = settings[names.ssl]
   return {
     ...(keyPrefix === undefined ? {} : { keyPrefix }),
+    sentinel,
     ...(typeof connectS === 'number' ? { connectTimeoutMs: connectS * 1000 } : {}),
     ...(typeof silenceS === 'number' ? { silenceTimeoutMs: silenceS * 1000 } : {}),
     ...(typeof ssl === 'object' && ssl !== null ? { tls: tlsOf(ssl as Settings) } : {}),
   }
 }
+
+/** What is beside the broker, results for one, is found by the broker's word where it has none of its own. */
+function sentinelOptionsOf(options: Settings, broker: Settings): SentinelOptions {
+  const own = (name: string): unknown => transportOption(options, name) ?? transportOption(broker, name)
+  const [masterName, minOthers, kwargs] = [
+    own('master_name'),
+    own('min_other_sentinels'),
+    own('sentinel_kwargs'),
+  ]
+  if (kwargs !== undefined && (typeof kwargs !== 'object' || kwargs === null))
+    throw new ConfigurationError('sentinel_kwargs is no object', {
+      code: 'LVG_CONFIG_INVALID',
+      hint: "Write it as sentinel_kwargs: { password: '…' }.",
+    })
+  // Just seen to be one, or absent.
+  const { username, password, ssl, ...rest } = (kwargs ?? {}) as Settings
+  return {
+    ...(typeof masterName === 'string' ? { masterName } : {}),
+    ...(typeof minOthers === 'number' ? { minOthers } : {}),
+    ...(typeof username === 'string' ? { username } : {}),
+    ...(typeof password === 'string' ? { password } : {}),
+    ...(ssl === true ? { tls: readTlsFilesOf(tlsOf(rest)) } : {}),
+  }
+}
+
+const readTlsFilesOf = (tls: RedisTls): RedisTls => ({
+  ...tls,
+  ...readTlsFiles(tls, new URLSearchParams(), TLS_FILES),
+})
 
 /** Node's names, or Celery's. */
 function tlsOf(ssl: Settings): RedisTls {
@@ -53,14 +85,18 @@ function tlsOf(ssl: Settings): RedisTls {
   const key = text('key', 'ssl_keyfile')
   const servername = text('servername', 'ssl_server_hostname')
   const requirement = transportOption(ssl, 'ssl_cert_reqs')
-  const isOpen =
-    ssl.rejectUnauthorized === false ||
-    (requirement !== undefined && /none|optional|^0$/i.test(String(requirement)))
+  const verify = requirement === undefined ? true : demandsCertificate(String(requirement))
+  if (verify === undefined)
+    throw new ConfigurationError(`There is no ssl_cert_reqs ${String(requirement)}`, {
+      code: 'LVG_CONFIG_INVALID',
+      hint: "It is 'required' or 'none'.",
+    })
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     ...(servername === undefined ? {} : { servername }),
-    verify: !isOpen,
+    verify: verify && ssl.rejectUnauthorized !== false,
+    verifyHost: transportOption(ssl, 'ssl_check_hostname') !== false,
   }
 }

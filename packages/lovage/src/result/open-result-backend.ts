@@ -13,6 +13,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<ResultBackend>>>
   redis: async () => (await import('./redis/index.js')).openRedisResultBackend,
   rediss: async () => (await import('./redis/index.js')).openRedisResultBackend,
   'redis+socket': async () => (await import('./redis/index.js')).openRedisResultBackend,
+  sentinel: async () => (await import('./redis/index.js')).openRedisResultBackend,
   postgresql: async () => (await import('./postgres/index.js')).openPostgresResultBackend,
   postgres: async () => (await import('./postgres/index.js')).openPostgresResultBackend,
   'db+postgresql': async () => (await import('./postgres/index.js')).openPostgresResultBackend,

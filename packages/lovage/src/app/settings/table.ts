@@ -16,15 +16,15 @@ const JSON_ONLY = 'results are always JSON, which both languages read'
  */
 export const SETTINGS = {
   // --- broker
-  /** Where messages are: `redis://`, `rediss://`, `postgresql://`, `sqlite:///path`, `memory://name`. Default: an embedded SQLite file. */
+  /** Where messages are: `redis://`, `rediss://`, `sentinel://`, `postgresql://`, `sqlite:///path`, `memory://name`. Default: an embedded SQLite file. */
   brokerUrl: optional(text('')),
   /** Where producers write, when it is not where workers read. Default `brokerUrl`. */
   brokerWriteUrl: inert(optional(text('')), NOT_YET),
   /** Where workers read, when it is not where producers write. Default `brokerUrl`. */
   brokerReadUrl: inert(optional(text('')), NOT_YET),
-  /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`. */
+  /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`; behind Sentinels `master_name`, `sentinel_kwargs`, `min_other_sentinels`. */
   brokerTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
-  /** TLS options of the broker's connection: `ca`, `cert`, `key`, `rejectUnauthorized`. */
+  /** TLS options of the broker's connection: `ca`, `cert`, `key`, `rejectUnauthorized`, or Celery's `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`. */
   brokerUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
   /** Seconds to wait for a connection. */
   brokerConnectionTimeout: number(4),
@@ -132,7 +132,7 @@ export const SETTINGS = {
   resultExtended: flag(false),
   /** Seconds after which a result may be removed; 0 = never. */
   resultExpires: number(86_400),
-  /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`, `poolSize`. */
+  /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`, `poolSize`; behind Sentinels as for the broker, whose words hold where there are none. */
   resultBackendTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
   resultChordJoinTimeout: inert(number(3), 'members are counted, not joined'),
   resultChordRetryInterval: number(1),
@@ -239,10 +239,13 @@ export const SETTINGS = {
 
   // --- Redis, beyond the URL
   redisMaxConnections: inert(optional(number(0)), 'a process shares one connection'),
+  /** Seconds after which a server that leaves a command unanswered counts as dead. Default 30. */
   redisSocketTimeout: optional(number(120)),
+  /** Seconds that one attempt to connect may take. Default `brokerConnectionTimeout`. */
   redisSocketConnectTimeout: optional(number(4)),
   redisSocketKeepalive: inert(flag(true), 'connections are kept alive'),
   redisRetryOnTimeout: inert(flag(false), 'commands are retried when the connection returns'),
+  /** TLS options of the results' connection, as `brokerUseSsl`. */
   redisBackendUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
   redisBackendHealthCheckInterval: inert(optional(number(0)), 'the connection is watched always'),
   redisClientName: inert(optional(text('')), 'connections say what they are for'),

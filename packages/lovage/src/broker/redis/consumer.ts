@@ -110,6 +110,7 @@ export class RedisConsumer implements Consumer {
       claims: this.#claims,
       writer,
       onPending: () => this.#flushSoon(),
+      onRefused: onError,
     })
     this.#fetcher = new Fetcher({
       connection,
@@ -125,7 +126,10 @@ export class RedisConsumer implements Consumer {
       holder,
       leaseMs,
       visibilityTimeoutMs,
-      onTurn: () => this.#fetcher.wake(),
+      onTurn: () => {
+        this.#settler.flush()
+        this.#fetcher.wake()
+      },
       onError,
     })
   }

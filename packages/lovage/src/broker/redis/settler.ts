@@ -1,5 +1,5 @@
 import { ConnectionError } from '../../kernel/index.js'
-import { isConnectionLoss, type RedisConnection } from '../../redis-client/index.js'
+import { isConnectionLoss, isRefusedForNow, type RedisConnection } from '../../redis-client/index.js'
 import type { Settlement } from '../broker.js'
 import type { Claim, Claims } from './claims.js'
 import type { RedisKeys } from './keys.js'
@@ -29,16 +29,20 @@ export interface SettlerOptions {
   readonly writer: Results | undefined
   /** Something waits for `flush`. */
   readonly onPending: () => void
+  /** The server takes no settlements now: they wait for the next `flush`. */
+  readonly onRefused: (error: unknown) => void
 }
 
 /**
  * Collects the settlements of one turn and sends them in one round trip. What is under way when the connection is lost is
- * sent again when it is back: a settlement that had arrived is refused then, because its claim is gone.
+ * sent again when it is back: a settlement that had arrived is refused then, because its claim is gone. What a server
+ * refuses that is full, or has lost its replicas, waits until it takes it.
  */
 export class Settler {
   readonly #options: SettlerOptions
   #pending: PendingSettlement[] = []
   #underWay = 0
+  #isLast = false
   #onIdle: (() => void)[] = []
 
   constructor(options: SettlerOptions) {
@@ -69,8 +73,9 @@ export class Settler {
       this.#settleAny(others.slice(at, at + MAX_SETTLEMENTS))
   }
 
-  /** Resolves when everything was answered. */
+  /** Resolves when everything was answered; what the server does not take now is not sent again. */
   idle(): Promise<void> {
+    this.#isLast = true
     if (this.#pending.length === 0 && this.#underWay === 0) return Promise.resolve()
     return new Promise((resolve) => this.#onIdle.push(resolve))
   }
@@ -155,7 +160,9 @@ export class Settler {
           }
         },
         (error: unknown) => {
-          if (isConnectionLoss(error)) this.#pending.unshift(...pending)
+          const isForNow = isRefusedForNow(error) && !this.#isLast
+          if (isForNow) this.#options.onRefused(error)
+          if (isForNow || isConnectionLoss(error)) this.#pending.unshift(...pending)
           else for (const one of pending) fail(one, error)
         },
       )
