@@ -1,7 +1,7 @@
 import type { RedisOptions as ClientOptions } from 'ioredis'
 import type { RedisTarget } from './options.js'
 import { sentinelConnector } from './sentinel-connector.js'
-import { tlsOptions } from './tls-options.js'
+import { tlsOptions } from './tls.js'
 
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000

@@ -1,5 +1,6 @@
-import { ConfigurationError, readTlsFiles, redactUrl, type TlsFiles } from '../kernel/index.js'
+import { ConfigurationError, readTlsFiles, redactUrl } from '../kernel/index.js'
 import { readSentinels, SENTINEL_PORT, type SentinelOptions, type Sentinels } from './sentinel-url.js'
+import { demandsCertificate, type RedisTls, TLS_FILES } from './tls.js'
 
 /** What a URL does not say, or what overrides it. */
 export interface RedisOptions {
@@ -19,16 +20,6 @@ export interface RedisOptions {
   readonly connectTimeoutMs?: number
   /** How long the server may leave a command unanswered before the connection counts as dead. Default 30000. */
   readonly silenceTimeoutMs?: number
-}
-
-/** How a TLS connection is authenticated. */
-export interface RedisTls extends TlsFiles {
-  /** The name that the server's certificate must bear. Default: the host. */
-  readonly servername?: string
-  /** False accepts any certificate. Default true. */
-  readonly verify?: boolean
-  /** False accepts a trusted certificate that bears another name. Default true. */
-  readonly verifyHost?: boolean
 }
 
 /** Where and how to connect: a URL and its options, understood and checked. */
@@ -55,9 +46,6 @@ export interface RedisTarget {
 }
 
 const SCHEMES = new Set(['redis:', 'rediss:', 'unix:', 'redis+socket:', 'sentinel:'])
-/** What Celery calls certificates, in the query of a URL and in settings. */
-export const TLS_FILES = { ca: 'ssl_ca_certs', cert: 'ssl_certfile', key: 'ssl_keyfile' } as const
-
 /**
  * Reads `redis://[user][:password]@host[:port][/db]`, `rediss://` (TLS), `redis+socket:///path?virtual_host=db` and
  * `sentinel://[user][:password]@host[:26379][/db];sentinel://host2…`, with Celery's query parameters `ssl_ca_certs`,
@@ -114,12 +102,6 @@ function readTls(url: string, query: URLSearchParams, given: RedisTls = {}): Red
   const isAnyName = /^(false|no|0)$/i.test(query.get('ssl_check_hostname') ?? '')
   const verifyHost = given.verifyHost ?? !isAnyName
   return { ...given, ...readTlsFiles(given, query, TLS_FILES), verify, verifyHost }
-}
-
-/** What Python's word asks of the server: `optional` is `required` for a client. Undefined: it is no such word. */
-export function demandsCertificate(requirement: string): boolean | undefined {
-  if (/^((cert_)?none|0)$/i.test(requirement)) return false
-  return /^((cert_)?(optional|required)|1|2)$/i.test(requirement) ? true : undefined
 }
 
 function invalid(url: string, why: string): ConfigurationError {

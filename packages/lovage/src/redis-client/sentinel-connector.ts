@@ -4,7 +4,7 @@ import { AbstractConnector, type RedisOptions as ClientOptions, Redis } from 'io
 import { ConnectionError, messageOf } from '../kernel/index.js'
 import type { RedisTarget } from './options.js'
 import type { SentinelNode, Sentinels } from './sentinel-url.js'
-import { tlsOptions } from './tls-options.js'
+import { tlsOptions } from './tls.js'
 
 /** A Sentinel answers at once or is passed over. */
 const ANSWER_MS = 1_000

@@ -1,5 +1,5 @@
 import { ConfigurationError, redactUrl } from '../kernel/index.js'
-import type { RedisTls } from './options.js'
+import type { RedisTls } from './tls.js'
 
 export const SENTINEL_PORT = 26_379
 

@@ -1,6 +1,7 @@
 import { ConfigurationError, readTlsFiles } from '../kernel/index.js'
-import { demandsCertificate, type RedisOptions, type RedisTls, TLS_FILES } from './options.js'
+import type { RedisOptions } from './options.js'
 import type { SentinelOptions } from './sentinel-url.js'
+import { demandsCertificate, type RedisTls, TLS_FILES } from './tls.js'
 
 type Settings = Readonly<Record<string, unknown>>
 
