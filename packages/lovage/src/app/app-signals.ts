@@ -1,4 +1,4 @@
-import type { Logger, Unsubscribe } from '../kernel/index.js'
+import type { Logger, LogLevel, Unsubscribe } from '../kernel/index.js'
 import type { OutgoingMessage, TaskHeaders } from '../message/index.js'
 import type { TaskContext } from './context.js'
 
@@ -43,14 +43,45 @@ export interface AppSignals {
     readonly type: string
     readonly fields: Readonly<Record<string, unknown>>
   }
+  /**
+   * A command line has loaded the app and done nothing else: the time to set a worker up by its name (`app.configFromObject`). The command
+   * waits for it. `options` is what the command line says.
+   */
+  celerydInit: { readonly hostname: string; readonly options: Readonly<Record<string, unknown>> }
+  /** A command that stays has loaded the app: the time to log in another way (`app.logger = …`), which it waits for. */
+  setupLogging: {
+    readonly hostname: string
+    readonly loglevel: LogLevel
+    /** null = standard error. */
+    readonly logfile: string | null
+    readonly format: 'pretty' | 'json'
+    readonly colorize: boolean
+  }
+  /** A worker is about to start, which waits for it. */
   workerInit: { readonly hostname: string }
+  /** A process or thread is about to run tasks, which wait for it; told in it. */
   workerProcessInit: { readonly hostname: string }
-  workerProcessShutdown: { readonly hostname: string; readonly exitCode: number }
+  /** A process or thread that ran tasks is about to end, and waits for it; told in it. */
+  workerProcessShutdown: { readonly hostname: string; readonly pid: number; readonly exitCode: number }
+  /** A worker consumes. */
   workerReady: { readonly hostname: string }
-  workerShuttingDown: { readonly hostname: string; readonly how: 'warm' | 'soft' | 'cold' }
+  /**
+   * A worker is to stop, or to stop in a harder way than it was told before. `signal` is null when it was not a signal that told it;
+   * `exitCode` is what the command would end with now.
+   */
+  workerShuttingDown: {
+    readonly hostname: string
+    readonly how: 'warm' | 'soft' | 'cold'
+    readonly signal: NodeJS.Signals | null
+    readonly exitCode: number
+  }
+  /** A worker has stopped; its process waits for it, the app still connected. */
   workerShutdown: { readonly hostname: string }
+  /** A worker says that it is there: at its start, at every heartbeat, at its end. */
   heartbeatSent: { readonly hostname: string }
+  /** A beat starts, by itself or in a worker. */
   beatInit: { readonly hostname: string }
+  /** A beat starts in a worker (`-B`). */
   beatEmbeddedInit: { readonly hostname: string }
 }
 

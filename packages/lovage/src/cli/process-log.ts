@@ -1,3 +1,4 @@
+import type { Lovage } from '../app/index.js'
 import type { LogLevel } from '../kernel/index.js'
 import { fileNameFrom, type LogOutput, openLog } from '../node/index.js'
 
@@ -20,4 +21,11 @@ export async function openProcessLog(options: ProcessLogOptions, nodeName: strin
     else log.logger.warn({ signal: 'SIGUSR2' }, 'there is no log file to open anew')
   })
   return log
+}
+
+/** The app of a process that stays is loaded: its listeners may set another logger, which children's lines go to as well. */
+export async function letAppSetLogger(app: Lovage, hostname: string, log: LogOutput): Promise<void> {
+  const { options, format, colorize } = log
+  const { level: loglevel, file: logfile = null } = options
+  await app.signals.tell('setupLogging', { hostname, loglevel, logfile, format, colorize })
 }

@@ -4,7 +4,7 @@ import { fileNameFrom, nodeNameFrom, runBeat, takePidFile } from '../node/index.
 import { detach, isToDetach, tellStarted } from './detach.js'
 import { enterWorkdir, type GlobalOptions, openApp } from './open-app.js'
 import { printSchedule } from './print-schedule.js'
-import { openProcessLog } from './process-log.js'
+import { letAppSetLogger, openProcessLog } from './process-log.js'
 import { useApp } from './use-app.js'
 
 /** What `beat` takes. */
@@ -31,6 +31,7 @@ export async function runBeatCommand(options: BeatCommandOptions): Promise<numbe
     options.pidfile === undefined ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
   try {
     const { app } = await openApp(options, 'tasks')
+    await letAppSetLogger(app, hostname, log)
     if (options.scheduler !== undefined) {
       app.logger.warn(
         {},

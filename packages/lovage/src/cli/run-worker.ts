@@ -29,7 +29,7 @@ import type { WorkerCommandOptions } from './commands/worker-options.js'
 import { detach, isToDetach, tellStarted } from './detach.js'
 import { EXIT } from './exit-codes.js'
 import { enterWorkdir, openApp, sourceOf, warnIfOverruled } from './open-app.js'
-import { openProcessLog } from './process-log.js'
+import { letAppSetLogger, openProcessLog } from './process-log.js'
 import { ownArgv, restartSelf } from './restart-self.js'
 
 /** A worker ends by itself within its `workerShutdownTimeout`; this is for one that does not. */
@@ -74,6 +74,8 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
 async function serve(options: WorkerCommandOptions, hostname: string, log: LogOutput): Promise<NodeEnd> {
   const source = sourceOf(options, options.include, settingsOf(options))
   const { app, file } = await openApp(options, 'tasks', source)
+  await app.signals.tell('celerydInit', { hostname, options: { ...options } })
+  await letAppSetLogger(app, hostname, log)
   sayWhatIsOverruled(app, options)
   const pool = choosePool(
     options.pool ?? app.conf.workerPool,

@@ -47,7 +47,7 @@ export class EventSender {
     )
     if (this.#app.conf.workerSendTaskEvents) this.switch(true)
     if (this.#heartbeatS === 0) return
-    await this.#tell('worker-online', this.#heartbeatS)
+    await this.#showSign('worker-online')
     this.#arm()
   }
 
@@ -56,7 +56,7 @@ export class EventSender {
     this.switch(false)
     this.#own?.()
     await this.#dispatcher.flush()
-    if (this.#heartbeatS > 0) await this.#tell('worker-offline', this.#heartbeatS)
+    if (this.#heartbeatS > 0) await this.#showSign('worker-offline')
   }
 
   /** Begins or ends to tell what tasks do; false when that is how it was. */
@@ -81,10 +81,15 @@ export class EventSender {
 
   #arm(): void {
     this.#heartbeat = this.#app.clock.setTimer(() => {
-      void this.beat()
-      this.#app.signals.emit('heartbeatSent', { hostname: this.#worker.hostname })
+      void this.#showSign('worker-heartbeat')
       this.#arm()
     }, this.#heartbeatS * 1000)
+  }
+
+  /** A sign of life that this worker shows by itself. */
+  #showSign(type: string): Promise<void> {
+    this.#app.signals.emit('heartbeatSent', { hostname: this.#worker.hostname })
+    return this.#tell(type, this.#heartbeatS)
   }
 
   #tell(type: string, freq: number): Promise<void> {

@@ -17,6 +17,7 @@ export interface LogOutput {
   readonly logger: Logger
   readonly options: LogOptions
   readonly format: 'pretty' | 'json'
+  readonly colorize: boolean
   /** Opens the file anew, after it was moved away; false when lines go to no file. */
   reopen(): boolean
 }
@@ -30,8 +31,14 @@ export async function openLog(options: LogOptions): Promise<LogOutput> {
   const isTerminal = file === undefined && process.stderr.isTTY === true
   const format = options.format ?? (isTerminal ? 'pretty' : 'json')
   if (format === 'pretty') {
-    const color = options.color ?? (isTerminal && !process.env.NO_COLOR)
-    return { logger: await prettyLogger(level, file, color), options, format, reopen: () => false }
+    const colorize = options.color ?? (isTerminal && !process.env.NO_COLOR)
+    return {
+      logger: await prettyLogger(level, file, colorize),
+      options,
+      format,
+      colorize,
+      reopen: () => false,
+    }
   }
   const { pino } = await import('pino')
   const destination = pino.destination({ dest: file ?? 2, sync: true, mkdir: true })
@@ -40,6 +47,7 @@ export async function openLog(options: LogOptions): Promise<LogOutput> {
     logger: createLogger({ level, destination }),
     options,
     format,
+    colorize: false,
     reopen() {
       if (file !== undefined) destination.reopen()
       return file !== undefined

@@ -27,7 +27,7 @@ export async function runBeat(app: Lovage, options: BeatNodeOptions): Promise<vo
     const { broker } = await connectAtStart(app, ending.signal)
     await using opened = await openBeat(app, beatOptions)
     onConnected?.({ broker: broker.location, schedule: opened.location })
-    app.signals.emit('beatInit', { hostname })
+    await app.signals.tell('beatInit', { hostname })
     app.logger.info({ hostname }, 'beat: Starting...')
     ending.signal.addEventListener('abort', () => void opened.beat.stop(), { once: true })
     if (!ending.signal.aborted) await opened.beat.run()

@@ -3,7 +3,7 @@ import { type OpenBeat, openBeat, type ScheduleLocation } from '../beat/index.js
 import type { Broker } from '../broker/index.js'
 import { holdProcess } from '../kernel/index.js'
 import type { ResultBackend } from '../result/index.js'
-import type { StopKind, Worker } from '../worker/index.js'
+import type { BootStep, StopKind, Worker } from '../worker/index.js'
 import { connectAtStart } from './connect-at-start.js'
 import { dumpOnSignal } from './dump.js'
 import { onShutdownSignal } from './shutdown-signals.js'
@@ -62,7 +62,7 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<NodeEn
       )
       ending.abort()
       // The first call ends the worker; one that follows makes it a harder stop.
-      void worker?.stop(how)
+      void worker?.stop(how, signal)
       // Another beat is to lead at once, however long the tasks here still run.
       void beat?.close()
     },
@@ -88,10 +88,15 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<NodeEn
   // A worker whose broker is in this process has nothing else that keeps it alive.
   const release = holdProcess()
   try {
-    worker = await start(app, options, ending.signal)
-    if (options.beat && asked === undefined) beat = await startBeat(app, options.beat, options.hostname)
+    const steps = [...(options.steps ?? [])]
+    if (options.beat) {
+      const onOpen = (opened: OpenBeat): void => {
+        beat = opened
+      }
+      steps.push(beatStep(app, options.beat, onOpen, ending.signal))
+    }
+    worker = await start(app, { ...options, steps }, ending.signal)
     if (asked === undefined) {
-      app.signals.emit('workerReady', { hostname: worker.hostname })
       options.onReady?.(worker)
       await new Promise((resolve) => ending.signal.addEventListener('abort', resolve, { once: true }))
     }
@@ -128,11 +133,23 @@ async function start(app: Lovage, options: NodeOptions, signal: AbortSignal): Pr
   return worker
 }
 
-async function startBeat(app: Lovage, location: ScheduleLocation, hostname: string): Promise<OpenBeat> {
-  const beat = await openBeat(app, location)
-  app.signals.emit('beatEmbeddedInit', { hostname })
-  void beat.beat.run()
-  return beat
+/** A beat that starts with its worker, unless that is to end already; whoever it is given to ends it. */
+function beatStep(
+  app: Lovage,
+  location: ScheduleLocation,
+  onOpen: (beat: OpenBeat) => void,
+  ending: AbortSignal,
+): BootStep {
+  return {
+    name: 'beat',
+    async start({ hostname }) {
+      const opened = await openBeat(app, location)
+      onOpen(opened)
+      await app.signals.tell('beatInit', { hostname })
+      await app.signals.tell('beatEmbeddedInit', { hostname })
+      if (!ending.aborted) void opened.beat.run()
+    },
+  }
 }
 
 async function purge(app: Lovage, broker: Broker, queues: readonly string[]): Promise<void> {

@@ -4,12 +4,14 @@ import { addBuiltinTasks } from './builtin-tasks.js'
 import { openLimits } from './limits/open-limits.js'
 import { checkLimits, limitsOf } from './time-limits.js'
 import { Worker } from './worker.js'
-import type { WorkerOptions } from './worker-options.js'
+import { nodeNameOf, type WorkerOptions } from './worker-options.js'
 
 /** Connects, declares the queues and begins to consume. */
 export async function startWorker(app: Lovage, options: WorkerOptions = {}): Promise<Worker> {
   addBuiltinTasks(app)
   for (const { name, options: own } of app.tasks) checkLimits(name, limitsOf(own))
+  const hostname = nodeNameOf(options)
+  await app.signals.tell('workerInit', { hostname })
   const broker = await app.broker()
   const results = app.hasResults ? await app.results() : undefined
   const worker: Worker = new Worker(
@@ -31,11 +33,11 @@ export async function startWorker(app: Lovage, options: WorkerOptions = {}): Pro
       { code: 'LVG_CAPABILITY_MISSING', hint: 'Use -P async, or a broker that processes share.' },
     )
   }
-  app.signals.emit('workerInit', { hostname: worker.hostname })
   await worker.pool.start(worker.ears)
   // In every process that runs tasks; children tell it for themselves.
-  if (!worker.pool.isRemote) await app.signals.tell('workerProcessInit', { hostname: worker.hostname })
+  if (!worker.pool.isRemote) await app.signals.tell('workerProcessInit', { hostname })
   await broker.declare(worker.queues.map((name) => app.router.queue(name)))
   await worker.consume()
+  app.signals.emit('workerReady', { hostname })
   return worker
 }

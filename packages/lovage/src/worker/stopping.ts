@@ -9,13 +9,15 @@ export class Stopping {
   readonly #clock: Clock
   #how: StopKind | undefined
   #timer: Timer | undefined
-  #limits: Readonly<Record<StopKind, number>> = { warm: 0, soft: 0, cold: 0 }
+  /** Seconds. */
+  readonly #limits: Readonly<Record<StopKind, number>>
   #lose: () => void = () => {}
   /** Resolves when waiting is over. */
   readonly patience: Promise<void>
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, conf: Pick<Settings, 'workerShutdownTimeout' | 'workerSoftShutdownTimeout'>) {
     this.#clock = clock
+    this.#limits = { warm: conf.workerShutdownTimeout, soft: conf.workerSoftShutdownTimeout, cold: 0 }
     this.patience = new Promise((resolve) => {
       this.#lose = resolve
     })
@@ -26,24 +28,19 @@ export class Stopping {
     return this.#how
   }
 
-  begin(how: StopKind, conf: Pick<Settings, 'workerShutdownTimeout' | 'workerSoftShutdownTimeout'>): void {
-    this.#limits = { warm: conf.workerShutdownTimeout, soft: conf.workerSoftShutdownTimeout, cold: 0 }
+  /** Begins to wait, or for less; false when it is to stop in this way or a harder one already. */
+  ask(how: StopKind): boolean {
+    if (this.#how !== undefined && HARDNESS[how] <= HARDNESS[this.#how]) return false
     this.#how = how
-    this.#wait()
-  }
-
-  /** A stop never becomes a softer one. */
-  harden(how: StopKind): void {
-    if (this.#how === undefined || HARDNESS[how] <= HARDNESS[this.#how]) return
-    this.#how = how
-    this.#wait()
-  }
-
-  #wait(): void {
-    if (this.#how === undefined) return
     this.#timer?.cancel()
-    const limitS = this.#limits[this.#how]
+    const limitS = this.#limits[how]
     if (limitS <= 0) this.#lose()
     else this.#timer = this.#clock.setTimer(this.#lose, limitS * 1000)
+    return true
+  }
+
+  /** Nobody waits any more. */
+  end(): void {
+    this.#timer?.cancel()
   }
 }

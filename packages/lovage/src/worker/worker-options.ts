@@ -1,3 +1,4 @@
+import { hostname as machineName } from 'node:os'
 import type { Broker } from '../broker/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { AutoscaleBounds } from './autoscaler.js'
@@ -29,3 +30,6 @@ export interface WorkerPorts {
   readonly results: ResultBackend | undefined
   readonly limits: WorkerLimits
 }
+
+/** The name of the worker that these options make. */
+export const nodeNameOf = ({ hostname }: WorkerOptions): string => hostname ?? `celery@${machineName()}`

@@ -1,4 +1,3 @@
-import { hostname as machineName } from 'node:os'
 import { acceptOf, type Lovage, signerOf } from '../app/index.js'
 import { type Broker, type Consumer, workerDirect } from '../broker/index.js'
 import { newId } from '../kernel/index.js'
@@ -28,7 +27,7 @@ import { TaskRuns } from './task-runs.js'
 import { TimeLimits } from './time-limits.js'
 import { unstartedConsumer } from './unstarted-consumer.js'
 import { workerEnvironment } from './worker-environment.js'
-import type { WorkerOptions, WorkerPorts } from './worker-options.js'
+import { nodeNameOf, type WorkerOptions, type WorkerPorts } from './worker-options.js'
 
 /** Runs tasks until it is stopped. A message is in one of three places: the broker, this worker's hands, or settled. */
 export class Worker implements RunningWorker {
@@ -65,14 +64,14 @@ export class Worker implements RunningWorker {
     this.#broker = broker
     this.#results = results
     this.limits = limits
-    this.hostname = options.hostname ?? `celery@${machineName()}`
+    this.hostname = nodeNameOf(options)
     const { autoscale } = options
     if (autoscale) this.autoscaler = new Autoscaler(autoscale, { broker, clock, logger })
     this.#steps = [...(options.steps ?? []), ...(this.autoscaler ? [this.autoscaler] : []), ...app.steps]
     const queues = options.queues ?? app.router.declared.map((queue) => queue.name)
     this.#queues = conf.workerDirect ? [...queues, app.router.know(workerDirect(this.hostname))] : queues
     this.pool = options.pool ?? new AsyncPool(options.concurrency ?? conf.workerConcurrency ?? 100, clock)
-    this.#stopping = new Stopping(clock)
+    this.#stopping = new Stopping(clock, conf)
     this.#prefetchMultiplier = Math.max(1, options.prefetchMultiplier ?? conf.workerPrefetchMultiplier)
 
     const { hostname, pool, timeLimits } = this
@@ -226,10 +225,15 @@ export class Worker implements RunningWorker {
    * Ends the worker. Warm: claims nothing more and waits for what runs, at most `workerShutdownTimeout` seconds; soft: at most
    * `workerSoftShutdownTimeout`; then, or at once when cold, what still runs goes back to its queue, no attempt consumed. A stop that
    * takes too long can be made a harder one.
+   *
+   * @param signal What told it, for those who listen.
    */
-  async stop(how: StopKind = 'warm'): Promise<void> {
-    this.#stopped ??= this.#end(how)
-    this.#stopping.harden(how)
+  async stop(how: StopKind = 'warm', signal: NodeJS.Signals | null = null): Promise<void> {
+    if (this.#stopping.ask(how)) {
+      const exitCode = how === 'warm' ? 0 : 1
+      this.#app.signals.emit('workerShuttingDown', { hostname: this.hostname, how, signal, exitCode })
+    }
+    this.#stopped ??= this.#end()
     await this.#stopped
   }
   async [Symbol.asyncDispose](): Promise<void> {
@@ -250,9 +254,9 @@ export class Worker implements RunningWorker {
     this.#consumer.setQueues(this.limits.queues.open(this.#queues)).catch(fault)
   }
 
-  async #end(how: StopKind): Promise<void> {
-    this.#stopping.begin(how, this.#app.conf)
-    this.#app.signals.emit('workerShuttingDown', { hostname: this.hostname, how })
+  async #end(): Promise<void> {
+    const { hostname } = this
+    const { signals } = this.#app
     await this.#consumer.pause()
     this.#spares?.stop()
     // What has not begun is somebody else's to begin.
@@ -262,17 +266,18 @@ export class Worker implements RunningWorker {
     await this.#handBack.interrupt(this.#claims.all, () =>
       this.pool.isRemote ? this.pool.stop('cold') : undefined,
     )
+    this.#stopping.end()
     await this.#owed?.stop()
     await this.#settler.drain()
-    const last = this.#stopping.how ?? how
+    const last = this.#stopping.how ?? 'warm'
     await this.pool.stop(last === 'cold' ? 'cold' : 'warm')
     if (!this.pool.isRemote)
-      await this.#app.signals.tell('workerProcessShutdown', { hostname: this.hostname, exitCode: 0 })
+      await signals.tell('workerProcessShutdown', { hostname, pid: process.pid, exitCode: 0 })
     this.#started?.stop()
     for (const step of this.#steps.toReversed()) await step.stop?.(this, last)
     await this.limits.stop()
     await this.#consumer.close()
-    this.#app.signals.emit('workerShutdown', { hostname: this.hostname })
+    await signals.tell('workerShutdown', { hostname })
   }
 
   /** Fills what slots are free, and claims what else there is room for. */

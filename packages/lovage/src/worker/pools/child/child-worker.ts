@@ -106,7 +106,8 @@ export class ChildWorker {
     if (this.#isStopping) return
     this.#isStopping = true
     try {
-      await this.#app.signals.tell('workerProcessShutdown', { hostname: this.#setup.hostname, exitCode })
+      const { hostname } = this.#setup
+      await this.#app.signals.tell('workerProcessShutdown', { hostname, pid: process.pid, exitCode })
       await this.#app.close()
     } finally {
       this.#port.exit(exitCode)
