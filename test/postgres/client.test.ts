@@ -153,6 +153,24 @@ test('a server that takes TLS only is told apart, and its certificate is checked
     expect(await refusal(`${secure.url()}?sslmode=verify-full`)).toMatchObject({
       message: expect.stringContaining('certificate is not trusted'),
     })
+
+    // Whom a certificate names needs no password.
+    for (const name of ['ca.crt', 'pg_hba.conf'])
+      writeFileSync(
+        join(data, name),
+        name === 'ca.crt' ? readFileSync(join(folder, name)) : 'hostssl all all 127.0.0.1/32 cert\n',
+      )
+    writeFileSync(join(data, 'postgresql.auto.conf'), "ssl = on\nssl_ca_file = 'ca.crt'\n")
+    secure.signal('SIGHUP')
+    const own = (name: string): string =>
+      `${trusted}&sslcert=${join(folder, `${name}.crt`)}&sslkey=${join(folder, `${name}.key`)}`
+    await until(async () => (await refusal(trusted)).code === 'LVG_CONNECTION_REFUSED')
+    expect(await refusal(trusted)).toMatchObject({ hint: expect.stringContaining('sslcert and sslkey') })
+    expect(await open(own('client')).query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+    // The server closes the line behind its word: who writes at that moment may hear of the close alone.
+    await until(async () =>
+      (await refusal(own('stranger'))).message.includes('does not accept this client’s certificate'),
+    )
   } finally {
     await secure.stop()
   }

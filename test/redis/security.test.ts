@@ -94,6 +94,10 @@ describe('a Redis with a password', () => {
   })
 })
 
+/** Paths of the authority, of a client's certificate and of its key. */
+const filesOf = ({ caFile = '' }: RedisServer): readonly string[] =>
+  ['ca.crt', 'client.crt', 'client.key'].map((name) => caFile.replace('ca.crt', name))
+
 describe('a Redis behind TLS', () => {
   it('works with its authority named in the settings or in the URL', async () => {
     const server = await start({ password: 'pw', tls: true })
@@ -115,6 +119,68 @@ describe('a Redis behind TLS', () => {
     await expect((await open(server.url)).declare([{ name: 'q' }])).rejects.toMatchObject({
       code: 'LVG_CONNECTION_FAILED',
       message: expect.stringContaining('certificate is not trusted'),
+    })
+  })
+
+  it('that asks for a client certificate gets it from the settings, or from the URL', async () => {
+    const server = await start({ tls: 'mutual' })
+    const [ca = '', cert = '', key = ''] = filesOf(server)
+    await expectAllWorks(server.url, {
+      brokerUseSsl: {
+        ssl_ca_certs: ca,
+        ssl_certfile: cert,
+        ssl_keyfile: key,
+        ssl_cert_reqs: 'CERT_REQUIRED',
+      },
+      redisBackendUseSsl: { ca, cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') },
+    })
+    const query = new URLSearchParams({ ssl_ca_certs: ca, ssl_certfile: cert, ssl_keyfile: key })
+    await expectAllWorks(`${server.url}/1?ssl_cert_reqs=required&${query}`)
+  })
+
+  it('that asks for a client certificate says so to whoever has none, or one of a stranger', async () => {
+    const server = await start({ tls: 'mutual' })
+    const [ca = '', cert = ''] = filesOf(server)
+    const stranger = {
+      cert: cert.replace('client', 'stranger'),
+      key: cert.replace('client.crt', 'stranger.key'),
+    }
+    for (const brokerUseSsl of [{ ca }, { ca, ...stranger }]) {
+      const broker = await open(server.url, { brokerUseSsl })
+      // The server closes the line behind its word: who writes at that moment may hear of the close alone.
+      await vi.waitFor(
+        () =>
+          expect(broker.declare([{ name: 'q' }])).rejects.toMatchObject({
+            code: 'LVG_CONNECTION_REFUSED',
+            message: expect.stringContaining('does not accept this client’s certificate'),
+            hint: expect.stringContaining('ssl_certfile'),
+          }),
+        { timeout: 20_000 },
+      )
+    }
+    await expect(openBroker(server.url, driverOptions({ brokerUseSsl: { ca, cert } }))).rejects.toMatchObject(
+      {
+        code: 'LVG_CONFIG_INVALID',
+        message: 'TLS has a client cert without its key',
+      },
+    )
+  })
+
+  it('asks no less of a server for `optional` than for `required`, as in Python', async () => {
+    const server = await start({ tls: true })
+    await expect(
+      (await open(`${server.url}/0?ssl_cert_reqs=optional`)).declare([{ name: 'q' }]),
+    ).rejects.toMatchObject({ message: expect.stringContaining('certificate is not trusted') })
+    for (const words of ['ssl_cert_reqs=perhaps', 'ssl_ca_certs=/no/such/file'])
+      await expect(openBroker(`${server.url}/0?${words}`, driverOptions())).rejects.toMatchObject({
+        code: 'LVG_CONFIG_INVALID',
+      })
+  })
+
+  it('is not what a redis:// URL with certificates means', async () => {
+    await expect(openBroker('redis://h/0?ssl_ca_certs=/ca.crt', driverOptions())).rejects.toMatchObject({
+      code: 'LVG_CONFIG_INVALID',
+      message: expect.stringContaining('no rediss:// URL'),
     })
   })
 

@@ -9,8 +9,8 @@ import { makeCertificates } from './tls.js'
 /** How a private Redis is set up. */
 export interface RedisOptions {
   readonly password?: string
-  /** Serve TLS only, under a certificate authority made for this server. */
-  readonly tls?: boolean
+  /** Serve TLS only, under a certificate authority made for this server; `mutual` asks clients for a certificate too. */
+  readonly tls?: boolean | 'mutual'
   /** The append-only file: `always` survives kill -9 with nothing lost. Default off (nothing survives). */
   readonly appendonly?: 'always' | 'everysec' | 'no'
   /** Any further directive of redis.conf. */
@@ -24,7 +24,7 @@ export class RedisServer extends ServerProcess {
   /** `redis://` or `rediss://`, with the password, without a database number. */
   readonly url: string
   readonly password: string | undefined
-  /** The path of the authority's certificate, when it serves TLS; in PEM. */
+  /** The path of the authority's certificate, when it serves TLS; in PEM. Beside it lies what `makeCertificates` made. */
   readonly caFile: string | undefined
 
   constructor(port: number, folder: string, options: RedisOptions) {
@@ -37,7 +37,7 @@ export class RedisServer extends ServerProcess {
             'tls-ca-cert-file': 'ca.crt',
             'tls-cert-file': 'server.crt',
             'tls-key-file': 'server.key',
-            'tls-auth-clients': 'no',
+            'tls-auth-clients': tls === 'mutual' ? 'yes' : 'no',
           }
         : { port }),
       bind: '127.0.0.1',
@@ -81,7 +81,13 @@ async function ping(port: number, how: { password: string | undefined; caFile: s
   const socket: Socket =
     how.caFile === undefined
       ? connectTcp(port, '127.0.0.1')
-      : connectTls({ port, host: '127.0.0.1', ca: await readFile(how.caFile) })
+      : connectTls({
+          port,
+          host: '127.0.0.1',
+          ca: await readFile(how.caFile),
+          cert: await readFile(how.caFile.replace('ca.crt', 'client.crt')),
+          key: await readFile(how.caFile.replace('ca.crt', 'client.key')),
+        })
   const auth = how.password === undefined ? [] : ['AUTH', how.password]
   await new Promise<void>((resolve, reject) => {
     let reply = ''

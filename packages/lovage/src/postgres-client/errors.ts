@@ -3,11 +3,17 @@ import type { PostgresTarget } from './options.js'
 
 type Diagnosis = readonly [code: ErrorCode, what: string, hint?: string]
 
+const CERTIFICATE: Diagnosis = [
+  'LVG_CONNECTION_REFUSED',
+  'PostgreSQL does not accept this client’s certificate, or asks for one',
+  'Name one that its authority has signed, for this user: sslcert and sslkey in the URL.',
+]
 const TLS_ON = 'Add ?sslmode=require to the URL, or allow plain connections in pg_hba.conf.'
 
 /** By SQLSTATE, or its class; the first that fits. */
 const STATES: readonly (readonly [state: RegExp, said: RegExp, diagnosis: Diagnosis])[] = [
   [/^28000$/, /no encryption|SSL off/i, ['LVG_CONNECTION_REFUSED', 'PostgreSQL takes this user by TLS only', TLS_ON]],
+  [/^28000$/, /client certificate/i, CERTIFICATE],
   [/^28000$/, /pg_hba/i, ['LVG_CONNECTION_REFUSED', 'PostgreSQL does not let this user in from here', 'Add a line to pg_hba.conf.']],
   [/^28/, /./, ['LVG_CONNECTION_REFUSED', 'PostgreSQL refused the user or password']],
   [/^3D000$/, /./, ['LVG_DATABASE_MISSING', 'PostgreSQL has no such database']],
@@ -63,6 +69,8 @@ function diagnose(said: string, code: string, isTls: boolean): Diagnosis {
       'The server does not speak TLS',
       'Leave sslmode away, or switch `ssl` on in postgresql.conf.',
     ]
+  // The server's word, as opposed to what this side thinks of the server.
+  if (/\balert\b.*(certificate|unknown ca)/i.test(said)) return CERTIFICATE
   if (isTls && /certificate|self.signed|CERT_|altname/i.test(`${said} ${code}`))
     return [
       'LVG_CONNECTION_FAILED',

@@ -55,6 +55,13 @@ function diagnose(said: string, code: string, isTls: boolean, wasReady: boolean)
   if (/^[A-Z]+ /.test(said) && code === 'ReplyError') return ['LVG_REDIS_REFUSED', 'Redis refused a command']
   if (/wrong version number|packet length too long|EPROTO/i.test(`${said} ${code}`))
     return ['LVG_CONNECTION_FAILED', 'The server does not speak TLS', 'Use redis://, or its TLS port.']
+  // The server's word, as opposed to what this side thinks of the server.
+  if (/\balert\b.*(certificate|unknown ca)/i.test(said))
+    return [
+      'LVG_CONNECTION_REFUSED',
+      'The server does not accept this client’s certificate, or asks for one',
+      'Name one that its authority has signed: `cert` and `key`, or ssl_certfile and ssl_keyfile in the URL.',
+    ]
   if (/certificate|self.signed|CERT_|altname/i.test(`${said} ${code}`))
     return [
       'LVG_CONNECTION_FAILED',
