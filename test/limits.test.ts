@@ -263,4 +263,27 @@ describe.each(everyStore('limits'))('on %s', (_name, freshUrl) => {
     ])
     for (const worker of workers) await worker.stop()
   })
+
+  test('keys take turns at the slots of a worker, however many tasks of other keys came before', {
+    timeout: 60_000,
+  }, async () => {
+    const app = openApp()
+    const order: string[] = []
+    const task = app.task({
+      name: 'turns',
+      concurrencyLimit: { limit: 1, key: ({ args }) => String(args[0]) },
+      run: async (_ctx, tenant: string) => {
+        order.push(tenant)
+        await new Promise((resolve) => setTimeout(resolve, 250))
+      },
+    })
+    // Two tenants fill both slots, and have far more than that waiting before the others come.
+    const tenants = [...Array(8).fill('first'), ...Array(8).fill('second'), 'late', 'latest'] as string[]
+    const all = await task.applyAsyncMany(tenants.map((tenant) => ({ args: [tenant] as [string] })))
+    const worker = await startTestWorker(app, { concurrency: 2 })
+    await Promise.all(all.map((result) => result.get({ timeout: 30 })))
+    await worker.stop()
+    expect(order.length).toBe(tenants.length)
+    for (const tenant of ['late', 'latest']) expect(order.indexOf(tenant)).toBeLessThan(16)
+  })
 })

@@ -154,8 +154,11 @@ export type Settlement = {
   | { readonly kind: 'ack' }
   /** Back to the head of its queue: `counts` says whether it is a redelivery (a lost worker) or not (a shutdown). */
   | { readonly kind: 'requeue'; readonly counts: boolean }
-  /** Into the delay store, unchanged, until `untilMs`. */
-  | { readonly kind: 'postpone'; readonly untilMs: number }
+  /**
+   * Into the delay store, unchanged, until `untilMs`. When it is due it stands where the broker puts what is due, or, with `behind`, behind
+   * what waits in its queue.
+   */
+  | { readonly kind: 'postpone'; readonly untilMs: number; readonly behind?: boolean }
   | { readonly kind: 'dead-letter'; readonly letter: DeadLetter }
 )
 

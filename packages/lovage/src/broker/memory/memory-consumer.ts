@@ -77,7 +77,7 @@ export class MemoryConsumer implements Consumer {
           const message = settlement.publish?.[index]
           if (message) this.#store.take(message, queues)
         })
-        if (settlement.kind === 'postpone') this.#store.delay(entry, settlement.untilMs)
+        if (settlement.kind === 'postpone') this.#store.delay(entry, settlement.untilMs, settlement.behind)
         else if (settlement.kind === 'dead-letter') this.#store.deadLetters.put([settlement.letter])
         else if (settlement.kind === 'requeue') {
           if (settlement.counts) countLoss(entry)

@@ -11,6 +11,8 @@ export interface Entry {
   redeliveries: number
   /** Unix ms, while it is delayed. */
   dueMs: number
+  /** Whether it goes behind what waits when it is due. */
+  behind: boolean
   /** The envelope, once somebody asked for it. */
   raw: string | undefined
   /** A claim's tag while it is held, or the last one. */

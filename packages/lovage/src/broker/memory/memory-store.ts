@@ -71,6 +71,7 @@ export class MemoryStore {
         level: 9 - wire,
         redeliveries: 0,
         dueMs,
+        behind: false,
         raw: undefined,
         tag: '',
       }
@@ -83,8 +84,9 @@ export class MemoryStore {
   }
 
   /** Puts an entry that is in no queue into the delay store. */
-  delay(entry: Entry, untilMs: number): void {
+  delay(entry: Entry, untilMs: number, behind = false): void {
     entry.dueMs = untilMs
+    entry.behind = behind
     entry.queue.delayed++
     this.delayed.push(entry)
     this.arm()
@@ -117,7 +119,8 @@ export class MemoryStore {
     for (let entry = this.delayed.peek(); entry && entry.dueMs <= nowMs; entry = this.delayed.peek()) {
       this.delayed.pop()
       entry.queue.delayed--
-      entry.queue.pushDue(entry)
+      if (entry.behind) entry.queue.push(entry)
+      else entry.queue.pushDue(entry)
       woken.add(entry.queue)
     }
     for (const queue of woken) queue.wake()

@@ -75,7 +75,7 @@ export class RedisKeys {
   readonly delayed: string
   /** Start of the zset of each queue: `<task id>/<delivery tag>` → Unix ms at which the message is due. */
   readonly timesPrefix: string
-  /** Start of the hash of each queue: `<task id>/<delivery tag>` → `<priority step> <message>`. */
+  /** Start of the hash of each queue: `<task id>/<delivery tag>` → `<priority step>[+] <message>`, `+` for one that goes behind what waits when it is due. */
   readonly messagesPrefix: string
   /** Zset of dead letters: id → Unix ms; hashes id → letter, id → message, queue → count. */
   readonly dead: string

@@ -57,6 +57,9 @@ export class SettleRequest {
 /** Where results are written with the ack. */
 export type Results = RedisResultWriter<ResultRecord>
 
+/** Behind the step of a value in the delay store: it goes behind what waits when it is due. */
+const BEHIND = '+'
+
 /** Whether the short script will do. */
 export const isBareAck = ({ settlement, publications }: PendingSettlement): boolean =>
   settlement.kind === 'ack' && publications.length === 0
@@ -110,7 +113,8 @@ function kindWords(settlement: Settlement, { wireTag, delivery }: Claim, keys: R
       const isMessage = 'headers' in message
       const member = delayMember(isMessage ? message.headers.id : undefined, wireTag)
       const step = isMessage ? keys.stepOf(priorityToWire(message.properties.priority)) : 0
-      return [keys.times(queue), keys.messages(queue), queue, member, settlement.untilMs, step]
+      const place = settlement.behind ? `${step}${BEHIND}` : step
+      return [keys.times(queue), keys.messages(queue), queue, member, settlement.untilMs, place]
     }
     case 'dead-letter':
       return letterWords(settlement.letter, delivery.raw)

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { SuiteTester } from './tester.suite.js'
-import { few, idsOf, message, messages, pass } from './world.suite.js'
+import { few, idsOf, message, messages, pass, until } from './world.suite.js'
 
 /** Timers of two machines, and of one, differ by this much. */
 const TOLERANCE_MS = 15
@@ -71,6 +71,26 @@ export function delayTests({ test }: SuiteTester): void {
       expect(again?.raw.toString()).toBe(raw.toString())
       expect(again?.redeliveries).toBe(0)
       expect(again?.tag).not.toBe(tag)
+    },
+    durable,
+  )
+
+  test(
+    'puts what is postponed behind others after them when it is due',
+    async (world) => {
+      const ids = few(3)
+      await world.publish(...ids.map((id) => message(world.queue, { id })))
+      const consumer = await world.consume({ slots: 1 })
+      const { tag } = await consumer.first()
+      consumer.slots = 0
+      expect(
+        await consumer.settle({ kind: 'postpone', tag, untilMs: Date.now() + 50, behind: true }),
+      ).toEqual([])
+      await until(async () => (await world.broker.depths([world.queue])).get(world.queue)?.delayed === 0)
+      consumer.slots = 1000
+      consumer.inner.demand()
+      await consumer.received(4)
+      expect(consumer.ids).toEqual([ids[0], ids[1], ids[2], ids[0]])
     },
     durable,
   )

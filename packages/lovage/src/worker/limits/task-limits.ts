@@ -14,9 +14,14 @@ const SOONEST_MS = 50
 const LATEST_MS = 15_000
 /** How long a task is thought to run before one has been seen. */
 const UNKNOWN_RUNTIME_MS = 100
+/** Of so many tasks at most it is known that they have let others go first. */
+const MOST_KNOWN = 10_000
 
 /** What becomes of a task that has limits. */
-export type Verdict = { readonly kind: 'run' } | { readonly kind: 'postpone'; readonly untilMs: number }
+export type Verdict =
+  | { readonly kind: 'run' }
+  /** `behind`: others are to go first, even when its time has come. */
+  | { readonly kind: 'postpone'; readonly untilMs: number; readonly behind?: boolean }
 
 /** What limits need. */
 export interface TaskLimitsPorts {
@@ -37,6 +42,8 @@ export class TaskLimits {
   readonly #slots = new Map<string, SlotRequest>()
   readonly #runtimeMs = new Map<string, number>()
   readonly #throttled = new Map<string, number>()
+  /** Tasks that found their key full, and have gone behind the others. */
+  readonly #letOthersFirst = new Set<string>()
   #rates: ReadonlyMap<string, string> = new Map()
   #renewal: Timer | undefined
   #unwatch: (() => void) | undefined
@@ -162,7 +169,9 @@ export class TaskLimits {
     const entered = await cluster.enter(wishes.map(({ slot }) => slot))
     const outside = wishes.filter((_, place) => !entered[place])
     for (const [place, { job, slot }] of wishes.entries()) {
-      if (entered[place]) this.#slots.set(job.context.id, slot)
+      if (!entered[place]) continue
+      this.#slots.set(job.context.id, slot)
+      this.#letOthersFirst.delete(job.context.id)
     }
     this.#keepRenewing()
     // Whoever stays outside asks again when as many others have ended as asked before it, as far as can be foreseen.
@@ -172,11 +181,22 @@ export class TaskLimits {
         return { key: `wait:${slot.key}`, intervalMs: expectedMs / slot.limit, burst: 1 }
       }),
     )
-    outside.forEach(({ place }, wish) => {
+    outside.forEach(({ place, job }, wish) => {
       const waitMs = Math.min(Math.max((again[wish] ?? nowMs) - nowMs, SOONEST_MS), LATEST_MS)
-      verdicts[place] = { kind: 'postpone', untilMs: nowMs + waitMs }
+      verdicts[place] = { kind: 'postpone', untilMs: nowMs + waitMs, behind: this.#goesBehind(job) }
     })
     return verdicts
+  }
+
+  /**
+   * Keys take turns: what finds its key full lets what came after it be looked at, whatever its key. Once: the times at which such
+   * tasks come back are dealt out to each key by itself, and one that went behind again and again might never run.
+   */
+  #goesBehind({ context: { id } }: Job): boolean {
+    if (this.#letOthersFirst.has(id)) return false
+    if (this.#letOthersFirst.size >= MOST_KNOWN) this.#letOthersFirst.clear()
+    this.#letOthersFirst.add(id)
+    return true
   }
 
   #keepRenewing(): void {

@@ -1,4 +1,5 @@
--- Moves messages that are due from the delay store to the heads of their lists, the earliest foremost.
+-- Moves messages that are due from the delay store to the heads of their lists, the earliest foremost; those that are to
+-- stand behind others (`+`) to the ends.
 --
 -- KEYS       delayed doorbell
 -- ARGV       timesPrefix messagesPrefix listPrefix separator limit
@@ -15,23 +16,24 @@ if queue then
   local members = redis.call('ZRANGEBYSCORE', times, '-inf', nowMs, 'LIMIT', 0, limit)
   if #members > 0 then
     local values = redis.call('HMGET', messages, unpack(members))
-    local lists, names = {}, {}
+    local heads, ends = {}, {}
     for i = #members, 1, -1 do
-      local step, raw = string.match(values[i] or '', '^(%d+) (.*)$')
+      local step, behind, raw = string.match(values[i] or '', '^(%d+)(%+?) (.*)$')
       if step then
         local list = listPrefix .. queue .. (step == '0' and '' or separator .. step)
         -- Fails here, before anything has changed, when the key is no list.
-        if not lists[list] then redis.call('LLEN', list) end
-        lists[list] = lists[list] or {}
-        table.insert(lists[list], raw)
+        if not heads[list] then redis.call('LLEN', list) end
+        heads[list], ends[list] = heads[list] or {}, ends[list] or {}
+        if behind == '' then table.insert(heads[list], raw) else table.insert(ends[list], 1, raw) end
       end
     end
     -- Removal first: then a full memory does not stop the rest, which needs no more of it.
     redis.call('ZREM', times, unpack(members))
     redis.call('HDEL', messages, unpack(members))
-    for list, raws in pairs(lists) do
-      redis.call('RPUSH', list, unpack(raws))
-      moved = moved + #raws
+    for list, raws in pairs(heads) do
+      if #raws > 0 then redis.call('RPUSH', list, unpack(raws)) end
+      if #ends[list] > 0 then redis.call('LPUSH', list, unpack(ends[list])) end
+      moved = moved + #raws + #ends[list]
     end
     redis.call('PUBLISH', doorbell, queue)
   end
