@@ -1,5 +1,5 @@
--- Moves messages that are due from the delay store to the heads of their lists, the earliest foremost; those that are to
--- stand behind others (`+`) to the ends.
+-- Moves messages that are due from the delay store to the heads of their lists, the earliest foremost; those that are
+-- to stand behind others (`+`) to the ends.
 --
 -- KEYS       delayed doorbell
 -- ARGV       timesPrefix messagesPrefix listPrefix separator limit
