@@ -54,7 +54,8 @@ export interface AppSignals {
     readonly loglevel: LogLevel
     /** null = standard error. */
     readonly logfile: string | null
-    readonly format: 'pretty' | 'json'
+    /** `pretty`, `json`, or a format of Python's. */
+    readonly format: string
     readonly colorize: boolean
   }
   /** A worker is about to start, which waits for it. */

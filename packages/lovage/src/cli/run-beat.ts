@@ -2,7 +2,7 @@ import { openSchedules } from '../beat/index.js'
 import { type LogLevel, packageVersion, setDefaultLogger } from '../kernel/index.js'
 import { fileNameFrom, nodeNameFrom, runBeat, takePidFile } from '../node/index.js'
 import { detach, isToDetach, tellStarted } from './detach.js'
-import { enterWorkdir, type GlobalOptions, openApp } from './open-app.js'
+import { enterWorkdir, type GlobalOptions, openApp, sourceOf } from './open-app.js'
 import { printSchedule } from './print-schedule.js'
 import { letAppSetLogger, openProcessLog } from './process-log.js'
 import { useApp } from './use-app.js'
@@ -15,6 +15,7 @@ export interface BeatCommandOptions extends GlobalOptions {
   readonly json?: boolean
   readonly loglevel: LogLevel
   readonly logfile?: string
+  readonly logformat?: string
   readonly pidfile?: string
   readonly detach?: boolean
   readonly scheduler?: string
@@ -30,7 +31,8 @@ export async function runBeatCommand(options: BeatCommandOptions): Promise<numbe
   const releasePidFile =
     options.pidfile === undefined ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
   try {
-    const { app } = await openApp(options, 'tasks')
+    const source = sourceOf(options, [], { workerLogFormat: options.logformat })
+    const { app } = await openApp(options, 'tasks', source)
     await letAppSetLogger(app, hostname, log)
     if (options.scheduler !== undefined) {
       app.logger.warn(

@@ -124,12 +124,14 @@ const settingsOf = (options: WorkerCommandOptions) => ({
   workerMetricsPort: options.metricsPort,
   workerMetricsHost: options.metricsHost,
   workerSendTaskEvents: options.taskEvents,
+  workerLogFormat: options.logformat,
 })
 
 function sayWhatIsOverruled(app: Lovage, options: WorkerCommandOptions): void {
   warnIfOverruled(app, '--time-limit', options.timeLimit, app.conf.taskTimeLimit)
   warnIfOverruled(app, '--soft-time-limit', options.softTimeLimit, app.conf.taskSoftTimeLimit)
   warnIfOverruled(app, '--max-tasks-per-child', options.maxTasksPerChild, app.conf.workerMaxTasksPerChild)
+  warnIfOverruled(app, '--logformat', options.logformat, app.conf.workerLogFormat)
   warnIfOverruled(app, '--metrics-port', options.metricsPort, app.conf.workerMetricsPort)
   warnIfOverruled(app, '--max-memory-per-child', options.maxMemoryPerChild, app.conf.workerMaxMemoryPerChild)
 }

@@ -1,23 +1,38 @@
 import { statSync } from 'node:fs'
 import { createLogger, type Logger, type LogLevel } from '../kernel/index.js'
+import { type LogLine, SAID, textRenderer } from './log-format.js'
 
 /** Where a process's log lines go and how they look. */
 export interface LogOptions {
   readonly level: LogLevel
   /** A file, appended to. Default: standard error. */
   readonly file?: string
-  /** Lines for people, or JSON for programs. Default: for people where they go to a terminal. */
-  readonly format?: 'pretty' | 'json'
+  /**
+   * `pretty`: for people; `json`: for programs; else a format of Python's (`%(asctime)s %(message)s`). Default: for people where
+   * lines go to a terminal, else JSON.
+   */
+  readonly format?: string
+  /** Such a format for lines of tasks. */
+  readonly taskFormat?: string
   /** Default: on a terminal, unless NO_COLOR is set. */
   readonly color?: boolean
 }
+
+/** How lines look. */
+export type LogLook = Pick<LogOptions, 'format' | 'taskFormat'>
 
 /** A process's log. */
 export interface LogOutput {
   readonly logger: Logger
   readonly options: LogOptions
-  readonly format: 'pretty' | 'json'
+  /** How lines look now: `pretty`, `json` or a format of Python's. */
+  readonly format: string
   readonly colorize: boolean
+  /**
+   * Changes how lines look from now on.
+   * @throws {ConfigurationError} LVG_CONFIG_INVALID
+   */
+  use(look: LogLook): Promise<void>
   /** Opens the file anew, after it was moved away; false when lines go to no file. */
   reopen(): boolean
 }
@@ -26,28 +41,34 @@ export interface LogOutput {
 const ROTATION_CHECK_MS = 1000
 
 /** Opens the log: every line is written when the call returns, so that nothing is missing after a crash. */
-export async function openLog(options: LogOptions): Promise<LogOutput> {
+export async function openLog(given: LogOptions): Promise<LogOutput> {
+  let options = given
   const { level, file } = options
   const isTerminal = file === undefined && process.stderr.isTTY === true
-  const format = options.format ?? (isTerminal ? 'pretty' : 'json')
-  if (format === 'pretty') {
-    const colorize = options.color ?? (isTerminal && !process.env.NO_COLOR)
-    return {
-      logger: await prettyLogger(level, file, colorize),
-      options,
-      format,
-      colorize,
-      reopen: () => false,
-    }
-  }
+  const formatOf = ({ format }: LogLook): string => format ?? (isTerminal ? 'pretty' : 'json')
+  const color = options.color ?? (isTerminal && !process.env.NO_COLOR)
+  let render = await renderer(formatOf(options), options.taskFormat, color)
   const { pino } = await import('pino')
   const destination = pino.destination({ dest: file ?? 2, sync: true, mkdir: true })
   if (file !== undefined) followRotation(file, () => destination.reopen())
+  const write = (line: string): void => {
+    destination.write(render ? render(line) : line)
+  }
   return {
-    logger: createLogger({ level, destination }),
-    options,
-    format,
-    colorize: false,
+    logger: createLogger({ level, destination: { write } }),
+    get options() {
+      return options
+    },
+    get format() {
+      return formatOf(options)
+    },
+    get colorize() {
+      return color && formatOf(options) === 'pretty'
+    },
+    async use(look) {
+      render = await renderer(formatOf(look), look.taskFormat, color)
+      options = { ...options, ...look }
+    },
     reopen() {
       if (file !== undefined) destination.reopen()
       return file !== undefined
@@ -55,28 +76,26 @@ export async function openLog(options: LogOptions): Promise<LogOutput> {
   }
 }
 
-/** The sentence holds what these hold. */
-const SAID = [
-  'task_id',
-  'task_name',
-  'retry_count',
-  'execution_time',
-  'state',
-  'queue',
-  'traceback',
-  'code',
-  'eta',
-]
+type Render = (json: string) => string
 
-async function prettyLogger(level: LogLevel, file: string | undefined, color: boolean): Promise<Logger> {
+/** How lines are made of the logger's JSON; undefined when they stay as they are. */
+async function renderer(
+  format: string,
+  task: string | undefined,
+  color: boolean,
+): Promise<Render | undefined> {
+  if (format === 'pretty') return prettyRenderer(color)
+  if (format === 'json') return undefined
+  const text = textRenderer({ all: format, ...(task === undefined ? {} : { task }) })
+  // A line of this process's own logger.
+  return (json) => text(JSON.parse(json) as LogLine)
+}
+
+async function prettyRenderer(color: boolean): Promise<Render> {
   // Loaded here alone: a worker that logs JSON never pays for it.
-  const { default: pretty } = await import('pino-pretty')
-  const destination = pretty({
+  const { prettyFactory } = await import('pino-pretty')
+  return prettyFactory({
     colorize: color,
-    destination: file ?? 2,
-    mkdir: true,
-    // In this thread, and at once: a line that is on its way when the process dies is lost.
-    sync: true,
     singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: ['pid', 'hostname', ...SAID].join(','),
@@ -85,7 +104,6 @@ async function prettyLogger(level: LogLevel, file: string | undefined, color: bo
       return typeof traceback === 'string' ? `${line[key]}\n${traceback}` : String(line[key])
     },
   })
-  return createLogger({ level, destination })
 }
 
 /** Calls back when the file at this path is no longer the one that was opened: logrotate without a signal. */

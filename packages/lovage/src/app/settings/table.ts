@@ -59,7 +59,7 @@ export const SETTINGS = {
   taskProtocol: inert(number(2), 'protocol 2 is written, 1 and 2 are read'),
   /** Times are UTC. */
   enableUtc: inert(flag(true), 'times are always UTC on the wire'),
-  /** Time zone of schedules and log lines, an IANA name. */
+  /** Time zone of schedules, an IANA name. */
   timezone: text('UTC'),
 
   // --- routing
@@ -191,8 +191,10 @@ export const SETTINGS = {
   /** As `include`. */
   imports: list([]),
   workerLogColor: inert(optional(flag(true)), '--no-color decides'),
-  workerLogFormat: inert(optional(text('')), 'log lines are JSON, or readable on a terminal'),
-  workerTaskLogFormat: inert(optional(text('')), 'log lines are JSON, or readable on a terminal'),
+  /** How log lines look: `json`, `pretty`, or a format of Python's (`%(asctime)s: %(levelname)s %(message)s`). Default: `pretty` on a terminal, else `json`. */
+  workerLogFormat: optional(text('')),
+  /** Such a format for lines of tasks; it knows `%(task_id)s` and `%(task_name)s`. */
+  workerTaskLogFormat: optional(text('')),
   workerHijackRootLogger: inert(flag(true), PYTHON_ONLY),
   workerRedirectStdouts: inert(flag(true), PYTHON_ONLY),
   workerProcAliveTimeout: inert(number(4), 'children say that they are up'),

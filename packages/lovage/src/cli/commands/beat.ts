@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { BeatCommandOptions } from '../run-beat.js'
-import { LEVELS, levelOf } from './worker-options.js'
+import { LEVELS, LOG_FORMAT, levelOf } from './worker-options.js'
 
 export function addBeat(program: Command): void {
   program
@@ -26,7 +26,8 @@ export function addBeat(program: Command): void {
         .argParser(levelOf)
         .default('warning'),
     )
-    .option('-f, --logfile <file>', 'log to this file, as JSON')
+    .option('-f, --logfile <file>', 'log to this file')
+    .option('--logformat <format>', LOG_FORMAT)
     .option(
       '--pidfile <file>',
       'write the process id here, and refuse to start while the process in it lives',

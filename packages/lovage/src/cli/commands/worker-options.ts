@@ -4,6 +4,9 @@ import { commaList } from '../argv.js'
 import type { GlobalOptions } from '../open-app.js'
 
 export const LEVELS = ['debug', 'info', 'warning', 'error', 'critical', 'fatal'] as const
+/** What `--logformat` takes. */
+export const LOG_FORMAT =
+  'how log lines look: json, pretty, or a format of Python’s such as "%(asctime)s %(levelname)s %(message)s" (default: pretty on a terminal, else json)'
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
 
 /** What `worker` and `dev` take. */
@@ -11,6 +14,7 @@ export interface WorkerCommandOptions extends GlobalOptions {
   readonly hostname?: string
   readonly loglevel: LogLevel
   readonly logfile?: string
+  readonly logformat?: string
   readonly pidfile?: string
   readonly detach?: boolean
   readonly processes?: number
@@ -55,7 +59,8 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
         .argParser(levelOf)
         .default(defaults.loglevel),
     )
-    .option('-f, --logfile <file>', 'log to this file, as JSON; %n and %h are parts of the name of the node')
+    .option('-f, --logfile <file>', 'log to this file; %n and %h are parts of the name of the node')
+    .option('--logformat <format>', LOG_FORMAT)
     .option('--metrics-port <port>', 'serve /metrics and /health here', portOf)
     .option('--metrics-host <address>', 'where they listen (default: 127.0.0.1)')
     .option(
