@@ -10,6 +10,11 @@ import type { PostgresValue, Session } from './session.js'
 /** Deadlock and serialization failure: the server undid the transaction and it may simply be run again. */
 const AGAIN: ReadonlySet<string | undefined> = new Set(['40P01', '40001'])
 const ATTEMPTS = 5
+/**
+ * Statements find what they want by an index, and in its order. Of a table that was just filled, or emptied, the planner thinks that a few
+ * rows will do, and would gather thousands to sort them.
+ */
+const PLANNING = 'SET enable_bitmapscan = off'
 
 /** A PostgreSQL database as one process uses it: pooled connections, and one that listens. Close what you opened. */
 export interface PostgresDatabase extends Session {
@@ -77,6 +82,7 @@ class Connections implements Session {
       idleTimeoutMillis: 30_000,
       // Idle connections keep no process alive.
       allowExitOnIdle: true,
+      onConnect: async (client) => void (await client.query(PLANNING)),
     })
     // An idle connection was cut: the pool has dropped it, and the next statement makes another.
     this.#pool.on('error', () => {})

@@ -29,18 +29,19 @@ SELECT id, claim FROM lovage_message WHERE state = 2 AND holder = $1
 -- name: heldTasks
 SELECT DISTINCT coalesce(task, 'a message that is no task') AS task FROM lovage_message WHERE state = 2 AND holder = $1 LIMIT 20
 -- name: ack
+-- Only what is claimed has a holder. To ask for its state too would lead the planner through all that the holder ever claimed.
 DELETE FROM lovage_message AS message USING unnest($2::bigint[], $3::bigint[]) AS given (id, claim)
-WHERE message.id = given.id AND message.claim = given.claim AND message.holder = $1 AND message.state = 2
+WHERE message.id = given.id AND message.claim = given.claim AND message.holder = $1
 RETURNING message.id, message.claim
 -- name: requeue
 UPDATE lovage_message AS message SET state = 0, holder = NULL, claim = NULL, redeliveries = redeliveries + given.counts
 FROM unnest($2::bigint[], $3::bigint[], $4::integer[]) AS given (id, claim, counts)
-WHERE message.id = given.id AND message.claim = given.claim AND message.holder = $1 AND message.state = 2
+WHERE message.id = given.id AND message.claim = given.claim AND message.holder = $1
 RETURNING message.id, given.claim, message.queue
 -- name: postpone
 UPDATE lovage_message AS message SET state = 1, holder = NULL, claim = NULL, due_ms = given.until_ms
 FROM unnest($2::bigint[], $3::bigint[], $4::float8[]) AS given (id, claim, until_ms)
-WHERE message.id = given.id AND message.claim = given.claim AND message.holder = $1 AND message.state = 2
+WHERE message.id = given.id AND message.claim = given.claim AND message.holder = $1
 RETURNING message.id, given.claim
 -- name: detach
 WITH gone AS (DELETE FROM lovage_holder WHERE holder = $1),
