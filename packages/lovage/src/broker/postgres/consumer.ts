@@ -80,27 +80,30 @@ export class PostgresConsumer implements Consumer {
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
-    const settled = settlements.map(async (settlement) => {
-      const { tag } = settlement
-      if (!this.#held.delete(tag)) return [tag]
+    const refused: string[] = []
+    const ours: Settlement[] = []
+    for (const settlement of settlements) {
       if (settlement.kind === 'postpone') crashPoint('postpone:before')
-      const settled = this.#settler.settle(settlement)
-      if (settlement.kind === 'requeue') this.#await(settled)
-      try {
-        return (await settled) ? [] : [tag]
-      } catch (error) {
-        // Nothing has happened to it: it can be settled in another way.
-        this.#held.set(tag, true)
-        throw error
-      }
-    })
+      if (this.#held.delete(settlement.tag)) ours.push(settlement)
+      else refused.push(settlement.tag)
+    }
+    if (ours.length === 0) return refused
+    const settled = this.#settler.settle(ours)
+    if (ours.some(({ kind }) => kind === 'requeue')) this.#await(settled)
     this.demand()
-    const outcomes = await Promise.allSettled(settled)
+    let failure: { readonly failed: unknown } | undefined
+    const outcomes = await settled.catch((error: unknown) => ours.map(() => ({ failed: error })))
+    for (const [index, { tag }] of ours.entries()) {
+      const outcome = outcomes[index]
+      if (outcome === 'refused') refused.push(tag)
+      if (typeof outcome !== 'object') continue
+      // Nothing has happened to it: it can be settled in another way.
+      this.#held.set(tag, true)
+      failure ??= outcome
+    }
     this.demand()
-    return outcomes.flatMap((outcome) => {
-      if (outcome.status === 'rejected') throw outcome.reason
-      return outcome.value
-    })
+    if (failure) throw failure.failed
+    return refused
   }
 
   /** What goes back to its queue must be there before the next claim: it stands at the head. */
@@ -189,16 +192,7 @@ export class PostgresConsumer implements Consumer {
 
   #deliver(rows: readonly ClaimedRow[], claim: number): void {
     crashPoint('claim:after')
-    // An UPDATE returns its rows in no order.
-    const rank = new Map(this.#queues.map((queue, index) => [queue, index]))
-    const ordered = [...rows].sort(
-      (a, b) =>
-        (rank.get(a.queue) ?? 0) - (rank.get(b.queue) ?? 0) ||
-        a.level - b.level ||
-        a.place - b.place ||
-        a.id - b.id,
-    )
-    const deliveries = ordered.map(({ id, queue, raw, redeliveries }): Delivery => {
+    const deliveries = inOrder(rows, this.#queues).map(({ id, queue, raw, redeliveries }): Delivery => {
       const tag = `${id}.${claim}`
       this.#held.set(tag, true)
       return { tag, queue, raw, redeliveries, message: messageIn(raw, redeliveries) }
@@ -298,4 +292,19 @@ export class PostgresConsumer implements Consumer {
       this.#options.onError(error)
     }
   }
+}
+
+/** An UPDATE promises no order, but mostly keeps it. */
+function inOrder(rows: readonly ClaimedRow[], queues: readonly string[]): readonly ClaimedRow[] {
+  const rank = (queue: string): number => queues.indexOf(queue)
+  const compare = (a: ClaimedRow, b: ClaimedRow): number =>
+    (a.queue === b.queue ? 0 : rank(a.queue) - rank(b.queue)) ||
+    a.level - b.level ||
+    a.place - b.place ||
+    a.id - b.id
+  const isOrdered = rows.every((row, index) => {
+    const before = rows[index - 1]
+    return before === undefined || compare(before, row) < 0
+  })
+  return isOrdered ? rows : [...rows].sort(compare)
 }

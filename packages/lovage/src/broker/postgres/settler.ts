@@ -39,6 +39,9 @@ interface Prepared {
   readonly rows: readonly (readonly PublishedRow[])[]
 }
 
+/** How a settlement came out: `failed` alone has had no effect. */
+export type Settled = 'ended' | 'refused' | { readonly failed: unknown }
+
 /** The name of a claim: the message, and which claim of its holder's. */
 const partsOf = (tag: string): readonly [id: number, claim: number] => {
   const [id = 0, claim = 0] = tag.split('.').map(Number)
@@ -51,17 +54,33 @@ const partsOf = (tag: string): readonly [id: number, claim: number] => {
  */
 export class Settler {
   readonly #parts: SettlerParts
-  readonly #batches = new Batches<Prepared, boolean>((items) => this.#settleAll(items), AT_ONCE)
+  readonly #batches = new Batches<readonly Prepared[], readonly Settled[]>(
+    (calls) => this.#settleCalls(calls),
+    AT_ONCE,
+    (call) => call.length,
+  )
 
   constructor(parts: SettlerParts) {
     this.#parts = parts
   }
 
-  /** Whether the claim was still its holder's. */
-  async settle(settlement: Settlement): Promise<boolean> {
+  /** Tells of each how it came out; rejects when nothing is known of any of them. */
+  async settle(settlements: readonly Settlement[]): Promise<readonly Settled[]> {
+    const calm = settlements.every(({ publish = [] }) => publish.length === 0)
+    if (calm) return this.#batches.add(settlements.map((settlement) => ({ settlement, rows: [] })))
+    const prepared = await Promise.all(settlements.map((settlement) => this.#prepare(settlement)))
+    const ready = prepared.filter((one): one is Prepared => !('failed' in one))
+    const outcomes = [...(await this.#batches.add(ready))]
+    return prepared.map((one) => ('failed' in one ? one : (outcomes.shift() ?? 'refused')))
+  }
+
+  async #prepare(settlement: Settlement): Promise<Prepared | { readonly failed: unknown }> {
     const { publish = [] } = settlement
-    const rows = publish.length === 0 ? [] : await this.#parts.publisher.prepare(publish)
-    return this.#batches.add({ settlement, rows })
+    try {
+      return { settlement, rows: publish.length === 0 ? [] : await this.#parts.publisher.prepare(publish) }
+    } catch (error) {
+      return { failed: error }
+    }
   }
 
   /** Whether something is under way. */
@@ -73,35 +92,49 @@ export class Settler {
     return this.#batches.idle()
   }
 
-  async #settleAll(items: readonly Prepared[]): Promise<readonly boolean[]> {
+  async #settleCalls(calls: readonly (readonly Prepared[])[]): Promise<readonly (readonly Settled[])[]> {
+    const outcomes = await this.#settleAll(calls.length === 1 ? (calls[0] ?? []) : calls.flat())
+    let from = 0
+    return calls.map(({ length }) => {
+      from += length
+      return outcomes.slice(from - length, from)
+    })
+  }
+
+  async #settleAll(items: readonly Prepared[]): Promise<readonly Settled[]> {
     try {
       return await this.#untilSent(items)
     } catch (error) {
-      if (isConnectionLoss(error) || items.length === 1) throw error
+      if (isConnectionLoss(error)) throw error
       // One that cannot be carried out keeps no other from it.
-      const replies: boolean[] = []
-      for (const item of items) replies.push(...(await this.#alone(item)))
-      return replies
+      const outcomes: Settled[] = []
+      for (const item of items) outcomes.push(await this.#alone(item))
+      return outcomes
     }
   }
 
   /** A result that its table cannot hold costs nobody the acknowledgement: the task would run for ever. */
-  async #alone(item: Prepared): Promise<readonly boolean[]> {
+  async #alone(item: Prepared): Promise<Settled> {
     try {
-      return await this.#untilSent([item])
+      return await this.#untilOneIsSent(item)
     } catch (error) {
       const { results = [], ...rest } = item.settlement
-      if (!/^2[23]/.test(sqlStateOf(error) ?? '') || results.length === 0) throw error
+      if (!/^2[23]/.test(sqlStateOf(error) ?? '') || results.length === 0) return { failed: error }
       this.#parts.logger.error(
         { err: error, task_id: results[0]?.id.slice(0, 200) },
         'a result does not fit into its table and is not kept',
       )
       // Without its results it is a settlement of the same kind.
-      return await this.#untilSent([{ ...item, settlement: rest as Settlement }])
+      return await this.#untilOneIsSent({ ...item, settlement: rest as Settlement })
     }
   }
 
-  async #untilSent(items: readonly Prepared[]): Promise<readonly boolean[]> {
+  async #untilOneIsSent(item: Prepared): Promise<Settled> {
+    const [outcome = 'refused'] = await this.#untilSent([item])
+    return outcome
+  }
+
+  async #untilSent(items: readonly Prepared[]): Promise<readonly Settled[]> {
     for (;;) {
       try {
         return await this.#send(items)
@@ -117,19 +150,18 @@ export class Settler {
     }
   }
 
-  async #send(items: readonly Prepared[]): Promise<readonly boolean[]> {
+  async #send(items: readonly Prepared[]): Promise<readonly Settled[]> {
     const { database, routing, doorbell, writer } = this.#parts
     const isBare = items.every(
       ({ settlement: { kind, results = [] }, rows }) =>
         kind === 'ack' && rows.length === 0 && results.length === 0,
     )
-    if (isBare) return this.#ownedBy(items, await this.#end(database, items))
+    if (isBare) return this.#end(database, items)
     if (items.some(({ settlement }) => settlement.results)) await writer?.stored()
     await routing.know(items.flatMap(({ rows }) => rows.flat().map(({ queue }) => queue)))
-    const owned = await database.transaction(async (session) => {
-      const ours = this.#ownedBy(items, await this.#end(session, items))
-
-      const done = items.filter((_, index) => ours[index])
+    const outcomes = await database.transaction(async (session) => {
+      const ended = await this.#end(session, items)
+      const done = items.filter((_, index) => ended[index] === 'ended')
       const rows = done.flatMap((item) => item.rows)
       if (rows.length > 0) await session.query(sql.publish, [publishParameter(rows)])
       const results = done.flatMap(({ settlement }) => settlement.results ?? [])
@@ -138,58 +170,56 @@ export class Settler {
         session,
         done.flatMap(({ settlement }) => (settlement.kind === 'dead-letter' ? [settlement.letter] : [])),
       )
-      return ours
+      return ended
     })
     for (const [index, { settlement, rows }] of items.entries()) {
-      if (!owned[index]) continue
-      doorbell.ring(ringOf(rows.flat(), Date.now()))
+      if (outcomes[index] !== 'ended') continue
+      if (rows.length > 0) doorbell.ring(ringOf(rows.flat(), Date.now()))
       if (settlement.kind === 'postpone') doorbell.ring({ dueMs: settlement.untilMs })
     }
-    return owned
+    return outcomes
   }
 
-  /** Ends the claims that are ours still; tells their tags. */
-  async #end(session: Session, items: readonly Prepared[]): Promise<readonly string[]> {
-    const { holder, doorbell } = this.#parts
-    const tags: string[] = []
+  /** Ends the claims that are ours still. */
+  async #end(session: Session, items: readonly Prepared[]): Promise<readonly Settled[]> {
+    const refused = new Set<string>()
     const run = async (
       statement: string,
-      chosen: readonly Prepared[],
-      column?: readonly number[],
-    ): Promise<void> => {
-      if (chosen.length === 0) return
-      const names = chosen.map(({ settlement }) => partsOf(settlement.tag))
-      const lists = [names.map(([id]) => id), names.map(([, claim]) => claim), ...(column ? [column] : [])]
+      chosen: readonly Settlement[],
+      column: readonly number[][] = [],
+    ) => {
+      const names = chosen.map(({ tag }) => partsOf(tag))
+      const lists = [names.map(([id]) => id), names.map(([, claim]) => claim), ...column]
+      const { holder, doorbell } = this.#parts
       const rows = await session.query<{ id: number; claim: number; queue?: string }>(statement, [
         holder,
         ...lists,
       ])
-      for (const { id, claim, queue } of rows) {
-        tags.push(`${id}.${claim}`)
-        // A ring before its time is a look in vain.
-        if (queue !== undefined) doorbell.ring({ queues: [queue] })
+      if (rows.length < chosen.length) {
+        const ours = new Set(rows.map(({ id, claim }) => `${id}.${claim}`))
+        for (const { tag } of chosen) if (!ours.has(tag)) refused.add(tag)
       }
+      // A ring before its time is a look in vain.
+      const queues = new Set(rows.flatMap(({ queue }) => queue ?? []))
+      if (queues.size > 0) doorbell.ring({ queues: [...queues] })
     }
-    const of = <Kind extends Settlement['kind']>(...kinds: readonly Kind[]) =>
-      items.filter(({ settlement }) => (kinds as readonly string[]).includes(settlement.kind))
-    await run(sql.ack, of('ack', 'dead-letter'))
-    const requeued = of('requeue')
-    await run(
-      sql.requeue,
-      requeued,
-      requeued.map(({ settlement }) => (settlement.kind === 'requeue' && settlement.counts ? 1 : 0)),
-    )
-    const postponed = of('postpone')
-    await run(
-      sql.postpone,
-      postponed,
-      postponed.map(({ settlement }) => (settlement.kind === 'postpone' ? settlement.untilMs : 0)),
-    )
-    return tags
-  }
-
-  #ownedBy(items: readonly Prepared[], tags: readonly string[]): readonly boolean[] {
-    const ours = new Set(tags)
-    return items.map(({ settlement }) => ours.has(settlement.tag))
+    const acked: Settlement[] = []
+    const requeued: Settlement[] = []
+    const counts: number[] = []
+    const postponed: Settlement[] = []
+    const until: number[] = []
+    for (const { settlement } of items) {
+      if (settlement.kind === 'requeue') {
+        requeued.push(settlement)
+        counts.push(settlement.counts ? 1 : 0)
+      } else if (settlement.kind === 'postpone') {
+        postponed.push(settlement)
+        until.push(settlement.untilMs)
+      } else acked.push(settlement)
+    }
+    if (acked.length > 0) await run(sql.ack, acked)
+    if (requeued.length > 0) await run(sql.requeue, requeued, [counts])
+    if (postponed.length > 0) await run(sql.postpone, postponed, [until])
+    return items.map(({ settlement }) => (refused.has(settlement.tag) ? 'refused' : 'ended'))
   }
 }
