@@ -51,7 +51,7 @@ export async function queueReport(app: QueuesApp, names: readonly string[]): Pro
   ])
   return names.map((name) => ({
     name,
-    ...(depths.get(name) ?? { ready: 0, delayed: 0 }),
+    ...(depths.get(name) ?? { ready: 0 }),
     dead: dead.get(name) ?? 0,
   }))
 }

@@ -35,8 +35,8 @@ export interface BrokerCapabilities {
 export interface QueueDepth {
   /** Waiting, all priorities. */
   readonly ready: number
-  /** In the delay store. */
-  readonly delayed: number
+  /** In the delay store; undefined where the broker cannot tell. */
+  readonly delayed?: number
   /** Claimed and not settled; undefined where nobody asked (`DepthOptions.unacked`) or the broker cannot tell. */
   readonly unacked?: number
 }

@@ -14,10 +14,14 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {
   sentinel: async () => (await import('./redis/index.js')).openRedisBroker,
   postgresql: async () => (await import('./postgres/index.js')).openPostgresBroker,
   postgres: async () => (await import('./postgres/index.js')).openPostgresBroker,
+  amqp: async () => (await import('./amqp/index.js')).openAmqpBroker,
+  amqps: async () => (await import('./amqp/index.js')).openAmqpBroker,
+  pyamqp: async () => (await import('./amqp/index.js')).openAmqpBroker,
 }
 
 /**
- * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, `postgresql://…`, with the store
+ * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, `postgresql://…`,
+ * `amqp://user:password@host/vhost`, with the store
  * of dead letters (`deadLetterUrl`) and the outbox (`outboxUrl`) that the settings name.
  *
  * @throws ConfigurationError LVG_DRIVER_UNKNOWN, LVG_DRIVER_MISSING (see `openByScheme`), and whatever the driver

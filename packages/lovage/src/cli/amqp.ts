@@ -29,7 +29,7 @@ const COMMANDS: Readonly<Record<string, AmqpCommand>> = {
     usage: 'queue.depth QUEUE',
     async run(broker, [name]) {
       const depth = (await broker.depths([needed(name)])).get(needed(name))
-      return `ready ${depth?.ready ?? 0}, delayed ${depth?.delayed ?? 0}, unacked ${depth?.unacked ?? '?'}`
+      return `ready ${depth?.ready ?? 0}, delayed ${depth?.delayed ?? '?'}, unacked ${depth?.unacked ?? '?'}`
     },
   },
   'queue.purge': {

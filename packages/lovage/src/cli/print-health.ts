@@ -24,7 +24,7 @@ export async function printHealth(
             status,
             ready,
             oldestSeconds === null ? '-' : `${oldestSeconds} s`,
-            delayed,
+            delayed ?? '-',
             unacked ?? '-',
             dead,
             workers.length,

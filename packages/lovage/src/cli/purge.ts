@@ -42,7 +42,7 @@ async function chosen(app: Lovage, { queues, excludeQueues = [] }: PurgeOptions)
 async function isAgreed(app: Lovage, queues: readonly string[]): Promise<boolean> {
   const broker = await app.broker()
   const depths = await broker.depths(queues)
-  const messages = [...depths.values()].reduce((sum, { ready, delayed }) => sum + ready + delayed, 0)
+  const messages = [...depths.values()].reduce((sum, { ready, delayed = 0 }) => sum + ready + delayed, 0)
   return confirm(`This removes ${count(messages)} from ${queues.join(', ')} at ${broker.location}, for good.`)
 }
 

@@ -37,7 +37,8 @@ export interface QueueHealth {
   readonly reasons: readonly string[]
   /** Waiting. */
   readonly ready: number
-  readonly delayed: number
+  /** Waiting for their time; null where the broker keeps no count. */
+  readonly delayed: number | null
   /** Held by workers; null where the broker keeps no count. */
   readonly unacked: number | null
   readonly dead: number
@@ -84,7 +85,8 @@ export async function getQueueHealth(
     const queues = reports.map(({ name, ready, delayed, unacked, dead }): QueueHealth => {
       const workers = consumers.get(name) ?? []
       const oldestSeconds = ages.get(name) ?? null
-      const facts = { name, ready, delayed, unacked: unacked ?? null, dead, oldestSeconds, workers }
+      const counts = { ready, delayed: delayed ?? null, unacked: unacked ?? null, dead }
+      const facts = { name, ...counts, oldestSeconds, workers }
       return { ...facts, ...judge(facts, options) }
     })
     const stuck = findStuck(app, active, options.stuckAfter ?? 60)

@@ -87,7 +87,7 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
       for (const gauge of gauges) gauge.reset()
       for (const { name, ...report } of reports) {
         lengths.set({ queue_name: name }, report.ready)
-        delayed.set({ queue_name: name }, report.delayed)
+        if (report.delayed !== undefined) delayed.set({ queue_name: name }, report.delayed)
         dead.set({ queue_name: name }, report.dead)
       }
     } catch (error) {

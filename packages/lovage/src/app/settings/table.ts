@@ -7,7 +7,6 @@ import { choice, flag, inert, list, number, optional, type Setting, structure, t
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
 const PYTHON_ONLY = 'it belongs to the Python process'
 const NOT_YET = 'it is not part of this version'
-const NO_RABBITMQ = 'there is no RabbitMQ driver in this version'
 const JSON_ONLY = 'results are always JSON, which both languages read'
 
 /**
@@ -16,7 +15,7 @@ const JSON_ONLY = 'results are always JSON, which both languages read'
  */
 export const SETTINGS = {
   // --- broker
-  /** Where messages are: `redis://`, `rediss://`, `sentinel://`, `postgresql://`, `sqlite:///path`, `memory://name`. Default: an embedded SQLite file. */
+  /** Where messages are: `redis://`, `rediss://`, `sentinel://`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `memory://name`. Default: an embedded SQLite file. */
   brokerUrl: optional(text('')),
   /** Where producers write, when it is not where workers read. Default `brokerUrl`. */
   brokerWriteUrl: inert(optional(text('')), NOT_YET),
@@ -40,8 +39,10 @@ export const SETTINGS = {
   brokerLease: number(30),
   brokerPoolLimit: inert(number(10), 'a process shares one connection'),
   brokerFailoverStrategy: inert(choice('round-robin', 'round-robin', 'shuffle'), NOT_YET),
-  brokerLoginMethod: inert(optional(text('')), 'AMQPLAIN is obsolete'),
-  brokerNativeDelayedDeliveryQueueType: inert(choice('quorum', 'quorum', 'classic'), NO_RABBITMQ),
+  /** How RabbitMQ knows this user: `PLAIN`, by password (the default), or `EXTERNAL`, by the certificate of the TLS connection. */
+  brokerLoginMethod: optional(text('')),
+  /** Kind of the queues in which RabbitMQ keeps delayed messages; those that exist stay as they are. */
+  brokerNativeDelayedDeliveryQueueType: choice('quorum', 'quorum', 'classic'),
 
   // --- messages
   /** Content types, by short name, that a worker reads. Pickle is refused always. */
@@ -71,7 +72,8 @@ export const SETTINGS = {
   taskCreateMissingQueues: flag(true),
   /** Queue of tasks that no route names. */
   taskDefaultQueue: text('celery'),
-  taskDefaultQueueType: inert(choice('classic', 'classic', 'quorum'), NO_RABBITMQ),
+  /** Kind of the queues on RabbitMQ that do not say `x-queue-type`. */
+  taskDefaultQueueType: choice('classic', 'classic', 'quorum'),
   /** Exchange of the default queue. Default: the queue's name. */
   taskDefaultExchange: optional(text('')),
   taskDefaultExchangeType: choice('direct', 'direct', 'topic', 'fanout'),
@@ -82,7 +84,7 @@ export const SETTINGS = {
   /** Priority 0–9 (higher first) of tasks that name none. Default: the broker's own. */
   taskDefaultPriority: optional(number(0)),
   /** `x-max-priority` of queues on RabbitMQ. */
-  taskQueueMaxPriority: inert(optional(number(10)), NO_RABBITMQ),
+  taskQueueMaxPriority: optional(number(10)),
   /** Whether tasks sent by a task take over its priority. */
   taskInheritParentPriority: flag(false),
   /** Whether queues are read in strict order (the first is emptied first) or in turn. */
@@ -137,7 +139,7 @@ export const SETTINGS = {
   resultChordJoinTimeout: inert(number(3), 'members are counted, not joined'),
   resultChordRetryInterval: number(1),
   resultBackendMaxRetries: inert(number(10), 'a result is stored again until it is'),
-  resultPersistent: inert(flag(false), NO_RABBITMQ),
+  resultPersistent: inert(flag(false), 'results are kept until they expire'),
   resultSerializer: inert(text('json'), JSON_ONLY),
   resultCompression: inert(optional(text('')), JSON_ONLY),
   resultAcceptContent: inert(optional(list([])), JSON_ONLY),
@@ -173,7 +175,7 @@ export const SETTINGS = {
   workerEnableRemoteControl: flag(true),
   workerSendTaskEvents: flag(false),
   workerCancelLongRunningTasksOnConnectionLoss: inert(flag(false), 'leases settle who owns a task'),
-  workerDetectQuorumQueues: inert(flag(true), NO_RABBITMQ),
+  workerDetectQuorumQueues: inert(flag(true), 'they are detected always'),
   /** Seconds that a soft shutdown waits for running tasks. */
   workerSoftShutdownTimeout: number(0),
   workerEnableSoftShutdownOnIdle: inert(
@@ -201,12 +203,16 @@ export const SETTINGS = {
 
   // --- remote control and events
   controlExchange: inert(text('celery'), 'control requests go to celery.pidbox'),
-  controlQueueTtl: inert(number(300), 'control requests are not kept'),
-  controlQueueExpires: inert(number(10), 'answers that nobody fetches are gone after a minute'),
+  /** Seconds for which RabbitMQ keeps a control request that a worker does not fetch. */
+  controlQueueTtl: number(300),
+  /** Seconds for which RabbitMQ keeps a queue of control requests, or of their answers, without its owner. */
+  controlQueueExpires: number(10),
   eventExchange: inert(text('celeryev'), 'events go to celeryev'),
-  eventQueuePrefix: inert(text('celeryev'), 'events need no queue'),
-  eventQueueTtl: inert(number(5), 'events are not kept'),
-  eventQueueExpires: inert(number(60), 'events are not kept'),
+  eventQueuePrefix: inert(text('celeryev'), 'queues of events are named after celeryev'),
+  /** Seconds for which RabbitMQ keeps an event that its reader does not fetch. */
+  eventQueueTtl: number(5),
+  /** Seconds for which RabbitMQ keeps a queue of events without its reader. */
+  eventQueueExpires: number(60),
 
   // --- beat
   /** Periodic tasks by name. */

@@ -38,10 +38,9 @@ export function adminTests({ test }: SuiteTester): void {
       const consumer = await world.consume({ slots: 2 })
       await consumer.received(2)
       const depths = await world.broker.depths([world.queue, second], { unacked: true })
-      const depth = depths.get(world.queue)
-      expect(depth).toMatchObject({ ready: 3, delayed: 1 })
-      expect([2, undefined]).toContain(depth?.unacked)
-      expect(depths.get(second)).toMatchObject({ ready: 0, delayed: 0 })
+      expect([2, undefined]).toContain(depths.get(world.queue)?.unacked)
+      await world.expectDepth(world.queue, 3, 1)
+      await world.expectDepth(second, 0, 0)
     },
     delayed,
   )
@@ -61,10 +60,7 @@ export function adminTests({ test }: SuiteTester): void {
       )
       expect(await world.broker.purge(world.queue)).toBe(4)
       expect(await world.broker.purge(world.queue)).toBe(0)
-      expect((await world.broker.depths([world.queue])).get(world.queue)).toMatchObject({
-        ready: 0,
-        delayed: 0,
-      })
+      await world.expectDepth(world.queue, 0, 0)
       expect(await consumer.ack(delivery)).toEqual([])
     },
     delayed,

@@ -16,10 +16,7 @@ export function deadLetterTests({ test }: SuiteTester): void {
     expect(items.map((one) => ({ ...one, raw: one.raw.toString() }))).toEqual([
       { ...wanted, raw: raw.toString() },
     ])
-    expect((await world.broker.depths([world.queue])).get(world.queue)).toMatchObject({
-      ready: 0,
-      delayed: 0,
-    })
+    await world.expectDepth(world.queue, 0, 0)
   })
 
   test('keeps bytes that are no text', async (world) => {

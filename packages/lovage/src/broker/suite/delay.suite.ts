@@ -15,10 +15,7 @@ export function delayTests({ test }: SuiteTester): void {
       const dueMs = Date.now() + 1500
       const [later, now] = few(2)
       await world.publish(message(world.queue, { id: later, dueMs }), message(world.queue, { id: now }))
-      expect((await world.broker.depths([world.queue])).get(world.queue)).toMatchObject({
-        ready: 1,
-        delayed: 1,
-      })
+      await world.expectDepth(world.queue, 1, 1)
       const consumer = await world.consume()
       await consumer.received(2)
       expect(Date.now()).toBeGreaterThanOrEqual(dueMs - TOLERANCE_MS)
@@ -62,10 +59,7 @@ export function delayTests({ test }: SuiteTester): void {
       const { tag, raw } = await consumer.first()
       const untilMs = Date.now() + 400
       expect(await consumer.settle({ kind: 'postpone', tag, untilMs })).toEqual([])
-      expect((await world.broker.depths([world.queue])).get(world.queue)).toMatchObject({
-        ready: 0,
-        delayed: 1,
-      })
+      await world.expectDepth(world.queue, 0, 1)
       const [, again] = await consumer.received(2)
       expect(Date.now()).toBeGreaterThanOrEqual(untilMs - TOLERANCE_MS)
       expect(again?.raw.toString()).toBe(raw.toString())

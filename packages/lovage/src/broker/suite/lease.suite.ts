@@ -42,7 +42,7 @@ export function leaseTests({ test }: SuiteTester): void {
       const taken = await other.first()
       const publish = [message(elsewhere, { id: next })]
       expect(await stale.settle({ kind: 'ack', tag, publish })).toEqual([tag])
-      expect((await world.broker.depths([elsewhere])).get(elsewhere)).toMatchObject({ ready: 0, delayed: 0 })
+      await world.expectDepth(elsewhere, 0, 0)
       expect(await other.ack(taken)).toEqual([])
     },
     expiring,
@@ -84,10 +84,7 @@ export function leaseTests({ test }: SuiteTester): void {
       expect([...refused].sort()).toEqual([a.tag, b.tag, c.tag].sort())
       expect((await world.broker.deadLetters.list({ ids: [letterId] })).items).toEqual([])
       expect(await other.ack(...other.deliveries)).toEqual([])
-      expect((await world.broker.depths([world.queue])).get(world.queue)).toMatchObject({
-        ready: 0,
-        delayed: 0,
-      })
+      await world.expectDepth(world.queue, 0, 0)
     },
     expiring,
   )

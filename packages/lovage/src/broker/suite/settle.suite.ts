@@ -21,10 +21,7 @@ export function settleTests({ test }: SuiteTester): void {
     const consumer = await world.consume({ slots: 3000 })
     await consumer.received(3000)
     expect(await consumer.ack(...consumer.deliveries)).toEqual([])
-    expect((await world.broker.depths([world.queue])).get(world.queue)).toMatchObject({
-      ready: 0,
-      delayed: 0,
-    })
+    await world.expectDepth(world.queue, 0, 0)
   })
 
   test('refuses the second settlement of a tag', async (world) => {
@@ -61,10 +58,7 @@ export function settleTests({ test }: SuiteTester): void {
     ).toEqual([])
     await consumer.received(2)
     expect(consumer.ids).toEqual([first, second])
-    expect((await world.broker.depths([world.queue])).get(world.queue)).toMatchObject({
-      ready: 0,
-      delayed: 0,
-    })
+    await world.expectDepth(world.queue, 0, 0)
   })
 
   test('returns a requeued message at once, without counting', async (world) => {

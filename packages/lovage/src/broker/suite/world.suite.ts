@@ -67,6 +67,12 @@ export class World implements AsyncDisposable {
     await this.broker.publish(messages)
   }
 
+  /** How many messages are ready and delayed, the latter where the broker can tell. */
+  async expectDepth(queue: string, ready: number, delayed: number): Promise<void> {
+    const depth = (await this.broker.depths([queue])).get(queue)
+    expect({ ready: depth?.ready, delayed: depth?.delayed ?? delayed }).toEqual({ ready, delayed })
+  }
+
   async openResults(): Promise<ResultBackend> {
     const results = await this.server.openResults?.()
     if (!results) throw new Error('the test did not say that it needs openResults')

@@ -30,7 +30,7 @@ export function addQueues(program: Command): void {
             rows.map(({ name, ready, delayed, unacked, dead }) => [
               name,
               ready,
-              delayed,
+              delayed ?? '-',
               unacked ?? '-',
               dead,
             ]),

@@ -1,0 +1,1 @@
+export { openAmqpBroker } from './amqp-broker.js'
