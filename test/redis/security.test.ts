@@ -27,6 +27,21 @@ async function open(url: string, settings?: Readonly<Record<string, unknown>>) {
   return broker
 }
 
+/** Answers INFO with these lines, and all else with OK: stands in for servers of which none is at hand. */
+async function standIn(...lines: readonly string[]): Promise<number> {
+  const info = lines.map((line) => `${line}\r\n`).join('')
+  const server = createServer((socket) =>
+    socket.on('data', (data) => {
+      for (const [command] of String(data).matchAll(/\b(info|client|select|acl)\b/gi))
+        socket.write(/info/i.test(command) ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n')
+    }),
+  )
+  const port = await freePort()
+  await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening))
+  closing.push({ close: async () => void server.close() })
+  return port
+}
+
 /** A task goes through a broker, a worker with all its connections, a result and an agreement. */
 async function expectAllWorks(url: string, settings: Readonly<Record<string, unknown>> = {}): Promise<void> {
   const worker = await CountingWorker.start(url, { settings })
@@ -245,21 +260,23 @@ describe('the start-up check', () => {
   })
 
   it('refuses a server that is too old', async () => {
-    // Stands in for one: no such server is at hand.
-    const old = createServer((socket) =>
-      socket.on('data', (data) => {
-        for (const [command] of String(data).matchAll(/info|client|select/gi))
-          socket.write(/info/i.test(command) ? '$24\r\nredis_version:6.0.9\r\na:1\r\n' : '+OK\r\n')
-      }),
-    )
-    const port = await freePort()
-    await new Promise<void>((listening) => old.listen(port, '127.0.0.1', listening))
+    const port = await standIn('redis_version:6.0.9')
     const broker = await open(`redis://127.0.0.1:${port}`)
     await expect(broker.check()).rejects.toMatchObject({
       code: 'LVG_CONFIG_INVALID',
       message: expect.stringContaining('6.0.9 is too old'),
     })
-    old.close()
+  })
+
+  it('takes Valkey for what it is, whatever Redis it says to be', async () => {
+    const port = await standIn(
+      'redis_version:6.0.0',
+      'server_name:valkey',
+      'valkey_version:8.1.0',
+      'aof_enabled:1',
+    )
+    const broker = await open(`redis://127.0.0.1:${port}`)
+    expect((await broker.check()).filter((advice) => !advice.includes('may not use'))).toEqual([])
   })
 
   it('has nothing to say about a server that loses nothing', async () => {

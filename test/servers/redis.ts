@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -13,6 +14,8 @@ export interface RedisOptions {
   readonly tls?: boolean | 'mutual'
   /** The append-only file: `always` survives kill -9 with nothing lost. Default off (nothing survives). */
   readonly appendonly?: 'always' | 'everysec' | 'no'
+  /** What runs: Valkey speaks the same protocol and reads the same settings. Default `redis-server`. */
+  readonly program?: 'redis-server' | 'valkey-server'
   /** Any further directive of redis.conf. */
   readonly config?: Readonly<Record<string, string | number>>
 }
@@ -28,7 +31,7 @@ export class RedisServer extends ServerProcess {
   readonly caFile: string | undefined
 
   constructor(port: number, folder: string, options: RedisOptions) {
-    const { password, tls = false, appendonly, config } = options
+    const { password, tls = false, appendonly, program = 'redis-server', config } = options
     const directives: Record<string, string | number> = {
       ...(tls
         ? {
@@ -50,7 +53,7 @@ export class RedisServer extends ServerProcess {
     }
     super({
       name: 'redis',
-      command: 'redis-server',
+      command: program,
       args: Object.entries(directives).flatMap(([name, value]) => [`--${name}`, String(value)]),
       folder,
       probe: () => ping(port, { password, caFile: tls ? join(folder, 'ca.crt') : undefined }),
@@ -62,6 +65,10 @@ export class RedisServer extends ServerProcess {
     this.url = `${tls ? 'rediss' : 'redis'}://${credentials}127.0.0.1:${port}`
   }
 }
+
+/** Whether Valkey is installed here. */
+export const hasValkey = (): boolean =>
+  (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, 'valkey-server')))
 
 /** Starts a private Redis and resolves when it answers PING. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {

@@ -1,4 +1,4 @@
-import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
+import { type DriverOptions, type OpenDriver, openByScheme, redisDriver } from '../kernel/index.js'
 import type { ScheduleStore } from './schedule-store.js'
 
 type OpenForSpace = (url: string, space: string, options: DriverOptions) => Promise<ScheduleStore>
@@ -12,10 +12,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenForSpace>>> = {
     const { openSqliteScheduleStore } = await import('./sqlite/index.js')
     return (url, space) => openSqliteScheduleStore(url, space)
   },
-  redis: openRedis,
-  rediss: openRedis,
-  'redis+socket': openRedis,
-  sentinel: openRedis,
+  ...redisDriver(openRedis),
   postgresql: openPostgres,
   postgres: openPostgres,
 }

@@ -1,5 +1,5 @@
 import { openDeadLetterStore } from '../dead-letter/index.js'
-import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
+import { type DriverOptions, type OpenDriver, openByScheme, redisDriver } from '../kernel/index.js'
 import type { Broker } from './broker.js'
 import type { Queue } from './queue.js'
 import { withBroadcast } from './with-broadcast.js'
@@ -8,10 +8,7 @@ import { withDeadLetters } from './with-dead-letters.js'
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<Broker>>>> = {
   sqlite: async () => (await import('./sqlite/index.js')).openSqliteBroker,
   memory: async () => (await import('./memory/index.js')).openMemoryBroker,
-  redis: async () => (await import('./redis/index.js')).openRedisBroker,
-  rediss: async () => (await import('./redis/index.js')).openRedisBroker,
-  'redis+socket': async () => (await import('./redis/index.js')).openRedisBroker,
-  sentinel: async () => (await import('./redis/index.js')).openRedisBroker,
+  ...redisDriver(async () => (await import('./redis/index.js')).openRedisBroker),
   postgresql: async () => (await import('./postgres/index.js')).openPostgresBroker,
   postgres: async () => (await import('./postgres/index.js')).openPostgresBroker,
   amqp: async () => (await import('./amqp/index.js')).openAmqpBroker,

@@ -64,7 +64,7 @@ function brokerInfo(
     virtual_host: url ? decodeURIComponent(url.pathname.replace(/^\//, '')) || '/' : '/',
     port: url?.port ? Number(url.port) : null,
     insist: false,
-    ssl: /^(?:rediss|amqps):/.test(location),
+    ssl: /^(?:rediss(?:\+cluster)?|amqps):/.test(location),
     transport: kind,
     connect_timeout: timeout,
     transport_options: {},

@@ -1,13 +1,10 @@
-import { type DriverOptions, type OpenDriver, openByScheme } from '../kernel/index.js'
+import { type DriverOptions, type OpenDriver, openByScheme, redisDriver } from '../kernel/index.js'
 import type { CoordinationStore } from './coordination-store.js'
 
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<CoordinationStore>>>> = {
   memory: async () => (await import('./memory/index.js')).openMemoryCoordinationStore,
   sqlite: async () => (await import('./sqlite/index.js')).openSqliteCoordinationStore,
-  redis: async () => (await import('./redis/index.js')).openRedisCoordinationStore,
-  rediss: async () => (await import('./redis/index.js')).openRedisCoordinationStore,
-  'redis+socket': async () => (await import('./redis/index.js')).openRedisCoordinationStore,
-  sentinel: async () => (await import('./redis/index.js')).openRedisCoordinationStore,
+  ...redisDriver(async () => (await import('./redis/index.js')).openRedisCoordinationStore),
   postgresql: async () => (await import('./postgres/index.js')).openPostgresCoordinationStore,
   postgres: async () => (await import('./postgres/index.js')).openPostgresCoordinationStore,
 }

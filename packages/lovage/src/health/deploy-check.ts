@@ -59,7 +59,7 @@ function settingsOf(app: Lovage): DeployFinding[] {
       'Give it one; anybody who reaches it may run your tasks.',
     ),
     say(
-      isRemote && !/^(rediss|amqps):|sslmode=/.test(url) && !conf.brokerUseSsl,
+      isRemote && !/^(rediss(\+cluster)?|amqps):|sslmode=/.test(url) && !conf.brokerUseSsl,
       'warn',
       'broker encryption',
       'the connection to the broker is not encrypted',

@@ -14,6 +14,23 @@ export interface DriverOptions {
 /** Opens what a URL names. */
 export type OpenDriver<T> = (url: string, options: DriverOptions) => Promise<T>
 
+/** Loads a driver when it is first named. */
+type LoadDriver<T> = () => Promise<OpenDriver<T>>
+
+/** Every scheme of Redis's: one server, one behind Sentinels, one of a Cluster. */
+const REDIS_SCHEMES = [
+  'redis',
+  'rediss',
+  'redis+socket',
+  'sentinel',
+  'redis+cluster',
+  'rediss+cluster',
+] as const
+
+/** One driver for all of Redis's schemes. */
+export const redisDriver = <Load>(load: Load): Readonly<Record<string, Load>> =>
+  Object.fromEntries(REDIS_SCHEMES.map((scheme) => [scheme, load]))
+
 /**
  * Opens a driver by the URL's scheme; drivers are loaded when they are first named, so that nobody pays for what is
  * not used.
@@ -22,7 +39,7 @@ export type OpenDriver<T> = (url: string, options: DriverOptions) => Promise<T>
  */
 export async function openByScheme<T>(
   what: string,
-  drivers: Readonly<Record<string, () => Promise<OpenDriver<T>>>>,
+  drivers: Readonly<Record<string, LoadDriver<T>>>,
   url: string,
   options: DriverOptions,
 ): Promise<T> {

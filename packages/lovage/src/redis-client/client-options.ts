@@ -1,6 +1,10 @@
 import type { RedisOptions as ClientOptions } from 'ioredis'
+import { ClusterFinder } from './cluster-finder.js'
+import { isElsewhere } from './errors.js'
+import { findingConnector } from './finding-connector.js'
 import type { RedisTarget } from './options.js'
-import { sentinelConnector } from './sentinel-connector.js'
+import { SentinelFinder } from './sentinel-finder.js'
+import type { ServerFinder } from './server-finder.js'
 import { tlsOptions } from './tls.js'
 
 const FIRST_PAUSE_MS = 20
@@ -11,10 +15,11 @@ export function redisClientOptions(
   target: RedisTarget,
   name: string,
 ): ClientOptions & { replyMapping: 'legacy' } {
-  const { host, port, path, username, password, tls, sentinels } = target
+  const { host, port, path, username, password, tls } = target
+  const finder = finderOf(target)
   return {
     ...(path === undefined ? { host, port } : { path }),
-    ...(sentinels === undefined ? {} : { Connector: sentinelConnector(target, sentinels) }),
+    ...(finder === undefined ? {} : { Connector: findingConnector(finder, tls) }),
     db: target.db,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
@@ -33,9 +38,14 @@ export function redisClientOptions(
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     retryStrategy,
-    // After a failover this line leads to what has become a replica; a new one leads to the primary.
-    reconnectOnError: (error) => /^(READONLY|UNBLOCKED)/.test(error.message),
+    // This line leads to what has become a replica, or has given our keys away; a new one leads to where they are.
+    reconnectOnError: (error) => isElsewhere(error.message),
   }
+}
+
+function finderOf(target: RedisTarget): ServerFinder | undefined {
+  if (target.sentinels) return new SentinelFinder(target, target.sentinels)
+  return target.cluster ? new ClusterFinder(target, target.cluster) : undefined
 }
 
 /** 20, 40, 80 … 2000 ms, half of it by chance, so that a fleet does not come back in one moment. */

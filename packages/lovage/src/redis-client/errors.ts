@@ -20,6 +20,10 @@ export function isConnectionLoss(error: unknown): boolean {
   return isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
 }
 
+/** Whether a server did not carry out a command because it is not, or not now, the one that has the keys. */
+export const isElsewhere = (said: string): boolean =>
+  /^(READONLY|UNBLOCKED|MOVED|ASK|TRYAGAIN|CLUSTERDOWN)\b/.test(said)
+
 /** Whether the server refused a command for as long as it is in the state in which it is: it may be sent again later. */
 export function isRefusedForNow(error: unknown): boolean {
   return (
@@ -45,6 +49,8 @@ const REPLIES: readonly (readonly [pattern: RegExp, diagnosis: Diagnosis])[] = [
   [/^ERR DB index/, ['LVG_CONNECTION_REFUSED', 'Redis has no such database', 'Lower the number in the URL, or raise `databases` in redis.conf.']],
   [/^OOM/, ['LVG_REDIS_REFUSED', 'Redis is out of memory', 'Raise `maxmemory`; workers go on emptying the queues.']],
   [/^MISCONF/, ['LVG_REDIS_REFUSED', 'Redis cannot write to its disk', 'Free disk space on the server.']],
+  [/^CLUSTERDOWN/, ['LVG_CONNECTION_FAILED', 'The Redis Cluster is down', 'A failover takes a while; if it lasts, see CLUSTER INFO.']],
+  [/^(MOVED|ASK|TRYAGAIN)/, ['LVG_CONNECTION_FAILED', 'Another node of the Redis Cluster has the keys', 'Use redis+cluster://.']],
   [/^(READONLY|UNBLOCKED)/, ['LVG_CONNECTION_FAILED', 'This Redis is a replica', 'Connect to the primary.']],
   [/^NOREPLICAS/, ['LVG_REDIS_REFUSED', 'Too few replicas of Redis are there', 'Bring one back, or lower `min-replicas-to-write`.']],
   [/^LOADING/, ['LVG_CONNECTION_FAILED', 'Redis is loading its data']],

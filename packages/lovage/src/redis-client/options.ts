@@ -1,5 +1,8 @@
 import { ConfigurationError, readTlsFiles, redactUrl } from '../kernel/index.js'
-import { readSentinels, SENTINEL_PORT, type SentinelOptions, type Sentinels } from './sentinel-url.js'
+import { clusterPrefix } from './cluster-url.js'
+import { addressIn, nameOfNodes, readNodes } from './nodes-url.js'
+import { SENTINEL_PORT, type SentinelOptions, type Sentinels, sentinelsOf } from './sentinel-url.js'
+import type { ServerAddress } from './server-finder.js'
 import { demandsCertificate, type RedisTls, TLS_FILES } from './tls.js'
 
 /** What a URL does not say, or what overrides it. */
@@ -12,7 +15,7 @@ export interface RedisOptions {
   readonly db?: number
   /** PEM texts, or paths of PEM files. Given, it means TLS also with `redis://`. */
   readonly tls?: RedisTls
-  /** Put before every key and channel, verbatim (kombu's `global_keyprefix`). Default none. */
+  /** Put before every key and channel, verbatim (kombu's `global_keyprefix`). Default none; on a Cluster `{lovage}:`. */
   readonly keyPrefix?: string
   /** What a `sentinel://` URL does not say. */
   readonly sentinel?: SentinelOptions
@@ -25,11 +28,13 @@ export interface RedisOptions {
 /** Where and how to connect: a URL and its options, understood and checked. */
 export interface RedisTarget {
   readonly url: string
-  /** Of the server; behind Sentinels those of the first of them. */
+  /** Of the server; of several, those of the first. */
   readonly host: string
   readonly port: number
   /** Who knows where the server is. */
   readonly sentinels?: Sentinels
+  /** Servers of the Cluster in which the server is one. */
+  readonly cluster?: readonly ServerAddress[]
   /** A Unix socket, instead of host and port. */
   readonly path?: string
   readonly username?: string
@@ -45,18 +50,30 @@ export interface RedisTarget {
   readonly server: string
 }
 
-const SCHEMES = new Set(['redis:', 'rediss:', 'unix:', 'redis+socket:', 'sentinel:'])
+const CLUSTER = /^rediss?\+cluster:$/
+const SEVERAL = /^(sentinel|rediss?\+cluster):/
+const SCHEMES = new Set([
+  'redis:',
+  'rediss:',
+  'unix:',
+  'redis+socket:',
+  'sentinel:',
+  'redis+cluster:',
+  'rediss+cluster:',
+])
+
 /**
- * Reads `redis://[user][:password]@host[:port][/db]`, `rediss://` (TLS), `redis+socket:///path?virtual_host=db` and
- * `sentinel://[user][:password]@host[:26379][/db];sentinel://host2…`, with Celery's query parameters `ssl_ca_certs`,
- * `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`, `ssl_check_hostname` and `db`. Throws a ConfigurationError.
+ * Reads `redis://[user][:password]@host[:port][/db]`, `rediss://` (TLS), `redis+socket:///path?virtual_host=db`,
+ * `sentinel://[user][:password]@host[:26379][/db];sentinel://host2…` and `redis+cluster://[user][:password]@host[:port];…`, with
+ * Celery's query parameters `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`, `ssl_check_hostname` and `db`. Throws a
+ * ConfigurationError.
  */
 export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTarget {
-  const [first = url, ...others] = url.startsWith('sentinel:') ? url.split(';') : [url]
+  const [first = url, ...others] = SEVERAL.test(url) ? url.split(';') : [url]
   const parsed = URL.canParse(first) ? new URL(first) : undefined
   if (!parsed || !SCHEMES.has(parsed.protocol)) throw invalid(url, 'is no redis:// or rediss:// URL')
-  const query = parsed.searchParams
-  const isSocket = parsed.protocol === 'unix:' || parsed.protocol === 'redis+socket:'
+  const { protocol, searchParams: query } = parsed
+  const isSocket = protocol === 'unix:' || protocol === 'redis+socket:'
   const dbText = isSocket
     ? (query.get('virtual_host') ?? query.get('db') ?? '0')
     : (query.get('db') ?? parsed.pathname.replace(/^\//, ''))
@@ -64,32 +81,33 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
   if (!Number.isInteger(db) || db < 0) throw invalid(url, `names no database number: ${dbText}`)
   const username = options.username ?? decoded(parsed.username)
   const password = options.password ?? decoded(parsed.password)
-  const isTls = parsed.protocol === 'rediss:' || options.tls !== undefined
+  const isTls = protocol.startsWith('rediss') || options.tls !== undefined
   if (!isTls && Object.values(TLS_FILES).some((name) => query.has(name)))
     throw invalid(url, 'names certificates, and is no rediss:// URL: nothing would be encrypted')
   const tls = isTls ? readTls(url, query, options.tls) : undefined
-  const isSentinel = parsed.protocol === 'sentinel:'
-  const host = decoded(parsed.hostname.replace(/^\[|\]$/g, '')) ?? 'localhost'
-  const port = parsed.port === '' ? (isSentinel ? SENTINEL_PORT : 6379) : Number(parsed.port)
+  const defaultPort = protocol === 'sentinel:' ? SENTINEL_PORT : 6379
+  const address = addressIn(parsed, defaultPort)
   const path = isSocket ? decodeURIComponent(parsed.pathname) : undefined
-  const sentinels = isSentinel
-    ? readSentinels({ host, port, query }, others, dbText, { ...options.sentinel })
-    : undefined
+  const nodes = readNodes({ ...address, protocol, dbText }, others, defaultPort)
+  const sentinels = protocol === 'sentinel:' ? sentinelsOf(nodes, query, options.sentinel) : undefined
+  const cluster = CLUSTER.test(protocol) ? clusterPrefix(options.keyPrefix) : undefined
+  if (cluster && db !== 0) throw invalid(url, `names database ${db}, and a Cluster has number 0 only`)
+  const who = `${sentinels ? `${sentinels.masterName}@` : ''}${nameOfNodes(nodes)}${cluster ? `#${cluster.tag}` : ''}`
   return {
     url,
-    host,
-    port,
+    ...address,
     ...(sentinels === undefined ? {} : { sentinels }),
+    ...(cluster === undefined ? {} : { cluster: nodes }),
     ...(path === undefined ? {} : { path }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     db,
     ...(tls === undefined ? {} : { tls }),
-    keyPrefix: options.keyPrefix ?? '',
+    keyPrefix: cluster?.keyPrefix ?? options.keyPrefix ?? '',
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     silenceTimeoutMs: options.silenceTimeoutMs ?? 30_000,
     location: redactUrl(url),
-    server: `${path ?? sentinels?.group ?? `${host}:${port}`}/${db}`,
+    server: `${path ?? who}/${db}`,
   }
 }
 

@@ -3,6 +3,7 @@ import {
   type DriverOptions,
   type OpenDriver,
   openByScheme,
+  redisDriver,
   schemeProblem,
 } from '../kernel/index.js'
 import type { ResultBackend } from './result-backend.js'
@@ -10,10 +11,7 @@ import type { ResultBackend } from './result-backend.js'
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<ResultBackend>>>> = {
   memory: async () => (await import('./memory/index.js')).openMemoryResultBackend,
   sqlite: async () => (await import('./sqlite/index.js')).openSqliteResultBackend,
-  redis: async () => (await import('./redis/index.js')).openRedisResultBackend,
-  rediss: async () => (await import('./redis/index.js')).openRedisResultBackend,
-  'redis+socket': async () => (await import('./redis/index.js')).openRedisResultBackend,
-  sentinel: async () => (await import('./redis/index.js')).openRedisResultBackend,
+  ...redisDriver(async () => (await import('./redis/index.js')).openRedisResultBackend),
   postgresql: async () => (await import('./postgres/index.js')).openPostgresResultBackend,
   postgres: async () => (await import('./postgres/index.js')).openPostgresResultBackend,
   'db+postgresql': async () => (await import('./postgres/index.js')).openPostgresResultBackend,

@@ -15,7 +15,7 @@ const JSON_ONLY = 'results are always JSON, which both languages read'
  */
 export const SETTINGS = {
   // --- broker
-  /** Where messages are: `redis://`, `rediss://`, `sentinel://`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `memory://name`. Default: an embedded SQLite file. */
+  /** Where messages are: `redis://`, `rediss://`, `sentinel://`, `redis+cluster://`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `memory://name`. Default: an embedded SQLite file. */
   brokerUrl: optional(text('')),
   /** Where producers write, when it is not where workers read. Default `brokerUrl`. */
   brokerWriteUrl: inert(optional(text('')), NOT_YET),

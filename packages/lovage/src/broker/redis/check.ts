@@ -17,15 +17,33 @@ export async function checkServer(connection: RedisConnection): Promise<readonly
   const info = parseInfo(await connection.command<string>('info'))
   const version = info.get('redis_version') ?? '0'
   const [major = 0, minor = 0] = version.split('.').map(Number)
+  const { location, cluster } = connection.target
+  if (info.get('redis_mode') === 'cluster' && cluster === undefined)
+    throw new ConfigurationError(`The Redis at ${location} is a node of a Cluster`, {
+      code: 'LVG_CONFIG_INVALID',
+      details: { location },
+      hint: 'Write the URL as redis+cluster://host:port, with rediss+cluster:// for TLS.',
+    })
+  // Valkey began where Redis 7.2 was, and counts on from there: any of its versions will do.
+  if (info.has('valkey_version')) return advise(connection, info)
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     throw new ConfigurationError(`Redis ${version} is too old`, {
       code: 'LVG_CONFIG_INVALID',
-      details: { version, location: connection.target.location },
+      details: { version, location },
       hint: 'Upgrade the server to Redis 6.2 or later.',
     })
   }
-  return [...memoryAdvice(info), ...durabilityAdvice(info), ...(await permissionAdvice(connection))]
+  return advise(connection, info)
 }
+
+const advise = async (
+  connection: RedisConnection,
+  info: ReadonlyMap<string, string>,
+): Promise<readonly string[]> => [
+  ...memoryAdvice(info),
+  ...durabilityAdvice(info),
+  ...(await permissionAdvice(connection)),
+]
 
 function parseInfo(text: string): ReadonlyMap<string, string> {
   const pairs = text.split('\r\n').map((line) => line.split(':'))

@@ -1,0 +1,157 @@
+import { Redis } from 'ioredis'
+import { freePort } from './ports.js'
+import { type RedisServer, startRedis } from './redis.js'
+
+/** How a private Redis Cluster is set up. */
+export interface ClusterOptions {
+  readonly password?: string
+  /** The append-only file of each server, as in `RedisOptions`. */
+  readonly appendonly?: 'always' | 'no'
+  /** Whether each of the three owners has a replica. Default false. */
+  readonly replicas?: boolean
+}
+
+/** Slots of three owners. */
+const RANGES = [
+  [0, 5460],
+  [5461, 10_922],
+  [10_923, 16_383],
+] as const
+
+/** A private Redis Cluster of three owners of slots, with or without replicas. */
+export class RedisCluster implements AsyncDisposable {
+  readonly servers: readonly RedisServer[]
+  readonly #password: string | undefined
+
+  constructor(servers: readonly RedisServer[], password: string | undefined) {
+    this.servers = servers
+    this.#password = password
+  }
+
+  /** `redis+cluster://` naming these servers, default all of them. */
+  url(servers = this.servers): string {
+    const credentials = this.#password === undefined ? '' : `:${this.#password}@`
+    return servers.map(({ port }) => `redis+cluster://${credentials}127.0.0.1:${port}`).join(';')
+  }
+
+  /** The server that owns the slot of a key, as one that runs says. */
+  async ownerOf(key: string): Promise<RedisServer> {
+    const client = connect(this.servers.find(({ running }) => running))
+    try {
+      const slot = await client.cluster('KEYSLOT', key)
+      const ranges = await client.cluster('SLOTS')
+      const [, , owner] = ranges.find(([first, last]) => first <= slot && slot <= last) ?? []
+      const server = this.servers.find(({ port }) => port === owner?.[1])
+      if (!server) throw new Error(`nobody owns slot ${slot}`)
+      return server
+    } finally {
+      client.disconnect()
+    }
+  }
+
+  /** Resolves when every server that runs finds the Cluster well. */
+  async ready(): Promise<void> {
+    const running = this.servers.filter((server) => server.running)
+    for (const deadline = Date.now() + 60_000; ; ) {
+      const states = await Promise.all(running.map(isWell))
+      if (states.every(Boolean)) return
+      if (Date.now() > deadline)
+        throw new Error(`the Cluster is not well:\n${this.servers.map(({ log }) => log).join('\n')}`)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.stop()))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+/** Starts a Cluster and resolves when it takes commands. */
+export async function startCluster(options: ClusterOptions = {}): Promise<RedisCluster> {
+  const { password, replicas = false, appendonly = 'no' } = options
+  const servers: RedisServer[] = []
+  try {
+    for (let at = 0; at < RANGES.length * (replicas ? 2 : 1); at++) {
+      const config = {
+        'cluster-enabled': 'yes',
+        'cluster-node-timeout': 2_000,
+        'cluster-announce-ip': '127.0.0.1',
+        'cluster-port': await freePort(),
+        ...(password === undefined ? {} : { masterauth: password }),
+      }
+      servers.push(await startRedis({ appendonly, config, ...(password === undefined ? {} : { password }) }))
+    }
+    await join(servers)
+    const cluster = new RedisCluster(servers, password)
+    await cluster.ready()
+    return cluster
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.stop()))
+    throw error
+  }
+}
+
+async function join(servers: readonly RedisServer[]): Promise<void> {
+  const clients = servers.map(connect)
+  try {
+    const [first] = clients
+    if (!first) return
+    for (const [at, client] of clients.entries()) {
+      const range = RANGES[at]
+      if (range) await client.call('CLUSTER', 'ADDSLOTSRANGE', ...range.map(String))
+      await client.call('CLUSTER', 'SET-CONFIG-EPOCH', String(at + 1))
+    }
+    const busOf = async (client: Redis): Promise<string> => {
+      // A list of names and values.
+      const [, port] = (await client.config('GET', 'cluster-port')) as [string, string]
+      return port
+    }
+    for (const [at, client] of clients.entries()) {
+      const port = String(servers[at]?.port)
+      if (at > 0) await first.call('CLUSTER', 'MEET', '127.0.0.1', port, await busOf(client))
+    }
+    for (const [at, client] of clients.entries()) {
+      const owner = clients[at - RANGES.length]
+      if (!owner) continue
+      const id = String(await owner.call('CLUSTER', 'MYID'))
+      // It must have heard of its owner first.
+      await patiently(() => client.call('CLUSTER', 'REPLICATE', id))
+    }
+  } finally {
+    for (const client of clients) client.disconnect()
+  }
+}
+
+async function patiently(attempt: () => Promise<unknown>): Promise<void> {
+  for (const deadline = Date.now() + 30_000; ; ) {
+    try {
+      await attempt()
+      return
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+}
+
+async function isWell(server: RedisServer): Promise<boolean> {
+  const client = connect(server)
+  try {
+    const info = String(await client.cluster('INFO'))
+    const replication = await client.info('replication')
+    const isCopying = /role:slave/.test(replication) && !/master_link_status:up/.test(replication)
+    return /cluster_state:ok/.test(info) && !isCopying
+  } finally {
+    client.disconnect()
+  }
+}
+
+function connect(server: RedisServer | undefined): Redis {
+  if (!server) throw new Error('no server runs')
+  const { port, password } = server
+  return new Redis({ port, ...(password === undefined ? {} : { password }) })
+}
