@@ -8,7 +8,7 @@ import { AmqpAdmin } from './admin.js'
 import { AmqpConsumer } from './consumer.js'
 import { AmqpDeadLetters } from './dead-letters.js'
 import { Fanout } from './fanout.js'
-import { type AmqpBrokerOptions, brokerOptionsOf } from './options.js'
+import { type AmqpBrokerOptions, brokerOptionsOf, type Connections } from './options.js'
 import { Publisher } from './publisher.js'
 import { Topology } from './topology.js'
 
@@ -21,17 +21,11 @@ const OLDEST_VERSION = [3, 10] as const
  */
 export async function openAmqpBroker(urls: string, { settings, logger }: DriverOptions): Promise<Broker> {
   const targets = parseAmqpUrls(urls, amqpOptionsOf(settings))
-  // Two connections: a server that is short of memory stops reading from whoever publishes, and acknowledgements must still reach it.
   const connections = {
     publishing: new AmqpConnection(targets, 'lovage, publishing', logger),
     consuming: new AmqpConnection(targets, 'lovage, consuming', logger),
   }
   return new AmqpBroker(connections, brokerOptionsOf(settings), logger)
-}
-
-interface Connections {
-  readonly publishing: AmqpConnection
-  readonly consuming: AmqpConnection
 }
 
 class AmqpBroker implements Broker {
@@ -67,7 +61,7 @@ class AmqpBroker implements Broker {
     this.#options = options
     this.#topology = new Topology(consuming, options, logger)
     this.#publisher = new Publisher(publishing, this.#topology)
-    this.#fanout = new Fanout(consuming, this.#topology, options, logger)
+    this.#fanout = new Fanout(connections, this.#topology, options, logger)
     this.admin = new AmqpAdmin(consuming, this.#topology, this.#publisher)
     this.deadLetters = new AmqpDeadLetters(consuming, this.#topology, this.#publisher, logger)
   }

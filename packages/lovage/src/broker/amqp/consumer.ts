@@ -21,8 +21,9 @@ import { forDetour, toWire } from './wire-message.js'
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
 /** How long after a reconnection a claim waits for its message to come back here. */
-const ADOPTION_MS = 5_000
+const ADOPTION_MS = 15_000
 const LOOK_AGAIN_MS = 250
+const PUT_ASIDE_MS = 1_000
 
 /** What a consumer shares with its broker. */
 export interface ConsumerParts {
@@ -214,12 +215,20 @@ export class AmqpConsumer implements Consumer, SourceListener {
     const isPlain = redeliveries === 0 && message.exchange === '' && message.routingKey === queue
     const copy = isPlain ? toWire(message) : forDetour(message, { redeliveries, isDelayed: false })
     await this.#persist(() => this.#parts.publisher.toQueue(queue, copy))
-    await this.#end(claim)
+    this.#end(claim)
   }
 
+  /**
+   * Puts a message aside for a second with one more loss in its count. Were it there again at once, it could end this process before the
+   * acknowledgement of its predecessor has left it, and each such end would make two of one.
+   */
   async #count(claim: Claim): Promise<void> {
+    const { message, redeliveries } = claim
+    if (isLovageError(message)) return
+    const copy = forDetour(message, { redeliveries: redeliveries + 1, isDelayed: true })
     try {
-      await this.#return(claim, claim.redeliveries + 1)
+      await this.#persist(() => this.#parts.publisher.toQueueLater(claim.queue, PUT_ASIDE_MS, copy))
+      this.#end(claim)
     } catch (error) {
       // It was not acknowledged: the server has it, and gives it to the next.
       this.#options.logger.debug({ err: error }, 'could not count a redelivery')
@@ -233,7 +242,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 
   /** Acknowledges. What was lost meanwhile has had its effects: should it come back, it is not run again. */
-  async #end(claim: Claim): Promise<boolean> {
+  #end(claim: Claim): true {
     this.#claims.delete(claim.tag)
     if (claim.source) claim.source.ack(claim.number)
     else this.#redelivered.settled(claim)

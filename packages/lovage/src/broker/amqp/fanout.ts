@@ -10,7 +10,8 @@ import {
 } from '../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../message/index.js'
 import { matchesTopic } from '../topic.js'
-import type { AmqpBrokerOptions } from './options.js'
+import type { AmqpBrokerOptions, Connections } from './options.js'
+import { blockedError } from './publisher.js'
 import type { ExchangeKind, Topology } from './topology.js'
 import { fromWire, toWire } from './wire-message.js'
 
@@ -29,15 +30,17 @@ interface Listening {
 
 /** Exchanges whose messages reach whoever listens now: remote control, answers, events, broadcast tasks. */
 export class Fanout {
-  readonly #connection: AmqpConnection
+  readonly #publishing: AmqpConnection
+  readonly #consuming: AmqpConnection
   readonly #topology: Topology
   readonly #options: AmqpBrokerOptions
   readonly #logger: Logger
   readonly #endings = new Set<() => Promise<void>>()
   #channel: Promise<AmqpChannel> | undefined
 
-  constructor(connection: AmqpConnection, topology: Topology, options: AmqpBrokerOptions, logger: Logger) {
-    this.#connection = connection
+  constructor(connections: Connections, topology: Topology, options: AmqpBrokerOptions, logger: Logger) {
+    this.#publishing = connections.publishing
+    this.#consuming = connections.consuming
     this.#topology = topology
     this.#options = options
     this.#logger = logger
@@ -46,6 +49,8 @@ export class Fanout {
   /** Sends without asking what becomes of it; how many listen is not known. */
   async send(message: OutgoingMessage, kind: ExchangeKind = kindOf(message.exchange)): Promise<void> {
     await this.#topology.ensureExchange(message.exchange, kind)
+    // It would wait in our memory, without end.
+    if (this.#publishing.blocked !== undefined) throw blockedError(this.#publishing)
     this.#channel ??= this.#open()
     const { body, properties } = toWire(message)
     ;(await this.#channel).send(message.exchange, message.routingKey, body, properties)
@@ -86,7 +91,7 @@ export class Fanout {
   }
 
   #open(): Promise<AmqpChannel> {
-    const opening = this.#connection.channel()
+    const opening = this.#publishing.channel()
     const ended = (): void => {
       if (this.#channel === opening) this.#channel = undefined
     }
@@ -140,7 +145,7 @@ export class Fanout {
   async #begin(listening: Listening, isWanted: () => boolean): Promise<AmqpChannel> {
     const { queue, exchange, kind, bindingKey, hear } = listening
     await this.#topology.ensureExchange(exchange, kind)
-    const channel = await this.#connection.channel()
+    const channel = await this.#consuming.channel()
     await channel.declareQueue(queue)
     await channel.bindQueue(queue.name, exchange, bindingKey)
     await channel.consume(queue.name, {

@@ -1,3 +1,5 @@
+import type { AmqpConnection } from '../../amqp-client/index.js'
+
 type Settings = Readonly<Record<string, unknown>>
 
 /** What an app's settings say about queues and consuming on RabbitMQ. */
@@ -31,4 +33,10 @@ export function brokerOptionsOf(settings: Settings): AmqpBrokerOptions {
     control: { ttlMs: ms(settings.controlQueueTtl, 300), expiresMs: ms(settings.controlQueueExpires, 10) },
     events: { ttlMs: ms(settings.eventQueueTtl, 5), expiresMs: ms(settings.eventQueueExpires, 60) },
   }
+}
+
+/** Two: a server that is short of memory stops reading from whoever publishes, and acknowledgements must still reach it. */
+export interface Connections {
+  readonly publishing: AmqpConnection
+  readonly consuming: AmqpConnection
 }

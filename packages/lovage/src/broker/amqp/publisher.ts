@@ -93,14 +93,7 @@ export class Publisher {
   }
 
   #open(): Promise<AmqpChannel> {
-    const { blocked } = this.#connection
-    if (blocked !== undefined)
-      return Promise.reject(
-        new ConnectionError(`RabbitMQ takes no messages now (${this.#connection.location}): ${blocked}`, {
-          code: 'LVG_RABBITMQ_REFUSED',
-          hint: 'Give it memory or disk space; workers go on emptying the queues.',
-        }),
-      )
+    if (this.#connection.blocked !== undefined) return Promise.reject(blockedError(this.#connection))
     if (!this.#channel) {
       const opening = this.#connection.confirmChannel()
       this.#channel = opening
@@ -111,6 +104,14 @@ export class Publisher {
     }
     return this.#channel
   }
+}
+
+/** What is said to whoever publishes while the server takes nothing. */
+export function blockedError({ location, blocked }: AmqpConnection): ConnectionError {
+  return new ConnectionError(`RabbitMQ takes no messages now (${location}): ${blocked}`, {
+    code: 'LVG_RABBITMQ_REFUSED',
+    hint: 'Give it memory or disk space; workers go on emptying the queues.',
+  })
 }
 
 function isBound({ name, exchangeType = 'direct', routingKey = name }: Queue, key: string): boolean {
