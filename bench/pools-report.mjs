@@ -35,14 +35,18 @@ export function poolsTables(samples) {
 }
 
 export function soakTable(samples) {
+  const grew = (mb) => `${mb > 0 ? '+' : ''}${mb.toFixed(1)} MB`
   return [
-    '![resident memory over the run](soak.svg)',
+    'Nine of ten tasks are plain, with a result that expires after a minute; the others are retried, fail, or are acknowledged early. The heap is',
+    'looked at after a full collection. Growth is the trend after the first fifth of the run (the median slope between any two low points), over its tasks.',
     '',
-    '| pool | tasks | seconds | tasks/s | memory, first half | second half |',
-    '|---|---|---|---|---|---|',
+    '![resident memory and heap over the tasks of the run](soak.svg)',
+    '',
+    '| pool | tasks | seconds | tasks/s | heap held | heap grew by | resident | resident grew by | flat |',
+    '|---|---|---|---|---|---|---|---|---|',
     ...samples.map(
-      ({ pool, tasks, seconds, perSecond, firstHalfMb, secondHalfMb }) =>
-        `| ${pool} | ${thousands(tasks)} | ${thousands(seconds)} | ${thousands(perSecond)} | ${firstHalfMb} MB | ${secondHalfMb} MB |`,
+      ({ pool, tasks, seconds, perSecond, heapMb, heapGrewMb, rssMb, rssGrewMb, isFlat }) =>
+        `| ${pool} | ${thousands(tasks)} | ${thousands(seconds)} | ${thousands(perSecond)} | ${heapMb.toFixed(0)} MB | ${grew(heapGrewMb)} | ${rssMb.toFixed(0)} MB | ${grew(rssGrewMb)} | ${isFlat === null ? 'too short to tell' : isFlat ? 'yes' : 'no'} |`,
     ),
   ]
 }

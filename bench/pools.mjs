@@ -1,4 +1,4 @@
-// npm run bench:pools [-- --rounds 3 --only noop,cpu,start]: what the pools cost and give, on a Redis of their own: no-op tasks
+// npm run bench:pools [-- --rounds 3 --only noop,cpu,start --trial]: what the pools cost and give, on a Redis of their own: no-op tasks
 // through each pool, CPU-bound tasks in prefork beside solo, and how long a worker takes to be ready and what it holds then.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -14,6 +14,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     count: { type: 'string', default: '40000' },
     only: { type: 'string', default: 'noop,cpu,start' },
+    /** Small, to see that it works: nothing is recorded. */
+    trial: { type: 'boolean', default: false },
   },
 })
 const samples = []
@@ -49,7 +51,8 @@ try {
   await new Promise((resolve) => server.once('exit', resolve))
   rmSync(folder, { recursive: true })
 }
-record({ family: 'pools', rounds: Number(values.rounds), count: Number(values.count), samples })
+if (!values.trial)
+  record({ family: 'pools', rounds: Number(values.rounds), count: Number(values.count), samples })
 
 /** Everything is queued before the worker starts; the time runs from a tenth of the tasks to the last. */
 async function tasks(pool, name, args, count) {
