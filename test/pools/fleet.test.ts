@@ -94,34 +94,43 @@ test('three workers that are restarted one after the other under load lose nothi
   expect([...fleet.begun().values()].filter((times) => times !== 1)).toEqual([])
 })
 
-test('children and workers that are killed at any moment under load lose nothing', {
-  timeout: 120_000,
-}, async () => {
-  using fleet = makeFleet()
-  const { cwd } = fleet
-  await using redis = await startRedis({})
-  const env = { CELERY_BROKER_URL: `${redis.url}/0` }
-  const args = ['-A', 'app', 'worker', '-l', 'info', '-P', 'prefork', '-c', '2', '--processes', '2']
-  await using supervisor = new Command(args, { cwd, env })
-  await supervisor.says(/ ready/, 2)
-  const producing = run(process.execPath, ['produce.mjs', '0', String(COUNT)], { cwd, env })
-  const below = async (pid: number): Promise<number[]> => {
-    const { stdout } = await run('ps', ['-o', 'pid=,args=', '--ppid', String(pid)])
-    return stdout
-      .split('\n')
-      .flatMap((line) => (line.includes('lovage (celery) worker') ? [Number.parseInt(line, 10)] : []))
-  }
-  for (let kill = 0; kill < 12; kill++) {
-    const workers = await below(supervisor.pid)
-    const victims = kill % 4 === 3 ? workers : (await Promise.all(workers.map(below))).flat()
-    const victim = victims[kill % victims.length]
-    if (victim !== undefined) await run('kill', ['-9', String(victim)])
-    await new Promise((resolve) => setTimeout(resolve, 100 + 37 * kill))
-  }
-  expect(await producing).toMatchObject({ code: 0, stderr: '' })
-  await until(() => fleet.ended().size === COUNT, { timeoutMs: 60_000 })
-  // At most three redeliveries each, and hardly any: only what ran when its child was killed.
-  expect(Math.max(...fleet.begun().values())).toBeLessThanOrEqual(4)
-  supervisor.signal('SIGTERM')
-  expect(await supervisor.exited).toBe(0)
-})
+test.each([
+  ['prefork', 12],
+  ['threads', 6],
+] as const)(
+  'children and workers of %s that are killed at any moment under load lose nothing',
+  {
+    timeout: 120_000,
+  },
+  async (pool, kills) => {
+    using fleet = makeFleet()
+    const { cwd } = fleet
+    await using redis = await startRedis({})
+    const env = { CELERY_BROKER_URL: `${redis.url}/0` }
+    const args = ['-A', 'app', 'worker', '-l', 'info', '-P', pool, '-c', '2', '--processes', '2']
+    await using supervisor = new Command(args, { cwd, env })
+    await supervisor.says(/ ready/, 2)
+    const producing = run(process.execPath, ['produce.mjs', '0', String(COUNT)], { cwd, env })
+    const below = async (pid: number): Promise<number[]> => {
+      const { stdout } = await run('ps', ['-o', 'pid=,args=', '--ppid', String(pid)])
+      return stdout
+        .split('\n')
+        .flatMap((line) => (line.includes('lovage (celery) worker') ? [Number.parseInt(line, 10)] : []))
+    }
+    for (let kill = 0; kill < kills; kill++) {
+      const workers = await below(supervisor.pid)
+      // Threads have no process of their own to be killed.
+      const children = pool === 'threads' ? [] : (await Promise.all(workers.map(below))).flat()
+      const victims = kill % 4 === 3 || pool === 'threads' ? workers : children
+      const victim = victims[kill % victims.length]
+      if (victim !== undefined) await run('kill', ['-9', String(victim)])
+      await new Promise((resolve) => setTimeout(resolve, 100 + 37 * kill))
+    }
+    expect(await producing).toMatchObject({ code: 0, stderr: '' })
+    await until(() => fleet.ended().size === COUNT, { timeoutMs: 60_000 })
+    // At most three redeliveries each, and hardly any: only what ran when its child was killed.
+    expect(Math.max(...fleet.begun().values())).toBeLessThanOrEqual(4)
+    supervisor.signal('SIGTERM')
+    expect(await supervisor.exited).toBe(0)
+  },
+)
