@@ -206,6 +206,15 @@ describe('a worker whose Redis is down', () => {
     const id = await lovage(['-A', 'app', '-b', url, 'call', 'shop.add', '-a', '[1, 2]'], { cwd })
     const { stdout } = await lovage(['-A', 'app', '-b', url, 'result', id.stdout, '--wait', '10'], { cwd })
     expect(stdout).toBe('3')
+
+    await redis.kill()
+    await worker.says(
+      /the broker connection failed; the worker goes on trying: The connection to Redis was lost/,
+    )
+    await redis.restart()
+    await worker.says(/the broker connection is back after \d+\.\d s/)
+    // Where in our code it was noticed would hide the rest.
+    expect(worker.stderr).not.toMatch(/"stack"/)
   })
 
   test('gives up at once when the settings say so', async () => {

@@ -1,16 +1,18 @@
 import { createServer } from 'node:net'
+import { Redis } from 'ioredis'
 import {
   getActiveTasks,
   getQueueHealth,
   getTaskStatus,
   getWorkerStats,
   type Lovage,
+  openSchedules,
   Reject,
   revokeTask,
 } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { judge } from '../../packages/lovage/src/health/index.js'
+import { examine, judge } from '../../packages/lovage/src/health/index.js'
 import { type RedisServer, startRedis } from '../servers.js'
 
 let redis: RedisServer
@@ -122,6 +124,75 @@ test('a queue without a worker is critical as soon as something waits, and a bro
   expect(await getQueueHealth(away)).toMatchObject({ status: 'unknown', queues: [] })
 })
 
+test('a queue of which a worker that is gone holds messages is critical', async () => {
+  app.task({ name: 'wait', run: () => new Promise(() => {}) })
+  const worker = await startTestWorker(app)
+  await app.sendTask('wait')
+  await until(() => worker.active.length === 1)
+  await app.control.cancelConsumer(app.conf.taskDefaultQueue)
+  expect(await getQueueHealth(app, { queues: [app.conf.taskDefaultQueue] })).toMatchObject({
+    status: 'critical',
+    reasons: [
+      `${app.conf.taskDefaultQueue}: 1 held by workers that do not answer, and no worker consumes it`,
+    ],
+  })
+  await worker.stop('cold')
+})
+
+test('entries of the schedule that no beat sends are told', async () => {
+  let aheadMs = 0
+  await using late = createTestApp(`late-${port}`, {
+    broker: redis.url,
+    taskDefaultQueue: app.conf.taskDefaultQueue,
+    clock: {
+      now: () => Date.now() + aheadMs,
+      setTimer: (callback, delayMs) => app.clock.setTimer(callback, delayMs),
+    },
+  })
+  late.addPeriodicTask(60, 'tidy')
+  const unread = await getQueueHealth(late, { queues: [] })
+  expect(unread).toMatchObject({ status: 'degraded', schedule: [{ name: 'tidy', status: 'unread' }] })
+  expect(unread.reasons).toEqual(['no beat has read the schedule of the code: tidy will not run'])
+
+  await using schedules = await openSchedules(late)
+  await schedules.disable('tidy')
+  const disabled = await getQueueHealth(late, { queues: [] })
+  expect(disabled).toMatchObject({ status: 'healthy', schedule: [{ status: 'disabled' }] })
+  await schedules.enable('tidy')
+  const onTime = await getQueueHealth(late, { queues: [] })
+  expect(onTime).toMatchObject({ status: 'healthy', schedule: [{ status: 'on time', lastRunAt: null }] })
+  aheadMs = 200_000
+  const overdue = await getQueueHealth(late, { queues: [] })
+  expect(overdue).toMatchObject({ status: 'degraded', schedule: [{ status: 'overdue' }] })
+  expect(overdue.schedule[0]?.overdueSeconds).toBeGreaterThanOrEqual(139)
+  expect(overdue.reasons.join()).toMatch(/tidy was to run \d+ s ago and was not sent: no beat leads/)
+})
+
+test('a full Redis hides neither the queues nor what else is found', async () => {
+  await app.sendTask('anything')
+  const admin = new Redis(redis.url)
+  try {
+    await admin.config('SET', 'maxmemory', '1')
+    const health = await getQueueHealth(app)
+    expect(health).toMatchObject({ status: 'critical', workers: [] })
+    expect(health.queues).toContainEqual(
+      expect.objectContaining({ name: app.conf.taskDefaultQueue, ready: 1, reasons: [] }),
+    )
+    expect(health.reasons.join()).toMatch(/workers cannot be asked: Redis is out of memory/)
+    const findings = await examine(app)
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        check: 'workers',
+        passed: false,
+        detail: expect.stringMatching(/out of memory/),
+      }),
+    )
+  } finally {
+    await admin.config('SET', 'maxmemory', '0')
+    admin.disconnect()
+  }
+})
+
 test('the age of the oldest message is known, where its producer told when it was sent', async () => {
   let aheadMs = 0
   const clock = {
@@ -191,6 +262,11 @@ test.each([
   [{ ready: 10_001, dead: 0, workers: ['w'] }, 'critical', 1],
   [{ ready: 0, dead: 0, workers: [] }, 'healthy', 0],
   [{ ready: 1, dead: 101, workers: [] }, 'critical', 2],
+  [{ ready: 0, dead: 0, workers: [], unacked: 2 }, 'critical', 1],
+  [{ ready: 0, dead: 0, workers: ['w'], unacked: 2 }, 'healthy', 0],
+  [{ ready: 0, dead: 0, workers: [], delayed: 1 }, 'degraded', 1],
+  // Nobody could be asked: that is said once, not of each queue.
+  [{ ready: 1, dead: 0 }, 'healthy', 0],
 ] as const)('%j is %s', (queue, status, reasons) => {
   const judged = judge(queue)
   expect(judged.status).toBe(status)

@@ -6,5 +6,6 @@ export {
   openBeat,
   openSchedules,
   type ScheduleLocation,
+  schedulesOfFleet,
 } from './open-beat.js'
 export type { EntryChanges, Schedules, ScheduleView } from './schedules.js'

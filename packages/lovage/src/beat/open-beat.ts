@@ -75,6 +75,12 @@ export async function openSchedules(app: Lovage, options: ScheduleLocation = {})
   return new Schedules(app, store, appSender(app), () => codeEntries(app, backend))
 }
 
+/** The same where every machine sees the same schedule; undefined where it lies in a file, which is one machine's. */
+export async function schedulesOfFleet(app: Lovage): Promise<Schedules | undefined> {
+  const url = scheduleUrl(app, {})
+  return url.startsWith('sqlite:') && url !== app.brokerUrl ? undefined : openSchedules(app)
+}
+
 const driverOptions = ({ conf, clock, logger }: Lovage): DriverOptions => ({ settings: conf, clock, logger })
 
 function scheduleUrl(app: Lovage, { schedule = app.conf.beatScheduleFilename }: ScheduleLocation): string {

@@ -5,7 +5,7 @@ import { defineForApp } from './code-entries.js'
 import type { Entry, EntryDefinition } from './entry.js'
 import { dueTask } from './make-runs.js'
 import { changeTo, mergeCode, newEntry } from './merge-code.js'
-import { nextDueMs } from './plan.js'
+import { nextDueMs, planEntry } from './plan.js'
 import type { EntryPut, ScheduleStore } from './schedule-store.js'
 import type { BeatSender } from './sender.js'
 
@@ -20,6 +20,10 @@ export interface ScheduleView {
   readonly enabled: boolean
   /** Unix ms; undefined = never, or not while it is disabled. */
   readonly nextMs: number | undefined
+  /** Since when it is to run and no beat has sent it, Unix ms; undefined when nothing is owed. */
+  readonly owedSinceMs: number | undefined
+  /** Whether it is in the store; what only the code has, no beat has read yet. */
+  readonly isStored: boolean
   /** Unix ms. */
   readonly lastRunMs: number | null
   readonly lastTaskId: string | null
@@ -71,12 +75,13 @@ export class Schedules implements AsyncDisposable {
   async list(): Promise<readonly ScheduleView[]> {
     const stored = await this.#store.load()
     const { puts, deletes } = mergeCode(stored, this.#code(), this.#app.clock.now())
+    const names = new Set(stored.map(({ name }) => name))
     const gone = new Set(deletes.map(({ name }) => name))
     const merged = new Map([...stored, ...puts.map(({ entry }) => entry)].map((entry) => [entry.name, entry]))
     return [...merged.values()]
       .filter(({ name }) => !gone.has(name))
       .sort((one, other) => (one.name < other.name ? -1 : 1))
-      .map((entry) => this.#view(entry))
+      .map((entry) => this.#view(entry, names.has(entry.name)))
   }
 
   /** Adds an entry. @throws {ConfigurationError} LVG_SCHEDULE_INVALID when there is one of this name, or it is wrong. */
@@ -196,7 +201,7 @@ export class Schedules implements AsyncDisposable {
     return timezone === null ? written : { ...written, timezone }
   }
 
-  #view(entry: Entry): ScheduleView {
+  #view(entry: Entry, isStored: boolean): ScheduleView {
     const { name, definition, state, code, changed, removed } = entry
     const timezone = definition.timezone ?? this.#app.conf.timezone
     const common = {
@@ -211,6 +216,7 @@ export class Schedules implements AsyncDisposable {
       changed,
       removed,
       definition,
+      isStored,
     }
     try {
       const schedule = readSchedule(definition.schedule, this.#app.conf.beatScheduleKinds)
@@ -219,10 +225,22 @@ export class Schedules implements AsyncDisposable {
         nowMs: this.#app.clock.now(),
         timeZone: this.#app.conf.timezone,
       }
-      return { ...common, schedule: schedule.describe(), nextMs: nextDueMs(entry, schedule, context) }
+      const { ticks, missedSinceMs } = planEntry(entry, schedule, context)
+      return {
+        ...common,
+        schedule: schedule.describe(),
+        nextMs: nextDueMs(entry, schedule, context),
+        owedSinceMs: missedSinceMs ?? ticks[0]?.tickMs,
+      }
     } catch (error) {
       const trouble = error instanceof Error ? error.message : String(error)
-      return { ...common, schedule: definition.schedule.kind, nextMs: undefined, trouble }
+      return {
+        ...common,
+        schedule: definition.schedule.kind,
+        nextMs: undefined,
+        owedSinceMs: undefined,
+        trouble,
+      }
     }
   }
 }

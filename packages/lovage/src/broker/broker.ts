@@ -123,6 +123,8 @@ export interface ConsumeOptions {
   readonly onLost: (tags: readonly string[]) => void
   /** A fault that the consumer works on by itself (a lost connection). */
   readonly onError: (error: unknown) => void
+  /** The connection that `onError` told of is there again. */
+  readonly onRecovered?: () => void
   /** Where results go: a driver on the same server settles them with the ack (`settlesResults`). */
   readonly results?: ResultBackend
   readonly clock: Clock

@@ -41,6 +41,10 @@ export async function list(
     console.log(JSON.stringify({ ...page, items: page.items.map(({ raw: _, ...letter }) => letter) }))
     return 0
   }
+  if (page.items.length === 0) {
+    console.error('There is none.')
+    return 0
+  }
   const rows = page.items.map(({ id, queue, task, reason, error, failedMs }) => [
     id,
     `${queue}.dead`,
@@ -85,6 +89,8 @@ export async function retry(
     ...(to === undefined ? {} : { queue: to }),
   })
   console.log(`${count(retried)} sent again.`)
+  if (retried === 0 && ids.length > 0 && unreadable.length === 0)
+    console.error(`There is no dead letter ${ids.join(', ')}.`)
   if (unreadable.length > 0) console.error(`Cannot be read, and stay: ${unreadable.join(', ')}`)
   return unreadable.length > 0 || (retried === 0 && ids.length > 0) ? 1 : 0
 }

@@ -1,5 +1,5 @@
 import type { Lovage } from '../app/index.js'
-import { getQueueHealth } from '../health/index.js'
+import { getQueueHealth, type Health } from '../health/index.js'
 import { EXIT } from './exit-codes.js'
 import { table } from './say.js'
 
@@ -31,7 +31,25 @@ export async function printHealth(
           ]),
         )}`,
       )
+    printEntries(health)
   }
   if (status === 'unknown') return EXIT.unavailable
   return status === 'critical' ? EXIT.failed : EXIT.ok
+}
+
+/** A long schedule is for `lovage schedule list`: of it, what is not on time. */
+const MOST_ENTRIES = 20
+
+function printEntries({ schedule }: Health): void {
+  const shown =
+    schedule.length <= MOST_ENTRIES ? schedule : schedule.filter(({ status }) => status !== 'on time')
+  if (shown.length === 0) return
+  const rows = shown.map(({ name, task, status, nextAt, lastRunAt, overdueSeconds }) => [
+    name,
+    task,
+    overdueSeconds === null ? status : `${status} ${overdueSeconds} s`,
+    nextAt ?? '-',
+    lastRunAt ?? '-',
+  ])
+  console.log(`\n${table(['periodic', 'task', 'status', 'next', 'last'], rows)}`)
 }

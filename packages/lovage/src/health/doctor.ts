@@ -42,7 +42,11 @@ export async function examine(app: Lovage): Promise<readonly Finding[]> {
     }),
     await tried('clock', 'Synchronise the clocks of this machine and of the server (NTP).', () => clock(app)),
   )
-  findings.push(...(await workers(app)))
+  try {
+    findings.push(...(await workers(app)))
+  } catch (error) {
+    findings.push(fail('workers', `they cannot be asked: ${messageOf(error)}`, 'See what the broker said.'))
+  }
   return findings
 }
 

@@ -9,4 +9,5 @@ export {
   judge,
   type QueueHealth,
 } from './queue-health.js'
+export type { EntryHealth } from './schedule-health.js'
 export type { StuckTask } from './stuck-tasks.js'

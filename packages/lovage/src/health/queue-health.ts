@@ -7,6 +7,7 @@ import {
   queueReport,
 } from '../app/index.js'
 import { isLovageError, messageOf } from '../kernel/index.js'
+import { type EntryHealth, scheduleHealth, scheduleReasons } from './schedule-health.js'
 import { findStuck, type StuckTask } from './stuck-tasks.js'
 
 /** How well something is: `unknown` when nobody can say. */
@@ -24,6 +25,8 @@ export interface HealthThresholds {
   readonly readyCritical?: number
   /** A message that has been waiting for more seconds than these makes a queue degraded. Default 3600. */
   readonly oldestDegraded?: number
+  /** Seconds after which an entry of the schedule that was not sent is overdue. Default 60. */
+  readonly overdueAfter?: number
   /** Seconds beyond its hard limit after which a running task is stuck. Default 60. */
   readonly stuckAfter?: number
   /** Seconds to wait for workers to answer. Default 1. */
@@ -58,6 +61,8 @@ export interface Health {
   readonly stuck: readonly StuckTask[]
   /** Circuit breakers that are not closed. */
   readonly breakers: readonly OpenBreaker[]
+  /** The entries of the schedule, and whether a beat looks after them. */
+  readonly schedule: readonly EntryHealth[]
   /** ISO 8601. */
   readonly checkedAt: string
 }
@@ -73,40 +78,75 @@ export async function getQueueHealth(
   const checkedAt = new Date(app.clock.now()).toISOString()
   try {
     const names = options.queues ?? (await knownQueues(app))
-    const inspect = app.control.inspect({ timeout: options.timeout ?? 1 })
-    const [reports, consumed, active, breakers] = await Promise.all([
+    const [reports, fleet, breakers, schedule] = await Promise.all([
       queueReport(app, names),
-      inspect.activeQueues(),
-      inspect.active(),
-      breakersOf(app),
+      asked(() => askFleet(app, options.timeout ?? 1)),
+      asked(() => breakersOf(app)),
+      asked(() => scheduleHealth(app, options.overdueAfter ?? 60)),
     ])
-    const consumers = consumersOf(consumed)
+    const { consumed, active } = fleet.answer ?? { consumed: undefined, active: {} }
+    const consumers = consumed && consumersOf(consumed)
     const ages = await agesOf(app, reports)
     const queues = reports.map(({ name, ready, delayed, unacked, dead }): QueueHealth => {
-      const workers = consumers.get(name) ?? []
+      const workers = consumers?.get(name) ?? []
       const oldestSeconds = ages.get(name) ?? null
       const counts = { ready, delayed: delayed ?? null, unacked: unacked ?? null, dead }
-      const facts = { name, ...counts, oldestSeconds, workers }
-      return { ...facts, ...judge(facts, options) }
+      const facts = { name, ...counts, oldestSeconds }
+      return { ...facts, workers, ...judge({ ...facts, ...(consumers ? { workers } : {}) }, options) }
     })
     const stuck = findStuck(app, active, options.stuckAfter ?? 60)
+    const open = breakers.answer ?? []
+    const entries = schedule.answer ?? []
+    const late = scheduleReasons(entries)
+    const faults = [
+      ...said('workers cannot be asked', fleet.fault),
+      ...said('circuit breakers cannot be read', breakers.fault),
+      ...said('the schedule cannot be read', schedule.fault),
+    ]
     const reasons = [
+      ...faults,
       ...queues.flatMap((queue) => queue.reasons.map((reason) => `${queue.name}: ${reason}`)),
       ...stuck.map(
         ({ id, task, seconds, worker }) => `${task}[${id}] has been running for ${seconds} s on ${worker}`,
       ),
-      ...breakers.map(({ key, state }) => `the circuit breaker ${key} is ${state}`),
+      ...open.map(({ key, state }) => `the circuit breaker ${key} is ${state}`),
+      ...late,
     ]
     const statuses = [
       ...queues.map(({ status }) => status),
-      ...(stuck.length + breakers.length > 0 ? (['degraded'] as const) : []),
+      ...(stuck.length + open.length + late.length + faults.length > 0 ? (['degraded'] as const) : []),
+      ...(fleet.fault ? (['critical'] as const) : []),
     ]
-    const workers = Object.keys(consumed).sort()
-    return { status: worst(statuses), reasons, queues, workers, stuck, breakers, checkedAt }
+    const workers = Object.keys(consumed ?? {}).sort()
+    const found = { queues, workers, stuck, breakers: open, schedule: entries, checkedAt }
+    return { status: worst(statuses), reasons, ...found }
   } catch (error) {
-    const reasons = [`the broker does not answer: ${messageOf(error)}`]
-    return { status: 'unknown', reasons, queues: [], workers: [], stuck: [], breakers: [], checkedAt }
+    const what = isAway(error) ? 'does not answer' : 'cannot be used'
+    const reasons = [`the broker ${what}: ${messageOf(error)}`]
+    const nothing = { queues: [], workers: [], stuck: [], breakers: [], schedule: [], checkedAt }
+    return { status: 'unknown', reasons, ...nothing }
   }
+}
+
+const isAway = (error: unknown): boolean => isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
+
+/** An answer, or why there is none: one that cannot be had must not hide the others. A broker that is away is thrown. */
+async function asked<T>(ask: () => Promise<T>): Promise<{ readonly answer?: T; readonly fault?: string }> {
+  try {
+    return { answer: await ask() }
+  } catch (error) {
+    if (isAway(error)) throw error
+    return { fault: messageOf(error) }
+  }
+}
+
+const said = (what: string, fault: string | undefined): readonly string[] =>
+  fault === undefined ? [] : [`${what}: ${fault}`]
+
+async function askFleet(app: Lovage, timeout: number) {
+  const inspect = app.control.inspect({ timeout })
+  const [consumed, active] = await Promise.all([inspect.activeQueues(), inspect.active()])
+  return { consumed, active }
 }
 
 /** Messages that are looked at: the next ones; those that have to stand back for more urgent ones may be older. */
@@ -137,14 +177,13 @@ async function breakersOf(app: Lovage): Promise<readonly OpenBreaker[]> {
   }
 }
 
+/** What is known of a queue; without `workers` nobody knows who consumes it. */
+export type QueueFacts = Pick<QueueHealth, 'ready' | 'dead'> &
+  Partial<Pick<QueueHealth, 'delayed' | 'unacked' | 'workers' | 'oldestSeconds'>>
+
 /** What there is to say about one queue. Pure. */
 export function judge(
-  {
-    ready,
-    dead,
-    workers,
-    oldestSeconds,
-  }: Pick<QueueHealth, 'ready' | 'dead' | 'workers'> & Partial<Pick<QueueHealth, 'oldestSeconds'>>,
+  { ready, delayed, unacked, dead, workers, oldestSeconds }: QueueFacts,
   {
     deadWarning = 10,
     deadDegraded = 100,
@@ -154,7 +193,12 @@ export function judge(
   }: HealthThresholds = {},
 ): Pick<QueueHealth, 'status' | 'reasons'> {
   const found: (readonly [HealthStatus, string])[] = []
-  if (workers.length === 0 && ready > 0) found.push(['critical', `${ready} wait and no worker consumes it`])
+  if (workers?.length === 0) {
+    if (ready > 0) found.push(['critical', `${ready} wait and no worker consumes it`])
+    if (unacked)
+      found.push(['critical', `${unacked} held by workers that do not answer, and no worker consumes it`])
+    if (delayed) found.push(['degraded', `${delayed} wait for their time and no worker consumes it`])
+  }
   if (ready > readyCritical) found.push(['critical', `${ready} wait, more than ${readyCritical}`])
   else if (ready > readyDegraded) found.push(['degraded', `${ready} wait, more than ${readyDegraded}`])
   if (typeof oldestSeconds === 'number' && oldestSeconds > oldestDegraded)

@@ -1,4 +1,5 @@
 import type { DestinationStream } from 'pino'
+import { isLovageError } from './errors.js'
 import { requireLater } from './require-later.js'
 
 const pinoPackage = requireLater<typeof import('pino')>('pino')
@@ -35,9 +36,21 @@ export function createLogger(
   const { pino } = pinoPackage()
   const formatters = { level: (label: string) => ({ level: label }) }
   return pino(
-    { level, base, formatters, timestamp: pino.stdTimeFunctions.isoTime },
+    { level, base, formatters, serializers: { err: shownError }, timestamp: pino.stdTimeFunctions.isoTime },
     options.destination ?? pino.destination(2),
   )
+}
+
+/** Servers that are away or refuse: where in our code that was noticed helps nobody, and hides what does. */
+const OF_SERVERS = /^LVG_(CONNECTION|REDIS|POSTGRES|STORE|DATABASE)_/
+
+/** An error as log lines show it: its own message, which names its cause where that matters; the stack has all causes. */
+function shownError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const shown = { ...pinoPackage().stdSerializers.err(error), message: error.message }
+  if (!isLovageError(error) || !OF_SERVERS.test(error.code)) return shown
+  const { code, message, hint } = error
+  return { type: error.name, code, message, ...(hint === undefined ? {} : { hint }) }
 }
 
 const DEFAULT = Symbol.for('lovage.default-logger')

@@ -59,7 +59,11 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
     labelNames: ['queue_name'],
     registers,
   })
-
+  const up = new Gauge({
+    name: 'celery_broker_up',
+    help: 'Whether the broker answered this scrape.',
+    registers,
+  })
   const breakers = new Gauge({
     name: 'celery_circuit_breaker_state',
     help: 'Circuit breakers of tasks: 0 closed, 1 half-open, 2 open; of several keys of a task the worst.',
@@ -84,6 +88,7 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
     const gauges = [lengths, delayed, dead]
     try {
       const reports = await queueReport(app, worker.queues)
+      up.set(1)
       for (const gauge of gauges) gauge.reset()
       for (const { name, ...report } of reports) {
         lengths.set({ queue_name: name }, report.ready)
@@ -93,6 +98,7 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
     } catch (error) {
       // An old number would look like a new one.
       for (const gauge of gauges) gauge.reset()
+      up.set(0)
       app.logger.warn({ err: error }, 'the broker did not say how long its queues are')
     }
   }

@@ -142,7 +142,7 @@ export class RedisConnection {
 
   #translate(error: unknown): ConnectionError {
     const isLoss = error instanceof Error && /MaxRetriesPerRequest|AbortError/.test(error.name)
-    const cause = isLoss ? (this.#lastError ?? new Error('the connection was lost')) : error
+    const cause = isLoss ? (this.#lastError ?? new Error('the server ended it')) : error
     // The library hangs the whole command on it: messages, results, the password.
     if (cause instanceof Error && 'command' in cause) delete cause.command
     return connectionError(cause, this.target, this.#wasReady)
@@ -171,7 +171,8 @@ export class RedisConnection {
   #down(): void {
     if (this.#closed || this.#isDown) return
     this.#isDown = true
-    const error = connectionError(this.#lastError ?? new Error('the connection was lost'), this.target)
+    const cause = this.#lastError ?? new Error('the server ended it')
+    const error = connectionError(cause, this.target, this.#wasReady)
     for (const listener of this.#listeners) listener.onDown?.(error)
   }
 

@@ -81,7 +81,7 @@ function diagnose(said: string, code: string, isTls: boolean, wasReady: boolean)
       'Redis does not answer',
       'If the server does not speak TLS: Use redis://, or its TLS port.',
     ]
-  if (!isTls && /ECONNRESET|lost/.test(`${said} ${code}`))
+  if (!isTls && /ECONNRESET|server ended it/.test(`${said} ${code}`))
     return [
       'LVG_CONNECTION_FAILED',
       'Redis cannot be reached',

@@ -19,7 +19,7 @@ export class TaskLog {
     if (!this.isVerbose) return
     this.#logger.info(
       { task_id: context.id, task_name: context.name, retry_count: context.retries, state: 'RECEIVED' },
-      `Task ${nameOf(context)}[${context.id}] received`,
+      `Task ${nameOf(context)}[${context.id}] received${context.deliveryInfo.redelivered ? ' again: a worker lost it, or gave it back' : ''}`,
     )
   }
 

@@ -11,6 +11,7 @@ import { FollowUps } from './follow-ups.js'
 import { HandBack } from './hand-back.js'
 import { holdingTimes } from './holding-times.js'
 import type { WorkerLimits } from './limits/open-limits.js'
+import { OutageLog } from './outage-log.js'
 import { OwedJoins } from './owed-joins.js'
 import { AsyncPool } from './pools/async-pool.js'
 import type { Job } from './pools/job.js'
@@ -204,6 +205,7 @@ export class Worker implements RunningWorker {
     await this.limits.start()
     for (const step of this.#steps) await step.start(this)
     const { clock, logger } = this.#app
+    const outages = new OutageLog(() => this.#app.logger, clock)
     this.#owed?.start()
     this.#consumer = await this.#broker.consume({
       queues: this.limits.queues.open(this.#queues),
@@ -213,8 +215,8 @@ export class Worker implements RunningWorker {
       free: () => this.#free(),
       onDeliveries: (deliveries) => this.#reception.take(deliveries),
       onLost: (tags) => this.#handBack.lost(tags),
-      onError: (error) =>
-        logger.error({ err: error }, 'the broker connection failed; the worker goes on trying'),
+      onError: outages.failed,
+      onRecovered: outages.recovered,
       clock,
       logger,
       ...(this.#results ? { results: this.#results } : {}),

@@ -175,7 +175,7 @@ export class PostgresConsumer implements Consumer {
           claim,
           free,
         ])
-        this.#isDown = false
+        this.#isUp()
         if (rows.length > 0) this.#deliver(rows, claim)
         // There may be more than one claim takes.
         if (rows.length === MOST_CLAIMED) this.#wantsMore = true
@@ -216,7 +216,7 @@ export class PostgresConsumer implements Consumer {
         await this.#database.query(sql.forgetOnce)
       }
       await this.#promote()
-      this.#isDown = false
+      this.#isUp()
       this.demand()
     } catch (error) {
       this.#failed(error)
@@ -281,6 +281,11 @@ export class PostgresConsumer implements Consumer {
     } catch (error) {
       this.#failed(error)
     }
+  }
+
+  #isUp(): void {
+    if (this.#isDown) this.#options.onRecovered?.()
+    this.#isDown = false
   }
 
   /** Each outage is told once; the next look comes by itself. */

@@ -52,6 +52,8 @@ export class RedisConsumer implements Consumer {
   /** Listed for us at the last reconciliation, and unknown here. */
   #unknown: ReadonlySet<string> = new Set()
   #claimNumber = 0
+  /** An outage was told, and not yet that it is over. */
+  #isDown = false
   #isFlushDue = false
   #reconcileTimer: Timer | undefined
 
@@ -177,7 +179,10 @@ export class RedisConsumer implements Consumer {
       await this.#parts.subscriber.subscribe([doorbell], (queue) => this.#rung(queue)),
       this.#connection.listen({
         onReady: () => void this.#resume(),
-        onDown: this.#onOutage,
+        onDown: (error) => {
+          this.#isDown = true
+          this.#onOutage(error)
+        },
       }),
     )
     this.#reconcileLater()
@@ -195,6 +200,8 @@ export class RedisConsumer implements Consumer {
       await this.#parts.routing.declareAgain()
       await this.#reconcile()
       await this.#reconcile()
+      if (this.#isDown) this.#options.onRecovered?.()
+      this.#isDown = false
       this.#sweeper.soon()
       this.#flush()
     } catch (error) {

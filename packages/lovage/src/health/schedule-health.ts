@@ -1,0 +1,84 @@
+import type { Lovage } from '../app/index.js'
+import { type ScheduleView, schedulesOfFleet } from '../beat/index.js'
+
+/** An entry of the schedule, and whether a beat looks after it. */
+export interface EntryHealth {
+  readonly name: string
+  readonly task: string
+  /**
+   * `overdue`: it was to run and no beat has sent it; `unread`: the code has it, and no beat has read that; `broken`: it cannot run, see
+   * `trouble`; `disabled`: an operator, or the code, has switched it off.
+   */
+  readonly status: 'on time' | 'overdue' | 'unread' | 'broken' | 'disabled'
+  /** Seconds since it was to run; null unless it is overdue. */
+  readonly overdueSeconds: number | null
+  /** ISO 8601; null = never. */
+  readonly nextAt: string | null
+  /** ISO 8601; null = not yet. */
+  readonly lastRunAt: string | null
+  readonly trouble: string | null
+}
+
+/**
+ * How the schedule is: whether a beat sends what is due. An entry is overdue when it was to run more than `graceS` seconds ago.
+ * Empty where the schedule lies in a file of one machine's, which need not be this one.
+ */
+export async function scheduleHealth(app: Lovage, graceS: number): Promise<readonly EntryHealth[]> {
+  const schedules = await schedulesOfFleet(app)
+  if (!schedules) return []
+  await using open = schedules
+  const mine = app.periodicTasks.all()
+  const nowMs = app.clock.now()
+  // Celery's own clean-up is in every schedule, also where nobody asked for one.
+  const views = (await open.list()).filter(({ name, isStored }) => isStored || mine.has(name))
+  return views.filter(({ removed }) => !removed).map((view) => healthOf(view, nowMs, graceS))
+}
+
+function healthOf(view: ScheduleView, nowMs: number, graceS: number): EntryHealth {
+  const { name, task, enabled, nextMs, lastRunMs, owedSinceMs, isStored, trouble } = view
+  const lateS = owedSinceMs === undefined ? 0 : Math.floor((nowMs - owedSinceMs) / 1000)
+  const isOverdue = lateS > graceS
+  return {
+    name,
+    task,
+    status:
+      trouble !== undefined
+        ? 'broken'
+        : !enabled
+          ? 'disabled'
+          : !isStored
+            ? 'unread'
+            : isOverdue
+              ? 'overdue'
+              : 'on time',
+    overdueSeconds: isOverdue ? lateS : null,
+    nextAt: timeOf(nextMs),
+    lastRunAt: timeOf(lastRunMs),
+    trouble: trouble ?? null,
+  }
+}
+
+/** What there is to say about entries. Pure. */
+export function scheduleReasons(entries: readonly EntryHealth[]): readonly string[] {
+  const unread = entries.filter(({ status }) => status === 'unread').map(({ name }) => name)
+  return [
+    ...entries.flatMap(({ name, status, overdueSeconds, trouble }) => {
+      if (status === 'overdue')
+        return [`${name} was to run ${overdueSeconds} s ago and was not sent: no beat leads`]
+      return status === 'broken' ? [`${name} cannot run: ${trouble}`] : []
+    }),
+    ...(unread.length === 0
+      ? []
+      : [`no beat has read the schedule of the code: ${some(unread)} will not run`]),
+  ]
+}
+
+const SHOWN = 5
+
+const some = (names: readonly string[]): string =>
+  names.length <= SHOWN
+    ? names.join(', ')
+    : `${names.slice(0, SHOWN).join(', ')} and ${names.length - SHOWN} more`
+
+const timeOf = (ms: number | null | undefined): string | null =>
+  ms === null || ms === undefined ? null : new Date(ms).toISOString()

@@ -1,0 +1,29 @@
+import { type Clock, isLovageError, type Logger, messageOf } from '../kernel/index.js'
+
+/** What a worker says of its broker: that it is gone, for how long it was, and what it refused. */
+export class OutageLog {
+  readonly #logger: () => Logger
+  readonly #clock: Clock
+  #sinceMs: number | undefined
+
+  constructor(logger: () => Logger, clock: Clock) {
+    this.#logger = logger
+    this.#clock = clock
+  }
+
+  /** The consumer has a fault that it works on by itself. */
+  readonly failed = (error: unknown): void => {
+    const isOutage = isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
+    if (isOutage) this.#sinceMs ??= this.#clock.now()
+    const what = isOutage ? 'the broker connection failed' : 'the broker did not do what the worker asked'
+    this.#logger().error({ err: error }, `${what}; the worker goes on trying: ${messageOf(error)}`)
+  }
+
+  /** The connection is there again. A warning, as whoever has read of the outage reads no less. */
+  readonly recovered = (): void => {
+    if (this.#sinceMs === undefined) return
+    const seconds = ((this.#clock.now() - this.#sinceMs) / 1000).toFixed(1)
+    this.#sinceMs = undefined
+    this.#logger().warn({}, `the broker connection is back after ${seconds} s`)
+  }
+}
