@@ -19,7 +19,7 @@ const STEPS = [
   ['unused exports', () => command('knip', ['--no-progress', '--no-config-hints'])],
   ['types: package', () => command('tsc', ['-p', 'packages/lovage/tsconfig.json'])],
   ['types: workspace', () => command('tsc', ['-p', 'tsconfig.json'])],
-  ['format and lint', () => command('biome', ['check', '--max-diagnostics=50', '.'])],
+  ['format and lint', () => command('biome', ['check', '--error-on-warnings', '--max-diagnostics=50', '.'])],
   ['documentation snippets', checkSnippets],
   ['floors and circles', checkFloors],
   ['line budget', checkLines],

@@ -1,11 +1,8 @@
 /** Writes docs/reference/cli.md from the commands' own help: `npm run docs:cli`. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { join } from 'node:path'
 import { createJiti } from 'jiti'
+import { madePage, ROOT } from './made-page.mjs'
 
-const ROOT = fileURLToPath(new URL('../', import.meta.url))
-const FILE = join(ROOT, 'docs/reference/cli.md')
 const WIDTH = 110
 
 async function document() {
@@ -41,20 +38,11 @@ async function document() {
   ].join('\n')
 }
 
-/** For `npm run check`: findings, none if the page says what `--help` says. */
-export async function cliDocIsFresh() {
-  let written = ''
-  try {
-    written = readFileSync(FILE, 'utf8')
-  } catch {
-    // Not there yet: as stale as can be.
-  }
-  return written === (await document())
-    ? []
-    : ['docs/reference/cli.md differs from --help: run `npm run docs:cli`']
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  mkdirSync(dirname(FILE), { recursive: true })
-  writeFileSync(FILE, await document())
-}
+/** For `npm run check`. */
+export const cliDocIsFresh = await madePage({
+  script: import.meta.url,
+  path: 'docs/reference/cli.md',
+  from: '--help',
+  command: 'docs:cli',
+  document,
+})

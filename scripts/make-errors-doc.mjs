@@ -1,11 +1,7 @@
 /** Writes docs/errors.md from ERROR_CODES: `npm run docs:errors`. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { createJiti } from 'jiti'
-
-const ROOT = fileURLToPath(new URL('../', import.meta.url))
-const FILE = join(ROOT, 'docs/errors.md')
+import { madePage, ROOT } from './made-page.mjs'
 
 async function document() {
   const table = 'packages/lovage/src/kernel/error-codes.ts'
@@ -27,20 +23,11 @@ async function document() {
   ].join('\n')
 }
 
-/** For `npm run check`: findings, none if the file says what the table says. */
-export async function errorsDocIsFresh() {
-  let written = ''
-  try {
-    written = readFileSync(FILE, 'utf8')
-  } catch {
-    // Not there yet: as stale as can be.
-  }
-  return written === (await document())
-    ? []
-    : ['docs/errors.md differs from ERROR_CODES: run `npm run docs:errors`']
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  mkdirSync(join(ROOT, 'docs'), { recursive: true })
-  writeFileSync(FILE, await document())
-}
+/** For `npm run check`. */
+export const errorsDocIsFresh = await madePage({
+  script: import.meta.url,
+  path: 'docs/errors.md',
+  from: 'ERROR_CODES',
+  command: 'docs:errors',
+  document,
+})

@@ -1,11 +1,9 @@
 /** Writes docs/reference/settings.md from the table of settings: `npm run docs:settings`. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { createJiti } from 'jiti'
+import { madePage, ROOT } from './made-page.mjs'
 
-const ROOT = fileURLToPath(new URL('../', import.meta.url))
-const FILE = join(ROOT, 'docs/reference/settings.md')
 const TABLE = 'packages/lovage/src/app/settings/table.ts'
 
 async function document() {
@@ -87,17 +85,11 @@ function* entries() {
 const defaultOf = (value) =>
   value === undefined || value === '' ? '–' : `\`${JSON.stringify(value).replace(/^"(.*)"$/, '$1')}\``
 
-/** For `npm run check`: findings, none if the file says what the table says. */
-export async function settingsDocIsFresh() {
-  let written = ''
-  try {
-    written = readFileSync(FILE, 'utf8')
-  } catch {
-    // Not there yet: as stale as can be.
-  }
-  return written === (await document())
-    ? []
-    : ['docs/reference/settings.md differs from the table: run `npm run docs:settings`']
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writeFileSync(FILE, await document())
+/** For `npm run check`. */
+export const settingsDocIsFresh = await madePage({
+  script: import.meta.url,
+  path: 'docs/reference/settings.md',
+  from: 'the table',
+  command: 'docs:settings',
+  document,
+})

@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Broker, openBroker } from '../../packages/lovage/src/broker/index.js'
-import { isLovageError } from '../../packages/lovage/src/kernel/index.js'
-import { CountingWorker, driverOptions, idsOf, taskMessage } from '../redis/fleet.js'
+import { CountingWorker, driverOptions, idsOf, publishPatiently } from '../redis/fleet.js'
 import { type PostgresServer, startPostgres, watch } from '../servers.js'
 
 const WITHIN = { timeout: 20_000, interval: 20 }
@@ -31,19 +30,6 @@ async function start(options: Parameters<typeof CountingWorker.start>[1] = {}): 
   return worker
 }
 
-/** Publishes until the server has them all: a producer's own patience. */
-async function publishPatiently(ids: readonly string[]): Promise<void> {
-  for (let at = 0; at < ids.length; ) {
-    try {
-      await producer.publish(ids.slice(at, at + 50).map((id) => taskMessage('q', id)))
-      at += 50
-    } catch (error) {
-      if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-  }
-}
-
 const ran = (): Set<string> => new Set(workers.flatMap((worker) => [...worker.runs.keys()]))
 
 async function expectNothingLeft(): Promise<void> {
@@ -61,7 +47,7 @@ describe('a fleet on PostgreSQL', () => {
     await start()
     await start()
     const ids = idsOf(10_000)
-    const published = publishPatiently(ids)
+    const published = publishPatiently(producer, ids)
     for (let kill = 0; kill < 3; kill++) {
       const target = Math.min(ids.length, ran().size + 1_500)
       await vi.waitFor(() => expect(ran().size).toBeGreaterThanOrEqual(target), WITHIN)
@@ -81,7 +67,7 @@ describe('a fleet on PostgreSQL', () => {
     await start({ leaseMs: 1_500 })
     await start({ leaseMs: 1_500 })
     const ids = idsOf(5_000)
-    const published = publishPatiently(ids)
+    const published = publishPatiently(producer, ids)
     for (let cut = 0; cut < 40 && ran().size < ids.length; cut++)
       await server.sql(
         `select pg_terminate_backend(pid) from pg_stat_activity
@@ -96,7 +82,7 @@ describe('a fleet on PostgreSQL', () => {
     // A row that somebody has locked is passed over, not waited for.
     const worker = await start({ acks: false })
     await worker.consumer.pause()
-    await publishPatiently(idsOf(3))
+    await publishPatiently(producer, idsOf(3))
     const holder = await start({ acks: false, slots: 2 })
     await vi.waitFor(() => expect(holder.deliveries.length).toBe(2), WITHIN)
     await vi.waitFor(async () =>
@@ -107,7 +93,7 @@ describe('a fleet on PostgreSQL', () => {
   it('hands back what was claimed by a statement whose answer was lost', async () => {
     const worker = await start({ acks: false, slots: 10, leaseMs: 900 })
     await worker.consumer.setQueues(['elsewhere'])
-    await publishPatiently(['orphan'])
+    await publishPatiently(producer, ['orphan'])
     // As a claim leaves it behind.
     await server.sql(
       `update lovage_message set state = 2, claim = 7, holder = (select holder from lovage_holder limit 1)`,
@@ -141,7 +127,7 @@ describe('workers on PostgreSQL', () => {
 
   it('keep a task that blocks the event loop for three leases', { timeout: 60_000 }, async () => {
     await startProcess({ BLOCK_MS: '3000', LEASE: '1' })
-    await publishPatiently(['block'])
+    await publishPatiently(producer, ['block'])
     await vi.waitFor(async () => expect((await runs()).length).toBe(1), WITHIN)
     const other = await start({ leaseMs: 1_000 })
     await expectNothingLeft()
@@ -151,7 +137,7 @@ describe('workers on PostgreSQL', () => {
 
   it('give up their tasks when they are stopped', { timeout: 60_000 }, async () => {
     const child = await startProcess({ BLOCK_MS: '200', LEASE: '1' })
-    await publishPatiently(['stopped'])
+    await publishPatiently(producer, ['stopped'])
     await vi.waitFor(async () => expect((await runs()).length).toBe(1), WITHIN)
     child.kill('SIGSTOP')
     const other = await start({ leaseMs: 1_000 })

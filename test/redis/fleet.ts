@@ -7,6 +7,7 @@ import {
 } from '../../packages/lovage/src/broker/index.js'
 import {
   type DriverOptions,
+  isLovageError,
   newId,
   silentLogger,
   systemClock,
@@ -43,6 +44,20 @@ export const idsOf = (count: number): string[] =>
 export function idOf({ message }: Delivery): string {
   if (!('headers' in message)) throw message
   return String(message.headers.id)
+}
+
+/** Publishes to the queue `q` until the server has them all: a producer's own patience. */
+export async function publishPatiently(producer: Broker, ids: readonly string[]): Promise<void> {
+  for (let at = 0; at < ids.length; ) {
+    try {
+      await producer.publish(ids.slice(at, at + 50).map((id) => taskMessage('q', id)))
+      at += 50
+    } catch (error) {
+      if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
+      // A server that is away refuses at once.
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
 }
 
 /** A worker of the simplest kind: counts what it gets, then acknowledges it. */

@@ -1,10 +1,9 @@
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Broker, openBroker } from '../../packages/lovage/src/broker/index.js'
-import { isLovageError } from '../../packages/lovage/src/kernel/index.js'
 import { openResultBackend } from '../../packages/lovage/src/result/index.js'
 import { type RedisServer, startRedis } from '../servers.js'
-import { CountingWorker, driverOptions, idsOf, taskMessage } from './fleet.js'
+import { CountingWorker, driverOptions, idsOf, publishPatiently, taskMessage } from './fleet.js'
 
 const WITHIN = { timeout: 20_000, interval: 20 }
 
@@ -34,18 +33,6 @@ async function start(options: Parameters<typeof CountingWorker.start>[1] = {}): 
   return worker
 }
 
-/** Publishes until the server has them all: a producer's own patience. */
-async function publishPatiently(ids: readonly string[]): Promise<void> {
-  for (let at = 0; at < ids.length; ) {
-    try {
-      await producer.publish(ids.slice(at, at + 50).map((id) => taskMessage('q', id)))
-      at += 50
-    } catch (error) {
-      if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
-    }
-  }
-}
-
 const ran = (): Set<string> => new Set(workers.flatMap((worker) => [...worker.runs.keys()]))
 
 async function expectNothingLeft(): Promise<void> {
@@ -63,7 +50,7 @@ describe('a fleet on Redis', () => {
     await start()
     await start()
     const ids = idsOf(10_000)
-    const published = publishPatiently(ids)
+    const published = publishPatiently(producer, ids)
     for (let kill = 0; kill < 3; kill++) {
       const target = Math.min(ids.length, ran().size + 1_500)
       await vi.waitFor(() => expect(ran().size).toBeGreaterThanOrEqual(target), WITHIN)
@@ -80,12 +67,12 @@ describe('a fleet on Redis', () => {
     await worker.broker.declare([{ name: 'q', exchange: 'x', exchangeType: 'topic', routingKey: 'a.#' }])
     const heard: string[] = []
     await worker.broker.subscribe('news', (message) => heard.push(message.routingKey))
-    await publishPatiently(idsOf(500))
+    await publishPatiently(producer, idsOf(500))
     await vi.waitFor(() => expect(ran().size).toBe(500), WITHIN)
     await client.flushall()
     await client.script('FLUSH')
     const after = idsOf(1_000).map((id) => `after-${id}`)
-    await publishPatiently(after)
+    await publishPatiently(producer, after)
     await vi.waitFor(() => expect(ran().size).toBe(1_500), WITHIN)
     await vi.waitFor(
       async () =>
@@ -102,11 +89,11 @@ describe('a fleet on Redis', () => {
 
   it('tells what FLUSHALL took away, and holds what it claims afterwards', async () => {
     const worker = await start({ acks: false, slots: 2, leaseMs: 600 })
-    await publishPatiently(['before'])
+    await publishPatiently(producer, ['before'])
     await vi.waitFor(() => expect(worker.deliveries.length).toBe(1), WITHIN)
     await client.flushall()
     await vi.waitFor(() => expect(worker.lost).toEqual([worker.deliveries[0]?.tag]), WITHIN)
-    await publishPatiently(['after'])
+    await publishPatiently(producer, ['after'])
     await vi.waitFor(() => expect(worker.deliveries.length).toBe(2), WITHIN)
     const tag = worker.deliveries[1]?.tag ?? ''
     expect(await worker.consumer.settle([{ kind: 'ack', tag }])).toEqual([])
@@ -115,7 +102,7 @@ describe('a fleet on Redis', () => {
   it('does every task while the scripts are flushed again and again', async () => {
     const worker = await start()
     const ids = idsOf(3_000)
-    const published = publishPatiently(ids)
+    const published = publishPatiently(producer, ids)
     const isDone = (): boolean => worker.runs.size === ids.length
     while (!isDone()) {
       await client.script('FLUSH')
@@ -133,7 +120,7 @@ describe('a fleet on Redis', () => {
     await start({ leaseMs: 1_500 })
     await start({ leaseMs: 1_500 })
     const ids = idsOf(5_000)
-    const published = publishPatiently(ids)
+    const published = publishPatiently(producer, ids)
     const own = await client.client('ID')
     for (let cut = 0; ran().size < ids.length; cut++) {
       const list = String(await client.client('LIST'))

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { ConfigurationError, redactUrl } from '../kernel/index.js'
+import { ConfigurationError, readTlsFiles, redactUrl, type TlsFiles } from '../kernel/index.js'
 
 /** What a URL does not say, or what overrides it. */
 export interface AmqpOptions {
@@ -14,12 +13,7 @@ export interface AmqpOptions {
 }
 
 /** How a TLS connection is authenticated. */
-export interface AmqpTls {
-  /** The authority that signed the server's certificate. */
-  readonly ca?: string
-  /** This client's certificate and key. */
-  readonly cert?: string
-  readonly key?: string
+export interface AmqpTls extends TlsFiles {
   /** The name that the server's certificate must bear. Default: the host. */
   readonly servername?: string
   /** False accepts any certificate. Default true. */
@@ -88,38 +82,20 @@ function wholeNumber(url: string, query: URLSearchParams, name: string): number 
   return Number(text)
 }
 
+/** RabbitMQ's names, and Celery's. */
+const TLS_FILES = {
+  ca: ['cacertfile', 'ssl_ca_certs'],
+  cert: ['certfile', 'ssl_certfile'],
+  key: ['keyfile', 'ssl_keyfile'],
+} as const
+
 function readTls(query: URLSearchParams, given: AmqpTls = {}): AmqpTls {
-  const names = {
-    ca: ['cacertfile', 'ssl_ca_certs'],
-    cert: ['certfile', 'ssl_certfile'],
-    key: ['keyfile', 'ssl_keyfile'],
-  } as const
-  const pem = (name: keyof typeof names): AmqpTls => {
-    const [rabbit, celery] = names[name]
-    const value = given[name] ?? query.get(rabbit) ?? query.get(celery)
-    return value === null || value === undefined ? {} : { [name]: readPem(value) }
-  }
-  const servername = given.servername ?? query.get('server_name_indication')
+  const servername = given.servername ?? query.get('server_name_indication') ?? undefined
   const requirement = query.get('verify') ?? query.get('ssl_cert_reqs') ?? ''
   return {
-    ...pem('ca'),
-    ...pem('cert'),
-    ...pem('key'),
-    ...(servername === null || servername === undefined ? {} : { servername }),
+    ...readTlsFiles(given, query, TLS_FILES),
+    ...(servername === undefined ? {} : { servername }),
     verify: given.verify ?? !/^(verify_|cert_)?(none|optional)$/i.test(requirement),
-  }
-}
-
-function readPem(textOrPath: string): string {
-  if (textOrPath.includes('-----BEGIN')) return textOrPath
-  try {
-    return readFileSync(textOrPath, 'utf8')
-  } catch (cause) {
-    throw new ConfigurationError(`The certificate file ${textOrPath} cannot be read`, {
-      code: 'LVG_CONFIG_INVALID',
-      details: { path: textOrPath },
-      cause,
-    })
   }
 }
 
