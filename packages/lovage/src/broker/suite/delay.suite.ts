@@ -80,7 +80,9 @@ export function delayTests({ test }: SuiteTester): void {
       expect(
         await consumer.settle({ kind: 'postpone', tag, untilMs: Date.now() + 50, behind: true }),
       ).toEqual([])
-      await until(async () => (await world.broker.depths([world.queue])).get(world.queue)?.delayed === 0)
+      await until(
+        async () => ((await world.broker.depths([world.queue])).get(world.queue)?.delayed ?? 0) === 0,
+      )
       consumer.slots = 1000
       consumer.inner.demand()
       await consumer.received(4)
