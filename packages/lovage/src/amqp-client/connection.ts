@@ -1,9 +1,20 @@
 import { type ChannelModel, type ConfirmChannel, connect, credentials, type Options } from 'amqplib'
-import { ConnectionError, holdProcess, type Logger, messageOf, type Unsubscribe } from '../kernel/index.js'
+import {
+  ConnectionError,
+  delay,
+  holdProcess,
+  type Logger,
+  messageOf,
+  systemClock,
+  type Unsubscribe,
+} from '../kernel/index.js'
 import { AmqpChannel } from './channel.js'
 import { amqpError } from './errors.js'
 import { mendIncomingTable } from './incoming-tables.js'
 import type { AmqpTarget } from './options.js'
+
+/** How long a server may take to say goodbye. */
+const GOODBYE_MS = 5_000
 
 /** A standing connection to one of the servers. */
 interface Link {
@@ -15,7 +26,7 @@ interface Link {
 interface Inner {
   rest?: Buffer
   recvFrame?: () => unknown
-  readonly stream?: { unref?: () => unknown }
+  readonly stream?: { unref?: () => unknown; destroy?: () => unknown }
   readonly heartbeater?: { readonly sendTimer?: NodeJS.Timeout; readonly recvTimer?: NodeJS.Timeout } | null
 }
 
@@ -35,6 +46,7 @@ export class AmqpConnection {
   readonly #targets: readonly AmqpTarget[]
   readonly #name: string
   readonly #logger: Logger
+  readonly #channels = new Set<AmqpChannel>()
   #link: Promise<Link> | undefined
   #next = 0
   #isClosed = false
@@ -80,8 +92,21 @@ export class AmqpConnection {
     this.#isClosed = true
     const link = await this.#link?.catch(() => undefined)
     this.#link = undefined
-    // A connection that is lost while it is closed is closed.
-    await link?.model.close().catch(() => {})
+    const goodbye = async (): Promise<void> => {
+      // What was sent without asking leaves before its channel does; a server that reads nothing gets no such courtesy.
+      if (this.#blocked === undefined) await Promise.allSettled([...this.#channels].map((one) => one.close()))
+      await link?.model.close()
+    }
+    const release = holdProcess()
+    const late = new AbortController()
+    await Promise.race([
+      // A connection that is lost while it is closed is closed.
+      goodbye().catch(() => {}),
+      delay(systemClock, GOODBYE_MS, late.signal).catch(() => {}),
+    ])
+    late.abort()
+    ;(link?.model.connection as Inner | undefined)?.stream?.destroy?.()
+    release()
     this.#stopWaiting()
   }
 
@@ -92,7 +117,10 @@ export class AmqpConnection {
     try {
       const made = confirms ? model.createConfirmChannel() : model.createChannel()
       const channel: ConfirmChannel | Awaited<typeof made> = await this.#awaits<Awaited<typeof made>>(made)
-      return new AmqpChannel({ channel, confirms, error, awaited: (work) => this.#awaits(work) })
+      const opened = new AmqpChannel({ channel, confirms, error, awaited: (work) => this.#awaits(work) })
+      this.#channels.add(opened)
+      opened.onClosed(() => this.#channels.delete(opened))
+      return opened
     } catch (thrown) {
       throw error(thrown)
     }

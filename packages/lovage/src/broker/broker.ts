@@ -199,6 +199,8 @@ export interface QueuedMessage {
 export interface QueueAdmin {
   /** Names of the queues that exist. */
   queues(): Promise<readonly string[]>
+  /** Which of these exist; where `queues` cannot name those of other programs. */
+  existing?(names: readonly string[]): Promise<readonly string[]>
   /** How queues are reached through exchanges; absent where the broker does not tell. */
   bindings?(): Promise<readonly Binding[]>
   browse(

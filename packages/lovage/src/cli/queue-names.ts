@@ -5,7 +5,10 @@ import { ConfigurationError } from '../kernel/index.js'
 export async function requireKnown(app: Lovage, names: readonly string[]): Promise<void> {
   if (names.length === 0) return
   const known = await knownQueues(app)
-  const unknown = names.filter((name) => !known.includes(name))
+  const foreign = names.filter((name) => !known.includes(name))
+  if (foreign.length === 0) return
+  const existing = (await (await app.broker()).admin.existing?.(foreign)) ?? []
+  const unknown = foreign.filter((name) => !existing.includes(name))
   if (unknown.length === 0) return
   throw new ConfigurationError(`There is no queue ${unknown.join(', ')}.`, {
     code: 'LVG_USAGE',

@@ -1,5 +1,5 @@
 import type { AmqpConnection, AmqpDelivery } from '../../amqp-client/index.js'
-import { CapabilityError, delay, type Page, systemClock } from '../../kernel/index.js'
+import { CapabilityError, delay, type Page, stayAlive, systemClock } from '../../kernel/index.js'
 import type { QueueAdmin, QueueDepth, QueuedMessage } from '../broker.js'
 import { isDeadQueue } from './dead-letters.js'
 import type { Publisher } from './publisher.js'
@@ -20,11 +20,14 @@ export class AmqpAdmin implements QueueAdmin {
     this.#publisher = publisher
   }
 
-  async queues(): Promise<readonly string[]> {
-    const names: string[] = []
-    for (const name of this.#topology.names)
-      if (!isDeadQueue(name) && (await this.#topology.waiting(name)) !== undefined) names.push(name)
-    return names
+  queues(): Promise<readonly string[]> {
+    return this.existing(this.#topology.names.filter((name) => !isDeadQueue(name)))
+  }
+
+  async existing(names: readonly string[]): Promise<readonly string[]> {
+    const existing: string[] = []
+    for (const name of names) if ((await this.#topology.waiting(name)) !== undefined) existing.push(name)
+    return existing
   }
 
   async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
@@ -38,7 +41,11 @@ export class AmqpAdmin implements QueueAdmin {
   }
 
   /** Each message is taken by the other queue before it leaves this one: whoever ends it in between finds one in both. */
-  async move(from: string, to: string): Promise<number> {
+  move(from: string, to: string): Promise<number> {
+    return stayAlive(this.#move(from, to))
+  }
+
+  async #move(from: string, to: string): Promise<number> {
     let left = (await this.#topology.waiting(from)) ?? 0
     let moved = 0
     if (left === 0) return 0

@@ -1,6 +1,6 @@
 import { type AmqpConnection, type AmqpDelivery, refusalOf } from '../../amqp-client/index.js'
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore } from '../../dead-letter/index.js'
-import { ConnectionError, delay, type Logger, type Page, systemClock } from '../../kernel/index.js'
+import { ConnectionError, delay, type Logger, type Page, stayAlive, systemClock } from '../../kernel/index.js'
 import type { Publisher } from './publisher.js'
 import type { Topology } from './topology.js'
 
@@ -103,7 +103,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
       }
     })
     this.#turn = reading.catch(() => {})
-    return reading
+    return stayAlive(reading)
   }
 
   async #readAll(queue: string, mayGo: (letter: DeadLetter) => boolean): Promise<readonly DeadLetter[]> {
