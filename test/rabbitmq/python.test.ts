@@ -128,14 +128,14 @@ print(1)`)
         .filter(([name]) => name?.startsWith('celery_delayed_'))
         .reduce((sum, [, messages]) => sum + Number(messages), 0)
     // Or the nearer one is through already, on a machine that was busy.
-    await until(async () => (await delayed()) === 2 || runs.length > 0, { timeout: WITHIN })
+    await until(async () => (await delayed()) === 2 || runs.length > 0, { timeoutMs: WITHIN })
     // The one that waits a day stands before nobody.
-    await until(() => runs.length > 0, { timeout: WITHIN })
+    await until(() => runs.length > 0, { timeoutMs: WITHIN })
     expect(runs[0]).toBeGreaterThanOrEqual(3_900)
-    await until(async () => (await delayed()) === 1, { timeout: WITHIN })
+    await until(async () => (await delayed()) === 1, { timeoutMs: WITHIN })
     // Nothing is ready, and nothing held.
     const mine = async () => (await listQueues()).find(([name]) => name === 'ts')
-    await until(async () => (await mine())?.join() === 'ts,0,1', { timeout: WITHIN })
+    await until(async () => (await mine())?.join() === 'ts,0,1', { timeoutMs: WITHIN })
   })
 
   test('that retries itself in the broker', async () => {
@@ -211,7 +211,7 @@ app.conf.task_queues = [Queue('urgent', queue_arguments={'x-max-priority': 9})]
 for priority in (3, 8): app.send_task('ts.note', args=[priority], queue='urgent', priority=priority)
 print(1)`)
     started.push(await startWorker(app, { queues: ['urgent'], hostname: 'ts@localhost', concurrency: 1 }))
-    await until(() => order.length === 5, { timeout: WITHIN })
+    await until(() => order.length === 5, { timeoutMs: WITHIN })
     expect(order).toEqual([9, 8, 5, 3, 0])
   })
 
@@ -256,7 +256,7 @@ print(1)`)
     }).task({ name: 'ts.quorum', run: (_ctx, what: string) => void runs.push(what) })
     await work(['quorum'])
     await app.sendTask('ts.quorum', { args: ['now'], queue: 'quorum' })
-    await until(() => runs.length === 1, { timeout: WITHIN })
+    await until(() => runs.length === 1, { timeoutMs: WITHIN })
     // As kombu's producer does it for a countdown of 1 (protocol.md 3.5; not run against 5.5 itself).
     const digits = `${'0.'.repeat(27)}1`
     await ask(`
@@ -265,7 +265,7 @@ with Connection('${rabbit.url()}') as connection:
     Producer(connection).publish([['later'], {}, {}], exchange='celery_delayed_27', routing_key='${digits}.quorum.key',
         serializer='json', headers={'task': 'ts.quorum', 'id': 'from-python', 'lang': 'py'}, correlation_id='from-python')
 print(1)`)
-    await until(() => runs.length === 2, { timeout: WITHIN })
+    await until(() => runs.length === 2, { timeoutMs: WITHIN })
     expect(runs).toEqual(['now', 'later'])
   })
 })
