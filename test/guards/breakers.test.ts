@@ -1,11 +1,14 @@
-import { Lovage } from 'lovage'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { getOpenBreakers, Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { everyStore, silent } from '../every-store.js'
 
 const patience = { timeoutMs: 30_000 }
 
-describe.each(everyStore('breakers'))('on %s', (_name, freshUrl) => {
+describe.each(everyStore('breakers'))('on %s', (name, freshUrl) => {
   let broker: string
   const apps: Lovage[] = []
   /** Another process's view of the same fleet. */
@@ -85,5 +88,33 @@ describe.each(everyStore('breakers'))('on %s', (_name, freshUrl) => {
       return runs === before && /circuit breaker of endpoint.call is open/.test(String(error))
     }, patience)
     expect(await (await call.delay('good')).get({ timeout: 20 })).toBe('up')
+  })
+
+  test('when the worker that tries an open breaker is killed, another tries', async () => {
+    // What lies in memory dies with its process.
+    if (name === 'memory') return
+    const app = openApp()
+    const brittle = app.task({
+      name: 'brittle',
+      circuitBreaker: { window: 4, minimum: 2, openFor: 1 },
+      run: (_ctx, _how: string) => 'up',
+    })
+    const member = fork(join(import.meta.dirname, 'member.mjs'), ['break', broker])
+    try {
+      await once(member, 'message')
+      for (let failure = 0; failure < 2; failure++)
+        await expect((await brittle.delay('fail')).get({ timeout: 30 })).rejects.toThrow('down')
+      await until(async () => (await getOpenBreakers(app)).length === 1, patience)
+      const trying = once(member, 'message')
+      await brittle.delay('hang')
+      await trying
+    } finally {
+      member.kill('SIGKILL')
+    }
+    const next = await brittle.delay('try')
+    await using _worker = await startTestWorker(app)
+    // The dead one's turn ends a second after its last sign of life; who waits asks again after a quarter of that.
+    expect(await next.get({ timeout: 25 })).toBe('up')
+    await until(async () => (await getOpenBreakers(app)).length === 0, patience)
   })
 })

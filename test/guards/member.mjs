@@ -1,4 +1,4 @@
-// A member of a fleet that a test kills: `send URL` calls a unique task, `work URL` holds one.
+// A member of a fleet that a test kills: `send URL` calls a unique task, `work URL` holds one, `break URL` tries an open breaker.
 import { Lovage, startWorker } from 'lovage'
 
 const [what, broker] = process.argv.slice(2)
@@ -9,6 +9,16 @@ app.task({
   unique: { for: 6 },
   run: () => {
     process.send('running')
+    return new Promise(() => {})
+  },
+})
+
+app.task({
+  name: 'brittle',
+  circuitBreaker: { window: 4, minimum: 2, openFor: 1 },
+  run: (_ctx, how) => {
+    if (how === 'fail') throw new Error('down')
+    process.send('trying')
     return new Promise(() => {})
   },
 })

@@ -1,8 +1,8 @@
-import { context, propagation, SpanKind, trace } from '@opentelemetry/api'
+import { context, propagation, type SpanContext, SpanKind, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
-import { tracing } from 'lovage'
+import { group, tracing } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
@@ -87,6 +87,26 @@ test('the wait for a run is a span, and the steps of a chain are below the runs 
   const [wait] = named('wait/add')
   expect(wait?.parentSpanContext?.spanId).toBe(send?.spanContext().spanId)
   expect(wait?.startTime[0]).toBeGreaterThan(1_700_000_000)
+})
+
+test('the body of a chord is linked to the runs of its members', async () => {
+  await using app = createTestApp('traced', { middleware: [tracing()] })
+  const add = app.task({ name: 'add', run: (_ctx, x: number, y: number) => x + y })
+  const sum = app.task({ name: 'sum', run: (_ctx, parts: number[]) => parts.reduce((a, b) => a + b, 0) })
+  await using _worker = await startTestWorker(app)
+  const result = await group([add.s(1, 2), add.s(3, 4), add.s(5, 6)])
+    .pipe(sum.s())
+    .delay()
+  expect(await result.get({ timeout: 20 })).toBe(21)
+  await until(() => spans().some(({ name }) => name === 'run/sum'))
+  const idOf = (context: SpanContext | undefined): string => `${context?.traceId}/${context?.spanId}`
+  const body = spans().find(({ name }) => name === 'run/sum')
+  const members = spans().filter(({ name }) => name === 'run/add')
+  expect(members).toHaveLength(3)
+  expect(body?.links.map(({ context }) => idOf(context)).sort()).toEqual(
+    members.map((span) => idOf(span.spanContext())).sort(),
+  )
+  for (const member of members) expect(member.links).toEqual([])
 })
 
 test('a run whose publication was not sampled makes no span, and what it sends is not sampled either', async () => {

@@ -279,6 +279,10 @@ export class TaskContext {
   cursor<T>(name: string): Promise<Cursor<T>> {
     return this.#stepsOf().cursor<T>(name)
   }
+  /** Where small values are kept for tasks and chords, by their ids, for as long as results are; for middleware. */
+  get kept(): StepStore | undefined {
+    return this.#environment.steps
+  }
   #stepsOf(): Steps {
     this.#steps ??= new Steps(this.id, this.#environment.steps)
     return this.#steps

@@ -4,6 +4,8 @@ import { decodeJson, encodeJson } from '../message/index.js'
 export interface StepStore {
   /** JSON that was kept for a task under a name. */
   read(taskId: string, name: string): Promise<string | undefined>
+  /** Those that were kept for a task, of these names. */
+  readAll(taskId: string, names: readonly string[]): Promise<readonly string[]>
   keep(taskId: string, name: string, json: string): Promise<void>
 }
 

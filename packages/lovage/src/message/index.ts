@@ -37,7 +37,7 @@ export {
   getSerializer,
   type Serializer,
 } from './serializer.js'
-export { customHeaders, SENT_HEADER } from './task-headers.js'
+export { customHeaders, JOIN_HEADER, SENT_HEADER } from './task-headers.js'
 export {
   BODY_ROOT,
   type DecodeOptions,

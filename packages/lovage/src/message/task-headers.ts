@@ -31,6 +31,9 @@ const STANDARD_SET: ReadonlySet<string> = new Set(STANDARD)
 /** Custom header of our producers: when a message was sent, in Unix ms. A retry is sent anew. */
 export const SENT_HEADER = 'x-lovage-sent'
 
+/** Our header on the body of a chord: the id of the join that it follows, for whoever links it to the members. */
+export const JOIN_HEADER = 'x-lovage-join'
+
 /** The headers of a call that asks for nothing special, in the order in which they are put together. */
 export const OWN_HEADERS: readonly string[] = [
   ...STANDARD.filter((name) => name !== 'compression'),

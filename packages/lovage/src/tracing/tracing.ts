@@ -1,7 +1,8 @@
 import type { Attributes, Span } from '@opentelemetry/api'
 import type { Middleware, TaskContext } from '../app/index.js'
 import { requireLater } from '../kernel/index.js'
-import { type OutgoingMessage, SENT_HEADER } from '../message/index.js'
+import { JOIN_HEADER, type OutgoingMessage, SENT_HEADER } from '../message/index.js'
+import { keepForBody, linksToMembers } from './chord-links.js'
 
 const SCOPE = 'lovage'
 const opentelemetry = requireLater<typeof import('@opentelemetry/api')>('@opentelemetry/api')
@@ -61,13 +62,14 @@ export function tracing({ asksSampler = false }: TracingOptions = {}): Middlewar
       }
     },
 
-    run(given, next) {
+    async run(given, next) {
       const { context: task } = given
       const parent = propagation.extract(context.active(), task.wireHeaders, GETTER)
       // Most traces are not kept, and their spans would cost more than a small task.
       if (!asksSampler && isLeftOut(task.wireHeaders.traceparent))
         return context.with(parent, next, undefined, given)
-      const span = tracer.startSpan(`run/${task.name}`, CONSUMER, parent)
+      const links = JOIN_HEADER in task.wireHeaders ? await linksToMembers(task) : undefined
+      const span = tracer.startSpan(`run/${task.name}`, links ? { ...CONSUMER, links } : CONSUMER, parent)
       const active = trace.setSpan(parent, span)
       // What is sent when the task ends, outside of this, belongs below it too.
       task.followHeaders = () => {
@@ -85,6 +87,7 @@ export function tracing({ asksSampler = false }: TracingOptions = {}): Middlewar
         try {
           const outcome = await next(given)
           span.setAttribute('celery.state', STATES[outcome.kind])
+          if (outcome.kind === 'success') await keepForBody(task, active)
           if (outcome.kind === 'failure') failed(span, outcome.error)
           return outcome
         } catch (error) {

@@ -27,6 +27,7 @@ import {
   decodeJson,
   type ExceptionInfo,
   encodeJson,
+  JOIN_HEADER,
   type OutgoingMessage,
   type WireSignature,
 } from '../message/index.js'
@@ -169,7 +170,7 @@ export class FollowUps {
       const by = this.#by(join.id)
       const fired = fire(join, body, { ...by, rootId, parentId })
       if (fired.kind === 'error') return this.#chordError(fired, join.id, rootId)
-      return this.#named(this.#sent(fired.dispatch), `join.${join.id}`)
+      return this.#named(following(this.#sent(fired.dispatch), join.id), `join.${join.id}`)
     } catch (error) {
       // Whoever waits for the body hears of it.
       const failed = body
@@ -267,6 +268,15 @@ export class FollowUps {
     return { newId: () => derivedId(...seed, made++), priorityToWire: this.#ports.priorityToWire }
   }
 }
+
+/** Bodies say which join they follow. */
+const following = (followUp: FollowUp, joinId: string): FollowUp => ({
+  ...followUp,
+  publish: followUp.publish.map((message) => ({
+    ...message,
+    headers: { ...message.headers, [JOIN_HEADER]: joinId },
+  })),
+})
 
 const DAY_S = 86_400
 

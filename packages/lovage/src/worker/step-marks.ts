@@ -12,6 +12,13 @@ export function stepMarks(app: Lovage): StepStore {
       const [mark] = await (await app.coordination()).list(SPACE, [keyOf(taskId, name)])
       return mark?.value
     },
+    async readAll(taskId, names) {
+      const marks = await (await app.coordination()).list(
+        SPACE,
+        names.map((name) => keyOf(taskId, name)),
+      )
+      return marks.map(({ value }) => value)
+    },
     async keep(taskId, name, value) {
       const expiresMs = app.clock.now() + (app.conf.resultExpires || DAY_S) * 1000
       await (await app.coordination()).put(SPACE, [{ key: keyOf(taskId, name), value, expiresMs }])

@@ -119,7 +119,7 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
     .option('-E, --task-events', 'tell what tasks do, for monitors; it can be switched while the worker runs')
     .option(
       '--heartbeat-interval <seconds>',
-      'how often to tell that the worker lives (default: 2)',
+      'how often to tell that the worker lives; 0 = never (default: 2)',
       secondsOf,
     )
     .option(
