@@ -6,6 +6,7 @@ import {
   type DriverOptions,
   type Logger,
   type LovageError,
+  newId,
   ResultError,
 } from '../kernel/index.js'
 import { openResultBackend, type ResultBackend, resultBackendProblem } from '../result/index.js'
@@ -27,6 +28,7 @@ export class Connections {
   #broker: Promise<Broker> | undefined
   #results: Promise<ResultBackend> | undefined
   #coordination: Promise<CoordinationStore> | undefined
+  #replyTo: string | undefined
   #closed = false
 
   /** @param onBroker is called when the app is about to connect to its broker. */
@@ -43,7 +45,7 @@ export class Connections {
   /** Where results are; beside the broker when no setting says. */
   get resultUrl(): string {
     const { resultBackend } = this.#host.conf
-    if (resultBackend) return resultBackend
+    if (resultBackend) return resultBackend === 'rpc' ? 'rpc://' : resultBackend
     const url = this.brokerUrl
     return /^amqps?:|^pyamqp:/.test(url) ? 'rpc://' : url
   }
@@ -51,7 +53,13 @@ export class Connections {
   get resultProblem(): LovageError | undefined {
     const { resultBackend, taskIgnoreResult } = this.#host.conf
     if (!resultBackend || taskIgnoreResult || resultBackend.startsWith('disabled')) return undefined
-    return resultBackendProblem(resultBackend)
+    return resultBackendProblem(this.resultUrl)
+  }
+  /** Where the results of what this process sends are answered to; undefined where results are stored. */
+  get replyTo(): string | undefined {
+    if (!this.resultUrl.startsWith('rpc:')) return undefined
+    this.#replyTo ??= newId()
+    return this.#replyTo
   }
   /** Whether the broker is in use, so that settings come too late. */
   get hasBroker(): boolean {
@@ -120,7 +128,8 @@ export class Connections {
 
   #driverOptions(): DriverOptions {
     const { conf, clock, logger } = this.#host
-    return { settings: conf, clock, logger }
+    const { replyTo } = this
+    return { settings: conf, clock, logger, ...(replyTo === undefined ? {} : { replyTo }) }
   }
 
   async #opened<T>(open: () => Promise<T>, forget: () => void): Promise<T> {

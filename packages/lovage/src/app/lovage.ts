@@ -325,6 +325,10 @@ export class Lovage implements TaskHost, ResultHost {
     return this.#connections.resultProblem
   }
 
+  /** Where the results of what this process sends are answered to; undefined where results are stored. */
+  get replyTo(): string | undefined {
+    return this.#connections.replyTo
+  }
   /** Where results are; beside the broker when no setting says. */
   get resultUrl(): string {
     return this.#connections.resultUrl

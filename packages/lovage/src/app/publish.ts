@@ -150,6 +150,7 @@ export class Publisher {
       // In a transaction the broker itself may be away: its queues are declared when the messages come to it.
       if (queues.size > 0 && !transaction) await broker.declare([...queues.values()])
       if (!transaction) for (const name of queues.keys()) this.#declared.add(name)
+      if (this.#host.replyTo !== undefined) await (await this.#host.results()).expectReplies?.()
       crashPoint('publish:before')
       const within = transaction ? { transaction, queues: [...queues.values()] } : {}
       await this.#publish({ broker, messages, ...within })

@@ -16,6 +16,8 @@ export interface MessageHost {
   readonly clock: Clock
   readonly router: Router
   readonly tasks: TaskRegistry
+  /** Where results are answered to, for calls that name no other place. */
+  readonly replyTo?: string | undefined
 }
 
 /** A call that has become a message. */
@@ -30,7 +32,7 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 /** The message of a call, its destination decided: call before task before route before settings. */
 export function toMessage(
   { task, args, kwargs, options, defaults, params, embed, wire }: Call,
-  { conf, clock, router, tasks }: MessageHost,
+  { conf, clock, router, tasks, replyTo }: MessageHost,
   { capabilities }: Broker,
   parent: TaskContext | undefined,
 ): Sending {
@@ -80,7 +82,8 @@ export function toMessage(
   if (options.groupId !== undefined) call.group = options.groupId
   if (options.groupIndex !== undefined) call.groupIndex = options.groupIndex
   if (options.headers !== undefined) call.headers = options.headers
-  if (options.replyTo !== undefined) call.replyTo = options.replyTo
+  const answerTo = options.replyTo ?? replyTo
+  if (answerTo !== undefined) call.replyTo = answerTo
   const message = encodeTask(call, {
     serializer: serializerOf(conf, options.serializer ?? defaults.serializer ?? conf.taskSerializer),
     compression: options.compression ?? defaults.compression ?? conf.taskCompression ?? null,

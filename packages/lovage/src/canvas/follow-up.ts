@@ -31,8 +31,8 @@ export interface MemberPart {
 
 /** What a failure means to others. */
 export interface Doom {
-  /** Tasks that will never run: each gets the failure as its result. */
-  readonly ids: readonly string[]
+  /** Tasks that will never run: each gets the failure as its result, and whoever asked for it hears of it. */
+  readonly tasks: readonly { readonly id: string; readonly replyTo?: string }[]
   /** Chords that wait for one of them. */
   readonly parts: readonly MemberPart[]
   /** Steps that nobody can read. */
@@ -140,14 +140,15 @@ export function doomedBy({ embed }: Followed): Doom {
 }
 
 function doomOf(canvases: readonly Canvas[]): Doom {
-  const ids: string[] = []
+  const tasks: Doom['tasks'][number][] = []
   const parts: MemberPart[] = []
   const visit = (canvas: Canvas): void => {
     switch (canvas.kind) {
       case 'task': {
         const id = textOption(canvas.options, 'task_id')
         if (id !== undefined) {
-          ids.push(id)
+          const replyTo = textOption(canvas.options, 'reply_to')
+          tasks.push(replyTo === undefined ? { id } : { id, replyTo })
           const part = partOf(canvas)
           if (part) parts.push({ joinId: part.groupId, taskId: id, index: part.index, body: part.body })
         }
@@ -173,7 +174,7 @@ function doomOf(canvases: readonly Canvas[]): Doom {
       faults.push(error)
     }
   }
-  return { ids, parts, faults }
+  return { tasks, parts, faults }
 }
 
 /** How a chord goes on. */
@@ -216,7 +217,7 @@ export function failedChord(body: Canvas, sentence: string): Fired & { readonly 
     kind: 'error',
     exception: { exc_type: 'ChordError', exc_message: [sentence], exc_module: 'celery.exceptions' },
     errbacks: errbacksOf(body),
-    id: textOption(body.options, 'task_id') ?? doom.ids[0] ?? '',
+    id: textOption(body.options, 'task_id') ?? doom.tasks[0]?.id ?? '',
     doom,
   }
 }

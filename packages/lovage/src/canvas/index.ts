@@ -48,5 +48,6 @@ export {
   withOptions,
   withoutOptions,
 } from './node.js'
+export { hasChord, withReplyTo } from './reply-to.js'
 export { headerTuple, readTuple, resultTuple, shapeOf } from './result-tuple.js'
 export { fromWire, type PriorityToWire, signaturesIn, toWire } from './wire.js'

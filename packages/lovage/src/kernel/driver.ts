@@ -9,6 +9,8 @@ export interface DriverOptions {
   readonly settings: Readonly<Record<string, unknown>>
   readonly clock: Clock
   readonly logger: Logger
+  /** Where what is answered to this app in this process arrives; a name that nobody else has. */
+  readonly replyTo?: string
 }
 
 /** Opens what a URL names. */

@@ -12,6 +12,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<ResultBackend>>>
   memory: async () => (await import('./memory/index.js')).openMemoryResultBackend,
   sqlite: async () => (await import('./sqlite/index.js')).openSqliteResultBackend,
   ...redisDriver(async () => (await import('./redis/index.js')).openRedisResultBackend),
+  rpc: async () => (await import('./rpc/index.js')).openRpcResultBackend,
   postgresql: async () => (await import('./postgres/index.js')).openPostgresResultBackend,
   postgres: async () => (await import('./postgres/index.js')).openPostgresResultBackend,
   'db+postgresql': async () => (await import('./postgres/index.js')).openPostgresResultBackend,

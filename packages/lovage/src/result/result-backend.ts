@@ -41,6 +41,9 @@ export interface ExtendedResult {
 export interface ResultRecord extends TaskResult {
   /** `result` as JSON in kombu's dialect, encoded once by whoever made the record. */
   readonly resultJson: string
+  /** Who asked for it (the message's `reply_to`), and what it calls the task there; read by backends that store nothing. */
+  readonly replyTo?: string
+  readonly correlationId?: string
 }
 
 /** Where results lie. A SUCCESS is never overwritten. */
@@ -52,6 +55,11 @@ export interface ResultBackend {
   readonly expiresItself: boolean
   /** Counts chords and keeps groups; absent where the backend cannot. */
   readonly joins?: JoinStore
+  /**
+   * Only where results go to whoever asked for them, instead of being stored for all: resolves when they can come to this process.
+   * It is awaited before each task that is sent, and nobody else's results can be read or changed here.
+   */
+  expectReplies?(): Promise<void>
   store(records: readonly ResultRecord[]): Promise<void>
   /** Those of `ids` that have a record, in no particular order. One that is unreadable says so itself. */
   get(ids: readonly string[]): Promise<readonly TaskResult[]>

@@ -39,6 +39,10 @@ export class ResultWatchers {
     return this.#listeners.size
   }
 
+  isWatched(id: string): boolean {
+    return this.#listeners.has(id)
+  }
+
   add(ids: readonly string[], on: ResultListener): Unsubscribe {
     // A function of its own, so that one callback may watch twice.
     const listener: ResultListener = (result) => on(result)

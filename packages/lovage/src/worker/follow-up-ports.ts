@@ -1,21 +1,31 @@
-import { type Lovage, priorityFromWire, priorityToWire, toCall, toMessage } from '../app/index.js'
+import { type Lovage, noChords, priorityFromWire, priorityToWire, toCall, toMessage } from '../app/index.js'
 import type { Broker } from '../broker/index.js'
+import type { ResultBackend } from '../result/index.js'
 import type { FollowUpPorts } from './follow-ups.js'
 
 /** What an app and its broker give to follow-ups. */
-export function followUpPorts(app: Lovage, broker: Broker, storesResults: boolean): FollowUpPorts {
+export function followUpPorts(
+  app: Lovage,
+  broker: Broker,
+  results: ResultBackend | undefined,
+): FollowUpPorts {
   const { capabilities } = broker
   const fromWire = priorityFromWire(capabilities)
+  // What follows is answered to whoever sent the canvas, never to this worker.
+  const { conf, clock, router, tasks } = app
   return {
     send: (call) => {
       const own = app.tasks.get(call.task)?.definition.own ?? {}
-      return toMessage(toCall(call, own, fromWire), app, broker, undefined)
+      return toMessage(toCall(call, own, fromWire), { conf, clock, router, tasks }, broker, undefined)
     },
     priorityToWire: priorityToWire(capabilities),
     isInline: (task) => isNewStyle(app, task),
     now: () => app.clock.now(),
     resultExpires: app.conf.resultExpires,
-    storesResults,
+    storesResults: results !== undefined,
+    requireJoins: () => {
+      if (results && !results.joins) throw noChords(results.kind)
+    },
     once: capabilities.once,
   }
 }

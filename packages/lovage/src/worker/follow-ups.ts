@@ -21,6 +21,7 @@ import {
   partsOf,
   publishedErrbacks,
   replacedBy,
+  withReplyTo,
 } from '../canvas/index.js'
 import { derivedId, messageOf, TaskError } from '../kernel/index.js'
 import {
@@ -71,6 +72,8 @@ export interface FollowUpPorts {
   /** Seconds. */
   readonly resultExpires: number | null
   readonly storesResults: boolean
+  /** Throws a CapabilityError when the result backend counts no chords. */
+  readonly requireJoins: () => void
   /** Whether the broker drops a second message of the same key. */
   readonly once: boolean
 }
@@ -113,9 +116,10 @@ export class FollowUps {
    * When other work takes a task's place.
    * @throws {MessageError} when it cannot be read or written: the task has failed then.
    */
-  replaced(task: Followed, canvas: Canvas): FollowUp {
+  replaced(task: Followed, canvas: Canvas, replyTo: string | null): FollowUp {
     const { id, retries, replaced_task_nesting: nesting } = task.headers
-    return this.#sent(replacedBy(task, canvas, this.#by(id, retries, 'replace', nesting)))
+    const work = replyTo ? withReplyTo(canvas, replyTo) : canvas
+    return this.#sent(replacedBy(task, work, this.#by(id, retries, 'replace', nesting)))
   }
 
   /** A member that a running task adds to its chord. */
@@ -229,18 +233,28 @@ export class FollowUps {
   }
 
   #doomed(
-    { ids }: Doom,
+    { tasks }: Doom,
     state: 'FAILURE' | 'REVOKED',
     result: ExceptionInfo,
     traceback: string | null,
   ): readonly ResultRecord[] {
-    if (!this.#ports.storesResults || ids.length === 0) return []
+    if (!this.#ports.storesResults || tasks.length === 0) return []
     const dateDone = new Date(this.#ports.now()).toISOString()
     const resultJson = encodeJson(result)
-    return ids.map((id) => ({ id, state, result, resultJson, traceback, children: [], dateDone }))
+    return tasks.map((task) => ({
+      ...task,
+      state,
+      result,
+      resultJson,
+      traceback,
+      children: [],
+      dateDone,
+    }))
   }
 
   #sent({ joins, calls, children }: Dispatch): FollowUp {
+    // Members whose body can never be sent are not sent either: the task fails and says why.
+    if (joins.length > 0) this.#ports.requireJoins()
     const sendings = calls.map((call) => this.#ports.send(call))
     return {
       ...NO_FOLLOW_UP,

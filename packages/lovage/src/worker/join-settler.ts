@@ -11,11 +11,12 @@ export async function joinSettler(
   app: Lovage,
 ): Promise<{ readonly settler: Settler; readonly followUps: FollowUps }> {
   const broker = await app.broker()
-  const followUps = new FollowUps(followUpPorts(app, broker, true))
+  const results = await app.results()
+  const followUps = new FollowUps(followUpPorts(app, broker, results))
   const settler = new Settler({
     broker,
     consumer: () => unstartedConsumer,
-    results: await app.results(),
+    results,
     clock: app.clock,
     logger: app.logger,
     onRefused: () => {},

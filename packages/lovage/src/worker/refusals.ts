@@ -11,6 +11,7 @@ import {
 } from '../message/index.js'
 import type { ResultRecord, TaskState } from '../result/index.js'
 import { type FollowUp, NO_FOLLOW_UP } from './follow-ups.js'
+import { replyOf } from './reply-of.js'
 import { letterOf, type SettlePlan } from './settle-plan.js'
 
 /** Lost holders after which a message is held to kill its workers. */
@@ -75,7 +76,7 @@ export class Refusals {
     const next = follow(exception, 'REVOKED')
     return {
       publish: next.publish,
-      results: [...this.#record(headers, 'REVOKED', exception), ...next.results],
+      results: [...this.#record(delivery, headers, 'REVOKED', exception), ...next.results],
       followUp: next,
       settlement: { tag: delivery.tag, kind: 'ack' },
       state: 'REVOKED',
@@ -119,7 +120,7 @@ export class Refusals {
     const next = follow(exception, 'FAILURE')
     return {
       publish: next.publish,
-      results: [...(headers ? this.#record(headers, 'FAILURE', exception) : []), ...next.results],
+      results: [...(headers ? this.#record(delivery, headers, 'FAILURE', exception) : []), ...next.results],
       followUp: next,
       settlement,
       state: 'FAILURE',
@@ -137,7 +138,12 @@ export class Refusals {
     return { publish: [copy], results: [], settlement: { tag: delivery.tag, kind: 'ack' }, state: null }
   }
 
-  #record(headers: TaskHeaders, state: TaskState, result: ExceptionInfo): readonly ResultRecord[] {
+  #record(
+    { message }: Delivery,
+    headers: TaskHeaders,
+    state: TaskState,
+    result: ExceptionInfo,
+  ): readonly ResultRecord[] {
     if (!this.#settings.storesResults || headers.ignore_result) return []
     const dateDone = new Date(this.#settings.now()).toISOString()
     const groupId = headers.group === null ? {} : { groupId: headers.group }
@@ -153,6 +159,7 @@ export class Refusals {
         dateDone,
         ...groupId,
         ...parentId,
+        ...('properties' in message ? replyOf(message.properties) : {}),
       },
     ]
   }

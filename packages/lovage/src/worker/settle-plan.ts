@@ -19,6 +19,7 @@ import {
 } from '../message/index.js'
 import type { ExtendedResult, ResultRecord, ResultTuple, TaskState } from '../result/index.js'
 import { type FollowUp, type FollowUps, NO_FOLLOW_UP } from './follow-ups.js'
+import { replyOf } from './reply-of.js'
 
 /** What follows from an outcome, in the order in which it must happen: publish, store, then let go. */
 export interface SettlePlan {
@@ -197,7 +198,7 @@ function replacement(
   { followUps }: PlanSettings,
 ): FollowUp | Outcome {
   try {
-    return followUps.replaced(call, canvas)
+    return followUps.replaced(call, canvas, context.replyTo)
   } catch (error) {
     return failure(context.task, error)
   }
@@ -293,6 +294,7 @@ function record(
     dateDone: state === 'RETRY' ? null : new Date(nowMs).toISOString(),
     ...(context.groupId === null ? {} : { groupId: context.groupId }),
     ...(context.parentId === null ? {} : { parentId: context.parentId }),
+    ...replyOf(context),
     ...(settings.resultExtended ? { extended: extendedOf(context, settings.hostname) } : {}),
   }
 }

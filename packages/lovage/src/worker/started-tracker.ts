@@ -2,6 +2,7 @@ import type { TaskContext } from '../app/index.js'
 import { type Clock, FleetingMap, type Logger, type Timer } from '../kernel/index.js'
 import { encodeJson } from '../message/index.js'
 import type { ResultBackend, ResultRecord } from '../result/index.js'
+import { replyOf } from './reply-of.js'
 import { extendedOf } from './settle-plan.js'
 
 /** Tasks shorter than this never show as STARTED: nobody could have seen it, and storing it would cost as much as they do. */
@@ -74,6 +75,7 @@ export class StartedTracker {
       dateDone: null,
       ...(context.groupId === null ? {} : { groupId: context.groupId }),
       ...(context.parentId === null ? {} : { parentId: context.parentId }),
+      ...replyOf(context),
       ...(extended ? { extended: extendedOf(context, hostname) } : {}),
     }
   }

@@ -1,6 +1,7 @@
 import type { TaskContext } from '../app/index.js'
 import { encodeJson } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
+import { replyOf } from './reply-of.js'
 import { extendedOf } from './settle-plan.js'
 import type { StartedTracker } from './started-tracker.js'
 
@@ -30,6 +31,7 @@ export async function storeOwnState(
       traceback: null,
       children: context.children,
       dateDone: null,
+      ...replyOf(context),
       ...(extendedBy === undefined ? {} : { extended: extendedOf(context, extendedBy) }),
     },
   ])

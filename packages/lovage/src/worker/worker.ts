@@ -82,7 +82,7 @@ export class Worker implements RunningWorker {
     const consumer = (): Consumer => this.#consumer
     const onRoom = (): void => this.#goOn()
     const handBack = new HandBack({ claims, limits, consumer, logger, onRoom })
-    const followUps = new FollowUps(followUpPorts(app, broker, storesResults))
+    const followUps = new FollowUps(followUpPorts(app, broker, results))
     const refusals = new Refusals({
       hostname,
       storesResults,

@@ -4,9 +4,11 @@ import {
   type CanvasCall,
   dispatch,
   freeze,
+  hasChord,
   misshapen,
   type OpenedJoin,
   type Surroundings,
+  withReplyTo,
 } from '../../canvas/index.js'
 import { CapabilityError, type Clock, newId } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'
@@ -26,6 +28,8 @@ export interface SendingHost extends ResultHost {
   readonly conf: Settings
   readonly clock: Clock
   readonly tasks: TaskRegistry
+  /** Where results are answered to, if they are not stored. */
+  readonly replyTo: string | undefined
   broker(): Promise<Broker>
 }
 
@@ -39,7 +43,7 @@ export async function sendCanvas(
   canvas: Canvas,
   lead: readonly unknown[],
 ): Promise<AnyResult> {
-  const frozen = freeze(canvas, newId)
+  const frozen = await made(host, freeze(canvas, newId))
   const { capabilities } = await host.broker()
   const parent = currentContext()
   const around: Surroundings = {
@@ -79,7 +83,7 @@ export async function sendMembers(
     if (batch.length > 0) await publisher.sendAll(batch, parent, false)
   }
   for await (const member of members) {
-    const frozen = freeze(member, newId, { groupId, groupIndex: results.length })
+    const frozen = await made(host, freeze(member, newId, { groupId, groupIndex: results.length }))
     const sent = dispatch(frozen, lead, {
       newId,
       priorityToWire: priorityToWire(capabilities),
@@ -99,16 +103,31 @@ export async function sendMembers(
 const toCallOf = (host: SendingHost, call: CanvasCall, capabilities: Broker['capabilities']) =>
   toCall(call, host.tasks.get(call.task)?.definition.own ?? {}, priorityFromWire(capabilities))
 
+/** A canvas for results that are answered to its sender: each step says so, and none may wait for several others. */
+async function made(host: SendingHost, frozen: Canvas): Promise<Canvas> {
+  if (host.replyTo === undefined) return frozen
+  // A chord further on would otherwise be found out by a worker, when the steps before it have run.
+  if (hasChord(frozen)) throw noChords((await host.results()).kind)
+  return withReplyTo(frozen, host.replyTo)
+}
+
 /** @throws {CapabilityError} when the result backend counts no chords. */
 export async function openJoins(host: SendingHost, opened: readonly OpenedJoin[]): Promise<void> {
-  const backend = await host.results()
-  if (!backend.joins)
-    throw new CapabilityError(`A chord cannot be counted by results in ${backend.kind}.`, {
-      code: 'LVG_CAPABILITY_MISSING',
-      hint: 'Keep results on Redis or in SQLite.',
-    })
-  await backend.joins.open(toJoins(opened, host.conf, host.clock.now()))
+  const { joins, kind } = await host.results()
+  if (!joins) throw noChords(kind)
+  await joins.open(toJoins(opened, host.conf, host.clock.now()))
 }
+
+/** Said before anything of the canvas is sent. */
+export const noChords = (kind: string): CapabilityError =>
+  new CapabilityError(
+    `A chord cannot be counted by results in ${kind}; a group that something follows is one.`,
+    {
+      code: 'LVG_CAPABILITY_MISSING',
+      details: { backend: kind },
+      hint: 'Keep results on Redis, in PostgreSQL or in SQLite: set resultBackend.',
+    },
+  )
 
 /** Joins as a store keeps them; each ends with the results of its members at the latest. */
 export function toJoins(

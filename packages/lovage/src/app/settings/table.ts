@@ -128,7 +128,7 @@ export const SETTINGS = {
   onUnknownTask: choice('dead-letter', 'dead-letter', 'handBack'),
 
   // --- results
-  /** Where results are, such as `db+postgresql://`; `disabled://` = nowhere. Default: the broker's own kind. */
+  /** Where results are, such as `db+postgresql://`; `rpc://` = to whoever asked, over RabbitMQ; `disabled://` = nowhere. Default: the broker's own kind. */
   resultBackend: optional(text('')),
   /** Whether name, arguments, worker, retries and queue are stored with the result. */
   resultExtended: flag(false),
@@ -139,7 +139,8 @@ export const SETTINGS = {
   resultChordJoinTimeout: inert(number(3), 'members are counted, not joined'),
   resultChordRetryInterval: number(1),
   resultBackendMaxRetries: inert(number(10), 'a result is stored again until it is'),
-  resultPersistent: inert(flag(false), 'results are kept until they expire'),
+  /** Whether results that go by `rpc://` survive a restart of RabbitMQ; stored ones do. */
+  resultPersistent: flag(false),
   resultSerializer: inert(text('json'), JSON_ONLY),
   resultCompression: inert(optional(text('')), JSON_ONLY),
   resultAcceptContent: inert(optional(list([])), JSON_ONLY),

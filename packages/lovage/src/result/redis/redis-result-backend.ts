@@ -8,9 +8,9 @@ import {
   redisOptionsOf,
   STORE_RESULT_LUA,
 } from '../../redis-client/index.js'
+import { decodeMeta, encodeMeta } from '../meta.js'
 import { readOptionsOf } from '../read-options.js'
 import type { ResultBackend, ResultRecord, TaskResult } from '../result-backend.js'
-import { decodeMeta, encodeMeta } from './meta.js'
 import { RedisJoinStore } from './redis-join-store.js'
 import { ResultWatch } from './result-watch.js'
 

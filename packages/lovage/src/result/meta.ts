@@ -1,6 +1,6 @@
-import { decodeJson, encodeJson, type ReadOptions } from '../../message/index.js'
-import type { ExtendedResult, ResultRecord, ResultTuple, TaskResult } from '../result-backend.js'
-import { unreadableResult } from '../unreadable.js'
+import { decodeJson, encodeJson, type ReadOptions } from '../message/index.js'
+import type { ExtendedResult, ResultRecord, ResultTuple, TaskResult } from './result-backend.js'
+import { unreadableResult } from './unreadable.js'
 
 /** Celery's meta object of a result (protocol.md 4.2), which both languages read; `status` first. */
 export function encodeMeta(record: ResultRecord): string {

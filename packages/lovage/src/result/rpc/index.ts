@@ -1,0 +1,1 @@
+export { openRpcResultBackend } from './rpc-result-backend.js'
