@@ -124,6 +124,32 @@ describe('a task’s end', () => {
   })
 })
 
+describe('what cannot go on', () => {
+  test('holds nothing else up, and is a dead letter in the end', async () => {
+    let runs = 0
+    // No queue is bound to that exchange: the retry that is to go on with the acknowledgement never can.
+    const astray = app.task({
+      name: 'astray',
+      run: (ctx) => {
+        runs++
+        throw ctx.retry({ exchange: 'nowhere', routingKey: 'x', countdown: 0 })
+      },
+    })
+    const fine = app.task({ name: 'fine', run: () => 'fine' })
+    await using worker = await startTestWorker(app)
+    const [lost, other] = await Promise.all([astray.delay(), fine.delay()])
+    expect(await other.get({ timeout: 10 })).toBe('fine')
+    await expect(lost.get({ timeout: 10 })).rejects.toMatchObject({ code: 'LVG_TASK_WORKER_LOST' })
+    expect(runs).toBe(4)
+    const [letter] = await until(async () => {
+      const all = await letters(app)
+      return all.length > 0 && all
+    })
+    expect(letter).toMatchObject({ taskId: lost.id, task: 'astray' })
+    expect(worker.held).toEqual([])
+  })
+})
+
 describe('retries', () => {
   test('keep id, headers and arguments, and count up', async () => {
     const seen: unknown[] = []

@@ -7,7 +7,7 @@ import { freePort, startRedis } from '../servers.js'
 import { Command, lovage } from './command.js'
 
 const APP = `
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { Lovage } from 'lovage'
 export const app = new Lovage('shop')
 const note = (text: string) => appendFileSync(new URL('./runs.txt', import.meta.url), text + '\\n')
@@ -18,6 +18,14 @@ export const slow = app.task({
   run: async (ctx, seconds: number) => {
     note('begin ' + ctx.id)
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+    note('end ' + ctx.id)
+  },
+})
+export const gated = app.task({
+  name: 'shop.gated',
+  run: async (ctx) => {
+    note('begin ' + ctx.id)
+    while (!existsSync(new URL('./gate', import.meta.url))) await new Promise((resolve) => setTimeout(resolve, 20))
     note('end ' + ctx.id)
   },
 })`
@@ -216,6 +224,44 @@ describe('a worker whose Redis is down', () => {
     // Where in our code it was noticed would hide the rest.
     expect(worker.stderr).not.toMatch(/"stack"/)
   })
+
+  test.each(['async', 'prefork'])(
+    'ends all the same when it is told to (%s), and what it held runs again when Redis is back',
+    { timeout: 90_000 },
+    async (pool) => {
+      using shop = makeShop()
+      const cwd = shop.folder
+      await using redis = await startRedis({ appendonly: 'always' })
+      const url = `${redis.url}/0`
+      const env = { CELERY_WORKER_SHUTDOWN_TIMEOUT: '1', CELERY_BROKER_LEASE: '2' }
+      const args = ['-A', 'app', '-b', url, 'worker', '-l', 'info', '-P', pool, '-c', '2']
+      const started = async (times: number): Promise<unknown> =>
+        until(() => runs(cwd).split('begin').length > times, { what: 'runs that began', timeoutMs: 30_000 })
+      const ids: string[] = []
+      {
+        await using worker = new Command(args, { cwd, env })
+        // One that ends while Redis is away, and one that does not end in time.
+        for (const task of [['shop.gated'], ['shop.slow', '-a', '[60]']])
+          ids.push((await lovage(['-A', 'app', '-b', url, 'call', ...task], { cwd })).stdout)
+        await started(2)
+        await redis.kill()
+        await worker.says(/the connection was lost/)
+        worker.signal('SIGTERM')
+        expect(await worker.exited).toBe(0)
+        expect(worker.stderr).toContain(
+          'what was not settled or handed back returns to its queue by its lease',
+        )
+        expect(worker.stderr).not.toContain('nobody handled it')
+      }
+      await redis.restart()
+      await using worker = new Command(args, { cwd, env })
+      await until(() => ids.every((id) => runs(cwd).split(`begin ${id}`).length > 2), {
+        what: `both again; runs were\n${runs(cwd)}`,
+        timeoutMs: 30_000,
+      })
+      worker.signal('SIGKILL')
+    },
+  )
 
   test('gives up at once when the settings say so', async () => {
     using shop = makeShop()

@@ -22,9 +22,12 @@ export class HandBack {
     this.#ports = ports
   }
 
-  /** To the head of their queues, no attempt consumed; `before` is awaited between letting go of them and telling the broker. */
+  /**
+   * To the head of their queues, no attempt consumed; `before` is awaited between letting go of them and telling the broker. Never
+   * rejects: what the broker does not take back returns by its lease.
+   */
   async give(which: readonly Claim[], before?: () => Promise<void> | undefined): Promise<void> {
-    const { claims, limits, consumer } = this.#ports
+    const { claims, limits, consumer, logger } = this.#ports
     const settlements = which.flatMap((claim) => {
       const { delivery, job, startedMs } = claim
       claims.remove(claim)
@@ -34,7 +37,15 @@ export class HandBack {
       return ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const]
     })
     await before?.()
-    if (settlements.length > 0) await consumer().settle(settlements)
+    if (settlements.length === 0) return
+    await consumer()
+      .settle(settlements)
+      .catch((error: unknown) =>
+        logger.warn(
+          { err: error, count: settlements.length },
+          'could not hand tasks back; they return to their queues by their leases',
+        ),
+      )
   }
 
   /** Ends what waits or still runs and gives it back; its outcome, should one come, is nobody's any more. */

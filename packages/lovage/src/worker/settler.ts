@@ -1,7 +1,15 @@
 import type { SignalBoard } from '../app/index.js'
 import type { Broker, Consumer, Settlement } from '../broker/index.js'
 import type { DeadLetter } from '../dead-letter/index.js'
-import { type Clock, crashPoint, delay, InFlight, type Logger } from '../kernel/index.js'
+import {
+  type Clock,
+  crashPoint,
+  delay,
+  InFlight,
+  isLovageError,
+  type Logger,
+  MessageError,
+} from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 import type { CompletedJoin, JoinStore, ResultBackend, ResultRecord } from '../result/index.js'
 import type { CountedPart, FollowUp, FollowUps, InlineErrback } from './follow-ups.js'
@@ -34,6 +42,7 @@ export class Settler {
   #plans: SettlePlan[] = []
   #scheduled = false
   readonly #declared = new Set<string>()
+  readonly #ending = new AbortController()
   readonly #inFlight = new InFlight()
 
   constructor(ports: SettlerPorts) {
@@ -69,7 +78,40 @@ export class Settler {
     }
   }
 
-  async #settle(plans: readonly SettlePlan[]): Promise<void> {
+  /** Tries nothing again from here: what is not carried out returns to its queue when its lease ends. */
+  abandon(): void {
+    this.#ending.abort(new Error('the worker has ended'))
+  }
+
+  /** Never rejects. What cannot be carried out at all keeps nothing else from it, and is not held for ever. */
+  async #settle(plans: readonly SettlePlan[], isRepeat = false): Promise<void> {
+    const { logger, consumer } = this.#ports
+    try {
+      await this.#carryOutAll(plans, isRepeat)
+    } catch (error) {
+      if (this.#ending.signal.aborted || isClosed(error)) {
+        logger.warn(
+          { err: error },
+          `${plans.length} tasks could not be settled before the end: they return to their queues by their leases`,
+        )
+      } else if (plans.length > 1) {
+        for (const plan of plans) await this.#settle([plan], true)
+      } else {
+        const tag = plans[0]?.settlement?.tag
+        logger.error(
+          { err: error, tag },
+          'the end of a task could not be carried out: it returns to its queue',
+        )
+        // Counted, so that it cannot loop: in the end it is a dead letter.
+        if (tag !== undefined)
+          await consumer()
+            .settle([{ tag, kind: 'requeue', counts: true }])
+            .catch((fault: unknown) => logger.error({ err: fault, tag }, 'could not hand a task back'))
+      }
+    }
+  }
+
+  async #carryOutAll(plans: readonly SettlePlan[], isRepeat: boolean): Promise<void> {
     const { broker, onRefused } = this.#ports
     const consumer = this.#ports.consumer()
     const isAtomic = broker.capabilities.atomicSettle
@@ -85,7 +127,8 @@ export class Settler {
     if (settlements.length === 0) return consumer.demand()
     const refused = await consumer.settle(settlements)
     crashPoint('settle:after-ack')
-    if (refused.length > 0) onRefused(refused)
+    // What was done in the first attempt is refused in the second.
+    if (refused.length > 0 && !isRepeat) onRefused(refused)
     for (const { tag, publish } of settlements)
       if (publish && !refused.includes(tag)) this.#tellPublished(publish)
   }
@@ -167,19 +210,26 @@ export class Settler {
     await this.#ports.results?.store(records)
   }
 
-  /** Tries until it works: the claims are held and renewed meanwhile, so that waiting loses nothing and giving up would. */
+  /**
+   * Tries until it works: the claims are held and renewed meanwhile, so that waiting loses nothing and giving up would. What no
+   * waiting helps, such as a message that no queue takes, is thrown.
+   */
   async #persist(what: string, attempt: () => Promise<void>): Promise<void> {
     for (let tries = 0; ; tries++) {
       try {
         return await attempt()
       } catch (error) {
+        if (error instanceof MessageError || isClosed(error) || this.#ending.signal.aborted) throw error
         const pauseMs = Math.min(LONGEST_PAUSE_MS, 100 * 2 ** tries)
         this.#ports.logger.error({ err: error, pause_ms: pauseMs }, `could not ${what}; tries again`)
-        await delay(this.#ports.clock, pauseMs)
+        await delay(this.#ports.clock, pauseMs, this.#ending.signal)
       }
     }
   }
 }
+
+/** Nothing that is asked of a closed connection happens any more. */
+const isClosed = (error: unknown): boolean => isLovageError(error) && error.code === 'LVG_CONNECTION_CLOSED'
 
 /** What is done with plans, step by step. */
 interface Sorted {

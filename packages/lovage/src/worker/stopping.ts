@@ -1,6 +1,9 @@
 import type { Settings } from '../app/index.js'
-import type { Clock, Timer } from '../kernel/index.js'
+import { type Clock, delay, type Timer } from '../kernel/index.js'
 import type { StopKind } from './boot-step.js'
+
+/** How long a broker has to take back what was not finished. */
+const LAST_MOMENT_MS = 5000
 
 const HARDNESS: Readonly<Record<StopKind, number>> = { warm: 0, soft: 1, cold: 2 }
 
@@ -37,6 +40,19 @@ export class Stopping {
     if (limitS <= 0) this.#lose()
     else this.#timer = this.#clock.setTimer(this.#lose, limitS * 1000)
     return true
+  }
+
+  /** Waits for `work` while there is patience, and then a moment more; false when it had not ended by then. */
+  async outlasts(work: Promise<unknown>): Promise<boolean> {
+    const over = new AbortController()
+    const lastMoment = this.patience.then(() => delay(this.#clock, LAST_MOMENT_MS, over.signal))
+    // Cancelled when it is not needed.
+    lastMoment.catch(() => {})
+    try {
+      return await Promise.race([work.then(() => true), lastMoment.then(() => false)])
+    } finally {
+      over.abort()
+    }
   }
 
   /** Nobody waits any more. */

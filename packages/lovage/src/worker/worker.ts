@@ -258,19 +258,18 @@ export class Worker implements RunningWorker {
 
   async #end(): Promise<void> {
     const { hostname } = this
-    const { signals } = this.#app
-    await this.#consumer.pause()
-    this.#spares?.stop()
-    // What has not begun is somebody else's to begin.
-    await this.#handBack.interrupt(this.#claims.waiting)
-    await Promise.race([this.#claims.none(), this.#stopping.patience])
-    // Children are ended before what they run goes back: it must not run here and elsewhere at once.
-    await this.#handBack.interrupt(this.#claims.all, () =>
-      this.pool.isRemote ? this.pool.stop('cold') : undefined,
-    )
+    const { signals, logger } = this.#app
+    // A broker that is away keeps no process from its end: what is held here returns by its lease.
+    const fault = (error: unknown): void =>
+      logger.error({ err: error }, 'could not end in order: what is held returns to its queue by its lease')
+    if (!(await this.#stopping.outlasts(this.#letGo().catch(fault)))) {
+      this.#settler.abandon()
+      logger.error(
+        {},
+        'the broker does not answer: what was not settled or handed back returns to its queue by its lease',
+      )
+    }
     this.#stopping.end()
-    await this.#owed?.stop()
-    await this.#settler.drain()
     const last = this.#stopping.how ?? 'warm'
     await this.pool.stop(last === 'cold' ? 'cold' : 'warm')
     if (!this.pool.isRemote)
@@ -280,6 +279,22 @@ export class Worker implements RunningWorker {
     await this.limits.stop()
     await this.#consumer.close()
     await signals.tell('workerShutdown', { hostname })
+  }
+
+  /** Settles what ends in time, and hands back the rest. */
+  async #letGo(): Promise<void> {
+    await this.#consumer.pause()
+    this.#spares?.stop()
+    // What has not begun is somebody else's to begin.
+    const unbegun = this.#handBack.interrupt(this.#claims.waiting)
+    await Promise.race([this.#claims.none(), this.#stopping.patience])
+    // Children are ended before what they run goes back: it must not run here and elsewhere at once.
+    const unfinished = this.#handBack.interrupt(this.#claims.all, () =>
+      this.pool.isRemote ? this.pool.stop('cold') : undefined,
+    )
+    await Promise.all([unbegun, unfinished])
+    await this.#owed?.stop()
+    await this.#settler.drain()
   }
 
   /** Fills what slots are free, and claims what else there is room for. */
