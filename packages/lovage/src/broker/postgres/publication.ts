@@ -40,17 +40,26 @@ export function rowsOf(message: OutgoingMessage, queues: readonly string[]): rea
 const nameOf = (value: unknown): string | null =>
   typeof value === 'string' ? value.replaceAll('\0', '\u2400') : null
 
-/** The parameter of the statement: rows, of those with one name the first message's alone. */
-export function publishParameter(messages: readonly (readonly PublishedRow[])[]): string {
+/** No JSON text holds this character as it is. */
+const SEPARATOR = '\x1f'
+
+/** The parameters of the statement: rows, of those with one name the first message's alone. */
+export function publishParameters(
+  messages: readonly (readonly PublishedRow[])[],
+): [rows: string, raws: string] {
   const names = new Set<string>()
-  const rows: PublishedRow[] = []
+  const rows: Omit<PublishedRow, 'raw'>[] = []
+  const raws: string[] = []
   for (const message of messages) {
     const name = message[0]?.once_key
     if (name !== undefined && names.has(name)) continue
     if (name !== undefined) names.add(name)
-    rows.push(...message)
+    for (const { raw, ...row } of message) {
+      rows.push(row)
+      raws.push(raw)
+    }
   }
-  return JSON.stringify(rows)
+  return [JSON.stringify(rows), raws.join(SEPARATOR)]
 }
 
 /** What consumers are told of rows that were published. */

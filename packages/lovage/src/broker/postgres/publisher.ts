@@ -2,7 +2,7 @@ import type { OutgoingMessage } from '../../message/index.js'
 import { Batches, type PostgresDatabase } from '../../postgres-client/index.js'
 import type { PublishTransaction } from '../broker.js'
 import { type Doorbell, ringPayload } from './doorbell.js'
-import { type PublishedRow, publishParameter, ringOf, rowsOf } from './publication.js'
+import { type PublishedRow, publishParameters, ringOf, rowsOf } from './publication.js'
 import type { Routing } from './routing.js'
 import { sql } from './statements.js'
 
@@ -44,7 +44,7 @@ export class Publisher {
     if (messages.length === 0) return
     const prepared = await this.prepare(messages)
     await this.#routing.know(prepared.flat().map(({ queue }) => queue))
-    await transaction.query(sql.publish, [publishParameter(prepared)])
+    await transaction.query(sql.publish, publishParameters(prepared))
     // Told by the server when it commits, and only then.
     await transaction.query(sql.ringWithin, [ringPayload(ringOf(prepared.flat(), Date.now()))])
   }
@@ -63,7 +63,7 @@ export class Publisher {
     const messages = calls.flat()
     const rows = messages.flat()
     await this.#routing.know(rows.map(({ queue }) => queue))
-    await this.#database.query(sql.publish, [publishParameter(messages)])
+    await this.#database.query(sql.publish, publishParameters(messages))
     this.#doorbell.ring(ringOf(rows, Date.now()))
   }
 }

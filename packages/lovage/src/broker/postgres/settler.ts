@@ -11,7 +11,7 @@ import {
 import type { ResultRecord } from '../../result/index.js'
 import type { Settlement } from '../broker.js'
 import type { Doorbell } from './doorbell.js'
-import { type PublishedRow, publishParameter, ringOf } from './publication.js'
+import { type PublishedRow, publishParameters, ringOf } from './publication.js'
 import type { Publisher } from './publisher.js'
 import type { Routing } from './routing.js'
 import { sql } from './statements.js'
@@ -163,7 +163,7 @@ export class Settler {
       const ended = await this.#end(session, items)
       const done = items.filter((_, index) => ended[index] === 'ended')
       const rows = done.flatMap((item) => item.rows)
-      if (rows.length > 0) await session.query(sql.publish, [publishParameter(rows)])
+      if (rows.length > 0) await session.query(sql.publish, publishParameters(rows))
       const results = done.flatMap(({ settlement }) => settlement.results ?? [])
       if (results.length > 0) await writer?.storeIn(session, results)
       await addLetters(
