@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { type Lovage, Queue, startWorker, type Worker } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { lovage } from '../cli/command.js'
+import { Command, lovage } from '../cli/command.js'
+import { importProgram, readGuide, words } from '../guides/guide.js'
 import {
   type PythonCelery,
   pythonCelery,
@@ -321,4 +322,24 @@ test('a Python worker is served after RabbitMQ was killed, and so is ours', {
   python = await startPython()
   const theirs = await app.sendTask('py.flaky', { args: [0], queue: new Queue('py', { maxPriority: 9 }) })
   expect(await theirs.get({ timeout: 60 })).toBe(0)
+})
+
+test('the programs and commands of the guide to RabbitMQ run', async () => {
+  const { programs, commands, makeShop } = readGuide('rabbitmq.md')
+  const broker = await rabbit.createVhost('guide')
+  const here = (code: string): string =>
+    code
+      .replaceAll('amqp://guest:guest@localhost:5672/', broker)
+      .replaceAll('redis://localhost:6379/0', redis.url)
+  using shop = makeShop()
+  shop.write(Object.fromEntries(programs.map(({ name, code }) => [name, here(code)])))
+  await using worker = new Command(['-A', 'app.ts', 'worker', '-l', 'info'], { cwd: shop.folder })
+  await worker.says(/ready/)
+  const { code, stderr } = await importProgram(shop, 'send.ts')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  for (const line of commands)
+    expect(await lovage(words(line).slice(1), { cwd: shop.folder }), line).toMatchObject({
+      code: 0,
+      stderr: '',
+    })
 })

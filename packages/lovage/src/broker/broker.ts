@@ -27,6 +27,8 @@ export interface BrokerCapabilities {
   readonly once: boolean
   /** Queues are objects of the server's own that do what `x-` arguments ask: `expires`, `maxLength`, `deadLetterExchange`. Default false. */
   readonly queueArguments?: boolean
+  /** Milliseconds after which the server gives a held message to somebody else, although its holder lives. Default: it does not. */
+  readonly longestHoldMs?: number
   /** Workers in other processes share the queues. */
   readonly shared: boolean
 }

@@ -1,3 +1,4 @@
+export { listLetters } from './list-letters.js'
 export { type MemoryDeadLetters, memoryDeadLetters } from './memory/memory-dead-letters.js'
 export { openDeadLetterStore } from './open-dead-letters.js'
 export { addLetters, DEAD_LETTER_MIGRATIONS, postgresDeadLetters } from './postgres/postgres-dead-letters.js'

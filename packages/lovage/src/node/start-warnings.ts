@@ -9,6 +9,7 @@ export function startWarnings(app: Lovage, broker: Broker, queues: readonly stri
     ...queueWarnings(broker, queues),
     ...unreadWarnings(app, queues),
     ...unkeptWarnings(app, broker, queues),
+    ...holdWarnings(app, broker),
   ]
 }
 
@@ -61,4 +62,20 @@ function unreadWarnings(app: Lovage, queues: readonly string[]): readonly string
     .map(
       ([task, queue]) => `${task} goes to the queue ${queue}, which this worker does not read: add it to -Q.`,
     )
+}
+
+/** Tasks that may run for longer than the server lets a worker have their message. */
+function holdWarnings(app: Lovage, { kind, capabilities }: Broker): readonly string[] {
+  const { longestHoldMs } = capabilities
+  if (longestHoldMs === undefined) return []
+  const long = [...app.tasks].filter(
+    ({ name, options: { timeLimit, acksLate } }) =>
+      !name.startsWith('celery.') && acksLate !== false && !(timeLimit && timeLimit * 1000 <= longestHoldMs),
+  )
+  if (long.length === 0) return []
+  const names = long.slice(0, 3).map(({ name }) => name)
+  const others = long.length > names.length ? `, and ${long.length - names.length} more` : ''
+  return [
+    `The server (${kind}) gives a message to another worker after ${longestHoldMs / 1000} s; without a shorter time limit these tasks may run twice: ${names.join(', ')}${others}. Set timeLimit, or raise consumer_timeout on the server and brokerTransportOptions.consumerTimeout here.`,
+  ]
 }

@@ -31,19 +31,7 @@ export async function openAmqpBroker(urls: string, { settings, logger }: DriverO
 class AmqpBroker implements Broker {
   readonly kind = 'amqp'
   readonly location: string
-  readonly capabilities: BrokerCapabilities = {
-    priorities: true,
-    priorityOnWire: 'rising',
-    durableDelay: true,
-    leases: true,
-    atomicSettle: false,
-    fanout: true,
-    delayAtPublish: false,
-    once: false,
-    browsing: false,
-    queueArguments: true,
-    shared: true,
-  }
+  readonly capabilities: BrokerCapabilities
   readonly admin: AmqpAdmin
   readonly deadLetters: AmqpDeadLetters
   readonly #connections: Connections
@@ -57,6 +45,20 @@ class AmqpBroker implements Broker {
   constructor(connections: Connections, options: AmqpBrokerOptions, logger: Logger) {
     const { publishing, consuming } = connections
     this.location = publishing.location
+    this.capabilities = {
+      priorities: true,
+      priorityOnWire: 'rising',
+      durableDelay: true,
+      leases: true,
+      atomicSettle: false,
+      fanout: true,
+      delayAtPublish: false,
+      once: false,
+      browsing: false,
+      queueArguments: true,
+      longestHoldMs: options.consumerTimeoutMs,
+      shared: true,
+    }
     this.#connections = connections
     this.#options = options
     this.#topology = new Topology(consuming, options, logger)

@@ -1,5 +1,10 @@
 import { type AmqpConnection, type AmqpDelivery, refusalOf } from '../../amqp-client/index.js'
-import type { DeadLetter, DeadLetterQuery, DeadLetterStore } from '../../dead-letter/index.js'
+import {
+  type DeadLetter,
+  type DeadLetterQuery,
+  type DeadLetterStore,
+  listLetters,
+} from '../../dead-letter/index.js'
 import { ConnectionError, delay, type Logger, type Page, stayAlive, systemClock } from '../../kernel/index.js'
 import type { Publisher } from './publisher.js'
 import type { Topology } from './topology.js'
@@ -48,16 +53,10 @@ export class AmqpDeadLetters implements DeadLetterStore {
   }
 
   async list(query: DeadLetterQuery): Promise<Page<DeadLetter>> {
-    const { limit = 100, after } = query
     const found: DeadLetter[] = []
     for (const queue of this.#queues(query.queue)) found.push(...(await this.#read(queue, () => false)))
-    const all = [...new Map(found.map((letter) => [letter.id, letter])).values()]
-    const rest = all
-      .filter((letter) => matches(letter, query) && (after === undefined || cursorOf(letter) > after))
-      .sort((a, b) => (cursorOf(a) < cursorOf(b) ? -1 : 1))
-    const items = rest.slice(0, limit)
-    const last = items.at(-1)
-    return rest.length > limit && last ? { items, next: cursorOf(last) } : { items }
+    // A letter that was stored twice is one.
+    return listLetters(new Map(found.map((letter) => [letter.id, letter])).values(), query)
   }
 
   async count(): Promise<ReadonlyMap<string, number>> {
@@ -171,19 +170,4 @@ function read(json: string): DeadLetter {
   const { text, base64, ...letter } = JSON.parse(json) as DeadLetter & { text?: string; base64?: string }
   if (typeof letter.id !== 'string' || typeof letter.queue !== 'string') throw new TypeError('it has no id')
   return { ...letter, raw: text ?? Buffer.from(base64 ?? '', 'base64') }
-}
-
-function matches(letter: DeadLetter, query: DeadLetterQuery): boolean {
-  return (
-    (query.queue === undefined || letter.queue === query.queue) &&
-    (query.task === undefined || letter.task === query.task) &&
-    (query.reason === undefined || letter.reason === query.reason) &&
-    (query.ids === undefined || query.ids.includes(letter.id)) &&
-    (query.failedBeforeMs === undefined || letter.failedMs < query.failedBeforeMs)
-  )
-}
-
-/** Sorts like the listing: time counted down from the largest exact integer, then the id. */
-function cursorOf(letter: DeadLetter): string {
-  return `${String(Number.MAX_SAFE_INTEGER - letter.failedMs).padStart(16, '0')} ${letter.id}`
 }
