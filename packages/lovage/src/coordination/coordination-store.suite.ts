@@ -115,15 +115,16 @@ export function describeCoordinationStore({
       expect(await theirs.remove(space, [{ key: 'k', value: '2' }])).toBe(0)
       await mine.put(space, [
         { key: 'k', value: '3' },
-        { key: 'short', value: 'x', expiresMs: Date.now() + 500 },
+        { key: 'short', value: 'x', expiresMs: Date.now() + 3000 },
       ])
       expect((await theirs.list(space)).map(({ key, value }) => `${key}${value}`).sort()).toEqual([
         'k3',
         'shortx',
       ])
       expect(await theirs.list(space, ['short', 'none'])).toHaveLength(1)
-      await new Promise((resolve) => setTimeout(resolve, 550))
-      expect(await theirs.list(space)).toEqual([{ key: 'k', value: '3' }])
+      await expect
+        .poll(() => theirs.list(space), { timeout: 20_000 })
+        .toEqual([{ key: 'k', value: '3' }])
       expect(await mine.remove(space, [{ key: 'k', value: '3' }, { key: 'none' }])).toBe(1)
       expect(await theirs.list(space)).toEqual([])
     })
