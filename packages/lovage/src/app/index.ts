@@ -13,7 +13,7 @@ export type { Answers, BroadcastHost, BroadcastOptions } from './broadcast.js'
 export type { Call } from './call.js'
 export { toCall } from './canvas/call-options.js'
 export { chain, chord, chunks, type GroupOptions, GroupStream, group, map, starmap } from './canvas/canvas.js'
-export { GroupResult, joinsOf, tupleOf } from './canvas/group-result.js'
+export { GroupResult } from './canvas/group-result.js'
 export { type GraphNode, type GraphOptions, ResultGraph } from './canvas/result-graph.js'
 export { noChords, toJoins } from './canvas/send-canvas.js'
 export { type AnySignature, type CanvasHost, Signature } from './canvas/signature.js'
@@ -86,7 +86,7 @@ export type { AddPeriodicTask, PeriodicOptions } from './periodic-tasks.js'
 export type { Progress, ProgressOptions } from './progress.js'
 export { type Due, type OpenedTask, type QueuedTask, Queues } from './queues.js'
 export { intervalOf, RATES, setRate } from './rate.js'
-export { hideArguments, hideByName, shownResult } from './redaction.js'
+export { hideArguments, shownResult } from './redaction.js'
 export { TaskRegistry } from './registry.js'
 export { type JoinOptions, ResultSet } from './result-set.js'
 export { backoffSeconds, type RetryDice } from './retry.js'
@@ -112,7 +112,6 @@ export {
 } from './settings/index.js'
 export {
   Ignore,
-  isSignal,
   Reject,
   Replace,
   Retry,
@@ -144,6 +143,6 @@ export type {
   TaskOptions,
 } from './task-options.js'
 export { type Sending, toMessage } from './to-message.js'
-export { untilReady, type WaitOptions } from './until-ready.js'
+export type { WaitOptions } from './until-ready.js'
 export type { EventOptions } from './watch-events.js'
 export type { StepWorker, WorkerStep } from './worker-step.js'

@@ -4,7 +4,7 @@ import type { CompletedJoin, ResultTuple } from '../result/index.js'
 import { configured, withLinks } from './compose.js'
 import { type Dispatch, dispatch, dispatchAll, partOf, type Surroundings } from './dispatch.js'
 import { asSingle, freeze } from './freeze.js'
-import { type Canvas, OWN_OPTIONS, textOption, withOptions, withoutOptions } from './node.js'
+import { type Canvas, OWN_OPTIONS, textOption, withoutOptions } from './node.js'
 import { shapeOf } from './result-tuple.js'
 import { fromWire, signaturesIn } from './wire.js'
 
@@ -237,10 +237,6 @@ function policyOf(canvas: Canvas): Policy {
   const policy = firstOptions(canvas)[OWN_OPTIONS.memberFailure]
   return policy === 'continue' || policy === 'ignore' ? policy : undefined
 }
-
-/** Says what failures of members mean to a body. */
-export const withPolicy = (body: Canvas, policy: 'continue' | 'ignore'): Canvas =>
-  withOptions(body, { [OWN_OPTIONS.memberFailure]: policy })
 
 const firstOptions = (canvas: Canvas): Readonly<Record<string, unknown>> => canvas.options
 

@@ -12,7 +12,6 @@ export {
   type CanvasCall,
   type Dispatch,
   dispatch,
-  dispatchAll,
   type OpenedJoin,
   type Surroundings,
 } from './dispatch.js'
@@ -28,7 +27,6 @@ export {
   partsOf,
   publishedErrbacks,
   replacedBy,
-  withPolicy,
 } from './follow-up.js'
 export { asSingle, freeze, gathered, idOf, type Place } from './freeze.js'
 export {
@@ -36,18 +34,14 @@ export {
   type ChainNode,
   type ChordNode,
   type GroupNode,
-  MAX_CANVAS_DEPTH,
-  MAX_CANVAS_SIZE,
   type MemberFailure,
   misshapen,
   OWN_OPTIONS,
   type TaskNode,
   taskNode,
-  textOption,
   type WireOptions,
   withOptions,
-  withoutOptions,
 } from './node.js'
 export { hasChord, withReplyTo } from './reply-to.js'
-export { headerTuple, readTuple, resultTuple, shapeOf } from './result-tuple.js'
+export { readTuple, resultTuple } from './result-tuple.js'
 export { fromWire, type PriorityToWire, signaturesIn, toWire } from './wire.js'

@@ -122,9 +122,7 @@ export function describeCoordinationStore({
         'shortx',
       ])
       expect(await theirs.list(space, ['short', 'none'])).toHaveLength(1)
-      await expect
-        .poll(() => theirs.list(space), { timeout: 20_000 })
-        .toEqual([{ key: 'k', value: '3' }])
+      await expect.poll(() => theirs.list(space), { timeout: 20_000 }).toEqual([{ key: 'k', value: '3' }])
       expect(await mine.remove(space, [{ key: 'k', value: '3' }, { key: 'none' }])).toBe(1)
       expect(await theirs.list(space)).toEqual([])
     })

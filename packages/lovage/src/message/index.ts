@@ -13,7 +13,6 @@ export { fromExceptionInfo, type StoredException, toExceptionInfo, tracebackOf }
 export { decodeJson, encodeJson, type JsonTypes } from './json.js'
 export type { ReadOptions } from './json-reader.js'
 export { Decimal, PlainDate, PlainTime, Uuid } from './json-types.js'
-export { DEFAULT_MAX_BYTES } from './limits.js'
 export { decodePickle } from './pickle/read-pickle.js'
 export { encodePickle, PythonTuple } from './pickle/write-pickle.js'
 export {

@@ -1,5 +1,5 @@
 export { type Argument, type ConnectionListener, RedisConnection } from './connection.js'
-export { connectionError, isConnectionLoss, isRefusedForNow } from './errors.js'
+export { isConnectionLoss, isRefusedForNow } from './errors.js'
 export { parseRedisUrl, type RedisOptions, type RedisTarget } from './options.js'
 export { type RedisResultWriter, STORE_RESULT_LUA } from './result-writer.js'
 export { definedScripts, defineScript, type Script, type ScriptDefinition } from './script.js'

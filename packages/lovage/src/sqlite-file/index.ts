@@ -11,5 +11,5 @@ export {
 } from './program.js'
 
 export { openSqliteFile, type Procedures, type SqliteFile } from './sqlite-file.js'
-export { parseSqliteUrl, type SqliteUrl } from './sqlite-url.js'
+export type { SqliteUrl } from './sqlite-url.js'
 export { toBytes } from './values.js'

@@ -188,7 +188,7 @@ export const SETTINGS = {
   /** Seconds for which a revoked id is remembered. */
   workerRevokeExpires: number(604_800),
   workerStateDb: inert(optional(text('')), 'revokes are kept by the coordination store'),
-  workerPoolRestarts: flag(false),
+  workerPoolRestarts: inert(flag(false), 'pool_restart is always obeyed'),
   /** Modules to import before tasks are run. */
   include: list([]),
   /** As `include`. */
