@@ -50,13 +50,15 @@ export class Claim implements Delivery {
 }
 
 const MOST_REMEMBERED = 10_000
+/** After so long, a message under the id of one that is done was sent anew. */
+const SETTLED_MS = 600_000
 
 /** What is known of messages that the server may deliver again. */
 export class Redelivered {
   /** Running here, their channel ended. */
   readonly #expected = new Map<string, Claim>()
   /** Done here after their channel had ended. */
-  readonly #settled = new Map<string, true>()
+  readonly #settled = new Map<string, number>()
   /** Given back by ourselves, so often that nobody was lost with them. */
   readonly #uncounted = new Map<string, number>()
   readonly #waiting = new Map<Claim, (isOurs: boolean) => void>()
@@ -67,10 +69,12 @@ export class Redelivered {
     return this.#expected.size
   }
 
-  /** A claim whose channel has ended. */
-  expect(claim: Claim): void {
+  /** A claim whose channel has ended; false when it could not be told from others. */
+  expect(claim: Claim): boolean {
     const { key } = claim
-    if (key !== undefined) this.#expected.set(key, claim)
+    if (key === undefined || this.#expected.has(key)) return false
+    this.#expected.set(key, claim)
+    return true
   }
 
   /** From now on, for so long, what is expected may come; then it is another's. */
@@ -94,7 +98,9 @@ export class Redelivered {
   adopt(delivery: Claim): Claim | 'settled' | undefined {
     const { key } = delivery
     if (!delivery.wasDelivered || key === undefined) return undefined
-    if (this.#settled.delete(key)) return 'settled'
+    const settledMs = this.#settled.get(key)
+    this.#settled.delete(key)
+    if (settledMs !== undefined && Date.now() - settledMs < SETTLED_MS) return 'settled'
     const claim = this.#expected.get(key)
     if (!claim) return undefined
     this.#expected.delete(key)
@@ -115,7 +121,7 @@ export class Redelivered {
   settled({ key }: Claim): void {
     if (key === undefined) return
     this.#expected.delete(key)
-    remember(this.#settled, key, true)
+    remember(this.#settled, key, Date.now())
   }
 
   /** Its next delivery counts for nothing. */

@@ -24,6 +24,10 @@ const LONGEST_PAUSE_MS = 5_000
 const ADOPTION_MS = 15_000
 const LOOK_AGAIN_MS = 250
 const PUT_ASIDE_MS = 1_000
+/** How long a consumer that ends tries to publish what follows. */
+const LAST_TRIES_MS = 5_000
+/** What the server may take a little later. */
+const PASSING: ReadonlySet<string> = new Set(['LVG_CONNECTION_FAILED', 'LVG_RABBITMQ_REFUSED'])
 
 /** What a consumer shares with its broker. */
 export interface ConsumerParts {
@@ -160,11 +164,9 @@ export class AmqpConsumer implements Consumer, SourceListener {
     if (this.#source === source) this.#source = undefined
     if (this.#state === 'closed') return
     this.#waiting = this.#waiting.filter((claim) => claim.source !== source)
-    const lost = this.#claims.values().filter((claim) => claim.source === source)
-    for (const claim of lost) {
-      claim.source = undefined
-      this.#redelivered.expect(claim)
-    }
+    const cut = this.#claims.values().filter((claim) => claim.source === source)
+    for (const claim of cut) claim.source = undefined
+    this.#lost(cut.filter((claim) => !this.#redelivered.expect(claim)))
     if (this.#state === 'paused') this.#lost(this.#redelivered.giveUp())
     if (isTimeout(error))
       this.#options.logger.warn(
@@ -177,24 +179,28 @@ export class AmqpConsumer implements Consumer, SourceListener {
 
   /** Whether the claim was still ours. */
   async #settle(claim: Claim, settlement: Settlement): Promise<boolean> {
-    if (!(await this.#isOurs(claim))) return false
-    crashPointOf(settlement)
-    const { publish = [] } = settlement
-    await this.#persist(async () => {
-      if (publish.length > 0) await this.#parts.publisher.publish(publish)
-    })
-    const { kind } = settlement
+    if (!(await this.#isOurs(claim))) {
+      this.#claims.delete(claim.tag)
+      return false
+    }
+    const { kind, publish = [] } = settlement
+    if (kind === 'postpone') crashPoint('postpone:before')
+    if (publish.length > 0 && !(await this.#persist(() => this.#parts.publisher.publish(publish))))
+      return false
     if (kind === 'requeue') return this.#requeue(claim, settlement.counts)
-    if (kind === 'dead-letter') await this.#persist(() => this.#parts.deadLetters.add([settlement.letter]))
-    if (kind === 'postpone') await this.#persist(() => this.#postpone(claim, settlement.untilMs))
+    if (
+      kind === 'dead-letter' &&
+      !(await this.#persist(() => this.#parts.deadLetters.add([settlement.letter])))
+    )
+      return false
+    if (kind === 'postpone' && !(await this.#persist(() => this.#postpone(claim, settlement.untilMs))))
+      return false
     return this.#end(claim)
   }
 
   async #requeue(claim: Claim, counts: boolean): Promise<boolean> {
-    if (counts || this.#state !== 'consuming') {
-      await this.#return(claim, claim.redeliveries + (counts ? 1 : 0))
-      return true
-    }
+    if (counts || this.#state !== 'consuming')
+      return this.#return(claim, claim.redeliveries + (counts ? 1 : 0))
     const { source, number } = claim
     if (source) {
       this.#claims.delete(claim.tag)
@@ -205,17 +211,16 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 
   /** Back to the end of its queue, with what is known about it. */
-  async #return(claim: Claim, redeliveries: number): Promise<void> {
+  async #return(claim: Claim, redeliveries: number): Promise<boolean> {
     const { message, queue } = claim
     if (isLovageError(message)) {
       claim.source?.giveBack(claim.number)
       this.#claims.delete(claim.tag)
-      return
+      return true
     }
     const isPlain = redeliveries === 0 && message.exchange === '' && message.routingKey === queue
     const copy = isPlain ? toWire(message) : forDetour(message, { redeliveries, isDelayed: false })
-    await this.#persist(() => this.#parts.publisher.toQueue(queue, copy))
-    this.#end(claim)
+    return (await this.#persist(() => this.#parts.publisher.toQueue(queue, copy))) && this.#end(claim)
   }
 
   /**
@@ -227,8 +232,8 @@ export class AmqpConsumer implements Consumer, SourceListener {
     if (isLovageError(message)) return
     const copy = forDetour(message, { redeliveries: redeliveries + 1, isDelayed: true })
     try {
-      await this.#persist(() => this.#parts.publisher.toQueueLater(claim.queue, PUT_ASIDE_MS, copy))
-      this.#end(claim)
+      const later = () => this.#parts.publisher.toQueueLater(claim.queue, PUT_ASIDE_MS, copy)
+      if (await this.#persist(later)) this.#end(claim)
     } catch (error) {
       // It was not acknowledged: the server has it, and gives it to the next.
       this.#options.logger.debug({ err: error }, 'could not count a redelivery')
@@ -254,19 +259,30 @@ export class AmqpConsumer implements Consumer, SourceListener {
     return claim.source !== undefined || this.#redelivered.returned(claim)
   }
 
-  /** Tries until the server has it: what is settled is held meanwhile. */
-  async #persist(work: () => Promise<void>): Promise<void> {
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+  /**
+   * Tries until the server has it: what is settled is held meanwhile. False when this consumer ends before that: the message was not
+   * acknowledged, so the server gives it to somebody else.
+   */
+  async #persist(work: () => Promise<void>): Promise<boolean> {
+    const { logger } = this.#options
+    let endMs = Number.POSITIVE_INFINITY
+    for (
+      let pauseMs = FIRST_PAUSE_MS;
+      Date.now() < endMs;
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+    ) {
       try {
-        return await work()
+        await work()
+        return true
       } catch (error) {
-        const isPassing =
-          isLovageError(error) && /^LVG_(CONNECTION_FAILED|RABBITMQ_REFUSED)$/.test(error.code)
-        if (!isPassing || this.#state === 'closed') throw error
-        this.#options.logger.debug({ err: error }, 'could not publish what follows; tries again')
+        if (!isLovageError(error) || !PASSING.has(error.code)) throw error
+        logger.debug({ err: error }, 'could not publish what follows; tries again')
         await delay(systemClock, pauseMs)
       }
+      if (this.#state === 'closed') return false
+      if (this.#state === 'paused') endMs = Math.min(endMs, Date.now() + LAST_TRIES_MS)
     }
+    return false
   }
 
   /** Gives what waits to who wants it, earlier queues first. */
@@ -321,19 +337,23 @@ export class AmqpConsumer implements Consumer, SourceListener {
       const channel = await connection.channel()
       // Known from the connection on: servers from 4 on have no limit of a whole channel.
       this.#source = new Source(channel, perConsumer || (connection.version[0] ?? 0) >= 4, this)
-      this.#isDown = false
       this.#redelivered.begin(ADOPTION_MS, (expired) => this.#lost(expired))
     }
     const source = this.#source
     const { expected } = this.#redelivered
-    const limit = source.unsettled - this.#waiting.length + Math.max(0, this.#options.free() + expected)
+    const unused = this.#waiting.filter((claim) => claim.source === source).length
+    const limit = source.unsettled - unused + Math.max(0, this.#options.free() + expected)
     const mustLookAgain = await this.#opening.open({ source, queues: this.#queues, limit })
+    this.#isDown = false
     if (mustLookAgain) systemClock.setTimer(() => this.demand(), LOOK_AGAIN_MS)
   }
 
   /** Nobody brought these back. */
   #lost(expired: readonly Claim[]): void {
-    const tags = expired.filter(({ tag }) => this.#claims.delete(tag)).map(({ tag }) => tag)
+    // Whoever settles one of them is told by that.
+    const tags = expired
+      .filter(({ tag, isSettling }) => !isSettling && this.#claims.delete(tag))
+      .map(({ tag }) => tag)
     if (tags.length > 0) this.#options.onLost(tags)
     this.demand()
   }
@@ -364,7 +384,3 @@ export class AmqpConsumer implements Consumer, SourceListener {
 }
 
 const isTimeout = (error: ConnectionError): boolean => /acknowledgement.*timed out/i.test(error.message)
-
-function crashPointOf({ kind }: Settlement): void {
-  if (kind === 'postpone') crashPoint('postpone:before')
-}

@@ -16,6 +16,7 @@ export const isDeadQueue = (queue: string): boolean => queue.endsWith('.dead')
 /** How long somebody else may read the same letters. */
 const PATIENCE_MS = 20_000
 const SILENCE_MS = 5_000
+const MISSING_MS = 60_000
 
 /**
  * Dead letters in durable queues, `<queue>.dead`, one message each. A queue is no table: whoever looks reads all of them, and puts them
@@ -26,6 +27,8 @@ export class AmqpDeadLetters implements DeadLetterStore {
   readonly #topology: Topology
   readonly #publisher: Publisher
   readonly #logger: Logger
+  /** When a queue was looked for, and not there. */
+  readonly #missingMs = new Map<string, number>()
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(connection: AmqpConnection, topology: Topology, publisher: Publisher, logger: Logger) {
@@ -36,6 +39,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
   }
 
   async add(letters: readonly DeadLetter[]): Promise<void> {
+    for (const { queue } of letters) this.#missingMs.delete(deadQueue(queue))
     await Promise.all(
       letters.map((letter) =>
         this.#publisher.toQueue(deadQueue(letter.queue), {
@@ -61,8 +65,12 @@ export class AmqpDeadLetters implements DeadLetterStore {
 
   async count(): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>()
+    const nowMs = Date.now()
     for (const dead of this.#queues()) {
+      // Metrics ask often, and the server's log has a line for each question about a queue that is not there.
+      if (nowMs - (this.#missingMs.get(dead) ?? 0) < MISSING_MS) continue
       const count = await this.#topology.waiting(dead)
+      if (count === undefined) this.#missingMs.set(dead, nowMs)
       if (count) counts.set(dead.slice(0, -deadQueue('').length), count)
     }
     return counts

@@ -1,6 +1,6 @@
 import type { AmqpChannel, AmqpConnection } from '../../amqp-client/index.js'
 import { refusalOf } from '../../amqp-client/index.js'
-import { ConnectionError } from '../../kernel/index.js'
+import { ConnectionError, MessageError } from '../../kernel/index.js'
 import type { OutgoingMessage } from '../../message/index.js'
 import type { Queue } from '../queue.js'
 import { matchesTopic } from '../topic.js'
@@ -74,6 +74,10 @@ export class Publisher {
     for (const message of messages) {
       const { exchange, routingKey } = message
       for (const queue of this.#delayed(message, nowMs)) needed.add(this.#topology.ensureDelays(queue))
+      if (exchange === '' && routingKey === '')
+        throw new MessageError('The message names neither an exchange nor a queue.', {
+          code: 'LVG_MESSAGE_UNROUTABLE',
+        })
       if (exchange !== '') needed.add(this.#topology.requireExchange(exchange))
       else needed.add(this.#topology.ensureQueue(routingKey))
     }

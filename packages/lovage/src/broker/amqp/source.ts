@@ -47,7 +47,7 @@ export class Source {
 
   /** Unix ms at which the oldest unsettled delivery came. */
   get oldestMs(): number | undefined {
-    return this.#since[0]
+    return this.#since.find((ms) => ms > 0)
   }
 
   isConsuming(queue: string): boolean {
