@@ -7,8 +7,8 @@ const FEWEST = 30
 const SHORTEST_S = 60
 /** Pages go back to the system when they like: what is held is the least of so many samples. */
 const WINDOW = 4
-/** Growth over the run that is the noise of a collector, whichever is more. */
-const NOISE = { heapMb: { mb: 3, share: 0.03 }, rssMb: { mb: 6, share: 0.05 } }
+/** Growth over the run that is noise, whichever is more: of what waits at the moment, and of young objects, whose space follows the load. */
+const NOISE = { heapMb: { mb: 3, share: 0.03 }, rssMb: { mb: 10, share: 0.08 } }
 
 /** Whether memory was flat after the start: the trend of what was held, not two numbers. `isFlat` is null for a run that is too short to tell. */
 export function judge(samples) {
