@@ -44,9 +44,46 @@ test('control orders both', async () => {
 
 test('revokes hold without an answer, and nobody there is an exit code of its own', async () => {
   const revoked = await fleet.lovage('control', 'revoke', 'some-id', '-d', 'nobody@home', '-t', '0.2')
-  expect(revoked).toMatchObject({ code: 69, stderr: expect.stringMatching(/No nodes replied/) })
+  expect(revoked).toMatchObject({
+    code: 69,
+    stderr: expect.stringMatching(/No nodes replied[\s\S]*It holds all the same/),
+  })
   await until(() => fleet.worker.limits.revokes.ids.includes('some-id'))
   expect((await fleet.lovage('status', '-d', 'nobody@home', '-t', '0.2')).code).toBe(69)
+})
+
+test('revokes and stops what runs when it is told to', async () => {
+  const holds = fleet.app.task({
+    name: 'ts.hold',
+    run: (ctx) =>
+      new Promise((_, reject) => {
+        ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))
+      }),
+  })
+  const [spared, doomed] = [await holds.delay(), await holds.delay()]
+  await until(() => fleet.worker.active.length === 2, { timeoutMs: 30_000 })
+  expect((await fleet.lovage('control', 'revoke', spared.id, '-d', 'ts@box', '-t', '3')).stdout).toMatch(
+    /flagged as revoked/,
+  )
+  const stopped = await fleet.lovage(
+    'control',
+    'revoke',
+    doomed.id,
+    '--terminate',
+    '--signal',
+    'kill',
+    '-t',
+    '3',
+  )
+  expect(stopped).toMatchObject({ code: 0, stdout: expect.stringContaining(`terminate: ${doomed.id}`) })
+  await expect(doomed.get({ timeout: 30 })).rejects.toMatchObject({ code: 'LVG_TASK_REVOKED' })
+  expect(fleet.worker.active.map(({ job }) => job.context.id)).toEqual([spared.id])
+  await spared.revoke({ terminate: true })
+  await until(() => fleet.worker.active.length === 0, { timeoutMs: 30_000 })
+  expect(await fleet.lovage('control', 'ping', '--terminate')).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining('--terminate and --signal belong to revoke'),
+  })
 })
 
 test('says what is wrong with a command line', async () => {

@@ -10,6 +10,10 @@ export interface AskOptions extends GlobalOptions {
   readonly destination?: string
   readonly timeout?: number
   readonly json?: boolean
+  /** Of revocations: what runs is stopped. */
+  readonly terminate?: boolean
+  /** Of revocations: what children get that are to stop. */
+  readonly signal?: NodeJS.Signals
 }
 
 /** Adds the options that all of them have. */
@@ -76,17 +80,30 @@ export async function askNodes(
       hint: known ? `Usage: ${[name, ...known.parameters].join(' ')}` : `One of ${names.join(', ')}.`,
     })
   }
+  const { terminate, signal } = options
+  const how = { ...(terminate ? { terminate } : {}), ...(signal === undefined ? {} : { signal }) }
+  if (Object.keys(how).length > 0 && !LASTING.has(name))
+    throw new LovageError(`--terminate and --signal belong to ${[...LASTING].join(' and ')}.`, {
+      code: 'LVG_USAGE',
+    })
   await useApp(options, 'settings', async (app) => {
-    // These hold with no worker up as well.
-    if (name === 'revoke') await revoke(app, rest, {})
-    if (name === 'revoke_by_stamped_headers') await revokeByStamps(app, stampsOf(rest), {})
-    const answers = await app.control.broadcast(name, args, broadcastOptions(options))
+    const keep = async (): Promise<void> => {
+      if (name === 'revoke') await revoke(app, rest, how)
+      if (name === 'revoke_by_stamped_headers') await revokeByStamps(app, stampsOf(rest), how)
+    }
+    // Workers follow what is kept: they would have stopped what runs by the time they are asked, and answer that there is nothing.
+    if (!terminate) await keep()
+    const answers = await app.control.broadcast(name, { ...args, ...how }, broadcastOptions(options))
+    if (terminate) await keep()
     print(name, answers, options.json === true)
     // It may have been a command of the app's own, so it was sent; nobody has done it.
     if (!known && near && Object.values(answers).every((answer) => errorIn(answer) !== undefined))
       console.error(`${name} is no method of Celery's: did you mean ${near}?`)
   })
 }
+
+/** What holds with no worker up as well. */
+const LASTING: ReadonlySet<string> = new Set(['revoke', 'revoke_by_stamped_headers'])
 
 /** What is asked, and what is ordered. */
 const OTHERS: ReadonlySet<string> = new Set([...INSPECTIONS, ...ORDERS].map(({ name }) => name))
@@ -107,6 +124,7 @@ function print(name: string, answers: Answers<unknown>, isJson: boolean): void {
   if (nodes.length === 0) {
     process.exitCode = EXIT.unavailable
     console.error('Error: No nodes replied within time constraint')
+    if (LASTING.has(name)) console.error('It holds all the same, also for workers that start later.')
     if (name === 'shutdown') console.error('Python’s workers end without an answer: look with `status`.')
     return
   }

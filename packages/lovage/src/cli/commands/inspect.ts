@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { constants } from 'node:os'
+import { type Command, InvalidArgumentError } from 'commander'
 import { type AskOptions, askNodes, withAskOptions } from '../ask-nodes.js'
 import { INSPECTIONS, ORDERS, type RemoteCommand } from '../remote-commands.js'
 
@@ -9,6 +10,12 @@ export function addInspect(program: Command): void {
 
 export function addControl(program: Command): void {
   add(program, 'control', 'order running workers about', ORDERS, CONTROL_EXAMPLES)
+    .option('--terminate', 'with a revocation: stop what runs, too')
+    .option(
+      '--signal <name>',
+      'what the children of a pool get that are to stop (default: SIGTERM)',
+      signalOf,
+    )
 }
 
 function add(
@@ -17,8 +24,8 @@ function add(
   summary: string,
   commands: readonly RemoteCommand[],
   examples: string,
-): void {
-  withAskOptions(
+): Command {
+  return withAskOptions(
     program
       .command(`${name} <method> [words...]`)
       .summary(summary)
@@ -30,6 +37,13 @@ function add(
     .action(async (method: string, words: readonly string[], _options, command: Command) => {
       await askNodes(commands, [method, ...words], command.optsWithGlobals<AskOptions>())
     })
+}
+
+/** `KILL` and `SIGKILL` alike. */
+function signalOf(text: string): string {
+  const name = text.toUpperCase().replace(/^(?!SIG)/, 'SIG')
+  if (name in constants.signals) return name
+  throw new InvalidArgumentError('it is no signal.')
 }
 
 function listOf(commands: readonly RemoteCommand[]): string {
@@ -48,5 +62,5 @@ Examples:
 const CONTROL_EXAMPLES = `
 Examples:
   $ lovage -A src/app.ts control rate_limit mail.send 10/m
-  $ lovage -A src/app.ts control revoke 7d4f…
+  $ lovage -A src/app.ts control revoke 7d4f… --terminate
   $ lovage -A src/app.ts control shutdown -d celery@box1`
