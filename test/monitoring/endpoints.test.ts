@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { Redis } from 'ioredis'
 import {
+  addHealthTasks,
   getActiveTasks,
   getQueueHealth,
   getTaskStatus,
@@ -150,22 +151,48 @@ test('entries of the schedule that no beat sends are told', async () => {
     },
   })
   late.addPeriodicTask(60, 'tidy')
-  const unread = await getQueueHealth(late, { queues: [] })
-  expect(unread).toMatchObject({ status: 'degraded', schedule: [{ name: 'tidy', status: 'unread' }] })
-  expect(unread.reasons).toEqual(['no beat has read the schedule of the code: tidy will not run'])
+  await using _worker = await startTestWorker(app)
+  const health = () => getQueueHealth(late, { queues: [] })
+  /** On a machine that is busy a worker may miss the second in which it is asked. */
+  const becomes = (expected: object) => expect.poll(health, { timeout: 20_000 }).toMatchObject(expected)
+  await becomes({
+    status: 'degraded',
+    schedule: [{ name: 'tidy', status: 'unread' }],
+    reasons: ['no beat has read the schedule of the code: tidy will not run'],
+  })
 
   await using schedules = await openSchedules(late)
   await schedules.disable('tidy')
-  const disabled = await getQueueHealth(late, { queues: [] })
-  expect(disabled).toMatchObject({ status: 'healthy', schedule: [{ status: 'disabled' }] })
+  await becomes({ status: 'healthy', schedule: [{ status: 'disabled' }] })
   await schedules.enable('tidy')
-  const onTime = await getQueueHealth(late, { queues: [] })
-  expect(onTime).toMatchObject({ status: 'healthy', schedule: [{ status: 'on time', lastRunAt: null }] })
+  await becomes({ status: 'healthy', schedule: [{ status: 'on time', lastRunAt: null }] })
   aheadMs = 200_000
-  const overdue = await getQueueHealth(late, { queues: [] })
-  expect(overdue).toMatchObject({ status: 'degraded', schedule: [{ status: 'overdue' }] })
-  expect(overdue.schedule[0]?.overdueSeconds).toBeGreaterThanOrEqual(139)
-  expect(overdue.reasons.join()).toMatch(/tidy was to run \d+ s ago and was not sent: no beat leads/)
+  await becomes({
+    status: 'degraded',
+    schedule: [{ status: 'overdue', overdueSeconds: expect.any(Number) }],
+    reasons: [expect.stringMatching(/tidy was to run 1\d\d s ago and was not sent: no beat leads/)],
+  })
+})
+
+test('a fleet without any worker is critical, also while nothing waits', async () => {
+  await using deserted = createTestApp('deserted', { broker: redis.url })
+  expect(await getQueueHealth(deserted, { queues: [`empty-${port}`], timeout: 0.5 })).toMatchObject({
+    status: 'critical',
+    reasons: ['no worker answers'],
+  })
+})
+
+test('health is looked at, and old letters go, by periodic tasks', async () => {
+  addHealthTasks(app, { every: 1, queue: app.conf.taskDefaultQueue })
+  expect([...app.periodicTasks.all().keys()]).toEqual([
+    'lovage.monitor_queue_health',
+    'lovage.cleanup_dead_letters',
+  ])
+  await using _worker = await startTestWorker(app)
+  const look = await app.sendTask('lovage.monitor_queue_health')
+  expect(await look.get({ timeout: 20 })).toMatchObject({ status: expect.stringMatching(/healthy|critical/) })
+  const clean = await app.sendTask('lovage.cleanup_dead_letters')
+  expect(await clean.get({ timeout: 20 })).toBe(0)
 })
 
 test('a full Redis hides neither the queues nor what else is found', async () => {

@@ -159,8 +159,10 @@ export {
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
 export { type DogstatsdOptions, dogstatsd } from './dogstatsd/index.js'
 export {
+  addHealthTasks,
   checkDeploy,
   type DeployFinding,
+  type EntryHealth,
   examine,
   type Finding,
   getActiveTasks,
@@ -169,6 +171,7 @@ export {
   getWorkerStats,
   type Health,
   type HealthStatus,
+  type HealthTaskOptions,
   type HealthThresholds,
   type QueueHealth,
   revokeTask,

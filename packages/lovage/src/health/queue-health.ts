@@ -98,6 +98,9 @@ export async function getQueueHealth(
     const open = breakers.answer ?? []
     const entries = schedule.answer ?? []
     const late = scheduleReasons(entries)
+    const workers = Object.keys(consumed ?? {}).sort()
+    // Said once: of a queue in which something waits it is said already.
+    const isDeserted = consumed !== undefined && workers.length === 0 && queues.every(isQuiet)
     const faults = [
       ...said('workers cannot be asked', fleet.fault),
       ...said('circuit breakers cannot be read', breakers.fault),
@@ -111,13 +114,13 @@ export async function getQueueHealth(
       ),
       ...open.map(({ key, state }) => `the circuit breaker ${key} is ${state}`),
       ...late,
+      ...(isDeserted ? ['no worker answers'] : []),
     ]
     const statuses = [
       ...queues.map(({ status }) => status),
       ...(stuck.length + open.length + late.length + faults.length > 0 ? (['degraded'] as const) : []),
-      ...(fleet.fault ? (['critical'] as const) : []),
+      ...(fleet.fault || isDeserted ? (['critical'] as const) : []),
     ]
-    const workers = Object.keys(consumed ?? {}).sort()
     const found = { queues, workers, stuck, breakers: open, schedule: entries, checkedAt }
     return { status: worst(statuses), reasons, ...found }
   } catch (error) {
@@ -127,6 +130,8 @@ export async function getQueueHealth(
     return { status: 'unknown', reasons, ...nothing }
   }
 }
+
+const isQuiet = ({ status }: QueueHealth): boolean => status !== 'critical'
 
 const isAway = (error: unknown): boolean => isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
 

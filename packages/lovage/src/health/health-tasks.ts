@@ -1,0 +1,53 @@
+import type { Lovage } from '../app/index.js'
+import { crontab, type ScheduleLike } from '../schedule/index.js'
+import { getQueueHealth, type HealthThresholds } from './queue-health.js'
+
+/** What the periodic tasks of health do, and when. */
+export interface HealthTaskOptions extends HealthThresholds {
+  /** Seconds between two looks at the queues, and what is run there at most. Default 60. */
+  readonly every?: number
+  /** When resolved dead letters are removed. Default at 3:30, by the app's time zone. */
+  readonly cleanup?: ScheduleLike
+  /** Days for which resolved dead letters are kept. Default 30. */
+  readonly letterDays?: number
+  /** The queue of both tasks. Default: the app's default queue. */
+  readonly queue?: string
+}
+
+/**
+ * Adds two periodic tasks to an app, for its beat and its workers: `lovage.monitor_queue_health` logs how all queues are, as a warning
+ * or an error when they are not well, and `lovage.cleanup_dead_letters` removes old resolved dead letters. (Old results are removed
+ * by `celery.backend_cleanup`, which every schedule has where results do not end by themselves.)
+ * @throws {ConfigurationError} LVG_SCHEDULE_INVALID when they were added before.
+ */
+export function addHealthTasks(app: Lovage, options: HealthTaskOptions = {}): void {
+  const {
+    every = 60,
+    cleanup = crontab({ hour: 3, minute: 30 }),
+    letterDays = 30,
+    queue,
+    ...thresholds
+  } = options
+  const where = queue === undefined ? {} : { queue }
+  const monitor = app.task({
+    name: 'lovage.monitor_queue_health',
+    ...where,
+    run: async (context) => {
+      const { status, reasons } = await getQueueHealth(app, thresholds)
+      const level = status === 'healthy' ? 'info' : status === 'degraded' ? 'warn' : 'error'
+      context.logger[level](
+        { status, reasons },
+        `the queues are ${status}${reasons.map((one) => `; ${one}`).join('')}`,
+      )
+      return { status, reasons }
+    },
+  })
+  const clean = app.task({
+    name: 'lovage.cleanup_dead_letters',
+    ...where,
+    run: () => app.deadLetters.cleanup(letterDays),
+  })
+  // A look that comes late says nothing about then.
+  app.addPeriodicTask(every, monitor, { expires: every })
+  app.addPeriodicTask(cleanup, clean)
+}
