@@ -80,7 +80,7 @@ test('revokes and stops what runs when it is told to', async () => {
   expect(fleet.worker.active.map(({ job }) => job.context.id)).toEqual([spared.id])
   await spared.revoke({ terminate: true })
   await until(() => fleet.worker.active.length === 0, { timeoutMs: 30_000 })
-  expect(await fleet.lovage('control', 'ping', '--terminate')).toMatchObject({
+  expect(await fleet.lovage('control', 'heartbeat', '--terminate')).toMatchObject({
     code: 64,
     stderr: expect.stringContaining('--terminate and --signal belong to revoke'),
   })
