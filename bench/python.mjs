@@ -7,7 +7,8 @@ const PYTHON = '/usr/bin/python3'
 const isThere = spawnSync(PYTHON, ['-c', 'import celery, redis']).status === 0
 const PEER = 'Celery (Python, prefork 2)'
 
-export async function measurePython({ scenario, url, redis, count }) {
+/** `left` resolves to how many tasks wait. */
+export async function measurePython({ scenario, url, left, count }) {
   if (!isThere || scenario === 'latency') return undefined
   const published = spawnSync(PYTHON, ['python.py', 'publish', url, String(count)], {
     cwd: folder,
@@ -34,10 +35,9 @@ export async function measurePython({ scenario, url, redis, count }) {
     ],
     { cwd: folder, env, stdio: 'ignore' },
   )
-  // The first tenth warms it up. Its prefetch leaves the list early, so that the unacknowledged count as waiting.
-  const left = () => Number(redis('llen', 'bench')) + Number(redis('hlen', 'unacked'))
+  // The first tenth warms it up.
   const reached = async (limit) => {
-    while (left() > limit) await new Promise((resolve) => setTimeout(resolve, 10))
+    while ((await left()) > limit) await new Promise((resolve) => setTimeout(resolve, 10))
     return performance.now()
   }
   const start = await reached(count)

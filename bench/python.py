@@ -5,6 +5,8 @@ from celery import Celery
 scenario, url, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 app = Celery("bench", broker=url, backend=url if scenario == "results" else None)
 app.conf.task_default_queue = "bench"
+if url.startswith("amqp"):
+    app.conf.broker_transport_options = {"confirm_publish": True}
 
 
 @app.task(name="bench.noop", ignore_result=True)

@@ -12,10 +12,11 @@ import { fileFor, measureEvents } from './events.mjs'
 import { record } from './ledger.mjs'
 import { measureObservability } from './observability.mjs'
 import { measurePython } from './python.mjs'
+import { rabbitDepth } from './rabbit-depth.mjs'
 import { withRedis } from './redis-server.mjs'
 
 /** What is measured, and how; each resolves to its samples. */
-const FAMILIES = { redis, canvas, postgres, sqlite, memory, events, observability }
+const FAMILIES = { redis, canvas, rabbitmq, postgres, sqlite, memory, events, observability }
 
 const { values } = parseArgs({
   options: {
@@ -50,7 +51,9 @@ async function redis(folder) {
         samples.push(...measure(peer, scenario, url))
       }
       command('flushall')
-      const python = await measurePython({ scenario, url, redis: command, count: Math.min(count, 5000) })
+      // The worker's prefetch leaves the list early, so that the unacknowledged count as waiting.
+      const left = () => Number(command('llen', 'bench')) + Number(command('hlen', 'unacked'))
+      const python = await measurePython({ scenario, url, left, count: Math.min(count, 5000) })
       if (python) samples.push(python)
     }
   })
@@ -63,6 +66,33 @@ async function canvas(folder) {
     const clear = () => command('flushall')
     for (const _ of rounds) samples.push(...(await measureCanvases({ url, clear, scale: count / 100_000 })))
   })
+  return samples
+}
+
+/** Beside celery-node and Python Celery, each in a virtual host of its own; durable queues, persistent messages. */
+async function rabbitmq(folder) {
+  const { startRabbit } = await createJiti(import.meta.url).import('../test/servers.ts')
+  const server = await startRabbit({ schedulers: 2 })
+  const samples = []
+  try {
+    await withRedis(folder, async (redisUrl) => {
+      // celery-node keeps results, whether or not anybody wants them.
+      process.env.BENCH_REDIS = redisUrl
+      for (const [round, scenario] of rounds.flatMap((one) =>
+        ['publish', 'run', 'latency'].map((what) => [one, what]),
+      )) {
+        for (const peer of ['lovage', 'celery-node-amqp'])
+          samples.push(...measure(peer, scenario, await server.createVhost(`${peer}-${scenario}-${round}`)))
+        const url = await server.createVhost(`python-${scenario}-${round}`)
+        const depth = await rabbitDepth(url)
+        const python = await measurePython({ scenario, url, left: depth.ready, count: Math.min(count, 5000) })
+        await depth.close()
+        if (python) samples.push(python)
+      }
+    })
+  } finally {
+    await server.stop()
+  }
   return samples
 }
 

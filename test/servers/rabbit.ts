@@ -12,6 +12,8 @@ export interface RabbitOptions {
   readonly config?: Readonly<Record<string, string | number>>
   /** Plugins to enable, such as `rabbitmq_management`; each makes the start slower. Default none. */
   readonly plugins?: readonly string[]
+  /** Schedulers of the Erlang machine. Default 1. */
+  readonly schedulers?: number
   /** Also speaks TLS, on `tlsPort`, with certificates of `makeCertificates` in its folder. Default false. */
   readonly tls?: boolean
 }
@@ -82,6 +84,7 @@ export class RabbitServer extends ServerProcess {
 export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
   const folder = await serverFolder('rabbit')
   const [port, epmdPort, distributionPort] = [await freePort(), await freePort(), await freePort()]
+  const { schedulers = 1 } = options
   const tlsPort = options.tls ? await freePort() : 0
   if (options.tls) await makeCertificates(folder)
   await writeFile(join(folder, '.erlang.cookie'), 'lovage', { mode: 0o400 })
@@ -120,7 +123,7 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
     RABBITMQ_LOGS: '-',
     RABBITMQ_PID_FILE: join(folder, 'pid'),
     // One scheduler that does not spin while it waits: a test needs no more, and leaves a busy machine to others.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `+S ${schedulers}:${schedulers} +sbwt none +sbwtdcpu none +sbwtdio none`,
     RABBITMQ_CTL_ERL_ARGS: '+S 1:1',
   }
   // Started here, or RabbitMQ would leave one behind as a daemon that outlives the test.
