@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,6 +106,20 @@ describe.each([
     expect(said).toMatch(/the signature of Acme Inc typescript \d+ is not that of this message/)
     for (const one of bad) expect(await one.state()).toBe('FAILURE')
   })
+})
+
+test('what is encrypted is signed inside; who has a key and no certificate is not believed', async () => {
+  const key = { taskSerializer: 'encrypted', encryptionKeys: [randomBytes(32).toString('base64')] } as const
+  const broker = `memory://sealed-${++count}`
+  await using app = openApp(broker).setupSecurity(security('typescript')).configFromObject(key)
+  app.task({ name: 'pay', run: (_ctx, amount: number) => amount })
+  await using _worker = await startTestWorker(app)
+  expect(await (await app.sendTask('pay', { args: [1] })).get({ timeout: 20 })).toBe(1)
+  await using unsigned = openApp(broker).configFromObject(key)
+  await expect((await unsigned.sendTask('pay', { args: [666] })).get({ timeout: 20 })).rejects.toThrow(
+    /"application\/json" is not accepted inside/,
+  )
+  expect((await app.deadLetters.list()).items).toMatchObject([{ reason: 'unaccepted' }])
 })
 
 test('both languages believe each other, and nobody else', { timeout: 90_000 }, async () => {

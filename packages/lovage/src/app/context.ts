@@ -5,6 +5,7 @@ import { type Logger, TaskError } from '../kernel/index.js'
 import {
   customHeaders,
   type Embed,
+  ENCRYPTED_TYPE,
   encodeJson,
   type IncomingMessage,
   NO_EMBED,
@@ -70,6 +71,8 @@ export class TaskContext {
   readonly deliveryInfo: DeliveryInfo
   readonly correlationId: string | null
   readonly replyTo: string | null
+  /** What of the arguments is hidden in logs, events and listings: as the task says, and all of it when they came encrypted. */
+  readonly redact: TaskOptions['redact']
   /** Results of the tasks that this run has sent. */
   readonly children: ResultTuple[] = []
   /** What the message says is to follow the task. */
@@ -96,6 +99,7 @@ export class TaskContext {
       readonly info: DeliveryInfo
       readonly correlationId: string | null
       readonly replyTo: string | null
+      readonly isEncrypted?: boolean
     },
     environment: RunEnvironment,
   ) {
@@ -106,6 +110,7 @@ export class TaskContext {
     this.deliveryInfo = delivery.info
     this.correlationId = delivery.correlationId
     this.replyTo = delivery.replyTo
+    this.redact = delivery.isEncrypted ? true : task.options.redact
     this.#headers = call.headers
     this.#environment = environment
   }
@@ -332,7 +337,12 @@ export function newContext(
   return new TaskContext(
     task,
     call,
-    { info, correlationId: properties.correlationId, replyTo: properties.replyTo },
+    {
+      info,
+      correlationId: properties.correlationId,
+      replyTo: properties.replyTo,
+      isEncrypted: message.contentType === ENCRYPTED_TYPE,
+    },
     environment,
   )
 }

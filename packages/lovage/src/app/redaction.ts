@@ -54,21 +54,20 @@ export const hideByName = (values: Readonly<Record<string, unknown>>): Readonly<
   masked(values, isSecretName, 0) as Readonly<Record<string, unknown>>
 
 /** How a run's result is shown in logs and events. */
-export function shownResult({ task, args, kwargs }: ContextOf, value: unknown): string {
-  const { redact, resultReprMaxSize = 1024 } = task.options
+export function shownResult({ task, args, kwargs, redact }: ContextOf, value: unknown): string {
+  const { resultReprMaxSize = 1024 } = task.options
   if (redact === true) return MASK
   const text = reprValue(value, resultReprMaxSize)
   return redact ? scrub(text, secretsIn({ redact, params: task.definition?.params }, { args, kwargs })) : text
 }
 
-type ContextOf = Pick<TaskContext, 'task' | 'args' | 'kwargs'>
+type ContextOf = Pick<TaskContext, 'task' | 'args' | 'kwargs' | 'redact'>
 
 /** What a task threw, without the secrets of its arguments in its messages and stacks. */
 export function scrubError(
-  { task, args, kwargs, headers }: ContextOf & Pick<TaskContext, 'headers'>,
+  { task, args, kwargs, headers, redact }: ContextOf & Pick<TaskContext, 'headers'>,
   thrown: unknown,
 ): unknown {
-  const { redact } = task.options
   const secrets = [
     ...secretsIn({ redact, params: task.definition?.params }, { args, kwargs }),
     ...secretsIn({ redact: undefined, params: undefined }, { args: [], kwargs: headers }),

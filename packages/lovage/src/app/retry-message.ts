@@ -31,7 +31,10 @@ export interface RetriedRun {
 export function retryMessage(
   run: RetriedRun,
   outcome: Extract<Outcome, { kind: 'retry' }>,
-  settings: { readonly delayAtPublish: boolean; readonly signer?: Serializer | undefined },
+  settings: {
+    readonly delayAtPublish: boolean
+    readonly signerOf?: (contentType: string) => Serializer | undefined
+  },
 ): OutgoingMessage {
   const { message, call } = run
   const { request, dueMs } = outcome
@@ -53,7 +56,9 @@ export function retryMessage(
   return {
     ...again,
     ...destination,
-    ...(hasNewArguments ? bodyOf({ args, kwargs, embed: call.embed }, settings.signer) : {}),
+    ...(hasNewArguments
+      ? bodyOf({ args, kwargs, embed: call.embed }, settings.signerOf?.(message.contentType))
+      : {}),
     headers: {
       ...headers,
       ...(compression === undefined || hasNewArguments ? {} : { compression }),
@@ -65,7 +70,7 @@ export function retryMessage(
       eta: formatTime(dueMs),
       expires,
       timelimit: [request.timeLimit ?? hard, request.softTimeLimit ?? soft],
-      ...(hasNewArguments ? reprsOf(run.context.task, { args, kwargs }) : {}),
+      ...(hasNewArguments ? reprsOf(run.context, { args, kwargs }) : {}),
     },
     properties: {
       ...message.properties,
@@ -89,7 +94,7 @@ function attemptHeaders(
 }
 
 function reprsOf(
-  { options: { redact }, definition }: TaskContext['task'],
+  { redact, task: { definition } }: TaskContext,
   given: { readonly args: readonly unknown[]; readonly kwargs: Readonly<Record<string, unknown>> },
 ): Readonly<Record<string, unknown>> {
   const { argsRepr = reprArgs(given.args), kwargsRepr = reprKwargs(given.kwargs) } =

@@ -4,6 +4,8 @@ import {
   acceptList,
   authSerializer,
   BODY_ROOT,
+  ENCRYPTED_TYPE,
+  encryptedSerializer,
   getSerializer,
   type OutgoingMessage,
   type Serializer,
@@ -12,12 +14,18 @@ import {
 import type { Settings } from './settings/index.js'
 
 /** What is read once for settings, which never change. */
-const serializers = new WeakMap<Settings, Serializer>()
+const serializers = new WeakMap<Settings, { auth?: Serializer; encrypted?: Serializer }>()
+
+function madeFor(conf: Settings) {
+  const known = serializers.get(conf) ?? {}
+  serializers.set(conf, known)
+  return known
+}
 
 /** The `auth` serializer that settings describe. */
 function authOf(conf: Settings): Serializer {
-  const known = serializers.get(conf)
-  if (known) return known
+  const known = madeFor(conf)
+  if (known.auth) return known.auth
   const { securityKey: key, securityCertificate: certificate, securityCertStore: certStore } = conf
   if (!key || !certificate || !certStore) {
     throw new ConfigurationError(
@@ -28,7 +36,7 @@ function authOf(conf: Settings): Serializer {
       },
     )
   }
-  const made = authSerializer(
+  known.auth = authSerializer(
     {
       key,
       certificate,
@@ -40,21 +48,53 @@ function authOf(conf: Settings): Serializer {
     getSerializer('json'),
     () => systemClock.now(),
   )
-  serializers.set(conf, made)
-  return made
+  return known.auth
+}
+
+/** The `encrypted` serializer that settings describe; where messages are signed, what is encrypted is signed inside. */
+function encryptedOf(conf: Settings): Serializer {
+  const known = madeFor(conf)
+  if (known.encrypted) return known.encrypted
+  const { encryptionKeys: keys, acceptContent } = conf
+  if (keys.length === 0)
+    throw new ConfigurationError('Encrypted messages need encryptionKeys.', {
+      code: 'LVG_CONFIG_INVALID',
+      hint: 'Make a key with `openssl rand -base64 32`, and give it to every process.',
+    })
+  const json = getSerializer('json')
+  const isSigned = acceptContent.includes('auth')
+  known.encrypted = encryptedSerializer({
+    keys,
+    inner: isSigned ? authOf(conf) : json,
+    readable: [
+      ...(isSigned ? [authOf(conf)] : []),
+      ...(isSigned && !acceptContent.includes('json') ? [] : [json]),
+    ],
+  })
+  return known.encrypted
 }
 
 /** A serializer by its name, as an app's settings have it. */
 export const serializerOf = (conf: Settings, name: string): string | Serializer =>
-  name === 'auth' ? authOf(conf) : name
+  name === 'auth' ? authOf(conf) : name === 'encrypted' ? encryptedOf(conf) : name
 
-/** What an app reads. */
+/** What an app reads: what is encrypted wherever there are keys. */
 export const acceptOf = (conf: Settings): AcceptList =>
-  acceptList(conf.acceptContent, conf.acceptContent.includes('auth') ? authOf(conf) : undefined)
+  acceptList(conf.acceptContent, [
+    ...(conf.acceptContent.includes('auth') ? [authOf(conf)] : []),
+    ...(conf.encryptionKeys.length > 0 || conf.acceptContent.includes('encrypted')
+      ? [encryptedOf(conf)]
+      : []),
+  ])
 
-/** How an app signs what it writes anew; undefined when it signs nothing. */
-export const signerOf = (conf: Settings): Serializer | undefined =>
-  conf.taskSerializer === 'auth' ? authOf(conf) : undefined
+/**
+ * How an app protects what it writes anew: as it protects everything, and what was encrypted is encrypted again; undefined when it
+ * does neither.
+ */
+export function signerOf(conf: Settings, contentType: string): Serializer | undefined {
+  if (contentType === ENCRYPTED_TYPE || conf.taskSerializer === 'encrypted') return encryptedOf(conf)
+  return conf.taskSerializer === 'auth' ? authOf(conf) : undefined
+}
 
 /** A task's body, written anew. */
 export function bodyOf(

@@ -45,7 +45,7 @@ export interface TaskOptions<Args extends readonly unknown[] = never[]> extends 
   readonly priority?: number
   /** Seconds after which a call of this task is not worth running. */
   readonly expires?: number
-  readonly serializer?: 'json' | 'msgpack' | 'yaml' | 'auth'
+  readonly serializer?: 'json' | 'msgpack' | 'yaml' | 'auth' | 'encrypted'
   readonly compression?: string
   /** Hard limit in seconds. */
   readonly timeLimit?: number
@@ -109,7 +109,7 @@ export interface CallOptions {
   readonly routingKey?: string
   /** 0–9, higher first. */
   readonly priority?: number
-  readonly serializer?: 'json' | 'msgpack' | 'yaml' | 'auth'
+  readonly serializer?: 'json' | 'msgpack' | 'yaml' | 'auth' | 'encrypted'
   readonly compression?: string
   readonly timeLimit?: number
   readonly softTimeLimit?: number

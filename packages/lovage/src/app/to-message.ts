@@ -1,6 +1,12 @@
 import type { Broker, Queue } from '../broker/index.js'
 import { type Clock, ConfigurationError, newId } from '../kernel/index.js'
-import { encodeTask, formatTime, type OutgoingMessage, type TaskCall } from '../message/index.js'
+import {
+  ENCRYPTED_TYPE,
+  encodeTask,
+  formatTime,
+  type OutgoingMessage,
+  type TaskCall,
+} from '../message/index.js'
 import type { Call } from './call.js'
 import type { TaskContext } from './context.js'
 import { shownArguments } from './redaction.js'
@@ -74,7 +80,10 @@ export function toMessage(
   if (options.retries !== undefined) call.retries = options.retries
   if (options.shadow !== undefined) call.shadow = options.shadow
   const known = tasks.get(task)
-  const redact = known?.options.redact ?? defaults.redact
+  const serializer = serializerOf(conf, options.serializer ?? defaults.serializer ?? conf.taskSerializer)
+  const isEncrypted = typeof serializer !== 'string' && serializer.contentType === ENCRYPTED_TYPE
+  // What nobody may read in the body is not to be read in a header.
+  const redact = isEncrypted ? true : (known?.options.redact ?? defaults.redact)
   const names = params ?? known?.definition.params
   if (redact || names) Object.assign(call, shownArguments({ redact, params: names }, { args, kwargs }))
   if (options.argsrepr !== undefined) call.argsRepr = options.argsrepr
@@ -85,8 +94,11 @@ export function toMessage(
   const answerTo = options.replyTo ?? replyTo
   if (answerTo !== undefined) call.replyTo = answerTo
   const message = encodeTask(call, {
-    serializer: serializerOf(conf, options.serializer ?? defaults.serializer ?? conf.taskSerializer),
-    compression: options.compression ?? defaults.compression ?? conf.taskCompression ?? null,
+    serializer,
+    // What is encrypted grows no smaller.
+    compression: isEncrypted
+      ? null
+      : (options.compression ?? defaults.compression ?? conf.taskCompression ?? null),
     jsonTypes: conf.jsonTypes,
     maxBytes: conf.messageMaxBytes,
     nowMs,

@@ -6,10 +6,7 @@ import type { Claim } from '../worker/index.js'
 export function requestInfo(claim: Claim, isSafe: boolean): RequestInfo {
   const { context, task } = claim.job
   const { exchange, routingKey, priority, redelivered } = context.deliveryInfo
-  const { args, kwargs } = hideArguments(
-    { redact: task.options.redact, params: task.definition.params },
-    context,
-  )
+  const { args, kwargs } = hideArguments({ redact: context.redact, params: task.definition.params }, context)
   const hasBegun = claim.startedMs !== undefined
   return {
     id: context.id,

@@ -84,6 +84,10 @@ export const ERROR_CODES = {
     'A message is not signed by anybody who is known, or was changed after it was signed.',
     'Put the certificate of its sender into the store, if you trust it.',
   ],
+  LVG_MESSAGE_UNDECRYPTABLE: [
+    'An encrypted message was changed, or its key is not among those of this process.',
+    'Put the key back into `encryptionKeys`: keys stay there until nothing that they encrypted is left.',
+  ],
   LVG_MESSAGE_TOO_LARGE: [
     'A message is larger than the configured cap.',
     'Send a reference instead, or raise `messageMaxBytes`.',

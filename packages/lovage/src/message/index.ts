@@ -1,6 +1,8 @@
 export { authSerializer, type SecurityOptions } from './auth.js'
 export { type Compressed, compress, decompress } from './compression.js'
 export { type EncodeOptions, encodeTask, type TaskCall } from './encode-task.js'
+export { ENCRYPTED_TYPE } from './encrypted-type.js'
+export { encryptedSerializer } from './encryption.js'
 export {
   decodeEnvelope,
   type EnvelopeMessage,

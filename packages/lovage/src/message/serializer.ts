@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { ConfigurationError, MessageError, requireLater } from '../kernel/index.js'
 import { YAML } from './dialect.js'
+import { ENCRYPTED_TYPE } from './encrypted-type.js'
 import { decodeJson, encodeJson, type JsonTypes } from './json.js'
 import { type ReadOptions, undecodable } from './json-reader.js'
 import { describe, JsonWriter, unserialisable } from './json-writer.js'
@@ -122,17 +123,20 @@ export function getSerializer(name: string): Serializer {
 /** Which content types may be read. */
 export interface AcceptList {
   readonly types: ReadonlySet<string>
-  /** How signed messages are read, where they are. */
-  readonly auth?: Serializer
+  /** Serializers that hold keys of this process, by content type: those of signed and of encrypted messages. */
+  readonly own?: ReadonlyMap<string, Serializer>
 }
 
-/** Makes the list from `acceptContent`: names or content types. Throws a ConfigurationError for what is not known. */
-export function acceptList(names: readonly string[], auth?: Serializer): AcceptList {
-  const types = new Set(names.map((name) => (auth && isAuth(name) ? auth : getSerializer(name)).contentType))
-  return auth && names.some(isAuth) ? { types, auth } : { types }
+/**
+ * Makes the list from `acceptContent`: names or content types, and the types of `own`, whose serializers hold keys. Throws a
+ * ConfigurationError for what is not known.
+ */
+export function acceptList(names: readonly string[], own: readonly Serializer[] = []): AcceptList {
+  const byName = new Map(own.map((one) => [one.name, one]))
+  const all = [...names.map((name) => byName.get(name) ?? getSerializer(name)), ...own]
+  const types = new Set(all.map(({ contentType }) => contentType))
+  return own.length === 0 ? { types } : { types, own: new Map(own.map((one) => [one.contentType, one])) }
 }
-
-const isAuth = (name: string): boolean => name === 'auth'
 
 /** Celery's default: JSON alone. */
 const ACCEPT_JSON: AcceptList = { types: new Set([json.contentType]) }
@@ -151,15 +155,22 @@ export function decodeContent(
   options: ContentOptions = {},
   root: RootName = '',
 ): unknown {
-  const { types, auth } = options.accept ?? ACCEPT_JSON
-  const known = auth?.contentType === contentType ? auth : BY_NAME.get(contentType)
+  const { types, own } = options.accept ?? ACCEPT_JSON
+  const known = own?.get(contentType) ?? BY_NAME.get(contentType)
   const serializer = types.has(contentType) ? known : undefined
   if (serializer) return serializer.decode(body, contentEncoding, options, root)
   throw new MessageError(`the content type ${JSON.stringify(contentType.slice(0, 128))} is not accepted`, {
     code: 'LVG_MESSAGE_UNACCEPTED',
     details: { contentType: contentType.slice(0, 128) },
-    ...(PICKLE.has(contentType) ? { hint: PICKLE_HINT } : {}),
+    ...hintFor(contentType),
   })
+}
+
+function hintFor(contentType: string): { readonly hint?: string } {
+  if (PICKLE.has(contentType)) return { hint: PICKLE_HINT }
+  if (contentType === ENCRYPTED_TYPE)
+    return { hint: 'It is encrypted: give this process the keys, encryptionKeys.' }
+  return {}
 }
 
 function bodyText(body: Buffer | string, encoding: string): string {

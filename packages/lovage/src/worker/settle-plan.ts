@@ -55,8 +55,8 @@ export interface PlanSettings {
   /** Whether an ETA is kept by the broker from the start (`dueMs`). */
   readonly delayAtPublish: boolean
   readonly followUps: FollowUps
-  /** Signs bodies that are written anew. */
-  readonly signer?: Serializer | undefined
+  /** Protects bodies that are written anew, by the content type that they had. */
+  readonly signerOf?: (contentType: string) => Serializer | undefined
 }
 
 /** A lost run of a message that cannot go back, or shall not, has failed. */
@@ -302,10 +302,7 @@ function record(
 /** What `resultExtended` stores beside a result. */
 export function extendedOf(context: TaskContext, worker: string): ExtendedResult {
   const { name, retries, deliveryInfo, stamps, task } = context
-  const { args, kwargs } = hideArguments(
-    { redact: task.options.redact, params: task.definition?.params },
-    context,
-  )
+  const { args, kwargs } = hideArguments({ redact: context.redact, params: task.definition?.params }, context)
   return {
     name,
     args,

@@ -131,7 +131,7 @@ export class Worker implements RunningWorker {
         storesResults,
         resultExtended: conf.resultExtended,
         delayAtPublish: broker.capabilities.delayAtPublish,
-        signer: signerOf(conf),
+        signerOf: (contentType) => signerOf(conf, contentType),
       },
       onSlot: () => this.#fillSlots(),
       onRoom,

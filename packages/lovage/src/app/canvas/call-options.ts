@@ -73,7 +73,7 @@ const READERS: Readonly<Record<keyof typeof WIRE_NAMES, (value: unknown) => unkn
   priority: number,
 }
 
-const SERIALIZERS: ReadonlySet<string> = new Set(['json', 'msgpack', 'yaml'])
+const SERIALIZERS: ReadonlySet<string> = new Set(['json', 'msgpack', 'yaml', 'auth', 'encrypted'])
 
 function text(value: unknown): string | undefined {
   return isText(value) && value !== '' ? value : undefined

@@ -87,10 +87,11 @@ export class DeadLetters {
   }
 
   /** What a letter's task is called with, its secrets masked, and its headers; undefined when it cannot be read. */
-  shownCall({ call }: OpenedLetter): TaskMessage | undefined {
+  shownCall({ call, isEncrypted }: OpenedLetter): TaskMessage | undefined {
     if (!call) return undefined
     const task = this.#host.tasks.get(call.headers.task)
-    const hidden = hideArguments({ redact: task?.options.redact, params: task?.definition.params }, call)
+    const redact = isEncrypted ? true : task?.options.redact
+    const hidden = hideArguments({ redact, params: task?.definition.params }, call)
     // What is masked are values, not names: the headers stay headers.
     return { ...call, ...hidden, headers: hideByName(call.headers) as typeof call.headers }
   }
@@ -140,7 +141,9 @@ export class DeadLetters {
     const broker = await this.#host.broker()
     const original = messageIn(letter, broker)
     const message =
-      original instanceof Error ? undefined : editedMessage(opened, original, edit, signerOf(this.#host.conf))
+      original instanceof Error
+        ? undefined
+        : editedMessage(opened, original, edit, signerOf(this.#host.conf, original.contentType))
     if (!message)
       throw new MessageError(`The message of ${letter.id} cannot be read: ${opened.unreadable}`, {
         code: 'LVG_DEAD_LETTER_UNREADABLE',

@@ -3,6 +3,7 @@ import type { DeadLetter } from '../../dead-letter/index.js'
 import {
   attemptsOf,
   decodeTask,
+  ENCRYPTED_TYPE,
   type FailedAttempt,
   redrivesOf,
   type TaskMessage,
@@ -16,6 +17,8 @@ export interface OpenedLetter {
   readonly letter: DeadLetter
   /** Its task, arguments and headers; absent when the message cannot be read. */
   readonly call?: TaskMessage
+  /** It lies there encrypted: what could be read of it is not for everybody's eyes. */
+  readonly isEncrypted?: boolean
   /** Why it cannot be read. */
   readonly unreadable?: string
   /** Every failed attempt that is known, oldest first; the last one made the letter. */
@@ -33,6 +36,7 @@ export function openLetter(letter: DeadLetter, broker: Broker, conf: Settings): 
     letter,
     attempts: [...attemptsOf(message.headers), last],
     redrives: redrivesOf(message.headers),
+    ...(message.contentType === ENCRYPTED_TYPE ? { isEncrypted: true } : {}),
   }
   const call = decodeTask(message, {
     accept: acceptOf(conf),

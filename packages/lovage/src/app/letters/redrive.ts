@@ -2,6 +2,7 @@ import type { Broker } from '../../broker/index.js'
 import type { DeadLetter } from '../../dead-letter/index.js'
 import { type Clock, crashPoint, delay, stayAlive } from '../../kernel/index.js'
 import {
+  ENCRYPTED_TYPE,
   type IncomingMessage,
   type OutgoingMessage,
   REDRIVES_HEADER,
@@ -89,7 +90,13 @@ export function editedMessage(
   const { compression: _, ...headers } = call.headers
   return redriveMessage(letter, message, edit.queue ?? letter.queue, {
     ...bodyOf({ args, kwargs, embed: call.embed }, signer),
-    headers: { ...headers, lang: 'js', argsrepr: reprArgs(args), kwargsrepr: reprKwargs(kwargs) },
+    headers: {
+      ...headers,
+      lang: 'js',
+      ...(message.contentType === ENCRYPTED_TYPE
+        ? {}
+        : { argsrepr: reprArgs(args), kwargsrepr: reprKwargs(kwargs) }),
+    },
   })
 }
 

@@ -47,8 +47,8 @@ export const SETTINGS = {
   // --- messages
   /** Content types, by short name, that a worker reads. Pickle is refused always. */
   acceptContent: list(['json']),
-  /** How arguments are written: json, msgpack or yaml. */
-  taskSerializer: choice('json', 'json', 'msgpack', 'yaml', 'auth'),
+  /** How arguments are written: json, msgpack or yaml; `auth` signs them, `encrypted` encrypts them. */
+  taskSerializer: choice('json', 'json', 'msgpack', 'yaml', 'auth', 'encrypted'),
   /** How bodies are compressed: gzip (zlib data, as Celery's), brotli, zstd. */
   taskCompression: optional(text('')),
   /** Bytes that a body may have, before and after decompression. */
@@ -245,6 +245,9 @@ export const SETTINGS = {
   securityDigest: text('sha256'),
   /** Whether to sign as Celery 5.2 does, which cannot read what later versions write; both are read. */
   securityLegacyFormat: flag(false),
+
+  /** Encryption (`taskSerializer: 'encrypted'`): keys of 32 bytes in base64. The first encrypts, all decrypt. */
+  encryptionKeys: list([]),
 
   // --- Redis, beyond the URL
   redisMaxConnections: inert(optional(number(0)), 'a process shares one connection'),
