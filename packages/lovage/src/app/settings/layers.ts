@@ -20,7 +20,8 @@ export class SettingsLayers {
     this.#layers = { code: settingsFrom(code), commandLine: {}, environment: environment.settings }
     this.#conf = merge(this.#layers)
     this.#warn = warn
-    for (const warning of [...environment.warnings, ...inertWarnings(this.#layers.code)]) warn(warning)
+    const given = { ...environment.settings, ...this.#layers.code }
+    for (const warning of [...environment.warnings, ...inertWarnings(given)]) warn(warning)
   }
 
   /** The settings in force. */

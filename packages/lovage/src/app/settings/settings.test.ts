@@ -120,9 +120,11 @@ describe('settings', () => {
   test('warn once of what is known and does nothing here, and of unknown variables', () => {
     const warnings: string[] = []
     const logger = { ...silentLogger, warn: (_: object, line: string) => void warnings.push(line) }
-    app({ taskProtocol: 2, logger }, { CELERY_TASK_ROUTE: '{}', CELERY_APP: 'x' })
+    const env = { CELERY_TASK_ROUTE: '{}', CELERY_APP: 'x', CELERY_ENABLE_UTC: 'true' }
+    app({ taskProtocol: 2, logger }, env)
     expect(warnings).toEqual([
       'Environment variable CELERY_TASK_ROUTE names no setting; did you mean taskRoutes?',
+      'Setting enableUtc has no effect here: times are always UTC on the wire.',
       'Setting taskProtocol has no effect here: protocol 2 is written, 1 and 2 are read.',
     ])
   })
