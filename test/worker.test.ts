@@ -124,6 +124,31 @@ describe('a task’s end', () => {
   })
 })
 
+test('a task that came twice and runs twice is stopped wherever it still runs', async () => {
+  const gates: (() => void)[] = []
+  const aborted: number[] = []
+  const twin = app.task({
+    name: 'twin',
+    run: (ctx) =>
+      new Promise<void>((resolve, reject) => {
+        const run = gates.push(resolve)
+        ctx.signal.addEventListener('abort', () => {
+          aborted.push(run)
+          reject(ctx.signal.reason)
+        })
+      }),
+  })
+  await using worker = await startTestWorker(app)
+  const first = await twin.applyAsync([], { taskId: 'twin' })
+  await twin.applyAsync([], { taskId: 'twin' })
+  await until(() => gates.length === 2)
+  gates[0]?.()
+  await until(() => worker.active.length === 1)
+  await first.revoke({ terminate: true })
+  await until(() => aborted.length > 0)
+  expect(aborted).toEqual([2])
+})
+
 describe('what cannot go on', () => {
   test('holds nothing else up, and is a dead letter in the end', async () => {
     let runs = 0

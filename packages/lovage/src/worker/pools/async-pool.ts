@@ -20,7 +20,9 @@ export class AsyncPool implements WorkerPool {
   readonly pids = [process.pid]
   readonly #clock: Clock
   readonly #abortGraceMs: number
+  /** By task id; a message that came twice may run twice, and then the second has a longer key. */
   readonly #running = new FleetingMap<Run>()
+  #twins = 0
   #onFirstRun: (() => void) | undefined
   #slots: number
   /** Runs whose time is up and that still hold their slot. */
@@ -67,11 +69,12 @@ export class AsyncPool implements WorkerPool {
     const outcome = run(job.task, job.context, this.#dice)
     if (!(outcome instanceof Promise)) return outcome
     const { context, task } = job
+    const key = this.#running.get(context.id) ? `${context.id} ${++this.#twins}` : context.id
     return new Promise((resolve) => {
       let isOver = false
       const finish = (end: Outcome): void => {
         isOver = true
-        this.#running.delete(context.id)
+        this.#running.delete(key)
         for (const timer of entry.timers) timer.cancel()
         resolve(end)
       }
@@ -84,7 +87,7 @@ export class AsyncPool implements WorkerPool {
           this.#linger(outcome)
         },
       }
-      this.#running.set(context.id, entry)
+      this.#running.set(key, entry)
       if (limits) this.#limit(entry, limits)
       outcome.then((end) => {
         if (!isOver) finish(end)
@@ -98,9 +101,9 @@ export class AsyncPool implements WorkerPool {
 
   /** A promise cannot be killed: its signal is aborted, and what it still does is its own. */
   terminate(taskId: string, reason: Error): boolean {
-    const running = this.#running.get(taskId)
-    running?.interrupt(reason)
-    return running !== undefined
+    const found = this.#running.values().filter(({ job }) => job.context.id === taskId)
+    for (const { interrupt } of found) interrupt(reason)
+    return found.length > 0
   }
 
   restart(): void {}
