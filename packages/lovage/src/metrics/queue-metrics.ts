@@ -15,10 +15,16 @@ export function measureQueues(app: Lovage, registry: Registry, prefix = 'celery_
   const consumers = gauge('active_consumer_count', 'The number of active consumers in the broker queue.')
   const workers = gauge('active_worker_count', 'The number of active workers in the broker queue.')
   const processes = gauge('active_process_count', 'The number of active processes in the broker queue.')
+  const up = new Gauge({
+    name: `${prefix}broker_up`,
+    help: 'Whether the broker answered this scrape.',
+    registers: [registry],
+  })
   return {
     async refresh() {
       // Should somebody not answer now, an old number would look like a new one.
       for (const one of [length, consumers, workers, processes]) one.reset()
+      up.set(0)
       const inspect = app.control.inspect({ timeout: 1 })
       const [names, consumed, stats] = await Promise.all([
         knownQueues(app),
@@ -44,6 +50,7 @@ export function measureQueues(app: Lovage, registry: Registry, prefix = 'celery_
           here.reduce((sum, worker) => sum + processesOf(stats[worker]), 0),
         )
       }
+      up.set(1)
       return queuesOf
     },
   }

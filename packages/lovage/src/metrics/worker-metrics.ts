@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { getOpenBreakers, type Lovage, queueReport } from '../app/index.js'
-import type { Unsubscribe } from '../kernel/index.js'
+import { type Unsubscribe, withoutRepetition } from '../kernel/index.js'
 import type { RunningWorker } from '../worker/index.js'
 import { TaskTallies } from './task-tallies.js'
 
@@ -84,6 +84,12 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
     }),
   ]
 
+  // Every scrape would say so again while a server is away.
+  const sayOnce = (what: string) =>
+    withoutRepetition((error) => app.logger.warn({ err: error }, what), app.clock)
+  const queuesUnread = sayOnce('the broker did not say how long its queues are')
+  const breakersUnread = sayOnce('the coordination store did not say which circuit breakers are open')
+
   async function readQueues(): Promise<void> {
     const gauges = [lengths, delayed, dead]
     try {
@@ -99,7 +105,7 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
       // An old number would look like a new one.
       for (const gauge of gauges) gauge.reset()
       up.set(0)
-      app.logger.warn({ err: error }, 'the broker did not say how long its queues are')
+      queuesUnread(error)
     }
   }
 
@@ -115,7 +121,7 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
         breakers.set({ task_name: nameOf(name) }, worst)
       }
     } catch (error) {
-      app.logger.warn({ err: error }, 'the coordination store did not say which circuit breakers are open')
+      breakersUnread(error)
     }
   }
 

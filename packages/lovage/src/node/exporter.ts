@@ -1,6 +1,6 @@
 import type { Lovage } from '../app/index.js'
 import { Dogstatsd, type DogstatsdOptions } from '../dogstatsd/index.js'
-import { delay, messageOf, type Timer } from '../kernel/index.js'
+import { delay, messageOf, type Timer, withoutRepetition } from '../kernel/index.js'
 import type { EventMetrics, EventMetricsOptions, QueueMetrics } from '../metrics/index.js'
 import { jsonAnswer, type PageAnswer, PageServer } from './page-server.js'
 
@@ -33,6 +33,9 @@ export class Exporter {
   readonly #statsd: Dogstatsd | undefined
   readonly #server: PageServer
   readonly #ending = new AbortController()
+  readonly #queuesUnread: (error: unknown) => void
+  readonly #eventsUnheard: (error: unknown) => void
+  readonly #workersUnasked: (error: unknown) => void
   #listening: Promise<void> | undefined
   #refreshing: Promise<void> | undefined
   #enabling: Timer | undefined
@@ -61,6 +64,12 @@ export class Exporter {
     this.#metrics = parts.metrics
     this.#queues = parts.queues
     this.#statsd = parts.statsd
+    // A broker that is away is away for every scrape, and every few seconds besides.
+    const complain = (what: string) =>
+      withoutRepetition((error) => app.logger.warn({ err: error }, what), app.clock)
+    this.#queuesUnread = complain('the broker did not say how long its queues are')
+    this.#eventsUnheard = complain('cannot listen to events; tries again')
+    this.#workersUnasked = complain('cannot ask workers to tell of their tasks')
     this.#server = new PageServer((path) => this.#answer(path), app.logger)
     const { statsd } = parts
     if (statsd)
@@ -90,7 +99,7 @@ export class Exporter {
         for await (const event of this.#app.control.events({ signal }))
           this.#metrics.add(event, this.#app.clock.now())
       } catch (error) {
-        this.#app.logger.error({ err: error }, `cannot listen to events: ${messageOf(error)}`)
+        this.#eventsUnheard(error)
       }
       await delay(this.#app.clock, AGAIN_MS, signal).catch(() => {
         // Aborted: the loop's condition says so.
@@ -100,10 +109,10 @@ export class Exporter {
 
   #enable(): void {
     if (this.#options.enableEvents === false) return
-    const { control, clock, logger } = this.#app
+    const { control, clock } = this.#app
     control
       .enableEvents({ timeout: 1 })
-      .catch((error: unknown) => logger.warn({ err: error }, 'cannot ask workers to tell of their tasks'))
+      .catch(this.#workersUnasked)
       .finally(() => {
         if (!this.#ending.signal.aborted) this.#enabling = clock.setTimer(() => this.#enable(), ENABLE_MS)
       })
@@ -135,7 +144,7 @@ export class Exporter {
     try {
       this.#metrics.queuesOfWorker = await this.#queues.refresh()
     } catch (error) {
-      this.#app.logger.warn({ err: error }, 'the broker did not say how long its queues are')
+      this.#queuesUnread(error)
     }
     this.#metrics.refresh(this.#app.clock.now())
   }

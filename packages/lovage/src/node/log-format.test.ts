@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { textRenderer } from './log-format.js'
+import { textRenderer, withErrorSaid } from './log-format.js'
 import { openLog } from './log-output.js'
 
 const TIME = new Date(2030, 0, 2, 3, 4, 5, 6)
@@ -48,6 +48,14 @@ describe('a log line in a format of Python’s', () => {
   ])('is refused where the format is %j', (format, why) => {
     expect(() => text(format)).toThrow(why)
   })
+})
+
+test('what a server that is away says stands in the sentence, once, and not in a block below', () => {
+  const err = { type: 'ConnectionError', message: 'it is gone', hint: 'Look there.' }
+  expect(withErrorSaid({ msg: 'lost', err })).toEqual({ msg: 'lost: it is gone (Look there.)' })
+  expect(withErrorSaid({ msg: 'lost: it is gone', err })).toEqual({ msg: 'lost: it is gone (Look there.)' })
+  const ours = { msg: 'failed', err: { message: 'no', stack: 'Error: no' } }
+  expect(withErrorSaid(ours)).toBe(ours)
 })
 
 describe('the log', () => {

@@ -37,6 +37,17 @@ export function textRenderer({ all, task = all }: LogFormats): (line: LogLine) =
   }
 }
 
+/**
+ * Errors of servers that are away or refuse have no stack: what they say belongs into the sentence, where it is not there yet.
+ */
+export function withErrorSaid(line: LogLine): LogLine {
+  const { err, ...rest } = line
+  if (typeof err !== 'object' || err === null || 'stack' in err || !('message' in err)) return line
+  const [sentence, said] = [String(line.msg ?? ''), String(err.message)]
+  const hint = 'hint' in err ? ` (${String(err.hint)})` : ''
+  return { ...rest, msg: `${sentence.includes(said) ? sentence : `${sentence}: ${said}`}${hint}` }
+}
+
 type Piece = (line: LogLine) => string
 
 const FIELD = /%(?:%|\((\w*)\)([-0 ]*)(\d*)(?:\.(\d+))?([a-z]))/gi

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { createLogger, type Logger, type LogLevel } from '../kernel/index.js'
-import { type LogLine, SAID, textRenderer } from './log-format.js'
+import { type LogLine, SAID, textRenderer, withErrorSaid } from './log-format.js'
 
 /** Where a process's log lines go and how they look. */
 export interface LogOptions {
@@ -88,13 +88,13 @@ async function renderer(
   if (format === 'json') return undefined
   const text = textRenderer({ all: format, ...(task === undefined ? {} : { task }) })
   // A line of this process's own logger.
-  return (json) => text(JSON.parse(json) as LogLine)
+  return (json) => text(withErrorSaid(JSON.parse(json) as LogLine))
 }
 
 async function prettyRenderer(color: boolean): Promise<Render> {
   // Loaded here alone: a worker that logs JSON never pays for it.
   const { prettyFactory } = await import('pino-pretty')
-  return prettyFactory({
+  const pretty = prettyFactory({
     colorize: color,
     singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
@@ -104,6 +104,7 @@ async function prettyRenderer(color: boolean): Promise<Render> {
       return typeof traceback === 'string' ? `${line[key]}\n${traceback}` : String(line[key])
     },
   })
+  return (json) => pretty(withErrorSaid(JSON.parse(json) as LogLine))
 }
 
 /** Calls back when the file at this path is no longer the one that was opened: logrotate without a signal. */

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Timer } from '../kernel/index.js'
+import { type Clock, type Logger, type Timer, withoutRepetition } from '../kernel/index.js'
 import type { JoinStore } from '../result/index.js'
 import type { Settler } from './settler.js'
 
@@ -19,9 +19,15 @@ export class OwedJoins {
   #timer: Timer | undefined
   #asking: Promise<void> | undefined
   #isStopped = false
+  readonly #complain: (error: unknown) => void
 
   constructor(ports: OwedJoinsPorts) {
     this.#ports = ports
+    const { logger, clock } = ports
+    this.#complain = withoutRepetition(
+      (error) => logger.warn({ err: error }, 'could not ask for chords that are owed an end; tries again'),
+      clock,
+    )
   }
 
   start(): void {
@@ -38,11 +44,11 @@ export class OwedJoins {
   }
 
   async #ask(): Promise<void> {
-    const { joins, logger, settler } = this.#ports
+    const { joins, settler } = this.#ports
     try {
       for (const join of await joins.due()) await settler.complete(join)
     } catch (error) {
-      logger.warn({ err: error }, 'could not ask for chords that are owed an end; tries again')
+      this.#complain(error)
     }
   }
 }

@@ -1,9 +1,15 @@
-import type { Clock } from '../../kernel/index.js'
+import type { Clock } from './clock.js'
 
 const SILENCE_MS = 60_000
 
-/** Passes each complaint on, but the same words once a minute: a full server fails every sweep, every second. */
-export function withoutRepetition(onError: (error: unknown) => void, clock: Clock): (error: unknown) => void {
+/**
+ * Passes each complaint on, but the same words once a minute: a full server fails every sweep, every second, and one that is away
+ * every scrape.
+ */
+export function withoutRepetition(
+  onError: (error: unknown) => void,
+  clock: Pick<Clock, 'now'>,
+): (error: unknown) => void {
   const toldMs = new Map<string, number>()
   return (error) => {
     const words = error instanceof Error ? error.message : String(error)
