@@ -1,5 +1,5 @@
-import { holdProcess, type Unsubscribe } from '../kernel/index.js'
-import { READY_STATES, type ResultBackend, type TaskResult } from '../result/index.js'
+import { READY_STATES, type ResultBackend } from '../result/index.js'
+import { told } from './told.js'
 
 /** How far a task is. */
 export interface Progress {
@@ -31,36 +31,15 @@ export async function* watchProgress(
   { signal }: ProgressOptions = {},
 ): AsyncGenerator<Progress, void, undefined> {
   const backend = await host.results()
-  const waiting: Progress[] = []
-  let isOver = false
-  let wake = (): void => {}
-  const on = ({ state, result }: TaskResult): void => {
-    if (READY_STATES.has(state)) isOver = true
-    else if (!SILENT.has(state)) waiting.push(progressOf(state, result))
-    if (waiting.length > KEPT) waiting.shift()
-    wake()
-  }
-  const onAbort = (): void => wake()
-  signal?.addEventListener('abort', onAbort)
-  const stop: Unsubscribe = backend.watch([id], on)
-  // A subscription does not keep a process alive; somebody who iterates means it to.
-  const release = holdProcess()
-  try {
-    while (!signal?.aborted) {
-      const next = waiting.shift()
-      if (next) yield next
-      else if (isOver) return
-      else
-        await new Promise<void>((resolve) => {
-          wake = resolve
-          if (signal?.aborted) resolve()
-        })
-    }
-  } finally {
-    release()
-    signal?.removeEventListener('abort', onAbort)
-    stop()
-  }
+  yield* told<Progress>(
+    ({ push, end }) =>
+      backend.watch([id], ({ state, result }) => {
+        if (READY_STATES.has(state)) end()
+        else if (!SILENT.has(state)) push(progressOf(state, result))
+      }),
+    KEPT,
+    signal,
+  )
 }
 
 function progressOf(state: string, meta: unknown): Progress {
