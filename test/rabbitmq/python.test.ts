@@ -307,6 +307,12 @@ describe('the command line on RabbitMQ', () => {
     expect(stdout).toContain(python.nodeName)
     expect((await run('control', 'pool_grow', '2', '-d', 'ts@localhost', '-t', '10')).code).toBe(0)
     expect(worker.pool.slots).toBeGreaterThan(2)
+    // RabbitMQ has no place for agreements: what can be told to those that are up is told, what cannot is refused.
+    expect((await run('control', 'revoke', 'unwanted')).code).toBe(0)
+    await until(() => worker.limits.revokes.ids.includes('unwanted'), { timeoutMs: WITHIN })
+    expect(await run('pause', 'ts')).toMatchObject({
+      stderr: expect.stringMatching(/keeps messages only.*\n.*coordinationUrl/),
+    })
   })
 })
 

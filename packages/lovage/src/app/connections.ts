@@ -1,7 +1,8 @@
 import { type Broker, openBroker } from '../broker/index.js'
-import { type CoordinationStore, openCoordinationStore } from '../coordination/index.js'
+import { type CoordinationStore, keepsNoAgreements, openCoordinationStore } from '../coordination/index.js'
 import {
   type Clock,
+  ConfigurationError,
   ConnectionError,
   type DriverOptions,
   type Logger,
@@ -97,11 +98,22 @@ export class Connections {
 
   coordination(): Promise<CoordinationStore> {
     this.#coordination ??= this.#opened(
-      () =>
-        openCoordinationStore(
-          withFolder(this.#host.conf.coordinationUrl ?? this.brokerUrl),
-          this.#driverOptions(),
-        ),
+      async () => {
+        const { coordinationUrl } = this.#host.conf
+        try {
+          return await openCoordinationStore(
+            withFolder(coordinationUrl ?? this.brokerUrl),
+            this.#driverOptions(),
+          )
+        } catch (cause) {
+          if (coordinationUrl !== undefined || !keepsNoAgreements(cause)) throw cause
+          throw new ConfigurationError('The broker keeps messages only; this needs a store besides.', {
+            code: 'LVG_DRIVER_UNKNOWN',
+            hint: 'Set coordinationUrl: redis://, postgresql://, or sqlite:// on one machine.',
+            cause,
+          })
+        }
+      },
       () => {
         this.#coordination = undefined
       },

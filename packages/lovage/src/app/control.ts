@@ -8,6 +8,7 @@ import { pausedQueues, pauseQueues, resumeQueues } from './pause.js'
 import { setRate } from './rate.js'
 import { revoke, revokeByStamps } from './revoke.js'
 import { type EventOptions, watchEvents } from './watch-events.js'
+import { whereAgreed } from './where-agreed.js'
 
 /** What control needs of its app. */
 export interface ControlHost extends BroadcastHost {
@@ -94,7 +95,9 @@ export class Control {
    * @throws {ConfigurationError} LVG_CONFIG_INVALID
    */
   async rateLimit(task: string, rate: string | number | null): Promise<void> {
-    await setRate(this.#host, task, rate)
+    const keep = (): Promise<void> => setRate(this.#host, task, rate)
+    // What the task's own options say cannot be told to workers: it must be kept.
+    await (rate === null ? keep() : whereAgreed(keep))
     if (rate !== null) await tell(this.#host, 'rate_limit', { task_name: task, rate_limit: rate })
   }
   /** Keeps all workers of the cluster from claiming from these queues, until `resumeQueues`. */

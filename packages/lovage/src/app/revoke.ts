@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/index.js'
 import { encodeJson } from '../message/index.js'
 import { READY_STATES, type ResultBackend } from '../result/index.js'
 import type { RevokeOptions } from './async-result.js'
+import { whereAgreed } from './where-agreed.js'
 
 /** Where revoked task ids stand; the value of a mark is `RevokeOptions` as JSON. */
 export const REVOKED = 'revoked'
@@ -25,7 +26,7 @@ export async function revoke(
   options: RevokeOptions,
 ): Promise<void> {
   if (ids.length === 0) return
-  await mark(host, REVOKED, ids, options)
+  await whereAgreed(() => mark(host, REVOKED, ids, options))
   if (host.hasResults) await storeRevoked(host, ids)
 }
 
@@ -38,7 +39,7 @@ export async function revokeByStamps(
   const keys = Object.entries(stamps).flatMap(([header, values]) =>
     [values].flat().map((value) => stampKey(header, value)),
   )
-  if (keys.length > 0) await mark(host, REVOKED_STAMPS, keys, options)
+  if (keys.length > 0) await whereAgreed(() => mark(host, REVOKED_STAMPS, keys, options))
 }
 
 /** The key of a stamp among the revoked ones. */

@@ -19,33 +19,43 @@ const MOST_CHILDREN = 1_000
 const MOST_QUEUES = 1_000
 const mostSlots = ({ pool }: CommandPorts['worker']): number => (pool.isRemote ? MOST_CHILDREN : MOST_SLOTS)
 
-const revokeTasks: Command = async (args, { app, worker }) => {
+/** Orders hold where this worker looks, also where the broker has no place that others look at. */
+const here = ({ app, worker }: CommandPorts) => ({
+  clock: app.clock,
+  conf: app.conf,
+  hasResults: app.hasResults,
+  results: () => app.results(),
+  coordination: async () => worker.limits.store,
+})
+
+const revokeTasks: Command = async (args, ports) => {
+  const { worker } = ports
   const ids = texts(args.task_id, 'task_id')
   if (ids.length > MOST_IDS)
     throw new RangeError(`one request revokes ${MOST_IDS} tasks at most, not ${ids.length}`)
   const how = howOf(args)
   const held = new Set([...worker.active, ...worker.reserved].map(({ job }) => job.context.id))
-  await revoke(app, ids, how)
+  await revoke(here(ports), ids, how)
   if (!how.terminate) return { ok: `tasks ${set(ids)} flagged as revoked` }
   const found = ids.filter((id) => held.has(id))
   return { ok: `terminate: ${found.length > 0 ? found.join(', ') : 'tasks unknown'}` }
 }
 
-const revokeStamped: Command = async (args, { app }) => {
+const revokeStamped: Command = async (args, ports) => {
   const stamps = stampsOf(args.headers)
   const how = howOf(args)
-  await revokeByStamps(app, stamps, how)
+  await revokeByStamps(here(ports), stamps, how)
   return {
     ok: `headers ${JSON.stringify(stamps)} flagged as revoked${how.terminate ? '' : ', but not terminated'}`,
   }
 }
 
-const rateLimit: Command = async ({ task_name: name, rate_limit: rate }, { app }) => {
+const rateLimit: Command = async ({ task_name: name, rate_limit: rate }, ports) => {
   const task = text(name, 'task_name')
-  if (!app.tasks.has(task)) return { error: 'unknown task' }
+  if (!ports.app.tasks.has(task)) return { error: 'unknown task' }
   const asked = rate ?? '0'
   if (typeof asked !== 'number' && typeof asked !== 'string') throw new TypeError('rate_limit is no rate')
-  await setRate(app, task, asked)
+  await setRate(here(ports), task, asked)
   return {
     ok:
       intervalOf(asked) === undefined

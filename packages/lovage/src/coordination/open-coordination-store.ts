@@ -1,4 +1,10 @@
-import { type DriverOptions, type OpenDriver, openByScheme, redisDriver } from '../kernel/index.js'
+import {
+  type DriverOptions,
+  isLovageError,
+  type OpenDriver,
+  openByScheme,
+  redisDriver,
+} from '../kernel/index.js'
 import type { CoordinationStore } from './coordination-store.js'
 
 const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<CoordinationStore>>>> = {
@@ -13,3 +19,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<OpenDriver<CoordinationStor
 export function openCoordinationStore(url: string, options: DriverOptions): Promise<CoordinationStore> {
   return openByScheme('coordination store', DRIVERS, url, options)
 }
+
+/** Whether opening failed because servers of this kind (RabbitMQ) keep no agreements; then whoever can goes on without. */
+export const keepsNoAgreements = (error: unknown): boolean =>
+  isLovageError(error) && error.code === 'LVG_DRIVER_UNKNOWN'

@@ -1,7 +1,7 @@
 import type { Lovage, StepWorker, WorkerStep } from '../app/index.js'
-import { type CoordinationStore, openCoordinationStore } from '../coordination/index.js'
+import { type CoordinationStore, keepsNoAgreements, openCoordinationStore } from '../coordination/index.js'
 import { getQueueHealth, type HealthThresholds } from '../health/index.js'
-import { isLovageError, newId, type Timer, type Unsubscribe } from '../kernel/index.js'
+import { newId, type Timer, type Unsubscribe } from '../kernel/index.js'
 import { toExceptionInfo, tracebackOf } from '../message/index.js'
 import type { NoticeChannel } from './channels.js'
 import type { Notice, NoticeKind } from './notice.js'
@@ -172,7 +172,7 @@ async function storeOf(app: Lovage): Promise<CoordinationStore> {
   try {
     return await app.coordination()
   } catch (error) {
-    if (!isLovageError(error) || error.code !== 'LVG_DRIVER_UNKNOWN') throw error
+    if (!keepsNoAgreements(error)) throw error
     const { conf: settings, clock, logger } = app
     return openCoordinationStore(`memory://notifier-${newId()}`, { settings, clock, logger })
   }

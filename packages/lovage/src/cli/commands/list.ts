@@ -26,10 +26,12 @@ export function addList(program: Command): void {
         command.error(`error: ${new InvalidArgumentError(`say one of ${WHAT.join(', ')}`).message}`)
       const { useApp } = await import('../use-app.js')
       const { CapabilityError } = await import('../../kernel/index.js')
+      const { knownQueues } = await import('../../app/index.js')
       await useApp(options, 'settings', async (app) => {
         const { admin, location } = await app.broker()
         if (what === 'queues') {
-          const queues = await admin.queues()
+          // Some brokers say of a name whether there is such a queue, and no more.
+          const queues = admin.existing ? await admin.existing(await knownQueues(app)) : await admin.queues()
           return console.log(options.json ? JSON.stringify(queues) : queues.join('\n'))
         }
         if (!admin.bindings)

@@ -1,6 +1,6 @@
 import type { Lovage, Outcome } from '../../app/index.js'
-import { type CoordinationStore, openCoordinationStore } from '../../coordination/index.js'
-import { isLovageError, newId } from '../../kernel/index.js'
+import { type CoordinationStore, keepsNoAgreements, openCoordinationStore } from '../../coordination/index.js'
+import { newId } from '../../kernel/index.js'
 import type { TaskHeaders } from '../../message/index.js'
 import type { Job } from '../pools/job.js'
 import { Breakers, type BreakerVerdict } from './breakers.js'
@@ -21,6 +21,8 @@ export type Admittance =
 
 /** Everything that keeps a worker from running what it could run. */
 export interface WorkerLimits {
+  /** What was agreed on: in the cluster, or, where the broker has no place for that, in this worker alone. */
+  readonly store: CoordinationStore
   readonly revokes: Revokes
   readonly tasks: TaskLimits
   readonly queues: QueueGate
@@ -65,6 +67,7 @@ export async function openLimits(app: Lovage, on: LimitListeners): Promise<Worke
     onChange: on.onQueues,
   })
   return {
+    store: cluster,
     revokes,
     tasks,
     queues,
@@ -138,7 +141,7 @@ async function clusterStore(app: Lovage, own: CoordinationStore): Promise<Coordi
   try {
     return await app.coordination()
   } catch (error) {
-    if (!isLovageError(error) || error.code !== 'LVG_DRIVER_UNKNOWN') throw error
+    if (!keepsNoAgreements(error)) throw error
     app.logger.warn(
       {},
       'Rate and concurrency limits, circuit breakers, revokes and pauses hold for this worker alone: set coordinationUrl to share them.',
