@@ -1,6 +1,7 @@
 import { crashPoint, FleetingMap, type Timer, type Unsubscribe } from '../../kernel/index.js'
 import { isConnectionLoss, type PostgresDatabase } from '../../postgres-client/index.js'
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
+import { claimOf, tagOf } from './claim-tag.js'
 import type { Doorbell, Ring } from './doorbell.js'
 import { messageIn } from './publication.js'
 import { Settler, type SettlerParts } from './settler.js'
@@ -193,7 +194,7 @@ export class PostgresConsumer implements Consumer {
   #deliver(rows: readonly ClaimedRow[], claim: number): void {
     crashPoint('claim:after')
     const deliveries = inOrder(rows, this.#queues).map(({ id, queue, raw, redeliveries }): Delivery => {
-      const tag = `${id}.${claim}`
+      const tag = tagOf({ id, claim })
       this.#held.set(tag, true)
       return { tag, queue, raw, redeliveries, message: messageIn(raw, redeliveries) }
     })
@@ -267,11 +268,11 @@ export class PostgresConsumer implements Consumer {
     const number = this.#claimNumber
     try {
       const rows = await this.#database.query<{ id: number; claim: number }>(sql.held, [this.#options.holder])
-      const ours = new Map(rows.map((row) => [`${row.id}.${row.claim}`, row]))
+      const ours = new Map(rows.map((row) => [tagOf(row), row]))
       const lost = believed.filter((tag) => !ours.has(tag) && this.#held.delete(tag))
       if (lost.length > 0) this.#options.onLost(lost)
       const unknown = [...ours.keys()].filter((tag) => !this.#held.has(tag) && !believed.includes(tag))
-      const older = unknown.filter((tag) => Number(tag.split('.')[1]) < number && this.#unknown.has(tag))
+      const older = unknown.filter((tag) => claimOf(tag).claim < number && this.#unknown.has(tag))
       this.#unknown = new Set(unknown)
       if (older.length === 0 || this.#settler.isBusy) return
       const orphans = older.flatMap((tag) => ours.get(tag) ?? [])

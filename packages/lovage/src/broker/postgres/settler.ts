@@ -10,6 +10,7 @@ import {
 } from '../../postgres-client/index.js'
 import type { ResultRecord } from '../../result/index.js'
 import type { Settlement } from '../broker.js'
+import { claimOf, tagOf } from './claim-tag.js'
 import type { Doorbell } from './doorbell.js'
 import { type PublishedRow, publishParameters, ringOf } from './publication.js'
 import type { Publisher } from './publisher.js'
@@ -41,12 +42,6 @@ interface Prepared {
 
 /** How a settlement came out: `failed` alone has had no effect. */
 export type Settled = 'ended' | 'refused' | { readonly failed: unknown }
-
-/** The name of a claim: the message, and which claim of its holder's. */
-const partsOf = (tag: string): readonly [id: number, claim: number] => {
-  const [id = 0, claim = 0] = tag.split('.').map(Number)
-  return [id, claim]
-}
 
 /**
  * Ends claims, those of one turn in one transaction with all that belongs to them: continuations, results, letters. A transaction
@@ -188,15 +183,15 @@ export class Settler {
       chosen: readonly Settlement[],
       column: readonly number[][] = [],
     ) => {
-      const names = chosen.map(({ tag }) => partsOf(tag))
-      const lists = [names.map(([id]) => id), names.map(([, claim]) => claim), ...column]
+      const names = chosen.map(({ tag }) => claimOf(tag))
+      const lists = [names.map(({ id }) => id), names.map(({ claim }) => claim), ...column]
       const { holder, doorbell } = this.#parts
       const rows = await session.query<{ id: number; claim: number; queue?: string }>(statement, [
         holder,
         ...lists,
       ])
       if (rows.length < chosen.length) {
-        const ours = new Set(rows.map(({ id, claim }) => `${id}.${claim}`))
+        const ours = new Set(rows.map(tagOf))
         for (const { tag } of chosen) if (!ours.has(tag)) refused.add(tag)
       }
       // A ring before its time is a look in vain.
