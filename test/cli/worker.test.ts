@@ -245,7 +245,7 @@ describe('a worker whose Redis is down', () => {
           ids.push((await lovage(['-A', 'app', '-b', url, 'call', ...task], { cwd })).stdout)
         await started(2)
         await redis.kill()
-        await worker.says(/the connection was lost/)
+        await worker.says(/the broker connection failed/)
         worker.signal('SIGTERM')
         expect(await worker.exited).toBe(0)
         expect(worker.stderr).toContain(
