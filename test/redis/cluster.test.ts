@@ -3,22 +3,15 @@ import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseRedisUrl } from '../../packages/lovage/src/redis-client/index.js'
+import { silent } from '../every-store.js'
 import { type RedisCluster, startCluster, startRedis } from '../servers.js'
+import { TwoWorkers } from './two-workers.js'
 
 const PASSWORD = 'hunter2'
 const TASKS = 2_000
 const PATIENCE = { timeoutMs: 90_000 }
-const logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  fatal() {},
-  trace() {},
-  child: () => logger,
-}
 const openApp = (broker: string, over: Readonly<Record<string, unknown>> = {}): Lovage =>
-  new Lovage('shop', { broker, brokerLease: 3, env: {}, logger, ...over })
+  new Lovage('shop', { broker, brokerLease: 3, env: {}, logger: silent, ...over })
 
 describe('a fleet on a Redis Cluster', { timeout: 200_000 }, () => {
   let cluster: RedisCluster
@@ -41,18 +34,8 @@ describe('a fleet on a Redis Cluster', { timeout: 200_000 }, () => {
     // Replication is asynchronous: only from here on is it sure that the replica has all that was sent.
     expect(await client.wait(1, 60_000)).toBe(1)
     client.disconnect()
-    const ran = new Set<number>()
-    const apps = [openApp(url), openApp(url)]
-    for (const app of apps)
-      app.task({
-        name: 'work',
-        run: async (_ctx, n: number) => {
-          await new Promise((resolve) => setTimeout(resolve, 2))
-          ran.add(n)
-          return n
-        },
-      })
-    const workers = await Promise.all(apps.map((app) => startTestWorker(app, { concurrency: 4 })))
+    const workers = await TwoWorkers.start(() => openApp(url))
+    const { ran } = workers
     await until(() => ran.size > TASKS / 10, PATIENCE)
     const watched = sent[TASKS - 1]?.get({ timeout: 90 })
     await before.kill()
@@ -76,8 +59,7 @@ describe('a fleet on a Redis Cluster', { timeout: 200_000 }, () => {
     returned.disconnect()
     const late = await producer.sendTask('work', { args: [-1] })
     expect(await late.get({ timeout: 60 })).toBe(-1)
-    await Promise.all(workers.map((worker) => worker.stop()))
-    await Promise.all(apps.map((app) => app.close()))
+    await workers.stop()
   })
 
   it('of another app lies under a hash tag of its own, in a slot of another server', async () => {

@@ -2,22 +2,14 @@ import { Redis } from 'ioredis'
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silent } from '../every-store.js'
 import { freePort, MASTER_NAME, type SentinelGroup, startRedis, startSentinelGroup } from '../servers.js'
+import { TwoWorkers } from './two-workers.js'
 
 const PASSWORD = 'hunter2'
 const SENTINEL_PASSWORD = 's3ntinel'
 const TASKS = 2_000
 const PATIENCE = { timeoutMs: 90_000 }
-
-const silent = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  fatal() {},
-  trace() {},
-  child: () => silent,
-}
 
 const OPTIONS = {
   master_name: MASTER_NAME,
@@ -47,18 +39,8 @@ describe('a fleet behind Sentinels', { timeout: 200_000 }, () => {
     // One that is down is passed over.
     const url = `sentinel://:${PASSWORD}@127.0.0.1:${await freePort()}/0;${group.url}`
     await using producer = openApp(url)
-    const ran = new Set<number>()
-    const apps = [openApp(url), openApp(url)]
-    for (const app of apps)
-      app.task({
-        name: 'work',
-        run: async (_ctx, n: number) => {
-          await new Promise((resolve) => setTimeout(resolve, 2))
-          ran.add(n)
-          return n
-        },
-      })
-    const workers = await Promise.all(apps.map((app) => startTestWorker(app, { concurrency: 4 })))
+    const workers = await TwoWorkers.start(() => openApp(url))
+    const { ran } = workers
     const first = await group.primary()
     await group.failOver()
     const former = new Redis(first.url)
@@ -90,8 +72,7 @@ describe('a fleet behind Sentinels', { timeout: 200_000 }, () => {
     const now = new Redis(after.url)
     await until(async () => (await now.llen('celery')) + (await now.hlen('unacked')) === 0, PATIENCE)
     now.disconnect()
-    await Promise.all(workers.map((worker) => worker.stop()))
-    await Promise.all(apps.map((app) => app.close()))
+    await workers.stop()
   })
 
   it.each([

@@ -95,7 +95,7 @@ function readTls(query: URLSearchParams, given: AmqpTls = {}): AmqpTls {
   return {
     ...readTlsFiles(given, query, TLS_FILES),
     ...(servername === undefined ? {} : { servername }),
-    verify: given.verify ?? !/^(verify_|cert_)?(none|optional)$/i.test(requirement),
+    verify: given.verify ?? !/^(verify_|cert_)?none$/i.test(requirement),
   }
 }
 

@@ -24,8 +24,7 @@ function tlsOf(ssl: Settings): AmqpTls {
   }
   const requirement = ssl.cert_reqs ?? ssl.certReqs ?? ssl.ssl_cert_reqs
   const isOpen =
-    ssl.rejectUnauthorized === false ||
-    (requirement !== undefined && /none|optional|^0$/i.test(String(requirement)))
+    ssl.rejectUnauthorized === false || (requirement !== undefined && /none|^0$/i.test(String(requirement)))
   return {
     ...text('ca', 'ca_certs', 'caCerts', 'ssl_ca_certs'),
     ...text('cert', 'certfile', 'ssl_certfile'),
