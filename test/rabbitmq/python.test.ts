@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Lovage, Queue, startWorker, type Worker } from 'lovage'
+import { broadcast, type Lovage, Queue, startWorker, type Worker } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Command, lovage } from '../cli/command.js'
@@ -247,6 +247,34 @@ print(1)`)
     const result = await app.sendTask('ts.theirs', { queue: 'theirs' })
     expect(await result.get({ timeout: 60 })).toBe('ran')
     expect(warnings.filter((text) => text.includes('queue theirs exists'))).toHaveLength(1)
+  })
+
+  test('get a copy each of what is broadcast, by either language', async () => {
+    const heard: string[] = []
+    const options = { taskQueues: [broadcast('reload')] }
+    const second = createTestApp('ts', {
+      broker: rabbit.url(),
+      backend: redis.url,
+      jsonTypes: 'plain',
+      ...options,
+    })
+    for (const [name, one] of [
+      ['a', open(options)],
+      ['b', second],
+    ] as const) {
+      one.task({ name: 'ts.reload', run: (_ctx, from: string) => void heard.push(`${name} ${from}`) })
+      started.push(await startWorker(one, { queues: ['reload'], hostname: `${name}@localhost` }))
+    }
+    await app.sendTask('ts.reload', { args: ['ts'], queue: 'reload' })
+    await ask(`
+from kombu.common import Broadcast
+app.conf.task_queues = [Broadcast('reload')]
+app.send_task('ts.reload', args=['py'], queue='reload')
+print(1)`)
+    await until(() => heard.length === 4, { timeoutMs: WITHIN })
+    expect([...heard].sort()).toEqual(['a py', 'a ts', 'b py', 'b ts'])
+    for (const worker of started.splice(0)) await worker.stop()
+    await second.close()
   })
 
   test('use quorum queues, and what Celery from 5.5 on delays for them', async () => {
