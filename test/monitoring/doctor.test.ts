@@ -9,6 +9,7 @@ test('an app that can work passes, but for what its server should keep', async (
   const redis = await startRedis()
   await using app = createTestApp('well', { broker: redis.url, backend: redis.url })
   app.task({ name: 'add', run: () => 1 })
+  app.deployChecks.push({ name: 'warehouse', run: async () => 'answers' })
   const worker = await startTestWorker(app)
   const findings = await examine(app)
   expect(findings.map(({ check }) => check)).toEqual(
@@ -20,6 +21,7 @@ test('an app that can work passes, but for what its server should keep', async (
       'clock',
       'worker on celery',
       'round trip',
+      'warehouse',
     ]),
   )
   for (const { check, passed, detail, advice } of findings) {
@@ -34,7 +36,9 @@ test('lovage doctor says what is wrong and what to do', { timeout: 30_000 }, asy
   using shop = makeProject({
     'package.json': '{"type":"module","lovage":"app.ts"}',
     'app.ts': `import { Lovage } from 'lovage'
-      export const app = new Lovage('shop', { taskRoutes: { 'shop.oder': 'orders' } })`,
+      export const app = new Lovage('shop', { taskRoutes: { 'shop.oder': 'orders' } })
+      const run = () => { throw new Error('it is asleep') }
+      app.deployChecks.push({ name: 'warehouse', run, advice: 'Wake it.' })`,
   })
   const { code, stdout } = await lovage(['doctor'], { cwd: shop.folder })
   expect(code).toBe(1)
@@ -45,5 +49,6 @@ test('lovage doctor says what is wrong and what to do', { timeout: 30_000 }, asy
   )
   const away = await lovage(['-b', 'redis://:hunter2@127.0.0.1:1', 'doctor'], { cwd: shop.folder })
   expect(away.stdout).toMatch(/^FAIL {2}broker: /m)
+  expect(away.stdout).toMatch(/^FAIL {2}warehouse: it is asleep\n {6}Wake it\.$/m)
   expect(away.stdout + away.stderr).not.toContain('hunter2')
 })

@@ -89,7 +89,7 @@ export class Lovage implements TaskHost, ResultHost {
   readonly middleware: readonly Middleware[]
   /** What starts and stops with each worker of this app. */
   readonly steps: WorkerStep[] = []
-  /** What `lovage check --deploy` looks at besides: a warehouse, a flag, a runbook. */
+  /** What `lovage check --deploy` and `lovage doctor` look at besides: a warehouse, a flag, a runbook. */
   readonly deployChecks: DeployCheck[] = []
   readonly #settings: SettingsLayers
   readonly #connections: Connections

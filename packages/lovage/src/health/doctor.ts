@@ -19,13 +19,14 @@ const ROUND_TRIP_S = 5
 /** Looks whether an app can work where it is: its settings, its servers, its workers, and a task there and back. */
 export async function examine(app: Lovage): Promise<readonly Finding[]> {
   const findings: Finding[] = [settings(app)]
+  const own = await ownChecks(app)
   const broker = await tried('broker', 'Check that it runs, its URL, and the credentials.', async () => {
     const opened = await app.broker()
     await opened.depths(app.router.declared.map(({ name }) => name))
     return `${opened.kind} ${opened.location} answers`
   })
   findings.push(broker)
-  if (!broker.passed) return findings
+  if (!broker.passed) return [...findings, ...own]
   findings.push(...(await serverSettings(app)))
   if (app.hasResults) {
     findings.push(
@@ -48,7 +49,19 @@ export async function examine(app: Lovage): Promise<readonly Finding[]> {
   } catch (error) {
     findings.push(fail('workers', `they cannot be asked: ${messageOf(error)}`, 'See what the broker said.'))
   }
-  return findings
+  return [...findings, ...own]
+}
+
+/** What only the app can look at: a warehouse, a service that it calls. */
+async function ownChecks(app: Lovage): Promise<readonly Finding[]> {
+  return Promise.all(
+    app.deployChecks.map(({ name, run, advice = 'See what the check says.' }) =>
+      tried(name, advice, async () => {
+        const said = await run()
+        return typeof said === 'string' ? said : 'passed'
+      }),
+    ),
+  )
 }
 
 function settings(app: Lovage): Finding {
@@ -116,7 +129,12 @@ async function workers(app: Lovage): Promise<readonly Finding[]> {
   const trip = await tried('round trip', 'Look into the log of the worker.', async () => {
     const began = performance.now()
     // Celery's own, which every worker of either language has; it answers with what it was given.
-    const result = await app.sendTask('celery.accumulate', { args: [42], kwargs: { index: 0 }, queue })
+    const result = await app.sendTask('celery.accumulate', {
+      args: [42],
+      kwargs: { index: 0 },
+      queue,
+      shadow: 'lovage.doctor',
+    })
     const answer = await result.get({ timeout: ROUND_TRIP_S })
     if (answer !== 42) throw new Error(`the answer was ${JSON.stringify(answer)}`)
     return `a task went through ${queue} and back in ${Math.round(performance.now() - began)} ms`

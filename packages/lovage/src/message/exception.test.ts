@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { fromExceptionInfo, toExceptionInfo, tracebackOf } from './index.js'
 
@@ -53,6 +54,28 @@ test('a traceback shows the causes and the errors within', () => {
   ]) {
     expect(text).toContain(part)
   }
+})
+
+test('a traceback ends with the frames of whoever wrote the task', () => {
+  const ours = fileURLToPath(new URL('./', import.meta.url))
+  const error = new Error('two\nlines')
+  const stack = (...frames: readonly string[]): string => ['Error: two', 'lines', ...frames].join('\n')
+  const inside = [
+    `    at invoke (file://${ours}task.js:1:1)`,
+    '    at AsyncLocalStorage.run (node:internal/x:1:1)',
+  ]
+  error.stack = stack(
+    '    at inner (/shop/bank.ts:1:1)',
+    inside[0] ?? '',
+    '    at run (/shop/app.ts:2:2)',
+    ...inside,
+  )
+  expect(tracebackOf(error)).toBe(
+    stack('    at inner (/shop/bank.ts:1:1)', inside[0] ?? '', '    at run (/shop/app.ts:2:2)'),
+  )
+  // One of the package's own has no others.
+  error.stack = stack(...inside)
+  expect(tracebackOf(error)).toBe(stack(...inside))
 })
 
 test('circular and endless causes end', () => {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { messageOf } from '../kernel/index.js'
 import type { ExceptionInfo } from './types.js'
 
@@ -68,7 +69,7 @@ function describe(thrown: unknown, depth: number, seen: Set<unknown>): string {
   if (seen.has(thrown) || depth >= MAX_CAUSES) return '[already shown]'
   seen.add(thrown)
   let text = safely(() =>
-    typeof thrown.stack === 'string' ? thrown.stack : `${typeOf(thrown)}: ${thrown.message}`,
+    typeof thrown.stack === 'string' ? withoutCallers(thrown.stack) : `${typeOf(thrown)}: ${thrown.message}`,
   )
   if (thrown instanceof AggregateError) {
     for (const error of thrown.errors.slice(0, MAX_CAUSES))
@@ -78,6 +79,19 @@ function describe(thrown: unknown, depth: number, seen: Set<unknown>): string {
     text += `\n[cause]: ${describe(thrown.cause, depth + 1, seen)}`
   }
   return text
+}
+
+/** The folder of this package, as frames of a stack name it. */
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url))
+const isOurs = (frame: string): boolean =>
+  frame.includes(`${PACKAGE}src/`) || frame.includes(`${PACKAGE}dist/`) || frame.includes('(node:internal/')
+
+/** A stack without the frames at its end in which a worker calls a task: they are always the same, and hide what is not. */
+function withoutCallers(stack: string): string {
+  const lines = stack.split('\n')
+  const end = lines.findLastIndex((line) => !isOurs(line)) + 1
+  // An error of our own has no other frames: it keeps them.
+  return /^\s+at /.test(lines[end - 1] ?? '') ? lines.slice(0, end).join('\n') : stack
 }
 
 /** User errors may have getters and `toString`s that throw; the report of an error must not. */

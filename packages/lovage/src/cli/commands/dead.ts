@@ -5,6 +5,7 @@ import { jsonList, jsonObject, numberOf } from '../option-values.js'
 export function addDead(program: Command): void {
   const dead = program
     .command('dead')
+    .alias('dead-letter')
     .summary('what no worker runs again: look, retry, remove')
     .description(
       'Dead letters: tasks that were rejected, failed for good, killed their workers, or cannot be read. They keep the original message and stay until they are retried or removed. ID is that of a letter or of its task.',
