@@ -344,6 +344,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     const unused = this.#waiting.filter((claim) => claim.source === source).length
     const limit = source.unsettled - unused + Math.max(0, this.#options.free() + expected)
     const mustLookAgain = await this.#opening.open({ source, queues: this.#queues, limit })
+    if (this.#isDown) this.#options.onRecovered?.()
     this.#isDown = false
     if (mustLookAgain) systemClock.setTimer(() => this.demand(), LOOK_AGAIN_MS)
   }
