@@ -264,6 +264,53 @@ describe.each(everyStore('limits'))('on %s', (_name, freshUrl) => {
     for (const worker of workers) await worker.stop()
   })
 
+  test('a task whose key cannot be had fails, and holds no other up', async () => {
+    const app = openApp()
+    const task = app.task({
+      name: 'keyed',
+      concurrencyLimit: { limit: 1, key: ({ args }) => (args[0] as string).toLowerCase() },
+      run: (_ctx, label: string) => label,
+    })
+    const [wrong, right] = await task.applyAsyncMany([
+      { args: [7 as unknown as string] },
+      { args: ['Right'] as [string] },
+    ])
+    const worker = await startTestWorker(app)
+    expect(await right?.get({ timeout: 20 })).toBe('Right')
+    expect(await wrong?.get({ timeout: 20, propagate: false })).toMatchObject({ exc_type: 'TypeError' })
+    await worker.stop()
+  })
+
+  test('a task that is given up while it asks for its place leaves the place to others', {
+    timeout: 60_000,
+  }, async () => {
+    const app = openApp()
+    let give = (): void => {}
+    const task = app.task({
+      name: 'given-up',
+      concurrencyLimit: {
+        limit: 1,
+        key: () => {
+          give()
+          return 'one'
+        },
+      },
+      run: (_ctx, label: string) => label,
+    })
+    const worker = await startTestWorker(app)
+    const expires = new Date(Date.now() + 2000)
+    // It is in time when it is claimed, and too late when its place has been asked for.
+    give = () => {
+      give = () => {}
+      while (Date.now() <= expires.getTime());
+      worker.dropRevoked()
+    }
+    const late = await task.applyAsync(['late'], { expires })
+    await until(async () => (await late.state()) === 'REVOKED', { timeoutMs: 20_000 })
+    expect(await (await task.delay('next')).get({ timeout: 10 })).toBe('next')
+    await worker.stop()
+  })
+
   test('keys take turns at the slots of a worker, however many tasks of other keys came before', {
     timeout: 60_000,
   }, async () => {

@@ -164,7 +164,11 @@ export class Reception {
     for (const [place, claim] of [...limited.entries()].reverse()) {
       const verdict = admittances[place] ?? { kind: 'requeue' }
       const { tag } = claim.delivery
-      if (verdict.kind === 'run') continue
+      if (verdict.kind === 'run') {
+        // Given up while it was asked: nobody else would give back what it was granted.
+        if (!claim.isHeld) limits.lost(claim.job)
+        continue
+      }
       if (verdict.kind === 'fail') {
         this.#ports.fail(claim, verdict.error)
         continue

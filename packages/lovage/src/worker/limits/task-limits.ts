@@ -22,6 +22,8 @@ export type Verdict =
   | { readonly kind: 'run' }
   /** `behind`: others are to go first, even when its time has come. */
   | { readonly kind: 'postpone'; readonly untilMs: number; readonly behind?: boolean }
+  /** Its key could not be had: waiting does not change that. */
+  | { readonly kind: 'fail'; readonly error: unknown }
 
 /** What limits need. */
 export interface TaskLimitsPorts {
@@ -42,6 +44,8 @@ export class TaskLimits {
   readonly #slots = new Map<string, SlotRequest>()
   readonly #runtimeMs = new Map<string, number>()
   readonly #throttled = new Map<string, number>()
+  /** Tasks that ask for a place just now, and what becomes of it when they have been given up meanwhile. */
+  readonly #asking = new Map<string, 'taken' | 'left' | 'forgotten'>()
   /** Tasks that found their key full, and have gone behind the others. */
   readonly #letOthersFirst = new Set<string>()
   #rates: ReadonlyMap<string, string> = new Map()
@@ -102,6 +106,7 @@ export class TaskLimits {
 
   /** A run has ended, or was given back and has no time: its slot is the next one's. */
   left({ task, context }: Job, runtimeMs?: number): Promise<void> | undefined {
+    if (this.#asking.has(context.id)) this.#asking.set(context.id, 'left')
     if (this.#slots.size === 0) return undefined
     const slot = this.#slots.get(context.id)
     if (!slot) return undefined
@@ -115,6 +120,7 @@ export class TaskLimits {
 
   /** Another worker has it, under the same name: the place is that one's to give back. */
   forget({ context }: Job): void {
+    if (this.#asking.has(context.id)) this.#asking.set(context.id, 'forgotten')
     this.#slots.delete(context.id)
   }
 
@@ -159,20 +165,29 @@ export class TaskLimits {
   }
 
   async #enter(jobs: readonly Job[], turns: readonly number[], nowMs: number): Promise<readonly Verdict[]> {
-    const { cluster } = this.#ports
+    const { cluster, logger } = this.#ports
     const verdicts = turns.map((atMs): Verdict => (atMs > nowMs ? { kind: 'postpone', untilMs: atMs } : RUN))
     const wishes = jobs.flatMap((job, place) => {
       const limit = job.task.options.concurrencyLimit
-      return limit !== undefined && verdicts[place] === RUN ? [{ job, place, slot: slotOf(job, limit) }] : []
+      if (limit === undefined || verdicts[place] !== RUN) return []
+      this.#asking.set(job.context.id, 'taken')
+      try {
+        return [{ job, place, slot: slotOf(job, limit) }]
+      } catch (error) {
+        this.#asking.delete(job.context.id)
+        verdicts[place] = { kind: 'fail', error }
+        return []
+      }
     })
     if (wishes.length === 0) return verdicts
-    const entered = await cluster.enter(wishes.map(({ slot }) => slot))
+    const [entered, given] = await this.#ask(wishes)
+    if (given.length > 0)
+      await cluster
+        .leave(given)
+        .catch((error: unknown) =>
+          logger.warn({ err: error }, 'cannot free a slot; it is free when its lease ends'),
+        )
     const outside = wishes.filter((_, place) => !entered[place])
-    for (const [place, { job, slot }] of wishes.entries()) {
-      if (!entered[place]) continue
-      this.#slots.set(job.context.id, slot)
-      this.#letOthersFirst.delete(job.context.id)
-    }
     this.#keepRenewing()
     // Whoever stays outside asks again when as many others have ended as asked before it, as far as can be foreseen.
     const again = await cluster.takeTurns(
@@ -186,6 +201,26 @@ export class TaskLimits {
       verdicts[place] = { kind: 'postpone', untilMs: nowMs + waitMs, behind: this.#goesBehind(job) }
     })
     return verdicts
+  }
+
+  /** Which came in, and the places of those that were given up meanwhile and have ended: nobody would ever leave them. */
+  async #ask(
+    wishes: readonly { readonly job: Job; readonly slot: SlotRequest }[],
+  ): Promise<readonly [entered: readonly boolean[], given: readonly SlotRequest[]]> {
+    const given: SlotRequest[] = []
+    try {
+      const entered = await this.#ports.cluster.enter(wishes.map(({ slot }) => slot))
+      wishes.forEach(({ job: { context }, slot }, place) => {
+        if (!entered[place]) return
+        const fate = this.#asking.get(context.id)
+        if (fate === 'left') given.push(slot)
+        else if (fate === 'taken') this.#slots.set(context.id, slot)
+        this.#letOthersFirst.delete(context.id)
+      })
+      return [entered, given]
+    } finally {
+      for (const { job } of wishes) this.#asking.delete(job.context.id)
+    }
   }
 
   /**
