@@ -6,7 +6,7 @@ import { MASTER_NAME, pythonCelery, runPython, startSentinelGroup } from '../ser
 const PASSWORD = 's3ntinel'
 
 it('Python and Lovage meet behind Sentinels by the same URL and options, in both directions', {
-  timeout: 200_000,
+  timeout: 300_000,
 }, async () => {
   await using group = await startSentinelGroup({
     password: 'hunter2',

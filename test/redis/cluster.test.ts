@@ -9,11 +9,11 @@ import { TwoWorkers } from './two-workers.js'
 
 const PASSWORD = 'hunter2'
 const TASKS = 2_000
-const PATIENCE = { timeoutMs: 90_000 }
+const PATIENCE = { timeoutMs: 150_000 }
 const openApp = (broker: string, over: Readonly<Record<string, unknown>> = {}): Lovage =>
   new Lovage('shop', { broker, brokerLease: 3, env: {}, logger: silent, ...over })
 
-describe('a fleet on a Redis Cluster', { timeout: 200_000 }, () => {
+describe('a fleet on a Redis Cluster', { timeout: 400_000 }, () => {
   let cluster: RedisCluster
   beforeAll(async () => {
     cluster = await startCluster({ password: PASSWORD, replicas: true })
@@ -37,7 +37,7 @@ describe('a fleet on a Redis Cluster', { timeout: 200_000 }, () => {
     const workers = await TwoWorkers.start(() => openApp(url))
     const { ran } = workers
     await until(() => ran.size > TASKS / 10, PATIENCE)
-    const watched = sent[TASKS - 1]?.get({ timeout: 90 })
+    const watched = sent[TASKS - 1]?.get({ timeout: 150 })
     await before.kill()
     expect(await watched).toBe(TASKS - 1)
     await until(() => ran.size === TASKS, PATIENCE)
@@ -58,7 +58,7 @@ describe('a fleet on a Redis Cluster', { timeout: 200_000 }, () => {
     await until(async () => (await cluster.ownerOf('{lovage}:')) === before, PATIENCE)
     returned.disconnect()
     const late = await producer.sendTask('work', { args: [-1] })
-    expect(await late.get({ timeout: 60 })).toBe(-1)
+    expect(await late.get({ timeout: 150 })).toBe(-1)
     await workers.stop()
   })
 
@@ -70,7 +70,7 @@ describe('a fleet on a Redis Cluster', { timeout: 200_000 }, () => {
     })
     app.task({ name: 'double', run: (_ctx, n: number) => n * 2 })
     const worker = await startTestWorker(app)
-    expect(await (await app.sendTask('double', { args: [21] })).get({ timeout: 60 })).toBe(42)
+    expect(await (await app.sendTask('double', { args: [21] })).get({ timeout: 150 })).toBe(42)
     await worker.stop()
     const owner = await cluster.ownerOf('{store}:')
     expect(owner).not.toBe(await cluster.ownerOf('{lovage}:'))

@@ -9,7 +9,7 @@ import { TwoWorkers } from './two-workers.js'
 const PASSWORD = 'hunter2'
 const SENTINEL_PASSWORD = 's3ntinel'
 const TASKS = 2_000
-const PATIENCE = { timeoutMs: 90_000 }
+const PATIENCE = { timeoutMs: 150_000 }
 
 const OPTIONS = {
   master_name: MASTER_NAME,
@@ -26,11 +26,11 @@ const openApp = (broker: string, over: Readonly<Record<string, unknown>> = {}): 
     ...over,
   })
 
-describe('a fleet behind Sentinels', { timeout: 200_000 }, () => {
+describe('a fleet behind Sentinels', { timeout: 400_000 }, () => {
   let group: SentinelGroup
   beforeAll(async () => {
     group = await startSentinelGroup({ password: PASSWORD, sentinelPassword: SENTINEL_PASSWORD })
-  }, 60_000)
+  }, 150_000)
   afterAll(async () => {
     await group?.[Symbol.asyncDispose]()
   })
@@ -48,7 +48,7 @@ describe('a fleet behind Sentinels', { timeout: 200_000 }, () => {
     await until(async () => (await former.info('replication')).includes('role:slave'), PATIENCE)
     former.disconnect()
     const moved = await producer.sendTask('work', { args: [-1] })
-    expect(await moved.get({ timeout: 60 })).toBe(-1)
+    expect(await moved.get({ timeout: 150 })).toBe(-1)
 
     const before = await group.primary()
     const client = new Redis(before.url)
@@ -60,7 +60,7 @@ describe('a fleet behind Sentinels', { timeout: 200_000 }, () => {
     // Replication is asynchronous: only from here on is it sure that the replica has all that was sent.
     expect(await client.wait(1, 60_000)).toBe(1)
     client.disconnect()
-    const watched = sent[TASKS - 1]?.get({ timeout: 90 })
+    const watched = sent[TASKS - 1]?.get({ timeout: 150 })
     await before.kill()
     expect(await watched).toBe(TASKS - 1)
     await until(() => ran.size === TASKS + 1, PATIENCE)
@@ -68,7 +68,7 @@ describe('a fleet behind Sentinels', { timeout: 200_000 }, () => {
     const after = await group.primary()
     expect(after).toBe(first)
     const late = await producer.sendTask('work', { args: [-2] })
-    expect(await late.get({ timeout: 60 })).toBe(-2)
+    expect(await late.get({ timeout: 150 })).toBe(-2)
     const now = new Redis(after.url)
     await until(async () => (await now.llen('celery')) + (await now.hlen('unacked')) === 0, PATIENCE)
     now.disconnect()
@@ -156,7 +156,7 @@ describe('a server that has lost its replicas', () => {
     release()
     await until(() => complaints.some((words) => words.includes('Too few replicas')), PATIENCE)
     await client.config('SET', 'min-replicas-to-write', 0)
-    expect(await result.get({ timeout: 60 })).toBe('done')
+    expect(await result.get({ timeout: 150 })).toBe('done')
     await until(async () => (await client.hlen('unacked')) === 0, PATIENCE)
     client.disconnect()
     await worker.stop()

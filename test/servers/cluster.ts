@@ -78,7 +78,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
     for (let at = 0; at < RANGES.length * (replicas ? 2 : 1); at++) {
       const config = {
         'cluster-enabled': 'yes',
-        'cluster-node-timeout': 2_000,
+        'cluster-node-timeout': 4_000,
         'cluster-announce-ip': '127.0.0.1',
         'cluster-port': await freePort(),
         ...(password === undefined ? {} : { masterauth: password }),
