@@ -147,11 +147,11 @@ ids = [app.send_task('ts.note', args=['late'], queue='ts', expires=datetime.date
        app.send_task('ts.note', args=['low'], queue='ts', priority=9).id,
        app.send_task('ts.note', args=['high'], queue='ts', priority=0, headers={'tenant': 'acme'}).id,
        app.send_task('ts.note', args=['zipped ' + 'x' * 5000], queue='ts', priority=0, compression='gzip').id,
-       app.send_task('ts.note', args=['later'], queue='ts', countdown=1).id]
+       app.send_task('ts.note', args=['later'], queue='ts', countdown=6).id]
 print(json.dumps(ids))`)
     const [late, ...others] = sent as string[]
     started.push(await startWorker(app, { queues: ['ts'], concurrency: 1, hostname: 'ts@localhost' }))
-    for (const id of others) await app.asyncResult(id).get({ timeout: 10 })
+    for (const id of others) await app.asyncResult(id).get({ timeout: 30 })
     await until(async () => (await app.asyncResult(late ?? '').state()) === 'REVOKED')
     expect(runs.map((run) => String((run as unknown[])[0]).slice(0, 6))).toEqual([
       'high',
