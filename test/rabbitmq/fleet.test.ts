@@ -138,6 +138,34 @@ describe('a fleet on RabbitMQ', () => {
     expect(worker.lost).toEqual([])
   })
 
+  it('counts who was lost with a message, in quorum queues too, and nobody who gave it back', {
+    timeout: 60_000,
+  }, async () => {
+    for (const type of ['classic', 'quorum']) {
+      const queue = newQueue()
+      const declare = (worker: CountingWorker) =>
+        worker.broker.declare([{ name: queue, arguments: { 'x-queue-type': type } }])
+      await producer.declare([{ name: queue, arguments: { 'x-queue-type': type } }])
+      await publishPatiently(queue, ['counted'])
+      for (const redeliveries of [0, 1, 2, 2]) {
+        const worker = await start({ queues: [], acks: false })
+        await declare(worker)
+        await worker.consumer.setQueues([queue])
+        await vi.waitFor(() => expect(worker.deliveries.length).toBe(1), WITHIN)
+        const [delivery] = worker.deliveries
+        expect(delivery).toMatchObject({ redeliveries })
+        if (redeliveries === 2) {
+          // As at a shutdown.
+          await worker.consumer.pause()
+          const tag = delivery?.tag ?? ''
+          expect(await worker.consumer.settle([{ kind: 'requeue', tag, counts: false }])).toEqual([])
+        }
+        await worker.close()
+      }
+      expect(await producer.purge(queue)).toBe(1)
+    }
+  })
+
   it('tells a producer that the server takes nothing now, and acknowledges meanwhile', {
     timeout: 60_000,
   }, async () => {

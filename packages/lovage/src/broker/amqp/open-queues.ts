@@ -33,7 +33,7 @@ export class OpenQueues {
     await source.cancelAll((queue) => !open.includes(queue))
     // A limit of 0 means none at all there.
     if (limit <= 0) {
-      await source.cancelAll()
+      if (source.isExact) await source.cancelAll()
       return false
     }
     await source.limit(limit)

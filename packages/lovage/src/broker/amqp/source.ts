@@ -1,6 +1,9 @@
 import type { AmqpChannel, AmqpDelivery } from '../../amqp-client/index.js'
 import type { ConnectionError } from '../../kernel/index.js'
 
+/** How long a limit stands, where another one costs much. */
+const PATIENCE_MS = 5_000
+
 /** What a source tells. */
 export interface SourceListener {
   /** A message that now is ours to settle. */
@@ -27,6 +30,7 @@ export class Source {
   #first = 1
   #unsettled = 0
   #limit = 0
+  #limitedMs = 0
   #acks: number[] = []
 
   constructor(channel: AmqpChannel, perConsumer: boolean, listener: SourceListener) {
@@ -54,9 +58,15 @@ export class Source {
     return this.#consumers.has(queue)
   }
 
+  /** Whether the limit follows at once. Where it does not, what came too much waits here for a slot. */
+  get isExact(): boolean {
+    return !this.#perConsumer
+  }
+
   /** How many deliveries may be unsettled; at least 1. */
   async limit(count: number): Promise<void> {
-    if (count === this.#limit) return
+    if (count === this.#limit || !this.#mustFollow(count)) return
+    this.#limitedMs = Date.now()
     const queues = [...this.#consumers.keys()]
     if (!this.#perConsumer) await this.#channel.prefetch(count, true)
     else {
@@ -66,6 +76,12 @@ export class Source {
     }
     this.#limit = count
     if (this.#perConsumer) for (const queue of queues) await this.consume(queue)
+  }
+
+  /** Consumers that must begin anew for every limit do so for more, and for much less for a while: on a quorum queue each costs a vote. */
+  #mustFollow(count: number): boolean {
+    if (this.isExact || this.#consumers.size === 0 || count > this.#limit) return true
+    return count * 2 < this.#limit && Date.now() - this.#limitedMs > PATIENCE_MS
   }
 
   async consume(queue: string): Promise<void> {
