@@ -7,6 +7,7 @@ import {
   holdProcess,
   isLovageError,
   systemClock,
+  type Timer,
 } from '../../kernel/index.js'
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
 import { Claim, Redelivered } from './claim.js'
@@ -72,6 +73,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
   #mustAdjust = false
   #isScheduled = false
   #isDown = false
+  #lookAgain: Timer | undefined
 
   constructor(options: ConsumeOptions, parts: ConsumerParts) {
     this.#options = options
@@ -346,7 +348,11 @@ export class AmqpConsumer implements Consumer, SourceListener {
     const mustLookAgain = await this.#opening.open({ source, queues: this.#queues, limit })
     if (this.#isDown) this.#options.onRecovered?.()
     this.#isDown = false
-    if (mustLookAgain) systemClock.setTimer(() => this.demand(), LOOK_AGAIN_MS)
+    if (mustLookAgain)
+      this.#lookAgain ??= systemClock.setTimer(() => {
+        this.#lookAgain = undefined
+        this.demand()
+      }, LOOK_AGAIN_MS)
   }
 
   /** Nobody brought these back. */
