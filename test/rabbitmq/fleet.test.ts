@@ -4,12 +4,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Lovage } from 'lovage'
+import { Lovage, startWorker } from 'lovage'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Broker, openBroker } from '../../packages/lovage/src/broker/index.js'
-import { isLovageError } from '../../packages/lovage/src/kernel/index.js'
-import { CountingWorker, driverOptions, idsOf, taskMessage } from '../redis/fleet.js'
-import { type RabbitServer, startRabbit, watch } from '../servers.js'
+import { CountingWorker, driverOptions, idsOf, publishPatiently, taskMessage } from '../redis/fleet.js'
+import { type RabbitServer, startPostgres, startRabbit, watch } from '../servers.js'
 
 const WITHIN = { timeout: 60_000, interval: 50 }
 const SETTINGS = { brokerNativeDelayedDeliveryQueueType: 'classic' } as const
@@ -43,19 +43,6 @@ async function start(options: Parameters<typeof CountingWorker.start>[1] = {}): 
   return worker
 }
 
-/** Publishes until the server has them all: a producer's own patience. */
-async function publishPatiently(queue: string, ids: readonly string[]): Promise<void> {
-  for (let at = 0; at < ids.length; ) {
-    try {
-      await producer.publish(ids.slice(at, at + 50).map((id) => taskMessage(queue, id)))
-      at += 50
-    } catch (error) {
-      if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  }
-}
-
 const ran = (): Set<string> => new Set(workers.flatMap((worker) => [...worker.runs.keys()]))
 
 async function expectNothingLeft(queue: string): Promise<void> {
@@ -73,7 +60,7 @@ describe('a fleet on RabbitMQ', () => {
     await start({ queues: [queue] })
     await start({ queues: [queue] })
     const ids = idsOf(3_000)
-    const published = publishPatiently(queue, ids)
+    const published = publishPatiently(producer, ids, queue)
     await vi.waitFor(() => expect(ran().size).toBeGreaterThanOrEqual(1_000), WITHIN)
     await server.restart()
     await published
@@ -90,7 +77,7 @@ describe('a fleet on RabbitMQ', () => {
       queues: [queue],
       run: () => new Promise<void>((resolve) => (finish = resolve)),
     })
-    await publishPatiently(queue, ['through'])
+    await publishPatiently(producer, ['through'], queue)
     await vi.waitFor(() => expect(worker.deliveries.length).toBe(1), WITHIN)
     await server.ctl('close_all_connections', 'test')
     await vi.waitFor(() => expect(worker.errors.length).toBe(1), WITHIN)
@@ -120,12 +107,12 @@ describe('a fleet on RabbitMQ', () => {
           ? new Promise<void>((resolve) => (finish = resolve))
           : Promise.resolve(),
     })
-    await publishPatiently(queue, ['long'])
+    await publishPatiently(producer, ['long'], queue)
     await vi.waitFor(() => expect(worker.deliveries.length).toBe(1), WITHIN)
     const begunMs = Date.now()
     let others = 0
     while (worker.errors.length === 0 && Date.now() - begunMs < 50_000) {
-      await publishPatiently(queue, [`other-${others++}`])
+      await publishPatiently(producer, [`other-${others++}`], queue)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     expect(worker.errors[0]).toMatchObject({ message: expect.stringContaining('timed out') })
@@ -146,7 +133,7 @@ describe('a fleet on RabbitMQ', () => {
       const declare = (worker: CountingWorker) =>
         worker.broker.declare([{ name: queue, arguments: { 'x-queue-type': type } }])
       await producer.declare([{ name: queue, arguments: { 'x-queue-type': type } }])
-      await publishPatiently(queue, ['counted'])
+      await publishPatiently(producer, ['counted'], queue)
       for (const redeliveries of [0, 1, 2, 2]) {
         const worker = await start({ queues: [], acks: false })
         await declare(worker)
@@ -171,7 +158,7 @@ describe('a fleet on RabbitMQ', () => {
   }, async () => {
     const queue = newQueue()
     const worker = await start({ queues: [queue], acks: false })
-    await publishPatiently(queue, ['held'])
+    await publishPatiently(producer, ['held'], queue)
     await vi.waitFor(() => expect(worker.deliveries.length).toBe(1), WITHIN)
     await server.ctl('set_vm_memory_high_watermark', 'absolute', '1MB')
     const stuck = producer.publish([taskMessage(queue, 'stuck')])
@@ -259,5 +246,38 @@ describe('workers on RabbitMQ', () => {
     }
     expect(await letters()).toMatchObject([{ taskId: poison.id, reason: 'worker-lost' }])
     expect(noted().filter((line) => line === 'poison').length).toBeLessThanOrEqual(4)
+  })
+})
+
+describe('a task that is sent in a transaction on PostgreSQL', () => {
+  it('comes to RabbitMQ if that is committed, and once', async () => {
+    const postgres = await startPostgres()
+    const client = new pg.Client(postgres.url())
+    const urls = { backend: postgres.url(), coordinationUrl: postgres.url(), outboxUrl: postgres.url() }
+    const app = new Lovage('shop', { broker: server.url(), ...urls, ...SETTINGS, env: {} })
+    try {
+      await client.connect()
+      const queue = newQueue()
+      const ran: number[] = []
+      const ship = app.task({ name: 'ship', queue, run: (_ctx, id: number) => ran.push(id) })
+      await client.query('BEGIN')
+      await ship.applyAsync([1], { transaction: client })
+      await client.query('ROLLBACK')
+      await client.query('BEGIN')
+      const sent = await Promise.all([
+        ship.applyAsync([2], { transaction: client }),
+        ship.applyAsync([3], { transaction: client, countdown: 2 }),
+      ])
+      expect((await (await app.broker()).depths([queue])).get(queue)?.ready).toBe(0)
+      await client.query('COMMIT')
+      const worker = await startWorker(app, { queues: [queue] })
+      await Promise.all(sent.map((result) => result.get({ timeout: 60 })))
+      await worker.stop()
+      expect(ran).toEqual([2, 3])
+    } finally {
+      await app.close()
+      await client.end()
+      await postgres.stop()
+    }
   })
 })

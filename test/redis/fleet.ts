@@ -46,11 +46,11 @@ export function idOf({ message }: Delivery): string {
   return String(message.headers.id)
 }
 
-/** Publishes to the queue `q` until the server has them all: a producer's own patience. */
-export async function publishPatiently(producer: Broker, ids: readonly string[]): Promise<void> {
+/** Publishes until the server has them all: a producer's own patience. */
+export async function publishPatiently(producer: Broker, ids: readonly string[], queue = 'q'): Promise<void> {
   for (let at = 0; at < ids.length; ) {
     try {
-      await producer.publish(ids.slice(at, at + 50).map((id) => taskMessage('q', id)))
+      await producer.publish(ids.slice(at, at + 50).map((id) => taskMessage(queue, id)))
       at += 50
     } catch (error) {
       if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
