@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startRedis } from '../servers.js'
+import { startRabbit, startRedis } from '../servers.js'
 
 /** Where a test's messages and results are. */
 export interface RunningBroker {
@@ -10,14 +10,17 @@ export interface RunningBroker {
   stop(): Promise<void>
 }
 
+/** Redis, for messages and results. */
+export async function startOnRedis(): Promise<RunningBroker> {
+  const redis = await startRedis()
+  return { url: redis.url, backend: redis.url, stop: () => redis.stop() }
+}
+
 /** The brokers that remote control and events are shown on. */
 export const BROKERS: readonly { readonly name: string; start(): Promise<RunningBroker> }[] = [
   {
     name: 'redis',
-    async start() {
-      const redis = await startRedis()
-      return { url: redis.url, backend: redis.url, stop: () => redis.stop() }
-    },
+    start: startOnRedis,
   },
   {
     name: 'sqlite',
@@ -30,6 +33,31 @@ export const BROKERS: readonly { readonly name: string; start(): Promise<Running
         async stop() {
           rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
         },
+      }
+    },
+  },
+]
+
+/** The brokers on which both languages can be one fleet; `transport` as kombu calls them. */
+export const FLEET_BROKERS: readonly {
+  readonly name: string
+  readonly transport: string
+  start(): Promise<RunningBroker>
+}[] = [
+  {
+    name: 'Redis',
+    transport: 'redis',
+    start: startOnRedis,
+  },
+  {
+    name: 'RabbitMQ',
+    transport: 'amqp',
+    async start() {
+      const [rabbit, redis] = await Promise.all([startRabbit(), startRedis()])
+      return {
+        url: rabbit.url(),
+        backend: redis.url,
+        stop: async () => void (await Promise.all([rabbit.stop(), redis.stop()])),
       }
     },
   },

@@ -1,6 +1,7 @@
 import { until } from 'lovage/testing'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { Command } from '../cli/command.js'
+import { startOnRedis } from './brokers.js'
 import { type MixedFleet, startMixedFleet } from './mixed-fleet.js'
 
 // Programs are started here, on machines that are busy with other tests.
@@ -8,7 +9,7 @@ vi.setConfig({ testTimeout: 90_000 })
 
 let fleet: MixedFleet
 beforeAll(async () => {
-  fleet = await startMixedFleet(['-P', 'solo'])
+  fleet = await startMixedFleet(['-P', 'solo'], startOnRedis)
 })
 afterAll(() => fleet?.[Symbol.asyncDispose]())
 
@@ -114,7 +115,7 @@ test('pauses queues and resumes them', async () => {
 test('events are printed as they happen, and tasks are told of only while somebody looks', async () => {
   await fleet.app.control.disableEvents({ destination: 'ts@box', timeout: 3 })
   await using command = new Command(
-    ['-b', fleet.redis.url, 'events', '--json', '-t', '0.5', '--destination', 'ts@box'],
+    ['-b', fleet.broker.url, 'events', '--json', '-t', '0.5', '--destination', 'ts@box'],
     {
       cwd: fleet.folder,
     },

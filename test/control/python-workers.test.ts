@@ -1,17 +1,18 @@
 import { until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { FLEET_BROKERS } from './brokers.js'
 import { type MixedFleet, startMixedFleet } from './mixed-fleet.js'
 
 // Programs are started here, on machines that are busy with other tests.
 vi.setConfig({ testTimeout: 90_000 })
 
-let fleet: MixedFleet
-beforeAll(async () => {
-  fleet = await startMixedFleet(['-P', 'prefork', '-c', '2'])
-})
-afterAll(() => fleet?.[Symbol.asyncDispose]())
+describe.each(FLEET_BROKERS)('every question and order reaches Python’s workers on $name', ({ start }) => {
+  let fleet: MixedFleet
+  beforeAll(async () => {
+    fleet = await startMixedFleet(['-P', 'prefork', '-c', '2'], start)
+  })
+  afterAll(() => fleet?.[Symbol.asyncDispose]())
 
-describe('every question and order reaches Python’s workers', () => {
   const ask = async (...words: readonly string[]) => {
     const { code, stdout, stderr } = await fleet.lovage(
       ...words,
