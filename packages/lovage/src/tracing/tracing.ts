@@ -1,5 +1,5 @@
-import type { Attributes, Span } from '@opentelemetry/api'
-import type { Middleware, TaskContext } from '../app/index.js'
+import type { Attributes, Context, Span } from '@opentelemetry/api'
+import type { Middleware, Next, Outcome, RunContext, TaskContext } from '../app/index.js'
 import { requireLater } from '../kernel/index.js'
 import { JOIN_HEADER, type OutgoingMessage, SENT_HEADER } from '../message/index.js'
 import { keepForBody, linksToMembers } from './chord-links.js'
@@ -62,49 +62,67 @@ export function tracing({ asksSampler = false }: TracingOptions = {}): Middlewar
       }
     },
 
-    async run(given, next) {
-      const { context: task } = given
-      const parent = propagation.extract(context.active(), task.wireHeaders, GETTER)
+    run(given, next) {
+      const { wireHeaders } = given.context
       // Most traces are not kept, and their spans would cost more than a small task.
-      if (!asksSampler && isLeftOut(task.wireHeaders.traceparent))
-        return context.with(parent, next, undefined, given)
-      const links = JOIN_HEADER in task.wireHeaders ? await linksToMembers(task) : undefined
-      const span = tracer.startSpan(`run/${task.name}`, links ? { ...CONSUMER, links } : CONSUMER, parent)
-      const active = trace.setSpan(parent, span)
-      // What is sent when the task ends, outside of this, belongs below it too.
-      task.followHeaders = () => {
-        const headers: Record<string, string> = {}
-        propagation.inject(active, headers)
-        return headers
-      }
-      // Of a hundred spans one may be kept: what nobody keeps is not made.
-      if (!span.isRecording()) return context.with(active, next, undefined, given)
-      span.setAttributes(attributesOf(task))
-      const sinceMs = waitingSince(task)
-      if (sinceMs !== undefined)
-        tracer.startSpan(`wait/${task.name}`, { kind: SpanKind.INTERNAL, startTime: sinceMs }, parent).end()
-      return context.with(active, async () => {
-        try {
-          const outcome = await next(given)
-          span.setAttribute('celery.state', STATES[outcome.kind])
-          if (outcome.kind === 'success') await keepForBody(task, active)
-          if (outcome.kind === 'failure') failed(span, outcome.error)
-          return outcome
-        } catch (error) {
-          failed(span, error)
-          throw error
-        } finally {
-          span.end()
-        }
-      })
+      return !asksSampler && isLeftOut(wireHeaders)
+        ? context.with(contextOfLeftOut(wireHeaders), next, undefined, given)
+        : runTraced(given, next)
     },
+  }
+
+  async function runTraced(given: RunContext, next: Next<RunContext, Outcome>): Promise<Outcome> {
+    const { context: task } = given
+    const parent = propagation.extract(context.active(), task.wireHeaders, GETTER)
+    const links = JOIN_HEADER in task.wireHeaders ? await linksToMembers(task) : undefined
+    const span = tracer.startSpan(`run/${task.name}`, links ? { ...CONSUMER, links } : CONSUMER, parent)
+    const active = trace.setSpan(parent, span)
+    // What is sent when the task ends, outside of this, belongs below it too.
+    task.followHeaders = () => {
+      const headers: Record<string, string> = {}
+      propagation.inject(active, headers)
+      return headers
+    }
+    // Of a hundred spans one may be kept: what nobody keeps is not made.
+    if (!span.isRecording()) return context.with(active, next, undefined, given)
+    span.setAttributes(attributesOf(task))
+    const sinceMs = waitingSince(task)
+    if (sinceMs !== undefined)
+      tracer.startSpan(`wait/${task.name}`, { kind: SpanKind.INTERNAL, startTime: sinceMs }, parent).end()
+    return context.with(active, async () => {
+      try {
+        const outcome = await next(given)
+        span.setAttribute('celery.state', STATES[outcome.kind])
+        if (outcome.kind === 'success') await keepForBody(task, active)
+        if (outcome.kind === 'failure') failed(span, outcome.error)
+        return outcome
+      } catch (error) {
+        failed(span, error)
+        throw error
+      } finally {
+        span.end()
+      }
+    })
   }
 }
 
+type LeftOut = TaskContext['wireHeaders'] & { readonly traceparent: string }
+
 /** Whether a W3C trace context says that its trace is not kept. */
-function isLeftOut(traceparent: unknown): boolean {
-  if (typeof traceparent !== 'string' || traceparent.length !== 55) return false
-  return (Number.parseInt(traceparent.slice(53), 16) & 1) === 0
+function isLeftOut(headers: TaskContext['wireHeaders']): headers is LeftOut {
+  const { traceparent } = headers
+  return (
+    typeof traceparent === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][02468ace]$/.test(traceparent)
+  )
+}
+
+/** What the task's own spans are below, so that they are left out too. Where there is more than the trace, propagators read it. */
+function contextOfLeftOut(headers: LeftOut): Context {
+  const { context, propagation, trace } = opentelemetry()
+  if ('tracestate' in headers || 'baggage' in headers)
+    return propagation.extract(context.active(), headers, GETTER)
+  const [, traceId = '', spanId = ''] = headers.traceparent.split('-')
+  return trace.setSpanContext(context.active(), { traceId, spanId, traceFlags: 0, isRemote: true })
 }
 
 /** Since when a task waited for its run: it was sent, and due. */
