@@ -89,6 +89,7 @@ export function chart(samples, title) {
   const legend = (place, color, text) =>
     `<rect x="${place}" y="27" width="14" height="4" fill="${color}"/><text x="${place + 20}" y="33">${text}</text>`
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="#24292f">
+<title>Memory of a worker over a long run</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="${box.left}" y="18" font-size="14">${title}</text>
 ${legend(box.left, '#0969da', 'resident, children included')}${legend(box.left + 210, '#1a7f37', 'heap and buffers of the worker')}
