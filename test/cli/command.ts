@@ -4,12 +4,15 @@ import { fileURLToPath } from 'node:url'
 import { until } from 'lovage/testing'
 import { watch } from '../servers.js'
 
-const MAIN = fileURLToPath(new URL('../../packages/lovage/dist/cli/main.js', import.meta.url))
+/** The command's program. */
+export const MAIN = fileURLToPath(new URL('../../packages/lovage/dist/cli/main.js', import.meta.url))
 
 /** How a command is started. */
 export interface CommandOptions {
   readonly cwd: string
   readonly env?: NodeJS.ProcessEnv
+  /** What is started with the arguments. Default: node with the command's program. */
+  readonly program?: readonly [file: string, ...args: string[]]
   /** Written to its standard input, which is then closed. */
   readonly input?: string
 }
@@ -21,8 +24,9 @@ export class Command implements AsyncDisposable {
   stdout = ''
   stderr = ''
 
-  constructor(args: readonly string[], { cwd, env = {}, input }: CommandOptions) {
-    this.#child = spawn(process.execPath, [MAIN, ...args], {
+  constructor(args: readonly string[], { cwd, env = {}, program, input }: CommandOptions) {
+    const [file, ...first] = program ?? [process.execPath, MAIN]
+    this.#child = spawn(file, [...first, ...args], {
       cwd,
       env: { PATH: process.env.PATH, HOME: cwd, NO_COLOR: '1', ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
