@@ -1,3 +1,5 @@
+import { symlinkSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { importProgram, readGuide } from '../guides/guide.js'
 import { type PostgresServer, startPostgres } from '../servers.js'
@@ -26,6 +28,7 @@ test('what a run has written in the transaction around it is gone when it throws
 }, async () => {
   using shop = readGuide('../operate/postgresql.md').makeShop()
   shop.write({ 'sends.ts': SENDS })
+  symlinkSync(fileURLToPath(new URL('../../node_modules/pg', import.meta.url)), shop.path('node_modules/pg'))
   process.env.DATABASE_URL = server.url()
   const { code, stdout, stderr } = await importProgram(shop, 'sends.ts')
   expect({ code, stdout }, stderr).toEqual({
