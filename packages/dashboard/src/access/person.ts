@@ -1,0 +1,14 @@
+/** What people may do: look; act on tasks, queues and schedules; change workers and remove things for good. Each includes the one before. */
+export type Role = 'viewer' | 'operator' | 'admin'
+
+/** Who uses the dashboard. */
+export interface Person {
+  /** As the audit log names them: a user name, an e-mail address. */
+  readonly name: string
+  readonly role: Role
+}
+
+const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 }
+
+/** Whether a role includes another. */
+export const mayAs = (role: Role, needed: Role): boolean => RANK[role] >= RANK[needed]

@@ -1,0 +1,58 @@
+import type { AuditQuery } from '../history/audit-entry.js'
+import type {
+  AuditPage,
+  BrokerPage,
+  JobLine,
+  LetterPage,
+  LettersPage,
+  LettersRequest,
+  LimitsPage,
+  SchedulesPage,
+} from './operations-pages.js'
+import type { Overview } from './overview.js'
+import type { PageData } from './page-frame.js'
+import type { QueuePage, QueuesPage } from './queues-page.js'
+import type { TaskPage, TasksPage, TasksRequest, WorkflowPage, WorkflowsPage } from './tasks-page.js'
+import type { WorkerPage, WorkersPage } from './workers-page.js'
+
+/**
+ * What the pages show: a method for each, which is what the page's JSON is, too. `fleet` is a fleet's name; undefined is the first one.
+ * A server that is away makes a trouble of the frame and null in the data, never an exception. A thing that is not known is undefined.
+ */
+export interface DashboardData {
+  overview(fleet: string | undefined): Promise<PageData<Overview>>
+  tasks(fleet: string | undefined, request: TasksRequest): Promise<PageData<TasksPage>>
+  task(fleet: string | undefined, id: string): Promise<PageData<TaskPage> | undefined>
+  queues(
+    fleet: string | undefined,
+    request: {
+      readonly q: string
+      readonly sort: 'ready' | 'name'
+      readonly after: number
+      readonly limit: number
+    },
+  ): Promise<PageData<QueuesPage>>
+  queue(
+    fleet: string | undefined,
+    name: string,
+    request: {
+      readonly state?: 'ready' | 'delayed' | 'unacked'
+      readonly after?: string
+      readonly limit: number
+    },
+  ): Promise<PageData<QueuePage>>
+  workers(fleet: string | undefined): Promise<PageData<WorkersPage>>
+  worker(fleet: string | undefined, hostname: string): Promise<PageData<WorkerPage> | undefined>
+  schedules(fleet: string | undefined): Promise<PageData<SchedulesPage>>
+  letters(fleet: string | undefined, request: LettersRequest): Promise<PageData<LettersPage>>
+  letter(fleet: string | undefined, id: string): Promise<PageData<LetterPage> | undefined>
+  workflows(fleet: string | undefined, before: number | undefined): Promise<PageData<WorkflowsPage>>
+  workflow(fleet: string | undefined, rootId: string): Promise<PageData<WorkflowPage> | undefined>
+  limits(fleet: string | undefined): Promise<PageData<LimitsPage>>
+  broker(fleet: string | undefined): Promise<PageData<BrokerPage>>
+  audit(fleet: string | undefined, query: Omit<AuditQuery, 'fleet'>): Promise<PageData<AuditPage>>
+  /** Bulk work, the newest first. */
+  jobs(fleet: string | undefined): Promise<PageData<readonly JobLine[]>>
+  /** Calls back soon after something changed that pages show, at most once a second. */
+  onChange(fleet: string | undefined, on: () => void): () => void
+}

@@ -1,0 +1,158 @@
+import type { AuditEntry } from '../history/audit-entry.js'
+
+/** An entry of the schedule. */
+export interface ScheduleLine {
+  readonly name: string
+  readonly task: string
+  /** In words. */
+  readonly schedule: string
+  readonly timezone: string
+  readonly enabled: boolean
+  readonly source: 'code' | 'operator'
+  /** Fields in which an operator's word stands against the code's. */
+  readonly changed: readonly string[]
+  readonly trouble: string | null
+  /** Unix ms. */
+  readonly nextMs: number | null
+  readonly lastRunMs: number | null
+  readonly lastTaskId: string | null
+  /** What became of the last run, when the history knows. */
+  readonly lastState: string | null
+  readonly owedSinceMs: number | null
+  readonly runs: number
+  readonly args: string
+  readonly kwargs: string
+  readonly queue: string | null
+}
+
+/** The page of schedules. */
+export interface SchedulesPage {
+  /** Where the schedule is kept; null when there is none to be read. */
+  readonly location: string | null
+  /** Why it cannot be read. */
+  readonly trouble: string | null
+  readonly items: readonly ScheduleLine[]
+}
+
+/** A dead letter in a list. */
+export interface LetterLine {
+  readonly id: string
+  readonly taskId: string | null
+  readonly task: string | null
+  readonly queue: string
+  readonly reason: string
+  readonly errorType: string
+  readonly errorMessage: string
+  readonly retries: number
+  readonly worker: string
+  readonly failedMs: number
+}
+
+/** What the page of dead letters was asked for. */
+export interface LettersRequest {
+  readonly queue?: string
+  readonly task?: string
+  readonly reason?: string
+  readonly failedBeforeMs?: number
+  readonly after?: string
+  readonly limit: number
+}
+
+/** The page of dead letters, newest first. */
+export interface LettersPage {
+  readonly request: LettersRequest
+  readonly items: readonly LetterLine[]
+  readonly next: string | null
+  /** Letters with the same task, reason and type of error, of those that were looked at (at most `groupsOf`), the most frequent first. */
+  readonly groups: readonly {
+    readonly task: string | null
+    readonly reason: string
+    readonly errorType: string
+    readonly count: number
+    readonly newestMs: number
+  }[]
+  readonly groupsOf: number
+  readonly byQueue: readonly { readonly queue: string; readonly count: number }[]
+}
+
+/** The page of a dead letter. */
+export interface LetterPage {
+  readonly line: LetterLine
+  readonly traceback: string | null
+  /** Every failed attempt that is known, oldest first. */
+  readonly attempts: readonly {
+    readonly atMs: number | null
+    readonly type: string
+    readonly message: string
+    readonly traceback: string | null
+  }[]
+  readonly redrives: number
+  /** Lossless JSON, secrets hidden; null when it cannot be read. */
+  readonly args: string | null
+  readonly kwargs: string | null
+  readonly unreadable: string | null
+}
+
+/** The page of limits. */
+export interface LimitsPage {
+  readonly paused: readonly string[]
+  /** Rates that operators set, by task; null where they cannot be read. */
+  readonly rates: readonly { readonly task: string; readonly rate: string }[] | null
+  readonly breakers:
+    | readonly {
+        readonly key: string
+        readonly task: string
+        readonly state: 'open' | 'half-open'
+        readonly untilMs: number
+      }[]
+    | null
+  /** What tasks of this app say of themselves. */
+  readonly tasks: readonly {
+    readonly name: string
+    readonly rateLimit: string | null
+    readonly concurrency: string | null
+    readonly timeLimit: number | null
+    readonly softTimeLimit: number | null
+  }[]
+}
+
+/** The page of the broker. */
+export interface BrokerPage {
+  readonly kind: string | null
+  /** Without the password. */
+  readonly location: string | null
+  readonly capabilities: Readonly<Record<string, unknown>> | null
+  /** What its operator should change, in sentences. */
+  readonly advice: readonly string[]
+  readonly results: { readonly kind: string; readonly location: string } | null
+  readonly history: { readonly location: string; readonly tasks: number; readonly oldestMs: number | null }
+  readonly events: {
+    readonly received: number
+    readonly unreadable: number
+    readonly dropped: number
+    readonly perSecond: number
+  }
+}
+
+/** The page of the audit log, newest first. */
+export interface AuditPage {
+  readonly items: readonly AuditEntry[]
+  readonly next: number | null
+}
+
+/** A piece of work on everything that a search finds. */
+export interface JobLine {
+  readonly id: string
+  readonly fleet: string
+  readonly action: string
+  readonly target: string
+  readonly person: string
+  readonly startedMs: number
+  readonly endedMs: number | null
+  readonly state: 'running' | 'done' | 'failed' | 'stopped'
+  /** What was counted before it began. */
+  readonly expected: number
+  readonly done: number
+  readonly failed: number
+  readonly error: string | null
+}

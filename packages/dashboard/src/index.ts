@@ -1,0 +1,7 @@
+export { mayAs, type Person, type Role } from './access/person.js'
+export { Action, type ActionKind, ROLE_OF } from './actions/action.js'
+export type { DashboardActions } from './actions/dashboard-actions.js'
+export type { DashboardApp, DashboardEnv, DashboardParts } from './dashboard.js'
+export type { DashboardData } from './data/dashboard-data.js'
+export type { FleetOptions } from './fleets/fleet-options.js'
+export type { HistoryStore } from './history/history-store.js'
