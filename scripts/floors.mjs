@@ -1,10 +1,12 @@
 /** Which room stands on which floor. A room imports from itself and from lower floors, through the door (`index.ts`). */
 export const FLOORS = [
   ['kernel'],
-  ['sqlite-file', 'redis-client', 'postgres-client', 'amqp-client'],
   ['message', 'schedule'],
-  ['result', 'dead-letter', 'coordination', 'events'],
+  ['result', 'dead-letter', 'coordination', 'events', 'schedule-store'],
   ['canvas', 'broker'],
+  ['drivers/shared'],
+  ['drivers/redis', 'drivers/postgres', 'drivers/sqlite', 'drivers/memory', 'drivers/amqp'],
+  ['drivers'],
   ['app'],
   ['loader'],
   ['worker', 'beat'],

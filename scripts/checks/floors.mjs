@@ -5,9 +5,6 @@ import { filesBelow, isTest, ROOT, SOURCE } from './run.mjs'
 
 const FLOOR_OF = new Map(FLOORS.flatMap((rooms, floor) => rooms.map((room) => [room, floor])))
 
-/** The rooms whose folders are drivers: these never import each other. */
-const ROOMS_OF_DRIVERS = new Set(['broker', 'result', 'coordination', 'dead-letter'])
-
 /** A room imports itself, or a lower floor through its door; drivers stay apart; no file takes part in a circle. */
 export async function checkFloors() {
   const files = filesBelow(SOURCE, (path) => path.endsWith('.ts')).map((path) =>
@@ -40,22 +37,24 @@ function forbidden(file, specifier, target) {
   if (target === undefined) return isTest(file) ? '' : 'leads out of the sources'
   const [from, to] = [roomOf(file), roomOf(target)]
   // The face and the tests may look into every room; through the door they go all the same.
-  if (from === to) return driversApart(file, target)
+  if (from === to) return ''
+  if (isDriver(to) && isDriver(from) && to !== SHARED) return `the driver ${from}/ imports the driver ${to}/`
   const throughDoor = target === join(to, 'index.ts') || (isTest(file) && isTest(target))
   if (!throughDoor) return `goes past the door of ${to}/`
   if (from === '' || isTest(file)) return ''
+  if (isDriver(to) && !isDriver(from) && from !== 'drivers') return 'opens a driver past drivers/open.ts'
   if (to === '') return 'imports the public face'
   return FLOOR_OF.get(to) < FLOOR_OF.get(from) ? '' : `${to}/ is not on a lower floor than ${from}/`
 }
 
-function driversApart(file, target) {
-  const [a, b] = [file, target].map((path) => (path.split('/').length > 2 ? path.split('/')[1] : undefined))
-  const apart = ROOMS_OF_DRIVERS.has(roomOf(file)) && a !== undefined && b !== undefined && a !== b
-  return apart ? `the driver ${a}/ imports the driver ${b}/` : ''
-}
+const SHARED = 'drivers/shared'
+const isDriver = (room) => room.startsWith('drivers/')
 
+/** The first folder; below `drivers`, each driver is a room of its own. */
 function roomOf(file) {
-  return file.includes('/') ? file.slice(0, file.indexOf('/')) : ''
+  const [first, second, ...rest] = file.split('/')
+  if (second === undefined) return ''
+  return first === 'drivers' && rest.length > 0 ? `drivers/${second}` : first
 }
 
 const IMPORT =

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 import type { Lovage } from 'lovage'
 import { type CrashPoint, createTestApp, until } from 'lovage/testing'
 import { afterEach, describe, expect, test } from 'vitest'
-import { openScheduleStore } from '../../packages/lovage/src/beat/open-schedule-store.js'
 import { tickId } from '../../packages/lovage/src/beat/tick-id.js'
+import { openScheduleStore } from '../../packages/lovage/src/drivers/index.js'
 import { startPostgres, startRedis } from '../servers.js'
 
 const PROGRAM = fileURLToPath(new URL('beat.mjs', import.meta.url))

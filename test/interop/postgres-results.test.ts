@@ -1,8 +1,8 @@
 import { type Lovage, startWorker, type Worker } from 'lovage'
 import { createTestApp } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openResultBackend } from '../../packages/lovage/src/drivers/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
-import { openResultBackend } from '../../packages/lovage/src/result/index.js'
 import {
   type PostgresServer,
   type PythonCelery,

@@ -1,8 +1,7 @@
 import { describeBroker } from '../../packages/lovage/src/broker/broker.suite.js'
-import { openBroker } from '../../packages/lovage/src/broker/index.js'
+import { openBroker, openResultBackend } from '../../packages/lovage/src/drivers/index.js'
+import { openPostgres } from '../../packages/lovage/src/drivers/postgres/client/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
-import { openPostgres } from '../../packages/lovage/src/postgres-client/index.js'
-import { openResultBackend } from '../../packages/lovage/src/result/index.js'
 import { startPostgres } from '../servers.js'
 
 const options = { settings: {}, clock: systemClock, logger: silentLogger }

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { openByScheme, silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
+import { orMissingPackage } from '../../packages/lovage/src/drivers/missing-package.js'
 import {
   type OpenPostgresOptions,
   openPostgres,
   type PostgresDatabase,
   parsePostgresUrl,
-} from '../../packages/lovage/src/postgres-client/index.js'
+} from '../../packages/lovage/src/drivers/postgres/client/index.js'
 import { makeCertificates } from '../servers/tls.js'
 import { freePort, type PostgresServer, startPostgres } from '../servers.js'
 
@@ -123,9 +123,7 @@ describe('one line says', () => {
     const missing = Object.assign(new Error("Cannot find package 'pg' imported from /app/x.js"), {
       code: 'ERR_MODULE_NOT_FOUND',
     })
-    const drivers = { postgresql: () => Promise.reject(missing) }
-    const options = { settings: {}, clock: systemClock, logger: silentLogger }
-    await expect(openByScheme('broker', drivers, 'postgresql+asyncpg://h/d', options)).rejects.toMatchObject({
+    await expect(orMissingPackage(() => Promise.reject(missing))).rejects.toMatchObject({
       code: 'LVG_DRIVER_MISSING',
       message: 'This driver needs the package pg: npm install pg',
     })

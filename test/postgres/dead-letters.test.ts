@@ -1,9 +1,9 @@
 import { Reject, startWorker } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openBroker } from '../../packages/lovage/src/broker/index.js'
 import { deadLetterTests } from '../../packages/lovage/src/broker/suite/dead-letter.suite.js'
 import { suiteTester } from '../../packages/lovage/src/broker/suite/tester.suite.js'
+import { openBroker } from '../../packages/lovage/src/drivers/index.js'
 import { newId, silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
 import { type PostgresServer, startPostgres } from '../servers.js'
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll } from 'vitest'
-import { openPostgresScheduleStore } from '../../packages/lovage/src/beat/postgres/index.js'
-import { describeScheduleStore } from '../../packages/lovage/src/beat/schedule-store.suite.js'
 import { describeCoordinationStore } from '../../packages/lovage/src/coordination/coordination-store.suite.js'
-import { openCoordinationStore } from '../../packages/lovage/src/coordination/index.js'
+import { openCoordinationStore } from '../../packages/lovage/src/drivers/index.js'
+import { openPostgresScheduleStore } from '../../packages/lovage/src/drivers/postgres/schedule/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
+import { describeScheduleStore } from '../../packages/lovage/src/schedule-store/schedule-store.suite.js'
 import { type PostgresServer, startPostgres } from '../servers.js'
 
 const options = { clock: systemClock, logger: silentLogger, settings: {} }

@@ -1,5 +1,5 @@
 import { describeBroker } from '../../packages/lovage/src/broker/broker.suite.js'
-import { openBroker } from '../../packages/lovage/src/broker/index.js'
+import { openBroker } from '../../packages/lovage/src/drivers/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
 import { startRabbit } from '../servers.js'
 

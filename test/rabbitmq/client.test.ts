@@ -6,7 +6,7 @@ import {
   type AmqpOptions,
   parseAmqpUrls,
   refusalOf,
-} from '../../packages/lovage/src/amqp-client/index.js'
+} from '../../packages/lovage/src/drivers/amqp/client/index.js'
 import { silentLogger } from '../../packages/lovage/src/kernel/index.js'
 import { freePort, type RabbitServer, runPython, startRabbit } from '../servers.js'
 

@@ -1,7 +1,7 @@
 import { chain, group, Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { AmqpConnection, parseAmqpUrls } from '../../packages/lovage/src/amqp-client/index.js'
+import { AmqpConnection, parseAmqpUrls } from '../../packages/lovage/src/drivers/amqp/client/index.js'
 import { newId, silentLogger } from '../../packages/lovage/src/kernel/index.js'
 import { pythonCelery, type RabbitServer, runPython, startRabbit } from '../servers.js'
 

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import { describeBroker } from '../../packages/lovage/src/broker/broker.suite.js'
-import { openRedisBroker } from '../../packages/lovage/src/broker/redis/index.js'
-import { ACK, SETTLE } from '../../packages/lovage/src/broker/redis/scripts.js'
-import { openResultBackend } from '../../packages/lovage/src/result/index.js'
+import { openResultBackend } from '../../packages/lovage/src/drivers/index.js'
+import { openRedisBroker } from '../../packages/lovage/src/drivers/redis/broker/index.js'
+import { ACK, SETTLE } from '../../packages/lovage/src/drivers/redis/broker/scripts.js'
 import { startCluster } from '../servers.js'
 import { driverOptions } from './fleet.js'
 

@@ -1,10 +1,5 @@
-import {
-  type Broker,
-  type ConsumeOptions,
-  type Consumer,
-  type Delivery,
-  openBroker,
-} from '../../packages/lovage/src/broker/index.js'
+import type { Broker, ConsumeOptions, Consumer, Delivery } from '../../packages/lovage/src/broker/index.js'
+import { openBroker } from '../../packages/lovage/src/drivers/index.js'
 import {
   type DriverOptions,
   isLovageError,

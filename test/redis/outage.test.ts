@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Broker, openBroker } from '../../packages/lovage/src/broker/index.js'
-import { openResultBackend } from '../../packages/lovage/src/result/index.js'
+import type { Broker } from '../../packages/lovage/src/broker/index.js'
+import { openBroker, openResultBackend } from '../../packages/lovage/src/drivers/index.js'
 import { type RedisServer, startRedis } from '../servers.js'
 import { CountingWorker, driverOptions, idsOf, publishPatiently, taskMessage } from './fleet.js'
 

@@ -1,11 +1,8 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { openResultBackend } from '../../packages/lovage/src/drivers/index.js'
 import { newId, silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
-import {
-  openResultBackend,
-  type ResultRecord,
-  type TaskResult,
-} from '../../packages/lovage/src/result/index.js'
+import type { ResultRecord, TaskResult } from '../../packages/lovage/src/result/index.js'
 import { type RedisServer, startRedis } from '../servers.js'
 
 let server: RedisServer

@@ -1,6 +1,6 @@
-import { openRedisScheduleStore } from '../../packages/lovage/src/beat/redis/index.js'
-import { describeScheduleStore } from '../../packages/lovage/src/beat/schedule-store.suite.js'
+import { openRedisScheduleStore } from '../../packages/lovage/src/drivers/redis/schedule/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
+import { describeScheduleStore } from '../../packages/lovage/src/schedule-store/schedule-store.suite.js'
 import { startRedis } from '../servers.js'
 
 describeScheduleStore({

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { definedScripts } from '../../packages/lovage/src/redis-client/index.js'
+import { definedScripts } from '../../packages/lovage/src/drivers/redis/client/index.js'
 // Their scripts are bound when they are loaded.
-import '../../packages/lovage/src/beat/redis/index.js'
-import '../../packages/lovage/src/broker/redis/index.js'
-import '../../packages/lovage/src/coordination/redis/index.js'
-import '../../packages/lovage/src/result/redis/index.js'
+import '../../packages/lovage/src/drivers/redis/schedule/index.js'
+import '../../packages/lovage/src/drivers/redis/broker/index.js'
+import '../../packages/lovage/src/drivers/redis/coordination/index.js'
+import '../../packages/lovage/src/drivers/redis/results/index.js'
 
 const source = fileURLToPath(new URL('../../packages/lovage/src/', import.meta.url))
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((path) =>

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { openBroker } from '../../packages/lovage/src/broker/index.js'
-import { openCoordinationStore } from '../../packages/lovage/src/coordination/index.js'
-import { openResultBackend } from '../../packages/lovage/src/result/index.js'
+import {
+  openBroker,
+  openCoordinationStore,
+  openResultBackend,
+} from '../../packages/lovage/src/drivers/index.js'
 import { freePort, type RedisServer, startRedis } from '../servers.js'
 import { CountingWorker, driverOptions, taskMessage } from './fleet.js'
 

@@ -1,10 +1,12 @@
 import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { describeBroker } from '../../packages/lovage/src/broker/broker.suite.js'
-import { openBroker } from '../../packages/lovage/src/broker/index.js'
 import { describeCoordinationStore } from '../../packages/lovage/src/coordination/coordination-store.suite.js'
-import { openCoordinationStore } from '../../packages/lovage/src/coordination/index.js'
-import { openResultBackend } from '../../packages/lovage/src/result/index.js'
+import {
+  openBroker,
+  openCoordinationStore,
+  openResultBackend,
+} from '../../packages/lovage/src/drivers/index.js'
 import { describeJoinStore } from '../../packages/lovage/src/result/join-store.suite.js'
 import { hasValkey, startRedis } from '../servers.js'
 import { driverOptions } from './fleet.js'

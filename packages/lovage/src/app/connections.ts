@@ -1,5 +1,14 @@
-import { type Broker, openBroker } from '../broker/index.js'
-import { type CoordinationStore, keepsNoAgreements, openCoordinationStore } from '../coordination/index.js'
+import type { Broker } from '../broker/index.js'
+import type { CoordinationStore } from '../coordination/index.js'
+import {
+  driverOf,
+  embeddedUrl,
+  keepsNoAgreements,
+  openBroker,
+  openCoordinationStore,
+  openResultBackend,
+  resultBackendProblem,
+} from '../drivers/index.js'
 import {
   type Clock,
   ConfigurationError,
@@ -10,8 +19,8 @@ import {
   newId,
   ResultError,
 } from '../kernel/index.js'
-import { openResultBackend, type ResultBackend, resultBackendProblem } from '../result/index.js'
-import { defaultBrokerUrl, type Settings, withFolder } from './settings/index.js'
+import type { ResultBackend } from '../result/index.js'
+import type { Settings } from './settings/index.js'
 
 /** What connections need of their app. */
 export interface ConnectionsHost {
@@ -41,14 +50,13 @@ export class Connections {
 
   /** Where the broker is; the embedded file when no setting says. */
   get brokerUrl(): string {
-    return this.#host.conf.brokerUrl ?? defaultBrokerUrl(this.#env, process.cwd())
+    return this.#host.conf.brokerUrl ?? embeddedUrl(this.#env, process.cwd())
   }
   /** Where results are; beside the broker when no setting says. */
   get resultUrl(): string {
     const { resultBackend } = this.#host.conf
     if (resultBackend) return resultBackend === 'rpc' ? 'rpc://' : resultBackend
-    const url = this.brokerUrl
-    return /^amqps?:|^pyamqp:/.test(url) ? 'rpc://' : url
+    return driverOf(this.brokerUrl)?.resultUrl ?? this.brokerUrl
   }
   /** Why results that are asked for can be kept nowhere; undefined when they can, or need not. */
   get resultProblem(): LovageError | undefined {
@@ -71,7 +79,7 @@ export class Connections {
     this.#broker ??= this.#opened(
       () => {
         this.#onBroker()
-        return openBroker(withFolder(this.brokerUrl), this.#driverOptions())
+        return openBroker(this.brokerUrl, this.#driverOptions())
       },
       () => {
         this.#broker = undefined
@@ -87,7 +95,7 @@ export class Connections {
         const url = this.resultUrl
         if (url.startsWith('disabled'))
           throw new ResultError('No result backend is configured.', { code: 'LVG_RESULT_DISABLED' })
-        return openResultBackend(withFolder(url), this.#driverOptions())
+        return openResultBackend(url, this.#driverOptions())
       },
       () => {
         this.#results = undefined
@@ -101,10 +109,7 @@ export class Connections {
       async () => {
         const { coordinationUrl } = this.#host.conf
         try {
-          return await openCoordinationStore(
-            withFolder(coordinationUrl ?? this.brokerUrl),
-            this.#driverOptions(),
-          )
+          return await openCoordinationStore(coordinationUrl ?? this.brokerUrl, this.#driverOptions())
         } catch (cause) {
           if (coordinationUrl !== undefined || !keepsNoAgreements(cause)) throw cause
           throw new ConfigurationError('The broker keeps messages only; this needs a store besides.', {

@@ -108,7 +108,6 @@ export {
   type SettingName,
   type Settings,
   type SettingsInput,
-  withFolder,
 } from './settings/index.js'
 export {
   Ignore,

@@ -1,13 +1,11 @@
 import { type CoordinationStore, type Lease, waitForLease } from '../coordination/index.js'
 import { type Clock, crashPoint, delay, type Logger, messageOf } from '../kernel/index.js'
 import { readSchedule, type Schedule, type ScheduleKinds } from '../schedule/index.js'
-import { advanced } from './advanced.js'
+import { advanced, type Entry, type EntryDefinition, type ScheduleStore } from '../schedule-store/index.js'
 import { Alarm } from './alarm.js'
-import type { Entry, EntryDefinition } from './entry.js'
 import { makeRuns, type Planned } from './make-runs.js'
 import { mergeCode } from './merge-code.js'
 import { type Plan, type PlanContext, planEntry } from './plan.js'
-import type { ScheduleStore } from './schedule-store.js'
 import type { BeatSender } from './sender.js'
 
 /** What a beat needs. It closes none of it. */

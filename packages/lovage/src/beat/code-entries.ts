@@ -1,7 +1,7 @@
 import type { CallOptions, Lovage } from '../app/index.js'
 import { ConfigurationError } from '../kernel/index.js'
 import { crontab, type PeriodicTask } from '../schedule/index.js'
-import { defineEntry, type EntryDefinition } from './entry.js'
+import { defineEntry, type EntryDefinition } from '../schedule-store/index.js'
 
 /** The name, and the task, of the entry that removes old results. */
 const BACKEND_CLEANUP = 'celery.backend_cleanup'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { crontab, interval, type PeriodicTask } from '../schedule/index.js'
-import { decodeDefinition, defineEntry, encodeDefinition } from './entry.js'
+import { decodeDefinition, defineEntry, encodeDefinition } from '../schedule-store/index.js'
 
 describe('an entry', () => {
   it('is complete once it is defined', () => {

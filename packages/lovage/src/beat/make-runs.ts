@@ -1,7 +1,6 @@
 import { crashPoint, isLovageError, type Logger, messageOf } from '../kernel/index.js'
-import type { Entry } from './entry.js'
+import type { Advance, Entry } from '../schedule-store/index.js'
 import type { Plan, Tick } from './plan.js'
-import type { Advance } from './schedule-store.js'
 import type { BeatSender, DueTask } from './sender.js'
 
 /** An entry of which something is to be done. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { PeriodicTask } from '../schedule/index.js'
-import { defineEntry, type Entry, type EntryDefinition } from './entry.js'
-import { changeTo, mergeCode, newEntry } from './merge-code.js'
+import { defineEntry, type Entry, type EntryDefinition, newEntry } from '../schedule-store/index.js'
+import { changeTo, mergeCode } from './merge-code.js'
 
 const THEN = Date.UTC(2026, 0, 1)
 const NOW = Date.UTC(2026, 0, 9)

@@ -1,5 +1,4 @@
-import { type Entry, type EntryDefinition, type EntryState, isSame } from './entry.js'
-import type { EntryPut } from './schedule-store.js'
+import { type Entry, type EntryDefinition, type EntryPut, isSame, newEntry } from '../schedule-store/index.js'
 
 /** What has to happen to the store for the code's entries to count. */
 export interface CodeMerge {
@@ -53,26 +52,6 @@ export function mergeCode(
   }
   return { puts, deletes, notes }
 }
-
-/** An entry that is in no store yet. */
-export function newEntry(
-  name: string,
-  definition: EntryDefinition,
-  from: 'code' | 'operator',
-  nowMs: number,
-): Entry {
-  const code = from === 'code' ? definition : null
-  return { name, definition, code, state: stateFrom(nowMs), changed: [], removed: false, revision: 0 }
-}
-
-const stateFrom = (nowMs: number): EntryState => ({
-  anchorMs: nowMs,
-  cursorMs: nowMs,
-  lastTickMs: null,
-  lastRunMs: null,
-  lastTaskId: null,
-  totalRunCount: 0,
-})
 
 function withCode(entry: Entry, code: EntryDefinition, nowMs: number): EntryPut {
   const kept = Object.fromEntries(entry.changed.map((field) => [field, entry.definition[field]]))

@@ -1,11 +1,10 @@
-import { resolve } from 'node:path'
-import { type Lovage, withFolder } from '../app/index.js'
-import { type CoordinationStore, openCoordinationStore } from '../coordination/index.js'
+import type { Lovage } from '../app/index.js'
+import type { CoordinationStore } from '../coordination/index.js'
+import { driverOf, fileUrl, openCoordinationStore, openScheduleStore } from '../drivers/index.js'
 import { type DriverOptions, newId, nodeName } from '../kernel/index.js'
 import { appSender } from './app-sender.js'
 import { Beat, type BeatOptions } from './beat.js'
 import { codeEntries } from './code-entries.js'
-import { openScheduleStore } from './open-schedule-store.js'
 import { Schedules } from './schedules.js'
 
 /** Where the schedule of an app is kept; what is absent comes from its settings. */
@@ -78,14 +77,14 @@ export async function openSchedules(app: Lovage, options: ScheduleLocation = {})
 /** The same where every machine sees the same schedule; undefined where it lies in a file, which is one machine's. */
 export async function schedulesOfFleet(app: Lovage): Promise<Schedules | undefined> {
   const url = scheduleUrl(app, {})
-  return url.startsWith('sqlite:') && url !== app.brokerUrl ? undefined : openSchedules(app)
+  return driverOf(url)?.reach === 'machine' && url !== app.brokerUrl ? undefined : openSchedules(app)
 }
 
 const driverOptions = ({ conf, clock, logger }: Lovage): DriverOptions => ({ settings: conf, clock, logger })
 
 function scheduleUrl(app: Lovage, { schedule = app.conf.beatScheduleFilename }: ScheduleLocation): string {
   if (schedule !== undefined) return /^[a-z][a-z0-9+.-]*:\/\//i.test(schedule) ? schedule : fileUrl(schedule)
-  if (!isAmqp(app.brokerUrl)) return withFolder(app.brokerUrl)
+  if (driverOf(app.brokerUrl)?.schedule) return app.brokerUrl
   // RabbitMQ keeps messages only; beats on several machines need a store that all of them reach.
   return app.conf.coordinationUrl ?? fileUrl('lovage-schedule.db')
 }
@@ -95,11 +94,8 @@ async function coordinationOf(
   app: Lovage,
   url: string,
 ): Promise<[CoordinationStore, close: () => Promise<void>]> {
-  if (app.conf.coordinationUrl !== undefined || !isAmqp(app.brokerUrl))
+  if (app.conf.coordinationUrl !== undefined || driverOf(app.brokerUrl)?.coordination)
     return [await app.coordination(), async () => {}]
   const store = await openCoordinationStore(url, driverOptions(app))
   return [store, () => store.close()]
 }
-
-const isAmqp = (url: string): boolean => /^(?:py)?amqps?:/i.test(url)
-const fileUrl = (path: string): string => `sqlite://${resolve(path)}`

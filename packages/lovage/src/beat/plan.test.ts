@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { clocked, crontab, interval, type PeriodicTask, readSchedule } from '../schedule/index.js'
-import { defineEntry, type Entry, type EntryState } from './entry.js'
-import { newEntry } from './merge-code.js'
+import { defineEntry, type Entry, type EntryState, newEntry } from '../schedule-store/index.js'
 import { nextDueMs, type Plan, planEntry } from './plan.js'
 
 const at = (text: string) => Date.parse(`2026-01-${text}Z`)

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../kernel/index.js'
 import type { Schedule, ScheduleContext } from '../schedule/index.js'
-import { backfillOf, type Entry } from './entry.js'
+import { backfillOf, type Entry } from '../schedule-store/index.js'
 import { jitterOf, tickId } from './tick-id.js'
 
 /** One run that is due. */

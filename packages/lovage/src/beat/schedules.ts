@@ -1,12 +1,12 @@
 import type { CallOptions, Lovage } from '../app/index.js'
 import { ConfigurationError, newId } from '../kernel/index.js'
 import { type PeriodicTask, readSchedule } from '../schedule/index.js'
+import type { Entry, EntryDefinition, EntryPut, ScheduleStore } from '../schedule-store/index.js'
+import { newEntry } from '../schedule-store/index.js'
 import { defineForApp } from './code-entries.js'
-import type { Entry, EntryDefinition } from './entry.js'
 import { dueTask } from './make-runs.js'
-import { changeTo, mergeCode, newEntry } from './merge-code.js'
+import { changeTo, mergeCode } from './merge-code.js'
 import { nextDueMs, planEntry } from './plan.js'
-import type { EntryPut, ScheduleStore } from './schedule-store.js'
 import type { BeatSender } from './sender.js'
 
 /** An entry as people see it. */

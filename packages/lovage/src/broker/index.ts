@@ -1,5 +1,6 @@
+export { type Binding, bindingOf, route } from './binding.js'
 export type * from './broker.js'
-export { openBroker } from './open-broker.js'
+export { delegate } from './delegate.js'
 export {
   broadcast,
   checkQueue,
@@ -10,3 +11,7 @@ export {
   unkeptArguments,
   workerDirect,
 } from './queue.js'
+export { matchesTopic } from './topic.js'
+export { priorityFromWire, priorityToWire } from './wire-priority.js'
+export { withBroadcast } from './with-broadcast.js'
+export { withDeadLetters } from './with-dead-letters.js'

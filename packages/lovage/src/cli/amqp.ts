@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import type { Broker } from '../broker/index.js'
+import { driverOf } from '../drivers/index.js'
 import { CapabilityError, ConfigurationError } from '../kernel/index.js'
 import type { GlobalOptions } from './open-app.js'
 import { explain } from './say.js'
@@ -58,8 +59,7 @@ const COMMANDS: Readonly<Record<string, AmqpCommand>> = {
 /** Runs one command, or a prompt, on an AMQP broker. */
 export async function amqp(words: readonly string[], options: GlobalOptions): Promise<void> {
   await useApp(options, 'settings', async (app) => {
-    const isAmqp = /^(?:py)?amqps?:/.test(app.brokerUrl)
-    if (!isAmqp) {
+    if (driverOf(app.brokerUrl)?.protocol !== 'amqp') {
       throw new CapabilityError(`The broker ${(await app.broker()).location} does not speak AMQP.`, {
         code: 'LVG_CAPABILITY_MISSING',
         hint: 'See its queues by `lovage queues` and `lovage list bindings`; empty them by `lovage purge`.',

@@ -1,5 +1,5 @@
 import { type MigrationEnd, migrateMessages } from '../app/index.js'
-import { openBroker } from '../broker/index.js'
+import { openBroker } from '../drivers/index.js'
 import { ConfigurationError, holdProcess } from '../kernel/index.js'
 import type { GlobalOptions } from './open-app.js'
 import { requireKnown } from './queue-names.js'

@@ -1,3 +1,4 @@
+import { driverOf } from '../drivers/index.js'
 import type { CommandPorts } from './command.js'
 
 /** What a worker has done and how it is set up, in the shape that Celery's tools read. */
@@ -64,7 +65,7 @@ function brokerInfo(
     virtual_host: url ? decodeURIComponent(url.pathname.replace(/^\//, '')) || '/' : '/',
     port: url?.port ? Number(url.port) : null,
     insist: false,
-    ssl: /^(?:rediss(?:\+cluster)?|amqps):/.test(location),
+    ssl: driverOf(location)?.isEncrypted === true,
     transport: kind,
     connect_timeout: timeout,
     transport_options: {},

@@ -1,3 +1,3 @@
 export type * from './coordination-store.js'
-export { keepsNoAgreements, openCoordinationStore } from './open-coordination-store.js'
+export { type TurnTaken, takeTurn } from './gcra.js'
 export { type Lease, type LeaseWish, waitForLease } from './wait-for-lease.js'

@@ -1,7 +1,2 @@
 export { listLetters } from './list-letters.js'
-export { type MemoryDeadLetters, memoryDeadLetters } from './memory/memory-dead-letters.js'
-export { openDeadLetterStore } from './open-dead-letters.js'
-export { addLetters, DEAD_LETTER_MIGRATIONS, postgresDeadLetters } from './postgres/postgres-dead-letters.js'
-export type { LetterRow } from './sqlite/program.js'
-export { letterRow, sqliteDeadLetters } from './sqlite/sqlite-dead-letters.js'
 export type * from './store.js'

@@ -1,4 +1,5 @@
 import { type Answers, knownQueues, type Lovage, queueOfTasks, queueReport } from '../app/index.js'
+import { driverOf } from '../drivers/index.js'
 import { messageOf } from '../kernel/index.js'
 
 /** Something that was looked at before a deployment. */
@@ -34,16 +35,16 @@ export async function checkDeploy(app: Lovage): Promise<readonly DeployFinding[]
 function settingsOf(app: Lovage): DeployFinding[] {
   const { conf } = app
   const url = app.brokerUrl
-  const isLocal = /^(memory|sqlite):/.test(url)
+  const driver = driverOf(url)
   const say = (isWrong: boolean, verdict: 'warn' | 'fail', check: string, found: string, advice: string) =>
     isWrong ? ({ check, verdict, detail: found, advice } as const) : pass(check, 'as it should be')
   const untimed = [...app.tasks].filter(
     ({ name, options }) => !name.startsWith('celery.') && !options.timeLimit && !options.softTimeLimit,
   )
   const typos = app.unroutedNames()
-  const isRemote = !isLocal && !/@?(localhost|127\.0\.0\.1|\[::1\])/.test(url)
+  const isRemote = driver?.reach === 'network' && !/@?(localhost|127\.0\.0\.1|\[::1\])/.test(url)
   return [
-    say(/^memory:/.test(url), 'fail', 'broker', `${url} is gone with its process`, 'Set brokerUrl.'),
+    say(driver?.reach === 'process', 'fail', 'broker', `${url} is gone with its process`, 'Set brokerUrl.'),
     say(
       conf.brokerUrl === undefined,
       'fail',
@@ -59,7 +60,7 @@ function settingsOf(app: Lovage): DeployFinding[] {
       'Give it one; anybody who reaches it may run your tasks.',
     ),
     say(
-      isRemote && !/^(rediss(\+cluster)?|amqps):|sslmode=/.test(url) && !conf.brokerUseSsl,
+      isRemote && !driver?.isEncrypted && !/sslmode=/.test(url) && !conf.brokerUseSsl,
       'warn',
       'broker encryption',
       'the connection to the broker is not encrypted',

@@ -1,5 +1,5 @@
 import { type Lovage, queueOfTasks } from '../app/index.js'
-import { keepsNoAgreements } from '../coordination/index.js'
+import { keepsNoAgreements } from '../drivers/index.js'
 import { messageOf, newId } from '../kernel/index.js'
 
 /** One thing that was looked at. */

@@ -1,7 +1,7 @@
 export { builtModule } from './built-module.js'
 export * from './clock.js'
 export * from './crash-point.js'
-export { type DriverOptions, type OpenDriver, openByScheme, redisDriver, schemeProblem } from './driver.js'
+export type { DriverOptions, OpenDriver } from './driver-options.js'
 export { ERROR_CODES, type ErrorCode } from './error-codes.js'
 export * from './errors.js'
 export { FleetingMap } from './fleeting-map.js'

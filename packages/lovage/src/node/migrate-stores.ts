@@ -1,5 +1,6 @@
 import type { Lovage } from '../app/index.js'
 import { openSchedules } from '../beat/index.js'
+import { driverOf } from '../drivers/index.js'
 import { redactUrl } from '../kernel/index.js'
 
 /** A store of an app, with tables that are up to date. */
@@ -9,7 +10,7 @@ export interface MigratedStore {
   readonly location: string
 }
 
-const HAS_TABLES = /^(?:db\+)?(?:postgres(?:ql)?|sqlite)(?:\+\w+)?:/i
+const hasTables = (url: string): boolean => driverOf(url)?.hasTables === true
 
 /**
  * Makes the tables of every store of an app that has any (PostgreSQL, SQLite), and brings older ones up to date. Stores do that
@@ -20,7 +21,7 @@ const HAS_TABLES = /^(?:db\+)?(?:postgres(?:ql)?|sqlite)(?:\+\w+)?:/i
 export async function migrateStores(app: Lovage): Promise<readonly MigratedStore[]> {
   const { conf, brokerUrl } = app
   const migrated: MigratedStore[] = []
-  if (HAS_TABLES.test(brokerUrl)) migrated.push({ what: 'messages', location: (await app.broker()).location })
+  if (hasTables(brokerUrl)) migrated.push({ what: 'messages', location: (await app.broker()).location })
   const besides = [
     ['dead letters', conf.deadLetterUrl],
     ['outbox', conf.outboxUrl],
@@ -31,15 +32,15 @@ export async function migrateStores(app: Lovage): Promise<readonly MigratedStore
     await app.broker()
     migrated.push({ what, location: redactUrl(url) })
   }
-  if (app.hasResults && HAS_TABLES.test(app.resultUrl))
+  if (app.hasResults && hasTables(app.resultUrl))
     migrated.push({ what: 'results', location: (await app.results()).location })
   const coordinationUrl = conf.coordinationUrl ?? brokerUrl
-  if (HAS_TABLES.test(coordinationUrl)) {
+  if (hasTables(coordinationUrl)) {
     await app.coordination()
     migrated.push({ what: 'coordination', location: redactUrl(coordinationUrl) })
   }
   const scheduleUrl = conf.beatScheduleFilename ?? brokerUrl
-  if (HAS_TABLES.test(scheduleUrl)) {
+  if (hasTables(scheduleUrl)) {
     await using schedules = await openSchedules(app)
     migrated.push({ what: 'schedule', location: schedules.location })
   }

@@ -1,5 +1,6 @@
 import type { Lovage, StepWorker, WorkerStep } from '../app/index.js'
-import { type CoordinationStore, keepsNoAgreements, openCoordinationStore } from '../coordination/index.js'
+import type { CoordinationStore } from '../coordination/index.js'
+import { keepsNoAgreements, openCoordinationStore } from '../drivers/index.js'
 import { getQueueHealth, type HealthThresholds } from '../health/index.js'
 import { newId, type Timer, type Unsubscribe } from '../kernel/index.js'
 import { toExceptionInfo, tracebackOf } from '../message/index.js'

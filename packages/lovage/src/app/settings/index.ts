@@ -1,4 +1,3 @@
-export { defaultBrokerUrl, withFolder } from './default-broker.js'
 export { type SettingsLayer, SettingsLayers } from './layers.js'
 export {
   type SettingsInput,

@@ -1,3 +1,4 @@
+import { brokerUrlFromEnvironment, databaseUrl } from '../../drivers/index.js'
 import { ConfigurationError, nearest } from '../../kernel/index.js'
 import { checkValue, parseValue, type Setting } from './kinds.js'
 import { SETTINGS, type SettingName, type Settings } from './table.js'
@@ -97,7 +98,7 @@ export function settingsFromEnvironment(env: NodeJS.ProcessEnv): {
     else if (!COMMAND_VARIABLES.has(variable))
       warnings.push(`Environment variable ${variable} names no setting${nearestHint(name)}`)
   }
-  settings.brokerUrl ??= brokerUrlOf(env)
+  settings.brokerUrl ??= brokerUrlFromEnvironment(env)
   if (settings.brokerUrl === undefined) delete settings.brokerUrl
   for (const name of ['brokerUrl', 'resultBackend']) {
     if (typeof settings[name] === 'string') settings[name] = databaseUrl(settings[name], env)
@@ -114,25 +115,6 @@ const COMMAND_VARIABLES = new Set([
   'CELERY_CONFIG_MODULE',
   'CELERY_LOADER',
 ])
-
-/** The broker that REDIS_URL, or REDIS_HOST with REDIS_PORT and REDIS_DB, name. */
-function brokerUrlOf(env: NodeJS.ProcessEnv): string | undefined {
-  if (env.REDIS_URL) return env.REDIS_URL
-  if (!env.REDIS_HOST) return undefined
-  const password = env.REDIS_PASSWORD ? `:${encodeURIComponent(env.REDIS_PASSWORD)}@` : ''
-  return `redis://${password}${env.REDIS_HOST}:${env.REDIS_PORT ?? 6379}/${env.REDIS_DB ?? 0}`
-}
-
-/** `db+env` stands for DATABASE_URL; SQLAlchemy's driver suffix (`postgresql+asyncpg://`) is dropped. */
-function databaseUrl(url: string, env: NodeJS.ProcessEnv): string {
-  if (url !== 'db+env') return url.replace(/^(db\+)?(postgresql|sqlite)\+\w+:/, '$1$2:')
-  if (!env.DATABASE_URL) {
-    throw new ConfigurationError('The setting says db+env, but DATABASE_URL is not set.', {
-      code: 'LVG_CONFIG_INVALID',
-    })
-  }
-  return databaseUrl(`db+${env.DATABASE_URL}`, env)
-}
 
 /** The settings among `given` that have no effect here, as sentences. */
 export function inertWarnings(given: Partial<Settings>): string[] {

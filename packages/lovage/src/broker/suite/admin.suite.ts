@@ -1,8 +1,7 @@
 import { expect } from 'vitest'
 import type { QueuedMessage } from '../broker.js'
 import type { SuiteTester } from './tester.suite.js'
-import type { World } from './world.suite.js'
-import { few, idsOf, message, messages, newName, pass } from './world.suite.js'
+import { few, idsOf, message, messages, newName, pass, type World } from './world.suite.js'
 
 const FAR_MS = 86_400_000
 

@@ -1,5 +1,6 @@
 import type { Lovage, Outcome } from '../../app/index.js'
-import { type CoordinationStore, keepsNoAgreements, openCoordinationStore } from '../../coordination/index.js'
+import type { CoordinationStore } from '../../coordination/index.js'
+import { keepsNoAgreements, openCoordinationStore } from '../../drivers/index.js'
 import { newId } from '../../kernel/index.js'
 import type { TaskHeaders } from '../../message/index.js'
 import type { Job } from '../pools/job.js'

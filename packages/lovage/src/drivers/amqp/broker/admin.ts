@@ -1,0 +1,103 @@
+import type { QueueAdmin, QueueDepth, QueuedMessage } from '../../../broker/index.js'
+import { CapabilityError, delay, type Page, stayAlive, systemClock } from '../../../kernel/index.js'
+import type { AmqpConnection, AmqpDelivery } from '../client/index.js'
+import { isDeadQueue } from './dead-letters.js'
+import type { Publisher } from './publisher.js'
+import type { Topology } from './topology.js'
+
+const MOST_MOVED = 500
+const SILENCE_MS = 2_000
+
+/** What AMQP lets operators do: it tells nothing of queues that this process has not named, nor of single messages. */
+export class AmqpAdmin implements QueueAdmin {
+  readonly #connection: AmqpConnection
+  readonly #topology: Topology
+  readonly #publisher: Publisher
+
+  constructor(connection: AmqpConnection, topology: Topology, publisher: Publisher) {
+    this.#connection = connection
+    this.#topology = topology
+    this.#publisher = publisher
+  }
+
+  queues(): Promise<readonly string[]> {
+    return this.existing(this.#topology.names.filter((name) => !isDeadQueue(name)))
+  }
+
+  async existing(names: readonly string[]): Promise<readonly string[]> {
+    const existing: string[] = []
+    for (const name of names) if ((await this.#topology.waiting(name)) !== undefined) existing.push(name)
+    return existing
+  }
+
+  async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
+    const depths = new Map<string, QueueDepth>()
+    for (const queue of queues) depths.set(queue, { ready: (await this.#topology.waiting(queue)) ?? 0 })
+    return depths
+  }
+
+  purge(queue: string): Promise<number> {
+    return this.#topology.purge(queue)
+  }
+
+  /** Each message is taken by the other queue before it leaves this one: whoever ends it in between finds one in both. */
+  move(from: string, to: string): Promise<number> {
+    return stayAlive(this.#move(from, to))
+  }
+
+  async #move(from: string, to: string): Promise<number> {
+    let left = (await this.#topology.waiting(from)) ?? 0
+    let moved = 0
+    if (left === 0) return 0
+    const channel = await this.#connection.channel()
+    try {
+      let came: AmqpDelivery[] = []
+      await channel.prefetch(MOST_MOVED, false)
+      const consumer = await channel.consume(from, { onDelivery: (delivery) => came.push(delivery) })
+      for (let lastMs = Date.now(); left > 0 && Date.now() - lastMs < SILENCE_MS; ) {
+        if (came.length === 0) {
+          await delay(systemClock, 5)
+          continue
+        }
+        const batch = came.slice(0, left)
+        came = came.slice(batch.length)
+        await Promise.all(
+          batch.map(({ body, properties }) => this.#publisher.toQueue(to, { body, properties })),
+        )
+        for (const { tag } of batch) channel.ack(tag)
+        left -= batch.length
+        moved += batch.length
+        lastMs = Date.now()
+      }
+      await channel.cancel(consumer)
+    } finally {
+      await channel.close()
+    }
+    return moved
+  }
+
+  browse(): Promise<Page<QueuedMessage>> {
+    return denied()
+  }
+
+  find(): Promise<readonly QueuedMessage[]> {
+    return denied()
+  }
+
+  remove(): Promise<number> {
+    return denied()
+  }
+
+  promote(): Promise<number> {
+    return denied()
+  }
+}
+
+function denied(): Promise<never> {
+  return Promise.reject(
+    new CapabilityError('RabbitMQ does not show or change single messages of a queue.', {
+      code: 'LVG_CAPABILITY_MISSING',
+      hint: 'Revoke tasks by id instead (app.control.revoke, lovage control revoke).',
+    }),
+  )
+}

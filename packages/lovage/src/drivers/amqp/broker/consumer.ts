@@ -1,0 +1,393 @@
+import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../../../broker/index.js'
+import {
+  type ConnectionError,
+  crashPoint,
+  delay,
+  FleetingMap,
+  holdProcess,
+  isLovageError,
+  systemClock,
+  type Timer,
+} from '../../../kernel/index.js'
+import type { AmqpConnection, AmqpDelivery } from '../client/index.js'
+import { Claim, Redelivered } from './claim.js'
+import type { AmqpDeadLetters } from './dead-letters.js'
+import { OpenQueues } from './open-queues.js'
+import type { AmqpBrokerOptions } from './options.js'
+import type { Publisher } from './publisher.js'
+import { Source, type SourceListener } from './source.js'
+import type { Topology } from './topology.js'
+import { forDetour, toWire } from './wire-message.js'
+
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 5_000
+/** How long after a reconnection a claim waits for its message to come back here. */
+const ADOPTION_MS = 15_000
+const LOOK_AGAIN_MS = 250
+const PUT_ASIDE_MS = 1_000
+/** How long a consumer that ends tries to publish what follows. */
+const LAST_TRIES_MS = 5_000
+/** What the server may take a little later. */
+const PASSING: ReadonlySet<string> = new Set(['LVG_CONNECTION_FAILED', 'LVG_RABBITMQ_REFUSED'])
+
+/** What a consumer shares with its broker. */
+export interface ConsumerParts {
+  readonly connection: AmqpConnection
+  readonly topology: Topology
+  readonly publisher: Publisher
+  readonly deadLetters: AmqpDeadLetters
+  readonly options: AmqpBrokerOptions
+  readonly onClosed: (consumer: AmqpConsumer) => void
+}
+
+let claims = 0
+
+/**
+ * Takes what the server sends, as much as there are free slots, and settles it: what follows is published and confirmed first, the message
+ * acknowledged after.
+ *
+ * Promise 1: a crash anywhere repeats, and loses nothing: the server keeps a message until its ack.
+ * Promise 2: it goes on by itself after any loss of the connection. What runs meanwhile goes on too; if its message comes back to
+ * this consumer it is taken for the same claim and not run twice, else `onLost` tells that it is another's.
+ * Promise 3: a task that runs for long stays alone on its channel (it is parked), so that the server's `consumer_timeout` costs the claim
+ * of that task and of no other.
+ */
+export class AmqpConsumer implements Consumer, SourceListener {
+  readonly settlesResults = false
+  readonly #parts: ConsumerParts
+  readonly #options: ConsumeOptions
+  readonly #release = holdProcess()
+  /** By tag: what was handed over and is not settled. */
+  readonly #claims = new FleetingMap<Claim>()
+  readonly #redelivered = new Redelivered()
+  readonly #opening: OpenQueues
+  /** Channels whose consumers were ended, with what still runs. */
+  readonly #parked = new Set<Source>()
+  readonly #timer: NodeJS.Timeout
+  #queues: readonly string[]
+  #source: Source | undefined
+  /** Came, and has not been handed over. */
+  #waiting: Claim[] = []
+  #state: 'consuming' | 'paused' | 'closed' = 'consuming'
+  #adjusting: Promise<void> | undefined
+  #mustAdjust = false
+  #isScheduled = false
+  #isDown = false
+  #lookAgain: Timer | undefined
+
+  constructor(options: ConsumeOptions, parts: ConsumerParts) {
+    this.#options = options
+    this.#parts = parts
+    this.#queues = options.queues
+    this.#opening = new OpenQueues(parts.topology)
+    this.#timer = setInterval(() => this.#park(), Math.min(60_000, parts.options.consumerTimeoutMs / 12))
+    this.#timer.unref()
+  }
+
+  /** Begins, if the server can be reached; else it goes on trying. */
+  async start(): Promise<void> {
+    await this.#adjust()
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
+    const settled = settlements.map(async (settlement) => {
+      const claim = this.#claims.get(settlement.tag)
+      if (!claim || claim.isSettling) return [settlement.tag]
+      claim.isSettling = true
+      try {
+        return (await this.#settle(claim, settlement)) ? [] : [settlement.tag]
+      } finally {
+        claim.isSettling = false
+        this.demand()
+      }
+    })
+    return (await Promise.all(settled)).flat()
+  }
+
+  demand(): void {
+    if (this.#isScheduled || this.#state === 'closed') return
+    this.#isScheduled = true
+    // Whatever this turn delivers or settles is seen together.
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#handOver()
+      void this.#adjust()
+    })
+  }
+
+  async setQueues(queues: readonly string[]): Promise<void> {
+    this.#queues = queues
+    await this.#adjust()
+  }
+
+  async pause(): Promise<void> {
+    if (this.#state !== 'consuming') return
+    this.#state = 'paused'
+    await this.#adjust()
+    // No channel is opened any more on which they could come back.
+    this.#lost(this.#redelivered.giveUp())
+    // Never begun: as they came, and counted for nothing.
+    const waiting = this.#waiting.splice(0)
+    await Promise.all(waiting.map((claim) => this.#return(claim, claim.redeliveries)))
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    await this.pause()
+    this.#state = 'closed'
+    clearInterval(this.#timer)
+    this.#release()
+    const sources = [...this.#parked, ...(this.#source ? [this.#source] : [])]
+    this.#claims.clear()
+    await Promise.all(sources.map((source) => source.close().catch(() => {})))
+    this.#parts.onClosed(this)
+  }
+
+  onDelivery(source: Source, queue: string, delivery: AmqpDelivery): void {
+    const claim = new Claim(++claims, queue, delivery, source)
+    const known = this.#redelivered.adopt(claim)
+    if (known === 'settled') return source.ack(delivery.tag)
+    if (known)
+      return this.#options.logger.info(
+        { tag: known.tag },
+        'a message that is running came back to its worker',
+      )
+    this.#waiting.push(claim)
+    this.demand()
+  }
+
+  onCancelled(): void {
+    this.#parts.topology.forget()
+    this.demand()
+  }
+
+  onClosed(source: Source, error: ConnectionError): void {
+    this.#parked.delete(source)
+    if (this.#source === source) this.#source = undefined
+    if (this.#state === 'closed') return
+    this.#waiting = this.#waiting.filter((claim) => claim.source !== source)
+    const cut = this.#claims.values().filter((claim) => claim.source === source)
+    for (const claim of cut) claim.source = undefined
+    this.#lost(cut.filter((claim) => !this.#redelivered.expect(claim)))
+    if (this.#state === 'paused') this.#lost(this.#redelivered.giveUp())
+    if (isTimeout(error))
+      this.#options.logger.warn(
+        { err: error },
+        'RabbitMQ closed a channel because a task ran for longer than its consumer_timeout: the task goes on, and may run a second time; raise consumer_timeout above the longest time limit',
+      )
+    this.#failed(error)
+    this.demand()
+  }
+
+  /** Whether the claim was still ours. */
+  async #settle(claim: Claim, settlement: Settlement): Promise<boolean> {
+    if (!(await this.#isOurs(claim))) {
+      this.#claims.delete(claim.tag)
+      return false
+    }
+    const { kind, publish = [] } = settlement
+    if (kind === 'postpone') crashPoint('postpone:before')
+    if (publish.length > 0 && !(await this.#persist(() => this.#parts.publisher.publish(publish))))
+      return false
+    if (kind === 'requeue') return this.#requeue(claim, settlement.counts)
+    if (
+      kind === 'dead-letter' &&
+      !(await this.#persist(() => this.#parts.deadLetters.add([settlement.letter])))
+    )
+      return false
+    if (kind === 'postpone' && !(await this.#persist(() => this.#postpone(claim, settlement.untilMs))))
+      return false
+    return this.#end(claim)
+  }
+
+  async #requeue(claim: Claim, counts: boolean): Promise<boolean> {
+    if (counts || this.#state !== 'consuming')
+      return this.#return(claim, claim.redeliveries + (counts ? 1 : 0))
+    const { source, number } = claim
+    if (source) {
+      this.#claims.delete(claim.tag)
+      this.#redelivered.uncount(claim)
+      source.giveBack(number)
+    }
+    return true
+  }
+
+  /** Back to the end of its queue, with what is known about it. */
+  async #return(claim: Claim, redeliveries: number): Promise<boolean> {
+    const { message, queue } = claim
+    if (isLovageError(message)) {
+      claim.source?.giveBack(claim.number)
+      this.#claims.delete(claim.tag)
+      return true
+    }
+    const isPlain = redeliveries === 0 && message.exchange === '' && message.routingKey === queue
+    const copy = isPlain ? toWire(message) : forDetour(message, { redeliveries, isDelayed: false })
+    return (await this.#persist(() => this.#parts.publisher.toQueue(queue, copy))) && this.#end(claim)
+  }
+
+  /**
+   * Puts a message aside for a second with one more loss in its count. Were it there again at once, it could end this process before the
+   * acknowledgement of its predecessor has left it, and each such end would make two of one.
+   */
+  async #count(claim: Claim): Promise<void> {
+    const { message, redeliveries } = claim
+    if (isLovageError(message)) return
+    const copy = forDetour(message, { redeliveries: redeliveries + 1, isDelayed: true })
+    try {
+      const later = () => this.#parts.publisher.toQueueLater(claim.queue, PUT_ASIDE_MS, copy)
+      if (await this.#persist(later)) this.#end(claim)
+    } catch (error) {
+      // It was not acknowledged: the server has it, and gives it to the next.
+      this.#options.logger.debug({ err: error }, 'could not count a redelivery')
+    }
+  }
+
+  async #postpone({ queue, message, redeliveries }: Claim, untilMs: number): Promise<void> {
+    if (isLovageError(message)) return
+    const copy = forDetour(message, { redeliveries, isDelayed: true })
+    await this.#parts.publisher.toQueueLater(queue, untilMs - Date.now(), copy)
+  }
+
+  /** Acknowledges. What was lost meanwhile has had its effects: should it come back, it is not run again. */
+  #end(claim: Claim): true {
+    this.#claims.delete(claim.tag)
+    if (claim.source) claim.source.ack(claim.number)
+    else this.#redelivered.settled(claim)
+    return true
+  }
+
+  /** Waits for a claim whose channel has ended to be found again, or given up. */
+  async #isOurs(claim: Claim): Promise<boolean> {
+    return claim.source !== undefined || this.#redelivered.returned(claim)
+  }
+
+  /**
+   * Tries until the server has it: what is settled is held meanwhile. False when this consumer ends before that: the message was not
+   * acknowledged, so the server gives it to somebody else.
+   */
+  async #persist(work: () => Promise<void>): Promise<boolean> {
+    const { logger } = this.#options
+    let endMs = Number.POSITIVE_INFINITY
+    for (
+      let pauseMs = FIRST_PAUSE_MS;
+      Date.now() < endMs;
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+    ) {
+      try {
+        await work()
+        return true
+      } catch (error) {
+        if (!isLovageError(error) || !PASSING.has(error.code)) throw error
+        logger.debug({ err: error }, 'could not publish what follows; tries again')
+        await delay(systemClock, pauseMs)
+      }
+      if (this.#state === 'closed') return false
+      if (this.#state === 'paused') endMs = Math.min(endMs, Date.now() + LAST_TRIES_MS)
+    }
+    return false
+  }
+
+  /** Gives what waits to who wants it, earlier queues first. */
+  #handOver(): void {
+    if (this.#state !== 'consuming' || this.#waiting.length === 0) return
+    const rank = new Map(this.#queues.map((queue, index) => [queue, index]))
+    if (rank.size > 1)
+      this.#waiting.sort((a, b) => (rank.get(a.queue) ?? 0) - (rank.get(b.queue) ?? 0) || a.order - b.order)
+    const batch = this.#waiting.splice(0, Math.max(0, this.#options.free()))
+    const deliveries: Delivery[] = []
+    for (const claim of batch) {
+      this.#claims.set(claim.tag, claim)
+      // The server says only that somebody was lost with it: counted in the message, or it would be the first time for ever.
+      if (this.#redelivered.mustCount(claim)) void this.#count(claim)
+      else deliveries.push(claim)
+    }
+    if (deliveries.length === 0) return
+    crashPoint('claim:after')
+    this.#options.onDeliveries(deliveries)
+  }
+
+  /** Brings what is consumed in line with what is wanted; one at a time, and again when something changed meanwhile. */
+  #adjust(): Promise<void> {
+    this.#mustAdjust = true
+    this.#adjusting ??= this.#adjustAll().finally(() => {
+      this.#adjusting = undefined
+    })
+    return this.#adjusting
+  }
+
+  async #adjustAll(): Promise<void> {
+    for (let pauseMs = FIRST_PAUSE_MS; this.#mustAdjust; ) {
+      this.#mustAdjust = false
+      try {
+        await this.#adjustOnce()
+        pauseMs = FIRST_PAUSE_MS
+      } catch (error) {
+        if (this.#state !== 'consuming') return
+        this.#failed(error)
+        this.#mustAdjust = true
+        await delay(systemClock, pauseMs)
+        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+      }
+    }
+  }
+
+  async #adjustOnce(): Promise<void> {
+    if (this.#state !== 'consuming') return this.#source?.cancelAll()
+    const { connection, topology } = this.#parts
+    if (!this.#source) {
+      const perConsumer = this.#queues.some((queue) => topology.isQuorum(queue))
+      const channel = await connection.channel()
+      // Known from the connection on: servers from 4 on have no limit of a whole channel.
+      this.#source = new Source(channel, perConsumer || (connection.version[0] ?? 0) >= 4, this)
+      this.#redelivered.begin(ADOPTION_MS, (expired) => this.#lost(expired))
+    }
+    const source = this.#source
+    const { expected } = this.#redelivered
+    const unused = this.#waiting.filter((claim) => claim.source === source).length
+    const limit = source.unsettled - unused + Math.max(0, this.#options.free() + expected)
+    const mustLookAgain = await this.#opening.open({ source, queues: this.#queues, limit })
+    if (this.#isDown) this.#options.onRecovered?.()
+    this.#isDown = false
+    if (mustLookAgain)
+      this.#lookAgain ??= systemClock.setTimer(() => {
+        this.#lookAgain = undefined
+        this.demand()
+      }, LOOK_AGAIN_MS)
+  }
+
+  /** Nobody brought these back. */
+  #lost(expired: readonly Claim[]): void {
+    // Whoever settles one of them is told by that.
+    const tags = expired
+      .filter(({ tag, isSettling }) => !isSettling && this.#claims.delete(tag))
+      .map(({ tag }) => tag)
+    if (tags.length > 0) this.#options.onLost(tags)
+    this.demand()
+  }
+
+  /** Leaves what has run for long on its channel, and consumes on another. */
+  #park(): void {
+    for (const source of this.#parked) {
+      if (source.unsettled > 0) continue
+      this.#parked.delete(source)
+      void source.close().catch(() => {})
+    }
+    const source = this.#source
+    const oldestMs = source?.oldestMs
+    if (!source || !oldestMs || this.#adjusting || this.#state !== 'consuming') return
+    if (Date.now() - oldestMs < this.#parts.options.consumerTimeoutMs / 3) return
+    this.#source = undefined
+    this.#parked.add(source)
+    void source.cancelAll().catch(() => {})
+    this.demand()
+  }
+
+  /** Each outage is told once. */
+  #failed(error: unknown): void {
+    if (this.#isDown || this.#state === 'closed') return
+    this.#isDown = true
+    this.#options.onError(error)
+  }
+}
+
+const isTimeout = (error: ConnectionError): boolean => /acknowledgement.*timed out/i.test(error.message)

@@ -1,0 +1,190 @@
+import { matchesTopic } from '../../../broker/index.js'
+import {
+  delay,
+  holdProcess,
+  isLovageError,
+  type Logger,
+  newId,
+  systemClock,
+  type Unsubscribe,
+} from '../../../kernel/index.js'
+import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
+import type { AmqpChannel, AmqpConnection, AmqpQueue } from '../client/index.js'
+import type { AmqpBrokerOptions, Connections } from './options.js'
+import { blockedError } from './publisher.js'
+import type { ExchangeKind, Topology } from './topology.js'
+import { fromWire, toWire } from './wire-message.js'
+
+type Hear = (message: IncomingMessage) => void
+
+const LONGEST_PAUSE_MS = 5_000
+
+/** A queue of one listener, as Celery makes it. */
+interface Listening {
+  readonly queue: AmqpQueue
+  readonly exchange: string
+  readonly kind: ExchangeKind
+  readonly bindingKey: string
+  readonly hear: Hear
+}
+
+/** Exchanges whose messages reach whoever listens now: remote control, answers, events, broadcast tasks. */
+export class Fanout {
+  readonly #publishing: AmqpConnection
+  readonly #consuming: AmqpConnection
+  readonly #topology: Topology
+  readonly #options: AmqpBrokerOptions
+  readonly #logger: Logger
+  readonly #endings = new Set<() => Promise<void>>()
+  #channel: Promise<AmqpChannel> | undefined
+
+  constructor(connections: Connections, topology: Topology, options: AmqpBrokerOptions, logger: Logger) {
+    this.#publishing = connections.publishing
+    this.#consuming = connections.consuming
+    this.#topology = topology
+    this.#options = options
+    this.#logger = logger
+  }
+
+  /** Sends without asking what becomes of it; how many listen is not known. */
+  async send(message: OutgoingMessage, kind: ExchangeKind = kindOf(message.exchange)): Promise<void> {
+    await this.#topology.ensureExchange(message.exchange, kind)
+    // It would wait in our memory, without end.
+    if (this.#publishing.blocked !== undefined) throw blockedError(this.#publishing)
+    this.#channel ??= this.#open()
+    const { body, properties } = toWire(message)
+    ;(await this.#channel).send(message.exchange, message.routingKey, body, properties)
+  }
+
+  subscribe(exchange: string, hear: Hear, pattern = '#'): Promise<Unsubscribe> {
+    const kind = kindOf(exchange)
+    const isTopic = kind.type === 'topic'
+    const { ttlMs, expiresMs } = isTopic ? this.#options.events : this.#options.control
+    return this.#listen({
+      queue: passing(isTopic ? `${exchange}.${newId()}` : `${newId()}.${exchange}`, ttlMs, expiresMs),
+      exchange,
+      kind,
+      bindingKey: isTopic ? pattern : '',
+      // Fanout exchanges do not look at routing keys: whoever listens to some of them does.
+      hear: isTopic ? hear : (message) => matchesTopic(pattern, message.routingKey) && hear(message),
+    })
+  }
+
+  inbox(exchange: string, routingKey: string, hear: Hear): Promise<Unsubscribe> {
+    const { ttlMs, expiresMs } = this.#options.control
+    return this.#listen({
+      queue: passing(`${routingKey}.${exchange}`, ttlMs, expiresMs),
+      exchange,
+      kind: DIRECT,
+      bindingKey: routingKey,
+      hear,
+    })
+  }
+
+  /** Answers; nobody waiting is no error. */
+  reply(message: OutgoingMessage): Promise<void> {
+    return this.send(message, DIRECT)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#endings].map((end) => end()))
+  }
+
+  #open(): Promise<AmqpChannel> {
+    const opening = this.#publishing.channel()
+    const ended = (): void => {
+      if (this.#channel === opening) this.#channel = undefined
+    }
+    opening.then(
+      (channel) =>
+        channel.onClosed(() => {
+          // Perhaps an exchange that was declared has gone.
+          this.#topology.forget()
+          ended()
+        }),
+      ended,
+    )
+    return opening
+  }
+
+  /** Listens until it is ended, also on the connections to come; rejects only when it cannot begin. */
+  async #listen(listening: Listening): Promise<Unsubscribe> {
+    let isEnded = false
+    let channel = await this.#begin(listening, () => !isEnded)
+    const again = async (): Promise<void> => {
+      this.#topology.forget()
+      for (let pauseMs = 50; !isEnded; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+        try {
+          channel = await this.#begin(listening, () => !isEnded)
+          if (isEnded) return void channel.close().catch(() => {})
+          return void channel.onClosed(lost)
+        } catch (error) {
+          if (isLovageError(error) && error.code === 'LVG_CONNECTION_CLOSED') return
+          this.#logger.debug({ err: error, exchange: listening.exchange }, 'could not listen; tries again')
+          await delay(systemClock, pauseMs)
+        }
+      }
+    }
+    const lost = (): void => {
+      if (!isEnded) void again()
+    }
+    channel.onClosed(lost)
+    const release = holdProcess()
+    const end = async (): Promise<void> => {
+      if (isEnded) return
+      isEnded = true
+      release()
+      this.#endings.delete(end)
+      // The queue goes with its last consumer.
+      await channel.close().catch(() => {})
+    }
+    this.#endings.add(end)
+    return () => void end()
+  }
+
+  async #begin(listening: Listening, isWanted: () => boolean): Promise<AmqpChannel> {
+    const { queue, exchange, kind, bindingKey, hear } = listening
+    await this.#topology.ensureExchange(exchange, kind)
+    const channel = await this.#consuming.channel()
+    await channel.declareQueue(queue)
+    await channel.bindQueue(queue.name, exchange, bindingKey)
+    await channel.consume(queue.name, {
+      noAck: true,
+      onDelivery: (delivery) => {
+        if (!isWanted()) return
+        const message = fromWire(delivery, queue.name)
+        if (isLovageError(message)) {
+          this.#logger.warn({ err: message, exchange }, 'heard what is no message')
+          return
+        }
+        try {
+          hear(message)
+        } catch (error) {
+          this.#logger.error({ err: error, exchange }, 'a listener failed')
+        }
+      },
+      onCancelled: () => void channel.close().catch(() => {}),
+    })
+    return channel
+  }
+}
+
+/** Between one asker and who answers: kombu's pidbox. */
+const DIRECT: ExchangeKind = { type: 'direct', durable: false }
+
+/** As Celery declares them; whatever is none of Celery's is for broadcast tasks, which Python declares so too. */
+function kindOf(exchange: string): ExchangeKind {
+  if (exchange.endsWith('.pidbox')) return { type: 'fanout', durable: false }
+  if (exchange.startsWith('celeryev')) return { type: 'topic', durable: true }
+  return { type: 'fanout', durable: true }
+}
+
+/** A queue that ends with its listener, and keeps little. */
+function passing(name: string, ttlMs: number, expiresMs: number): AmqpQueue {
+  return {
+    name,
+    durable: false,
+    autoDelete: true,
+    arguments: { 'x-message-ttl': ttlMs, 'x-expires': expiresMs },
+  }
+}

@@ -1,0 +1,156 @@
+import type { ConnectionError } from '../../../kernel/index.js'
+import type { AmqpChannel, AmqpDelivery } from '../client/index.js'
+
+/** How long a limit stands, where another one costs much. */
+const PATIENCE_MS = 5_000
+
+/** What a source tells. */
+export interface SourceListener {
+  /** A message that now is ours to settle. */
+  onDelivery(source: Source, queue: string, delivery: AmqpDelivery): void
+  /** The server ended a consumer: its queue is gone, or moved. */
+  onCancelled(source: Source, queue: string): void
+  /** The channel has ended, and with it every claim. */
+  onClosed(source: Source, error: ConnectionError): void
+}
+
+/**
+ * A channel from which messages are consumed and settled. Deliveries are numbered from 1 without gaps; acknowledgements of one turn of the event
+ * loop leave together, as few as the order of the numbers allows.
+ */
+export class Source {
+  readonly #channel: AmqpChannel
+  readonly #listener: SourceListener
+  /** Whether a limit holds for each consumer by itself, because the server knows no other. */
+  readonly #perConsumer: boolean
+  /** Names of consumers by queue. */
+  readonly #consumers = new Map<string, string>()
+  /** When each delivery from `#first` on came; 0 = settled. */
+  #since: number[] = []
+  #first = 1
+  #unsettled = 0
+  #limit = 0
+  #limitedMs = 0
+  #acks: number[] = []
+
+  constructor(channel: AmqpChannel, perConsumer: boolean, listener: SourceListener) {
+    this.#channel = channel
+    this.#perConsumer = perConsumer
+    this.#listener = listener
+    channel.onClosed((error) => listener.onClosed(this, error))
+  }
+
+  /** Deliveries that are not settled. */
+  get unsettled(): number {
+    return this.#unsettled
+  }
+
+  get isOpen(): boolean {
+    return this.#channel.isOpen
+  }
+
+  /** Unix ms at which the oldest unsettled delivery came. */
+  get oldestMs(): number | undefined {
+    return this.#since.find((ms) => ms > 0)
+  }
+
+  isConsuming(queue: string): boolean {
+    return this.#consumers.has(queue)
+  }
+
+  /** Whether the limit follows at once. Where it does not, what came too much waits here for a slot. */
+  get isExact(): boolean {
+    return !this.#perConsumer
+  }
+
+  /** How many deliveries may be unsettled; at least 1. */
+  async limit(count: number): Promise<void> {
+    if (count === this.#limit || !this.#mustFollow(count)) return
+    this.#limitedMs = Date.now()
+    const queues = [...this.#consumers.keys()]
+    if (!this.#perConsumer) await this.#channel.prefetch(count, true)
+    else {
+      // A limit holds for consumers that begin after it was set.
+      for (const queue of queues) await this.cancel(queue)
+      await this.#channel.prefetch(count, false)
+    }
+    this.#limit = count
+    if (this.#perConsumer) for (const queue of queues) await this.consume(queue)
+  }
+
+  /** Consumers that must begin anew for every limit do so for more, and for much less for a while: on a quorum queue each costs a vote. */
+  #mustFollow(count: number): boolean {
+    if (this.isExact || this.#consumers.size === 0 || count > this.#limit) return true
+    return count * 2 < this.#limit && Date.now() - this.#limitedMs > PATIENCE_MS
+  }
+
+  async consume(queue: string): Promise<void> {
+    if (this.#consumers.has(queue)) return
+    const name = await this.#channel.consume(queue, {
+      onDelivery: (delivery) => {
+        this.#since.push(Date.now())
+        this.#unsettled++
+        this.#listener.onDelivery(this, queue, delivery)
+      },
+      onCancelled: () => {
+        this.#consumers.delete(queue)
+        this.#listener.onCancelled(this, queue)
+      },
+    })
+    this.#consumers.set(queue, name)
+  }
+
+  async cancel(queue: string): Promise<void> {
+    const name = this.#consumers.get(queue)
+    if (name === undefined) return
+    this.#consumers.delete(queue)
+    await this.#channel.cancel(name)
+  }
+
+  async cancelAll(which: (queue: string) => boolean = () => true): Promise<void> {
+    for (const queue of [...this.#consumers.keys()]) if (which(queue)) await this.cancel(queue)
+  }
+
+  /** Forgets a delivery for ever; no answer comes, and a loss of the connection right after brings it back. */
+  ack(tag: number): void {
+    if (this.#acks.length === 0) queueMicrotask(() => this.#flush())
+    this.#acks.push(tag)
+    this.#settled(tag)
+  }
+
+  /** To the head of its queue, marked as redelivered. */
+  giveBack(tag: number): void {
+    this.#flush()
+    this.#settled(tag)
+    this.#channel.reject(tag, true)
+  }
+
+  /** Ends the channel: what is not settled goes back to its queue. */
+  async close(): Promise<void> {
+    this.#flush()
+    await this.#channel.close()
+  }
+
+  #settled(tag: number): void {
+    const at = tag - this.#first
+    if (this.#since[at]) this.#unsettled--
+    this.#since[at] = 0
+  }
+
+  #flush(): void {
+    const tags = this.#acks
+    if (tags.length === 0) return
+    this.#acks = []
+    let done = 0
+    while (done < this.#since.length && this.#since[done] === 0) done++
+    if (done > 0) {
+      this.#since = this.#since.slice(done)
+      this.#first += done
+    }
+    if (!this.#channel.isOpen) return
+    // Everything below is settled, most of it now: one word for all.
+    const below = tags.filter((tag) => tag < this.#first)
+    if (below.length > 0) this.#channel.ack(Math.max(...below), below.length > 1)
+    for (const tag of tags) if (tag >= this.#first) this.#channel.ack(tag)
+  }
+}

@@ -1,0 +1,212 @@
+import { type ExchangeType, type Queue, queueArguments } from '../../../broker/index.js'
+import { type Logger, MessageError } from '../../../kernel/index.js'
+import { type AmqpChannel, type AmqpConnection, type AmqpQueue, refusalOf } from '../client/index.js'
+import { bindExchangeToDelays, bindToDelays, declareDelays, inspectDelays } from './delays.js'
+import type { AmqpBrokerOptions } from './options.js'
+
+/** How an exchange is declared, where that is not what a queue says. */
+export interface ExchangeKind {
+  readonly type: ExchangeType
+  readonly durable: boolean
+}
+
+/**
+ * The exchanges, queues and bindings that this process needs, declared as Celery declares them, once for each connection. What exists
+ * with other arguments is used as it is, with one warning: the server would refuse it again and again, and end the channel each time.
+ */
+export class Topology {
+  readonly #connection: AmqpConnection
+  readonly #options: AmqpBrokerOptions
+  readonly #logger: Logger
+  /** What this process has ever named: for operators, and to declare it again. */
+  readonly #queues = new Map<string, Queue>()
+  /** What stands, as far as we know, by a name of the step. */
+  readonly #done = new Map<string, Promise<void>>()
+  readonly #warned = new Set<string>()
+  #channel: AmqpChannel | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(connection: AmqpConnection, options: AmqpBrokerOptions, logger: Logger) {
+    this.#connection = connection
+    this.#options = options
+    this.#logger = logger
+  }
+
+  /** Names of the queues of this process. */
+  get names(): readonly string[] {
+    return [...this.#queues.keys()]
+  }
+
+  /** What a queue was declared as, if it was. */
+  queue(name: string): Queue | undefined {
+    return this.#queues.get(name)
+  }
+
+  /** Where a message that is published to an exchange goes among the queues of this process. */
+  *bound(exchange: string): Iterable<Queue> {
+    for (const queue of this.#queues.values()) if ((queue.exchange ?? queue.name) === exchange) yield queue
+  }
+
+  /** Whether a queue counts deliveries and limits each consumer by itself. */
+  isQuorum(name: string): boolean {
+    return this.#argumentsOf(this.#queues.get(name) ?? { name })['x-queue-type'] === 'quorum'
+  }
+
+  async declare(queues: readonly Queue[]): Promise<void> {
+    for (const queue of queues) {
+      if (this.#queues.has(queue.name)) this.#done.delete(`queue ${queue.name}`)
+      this.#queues.set(queue.name, queue)
+    }
+    await Promise.all(queues.map(({ name }) => this.ensureQueue(name)))
+  }
+
+  /** Sees to it that a queue exists; one that nobody has declared is as the settings say. */
+  ensureQueue(name: string): Promise<void> {
+    if (!this.#queues.has(name)) this.#queues.set(name, { name })
+    return this.#once(`queue ${name}`, () => this.#declareQueue(this.#queues.get(name) ?? { name }))
+  }
+
+  /** Sees to it that messages can be delayed for a queue. */
+  ensureDelays(queue: string): Promise<void> {
+    return this.#once(`delays of ${queue}`, async () => {
+      await this.#once('delays', () => this.#declareDelays())
+      await this.ensureQueue(queue)
+      await this.#with((channel) => bindToDelays(channel, queue))
+    })
+  }
+
+  ensureExchange(name: string, { type, durable }: ExchangeKind): Promise<void> {
+    return this.#once(`exchange ${name}`, () =>
+      this.#orAsItIs(
+        `exchange ${name}`,
+        (channel) => channel.declareExchange({ name, type, durable }),
+        (channel) => channel.inspectExchange(name),
+      ),
+    )
+  }
+
+  /** @throws {MessageError} LVG_MESSAGE_UNROUTABLE for an exchange that is not there. */
+  requireExchange(name: string): Promise<void> {
+    for (const queue of this.bound(name)) return this.ensureQueue(queue.name)
+    return this.#once(`exchange ${name}`, async () => {
+      try {
+        await this.#with((channel) => channel.inspectExchange(name))
+      } catch (cause) {
+        if (refusalOf(cause) !== 404) throw cause
+        throw new MessageError(`RabbitMQ has no exchange ${name}`, {
+          code: 'LVG_MESSAGE_UNROUTABLE',
+          details: { exchange: name },
+          cause,
+        })
+      }
+    })
+  }
+
+  /** How many messages wait in a queue; undefined when there is none of the name. */
+  async waiting(name: string): Promise<number | undefined> {
+    try {
+      return (await this.#with((channel) => channel.inspectQueue(name))).messages
+    } catch (error) {
+      if (refusalOf(error) !== 404) throw error
+      this.#done.delete(`queue ${name}`)
+      return undefined
+    }
+  }
+
+  /** Removes what waits; 0 when there is no queue of the name. */
+  async purge(name: string): Promise<number> {
+    try {
+      return await this.#with((channel) => channel.purgeQueue(name))
+    } catch (error) {
+      if (refusalOf(error) === 404) return 0
+      throw error
+    }
+  }
+
+  /** Everything is to be declared again: something that was there is not. */
+  forget(): void {
+    this.#done.clear()
+  }
+
+  #argumentsOf(queue: Queue): Readonly<Record<string, unknown>> {
+    return { ...this.#options.queueArguments, ...queueArguments(queue) }
+  }
+
+  async #declareQueue(queue: Queue): Promise<void> {
+    const { name, durable = true, autoDelete = false, exclusive = false } = queue
+    const { exchange = name, exchangeType = 'direct', routingKey = name } = queue
+    const declared: AmqpQueue = { name, durable, autoDelete, exclusive, arguments: this.#argumentsOf(queue) }
+    if (exchange !== '') await this.ensureExchange(exchange, { type: exchangeType, durable: true })
+    await this.#orAsItIs(
+      `queue ${name}`,
+      async (channel) => void (await channel.declareQueue(declared)),
+      async (channel) => void (await channel.inspectQueue(name)),
+    )
+    if (exchange === '') return
+    await this.#with((channel) => channel.bindQueue(name, exchange, routingKey))
+    // Where Celery delays in the broker: with quorum queues, for exchanges that are not direct.
+    if (this.isQuorum(name) && exchangeType !== 'direct') {
+      await this.#once('delays', () => this.#declareDelays())
+      await this.#with((channel) => bindExchangeToDelays(channel, { queue: name, exchange, routingKey }))
+    }
+  }
+
+  async #declareDelays(): Promise<void> {
+    try {
+      return await this.#with(inspectDelays)
+    } catch (error) {
+      if (refusalOf(error) !== 404) throw error
+    }
+    const { delayQueueType } = this.#options
+    await this.#orAsItIs(
+      'the queues for delays (celery_delayed_27 …)',
+      (channel) => declareDelays(channel, delayQueueType),
+      inspectDelays,
+    )
+  }
+
+  /** 406: it exists, and is not what we would make. */
+  async #orAsItIs(
+    what: string,
+    declare: (channel: AmqpChannel) => Promise<void>,
+    inspect: (channel: AmqpChannel) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await this.#with(declare)
+    } catch (error) {
+      if (refusalOf(error) !== 406) throw error
+      await this.#with(inspect)
+      if (this.#warned.has(what)) return
+      this.#warned.add(what)
+      this.#logger.warn(
+        { err: error },
+        `${what} exists in RabbitMQ with other arguments than ours: it is used as it is`,
+      )
+    }
+  }
+
+  #once(step: string, work: () => Promise<void>): Promise<void> {
+    const known = this.#done.get(step)
+    if (known) return known
+    const doing = work()
+    this.#done.set(step, doing)
+    doing.catch(() => {
+      if (this.#done.get(step) === doing) this.#done.delete(step)
+    })
+    return doing
+  }
+
+  /** One at a time: a refusal ends the channel, and with it whatever else is asked on it. */
+  #with<Result>(work: (channel: AmqpChannel) => Promise<Result>): Promise<Result> {
+    const doing = this.#turn.then(async () => {
+      if (!this.#channel?.isOpen) {
+        const channel = await this.#connection.channel()
+        channel.onClosed((error) => refusalOf(error) === undefined && this.forget())
+        this.#channel = channel
+      }
+      return work(this.#channel)
+    })
+    this.#turn = doing.catch(() => {})
+    return doing
+  }
+}

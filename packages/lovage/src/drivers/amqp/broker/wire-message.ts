@@ -1,0 +1,133 @@
+import { MessageError } from '../../../kernel/index.js'
+import { encodeEnvelope, type IncomingMessage, type OutgoingMessage } from '../../../message/index.js'
+import { type AmqpDelivery, type AmqpProperties, UNREADABLE } from '../client/index.js'
+import { isFromDelays } from './delays.js'
+
+/** How often a holder was lost with a message, for classic queues, which tell only that one was. */
+export const REDELIVERIES = 'x-lovage-redeliveries'
+/** Exchange, routing key and time to live that a message had before it went where they would be misread. */
+const ROUTE = 'x-lovage-route'
+/** How often a quorum queue has delivered a message before. */
+const DELIVERY_COUNT = 'x-delivery-count'
+/** What the server, or we, write beside a message on its way. */
+const OF_THE_WAY =
+  /^x-(death|first-death-.*|last-death-.*|delivery-count|acquired-count|lovage-(redeliveries|route))$/
+
+/** A message as bytes and properties, as Celery writes it. */
+export interface WireMessage {
+  readonly body: Buffer
+  readonly properties: AmqpProperties
+}
+
+export function toWire({
+  body,
+  headers,
+  contentType,
+  contentEncoding,
+  properties,
+}: OutgoingMessage): WireMessage {
+  const { correlationId, replyTo, deliveryMode, priority, expiration } = properties
+  return {
+    body: typeof body === 'string' ? Buffer.from(body) : body,
+    properties: {
+      contentType,
+      contentEncoding,
+      headers,
+      deliveryMode,
+      ...(priority === undefined ? {} : { priority: clamped(priority) }),
+      ...(correlationId === null ? {} : { correlationId }),
+      ...(replyTo === null ? {} : { replyTo }),
+      ...(expiration === undefined ? {} : { expiration }),
+    },
+  }
+}
+
+/** For a way over other queues: there its time to live would end its delay, and exchange and routing key are others. */
+export function forDetour(
+  message: OutgoingMessage,
+  counts: { readonly redeliveries?: number; readonly isDelayed: boolean },
+): WireMessage {
+  const { redeliveries = 0, isDelayed } = counts
+  const { expiration, ...rest } = message.properties
+  const keepsExpiration = expiration !== undefined && !isDelayed
+  const route = [message.exchange, message.routingKey, expiration ?? null]
+  return toWire({
+    ...message,
+    properties: keepsExpiration ? { ...rest, expiration } : rest,
+    headers: {
+      ...message.headers,
+      ...(redeliveries > 0 ? { [REDELIVERIES]: redeliveries } : {}),
+      [ROUTE]: route,
+    },
+  })
+}
+
+/** The message that a delivery is, or why it is none. */
+export function fromWire(delivery: AmqpDelivery, queue: string): IncomingMessage | MessageError {
+  const { headers, properties, body, redelivered } = delivery
+  if (UNREADABLE in headers)
+    return new MessageError('the headers cannot be read', { code: 'LVG_MESSAGE_MALFORMED' })
+  const own = Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_THE_WAY.test(name)))
+  const { contentType = '', contentEncoding = 'utf-8', priority } = properties
+  const [exchange, routingKey, kept] = routeOf(delivery, queue)
+  const expiration = properties.expiration ?? kept
+  return {
+    headers: own,
+    body,
+    contentType,
+    contentEncoding,
+    properties: {
+      correlationId: properties.correlationId ?? null,
+      replyTo: properties.replyTo ?? null,
+      deliveryMode: properties.deliveryMode ?? 1,
+      ...(priority === undefined ? {} : { priority }),
+      ...(expiration === undefined ? {} : { expiration }),
+    },
+    exchange,
+    routingKey,
+    redelivered: redelivered || countedRedeliveries(headers) > 0,
+  }
+}
+
+function routeOf(
+  { headers, exchange, routingKey }: AmqpDelivery,
+  queue: string,
+): readonly [exchange: string, routingKey: string, expiration?: string] {
+  const route = headers[ROUTE]
+  if (Array.isArray(route) && typeof route[0] === 'string' && typeof route[1] === 'string')
+    return typeof route[2] === 'string' ? [route[0], route[1], route[2]] : [route[0], route[1]]
+  return isFromDelays(exchange) ? ['', queue] : [exchange, routingKey]
+}
+
+/** How often a holder was lost with it, as far as the message itself says. */
+export function countedRedeliveries(headers: AmqpDelivery['headers']): number {
+  return whole(headers[REDELIVERIES]) + whole(headers[DELIVERY_COUNT])
+}
+
+/** Whether its queue counts by itself. */
+export const isCountedByQueue = (headers: AmqpDelivery['headers']): boolean => DELIVERY_COUNT in headers
+
+const whole = (value: unknown): number =>
+  typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : 0
+
+const clamped = (priority: number): number => Math.min(Math.max(Math.trunc(priority), 0), 255)
+
+/**
+ * The message in kombu's JSON envelope, as brokers without properties keep it: the bytes of a dead letter. The same message makes the same
+ * bytes, wherever it was meanwhile; one that is none is its body.
+ */
+export function rawOf(message: IncomingMessage | MessageError, body: Buffer): Buffer | string {
+  if (message instanceof MessageError) return body
+  const { correlationId } = message.properties
+  // The server sorts them when it sends a message on.
+  const headers = Object.fromEntries(Object.entries(message.headers).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return encodeEnvelope(
+    { ...message, headers },
+    envelopePriority,
+    correlationId ?? String(message.headers.id ?? 'none'),
+  )
+}
+
+/** Envelopes have the numbers of kombu's virtual transports, and every reader of dead letters knows those. */
+const envelopePriority = (priority: number | undefined): number =>
+  priority === undefined ? 9 : 9 - Math.min(priority, 9)

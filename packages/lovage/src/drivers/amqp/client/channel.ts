@@ -1,0 +1,296 @@
+import type { Channel, ConfirmChannel, ConsumeMessage, GetMessage, Options } from 'amqplib'
+import type { ConnectionError, Unsubscribe } from '../../../kernel/index.js'
+import { type Headers, readHeaders, writeHeaders } from './headers.js'
+
+/** AMQP's basic properties, those that Celery uses. */
+export interface AmqpProperties {
+  readonly contentType?: string
+  readonly contentEncoding?: string
+  /** Written so that Python reads the same: see `writeHeaders`. */
+  readonly headers?: Headers
+  /** 2 = survives a restart of the server. */
+  readonly deliveryMode?: 1 | 2
+  readonly priority?: number
+  readonly correlationId?: string
+  readonly replyTo?: string
+  /** Milliseconds, as a decimal string. */
+  readonly expiration?: string
+}
+
+/** A message as it came from a queue. */
+export interface AmqpDelivery {
+  /** The number of this delivery on its channel; what `ack` takes. */
+  readonly tag: number
+  readonly consumerTag: string
+  readonly redelivered: boolean
+  readonly exchange: string
+  readonly routingKey: string
+  readonly properties: AmqpProperties
+  readonly headers: Headers
+  readonly body: Buffer
+}
+
+/** How a queue is declared; the arguments of one that exists must be the same. */
+export interface AmqpQueue {
+  readonly name: string
+  readonly durable?: boolean
+  readonly autoDelete?: boolean
+  readonly exclusive?: boolean
+  readonly arguments?: Headers
+}
+
+/** How an exchange is declared. */
+export interface AmqpExchange {
+  readonly name: string
+  readonly type: 'direct' | 'topic' | 'fanout'
+  readonly durable?: boolean
+}
+
+/** How a queue is consumed. */
+export interface AmqpConsume {
+  /** Deliveries need no ack. Default false. */
+  readonly noAck?: boolean
+  /** Nobody else may consume. Default false. */
+  readonly exclusive?: boolean
+  readonly onDelivery: (delivery: AmqpDelivery) => void
+  /** The server ended it: the queue is gone, or moved. */
+  readonly onCancelled?: () => void
+}
+
+/** What a channel is made with. */
+export interface ChannelParts {
+  readonly channel: Channel | ConfirmChannel
+  readonly confirms: boolean
+  /** Makes an error of ours of what the library throws. */
+  readonly error: (thrown: unknown) => ConnectionError
+  /** Keeps the process alive until the work has ended. */
+  readonly awaited: <Result>(work: Promise<Result>) => Promise<Result>
+}
+
+let consumers = 0
+
+/**
+ * A channel: the unit in which AMQP numbers deliveries, orders operations, and fails. What the server refuses ends the channel, not its
+ * connection: the operation rejects with what the server said (`refusalOf`), and a new channel is needed.
+ */
+export class AmqpChannel {
+  readonly #channel: Channel | ConfirmChannel
+  readonly #parts: ChannelParts
+  readonly #onClosed = new Set<(error: ConnectionError) => void>()
+  #closed: ConnectionError | undefined
+  /** What the server said when it closed the channel. */
+  #said: ConnectionError | undefined
+
+  constructor(parts: ChannelParts) {
+    this.#channel = parts.channel
+    this.#parts = parts
+    this.#channel.on('error', (thrown) => {
+      this.#said = parts.error(thrown)
+    })
+    this.#channel.on('close', () => {
+      this.#closed = this.#said ?? parts.error(new Error('channel closed'))
+      for (const on of this.#onClosed) on(this.#closed)
+      this.#onClosed.clear()
+    })
+  }
+
+  get isOpen(): boolean {
+    return this.#closed === undefined
+  }
+
+  /** Called once when the channel has ended, whoever ended it; at once when that was before. */
+  onClosed(on: (error: ConnectionError) => void): Unsubscribe {
+    if (this.#closed) queueMicrotask(() => this.#closed && on(this.#closed))
+    else this.#onClosed.add(on)
+    return () => void this.#onClosed.delete(on)
+  }
+
+  /** Makes sure that a queue exists; tells how many messages and consumers it has. */
+  declareQueue(queue: AmqpQueue): Promise<{ readonly messages: number; readonly consumers: number }> {
+    const { name, durable = true, autoDelete = false, exclusive = false } = queue
+    const options = { durable, autoDelete, exclusive, arguments: writeHeaders(queue.arguments ?? {}) }
+    return this.#call(async (channel) => countsOf(await channel.assertQueue(name, options)))
+  }
+
+  /** The same of a queue that must be there. Rejects with 404 when it is not. */
+  inspectQueue(name: string): Promise<{ readonly messages: number; readonly consumers: number }> {
+    return this.#call(async (channel) => countsOf(await channel.checkQueue(name)))
+  }
+
+  async declareExchange({ name, type, durable = true }: AmqpExchange): Promise<void> {
+    await this.#call((channel) => channel.assertExchange(name, type, { durable }))
+  }
+
+  /** Rejects with 404 when the exchange does not exist. */
+  async inspectExchange(name: string): Promise<void> {
+    await this.#call((channel) => channel.checkExchange(name))
+  }
+
+  async bindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
+    await this.#call((channel) => channel.bindQueue(queue, exchange, routingKey))
+  }
+
+  async unbindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
+    await this.#call((channel) => channel.unbindQueue(queue, exchange, routingKey))
+  }
+
+  /** What comes to `source` under the key goes on to `destination`. */
+  async bindExchange(destination: string, source: string, routingKey: string): Promise<void> {
+    await this.#call((channel) => channel.bindExchange(destination, source, routingKey))
+  }
+
+  async deleteQueue(name: string): Promise<void> {
+    await this.#call((channel) => channel.deleteQueue(name))
+  }
+
+  /** Removes what waits in the queue; tells how many. */
+  async purgeQueue(name: string): Promise<number> {
+    return (await this.#call((channel) => channel.purgeQueue(name))).messageCount
+  }
+
+  /**
+   * Publishes, and resolves when the server has taken the message (made by `confirmChannel`), or at once. What is published in one turn
+   * of the event loop is written together. A message that no queue is bound for is taken, and gone. Rejects when the channel ends before the
+   * server has answered: then the message may have been taken or not.
+   */
+  publish(exchange: string, routingKey: string, body: Buffer, properties: AmqpProperties): Promise<void> {
+    const { confirms, awaited, error } = this.#parts
+    if (!confirms) {
+      this.send(exchange, routingKey, body, properties)
+      return Promise.resolve()
+    }
+    return awaited(
+      new Promise<void>((resolve, reject) => {
+        try {
+          const channel = this.#open() as ConfirmChannel
+          channel.publish(exchange, routingKey, body, written(properties), (refused: unknown) =>
+            // The reason for which the channel was closed says more than that it was.
+            refused ? reject(this.#said ?? error(refused)) : resolve(),
+          )
+        } catch (thrown) {
+          reject(this.#failure(thrown))
+        }
+      }),
+    )
+  }
+
+  /** Publishes without asking what becomes of it. Throws when the channel has ended. */
+  send(exchange: string, routingKey: string, body: Buffer, properties: AmqpProperties): void {
+    try {
+      this.#open().publish(exchange, routingKey, body, written(properties))
+    } catch (thrown) {
+      throw this.#failure(thrown)
+    }
+  }
+
+  /** How many deliveries may be unacknowledged: of each consumer that is begun from now on, or of the whole channel. 0 = any number. */
+  async prefetch(count: number, ofChannel: boolean): Promise<void> {
+    await this.#call((channel) => channel.prefetch(Math.min(count, 65_535), ofChannel))
+  }
+
+  /** Begins to consume; gives the consumer's name for `cancel`. */
+  async consume(queue: string, options: AmqpConsume): Promise<string> {
+    const { noAck = false, exclusive = false, onDelivery, onCancelled } = options
+    const consumerTag = `lovage-${process.pid}-${++consumers}`
+    const on = (message: ConsumeMessage | null): void =>
+      message === null ? onCancelled?.() : onDelivery(deliveryOf(message))
+    await this.#call((channel) => channel.consume(queue, on, { noAck, exclusive, consumerTag }))
+    return consumerTag
+  }
+
+  /** Ends a consumer; what was delivered to it stays ours until it is settled. */
+  async cancel(consumerTag: string): Promise<void> {
+    await this.#call((channel) => channel.cancel(consumerTag))
+  }
+
+  /** One message of a queue, if there is one. */
+  async get(queue: string): Promise<AmqpDelivery | undefined> {
+    const message = await this.#call((channel) => channel.get(queue))
+    return message === false ? undefined : deliveryOf(message)
+  }
+
+  /** Settles a delivery, and with `upTo` every earlier one of this channel. No answer comes. Throws when the channel has ended. */
+  ack(tag: number, upTo = false): void {
+    this.#settle((channel) => channel.ack(tagged(tag), upTo))
+  }
+
+  /** Gives a delivery back to the head of its queue, or drops it. */
+  reject(tag: number, requeue: boolean): void {
+    this.#settle((channel) => channel.nack(tagged(tag), false, requeue))
+  }
+
+  /** Ends the channel: what was delivered on it and not settled goes back to its queue. */
+  async close(): Promise<void> {
+    if (!this.isOpen) return
+    try {
+      await this.#parts.awaited(this.#channel.close())
+    } catch (thrown) {
+      // It ended by itself meanwhile.
+      if (this.isOpen) throw this.#parts.error(thrown)
+    }
+  }
+
+  #open(): Channel | ConfirmChannel {
+    if (this.#closed) throw this.#closed
+    return this.#channel
+  }
+
+  #settle(work: (channel: Channel) => void): void {
+    try {
+      work(this.#open())
+    } catch (thrown) {
+      throw this.#failure(thrown)
+    }
+  }
+
+  async #call<Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#parts.awaited(work(this.#open()))
+    } catch (thrown) {
+      throw this.#failure(thrown)
+    }
+  }
+
+  #failure(thrown: unknown): ConnectionError {
+    return this.#said ?? this.#closed ?? this.#parts.error(thrown)
+  }
+}
+
+const countsOf = (reply: { messageCount: number; consumerCount: number }) => ({
+  messages: reply.messageCount,
+  consumers: reply.consumerCount,
+})
+
+// The library settles by a message, of which it reads nothing but this.
+const tagged = (deliveryTag: number): ConsumeMessage => ({ fields: { deliveryTag } }) as ConsumeMessage
+
+function written({ headers, ...properties }: AmqpProperties): Options.Publish {
+  return headers === undefined ? properties : { ...properties, headers: writeHeaders(headers) }
+}
+
+function deliveryOf({ content, fields, properties }: ConsumeMessage | GetMessage): AmqpDelivery {
+  const { contentType, contentEncoding, deliveryMode, priority, correlationId, replyTo, expiration } =
+    properties
+  const headers = readHeaders(properties.headers)
+  const text = (name: keyof AmqpProperties, value: unknown): AmqpProperties =>
+    value === undefined ? {} : { [name]: String(value) }
+  return {
+    tag: fields.deliveryTag,
+    consumerTag: 'consumerTag' in fields ? fields.consumerTag : '',
+    redelivered: fields.redelivered,
+    exchange: fields.exchange,
+    routingKey: fields.routingKey,
+    headers,
+    body: content,
+    properties: {
+      headers,
+      ...text('contentType', contentType),
+      ...text('contentEncoding', contentEncoding),
+      deliveryMode: deliveryMode === 2 ? 2 : 1,
+      ...(priority === undefined ? {} : { priority }),
+      ...text('correlationId', correlationId),
+      ...text('replyTo', replyTo),
+      ...text('expiration', expiration),
+    },
+  }
+}

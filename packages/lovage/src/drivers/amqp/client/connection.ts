@@ -1,0 +1,258 @@
+import { type ChannelModel, type ConfirmChannel, connect, credentials, type Options } from 'amqplib'
+import {
+  ConnectionError,
+  delay,
+  holdProcess,
+  type Logger,
+  messageOf,
+  systemClock,
+  type Unsubscribe,
+} from '../../../kernel/index.js'
+import { AmqpChannel } from './channel.js'
+import { amqpError } from './errors.js'
+import { mendIncomingTable } from './incoming-tables.js'
+import type { AmqpTarget } from './options.js'
+
+/** How long a server may take to say goodbye. */
+const GOODBYE_MS = 5_000
+
+/** A standing connection to one of the servers. */
+interface Link {
+  readonly model: ChannelModel
+  readonly target: AmqpTarget
+}
+
+/** What the client library keeps in its connection, and its types do not tell. */
+interface Inner {
+  rest?: Buffer
+  recvFrame?: () => unknown
+  readonly stream?: { unref?: () => unknown; destroy?: () => unknown }
+  readonly heartbeater?: { readonly sendTimer?: NodeJS.Timeout; readonly recvTimer?: NodeJS.Timeout } | null
+}
+
+/**
+ * A connection to RabbitMQ, made when it is first needed, and made again when it is needed after a loss, to the next of its servers that
+ * answers. Whoever must know of a loss without needing the connection (a consumer) listens to its channel. This room is the one place that
+ * knows the client library.
+ *
+ * Promise 1: what is asked of a connection that cannot be had rejects with one ConnectionError that says why (`LVG_CONNECTION_FAILED`,
+ * `LVG_CONNECTION_REFUSED`); nothing is queued up meanwhile.
+ * Promise 2: it keeps the process alive only while an answer is awaited.
+ * Promise 3: no message, whatever its headers are, ends it.
+ */
+export class AmqpConnection {
+  /** The first of its servers, without the password. */
+  readonly location: string
+  readonly #targets: readonly AmqpTarget[]
+  readonly #name: string
+  readonly #logger: Logger
+  readonly #channels = new Set<AmqpChannel>()
+  #link: Promise<Link> | undefined
+  #next = 0
+  #isClosed = false
+  #awaited = 0
+  #release: Unsubscribe | undefined
+  #blocked: string | undefined
+  #version: readonly number[] = []
+
+  /** `name` is what the server's operators see. */
+  constructor(targets: readonly AmqpTarget[], name: string, logger: Logger) {
+    this.#targets = targets
+    this.location = targets.map(({ location }) => location).join(';')
+    this.#name = name
+    this.#logger = logger
+  }
+
+  /** Major and minor version of the server, once connected. */
+  get version(): readonly number[] {
+    return this.#version
+  }
+
+  /** Why the server takes no messages now (it is short of memory or disk), if that is so. */
+  get blocked(): string | undefined {
+    return this.#blocked
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** A channel whose publications are not confirmed: for consuming, declaring, and what may be lost. */
+  channel(): Promise<AmqpChannel> {
+    return this.#channel(false)
+  }
+
+  /** A channel on which `publish` resolves when the server has taken the message. */
+  confirmChannel(): Promise<AmqpChannel> {
+    return this.#channel(true)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    const link = await this.#link?.catch(() => undefined)
+    this.#link = undefined
+    const goodbye = async (): Promise<void> => {
+      // What was sent without asking leaves before its channel does; a server that reads nothing gets no such courtesy.
+      if (this.#blocked === undefined) await Promise.allSettled([...this.#channels].map((one) => one.close()))
+      await link?.model.close()
+    }
+    const release = holdProcess()
+    const late = new AbortController()
+    await Promise.race([
+      // A connection that is lost while it is closed is closed.
+      goodbye().catch(() => {}),
+      delay(systemClock, GOODBYE_MS, late.signal).catch(() => {}),
+    ])
+    late.abort()
+    ;(link?.model.connection as Inner | undefined)?.stream?.destroy?.()
+    release()
+    this.#stopWaiting()
+  }
+
+  async #channel(confirms: boolean): Promise<AmqpChannel> {
+    const { model, target } = await this.#awaits(this.#connected())
+    const error = (thrown: unknown): ConnectionError =>
+      this.#isClosed ? closedError(target) : amqpError(thrown, target, true)
+    try {
+      const made = confirms ? model.createConfirmChannel() : model.createChannel()
+      const channel: ConfirmChannel | Awaited<typeof made> = await this.#awaits<Awaited<typeof made>>(made)
+      const opened = new AmqpChannel({ channel, confirms, error, awaited: (work) => this.#awaits(work) })
+      this.#channels.add(opened)
+      opened.onClosed(() => this.#channels.delete(opened))
+      return opened
+    } catch (thrown) {
+      throw error(thrown)
+    }
+  }
+
+  #connected(): Promise<Link> {
+    const [first] = this.#targets
+    if (this.#isClosed || !first) return Promise.reject(closedError(first))
+    if (!this.#link) {
+      const link = this.#connect()
+      this.#link = link
+      link.catch(() => this.#forget(link))
+    }
+    return this.#link
+  }
+
+  #forget(link: Promise<Link>): void {
+    if (this.#link === link) this.#link = undefined
+    this.#blocked = undefined
+  }
+
+  /** Tries each server once, beginning with the one after that which failed last. */
+  async #connect(): Promise<Link> {
+    let failure: ConnectionError | undefined
+    for (let attempt = 0; attempt < this.#targets.length; attempt++) {
+      const target = this.#targets[this.#next % this.#targets.length]
+      if (!target) break
+      try {
+        const model = await connect(optionsOf(target), this.#socketOptions(target))
+        const link = { model, target }
+        if (this.#isClosed) {
+          await model.close()
+          throw closedError(target)
+        }
+        this.#adopt(link)
+        return link
+      } catch (thrown) {
+        failure = amqpError(thrown, target)
+        this.#next++
+      }
+    }
+    throw failure ?? closedError(undefined)
+  }
+
+  #adopt(link: Link): void {
+    const { model, target } = link
+    // Both keep the process alive otherwise: see promise 2.
+    const inner = model.connection as Inner
+    inner.stream?.unref?.()
+    inner.heartbeater?.sendTimer?.unref()
+    inner.heartbeater?.recvTimer?.unref()
+    const receive = inner.recvFrame
+    if (receive) {
+      inner.recvFrame = () => {
+        if (inner.rest) mendIncomingTable(inner.rest)
+        return receive.call(model.connection)
+      }
+    }
+    const { version } = model.connection.serverProperties
+    this.#version = String(version).split('.').map(Number)
+    let lastError: unknown
+    model.on('error', (thrown) => {
+      lastError = thrown
+    })
+    model.on('close', (thrown) => {
+      if (this.#isClosed) return
+      this.#next++
+      this.#link = undefined
+      this.#blocked = undefined
+      const error = amqpError(lastError ?? thrown ?? new Error('socket closed'), target, true)
+      this.#logger.debug({ err: error }, 'a connection to RabbitMQ was lost')
+    })
+    model.on('blocked', (reason) => {
+      this.#blocked = messageOf(reason)
+      this.#logger.warn(
+        { location: target.location, reason },
+        'RabbitMQ takes no messages: it is short of memory or disk; publications wait',
+      )
+    })
+    model.on('unblocked', () => {
+      this.#blocked = undefined
+      this.#logger.info({ location: target.location }, 'RabbitMQ takes messages again')
+    })
+  }
+
+  #socketOptions({ tls, connectTimeoutMs, login }: AmqpTarget): Parameters<typeof connect>[1] {
+    const { ca, cert, key, servername, verify } = tls ?? {}
+    return {
+      timeout: connectTimeoutMs,
+      noDelay: true,
+      keepAlive: true,
+      clientProperties: { connection_name: this.#name },
+      ...(login === 'EXTERNAL' ? { credentials: credentials.external() } : {}),
+      ...(ca === undefined ? {} : { ca: [ca] }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(servername === undefined ? {} : { servername }),
+      ...(verify === false ? { rejectUnauthorized: false } : {}),
+    }
+  }
+
+  async #awaits<Result>(work: Promise<Result>): Promise<Result> {
+    this.#awaited++
+    this.#release ??= holdProcess()
+    try {
+      return await work
+    } finally {
+      if (--this.#awaited === 0) this.#stopWaiting()
+    }
+  }
+
+  #stopWaiting(): void {
+    this.#release?.()
+    this.#release = undefined
+  }
+}
+
+function optionsOf({ host, port, username, password, vhost, heartbeat, tls }: AmqpTarget): Options.Connect {
+  return {
+    protocol: tls ? 'amqps' : 'amqp',
+    hostname: host,
+    port,
+    username,
+    password,
+    vhost: encodeURIComponent(vhost),
+    heartbeat,
+  }
+}
+
+function closedError(target: Pick<AmqpTarget, 'location'> | undefined): ConnectionError {
+  return new ConnectionError('The connection to RabbitMQ was closed', {
+    code: 'LVG_CONNECTION_CLOSED',
+    details: { location: target?.location ?? null },
+  })
+}

@@ -1,0 +1,166 @@
+import { ConfigurationError, type DriverOptions, redactUrl, type Unsubscribe } from '../../../kernel/index.js'
+import { decompress, type ReadOptions } from '../../../message/index.js'
+import {
+  decodeMeta,
+  encodeMeta,
+  type ResultBackend,
+  type ResultRecord,
+  ResultWatchers,
+  readOptionsOf,
+  type TaskResult,
+  unreadableResult,
+} from '../../../result/index.js'
+import {
+  type AmqpChannel,
+  AmqpConnection,
+  type AmqpDelivery,
+  amqpOptionsOf,
+  parseAmqpUrls,
+} from '../client/index.js'
+import { Replies } from './replies.js'
+import { ReplyQueue } from './reply-queue.js'
+
+const DAY_S = 86_400
+const AMQP = /^(py)?amqps?:/
+
+/** Results as messages to whoever asked, over the broker. Throws a ConfigurationError when that is no RabbitMQ. */
+export async function openRpcResultBackend(_url: string, options: DriverOptions): Promise<ResultBackend> {
+  const { settings } = options
+  const url = settings.brokerUrl
+  if (typeof url !== 'string' || !AMQP.test(url))
+    throw new ConfigurationError(
+      `Results cannot go by rpc:// with the broker ${typeof url === 'string' ? redactUrl(url) : 'that no setting names'}.`,
+      {
+        code: 'LVG_CONFIG_INVALID',
+        hint: 'Use it with an amqp:// broker; elsewhere leave resultBackend away, and results lie beside the messages.',
+      },
+    )
+  return new RpcResultBackend(url, options)
+}
+
+/**
+ * Celery's rpc backend: each state of a task is a message to the queue that the task's `reply_to` names, and nobody but the process that sent
+ * the task can read it. Nothing is stored: what nobody waits for any more is gone.
+ */
+class RpcResultBackend implements ResultBackend {
+  readonly kind = 'rpc'
+  readonly location: string
+  readonly expiresItself = true
+  readonly #connection: AmqpConnection
+  readonly #queue: ReplyQueue
+  readonly #replies: Replies
+  readonly #watchers: ResultWatchers
+  readonly #read: ReadOptions
+  readonly #maxBytes: number
+  readonly #deliveryMode: 1 | 2
+  #channel: Promise<AmqpChannel> | undefined
+  #isClosed = false
+
+  constructor(url: string, { settings, clock, logger, replyTo }: DriverOptions) {
+    this.#connection = new AmqpConnection(
+      parseAmqpUrls(url, amqpOptionsOf(settings)),
+      'lovage:results',
+      logger,
+    )
+    this.location = `rpc over ${this.#connection.location}`
+    this.#read = readOptionsOf(settings)
+    this.#maxBytes = Number(settings.messageMaxBytes ?? Number.POSITIVE_INFINITY)
+    this.#deliveryMode = settings.resultPersistent === true ? 2 : 1
+    this.#watchers = new ResultWatchers(async (ids) => this.#known(ids), logger)
+    this.#replies = new Replies(logger, (id) => this.#watchers.isWatched(id))
+    this.#queue = new ReplyQueue({
+      connection: this.#connection,
+      name: replyTo ?? '',
+      expiresMs: (Number(settings.resultExpires) || DAY_S) * 1000,
+      clock,
+      onReply: (reply) => this.#heard(reply),
+      onError: (error) => {
+        if (!this.#isClosed) logger.warn({ err: error }, 'results cannot be heard now; tries again')
+      },
+    })
+  }
+
+  async expectReplies(): Promise<void> {
+    await this.#queue.declare()
+  }
+
+  async store(records: readonly ResultRecord[]): Promise<void> {
+    const wanted = records.filter(({ replyTo }) => replyTo !== undefined && replyTo !== '')
+    if (wanted.length === 0) return
+    const channel = await this.#publishing()
+    await Promise.all(
+      wanted.map((record) =>
+        // A queue that is gone takes nothing, and its owner waits for nothing.
+        channel.publish('', record.replyTo ?? '', Buffer.from(encodeMeta(record)), {
+          contentType: 'application/json',
+          contentEncoding: 'utf-8',
+          correlationId: record.correlationId ?? record.id,
+          deliveryMode: this.#deliveryMode,
+        }),
+      ),
+    )
+  }
+
+  async get(ids: readonly string[]): Promise<readonly TaskResult[]> {
+    await this.#queue.listen()
+    return this.#known(ids)
+  }
+
+  watch(ids: readonly string[], on: (result: TaskResult) => void): Unsubscribe {
+    this.#queue.hear()
+    return this.#watchers.add(ids, on)
+  }
+
+  async forget(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.#replies.delete(id)
+  }
+
+  async prune(): Promise<number> {
+    return 0
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#queue.close()
+    await this.#connection.close()
+  }
+
+  #known(ids: readonly string[]): readonly TaskResult[] {
+    return ids.flatMap((id) => this.#replies.get(id) ?? [])
+  }
+
+  #heard({ properties, headers, body }: AmqpDelivery): void {
+    const { correlationId: id, contentType } = properties
+    // Not a result: whoever wrote it knew the name of this queue, and no more.
+    if (id === undefined) return
+    this.#replies.add(this.#decoded(id, contentType, headers.compression, body))
+    this.#watchers.look([id])
+  }
+
+  #decoded(id: string, contentType: string | undefined, compression: unknown, body: Buffer): TaskResult {
+    try {
+      if (contentType !== 'application/json')
+        return unreadableResult(id, `it is ${contentType ?? 'of no type'}: set result_serializer = 'json'`)
+      const text = typeof compression === 'string' ? decompress(body, compression, this.#maxBytes) : body
+      return decodeMeta(id, text.toString(), this.#read)
+    } catch (cause) {
+      return unreadableResult(id, cause)
+    }
+  }
+
+  #publishing(): Promise<AmqpChannel> {
+    this.#channel ??= this.#connection.confirmChannel().then(
+      (channel) => {
+        channel.onClosed(() => {
+          this.#channel = undefined
+        })
+        return channel
+      },
+      (error: unknown) => {
+        this.#channel = undefined
+        throw error
+      },
+    )
+    return this.#channel
+  }
+}

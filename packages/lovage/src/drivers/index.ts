@@ -1,0 +1,12 @@
+export {
+  driverOf,
+  keepsNoAgreements,
+  openBroker,
+  openCoordinationStore,
+  openDeadLetterStore,
+  openResultBackend,
+  openScheduleStore,
+  resultBackendProblem,
+} from './open.js'
+export { embeddedUrl } from './sqlite/index.js'
+export { brokerUrlFromEnvironment, databaseUrl, fileUrl } from './urls.js'

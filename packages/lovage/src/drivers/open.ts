@@ -1,0 +1,150 @@
+import { type Broker, type Queue, withBroadcast, withDeadLetters } from '../broker/index.js'
+import type { CoordinationStore } from '../coordination/index.js'
+import type { OpenDeadLetterStore } from '../dead-letter/index.js'
+import { ConfigurationError, type DriverOptions, isLovageError, redactUrl } from '../kernel/index.js'
+import type { ResultBackend } from '../result/index.js'
+import type { ScheduleStore } from '../schedule-store/index.js'
+import { amqp, rpc } from './amqp/index.js'
+import { memory } from './memory/index.js'
+import { orMissingPackage } from './missing-package.js'
+import { postgres, postgresResults } from './postgres/index.js'
+import { redis } from './redis/index.js'
+import type { Driver, Load } from './shared/index.js'
+import { sqlite } from './sqlite/index.js'
+
+const encrypted = (driver: Driver): Driver => ({ ...driver, isEncrypted: true })
+
+/** The drivers by the scheme of their URLs. */
+const DRIVERS: Readonly<Record<string, Driver>> = {
+  memory,
+  sqlite,
+  redis,
+  rediss: encrypted(redis),
+  'redis+socket': redis,
+  sentinel: redis,
+  'redis+cluster': redis,
+  'rediss+cluster': encrypted(redis),
+  postgresql: postgres,
+  postgres,
+  'db+postgresql': postgresResults,
+  amqp,
+  amqps: encrypted(amqp),
+  pyamqp: amqp,
+  rpc,
+}
+
+/** The parts of a driver, by what an error calls them. */
+const PARTS = {
+  broker: 'broker',
+  results: 'result backend',
+  coordination: 'coordination store',
+  letters: 'dead letter store',
+  schedule: 'schedule store',
+  outbox: 'outbox',
+} as const
+type Part = keyof typeof PARTS
+
+/**
+ * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, `postgresql://…`,
+ * `amqp://user:password@host/vhost`, with the store of dead letters (`deadLetterUrl`) and the outbox (`outboxUrl`)
+ * that the settings name.
+ *
+ * @throws {ConfigurationError} LVG_DRIVER_UNKNOWN naming the schemes that there are; LVG_DRIVER_MISSING naming the
+ * package to install; and the errors of the driver when its server cannot be used.
+ */
+export async function openBroker(url: string, options: DriverOptions): Promise<Broker> {
+  const { deadLetterUrl, outboxUrl } = options.settings
+  let broker = await (await load('broker', url))(url, options)
+  try {
+    if (typeof deadLetterUrl === 'string')
+      broker = withDeadLetters(broker, await openDeadLetterStore(deadLetterUrl, options))
+    // A broker that is a database has no need of one.
+    if (typeof outboxUrl === 'string' && !broker.publishIn)
+      broker = await (await load('outbox', outboxUrl))(broker, outboxUrl, options)
+    const shared = broadcastQueues(options.settings)
+    return shared.length === 0 ? broker : withBroadcast(broker, shared)
+  } catch (error) {
+    await broker.close()
+    throw error
+  }
+}
+
+/** Opens the result backend that a URL names. */
+export async function openResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {
+  return (await load('results', url))(url, options)
+}
+
+/** Opens the coordination store that a URL names. */
+export async function openCoordinationStore(url: string, options: DriverOptions): Promise<CoordinationStore> {
+  return (await load('coordination', url))(url, options)
+}
+
+/** Opens the store of dead letters that a URL names (`deadLetterUrl`), and makes its table. */
+export async function openDeadLetterStore(url: string, options: DriverOptions): Promise<OpenDeadLetterStore> {
+  return (await load('letters', url))(url, options)
+}
+
+/** Opens the schedule of the app `space` in the store that a URL names. */
+export async function openScheduleStore(
+  url: string,
+  space: string,
+  options: DriverOptions,
+): Promise<ScheduleStore> {
+  return (await load('schedule', url))(url, space, options)
+}
+
+/** The driver that serves a URL; undefined when none does. */
+export function driverOf(url: string): Driver | undefined {
+  const scheme = schemeOf(url)
+  return scheme === undefined || !Object.hasOwn(DRIVERS, scheme) ? undefined : DRIVERS[scheme]
+}
+
+/** Why no result backend can be opened at a URL, as far as the URL says; undefined when one can. */
+export function resultBackendProblem(url: string): ConfigurationError | undefined {
+  const hint =
+    "Use one of the schemes named in the message, or backend: 'disabled://' where no caller asks for results."
+  return driverOf(url)?.results ? undefined : unknownScheme('results', url, hint)
+}
+
+/** Whether opening a coordination store failed because servers of this kind (RabbitMQ) cannot be one; callers go on without. */
+export const keepsNoAgreements = (error: unknown): boolean =>
+  isLovageError(error) && error.code === 'LVG_DRIVER_UNKNOWN'
+
+/** Loads a part of the driver that serves a URL. */
+async function load<P extends Part>(
+  part: P,
+  url: string,
+): Promise<Awaited<ReturnType<NonNullable<Driver[P]>>>> {
+  const driver = driverOf(url)
+  // The part's own loader; its type follows from its name.
+  const loader = driver?.[part] as Load<Awaited<ReturnType<NonNullable<Driver[P]>>>> | undefined
+  if (!loader) throw unknownScheme(part, url)
+  driver?.prepare?.(url)
+  return orMissingPackage(loader)
+}
+
+/** The queues of `taskQueues` that are broadcast; the setting's own kind has checked its members. */
+function broadcastQueues({ taskQueues = [] }: DriverOptions['settings']): readonly Queue[] {
+  return (taskQueues as readonly (string | Queue)[]).filter(
+    (queue): queue is Queue => typeof queue !== 'string' && queue.broadcast === true,
+  )
+}
+
+const schemeOf = (url: string): string | undefined =>
+  /^([a-z][a-z0-9+.-]*):/i
+    .exec(url)?.[1]
+    ?.toLowerCase()
+    // SQLAlchemy names its own driver there.
+    .replace(/^((?:db\+)?(?:postgresql|postgres|sqlite))\+\w+$/, '$1')
+
+function unknownScheme(part: Part, url: string, hint?: string): ConfigurationError {
+  const known = Object.entries(DRIVERS).flatMap(([scheme, driver]) => (driver[part] ? [`${scheme}://`] : []))
+  return new ConfigurationError(
+    `No ${PARTS[part]} serves ${redactUrl(url)}; there are ${known.join(', ')}.`,
+    {
+      code: 'LVG_DRIVER_UNKNOWN',
+      ...(hint === undefined ? {} : { hint }),
+      details: { scheme: schemeOf(url) ?? null, known },
+    },
+  )
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto'
+import { matchesTopic, priorityFromWire, priorityToWire } from '../../../broker/index.js'
+import { type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type IncomingMessage,
+  type OutgoingMessage,
+} from '../../../message/index.js'
+import { Batches, type PostgresDatabase } from '../client/index.js'
+import { sql } from './statements.js'
+
+/** A notification holds 8000 bytes; what is longer lies in a table, and its number is told. */
+const LONGEST = 7_900
+const AT_ONCE = 100
+
+/** Messages for whoever listens now. */
+export class Fanout {
+  readonly #database: PostgresDatabase
+  readonly #logger: Logger
+  readonly #channel: string
+  readonly #batches = new Batches<string>(async (payloads) => {
+    await this.#database.query(sql.broadcast, [payloads, this.#channel])
+    return []
+  }, AT_ONCE)
+
+  /** `schema` is where the broker's tables are: those of two schemas are two brokers, though notifications are the database's. */
+  constructor(database: PostgresDatabase, schema: string, logger: Logger) {
+    // A channel's name has 63 bytes at most.
+    const suffix = createHash('sha1').update(schema).digest('hex').slice(0, 16)
+    this.#channel = `lovage_broadcasts_${suffix}`
+    this.#database = database
+    this.#logger = logger
+  }
+
+  /** PostgreSQL does not tell who listens. */
+  async broadcast(message: OutgoingMessage): Promise<undefined> {
+    const raw = encodeEnvelope(message, priorityToWire, newId())
+    if (Buffer.byteLength(raw) <= LONGEST) await this.#batches.add(raw)
+    else {
+      const [row] = await this.#database.query<{ id: number }>(sql.keepBroadcast, [raw])
+      if (row) await this.#batches.add(String(row.id))
+    }
+    return undefined
+  }
+
+  /** Resolves once it hears. */
+  async subscribe(
+    exchange: string,
+    on: (message: IncomingMessage) => void,
+    pattern: string,
+  ): Promise<Unsubscribe> {
+    // One after the other, though a long one has to be fetched.
+    let hearing = Promise.resolve()
+    let isOver = false
+    const hear = (payload: string): void => {
+      hearing = hearing
+        .then(() => this.#read(payload))
+        .then((message) => {
+          const isMeant = message?.exchange === exchange && matchesTopic(pattern, message.routingKey)
+          if (message && isMeant && !isOver) on(message)
+        })
+        .catch((error: unknown) =>
+          this.#logger.warn({ err: error, exchange }, 'a broadcast could not be read'),
+        )
+    }
+    // A server that cannot be reached is to be heard of now.
+    await this.#database.query('SELECT 1')
+    const stop = await new Promise<Unsubscribe>((resolve) => {
+      const end = this.#database.listen(this.#channel, (payload) => {
+        if (payload !== undefined) hear(payload)
+        else resolve(() => end())
+      })
+    })
+    return () => {
+      isOver = true
+      stop()
+    }
+  }
+
+  async #read(payload: string): Promise<IncomingMessage | undefined> {
+    const raw = /^\d+$/.test(payload)
+      ? (await this.#database.query<{ raw: string }>(sql.keptBroadcast, [payload]))[0]?.raw
+      : payload
+    if (raw === undefined) return undefined
+    const message = decodeEnvelope(raw, priorityFromWire)
+    if (message instanceof Error) throw message
+    return message
+  }
+}

@@ -1,0 +1,196 @@
+import type {
+  Broker,
+  BrokerCapabilities,
+  ConsumeOptions,
+  Consumer,
+  PublishTransaction,
+  Queue,
+  QueueDepth,
+} from '../../../broker/index.js'
+import type { DeadLetterStore } from '../../../dead-letter/index.js'
+import type { DriverOptions, Unsubscribe } from '../../../kernel/index.js'
+import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
+import type { ResultBackend, ResultRecord } from '../../../result/index.js'
+import { LeaseKeeper } from '../../shared/index.js'
+import {
+  isConnectionLoss,
+  isPostgresResultWriter,
+  openPostgres,
+  type PostgresDatabase,
+  type PostgresOptions,
+  postgresOptionsOf,
+} from '../client/index.js'
+import { DEAD_LETTER_MIGRATIONS, postgresDeadLetters } from '../letters/postgres-dead-letters.js'
+import { PostgresConsumer } from './consumer.js'
+import { Doorbell } from './doorbell.js'
+import { Fanout } from './fanout.js'
+import type { PostgresLeaseData } from './lease-thread.js'
+import { PostgresAdmin } from './postgres-admin.js'
+import { Publisher } from './publisher.js'
+import { Routing } from './routing.js'
+import { MESSAGES, sql } from './statements.js'
+
+/** How long the event loop may stand still before its tasks go to others, when the worker says nothing. */
+const MAX_BLOCK_MS = 600_000
+const OLDEST_VERSION = 12
+const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
+
+/**
+ * Opens the broker in the database that a `postgresql://` URL names, and makes its tables. Any number of processes and machines
+ * share it.
+ * @throws {ConfigurationError | ConnectionError} one line about what does not fit.
+ */
+export async function openPostgresBroker(url: string, options: DriverOptions): Promise<Broker> {
+  const given = postgresOptionsOf(options.settings)
+  const database = openPostgres(url, given)
+  try {
+    await database.migrate(MESSAGES)
+    await database.migrate(DEAD_LETTER_MIGRATIONS)
+    const [place] = await database.query<{ schema: string }>('SELECT current_schema() AS schema')
+    return new PostgresBroker(database, place?.schema ?? '', url, given, options)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+class PostgresBroker implements Broker {
+  readonly kind = 'postgresql'
+  readonly location: string
+  readonly capabilities: BrokerCapabilities = {
+    priorities: true,
+    durableDelay: true,
+    leases: true,
+    atomicSettle: true,
+    fanout: true,
+    delayAtPublish: true,
+    once: true,
+    browsing: true,
+    shared: true,
+  }
+  readonly admin: PostgresAdmin
+  readonly deadLetters: DeadLetterStore
+  readonly #database: PostgresDatabase
+  readonly #routing: Routing
+  readonly #doorbell: Doorbell
+  readonly #publisher: Publisher
+  readonly #fanout: Fanout
+  readonly #keeper: LeaseKeeper<PostgresLeaseData>
+  readonly #consumers = new Set<PostgresConsumer>()
+
+  constructor(
+    database: PostgresDatabase,
+    schema: string,
+    url: string,
+    given: PostgresOptions,
+    { logger }: DriverOptions,
+  ) {
+    this.location = database.target.location
+    this.#database = database
+    this.#routing = new Routing(database)
+    this.#doorbell = new Doorbell(database)
+    this.#publisher = new Publisher(database, this.#routing, this.#doorbell)
+    this.#fanout = new Fanout(database, schema, logger)
+    this.#keeper = new LeaseKeeper(LEASE_THREAD, { url, options: given })
+    this.admin = new PostgresAdmin(database, this.#routing, this.#doorbell)
+    this.deadLetters = postgresDeadLetters(database)
+  }
+
+  async check(): Promise<readonly string[]> {
+    const [facts] = await this.#database.query<{ version: number; fsync: string; is_standby: boolean }>(
+      sql.facts,
+    )
+    if (!facts) return []
+    const advice: string[] = []
+    if (facts.version < OLDEST_VERSION * 10_000)
+      advice.push(`This PostgreSQL is older than ${OLDEST_VERSION}, the oldest that Lovage is made for.`)
+    if (facts.fsync === 'off')
+      advice.push(
+        'fsync is off: messages that were taken may be lost, and the database spoiled, when its machine dies.',
+      )
+    if (facts.is_standby)
+      advice.push('This PostgreSQL is a standby and takes no messages: connect to the primary.')
+    return advice
+  }
+
+  declare(queues: readonly Queue[]): Promise<void> {
+    return this.#routing.declare(queues)
+  }
+
+  publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    return this.#publisher.publish(messages)
+  }
+
+  async publishIn(
+    transaction: PublishTransaction,
+    messages: readonly OutgoingMessage[],
+    queues: readonly Queue[] = [],
+  ): Promise<void> {
+    if (queues.length > 0) await this.declare(queues)
+    await this.#publisher.publishIn(transaction, messages)
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    const { holder, leaseMs, maxBlockMs = MAX_BLOCK_MS, results } = options
+    await this.#keeper.keep(
+      { holder, leaseMs, renewMs: leaseMs / 3, maxBlockMs },
+      {
+        renew: () => this.#database.query(sql.renew, [holder, Math.ceil(leaseMs)]),
+        onError: options.onError,
+        // Told by the claims.
+        isOutage: isConnectionLoss,
+      },
+    )
+    const consumer = new PostgresConsumer(options, {
+      database: this.#database,
+      routing: this.#routing,
+      publisher: this.#publisher,
+      doorbell: this.#doorbell,
+      writer: results && this.#writerOf(results),
+      release: (name) => this.#keeper.release(name),
+      onClosed: (closed) => this.#consumers.delete(closed),
+    })
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  broadcast(message: OutgoingMessage): Promise<undefined> {
+    return this.#fanout.broadcast(message)
+  }
+
+  subscribe(exchange: string, on: (message: IncomingMessage) => void, pattern = '#'): Promise<Unsubscribe> {
+    return this.#fanout.subscribe(exchange, on, pattern)
+  }
+
+  /** Replies are broadcasts here: nothing is kept for an asker who has gone. */
+  reply(message: OutgoingMessage): Promise<void> {
+    return this.broadcast(message)
+  }
+
+  inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe> {
+    return this.subscribe(exchange, on, routingKey)
+  }
+
+  depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
+    return this.admin.depths(queues)
+  }
+
+  purge(queue: string): Promise<number> {
+    return this.admin.purge(queue)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
+    await this.#publisher.idle()
+    await this.#keeper.close()
+    await this.#database.close()
+  }
+
+  /** Results that lie in the same database go with the ack. */
+  #writerOf(results: ResultBackend) {
+    return isPostgresResultWriter<ResultRecord>(results) &&
+      results.postgresServer === this.#database.target.server
+      ? results
+      : undefined
+  }
+}

@@ -1,0 +1,69 @@
+import type { PublishTransaction } from '../../../broker/index.js'
+import type { OutgoingMessage } from '../../../message/index.js'
+import { Batches, type PostgresDatabase } from '../client/index.js'
+import { type Doorbell, ringPayload } from './doorbell.js'
+import { type PublishedRow, publishParameters, ringOf, rowsOf } from './publication.js'
+import type { Routing } from './routing.js'
+import { sql } from './statements.js'
+
+/** Calls of `publish` that one statement carries. */
+const AT_ONCE = 1_000
+
+/** Rows of one call, those of each message together. */
+type Prepared = readonly (readonly PublishedRow[])[]
+
+/** Takes messages: the calls of one turn in one statement, which is one transaction. */
+export class Publisher {
+  readonly #database: PostgresDatabase
+  readonly #routing: Routing
+  readonly #doorbell: Doorbell
+  readonly #batches = new Batches<Prepared>(async (calls) => {
+    await this.#write(calls)
+    return []
+  }, AT_ONCE)
+
+  constructor(database: PostgresDatabase, routing: Routing, doorbell: Doorbell) {
+    this.#database = database
+    this.#routing = routing
+    this.#doorbell = doorbell
+  }
+
+  async publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    if (messages.length === 0) return
+    // Without a look at the database where none is needed, so that calls of one turn stay in their order.
+    const isDirect = messages.every(({ exchange }) => exchange === '')
+    await this.#batches.add(
+      isDirect
+        ? messages.map((message) => rowsOf(message, [message.routingKey]))
+        : await this.prepare(messages),
+    )
+  }
+
+  /** Writes messages in a transaction of somebody else's: they exist if, and as soon as, it is committed. */
+  async publishIn(transaction: PublishTransaction, messages: readonly OutgoingMessage[]): Promise<void> {
+    if (messages.length === 0) return
+    const prepared = await this.prepare(messages)
+    await this.#routing.know(prepared.flat().map(({ queue }) => queue))
+    await transaction.query(sql.publish, publishParameters(prepared))
+    // Told by the server when it commits, and only then.
+    await transaction.query(sql.ringWithin, [ringPayload(ringOf(prepared.flat(), Date.now()))])
+  }
+
+  /** Routes messages and writes their rows; throws a MessageError for one that has no queue. */
+  async prepare(messages: readonly OutgoingMessage[]): Promise<Prepared> {
+    const routes = await this.#routing.routes(messages)
+    return messages.map((message, index) => rowsOf(message, routes[index] ?? []))
+  }
+
+  idle(): Promise<void> {
+    return this.#batches.idle()
+  }
+
+  async #write(calls: readonly Prepared[]): Promise<void> {
+    const messages = calls.flat()
+    const rows = messages.flat()
+    await this.#routing.know(rows.map(({ queue }) => queue))
+    await this.#database.query(sql.publish, publishParameters(messages))
+    this.#doorbell.ring(ringOf(rows, Date.now()))
+  }
+}

@@ -1,0 +1,220 @@
+import type { Settlement } from '../../../broker/index.js'
+import { type Clock, ConnectionError, delay, type Logger } from '../../../kernel/index.js'
+import type { ResultRecord } from '../../../result/index.js'
+import {
+  Batches,
+  isConnectionLoss,
+  type PostgresDatabase,
+  type PostgresResultWriter,
+  type Session,
+  sqlStateOf,
+} from '../client/index.js'
+import { addLetters } from '../letters/postgres-dead-letters.js'
+import { claimOf, tagOf } from './claim-tag.js'
+import type { Doorbell } from './doorbell.js'
+import { type PublishedRow, publishParameters, ringOf } from './publication.js'
+import type { Publisher } from './publisher.js'
+import type { Routing } from './routing.js'
+import { sql } from './statements.js'
+
+/** Settlements that one transaction carries. */
+const AT_ONCE = 500
+const RETRY_MS = 250
+
+/** What a settler works with. */
+export interface SettlerParts {
+  readonly database: PostgresDatabase
+  readonly routing: Routing
+  readonly publisher: Publisher
+  readonly doorbell: Doorbell
+  readonly holder: string
+  readonly writer: PostgresResultWriter<ResultRecord> | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly isClosed: () => boolean
+}
+
+/** A settlement with what it publishes routed and written. */
+interface Prepared {
+  readonly settlement: Settlement
+  readonly rows: readonly (readonly PublishedRow[])[]
+}
+
+/** How a settlement came out: `failed` alone has had no effect. */
+export type Settled = 'ended' | 'refused' | { readonly failed: unknown }
+
+/**
+ * Ends claims, those of one turn in one transaction with all that belongs to them: continuations, results, letters. A transaction
+ * whose connection was lost is sent again: if it had been carried out, its claims are gone and it is refused.
+ */
+export class Settler {
+  readonly #parts: SettlerParts
+  readonly #batches = new Batches<readonly Prepared[], readonly Settled[]>(
+    (calls) => this.#settleCalls(calls),
+    AT_ONCE,
+    (call) => call.length,
+  )
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts
+  }
+
+  /** Tells of each how it came out; rejects when nothing is known of any of them. */
+  async settle(settlements: readonly Settlement[]): Promise<readonly Settled[]> {
+    const calm = settlements.every(({ publish = [] }) => publish.length === 0)
+    if (calm) return this.#batches.add(settlements.map((settlement) => ({ settlement, rows: [] })))
+    const prepared = await Promise.all(settlements.map((settlement) => this.#prepare(settlement)))
+    const ready = prepared.filter((one): one is Prepared => !('failed' in one))
+    const outcomes = [...(await this.#batches.add(ready))]
+    return prepared.map((one) => ('failed' in one ? one : (outcomes.shift() ?? 'refused')))
+  }
+
+  async #prepare(settlement: Settlement): Promise<Prepared | { readonly failed: unknown }> {
+    const { publish = [] } = settlement
+    try {
+      return { settlement, rows: publish.length === 0 ? [] : await this.#parts.publisher.prepare(publish) }
+    } catch (error) {
+      return { failed: error }
+    }
+  }
+
+  /** Whether something is under way. */
+  get isBusy(): boolean {
+    return this.#batches.isBusy
+  }
+
+  idle(): Promise<void> {
+    return this.#batches.idle()
+  }
+
+  async #settleCalls(calls: readonly (readonly Prepared[])[]): Promise<readonly (readonly Settled[])[]> {
+    const outcomes = await this.#settleAll(calls.length === 1 ? (calls[0] ?? []) : calls.flat())
+    let from = 0
+    return calls.map(({ length }) => {
+      from += length
+      return outcomes.slice(from - length, from)
+    })
+  }
+
+  async #settleAll(items: readonly Prepared[]): Promise<readonly Settled[]> {
+    try {
+      return await this.#untilSent(items)
+    } catch (error) {
+      if (isConnectionLoss(error)) throw error
+      // One that cannot be carried out keeps no other from it.
+      const outcomes: Settled[] = []
+      for (const item of items) outcomes.push(await this.#alone(item))
+      return outcomes
+    }
+  }
+
+  /** A result that its table cannot hold costs nobody the acknowledgement: the task would run for ever. */
+  async #alone(item: Prepared): Promise<Settled> {
+    try {
+      return await this.#untilOneIsSent(item)
+    } catch (error) {
+      const { results = [], ...rest } = item.settlement
+      if (!/^2[23]/.test(sqlStateOf(error) ?? '') || results.length === 0) return { failed: error }
+      this.#parts.logger.error(
+        { err: error, task_id: results[0]?.id.slice(0, 200) },
+        'a result does not fit into its table and is not kept',
+      )
+      // Without its results it is a settlement of the same kind.
+      return await this.#untilOneIsSent({ ...item, settlement: rest as Settlement })
+    }
+  }
+
+  async #untilOneIsSent(item: Prepared): Promise<Settled> {
+    const [outcome = 'refused'] = await this.#untilSent([item])
+    return outcome
+  }
+
+  async #untilSent(items: readonly Prepared[]): Promise<readonly Settled[]> {
+    for (;;) {
+      try {
+        return await this.#send(items)
+      } catch (error) {
+        if (!isConnectionLoss(error)) throw error
+        if (this.#parts.isClosed())
+          throw new ConnectionError('The consumer was closed before this could be settled', {
+            code: 'LVG_CONNECTION_CLOSED',
+            cause: error,
+          })
+        await delay(this.#parts.clock, RETRY_MS)
+      }
+    }
+  }
+
+  async #send(items: readonly Prepared[]): Promise<readonly Settled[]> {
+    const { database, routing, doorbell, writer } = this.#parts
+    const isBare = items.every(
+      ({ settlement: { kind, results = [] }, rows }) =>
+        kind === 'ack' && rows.length === 0 && results.length === 0,
+    )
+    if (isBare) return this.#end(database, items)
+    if (items.some(({ settlement }) => settlement.results)) await writer?.stored()
+    await routing.know(items.flatMap(({ rows }) => rows.flat().map(({ queue }) => queue)))
+    const outcomes = await database.transaction(async (session) => {
+      const ended = await this.#end(session, items)
+      const done = items.filter((_, index) => ended[index] === 'ended')
+      const rows = done.flatMap((item) => item.rows)
+      if (rows.length > 0) await session.query(sql.publish, publishParameters(rows))
+      const results = done.flatMap(({ settlement }) => settlement.results ?? [])
+      if (results.length > 0) await writer?.storeIn(session, results)
+      await addLetters(
+        session,
+        done.flatMap(({ settlement }) => (settlement.kind === 'dead-letter' ? [settlement.letter] : [])),
+      )
+      return ended
+    })
+    for (const [index, { settlement, rows }] of items.entries()) {
+      if (outcomes[index] !== 'ended') continue
+      if (rows.length > 0) doorbell.ring(ringOf(rows.flat(), Date.now()))
+      if (settlement.kind === 'postpone') doorbell.ring({ dueMs: settlement.untilMs })
+    }
+    return outcomes
+  }
+
+  /** Ends the claims that are ours still. */
+  async #end(session: Session, items: readonly Prepared[]): Promise<readonly Settled[]> {
+    const refused = new Set<string>()
+    const run = async (
+      statement: string,
+      chosen: readonly Settlement[],
+      column: readonly number[][] = [],
+    ) => {
+      const names = chosen.map(({ tag }) => claimOf(tag))
+      const lists = [names.map(({ id }) => id), names.map(({ claim }) => claim), ...column]
+      const { holder, doorbell } = this.#parts
+      const rows = await session.query<{ id: number; claim: number; queue?: string }>(statement, [
+        holder,
+        ...lists,
+      ])
+      if (rows.length < chosen.length) {
+        const ours = new Set(rows.map(tagOf))
+        for (const { tag } of chosen) if (!ours.has(tag)) refused.add(tag)
+      }
+      // A ring before its time is a look in vain.
+      const queues = new Set(rows.flatMap(({ queue }) => queue ?? []))
+      if (queues.size > 0) doorbell.ring({ queues: [...queues] })
+    }
+    const acked: Settlement[] = []
+    const requeued: Settlement[] = []
+    const counts: number[] = []
+    const postponed: Settlement[] = []
+    const until: number[] = []
+    for (const { settlement } of items) {
+      if (settlement.kind === 'requeue') {
+        requeued.push(settlement)
+        counts.push(settlement.counts ? 1 : 0)
+      } else if (settlement.kind === 'postpone') {
+        postponed.push(settlement)
+        until.push(settlement.untilMs)
+      } else acked.push(settlement)
+    }
+    if (acked.length > 0) await run(sql.ack, acked)
+    if (requeued.length > 0) await run(sql.requeue, requeued, [counts])
+    if (postponed.length > 0) await run(sql.postpone, postponed, [until])
+    return items.map(({ settlement }) => (refused.has(settlement.tag) ? 'refused' : 'ended'))
+  }
+}

@@ -1,0 +1,37 @@
+import { readSql } from '../../../kernel/index.js'
+
+/** The statements of messages and of claims. */
+export const sql = {
+  ...readSql(new URL('./messages.sql', import.meta.url), [
+    'publish',
+    'addQueues',
+    'bind',
+    'bindings',
+    'ring',
+    'ringWithin',
+    'promote',
+    'nextDue',
+    'forgetOnce',
+    'broadcast',
+    'keepBroadcast',
+    'keptBroadcast',
+    'facts',
+  ]),
+  ...readSql(new URL('./claims.sql', import.meta.url), [
+    'claim',
+    'renew',
+    'restore',
+    'held',
+    'heldTasks',
+    'ack',
+    'requeue',
+    'postpone',
+    'detach',
+  ]),
+}
+
+/** The tables of messages. */
+export const MESSAGES = {
+  name: 'messages',
+  steps: [new URL('./schema-1.sql', import.meta.url), new URL('./schema-2.sql', import.meta.url)],
+}

@@ -1,0 +1,155 @@
+import pg from 'pg'
+import type { Unsubscribe } from '../../../kernel/index.js'
+import { clientOptions } from './client-options.js'
+import type { PostgresTarget } from './options.js'
+
+/** Called with what was notified; without a payload when something may have been missed. */
+export type Hear = (payload?: string) => void
+
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 2_000
+/** A server that has vanished without a word is noticed by then. */
+const PING_MS = 15_000
+
+/**
+ * The connection that listens: made when the first channel is wanted, made again after every loss, gone with the last
+ * channel. Whoever listens has a slow poll besides, so that its outages are silent here; statements tell of them.
+ */
+export class Listener {
+  readonly #target: PostgresTarget
+  readonly #channels = new Map<string, Set<Hear>>()
+  #client: pg.Client | undefined
+  #saying: Promise<unknown> = Promise.resolve()
+  #isReady = false
+  #attempt = 0
+  #holds = 0
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(target: PostgresTarget) {
+    this.#target = target
+  }
+
+  add(channel: string, hear: Hear): Unsubscribe {
+    const hears = this.#channels.get(channel)
+    // A function of its own, so that one callback may listen twice.
+    const own: Hear = (payload) => hear(payload)
+    if (hears) hears.add(own)
+    else this.#channels.set(channel, new Set([own]))
+    if (!this.#client && !this.#timer) void this.#connect()
+    else if (this.#isReady) void this.#listenTo([channel], own)
+    return () => this.#remove(channel, own)
+  }
+
+  /** Keeps the process alive until released. */
+  hold(): Unsubscribe {
+    let isHeld = true
+    this.#holds++
+    this.#keepAlive()
+    return () => {
+      if (isHeld) this.#holds--
+      isHeld = false
+      this.#keepAlive()
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#channels.clear()
+    this.#drop()
+  }
+
+  #remove(channel: string, hear: Hear): void {
+    const hears = this.#channels.get(channel)
+    if (!hears?.delete(hear) || hears.size > 0) return
+    this.#channels.delete(channel)
+    if (this.#channels.size === 0) this.#drop()
+    else this.#send(`UNLISTEN ${pg.escapeIdentifier(channel)}`)
+  }
+
+  async #connect(): Promise<void> {
+    this.#timer = undefined
+    const client = new pg.Client(clientOptions(this.#target, 'lovage listens'))
+    this.#client = client
+    client.on('error', () => this.#lost(client))
+    client.on('end', () => this.#lost(client))
+    client.on('notification', ({ channel, payload = '' }) => this.#hear(channel, payload))
+    try {
+      await client.connect()
+      if (this.#client !== client) return
+      this.#isReady = true
+      this.#attempt = 0
+      this.#pingLater(client)
+      await this.#listenTo([...this.#channels.keys()])
+    } catch {
+      this.#lost(client)
+    }
+    this.#keepAlive()
+  }
+
+  /** Asks for channels, and lets their hearers, or the one that is new, look at what they may have missed. */
+  async #listenTo(channels: readonly string[], only?: Hear): Promise<void> {
+    const client = this.#client
+    if (!client) return
+    try {
+      await this.#say(client, channels.map((channel) => `LISTEN ${pg.escapeIdentifier(channel)}`).join('; '))
+    } catch {
+      return this.#lost(client)
+    }
+    for (const channel of channels)
+      for (const hear of this.#channels.get(channel) ?? []) if (!only || hear === only) hear()
+  }
+
+  #hear(channel: string, payload: string): void {
+    for (const hear of this.#channels.get(channel) ?? []) hear(payload)
+  }
+
+  #send(statement: string): void {
+    const client = this.#client
+    if (client && this.#isReady) this.#say(client, statement).catch(() => this.#lost(client))
+  }
+
+  /** One statement after the other: a connection takes no second while it is busy. */
+  #say(client: pg.Client, statement: string): Promise<unknown> {
+    const said = this.#saying.then(() => client.query(statement))
+    this.#saying = said.catch(() => {})
+    return said
+  }
+
+  #pingLater(client: pg.Client): void {
+    const timer = setInterval(() => {
+      if (this.#client === client) this.#send('SELECT 1')
+      else clearInterval(timer)
+    }, PING_MS)
+    timer.unref()
+  }
+
+  #lost(client: pg.Client): void {
+    if (this.#client !== client) return
+    this.#drop()
+    if (this.#isClosed || this.#channels.size === 0) return
+    // Half of the pause by chance, so that a fleet does not come back in one moment.
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#attempt++, LONGEST_PAUSE_MS)
+    this.#timer = setTimeout(() => void this.#connect(), pauseMs / 2 + (Math.random() * pauseMs) / 2)
+    this.#keepAlive()
+  }
+
+  #drop(): void {
+    const client = this.#client
+    this.#client = undefined
+    this.#saying = Promise.resolve()
+    this.#isReady = false
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    // It may be broken already: nothing more is expected of it.
+    client?.end().catch(() => {})
+  }
+
+  #keepAlive(): void {
+    const verb = this.#holds > 0 ? 'ref' : 'unref'
+    this.#timer?.[verb]()
+    // Its declared type leaves the two out.
+    const client = this.#client as (pg.Client & { ref(): void; unref(): void }) | undefined
+    if (this.#isReady) client?.[verb]()
+  }
+}

@@ -1,0 +1,238 @@
+import {
+  type CoordinationStore,
+  type LeaseGrant,
+  type Mark,
+  type MarkReplacement,
+  type RateRequest,
+  type SlotRequest,
+  takeTurn,
+} from '../../../coordination/index.js'
+import { type DriverOptions, type Logger, readSql, type Unsubscribe } from '../../../kernel/index.js'
+import { openPostgres, type PostgresDatabase, postgresOptionsOf } from '../client/index.js'
+
+const sql = readSql(new URL('./coordination.sql', import.meta.url), [
+  'renew',
+  'grant',
+  'release',
+  'lockTurns',
+  'putTurns',
+  'lockSlots',
+  'members',
+  'putSlots',
+  'dropSlots',
+  'putMarks',
+  'replaceMarks',
+  'listMarks',
+  'dropMarks',
+  'tell',
+  'sweepLeases',
+  'sweepTurns',
+  'sweepSlots',
+  'sweepMarks',
+])
+const COORDINATION = { name: 'coordination', steps: [new URL('./schema-1.sql', import.meta.url)] }
+
+/** How long a missed notification may go unnoticed. */
+const SLOW_POLL_MS = 5_000
+/** Every process removes what is over about this often. */
+const SWEEP_EVERY_MS = 300_000
+
+/** Opens the store in the database that a `postgresql://` URL names, and makes its tables. */
+export async function openPostgresCoordinationStore(
+  url: string,
+  { settings, logger }: DriverOptions,
+): Promise<CoordinationStore> {
+  const database = openPostgres(url, postgresOptionsOf(settings))
+  try {
+    await database.migrate(COORDINATION)
+    return new PostgresCoordinationStore(database, logger)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+/** Agreement among processes that share a PostgreSQL database. Time is the server's. */
+class PostgresCoordinationStore implements CoordinationStore {
+  readonly kind = 'postgresql'
+  readonly #database: PostgresDatabase
+  readonly #timers = new Set<NodeJS.Timeout>()
+
+  constructor(database: PostgresDatabase, logger: Logger) {
+    this.#database = database
+    const sweep = (): void =>
+      void this.#sweep().catch((error: unknown) =>
+        logger.warn({ err: error }, 'could not remove leases and marks that are over'),
+      )
+    this.#every(SWEEP_EVERY_MS * (0.75 + Math.random() / 2), sweep)
+  }
+
+  async acquire(name: string, holder: string, ttlMs: number): Promise<LeaseGrant | undefined> {
+    const values = [name, holder, Math.ceil(ttlMs)]
+    // Renewed again after a grant that failed: the same holder may have been granted it by another call meanwhile.
+    for (const statement of [sql.renew, sql.grant, sql.renew]) {
+      const [row] = await this.#database.query<{ token: number; expires_ms: number }>(statement, values)
+      if (row) return { token: BigInt(row.token), expiresMs: row.expires_ms }
+    }
+    return undefined
+  }
+
+  async release(name: string, token: bigint): Promise<void> {
+    await this.#database.query(sql.release, [name, token])
+  }
+
+  async takeTurns(requests: readonly RateRequest[]): Promise<readonly number[]> {
+    const keys = [...new Set(requests.map(({ key }) => key))]
+    return this.#database.transaction(async (session) => {
+      const rows = await session.query<{ key: string; next_ms: number; now_ms: number }>(sql.lockTurns, [
+        keys,
+      ])
+      // Once the last lock is held: whoever had to wait for it must not be told a time before.
+      const nowMs = Math.max(...rows.map(({ now_ms }) => now_ms))
+      const next = new Map(rows.map(({ key, next_ms }) => [key, next_ms]))
+      const turns = requests.map(({ key, intervalMs, burst }) => {
+        const { atMs, nextMs } = takeTurn(next.get(key), nowMs, intervalMs, burst)
+        next.set(key, nextMs)
+        return atMs
+      })
+      await session.query(sql.putTurns, [[...next.keys()], [...next.values()]])
+      return turns
+    })
+  }
+
+  async enter(requests: readonly SlotRequest[]): Promise<readonly boolean[]> {
+    const keys = [...new Set(requests.map(({ key }) => key))]
+    return this.#database.transaction(async (session) => {
+      await session.query(sql.lockSlots, [keys])
+      const inside = new Map<string, Set<string>>(keys.map((key) => [key, new Set()]))
+      const rows = await session.query<{ key: string; member: string }>(sql.members, [keys])
+      for (const { key, member } of rows) inside.get(key)?.add(member)
+      const entered = new Map<string, SlotRequest>()
+      const answers = requests.map((request) => {
+        const members = inside.get(request.key) ?? new Set()
+        if (!members.has(request.member) && members.size >= request.limit) return false
+        members.add(request.member)
+        entered.set(JSON.stringify([request.key, request.member]), request)
+        return true
+      })
+      const places = [...entered.values()]
+      await session.query(sql.putSlots, [
+        places.map(({ key }) => key),
+        places.map(({ member }) => member),
+        places.map(({ ttlMs }) => Math.ceil(ttlMs)),
+      ])
+      return answers
+    })
+  }
+
+  async leave(places: readonly { readonly key: string; readonly member: string }[]): Promise<void> {
+    await this.#database.query(sql.dropSlots, [
+      places.map(({ key }) => key),
+      places.map(({ member }) => member),
+    ])
+  }
+
+  async put(
+    space: string,
+    marks: readonly Mark[],
+    { ifAbsent = false }: { readonly ifAbsent?: boolean } = {},
+  ): Promise<readonly Mark[]> {
+    // Of marks under one key the last stands, or with `ifAbsent` the first.
+    const ordered = ifAbsent ? [...marks].reverse() : marks
+    const given = [...new Map(ordered.map((mark) => [mark.key, mark])).values()]
+    const standing = new Map<string, Mark>()
+    await this.#database.transaction(async (session) => {
+      const written = await session.query<{ key: string }>(sql.putMarks, [
+        space,
+        given.map(({ key }) => key),
+        given.map(({ value }) => value),
+        given.map(({ expiresMs }) => (expiresMs === undefined ? null : Math.ceil(expiresMs))),
+        ifAbsent,
+      ])
+      const own = new Set(written.map(({ key }) => key))
+      for (const mark of given) if (own.has(mark.key)) standing.set(mark.key, mark)
+      const others = given.flatMap(({ key }) => (own.has(key) ? [] : [key]))
+      if (others.length > 0)
+        for (const row of await session.query<MarkRow>(sql.listMarks, [space, others]))
+          standing.set(row.key, markOf(row))
+      if (own.size > 0) await session.query(sql.tell, [space])
+    })
+    // The mark that won was removed in the same moment: there is room again.
+    const left = given.filter(({ key }) => !standing.has(key))
+    if (left.length > 0)
+      for (const mark of await this.put(space, left, { ifAbsent })) standing.set(mark.key, mark)
+    return marks.map((mark) => standing.get(mark.key) ?? mark)
+  }
+
+  async replace(space: string, replacements: readonly MarkReplacement[]): Promise<readonly boolean[]> {
+    const replaced = await this.#database.query<{ key: string }>(sql.replaceMarks, [
+      space,
+      replacements.map(({ mark }) => mark.key),
+      replacements.map(({ was }) => was),
+      replacements.map(({ mark }) => mark.value),
+      replacements.map(({ mark: { expiresMs } }) => (expiresMs === undefined ? null : Math.ceil(expiresMs))),
+    ])
+    if (replaced.length > 0) await this.#database.query(sql.tell, [space])
+    const keys = new Set(replaced.map(({ key }) => key))
+    return replacements.map(({ mark }) => keys.has(mark.key))
+  }
+
+  async list(space: string, keys?: readonly string[]): Promise<readonly Mark[]> {
+    return (await this.#database.query<MarkRow>(sql.listMarks, [space, keys ?? null])).map(markOf)
+  }
+
+  async remove(
+    space: string,
+    marks: readonly { readonly key: string; readonly value?: string }[],
+  ): Promise<number> {
+    const removed = await this.#database.query(sql.dropMarks, [
+      space,
+      marks.map(({ key }) => key),
+      marks.map(({ value }) => value ?? null),
+    ])
+    if (removed.length > 0) await this.#database.query(sql.tell, [space])
+    return removed.length
+  }
+
+  watch(space: string, on: () => void): Unsubscribe {
+    const stop = this.#database.listen('lovage_marks', (told) => {
+      if (told === undefined || told === space) on()
+    })
+    const end = this.#every(SLOW_POLL_MS, on)
+    return () => {
+      stop()
+      end()
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#database.close()
+  }
+
+  async #sweep(): Promise<void> {
+    for (const statement of [sql.sweepLeases, sql.sweepTurns, sql.sweepSlots, sql.sweepMarks])
+      await this.#database.query(statement)
+  }
+
+  #every(intervalMs: number, on: () => void): Unsubscribe {
+    const timer = setInterval(on, intervalMs).unref()
+    this.#timers.add(timer)
+    return () => {
+      clearInterval(timer)
+      this.#timers.delete(timer)
+    }
+  }
+}
+
+interface MarkRow {
+  readonly key: string
+  readonly value: string
+  readonly expires_ms: number | null
+}
+
+const markOf = ({ key, value, expires_ms: expiresMs }: MarkRow): Mark => ({
+  key,
+  value,
+  ...(expiresMs === null ? {} : { expiresMs }),
+})

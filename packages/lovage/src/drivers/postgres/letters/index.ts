@@ -1,0 +1,1 @@
+export { openPostgresDeadLetters } from './open-postgres-dead-letters.js'

@@ -1,0 +1,54 @@
+import { priorityFromWire, priorityToWire, type Queue } from '../../../broker/index.js'
+import { type MessageError, newId } from '../../../kernel/index.js'
+import { decodeEnvelope, encodeEnvelope, type OutgoingMessage } from '../../../message/index.js'
+
+/** How long a broker remembers that it has had a message of the outbox: longer than the next relay takes to come. */
+const ONCE_MS = 900_000
+
+/** A message under the names of the table's columns. */
+export interface OutboxRow {
+  readonly id: number
+  readonly raw: string
+  /** Beside the envelope, whose wire knows no absent priority. */
+  readonly priority: number | null
+  readonly due_ms: number | null
+  readonly once_key: string | null
+  readonly once_ms: number | null
+  readonly queues: string | null
+}
+
+/** Messages as the parameter of `put`; the first brings the queues along. */
+export function rowsParameter(messages: readonly OutgoingMessage[], queues: readonly Queue[]): string {
+  return JSON.stringify(
+    messages.map((message, index) => ({
+      raw: encodeEnvelope(message, priorityToWire, newId()),
+      priority: message.properties.priority ?? null,
+      due_ms: message.dueMs ?? null,
+      once_key: message.once?.key ?? null,
+      once_ms: message.once?.ttlMs ?? null,
+      queues: index === 0 && queues.length > 0 ? JSON.stringify(queues) : null,
+    })),
+  )
+}
+
+/** The message of a row, named by the row so that a broker that can (`once`) takes it a single time. */
+export function messageOf(row: OutboxRow): OutgoingMessage | MessageError {
+  const read = decodeEnvelope(row.raw, priorityFromWire)
+  if (read instanceof Error) return read
+  const { redelivered: _, deliveryTag: __, ...message } = read
+  const { priority: ___, ...properties } = message.properties
+  return {
+    ...message,
+    properties: row.priority === null ? properties : { ...properties, priority: row.priority },
+    ...(row.due_ms === null ? {} : { dueMs: row.due_ms }),
+    once:
+      row.once_key === null
+        ? { key: `outbox:${row.id}`, ttlMs: ONCE_MS }
+        : { key: row.once_key, ttlMs: row.once_ms ?? ONCE_MS },
+  }
+}
+
+/** What has to be declared before these messages go. */
+export const queuesOf = (rows: readonly OutboxRow[]): readonly Queue[] =>
+  // Written by `rowsParameter` alone.
+  rows.flatMap(({ queues }) => (queues === null ? [] : (JSON.parse(queues) as Queue[])))

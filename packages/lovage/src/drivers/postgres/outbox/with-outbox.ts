@@ -1,0 +1,44 @@
+import { type Broker, delegate } from '../../../broker/index.js'
+import type { DriverOptions } from '../../../kernel/index.js'
+import { openPostgres, postgresOptionsOf } from '../client/index.js'
+import { rowsParameter } from './outbox-row.js'
+import { PUT, Relay, RING } from './relay.js'
+
+const OUTBOX = { name: 'outbox', steps: [new URL('./schema-1.sql', import.meta.url)] }
+
+/**
+ * Gives a broker that is no database the transactions of one (`outboxUrl`): messages are written to a table there in the sender's
+ * transaction, and relayed when it is committed, by every process that consumes or has sent so.
+ * @throws {ConfigurationError | ConnectionError} about the database.
+ */
+export async function withOutbox(broker: Broker, url: string, options: DriverOptions): Promise<Broker> {
+  const database = openPostgres(url, postgresOptionsOf(options.settings))
+  try {
+    await database.migrate(OUTBOX)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  let relay: Relay | undefined
+  const startRelay = (): void => {
+    relay ??= new Relay(database, broker, options.logger)
+  }
+  return {
+    ...delegate(broker),
+    async publishIn(transaction, messages, queues = []) {
+      if (messages.length === 0) return
+      startRelay()
+      await transaction.query(PUT, [rowsParameter(messages, queues)])
+      await transaction.query(RING, [])
+    },
+    consume(given) {
+      startRelay()
+      return broker.consume(given)
+    },
+    async close() {
+      await relay?.close()
+      await broker.close()
+      await database.close()
+    },
+  }
+}

@@ -1,0 +1,181 @@
+import { type DriverOptions, readSql, type Unsubscribe } from '../../../kernel/index.js'
+import type { ReadOptions } from '../../../message/index.js'
+import {
+  type ResultBackend,
+  type ResultListener,
+  type ResultRecord,
+  ResultWatchers,
+  readOptionsOf,
+  type TaskResult,
+} from '../../../result/index.js'
+import {
+  Batches,
+  openPostgres,
+  type PostgresDatabase,
+  type PostgresResultWriter,
+  postgresOptionsOf,
+  type Session,
+  sqlStateOf,
+} from '../client/index.js'
+import { PostgresJoinStore } from './postgres-join-store.js'
+import { fromRow, type ResultRow, toColumns } from './result-row.js'
+
+const sql = readSql(new URL('./results.sql', import.meta.url), ['store', 'get', 'forget', 'prune'])
+
+const RESULTS = { name: 'results', steps: [new URL('./schema-1.sql', import.meta.url)] }
+const JOINS = { name: 'joins', steps: [new URL('./joins-schema-1.sql', import.meta.url)] }
+
+const AT_ONCE = 1000
+const STORED_AT_ONCE = 500
+/** Rows removed in one statement, so that pruning locks few at a time. */
+const PRUNE_BATCH = 1000
+/** Every process that has the database open looks for expired results about this often. */
+const PRUNE_EVERY_MS = 300_000
+/** How long a missed notification may go unnoticed. */
+const SLOW_POLL_MS = 2000
+
+/**
+ * Results in Celery's own tables, which Python's clients and workers read and write too. Makes its tables; old results
+ * are removed by whoever has the database open: no beat is needed.
+ * @throws {ConfigurationError | ConnectionError} one line about what does not fit.
+ */
+export async function openPostgresResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {
+  const database = openPostgres(url, postgresOptionsOf(options.settings, 'resultBackendTransportOptions'))
+  try {
+    await database.migrate(RESULTS)
+    await database.migrate(JOINS)
+    return new PostgresResultBackend(database, options)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+class PostgresResultBackend implements ResultBackend, PostgresResultWriter<ResultRecord> {
+  readonly kind = 'postgresql'
+  readonly expiresItself = true
+  readonly location: string
+  readonly postgresServer: string
+  readonly joins: PostgresJoinStore
+  readonly #database: PostgresDatabase
+  readonly #options: DriverOptions
+  readonly #read: ReadOptions
+  readonly #storing = new Batches<ResultRecord>(async (records) => {
+    await this.#write(lastOfEach(records))
+    return []
+  }, STORED_AT_ONCE)
+  readonly #watchers: ResultWatchers
+  readonly #timers: readonly NodeJS.Timeout[]
+  #stopListening: Unsubscribe | undefined
+  #letGo: Unsubscribe | undefined
+
+  constructor(database: PostgresDatabase, options: DriverOptions) {
+    this.location = database.target.location
+    this.postgresServer = database.target.server
+    this.#database = database
+    this.#options = options
+    this.#read = readOptionsOf(options.settings)
+    this.joins = new PostgresJoinStore(database, options.clock, this.#read)
+    this.#watchers = new ResultWatchers((ids) => this.get(ids), options.logger)
+    const expiresMs = Number(options.settings.resultExpires ?? 86_400) * 1000
+    const prune = (): void =>
+      void this.prune(options.clock.now() - expiresMs).catch((error: unknown) =>
+        options.logger.warn({ err: error }, 'could not remove expired results'),
+      )
+    // Spread over the processes, so that they do not all come at once.
+    const everyMs = PRUNE_EVERY_MS * (0.75 + Math.random() / 2)
+    this.#timers = [
+      setInterval(() => this.#watchers.look(), SLOW_POLL_MS),
+      ...(expiresMs > 0 ? [setInterval(prune, everyMs)] : []),
+    ]
+    for (const timer of this.#timers) timer.unref()
+  }
+
+  async store(records: readonly ResultRecord[]): Promise<void> {
+    await Promise.all(records.map((record) => this.#storing.add(record)))
+  }
+
+  async storeIn(session: Session, records: readonly ResultRecord[]): Promise<void> {
+    await session.query(sql.store, toColumns(lastOfEach(records)))
+  }
+
+  stored(): Promise<void> {
+    return this.#storing.idle()
+  }
+
+  async get(ids: readonly string[]): Promise<readonly TaskResult[]> {
+    return (await this.#rows(ids)).map((row) => fromRow(row, this.#read))
+  }
+
+  watch(ids: readonly string[], on: ResultListener): Unsubscribe {
+    this.#stopListening ??= this.#database.listen('lovage_results', (told) => this.#hear(told))
+    this.#letGo ??= this.#database.hold()
+    const stop = this.#watchers.add(ids, on)
+    return () => {
+      stop()
+      if (this.#watchers.size > 0) return
+      this.#letGo?.()
+      this.#letGo = undefined
+    }
+  }
+
+  async forget(ids: readonly string[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += AT_ONCE)
+      await this.#database.query(sql.forget, [ids.slice(at, at + AT_ONCE)])
+  }
+
+  async prune(beforeMs: number): Promise<number> {
+    const results = await inBatches(async (limit) => {
+      const [row] = await this.#database.query<{ count: number }>(sql.prune, [beforeMs, limit])
+      return row?.count ?? 0
+    })
+    return results + (await inBatches((limit) => this.joins.pruneGroups(beforeMs, limit)))
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#database.close()
+  }
+
+  async #rows(ids: readonly string[]): Promise<readonly ResultRow[]> {
+    const batches: Promise<readonly ResultRow[]>[] = []
+    for (let at = 0; at < ids.length; at += AT_ONCE)
+      batches.push(this.#database.query<ResultRow>(sql.get, [ids.slice(at, at + AT_ONCE)]))
+    return (await Promise.all(batches)).flat()
+  }
+
+  async #write(records: readonly ResultRecord[]): Promise<void> {
+    try {
+      await this.#database.query(sql.store, toColumns(records))
+    } catch (error) {
+      // What the table cannot hold must not keep the others from being stored, nor be tried for ever.
+      if (!/^2[23]/.test(sqlStateOf(error) ?? '')) throw error
+      if (records.length > 1) for (const record of records) await this.#write([record])
+      else
+        this.#options.logger.error(
+          { err: error, task_id: records[0]?.id.slice(0, 200) },
+          'a result does not fit into its table and is not kept',
+        )
+    }
+  }
+
+  #hear(told: string | undefined): void {
+    this.#watchers.look(told?.split(','))
+  }
+}
+
+/** Of each task the record that would stand in the end, in the order of ids, which every batch has. */
+function lastOfEach(records: readonly ResultRecord[]): readonly ResultRecord[] {
+  const last = new Map<string, ResultRecord>()
+  for (const record of records) if (last.get(record.id)?.state !== 'SUCCESS') last.set(record.id, record)
+  return [...last.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** Removes until a batch is not full; tells how many. */
+async function inBatches(remove: (limit: number) => Promise<number>): Promise<number> {
+  for (let removed = 0; ; ) {
+    const batch = await remove(PRUNE_BATCH)
+    removed += batch
+    if (batch < PRUNE_BATCH) return removed
+  }
+}

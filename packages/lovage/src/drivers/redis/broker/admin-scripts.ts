@@ -1,0 +1,62 @@
+import { defineScript } from '../client/index.js'
+
+const lua = (name: string): URL => new URL(`./lua/${name}.lua`, import.meta.url)
+
+/** Moves waiting messages from one list to another. */
+export const MOVE = defineScript<
+  [from: string, to: string, doorbell: string],
+  [limit: number, fromJson: string, toJson: string, queue: string],
+  number
+>({
+  file: lua('move'),
+  keys: ['from', 'to', 'doorbell'],
+  args: ['limit', 'fromJson', 'toJson', 'queue'],
+})
+
+/** Counts claimed messages. */
+export const COUNT_UNACKED = defineScript<
+  [holders: string, unackedIndex: string, unacked: string],
+  [heldPrefix: string, limit: number],
+  [lists: string[], listCounts: number[], routingKeys: string[], keyCounts: number[]]
+>({
+  file: lua('count-unacked'),
+  keys: ['holders', 'unackedIndex', 'unacked'],
+  args: ['heldPrefix', 'limit'],
+})
+
+/** Empties a queue. */
+export const PURGE = defineScript<
+  [delayed: string, times: string, messages: string, ...lists: string[]],
+  [queue: string],
+  number
+>({ file: lua('purge'), keys: ['delayed', 'times', 'messages', 'lists…'], args: ['queue'] })
+
+/** Removes delayed messages. */
+export const REMOVE_DELAYED = defineScript<[times: string, messages: string], string[], number>({
+  file: lua('remove-delayed'),
+  keys: ['times', 'messages'],
+  args: ['members…'],
+})
+
+/** Makes delayed messages due earlier or later. */
+export const RESCHEDULE = defineScript<
+  [delayed: string, times: string, messages: string, doorbell: string],
+  [queue: string, dueMs: number, ...membersAndValues: string[]],
+  number
+>({
+  file: lua('reschedule'),
+  keys: ['delayed', 'times', 'messages', 'doorbell'],
+  args: ['queue', 'dueMs', 'members…'],
+})
+
+/** Makes waiting messages delayed ones. */
+export const POSTPONE_WAITING = defineScript<
+  [list: string, delayed: string, times: string, messages: string, doorbell: string],
+  [queue: string, dueMs: number, ...rawsMembersAndValues: (string | Buffer)[]],
+  number
+>({
+  file: lua('postpone-waiting'),
+  uses: [lua('publication')],
+  keys: ['list', 'delayed', 'times', 'messages', 'doorbell'],
+  args: ['queue', 'dueMs', 'raws…'],
+})

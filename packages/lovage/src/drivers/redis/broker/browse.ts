@@ -1,0 +1,135 @@
+import type { QueuedMessage } from '../../../broker/index.js'
+import type { Page, PageRequest } from '../../../kernel/index.js'
+import { decodeEnvelope } from '../../../message/index.js'
+import type { RedisConnection } from '../client/index.js'
+import type { RedisKeys } from './keys.js'
+import { priorityFromWire } from './priority.js'
+
+type State = QueuedMessage['state']
+const STATES: readonly State[] = ['ready', 'delayed', 'unacked']
+
+/** A place in the listing: the state, and within it what the state's own reader understands. */
+interface Cursor {
+  readonly state: State
+  readonly at: string
+}
+
+/** Reads up to `limit` from a place; `next` is where the state's listing goes on. */
+type Reader = (
+  connection: RedisConnection,
+  keys: RedisKeys,
+  queue: string,
+  at: string,
+  limit: number,
+) => Promise<{ readonly items: QueuedMessage[]; readonly next?: string }>
+
+/** Messages of a queue: waiting ones in the order of delivery, then delayed ones by time, then claimed ones. */
+export async function browseQueue(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  queue: string,
+  page: PageRequest & { readonly state?: State },
+): Promise<Page<QueuedMessage>> {
+  const limit = page.limit ?? 100
+  const states = page.state === undefined ? STATES : [page.state]
+  let cursor: Cursor | undefined = page.after === undefined ? start(states[0]) : parse(page.after)
+  const items: QueuedMessage[] = []
+  while (cursor && items.length < limit) {
+    const { state }: Cursor = cursor
+    const found = await READERS[state](connection, keys, queue, cursor.at, limit - items.length)
+    items.push(...found.items)
+    cursor = found.next === undefined ? start(states[states.indexOf(state) + 1]) : { state, at: found.next }
+  }
+  return cursor ? { items, next: `${cursor.state}/${cursor.at}` } : { items }
+}
+
+const start = (state: State | undefined): Cursor | undefined => (state ? { state, at: '' } : undefined)
+
+function parse(text: string): Cursor | undefined {
+  const slash = text.indexOf('/')
+  const state = STATES.find((one) => one === text.slice(0, slash))
+  return state ? { state, at: text.slice(slash + 1) } : undefined
+}
+
+const READERS: Readonly<Record<State, Reader>> = {
+  /** Place: step and distance from the head. */
+  async ready(connection, keys, queue, at, limit) {
+    const [step = 0, offset = 0] = at === '' ? [] : at.split(':').map(Number)
+    const raws = await connection.sendForBytes<Buffer[]>('lrange', [
+      keys.list(queue, step),
+      -offset - limit,
+      -offset - 1,
+    ])
+    const items = raws.reverse().map((raw) => view(raw, queue, 'ready'))
+    const following = keys.steps[keys.steps.indexOf(step) + 1]
+    if (raws.length === limit) return { items, next: `${step}:${offset + limit}` }
+    return following === undefined ? { items } : { items, next: `${following}:0` }
+  },
+
+  /** Place: rank. */
+  async delayed(connection, keys, queue, at, limit) {
+    const rank = Number(at)
+    const found = await connection.send<string[]>('zrange', [
+      keys.times(queue),
+      rank,
+      rank + limit - 1,
+      'WITHSCORES',
+    ])
+    const members = found.filter((_, index) => index % 2 === 0)
+    const values =
+      members.length === 0
+        ? []
+        : await connection.sendForBytes<(Buffer | null)[]>('hmget', [keys.messages(queue), ...members])
+    const items = values.flatMap((value, index) => {
+      if (!value) return []
+      // The priority step stands before the message.
+      const raw = value.subarray(value.indexOf(' ') + 1)
+      return [{ ...view(raw, queue, 'delayed', members[index]), dueMs: Number(found[index * 2 + 1]) }]
+    })
+    return members.length < limit ? { items } : { items, next: String(rank + limit) }
+  },
+
+  /** Place: the cursor of HSCAN, and how many of its batch were shown. */
+  async unacked(connection, keys, queue, at, limit) {
+    const [cursor = '0', shown = 0] = at === '' ? [] : [at.split(':')[0], Number(at.split(':')[1])]
+    const [next, pairs] = await connection.sendForBytes<[Buffer, Buffer[]]>('hscan', [
+      keys.unacked,
+      cursor,
+      'COUNT',
+      500,
+    ])
+    const ending = `,"",${JSON.stringify(queue)}]`
+    const mine = pairs.flatMap((value, index) => {
+      const raw = index % 2 === 1 ? claimedOf(value, ending, queue) : undefined
+      return raw ? [view(raw, queue, 'unacked', pairs[index - 1]?.toString())] : []
+    })
+    const items = mine.slice(shown, shown + limit)
+    if (shown + limit < mine.length) return { items, next: `${cursor}:${shown + limit}` }
+    return next.toString() === '0' ? { items } : { items, next: `${next}:0` }
+  },
+}
+
+/** The message of a record in `unacked` when it belongs to the queue: ours say so at the end, kombu's by routing key. */
+function claimedOf(value: Buffer, ending: string, queue: string): Buffer | undefined {
+  if (value.subarray(-Buffer.byteLength(ending)).toString() === ending)
+    return value.subarray(1, -Buffer.byteLength(ending))
+  const tail = value.subarray(-1_000).toString()
+  const [record, , routingKey] = /,\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")\s*\]\s*$/.exec(tail) ?? []
+  if (record === undefined || routingKey === undefined || JSON.parse(routingKey) !== queue) return undefined
+  return value.subarray(1, value.length - Buffer.byteLength(record))
+}
+
+/** A message as operators see it; `name` stands for a tag that cannot be read. */
+export function view(raw: Buffer, queue: string, state: State, name?: string): QueuedMessage {
+  const message = decodeEnvelope(raw, priorityFromWire)
+  const headers = 'headers' in message ? message.headers : {}
+  const tag = 'deliveryTag' in message ? message.deliveryTag : (name ?? 'unreadable')
+  const text = raw.toString()
+  return {
+    id: typeof headers.id === 'string' ? headers.id : tag,
+    queue,
+    ...(typeof headers.task === 'string' ? { task: headers.task } : {}),
+    state,
+    raw: text.includes('\ufffd') ? raw : text,
+  }
+}

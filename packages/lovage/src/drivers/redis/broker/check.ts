@@ -1,0 +1,104 @@
+import { ConfigurationError } from '../../../kernel/index.js'
+import type { RedisConnection } from '../client/index.js'
+
+const OLDEST = [6, 2] as const
+
+/** Commands that the driver cannot do without, as ACL LOG would name them. */
+const NEEDED: readonly (readonly string[])[] = [
+  ['evalsha', '0', '0'],
+  ['blmove', 'a', 'a', 'RIGHT', 'RIGHT', '1'],
+  ['lpush', 'a', 'a'],
+  ['psubscribe', 'a'],
+  ['publish', 'a', 'a'],
+]
+
+/** Looks at the server's version and settings; refuses one that cannot work, and says what should be changed. */
+export async function checkServer(connection: RedisConnection): Promise<readonly string[]> {
+  const info = parseInfo(await connection.command<string>('info'))
+  const version = info.get('redis_version') ?? '0'
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const { location, cluster } = connection.target
+  if (info.get('redis_mode') === 'cluster' && cluster === undefined)
+    throw new ConfigurationError(`The Redis at ${location} is a node of a Cluster`, {
+      code: 'LVG_CONFIG_INVALID',
+      details: { location },
+      hint: 'Write the URL as redis+cluster://host:port, with rediss+cluster:// for TLS.',
+    })
+  // Valkey began where Redis 7.2 was, and counts on from there: any of its versions will do.
+  if (info.has('valkey_version')) return advise(connection, info)
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+    throw new ConfigurationError(`Redis ${version} is too old`, {
+      code: 'LVG_CONFIG_INVALID',
+      details: { version, location },
+      hint: 'Upgrade the server to Redis 6.2 or later.',
+    })
+  }
+  return advise(connection, info)
+}
+
+const advise = async (
+  connection: RedisConnection,
+  info: ReadonlyMap<string, string>,
+): Promise<readonly string[]> => [
+  ...memoryAdvice(info),
+  ...durabilityAdvice(info),
+  ...(await permissionAdvice(connection)),
+]
+
+function parseInfo(text: string): ReadonlyMap<string, string> {
+  const pairs = text.split('\r\n').map((line) => line.split(':'))
+  return new Map(
+    pairs.flatMap(([name, ...value]) => (name && value.length > 0 ? [[name, value.join(':')]] : [])),
+  )
+}
+
+function memoryAdvice(info: ReadonlyMap<string, string>): string[] {
+  const policy = info.get('maxmemory_policy')
+  if (policy === undefined || policy === 'noeviction') return []
+  return [
+    `Redis may evict queues when its memory is full (maxmemory-policy ${policy}): set maxmemory-policy noeviction.`,
+  ]
+}
+
+function durabilityAdvice(info: ReadonlyMap<string, string>): string[] {
+  if (info.get('role') === 'slave')
+    return ['This Redis is a replica, which takes no writes: connect to the primary.']
+  const advice: string[] = []
+  if (info.get('aof_enabled') !== '1')
+    advice.push(
+      'Redis keeps no append-only file, so a crash of the server loses messages: set appendonly yes and appendfsync always, or everysec to lose at most one second.',
+    )
+  for (const [name, what] of [
+    ['aof_last_write_status', 'append-only file'],
+    ['rdb_last_bgsave_status', 'snapshot'],
+  ] as const) {
+    if (info.get(name) === 'err')
+      advice.push(`Redis could not write its ${what}: look at the disk of the server and its log.`)
+  }
+  return advice
+}
+
+/** Asks the server, where it can tell, which commands this user lacks. */
+async function permissionAdvice(connection: RedisConnection): Promise<string[]> {
+  let user: string
+  try {
+    user = await connection.command<string>('acl', 'whoami')
+  } catch {
+    // A user who may not ask is at least restricted; what it may not do shows by itself.
+    return []
+  }
+  const missing: string[] = []
+  for (const [name = '', ...words] of NEEDED) {
+    try {
+      // Redis 7; before it, and for users who may not ask, nothing can be told.
+      const reply = await connection.command<string>('acl', 'dryrun', user, name, ...words)
+      if (reply !== 'OK' && reply.includes('command')) missing.push(name)
+    } catch {
+      return []
+    }
+  }
+  if (missing.length === 0) return []
+  return [
+    `The Redis user ${user} may not use ${missing.join(', ')}: grant +@all, or the rule in docs/operate/redis.md.`,
+  ]
+}

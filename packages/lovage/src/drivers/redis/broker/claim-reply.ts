@@ -1,0 +1,38 @@
+import type { MessageError } from '../../../kernel/index.js'
+import { decodeEnvelope, type EnvelopeMessage } from '../../../message/index.js'
+import { priorityFromWire } from './priority.js'
+
+/** A claimed message, read. */
+export interface ClaimedMessage {
+  readonly wireTag: string
+  readonly queue: string
+  readonly raw: string
+  readonly message: EnvelopeMessage | MessageError
+  readonly redeliveries: number
+}
+
+/** Reads the reply of `claim.lua`; `queueOf` names the queue of a list by its place among the script's lists. */
+export function* readClaim(
+  reply: readonly [tags: string, counts: string, redeliveries: string, ...messages: string[]],
+  queueOf: (list: number) => string,
+): Generator<ClaimedMessage> {
+  const [tags, counts, redelivered] = reply
+  if (tags === '') return
+  const wireTags = tags.split('\n')
+  const redeliveries = redelivered === '' ? undefined : redelivered.split(' ')
+  let index = 0
+  for (const pair of counts.split(' ')) {
+    const colon = pair.indexOf(':')
+    const queue = queueOf(Number(pair.slice(0, colon)))
+    for (let left = Number(pair.slice(colon + 1)); left > 0; left--, index++) {
+      const raw = reply[index + 3] ?? ''
+      yield {
+        wireTag: wireTags[index] ?? '',
+        queue,
+        raw,
+        message: decodeEnvelope(raw, priorityFromWire),
+        redeliveries: redeliveries ? Number(redeliveries[index]) : 0,
+      }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import { matchesTopic, priorityToWire } from '../../../broker/index.js'
+import { newId, type Unsubscribe } from '../../../kernel/index.js'
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type IncomingMessage,
+  type OutgoingMessage,
+} from '../../../message/index.js'
+import { escapeGlob, type RedisConnection, type RedisSubscriber } from '../client/index.js'
+import type { RedisKeys } from './keys.js'
+import { priorityFromWire } from './priority.js'
+
+/** How long it is believed that a server has replicas, or none. */
+const REPLICAS_MS = 30_000
+
+/** kombu's fanout exchanges: channels `/<db>.<exchange>[/<routing key>]`, heard by whoever listens now. */
+export class Fanout {
+  readonly #connection: RedisConnection
+  readonly #subscriber: RedisSubscriber
+  readonly #keys: RedisKeys
+  #replicas: Promise<boolean> = Promise.resolve(true)
+  #askedMs = Number.NEGATIVE_INFINITY
+
+  constructor(connection: RedisConnection, subscriber: RedisSubscriber, keys: RedisKeys) {
+    this.#connection = connection
+    this.#subscriber = subscriber
+    this.#keys = keys
+  }
+
+  /** Redis counts those that listen at this server; who listens at a replica is not among them, so that with one nobody knows. */
+  async broadcast(message: OutgoingMessage): Promise<number | undefined> {
+    const channel = this.#keys.channel(message.exchange, message.routingKey)
+    const envelope = encodeEnvelope(message, priorityToWire, newId())
+    const heard = await this.#connection.command<number>('publish', channel, envelope)
+    return heard > 0 || !(await this.#hasReplicas()) ? heard : undefined
+  }
+
+  async #hasReplicas(): Promise<boolean> {
+    const nowMs = performance.now()
+    if (nowMs >= this.#askedMs + REPLICAS_MS) {
+      this.#askedMs = nowMs
+      this.#replicas = this.#connection
+        .command<string>('info', 'replication')
+        // Whoever may not ask does not know.
+        .then(
+          (text) => !/connected_slaves:0\b/.test(text),
+          () => true,
+        )
+    }
+    return this.#replicas
+  }
+
+  async subscribe(
+    exchange: string,
+    on: (message: IncomingMessage) => void,
+    topic: string | undefined,
+  ): Promise<Unsubscribe> {
+    const hear = (payload: string): void => {
+      const message = decodeEnvelope(payload, priorityFromWire)
+      // A stranger's bytes on a channel that anyone may write to: there is no queue in which to keep them.
+      if (!('headers' in message)) return
+      if (topic === undefined || matchesTopic(topic, message.routingKey)) on(message)
+    }
+    if (topic === '') return this.#subscriber.subscribe([this.#keys.channel(exchange, '')], hear)
+    return this.#subscriber.subscribePattern(this.#patterns(exchange, topic), hear)
+  }
+
+  #patterns(exchange: string, topic: string | undefined): string[] {
+    const exact = escapeGlob(this.#keys.channel(exchange, ''))
+    if (topic === undefined) return [exact, `${exact}/*`]
+    // A glob's star crosses dots, so it may match more; the matcher decides.
+    const glob = escapeGlob(topic).replace(/\\\*/g, '*').replace(/#/g, '*')
+    return topic === '#' ? [exact, `${exact}/*`] : [`${exact}/${glob}`]
+  }
+}

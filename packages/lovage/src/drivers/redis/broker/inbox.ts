@@ -1,0 +1,103 @@
+import { priorityToWire } from '../../../broker/index.js'
+import { isLovageError, type Unsubscribe } from '../../../kernel/index.js'
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type IncomingMessage,
+  type OutgoingMessage,
+} from '../../../message/index.js'
+import { RedisConnection, type RedisTarget } from '../client/index.js'
+import type { RedisKeys } from './keys.js'
+import { priorityFromWire } from './priority.js'
+import type { Routing } from './routing.js'
+
+/** Seconds for which one wait blocks; a line that was cut is noticed after it. */
+const WAIT_S = 5
+/** A list of replies that nobody fetches is gone after so many seconds. */
+const KEPT_S = 60
+
+/** kombu's way of replies: a list of the asker's own, bound to the exchange for as long as it waits. */
+export class Inboxes {
+  readonly #target: RedisTarget
+  readonly #connection: RedisConnection
+  readonly #routing: Routing
+  readonly #keys: RedisKeys
+
+  constructor(target: RedisTarget, connection: RedisConnection, routing: Routing, keys: RedisKeys) {
+    this.#target = target
+    this.#connection = connection
+    this.#routing = routing
+    this.#keys = keys
+  }
+
+  /** A reply to somebody who has gone is dropped: its list would stay for ever. */
+  async reply(message: OutgoingMessage, tag: string): Promise<void> {
+    const { exchange, routingKey } = message
+    const payload = encodeEnvelope(message, priorityToWire, tag)
+    for (const queue of await this.#routing.lookUp(exchange, routingKey)) {
+      const list = this.#keys.list(queue, 0)
+      await this.#connection.together(() =>
+        Promise.all([
+          this.#connection.command('lpush', list, payload),
+          this.#connection.command('expire', list, KEPT_S),
+        ]),
+      )
+    }
+  }
+
+  async open(
+    exchange: string,
+    routingKey: string,
+    on: (message: IncomingMessage) => void,
+  ): Promise<Unsubscribe> {
+    const queue = `${routingKey}.${exchange}`
+    await this.#removeStale(exchange)
+    await this.#saysItWaits(queue)
+    await this.#routing.declare([{ name: queue, exchange, routingKey, autoDelete: true }])
+    const waiting = new RedisConnection(this.#target, 'lovage:inbox')
+    let isOpen = true
+    const wait = async (): Promise<void> => {
+      while (isOpen) {
+        try {
+          await this.#saysItWaits(queue)
+          const popped = await waiting.command<[string, string] | null>(
+            'brpop',
+            this.#keys.list(queue, 0),
+            WAIT_S,
+          )
+          const message = popped && decodeEnvelope(popped[1], priorityFromWire)
+          if (message && 'headers' in message && isOpen) on(message)
+        } catch (error) {
+          // A lost line is made again by the next command; the end of the inbox closes it.
+          if (!isOpen || !isLovageError(error)) return
+          await new Promise((resolve) => setTimeout(resolve, 100))
+        }
+      }
+    }
+    void wait()
+    return () => {
+      isOpen = false
+      waiting.close()
+      // Closing the broker removes what this could not.
+      this.#routing.remove(queue).catch(() => undefined)
+      this.#connection.command('zrem', this.#keys.inboxes, queue).catch(() => undefined)
+    }
+  }
+
+  async #saysItWaits(queue: string): Promise<void> {
+    await this.#connection.command('zadd', this.#keys.inboxes, Date.now() + KEPT_S * 1000, queue)
+  }
+
+  /** Whoever was killed while it waited has left a binding and a list, which nothing else would ever remove. */
+  async #removeStale(exchange: string): Promise<void> {
+    const { inboxes } = this.#keys
+    const stale = await this.#connection.command<string[]>('zrangebyscore', inboxes, 0, Date.now())
+    const mine = stale.filter((queue) => queue.endsWith(`.${exchange}`))
+    if (mine.length === 0) return
+    const routingKeyOf = (queue: string): string => queue.slice(0, -exchange.length - 1)
+    await Promise.all(
+      mine.map((name) => this.#routing.removeStale({ name, exchange, routingKey: routingKeyOf(name) })),
+    )
+    await this.#connection.command('zrem', inboxes, ...mine)
+  }
+}

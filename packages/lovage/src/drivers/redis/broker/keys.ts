@@ -1,0 +1,159 @@
+import { ConfigurationError } from '../../../kernel/index.js'
+import { transportOption, transportOptions } from '../client/index.js'
+
+/** What kombu lets a fleet choose; it must be the same in all its processes. */
+export interface KeyOptions {
+  /** Between a queue's name and its step, and inside bindings. */
+  readonly separator: string
+  /** One list each, the lower number first; the first has the queue's own name. */
+  readonly steps: readonly number[]
+  readonly unacked: string
+  readonly unackedIndex: string
+  readonly unackedMutex: string
+  /** Before the exchange in a channel's name; `{db}` stands for the database. */
+  readonly fanoutPrefix: string
+}
+
+const KOMBU: KeyOptions = {
+  separator: '\x06\x16',
+  steps: [0, 3, 6, 9],
+  unacked: 'unacked',
+  unackedIndex: 'unacked_index',
+  unackedMutex: 'unacked_mutex',
+  fanoutPrefix: '/{db}.',
+}
+
+/** What an app's `brokerTransportOptions` say, in Celery's spelling or camelCase. Throws a ConfigurationError. */
+export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOptions {
+  const given = transportOptions(settings, 'brokerTransportOptions')
+  const text = (name: string, standard: string): string => {
+    const value = transportOption(given, name) ?? standard
+    if (typeof value === 'string') return value
+    throw invalid(`${name} is no text`)
+  }
+  const steps = transportOption(given, 'priority_steps') ?? KOMBU.steps
+  if (!Array.isArray(steps) || steps[0] !== 0 || steps.some((step) => !Number.isInteger(step)))
+    throw invalid('priority_steps is no list of whole numbers that begins with 0')
+  const fanout = transportOption(given, 'fanout_prefix') ?? true
+  return {
+    separator: text('sep', KOMBU.separator),
+    steps: [...steps].sort((a, b) => a - b),
+    unacked: text('unacked_key', KOMBU.unacked),
+    unackedIndex: text('unacked_index_key', KOMBU.unackedIndex),
+    unackedMutex: text('unacked_mutex_key', KOMBU.unackedMutex),
+    fanoutPrefix: fanout === true ? KOMBU.fanoutPrefix : fanout === false ? '' : text('fanout_prefix', ''),
+  }
+}
+
+const invalid = (what: string): ConfigurationError =>
+  new ConfigurationError(`brokerTransportOptions: ${what}`, { code: 'LVG_CONFIG_INVALID' })
+
+/** Stands in the hash of each holder. It must be longer than 64 bytes: see claim.lua. */
+export const HELD_REMARK =
+  'tag -> score in unacked_index, order of claiming, list it came from; kept by docs/reference/redis-keys.md'
+
+/** Every key and channel of the broker in one place (docs/reference/redis-keys.md). Names of kombu's are kombu's own. */
+export class RedisKeys {
+  readonly prefix: string
+  readonly separator: string
+  readonly steps: readonly number[]
+  readonly unacked: string
+  readonly unackedIndex: string
+  readonly unackedMutex: string
+  /** Zset: holder → Unix ms at which its lease runs out. */
+  readonly holders: string
+  /**
+   * Start of the hash of each holder: delivery tag → `<score in unacked_index> <number> <list>`. The field of the empty
+   * name holds a remark for whoever looks.
+   */
+  readonly heldPrefix: string
+  /** Hash: delivery tag → bytes of a claimed item that kombu could not read back. */
+  readonly unparsed: string
+  /** Hash: delivery tag → how often a holder was lost with the message. */
+  readonly redeliveries: string
+  /** Zset: queue → Unix ms at which its first delayed message is due. */
+  readonly delayed: string
+  /** Start of the zset of each queue: `<task id>/<delivery tag>` → Unix ms at which the message is due. */
+  readonly timesPrefix: string
+  /** Start of the hash of each queue: `<task id>/<delivery tag>` → `<priority step>[+] <message>`, `+` for one that goes behind what waits when it is due. */
+  readonly messagesPrefix: string
+  /** Zset of dead letters: id → Unix ms; hashes id → letter, id → message, queue → count. */
+  readonly dead: string
+  readonly deadLetters: string
+  readonly deadMessages: string
+  readonly deadCounts: string
+  /** Set of queues that this package declared or published to. */
+  readonly queues: string
+  /** Zset: list of somebody's replies → Unix ms until which it is believed that they wait. */
+  readonly inboxes: string
+  /** Start of the strings that remember names of publications. */
+  readonly oncePrefix: string
+  /** Channel: a message was put where nobody waits; the payload is the queue, or empty for all. */
+  readonly doorbell: string
+  readonly #channelPrefix: string
+
+  constructor(prefix: string, db: number, options: KeyOptions = KOMBU) {
+    const own = `${prefix}lovage:`
+    this.prefix = prefix
+    this.separator = options.separator
+    this.steps = options.steps
+    this.unacked = prefix + options.unacked
+    this.unackedIndex = prefix + options.unackedIndex
+    this.unackedMutex = prefix + options.unackedMutex
+    this.holders = `${own}holders`
+    this.heldPrefix = `${own}held:`
+    this.unparsed = `${own}unparsed`
+    this.redeliveries = `${own}redeliveries`
+    this.delayed = `${own}delayed`
+    this.timesPrefix = `${own}delayed:`
+    this.messagesPrefix = `${own}delayed-messages:`
+    this.dead = `${own}dead`
+    this.deadLetters = `${own}dead-letters`
+    this.deadMessages = `${own}dead-messages`
+    this.deadCounts = `${own}dead-counts`
+    this.queues = `${own}queues`
+    this.inboxes = `${own}inboxes`
+    this.oncePrefix = `${own}once:`
+    // Channels are shared by all databases of a server, unlike keys.
+    this.doorbell = `${own}doorbell:${db}`
+    this.#channelPrefix = prefix + options.fanoutPrefix.replace('{db}', String(db))
+  }
+
+  /** The step of a number on the wire: the largest that is not above it. */
+  stepOf(wirePriority: number): number {
+    let found = 0
+    for (const step of this.steps) if (step <= wirePriority) found = step
+    return found
+  }
+
+  /** The list of a queue at a step. */
+  list(queue: string, step: number): string {
+    return step === 0 ? this.prefix + queue : this.prefix + queue + this.separator + step
+  }
+
+  /** All lists of a queue, most urgent first. */
+  lists(queue: string): string[] {
+    return this.steps.map((step) => this.list(queue, step))
+  }
+
+  held(holder: string): string {
+    return this.heldPrefix + holder
+  }
+
+  times(queue: string): string {
+    return this.timesPrefix + queue
+  }
+
+  messages(queue: string): string {
+    return this.messagesPrefix + queue
+  }
+
+  binding(exchange: string): string {
+    return `${this.prefix}_kombu.binding.${exchange}`
+  }
+
+  /** The channel of a fanout exchange. */
+  channel(exchange: string, routingKey: string): string {
+    return this.#channelPrefix + (routingKey === '' ? exchange : `${exchange}/${routingKey}`)
+  }
+}

@@ -1,0 +1,165 @@
+import { ConnectionError, systemClock } from '../../../kernel/index.js'
+import type { OutgoingMessage } from '../../../message/index.js'
+import type { RedisConnection } from '../client/index.js'
+import type { RedisKeys } from './keys.js'
+import { type Publication, publicationFor, publicationsOf, publicationWords } from './publication.js'
+import type { Routing } from './routing.js'
+import { PUBLISH } from './scripts.js'
+
+/**
+ * One LPUSH holds at most this much. Longer commands are no faster: their buffers come from the system page by page,
+ * and the server is kept from everyone else.
+ */
+const MAX_ITEMS = 1_000
+const MAX_CHARACTERS = 1 << 15
+/** Consumers look at the delay store this often by themselves. */
+const SWEEP_MS = 1_000
+/** Names of queues are registered again this often, should the server have been emptied. */
+const REGISTER_MS = 60_000
+
+/** What goes to one list in this tick. */
+interface Batch {
+  readonly queue: string
+  readonly step: number
+  readonly messages: string[]
+  readonly sent: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Collects what is published in one turn of the event loop: one LPUSH for each list, all in one packet. */
+export class Publisher {
+  readonly #connection: RedisConnection
+  readonly #keys: RedisKeys
+  readonly #routing: Routing
+  readonly #registered = new Set<string>()
+  #registeredMs = 0
+  #batches = new Map<string, Batch>()
+
+  constructor(connection: RedisConnection, keys: RedisKeys, routing: Routing) {
+    this.#connection = connection
+    this.#keys = keys
+    this.#routing = routing
+  }
+
+  /** Resolves when the server has all of them. */
+  publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    const [first] = messages
+    if (first === undefined) return Promise.resolve()
+    if (this.#connection.isClosed) return Promise.reject(closedError(this.#connection))
+    try {
+      if (messages.length === 1 && isPlain(first))
+        return this.#add(publicationFor(first, first.routingKey, this.#keys))
+      if (messages.every(isPlain)) {
+        const publications = messages.map((one) => publicationFor(one, one.routingKey, this.#keys))
+        const sent = new Set(publications.map((one) => this.#add(one)))
+        return Promise.all(sent).then(() => undefined)
+      }
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#publishAny(messages)
+  }
+
+  /** Publishes what needs routing, or the script. */
+  async #publishAny(messages: readonly OutgoingMessage[]): Promise<void> {
+    const publications = await publicationsOf(messages, this.#routing, this.#keys)
+    const special = publications.filter(({ message }) => !isPlain({ ...message, exchange: '' }))
+    const plain = publications.filter(({ message }) => isPlain({ ...message, exchange: '' }))
+    const sent = plain.map((one) => this.#add(one))
+    for (let at = 0; at < special.length; at += MAX_ITEMS)
+      sent.push(this.#runScript(special.slice(at, at + MAX_ITEMS)))
+    await Promise.all(sent)
+  }
+
+  async #runScript(publications: readonly Publication[]): Promise<void> {
+    const { doorbell, delayed } = this.#keys
+    const words = publications.flatMap((one) => publicationWords(one, this.#keys))
+    const dueMs = Math.min(...publications.map(({ message }) => message.dueMs ?? Number.POSITIVE_INFINITY))
+    await this.#connection.together(() =>
+      Promise.all([
+        this.#register(publications.map(({ queue }) => queue)),
+        PUBLISH.run(this.#connection, [doorbell, delayed], words),
+        // Too soon for a sweep to notice in time.
+        dueMs - systemClock.now() < SWEEP_MS && this.#connection.command('publish', doorbell, ''),
+      ]),
+    )
+  }
+
+  #add({ queue, step, raw }: Publication): Promise<void> {
+    const list = this.#keys.list(queue, step)
+    let batch = this.#batches.get(list)
+    if (!batch) {
+      if (this.#batches.size === 0) setImmediate(() => this.#flush())
+      batch = { queue, step, messages: [], ...deferred() }
+      this.#batches.set(list, batch)
+    }
+    batch.messages.push(raw)
+    return batch.sent
+  }
+
+  #flush(): void {
+    const batches = this.#batches
+    this.#batches = new Map()
+    this.#connection.together(() => {
+      const queues = [...batches.values()].map(({ queue }) => queue)
+      // A set that cannot be written shows in what follows.
+      this.#register(queues).catch(() => {})
+      for (const [list, batch] of batches) {
+        Promise.all(this.#push(list, batch)).then(batch.resolve, batch.reject)
+      }
+    })
+  }
+
+  #push(list: string, { queue, step, messages }: Batch): Promise<unknown>[] {
+    const sent: Promise<unknown>[] = []
+    let words = [list]
+    let characters = 0
+    for (const raw of messages) {
+      if (words.length > MAX_ITEMS || characters > MAX_CHARACTERS) {
+        sent.push(this.#connection.send('lpush', words))
+        words = [list]
+        characters = 0
+      }
+      words.push(raw)
+      characters += raw.length
+    }
+    sent.push(this.#connection.send('lpush', words))
+    // Nobody waits at the lists of the other steps.
+    if (step !== 0) sent.push(this.#connection.command('publish', this.#keys.doorbell, queue))
+    return sent
+  }
+
+  async #register(queues: readonly string[]): Promise<void> {
+    const nowMs = systemClock.now()
+    if (nowMs - this.#registeredMs > REGISTER_MS) {
+      this.#registered.clear()
+      this.#registeredMs = nowMs
+    }
+    const names = [...new Set(queues)].filter((queue) => !this.#registered.has(queue))
+    if (names.length === 0) return
+    for (const name of names) this.#registered.add(name)
+    try {
+      await this.#connection.command('sadd', this.#keys.queues, ...names)
+    } catch (error) {
+      for (const name of names) this.#registered.delete(name)
+      throw error
+    }
+  }
+}
+
+const isPlain = (message: OutgoingMessage): boolean =>
+  message.exchange === '' && message.dueMs === undefined && message.once === undefined
+
+function deferred(): Pick<Batch, 'sent' | 'resolve' | 'reject'> {
+  let resolve: () => void = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const sent = new Promise<void>((onSent, onError) => {
+    resolve = onSent
+    reject = onError
+  })
+  return { sent, resolve, reject }
+}
+
+const closedError = ({ target }: RedisConnection): ConnectionError =>
+  new ConnectionError(`The connection to ${target.location} was closed`, { code: 'LVG_CONNECTION_CLOSED' })

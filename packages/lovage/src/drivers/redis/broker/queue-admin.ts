@@ -1,0 +1,166 @@
+import type { Binding, DepthOptions, QueueAdmin, QueueDepth, QueuedMessage } from '../../../broker/index.js'
+import type { Page, PageRequest } from '../../../kernel/index.js'
+import type { RedisConnection } from '../client/index.js'
+import { COUNT_UNACKED, MOVE, PURGE } from './admin-scripts.js'
+import { browseQueue } from './browse.js'
+import { MessagesById } from './by-id.js'
+import type { RedisKeys } from './keys.js'
+
+const AT_ONCE = 500
+/** Messages in Python's hands that are looked at for a count. */
+const MOST_FOREIGN = 2_000
+/** Exchanges whose queues are no task queues: remote control, its replies, events. */
+const INTERNAL = /(\.pidbox|^celeryev)$/
+
+/** What operators do to queues on Redis. */
+export class RedisQueueAdmin implements QueueAdmin {
+  readonly #connection: RedisConnection
+  readonly #keys: RedisKeys
+
+  constructor(connection: RedisConnection, keys: RedisKeys) {
+    this.#connection = connection
+    this.#keys = keys
+  }
+
+  async queues(): Promise<readonly string[]> {
+    const names = new Set(await this.#connection.command<string[]>('smembers', this.#keys.queues))
+    for (const { queue } of await this.bindings()) names.add(queue)
+    return [...names].sort()
+  }
+
+  async bindings(): Promise<readonly Binding[]> {
+    const bindings: Binding[] = []
+    const prefix = this.#keys.binding('')
+    const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`
+    for await (const found of this.#scan(pattern)) {
+      for (const key of found) {
+        const exchange = key.slice(prefix.length)
+        if (INTERNAL.test(exchange)) continue
+        for (const member of await this.#connection.command<string[]>('smembers', key)) {
+          const [routingKey = '', topic = '', queue = ''] = member.split(this.#keys.separator)
+          // kombu writes a pattern for a topic alone, and says nothing of other types.
+          if (queue) bindings.push({ exchange, type: topic === '' ? 'direct' : 'topic', routingKey, queue })
+        }
+      }
+    }
+    return bindings
+  }
+
+  browse(
+    queue: string,
+    page: PageRequest & { readonly state?: QueuedMessage['state'] },
+  ): Promise<Page<QueuedMessage>> {
+    return browseQueue(this.#connection, this.#keys, queue, page)
+  }
+
+  async move(from: string, to: string): Promise<number> {
+    const { doorbell, queues } = this.#keys
+    await this.#connection.command('sadd', queues, to)
+    let moved = 0
+    for (const step of this.#keys.steps) {
+      for (;;) {
+        const lists = [this.#keys.list(from, step), this.#keys.list(to, step)] as const
+        const batch = await MOVE.run(
+          this.#connection,
+          [...lists, doorbell],
+          [AT_ONCE, JSON.stringify(from), JSON.stringify(to), to],
+        )
+        moved += batch
+        if (batch < AT_ONCE) break
+      }
+    }
+    return moved
+  }
+
+  async find(ids: readonly string[]): Promise<readonly QueuedMessage[]> {
+    const found: QueuedMessage[] = []
+    for (const queue of await this.#all(ids)) found.push(...(await queue.find()))
+    return found
+  }
+
+  async remove(ids: readonly string[]): Promise<number> {
+    let removed = 0
+    for (const queue of await this.#all(ids)) removed += await queue.remove()
+    return removed
+  }
+
+  async promote(ids: readonly string[], dueMs?: number): Promise<number> {
+    let promoted = 0
+    for (const queue of await this.#all(ids)) promoted += await queue.promote(dueMs)
+    return promoted
+  }
+
+  /** Waiting messages by all priorities, and delayed ones. Claimed ones are not counted by queue. */
+  async depths(
+    queues: readonly string[],
+    { unacked = false }: DepthOptions = {},
+  ): Promise<ReadonlyMap<string, QueueDepth>> {
+    const held = unacked ? await this.#unacked() : undefined
+    const counts = await this.#connection.together(() =>
+      Promise.all(
+        queues.flatMap((queue) => [
+          ...this.#keys.lists(queue).map((list) => this.#connection.command<number>('llen', list)),
+          this.#connection.command<number>('zcard', this.#keys.times(queue)),
+        ]),
+      ),
+    )
+    const { steps } = this.#keys
+    const each = steps.length + 1
+    return new Map(
+      queues.map((queue, index) => {
+        const ready = counts.slice(index * each, index * each + steps.length)
+        return [
+          queue,
+          {
+            ready: ready.reduce((sum, one) => sum + one, 0),
+            delayed: counts[index * each + steps.length] ?? 0,
+            ...(held ? { unacked: held(queue) } : {}),
+          },
+        ]
+      }),
+    )
+  }
+
+  /** What workers hold, also Python's: as many of those as are looked at. */
+  async #unacked(): Promise<(queue: string) => number> {
+    const { holders, unackedIndex, unacked, heldPrefix } = this.#keys
+    const [lists, listCounts, routingKeys, keyCounts] = await COUNT_UNACKED.run(
+      this.#connection,
+      [holders, unackedIndex, unacked],
+      [heldPrefix, MOST_FOREIGN],
+    )
+    const byList = new Map(lists.map((list, place) => [list, listCounts[place] ?? 0]))
+    const byKey = new Map(routingKeys.map((key, place) => [key, keyCounts[place] ?? 0]))
+    return (queue) =>
+      this.#keys.lists(queue).reduce((sum, list) => sum + (byList.get(list) ?? 0), byKey.get(queue) ?? 0)
+  }
+
+  async purge(queue: string): Promise<number> {
+    const { delayed } = this.#keys
+    const named = [delayed, this.#keys.times(queue), this.#keys.messages(queue)] as const
+    return PURGE.run(this.#connection, [...named, ...this.#keys.lists(queue)], [queue])
+  }
+
+  async #all(ids: readonly string[]): Promise<readonly MessagesById[]> {
+    const wanted = new Set(ids)
+    const queues = await this.queues()
+    return queues.map((queue) => new MessagesById(this.#connection, this.#keys, queue, wanted))
+  }
+
+  async *#scan(pattern: string): AsyncGenerator<string[]> {
+    let cursor = '0'
+    do {
+      const [next, found] = await this.#connection.send<[string, string[]]>('scan', [
+        cursor,
+        'MATCH',
+        pattern,
+        'TYPE',
+        'set',
+        'COUNT',
+        AT_ONCE,
+      ])
+      yield found
+      cursor = next
+    } while (cursor !== '0')
+  }
+}

@@ -1,0 +1,161 @@
+import type {
+  Broker,
+  BrokerCapabilities,
+  ConsumeOptions,
+  Consumer,
+  DepthOptions,
+  Queue,
+  QueueAdmin,
+  QueueDepth,
+} from '../../../broker/index.js'
+import { type DriverOptions, newId, type Unsubscribe } from '../../../kernel/index.js'
+import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
+import type { ResultBackend, ResultRecord } from '../../../result/index.js'
+import { LeaseKeeper } from '../../shared/index.js'
+import {
+  parseRedisUrl,
+  RedisConnection,
+  type RedisResultWriter,
+  RedisSubscriber,
+  type RedisTarget,
+  redisOptionsOf,
+} from '../client/index.js'
+import { checkServer } from './check.js'
+import { RedisConsumer } from './consumer.js'
+import { RedisDeadLetters } from './dead-letters.js'
+import { Fanout } from './fanout.js'
+import { Inboxes } from './inbox.js'
+import { type KeyOptions, keyOptionsOf, RedisKeys } from './keys.js'
+import type { RedisLeaseData } from './lease-thread.js'
+import { Publisher } from './publisher.js'
+import { RedisQueueAdmin } from './queue-admin.js'
+import { Routing } from './routing.js'
+import type { Results } from './settlement.js'
+
+const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
+
+/** Opens a broker on Redis; the first operation connects. Throws a ConfigurationError for a wrong URL or option. */
+export async function openRedisBroker(url: string, { settings }: DriverOptions): Promise<Broker> {
+  const names = { transport: 'brokerTransportOptions', ssl: 'brokerUseSsl' } as const
+  return new RedisBroker(parseRedisUrl(url, redisOptionsOf(settings, names)), keyOptionsOf(settings))
+}
+
+/** Celery's Redis transport, on kombu's keys. */
+class RedisBroker implements Broker {
+  readonly kind = 'redis'
+  readonly location: string
+  readonly capabilities: BrokerCapabilities = {
+    priorities: true,
+    durableDelay: true,
+    leases: true,
+    atomicSettle: true,
+    fanout: true,
+    delayAtPublish: false,
+    once: true,
+    browsing: true,
+    shared: true,
+  }
+  readonly deadLetters: RedisDeadLetters
+  readonly #target: RedisTarget
+  readonly #keys: RedisKeys
+  readonly #connection: RedisConnection
+  readonly #subscriber: RedisSubscriber
+  readonly #keeper: LeaseKeeper<RedisLeaseData>
+  readonly #routing: Routing
+  readonly #publisher: Publisher
+  readonly #fanout: Fanout
+  readonly #inboxes: Inboxes
+  readonly #admin: RedisQueueAdmin
+  readonly #consumers = new Set<RedisConsumer>()
+
+  constructor(target: RedisTarget, keyOptions: KeyOptions) {
+    this.location = target.location
+    this.#target = target
+    this.#keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
+    this.#connection = new RedisConnection(target, 'lovage:broker')
+    this.#subscriber = new RedisSubscriber(target, 'lovage:subscriber')
+    this.#keeper = new LeaseKeeper(LEASE_THREAD, { target, keyOptions })
+    this.#routing = new Routing(this.#connection, this.#keys)
+    this.#publisher = new Publisher(this.#connection, this.#keys, this.#routing)
+    this.#fanout = new Fanout(this.#connection, this.#subscriber, this.#keys)
+    this.#inboxes = new Inboxes(target, this.#connection, this.#routing, this.#keys)
+    this.#admin = new RedisQueueAdmin(this.#connection, this.#keys)
+    this.deadLetters = new RedisDeadLetters(this.#connection, this.#keys)
+  }
+
+  get admin(): QueueAdmin {
+    return this.#admin
+  }
+
+  check(): Promise<readonly string[]> {
+    return checkServer(this.#connection)
+  }
+
+  declare(queues: readonly Queue[]): Promise<void> {
+    return this.#routing.declare(queues)
+  }
+
+  publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    return this.#publisher.publish(messages)
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    const consumer = await RedisConsumer.start(
+      new RedisConnection(this.#target, 'lovage:consumer'),
+      options,
+      {
+        keys: this.#keys,
+        routing: this.#routing,
+        keeper: this.#keeper,
+        subscriber: this.#subscriber,
+        writer: this.#writerOf(options.results),
+        onClosed: (closed) => void this.#consumers.delete(closed),
+      },
+    )
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  broadcast(message: OutgoingMessage): Promise<number | undefined> {
+    return this.#fanout.broadcast(message)
+  }
+
+  subscribe(
+    exchange: string,
+    on: (message: IncomingMessage) => void,
+    pattern?: string,
+  ): Promise<Unsubscribe> {
+    return this.#fanout.subscribe(exchange, on, pattern)
+  }
+
+  reply(message: OutgoingMessage): Promise<void> {
+    return this.#inboxes.reply(message, newId())
+  }
+
+  inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe> {
+    return this.#inboxes.open(exchange, routingKey, on)
+  }
+
+  depths(queues: readonly string[], options?: DepthOptions): Promise<ReadonlyMap<string, QueueDepth>> {
+    return this.#admin.depths(queues, options)
+  }
+
+  purge(queue: string): Promise<number> {
+    return this.#admin.purge(queue)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
+    if (this.#connection.isReady) await this.#routing.removeTemporary()
+    this.#subscriber.close()
+    this.#connection.close()
+    await this.#keeper.close()
+  }
+
+  /** The backend, when what it stores lies in this broker's database. */
+  #writerOf(results: ResultBackend | undefined): Results | undefined {
+    const writer = results as (ResultBackend & Partial<RedisResultWriter<ResultRecord>>) | undefined
+    if (writer?.redisServer !== this.#target.server || !writer.encodeRecord) return undefined
+    return writer as Results
+  }
+}

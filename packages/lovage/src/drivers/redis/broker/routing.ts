@@ -1,0 +1,164 @@
+import type { ExchangeType, Queue } from '../../../broker/index.js'
+import { MessageError } from '../../../kernel/index.js'
+import type { RedisConnection } from '../client/index.js'
+import type { RedisKeys } from './keys.js'
+
+/** A queue with what its declaration left to defaults. */
+interface Binding {
+  readonly queue: string
+  readonly exchange: string
+  readonly type: ExchangeType
+  readonly routingKey: string
+  readonly isTemporary: boolean
+}
+
+/** Bindings in kombu's sets: written for the queues declared here, read to route by exchange. */
+export class Routing {
+  readonly #connection: RedisConnection
+  readonly #keys: RedisKeys
+  readonly #declared = new Map<string, Binding>()
+  readonly #lookups = new Map<string, Promise<string[]>>()
+  readonly #patterns = new Map<string, RegExp>()
+
+  constructor(connection: RedisConnection, keys: RedisKeys) {
+    this.#connection = connection
+    this.#keys = keys
+  }
+
+  async declare(queues: readonly Queue[]): Promise<void> {
+    const bindings = queues.map(bindingOf)
+    for (const binding of bindings) this.#declared.set(binding.queue, binding)
+    await this.#write(bindings)
+  }
+
+  /** Writes everything that was declared once more: a server that was emptied or replaced knows nothing. */
+  async declareAgain(): Promise<void> {
+    await this.#write([...this.#declared.values()])
+  }
+
+  /** Removes the queues that were declared as temporary, with what is in them. */
+  async removeTemporary(): Promise<void> {
+    const temporary = [...this.#declared.values()].filter((binding) => binding.isTemporary)
+    await Promise.all(temporary.map(({ queue }) => this.remove(queue)))
+  }
+
+  /** Removes a queue that was declared here, with what is in it. */
+  async remove(queue: string): Promise<void> {
+    const binding = this.#declared.get(queue)
+    if (!binding) return
+    this.#declared.delete(queue)
+    await this.#forget(binding)
+  }
+
+  /** Removes a queue that somebody else declared, who is no more. */
+  async removeStale(queue: Queue): Promise<void> {
+    await this.#forget(bindingOf(queue))
+  }
+
+  async #forget(binding: Binding): Promise<void> {
+    const { queue } = binding
+    const text = member(binding, this.#keys.separator)
+    await this.#connection.together(() =>
+      Promise.all([
+        this.#connection.command('srem', this.#keys.binding(binding.exchange), text),
+        this.#connection.command('srem', this.#keys.queues, queue),
+        this.#connection.command('del', ...this.#keys.lists(queue)),
+      ]),
+    )
+  }
+
+  /** As what it was declared here; undefined when it was not. */
+  typeOf(exchange: string): ExchangeType | undefined {
+    for (const binding of this.#declared.values()) if (binding.exchange === exchange) return binding.type
+    return undefined
+  }
+
+  /** The queues that an exchange gives a message to; at least one, else a MessageError: what reaches nobody is lost. */
+  async route(exchange: string, routingKey: string): Promise<readonly string[]> {
+    let found = await this.lookUp(exchange, routingKey)
+    if (found.length === 0 && this.typeOf(exchange) !== undefined) {
+      await this.declareAgain()
+      found = await this.lookUp(exchange, routingKey)
+    }
+    if (found.length > 0) return found
+    throw new MessageError(`No queue is bound to exchange ${exchange} for the routing key ${routingKey}`, {
+      code: 'LVG_MESSAGE_UNROUTABLE',
+      details: { exchange, routingKey },
+    })
+  }
+
+  /** The same, without complaint. */
+  async lookUp(exchange: string, routingKey: string): Promise<readonly string[]> {
+    const type = this.typeOf(exchange)
+    const queues = new Set<string>()
+    for (const text of await this.#members(exchange)) {
+      const [key = '', pattern = '', queue = ''] = text.split(this.#keys.separator)
+      // Redis does not know the type of an exchange; a pattern is only ever written for a topic.
+      const isTopic = type === undefined ? pattern !== '' : type === 'topic'
+      if (isTopic ? this.#pattern(pattern).test(routingKey) : key === routingKey) queues.add(queue)
+    }
+    return [...queues]
+  }
+
+  /** Those of one tick share a round trip. */
+  #members(exchange: string): Promise<string[]> {
+    const known = this.#lookups.get(exchange)
+    if (known) return known
+    const lookup = this.#connection
+      .command<string[]>('smembers', this.#keys.binding(exchange))
+      .finally(() => this.#lookups.delete(exchange))
+    this.#lookups.set(exchange, lookup)
+    return lookup
+  }
+
+  #pattern(text: string): RegExp {
+    let pattern = this.#patterns.get(text)
+    if (!pattern) {
+      pattern = new RegExp(text)
+      this.#patterns.set(text, pattern)
+    }
+    return pattern
+  }
+
+  async #write(bindings: readonly Binding[]): Promise<void> {
+    if (bindings.length === 0) return
+    const waiting = bindings.filter(({ type }) => type !== 'fanout').map(({ queue }) => queue)
+    await this.#connection.together(() =>
+      Promise.all([
+        ...bindings.map((binding) =>
+          this.#connection.command(
+            'sadd',
+            this.#keys.binding(binding.exchange),
+            member(binding, this.#keys.separator),
+          ),
+        ),
+        waiting.length > 0 && this.#connection.command('sadd', this.#keys.queues, ...waiting),
+      ]),
+    )
+  }
+}
+
+function bindingOf(queue: Queue): Binding {
+  const type = queue.exchangeType ?? 'direct'
+  return {
+    queue: queue.name,
+    exchange: queue.exchange ?? queue.name,
+    type,
+    routingKey: queue.routingKey ?? (type === 'fanout' ? '' : queue.name),
+    isTemporary: queue.autoDelete === true || queue.exclusive === true,
+  }
+}
+
+function member({ type, routingKey, queue }: Binding, separator: string): string {
+  const pattern = type === 'topic' ? topicPattern(routingKey) : ''
+  return [routingKey, pattern, queue].join(separator)
+}
+
+/** kombu's translation of a topic into a regular expression; its `*` is not limited to one word. */
+export function topicPattern(topic: string): string {
+  const words = topic
+    .replace(/[^\p{L}\p{N}.#*]/gu, (char) => `\\${char}`)
+    .split('.')
+    .map((word) => (word === '*' ? '.*?[^\\.]' : word === '#' ? '.*?' : word))
+  return `^${words.join('\\.')}$`
+}

@@ -1,0 +1,150 @@
+import { defineScript, STORE_RESULT_LUA } from '../client/index.js'
+import type { RedisKeys } from './keys.js'
+
+const lua = (name: string): URL => new URL(`./lua/${name}.lua`, import.meta.url)
+
+/** Claims messages for a holder. */
+export const CLAIM = defineScript<
+  [
+    unackedIndex: string,
+    unacked: string,
+    held: string,
+    holders: string,
+    unparsed: string,
+    redeliveries: string,
+    ...lists: string[],
+  ],
+  [holder: string, leaseMs: number, count: number, remark: string, ...suffixes: string[]],
+  [tags: string, counts: string, redeliveries: string, ...messages: string[]]
+>({
+  file: lua('claim'),
+  uses: [lua('delivery-tag'), lua('message-tag')],
+  keys: ['unackedIndex', 'unacked', 'held', 'holders', 'unparsed', 'redeliveries', 'lists…'],
+  args: ['holder', 'leaseMs', 'count', 'remark', 'suffixes…'],
+})
+
+/** Acknowledges claims, with their results. */
+export const ACK = defineScript<
+  [
+    unackedIndex: string,
+    unacked: string,
+    held: string,
+    unparsed: string,
+    redeliveries: string,
+    ...results: string[],
+  ],
+  [count: number, ...tagsAndResults: (string | number)[]],
+  number[]
+>({
+  file: lua('ack'),
+  uses: [lua('message-tag'), lua('fence'), STORE_RESULT_LUA],
+  keys: ['unackedIndex', 'unacked', 'held', 'unparsed', 'redeliveries', 'results…'],
+  args: ['count', 'tags…', 'results…'],
+})
+
+/** Settles claims of every kind, with continuations. */
+export const SETTLE = defineScript<
+  ReturnType<typeof settleKeys>,
+  (string | number | Buffer)[],
+  [refused: number[], ...failed: (number | string)[]]
+>({
+  file: lua('settle'),
+  uses: [lua('message-tag'), lua('fence'), lua('publication'), lua('dead-letter'), STORE_RESULT_LUA],
+  keys: [
+    'unackedIndex',
+    'unacked',
+    'held',
+    'unparsed',
+    'redeliveries',
+    'doorbell',
+    'delayed',
+    'dead',
+    'deadLetters',
+    'deadMessages',
+    'deadCounts',
+  ],
+  args: ['settlements…'],
+})
+
+export const settleKeys = (keys: RedisKeys, holder: string) =>
+  [
+    keys.unackedIndex,
+    keys.unacked,
+    keys.held(holder),
+    keys.unparsed,
+    keys.redeliveries,
+    keys.doorbell,
+    keys.delayed,
+    keys.dead,
+    keys.deadLetters,
+    keys.deadMessages,
+    keys.deadCounts,
+  ] as const
+
+/** Publishes what is delayed or named. */
+export const PUBLISH = defineScript<[doorbell: string, delayed: string], (string | number)[], 1>({
+  file: lua('publish'),
+  uses: [lua('publication')],
+  keys: ['doorbell', 'delayed'],
+  args: ['publications…'],
+})
+
+/** Moves what is due to its lists. */
+export const PROMOTE = defineScript<
+  [delayed: string, doorbell: string],
+  [timesPrefix: string, messagesPrefix: string, listPrefix: string, separator: string, limit: number],
+  [moved: number, nextMs: number]
+>({
+  file: lua('promote'),
+  keys: ['delayed', 'doorbell'],
+  args: ['timesPrefix', 'messagesPrefix', 'listPrefix', 'separator', 'limit'],
+})
+
+/** Returns messages of a holder whose lease has run out. */
+export const RESTORE_LEASE = defineScript<
+  [
+    holders: string,
+    unackedIndex: string,
+    unacked: string,
+    unparsed: string,
+    redeliveries: string,
+    doorbell: string,
+  ],
+  [self: string, heldPrefix: string, limit: number],
+  [restored: number, holder?: string]
+>({
+  file: lua('restore-lease'),
+  uses: [lua('message-tag'), lua('fence'), lua('mark-redelivered')],
+  keys: ['holders', 'unackedIndex', 'unacked', 'unparsed', 'redeliveries', 'doorbell'],
+  args: ['self', 'heldPrefix', 'limit'],
+})
+
+/** Returns one message of a peer that keeps no leases. */
+export const RESTORE_TAG = defineScript<
+  [unackedIndex: string, unacked: string, redeliveries: string, doorbell: string, ...lists: string[]],
+  [tag: string | Buffer, value: Buffer, message: Buffer],
+  0 | 1
+>({
+  file: lua('restore-tag'),
+  uses: [lua('message-tag')],
+  keys: ['unackedIndex', 'unacked', 'redeliveries', 'doorbell', 'lists…'],
+  args: ['tag', 'value', 'message'],
+})
+
+/** Renews a lease. */
+export const RENEW = defineScript<
+  [holders: string, held: string, unackedIndex: string],
+  [holder: string, leaseMs: number],
+  number
+>({
+  file: lua('renew'),
+  keys: ['holders', 'held', 'unackedIndex'],
+  args: ['holder', 'leaseMs'],
+})
+
+/** Releases the lock under which kombu restores. */
+export const RELEASE_MUTEX = defineScript<[mutex: string], [token: string], 0 | 1>({
+  file: lua('release-mutex'),
+  keys: ['mutex'],
+  args: ['token'],
+})

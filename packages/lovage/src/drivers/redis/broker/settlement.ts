@@ -1,0 +1,121 @@
+import { priorityToWire, type Settlement } from '../../../broker/index.js'
+import { markRedelivered } from '../../../message/index.js'
+import type { ResultRecord } from '../../../result/index.js'
+import type { Argument, RedisResultWriter } from '../client/index.js'
+import type { Claim } from './claims.js'
+import { letterWords } from './dead-letters.js'
+import type { RedisKeys } from './keys.js'
+import { delayMember, type Publication, publicationWords } from './publication.js'
+
+/** A settlement on its way. */
+export interface PendingSettlement {
+  readonly settlement: Settlement
+  readonly claim: Claim
+  readonly publications: readonly Publication[]
+  /** What was asked to be settled together. */
+  readonly request: SettleRequest
+}
+
+/** Settlements that one caller waits for. */
+export class SettleRequest {
+  /** Resolves to the tags whose claims were no longer ours, when all have an outcome; rejects when one failed. */
+  readonly ended: Promise<readonly string[]>
+  readonly #refused: string[] = []
+  #left: number
+  #failure: { readonly error: unknown } | undefined
+  #resolve: (refused: readonly string[]) => void = () => {}
+  #reject: (error: unknown) => void = () => {}
+
+  constructor(count: number) {
+    this.#left = count
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    if (count === 0) this.#resolve(this.#refused)
+  }
+
+  done(): void {
+    this.#left--
+    if (this.#left > 0) return
+    if (this.#failure) this.#reject(this.#failure.error)
+    else this.#resolve(this.#refused)
+  }
+
+  refuse(tag: string): void {
+    this.#refused.push(tag)
+    this.done()
+  }
+
+  fail(error: unknown): void {
+    this.#failure = { error }
+    this.done()
+  }
+}
+
+/** Where results are written with the ack. */
+export type Results = RedisResultWriter<ResultRecord>
+
+/** Behind the step of a value in the delay store: it goes behind what waits when it is due. */
+const BEHIND = '+'
+
+/** Whether the short script will do. */
+export const isBareAck = ({ settlement, publications }: PendingSettlement): boolean =>
+  settlement.kind === 'ack' && publications.length === 0
+
+/** Keys and arguments of `ack.lua`. */
+export function ackWords(
+  pending: readonly PendingSettlement[],
+  writer: Results | undefined,
+): { keys: string[]; words: [count: number, ...rest: (string | number)[]] } {
+  const keys: string[] = []
+  const words: [number, ...(string | number)[]] = [pending.length]
+  for (const { claim } of pending) words.push(claim.wireTag)
+  if (!writer) return { keys, words }
+  for (let index = 0; index < pending.length; index++) {
+    for (const record of pending[index]?.settlement.results ?? []) {
+      const { key, ttlS, json } = writer.encodeRecord(record)
+      keys.push(key)
+      words.push(index + 1, ttlS, json)
+    }
+  }
+  return { keys, words }
+}
+
+/** One settlement as `settle.lua` reads it. */
+export function settlementWords(
+  { settlement, claim, publications }: PendingSettlement,
+  keys: RedisKeys,
+  writer: Results | undefined,
+): Argument[] {
+  const results = writer ? (settlement.results ?? []).map((record) => writer.encodeRecord(record)) : []
+  return [
+    claim.wireTag,
+    settlement.kind === 'dead-letter' ? 'dead' : settlement.kind,
+    publications.length,
+    results.length,
+    ...kindWords(settlement, claim, keys),
+    ...publications.flatMap((one) => publicationWords(one, keys)),
+    ...results.flatMap(({ key, ttlS, json }) => [key, ttlS, json]),
+  ]
+}
+
+function kindWords(settlement: Settlement, { wireTag, delivery }: Claim, keys: RedisKeys): Argument[] {
+  const { queue, raw, message } = delivery
+  switch (settlement.kind) {
+    case 'ack':
+      return []
+    case 'requeue':
+      // What is no envelope goes back as the server holds it.
+      return [settlement.counts ? 1 : 0, 'headers' in message ? markRedelivered(raw.toString()) : '']
+    case 'postpone': {
+      const isMessage = 'headers' in message
+      const member = delayMember(isMessage ? message.headers.id : undefined, wireTag)
+      const step = isMessage ? keys.stepOf(priorityToWire(message.properties.priority)) : 0
+      const place = settlement.behind ? `${step}${BEHIND}` : step
+      return [keys.times(queue), keys.messages(queue), queue, member, settlement.untilMs, place]
+    }
+    case 'dead-letter':
+      return letterWords(settlement.letter, delivery.raw)
+  }
+}

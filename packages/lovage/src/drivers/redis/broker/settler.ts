@@ -1,0 +1,186 @@
+import type { Settlement } from '../../../broker/index.js'
+import { ConnectionError } from '../../../kernel/index.js'
+import { isConnectionLoss, isRefusedForNow, type RedisConnection } from '../client/index.js'
+import type { Claim, Claims } from './claims.js'
+import type { RedisKeys } from './keys.js'
+import { publicationFor, publicationsOf } from './publication.js'
+import type { Routing } from './routing.js'
+import { ACK, SETTLE, settleKeys } from './scripts.js'
+import {
+  ackWords,
+  isBareAck,
+  type PendingSettlement,
+  type Results,
+  SettleRequest,
+  settlementWords,
+} from './settlement.js'
+
+/** One script settles at most this many: it runs alone on the server. */
+const MAX_ACKS = 1_000
+const MAX_SETTLEMENTS = 200
+
+/** What a settler works with. */
+export interface SettlerOptions {
+  readonly connection: RedisConnection
+  readonly keys: RedisKeys
+  readonly routing: Routing
+  readonly holder: string
+  readonly claims: Claims
+  readonly writer: Results | undefined
+  /** Something waits for `flush`. */
+  readonly onPending: () => void
+  /** The server takes no settlements now: they wait for the next `flush`. */
+  readonly onRefused: (error: unknown) => void
+}
+
+/**
+ * Collects the settlements of one turn and sends them in one round trip. What is under way when the connection is lost is
+ * sent again when it is back: a settlement that had arrived is refused then, because its claim is gone. What a server
+ * refuses that is full, or has lost its replicas, waits until it takes it.
+ */
+export class Settler {
+  readonly #options: SettlerOptions
+  #pending: PendingSettlement[] = []
+  #underWay = 0
+  #isLast = false
+  #onIdle: (() => void)[] = []
+
+  constructor(options: SettlerOptions) {
+    this.#options = options
+  }
+
+  /** Resolves to the tags whose claims were no longer ours. */
+  settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
+    const request = new SettleRequest(settlements.length)
+    for (const settlement of settlements) {
+      const claim = this.#options.claims.open(settlement.tag)
+      if (claim) this.#add(settlement, claim, request)
+      else request.refuse(settlement.tag)
+    }
+    return request.ended
+  }
+
+  /** Sends what is pending. */
+  flush(): void {
+    if (this.#pending.length === 0 || !this.#options.connection.isReady) return
+    const pending = this.#pending
+    this.#pending = []
+    const acks = pending.every(isBareAck) ? pending : pending.filter(isBareAck)
+    for (let at = 0; at < acks.length; at += MAX_ACKS) this.#ack(acks.slice(at, at + MAX_ACKS))
+    if (acks === pending) return
+    const others = pending.filter((one) => !isBareAck(one))
+    for (let at = 0; at < others.length; at += MAX_SETTLEMENTS)
+      this.#settleAny(others.slice(at, at + MAX_SETTLEMENTS))
+  }
+
+  /** Resolves when everything was answered; what the server does not take now is not sent again. */
+  idle(): Promise<void> {
+    this.#isLast = true
+    if (this.#pending.length === 0 && this.#underWay === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#onIdle.push(resolve))
+  }
+
+  /** Rejects what has not been sent. */
+  abandon(): void {
+    for (const one of this.#pending.splice(0)) {
+      fail(
+        one,
+        new ConnectionError('The consumer was closed before this could be settled', {
+          code: 'LVG_CONNECTION_CLOSED',
+        }),
+      )
+    }
+  }
+
+  #add(settlement: Settlement, claim: Claim, request: SettleRequest): void {
+    claim.settling = true
+    const { publish: messages = NOTHING } = settlement
+    if (messages.every(({ exchange }) => exchange === '')) {
+      try {
+        const publications =
+          messages.length === 0
+            ? NOTHING
+            : messages.map((message) => publicationFor(message, message.routingKey, this.#options.keys))
+        this.#pend({ settlement, claim, publications, request })
+      } catch (error) {
+        fail({ claim, request }, error)
+      }
+      return
+    }
+    publicationsOf(messages, this.#options.routing, this.#options.keys).then(
+      (publications) => this.#pend({ settlement, claim, publications, request }),
+      (error: unknown) => fail({ claim, request }, error),
+    )
+  }
+
+  #pend(one: PendingSettlement): void {
+    this.#pending.push(one)
+    this.#options.onPending()
+  }
+
+  #end({ claim, settlement, request }: PendingSettlement, isRefused: boolean): void {
+    this.#options.claims.remove(claim)
+    if (isRefused) request.refuse(settlement.tag)
+    else request.done()
+  }
+
+  #ack(pending: readonly PendingSettlement[]): void {
+    const { connection, keys, holder, writer } = this.#options
+    const { unackedIndex, unacked, unparsed, redeliveries } = keys
+    const { keys: results, words } = ackWords(pending, writer)
+    const named = [unackedIndex, unacked, keys.held(holder), unparsed, redeliveries] as const
+    this.#run(pending, ACK.run(connection, [...named, ...results], words), (refused) => [refused])
+  }
+
+  #settleAny(pending: readonly PendingSettlement[]): void {
+    const { connection, keys, holder, writer } = this.#options
+    const words = pending.flatMap((one) => settlementWords(one, keys, writer))
+    const sent = SETTLE.run(connection, settleKeys(keys, holder), words)
+    this.#run(pending, sent, (reply) => reply)
+  }
+
+  #run<Reply>(
+    pending: readonly PendingSettlement[],
+    sent: Promise<Reply>,
+    read: (reply: Reply) => readonly [refused: readonly number[], ...failed: (number | string)[]],
+  ): void {
+    this.#underWay++
+    sent
+      .then(
+        (reply) => {
+          const [refused, ...failed] = read(reply)
+          const isRefused = new Set(refused)
+          const errors = new Map<number, string>()
+          for (let at = 0; at < failed.length; at += 2) errors.set(Number(failed[at]), String(failed[at + 1]))
+          let position = 0
+          for (const one of pending) {
+            const problem = errors.get(++position)
+            if (problem === undefined) this.#end(one, isRefused.has(position))
+            else fail(one, settleError(problem))
+          }
+        },
+        (error: unknown) => {
+          const isForNow = isRefusedForNow(error) && !this.#isLast
+          if (isForNow) this.#options.onRefused(error)
+          if (isForNow || isConnectionLoss(error)) this.#pending.unshift(...pending)
+          else for (const one of pending) fail(one, error)
+        },
+      )
+      .finally(() => {
+        this.#underWay--
+        if (this.#underWay === 0 && this.#pending.length === 0)
+          for (const resolve of this.#onIdle.splice(0)) resolve()
+      })
+  }
+}
+
+const NOTHING: readonly never[] = []
+
+/** Its claim stays held, and may be settled again. */
+function fail({ claim, request }: Pick<PendingSettlement, 'claim' | 'request'>, error: unknown): void {
+  claim.settling = false
+  request.fail(error)
+}
+
+const settleError = (problem: string): ConnectionError =>
+  new ConnectionError(`Redis refused a settlement: ${problem}`, { code: 'LVG_REDIS_REFUSED' })

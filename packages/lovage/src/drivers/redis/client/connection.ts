@@ -1,0 +1,200 @@
+import { Command, Redis } from 'ioredis'
+import { ConnectionError, type Unsubscribe } from '../../../kernel/index.js'
+import { redisClientOptions } from './client-options.js'
+import { connectionError } from './errors.js'
+import type { RedisTarget } from './options.js'
+
+/** What a command takes; numbers are written in decimal. */
+export type Argument = string | number | Buffer
+
+/** What a connection tells about itself. */
+export interface ConnectionListener {
+  /** Connected, the first time or again: whatever the server remembers of a connection must be said again. */
+  onReady?(): void
+  /** Lost, or an attempt failed; it goes on trying. Once for each outage. */
+  onDown?(error: ConnectionError): void
+}
+
+/** Hears a message; `pattern` is what a PSUBSCRIBE said. */
+export type MessageListener = (payload: string, channel: string, pattern?: string) => void
+
+/**
+ * One connection to a Redis, made by its first command and made again after each loss until it is closed. This is the one place that knows the
+ * client library.
+ *
+ * Promise 1: a command is sent at most once; when the connection is lost before the reply, it rejects with a
+ * ConnectionError (`LVG_CONNECTION_FAILED`) and may or may not have been carried out.
+ * Promise 2: commands are carried out, and their replies come, in the order of the calls.
+ * Promise 3: it keeps the process alive only while a reply is awaited or `hold` is in force.
+ */
+export class RedisConnection {
+  readonly target: RedisTarget
+  readonly #client: Redis
+  readonly #listeners = new Set<ConnectionListener>()
+  readonly #onMessage = new Set<MessageListener>()
+  #awaited = 0
+  #closed = false
+  #isDown = false
+  #wasReady = false
+  #lastError: Error | undefined
+
+  constructor(target: RedisTarget, name: string) {
+    this.target = target
+    this.#client = new Redis(redisClientOptions(target, name))
+    this.#client.on('ready', () => this.#ready())
+    this.#client.on('error', (error: Error) => this.#failed(error))
+    this.#client.on('close', () => this.#down())
+    this.#client.on('connect', () => this.#keepAlive())
+    this.#client.on('reconnecting', () => this.#keepAlive())
+    this.#client.on('pmessage', (pattern: string, channel: string, payload: string) => {
+      for (const on of this.#onMessage) on(payload, channel, pattern)
+    })
+    this.#client.on('message', (channel: string, payload: string) => {
+      for (const on of this.#onMessage) on(payload, channel)
+    })
+  }
+
+  /** Whether commands go out at once. */
+  get isReady(): boolean {
+    return this.#client.status === 'ready'
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Sends a command; bulk strings of the reply are read as UTF-8. The caller names the reply's type. */
+  command<Reply>(name: string, ...args: readonly Argument[]): Promise<Reply> {
+    return this.send<Reply>(name, args)
+  }
+
+  /** The same with the arguments in an array, which may be long. */
+  send<Reply>(name: string, args: readonly Argument[]): Promise<Reply> {
+    // The caller knows what the command replies.
+    return this.#send(name, args, 'utf8') as Promise<Reply>
+  }
+
+  /** The same with bulk strings of the reply as bytes. */
+  sendForBytes<Reply>(name: string, args: readonly Argument[]): Promise<Reply> {
+    return this.#send(name, args, null) as Promise<Reply>
+  }
+
+  /** What `sending` sends leaves in as few packets as possible. */
+  together<Result>(sending: () => Result): Result {
+    const { stream } = this.#client
+    if (!this.isReady) return sending()
+    stream.cork()
+    try {
+      return sending()
+    } finally {
+      stream.uncork()
+    }
+  }
+
+  /** Calls the listener now and at each change, if the connection is ready now. */
+  listen(listener: ConnectionListener): Unsubscribe {
+    this.#listeners.add(listener)
+    if (this.isReady) listener.onReady?.()
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** What is published to channels and patterns that were subscribed to; subscribe again in `onReady`. */
+  onMessage(on: MessageListener): Unsubscribe {
+    this.#onMessage.add(on)
+    return () => void this.#onMessage.delete(on)
+  }
+
+  /** Keeps the process alive until released. */
+  hold(): Unsubscribe {
+    let isHeld = true
+    this.#await(1)
+    return () => {
+      if (isHeld) this.#await(-1)
+      isHeld = false
+    }
+  }
+
+  /** Cuts the line as if the network had; it is made again. */
+  drop(): void {
+    if (!this.#closed) this.#client.disconnect(true)
+  }
+
+  /** Disconnects for good; what is awaited rejects. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#client.disconnect()
+  }
+
+  async #send(name: string, args: readonly Argument[], encoding: 'utf8' | null): Promise<unknown> {
+    if (this.#closed) throw this.#closedError()
+    this.#await(1)
+    try {
+      // The library copies the array, so that reading it is all that happens to it.
+      const command = new Command(name, args as Argument[], { replyEncoding: encoding })
+      return await this.#client.sendCommand(command)
+    } catch (error) {
+      throw this.#closed ? this.#closedError() : this.#translate(error)
+    } finally {
+      this.#await(-1)
+    }
+  }
+
+  #translate(error: unknown): ConnectionError {
+    const isLoss = error instanceof Error && /MaxRetriesPerRequest|AbortError/.test(error.name)
+    const cause = isLoss ? (this.#lastError ?? new Error('the server ended it')) : error
+    // The library hangs the whole command on it: messages, results, the password.
+    if (cause instanceof Error && 'command' in cause) delete cause.command
+    return connectionError(cause, this.target, this.#wasReady)
+  }
+
+  #closedError(): ConnectionError {
+    return new ConnectionError(`The connection to ${this.target.location} was closed`, {
+      code: 'LVG_CONNECTION_CLOSED',
+    })
+  }
+
+  #ready(): void {
+    this.#isDown = false
+    this.#wasReady = true
+    this.#lastError = undefined
+    for (const listener of this.#listeners) listener.onReady?.()
+  }
+
+  #failed(error: Error): void {
+    this.#lastError = error
+    if ('command' in error) delete error.command
+    // The library goes on in database 0 then, which would be someone else's.
+    if (/^ERR DB index|^ERR invalid DB/i.test(error.message)) this.#client.disconnect(true)
+  }
+
+  #down(): void {
+    if (this.#closed || this.#isDown) return
+    this.#isDown = true
+    const cause = this.#lastError ?? new Error('the server ended it')
+    const error = connectionError(cause, this.target, this.#wasReady)
+    for (const listener of this.#listeners) listener.onDown?.(error)
+  }
+
+  #await(change: 1 | -1): void {
+    this.#awaited += change
+    if (this.#awaited <= 1) this.#keepAlive()
+  }
+
+  #keepAlive(): void {
+    // The pause before the next attempt is a timer of the library's own, which its types do not show.
+    const { stream, reconnectTimeout } = this.#client as unknown as {
+      stream?: { readonly destroyed?: boolean; ref?(): void; unref?(): void }
+      reconnectTimeout?: NodeJS.Timeout | null
+    }
+    // One that is over would listen for a connection that never comes, anew each time.
+    const socket = stream?.destroyed ? undefined : stream
+    if (this.#awaited > 0) {
+      socket?.ref?.()
+      reconnectTimeout?.ref()
+    } else {
+      socket?.unref?.()
+      reconnectTimeout?.unref()
+    }
+  }
+}

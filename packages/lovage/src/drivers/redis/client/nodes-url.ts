@@ -1,0 +1,49 @@
+import { ConfigurationError, redactUrl } from '../../../kernel/index.js'
+import type { ServerAddress } from './server-finder.js'
+
+/** What a URL of several parts says first. */
+export interface FirstPart extends ServerAddress {
+  readonly protocol: string
+  readonly dbText: string
+}
+
+/** Host and port of a parsed URL. */
+export const addressIn = ({ hostname, port }: URL, defaultPort: number): ServerAddress => ({
+  host: hostname === '' ? 'localhost' : decodeURIComponent(hostname.replace(/^\[|\]$/g, '')),
+  port: port === '' ? defaultPort : Number(port),
+})
+
+/**
+ * Reads the parts of `scheme://host:port/db;scheme://host2:port2/db` that follow the first, whose database, user and password hold for
+ * all, as in Python. Throws a ConfigurationError, also for a part that says something else: in Python it would be passed over
+ * in silence.
+ */
+export function readNodes(
+  first: FirstPart,
+  others: readonly string[],
+  defaultPort: number,
+): readonly ServerAddress[] {
+  const { host, port, protocol, dbText } = first
+  const invalid = (part: string, why: string): ConfigurationError =>
+    new ConfigurationError(`${redactUrl(part)} ${why}`, {
+      code: 'LVG_CONFIG_INVALID',
+      hint: `Write it as ${protocol}//:password@host:${defaultPort}/0;${protocol}//host2:${defaultPort}/0.`,
+    })
+  const read = (part: string): ServerAddress => {
+    const url = URL.canParse(part) ? new URL(part) : undefined
+    if (url?.protocol !== protocol || url.hostname === '')
+      throw invalid(part, `is no ${protocol}// URL; parts are separated by semicolons`)
+    const db = url.pathname.replace(/^\//, '')
+    if (db !== '' && db !== dbText)
+      throw invalid(part, `names the database ${db}, and the first part ${dbText === '' ? 'none' : dbText}`)
+    return addressIn(url, defaultPort)
+  }
+  return [{ host, port }, ...others.filter((part) => part !== '').map(read)]
+}
+
+/** Equal for the same servers, in whatever order. */
+export const nameOfNodes = (nodes: readonly ServerAddress[]): string =>
+  nodes
+    .map(({ host, port }) => `${host}:${port}`)
+    .sort()
+    .join(',')

@@ -1,0 +1,130 @@
+import { ConfigurationError, readTlsFiles, redactUrl } from '../../../kernel/index.js'
+import { clusterPrefix } from './cluster-url.js'
+import { addressIn, nameOfNodes, readNodes } from './nodes-url.js'
+import { SENTINEL_PORT, type SentinelOptions, type Sentinels, sentinelsOf } from './sentinel-url.js'
+import type { ServerAddress } from './server-finder.js'
+import { demandsCertificate, type RedisTls, TLS_FILES } from './tls.js'
+
+/** What a URL does not say, or what overrides it. */
+export interface RedisOptions {
+  /** Overrides the user name in the URL. */
+  readonly username?: string
+  /** Overrides the password in the URL. */
+  readonly password?: string
+  /** Overrides the database number in the URL. */
+  readonly db?: number
+  /** PEM texts, or paths of PEM files. Given, it means TLS also with `redis://`. */
+  readonly tls?: RedisTls
+  /** Put before every key and channel, verbatim (kombu's `global_keyprefix`). Default none; on a Cluster `{lovage}:`. */
+  readonly keyPrefix?: string
+  /** What a `sentinel://` URL does not say. */
+  readonly sentinel?: SentinelOptions
+  /** How long one attempt to connect may take. Default 5000. */
+  readonly connectTimeoutMs?: number
+  /** How long the server may leave a command unanswered before the connection counts as dead. Default 30000. */
+  readonly silenceTimeoutMs?: number
+}
+
+/** Where and how to connect: a URL and its options, understood and checked. */
+export interface RedisTarget {
+  readonly url: string
+  /** Of the server; of several, those of the first. */
+  readonly host: string
+  readonly port: number
+  /** Who knows where the server is. */
+  readonly sentinels?: Sentinels
+  /** Servers of the Cluster in which the server is one. */
+  readonly cluster?: readonly ServerAddress[]
+  /** A Unix socket, instead of host and port. */
+  readonly path?: string
+  readonly username?: string
+  readonly password?: string
+  readonly db: number
+  readonly tls?: RedisTls
+  readonly keyPrefix: string
+  readonly connectTimeoutMs: number
+  readonly silenceTimeoutMs: number
+  /** The URL without secrets. */
+  readonly location: string
+  /** Equal for two targets that are the same database of the same server. */
+  readonly server: string
+}
+
+const CLUSTER = /^rediss?\+cluster:$/
+const SEVERAL = /^(sentinel|rediss?\+cluster):/
+const SCHEMES = new Set([
+  'redis:',
+  'rediss:',
+  'unix:',
+  'redis+socket:',
+  'sentinel:',
+  'redis+cluster:',
+  'rediss+cluster:',
+])
+
+/**
+ * Reads `redis://[user][:password]@host[:port][/db]`, `rediss://` (TLS), `redis+socket:///path?virtual_host=db`,
+ * `sentinel://[user][:password]@host[:26379][/db];sentinel://host2…` and `redis+cluster://[user][:password]@host[:port];…`, with
+ * Celery's query parameters `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`, `ssl_check_hostname` and `db`. Throws a
+ * ConfigurationError.
+ */
+export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTarget {
+  const [first = url, ...others] = SEVERAL.test(url) ? url.split(';') : [url]
+  const parsed = URL.canParse(first) ? new URL(first) : undefined
+  if (!parsed || !SCHEMES.has(parsed.protocol)) throw invalid(url, 'is no redis:// or rediss:// URL')
+  const { protocol, searchParams: query } = parsed
+  const isSocket = protocol === 'unix:' || protocol === 'redis+socket:'
+  const dbText = isSocket
+    ? (query.get('virtual_host') ?? query.get('db') ?? '0')
+    : (query.get('db') ?? parsed.pathname.replace(/^\//, ''))
+  const db = options.db ?? (dbText === '' ? 0 : Number(dbText))
+  if (!Number.isInteger(db) || db < 0) throw invalid(url, `names no database number: ${dbText}`)
+  const username = options.username ?? decoded(parsed.username)
+  const password = options.password ?? decoded(parsed.password)
+  const isTls = protocol.startsWith('rediss') || options.tls !== undefined
+  if (!isTls && Object.values(TLS_FILES).some((name) => query.has(name)))
+    throw invalid(url, 'names certificates, and is no rediss:// URL: nothing would be encrypted')
+  const tls = isTls ? readTls(url, query, options.tls) : undefined
+  const defaultPort = protocol === 'sentinel:' ? SENTINEL_PORT : 6379
+  const address = addressIn(parsed, defaultPort)
+  const path = isSocket ? decodeURIComponent(parsed.pathname) : undefined
+  const nodes = readNodes({ ...address, protocol, dbText }, others, defaultPort)
+  const sentinels = protocol === 'sentinel:' ? sentinelsOf(nodes, query, options.sentinel) : undefined
+  const cluster = CLUSTER.test(protocol) ? clusterPrefix(options.keyPrefix) : undefined
+  if (cluster && db !== 0) throw invalid(url, `names database ${db}, and a Cluster has number 0 only`)
+  const who = `${sentinels ? `${sentinels.masterName}@` : ''}${nameOfNodes(nodes)}${cluster ? `#${cluster.tag}` : ''}`
+  return {
+    url,
+    ...address,
+    ...(sentinels === undefined ? {} : { sentinels }),
+    ...(cluster === undefined ? {} : { cluster: nodes }),
+    ...(path === undefined ? {} : { path }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    db,
+    ...(tls === undefined ? {} : { tls }),
+    keyPrefix: cluster?.keyPrefix ?? options.keyPrefix ?? '',
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    silenceTimeoutMs: options.silenceTimeoutMs ?? 30_000,
+    location: redactUrl(url),
+    server: `${path ?? who}/${db}`,
+  }
+}
+
+const decoded = (text: string): string | undefined => (text === '' ? undefined : decodeURIComponent(text))
+
+function readTls(url: string, query: URLSearchParams, given: RedisTls = {}): RedisTls {
+  const requirement = query.get('ssl_cert_reqs')
+  const verify = given.verify ?? (requirement === null ? true : demandsCertificate(requirement))
+  if (verify === undefined) throw invalid(url, `has an ssl_cert_reqs that there is not: ${requirement}`)
+  const isAnyName = /^(false|no|0)$/i.test(query.get('ssl_check_hostname') ?? '')
+  const verifyHost = given.verifyHost ?? !isAnyName
+  return { ...given, ...readTlsFiles(given, query, TLS_FILES), verify, verifyHost }
+}
+
+function invalid(url: string, why: string): ConfigurationError {
+  return new ConfigurationError(`${redactUrl(url)} ${why}`, {
+    code: 'LVG_CONFIG_INVALID',
+    hint: 'Write it as redis://user:password@host:6379/0.',
+  })
+}

@@ -1,0 +1,112 @@
+import type { Unsubscribe } from '../../../kernel/index.js'
+import { RedisConnection } from './connection.js'
+import { isConnectionLoss } from './errors.js'
+import type { RedisTarget } from './options.js'
+
+/** A line that is silent for longer than this is asked whether it lives. */
+const PING_MS = 5_000
+
+/** Hears what is published. */
+export type Hear = (payload: string, channel: string) => void
+
+type Kind = 'subscribe' | 'psubscribe'
+
+/** One connection for what others publish; it subscribes again after every loss. */
+export class RedisSubscriber {
+  readonly #connection: RedisConnection
+  readonly #hearers: Readonly<Record<Kind, Map<string, Set<Hear>>>> = {
+    subscribe: new Map(),
+    psubscribe: new Map(),
+  }
+  readonly #onReady: () => void
+  #timer: NodeJS.Timeout | undefined
+
+  /** `onReady` is called when everything is subscribed again: what was published in between was missed. */
+  constructor(target: RedisTarget, name: string, onReady: () => void = () => {}) {
+    this.#onReady = onReady
+    this.#connection = new RedisConnection(target, name)
+    this.#connection.onMessage((payload, channel, pattern) => {
+      const [kind, key] =
+        pattern === undefined ? (['subscribe', channel] as const) : (['psubscribe', pattern] as const)
+      for (const hear of this.#hearers[kind].get(key) ?? []) hear(payload, channel)
+    })
+    this.#connection.listen({ onReady: () => void this.#subscribeAgain() })
+  }
+
+  /** Listens to channels. Resolves when the server has noted it; rejects when it cannot be reached now. */
+  subscribe(channels: readonly string[], hear: Hear): Promise<Unsubscribe> {
+    return this.#add('subscribe', channels, hear)
+  }
+
+  /** The same for all channels that a pattern matches. */
+  subscribePattern(patterns: readonly string[], hear: Hear): Promise<Unsubscribe> {
+    return this.#add('psubscribe', patterns, hear)
+  }
+
+  /** Keeps the process alive until released. */
+  hold(): Unsubscribe {
+    return this.#connection.hold()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#connection.close()
+  }
+
+  async #add(kind: Kind, keys: readonly string[], hear: Hear): Promise<Unsubscribe> {
+    const hearers = this.#hearers[kind]
+    const fresh = keys.filter((key) => !hearers.has(key))
+    for (const key of keys) hearers.set(key, (hearers.get(key) ?? new Set()).add(hear))
+    this.#timer ??= setInterval(() => this.#ping(), PING_MS).unref()
+    const end = (): void => this.#remove(kind, keys, hear)
+    try {
+      // What is subscribed already may still be on its way: asking for it again waits for it.
+      const asked = fresh.length > 0 ? fresh : keys
+      if (asked.length > 0) await this.#connection.send(kind, asked)
+    } catch (error) {
+      end()
+      throw error
+    }
+    return end
+  }
+
+  #remove(kind: Kind, keys: readonly string[], hear: Hear): void {
+    const hearers = this.#hearers[kind]
+    const unheard = keys.filter((key) => hearers.get(key)?.delete(hear) && hearers.get(key)?.size === 0)
+    for (const key of unheard) hearers.delete(key)
+    if (unheard.length > 0 && this.#connection.isReady && !this.#connection.isClosed)
+      this.#forget(kind === 'subscribe' ? 'unsubscribe' : 'punsubscribe', unheard)
+  }
+
+  async #subscribeAgain(): Promise<void> {
+    const { subscribe, psubscribe } = this.#hearers
+    try {
+      await Promise.all(
+        [
+          subscribe.size > 0 && this.#connection.send('subscribe', [...subscribe.keys()]),
+          psubscribe.size > 0 && this.#connection.send('psubscribe', [...psubscribe.keys()]),
+        ].filter((one) => one !== false),
+      )
+      this.#onReady()
+    } catch (error) {
+      this.#dropUnlessLost(error)
+    }
+  }
+
+  #ping(): void {
+    if (this.#connection.isReady) this.#forget('ping', [])
+  }
+
+  /** Sends what is said again anyway when the connection is lost. */
+  #forget(command: string, words: readonly string[]): void {
+    this.#connection.send(command, words).catch((error: unknown) => this.#dropUnlessLost(error))
+  }
+
+  /** A new connection is the cure for whatever the server did not like about this one. */
+  #dropUnlessLost(error: unknown): void {
+    if (!isConnectionLoss(error)) this.#connection.drop()
+  }
+}
+
+/** A channel as a pattern that matches it alone. */
+export const escapeGlob = (channel: string): string => channel.replace(/[*?[\]\\]/g, '\\$&')

@@ -1,0 +1,41 @@
+import { isIP } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
+import type { TlsFiles } from '../../../kernel/index.js'
+
+/** How a TLS connection is authenticated. */
+export interface RedisTls extends TlsFiles {
+  /** The name that the server's certificate must bear. Default: the host. */
+  readonly servername?: string
+  /** False accepts any certificate. Default true. */
+  readonly verify?: boolean
+  /** False accepts a trusted certificate that bears another name. Default true. */
+  readonly verifyHost?: boolean
+}
+
+/** What Celery calls certificates, in the query of a URL and in settings. */
+export const TLS_FILES = { ca: 'ssl_ca_certs', cert: 'ssl_certfile', key: 'ssl_keyfile' } as const
+
+/** What Python's word asks of the server: `optional` is `required` for a client. Undefined: it is no such word. */
+export function demandsCertificate(requirement: string): boolean | undefined {
+  if (/^((cert_)?none|0)$/i.test(requirement)) return false
+  return /^((cert_)?(optional|required)|1|2)$/i.test(requirement) ? true : undefined
+}
+
+/** How a server at a host is talked to in private. */
+export function tlsOptions(tls: RedisTls, host: string): ConnectionOptions {
+  const { ca, cert, key, verify = true, verifyHost = true } = tls
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...servernameOf(host, tls),
+    rejectUnauthorized: verify,
+    ...(verifyHost ? {} : { checkServerIdentity: () => undefined }),
+  }
+}
+
+/** TLS names no bare addresses. */
+function servernameOf(host: string, { servername }: RedisTls): { readonly servername?: string } {
+  if (servername !== undefined) return { servername }
+  return isIP(host) === 0 ? { servername: host } : {}
+}

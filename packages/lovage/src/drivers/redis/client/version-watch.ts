@@ -1,0 +1,112 @@
+import type { Clock, Timer, Unsubscribe } from '../../../kernel/index.js'
+import { isConnectionLoss } from './errors.js'
+import type { RedisTarget } from './options.js'
+import { RedisSubscriber } from './subscriber.js'
+
+/** What pub/sub loses, a look at the space's version finds. */
+const POLL_MS = 5_000
+const RETRY_MS = 500
+
+/** A space that is watched. */
+interface Watched {
+  readonly listeners: Set<() => void>
+  readonly unsubscribe: Unsubscribe
+  /** Undefined until the first look, which always tells: a change may have come before it, after the watch began. */
+  version: string | null | undefined
+}
+
+/**
+ * Tells of changes to spaces of data: whoever changes one counts up its version and publishes the new one to its channel.
+ */
+export class VersionWatch {
+  readonly #subscriber: RedisSubscriber
+  readonly #clock: Clock
+  readonly #channelOf: (space: string) => string
+  readonly #readVersion: (space: string) => Promise<string | null>
+  readonly #spaces = new Map<string, Watched>()
+  #poll: Timer | undefined
+
+  constructor(
+    target: RedisTarget,
+    clock: Clock,
+    name: string,
+    channelOf: (space: string) => string,
+    readVersion: (space: string) => Promise<string | null>,
+  ) {
+    this.#clock = clock
+    this.#channelOf = channelOf
+    this.#readVersion = readVersion
+    this.#subscriber = new RedisSubscriber(target, name, () => void this.#look())
+  }
+
+  add(space: string, on: () => void): Unsubscribe {
+    const watched = this.#spaces.get(space) ?? this.#begin(space)
+    // A function of its own, so that one callback may watch twice.
+    const listener = (): void => on()
+    watched.listeners.add(listener)
+    return () => {
+      if (!watched.listeners.delete(listener) || watched.listeners.size > 0) return
+      watched.unsubscribe()
+      this.#spaces.delete(space)
+      if (this.#spaces.size === 0) this.#poll?.cancel()
+    }
+  }
+
+  close(): void {
+    this.#poll?.cancel()
+    for (const { unsubscribe } of this.#spaces.values()) unsubscribe()
+    this.#spaces.clear()
+    this.#subscriber.close()
+  }
+
+  #begin(space: string): Watched {
+    const tell = (version: string): void => {
+      watched.version = version
+      for (const listener of watched.listeners) listener()
+    }
+    let isOver = false
+    let end: Unsubscribe | undefined
+    const subscribe = async (): Promise<void> => {
+      try {
+        end = await this.#subscriber.subscribe([this.#channelOf(space)], tell)
+        if (isOver) end()
+        else await this.#look()
+      } catch {
+        // Away: the poll stands in until the subscription succeeds.
+        if (!isOver) this.#clock.setTimer(() => void subscribe(), RETRY_MS)
+      }
+    }
+    const unsubscribe = (): void => {
+      isOver = true
+      end?.()
+    }
+    const watched: Watched = { listeners: new Set(), unsubscribe, version: undefined }
+    this.#spaces.set(space, watched)
+    if (this.#spaces.size === 1) this.#pollLater()
+    void subscribe()
+    return watched
+  }
+
+  #pollLater(): void {
+    this.#poll?.cancel()
+    this.#poll = this.#clock.setTimer(() => {
+      void this.#look()
+      if (this.#spaces.size > 0) this.#pollLater()
+    }, POLL_MS)
+  }
+
+  /** Tells of spaces whose version is not what it was at the last look: one message too many does no harm. */
+  async #look(): Promise<void> {
+    for (const [space, watched] of this.#spaces) {
+      try {
+        const version = await this.#readVersion(space)
+        const isChanged = watched.version !== version
+        watched.version = version
+        if (isChanged) for (const listener of watched.listeners) listener()
+      } catch (error) {
+        // The next look comes; an outage is told by whoever asks for the data.
+        if (!isConnectionLoss(error)) return
+      }
+    }
+  }
+}

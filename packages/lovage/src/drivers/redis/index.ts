@@ -1,0 +1,13 @@
+import type { Driver } from '../shared/index.js'
+
+/** Redis and servers that speak as it does: one, one behind Sentinels, or one slot of a Cluster. */
+export const redis: Driver = {
+  broker: async () => (await import('./broker/index.js')).openRedisBroker,
+  results: async () => (await import('./results/index.js')).openRedisResultBackend,
+  coordination: async () => (await import('./coordination/index.js')).openRedisCoordinationStore,
+  schedule: async () => {
+    const { openRedisScheduleStore } = await import('./schedule/index.js')
+    return async (url, space, options) => openRedisScheduleStore(url, space, options)
+  },
+  reach: 'network',
+}

@@ -1,0 +1,37 @@
+import type { Broker } from '../../broker/index.js'
+import type { CoordinationStore } from '../../coordination/index.js'
+import type { OpenDeadLetterStore } from '../../dead-letter/index.js'
+import type { DriverOptions, OpenDriver } from '../../kernel/index.js'
+import type { ResultBackend } from '../../result/index.js'
+import type { ScheduleStore } from '../../schedule-store/index.js'
+
+/** Loads a part of a driver when it is first used, so that a process pays only for what it uses. */
+export type Load<Open> = () => Promise<Open>
+
+/** Opens the schedule of the app `space`. */
+export type OpenSchedule = (url: string, space: string, options: DriverOptions) => Promise<ScheduleStore>
+
+/** Gives a broker an outbox: calls in a transaction are written beside the caller's rows and published from there. */
+export type OpenOutbox = (broker: Broker, url: string, options: DriverOptions) => Promise<Broker>
+
+/** One kind of server or file: the stores that it can be, and what its URLs mean. What it cannot be, its record lacks. */
+export interface Driver {
+  readonly broker?: Load<OpenDriver<Broker>>
+  readonly results?: Load<OpenDriver<ResultBackend>>
+  readonly coordination?: Load<OpenDriver<CoordinationStore>>
+  readonly letters?: Load<OpenDriver<OpenDeadLetterStore>>
+  readonly schedule?: Load<OpenSchedule>
+  readonly outbox?: Load<OpenOutbox>
+  /** From where its data can be reached: the process that made them, the machine, or every machine. */
+  readonly reach: 'process' | 'machine' | 'network'
+  /** Where results go when no setting says. Absent: to the URL of the broker. */
+  readonly resultUrl?: string
+  /** The connection is encrypted because the scheme says so. */
+  readonly isEncrypted?: true
+  /** Its stores are SQL tables, which `lovage db migrate` can make beforehand. */
+  readonly hasTables?: true
+  /** The wire protocol that `lovage amqp` can speak to it. */
+  readonly protocol?: 'amqp'
+  /** Called with the URL before the first part is opened. */
+  readonly prepare?: (url: string) => void
+}

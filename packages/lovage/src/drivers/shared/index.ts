@@ -1,0 +1,4 @@
+export type * from './driver.js'
+export * from './keep-leases.js'
+export * from './lease-keeper.js'
+export type * from './lease-protocol.js'

@@ -1,0 +1,92 @@
+import { parentPort } from 'node:worker_threads'
+import { createLogger, type Logger } from '../../kernel/index.js'
+import type { KeptLease, LeaseReport, LeaseRequest } from './lease-protocol.js'
+
+/** How a driver's thread does it. */
+export interface LeaseThread {
+  readonly pulse: SharedArrayBuffer
+  renew(lease: KeptLease): Promise<unknown>
+  /** Names of tasks that the holder holds; with one at a time, the one that blocks. */
+  heldTasks(holder: string): Promise<readonly string[]>
+  /** Whether an error is an outage, which the main thread tells of. */
+  isOutage(error: unknown): boolean
+}
+
+/** A lease in this thread's care. */
+interface Kept {
+  readonly lease: KeptLease
+  /** The main thread knows that we do. */
+  isTold: boolean
+  /** The main thread has stood still for too long. */
+  isLetGo: boolean
+  timer: NodeJS.Timeout
+}
+
+const RETRY_MS = 250
+
+/**
+ * Renews leases beside the main thread, so that a task which blocks the event loop keeps what its process holds: up to
+ * `maxBlockMs`, then the process counts as dead and others get its tasks. What is held stands on the server, so
+ * the thread knows holders only.
+ */
+export function keepLeases({ pulse, renew, heldTasks, isOutage }: LeaseThread): void {
+  const port = parentPort
+  if (!port) throw new Error('leases are kept in a thread that LeaseKeeper has started')
+  const beat = new BigInt64Array(pulse)
+  let made: Logger | undefined
+  const logger = (): Logger => {
+    made ??= createLogger({ name: 'lovage' })
+    return made
+  }
+  const leases = new Map<string, Kept>()
+
+  port.on('message', (request: LeaseRequest) => {
+    if (request.kind === 'release') {
+      clearTimeout(leases.get(request.holder)?.timer)
+      leases.delete(request.holder)
+      return
+    }
+    const { lease, renewedMs } = request
+    const dueMs = Math.max(0, renewedMs + lease.renewMs - Date.now())
+    const timer = setTimeout(() => void turn(lease.holder), dueMs)
+    leases.set(lease.holder, { lease, isTold: false, isLetGo: false, timer })
+  })
+
+  async function turn(holder: string): Promise<void> {
+    const kept = leases.get(holder)
+    if (!kept) return
+    const startMs = Date.now()
+    let pauseMs = kept.lease.renewMs
+    try {
+      if (await mayKeep(kept)) {
+        await renew(kept.lease)
+        if (!kept.isTold) port?.postMessage({ holder } satisfies LeaseReport)
+        kept.isTold = true
+      }
+    } catch (error) {
+      if (!isOutage(error)) logger().error({ err: error }, 'a lease was not renewed')
+      pauseMs = Math.min(pauseMs, RETRY_MS)
+    }
+    if (leases.get(holder) !== kept) return
+    kept.timer = setTimeout(() => void turn(holder), Math.max(10, pauseMs - (Date.now() - startMs)))
+  }
+
+  /** False while the main thread stands still for longer than it may; says so once, with the tasks' names. */
+  async function mayKeep(kept: Kept): Promise<boolean> {
+    const { holder, maxBlockMs } = kept.lease
+    const blockedMs = Date.now() - Number(Atomics.load(beat, 0))
+    if (blockedMs <= maxBlockMs) {
+      kept.isLetGo = false
+      return true
+    }
+    if (!kept.isLetGo) {
+      kept.isLetGo = true
+      const tasks = await heldTasks(holder)
+      logger().warn(
+        { holder, blockedMs, tasks },
+        `The event loop has stood still for ${Math.round(blockedMs / 1000)} s in ${tasks.join(', ')}: its tasks go to other workers`,
+      )
+    }
+    return false
+  }
+}

@@ -1,0 +1,107 @@
+import type { Worker } from 'node:worker_threads'
+import { startThread } from '../../kernel/index.js'
+import type { KeptLease, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
+
+const PULSE_MS = 100
+/** Renewing makes little garbage; a thread of the usual size would take ten megabytes more for it. */
+const SMALL = { maxYoungGenerationSizeMb: 2 }
+
+/** How a lease is renewed from the main thread, and who is told when it is not. */
+export interface LeaseCare {
+  renew(lease: KeptLease): Promise<unknown>
+  readonly onError: (error: unknown) => void
+  /** Whether an error is an outage, which somebody else tells of. */
+  isOutage(error: unknown): boolean
+}
+
+/** A lease that is kept from here as long as the thread does not. */
+interface Keeping {
+  readonly lease: KeptLease
+  readonly care: LeaseCare
+  timer?: NodeJS.Timeout
+}
+
+/**
+ * The main side of the thread that renews leases, one for all consumers of a broker. Until the thread is up, and should
+ * it die, leases are renewed from here, which is as good as long as the event loop turns.
+ */
+export class LeaseKeeper<Data extends object> {
+  readonly #module: URL
+  readonly #data: Data
+  readonly #pulse = new SharedArrayBuffer(8)
+  readonly #beat = new BigInt64Array(this.#pulse)
+  readonly #leases = new Map<string, Keeping>()
+  #thread: Worker | undefined
+  #pulseTimer: NodeJS.Timeout | undefined
+
+  /** `module` calls `keepLeases` with what `data` and `LeaseThreadData` tell it. */
+  constructor(module: URL, data: Data) {
+    this.#module = module
+    this.#data = data
+  }
+
+  /** Resolves when the lease is on the server; rejects when it cannot be put there. */
+  async keep(lease: KeptLease, care: LeaseCare): Promise<void> {
+    const keeping: Keeping = { lease, care }
+    const renewedMs = Date.now()
+    await care.renew(lease)
+    this.#leases.set(lease.holder, keeping)
+    this.#renewLater(keeping)
+    this.#thread ??= this.#startThread()
+    this.#thread.postMessage({ kind: 'keep', lease, renewedMs } satisfies LeaseRequest)
+  }
+
+  release(holder: string): void {
+    clearTimeout(this.#leases.get(holder)?.timer)
+    this.#leases.delete(holder)
+    this.#thread?.postMessage({ kind: 'release', holder } satisfies LeaseRequest)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#pulseTimer)
+    for (const { timer } of this.#leases.values()) clearTimeout(timer)
+    this.#leases.clear()
+    const thread = this.#thread
+    this.#thread = undefined
+    // Its end is waited for, also by a process that has nothing else to do. It holds nothing that it could lose.
+    thread?.ref()
+    await thread?.terminate()
+  }
+
+  #startThread(): Worker {
+    const beat = (): void => void Atomics.store(this.#beat, 0, BigInt(Date.now()))
+    beat()
+    this.#pulseTimer = setInterval(beat, PULSE_MS).unref()
+    const workerData: Data & LeaseThreadData = { ...this.#data, pulse: this.#pulse }
+    const thread = startThread(this.#module, { workerData, resourceLimits: SMALL })
+    thread.on('message', ({ holder }: LeaseReport) => clearTimeout(this.#leases.get(holder)?.timer))
+    thread.on('error', (error) => this.#threadDied(error))
+    // Last: a listener for messages would keep the process alive again.
+    thread.unref()
+    return thread
+  }
+
+  #threadDied(error: unknown): void {
+    clearInterval(this.#pulseTimer)
+    this.#thread = undefined
+    for (const keeping of this.#leases.values()) {
+      keeping.care.onError(error)
+      this.#renewLater(keeping)
+    }
+  }
+
+  #renewLater(keeping: Keeping): void {
+    const { lease, care } = keeping
+    keeping.timer = setTimeout(() => {
+      care
+        .renew(lease)
+        .catch((error: unknown) => {
+          // The next turn comes.
+          if (!care.isOutage(error)) care.onError(error)
+        })
+        .finally(() => {
+          if (this.#leases.get(lease.holder) === keeping) keeping.timer?.refresh()
+        })
+    }, lease.renewMs).unref()
+  }
+}

@@ -1,0 +1,10 @@
+import type { SqliteFile } from '../file/index.js'
+import type program from './program.js'
+
+const PROGRAM = new URL('./program.js', import.meta.url)
+
+/** Makes the messages' tables and procedures ready in an open file. */
+export const loadMessages = (file: SqliteFile) => file.load<typeof program>(PROGRAM)
+
+/** The messages' program, seen from outside its thread. */
+export type MessageProcedures = Awaited<ReturnType<typeof loadMessages>>

@@ -1,0 +1,190 @@
+import {
+  type Broker,
+  type BrokerCapabilities,
+  bindingOf,
+  type ConsumeOptions,
+  type Consumer,
+  matchesTopic,
+  priorityFromWire,
+  priorityToWire,
+  type Queue,
+  type QueueDepth,
+} from '../../../broker/index.js'
+import type { DeadLetterStore } from '../../../dead-letter/index.js'
+import { type DriverOptions, newId, type Unsubscribe } from '../../../kernel/index.js'
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type IncomingMessage,
+  type OutgoingMessage,
+} from '../../../message/index.js'
+import { openSqliteFile, type SqliteFile } from '../file/index.js'
+import { sqliteDeadLetters } from '../letters/sqlite-dead-letters.js'
+import { loadMessages, type MessageProcedures } from './procedures.js'
+import { SqliteAdmin } from './sqlite-admin.js'
+import { publishRow, SqliteConsumer } from './sqlite-consumer.js'
+
+/**
+ * Opens the broker in the file that a `sqlite://` URL names. Any number of processes on one machine share it.
+ *
+ * @throws ConfigurationError for a wrong URL; ConnectionError LVG_STORE_… when the file cannot be used.
+ */
+export async function openSqliteBroker(
+  url: string,
+  options: Pick<DriverOptions, 'clock' | 'logger'>,
+): Promise<Broker> {
+  const file = await openSqliteFile(url)
+  try {
+    return new SqliteBroker(file, await loadMessages(file), await sqliteDeadLetters(file), options)
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** How often it is said that somebody still listens; believed for a minute. */
+const RENEW_MS = 15_000
+
+class SqliteBroker implements Broker {
+  readonly kind = 'sqlite'
+  readonly location: string
+  readonly capabilities: BrokerCapabilities = {
+    priorities: true,
+    durableDelay: true,
+    leases: true,
+    atomicSettle: true,
+    delayAtPublish: true,
+    fanout: true,
+    once: true,
+    browsing: true,
+    shared: true,
+  }
+  readonly admin: SqliteAdmin
+  readonly deadLetters: DeadLetterStore
+  readonly #file: SqliteFile
+  readonly #procedures: MessageProcedures
+  readonly #options: Pick<DriverOptions, 'clock' | 'logger'>
+  readonly #consumers = new Set<SqliteConsumer>()
+  /** Ends what listens. */
+  readonly #listening = new Set<Unsubscribe>()
+
+  constructor(
+    file: SqliteFile,
+    procedures: MessageProcedures,
+    deadLetters: DeadLetterStore,
+    options: Pick<DriverOptions, 'clock' | 'logger'>,
+  ) {
+    this.location = file.path
+    this.deadLetters = deadLetters
+    this.admin = new SqliteAdmin(procedures)
+    this.#file = file
+    this.#procedures = procedures
+    this.#options = options
+  }
+
+  async check(): Promise<readonly string[]> {
+    await this.admin.queues()
+    return []
+  }
+
+  async declare(queues: readonly Queue[]): Promise<void> {
+    await this.#procedures.call('declare', queues.map(bindingOf))
+  }
+
+  async publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    await this.#procedures.call('publish', {
+      rows: messages.map(publishRow),
+      nowMs: this.#options.clock.now(),
+    })
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    await this.#procedures.call('attach', { holder: options.holder, leaseMs: options.leaseMs })
+    const consumer = new SqliteConsumer(this.#file, this.#procedures, options, () =>
+      this.#consumers.delete(consumer),
+    )
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  async broadcast(message: OutgoingMessage): Promise<number> {
+    const raw = encodeEnvelope(message, priorityToWire, newId())
+    return this.#procedures.call('broadcast', {
+      exchange: message.exchange,
+      routingKey: message.routingKey,
+      raw,
+      isTransient: message.properties.deliveryMode === 1,
+    })
+  }
+
+  async subscribe(
+    exchange: string,
+    on: (message: IncomingMessage) => void,
+    pattern = '#',
+  ): Promise<Unsubscribe> {
+    const listener = { id: newId(), exchange }
+    let last = await this.#procedures.call('lastHeard', undefined)
+    await this.#procedures.call('listen', listener)
+    const renewal = setInterval(() => {
+      this.#procedures.call('listen', listener).catch((error: unknown) => {
+        if (isListening) this.#options.logger.warn({ err: error, exchange }, 'cannot say who listens')
+      })
+    }, RENEW_MS).unref()
+    let isListening = true
+    let listening = Promise.resolve()
+    const listen = async (): Promise<void> => {
+      for (const [id, routingKey, raw] of await this.#procedures.call('heard', { exchange, last })) {
+        if (!isListening || id <= last) continue
+        last = id
+        if (!matchesTopic(pattern, routingKey)) continue
+        const message = decodeEnvelope(raw, priorityFromWire)
+        if (message instanceof Error)
+          this.#options.logger.warn({ err: message, exchange }, 'a broadcast could not be read')
+        else on(message)
+      }
+    }
+    const stop = this.#file.watch('broadcasts', () => {
+      listening = listening.then(listen).catch((error: unknown) => {
+        if (isListening) this.#options.logger.warn({ err: error, exchange }, 'broadcasts could not be read')
+      })
+    })
+    const end = (): void => {
+      if (!this.#listening.delete(end)) return
+      isListening = false
+      clearInterval(renewal)
+      stop()
+      // A row that stays is passed over when its time is up.
+      this.#procedures.call('listenNoMore', listener.id).catch(() => {})
+    }
+    this.#listening.add(end)
+    return end
+  }
+
+  /** Replies are broadcasts here: nothing is kept for an asker who has gone. */
+  async reply(message: OutgoingMessage): Promise<void> {
+    await this.broadcast(message)
+  }
+
+  inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe> {
+    return this.subscribe(exchange, on, routingKey)
+  }
+
+  async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
+    const counts = new Map(queues.map((name) => [name, [0, 0, 0]]))
+    for (const [queue, state, count] of await this.#procedures.call('depths', queues))
+      counts.get(queue)?.splice(state, 1, count)
+    return new Map(
+      [...counts].map(([name, [ready = 0, delayed = 0, unacked = 0]]) => [name, { ready, delayed, unacked }]),
+    )
+  }
+
+  purge(queue: string): Promise<number> {
+    return this.#procedures.call('purge', queue)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
+    for (const end of [...this.#listening]) end()
+    await this.#file.close()
+  }
+}

@@ -1,0 +1,140 @@
+import {
+  type Mark,
+  type MarkReplacement,
+  type RateRequest,
+  type SlotRequest,
+  takeTurn,
+} from '../../../coordination/index.js'
+import { defineProgram, readSql } from '../file/index.js'
+
+const sql = readSql(new URL('./coordination.sql', import.meta.url), [
+  'findLease',
+  'nextToken',
+  'lastToken',
+  'putLease',
+  'dropLease',
+  'findTurn',
+  'putTurn',
+  'dropSlots',
+  'countOthers',
+  'putSlot',
+  'dropSlot',
+  'dropMarks',
+  'findMark',
+  'listMarks',
+  'putMark',
+  'dropMark',
+])
+
+type MarkRow = readonly [key: string, value: string, expiresMs: number | null]
+
+/** What every procedure is told, because the thread has no clock of the app's. */
+interface Timed {
+  readonly nowMs: number
+}
+
+/** The coordination store's share of a SQLite file. */
+export default defineProgram({
+  name: 'coordination',
+  migrations: [new URL('./schema-1.sql', import.meta.url)],
+  open(connection, host) {
+    const on = Object.fromEntries(
+      Object.entries(sql).map(([name, text]) => [name, connection.prepare(text)]),
+    ) as Record<keyof typeof sql, ReturnType<typeof connection.prepare>>
+    const toMark = ([key, value, expiresMs]: MarkRow): Mark => ({
+      key,
+      value,
+      ...(expiresMs === null ? {} : { expiresMs }),
+    })
+    return {
+      writes: {
+        acquire({
+          name,
+          holder,
+          ttlMs,
+          nowMs,
+        }: Timed & { name: string; holder: string; ttlMs: number }):
+          | { token: number; expiresMs: number }
+          | undefined {
+          const current = on.findLease.get<[string, number, number]>([name])
+          const isLiving = current !== undefined && current[2] > nowMs
+          if (isLiving && current[0] !== holder) return undefined
+          if (!isLiving) on.nextToken.run([Math.floor(nowMs)])
+          const token = isLiving ? current[1] : (on.lastToken.get<[number]>([])?.[0] ?? 0)
+          const expiresMs = nowMs + ttlMs
+          on.putLease.run([name, holder, token, expiresMs])
+          return { token, expiresMs }
+        },
+        release: ({ name, token }: { name: string; token: number }): number =>
+          on.dropLease.run([name, token]),
+        takeTurns: ({ requests, nowMs }: Timed & { requests: readonly RateRequest[] }): number[] =>
+          requests.map(({ key, intervalMs, burst }) => {
+            const turn = takeTurn(on.findTurn.get<[number]>([key])?.[0], nowMs, intervalMs, burst)
+            on.putTurn.run([key, turn.nextMs])
+            return turn.atMs
+          }),
+        enter: ({ requests, nowMs }: Timed & { requests: readonly SlotRequest[] }): boolean[] =>
+          requests.map(({ key, member, limit, ttlMs }) => {
+            on.dropSlots.run([key, nowMs])
+            if ((on.countOthers.get<[number]>([key, member])?.[0] ?? 0) >= limit) return false
+            on.putSlot.run([key, member, nowMs + ttlMs])
+            return true
+          }),
+        leave(places: readonly { key: string; member: string }[]): void {
+          for (const { key, member } of places) on.dropSlot.run([key, member])
+        },
+        put({
+          space,
+          marks,
+          ifAbsent,
+          nowMs,
+        }: Timed & { space: string; marks: readonly Mark[]; ifAbsent: boolean }): Mark[] {
+          on.dropMarks.run([space, nowMs])
+          host.touch(`marks:${space}`)
+          return marks.map((mark) => {
+            const present = ifAbsent ? on.findMark.get<[...MarkRow]>([space, mark.key, nowMs]) : undefined
+            if (present) return toMark(present)
+            on.putMark.run([space, mark.key, mark.value, mark.expiresMs ?? null])
+            return mark
+          })
+        },
+        replace({
+          space,
+          replacements,
+          nowMs,
+        }: Timed & { space: string; replacements: readonly MarkReplacement[] }): boolean[] {
+          const done = replacements.map(({ was, mark }) => {
+            if (on.findMark.get<[...MarkRow]>([space, mark.key, nowMs])?.[1] !== was) return false
+            on.putMark.run([space, mark.key, mark.value, mark.expiresMs ?? null])
+            return true
+          })
+          if (done.includes(true)) host.touch(`marks:${space}`)
+          return done
+        },
+        remove({
+          space,
+          marks,
+        }: {
+          space: string
+          marks: readonly { key: string; value?: string }[]
+        }): number {
+          host.touch(`marks:${space}`)
+          return marks.reduce(
+            (removed, { key, value }) => removed + on.dropMark.run([space, key, value ?? null]),
+            0,
+          )
+        },
+      },
+      reads: {
+        list: ({
+          space,
+          keys,
+          nowMs,
+        }: Timed & { space: string; keys: readonly string[] | undefined }): Mark[] =>
+          keys
+            ? keys.flatMap((key) => on.findMark.all<[...MarkRow]>([space, key, nowMs]).map(toMark))
+            : on.listMarks.all<[...MarkRow]>([space, nowMs]).map(toMark),
+      },
+    }
+  },
+})

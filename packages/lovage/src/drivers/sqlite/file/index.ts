@@ -1,0 +1,12 @@
+export { readSql } from '../../../kernel/index.js'
+export {
+  type Connection,
+  defineProgram,
+  type Host,
+  type SqlValue,
+  type Statement,
+} from './program.js'
+
+export { openSqliteFile, type SqliteFile } from './sqlite-file.js'
+
+export { toBytes } from './values.js'

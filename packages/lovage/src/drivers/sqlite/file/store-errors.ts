@@ -1,0 +1,77 @@
+import {
+  ConfigurationError,
+  ConnectionError,
+  type ErrorCode,
+  isLovageError,
+  LovageError,
+  messageOf,
+} from '../../../kernel/index.js'
+
+/** What SQLite's result codes mean to the user of a store; extended codes begin with the same words. */
+const CODES: readonly (readonly [prefix: string, code: ErrorCode, sentence: string])[] = [
+  ['SQLITE_BUSY', 'LVG_STORE_LOCKED', 'is locked by another process'],
+  ['SQLITE_LOCKED', 'LVG_STORE_LOCKED', 'is locked by another process'],
+  ['SQLITE_READONLY', 'LVG_STORE_READ_ONLY', 'cannot be written'],
+  ['SQLITE_PERM', 'LVG_STORE_READ_ONLY', 'cannot be written'],
+  ['SQLITE_AUTH', 'LVG_STORE_READ_ONLY', 'cannot be written'],
+  ['SQLITE_NOTADB', 'LVG_STORE_CORRUPT', 'is no SQLite database'],
+  ['SQLITE_CORRUPT', 'LVG_STORE_CORRUPT', 'is damaged'],
+  ['SQLITE_FULL', 'LVG_STORE_FULL', 'cannot grow: the disk is full'],
+  ['SQLITE_CANTOPEN', 'LVG_STORE_UNSUITABLE', 'cannot be opened'],
+  ['SQLITE_IOERR', 'LVG_STORE_UNSUITABLE', 'cannot be read or written'],
+]
+
+/** SQLite's own code of an error, `SQLITE_BUSY`, or an empty text. */
+export function sqliteCode(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : ''
+}
+
+/** Turns what the SQLite library throws into one clear error about `path`; our own errors pass unchanged. */
+export function storeError(error: unknown, path: string): unknown {
+  if (isLovageError(error)) return error
+  const sqlite = sqliteCode(error)
+  const known = CODES.find(([prefix]) => sqlite.startsWith(prefix))
+  if (!known) return error
+  const [, code, sentence] = known
+  const details = { path, sqlite, reason: messageOf(error) }
+  return new ConnectionError(`${path} ${sentence} (${messageOf(error)})`, { code, details })
+}
+
+/** An error as it crosses the thread's border: structured clone would lose class, code and details. */
+export interface WireError {
+  readonly name: string
+  readonly message: string
+  readonly stack?: string
+  readonly code?: ErrorCode
+  readonly details?: Readonly<Record<string, unknown>>
+  readonly hint?: string
+}
+
+/** Packs an error for the other side. */
+export function toWire(error: unknown): WireError {
+  if (isLovageError(error))
+    return {
+      name: error.name,
+      message: error.message,
+      code: error.code,
+      details: error.details,
+      hint: error.hint,
+    }
+  if (error instanceof Error) return { name: error.name, message: error.message, stack: error.stack ?? '' }
+  return { name: 'Error', message: messageOf(error) }
+}
+
+/** Builds the error again: a `LovageError` of the same class, or an `Error` with the thread's stack. */
+export function fromWire(wire: WireError): Error {
+  if (wire.code === undefined) {
+    const error = new Error(wire.message)
+    error.name = wire.name
+    if (wire.stack) error.stack = wire.stack
+    return error
+  }
+  const options = { code: wire.code, details: wire.details ?? {}, ...(wire.hint ? { hint: wire.hint } : {}) }
+  if (wire.name === 'ConnectionError') return new ConnectionError(wire.message, options)
+  if (wire.name === 'ConfigurationError') return new ConfigurationError(wire.message, options)
+  return new LovageError(wire.message, options)
+}

@@ -1,0 +1,1 @@
+export { openSqliteDeadLetters } from './open-sqlite-dead-letters.js'

@@ -1,0 +1,24 @@
+import { defineProgram } from '../file/index.js'
+import type { Arrivals, JoinRow } from './joins-program.js'
+
+/** A program for the tests of this room: it settles members as a broker in the same file does. */
+export default defineProgram({
+  name: 'settling',
+  migrations: [new URL('./settling.suite.sql', import.meta.url)],
+  open(connection, host) {
+    const settle = connection.prepare('INSERT INTO settled (task_id) VALUES (?)')
+    const settled = connection.prepare('SELECT task_id FROM settled')
+    return {
+      writes: {
+        settle(arrivals: Arrivals): JoinRow[] {
+          for (const { taskId } of arrivals.parts) settle.run([taskId])
+          // The other program's type says what it returns.
+          const completed = host.other('joins', 'arrive')?.(arrivals) as JoinRow[]
+          if (arrivals.parts.some(({ resultJson }) => resultJson === '"bad"')) throw new Error('refused')
+          return completed
+        },
+      },
+      reads: { settled: (_: undefined): string[] => settled.all<[string]>([]).map(([id]) => id) },
+    }
+  },
+})

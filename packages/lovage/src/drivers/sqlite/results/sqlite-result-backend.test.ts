@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { silentLogger, systemClock } from '../../../kernel/index.js'
+import { record } from '../../../result/tester.suite.js'
+import { openSqliteResultBackend } from './sqlite-result-backend.js'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lovage-results-'))
+})
+afterEach(() => {
+  rmSync(folder, { recursive: true })
+})
+
+/** A clock whose timers are rung by hand. */
+class HandClock {
+  nowMs = Date.UTC(2026, 0, 1)
+  readonly timers = new Set<() => void>()
+  now = (): number => this.nowMs
+  setTimer = (callback: () => void) => {
+    this.timers.add(callback)
+    return { cancel: () => void this.timers.delete(callback) }
+  }
+  ring(): void {
+    for (const callback of [...this.timers]) {
+      this.timers.delete(callback)
+      callback()
+    }
+  }
+}
+
+const open = (clock = new HandClock(), settings: Record<string, unknown> = {}) =>
+  openSqliteResultBackend(`sqlite://${join(folder, 'queue.db')}`, { clock, settings, logger: silentLogger })
+
+test('results expire without a beat, in batches, unfinished ones stay', async () => {
+  const clock = new HandClock()
+  const backend = await open(clock, { resultExpires: 3600 })
+  const old = Array.from({ length: 2500 }, () => record())
+  const running = record({ state: 'STARTED' })
+  await backend.store([...old, running])
+  await backend.joins?.saveGroup([['group', null], []])
+  clock.nowMs += 3_600_000
+  const young = record()
+  await backend.store([young])
+  clock.ring()
+  clock.nowMs += 1
+  clock.ring()
+  const ids = [...old, running, young].map(({ id }) => id)
+  await vi.waitFor(async () =>
+    expect(new Set((await backend.get(ids)).map(({ id }) => id))).toEqual(new Set([running.id, young.id])),
+  )
+  await vi.waitFor(async () => expect(await backend.joins?.group('group')).toBeUndefined())
+  await backend.close()
+  expect(clock.timers.size).toBe(0)
+})
+
+test('results that never expire are not pruned', async () => {
+  const clock = new HandClock()
+  const backend = await open(clock, { resultExpires: 0 })
+  expect(clock.timers.size).toBe(0)
+  await backend.close()
+})
+
+test('a backend that is closed refuses what comes later', async () => {
+  const backend = await openSqliteResultBackend(`sqlite://${join(folder, 'queue.db')}`, {
+    clock: systemClock,
+    settings: {},
+    logger: silentLogger,
+  })
+  await backend.close()
+  await backend.close()
+  await expect(backend.store([record()])).rejects.toMatchObject({ code: 'LVG_CONNECTION_CLOSED' })
+  await expect(backend.get(['a'])).rejects.toMatchObject({ code: 'LVG_CONNECTION_CLOSED' })
+})

@@ -1,0 +1,3 @@
+export { advanced } from './advanced.js'
+export * from './entry.js'
+export type * from './schedule-store.js'
