@@ -1,10 +1,16 @@
 import type { Broker } from '../broker/index.js'
 import { type Event, EventDispatcher, type EventFields, eventType } from '../events/index.js'
-import { type Clock, type Logger, type LogicalClock, producerOrigin } from '../kernel/index.js'
+import {
+  type Clock,
+  type Logger,
+  type LogicalClock,
+  producerOrigin,
+  type Unsubscribe,
+} from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 import type { SignalBoard } from './app-signals.js'
 import { Cluster, type ClusterOptions } from './cluster.js'
-import { type EventOptions, watchEvents } from './watch-events.js'
+import { type EventListener, type EventOptions, listenToEvents, watchEvents } from './watch-events.js'
 
 /** What events need of their app. */
 export interface AppEventsHost {
@@ -32,6 +38,13 @@ export interface AppEvents {
    * heard last. Tasks are told of where events are enabled (`-E`, `app.control.enableEvents()`).
    */
   cluster(options?: ClusterOptions): Promise<Cluster>
+  /**
+   * Hears all events in the batches in which they come, without a queue in between: what a monitor of a large fleet wants. Ends when the
+   * returned function is called.
+   *
+   * @example const end = await app.events.listen({ onEvents: (events) => seen += events.length })
+   */
+  listen(listener: EventListener): Promise<Unsubscribe>
   /** Resolves when what was told here is sent, or dropped. */
   flush(): Promise<void>
   /** The app connects: `task-sent` is told of every task from now on, where `taskSendSentEvent` says so. */
@@ -59,6 +72,7 @@ export function appEvents(host: AppEventsHost): AppEvents {
   return Object.assign((options?: EventOptions) => watchEvents(host, options), {
     send: (type: string, fields: EventFields = {}) => open().own(eventType(type), fields),
     cluster: (options: ClusterOptions = {}) => new Cluster(host, options).open(),
+    listen: (listener: EventListener) => listenToEvents(host, listener),
     flush: async () => dispatcher?.flush(),
     begin() {
       if (hasBegun || !host.conf.taskSendSentEvent) return

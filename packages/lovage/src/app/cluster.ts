@@ -1,8 +1,6 @@
 import {
   ClusterState,
   type ClusterStateOptions,
-  decodeEvents,
-  EVENT_EXCHANGE,
   type Event,
   type SeenTask,
   type SeenWorker,
@@ -10,6 +8,7 @@ import {
 } from '../events/index.js'
 import type { Unsubscribe } from '../kernel/index.js'
 import { type BroadcastHost, tell } from './broadcast.js'
+import { listenToEvents } from './watch-events.js'
 
 /** What is watched, and how much is remembered. */
 export interface ClusterOptions extends ClusterStateOptions {
@@ -38,16 +37,12 @@ export class Cluster implements AsyncDisposable {
 
   /** Listens, and asks all workers to say that they live. */
   async open(): Promise<this> {
-    const broker = await this.#host.broker()
-    this.#unsubscribe = await broker.subscribe(
-      EVENT_EXCHANGE,
-      (message) => {
-        const events = decodeEvents(message)
-        if (events instanceof Error) this.#unreadable++
-        else for (const event of events) this.#hear(event)
+    this.#unsubscribe = await listenToEvents(this.#host, {
+      onEvents: (events) => {
+        for (const event of events) this.#hear(event)
       },
-      '#',
-    )
+      onUnreadable: () => this.#unreadable++,
+    })
     await tell(this.#host, 'heartbeat', {})
     return this
   }
@@ -95,7 +90,6 @@ export class Cluster implements AsyncDisposable {
   }
 
   #hear(event: Event): void {
-    this.#host.logicalClock.adjust(event.clock)
     this.#state.add(event, this.#host.clock.now())
     try {
       this.#onEvent?.(event)

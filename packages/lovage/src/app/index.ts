@@ -1,4 +1,17 @@
-export type { Event, EventFields, SeenTask, SeenWorker, TaskChoice } from '../events/index.js'
+export {
+  ClusterState,
+  type ClusterStateOptions,
+  type Event,
+  type EventFields,
+  isLate,
+  readTaskEvent,
+  type SeenTask,
+  type SeenWorker,
+  type TaskChoice,
+  type TaskEvent,
+  type TaskFacts,
+  type ToldState,
+} from '../events/index.js'
 export type { AnyResult } from './any-result.js'
 export type { AppEvents } from './app-events.js'
 export { type AppSignals, SignalBoard, type SignalName } from './app-signals.js'
@@ -143,5 +156,5 @@ export type {
 } from './task-options.js'
 export { type Sending, toMessage } from './to-message.js'
 export type { WaitOptions } from './until-ready.js'
-export type { EventOptions } from './watch-events.js'
+export type { EventListener, EventOptions } from './watch-events.js'
 export type { StepWorker, WorkerStep } from './worker-step.js'

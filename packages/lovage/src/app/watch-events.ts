@@ -1,6 +1,6 @@
 import type { Broker } from '../broker/index.js'
 import { decodeEvents, EVENT_EXCHANGE, type Event } from '../events/index.js'
-import type { LogicalClock } from '../kernel/index.js'
+import type { LogicalClock, Unsubscribe } from '../kernel/index.js'
 import { told } from './told.js'
 
 /** Events that wait for a slow reader; older ones give way, for a monitor wants to know how things are now. */
@@ -18,6 +18,39 @@ export interface EventOptions {
 export interface EventHost {
   readonly logicalClock: LogicalClock
   broker(): Promise<Broker>
+}
+
+/** What hears events. */
+export interface EventListener {
+  /** The events of one message, in the order in which its node told them. Whatever it throws ends nothing but this call. */
+  readonly onEvents: (events: readonly Event[]) => void
+  /** A message that is no event: too large, or of no known form. */
+  readonly onUnreadable?: () => void
+}
+
+/** Hears all events as they come, of nodes in any language, and keeps none back: who listens must not be slow. */
+export async function listenToEvents(
+  host: EventHost & { readonly logger: { error(fields: object, message: string): void } },
+  { onEvents, onUnreadable }: EventListener,
+): Promise<Unsubscribe> {
+  const broker = await host.broker()
+  return broker.subscribe(
+    EVENT_EXCHANGE,
+    (message) => {
+      const events = decodeEvents(message)
+      if (events instanceof Error) {
+        onUnreadable?.()
+        return
+      }
+      for (const { clock } of events) host.logicalClock.adjust(clock)
+      try {
+        onEvents(events)
+      } catch (error) {
+        host.logger.error({ err: error }, 'what listens for events has thrown')
+      }
+    },
+    '#',
+  )
 }
 
 /** Events as they come, of nodes in any language, until the reader leaves. */

@@ -2,6 +2,7 @@ import { nameOf } from './bounded.js'
 import type { Event } from './event.js'
 import { type SeenTask, TaskRecord } from './seen-task.js'
 import { type SeenWorker, WorkerRecord } from './seen-worker.js'
+import { readTaskEvent } from './task-event.js'
 
 /** How much a cluster state remembers. */
 export interface ClusterStateOptions {
@@ -65,9 +66,9 @@ export class ClusterState {
       if (event.type.startsWith('worker-elect')) return false
       this.#worker(hostname).add(event, nowMs)
     } else if (event.type.startsWith('task-')) {
-      const id = nameOf(event.uuid)
-      if (id === undefined) return false
-      this.#task(id).add(event)
+      const told = readTaskEvent(event)
+      if (told === undefined) return false
+      this.#task(told.id).add(told)
       if (event.type !== 'task-sent') this.#workers.get(hostname)?.touch(nowMs)
     } else return false
     this.#events++

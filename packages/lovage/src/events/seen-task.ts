@@ -1,5 +1,4 @@
-import { nameOf, numberOf, textOf, tracebackOf } from './bounded.js'
-import type { Event } from './event.js'
+import { isLate, type TaskEvent, type TaskFacts, type ToldState } from './task-event.js'
 
 /** A task as its events show it. What nobody has told is undefined. */
 export interface SeenTask {
@@ -33,58 +32,26 @@ export interface SeenTask {
   readonly times: Readonly<Record<string, number>>
 }
 
-/** Highest first; what is not here is a task's own state, between FAILURE and REVOKED. */
-const PRECEDENCE = [
-  'SUCCESS',
-  'FAILURE',
-  '',
-  'REVOKED',
-  'STARTED',
-  'RECEIVED',
-  'REJECTED',
-  'RETRY',
-  'PENDING',
-]
-const rankOf = (state: string): number => {
-  const rank = PRECEDENCE.indexOf(state)
-  return rank < 0 ? PRECEDENCE.indexOf('') : rank
-}
-
-const STATES: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    sent: 'PENDING',
-    received: 'RECEIVED',
-    started: 'STARTED',
-    succeeded: 'SUCCESS',
-    failed: 'FAILURE',
-    retried: 'RETRY',
-    revoked: 'REVOKED',
-    rejected: 'REJECTED',
-  }),
-)
 /** Kinds of events whose times are kept of one task. */
 const MAX_KINDS = 24
-
-type Facts = { -readonly [Key in keyof SeenTask]?: SeenTask[Key] }
 
 /** What is remembered of a task. */
 export class TaskRecord {
   readonly id: string
   /** Lamport's clock of the newest event. */
   clock = 0
-  #state = 'PENDING'
   #changedMs = 0
-  #facts: Facts = {}
+  #facts: TaskFacts = {}
   readonly #times = new Map<string, number>()
-  /** Whose event made the state what it is, and by which clock: events of one process are in the order of its clock. */
-  #by: { readonly process: string; readonly clock: number } | undefined
+  /** The event that made the state what it is. */
+  #told: ToldState | undefined
 
   constructor(id: string) {
     this.id = id
   }
 
   get state(): string {
-    return this.#state
+    return this.#told?.state ?? 'PENDING'
   }
   get worker(): string | undefined {
     return this.#facts.worker
@@ -93,23 +60,17 @@ export class TaskRecord {
     return this.#facts.name
   }
 
-  /** Takes a `task-…` event in. One that comes late adds what is missing, and changes nothing. */
-  add(event: Event): void {
-    const kind = event.type.slice('task-'.length)
-    const state = STATES.get(kind) ?? kind.toUpperCase()
-    const ms = event.timestamp * 1000
-    const by = { process: `${event.hostname} ${event.pid ?? ''}`, clock: numberOf(event.clock) ?? 0 }
-    this.clock = Math.max(this.clock, by.clock)
+  /** Takes an event in. One that comes late adds what is missing, and changes nothing. */
+  add({ kind, state, ms, process, clock, facts }: TaskEvent): void {
+    this.clock = Math.max(this.clock, clock)
     if (this.#times.size < MAX_KINDS || this.#times.has(kind)) this.#times.set(kind, ms)
-    const facts = factsOf(event, kind)
-    if (this.#isLate(state, by)) {
+    if (isLate(this.#told, { state, process, clock })) {
       this.#facts = { ...facts, ...this.#facts }
       return
     }
     this.#facts = { ...this.#facts, ...facts }
-    this.#state = state
     this.#changedMs = ms
-    this.#by = by
+    this.#told = { state, process, clock }
   }
 
   view(): SeenTask {
@@ -132,46 +93,9 @@ export class TaskRecord {
       percent: undefined,
       ...this.#facts,
       id: this.id,
-      state: this.#state,
+      state: this.state,
       changedMs: this.#changedMs,
       times: Object.fromEntries(this.#times),
     }
   }
-
-  /**
-   * Events of one process are ordered by its logical clock. Those of several have no common order: there a state that usually
-   * comes before another does not replace it, except around a retry, after which everything happens again.
-   */
-  #isLate(state: string, by: { readonly process: string; readonly clock: number }): boolean {
-    if (this.#by?.process === by.process && by.clock > 0 && this.#by.clock > 0) {
-      // What has succeeded is told again only by a redelivery, which changes nothing.
-      if (this.#state === 'SUCCESS' && state !== 'SUCCESS') return true
-      return by.clock < this.#by.clock
-    }
-    if (state === 'RETRY' || this.#state === 'RETRY') return false
-    return rankOf(state) > rankOf(this.#state)
-  }
-}
-
-/** What an event says that it is worth keeping, each of it bounded. */
-function factsOf(event: Event, kind: string): Facts {
-  const node = nameOf(event.hostname)
-  const found: Facts = {
-    name: nameOf(event.name),
-    ...(kind === 'sent' ? { client: node } : { worker: node }),
-    args: textOf(event.args),
-    kwargs: textOf(event.kwargs),
-    result: textOf(event.result),
-    exception: textOf(event.exception),
-    traceback: tracebackOf(event.traceback),
-    runtime: numberOf(event.runtime),
-    retries: numberOf(event.retries),
-    eta: nameOf(event.eta),
-    expires: nameOf(event.expires),
-    rootId: nameOf(event.root_id),
-    parentId: nameOf(event.parent_id),
-    queue: nameOf(event.queue),
-    percent: numberOf(event.percent),
-  }
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))
 }
