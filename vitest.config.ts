@@ -1,18 +1,23 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { doors, packages } from './scripts/workspace.mjs'
 
-const source = (path: string) => fileURLToPath(new URL(`packages/lovage/src/${path}`, import.meta.url))
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 export default defineConfig({
   // Tests run the TypeScript sources; only what they start as processes runs dist.
   resolve: {
-    alias: [
-      { find: /^lovage$/, replacement: source('index.ts') },
-      { find: /^lovage\/testing$/, replacement: source('testing/index.ts') },
-    ],
+    alias: packages()
+      .flatMap(doors)
+      .map(([door, path]) => ({ find: new RegExp(`^${door}$`), replacement: source(path) })),
   },
   test: {
-    include: ['examples/ten-programs/10-unit-test.ts', 'packages/**/*.test.ts', 'test/**/*.test.ts'],
+    include: [
+      'examples/ten-programs/10-unit-test.ts',
+      'packages/**/*.test.{ts,tsx}',
+      'systems/**/*.test.ts',
+      'test/**/*.test.ts',
+    ],
     globalSetup: ['scripts/build-if-stale.mjs'],
     pool: 'forks',
     maxWorkers: 2,

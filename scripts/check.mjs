@@ -3,31 +3,42 @@
  * fails, what it found; the exit code is 1 if any failed.
  */
 import { availableParallelism } from 'node:os'
+import { checkDoors } from './checks/doors.mjs'
 import { checkFloors } from './checks/floors.mjs'
 import { checkLines } from './checks/lines.mjs'
-import { checkPackage } from './checks/package.mjs'
+import { checkPackages } from './checks/package.mjs'
 import { command } from './checks/run.mjs'
 import { checkSnippets } from './checks/snippets.mjs'
 import { checkTraces } from './checks/traces.mjs'
 import { cliDocIsFresh } from './make-cli-doc.mjs'
 import { errorsDocIsFresh } from './make-errors-doc.mjs'
 import { settingsDocIsFresh } from './make-settings-doc.mjs'
+import { packages } from './workspace.mjs'
 
 /** Name, what it does; the slow ones first, so that the short ones fill the other lane. */
 const STEPS = [
-  ['export map', checkPackage],
+  ['export map', checkPackages],
   ['unused exports', () => command('knip', ['--no-progress', '--no-config-hints'])],
-  ['types: package', () => command('tsc', ['-p', 'packages/lovage/tsconfig.json'])],
+  ['types: packages', typesOfPackages],
   ['types: workspace', () => command('tsc', ['-p', 'tsconfig.json'])],
   ['format and lint', () => command('biome', ['check', '--error-on-warnings', '--max-diagnostics=50', '.'])],
   ['documentation snippets', checkSnippets],
   ['floors and circles', checkFloors],
+  ['doors of packages', checkDoors],
   ['line budget', checkLines],
   ['docs/errors.md', errorsDocIsFresh],
   ['docs/reference/settings.md', settingsDocIsFresh],
   ['docs/reference/cli.md', cliDocIsFresh],
   ['no traces of a machine', checkTraces],
 ]
+
+/** Each package by itself, so that it finds no more than its own manifest gives it. */
+async function typesOfPackages() {
+  const findings = []
+  for (const { folder } of packages().filter((each) => each.isBuilt))
+    findings.push(...(await command('tsc', ['-p', `${folder}/tsconfig.json`])))
+  return findings
+}
 
 const wanted = process.argv.slice(2)
 const steps = STEPS.filter(([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)))

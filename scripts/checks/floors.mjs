@@ -1,37 +1,51 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { FLOORS } from '../floors.mjs'
-import { filesBelow, isTest, ROOT, SOURCE } from './run.mjs'
-
-const FLOOR_OF = new Map(FLOORS.flatMap((rooms, floor) => rooms.map((room) => [room, floor])))
+import { pathToFileURL } from 'node:url'
+import { packages } from '../workspace.mjs'
+import { filesBelow, isTest, ROOT } from './run.mjs'
 
 /** A room imports itself, or a lower floor through its door; drivers stay apart; no file takes part in a circle. */
 export async function checkFloors() {
-  const files = filesBelow(SOURCE, (path) => path.endsWith('.ts')).map((path) =>
-    relative(SOURCE, join(ROOT, path)),
+  const findings = []
+  for (const each of packages()) {
+    const plan = join(ROOT, each.folder, 'floors.mjs')
+    if (existsSync(plan)) findings.push(...floorsOf(each, (await import(pathToFileURL(plan).href)).FLOORS))
+    else if (each.isPublished) findings.push(`${each.folder} has no floors.mjs`)
+  }
+  return findings
+}
+
+function floorsOf({ folder, name }, floors) {
+  const house = {
+    name,
+    source: join(ROOT, folder, 'src'),
+    floorOf: new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor]))),
+  }
+  const files = filesBelow(house.source, (path) => /\.tsx?$/.test(path)).map((path) =>
+    relative(house.source, join(ROOT, path)),
   )
   const findings = []
   const graph = new Map()
   for (const file of files) {
-    const imports = importsOf(file)
+    const imports = importsOf(house, file)
     if (!isTest(file))
       graph.set(
         file,
         imports.map((each) => each.target).filter((target) => target !== undefined),
       )
     for (const { specifier, target, line } of imports) {
-      const reason = forbidden(file, specifier, target)
-      if (reason) findings.push(`packages/lovage/src/${file}:${line}: ${reason} (${specifier})`)
+      const reason = forbidden(house, file, specifier, target)
+      if (reason) findings.push(`${folder}/src/${file}:${line}: ${reason} (${specifier})`)
     }
   }
   const rooms = new Set(files.filter((file) => file.includes('/')).map(roomOf))
   for (const room of rooms)
-    if (!FLOOR_OF.has(room)) findings.push(`${room}/ stands on no floor of scripts/floors.mjs`)
+    if (!house.floorOf.has(room)) findings.push(`${room}/ stands on no floor of ${folder}/floors.mjs`)
   return [...findings, ...circles(graph).map((circle) => `circle: ${circle.join(' → ')}`)]
 }
 
-function forbidden(file, specifier, target) {
-  if (specifier === 'lovage' || specifier.startsWith('lovage/'))
+function forbidden(house, file, specifier, target) {
+  if (specifier === house.name || specifier.startsWith(`${house.name}/`))
     return isTest(file) ? '' : 'the package imports itself'
   if (!specifier.startsWith('.')) return ''
   if (target === undefined) return isTest(file) ? '' : 'leads out of the sources'
@@ -39,12 +53,13 @@ function forbidden(file, specifier, target) {
   // The face and the tests may look into every room; through the door they go all the same.
   if (from === to) return ''
   if (isDriver(to) && isDriver(from) && to !== SHARED) return `the driver ${from}/ imports the driver ${to}/`
-  const throughDoor = target === join(to, 'index.ts') || (isTest(file) && isTest(target))
+  const throughDoor =
+    target === join(to, 'index.ts') || target === join(to, 'index.tsx') || (isTest(file) && isTest(target))
   if (!throughDoor) return `goes past the door of ${to}/`
   if (from === '' || isTest(file)) return ''
   if (isDriver(to) && !isDriver(from) && from !== 'drivers') return 'opens a driver past drivers/open.ts'
   if (to === '') return 'imports the public face'
-  return FLOOR_OF.get(to) < FLOOR_OF.get(from) ? '' : `${to}/ is not on a lower floor than ${from}/`
+  return house.floorOf.get(to) < house.floorOf.get(from) ? '' : `${to}/ is not on a lower floor than ${from}/`
 }
 
 const SHARED = 'drivers/shared'
@@ -60,14 +75,14 @@ function roomOf(file) {
 const IMPORT =
   /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*'([^']+)'|^\s*import\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|new URL\(\s*'([^']+\.js)',\s*import\.meta\.url/gm
 
-function importsOf(file) {
-  const text = readFileSync(join(SOURCE, file), 'utf8')
+function importsOf({ source }, file) {
+  const text = readFileSync(join(source, file), 'utf8')
   return [...text.matchAll(IMPORT)].map((match) => {
     const specifier = match[1] ?? match[2] ?? match[3] ?? match[4]
     const line = text.slice(0, match.index + match[0].indexOf(specifier)).split('\n').length
     const path = join(dirname(file), specifier.replace(/\.js$/, '.ts'))
-    const inside = specifier.startsWith('.') && !path.startsWith('..') && existsSync(join(SOURCE, path))
-    return { specifier, line, target: inside ? path : undefined }
+    const target = [path, `${path}x`].find((each) => !each.startsWith('..') && existsSync(join(source, each)))
+    return { specifier, line, target: specifier.startsWith('.') ? target : undefined }
   })
 }
 

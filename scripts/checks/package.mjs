@@ -3,18 +3,31 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { packages } from '../workspace.mjs'
 import { execute, ROOT } from './run.mjs'
 
-const PACKAGE = join(ROOT, 'packages/lovage')
-
 /**
- * The package as a user gets it: packed, examined, installed into an empty project, and there imported, required,
- * type-checked and run, at each of its entry points.
+ * The packages as a user gets them: packed, examined, installed together into an empty project, and there imported, required,
+ * type-checked and run, at each of their entry points.
  */
-export async function checkPackage() {
+export async function checkPackages() {
   const folder = mkdtempSync(join(tmpdir(), 'lovage-package-'))
   try {
-    return await examine(folder)
+    const project = join(folder, 'project')
+    mkdirSync(project)
+    writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true }))
+    const packed = []
+    for (const each of packages().filter((one) => one.isPublished))
+      packed.push(await pack(join(ROOT, each.folder), folder))
+    const npm = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts']
+    await must('npm', [...npm, ...packed.map(({ tarball }) => tarball)], project)
+    // The compiler and Node's types are what any TypeScript project has besides.
+    mkdirSync(join(project, 'node_modules/@types'), { recursive: true })
+    for (const name of ['@types/node', 'undici-types'])
+      symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name))
+    const findings = packed.flatMap((each) => each.findings)
+    for (const { pkg } of packed) findings.push(...(await examine(project, pkg)))
+    return findings
   } catch (error) {
     return [error.message]
   } finally {
@@ -22,28 +35,20 @@ export async function checkPackage() {
   }
 }
 
-async function examine(folder) {
-  const listing = await must('npm', ['pack', '--json', '--silent', '--pack-destination', folder], PACKAGE)
+async function pack(source, folder) {
+  const listing = await must('npm', ['pack', '--json', '--silent', '--pack-destination', folder], source)
   const [packed] = JSON.parse(listing.slice(listing.indexOf('[\n')))
   const tarball = join(folder, packed.filename)
   const { messages, pkg } = await publint({ pack: { tarball: readFileSync(tarball).buffer }, strict: true })
-  const findings = messages.map((message) => `publint: ${formatMessage(message, pkg, { color: false })}`)
-  findings.push(...packed.files.flatMap(({ path }) => strangerIn(path)))
-
-  const project = join(folder, 'project')
-  mkdirSync(project)
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true }))
-  await must(
-    'npm',
-    ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', tarball],
-    project,
+  const findings = messages.map(
+    (message) => `${pkg.name}: publint: ${formatMessage(message, pkg, { color: false })}`,
   )
-  // The compiler and Node's types are what any TypeScript project has besides.
-  mkdirSync(join(project, 'node_modules/@types'), { recursive: true })
-  for (const name of ['@types/node', 'undici-types']) {
-    symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name))
-  }
+  findings.push(...packed.files.flatMap(({ path }) => strangerIn(pkg, path)))
+  return { tarball, pkg, findings }
+}
 
+async function examine(project, pkg) {
+  const findings = []
   const entries = Object.keys(pkg.exports)
     .filter((path) => !path.endsWith('.json'))
     .map((path) => path.replace('.', pkg.name))
@@ -103,12 +108,12 @@ async function typeCheck(project, entries) {
 }
 
 /** Only what runs, its types, its assets and its papers belong into the package. */
-function strangerIn(path) {
+function strangerIn(pkg, path) {
   const belongs =
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path) ||
-    path === 'bin/lovage.js' ||
-    (/^dist\/.+\.(js|d\.ts|js\.map|lua|sql)$/.test(path) && !/\.(test|suite|test-d)\./.test(path))
-  return belongs ? [] : [`the package contains ${path}`]
+    Object.values(pkg.bin ?? {}).some((program) => program.replace(/^\.\//, '') === path) ||
+    (/^dist\/.+\.(js|d\.ts|js\.map|lua|sql|css|svg)$/.test(path) && !/\.(test|suite|test-d)\./.test(path))
+  return belongs ? [] : [`${pkg.name} contains ${path}`]
 }
 
 async function must(program, args, cwd) {

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { ROOT } from '../workspace.mjs'
 
-export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-export const SOURCE = join(ROOT, 'packages/lovage/src')
+export { ROOT }
 
 /** Runs a program of node_modules/.bin; resolves with its output if it failed, else with nothing. */
 export async function command(program, args, options = {}) {
@@ -41,4 +40,4 @@ export function filesBelow(folder, keep) {
 }
 
 /** Tests and the suites that they share are no part of the package. */
-export const isTest = (path) => /\.(test|test-d|suite)\.ts$/.test(path)
+export const isTest = (path) => /\.(test|test-d|suite)\.tsx?$/.test(path)

@@ -1,0 +1,2 @@
+/** Which room stands on which floor. A room imports from itself and from lower floors, through the door (`index.ts`). */
+export const FLOORS = [['domain', 'verify'], ['store'], ['facade'], ['service']]

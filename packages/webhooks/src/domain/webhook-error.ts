@@ -1,0 +1,48 @@
+/** The mark of the engine's errors, which `isLovageError` looks for. */
+const MARK = Symbol.for('lovage.error')
+
+/** What can be wrong with a call of this package, and what to do about it. */
+export const WEBHOOK_ERROR_CODES = {
+  LVG_WEBHOOK_INVALID: 'Correct the field named in the message.',
+  LVG_WEBHOOK_BLOCKED_URL: 'Use a public address, or add its range to `allowedCidrs` if you trust it.',
+  LVG_WEBHOOK_NOT_FOUND: 'Look at the id, and at the tenant: nothing of another tenant can be seen.',
+  LVG_WEBHOOK_CONFLICT: 'Use another id, or send the same body again.',
+  LVG_WEBHOOK_UNKNOWN_TYPE: 'Add the type to the catalogue of events, or correct its spelling.',
+  LVG_WEBHOOK_TOO_LARGE: 'Send a reference instead, or use `payload: "thin"`.',
+  LVG_WEBHOOK_KEY_MISSING:
+    'Put the key back into `encryptionKeys`: keys stay there until nothing is encrypted with them.',
+  LVG_WEBHOOK_STATE: 'See in which state it is, in the message.',
+  LVG_WEBHOOK_STORE: 'See what the database said, in the message.',
+  LVG_WEBHOOK_SETUP: 'Correct the option named in the message.',
+} as const
+
+/** A code of this package's errors. */
+export type WebhookErrorCode = keyof typeof WEBHOOK_ERROR_CODES
+
+/** An error of this package; `isLovageError` knows it. */
+export class WebhookError extends Error {
+  readonly code: WebhookErrorCode
+  /** The field or option that is wrong, where one is: `url`, `headers.x-token`. */
+  readonly field: string | null
+  readonly details: Readonly<Record<string, unknown>>
+  readonly hint: string
+
+  constructor(
+    message: string,
+    options: {
+      readonly code: WebhookErrorCode
+      readonly field?: string
+      readonly details?: Readonly<Record<string, unknown>>
+      readonly hint?: string
+      readonly cause?: unknown
+    },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'WebhookError'
+    this.code = options.code
+    this.field = options.field ?? null
+    this.details = options.details ?? {}
+    this.hint = options.hint ?? WEBHOOK_ERROR_CODES[options.code]
+    Object.defineProperty(this, MARK, { value: true })
+  }
+}

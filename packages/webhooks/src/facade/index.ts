@@ -1,0 +1,1 @@
+export type { Deliveries, Endpoints, Events, OfTenant, PublishedKey, Webhooks } from './webhooks.js'

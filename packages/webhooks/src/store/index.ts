@@ -1,0 +1,22 @@
+export { NOTICE_TYPES, type Notice, type NoticeType } from './notice.js'
+export type {
+  AttemptRecord,
+  Claim,
+  ClaimedDelivery,
+  ClaimRequest,
+  DeliveryStore,
+  DocumentStore,
+  EndpointStore,
+  EndpointUpdate,
+  EventStore,
+  Listing,
+  NewEvent,
+  Paging,
+  Released,
+  Removed,
+  StoredDocument,
+  StoredEndpoint,
+  StoredSecret,
+  WebhookStore,
+  WrittenEvent,
+} from './webhook-store.js'
