@@ -50,7 +50,7 @@ function forbidden(house, file, specifier, target) {
   if (target === undefined) return isTest(file) ? '' : 'leads out of the sources'
   const [from, to] = [roomOf(file), roomOf(target)]
   // The face and the tests may look into every room; through the door they go all the same.
-  if (from === to) return ''
+  if (from === to) return from === 'cli' ? commandsApart(file, target) : ''
   if (isDriver(to) && isDriver(from) && to !== SHARED) return `the driver ${from}/ imports the driver ${to}/`
   const throughDoor =
     target === join(to, 'index.ts') || target === join(to, 'index.tsx') || (isTest(file) && isTest(target))
@@ -59,6 +59,16 @@ function forbidden(house, file, specifier, target) {
   if (isDriver(to) && !isDriver(from) && from !== 'drivers') return 'opens a driver past drivers/open.ts'
   if (to === '') return 'imports the public face'
   return house.floorOf.get(to) < house.floorOf.get(from) ? '' : `${to}/ is not on a lower floor than ${from}/`
+}
+
+/** Commands that run another command: `dev` is a worker that starts again at every change. */
+const RUNS = new Map([['dev', 'worker']])
+
+/** A command's folder imports itself and `cli/shared`. */
+function commandsApart(file, target) {
+  const [a, b] = [file, target].map((path) => (path.split('/').length > 2 ? path.split('/')[1] : ''))
+  if (a === '' || a === b || b === 'shared' || RUNS.get(a) === b) return ''
+  return `the command ${a}/ imports ${b === '' ? 'the program' : `the command ${b}/`}`
 }
 
 const SHARED = 'drivers/shared'

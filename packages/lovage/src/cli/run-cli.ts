@@ -1,9 +1,9 @@
 import { CommanderError } from 'commander'
-import { withDashes } from './argv.js'
-import { EXIT, exitCodeOf } from './exit-codes.js'
 import { splitMulti } from './multi/parse.js'
 import { createProgram } from './program.js'
-import { explain } from './say.js'
+import { withDashes } from './shared/argv.js'
+import { EXIT, exitCodeOf } from './shared/exit-codes.js'
+import { explain } from './shared/say.js'
 
 /** Runs one command line; resolves to its exit code. Errors have been printed then. */
 export async function runCli(argv: readonly string[]): Promise<number> {

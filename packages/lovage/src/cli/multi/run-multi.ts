@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Command } from 'commander'
 import { ConfigurationError } from '../../kernel/index.js'
 import { forgetPidFile, isAlive, runningPid } from '../../node/index.js'
-import { EXIT } from '../exit-codes.js'
+import { EXIT } from '../shared/exit-codes.js'
 import { type MultiNode, nodesOf } from './nodes.js'
 import { type MultiLine, parseMulti } from './parse.js'
 

@@ -1,0 +1,19 @@
+import type { Command } from 'commander'
+import type { GlobalOptions } from '../shared/open-app.js'
+
+export function addAmqp(program: Command): void {
+  program
+    .command('amqp [words...]')
+    .summary('declare, look into and empty queues of an AMQP broker')
+    .description(
+      'A prompt on the broker, where that speaks AMQP: queue.declare, queue.depth, queue.purge, basic.publish; with words after it, one command. Other brokers have `list`, `queues`, `purge` and `call`.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ lovage -b amqp://localhost amqp\n  $ lovage -b amqp://localhost amqp queue.declare mail mail topic mail.#',
+    )
+    .action(async (words: readonly string[], _options: unknown, command: Command) => {
+      const { amqp } = await import('./amqp.js')
+      await amqp(words, command.optsWithGlobals<GlobalOptions>())
+    })
+}

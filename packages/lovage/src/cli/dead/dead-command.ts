@@ -1,0 +1,86 @@
+import type { Command } from 'commander'
+import { jsonList, jsonObject, numberOf } from '../shared/option-values.js'
+import type { DeadCommandOptions } from './dead-letters.js'
+
+export function addDead(program: Command): void {
+  const dead = program
+    .command('dead')
+    .alias('dead-letter')
+    .summary('what no worker runs again: look, retry, remove')
+    .description(
+      'Dead letters: tasks that were rejected, failed for good, killed their workers, or cannot be read. They keep the original message and stay until they are retried or removed. ID is that of a letter or of its task.',
+    )
+    .addHelpText('after', HELP)
+
+  withFilters(dead.command('list [ids...]').description('Prints letters, newest first.'))
+    .option('-n, --limit <n>', 'so many at most (default 100)', numberOf)
+    .option('--after <cursor>', 'go on where the page before ended')
+    .option('--json', 'print JSON')
+    .action(action('list'))
+
+  dead
+    .command('show <ids...>')
+    .description('Prints letters with their arguments, secrets masked, and the error of every attempt.')
+    .option('--reveal', 'show secrets too')
+    .option('--json', 'print JSON')
+    .action(action('show'))
+
+  withFilters(
+    dead
+      .command('retry [ids...]')
+      .description(
+        'Sends letters back to the queue that they came from: none is lost, none is sent twice, also when it is interrupted and repeated.',
+      ),
+  )
+    .option('--all', 'all letters')
+    .option('--rate <n>', 'at most so many a second', numberOf)
+    .option('--to <queue>', 'to another queue')
+    .action(action('retry'))
+
+  dead
+    .command('edit <id>')
+    .description('Sends a letter back with other arguments.')
+    .option('-a, --args <json>', 'positional arguments, a JSON list', jsonList)
+    .option('-k, --kwargs <json>', 'named arguments, a JSON object', jsonObject)
+    .option('--to <queue>', 'to another queue')
+    .action(action('edit'))
+
+  withFilters(dead.command('purge [ids...]').description('Removes letters for good.'))
+    .option('--all', 'all letters')
+    .option('-f, --force', 'do not ask')
+    .action(action('purge'))
+
+  withFilters(dead.command('stats').description('Counts letters by queue, task, reason and error.'))
+    .option('--json', 'print JSON')
+    .action(action('stats'))
+}
+
+function withFilters(command: Command): Command {
+  return command
+    .option('-Q, --queue <name>', 'that came from this queue')
+    .option('-t, --task <name>', 'of this task')
+    .option('--reason <reason>', 'rejected, failed, worker-lost, unknown-task, malformed, …')
+    .option('--older-than <days>', 'that failed before so many days', numberOf)
+}
+
+type Verb = 'list' | 'show' | 'retry' | 'edit' | 'purge' | 'stats'
+
+const action =
+  (verb: Verb) =>
+  async (...given: unknown[]): Promise<void> => {
+    // Commander passes the operands, the options and the command, in this order.
+    const command = given.at(-1) as Command
+    const ids = [given.length > 2 ? given[0] : []].flat() as readonly string[]
+    const options = command.optsWithGlobals<DeadCommandOptions>()
+    const { useApp } = await import('../shared/use-app.js')
+    const verbs = await import('./dead-letters.js')
+    process.exitCode = await useApp(options, 'settings', (app) => verbs[verb](app, ids, options))
+  }
+
+const HELP = `
+Examples:
+  $ lovage -A src/app.ts dead list -Q mail
+  $ lovage -A src/app.ts dead show 0b1ad6a0-7a4c-4e8d-9a57-3f2f1f6a2a10
+  $ lovage -A src/app.ts dead retry -t mail.send --rate 50
+  $ lovage -A src/app.ts dead edit 0b1ad6a0-7a4c-4e8d-9a57-3f2f1f6a2a10 --args '["ada@example.com"]'
+  $ lovage -A src/app.ts dead purge --older-than 30`

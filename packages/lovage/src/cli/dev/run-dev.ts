@@ -1,0 +1,49 @@
+import { relative, resolve } from 'node:path'
+import { setDefaultLogger } from '../../kernel/index.js'
+import { openLog, RestartingChild } from '../../node/index.js'
+import { enterWorkdir } from '../shared/open-app.js'
+import { ownArgv } from '../shared/restart-self.js'
+import { runWorker } from '../worker/run-worker.js'
+import type { WorkerCommandOptions } from '../worker/worker-options.js'
+import { projectFolder, watchSources } from './watch-sources.js'
+
+/** Set in the environment of the child, which has the same command line and runs the worker. */
+const CHILD = 'LOVAGE_DEV_CHILD'
+/** How long a worker may finish what runs before it hands the rest back. */
+const PATIENCE_MS = 2000
+
+/** Runs a worker in a child process and starts it again at every change, until a signal ends both. */
+export async function runDev(options: WorkerCommandOptions & { readonly watch?: string }): Promise<number> {
+  if (process.env[CHILD] !== undefined) {
+    // A worker must not outlive the command that it belongs to.
+    process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+    return runWorker(options)
+  }
+  enterWorkdir(options)
+  const { logger } = await openLog({ level: options.loglevel, ...(options.color ? {} : { color: false }) })
+  setDefaultLogger(logger)
+  const folder = resolve(options.watch ?? projectFolder(process.cwd()))
+  const child = new RestartingChild({
+    argv: ownArgv(),
+    env: { [CHILD]: '1' },
+    patienceMs: PATIENCE_MS,
+    onEnd: (code) =>
+      logger.warn({ exit_code: code }, 'the worker has ended; it starts again at the next change'),
+  })
+  const watcher = watchSources(folder, (paths) => {
+    const [first = folder, ...more] = paths.map((path) => relative(process.cwd(), path))
+    logger.info(
+      {},
+      `${first}${more.length > 0 ? ` and ${more.length} more` : ''} changed: starting the worker again`,
+    )
+    void child.restart()
+  })
+  logger.info({}, `watching ${folder}`)
+  child.start()
+  await new Promise<void>((over) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP'] as const)
+      process.on(signal, () => void child.end(signal === 'SIGHUP' ? 'SIGTERM' : signal).then(over))
+  })
+  watcher.close()
+  return 0
+}

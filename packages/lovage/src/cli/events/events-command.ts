@@ -1,0 +1,37 @@
+import type { Command } from 'commander'
+import { withTimeoutAndJson } from '../shared/ask-nodes.js'
+import { numberOf } from '../shared/option-values.js'
+import type { EventsOptions } from './watch.js'
+
+export function addEvents(program: Command): void {
+  withTimeoutAndJson(
+    program
+      .command('events')
+      .summary('what workers tell, live')
+      .description(
+        'Shows tasks and workers in any language as they change, on the whole terminal; prints a line for each event where there is none. Workers tell of their tasks when they were started with -E, or while this runs.',
+      )
+      .option('-d, --dump', 'print a line for each event, as Celery does')
+      .option('-c, --camera <file>', 'append pictures of the cluster to this file, a JSON object a line')
+      .option('-F, --frequency <seconds>', 'seconds between two pictures (default: 1)', numberOf)
+      .option('-r, --maxrate <rate>', 'no more pictures than this: 10/m')
+      .option('--limit <n>', 'end after so many events', numberOf)
+      .option('--destination <names>', 'workers that are made to tell of their tasks; all when absent'),
+  )
+    .addHelpText('after', HELP)
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals<EventsOptions>()
+      const { watchEvents } = await import('./watch.js')
+      await watchEvents(options)
+    })
+}
+
+const HELP = `
+Keys of the live view: j, k or arrows move; i shows the task, t its traceback, r its result; c revokes it; l limits how often
+tasks of its name run; w changes to the workers, where i asks the worker for its stats; space holds the list still; q quits.
+
+Examples:
+  $ lovage -A src/app.ts events
+  $ lovage -b redis://localhost events --dump
+  $ lovage -b redis://localhost events --json --limit 100
+  $ lovage -b redis://localhost events --camera cluster.jsonl --frequency 5`

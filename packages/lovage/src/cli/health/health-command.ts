@@ -1,0 +1,30 @@
+import type { Command } from 'commander'
+import type { GlobalOptions } from '../shared/open-app.js'
+
+interface HealthCommandOptions extends GlobalOptions {
+  readonly json?: boolean
+}
+
+export function addHealth(program: Command): void {
+  program
+    .command('health [queues...]')
+    .summary('whether the queues are well, and why not')
+    .description(
+      'Asks the broker how much waits and how much died, and every worker what it consumes and runs.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', HELP)
+    .action(async (names: readonly string[], _options, command: Command) => {
+      const options = command.optsWithGlobals<HealthCommandOptions>()
+      const { useApp } = await import('../shared/use-app.js')
+      const { printHealth } = await import('./print-health.js')
+      process.exitCode = await useApp(options, 'settings', (app) => printHealth(app, names, options))
+    })
+}
+
+const HELP = `
+Exit code: 0 healthy or degraded; 1 critical; 69 unknown, because the broker does not answer.
+
+Examples:
+  $ lovage -A src/app.ts health
+  $ lovage -A src/app.ts health mail --json`

@@ -1,0 +1,39 @@
+import type { Command } from 'commander'
+import type { GlobalOptions } from '../shared/open-app.js'
+
+/** `pause` and `resume`: queues that nobody claims from, for as long as an operator says. */
+export function addPause(program: Command): void {
+  program
+    .command('pause [queues...]')
+    .summary('keep workers from claiming from queues')
+    .description(
+      'Keeps all workers of the cluster from claiming from the queues until they are resumed, also workers that start later. Producers go on; messages wait. Without a name, lists what is paused.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ lovage -A src/app.ts pause billing\n  $ lovage -A src/app.ts pause',
+    )
+    .action(async (queues: readonly string[], _options, command: Command) => {
+      const { useApp } = await import('../shared/use-app.js')
+      await useApp(command.optsWithGlobals<GlobalOptions>(), 'settings', async (app) => {
+        if (queues.length > 0) await app.control.pauseQueues(...queues)
+        const paused = await app.control.pausedQueues()
+        console.log(paused.length > 0 ? `paused: ${paused.join(', ')}` : 'no queue is paused')
+      })
+    })
+}
+
+export function addResume(program: Command): void {
+  program
+    .command('resume <queues...>')
+    .summary('undo a pause')
+    .description('Lets workers claim from paused queues again.')
+    .addHelpText('after', '\nExamples:\n  $ lovage -A src/app.ts resume billing')
+    .action(async (queues: readonly string[], _options, command: Command) => {
+      const { useApp } = await import('../shared/use-app.js')
+      await useApp(command.optsWithGlobals<GlobalOptions>(), 'settings', async (app) => {
+        const resumed = await app.control.resumeQueues(...queues)
+        console.log(`resumed ${resumed} of ${queues.length}`)
+      })
+    })
+}

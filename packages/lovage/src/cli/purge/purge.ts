@@ -1,0 +1,49 @@
+import type { Lovage } from '../../app/index.js'
+import { ConfigurationError } from '../../kernel/index.js'
+import { confirm } from '../shared/confirm.js'
+import { requireKnown } from '../shared/queue-names.js'
+
+/** What to purge. */
+export interface PurgeOptions {
+  /** Empty = those of the settings. */
+  readonly queues: readonly string[]
+  readonly excludeQueues?: readonly string[]
+  readonly force?: boolean
+  /** What the command line said. */
+  readonly broker?: string
+}
+
+/** Empties queues after asking; resolves to the exit code. */
+export async function purge(app: Lovage, options: PurgeOptions): Promise<0 | 1> {
+  if (options.broker !== undefined && options.broker !== app.conf.brokerUrl) {
+    throw new ConfigurationError('-b names another broker than the code of the app, which has precedence.', {
+      code: 'LVG_USAGE',
+      hint: 'Leave out -A to purge the queues of the broker that -b names.',
+    })
+  }
+  const queues = await chosen(app, options)
+  const broker = await app.broker()
+  if (!options.force && !(await isAgreed(app, queues))) {
+    console.error('Nothing was removed.')
+    return 1
+  }
+  let removed = 0
+  for (const queue of queues) removed += await broker.purge(queue)
+  console.log(`${count(removed)} removed from ${queues.join(', ')}.`)
+  return 0
+}
+
+async function chosen(app: Lovage, { queues, excludeQueues = [] }: PurgeOptions): Promise<readonly string[]> {
+  await requireKnown(app, [...queues, ...excludeQueues])
+  const all = queues.length > 0 ? queues : app.router.declared.map(({ name }) => name)
+  return [...new Set(all)].filter((name) => !excludeQueues.includes(name))
+}
+
+async function isAgreed(app: Lovage, queues: readonly string[]): Promise<boolean> {
+  const broker = await app.broker()
+  const depths = await broker.depths(queues)
+  const messages = [...depths.values()].reduce((sum, { ready, delayed = 0 }) => sum + ready + delayed, 0)
+  return confirm(`This removes ${count(messages)} from ${queues.join(', ')} at ${broker.location}, for good.`)
+}
+
+const count = (messages: number): string => (messages === 1 ? '1 message' : `${messages} messages`)

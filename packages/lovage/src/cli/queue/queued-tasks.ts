@@ -1,0 +1,158 @@
+import type { Due, Lovage, OpenedTask, QueuedTask } from '../../app/index.js'
+import { ConfigurationError } from '../../kernel/index.js'
+import { encodeJson, parseTime } from '../../message/index.js'
+import { confirm } from '../shared/confirm.js'
+import { requireKnown } from '../shared/queue-names.js'
+import { table } from '../shared/say.js'
+
+/** The options of `lovage queue …`. */
+export interface QueueCommandOptions {
+  readonly state?: string
+  readonly limit?: number
+  readonly after?: string
+  readonly countdown?: number
+  readonly eta?: string
+  readonly force?: boolean
+  readonly json?: boolean
+}
+
+type ExitCode = 0 | 1
+
+const STATES: readonly QueuedTask['state'][] = ['ready', 'delayed', 'unacked']
+
+/** Prints one page. */
+export async function list(
+  app: Lovage,
+  [queue = '']: readonly string[],
+  { state, limit = 100, after, json }: QueueCommandOptions,
+): Promise<ExitCode> {
+  await requireKnown(app, [queue])
+  const wanted = STATES.find((one) => one === state)
+  if (state !== undefined && wanted === undefined)
+    throw usage(`${state} is no state of a message.`, `There are: ${STATES.join(', ')}.`)
+  const page = await app.queues.list(queue, {
+    limit,
+    ...(wanted ? { state: wanted } : {}),
+    ...(after === undefined ? {} : { after }),
+  })
+  if (json) {
+    console.log(JSON.stringify({ ...page, items: page.items.map(({ raw: _, ...task }) => task) }))
+    return 0
+  }
+  const rows = page.items.map(({ id, task, state, dueMs, retries, argsrepr, kwargsrepr }) => [
+    id,
+    task ?? '-',
+    state,
+    dueMs === undefined ? '-' : timeOf(dueMs),
+    retries,
+    `${argsrepr} ${kwargsrepr}`.replaceAll('\n', ' ').slice(0, 100),
+  ])
+  console.log(table(['id', 'task', 'state', 'due', 'retries', 'arguments'], rows))
+  if (page.next !== undefined) console.error(`More with --after '${page.next}'`)
+  return 0
+}
+
+/** Prints tasks whole. */
+export async function peek(
+  app: Lovage,
+  ids: readonly string[],
+  { json }: QueueCommandOptions,
+): Promise<ExitCode> {
+  let code: ExitCode = 0
+  for (const id of ids) {
+    const task = await app.queues.peek(id)
+    if (task) console.log(json ? asJson(task) : asText(task))
+    else {
+      console.error(`${id} is in no queue.`)
+      code = 1
+    }
+  }
+  return code
+}
+
+/** Makes tasks run now. */
+export async function promote(app: Lovage, ids: readonly string[]): Promise<ExitCode> {
+  return tell(await app.queues.promote(ids), 'is due now', 'are due now')
+}
+
+/** Makes tasks run at another time. */
+export async function reschedule(
+  app: Lovage,
+  ids: readonly string[],
+  options: QueueCommandOptions,
+): Promise<ExitCode> {
+  const when = whenOf(options)
+  const dueMs = 'eta' in when ? when.eta.getTime() : app.clock.now() + when.countdown * 1000
+  const time = timeOf(dueMs)
+  return tell(await app.queues.reschedule(ids, when), `is due at ${time}`, `are due at ${time}`)
+}
+
+/** Removes tasks after asking. */
+export async function remove(
+  app: Lovage,
+  ids: readonly string[],
+  { force }: QueueCommandOptions,
+): Promise<ExitCode> {
+  if (!force && !(await confirm(`This removes ${count(ids.length)}, for good.`))) {
+    console.error('Nothing was removed.')
+    return 1
+  }
+  return tell(await app.queues.remove(ids), 'removed', 'removed')
+}
+
+function whenOf({ countdown, eta }: QueueCommandOptions): Due {
+  if ((countdown === undefined) === (eta === undefined))
+    throw usage('When are they to run?', 'Say --countdown or --eta.')
+  if (countdown !== undefined) return { countdown }
+  const dueMs = parseTime(eta ?? '')
+  if (dueMs === undefined) throw usage(`${eta} is no time.`, 'Write it as 2030-01-31T09:00:00Z.')
+  return { eta: new Date(dueMs) }
+}
+
+/** What runs already, or is nowhere, is nothing that was done. */
+function tell(done: number, one: string, many: string): ExitCode {
+  console.log(`${count(done)} ${done === 1 ? one : many}.`)
+  return done === 0 ? 1 : 0
+}
+
+function asJson({ raw: _, ...task }: OpenedTask): string {
+  return encodeJson(task)
+}
+
+function asText({
+  id,
+  task,
+  queue,
+  state,
+  dueMs,
+  retries,
+  origin,
+  args,
+  kwargs,
+  headers,
+  unreadable,
+}: OpenedTask): string {
+  const facts: readonly (readonly [string, unknown])[] = [
+    ['task', `${task ?? '?'} ${id}`],
+    ['queue', queue],
+    ['state', state],
+    ...(dueMs === undefined ? [] : ([['due', timeOf(dueMs)]] as const)),
+    ['retries', retries],
+    ['origin', origin],
+    ...(headers
+      ? ([
+          ['args', encodeJson(args)],
+          ['kwargs', encodeJson(kwargs)],
+          ['expires', headers.expires ?? '-'],
+          ['root', headers.root_id ?? '-'],
+          ['parent', headers.parent_id ?? '-'],
+        ] as const)
+      : ([['unreadable', unreadable]] as const)),
+  ]
+  return facts.map(([name, value]) => `${name.padEnd(10)}  ${String(value)}`).join('\n')
+}
+
+const timeOf = (ms: number): string => new Date(ms).toISOString()
+const count = (messages: number): string => (messages === 1 ? '1 message' : `${messages} messages`)
+const usage = (message: string, hint: string): ConfigurationError =>
+  new ConfigurationError(message, { code: 'LVG_USAGE', hint })

@@ -1,0 +1,46 @@
+import type { Command } from 'commander'
+import type { GlobalOptions } from '../shared/open-app.js'
+
+interface QueuesCommandOptions extends GlobalOptions {
+  readonly json?: boolean
+}
+
+export function addQueues(program: Command): void {
+  program
+    .command('queues [names...]')
+    .summary('what waits where')
+    .description(
+      'Shows the queues with what is ready, delayed (waiting for its time), unacknowledged (held by workers) and dead.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', HELP)
+    .action(async (names: readonly string[], _options, command: Command) => {
+      const options = command.optsWithGlobals<QueuesCommandOptions>()
+      const { useApp } = await import('../shared/use-app.js')
+      const { knownQueues, queueReport } = await import('../../app/index.js')
+      const { requireKnown } = await import('../shared/queue-names.js')
+      const { table } = await import('../shared/say.js')
+      await useApp(options, 'settings', async (app) => {
+        await requireKnown(app, names)
+        const rows = await queueReport(app, names.length > 0 ? names : await knownQueues(app))
+        if (options.json) return console.log(JSON.stringify(rows))
+        console.log(
+          table(
+            ['queue', 'ready', 'delayed', 'unacked', 'dead'],
+            rows.map(({ name, ready, delayed, unacked, dead }) => [
+              name,
+              ready,
+              delayed ?? '-',
+              unacked ?? '-',
+              dead,
+            ]),
+          ),
+        )
+      })
+    })
+}
+
+const HELP = `
+Examples:
+  $ lovage -A src/app.ts queues
+  $ lovage -b redis://localhost queues mail billing --json`

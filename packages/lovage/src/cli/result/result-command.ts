@@ -1,0 +1,38 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { GlobalOptions } from '../shared/open-app.js'
+
+interface ResultCommandOptions extends GlobalOptions {
+  readonly traceback?: boolean
+  readonly wait?: number | true
+  readonly json?: boolean
+}
+
+export function addResult(program: Command): void {
+  program
+    .command('result <id>')
+    .summary('print what became of a task')
+    .description('Prints the value of a task that succeeded; of any other its state, on standard error.')
+    .option('--traceback', 'print the traceback of a task that failed')
+    .option('--wait [seconds]', 'wait until it is done, so long at most', secondsOf)
+    .option('--json', 'print all that is stored')
+    .addHelpText('after', HELP)
+    .action(async (id: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<ResultCommandOptions>()
+      const { useApp } = await import('../shared/use-app.js')
+      const { printResult } = await import('./print-result.js')
+      process.exitCode = await useApp(options, 'settings', (app) => printResult(app.asyncResult(id), options))
+    })
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text)
+  if (text.trim() === '' || !(seconds >= 0)) throw new InvalidArgumentError('It is a number of seconds.')
+  return seconds
+}
+
+const HELP = `
+Exit code: 0 for a task that succeeded, else 1.
+
+Examples:
+  $ lovage -A src/app.ts result 0b1ad6a0-7a4c-4e8d-9a57-3f2f1f6a2a10
+  $ lovage -A src/app.ts result 0b1ad6a0-7a4c-4e8d-9a57-3f2f1f6a2a10 --traceback`

@@ -1,0 +1,165 @@
+import type { Command } from 'commander'
+import type { Answers, BroadcastOptions } from '../../app/index.js'
+import { globSource } from '../../kernel/index.js'
+import { EXIT } from './exit-codes.js'
+import type { GlobalOptions } from './open-app.js'
+import { bindWords, INSPECTIONS, ORDERS, type RemoteCommand } from './remote-commands.js'
+
+/** Options of the commands that ask nodes. */
+export interface AskOptions extends GlobalOptions {
+  readonly destination?: string
+  readonly timeout?: number
+  readonly json?: boolean
+  /** Of revocations: what runs is stopped. */
+  readonly terminate?: boolean
+  /** Of revocations: what children get that are to stop. */
+  readonly signal?: NodeJS.Signals
+}
+
+/** Adds the options that all of them have. */
+export function withAskOptions(command: Command): Command {
+  return withTimeoutAndJson(
+    command.option(
+      '-d, --destination <names>',
+      'nodes that are meant, as a comma list; `w*@box` is a pattern, and a name without @ is on any machine; all when absent',
+    ),
+  )
+}
+
+/** Adds those of them whose letters are free everywhere. */
+export function withTimeoutAndJson(command: Command): Command {
+  return command
+    .option('-t, --timeout <seconds>', 'how long to wait for answers', Number, 1)
+    .option('-j, --json', 'print JSON')
+}
+
+export const broadcastOptions = ({ destination, timeout }: AskOptions): BroadcastOptions => ({
+  ...(destination === undefined ? {} : nodesOf(destination)),
+  ...(timeout === undefined ? {} : { timeout }),
+})
+
+/** Nodes by full names, or by patterns: `w*@box`, and `w1`, as `multi` names it, on any machine. */
+export function nodesOf(destination: string): Pick<BroadcastOptions, 'destination' | 'pattern' | 'matcher'> {
+  const names = destination
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  if (names.every((name) => name.includes('@') && !/[*?[]/.test(name))) return { destination: names }
+  const globs = names.map((name) => (name.includes('@') ? name : `${name}@*`))
+  const [pattern] = globs
+  if (globs.length === 1 && pattern !== undefined) return { pattern }
+  // There is room for one pattern in a request, and for alternatives in an expression.
+  return { pattern: `(?:${globs.map(globSource).join('|')})`, matcher: 'pcre' }
+}
+
+/** Asks nodes one of the commands, and prints what they answer. */
+export async function askNodes(
+  commands: readonly RemoteCommand[],
+  words: readonly string[],
+  options: AskOptions,
+): Promise<void> {
+  const [name = '', ...rest] = words
+  const { useApp } = await import('./use-app.js')
+  const { revoke, revokeByStamps } = await import('../../app/index.js')
+  const { LovageError, nearest } = await import('../../kernel/index.js')
+  const known = commands.find((one) => one.name === name)
+  const names = commands.map((one) => one.name)
+  const near = nearest(name, names)
+  if (!known && OTHERS.has(name)) {
+    const [here, there] = commands === ORDERS ? ['control', 'inspect'] : ['inspect', 'control']
+    throw new LovageError(`${name} is a method of ${there}, not of ${here}.`, {
+      code: 'LVG_USAGE',
+      hint: `lovage ${there} ${words.join(' ')}`,
+    })
+  }
+  // A command of the app's own is sent as it is; nodes that do not know it say so.
+  const args = known ? bindWords(known, rest) : { args: rest }
+  if (typeof args === 'string' || name === '') {
+    throw new LovageError(typeof args === 'string' && name !== '' ? args : 'Say what to ask.', {
+      code: 'LVG_USAGE',
+      hint: known ? `Usage: ${[name, ...known.parameters].join(' ')}` : `One of ${names.join(', ')}.`,
+    })
+  }
+  const { terminate, signal } = options
+  const how = { ...(terminate ? { terminate } : {}), ...(signal === undefined ? {} : { signal }) }
+  if (Object.keys(how).length > 0 && !LASTING.has(name))
+    throw new LovageError(`--terminate and --signal belong to ${[...LASTING].join(' and ')}.`, {
+      code: 'LVG_USAGE',
+    })
+  await useApp(options, 'settings', async (app) => {
+    const keep = async (): Promise<void> => {
+      if (name === 'revoke') await revoke(app, rest, how)
+      if (name === 'revoke_by_stamped_headers') await revokeByStamps(app, stampsOf(rest), how)
+    }
+    // Workers follow what is kept: they would have stopped what runs by the time they are asked, and answer that there is nothing.
+    if (!terminate) await keep()
+    const answers = await app.control.broadcast(name, { ...args, ...how }, broadcastOptions(options))
+    if (terminate) await keep()
+    print(name, answers, options.json === true)
+    // It may have been a command of the app's own, so it was sent; nobody has done it.
+    if (!known && near && Object.values(answers).every((answer) => errorIn(answer) !== undefined))
+      console.error(`${name} is no method of Celery's: did you mean ${near}?`)
+  })
+}
+
+/** What holds with no worker up as well. */
+const LASTING: ReadonlySet<string> = new Set(['revoke', 'revoke_by_stamped_headers'])
+
+/** What is asked, and what is ordered. */
+const OTHERS: ReadonlySet<string> = new Set([...INSPECTIONS, ...ORDERS].map(({ name }) => name))
+
+function stampsOf(words: readonly string[]): Readonly<Record<string, readonly string[]>> {
+  const stamps: Record<string, string[]> = {}
+  for (const word of words) {
+    const [header = '', value = ''] = word.split(/=(.*)/s)
+    stamps[header] = [...(stamps[header] ?? []), value]
+  }
+  return stamps
+}
+
+/** Prints answers as Celery does: a node, how it went, and what it says. Nobody there is an exit code of its own. */
+function print(name: string, answers: Answers<unknown>, isJson: boolean): void {
+  const nodes = Object.entries(answers)
+  if (isJson) console.log(JSON.stringify(answers))
+  if (nodes.length === 0) {
+    process.exitCode = EXIT.unavailable
+    console.error('Error: No nodes replied within time constraint')
+    if (LASTING.has(name)) console.error('It holds all the same, also for workers that start later.')
+    if (name === 'shutdown') console.error('Python’s workers end without an answer: look with `status`.')
+    return
+  }
+  if (isFailure(nodes.map(([, answer]) => errorIn(answer)))) process.exitCode = EXIT.failed
+  if (isJson) return
+  for (const [node, answer] of nodes) {
+    const error = errorIn(answer)
+    console.log(`->  ${node}: ${error === undefined ? 'OK' : 'ERROR'}`)
+    for (const line of linesOf(error ?? answer)) console.log(`    ${line}`)
+  }
+  if (name === 'ping') console.log(`\n${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} online.`)
+}
+
+/**
+ * Whether a command failed. Where tasks live in two languages each node knows its own: a node that does not know the task has
+ * nothing to do, as long as another one did it.
+ */
+function isFailure(errors: readonly (string | undefined)[]): boolean {
+  return errors.some((error) => error !== undefined && error !== 'unknown task') || errors.every(Boolean)
+}
+
+function errorIn(answer: unknown): string | undefined {
+  const error = typeof answer === 'object' && answer !== null && 'error' in answer ? answer.error : undefined
+  return typeof error === 'string' ? error : undefined
+}
+
+function linesOf(answer: unknown): readonly string[] {
+  if (typeof answer === 'string') return answer.split('\n')
+  if (typeof answer === 'object' && answer !== null && 'ok' in answer && typeof answer.ok === 'string')
+    return answer.ok.split('\n')
+  if (Array.isArray(answer)) {
+    if (answer.length === 0) return ['- empty -']
+    return answer.flatMap((item) =>
+      typeof item === 'string' ? [`* ${item}`] : JSON.stringify(item, null, 2).split('\n'),
+    )
+  }
+  return JSON.stringify(answer, null, 2).split('\n')
+}

@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { ConfigurationError, tellParent } from '../../kernel/index.js'
+import { fileNameFrom } from '../../node/index.js'
+
+/** Set in the environment of the child, which has the same command line. */
+const DETACHED = 'LOVAGE_DETACHED'
+/** What a child says to whoever started it. */
+export const STARTED = 'lovage:started'
+
+/** What of a command line tells whether and how to detach. */
+interface DetachOptions {
+  readonly detach?: boolean
+  readonly logfile?: string
+}
+
+/** Whether this process is to start another in the background, or is that other. */
+export const isToDetach = (options: DetachOptions): boolean =>
+  options.detach === true && process.env[DETACHED] === undefined
+
+/**
+ * Starts the same command in the background and waits until it stands: its configuration was right, its app loaded.
+ * Then prints its process id, else what it had to say, and resolves to the exit code.
+ */
+export async function detach(options: DetachOptions, hostname: string): Promise<number> {
+  if (options.logfile === undefined) {
+    throw new ConfigurationError('A process in the background has no terminal: say where its log lines go.', {
+      code: 'LVG_USAGE',
+      hint: 'Add --logfile %n.log; --pidfile %n.pid helps to stop it.',
+    })
+  }
+  const logFile = fileNameFrom(options.logfile, hostname)
+  mkdirSync(dirname(logFile), { recursive: true })
+  // What the app prints goes to the log too.
+  const log = openSync(logFile, 'a')
+  const sizeBefore = fstatSync(log).size
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    detached: true,
+    env: { ...process.env, [DETACHED]: '1' },
+    stdio: ['ignore', log, log, 'ipc'],
+  })
+  closeSync(log)
+  const [said] = await Promise.race([once(child, 'message'), once(child, 'exit')])
+  if (said === STARTED) {
+    child.disconnect()
+    child.unref()
+    console.log(`${hostname} runs as process ${child.pid}, logging to ${logFile}`)
+    return 0
+  }
+  process.stderr.write(readFileSync(logFile).subarray(sizeBefore))
+  // A signal ended it when there is no code.
+  return typeof said === 'number' ? said : 1
+}
+
+/** In a child: it stands. */
+export function tellStarted(): void {
+  tellParent(STARTED)
+}

@@ -1,0 +1,21 @@
+import type { Command } from 'commander'
+import type { GlobalOptions } from './open-app.js'
+
+/** Makes the tables of every store of an app, or brings them up to date, and prints where they are. */
+export async function migrateTables(_options: unknown, command: Command): Promise<void> {
+  const options = command.optsWithGlobals<GlobalOptions>()
+  const { useApp } = await import('./use-app.js')
+  const { migrateStores } = await import('../../node/index.js')
+  const { table } = await import('./say.js')
+  await useApp(options, 'settings', async (app) => {
+    const stores = await migrateStores(app)
+    if (stores.length === 0) console.log('There is nothing to migrate: no store of this app has tables.')
+    else
+      console.log(
+        table(
+          ['up to date', 'where'],
+          stores.map(({ what, location }) => [what, location]),
+        ),
+      )
+  })
+}

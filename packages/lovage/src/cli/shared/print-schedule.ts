@@ -1,0 +1,65 @@
+import type { ScheduleView } from '../../beat/index.js'
+import { table } from './say.js'
+
+/** Prints a schedule: last and next runs by this machine's clock and by UTC. */
+export function printSchedule(
+  entries: readonly ScheduleView[],
+  { json = false }: { readonly json?: boolean },
+): void {
+  if (json) return console.log(JSON.stringify(entries.map(asJson)))
+  if (entries.length === 0) return console.log('The schedule is empty.')
+  const head = [
+    'entry',
+    'task',
+    'schedule',
+    'zone',
+    'next (local)',
+    'next (UTC)',
+    'last (local)',
+    'last (UTC)',
+    'runs',
+    'state',
+  ]
+  console.log(
+    table(
+      head,
+      entries.map((entry) => [
+        entry.name,
+        entry.task,
+        entry.schedule,
+        entry.timezone,
+        localTime(entry.nextMs),
+        utcTime(entry.nextMs),
+        localTime(entry.lastRunMs),
+        utcTime(entry.lastRunMs),
+        entry.totalRunCount,
+        stateOf(entry),
+      ]),
+    ),
+  )
+}
+
+/** A time as programs read it. */
+const isoTime = (ms: number | null | undefined): string | null =>
+  typeof ms === 'number' ? new Date(ms).toISOString() : null
+
+const asJson = ({ nextMs, lastRunMs, ...entry }: ScheduleView): object => ({
+  ...entry,
+  next: isoTime(nextMs),
+  lastRun: isoTime(lastRunMs),
+})
+
+// Swedish writes dates and times as ISO 8601 does.
+const localTime = (ms: number | null | undefined): string =>
+  typeof ms === 'number' ? new Date(ms).toLocaleString('sv') : '-'
+const utcTime = (ms: number | null | undefined): string =>
+  typeof ms === 'number' ? new Date(ms).toLocaleString('sv', { timeZone: 'UTC' }) : '-'
+
+function stateOf(entry: ScheduleView): string {
+  if (entry.trouble !== undefined) return entry.trouble
+  if (entry.removed) return 'removed'
+  const from = entry.source === 'operator' ? ' (by hand)' : ''
+  const changed = entry.changed.length > 0 ? ` (changed: ${entry.changed.join(', ')})` : ''
+  const isOver = entry.enabled && entry.nextMs === undefined
+  return `${entry.enabled ? (isOver ? 'over' : 'enabled') : 'disabled'}${from}${changed}`
+}

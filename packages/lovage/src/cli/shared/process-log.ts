@@ -1,0 +1,48 @@
+import type { Lovage } from '../../app/index.js'
+import type { LogLevel } from '../../kernel/index.js'
+import { fileNameFrom, type LogOutput, openLog } from '../../node/index.js'
+
+/** What a command line says about the log of a process that stays. */
+interface ProcessLogOptions {
+  readonly loglevel: LogLevel
+  readonly logfile?: string
+  readonly logformat?: string
+  readonly color: boolean
+}
+
+/** Opens the log of a process that stays; USR2 opens its file anew. */
+export async function openProcessLog(options: ProcessLogOptions, nodeName: string): Promise<LogOutput> {
+  // Lines before the app is there, and of a supervisor, which loads none.
+  const format = options.logformat ?? process.env.CELERY_WORKER_LOG_FORMAT
+  const log = await openLog({
+    level: options.loglevel,
+    ...(options.logfile === undefined ? {} : { file: fileNameFrom(options.logfile, nodeName) }),
+    ...(format ? { format } : {}),
+    ...(options.color ? {} : { color: false }),
+  })
+  process.on('SIGUSR2', () => {
+    if (log.reopen()) log.logger.info({ signal: 'SIGUSR2' }, 'log file opened anew')
+    else log.logger.warn({ signal: 'SIGUSR2' }, 'there is no log file to open anew')
+  })
+  return log
+}
+
+/**
+ * The app of a process that stays is loaded: lines look as its settings have it, and its listeners may set another logger, which
+ * children's lines go to as well.
+ */
+export async function letAppSetLogger(app: Lovage, hostname: string, log: LogOutput): Promise<void> {
+  const { workerLogFormat, workerTaskLogFormat } = app.conf
+  if (workerLogFormat || workerTaskLogFormat) {
+    await log.use({
+      // Whoever sets only the format of tasks means text.
+      format: workerLogFormat || CELERY_FORMAT,
+      ...(workerTaskLogFormat ? { taskFormat: workerTaskLogFormat } : {}),
+    })
+  }
+  const { options, format, colorize } = log
+  const { level: loglevel, file: logfile = null } = options
+  await app.signals.tell('setupLogging', { hostname, loglevel, logfile, format, colorize })
+}
+
+const CELERY_FORMAT = '[%(asctime)s: %(levelname)s/%(processName)s] %(message)s'

@@ -1,0 +1,34 @@
+import type { Command } from 'commander'
+import { type AskOptions, broadcastOptions, withAskOptions } from '../shared/ask-nodes.js'
+import { EXIT } from '../shared/exit-codes.js'
+
+export function addStatus(program: Command): void {
+  withAskOptions(
+    program
+      .command('status')
+      .summary('which workers are up')
+      .description('Lists the workers that answer, in whatever language. Exit code 69 when nobody does.'),
+  )
+    .addHelpText('after', HELP)
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals<AskOptions>()
+      const { useApp } = await import('../shared/use-app.js')
+      await useApp(options, 'settings', async (app) => {
+        const answers = await app.control.inspect(broadcastOptions(options)).ping()
+        const nodes = Object.keys(answers)
+        if (nodes.length === 0) {
+          process.exitCode = EXIT.unavailable
+          console.error('Error: No nodes replied within time constraint')
+          return
+        }
+        if (options.json) return console.log(JSON.stringify(answers))
+        for (const node of nodes) console.log(`${node}: OK`)
+        console.log(`\n${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} online.`)
+      })
+    })
+}
+
+const HELP = `
+Examples:
+  $ lovage -A src/app.ts status
+  $ lovage -b redis://localhost status --json`

@@ -1,0 +1,194 @@
+import type { Lovage } from '../../app/index.js'
+import {
+  ConfigurationError,
+  letYoungHeapGrow,
+  setDefaultLogger,
+  tellParent,
+  workerTitle,
+} from '../../kernel/index.js'
+import {
+  BlockWatch,
+  type ChosenPool,
+  choosePool,
+  fileNameFrom,
+  type LogOutput,
+  makePool,
+  type NodeEnd,
+  nodeNameFrom,
+  processName,
+  READY,
+  RESTARTED,
+  runNode,
+  Supervisor,
+  supervisedPlace,
+  takePidFile,
+} from '../../node/index.js'
+import { detach, isToDetach, tellStarted } from '../shared/detach.js'
+import { EXIT } from '../shared/exit-codes.js'
+import { enterWorkdir, openApp, sourceOf, warnIfOverruled } from '../shared/open-app.js'
+import { letAppSetLogger, openProcessLog } from '../shared/process-log.js'
+import { ownArgv, restartSelf } from '../shared/restart-self.js'
+import { banner } from './banner.js'
+import { become } from './become.js'
+import type { WorkerCommandOptions } from './worker-options.js'
+
+/** A worker ends by itself within its `workerShutdownTimeout`; this is for one that does not. */
+const PATIENCE_MS = 600_000
+
+/** Runs a worker, or several, as the command line says; resolves to the exit code. */
+export async function runWorker(options: WorkerCommandOptions): Promise<number> {
+  enterWorkdir(options)
+  become(options)
+  const place = supervisedPlace()
+  const hostname = processName(nodeNameFrom(options.hostname), place)
+  if (isToDetach(options)) return detach(options, hostname)
+  const log = await openProcessLog(options, hostname)
+  setDefaultLogger(log.logger)
+  process.title = workerTitle(hostname)
+  // The file names the process that others are to signal: the supervisor, where there is one.
+  const releasePidFile =
+    options.pidfile === undefined || place ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
+  try {
+    const { processes = 1 } = options
+    if (processes > 1 && !place) {
+      process.title = workerTitle(`${hostname} supervisor`)
+      const supervisor = new Supervisor({
+        count: processes,
+        argv: ownArgv(),
+        logger: log.logger,
+        patienceMs: PATIENCE_MS,
+        onSettled: tellStarted,
+      })
+      return await supervisor.run()
+    }
+    // A worker must not outlive its supervisor.
+    if (place) process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+    const end = await serve(options, hostname, log)
+    if (end === 'restart') return await restartSelf(log.logger, PATIENCE_MS)
+    return end === 'warm' ? EXIT.ok : EXIT.failed
+  } finally {
+    releasePidFile?.()
+  }
+}
+
+async function serve(options: WorkerCommandOptions, hostname: string, log: LogOutput): Promise<NodeEnd> {
+  const source = sourceOf(options, options.include, settingsOf(options))
+  const { app, file } = await openApp(options, 'tasks', source)
+  await app.signals.tell('celerydInit', { hostname, options: { ...options } })
+  await letAppSetLogger(app, hostname, log)
+  sayWhatIsOverruled(app, options)
+  const pool = choosePool(
+    options.pool ?? app.conf.workerPool,
+    app.conf,
+    options.autoscale?.min ?? options.concurrency,
+  )
+  const queues = queuesOf(app, options)
+  sayWhatIsNot(app, options)
+  tellStarted()
+  const watch = new BlockWatch(app, { log: log.options, isSupervised: supervisedPlace() !== undefined })
+  const end = await runNode(app, {
+    hostname,
+    queues,
+    pool: makePool(pool, app, { source, hostname, onFirstRun: () => watch.start() }),
+    // Once: what comes later is meant for the workers that are there.
+    purge:
+      options.purge === true && process.env[RESTARTED] === undefined && (supervisedPlace()?.index ?? 1) === 1,
+    ...(options.autoscale ? { autoscale: options.autoscale } : {}),
+    ...(options.heartbeatInterval === undefined ? {} : { heartbeatSeconds: options.heartbeatInterval }),
+    ...(options.withoutHeartbeat ? { heartbeatSeconds: 0 } : {}),
+    ...(options.beat ? { beat: scheduleOf(options) } : {}),
+    ...(options.prefetchMultiplier === undefined ? {} : { prefetchMultiplier: options.prefetchMultiplier }),
+    onConnected(facts) {
+      const text = { ...facts, app, file, pool }
+      if (log.format === 'pretty' && !options.quiet) process.stderr.write(`${banner(text)}\n`)
+      else announce(app, hostname, facts.broker.location, facts.results?.location, queues, pool)
+    },
+    onReady(worker) {
+      watch.follow(worker)
+      letYoungHeapGrow()
+      tellParent(READY)
+    },
+  })
+  await watch.stop()
+  return end
+}
+
+const scheduleOf = ({ schedule }: WorkerCommandOptions) => (schedule === undefined ? {} : { schedule })
+
+/** What the options say as settings: weaker than the app's own code. */
+const settingsOf = (options: WorkerCommandOptions) => ({
+  taskTimeLimit: options.timeLimit,
+  taskSoftTimeLimit: options.softTimeLimit,
+  workerMaxTasksPerChild: options.maxTasksPerChild,
+  workerMaxMemoryPerChild: options.maxMemoryPerChild,
+  workerMetricsPort: options.metricsPort,
+  workerMetricsHost: options.metricsHost,
+  workerSendTaskEvents: options.taskEvents,
+  workerLogFormat: options.logformat,
+})
+
+function sayWhatIsOverruled(app: Lovage, options: WorkerCommandOptions): void {
+  warnIfOverruled(app, '--time-limit', options.timeLimit, app.conf.taskTimeLimit)
+  warnIfOverruled(app, '--soft-time-limit', options.softTimeLimit, app.conf.taskSoftTimeLimit)
+  warnIfOverruled(app, '--max-tasks-per-child', options.maxTasksPerChild, app.conf.workerMaxTasksPerChild)
+  warnIfOverruled(app, '--logformat', options.logformat, app.conf.workerLogFormat)
+  warnIfOverruled(app, '--metrics-port', options.metricsPort, app.conf.workerMetricsPort)
+  warnIfOverruled(app, '--max-memory-per-child', options.maxMemoryPerChild, app.conf.workerMaxMemoryPerChild)
+}
+
+/** `-Q`, else the queues of the settings, without those of `-X`. */
+function queuesOf(app: Lovage, { queues, excludeQueues = [] }: WorkerCommandOptions): readonly string[] {
+  const declared = app.router.declared.map(({ name }) => name)
+  const unknown = excludeQueues.filter((name) => !declared.includes(name) && !queues?.includes(name))
+  if (unknown.length > 0) {
+    throw new ConfigurationError(
+      `-X names ${unknown.join(', ')}; the queues are ${(queues ?? declared).join(', ')}.`,
+      {
+        code: 'LVG_USAGE',
+      },
+    )
+  }
+  return (queues ?? declared).filter((name) => !excludeQueues.includes(name))
+}
+
+/** Options of Celery's that ask for what is so already: one line, so that nobody wonders. */
+function sayWhatIsNot(app: Lovage, options: WorkerCommandOptions): void {
+  const said: readonly (readonly [given: unknown, sentence: string])[] = [
+    [
+      options.optimization,
+      `-O ${options.optimization}: a worker takes only what it has free slots for, always`,
+    ],
+    [options.statedb, '--statedb: revokes are kept beside the broker; no file is written'],
+    [options.withoutGossip, '--without-gossip: workers do not gossip'],
+    [options.withoutMingle, '--without-mingle: workers do not ask each other when they start'],
+    [
+      options.pool === 'gevent' || options.pool === 'eventlet',
+      `-P ${options.pool}: tasks run on Node's event loop`,
+    ],
+  ]
+  for (const [given, sentence] of said) if (given) app.logger.info({}, sentence)
+}
+
+function announce(
+  app: Lovage,
+  hostname: string,
+  broker: string,
+  results: string | undefined,
+  queues: readonly string[],
+  pool: ChosenPool,
+): void {
+  app.logger.info(
+    {
+      hostname,
+      app: app.main,
+      pid: process.pid,
+      broker,
+      results: results ?? null,
+      queues,
+      pool: pool.kind,
+      concurrency: pool.concurrency,
+      tasks: app.tasks.names(),
+    },
+    `${hostname} starts: ${pool.concurrency} tasks at once (${pool.reason})`,
+  )
+}

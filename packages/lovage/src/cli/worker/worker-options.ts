@@ -1,0 +1,196 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { CapabilityError, type LogLevel } from '../../kernel/index.js'
+import { commaList } from '../shared/argv.js'
+import { LEVELS, LOG_FORMAT, levelOf } from '../shared/log-options.js'
+import type { GlobalOptions } from '../shared/open-app.js'
+
+const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
+
+/** What `worker` and `dev` take. */
+export interface WorkerCommandOptions extends GlobalOptions {
+  readonly hostname?: string
+  readonly loglevel: LogLevel
+  readonly logfile?: string
+  readonly logformat?: string
+  readonly pidfile?: string
+  readonly detach?: boolean
+  readonly processes?: number
+  readonly uid?: string
+  readonly gid?: string
+  readonly umask?: string
+  readonly queues?: readonly string[]
+  readonly excludeQueues?: readonly string[]
+  readonly include?: readonly string[]
+  readonly concurrency?: number
+  readonly pool?: (typeof POOLS)[number]
+  readonly optimization?: string
+  readonly prefetchMultiplier?: number
+  readonly autoscale?: { readonly max: number; readonly min: number }
+  readonly timeLimit?: number
+  readonly softTimeLimit?: number
+  readonly maxTasksPerChild?: number
+  readonly maxMemoryPerChild?: number
+  readonly metricsPort?: number
+  readonly metricsHost?: string
+  readonly beat?: boolean
+  readonly schedule?: string
+  readonly purge?: boolean
+  readonly statedb?: string
+  readonly withoutGossip?: boolean
+  readonly withoutMingle?: boolean
+  readonly taskEvents?: boolean
+  readonly heartbeatInterval?: number
+  readonly withoutHeartbeat?: boolean
+}
+
+/** Adds Celery's options of a worker to a command. */
+export function addWorkerOptions(command: Command, defaults: { readonly loglevel: LogLevel }): Command {
+  return command
+    .option(
+      '-n, --hostname <name>',
+      'name of the node: %h machine, %n machine without domain, %d domain (default: celery@%h)',
+    )
+    .addOption(
+      new Option('-l, --loglevel <level>', 'how much is logged')
+        .choices(LEVELS)
+        .argParser(levelOf)
+        .default(defaults.loglevel),
+    )
+    .option('-f, --logfile <file>', 'log to this file; %n and %h are parts of the name of the node')
+    .option('--logformat <format>', LOG_FORMAT)
+    .option('--metrics-port <port>', 'serve /metrics and /health here', portOf)
+    .option('--metrics-host <address>', 'where they listen (default: 127.0.0.1)')
+    .option(
+      '--pidfile <file>',
+      'write the process id here, and refuse to start while the process in it lives',
+    )
+    .option(
+      '-Q, --queues <names>',
+      'queues to consume, in this order; repeatable, comma list (default: those of the settings)',
+      commaList,
+    )
+    .option(
+      '-X, --exclude-queues <names>',
+      'queues of the settings not to consume; repeatable, comma list',
+      commaList,
+    )
+    .option('-I, --include <modules>', 'modules to import first; repeatable, comma list', commaList)
+    .option(
+      '-c, --concurrency <n>',
+      'tasks at once (default: 100; one a processor with prefork and threads)',
+      countOf,
+    )
+    .addOption(
+      new Option(
+        '-P, --pool <pool>',
+        'how tasks run: on this event loop (async), in child processes (prefork), in threads, or one at a time (solo); auto is prefork where a hard limit or a limit per child is set, else async (default: auto)',
+      ).choices(POOLS),
+    )
+    .option(
+      '--autoscale <max,min>',
+      'grow the pool up to max while tasks wait, shrink it down to min when idle',
+      boundsOf,
+    )
+    .option('--time-limit <seconds>', 'hard limit of a run: then it is ended', secondsOf)
+    .option(
+      '--soft-time-limit <seconds>',
+      'soft limit of a run: then its signal is aborted with SoftTimeLimitExceeded',
+      secondsOf,
+    )
+    .option('--max-tasks-per-child <n>', 'tasks after which a child is replaced', countOf)
+    .option(
+      '--max-memory-per-child <kib>',
+      'KiB of resident memory after which a child is replaced, between two tasks',
+      countOf,
+    )
+    .option(
+      '--prefetch-multiplier <n>',
+      'messages held per slot, the running one included (default: 1)',
+      countOf,
+    )
+    .option('-B, --beat', 'send periodic tasks too; any number of workers may, one of them does it')
+    .option(
+      '-s, --schedule <store>',
+      'with -B: where the schedule is kept, a file or a URL (default: beside the messages)',
+    )
+    .option('-E, --task-events', 'tell what tasks do, for monitors; it can be switched while the worker runs')
+    .option(
+      '--heartbeat-interval <seconds>',
+      'how often to tell that the worker lives; 0 = never (default: 2)',
+      secondsOf,
+    )
+    .option(
+      '--without-heartbeat',
+      'do not tell when the worker comes, lives and goes; monitors do not see it',
+    )
+    .option('--discard, --purge', 'remove all messages from the queues before consuming')
+    .addOption(
+      new Option('-O, --optimization <how>', 'taken for Celery’s sake: distribution is always fair').choices([
+        'default',
+        'fair',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '-S, --statedb <file>',
+        'taken for Celery’s sake: revokes are kept beside the broker',
+      ).hideHelp(),
+    )
+    .addOption(new Option('--without-gossip', 'taken for Celery’s sake: there is none').hideHelp())
+    .addOption(new Option('--without-mingle', 'taken for Celery’s sake: there is none').hideHelp())
+}
+
+/** Options of Celery's whose feature this version does not have, and what it lacks. */
+export const NOT_YET: readonly (readonly [flags: string, lacks: string])[] = [
+  ['--scheduler <name>', 'there is one scheduler'],
+]
+
+/** Makes each of these options an error that says so, rather than something that is silently ignored. */
+export function refuseNotYet(command: Command): void {
+  for (const [flags, lacks] of NOT_YET) {
+    const option = new Option(flags, lacks).hideHelp()
+    command.addOption(option)
+    command.on(`option:${option.name()}`, () => {
+      throw new CapabilityError(`${option.long ?? flags} is not part of this version: ${lacks}.`, {
+        code: 'LVG_CAPABILITY_MISSING',
+        hint: 'Start without it.',
+      })
+    })
+  }
+}
+
+function portOf(value: string): number {
+  const port = Number(value)
+  if (value.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('It is a port: 0 to 65535.')
+  return port
+}
+
+export function countOf(value: string): number {
+  const count = Number(value)
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1.')
+  return count
+}
+
+/** `10,3`; a max alone means that the least is 1, where Celery's is 0. */
+function boundsOf(value: string): { readonly max: number; readonly min: number } {
+  const [, max, min = '1'] = /^(\d+)(?:,(\d+))?$/.exec(value) ?? []
+  const bounds = { max: Number(max), min: Math.max(1, Number(min)) }
+  if (max === undefined || bounds.max < bounds.min)
+    throw new InvalidArgumentError('It is the greatest number of slots, then the least: 10,3.')
+  return bounds
+}
+
+/** Celery writes 022 and 0o22. */
+export function umaskOf(value: string): string {
+  const digits = value.replace(/^0o/i, '')
+  if (!/^[0-7]{1,4}$/.test(digits)) throw new InvalidArgumentError('It is octal, as in 022.')
+  return digits
+}
+
+function secondsOf(value: string): number {
+  const seconds = Number(value)
+  if (value.trim() === '' || !Number.isFinite(seconds) || seconds < 0)
+    throw new InvalidArgumentError('It is a number of seconds.')
+  return seconds
+}
