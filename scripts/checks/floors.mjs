@@ -37,7 +37,7 @@ function floorsOf({ folder, name }, floors) {
       if (reason) findings.push(`${folder}/src/${file}:${line}: ${reason} (${specifier})`)
     }
   }
-  const rooms = new Set(files.filter((file) => file.includes('/')).map(roomOf))
+  const rooms = new Set(files.filter((file) => file.includes('/')).map((file) => roomOf(house, file)))
   for (const room of rooms)
     if (!house.floorOf.has(room)) findings.push(`${room}/ stands on no floor of ${folder}/floors.mjs`)
   return [...findings, ...circles(graph).map((circle) => `circle: ${circle.join(' → ')}`)]
@@ -48,7 +48,7 @@ function forbidden(house, file, specifier, target) {
     return isTest(file) ? '' : 'the package imports itself'
   if (!specifier.startsWith('.')) return ''
   if (target === undefined) return isTest(file) ? '' : 'leads out of the sources'
-  const [from, to] = [roomOf(file), roomOf(target)]
+  const [from, to] = [roomOf(house, file), roomOf(house, target)]
   // The face and the tests may look into every room; through the door they go all the same.
   if (from === to) return from === 'cli' ? commandsApart(file, target) : ''
   if (isDriver(to) && isDriver(from) && to !== SHARED) return `the driver ${from}/ imports the driver ${to}/`
@@ -74,11 +74,12 @@ function commandsApart(file, target) {
 const SHARED = 'drivers/shared'
 const isDriver = (room) => room.startsWith('drivers/')
 
-/** The first folder; below `drivers`, each driver is a room of its own. */
-function roomOf(file) {
+/** The first folder; in one that is divided into rooms (`app`, `drivers`), the first two. */
+function roomOf({ floorOf }, file) {
   const [first, second, ...rest] = file.split('/')
   if (second === undefined) return ''
-  return first === 'drivers' && rest.length > 0 ? `drivers/${second}` : first
+  const isDivided = rest.length > 0 && [...floorOf.keys()].some((room) => room.startsWith(`${first}/`))
+  return isDivided ? `${first}/${second}` : first
 }
 
 const IMPORT =

@@ -1,4 +1,4 @@
-import { APP_MARK } from './app-mark.js'
+import { APP_MARK } from './core/index.js'
 import type { Lovage } from './lovage.js'
 
 /** Whether a value is an app, whichever installed copy of this package made it. */

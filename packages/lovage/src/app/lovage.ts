@@ -11,59 +11,66 @@ import {
   systemClock,
 } from '../kernel/index.js'
 import type { ResultBackend, ResultTuple } from '../result/index.js'
-import { annotatedOptions } from './annotations.js'
-import type { AnyResult } from './any-result.js'
-import { appEvents } from './app-events.js'
-import { markAsApp } from './app-mark.js'
-import { SignalBoard } from './app-signals.js'
-import { AsyncResult, type ResultHost } from './async-result.js'
+import type { AppOptions } from './app-options.js'
 import { discover } from './autodiscover.js'
-import type { Call } from './call.js'
-import { toWireOptions } from './canvas/call-options.js'
-import { type GroupResult, joinsOf } from './canvas/group-result.js'
-import { resultOf } from './canvas/result-of.js'
-import { sendCanvas, sendMembers } from './canvas/send-canvas.js'
-import { Signature } from './canvas/signature.js'
-import { checkUntypedCall } from './check-options.js'
-import { Connections } from './connections.js'
-import type { TaskContext } from './context.js'
-import type { Contract } from './contract.js'
-import { Control } from './control.js'
-import type {
-  AppOptions,
-  ArgumentsOf,
-  NamedTask,
-  PositionalTask,
-  ResultOf,
-  UntypedCall,
-} from './definitions.js'
-import type { DeployCheck } from './deploy-check.js'
-import { applyEagerly, sendEagerly } from './eager.js'
-import type { EagerResult } from './eager-result.js'
-import { guardOf, sendAllGuarded, sendGuarded } from './guards/send-guarded.js'
-import { DeadLetters } from './letters/dead-letters.js'
-import type { Middleware } from './middleware.js'
-import { type OnceOptions, once } from './once.js'
-import { type AddPeriodicTask, PeriodicTasks } from './periodic-tasks.js'
-import { Publisher } from './publish.js'
-import { Queues } from './queues.js'
-import { TaskRegistry } from './registry.js'
-import { namesInRoutes, type Router } from './router.js'
-import { routerOf } from './router-of.js'
-import type { InputOf, Schema } from './schema.js'
 import {
+  type AddPeriodicTask,
+  Connections,
+  type DeployCheck,
+  markAsApp,
+  PeriodicTasks,
+  SignalBoard,
+  type WorkerStep,
+} from './core/index.js'
+import { appEvents, Control, DeadLetters, type OnceOptions, once, Queues } from './operating/index.js'
+import {
+  type AnyResult,
+  AsyncResult,
+  type EagerResult,
+  type GroupResult,
+  joinsOf,
+  type ResultHost,
+  resultOf,
+} from './results/index.js'
+import { namesInRoutes, type Router } from './routing/index.js'
+import { applyEagerly, sendEagerly } from './running/index.js'
+import { guardOf, Publisher, sendAllGuarded, sendCanvas, sendGuarded, sendMembers } from './sending/index.js'
+import {
+  annotatedOptions,
+  routerOf,
   type Settings,
   type SettingsInput,
   type SettingsLayer,
   SettingsLayers,
+  type SetupSecurity,
+  securitySettings,
   settingsFrom,
 } from './settings/index.js'
-import { type SetupSecurity, securitySettings } from './setup-security.js'
-import { type AnyTask, Task, type TaskDefinition, type TaskHost } from './task.js'
-import type { TaskHandlers } from './task-handlers.js'
-import type { TaskOptions } from './task-options.js'
-import { sortParts, type TaskParts } from './task-parts.js'
-import type { WorkerStep } from './worker-step.js'
+import {
+  type AnyTask,
+  type ArgumentsOf,
+  type Call,
+  type Contract,
+  checkUntypedCall,
+  type InputOf,
+  type Middleware,
+  type NamedTask,
+  type PositionalTask,
+  type ResultOf,
+  type Schema,
+  Signature,
+  sortParts,
+  Task,
+  type TaskContext,
+  type TaskDefinition,
+  type TaskHandlers,
+  type TaskHost,
+  type TaskOptions,
+  type TaskParts,
+  TaskRegistry,
+  toWireOptions,
+  type UntypedCall,
+} from './tasks/index.js'
 
 /** An application: its tasks, its settings, and the connections that they use. */
 export class Lovage implements TaskHost, ResultHost {

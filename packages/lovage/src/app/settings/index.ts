@@ -1,4 +1,7 @@
+export { annotatedOptions } from './annotations.js'
 export { type SettingsLayer, SettingsLayers } from './layers.js'
+export { routerOf } from './router-of.js'
+export { type SetupSecurity, securitySettings } from './setup-security.js'
 export {
   type SettingsInput,
   settingsFrom,

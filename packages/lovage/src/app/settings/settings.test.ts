@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { silentLogger } from '../../kernel/index.js'
-import { Lovage } from '../lovage.js'
+import { Lovage } from '../index.js'
 import { settingsFrom, settingsFromEnvironment } from './index.js'
 
 const app = (options: object, env: NodeJS.ProcessEnv = {}): Lovage =>

@@ -1,7 +1,7 @@
 import type { Queue } from '../../broker/index.js'
 import type { PeriodicTask, ScheduleKinds } from '../../schedule/index.js'
-import type { Routes } from '../router.js'
-import type { CallOptions, TaskAnnotations } from '../task-options.js'
+import type { Routes } from '../routing/index.js'
+import type { CallOptions, TaskAnnotations } from '../tasks/index.js'
 import { choice, flag, inert, list, number, optional, type Setting, structure, text } from './kinds.js'
 
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const

@@ -1,0 +1,161 @@
+import type { Broker } from '../../broker/index.js'
+import type { CoordinationStore } from '../../coordination/index.js'
+import {
+  driverOf,
+  embeddedUrl,
+  keepsNoAgreements,
+  openBroker,
+  openCoordinationStore,
+  openResultBackend,
+  resultBackendProblem,
+} from '../../drivers/index.js'
+import {
+  type Clock,
+  ConfigurationError,
+  ConnectionError,
+  type DriverOptions,
+  type Logger,
+  type LovageError,
+  newId,
+  ResultError,
+} from '../../kernel/index.js'
+import type { ResultBackend } from '../../result/index.js'
+import type { Settings } from '../settings/index.js'
+
+/** What connections need of their app. */
+export interface ConnectionsHost {
+  readonly main: string
+  readonly conf: Settings
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** What an app is connected to; each is opened on first use, once, and a failure is forgotten, so that the next use tries again. */
+export class Connections {
+  readonly #host: ConnectionsHost
+  readonly #env: NodeJS.ProcessEnv
+  readonly #onBroker: () => void
+  #broker: Promise<Broker> | undefined
+  #results: Promise<ResultBackend> | undefined
+  #coordination: Promise<CoordinationStore> | undefined
+  #replyTo: string | undefined
+  #closed = false
+
+  /** @param onBroker is called when the app is about to connect to its broker. */
+  constructor(host: ConnectionsHost, env: NodeJS.ProcessEnv, onBroker: () => void) {
+    this.#host = host
+    this.#env = env
+    this.#onBroker = onBroker
+  }
+
+  /** Where the broker is; the embedded file when no setting says. */
+  get brokerUrl(): string {
+    return this.#host.conf.brokerUrl ?? embeddedUrl(this.#env, process.cwd())
+  }
+  /** Where results are; beside the broker when no setting says. */
+  get resultUrl(): string {
+    const { resultBackend } = this.#host.conf
+    if (resultBackend) return resultBackend === 'rpc' ? 'rpc://' : resultBackend
+    return driverOf(this.brokerUrl)?.resultUrl ?? this.brokerUrl
+  }
+  /** Why results that are asked for can be kept nowhere; undefined when they can, or need not. */
+  get resultProblem(): LovageError | undefined {
+    const { resultBackend, taskIgnoreResult } = this.#host.conf
+    if (!resultBackend || taskIgnoreResult || resultBackend.startsWith('disabled')) return undefined
+    return resultBackendProblem(this.resultUrl)
+  }
+  /** Where the results of what this process sends are answered to; undefined where results are stored. */
+  get replyTo(): string | undefined {
+    if (!this.resultUrl.startsWith('rpc:')) return undefined
+    this.#replyTo ??= newId()
+    return this.#replyTo
+  }
+  /** Whether the broker is in use, so that settings come too late. */
+  get hasBroker(): boolean {
+    return this.#broker !== undefined
+  }
+
+  broker(): Promise<Broker> {
+    this.#broker ??= this.#opened(
+      () => {
+        this.#onBroker()
+        return openBroker(this.brokerUrl, this.#driverOptions())
+      },
+      () => {
+        this.#broker = undefined
+      },
+    )
+    return this.#broker
+  }
+
+  /** @throws {ResultError} LVG_RESULT_DISABLED when there is no result backend. */
+  results(): Promise<ResultBackend> {
+    this.#results ??= this.#opened(
+      async () => {
+        const url = this.resultUrl
+        if (url.startsWith('disabled'))
+          throw new ResultError('No result backend is configured.', { code: 'LVG_RESULT_DISABLED' })
+        return openResultBackend(url, this.#driverOptions())
+      },
+      () => {
+        this.#results = undefined
+      },
+    )
+    return this.#results
+  }
+
+  coordination(): Promise<CoordinationStore> {
+    this.#coordination ??= this.#opened(
+      async () => {
+        const { coordinationUrl } = this.#host.conf
+        try {
+          return await openCoordinationStore(coordinationUrl ?? this.brokerUrl, this.#driverOptions())
+        } catch (cause) {
+          if (coordinationUrl !== undefined || !keepsNoAgreements(cause)) throw cause
+          throw new ConfigurationError('The broker keeps messages only; this needs a store besides.', {
+            code: 'LVG_DRIVER_UNKNOWN',
+            hint: 'Set coordinationUrl: redis://, postgresql://, or sqlite:// on one machine.',
+            cause,
+          })
+        }
+      },
+      () => {
+        this.#coordination = undefined
+      },
+    )
+    return this.#coordination
+  }
+
+  /** Opens nothing from now on. */
+  refuse(): void {
+    this.#closed = true
+  }
+
+  /** Disconnects; what could not be opened is nothing to close. */
+  async close(): Promise<void> {
+    const open = await Promise.allSettled([this.#results, this.#coordination, this.#broker])
+    await Promise.all(open.map((one) => (one.status === 'fulfilled' ? one.value?.close() : undefined)))
+  }
+
+  /** @throws {ConnectionError} LVG_CONNECTION_CLOSED when the app is closed. */
+  check(): void {
+    if (this.#closed)
+      throw new ConnectionError(`App ${this.#host.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
+  }
+
+  #driverOptions(): DriverOptions {
+    const { conf, clock, logger } = this.#host
+    const { replyTo } = this
+    return { settings: conf, clock, logger, ...(replyTo === undefined ? {} : { replyTo }) }
+  }
+
+  async #opened<T>(open: () => Promise<T>, forget: () => void): Promise<T> {
+    this.check()
+    try {
+      return await open()
+    } catch (error) {
+      forget()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,6 @@
+export { APP_MARK, markAsApp } from './app-mark.js'
+export { type AppSignals, SignalBoard, type SignalName } from './app-signals.js'
+export { Connections } from './connections.js'
+export type { DeployCheck } from './deploy-check.js'
+export { type AddPeriodicTask, type PeriodicOptions, PeriodicTasks } from './periodic-tasks.js'
+export type { StepWorker, WorkerStep } from './worker-step.js'

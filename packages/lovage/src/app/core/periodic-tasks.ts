@@ -1,0 +1,85 @@
+import { ConfigurationError } from '../../kernel/index.js'
+import type { PeriodicTask, ScheduleLike } from '../../schedule/index.js'
+import type { CallOptions } from '../tasks/index.js'
+
+/** What a periodic task is called with: required where the task requires it. */
+type PeriodicArguments<Args> = Args extends readonly unknown[]
+  ? [] extends Args
+    ? { readonly args?: Args }
+    : { readonly args: Args }
+  : Record<never, never> extends Args
+    ? { readonly kwargs?: Args }
+    : { readonly kwargs: Args }
+
+/** How a periodic task runs, beside its schedule and its arguments. */
+export interface PeriodicOptions
+  extends Omit<PeriodicTask<CallOptions>, 'task' | 'schedule' | 'args' | 'kwargs'> {
+  /** Names the entry; default: the task's name. */
+  readonly name?: string
+}
+
+/** A task, as far as its arguments are concerned. */
+interface TaskOf<Args> {
+  readonly name: string
+  applyAsync(args: Args, options?: CallOptions): unknown
+}
+
+/** Adds an entry to the schedule that beat keeps; returns its name. */
+export interface AddPeriodicTask {
+  /**
+   * Runs a task again and again: `app.addPeriodicTask(30, add, { args: [2, 3] })`,
+   * `app.addPeriodicTask(crontab({ hour: 2, minute: 0 }), tidy, { name: 'nightly', expires: 3600 })`.
+   * @throws {ConfigurationError} LVG_SCHEDULE_INVALID when another entry has the name.
+   */
+  <Args>(
+    schedule: ScheduleLike,
+    task: TaskOf<Args>,
+    ...options: Record<never, never> extends PeriodicArguments<NoInfer<Args>>
+      ? [options?: PeriodicOptions & PeriodicArguments<NoInfer<Args>>]
+      : [options: PeriodicOptions & PeriodicArguments<NoInfer<Args>>]
+  ): string
+  /** The same for a task that is known only by name. */
+  (
+    schedule: ScheduleLike,
+    task: string,
+    options?: PeriodicOptions & Pick<PeriodicTask, 'args' | 'kwargs'>,
+  ): string
+}
+
+/** The entries that code adds to those of the setting `beatSchedule`. */
+export class PeriodicTasks {
+  readonly #inSettings: () => Readonly<Record<string, PeriodicTask<CallOptions>>>
+  readonly #added = new Map<string, PeriodicTask<CallOptions>>()
+
+  constructor(inSettings: () => Readonly<Record<string, PeriodicTask<CallOptions>>>) {
+    this.#inSettings = inSettings
+  }
+
+  readonly add: AddPeriodicTask = (
+    schedule: ScheduleLike,
+    task: string | { readonly name: string },
+    given: PeriodicOptions & Pick<PeriodicTask, 'args'> & { readonly kwargs?: object } = {},
+  ) => {
+    const { name = typeof task === 'string' ? task : task.name, kwargs, ...options } = given
+    if (this.all().has(name)) {
+      throw new ConfigurationError(`Two schedule entries are named ${name}.`, {
+        code: 'LVG_SCHEDULE_INVALID',
+        details: { entry: name },
+        hint: 'Give each a name: addPeriodicTask(schedule, task, { name }).',
+      })
+    }
+    // Named arguments are an object type of the task's own, which is to a message what any record is.
+    this.#added.set(name, {
+      ...options,
+      schedule,
+      task: typeof task === 'string' ? task : task.name,
+      ...(kwargs === undefined ? {} : { kwargs: kwargs as Readonly<Record<string, unknown>> }),
+    })
+    return name
+  }
+
+  /** All entries by name. */
+  all(): ReadonlyMap<string, PeriodicTask<CallOptions>> {
+    return new Map([...Object.entries(this.#inSettings()), ...this.#added])
+  }
+}

@@ -1,0 +1,107 @@
+import type { Broker } from '../../broker/index.js'
+import { type Event, EventDispatcher, type EventFields, eventType } from '../../events/index.js'
+import {
+  type Clock,
+  type Logger,
+  type LogicalClock,
+  producerOrigin,
+  type Unsubscribe,
+} from '../../kernel/index.js'
+import type { OutgoingMessage } from '../../message/index.js'
+import type { SignalBoard } from '../core/index.js'
+import { Cluster, type ClusterOptions } from './cluster.js'
+import { type EventListener, type EventOptions, listenToEvents, watchEvents } from './watch-events.js'
+
+/** What events need of their app. */
+export interface AppEventsHost {
+  readonly clock: Clock
+  readonly logicalClock: LogicalClock
+  readonly logger: Logger
+  readonly signals: SignalBoard
+  readonly conf: { readonly taskSendSentEvent: boolean }
+  broker(): Promise<Broker>
+}
+
+/** Events of the cluster, and events of one's own. */
+export interface AppEvents {
+  /** What nodes in any language tell, as it comes: `for await (const event of app.events())`. See `app.control.events`. */
+  (options?: EventOptions): AsyncGenerator<Event, void, undefined>
+  /**
+   * Tells an event of one's own, such as `order-paid`, to whoever listens now. Nobody is held up: it is sent after this turn of
+   * the loop, and dropped when the broker is away. Inside a task use `ctx.sendEvent`, which names the task.
+   * @throws {TypeError} when `type` is no name of letters, digits, `-` and `_`.
+   * @throws {MessageError} when a field cannot be written.
+   */
+  send(type: string, fields?: EventFields): void
+  /**
+   * Follows the cluster: which nodes live, and what becomes of tasks, in any language. Remembers the 10,000 tasks of which something was
+   * heard last. Tasks are told of where events are enabled (`-E`, `app.control.enableEvents()`).
+   */
+  cluster(options?: ClusterOptions): Promise<Cluster>
+  /**
+   * Hears all events in the batches in which they come, without a queue in between: what a monitor of a large fleet wants. Ends when the
+   * returned function is called.
+   *
+   * @example const end = await app.events.listen({ onEvents: (events) => seen += events.length })
+   */
+  listen(listener: EventListener): Promise<Unsubscribe>
+  /** Resolves when what was told here is sent, or dropped. */
+  flush(): Promise<void>
+  /** The app connects: `task-sent` is told of every task from now on, where `taskSendSentEvent` says so. */
+  begin(): void
+}
+
+/** The events of an app; connects when they are first used. */
+export function appEvents(host: AppEventsHost): AppEvents {
+  let dispatcher: EventDispatcher | undefined
+  let hasBegun = false
+  const open = (): EventDispatcher => {
+    const { clock, logicalClock, logger } = host
+    dispatcher ??= new EventDispatcher(
+      {
+        hostname: producerOrigin(),
+        clock,
+        logicalClock,
+        logger,
+        broadcast: async (message) => broadcast(await host.broker(), message),
+      },
+      true,
+    )
+    return dispatcher
+  }
+  return Object.assign((options?: EventOptions) => watchEvents(host, options), {
+    send: (type: string, fields: EventFields = {}) => open().own(eventType(type), fields),
+    cluster: (options: ClusterOptions = {}) => new Cluster(host, options).open(),
+    listen: (listener: EventListener) => listenToEvents(host, listener),
+    flush: async () => dispatcher?.flush(),
+    begin() {
+      if (hasBegun || !host.conf.taskSendSentEvent) return
+      hasBegun = true
+      host.signals.on('afterTaskPublish', ({ message }) => open().task('task-sent', sentFields(message)))
+    },
+  })
+}
+
+/** What `task-sent` says. */
+function sentFields({ headers, exchange, routingKey }: OutgoingMessage): EventFields {
+  const { id, root_id, parent_id, task, argsrepr, kwargsrepr, retries, eta, expires } = headers
+  return {
+    uuid: id,
+    root_id,
+    parent_id,
+    name: task,
+    args: argsrepr,
+    kwargs: kwargsrepr,
+    retries,
+    eta,
+    expires,
+    // The names of exchange and queue are one where nobody has said otherwise.
+    queue: exchange === '' || exchange === routingKey ? routingKey : null,
+    exchange,
+    routing_key: routingKey,
+  }
+}
+
+async function broadcast(broker: Broker, message: OutgoingMessage): Promise<number | undefined> {
+  return broker.capabilities.fanout ? broker.broadcast(message) : 0
+}

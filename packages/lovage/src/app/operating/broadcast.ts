@@ -1,0 +1,98 @@
+import type { Broker } from '../../broker/index.js'
+import { type Clock, delay, type LogicalClock, newId, stayAlive } from '../../kernel/index.js'
+import {
+  type ControlRequest,
+  decodeControlReply,
+  encodeControlRequest,
+  REPLY_EXCHANGE,
+} from '../../message/index.js'
+
+/** Whom a command is for, and how its answers are awaited. */
+export interface BroadcastOptions {
+  /** Nodes by name (`celery@host`); default all. */
+  readonly destination?: string | readonly string[]
+  /** Nodes whose name matches; used when there is no destination. */
+  readonly pattern?: string
+  /** How `pattern` is read. Default 'glob'. */
+  readonly matcher?: 'glob' | 'pcre'
+  /** Seconds to wait for answers. Default 1. */
+  readonly timeout?: number
+  /** Answers after which waiting ends. Default: as many as there are destinations. */
+  readonly limit?: number
+}
+
+/** What broadcasting needs of its app. */
+export interface BroadcastHost {
+  readonly clock: Clock
+  readonly logicalClock: LogicalClock
+  broker(): Promise<Broker>
+}
+
+/** What each node answered, by its name. */
+export type Answers<Answer> = Readonly<Record<string, Answer>>
+
+/** Asks workers, whatever their language, and gathers what they answer in time. */
+export async function ask(
+  host: BroadcastHost,
+  method: string,
+  args: Readonly<Record<string, unknown>>,
+  options: BroadcastOptions = {},
+): Promise<Answers<unknown>> {
+  const { timeout = 1 } = options
+  const destination = destinationOf(options)
+  const limit = options.limit ?? destination?.length
+  const broker = await host.broker()
+  const [ticket, routingKey] = [newId(), newId()]
+  const answers: Record<string, unknown> = {}
+  const enough = new AbortController()
+  const end = await broker.inbox(REPLY_EXCHANGE, routingKey, (message) => {
+    const reply = decodeControlReply(message)
+    if (reply instanceof Error || reply.ticket !== ticket) return
+    host.logicalClock.adjust(message.headers.clock)
+    Object.assign(answers, reply.answers)
+    if (limit !== undefined && Object.keys(answers).length >= limit) enough.abort()
+  })
+  try {
+    await send(host, method, args, options, { ticket, replyTo: { exchange: REPLY_EXCHANGE, routingKey } })
+    await stayAlive(delay(host.clock, timeout * 1000, enough.signal)).catch(() => {
+      // All have answered.
+    })
+  } finally {
+    end()
+  }
+  return Object.fromEntries(Object.entries(answers).sort(([left], [right]) => (left < right ? -1 : 1)))
+}
+
+/** Tells workers, and awaits no answer. */
+export async function tell(
+  host: BroadcastHost,
+  method: string,
+  args: Readonly<Record<string, unknown>>,
+  options: BroadcastOptions = {},
+): Promise<void> {
+  await send(host, method, args, options, { ticket: null, replyTo: null })
+}
+
+async function send(
+  host: BroadcastHost,
+  method: string,
+  args: Readonly<Record<string, unknown>>,
+  options: BroadcastOptions,
+  reply: Pick<ControlRequest, 'ticket' | 'replyTo'>,
+): Promise<void> {
+  const { pattern = null, matcher = 'glob', timeout = 1 } = options
+  const request = {
+    method,
+    arguments: args,
+    destination: destinationOf(options) ?? null,
+    pattern,
+    matcher: pattern === null ? null : matcher,
+    ...reply,
+  }
+  const expiresMs = host.clock.now() + timeout * 1000
+  await (await host.broker()).broadcast(encodeControlRequest(request, host.logicalClock.tick(), expiresMs))
+}
+
+function destinationOf({ destination }: BroadcastOptions): readonly string[] | undefined {
+  return destination === undefined ? undefined : [destination].flat()
+}

@@ -1,0 +1,178 @@
+import type { CoordinationStore } from '../../coordination/index.js'
+import type { Event } from '../../events/index.js'
+import type { ResultBackend } from '../../result/index.js'
+import type { RevokeOptions } from '../results/index.js'
+import { type Answers, ask, type BroadcastHost, type BroadcastOptions, tell } from './broadcast.js'
+import { Inspect } from './inspect.js'
+import { pausedQueues, pauseQueues, resumeQueues } from './pause.js'
+import { setRate } from './rate.js'
+import { revoke, revokeByStamps } from './revoke.js'
+import { type EventOptions, watchEvents } from './watch-events.js'
+import { whereAgreed } from './where-agreed.js'
+
+/** What control needs of its app. */
+export interface ControlHost extends BroadcastHost {
+  readonly hasResults: boolean
+  readonly conf: { readonly workerRevokeExpires: number }
+  coordination(): Promise<CoordinationStore>
+  results(): Promise<ResultBackend>
+}
+
+/** A remote control command of the app's own: what it returns is the answer, what it throws is told as an error. */
+export type ControlCommand = (
+  args: Readonly<Record<string, unknown>>,
+  worker: { readonly hostname: string },
+) => unknown
+
+/** What a node says about a command. */
+export interface Done {
+  readonly ok?: string
+  readonly error?: string
+}
+
+/**
+ * What operators do to a running cluster: `app.control`. Revokes, rates and pauses are kept in the coordination store, so
+ * that they hold for workers that start later and through restarts; all else is told to the workers that listen now.
+ */
+export class Control {
+  /** Commands of the app's own, by name. */
+  readonly commands = new Map<string, ControlCommand>()
+  readonly #host: ControlHost
+
+  constructor(host: ControlHost) {
+    this.#host = host
+  }
+
+  /** Questions to workers. */
+  inspect(options: BroadcastOptions = {}): Inspect {
+    return new Inspect(this.#host, options)
+  }
+  /** Sends any command and gathers the answers. */
+  broadcast(
+    method: string,
+    args: Readonly<Record<string, unknown>> = {},
+    options: BroadcastOptions = {},
+  ): Promise<Answers<unknown>> {
+    return ask(this.#host, method, args, options)
+  }
+  /**
+   * What nodes in any language tell, as it comes: `for await (const event of app.control.events())`. Tasks are told of where
+   * events are enabled (`enableEvents`, `-E`), workers always.
+   */
+  events(options?: EventOptions): AsyncGenerator<Event, void, undefined> {
+    return watchEvents(this.#host, options)
+  }
+  /** Defines a command that this app's workers obey. */
+  command(name: string, run: ControlCommand): void {
+    this.commands.set(name, run)
+  }
+
+  /** Who is there. */
+  ping(options?: BroadcastOptions): Promise<Answers<{ readonly ok: 'pong' }>> {
+    return this.inspect(options).ping()
+  }
+
+  /**
+   * Keeps tasks from running, whether or not a worker is up: they stand as REVOKED at once, and are dropped when their
+   * message comes. With `terminate` they are stopped where they run. Python's workers are told, as Celery does.
+   */
+  async revoke(ids: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
+    const taskIds = [ids].flat()
+    await revoke(this.#host, taskIds, options)
+    await tell(this.#host, 'revoke', { task_id: taskIds, ...howOf(options) })
+  }
+  /** Revokes every task that carries one of these stamps: `{ tenant: ['a', 'b'] }`. */
+  async revokeByStampedHeaders(
+    stamps: Readonly<Record<string, string | readonly string[]>>,
+    options: RevokeOptions = {},
+  ): Promise<void> {
+    await revokeByStamps(this.#host, stamps, options)
+    await tell(this.#host, 'revoke_by_stamped_headers', { headers: stamps, ...howOf(options) })
+  }
+  /**
+   * Changes how often a task may run, in the whole cluster and until it is changed again: `10/s`, `10/m`, `10/h`, 0 = as
+   * often as it can, null = as the task's own options say. Python's workers each keep the rate for themselves.
+   * @throws {ConfigurationError} LVG_CONFIG_INVALID
+   */
+  async rateLimit(task: string, rate: string | number | null): Promise<void> {
+    const keep = (): Promise<void> => setRate(this.#host, task, rate)
+    // What the task's own options say cannot be told to workers: it must be kept.
+    await (rate === null ? keep() : whereAgreed(keep))
+    if (rate !== null) await tell(this.#host, 'rate_limit', { task_name: task, rate_limit: rate })
+  }
+  /** Keeps all workers of the cluster from claiming from these queues, until `resumeQueues`. */
+  pauseQueues(...queues: readonly string[]): Promise<void> {
+    return pauseQueues(this.#host, queues)
+  }
+  /** Undoes a pause; tells how many of the queues were paused. */
+  resumeQueues(...queues: readonly string[]): Promise<number> {
+    return resumeQueues(this.#host, queues)
+  }
+  /** The queues that are paused, sorted. */
+  pausedQueues(): Promise<readonly string[]> {
+    return pausedQueues(this.#host)
+  }
+
+  /** Sets a task's time limits in seconds, for runs that begin from now on. */
+  timeLimit(
+    task: string,
+    limits: { readonly hard?: number; readonly soft?: number },
+    options?: BroadcastOptions,
+  ): Promise<Answers<Done>> {
+    const { hard = null, soft = null } = limits
+    return this.#done('time_limit', { task_name: task, hard, soft }, options)
+  }
+  /** Lets workers consume one more queue. */
+  addConsumer(queue: string, options?: BroadcastOptions): Promise<Answers<Done>> {
+    return this.#done('add_consumer', { queue }, options)
+  }
+  /** Lets workers leave a queue. */
+  cancelConsumer(queue: string, options?: BroadcastOptions): Promise<Answers<Done>> {
+    return this.#done('cancel_consumer', { queue }, options)
+  }
+  /** Gives workers `n` more slots. */
+  poolGrow(n = 1, options?: BroadcastOptions): Promise<Answers<Done>> {
+    return this.#done('pool_grow', { n }, options)
+  }
+  /** Takes `n` slots away. */
+  poolShrink(n = 1, options?: BroadcastOptions): Promise<Answers<Done>> {
+    return this.#done('pool_shrink', { n }, options)
+  }
+  /** Replaces the children of workers, each when its present task has ended. */
+  poolRestart(options?: BroadcastOptions): Promise<Answers<Done>> {
+    return this.#done('pool_restart', {}, options)
+  }
+  /** Changes the bounds of autoscaling. */
+  autoscale(max: number, min: number, options?: BroadcastOptions): Promise<Answers<Done>> {
+    return this.#done('autoscale', { max, min }, options)
+  }
+  /** Lets workers tell what their tasks do. */
+  enableEvents(options?: BroadcastOptions): Promise<Answers<Done>> {
+    return this.#done('enable_events', {}, options)
+  }
+  /** Lets workers fall silent about their tasks. */
+  disableEvents(options?: BroadcastOptions): Promise<Answers<Done>> {
+    return this.#done('disable_events', {}, options)
+  }
+  /** Asks workers to say that they are alive. */
+  heartbeat(options?: BroadcastOptions): Promise<void> {
+    return tell(this.#host, 'heartbeat', {}, options)
+  }
+  /** Ends workers, warm: what runs is finished. */
+  shutdown(options?: BroadcastOptions): Promise<Answers<Done>> {
+    return this.#done('shutdown', {}, options)
+  }
+
+  #done(
+    method: string,
+    args: Readonly<Record<string, unknown>>,
+    options: BroadcastOptions | undefined,
+  ): Promise<Answers<Done>> {
+    return ask(this.#host, method, args, options) as Promise<Answers<Done>>
+  }
+}
+
+const howOf = ({ terminate = false, signal }: RevokeOptions): Readonly<Record<string, unknown>> => ({
+  terminate,
+  signal: signal ?? 'SIGTERM',
+})

@@ -1,0 +1,57 @@
+import type { Broker, QueueDepth } from '../../broker/index.js'
+import { queuesInRoutes, type Router } from '../routing/index.js'
+import type { Settings } from '../settings/index.js'
+import type { AnyTask } from '../tasks/index.js'
+
+/** An app, as far as it says what queues there are. */
+export interface QueuesApp {
+  readonly conf: Pick<Settings, 'taskRoutes'>
+  readonly router: Router
+  readonly tasks: Iterable<AnyTask>
+  broker(): Promise<Broker>
+}
+
+/** A queue and how much is in it. */
+export interface QueueReport extends QueueDepth {
+  readonly name: string
+  /** Dead letters that came from it. */
+  readonly dead: number
+}
+
+/** Queues that the settings, the routes or the tasks name, then those that exist besides. */
+export async function knownQueues(app: QueuesApp): Promise<readonly string[]> {
+  const broker = await app.broker()
+  const declared = app.router.declared.map(({ name }) => name)
+  const ofTasks = [...app.tasks].flatMap((task) => task.options.queue ?? [])
+  const named = [...declared, ...queuesInRoutes(app.conf.taskRoutes), ...ofTasks]
+  const existing = (await broker.admin.queues()).filter((name) => !PRIVATE.test(name))
+  return [...new Set([...named, ...existing])]
+}
+
+/** Queues of remote control and of events: each process has its own, and nobody's tasks are in them. */
+const PRIVATE = /\.pidbox$|^celeryev\./
+
+/** Where the tasks that are implemented here go when a call does not say: task name → queue. */
+export function queueOfTasks(app: QueuesApp): ReadonlyMap<string, string> {
+  const queues = new Map<string, string>()
+  for (const { name, options } of app.tasks) {
+    if (name.startsWith('celery.')) continue
+    const { queue } = app.router.route(name, [], {}, options)
+    if (queue) queues.set(name, queue.name)
+  }
+  return queues
+}
+
+/** How much is in each of these queues. */
+export async function queueReport(app: QueuesApp, names: readonly string[]): Promise<readonly QueueReport[]> {
+  const broker = await app.broker()
+  const [depths, dead] = await Promise.all([
+    broker.depths(names, { unacked: true }),
+    broker.deadLetters.count(),
+  ])
+  return names.map((name) => ({
+    name,
+    ...(depths.get(name) ?? { ready: 0 }),
+    dead: dead.get(name) ?? 0,
+  }))
+}

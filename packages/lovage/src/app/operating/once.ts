@@ -1,0 +1,83 @@
+import { hostname } from 'node:os'
+import { type CoordinationStore, waitForLease } from '../../coordination/index.js'
+import { type Clock, type Logger, newId } from '../../kernel/index.js'
+import { decodeJson, encodeJson } from '../../message/index.js'
+
+/** How something is done once. */
+export interface OnceOptions {
+  /** Seconds for which the outcome is remembered. Default one day. */
+  readonly ttl?: number
+  /** Seconds after which another may begin when whoever does it has died. Default 10. */
+  readonly lease?: number
+  /** Ends the waiting for somebody else who does it now. */
+  readonly signal?: AbortSignal
+}
+
+/** What it takes. */
+export interface OnceHost {
+  readonly clock: Clock
+  readonly logger: Logger
+  coordination(): Promise<CoordinationStore>
+}
+
+const SPACE = 'once'
+const DAY_S = 86_400
+
+/**
+ * Does `work` once under `key`, in the whole fleet: whoever comes later gets the value of the first, whoever comes at
+ * the same time waits for it. A failure is not remembered: the next one tries again.
+ *
+ * The value is kept after `work` has ended. A process that dies in between leaves nothing, and the work is done again:
+ * hand `key` to whatever the work calls, if that can tell repetitions apart.
+ */
+export async function once<T>(
+  host: OnceHost,
+  key: string,
+  work: () => T | Promise<T>,
+  { ttl = DAY_S, lease: leaseS = 10, signal }: OnceOptions = {},
+): Promise<T> {
+  const coordination = await host.coordination()
+  const kept = async (): Promise<string | undefined> =>
+    (await coordination.list(SPACE, [key])).find((mark) => mark.key === key)?.value
+  // It was written by `work` of this key, in this process or another.
+  const decoded = (json: string): T => decodeJson(json) as T
+
+  const before = await kept()
+  if (before !== undefined) return decoded(before)
+  const found = new AbortController()
+  const unwatch = coordination.watch(SPACE, () => {
+    kept().then(
+      (json) => json !== undefined && found.abort(),
+      // The lease's own asking says what is wrong with the store.
+      (error: unknown) => host.logger.debug({ err: error, key }, 'could not look whether it is done'),
+    )
+  })
+  try {
+    const lease = await waitForLease(
+      {
+        ...host,
+        coordination,
+        lease: `${SPACE}:${key}`,
+        label: `the right to do ${key} once`,
+        holder: `${hostname()}.${newId()}`,
+        leaseMs: leaseS * 1000,
+      },
+      signal ? AbortSignal.any([signal, found.signal]) : found.signal,
+    )
+    try {
+      // Done by another between the first look and the lease.
+      const meanwhile = await kept()
+      if (meanwhile !== undefined) return decoded(meanwhile)
+      signal?.throwIfAborted()
+      const json = encodeJson((await work()) ?? null, `the value of ${key}`)
+      const mark = { key, value: json, expiresMs: host.clock.now() + ttl * 1000 }
+      // Should the lease have been lost meanwhile and another have ended first, all answer with that one's value.
+      const [stands] = await coordination.put(SPACE, [mark], { ifAbsent: true })
+      return decoded(stands?.value ?? json)
+    } finally {
+      await lease?.release()
+    }
+  } finally {
+    unwatch()
+  }
+}

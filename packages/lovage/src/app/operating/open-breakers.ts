@@ -1,0 +1,28 @@
+import type { CoordinationStore } from '../../coordination/index.js'
+import type { Clock } from '../../kernel/index.js'
+import { BREAKERS } from '../sending/index.js'
+
+/** A circuit breaker that is not closed. */
+export interface OpenBreaker {
+  /** The task's name, and behind a colon what its key function says. */
+  readonly key: string
+  readonly task: string
+  /** `half-open`: its time is over, and the next run tries. */
+  readonly state: 'open' | 'half-open'
+  /** Unix ms at which a run tries, or may since. */
+  readonly untilMs: number
+}
+
+/** The circuit breakers of the fleet that are not closed. */
+export async function getOpenBreakers(app: {
+  readonly clock: Clock
+  coordination(): Promise<CoordinationStore>
+}): Promise<readonly OpenBreaker[]> {
+  const marks = await (await app.coordination()).list(BREAKERS)
+  const nowMs = app.clock.now()
+  return marks.map(({ key, value }) => {
+    const [until = '', ...task] = value.split(' ')
+    const untilMs = Number(until)
+    return { key, task: task.join(' '), state: untilMs > nowMs ? 'open' : 'half-open', untilMs }
+  })
+}

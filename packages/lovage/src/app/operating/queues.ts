@@ -1,0 +1,186 @@
+import type { Broker, QueuedMessage } from '../../broker/index.js'
+import {
+  CapabilityError,
+  type Clock,
+  ConfigurationError,
+  type Page,
+  type PageRequest,
+} from '../../kernel/index.js'
+import { decodeTask, parseTime, readHeaders, SENT_HEADER, type TaskHeaders } from '../../message/index.js'
+import { acceptOf } from '../sending/index.js'
+import type { Settings } from '../settings/index.js'
+import { knownQueues, type QueueReport, type QueuesApp, queueReport } from './known-queues.js'
+import { messageIn } from './letters/message-in.js'
+import { type RevokeHost, revoke } from './revoke.js'
+
+/** What the operations need of their app. */
+export type QueuesHost = RevokeHost & QueuesApp & { readonly conf: Settings; readonly clock: Clock }
+
+/** A task in a queue. */
+export interface QueuedTask extends QueuedMessage {
+  /** Shown instead of the task's name. */
+  readonly shadow: string | null
+  /** Its arguments as logs show them; empty when the message cannot be read. */
+  readonly argsrepr: string
+  readonly kwargsrepr: string
+  /** Retries so far. */
+  readonly retries: number
+  /** Who sent it. */
+  readonly origin: string
+  /** Unix ms since when it could have run: it was sent, or due; undefined when its producer did not say (Python's does not). */
+  readonly waitingSinceMs?: number
+}
+
+/** A task in a queue with its arguments. */
+export interface OpenedTask extends QueuedTask {
+  readonly headers?: TaskHeaders
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Readonly<Record<string, unknown>>
+  /** Why it cannot be read. */
+  readonly unreadable?: string
+}
+
+/** When a task is to run: in so many seconds, or at a time. */
+export type Due = { readonly countdown: number } | { readonly eta: Date }
+
+/**
+ * What waits, and what waits for its time, as things to look at and to change: `app.queues`. What a worker holds can be looked
+ * at only; `app.control.revoke` stops it. All but `names`, `report`, `move` and `purge` need a broker with `capabilities.browsing`.
+ */
+export class Queues {
+  readonly #host: QueuesHost
+
+  constructor(host: QueuesHost) {
+    this.#host = host
+  }
+
+  /** Queues that the settings, the routes or the tasks name, then those that exist besides. */
+  names(): Promise<readonly string[]> {
+    return knownQueues(this.#host)
+  }
+
+  /** How much is in these queues; without names, in all. */
+  async report(names?: readonly string[]): Promise<readonly QueueReport[]> {
+    return queueReport(this.#host, names ?? (await this.names()))
+  }
+
+  /**
+   * One page of a queue: what is ready in the order of delivery, then what is delayed by time, then what workers hold.
+   * @throws {CapabilityError} LVG_CAPABILITY_MISSING when the broker cannot show its messages.
+   */
+  async list(
+    queue: string,
+    page: PageRequest & { readonly state?: QueuedTask['state'] } = {},
+  ): Promise<Page<QueuedTask>> {
+    const broker = await this.#browsing()
+    const { items, next } = await broker.admin.browse(queue, page)
+    const tasks = items.map((item) => described(item, broker))
+    return next === undefined ? { items: tasks } : { items: tasks, next }
+  }
+
+  /** All of a queue, a page at a time. What others consume meanwhile may shift pages. */
+  async *each(
+    queue: string,
+    choice: { readonly state?: QueuedTask['state'] } = {},
+  ): AsyncGenerator<QueuedTask> {
+    let after: string | undefined
+    do {
+      const page = await this.list(queue, {
+        ...choice,
+        limit: 500,
+        ...(after === undefined ? {} : { after }),
+      })
+      yield* page.items
+      after = page.next
+    } while (after !== undefined)
+  }
+
+  /** Tasks by id, whatever their queue and state. */
+  async find(ids: readonly string[]): Promise<readonly QueuedTask[]> {
+    const broker = await this.#browsing()
+    return (await broker.admin.find(ids)).map((item) => described(item, broker))
+  }
+
+  /** A task with its arguments; undefined when it is in no queue. */
+  async peek(id: string): Promise<OpenedTask | undefined> {
+    const broker = await this.#browsing()
+    const [item] = await broker.admin.find([id])
+    if (!item) return undefined
+    const task = described(item, broker)
+    const message = messageIn(item, broker)
+    if (message instanceof Error) return { ...task, unreadable: message.message }
+    const { conf } = this.#host
+    const call = decodeTask(message, {
+      accept: acceptOf(conf),
+      maxBytes: conf.messageMaxBytes,
+      integers: conf.integers,
+    })
+    if (call instanceof Error) return { ...task, unreadable: call.message }
+    const { headers, args, kwargs } = call
+    return { ...task, headers, args, kwargs }
+  }
+
+  /** Makes tasks run now instead of later, before what waits already where the broker can; tells how many messages were found. */
+  async promote(ids: readonly string[]): Promise<number> {
+    const broker = await this.#browsing()
+    return ids.length === 0 ? 0 : broker.admin.promote(ids)
+  }
+
+  /**
+   * Makes tasks run at another time, earlier or later, those that were ready included; tells how many messages were found.
+   * @throws {ConfigurationError} LVG_USAGE for a time that is none.
+   */
+  async reschedule(ids: readonly string[], when: Due): Promise<number> {
+    const dueMs = 'eta' in when ? when.eta.getTime() : this.#host.clock.now() + when.countdown * 1000
+    if (!Number.isFinite(dueMs))
+      throw new ConfigurationError('The time at which to run the tasks is none.', { code: 'LVG_USAGE' })
+    const broker = await this.#browsing()
+    return ids.length === 0 ? 0 : broker.admin.promote(ids, dueMs)
+  }
+
+  /**
+   * Removes tasks that wait, ready or delayed, for good; whoever waits for their results finds them revoked. Tells how many
+   * messages were removed. A member of a chord leaves it waiting for its deadline: revoke such a task instead.
+   */
+  async remove(ids: readonly string[]): Promise<number> {
+    const { admin } = await this.#browsing()
+    const found = (await admin.find(ids)).filter(({ state }) => state !== 'unacked')
+    const waiting = [...new Set(found.map(({ id }) => id))]
+    if (waiting.length === 0) return 0
+    // Revoked first: what a worker claims in this moment is dropped there.
+    await revoke(this.#host, waiting, {})
+    return admin.remove(waiting)
+  }
+
+  /** Moves all that is ready into another queue, in atomic batches; tells how many. */
+  async move(from: string, to: string): Promise<number> {
+    return (await this.#host.broker()).admin.move(from, to)
+  }
+
+  /** Removes all that is ready or delayed in a queue; tells how many. */
+  async purge(queue: string): Promise<number> {
+    return (await this.#host.broker()).purge(queue)
+  }
+
+  async #browsing(): Promise<Broker> {
+    const broker = await this.#host.broker()
+    if (broker.capabilities.browsing) return broker
+    throw new CapabilityError(`${broker.kind} does not show or change single messages of a queue.`, {
+      code: 'LVG_CAPABILITY_MISSING',
+      hint: 'Revoke tasks by id instead (app.control.revoke, lovage control revoke).',
+    })
+  }
+}
+
+function described(item: QueuedMessage, broker: Broker): QueuedTask {
+  const message = messageIn(item, broker)
+  const headers = message instanceof Error ? message : readHeaders(message)
+  if (headers instanceof Error)
+    return { ...item, shadow: null, argsrepr: '', kwargsrepr: '', retries: 0, origin: '' }
+  const { shadow, argsrepr, kwargsrepr, retries, origin, eta } = headers
+  const times = [headers[SENT_HEADER], eta === null ? undefined : parseTime(eta)].filter(
+    (time): time is number => typeof time === 'number',
+  )
+  const waiting = times.length > 0 ? { waitingSinceMs: Math.max(...times) } : {}
+  return { ...item, shadow, argsrepr, kwargsrepr, retries, origin, ...waiting }
+}

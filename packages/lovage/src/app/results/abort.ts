@@ -1,0 +1,37 @@
+import { CapabilityError } from '../../kernel/index.js'
+import { encodeJson } from '../../message/index.js'
+import { READY_STATES, type ResultBackend } from '../../result/index.js'
+
+/** The state of a task that was asked to abort itself, as Celery's `contrib.abortable` has it. */
+export const ABORTED = 'ABORTED'
+
+/**
+ * Asks tasks to abort themselves; what has ended keeps its end.
+ * @throws {CapabilityError} LVG_CAPABILITY_MISSING where results are not stored.
+ */
+export async function abort(
+  host: { results(): Promise<ResultBackend> },
+  ids: readonly string[],
+): Promise<void> {
+  const backend = await host.results()
+  if (backend.expectReplies)
+    throw new CapabilityError(`A task cannot be asked to abort itself by results in ${backend.kind}.`, {
+      code: 'LVG_CAPABILITY_MISSING',
+      hint: 'It looks for that where results are stored: set resultBackend, or revoke it.',
+    })
+  const known = await backend.get(ids)
+  const ended = new Set(known.filter(({ state }) => READY_STATES.has(state)).map(({ id }) => id))
+  await backend.store(
+    ids
+      .filter((id) => !ended.has(id))
+      .map((id) => ({
+        id,
+        state: ABORTED,
+        result: null,
+        resultJson: encodeJson(null),
+        traceback: null,
+        children: [],
+        dateDone: null,
+      })),
+  )
+}

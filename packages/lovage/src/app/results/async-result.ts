@@ -1,0 +1,212 @@
+import { type Clock, type ErrorCode, ResultError, TaskError } from '../../kernel/index.js'
+import {
+  type ExceptionInfo,
+  READY_STATES,
+  type ResultBackend,
+  type ResultTuple,
+  type TaskResult,
+  type TaskState,
+} from '../../result/index.js'
+import { ABORTED, abort } from './abort.js'
+import type { AnyResult } from './any-result.js'
+import type { GetOptions, RevokeOptions } from './get-options.js'
+import { type Progress, type ProgressOptions, watchProgress } from './progress.js'
+import { collect, type GraphOptions, graphOf, type ResultGraph } from './result-graph.js'
+import { untilReady, type WaitOptions } from './until-ready.js'
+
+/** What results need of their app. */
+export interface ResultHost {
+  readonly clock: Clock
+  /** @throws {ResultError} LVG_RESULT_DISABLED */
+  results(): Promise<ResultBackend>
+  /** The result that Celery's pairs name. */
+  resultOf(tuple: ResultTuple): AnyResult
+  readonly control: { revoke(ids: readonly string[], options?: RevokeOptions): Promise<void> }
+}
+
+/** A task's result, now or later. */
+export class AsyncResult<Result> implements AnyResult {
+  readonly id: string
+  /** The result of the task that sent this one in a chain. */
+  readonly parent: AnyResult | null
+  readonly results = null
+  /** The app that it came from. */
+  readonly host: ResultHost
+  #ready: TaskResult | undefined
+
+  constructor(id: string, host: ResultHost, parent: AnyResult | null = null) {
+    this.id = id
+    this.parent = parent
+    this.host = host
+  }
+
+  /** A result that is known already. */
+  static settled(settled: TaskResult, host: ResultHost): AsyncResult<unknown> {
+    const result = new AsyncResult<unknown>(settled.id, host)
+    result.#ready = settled
+    return result
+  }
+
+  /**
+   * The task's value, when it is there.
+   * @throws {TimeoutError} after `timeout` seconds; the task goes on.
+   * @throws {TaskError} when the task failed or was revoked; `details` has type, module and traceback.
+   * @throws {ResultError} LVG_RESULT_DISABLED without a result backend.
+   */
+  async get(options: GetOptions = {}): Promise<Result> {
+    const settled = await this.#settled(options)
+    if (settled.state !== 'SUCCESS' && options.propagate !== false) throw errorOf(settled)
+    // The producer's types say what the task returns; with `propagate: false` a failure's description comes instead.
+    return settled.result as Result
+  }
+
+  /** As `get`. */
+  wait(options: GetOptions = {}): Promise<Result> {
+    return this.get(options)
+  }
+
+  /**
+   * Everything that is stored now; undefined = nothing (Celery's PENDING).
+   * @throws {ResultError} LVG_RESULT_UNREADABLE, as everything that asks for what is stored.
+   */
+  async info(): Promise<TaskResult | undefined> {
+    if (this.#ready) return this.#ready
+    const [found] = await (await this.host.results()).get([this.id])
+    if (found?.unreadable) throw found.unreadable
+    if (found && READY_STATES.has(found.state)) this.#ready = found
+    return found
+  }
+  async state(): Promise<TaskState> {
+    return (await this.info())?.state ?? 'PENDING'
+  }
+  /** The value, the error's description or the state's meta. */
+  async result(): Promise<unknown> {
+    return (await this.info())?.result ?? null
+  }
+  async traceback(): Promise<string | null> {
+    return (await this.info())?.traceback ?? null
+  }
+  async ready(): Promise<boolean> {
+    return READY_STATES.has(await this.state())
+  }
+  async successful(): Promise<boolean> {
+    return (await this.state()) === 'SUCCESS'
+  }
+  async failed(): Promise<boolean> {
+    return (await this.state()) === 'FAILURE'
+  }
+  /** Results of the tasks that this one sent. */
+  async children(): Promise<readonly AnyResult[]> {
+    return ((await this.info())?.children ?? []).map((tuple) => this.host.resultOf(tuple))
+  }
+  /** What it led to so far: results, and which of them sent which. */
+  graph(options: GraphOptions = {}): Promise<ResultGraph> {
+    return graphOf(this, this.host, options)
+  }
+  /**
+   * Everything that it led to, each result with its value when that is there, this one first.
+   * @throws {TaskError} for the first that failed, as `get`; `timeout` (seconds) holds for each.
+   */
+  collect(
+    options: Pick<GetOptions, 'timeout'> = {},
+  ): AsyncGenerator<readonly [result: AnyResult, value: unknown], void, undefined> {
+    return collect(this, options)
+  }
+  /** When it was done. */
+  async dateDone(): Promise<Date | null> {
+    const done = (await this.info())?.dateDone
+    return done ? new Date(done) : null
+  }
+  /** Removes the stored result. */
+  async forget(): Promise<void> {
+    this.forgetLocally()
+    await (await this.host.results()).forget([this.id])
+  }
+  /** Forgets what is known here; what is stored stays. */
+  forgetLocally(): void {
+    this.#ready = undefined
+  }
+  /** Keeps the task from running, or stops it with `terminate`. */
+  async revoke(options: RevokeOptions = {}): Promise<void> {
+    await this.host.control.revoke([this.id], options)
+  }
+  /**
+   * Asks the task to abort itself, as Celery's `AbortableAsyncResult` does, also a Python one: nothing ends it. With the option `abortable` its
+   * signal is aborted, and what it throws for that is the failure `TaskAbortedError`; a task may as well ask (`ctx.isAborted()`) and
+   * return what it has. One that has not begun is asked when it does. `revoke` keeps it from beginning.
+   */
+  async abort(): Promise<void> {
+    await abort(this.host, [this.id])
+  }
+  /** Whether it was asked to abort itself, and has not ended yet. */
+  async isAborted(): Promise<boolean> {
+    return (await this.state()) === ABORTED
+  }
+  /** Calls back for every stored state from now on, such as PROGRESS; ends by itself when the result is ready. */
+  async watch(on: (result: TaskResult) => void): Promise<() => void> {
+    const backend = await this.host.results()
+    const stop = backend.watch([this.id], (result) => {
+      if (READY_STATES.has(result.state)) stop()
+      on(result)
+    })
+    return stop
+  }
+
+  /**
+   * How far the task is, as it says so (`ctx.progress`, or Python's `update_state`), until it has ended, however it ends:
+   * `for await (const { percent } of result.progress())`. Of several that follow each other quickly only the last may come.
+   * @throws {ResultError} LVG_RESULT_DISABLED
+   */
+  async *progress(options: ProgressOptions = {}): AsyncGenerator<Progress, void, undefined> {
+    if (!this.#ready) yield* watchProgress(this.id, this.host, options)
+  }
+
+  async #settled(wait: WaitOptions): Promise<TaskResult> {
+    if (this.#ready) return this.#ready
+    const ready = await untilReady([this.id], this.host, wait)
+    this.#ready = ready.get(this.id)
+    if (!this.#ready) throw new TypeError(`the wait for ${this.id} ended without its result`)
+    if (this.#ready.unreadable) throw this.#ready.unreadable
+    return this.#ready
+  }
+}
+
+const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
+  TaskRevokedError: 'LVG_TASK_REVOKED',
+  TimeLimitExceeded: 'LVG_TASK_TIME_LIMIT',
+  TaskAbortedError: 'LVG_TASK_ABORTED',
+  SoftTimeLimitExceeded: 'LVG_TASK_SOFT_TIME_LIMIT',
+  WorkerLostError: 'LVG_TASK_WORKER_LOST',
+  NotRegistered: 'LVG_TASK_NOT_REGISTERED',
+  MaxRetriesExceededError: 'LVG_TASK_MAX_RETRIES',
+  ChordError: 'LVG_CHORD_FAILED',
+}
+
+/** The error that a stored failure stands for. */
+export function errorOf(settled: TaskResult): TaskError | ResultError {
+  if (settled.unreadable) return settled.unreadable
+  if (!isException(settled.result)) {
+    return new ResultError(`Task ${settled.id} ended as ${settled.state} without a readable error.`, {
+      code: 'LVG_RESULT_UNREADABLE',
+    })
+  }
+  const { exc_type: type, exc_message: message, exc_module: module } = settled.result
+  const text = Array.isArray(message)
+    ? message.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join(', ')
+    : String(message)
+  return new TaskError(text ? `${type}: ${text}` : type, {
+    code: CODE_OF_TYPE[type] ?? 'LVG_TASK_FAILED',
+    details: {
+      taskId: settled.id,
+      state: settled.state,
+      type,
+      message,
+      module,
+      traceback: settled.traceback,
+    },
+  })
+}
+
+function isException(value: unknown): value is ExceptionInfo {
+  return typeof value === 'object' && value !== null && 'exc_type' in value && 'exc_message' in value
+}

@@ -1,0 +1,162 @@
+import { ResultError } from '../../kernel/index.js'
+import type { ResultTuple } from '../../result/index.js'
+import type { AnyResult } from './any-result.js'
+import { errorOf, type ResultHost } from './async-result.js'
+import type { GetOptions, RevokeOptions } from './get-options.js'
+import { collect, type GraphOptions, graphOf, type ResultGraph } from './result-graph.js'
+import { untilReady } from './until-ready.js'
+
+/** The results of tasks that run side by side. */
+export class GroupResult<Results extends readonly unknown[]> implements AnyResult {
+  readonly id: string
+  /** The result of what came before the group. */
+  readonly parent: AnyResult | null
+  /** In the order of the members; a group inside is a GroupResult of its own. */
+  readonly results: readonly AnyResult[]
+  readonly #host: ResultHost
+
+  constructor(id: string, results: readonly AnyResult[], host: ResultHost, parent: AnyResult | null = null) {
+    this.id = id
+    this.results = results
+    this.parent = parent
+    this.#host = host
+  }
+
+  /** Members, those of groups inside counted as one. */
+  get length(): number {
+    return this.results.length
+  }
+
+  /**
+   * The members' values in their order, when all are there.
+   * @throws {TaskError} as soon as one member failed, unless `propagate` is false: then its error's description stands
+   * in its place.
+   * @throws {TimeoutError} LVG_RESULT_TIMEOUT after `timeout` seconds for all together.
+   */
+  async get({ propagate = true, ...wait }: GetOptions = {}): Promise<Results> {
+    const ready = await untilReady(leavesOf(this.results), this.#host, wait, (result) => {
+      if (propagate && result.state !== 'SUCCESS') throw errorOf(result)
+    })
+    const gathered = ({ id, results }: AnyResult): unknown =>
+      results === null ? ready.get(id)?.result : results.map(gathered)
+    // The members' types are those of the signatures that made the group.
+    return this.results.map(gathered) as unknown as Results
+  }
+
+  /** As `get`. */
+  join(options: GetOptions = {}): Promise<Results> {
+    return this.get(options)
+  }
+
+  /** The members' ends: `{ status: 'fulfilled', value }` or `{ status: 'rejected', reason }`, none of them thrown. */
+  settled(options: Omit<GetOptions, 'propagate'> = {}): Promise<readonly PromiseSettledResult<unknown>[]> {
+    return Promise.allSettled(this.results.map((result) => result.get(options)))
+  }
+
+  /** Members as they finish: each with its place and either its value or its error. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<{
+    readonly index: number
+    readonly value?: Results[number]
+    readonly error?: unknown
+  }> {
+    const finished: { readonly index: number; readonly value?: Results[number]; readonly error?: unknown }[] =
+      []
+    let wake = (): void => {}
+    for (const [index, result] of this.results.entries()) {
+      const end = (how: { readonly value: Results[number] } | { readonly error: unknown }): void => {
+        finished.push({ index, ...how })
+        wake()
+      }
+      // As in `get`.
+      result.get().then(
+        (value) => end({ value: value as Results[number] }),
+        (error: unknown) => end({ error }),
+      )
+    }
+    for (let told = 0; told < this.results.length; told++) {
+      while (finished.length === 0)
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      const next = finished.shift()
+      if (next) yield next
+    }
+  }
+
+  /** How many members have succeeded. */
+  async completedCount(): Promise<number> {
+    return (await this.#each((result) => result.successful())).filter(Boolean).length
+  }
+  /** Whether every member has ended. */
+  async ready(): Promise<boolean> {
+    return (await this.#each((result) => result.ready())).every(Boolean)
+  }
+  /** Whether every member has succeeded. */
+  async successful(): Promise<boolean> {
+    return (await this.#each((result) => result.successful())).every(Boolean)
+  }
+  /** Whether a member has failed. */
+  async failed(): Promise<boolean> {
+    return (await this.#each((result) => result.failed())).some(Boolean)
+  }
+  /** Whether a member is still to end. */
+  async waiting(): Promise<boolean> {
+    return !(await this.ready())
+  }
+
+  async revoke(options: RevokeOptions = {}): Promise<void> {
+    await this.#each((result) => result.revoke(options))
+  }
+  async forget(): Promise<void> {
+    await this.#each((result) => result.forget())
+  }
+  async children(): Promise<readonly AnyResult[]> {
+    return this.results
+  }
+
+  /** What its members led to so far. */
+  graph(options: GraphOptions = {}): Promise<ResultGraph> {
+    return graphOf(this, this.#host, options)
+  }
+  /**
+   * Its members and everything that they led to, each with its value when that is there.
+   * @throws {TaskError} for the first that failed, as `get`; `timeout` (seconds) holds for each.
+   */
+  collect(
+    options: Pick<GetOptions, 'timeout'> = {},
+  ): AsyncGenerator<readonly [result: AnyResult, value: unknown], void, undefined> {
+    return collect(this, options)
+  }
+
+  /**
+   * Keeps the members' ids under the group's, for `app.groupResult(id)`.
+   * @throws {ResultError} LVG_RESULT_DISABLED when the backend keeps no groups.
+   */
+  async save(): Promise<void> {
+    await (await joinsOf(this.#host)).saveGroup(tupleOf(this))
+  }
+  /** Forgets what `save` kept. */
+  async delete(): Promise<void> {
+    await (await joinsOf(this.#host)).forgetGroup(this.id)
+  }
+
+  #each<T>(ask: (result: AnyResult) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.results.map(ask))
+  }
+}
+
+/** Where groups are kept and chords are counted. Throws a ResultError. */
+export async function joinsOf(host: ResultHost) {
+  const backend = await host.results()
+  if (backend.joins) return backend.joins
+  throw new ResultError(`Results in ${backend.kind} keep no groups.`, { code: 'LVG_RESULT_DISABLED' })
+}
+
+/** Names a result in Celery's nested pairs. */
+export function tupleOf({ id, parent, results }: AnyResult): ResultTuple {
+  return [[id, parent ? tupleOf(parent) : null], results ? results.map(tupleOf) : null]
+}
+
+/** Ids of the tasks, those of groups inside included. */
+const leavesOf = (results: readonly AnyResult[]): readonly string[] =>
+  results.flatMap(({ id, results: members }) => (members === null ? [id] : leavesOf(members)))

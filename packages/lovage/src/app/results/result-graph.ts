@@ -1,0 +1,163 @@
+import type { ResultBackend, ResultTuple, TaskState } from '../../result/index.js'
+import type { AnyResult } from './any-result.js'
+
+/** A result in a graph: one of a task with its state, or one of a group. */
+export interface GraphNode {
+  readonly id: string
+  readonly kind: 'task' | 'group'
+  /** Celery's state; undefined for a group, which has none of its own. */
+  readonly state?: TaskState
+  /** The task's name, where results are stored with it (`resultExtended`). */
+  readonly name?: string
+}
+
+/** How far a graph is looked at. */
+export interface GraphOptions {
+  /** Nodes at most; a graph that has more is cut there. Default 10,000. */
+  readonly limit?: number
+}
+
+const LIMIT = 10_000
+/** Results that are asked for at once. */
+const AT_ONCE = 200
+
+/** What a result led to: results, and which of them sent which. */
+export class ResultGraph {
+  /** In the order in which they were met, from above, level by level. */
+  readonly nodes: readonly GraphNode[]
+  /** Pairs of ids: the first sent the second, or is the group that it is a member of. */
+  readonly edges: readonly (readonly [from: string, to: string])[]
+  /** Whether there is more than `limit` allowed. */
+  readonly isCut: boolean
+
+  constructor(
+    nodes: readonly GraphNode[],
+    edges: readonly (readonly [from: string, to: string])[],
+    isCut: boolean,
+  ) {
+    this.nodes = nodes
+    this.edges = edges
+    this.isCut = isCut
+  }
+
+  /** In Graphviz' language: `dot -Tsvg`. */
+  toDot(): string {
+    const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`
+    const nodes = this.nodes.map(
+      (node) =>
+        `  ${quoted(node.id)} [label=${quoted(labelOf(node))}, shape=${node.kind === 'group' ? 'box' : 'ellipse'}];`,
+    )
+    const edges = this.edges.map(([from, to]) => `  ${quoted(from)} -> ${quoted(to)};`)
+    return ['digraph results {', ...nodes, ...edges, '}', ''].join('\n')
+  }
+
+  /** As a Mermaid flow chart, which Markdown pages show as a picture. */
+  toMermaid(): string {
+    const places = new Map(this.nodes.map(({ id }, place) => [id, `n${place}`]))
+    const text = (label: string): string =>
+      `"${label.replace(/["#;]/g, (sign) => `#${sign.charCodeAt(0)};`)}"`
+    const nodes = this.nodes.map((node) => {
+      const label = text(labelOf(node))
+      return `  ${places.get(node.id)}${node.kind === 'group' ? `[${label}]` : `(${label})`}`
+    })
+    const edges = this.edges.map(([from, to]) => `  ${places.get(from)} --> ${places.get(to)}`)
+    return ['graph TD', ...nodes, ...edges, ''].join('\n')
+  }
+}
+
+const labelOf = ({ id, kind, state, name }: GraphNode): string =>
+  [name ?? kind, id, state].filter((part) => part !== undefined).join(' ')
+
+/** What is asked about results. */
+export interface GraphHost {
+  results(): Promise<ResultBackend>
+  resultOf(tuple: ResultTuple): AnyResult
+}
+
+/** Looks at a result and at everything that it led to so far, each once. */
+export async function graphOf(
+  root: AnyResult,
+  host: GraphHost,
+  { limit = LIMIT }: GraphOptions = {},
+): Promise<ResultGraph> {
+  const nodes: GraphNode[] = []
+  const edges: (readonly [string, string])[] = []
+  let isCut = false
+  for await (const { node, children } of walk(root, host)) {
+    if (nodes.length >= limit) {
+      isCut = true
+      break
+    }
+    nodes.push(node)
+    for (const child of children) edges.push([node.id, child.id])
+  }
+  const known = new Set(nodes.map(({ id }) => id))
+  return new ResultGraph(
+    nodes,
+    edges.filter(([, to]) => known.has(to)),
+    isCut,
+  )
+}
+
+/**
+ * Waits for a result and for everything that it led to, and gives each task's value when it is there: from above, level by
+ * level, as Celery's `collect`.
+ * @throws {TaskError} for the first that failed, as `get`.
+ */
+export async function* collect(
+  root: AnyResult,
+  options: { readonly timeout?: number } = {},
+): AsyncGenerator<readonly [result: AnyResult, value: unknown], void, undefined> {
+  const met = new Set<string>()
+  const line: AnyResult[] = [root]
+  for (let at = 0; at < line.length; at++) {
+    const result = line[at]
+    if (!result || met.has(result.id)) continue
+    met.add(result.id)
+    if (result.results) line.push(...result.results)
+    else {
+      const value = await result.get(options)
+      yield [result, value]
+      line.push(...(await result.children()))
+    }
+  }
+}
+
+interface Step {
+  readonly node: GraphNode
+  readonly children: readonly AnyResult[]
+}
+
+async function* walk(root: AnyResult, host: GraphHost): AsyncGenerator<Step, void, undefined> {
+  const met = new Set<string>([root.id])
+  let level: AnyResult[] = [root]
+  while (level.length > 0) {
+    const next: AnyResult[] = []
+    for (let at = 0; at < level.length; at += AT_ONCE) {
+      for (const step of await look(level.slice(at, at + AT_ONCE), host)) {
+        yield step
+        for (const child of step.children) {
+          if (met.has(child.id)) continue
+          met.add(child.id)
+          next.push(child)
+        }
+      }
+    }
+    level = next
+  }
+}
+
+async function look(some: readonly AnyResult[], host: GraphHost): Promise<readonly Step[]> {
+  const tasks = some.filter(({ results }) => results === null)
+  const found = tasks.length === 0 ? [] : await (await host.results()).get(tasks.map(({ id }) => id))
+  const stored = new Map(found.map((result) => [result.id, result]))
+  return some.map(({ id, results }) => {
+    if (results) return { node: { id, kind: 'group' }, children: results }
+    const { state = 'PENDING', extended, children = [] } = stored.get(id) ?? {}
+    const name = extended?.name
+    return {
+      node: { id, kind: 'task', state, ...(name === undefined ? {} : { name }) },
+      children: children.map((tuple) => host.resultOf(tuple)),
+    }
+  })
+}

@@ -1,0 +1,218 @@
+import type { Broker, PublishTransaction, Queue } from '../../broker/index.js'
+import {
+  CapabilityError,
+  type Clock,
+  crashPoint,
+  delay,
+  InFlight,
+  isLovageError,
+  type LovageError,
+  stayAlive,
+} from '../../kernel/index.js'
+import type { OutgoingMessage } from '../../message/index.js'
+import type { SignalBoard } from '../core/index.js'
+import { AsyncResult, type ResultHost } from '../results/index.js'
+import type { Settings } from '../settings/index.js'
+import {
+  type Call,
+  type CallOptions,
+  compose,
+  currentContext,
+  type Middleware,
+  type Next,
+  type PublishContext,
+  type TaskContext,
+} from '../tasks/index.js'
+import { type MessageHost, type Sending, toMessage } from './to-message.js'
+
+/** What publishing needs of the app. */
+export interface PublishHost extends ResultHost, MessageHost {
+  readonly clock: Clock
+  readonly middleware: readonly Middleware[]
+  readonly signals: SignalBoard
+  /** Why the results of calls can be kept nowhere; undefined when they can. */
+  readonly resultProblem: LovageError | undefined
+  broker(): Promise<Broker>
+}
+
+/** Calls of one turn of the loop, on their way together. */
+interface Batch {
+  readonly messages: OutgoingMessage[]
+  /** Queues to be declared before the messages go. */
+  readonly queues: Map<string, Queue>
+  readonly done: Promise<void>
+}
+
+/** Makes messages of calls and sees them to the broker, those of one turn of the loop in one go. */
+export class Publisher {
+  readonly #host: PublishHost
+  readonly #declared = new Set<string>()
+  readonly #inFlight = new InFlight()
+  readonly #publish: Next<PublishContext, void>
+  #batch: Batch | undefined
+  /** Calls of this turn that go with a transaction of the caller's, by that transaction. */
+  readonly #inTransactions = new Map<PublishTransaction, Batch>()
+  #resultProblem: LovageError | undefined
+  /** The broker once it is there: what a call needs of it must not cost a turn of the loop. */
+  #broker: Broker | undefined
+
+  constructor(host: PublishHost) {
+    this.#host = host
+    const wrappers = host.middleware.flatMap((one) => (one.publish ? [one.publish.bind(one)] : []))
+    this.#publish = compose(wrappers, (context: PublishContext) => publishOne(context))
+  }
+
+  /** Publishes a call; resolves to its result when the broker has it. */
+  send(call: Call): Promise<AsyncResult<unknown>> {
+    const broker = this.#broker
+    if (!broker) return this.#connect().then(() => this.send(call))
+    const parent = currentContext()
+    return this.#enqueue(toMessage(call, this.#host, broker, parent), broker, call.options, parent)
+  }
+
+  /** Publishes calls, none of them when one cannot be written. */
+  async sendAll(
+    calls: readonly Call[],
+    parent: TaskContext | undefined = currentContext(),
+    isRemembered = true,
+  ): Promise<readonly AsyncResult<unknown>[]> {
+    if (!this.#broker) await this.#connect()
+    const broker = this.#broker ?? (await this.#host.broker())
+    const sendings = calls.map((call) => toMessage(call, this.#host, broker, parent))
+    return Promise.all(
+      sendings.map((sending, index) =>
+        this.#enqueue(sending, broker, calls[index]?.options ?? {}, isRemembered ? parent : undefined),
+      ),
+    )
+  }
+
+  #enqueue(
+    { id, message, queue }: Sending,
+    broker: Broker,
+    options: CallOptions,
+    parent: TaskContext | undefined,
+  ): Promise<AsyncResult<unknown>> {
+    // Who sends would wait for its result in vain.
+    if (this.#resultProblem && message.headers.ignore_result !== true)
+      return Promise.reject(this.#resultProblem)
+    const batch = this.#batchFor(broker, options)
+    batch.messages.push(message)
+    if (queue && !this.#declared.has(queue.name)) batch.queues.set(queue.name, queue)
+    return batch.done.then(() => {
+      parent?.children.push([[id, null], null])
+      return new AsyncResult<unknown>(id, this.#host)
+    })
+  }
+
+  #batchFor(broker: Broker, options: CallOptions): Batch {
+    const { transaction } = options
+    if (transaction) {
+      const batch = this.#inTransactions.get(transaction) ?? this.#newBatch(broker, options)
+      this.#inTransactions.set(transaction, batch)
+      return batch
+    }
+    if (options.retry !== undefined || options.retryPolicy !== undefined)
+      return this.#newBatch(broker, options)
+    this.#batch ??= this.#newBatch(broker, {})
+    return this.#batch
+  }
+
+  /** Resolves when nothing is in flight, whether it succeeded or not. */
+  async drain(): Promise<void> {
+    while (this.#inFlight.size > 0) await this.#inFlight.ended()
+  }
+
+  async #connect(): Promise<void> {
+    const broker = await this.#host.broker()
+    this.#resultProblem = this.#host.resultProblem
+    this.#broker = broker
+  }
+
+  #newBatch(broker: Broker, options: CallOptions): Batch {
+    const messages: OutgoingMessage[] = []
+    const queues = new Map<string, Queue>()
+    // The microtask comes after everything that this turn still sends.
+    const done = this.#inFlight.add(
+      Promise.resolve().then(() => {
+        if (this.#batch?.messages === messages) this.#batch = undefined
+        if (options.transaction) this.#inTransactions.delete(options.transaction)
+        return this.#flush(broker, messages, queues, options)
+      }),
+    )
+    return { messages, queues, done }
+  }
+
+  async #flush(
+    broker: Broker,
+    messages: readonly OutgoingMessage[],
+    queues: ReadonlyMap<string, Queue>,
+    options: CallOptions,
+  ): Promise<void> {
+    const { signals } = this.#host
+    if (signals.has('beforeTaskPublish'))
+      for (const message of messages) signals.emit('beforeTaskPublish', { message })
+    const { transaction } = options
+    const send = async (): Promise<void> => {
+      // In a transaction the broker itself may be away: its queues are declared when the messages come to it.
+      if (queues.size > 0 && !transaction) await broker.declare([...queues.values()])
+      if (!transaction) for (const name of queues.keys()) this.#declared.add(name)
+      if (this.#host.replyTo !== undefined) await (await this.#host.results()).expectReplies?.()
+      crashPoint('publish:before')
+      const within = transaction ? { transaction, queues: [...queues.values()] } : {}
+      await this.#publish({ broker, messages, ...within })
+      crashPoint('publish:after')
+    }
+    // A transaction is over with its first error: whoever began it begins again.
+    await (transaction ? send() : this.#withRetry(options, send))
+    if (signals.has('afterTaskPublish'))
+      for (const message of messages) signals.emit('afterTaskPublish', { message })
+  }
+
+  /** A lost connection is tried again as `taskPublishRetryPolicy` says; everything else is the caller's. */
+  async #withRetry(options: CallOptions, attempt: () => Promise<void>): Promise<void> {
+    const policy = retryPolicy(this.#host.conf, options)
+    for (let tries = 0; ; tries++) {
+      try {
+        return await attempt()
+      } catch (error) {
+        const isTransient = isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
+        if (!isTransient || !policy || tries >= policy.maxRetries) throw error
+        const pause = Math.min(policy.intervalMax, policy.intervalStart + tries * policy.intervalStep)
+        await stayAlive(delay(this.#host.clock, 1000 * pause))
+      }
+    }
+  }
+}
+
+/** @throws {CapabilityError} LVG_CAPABILITY_MISSING for a transaction where the broker is no database. */
+async function publishOne({ broker, messages, transaction, queues }: PublishContext): Promise<void> {
+  if (!transaction) return broker.publish(messages)
+  if (!broker.publishIn) {
+    throw new CapabilityError(
+      `The broker (${broker.kind}) cannot take tasks in a transaction of the caller's.`,
+      {
+        code: 'LVG_CAPABILITY_MISSING',
+        details: { broker: broker.kind },
+        hint: 'Use a postgresql:// broker in the database of the transaction, or set outboxUrl to that database.',
+      },
+    )
+  }
+  return broker.publishIn(transaction, messages, queues)
+}
+
+/** Celery's policy: three more tries within about half a second. */
+function retryPolicy(conf: Settings, options: CallOptions) {
+  if (!(options.retry ?? conf.taskPublishRetry)) return undefined
+  const fromSettings = conf.taskPublishRetryPolicy
+  const of = (
+    camel: keyof NonNullable<CallOptions['retryPolicy']>,
+    snake: string,
+    fallback: number,
+  ): number => options.retryPolicy?.[camel] ?? fromSettings[snake] ?? fromSettings[camel] ?? fallback
+  return {
+    maxRetries: of('maxRetries', 'max_retries', 3),
+    intervalStart: of('intervalStart', 'interval_start', 0),
+    intervalStep: of('intervalStep', 'interval_step', 0.2),
+    intervalMax: of('intervalMax', 'interval_max', 0.2),
+  }
+}

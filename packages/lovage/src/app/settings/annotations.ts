@@ -1,0 +1,44 @@
+import { globMatcher } from '../routing/index.js'
+import type { AnnotatedTask, AnyTask, TaskOptions } from '../tasks/index.js'
+import type { Settings } from './table.js'
+
+/**
+ * A task's options as they hold: what the operator annotates wins over what the code says, and the settings fill
+ * in the rest. Computed once a task and configuration.
+ */
+export function annotatedOptions(conf: () => Settings): (task: AnyTask) => TaskOptions {
+  let cached: { readonly conf: Settings; readonly options: TaskOptions } | undefined
+  return (task) => {
+    const current = conf()
+    if (cached?.conf !== current) cached = { conf: current, options: merge(task, current) }
+    return cached.options
+  }
+}
+
+function merge(task: AnyTask, conf: Settings): TaskOptions {
+  const fromSettings: TaskOptions = {
+    maxRetries: 3,
+    acksLate: conf.taskAcksLate,
+    acksOnFailureOrTimeout: conf.taskAcksOnFailureOrTimeout,
+    rejectOnWorkerLost: conf.taskRejectOnWorkerLost,
+    trackStarted: conf.taskTrackStarted,
+    ignoreResult: conf.taskIgnoreResult,
+    storeErrorsEvenIfIgnored: conf.taskStoreErrorsEvenIfIgnored,
+    ...(conf.taskTimeLimit === undefined ? {} : { timeLimit: conf.taskTimeLimit }),
+    ...(conf.taskSoftTimeLimit === undefined ? {} : { softTimeLimit: conf.taskSoftTimeLimit }),
+    ...(conf.taskDefaultRateLimit === undefined ? {} : { rateLimit: conf.taskDefaultRateLimit }),
+  }
+  return { ...fromSettings, ...task.definition.own, ...annotation(task, conf) }
+}
+
+function annotation(task: AnyTask, { taskAnnotations }: Settings): TaskOptions {
+  if (Array.isArray(taskAnnotations)) {
+    const annotate = taskAnnotations as readonly ((task: AnnotatedTask) => TaskOptions | undefined)[]
+    return Object.assign({}, ...annotate.map((one) => one(task.definition) ?? {}))
+  }
+  const record = taskAnnotations as Readonly<Record<string, TaskOptions>>
+  const matching = Object.entries(record).filter(([pattern]) => globMatcher(pattern)(task.name))
+  // The exact name is stronger than a pattern.
+  matching.sort(([left], [right]) => Number(left === task.name) - Number(right === task.name))
+  return Object.assign({}, ...matching.map(([, options]) => options))
+}

@@ -1,0 +1,26 @@
+import { authSerializer, getSerializer, type SecurityOptions } from '../../message/index.js'
+
+/** How to sign: `SecurityOptions`, and whether what is not signed is refused. */
+export interface SetupSecurity extends SecurityOptions {
+  /** Default true: an unsigned message becomes a dead letter. */
+  readonly rejectUnsigned?: boolean
+}
+
+/** The settings of an app that signs; `accepted` is what it read before. */
+export function securitySettings(
+  { rejectUnsigned = true, ...options }: SetupSecurity,
+  accepted: readonly string[],
+) {
+  // What cannot be used is to be known now, and not at the first message.
+  authSerializer(options, getSerializer('json'), Date.now)
+  return {
+    securityKey: options.key,
+    securityCertificate: options.certificate,
+    securityCertStore: options.certStore,
+    ...(options.digest === undefined ? {} : { securityDigest: options.digest }),
+    ...(options.legacyFormat === undefined ? {} : { securityLegacyFormat: options.legacyFormat }),
+    ...(options.keyPassword === undefined ? {} : { securityKeyPassword: options.keyPassword }),
+    taskSerializer: 'auth',
+    acceptContent: [...new Set(['auth', ...(rejectUnsigned ? [] : accepted)])],
+  }
+}

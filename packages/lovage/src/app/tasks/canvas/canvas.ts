@@ -1,0 +1,202 @@
+import {
+  type Canvas,
+  chainOf,
+  chunked,
+  configured,
+  type MemberFailure,
+  mapped,
+  OWN_OPTIONS,
+  pipe,
+  skewed,
+} from '../../../canvas/index.js'
+import type { GroupResult } from '../../results/index.js'
+import { type AnySignature, type CanvasHost, Signature } from './signature.js'
+import type { GroupOut, LeadOfAll, Settled } from './types.js'
+
+type S<Lead extends readonly unknown[], Out, Handle = unknown> = Signature<Lead, Out, Handle>
+
+/** Steps of which each takes the result of the one before; the first takes `Lead`. A step that does not fit does not compile. */
+export function chain<L extends readonly unknown[], A, H>(a: S<L, A, H>): Signature<L, A, H>
+export function chain<L extends readonly unknown[], A, B, H>(a: S<L, A>, b: S<[A], B, H>): Signature<L, B, H>
+export function chain<L extends readonly unknown[], A, B, C, H>(
+  a: S<L, A>,
+  b: S<[A], B>,
+  c: S<[B], C, H>,
+): Signature<L, C, H>
+export function chain<L extends readonly unknown[], A, B, C, D, H>(
+  a: S<L, A>,
+  b: S<[A], B>,
+  c: S<[B], C>,
+  d: S<[C], D, H>,
+): Signature<L, D, H>
+export function chain<L extends readonly unknown[], A, B, C, D, E, H>(
+  a: S<L, A>,
+  b: S<[A], B>,
+  c: S<[B], C>,
+  d: S<[C], D>,
+  e: S<[D], E, H>,
+): Signature<L, E, H>
+export function chain<L extends readonly unknown[], A, B, C, D, E, F, H>(
+  a: S<L, A>,
+  b: S<[A], B>,
+  c: S<[B], C>,
+  d: S<[C], D>,
+  e: S<[D], E>,
+  f: S<[E], F, H>,
+): Signature<L, F, H>
+/** Steps in a list, whose types the compiler cannot follow. */
+export function chain(steps: readonly AnySignature[]): Signature<readonly unknown[], unknown>
+export function chain(
+  ...given: readonly AnySignature[] | readonly [readonly AnySignature[]]
+): Signature<readonly unknown[], unknown, never> {
+  // Either signatures or one list of them, as the overloads say.
+  const steps = (Array.isArray(given[0]) ? given[0] : given) as readonly AnySignature[]
+  const [first, ...rest] = steps
+  // Composed one by one, so that the rules of `pipe` hold; nothing composes to the error of an empty chain.
+  const canvas = first ? rest.reduce((left, right) => pipe(left, right.canvas), first.canvas) : chainOf([])
+  return new Signature(canvas, hostOf(steps))
+}
+
+/** What a group may be told. */
+export interface GroupOptions {
+  /**
+   * What the failure of a member means to the body of a chord made of this: 'fail' fails the body (default), 'continue'
+   * hands it settled results, 'ignore' leaves failed members out.
+   */
+  readonly onMemberFailure?: MemberFailure
+  /** Growing countdowns of the members, in seconds: `start` (1), then `step` (1) more for each, at most `stop`. */
+  readonly skew?: { readonly start?: number; readonly stop?: number; readonly step?: number }
+}
+
+/** Members that run side by side: their results are a tuple in the order of the members. */
+export function group<const Members extends readonly AnySignature[]>(
+  members: Members,
+  options: GroupOptions & { readonly onMemberFailure: 'continue' },
+): Signature<LeadOfAll<Members>, Settled<GroupOut<Members>>, GroupResult<GroupOut<Members>>>
+export function group<const Members extends readonly AnySignature[]>(
+  members: Members,
+  options?: GroupOptions,
+): Signature<LeadOfAll<Members>, GroupOut<Members>, GroupResult<GroupOut<Members>>>
+/** Members that an iterator makes while they are sent, a few thousand in memory at once. */
+export function group<Lead extends readonly unknown[], Out>(
+  members: Iterable<Signature<Lead, Out, unknown>> | AsyncIterable<Signature<Lead, Out, unknown>>,
+  options?: GroupOptions,
+): GroupStream<Lead, Out>
+export function group(
+  members: readonly AnySignature[] | Iterable<AnySignature> | AsyncIterable<AnySignature>,
+  options: GroupOptions = {},
+): unknown {
+  if (!isList(members)) return new GroupStream(members, options)
+  return groupOf(members, options)
+}
+
+function groupOf(
+  list: readonly AnySignature[],
+  { onMemberFailure, skew }: GroupOptions,
+): Signature<never, never, never> {
+  const canvases = list.map(({ canvas }) => canvas)
+  const options =
+    onMemberFailure && onMemberFailure !== 'fail' ? { [OWN_OPTIONS.memberFailure]: onMemberFailure } : {}
+  const members = skew ? skewed(canvases, skew) : canvases
+  return new Signature({ kind: 'group', members, args: [], options, immutable: false }, hostOf(list))
+}
+
+const isList = (members: Iterable<unknown> | AsyncIterable<unknown>): members is readonly AnySignature[] =>
+  Array.isArray(members)
+
+/** A group whose members are made while it is sent. */
+export class GroupStream<Lead extends readonly unknown[], Out> {
+  readonly #members: Iterable<AnySignature> | AsyncIterable<AnySignature>
+  readonly #options: GroupOptions
+
+  constructor(members: Iterable<AnySignature> | AsyncIterable<AnySignature>, options: GroupOptions) {
+    this.#members = members
+    this.#options = options
+  }
+
+  /** Sends the members as they come, in batches; resolves when the broker has the last. */
+  async delay(...lead: Lead): Promise<GroupResult<Out[]>> {
+    const iterator = iterate(this.#members)
+    const first = await iterator.next()
+    const host = first.done ? undefined : Signature.hostOf(first.value)
+    if (first.done || !host) return (await groupOf([], {}).delay(...([] as never))) as GroupResult<Out[]>
+    const { start = 1, step = 1, stop = Number.POSITIVE_INFINITY } = this.#options.skew ?? {}
+    const isSkewed = this.#options.skew !== undefined
+    async function* canvases(head: AnySignature): AsyncGenerator<Canvas> {
+      let place = 0
+      for (
+        let next: IteratorResult<AnySignature> = { value: head };
+        !next.done;
+        next = await iterator.next()
+      ) {
+        const countdown = Math.min(stop, start + step * place++)
+        yield isSkewed ? configured(next.value.canvas, { countdown }) : next.value.canvas
+      }
+    }
+    // Every member has this stream's types.
+    return (await host.sendMembers(canvases(first.value), lead)) as GroupResult<Out[]>
+  }
+
+  /** The group with all members in memory, to be piped or linked. */
+  async collect(): Promise<Signature<Lead, Out[], GroupResult<Out[]>>> {
+    const members: AnySignature[] = []
+    for await (const member of this.#members) members.push(member)
+    // Every member has this stream's types.
+    return groupOf(members, this.#options) as Signature<never, unknown, unknown> as Signature<
+      Lead,
+      Out[],
+      GroupResult<Out[]>
+    >
+  }
+}
+
+async function* iterate<T>(source: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T, undefined> {
+  yield* source
+  return undefined
+}
+
+/**
+ * Members that run side by side, and a body that takes the list of their results when all have succeeded; the same as
+ * `group(header).pipe(body)`. When one fails, the body is not run: it fails with a ChordError.
+ */
+export function chord<const Members extends readonly AnySignature[], Out, Handle>(
+  header: Members,
+  body: Signature<[GroupOut<NoInfer<Members>>], Out, Handle>,
+): Signature<LeadOfAll<Members>, Out, Handle> {
+  const members = groupOf(header, {})
+  const canvas = chainOf([members.canvas, body.canvas])
+  return new Signature(canvas, hostOf([...header, body]))
+}
+
+/** Work in as many messages as there are chunks: each runs the task over at most `size` items, one after the other. */
+export function chunks<Args extends readonly unknown[], Out>(
+  task: Signature<Args, Out, unknown>,
+  items: Iterable<Args>,
+  size: number,
+): Signature<[], Out[][], GroupResult<Out[][]>> {
+  return new Signature(chunked(task.canvas, items, size), Signature.hostOf(task))
+}
+
+/** Runs a task over each item, one after the other, in one message. */
+export function map<Item, Out>(
+  task: Signature<[Item], Out, unknown>,
+  items: Iterable<Item>,
+): Signature<[], Out[]> {
+  return new Signature(mapped('map', task.canvas, [...items]), Signature.hostOf(task))
+}
+
+/** Runs a task over lists of arguments, one after the other, in one message. */
+export function starmap<Args extends readonly unknown[], Out>(
+  task: Signature<Args, Out, unknown>,
+  items: Iterable<Args>,
+): Signature<[], Out[]> {
+  return new Signature(mapped('starmap', task.canvas, [...items]), Signature.hostOf(task))
+}
+
+const hostOf = (list: readonly AnySignature[]): CanvasHost | undefined => {
+  for (const one of list) {
+    const host = Signature.hostOf(one)
+    if (host) return host
+  }
+  return undefined
+}

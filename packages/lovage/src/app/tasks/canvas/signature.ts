@@ -1,0 +1,130 @@
+import {
+  type Canvas,
+  configured,
+  freeze,
+  pipe,
+  toWire,
+  withHeaderErrbacks,
+  withLinks,
+} from '../../../canvas/index.js'
+import { ConfigurationError, newId } from '../../../kernel/index.js'
+import type { WireSignature } from '../../../message/index.js'
+import type { AnyResult, AsyncResult } from '../../results/index.js'
+import type { CallOptions } from '../task-options.js'
+import { toWireOptions } from './call-options.js'
+import { type StampingVisitor, type Stamps, stamped } from './stamps.js'
+
+/** What signatures need of their app. */
+export interface CanvasHost {
+  /** Sends the first tasks of a canvas, with `lead` before their own arguments. */
+  sendCanvas(canvas: Canvas, lead: readonly unknown[]): Promise<AnyResult>
+  /** Sends a group whose members are made while it is sent. */
+  sendMembers(members: AsyncIterable<Canvas> | Iterable<Canvas>, lead: readonly unknown[]): Promise<AnyResult>
+  readonly conf: { readonly taskAllowErrorCbOnChordHeader: boolean }
+}
+
+/** Carry types that exist only for the compiler. */
+declare const TAKES: unique symbol
+declare const GIVES: unique symbol
+
+/** Any signature, for code that does not care about types. */
+export type AnySignature = Signature<never, unknown, unknown>
+
+/**
+ * Work to be done: a call of a task, or a chain, group or chord of such. It never changes; every method that sets
+ * something returns another one.
+ *
+ * `Lead` are the arguments that still go before those it has: what `delay` takes, and in a chain the result of the step
+ * before. `Out` is its result, `Handle` what `delay` resolves to.
+ */
+export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResult<Out>> {
+  declare readonly [TAKES]?: (lead: Lead) => void
+  declare readonly [GIVES]?: Out
+  /** What it is, as plain data. */
+  readonly canvas: Canvas
+  readonly #host: CanvasHost | undefined
+
+  constructor(canvas: Canvas, host: CanvasHost | undefined) {
+    this.canvas = canvas
+    this.#host = host
+  }
+
+  /** The app that sends it; undefined for a chain or group of nothing. */
+  static hostOf(signature: AnySignature): CanvasHost | undefined {
+    return signature.#host
+  }
+
+  /**
+   * Sends it: resolves when the broker has its first messages.
+   * @throws {MessageError} LVG_CANVAS_INVALID for an empty chain or one nested too deeply; LVG_MESSAGE_UNSERIALISABLE.
+   * @throws {CapabilityError} when a chord needs counting and the result backend cannot.
+   */
+  delay(...lead: Lead): Promise<Handle> {
+    return this.#send(this.canvas, lead)
+  }
+  /** Sends it with arguments before its own and options over its own. */
+  applyAsync(lead?: Lead, options: CallOptions = {}): Promise<Handle> {
+    return this.#send(configured(this.canvas, toWireOptions(options)), lead ?? [])
+  }
+
+  /** What follows it with its result. After a group this makes a chord; what follows a chord extends its body. */
+  pipe<NextOut, NextHandle>(
+    next: Signature<[Out], NextOut, NextHandle>,
+  ): Signature<Lead, NextOut, NextHandle> {
+    return new Signature(pipe(this.canvas, next.canvas), this.#host ?? Signature.hostOf(next))
+  }
+
+  /** A copy with options set: on every task of a chain or group, on header and body of a chord. */
+  set(options: CallOptions): this {
+    return this.#with(configured(this.canvas, toWireOptions(options)))
+  }
+  /** Calls another task with the result when it has succeeded: the last of a chain, a chord's body. */
+  link<NextOut, NextHandle>(callback: Signature<[Out], NextOut, NextHandle>): this {
+    return this.#with(withLinks(this.canvas, 'link', [toWire(callback.canvas)]))
+  }
+  /**
+   * Calls another task when a task of it has failed: with that task's id, or, when the errback's function takes
+   * `(request, exception, traceback)` and the worker has it, with these, inside the worker.
+   */
+  linkError(errback: AnySignature): this {
+    const links = [toWire(errback.canvas)]
+    const linked = withLinks(this.canvas, 'link_error', links)
+    return this.#with(
+      this.#host?.conf.taskAllowErrorCbOnChordHeader ? withHeaderErrbacks(linked, links) : linked,
+    )
+  }
+  /** As `linkError`. */
+  onError(errback: AnySignature): this {
+    return this.linkError(errback)
+  }
+  /** Marks every task of it, and what they call: `{ tenant: 'acme' }`, or what a visitor says of each. */
+  stamp(stamps: Stamps | StampingVisitor): this {
+    return this.#with(stamped(this.canvas, stamps))
+  }
+  /** A copy whose tasks have their ids, so that they are known before it is sent. */
+  freeze(): this {
+    return this.#with(freeze(this.canvas, newId))
+  }
+  /** The same. There is nothing that a copy could protect: signatures never change. */
+  clone(): this {
+    return this
+  }
+  /** As Celery's workers read it. */
+  toJSON(): WireSignature {
+    return toWire(this.canvas)
+  }
+
+  #with(canvas: Canvas): this {
+    // The same kind with the same types; only options differ.
+    return new Signature(canvas, this.#host) as this
+  }
+
+  async #send(canvas: Canvas, lead: readonly unknown[]): Promise<Handle> {
+    if (!this.#host)
+      throw new ConfigurationError('A signature of nothing has no app to be sent by.', {
+        code: 'LVG_CONFIG_INVALID',
+      })
+    // The canvas has the form that `Handle` was inferred from.
+    return (await this.#host.sendCanvas(canvas, lead)) as Handle
+  }
+}

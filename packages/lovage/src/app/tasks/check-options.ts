@@ -1,0 +1,159 @@
+import { ConfigurationError, nearest } from '../../kernel/index.js'
+import type { UntypedCall } from './definitions.js'
+import { checkGuards } from './guard-options.js'
+import type { TaskHandlers } from './task-handlers.js'
+import type { CallOptions, TaskOptions } from './task-options.js'
+
+/** Every name once: the compiler sees to it that none is missing. */
+const TASK_OPTIONS: Readonly<Record<keyof TaskOptions | keyof TaskHandlers, true>> = {
+  maxRetries: true,
+  defaultRetryDelay: true,
+  autoretryFor: true,
+  dontAutoretryFor: true,
+  retryBackoff: true,
+  retryBackoffMax: true,
+  retryJitter: true,
+  retryOptions: true,
+  throws: true,
+  queue: true,
+  exchange: true,
+  routingKey: true,
+  priority: true,
+  expires: true,
+  serializer: true,
+  compression: true,
+  timeLimit: true,
+  softTimeLimit: true,
+  rateLimit: true,
+  rateLimitScope: true,
+  concurrencyLimit: true,
+  ignoreResult: true,
+  storeErrorsEvenIfIgnored: true,
+  trackStarted: true,
+  abortable: true,
+  acksLate: true,
+  acksOnFailureOrTimeout: true,
+  rejectOnWorkerLost: true,
+  resultReprMaxSize: true,
+  redact: true,
+  deadLetter: true,
+  unique: true,
+  throttle: true,
+  debounce: true,
+  keepLatest: true,
+  circuitBreaker: true,
+  around: true,
+  beforeStart: true,
+  onSuccess: true,
+  onRetry: true,
+  onFailure: true,
+  afterReturn: true,
+}
+const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = {
+  countdown: true,
+  eta: true,
+  expires: true,
+  taskId: true,
+  queue: true,
+  exchange: true,
+  routingKey: true,
+  priority: true,
+  serializer: true,
+  compression: true,
+  timeLimit: true,
+  softTimeLimit: true,
+  headers: true,
+  shadow: true,
+  argsrepr: true,
+  kwargsrepr: true,
+  ignoreResult: true,
+  retry: true,
+  retryPolicy: true,
+  deliveryMode: true,
+  replyTo: true,
+  rootId: true,
+  parentId: true,
+  groupId: true,
+  groupIndex: true,
+  retries: true,
+  once: true,
+  delay: true,
+  transaction: true,
+}
+
+/** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */
+export function checkTask(name: unknown, run: unknown, options: object): void {
+  if (typeof name !== 'string' || name === '') throw invalid('A task needs a name, such as `shop.charge`.')
+  if (run !== undefined && typeof run !== 'function') throw invalid(`${name}: run is no function.`)
+  for (const option of Object.keys(options))
+    if (!Object.hasOwn(TASK_OPTIONS, option)) throw unknown(`Task ${name}`, option, TASK_OPTIONS)
+  checkValues(`Task ${name}`, options)
+  checkGuards(`Task ${name}`, options)
+}
+
+/** What Celery's users reach for, and what it is here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  args: 'Arguments are the first parameter: task.applyAsync([1, 2], { … }).',
+  kwargs:
+    'A task with `input` takes its named arguments as one object; app.sendTask(name, { kwargs }) sends any.',
+  link: 'Callbacks are given to signatures: task.s(…).link(other.s()).',
+  linkError: 'Errbacks are given to signatures: task.s(…).linkError(other.s()).',
+  producer: 'Calls share one connection by themselves.',
+  connection: 'Calls share one connection by themselves.',
+  retryKwargs: 'Say maxRetries and defaultRetryDelay themselves.',
+  bind: 'Every function gets its context as its first parameter.',
+  base: 'Options and handlers that tasks share are an object: { ...shared, name, run }.',
+  time_limit: 'Options are in camelCase here: timeLimit.',
+}
+
+/** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */
+export function checkCall(task: string, options: CallOptions): void {
+  let isEmpty = true
+  for (const option in options) {
+    isEmpty = false
+    if (!Object.hasOwn(CALL_OPTIONS, option)) throw unknown(`A call of ${task}`, option, CALL_OPTIONS)
+  }
+  if (!isEmpty) checkValues(`A call of ${task}`, options)
+}
+
+/**
+ * A call of a task that is known by its name alone.
+ * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID
+ */
+export function checkUntypedCall(task: string, call: UntypedCall): UntypedCall {
+  const isCall = typeof call === 'object' && call !== null && !Array.isArray(call)
+  if (!isCall) throw invalid(`A call of ${task} is one object, { args: […], kwargs: { … }, countdown: 3 }.`)
+  const { args, kwargs, ...options } = call
+  if (args !== undefined && !Array.isArray(args)) throw invalid(`A call of ${task}: args is no list.`)
+  if (kwargs !== undefined && (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)))
+    throw invalid(`A call of ${task}: kwargs is no object.`)
+  checkCall(task, options)
+  return call
+}
+
+function checkValues(
+  whose: string,
+  { priority, queue, countdown, eta }: Pick<CallOptions, 'priority' | 'queue' | 'countdown' | 'eta'>,
+): void {
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 10))
+    throw invalid(
+      `${whose}: priority is a whole number from 0 to 9 (10 counts as 9), higher first, not ${priority}.`,
+    )
+  if (queue === '') throw invalid(`${whose}: queue is empty.`)
+  if (countdown !== undefined && !Number.isFinite(countdown))
+    throw invalid(`${whose}: countdown is a number of seconds, not ${countdown}.`)
+  if (eta !== undefined && !(eta instanceof Date && Number.isFinite(eta.getTime())))
+    throw invalid(`${whose}: eta is a Date, not ${JSON.stringify(eta)}.`)
+}
+
+function unknown(whose: string, option: string, known: Readonly<Record<string, true>>): ConfigurationError {
+  const near = nearest(option, Object.keys(known))
+  return new ConfigurationError(`${whose} has no option ${option}${near ? `; did you mean ${near}?` : '.'}`, {
+    code: 'LVG_CONFIG_UNKNOWN',
+    details: { option },
+    ...(ELSEWHERE[option] === undefined ? {} : { hint: ELSEWHERE[option] }),
+  })
+}
+
+const invalid = (message: string): ConfigurationError =>
+  new ConfigurationError(message, { code: 'LVG_CONFIG_INVALID' })

@@ -1,0 +1,45 @@
+import type { TaskContext } from './context.js'
+import type { InputOf, OutputOf, Schema } from './schema.js'
+import type { TaskHandlers } from './task-handlers.js'
+import type { CallOptions, TaskOptions } from './task-options.js'
+
+/** Names for the parameters of a function, one each. */
+type NamesOf<Parameters extends readonly unknown[]> = { readonly [Place in keyof Parameters]: string }
+/** The parameters of a task's function after the context. */
+export type ArgumentsOf<Run> = Run extends (context: TaskContext, ...args: infer Args) => unknown
+  ? Args
+  : never
+/** The same, as what a rest parameter can be. */
+type KeyArgumentsOf<Run> = ArgumentsOf<Run> extends readonly unknown[] ? ArgumentsOf<Run> : never[]
+/** What a task's function gives. */
+export type ResultOf<Run> = Run extends (...args: never[]) => infer Result ? Awaited<Result> : never
+
+/** A task with positional arguments. */
+export interface PositionalTask<Run> extends TaskOptions<KeyArgumentsOf<Run>>, TaskHandlers<ResultOf<Run>> {
+  /** Registered name, the same in every language. */
+  readonly name: string
+  readonly input?: undefined
+  /** Names of the parameters after the context: needed to be called with keyword arguments. */
+  readonly params?: NamesOf<ArgumentsOf<Run>>
+  /** The work. An argument that an untyped caller, such as Python, left out is `undefined` here; a task with `input` refuses such calls. */
+  readonly run: Run
+}
+
+/** A task with named arguments. */
+export interface NamedTask<Input extends Schema, Result>
+  extends TaskOptions<[input: InputOf<Input>]>,
+    TaskHandlers<Result> {
+  /** Registered name, the same in every language. */
+  readonly name: string
+  /** Any Standard Schema, or `unchecked<T>()`. */
+  readonly input: Input
+  /** The fields that positional arguments fill, in order. */
+  readonly params?: readonly (keyof InputOf<Input> & string)[]
+  readonly run: (context: TaskContext, input: OutputOf<Input>) => Result | Promise<Result>
+}
+
+/** A call of a task that is known only by name. */
+export interface UntypedCall extends CallOptions {
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Readonly<Record<string, unknown>>
+}

@@ -1,0 +1,79 @@
+import { type Clock, ConfigurationError, systemClock, type Timer } from '../../kernel/index.js'
+import { outsideContexts, type TaskContext } from './context.js'
+
+/** One message of a batch. */
+export interface BatchCall<Args extends readonly unknown[], Result = null> {
+  readonly context: TaskContext
+  readonly args: Args
+  /** Ends this one alone with a value, whatever becomes of the others. */
+  succeed(value: Result): void
+  /** Ends this one alone with an error, or with what `context.retry()` makes. */
+  fail(error: unknown): void
+}
+
+/** When a batch is run. */
+export interface BatchOptions {
+  /** At so many messages; the worker's slots, where they are fewer, so that it never waits for what cannot come. */
+  readonly size: number
+  /** So many seconds after its first message, however many there are. Default 1. */
+  readonly seconds?: number
+  /** For tests that move time by hand. */
+  readonly clock?: Clock
+}
+
+/**
+ * Makes a task's function of one that takes many messages at once: `app.task({ name, run: inBatches({ size: 100 }, (calls) => …) })`.
+ * Every message is acknowledged, retried or failed on its own. A call that was neither made to succeed nor to fail gets its
+ * place of the list that the function returns, else null; when the function throws, all that are open fail with that error.
+ *
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID for a size below 1.
+ */
+export function inBatches<Args extends readonly unknown[], Result = null>(
+  { size, seconds = 1, clock = systemClock }: BatchOptions,
+  work: (
+    calls: readonly BatchCall<Args, Result>[],
+  ) => Promise<readonly Result[] | undefined | undefined> | readonly Result[] | undefined | undefined,
+): (context: TaskContext, ...args: Args) => Promise<Result | null> {
+  if (!Number.isInteger(size) || size < 1)
+    throw new ConfigurationError(`A batch cannot have ${size} messages.`, { code: 'LVG_CONFIG_INVALID' })
+  let calls: OpenCall<Args, Result>[] = []
+  let timer: Timer | undefined
+  const flush = (): void => {
+    timer?.cancel()
+    timer = undefined
+    const batch = calls
+    calls = []
+    if (batch.length > 0) void outsideContexts(() => runBatch(batch, work))
+  }
+  return (context, ...args) =>
+    new Promise((resolve, reject) => {
+      const call: OpenCall<Args, Result> = { context, args, succeed: resolve, fail: reject }
+      calls.push(call)
+      // One that has to stop leaves the batch that it waits in.
+      context.signal.addEventListener('abort', () => {
+        calls = calls.filter((one) => one !== call)
+        reject(context.signal.reason)
+      })
+      if (calls.length >= Math.min(size, context.slots)) flush()
+      else timer ??= clock.setTimer(flush, seconds * 1000)
+    })
+}
+
+type OpenCall<Args extends readonly unknown[], Result> = Omit<BatchCall<Args, Result>, 'succeed'> & {
+  succeed(value: Result | null): void
+}
+
+async function runBatch<Args extends readonly unknown[], Result>(
+  batch: readonly OpenCall<Args, Result>[],
+  work: Parameters<typeof inBatches<Args, Result>>[1],
+): Promise<void> {
+  try {
+    const results = await work(batch)
+    // What has ended before stays as it is: a promise is settled once.
+    batch.forEach((call, place) => {
+      call.succeed(results?.[place] ?? null)
+    })
+  } catch (error) {
+    for (const call of batch) call.fail(error)
+  }
+}

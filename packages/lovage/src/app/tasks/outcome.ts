@@ -1,0 +1,34 @@
+import type { Canvas } from '../../canvas/index.js'
+import type { ExceptionInfo } from '../../message/index.js'
+import type { RetryRequest } from './signals.js'
+import type { WorkerLostError } from './stop-reasons.js'
+
+/** How a run ended: a closed set, made in `run.ts` and nowhere else. */
+export type Outcome =
+  | { readonly kind: 'success'; readonly value: unknown; readonly json: string }
+  | {
+      readonly kind: 'failure'
+      readonly error: unknown
+      readonly exception: ExceptionInfo
+      readonly traceback: string
+      readonly expected: boolean
+    }
+  | {
+      readonly kind: 'retry'
+      readonly dueMs: number
+      readonly request: RetryRequest
+      /** What the retry was for; null when the task only asked. */
+      readonly exception: ExceptionInfo | null
+      readonly traceback: string | null
+    }
+  /** Whoever ran it died under it: the message goes back and is counted, or the task has failed (`rejectOnWorkerLost`). */
+  | { readonly kind: 'lost'; readonly error: WorkerLostError }
+  | { readonly kind: 'ignore' }
+  /** Other work takes the task's place, and its id. */
+  | { readonly kind: 'replace'; readonly canvas: Canvas }
+  | {
+      readonly kind: 'reject'
+      readonly requeue: boolean
+      readonly message: string
+      readonly traceback: string
+    }

@@ -1,0 +1,45 @@
+import { nearest, TaskError } from '../../kernel/index.js'
+import type { AnyTask } from './task.js'
+
+/** The tasks that this app can run, by name. */
+export class TaskRegistry {
+  readonly #tasks = new Map<string, AnyTask>()
+
+  /** @throws {TaskError} LVG_TASK_DUPLICATE: two functions under one name would run by chance. */
+  add(task: AnyTask): void {
+    if (this.#tasks.has(task.name)) {
+      throw new TaskError(`Two tasks are named ${task.name}.`, {
+        code: 'LVG_TASK_DUPLICATE',
+        details: { task: task.name },
+      })
+    }
+    this.#tasks.set(task.name, task)
+  }
+  has(name: string): boolean {
+    return this.#tasks.has(name)
+  }
+  get(name: string): AnyTask | undefined {
+    return this.#tasks.get(name)
+  }
+  /** Names in alphabetical order. */
+  names(): readonly string[] {
+    return [...this.#tasks.keys()].sort()
+  }
+  /** Iterates over the tasks in the order of their registration. */
+  [Symbol.iterator](): IterableIterator<AnyTask> {
+    return this.#tasks.values()
+  }
+  /** The name here that is most like another; undefined when none is. */
+  nearest(name: string): string | undefined {
+    return nearest(name, this.names())
+  }
+  /** The error for a name that nobody registered; it names the nearest. */
+  unknown(name: string): TaskError {
+    const near = this.nearest(name)
+    const hint = near === undefined ? '' : ` Did you mean ${near}?`
+    return new TaskError(`Task ${name} is not registered.${hint}`, {
+      code: 'LVG_TASK_NOT_REGISTERED',
+      details: { task: name, known: this.names().slice(0, 50) },
+    })
+  }
+}

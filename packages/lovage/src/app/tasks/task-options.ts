@@ -1,0 +1,157 @@
+import type { PublishTransaction, Queue } from '../../broker/index.js'
+import type { GuardOptions } from './guard-options.js'
+
+/** A class of errors, as named in `autoretryFor`. Abstract ones count too. */
+export type ErrorClass = abstract new (...args: never[]) => unknown
+
+/** A number of runs at once: of the task, or for each key that `key` makes of a call, such as a tenant's id. */
+export type ConcurrencyLimit =
+  | number
+  | {
+      readonly limit: number
+      readonly key: (call: {
+        readonly args: readonly unknown[]
+        readonly kwargs: Readonly<Record<string, unknown>>
+      }) => string
+    }
+
+/**
+ * What every task may set; Celery's names, units (seconds) and defaults. `Args` is what key functions get: the task's
+ * arguments after the context.
+ */
+export interface TaskOptions<Args extends readonly unknown[] = never[]> extends GuardOptions<Args> {
+  /** How often a failed run is tried again; null = for ever. Default 3. */
+  readonly maxRetries?: number | null
+  /** Seconds between tries when nothing else says. Default 180. */
+  readonly defaultRetryDelay?: number
+  /** Errors that are retried without being asked. */
+  readonly autoretryFor?: readonly ErrorClass[]
+  /** Errors that are never retried, although `autoretryFor` names a class above them. */
+  readonly dontAutoretryFor?: readonly ErrorClass[]
+  /** true = 1, 2, 4 … seconds between tries; a number multiplies them. Default false. */
+  readonly retryBackoff?: boolean | number
+  /** Longest backoff in seconds. Default 600. */
+  readonly retryBackoffMax?: number
+  /** true or 'full' = a random time up to the backoff; 'equal' = at least half of it; a number n = ±n of it. Default true. */
+  readonly retryJitter?: boolean | 'full' | 'equal' | number
+  /** Options for automatic retries: `countdown`, `maxRetries`. */
+  readonly retryOptions?: { readonly countdown?: number; readonly maxRetries?: number | null }
+  /** Errors that are expected: logged as info, without a traceback. */
+  readonly throws?: readonly ErrorClass[]
+  readonly queue?: string
+  readonly exchange?: string
+  readonly routingKey?: string
+  /** 0–9, higher first. */
+  readonly priority?: number
+  /** Seconds after which a call of this task is not worth running. */
+  readonly expires?: number
+  readonly serializer?: 'json' | 'msgpack' | 'yaml' | 'auth' | 'encrypted'
+  readonly compression?: string
+  /** Hard limit in seconds. */
+  readonly timeLimit?: number
+  /** Soft limit in seconds. */
+  readonly softTimeLimit?: number
+  /** Runs a time, evenly spaced: `10/s`, `10/m`, `10/h`, or a number a second; 0 or null = no limit. */
+  readonly rateLimit?: string | number | null
+  /** Whether the rate is the whole cluster's, or each worker's for itself as in Celery. Default 'cluster'. */
+  readonly rateLimitScope?: 'cluster' | 'worker'
+  /** How many runs the cluster may have at once, of the task or for each key. Default: no limit. */
+  readonly concurrencyLimit?: ConcurrencyLimit
+  readonly ignoreResult?: boolean
+  readonly storeErrorsEvenIfIgnored?: boolean
+  readonly trackStarted?: boolean
+  /**
+   * Whether `result.abort()` aborts the signal of a run, as soon as it is asked for. Such a task does not show STARTED. Default false:
+   * a run may still ask with `ctx.isAborted()`.
+   */
+  readonly abortable?: boolean
+  readonly acksLate?: boolean
+  readonly acksOnFailureOrTimeout?: boolean
+  readonly rejectOnWorkerLost?: boolean
+  /**
+   * Arguments that nobody is to see in logs, events, listings and errors, by the names of `params` or of fields; `true` = all of
+   * them, and the result. Names of secrets (`password`, `token`, `api_key` …) are hidden anyway.
+   */
+  readonly redact?: boolean | readonly string[]
+  /** Longest text of a result in logs and events. Default 1024. */
+  readonly resultReprMaxSize?: number
+  /**
+   * Which endings make a dead letter: rejects only; failures of runs that had been retried too; all failures; or none. Errors
+   * that `throws` names are no failures. Default 'exhausted'.
+   */
+  readonly deadLetter?: 'rejects' | 'exhausted' | 'failures' | 'never'
+}
+
+/** A task as an annotation function sees it. */
+export interface AnnotatedTask {
+  readonly name: string
+  /** What the code says. */
+  readonly own: TaskOptions
+}
+
+/** Options by task name, glob or `*`, as an operator sets them; or functions that look at the task. */
+export type TaskAnnotations =
+  | Readonly<Record<string, TaskOptions>>
+  | readonly ((task: AnnotatedTask) => TaskOptions | undefined)[]
+
+/** How one call is made; Celery's names and units (seconds). What is absent comes from task, route and settings. */
+export interface CallOptions {
+  /** Seconds from now at which the task may run. */
+  readonly countdown?: number
+  /** When the task may run. */
+  readonly eta?: Date
+  /** When the call is not worth running any more: a time, or seconds from now. */
+  readonly expires?: Date | number
+  readonly taskId?: string
+  /** By name, or as an object: `workerDirect('celery@box')`. */
+  readonly queue?: string | Queue
+  readonly exchange?: string
+  readonly routingKey?: string
+  /** 0–9, higher first. */
+  readonly priority?: number
+  readonly serializer?: 'json' | 'msgpack' | 'yaml' | 'auth' | 'encrypted'
+  readonly compression?: string
+  readonly timeLimit?: number
+  readonly softTimeLimit?: number
+  /** Custom headers; the task finds them in `ctx.headers`. */
+  readonly headers?: Readonly<Record<string, unknown>>
+  /** A name for logs and events instead of the task's. */
+  readonly shadow?: string
+  /** Shown in logs, events and listings in place of the positional arguments. */
+  readonly argsrepr?: string
+  /** Shown in logs, events and listings in place of the named arguments. */
+  readonly kwargsrepr?: string
+  readonly ignoreResult?: boolean
+  /** Whether publishing is tried again after a connection error. Default `taskPublishRetry`. */
+  readonly retry?: boolean
+  /** `maxRetries`, `intervalStart`, `intervalStep`, `intervalMax` in seconds. Default `taskPublishRetryPolicy`. */
+  readonly retryPolicy?: PublishRetryPolicy
+  readonly deliveryMode?: 1 | 2
+  readonly replyTo?: string
+  readonly rootId?: string
+  readonly parentId?: string
+  readonly groupId?: string
+  readonly groupIndex?: number
+  /** Retries that count as done. */
+  readonly retries?: number
+  /**
+   * Names this call: a second one of the same key within `ttlMs` is dropped by the broker, in the same step in which
+   * it would take it. Brokers without that ability (`capabilities.once`) take both.
+   */
+  readonly once?: { readonly key: string; readonly ttlMs: number }
+  /** 'store' keeps a call with an ETA in the broker's delay store from the start, where it has one. */
+  readonly delay?: 'wire' | 'store'
+  /**
+   * A transaction of yours on the broker's own PostgreSQL database, or on that of `outboxUrl`, as whoever runs its statements: a client of `pg` after
+   * `BEGIN`, or anything with its `query(text, values)`. The task exists if, and as soon as, you commit; roll back and it never was.
+   */
+  readonly transaction?: PublishTransaction
+}
+
+/** How publishing is tried again, in seconds. */
+export interface PublishRetryPolicy {
+  readonly maxRetries?: number
+  readonly intervalStart?: number
+  readonly intervalStep?: number
+  readonly intervalMax?: number
+}

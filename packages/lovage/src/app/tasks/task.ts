@@ -1,0 +1,217 @@
+import { taskNode } from '../../canvas/index.js'
+import type { AsyncResult, EagerResult } from '../results/index.js'
+import { bindNamed, bindPositional } from './arguments.js'
+import type { Call } from './call.js'
+import { toWireOptions } from './canvas/call-options.js'
+import { type CanvasHost, Signature } from './canvas/signature.js'
+import type { GivenOf, LeadFor } from './canvas/types.js'
+import { checkCall } from './check-options.js'
+import type { TaskContext } from './context.js'
+import { type Schema, validate } from './schema.js'
+import type { TaskHandlers } from './task-handlers.js'
+import type { CallOptions, TaskOptions } from './task-options.js'
+
+/** Positional arguments are a tuple type, named ones an object type; this is how `delay` takes either. */
+export type DelayArgs<Args> = Args extends readonly unknown[]
+  ? Args
+  : Record<never, never> extends Args
+    ? [input?: Args]
+    : [input: Args]
+
+/** Messages of a bulk send that are in memory at once. */
+const BULK = 5000
+
+/** One of many calls in a bulk send. */
+export interface BulkCall<Args> {
+  readonly args: Args
+  readonly options?: CallOptions
+}
+
+/** What a task is made of; `app.task`, `app.remote` and `app.implement` write it. */
+export interface TaskDefinition {
+  readonly name: string
+  /** What the task itself says. */
+  readonly own: TaskOptions
+  /** `own` with annotations and settings filled in. */
+  readonly options: TaskOptions
+  readonly handlers: TaskHandlers
+  readonly params?: readonly string[]
+  /** Present on tasks with named arguments. */
+  readonly input?: Schema
+  readonly output?: Schema
+  /** Takes its arguments from the context, whatever they are: Celery's own tasks. */
+  readonly isRaw?: boolean
+  /** Absent on tasks that are implemented elsewhere. */
+  readonly run?: (context: TaskContext, ...args: never[]) => unknown
+}
+
+/** What a task needs of its app. */
+export interface TaskHost extends CanvasHost {
+  /** Publishes a call; resolves when the broker has it. */
+  send(call: Call): Promise<AsyncResult<unknown>>
+  /** Publishes calls together, none of them when one cannot be written. */
+  sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]>
+  applyEagerly(task: AnyTask, call: Call): Promise<EagerResult<unknown>>
+  asyncResult(id: string): AsyncResult<unknown>
+}
+
+/** Any task, for code that does not care about types. */
+export type AnyTask = Pick<
+  Task<never, unknown>,
+  'name' | 'options' | 'handlers' | 'definition' | 'bind' | 'call' | 'invoke'
+>
+
+/**
+ * A task that can be called; `app.task()` makes it. `Args` is a tuple for positional arguments and an object
+ * type for named ones.
+ */
+export class Task<Args, Result> {
+  readonly definition: TaskDefinition
+  readonly #host: TaskHost
+
+  constructor(host: TaskHost, definition: TaskDefinition) {
+    this.#host = host
+    this.definition = definition
+  }
+
+  /** The registered name. */
+  get name(): string {
+    return this.definition.name
+  }
+  /** Options with annotations and settings filled in. */
+  get options(): TaskOptions {
+    return this.definition.options
+  }
+  get handlers(): TaskHandlers {
+    return this.definition.handlers
+  }
+
+  /**
+   * Calls the task: resolves when the broker has the message.
+   * @throws {TaskError} LVG_TASK_ARGUMENTS, before anything is sent.
+   * @throws {MessageError} LVG_MESSAGE_UNSERIALISABLE with the path to the value.
+   */
+  delay(...args: DelayArgs<Args>): Promise<AsyncResult<Result>> {
+    // A task has either a tuple or one object; `DelayArgs` allows nothing else.
+    return this.#send(this.definition.input ? (args[0] ?? {}) : args, undefined)
+  }
+
+  /** Calls the task with options. Positional arguments are given as a list, named ones as an object. */
+  applyAsync(args: Args, options?: CallOptions): Promise<AsyncResult<Result>> {
+    return this.#send(args, options)
+  }
+
+  /** Calls the task many times in few round trips; all are checked before the first is sent. */
+  async applyAsyncMany(
+    calls: Iterable<BulkCall<Args>>,
+    options: CallOptions = {},
+  ): Promise<readonly AsyncResult<Result>[]> {
+    const prepared: Call[] = []
+    for (const one of calls) prepared.push(await this.call(one.args, { ...options, ...one.options }))
+    const results: AsyncResult<unknown>[] = []
+    for (let start = 0; start < prepared.length; start += BULK)
+      results.push(...(await this.#host.sendAll(prepared.slice(start, start + BULK))))
+    // The host's results are of this task's type, because all calls are.
+    return results as AsyncResult<Result>[]
+  }
+
+  /**
+   * A signature: a call that is not sent yet, its last arguments given. As a step of a chain it takes the result before
+   * it as its first argument. A task with named arguments takes some of its fields here.
+   */
+  s<Given extends GivenOf<Args>>(...given: Given): Signature<LeadFor<Args, Given>, Result> {
+    return new Signature(this.#node(given, false), this.#host)
+  }
+  /** A signature that is complete and takes nothing of what comes before it. */
+  si(...given: DelayArgs<Args>): Signature<readonly unknown[], Result> {
+    return new Signature(this.#node(given, true), this.#host)
+  }
+
+  /** Runs the task here and now, retries included, as eager mode does. */
+  async apply(args: Args, options?: CallOptions): Promise<EagerResult<Result>> {
+    return (await this.#host.applyEagerly(this, await this.call(args, options))) as EagerResult<Result>
+  }
+
+  /** The result of an earlier call. */
+  asyncResult(id: string): AsyncResult<Result> {
+    // The id is taken at its word.
+    return this.#host.asyncResult(id) as AsyncResult<Result>
+  }
+
+  /** A checked call, ready to be sent. */
+  call(args: unknown, options: CallOptions = {}): Call | Promise<Call> {
+    const { name: task, own: defaults, input, params } = this.definition
+    checkCall(task, options)
+    if (!input)
+      return {
+        task,
+        args: positional(task, args),
+        kwargs: {},
+        options,
+        defaults,
+        ...(params ? { params } : {}),
+      }
+    const checked = validate(input, args ?? {}, `Arguments of ${task}`)
+    const toCall = (): Call => ({
+      task,
+      args: [],
+      kwargs: { ...(args as Record<string, unknown>) },
+      options,
+      defaults,
+    })
+    return checked instanceof Promise ? checked.then(toCall) : toCall()
+  }
+
+  /** The arguments for `run`, from what came over the wire. */
+  bind(
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>>,
+  ): readonly unknown[] | Promise<readonly unknown[]> {
+    const { name: task, params, input, isRaw } = this.definition
+    if (isRaw) return []
+    if (!input) return bindPositional({ task, params }, args, kwargs)
+    const checked = validate(input, bindNamed({ task, params }, args, kwargs), `Arguments of ${task}`)
+    return checked instanceof Promise ? checked.then((value) => [value]) : [checked]
+  }
+
+  /** Calls the function itself. */
+  invoke(context: TaskContext, args: readonly unknown[]): unknown {
+    const run = this.definition.run
+    if (!run) throw new TypeError(`${this.name} is implemented elsewhere`)
+    // `bind` has brought the arguments into the function's shape.
+    return run(context, ...(args as never[]))
+  }
+
+  #node(given: readonly unknown[], isImmutable: boolean) {
+    const { name, input, run, own } = this.definition
+    // A worker that does not know the contract could not tell where its task goes.
+    const { queue, exchange, routingKey, priority }: TaskOptions = run ? {} : own
+    const options = toWireOptions({
+      ...(queue === undefined ? {} : { queue }),
+      ...(exchange === undefined ? {} : { exchange }),
+      ...(routingKey === undefined ? {} : { routingKey }),
+      ...(priority === undefined ? {} : { priority }),
+    })
+    if (!input) return taskNode(name, given, {}, options, isImmutable)
+    // A task with named arguments takes one object of them.
+    const named = (given[0] ?? {}) as Readonly<Record<string, unknown>>
+    return taskNode(name, [], { ...named }, options, isImmutable)
+  }
+
+  #send(args: unknown, options: CallOptions | undefined): Promise<AsyncResult<Result>> {
+    try {
+      const call = this.call(args, options)
+      const sent =
+        call instanceof Promise ? call.then((ready) => this.#host.send(ready)) : this.#host.send(call)
+      // The host's result is of this task's type.
+      return sent as Promise<AsyncResult<Result>>
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+}
+
+function positional(task: string, args: unknown): readonly unknown[] {
+  if (Array.isArray(args)) return args
+  throw new TypeError(`${task} takes its positional arguments as a list: applyAsync([…])`)
+}
