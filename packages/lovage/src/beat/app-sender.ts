@@ -1,4 +1,5 @@
-import type { CallOptions, Lovage } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { CallOptions } from '../app/tasks/index.js'
 import { READY_STATES } from '../result/index.js'
 import type { BeatSender } from './sender.js'
 

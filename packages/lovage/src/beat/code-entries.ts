@@ -1,4 +1,5 @@
-import type { CallOptions, Lovage } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { CallOptions } from '../app/tasks/index.js'
 import { ConfigurationError } from '../kernel/index.js'
 import { crontab, type PeriodicTask } from '../schedule/index.js'
 import { defineEntry, type EntryDefinition } from '../schedule-store/index.js'

@@ -1,4 +1,5 @@
-import type { CallOptions, Lovage } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { CallOptions } from '../app/tasks/index.js'
 import { ConfigurationError, newId } from '../kernel/index.js'
 import { type PeriodicTask, readSchedule } from '../schedule/index.js'
 import type { Entry, EntryDefinition, EntryPut, ScheduleStore } from '../schedule-store/index.js'

@@ -1,4 +1,5 @@
-import { intervalOf, type RevokeOptions, revoke, revokeByStamps, setRate } from '../app/index.js'
+import { intervalOf, revoke, revokeByStamps, setRate } from '../app/operating/index.js'
+import type { RevokeOptions } from '../app/results/index.js'
 import type { ExchangeType, Queue } from '../broker/index.js'
 import {
   type Command,

@@ -1,5 +1,6 @@
 import { arch, platform, release } from 'node:os'
-import { type Lovage, SETTINGS, type SettingName } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { SETTINGS, type SettingName } from '../app/settings/index.js'
 import { maskSecrets, packageVersion } from '../kernel/index.js'
 import { type Command, texts } from './command.js'
 import { queueInfo } from './queue-info.js'

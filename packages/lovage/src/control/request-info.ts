@@ -1,4 +1,5 @@
-import { hideArguments, type RequestInfo } from '../app/index.js'
+import type { RequestInfo } from '../app/operating/index.js'
+import { hideArguments } from '../app/tasks/index.js'
 import { reprArgs, reprKwargs } from '../message/index.js'
 import type { Claim } from '../worker/index.js'
 

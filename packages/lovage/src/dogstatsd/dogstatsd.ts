@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram'
-import type { Lovage, WorkerStep } from '../app/index.js'
+import type { WorkerStep } from '../app/core/index.js'
+import type { Lovage } from '../app/index.js'
 import type { Logger } from '../kernel/index.js'
 
 /** Where a Datadog agent listens. */

@@ -1,4 +1,5 @@
-import { type Answers, knownQueues, type Lovage, queueOfTasks, queueReport } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { type Answers, knownQueues, queueOfTasks, queueReport } from '../app/operating/index.js'
 import { driverOf } from '../drivers/index.js'
 import { messageOf } from '../kernel/index.js'
 

@@ -1,4 +1,5 @@
-import { type Lovage, queueOfTasks } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { queueOfTasks } from '../app/operating/index.js'
 import { keepsNoAgreements } from '../drivers/index.js'
 import { messageOf, newId } from '../kernel/index.js'
 

@@ -1,4 +1,5 @@
-import type { Answers, Lovage, RequestInfo } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { Answers, RequestInfo } from '../app/operating/index.js'
 
 /** What is known of a task. */
 export interface TaskStatus {

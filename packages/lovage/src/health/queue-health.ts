@@ -1,11 +1,11 @@
+import type { Lovage } from '../app/index.js'
 import {
   getOpenBreakers,
   knownQueues,
-  type Lovage,
   type OpenBreaker,
   type QueueReport,
   queueReport,
-} from '../app/index.js'
+} from '../app/operating/index.js'
 import { isLovageError, messageOf } from '../kernel/index.js'
 import { type EntryHealth, scheduleHealth, scheduleReasons } from './schedule-health.js'
 import { findStuck, type StuckTask } from './stuck-tasks.js'

@@ -1,4 +1,5 @@
-import type { Answers, Lovage, RequestInfo } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { Answers, RequestInfo } from '../app/operating/index.js'
 
 /** A task that runs longer than it may. */
 export interface StuckTask {

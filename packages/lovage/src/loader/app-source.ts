@@ -1,4 +1,5 @@
-import type { Lovage, SettingsInput } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { SettingsInput } from '../app/settings/index.js'
 import { type AppSpec, appIn, loadApp } from './find-app.js'
 import { type Exports, importModules } from './import-module.js'
 

@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
-import { knownQueues, type Lovage } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { knownQueues } from '../app/operating/index.js'
 
 /** The gauges of an exporter that are asked for, not told. */
 export interface QueueMetrics {

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { getOpenBreakers, type Lovage, queueReport } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { getOpenBreakers, queueReport } from '../app/operating/index.js'
 import { type Unsubscribe, withoutRepetition } from '../kernel/index.js'
 import type { RunningWorker } from '../worker/index.js'
 import { TaskTallies } from './task-tallies.js'

@@ -1,6 +1,7 @@
 import inspector from 'node:inspector'
 import type { Worker as Thread } from 'node:worker_threads'
-import { currentContext, type Lovage } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { currentContext } from '../app/tasks/index.js'
 import { startThread } from '../kernel/index.js'
 import { longestLimitMs, type Worker } from '../worker/index.js'
 import { BLOCKING, type BlockingTask, type BlockThreadData, type MainReport } from './block-report.js'

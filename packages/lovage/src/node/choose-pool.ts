@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
-import type { Lovage, Settings } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { Settings } from '../app/settings/index.js'
 import type { AppSource } from '../loader/index.js'
 import { AsyncPool, ChildPool, type WorkerPool } from '../worker/index.js'
 

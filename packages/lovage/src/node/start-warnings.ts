@@ -1,4 +1,5 @@
-import { type Lovage, queueOfTasks } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { queueOfTasks } from '../app/operating/index.js'
 import { type Broker, unkeptArguments } from '../broker/index.js'
 
 /** What an operator should know before the first task runs, each as one sentence. */

@@ -1,4 +1,5 @@
-import type { Lovage, StepWorker, WorkerStep } from '../app/index.js'
+import type { StepWorker, WorkerStep } from '../app/core/index.js'
+import type { Lovage } from '../app/index.js'
 import type { CoordinationStore } from '../coordination/index.js'
 import { keepsNoAgreements, openCoordinationStore } from '../drivers/index.js'
 import { getQueueHealth, type HealthThresholds } from '../health/index.js'

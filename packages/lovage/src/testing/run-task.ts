@@ -1,4 +1,10 @@
-import { type AnyTask, type DeliveryInfo, type RunEnvironment, type Task, TaskContext } from '../app/index.js'
+import {
+  type AnyTask,
+  type DeliveryInfo,
+  type RunEnvironment,
+  type Task,
+  TaskContext,
+} from '../app/tasks/index.js'
 import { type Logger, newId, silentLogger } from '../kernel/index.js'
 import type { TaskHeaders } from '../message/index.js'
 

@@ -1,4 +1,5 @@
-import { type AppOptions, Lovage, queueOfTasks } from '../app/index.js'
+import { type AppOptions, Lovage } from '../app/index.js'
+import { queueOfTasks } from '../app/operating/index.js'
 import { newId, silentLogger } from '../kernel/index.js'
 import { type StartOptions, startWorker } from '../node/index.js'
 import type { Worker } from '../worker/index.js'

@@ -1,5 +1,5 @@
 import type { Context, Link } from '@opentelemetry/api'
-import type { TaskContext } from '../app/index.js'
+import type { TaskContext } from '../app/tasks/index.js'
 import { messageOf, requireLater } from '../kernel/index.js'
 import { JOIN_HEADER } from '../message/index.js'
 

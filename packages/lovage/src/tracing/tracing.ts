@@ -1,5 +1,5 @@
 import type { Attributes, Context, Span } from '@opentelemetry/api'
-import type { Middleware, Next, Outcome, RunContext, TaskContext } from '../app/index.js'
+import type { Middleware, Next, Outcome, RunContext, TaskContext } from '../app/tasks/index.js'
 import { requireLater } from '../kernel/index.js'
 import { JOIN_HEADER, type OutgoingMessage, SENT_HEADER } from '../message/index.js'
 import { keepForBody, linksToMembers } from './chord-links.js'

@@ -1,4 +1,5 @@
-import type { Lovage, TaskContext } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { TaskContext } from '../app/tasks/index.js'
 import { fromWire } from '../canvas/index.js'
 import { TaskError } from '../kernel/index.js'
 import { unlockChord } from './chord-unlock.js'

@@ -1,4 +1,4 @@
-import { inContext, type Outcome } from '../app/index.js'
+import { inContext, type Outcome } from '../app/tasks/index.js'
 import type { Logger } from '../kernel/index.js'
 import type { Job } from './pools/job.js'
 import { stateOf } from './task-log.js'

@@ -1,4 +1,5 @@
-import { Ignore, type Lovage, type TaskContext } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { Ignore, type TaskContext } from '../app/tasks/index.js'
 import { fromWire, readTuple } from '../canvas/index.js'
 import { encodeJson } from '../message/index.js'
 import { READY_STATES, type ResultTuple } from '../result/index.js'

@@ -1,4 +1,5 @@
-import { errorOf, inContext, type RunEnvironment, TaskContext, type TaskRegistry } from '../app/index.js'
+import { errorOf } from '../app/results/index.js'
+import { inContext, type RunEnvironment, TaskContext, type TaskRegistry } from '../app/tasks/index.js'
 import { newId } from '../kernel/index.js'
 import { type ExceptionInfo, encodeTask, type TaskHeaders } from '../message/index.js'
 import type { InlineErrback } from './follow-ups.js'

@@ -1,4 +1,7 @@
-import { type Lovage, noChords, priorityFromWire, priorityToWire, toCall, toMessage } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { priorityFromWire, priorityToWire } from '../app/routing/index.js'
+import { noChords, toMessage } from '../app/sending/index.js'
+import { toCall } from '../app/tasks/index.js'
 import type { Broker } from '../broker/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { FollowUpPorts } from './follow-ups.js'

@@ -1,4 +1,5 @@
-import { type Sending, type TaskContext, toJoins } from '../app/index.js'
+import { type Sending, toJoins } from '../app/sending/index.js'
+import type { TaskContext } from '../app/tasks/index.js'
 import type { Queue } from '../broker/index.js'
 import {
   afterSuccess,

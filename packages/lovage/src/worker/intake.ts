@@ -1,4 +1,5 @@
-import { type Lovage, newContext, type RunEnvironment } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { newContext, type RunEnvironment } from '../app/tasks/index.js'
 import type { Delivery } from '../broker/index.js'
 import { LovageError, type MessageError } from '../kernel/index.js'
 import {

@@ -1,4 +1,5 @@
-import type { Lovage, TaskContext } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { TaskContext } from '../app/tasks/index.js'
 import type { Canvas } from '../canvas/index.js'
 import { TaskError } from '../kernel/index.js'
 import { followUpPorts } from './follow-up-ports.js'

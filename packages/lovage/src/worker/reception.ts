@@ -1,4 +1,5 @@
-import type { Lovage, RunEnvironment } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { RunEnvironment } from '../app/tasks/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import { crashPoint } from '../kernel/index.js'
 import type { AcceptList } from '../message/index.js'

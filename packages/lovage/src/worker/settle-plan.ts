@@ -1,12 +1,7 @@
 import { createHash } from 'node:crypto'
-import {
-  type AnyTask,
-  failure,
-  hideArguments,
-  type Outcome,
-  retryMessage,
-  type TaskContext,
-} from '../app/index.js'
+import { failure } from '../app/running/index.js'
+import { retryMessage } from '../app/sending/index.js'
+import { type AnyTask, hideArguments, type Outcome, type TaskContext } from '../app/tasks/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/index.js'
 import {

@@ -1,4 +1,4 @@
-import type { SignalBoard } from '../app/index.js'
+import type { SignalBoard } from '../app/core/index.js'
 import type { Broker, Consumer, Settlement } from '../broker/index.js'
 import type { DeadLetter } from '../dead-letter/index.js'
 import {

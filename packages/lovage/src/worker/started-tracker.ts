@@ -1,4 +1,4 @@
-import type { TaskContext } from '../app/index.js'
+import type { TaskContext } from '../app/tasks/index.js'
 import { type Clock, FleetingMap, type Logger, type Timer } from '../kernel/index.js'
 import { encodeJson } from '../message/index.js'
 import type { ResultBackend, ResultRecord } from '../result/index.js'

@@ -1,4 +1,5 @@
-import type { Lovage, StepStore } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { StepStore } from '../app/tasks/index.js'
 
 /** The space of marks in which finished steps lie. */
 const SPACE = 'steps'

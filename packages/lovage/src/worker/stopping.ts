@@ -1,4 +1,4 @@
-import type { Settings } from '../app/index.js'
+import type { Settings } from '../app/settings/index.js'
 import { type Clock, delay, type Timer } from '../kernel/index.js'
 import type { StopKind } from './boot-step.js'
 

@@ -1,4 +1,4 @@
-import { type Outcome, shownResult, type TaskContext } from '../app/index.js'
+import { type Outcome, shownResult, type TaskContext } from '../app/tasks/index.js'
 import type { Logger } from '../kernel/index.js'
 import { reprValue } from '../message/index.js'
 

@@ -1,5 +1,7 @@
 import { performance } from 'node:perf_hooks'
-import { failure, type Lovage, type Outcome, type TaskContext } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { failure } from '../app/running/index.js'
+import type { Outcome, TaskContext } from '../app/tasks/index.js'
 import type { Consumer } from '../broker/index.js'
 import { crashPoint } from '../kernel/index.js'
 import { callHandlers } from './call-handlers.js'

@@ -1,4 +1,4 @@
-import type { TaskContext } from '../app/index.js'
+import type { TaskContext } from '../app/tasks/index.js'
 import { encodeJson } from '../message/index.js'
 import type { ResultBackend } from '../result/index.js'
 import { replyOf } from './reply-of.js'

@@ -1,4 +1,5 @@
-import type { Lovage, Outcome } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { Outcome } from '../app/tasks/index.js'
 import type { Job } from './pools/job.js'
 import { stateOf } from './task-log.js'
 

@@ -1,4 +1,4 @@
-import type { AnyTask, TaskOptions } from '../app/index.js'
+import type { AnyTask, TaskOptions } from '../app/tasks/index.js'
 import { ConfigurationError } from '../kernel/index.js'
 import type { Job } from './pools/job.js'
 

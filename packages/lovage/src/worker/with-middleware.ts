@@ -1,4 +1,5 @@
-import { compose, failure, type Middleware, type Outcome, type RunContext } from '../app/index.js'
+import { failure } from '../app/running/index.js'
+import { compose, type Middleware, type Outcome, type RunContext } from '../app/tasks/index.js'
 import type { Job } from './pools/job.js'
 
 /** Runs a job. */

@@ -1,4 +1,5 @@
-import type { Lovage, RunEnvironment } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import type { RunEnvironment } from '../app/tasks/index.js'
 import type { ResultBackend } from '../result/index.js'
 import { addToChord } from './join-settler.js'
 import type { WorkerPool } from './pools/pool.js'

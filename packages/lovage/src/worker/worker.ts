@@ -1,4 +1,5 @@
-import { acceptOf, type Lovage, signerOf } from '../app/index.js'
+import type { Lovage } from '../app/index.js'
+import { acceptOf, signerOf } from '../app/sending/index.js'
 import { type Broker, type Consumer, workerDirect } from '../broker/index.js'
 import { newId } from '../kernel/index.js'
 import type { ResultBackend } from '../result/index.js'

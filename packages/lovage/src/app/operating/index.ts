@@ -1,11 +1,10 @@
 export { type AppEvents, appEvents } from './app-events.js'
-export type { Answers, BroadcastHost, BroadcastOptions } from './broadcast.js'
+export type { Answers, BroadcastOptions } from './broadcast.js'
 export { Cluster, type ClusterOptions } from './cluster.js'
 export { Control, type ControlCommand, type Done } from './control.js'
 export { Inspect, type RequestInfo, type ScheduledInfo } from './inspect.js'
 export { knownQueues, type QueueReport, queueOfTasks, queueReport } from './known-queues.js'
 export {
-  type DeadLetterHost,
   DeadLetters,
   type LetterChoice,
   type Redrive,
@@ -21,15 +20,12 @@ export {
   processDeadLetterTask,
   purgeDeadLetterQueue,
   retryDeadLetterTask,
-  type WithDeadLetters,
 } from './letters/functions.js'
 export type { DeadLetterStats } from './letters/letter-stats.js'
 export type { OpenedLetter } from './letters/open-letter.js'
 export type { LetterEdit, RedriveOptions } from './letters/redrive.js'
 export {
-  type Migration,
   type MigrationEnd,
-  type MigrationOptions,
   migrateMessages,
 } from './migrate-messages.js'
 export { type OnceOptions, once } from './once.js'

@@ -1,3 +1,3 @@
 export { applyEagerly, sendEagerly } from './eager.js'
-export { backoffSeconds, type RetryDice } from './retry.js'
+export {} from './retry.js'
 export { failure, run } from './run.js'

@@ -2,7 +2,7 @@ export { BREAKERS, LATEST, type MessageGuard, readGuard, stampOf, UNIQUE } from 
 export { guardKey } from './guards/guard-key.js'
 export { guardOf, sendAllGuarded, sendGuarded } from './guards/send-guarded.js'
 export { Publisher } from './publish.js'
-export { type RetriedRun, retryMessage } from './retry-message.js'
+export { retryMessage } from './retry-message.js'
 export { acceptOf, bodyOf, signerOf } from './security.js'
 export { noChords, sendCanvas, sendMembers, toJoins } from './send-canvas.js'
 export { type Sending, toMessage } from './to-message.js'

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { CallOptions } from '../../app/index.js'
+import type { CallOptions } from '../../app/tasks/index.js'
 import type { GlobalOptions } from '../shared/open-app.js'
 import { jsonList, jsonObject, numberOf } from '../shared/option-values.js'
 

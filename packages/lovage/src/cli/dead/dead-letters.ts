@@ -1,4 +1,5 @@
-import type { LetterChoice, Lovage, OpenedLetter } from '../../app/index.js'
+import type { Lovage } from '../../app/index.js'
+import type { LetterChoice, OpenedLetter } from '../../app/operating/index.js'
 import type { DeadLetter, DeadLetterReason } from '../../dead-letter/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'

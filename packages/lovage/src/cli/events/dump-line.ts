@@ -1,4 +1,4 @@
-import type { Event } from '../../app/index.js'
+import type { Event } from '../../events/index.js'
 import { reprValue } from '../../message/index.js'
 import { safe } from './screen-text.js'
 

@@ -1,5 +1,6 @@
-import type { Event, Lovage } from '../../app/index.js'
-import { intervalOf } from '../../app/index.js'
+import type { Lovage } from '../../app/index.js'
+import { intervalOf } from '../../app/operating/index.js'
+import type { Event } from '../../events/index.js'
 import { ConfigurationError, holdProcess } from '../../kernel/index.js'
 import { type AskOptions, broadcastOptions } from '../shared/ask-nodes.js'
 import { useApp } from '../shared/use-app.js'

@@ -1,4 +1,4 @@
-import { type MigrationEnd, migrateMessages } from '../../app/index.js'
+import { type MigrationEnd, migrateMessages } from '../../app/operating/index.js'
 import { openBroker } from '../../drivers/index.js'
 import { ConfigurationError, holdProcess } from '../../kernel/index.js'
 import type { GlobalOptions } from '../shared/open-app.js'

@@ -1,4 +1,5 @@
-import type { Due, Lovage, OpenedTask, QueuedTask } from '../../app/index.js'
+import type { Lovage } from '../../app/index.js'
+import type { Due, OpenedTask, QueuedTask } from '../../app/operating/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 import { encodeJson, parseTime } from '../../message/index.js'
 import { confirm } from '../shared/confirm.js'

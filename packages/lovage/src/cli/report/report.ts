@@ -1,6 +1,6 @@
 import { arch, platform, release } from 'node:os'
 import type { Lovage } from '../../app/index.js'
-import { SETTINGS, type SettingName } from '../../app/index.js'
+import { SETTINGS, type SettingName } from '../../app/settings/index.js'
 import { maskSecrets, messageOf, packageVersion, redactUrl } from '../../kernel/index.js'
 
 /** A server, and what is wrong with it. */

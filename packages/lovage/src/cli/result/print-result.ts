@@ -1,4 +1,4 @@
-import type { AsyncResult } from '../../app/index.js'
+import type { AsyncResult } from '../../app/results/index.js'
 import { isLovageError } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'
 

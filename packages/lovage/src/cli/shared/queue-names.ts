@@ -1,4 +1,5 @@
-import { knownQueues, type Lovage } from '../../app/index.js'
+import type { Lovage } from '../../app/index.js'
+import { knownQueues } from '../../app/operating/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 
 /** A misspelt queue must be an error: an empty row, or nothing purged, would look like an answer. */

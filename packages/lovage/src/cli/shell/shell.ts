@@ -5,7 +5,9 @@ import { createInterface } from 'node:readline'
 import { type REPLServer, start } from 'node:repl'
 import { PassThrough } from 'node:stream'
 import { promisify } from 'node:util'
-import { type AnyTask, AsyncResult, type Lovage } from '../../app/index.js'
+import type { Lovage } from '../../app/index.js'
+import { AsyncResult } from '../../app/results/index.js'
+import type { AnyTask } from '../../app/tasks/index.js'
 
 /** Opens a prompt and resolves when it is closed. */
 export async function openShell(app: Lovage, options: { readonly quiet: boolean }): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Breaker, Outcome } from '../../app/index.js'
+import type { Breaker, Outcome } from '../../app/tasks/index.js'
 
 /** The last runs of a task, oldest first: `1` went well, `0` failed. */
 export type RunWindow = string

@@ -1,12 +1,6 @@
-import {
-  type AnyTask,
-  BREAKERS,
-  type Breaker,
-  breakerOf,
-  guardKey,
-  type Outcome,
-  type SignalBoard,
-} from '../../app/index.js'
+import type { SignalBoard } from '../../app/core/index.js'
+import { BREAKERS, guardKey } from '../../app/sending/index.js'
+import { type AnyTask, type Breaker, breakerOf, type Outcome } from '../../app/tasks/index.js'
 import type { CoordinationStore, Mark, SlotRequest } from '../../coordination/index.js'
 import {
   type Clock,

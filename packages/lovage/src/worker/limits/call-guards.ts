@@ -1,4 +1,5 @@
-import { LATEST, type MessageGuard, type Outcome, readGuard, stampOf, UNIQUE } from '../../app/index.js'
+import { LATEST, type MessageGuard, readGuard, stampOf, UNIQUE } from '../../app/sending/index.js'
+import type { Outcome } from '../../app/tasks/index.js'
 import type { CoordinationStore } from '../../coordination/index.js'
 import { type Clock, type Logger, messageOf, type Timer } from '../../kernel/index.js'
 import type { TaskHeaders } from '../../message/index.js'

@@ -1,4 +1,5 @@
-import type { Lovage, Outcome } from '../../app/index.js'
+import type { Lovage } from '../../app/index.js'
+import type { Outcome } from '../../app/tasks/index.js'
 import type { CoordinationStore } from '../../coordination/index.js'
 import { keepsNoAgreements, openCoordinationStore } from '../../drivers/index.js'
 import { newId } from '../../kernel/index.js'

@@ -1,4 +1,4 @@
-import { intervalOf, PAUSED } from '../../app/index.js'
+import { intervalOf, PAUSED } from '../../app/operating/index.js'
 import type { CoordinationStore } from '../../coordination/index.js'
 import { type Clock, type Logger, messageOf, type Timer } from '../../kernel/index.js'
 

@@ -1,4 +1,5 @@
-import { type AnyTask, type ConcurrencyLimit, intervalOf, RATES, type TaskContext } from '../../app/index.js'
+import { intervalOf, RATES } from '../../app/operating/index.js'
+import type { AnyTask, ConcurrencyLimit, TaskContext } from '../../app/tasks/index.js'
 import type { CoordinationStore, Mark, SlotRequest } from '../../coordination/index.js'
 import { type Clock, type Logger, messageOf, type Timer } from '../../kernel/index.js'
 import type { Job } from '../pools/job.js'

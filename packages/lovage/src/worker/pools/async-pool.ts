@@ -1,4 +1,5 @@
-import { failure, type Outcome, run, SoftTimeLimitExceeded, TimeLimitExceeded } from '../../app/index.js'
+import { failure, run } from '../../app/running/index.js'
+import { type Outcome, SoftTimeLimitExceeded, TimeLimitExceeded } from '../../app/tasks/index.js'
 import { type Clock, FleetingMap, type Timer } from '../../kernel/index.js'
 import type { RunLimits } from '../time-limits.js'
 import type { Job } from './job.js'

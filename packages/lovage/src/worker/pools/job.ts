@@ -1,4 +1,4 @@
-import type { AnyTask, TaskContext } from '../../app/index.js'
+import type { AnyTask, TaskContext } from '../../app/tasks/index.js'
 import type { IncomingMessage, TaskMessage } from '../../message/index.js'
 
 /** One run to be made. */

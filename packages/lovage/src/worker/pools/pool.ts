@@ -1,4 +1,5 @@
-import type { EventFields, Outcome, TaskContext } from '../../app/index.js'
+import type { Outcome, TaskContext } from '../../app/tasks/index.js'
+import type { EventFields } from '../../events/index.js'
 import type { RunLimits } from '../time-limits.js'
 import type { Job } from './job.js'
 

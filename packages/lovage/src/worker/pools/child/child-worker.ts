@@ -1,13 +1,8 @@
-import {
-  acceptOf,
-  type EventFields,
-  failure,
-  type Lovage,
-  type Outcome,
-  type RunEnvironment,
-  run,
-  type TaskContext,
-} from '../../../app/index.js'
+import type { Lovage } from '../../../app/index.js'
+import { failure, run } from '../../../app/running/index.js'
+import { acceptOf } from '../../../app/sending/index.js'
+import type { Outcome, RunEnvironment, TaskContext } from '../../../app/tasks/index.js'
+import type { EventFields } from '../../../events/index.js'
 import { messageOf } from '../../../kernel/index.js'
 import { encodeJson } from '../../../message/index.js'
 import { callHandlers } from '../../call-handlers.js'

@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks'
+import { failure } from '../../../app/running/index.js'
 import {
-  type EventFields,
-  failure,
   type Outcome,
   SoftTimeLimitExceeded,
   TimeLimitExceeded,
   WorkerLostError,
-} from '../../../app/index.js'
+} from '../../../app/tasks/index.js'
+import type { EventFields } from '../../../events/index.js'
 import { type Clock, type Logger, messageOf } from '../../../kernel/index.js'
 import { decodeJson } from '../../../message/index.js'
 import type { PoolEars } from '../pool.js'

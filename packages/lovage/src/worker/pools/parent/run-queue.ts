@@ -1,4 +1,4 @@
-import type { Outcome } from '../../../app/index.js'
+import type { Outcome } from '../../../app/tasks/index.js'
 import type { Timer } from '../../../kernel/index.js'
 import type { RunLimits } from '../../time-limits.js'
 import type { Job } from '../job.js'

@@ -1,4 +1,4 @@
-import { SoftTimeLimitExceeded } from '../../../app/index.js'
+import { SoftTimeLimitExceeded } from '../../../app/tasks/index.js'
 import { messageOf } from '../../../kernel/index.js'
 
 /** An error between parent and child; the other side's copy is no instance of the task's own class. */

@@ -1,4 +1,4 @@
-import { newContext, type RunEnvironment, type TaskRegistry } from '../../../app/index.js'
+import { newContext, type RunEnvironment, type TaskRegistry } from '../../../app/tasks/index.js'
 import { LovageError } from '../../../kernel/index.js'
 import type { IncomingMessage } from '../../../message/index.js'
 import { type DecodeOptions, decodeJson, decodeTask, encodeJson } from '../../../message/index.js'

@@ -1,4 +1,4 @@
-import { type Outcome, type RetryRequest, WorkerLostError } from '../../../app/index.js'
+import { type Outcome, type RetryRequest, WorkerLostError } from '../../../app/tasks/index.js'
 import { fromWire, toWire } from '../../../canvas/index.js'
 import { decodeJson, type ExceptionInfo, encodeJson } from '../../../message/index.js'
 import { errorFromWire, errorToWire, type WireError } from './error-wire.js'
