@@ -6,7 +6,6 @@ export interface NewAuditEntry {
   readonly ms: number
   readonly person: string
   readonly role: Role
-  readonly fleet: string
   /** The action's kind: `task.revoke`, `queue.purge`. */
   readonly action: string
   /** What it was done to: an id, a queue, a search. */
@@ -25,7 +24,6 @@ export interface AuditEntry extends NewAuditEntry {
 
 /** Which entries, newest first. */
 export interface AuditQuery {
-  readonly fleet?: string
   readonly person?: string
   readonly action?: string
   readonly target?: string

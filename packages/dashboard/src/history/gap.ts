@@ -1,6 +1,5 @@
 /** A time of which the history may not have everything. */
 export interface Gap {
-  readonly fleet: string
   /** Unix ms. */
   readonly fromMs: number
   /** Unix ms; null while it lasts. */

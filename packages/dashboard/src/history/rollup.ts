@@ -17,7 +17,6 @@ export interface RollupChange {
 
 /** Which counts. */
 export interface SeriesQuery {
-  readonly fleet: string
   readonly step: RollupStep
   /** Unix ms, inclusive. */
   readonly fromMs: number
@@ -25,12 +24,16 @@ export interface SeriesQuery {
   readonly toMs: number
   /** One task; default: all of them together. */
   readonly name?: string
+  /** Each task apart instead. */
+  readonly each?: boolean
 }
 
 /** The counts of one kind of event in one step. Steps without events have no point. */
 export interface SeriesPoint {
   /** Start of the step, Unix ms. */
   readonly ms: number
+  /** The task; empty for all of them together. */
+  readonly name: string
   readonly kind: string
   readonly count: number
   readonly runtimeMs: number

@@ -14,11 +14,12 @@ export type SearchField =
   | 'parent'
   | 'retries'
   | 'runtime'
+  | 'sent'
   | 'received'
   | 'started'
   | 'ended'
 
-/** How a field's value stands to the one that was given. */
+/** How a field's value stands to the one that was given; bounds are inclusive. */
 export type SearchRelation = 'contains' | 'is' | 'before' | 'after' | 'less' | 'more'
 
 /** One condition. */
@@ -26,7 +27,7 @@ export interface SearchTerm {
   readonly kind: 'term'
   readonly field: SearchField
   readonly relation: SearchRelation
-  /** Text in lower case, a state in upper case, a number, or Unix ms. */
+  /** A text as it was typed, a state in upper case, a number, or Unix ms. */
   readonly value: string | number
 }
 

@@ -1,0 +1,120 @@
+import type { SearchNode, SearchTerm } from '../search/search-node.js'
+import { textForms } from '../search/text-forms.js'
+import type { TaskRecord } from './task-record.js'
+import { LONG_PIECE, SHORT_PIECE, TextSketch } from './text-sketch.js'
+
+/** A block is closed when it has so many tasks, or its sketch is so full that it tells little. */
+const MOST_ROWS = 1024
+const FEWEST_ROWS = 64
+const FULLEST = 0.6
+
+/** Bytes of its sketches: of 1,000 tasks with common texts about a third of their bits are set. */
+const SHORT_BYTES = 8192
+const LONG_BYTES = 16_384
+const MOST_COMMON = 256
+
+/** A stretch of the history with what searches need to pass over it. */
+export class Block {
+  readonly fromKey: number
+  toKey: number
+  rows: number
+  /** The earliest and the latest time that its tasks have. */
+  minMs: number
+  maxMs: number
+  /** Short pieces of its texts, and long ones of texts and ids. */
+  readonly short: TextSketch
+  readonly long: TextSketch
+  isDirty = false
+  /** Texts that many tasks share, and that are in the sketches. */
+  readonly #common = new Set<string>()
+
+  constructor(fromKey: number, kept?: Omit<StoredBlock, 'fromKey'>) {
+    this.fromKey = fromKey
+    this.toKey = kept?.toKey ?? fromKey
+    this.rows = kept?.rows ?? 0
+    this.minMs = kept?.minMs ?? Number.MAX_SAFE_INTEGER
+    this.maxMs = kept?.maxMs ?? 0
+    this.short = new TextSketch(SHORT_PIECE, kept?.short ?? new Uint8Array(SHORT_BYTES), kept?.shortFill)
+    this.long = new TextSketch(LONG_PIECE, kept?.long ?? new Uint8Array(LONG_BYTES), kept?.longFill)
+  }
+
+  get isFull(): boolean {
+    return (
+      this.rows >= MOST_ROWS ||
+      (this.rows >= FEWEST_ROWS && Math.max(this.short.load, this.long.load) > FULLEST)
+    )
+  }
+
+  /** Takes a task in, new or changed; whatever it said before stays in the sketch. */
+  add(key: number, record: TaskRecord, isNew: boolean): void {
+    this.isDirty = true
+    if (isNew) {
+      this.rows++
+      this.toKey = Math.max(this.toKey, key)
+      this.long.add(record.id)
+    }
+    const { name, worker, queue, args, kwargs, result, exception, state } = record
+    for (const text of [name, worker, queue, state, kwargs]) if (text !== null) this.#addCommon(text)
+    for (const text of [args, result, exception]) if (text !== null) this.#add(text)
+    for (const ms of [record.sentMs, record.receivedMs, record.startedMs, record.endedMs]) {
+      if (ms === null) continue
+      this.minMs = Math.min(this.minMs, ms)
+      this.maxMs = Math.max(this.maxMs, ms)
+    }
+  }
+
+  #addCommon(text: string): void {
+    if (this.#common.has(text)) return
+    if (this.#common.size < MOST_COMMON) this.#common.add(text)
+    this.#add(text)
+  }
+
+  #add(text: string): void {
+    this.short.add(text)
+    this.long.add(text)
+  }
+}
+
+/** A block as a table has it. */
+export interface StoredBlock {
+  readonly fromKey: number
+  readonly toKey: number
+  readonly rows: number
+  readonly shortFill: number
+  readonly longFill: number
+  readonly minMs: number
+  readonly maxMs: number
+  readonly short: Uint8Array<ArrayBuffer>
+  readonly long: Uint8Array<ArrayBuffer>
+}
+
+/** Whether a task of a block may be what is searched; false is certain. */
+export function mayMatch(node: SearchNode, block: Block): boolean {
+  switch (node.kind) {
+    case 'all':
+      return true
+    case 'and':
+      return node.of.every((one) => mayMatch(one, block))
+    case 'or':
+      return node.of.some((one) => mayMatch(one, block))
+    case 'not':
+      // A block that has what is excluded has other tasks too.
+      return true
+    case 'term':
+      return termMay(node, block)
+  }
+}
+
+function termMay({ field, relation, value }: SearchTerm, { short, long, minMs, maxMs }: Block): boolean {
+  if (typeof value === 'number') {
+    if (relation === 'after') return maxMs >= value
+    if (relation === 'before') return minMs <= value
+    return true
+  }
+  if (field === 'id') return long.mayContain(value)
+  // What they name may be a task of another block.
+  if (field === 'root' || field === 'parent') return true
+  const forms = relation === 'is' ? [value] : textForms(value)
+  if (forms.some((form) => long.mayContain(form) && short.mayContain(form))) return true
+  return field === 'text' && value.length >= LONG_PIECE && long.mayContain(value)
+}

@@ -1,0 +1,335 @@
+import fc from 'fast-check'
+import { type Event, readTaskEvent } from 'lovage'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { parseSearch } from '../search/parse-search.js'
+import type { SearchNode, SearchTerm } from '../search/search-node.js'
+import type { HistoryStore, TaskQuery } from './history-store.js'
+import type { TaskSummary } from './task-entry.js'
+import { addEvent, emptyRecord, type TaskRecord } from './task-record.js'
+
+const NOW = Date.parse('2026-11-29T12:00:00Z')
+let clock = 0
+
+/** A record that these events add up to. */
+export function recordFrom(id: string, ...events: readonly Readonly<Record<string, unknown>>[]): TaskRecord {
+  const record = emptyRecord(id, 'events')
+  for (const fields of events) {
+    const event = {
+      type: 'task-received',
+      uuid: id,
+      hostname: 'w1@box',
+      pid: 1,
+      clock: ++clock,
+      timestamp: NOW / 1000,
+      ...fields,
+    }
+    const told = readTaskEvent(event as Event)
+    if (told) addEvent(record, told)
+  }
+  return record
+}
+
+const planOf = (q: string): TaskQuery['plan'] => {
+  const parsed = parseSearch(q, { nowMs: NOW })
+  if (!parsed.ok) throw new Error(parsed.error.message)
+  return { node: parsed.node }
+}
+
+/** What every history must do. @param open Opens the history of this test again, as another process would. */
+export function describeHistory(
+  name: string,
+  open: () => Promise<HistoryStore>,
+  clean: () => Promise<void>,
+): void {
+  describe(`a history in ${name}`, () => {
+    let store: HistoryStore
+    beforeEach(async () => {
+      store = await open()
+    })
+    afterEach(async () => {
+      await store.close()
+      await clean()
+    })
+    const write = (tasks: readonly TaskRecord[], ms = NOW): Promise<void> =>
+      store.write({ tasks, rollups: [], heardUntilMs: ms })
+    const ids = async (q: string, more: Partial<TaskQuery> = {}): Promise<string[]> =>
+      (await store.tasks({ plan: planOf(q), limit: 100, ...more })).items.map(({ id }) => id)
+
+    test('adds up what is told in several batches, in whatever order, and through a restart', async () => {
+      await write([
+        recordFrom('a', {
+          type: 'task-sent',
+          name: 'mail.send',
+          queue: 'mail',
+          hostname: 'web@box',
+          args: '(1,)',
+        }),
+      ])
+      const late = recordFrom('a', { name: 'mail.send', retries: 0 })
+      await write([
+        recordFrom('a', { type: 'task-started' }, { type: 'task-succeeded', result: '3', runtime: 0.5 }),
+      ])
+      await store.close()
+      store = await open()
+      await write([late, recordFrom('b', { name: 'other' })])
+      const [task] = await store.find(['a', 'nobody'])
+      expect(task).toMatchObject({
+        id: 'a',
+        name: 'mail.send',
+        state: 'SUCCESS',
+        worker: 'w1@box',
+        client: 'web@box',
+        queue: 'mail',
+        args: '(1,)',
+        result: '3',
+        runtime: 0.5,
+        endedMs: NOW,
+        traceback: null,
+        untold: 0,
+      })
+      expect(task?.timeline.map(({ kind }) => kind).sort()).toEqual([
+        'received',
+        'sent',
+        'started',
+        'succeeded',
+      ])
+      expect(await ids('')).toEqual(['b', 'a'])
+      expect(await store.heardUntil()).toBe(NOW)
+      expect((await store.size()).tasks).toBe(2)
+    })
+
+    test('takes a batch that comes twice for one', async () => {
+      const batch = [
+        recordFrom('a', { name: 'n' }, { type: 'task-failed', exception: 'E()', traceback: 'at' }),
+      ]
+      await write(batch)
+      await write(batch)
+      const [task] = await store.find(['a'])
+      expect(task).toMatchObject({ state: 'FAILURE', exception: 'E()', traceback: 'at' })
+      expect(task?.timeline).toHaveLength(2)
+    })
+
+    test('keeps the beginning and the end of what an endless task tells', async () => {
+      for (let batch = 0; batch < 10; batch++) {
+        const told = Array.from({ length: 100 }, (_, n) => ({
+          type: 'task-progress',
+          percent: n,
+          timestamp: NOW / 1000 + batch * 100 + n,
+        }))
+        await write([recordFrom('a', ...told)])
+      }
+      const [task] = await store.find(['a'])
+      expect(task?.timeline.length).toBeLessThan(400)
+      expect((task?.timeline.length ?? 0) + (task?.untold ?? 0)).toBe(1000)
+      expect(task?.timeline.at(-1)?.ms).toBe(NOW + 999_000)
+    })
+
+    test('turns pages to both sides, without a gap and without a double', async () => {
+      const all = Array.from({ length: 25 }, (_, n) =>
+        recordFrom(`t${String(n).padStart(2, '0')}`, { name: n % 2 ? 'odd' : 'even' }),
+      )
+      await write(all.slice(0, 10), NOW)
+      await write(all.slice(10), NOW + 5000)
+      const seen: TaskSummary[] = []
+      let before: number | undefined
+      do {
+        const page = await store.tasks({ plan: planOf('name:odd'), limit: 5, ...(before ? { before } : {}) })
+        seen.push(...page.items)
+        before = page.next
+      } while (before !== undefined)
+      expect(seen.map(({ id }) => id)).toEqual(
+        all
+          .filter((_, n) => n % 2)
+          .map(({ id }) => id)
+          .reverse(),
+      )
+      const fourth = seen[5]?.key ?? 0
+      const back = await store.tasks({ plan: planOf('name:odd'), limit: 3, after: fourth })
+      expect(back.items.map(({ id }) => id)).toEqual(seen.slice(2, 5).map(({ id }) => id))
+      expect(back.isWhole).toBe(false)
+    })
+
+    test('finds exactly what matches, whatever is searched', async () => {
+      const text = fc.constantFrom('alpha', 'beta', 'Gamma ray', 'x', 'é É', 'order-4711', "{'a': 1}", '')
+      const state = fc.constantFrom('task-received', 'task-started', 'task-succeeded', 'task-failed')
+      const task = fc.record({
+        name: text,
+        args: text,
+        type: state,
+        worker: fc.constantFrom('w1', 'w2'),
+        at: fc.nat(100),
+      })
+      const term = fc.constantFrom(
+        'alpha',
+        'ALPHA',
+        'ray',
+        'é',
+        'name:bet',
+        'state:SUCCESS',
+        'worker:w2',
+        '4711',
+        'name:=beta',
+        'kwargs:a=1',
+        'received:>1h',
+        'args:"gamma r"',
+        'id:id-1',
+        'zzz',
+      )
+      const joined = fc.tuple(
+        term,
+        fc.constantFrom(' ', ' OR ', ' NOT ', ' -'),
+        term,
+        fc.constantFrom(' AND ', ' OR '),
+        term,
+      )
+      await fc.assert(
+        fc.asyncProperty(fc.array(task, { minLength: 1, maxLength: 12 }), joined, async (tasks, words) => {
+          const q = words.join('')
+          const records = tasks.map(({ name, args, type, worker, at }, n) =>
+            recordFrom(
+              `id-${n}-${++clock}`,
+              { name, args, type: 'task-received', hostname: worker, timestamp: NOW / 1000 - at * 72 },
+              { type, hostname: worker },
+            ),
+          )
+          await write(records)
+          const found = new Set(await ids(q, { limit: 500, budget: 1e9 }))
+          const { node } = planOf(q)
+          for (const record of records)
+            expect([q, record, found.has(record.id)]).toEqual([q, record, matches(node, record)])
+        }),
+        { numRuns: 60 },
+      )
+    }, 120_000)
+
+    test('says how far a search came that found too little', async () => {
+      for (let batch = 0; batch < 6; batch++)
+        await write(
+          Array.from({ length: 1000 }, (_, n) =>
+            recordFrom(`${batch}-${n}`, { name: 'common', args: `${n}` }),
+          ),
+          NOW + batch * 1000,
+        )
+      const page = await store.tasks({ plan: planOf('-name:common'), limit: 10, budget: 2000 })
+      expect(page).toMatchObject({ items: [], isWhole: false })
+      expect(page.looked).toBeLessThan(6000)
+      const rest = await store.tasks({
+        plan: planOf('-name:common'),
+        limit: 10,
+        ...(page.next ? { before: page.next } : {}),
+      })
+      expect(rest).toMatchObject({ items: [], isWhole: true })
+      // What no task has costs nothing.
+      const none = await store.tasks({ plan: planOf('nowhere'), limit: 10, budget: 2000 })
+      expect(none).toMatchObject({ isWhole: true, looked: 6000 })
+    })
+
+    test('keeps what its bounds say, the newest', async () => {
+      const bounds = { taskMs: 1e12, taskRows: 1500, minuteMs: 1e12, hourMs: 1e12, auditMs: 1e12 }
+      for (let batch = 0; batch < 4; batch++)
+        await write(
+          Array.from({ length: 1024 }, (_, n) => recordFrom(`${batch}-${n}`, { name: 'n' })),
+          NOW + batch * 60_000,
+        )
+      while ((await store.prune(bounds, NOW)) > 0);
+      const { tasks } = await store.size()
+      expect(tasks).toBeGreaterThanOrEqual(1500)
+      expect(tasks).toBeLessThan(3000)
+      expect((await store.find(['0-0', '3-1023'])).map(({ id }) => id)).toEqual(['3-1023'])
+      while ((await store.prune({ ...bounds, taskMs: 60_000 }, NOW + 10_000_000)) > 0);
+      expect((await store.size()).tasks).toBeLessThanOrEqual(1024)
+    })
+
+    test('counts by minute and by hour, for each task and for all', async () => {
+      const change = {
+        minuteMs: NOW,
+        name: 'a',
+        kind: 'succeeded',
+        count: 2,
+        runtimeMs: 30,
+        maxRuntimeMs: 20,
+      }
+      const rollups = [
+        change,
+        { ...change, name: '' },
+        { ...change, minuteMs: NOW + 60_000, maxRuntimeMs: 90 },
+      ]
+      await store.write({ tasks: [], rollups, heardUntilMs: NOW })
+      await store.write({ tasks: [], rollups: [change], heardUntilMs: NOW })
+      const span = { fromMs: NOW - 3_600_000, toMs: NOW + 3_600_000 }
+      expect(await store.series({ step: 'minute', name: 'a', ...span })).toEqual([
+        { ms: NOW, name: 'a', kind: 'succeeded', count: 4, runtimeMs: 60, maxRuntimeMs: 20 },
+        { ms: NOW + 60_000, name: 'a', kind: 'succeeded', count: 2, runtimeMs: 30, maxRuntimeMs: 90 },
+      ])
+      expect(await store.series({ step: 'hour', each: true, ...span })).toEqual([
+        { ms: NOW, name: 'a', kind: 'succeeded', count: 6, runtimeMs: 90, maxRuntimeMs: 90 },
+      ])
+      expect(await store.series({ step: 'hour', ...span })).toMatchObject([{ name: '', count: 2 }])
+    })
+
+    test('knows workflows, values of fields, gaps, and what people did', async () => {
+      await write([
+        recordFrom('r', { name: 'root', root_id: 'r' }),
+        recordFrom('c', { name: 'child', root_id: 'r', parent_id: 'r' }),
+        recordFrom('x', { name: 'root', root_id: 'x' }),
+      ])
+      expect((await store.family('r', 10)).map(({ id, parentId }) => [id, parentId])).toEqual([
+        ['r', null],
+        ['c', 'r'],
+      ])
+      expect(await store.facets('name', 5)).toEqual([
+        { value: 'root', count: 2 },
+        { value: 'child', count: 1 },
+      ])
+      const gap = { fromMs: NOW, toMs: null, reason: 'down', lostEvents: null, filled: 0 } as const
+      await store.putGap(gap)
+      await store.putGap({ ...gap, toMs: NOW + 5, filled: 3 })
+      expect(await store.gaps(5)).toEqual([{ ...gap, toMs: NOW + 5, filled: 3 }])
+      const done = {
+        ms: NOW,
+        person: 'ada',
+        role: 'admin',
+        action: 'queue.purge',
+        target: 'mail',
+        count: 3,
+        outcome: 'done',
+        details: '',
+      } as const
+      await store.audit([done, { ...done, person: 'bob' }])
+      expect(await store.auditTrail({ limit: 5, person: 'ada' })).toMatchObject([done])
+      const [newest] = await store.auditTrail({ limit: 1 })
+      expect(newest?.person).toBe('bob')
+      expect(await store.auditTrail({ limit: 5, before: newest?.key ?? 0 })).toMatchObject([
+        { person: 'ada' },
+      ])
+    })
+  })
+}
+
+const TEXTS = ['name', 'worker', 'queue', 'args', 'kwargs', 'result', 'exception', 'state'] as const
+
+/** Whether a record is what is searched, done in the plainest way. */
+function matches(node: SearchNode, record: TaskRecord): boolean {
+  switch (node.kind) {
+    case 'all':
+      return true
+    case 'and':
+      return node.of.every((one) => matches(one, record))
+    case 'or':
+      return node.of.some((one) => matches(one, record))
+    case 'not':
+      return !matches(node.of, record)
+    case 'term':
+      return termMatches(node, record)
+  }
+}
+
+function termMatches({ field, relation, value }: SearchTerm, record: TaskRecord): boolean {
+  const has = (text: string | null): boolean =>
+    text?.toLowerCase().includes(String(value).toLowerCase()) ?? false
+  if (field === 'text')
+    return TEXTS.some((one) => has(record[one])) || (String(value).length >= 6 && has(record.id))
+  if (field === 'received') return (record.receivedMs ?? 0) >= Number(value)
+  const text = record[field as 'id' | 'name' | 'args' | 'kwargs' | 'worker' | 'state']
+  return relation === 'is' ? text === value : has(text)
+}

@@ -1,0 +1,93 @@
+import type { SearchField, SearchNode, SearchTerm } from '../search/search-node.js'
+import { textForms } from '../search/text-forms.js'
+import { LONG_PIECE } from './text-sketch.js'
+
+/** Part of a statement, and the values of its parameters in order. */
+export interface Condition {
+  readonly sql: string
+  readonly values: readonly (string | number)[]
+}
+
+/** How a database says things. */
+export interface Dialect {
+  /** The n-th parameter, from 1. */
+  readonly parameter: (n: number) => string
+  /** Where a text stands in another one, 0 when it does not. */
+  readonly find: (text: string, part: string) => string
+}
+
+export const SQLITE: Dialect = { parameter: () => '?', find: (text, part) => `instr(${text}, ${part})` }
+
+const COLUMN: Readonly<Record<Exclude<SearchField, 'text'>, string>> = {
+  id: 'id',
+  name: 'name',
+  state: 'state',
+  worker: 'worker',
+  queue: 'queue',
+  args: 'args',
+  kwargs: 'kwargs',
+  result: 'result',
+  error: 'exception',
+  root: 'root_id',
+  parent: 'parent_id',
+  retries: 'retries',
+  runtime: 'runtime',
+  sent: 'sent_ms',
+  received: 'received_ms',
+  started: 'started_ms',
+  ended: 'ended_ms',
+}
+const TEXTS = ['name', 'worker', 'queue', 'args', 'kwargs', 'result', 'exception', 'state']
+
+/**
+ * A search as a condition on rows of `task`. Texts are compared with the letters of ASCII in small; other letters must be typed as they
+ * stand, in large or in small.
+ *
+ * @param first The number of its first parameter.
+ */
+export function searchSql(node: SearchNode, dialect: Dialect, first = 1): Condition {
+  const values: (string | number)[] = []
+  const put = (value: string | number): string => {
+    values.push(value)
+    return dialect.parameter(first + values.length - 1)
+  }
+  return { sql: conditionOf(node, dialect, put), values }
+}
+
+type Put = (value: string | number) => string
+
+function conditionOf(node: SearchNode, dialect: Dialect, put: Put): string {
+  switch (node.kind) {
+    case 'all':
+      return '1 = 1'
+    case 'and':
+      return `(${node.of.map((one) => conditionOf(one, dialect, put)).join(' AND ')})`
+    case 'or':
+      return `(${node.of.map((one) => conditionOf(one, dialect, put)).join(' OR ')})`
+    case 'not':
+      // What is not known is not what was excluded.
+      return `NOT coalesce(${conditionOf(node.of, dialect, put)}, 1 = 0)`
+    case 'term':
+      return term(node, dialect, put)
+  }
+}
+
+function term({ field, relation, value }: SearchTerm, dialect: Dialect, put: Put): string {
+  if (typeof value === 'number') {
+    const sign = relation === 'before' || relation === 'less' ? '<=' : '>='
+    return `${columnOf(field)} ${sign} ${put(value)}`
+  }
+  if (relation === 'is') return `${columnOf(field)} = ${put(value)}`
+  const forms = textForms(value)
+  const has = (column: string): string =>
+    forms.map((form) => `${dialect.find(`lower(${column})`, put(form))} > 0`).join(' OR ')
+  if (field !== 'text') return `(${has(columnOf(field))})`
+  // Of ids shorter parts are not looked for: every block has them.
+  const columns = value.length >= LONG_PIECE ? [...TEXTS, 'id'] : TEXTS
+  return `(${columns.map((column) => `coalesce(${has(column)}, 1 = 0)`).join(' OR ')})`
+}
+
+const columnOf = (field: SearchField): string => {
+  if (field === 'text') throw new Error('text is several columns')
+  return COLUMN[field]
+}

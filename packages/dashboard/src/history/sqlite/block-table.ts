@@ -1,0 +1,136 @@
+import { Block } from '../block.js'
+import type { TaskRecord } from '../task-record.js'
+import { bytesOf, type HistoryFile, type Statement } from './database.js'
+
+const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, short, long'
+/** Blocks that are kept in memory, the newest ones, 24 KB each: those of about a million tasks. */
+const KEPT = 1024
+
+type Row = readonly [
+  fromKey: number,
+  toKey: number,
+  rows: number,
+  shortFill: number,
+  longFill: number,
+  minMs: number,
+  maxMs: number,
+  short: ArrayBuffer,
+  long: ArrayBuffer,
+]
+
+/** The blocks of a file. What is changed in a transaction is written at its end by `save`. */
+export class BlockTable {
+  readonly #below: Statement
+  readonly #above: Statement
+  readonly #put: Statement
+  readonly #sum: Statement
+  readonly #remove: Statement
+  readonly #removeTasks: Statement
+  readonly #oldest: Statement
+  /** The newest ones without a gap, in the order of their keys. */
+  #kept: Block[] = []
+  /** Older ones that this transaction changes. */
+  #older: Block[] = []
+
+  constructor(file: HistoryFile) {
+    const select = `SELECT ${COLUMNS} FROM block`
+    this.#below = file.prepare(`${select} WHERE from_key <= ? AND to_key >= ? ORDER BY from_key DESC LIMIT ?`)
+    this.#above = file.prepare(`${select} WHERE from_key <= ? AND to_key >= ? ORDER BY from_key LIMIT ?`)
+    this.#put = file.prepare(`REPLACE INTO block (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    this.#sum = file.prepare('SELECT coalesce(sum(row_count), 0) FROM block')
+    this.#remove = file.prepare('DELETE FROM block WHERE from_key = ?')
+    this.#removeTasks = file.prepare('DELETE FROM task WHERE key BETWEEN ? AND ?')
+    this.#oldest = file.prepare('SELECT from_key, to_key, row_count FROM block ORDER BY from_key LIMIT 1')
+    this.reload()
+  }
+
+  /** Takes a new task in, whose key is greater than all others. */
+  add(key: number, record: TaskRecord): void {
+    let open = this.#kept.at(-1)
+    if (!open || open.isFull) {
+      open = new Block(key)
+      this.#kept.push(open)
+    }
+    open.add(key, record, true)
+  }
+
+  /** Takes a change of a task in. */
+  change(key: number, record: TaskRecord): void {
+    const [oldest] = this.#kept
+    const isKept = oldest !== undefined && key >= oldest.fromKey
+    let block = (isKept ? this.#kept : this.#older).findLast(
+      ({ fromKey, toKey }) => fromKey <= key && key <= toKey,
+    )
+    if (!block && !isKept) {
+      block = this.#read(this.#below, key, key, 1)[0]
+      if (block) this.#older.push(block)
+    }
+    block?.add(key, record, false)
+  }
+
+  /** Writes what was changed; before the end of the transaction. */
+  save(): void {
+    for (const block of [...this.#older, ...this.#kept]) {
+      if (!block.isDirty) continue
+      const { fromKey, toKey, rows, short, long, minMs, maxMs } = block
+      this.#put.run([fromKey, toKey, rows, short.fill, long.fill, minMs, maxMs, short.bytes, long.bytes])
+      block.isDirty = false
+    }
+    this.#older = []
+    if (this.#kept.length > KEPT) this.#kept = this.#kept.slice(-KEPT)
+  }
+
+  /** After a transaction that was undone, and at first: what stands in the file counts. */
+  reload(): void {
+    this.#older = []
+    this.#kept = this.#read(this.#below, Number.MAX_SAFE_INTEGER, 0, 1)
+  }
+
+  countRows(): number {
+    return this.#sum.all<[number]>([])[0]?.[0] ?? 0
+  }
+
+  /** Blocks that touch a range of keys, from its newer or from its older end. */
+  list(towards: 'older' | 'newer', toKey: number, fromKey: number, limit: number): Block[] {
+    const [oldest] = this.#kept
+    if (towards === 'newer') {
+      if (!oldest || fromKey < oldest.fromKey) return this.#read(this.#above, toKey, fromKey, limit)
+      return this.#kept.filter((block) => block.fromKey <= toKey && block.toKey >= fromKey).slice(0, limit)
+    }
+    const found: Block[] = []
+    for (let at = this.#kept.length - 1; at >= 0 && found.length < limit; at--) {
+      const block = this.#kept[at]
+      if (!block || block.toKey < fromKey) return found
+      if (block.fromKey <= toKey) found.push(block)
+    }
+    if (found.length >= limit) return found
+    const edge = oldest ? oldest.fromKey - 1 : toKey
+    const isAdjacent = toKey >= edge
+    const older = this.#read(this.#below, Math.min(toKey, edge), fromKey, limit - found.length)
+    if (isAdjacent) this.#kept.unshift(...older.slice(0, Math.max(0, KEPT - this.#kept.length)).reverse())
+    return [...found, ...older]
+  }
+
+  /** Removes the oldest block with its tasks, when it is older than a key or the tasks are too many; tells how many went. */
+  removeOldest(beforeKey: number, tooMany: number): number {
+    const [row] = this.#oldest.all<[number, number, number]>([])
+    if (!row) return 0
+    const [fromKey, toKey, rows] = row
+    if (toKey >= beforeKey && rows > tooMany) return 0
+    // What is being written is not removed.
+    if (fromKey === this.#kept.at(-1)?.fromKey) return 0
+    this.#removeTasks.run([fromKey, toKey])
+    this.#remove.run([fromKey])
+    if (this.#kept[0]?.fromKey === fromKey) this.#kept.shift()
+    return rows
+  }
+
+  #read(statement: Statement, toKey: number, fromKey: number, limit: number): Block[] {
+    return statement.all<Row>([toKey, fromKey, limit]).map(blockOf)
+  }
+}
+
+function blockOf([fromKey, toKey, rows, shortFill, longFill, minMs, maxMs, short, long]: Row): Block {
+  const kept = { toKey, rows, shortFill, longFill, minMs, maxMs }
+  return new Block(fromKey, { ...kept, short: bytesOf(short), long: bytesOf(long) })
+}

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs'
+import Database from 'libsql'
+import { ConfigurationError, ConnectionError } from 'lovage'
+
+/** A value that SQLite stores. */
+export type SqlValue = string | number | Uint8Array | null
+
+/** A prepared statement; rows come as arrays. */
+export interface Statement {
+  run(values: readonly SqlValue[]): number
+  all<Row extends readonly unknown[]>(values: readonly SqlValue[]): Row[]
+}
+
+/** The file of a history. Everything is done on this thread, in pieces that take milliseconds. */
+export interface HistoryFile {
+  prepare(sql: string): Statement
+  /** Runs `work` as one transaction that begins with the right to write. */
+  transaction<T>(work: () => T): T
+  close(): void
+}
+
+/** Another process that writes, such as a dashboard that is being replaced, is waited for. */
+const BUSY_TIMEOUT_MS = 5000
+const VERSIONS = [new URL('./schema-1.sql', import.meta.url)]
+
+/**
+ * Opens the file, and creates it when there is none.
+ * @throws {ConnectionError} LVG_STORE_UNSUITABLE when it cannot be opened.
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID when a newer version wrote it.
+ */
+export function openHistoryFile(path: string): HistoryFile {
+  const database = openDatabase(path)
+  try {
+    database.exec('PRAGMA synchronous = NORMAL; PRAGMA temp_store = memory; PRAGMA cache_size = -8000')
+    database.prepare('PRAGMA wal_autocheckpoint = 2000').all()
+    database.prepare('PRAGMA journal_size_limit = 67108864').all()
+    migrate(database, path)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return {
+    prepare: (sql) => prepare(database, sql),
+    transaction<T>(work: () => T): T {
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        const value = work()
+        database.exec('COMMIT')
+        return value
+      } catch (error) {
+        if (database.inTransaction) database.exec('ROLLBACK')
+        throw error
+      }
+    },
+    close: () => void database.close(),
+  }
+}
+
+function openDatabase(path: string): Database.Database {
+  try {
+    const database = new Database(path, { timeout: BUSY_TIMEOUT_MS })
+    database.prepare('PRAGMA journal_mode = WAL').all()
+    return database
+  } catch (cause) {
+    throw new ConnectionError(`The history ${path} cannot be opened: ${String(cause)}`, {
+      code: 'LVG_STORE_UNSUITABLE',
+      hint: 'Name a file in a folder that this process may write to (--db), on a local disk.',
+      details: { path },
+      cause,
+    })
+  }
+}
+
+function migrate(database: Database.Database, path: string): void {
+  const [row] = prepare(database, 'PRAGMA user_version').all<[number]>([])
+  const version = row?.[0] ?? 0
+  if (version > VERSIONS.length)
+    throw new ConfigurationError(`The history ${path} was written by a newer version.`, {
+      code: 'LVG_CONFIG_INVALID',
+      hint: 'Run the newer version, or name another file (--db).',
+      details: { path, version, newest: VERSIONS.length },
+    })
+  for (const [done, step] of VERSIONS.entries()) {
+    if (done < version) continue
+    database.exec(`BEGIN IMMEDIATE; ${readFileSync(step, 'utf8')}; PRAGMA user_version = ${done + 1}; COMMIT`)
+  }
+}
+
+function prepare(database: Database.Database, sql: string): Statement {
+  const statement = database.prepare(sql)
+  // Only statements that return rows have a raw mode.
+  if (statement.reader) statement.raw()
+  return {
+    run: (values) => statement.run(values as unknown[]).changes,
+    // The row types are the caller's knowledge of its SQL; the library has none.
+    all: <Row>(values: readonly SqlValue[]) => statement.all(values as unknown[]) as Row[],
+  }
+}
+
+/** A blob as it comes out of the library. */
+export const bytesOf = (blob: ArrayBuffer): Uint8Array<ArrayBuffer> => new Uint8Array(blob)

@@ -1,0 +1,173 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { AuditEntry, AuditQuery, NewAuditEntry } from '../audit-entry.js'
+import type { Gap } from '../gap.js'
+import type {
+  Facet,
+  FacetField,
+  HistoryBatch,
+  HistoryStore,
+  Retention,
+  TaskQuery,
+  TaskSlice,
+} from '../history-store.js'
+import type { SeriesPoint, SeriesQuery } from '../rollup.js'
+import { searchBlocks } from '../search-blocks.js'
+import { SQLITE, searchSql } from '../search-sql.js'
+import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
+import type { TaskEntry } from '../task-entry.js'
+import { BlockTable } from './block-table.js'
+import { type HistoryFile, openHistoryFile, type Statement } from './database.js'
+import { SmallTables } from './small-tables.js'
+import { TaskTable } from './task-table.js'
+
+/** Tasks in which values of fields are counted. */
+const NEWEST = 2000
+/** Statements of searches that are kept prepared. */
+const KEPT_STATEMENTS = 64
+/** Blocks that one call removes. */
+const PRUNED_BLOCKS = 16
+
+/** A history in a SQLite file of its own. */
+export class SqliteHistory implements HistoryStore {
+  readonly location: string
+  readonly #fleet: string
+  readonly #file: HistoryFile
+  readonly #blocks: BlockTable
+  readonly #tasks: TaskTable
+  readonly #small: SmallTables
+  readonly #searches = new Map<string, Statement>()
+  readonly #facets: ReadonlyMap<FacetField, Statement>
+  readonly #oldest: Statement
+
+  /** @throws {ConnectionError} LVG_STORE_UNSUITABLE. */
+  constructor(path: string, fleet: string) {
+    this.location = `sqlite://${path}`
+    this.#fleet = fleet
+    this.#file = openHistoryFile(path)
+    this.#blocks = new BlockTable(this.#file)
+    this.#tasks = new TaskTable(this.#file, this.#blocks)
+    this.#small = new SmallTables(this.#file)
+    const facet = (field: FacetField): [FacetField, Statement] => [
+      field,
+      this.#file.prepare(
+        `SELECT value, count(*) AS n FROM (SELECT ${field} AS value FROM task ORDER BY key DESC LIMIT ${NEWEST})
+         WHERE value IS NOT NULL GROUP BY value ORDER BY n DESC, value LIMIT ?`,
+      ),
+    ]
+    this.#facets = new Map((['name', 'state', 'worker', 'queue'] as const).map(facet))
+    this.#oldest = this.#file.prepare('SELECT min(key) FROM task')
+  }
+
+  async write({ tasks, rollups, heardUntilMs }: HistoryBatch): Promise<void> {
+    const seenMs = heardUntilMs
+    try {
+      this.#file.transaction(() => {
+        for (const record of tasks) this.#tasks.put(record, seenMs)
+        this.#blocks.save()
+        this.#small.count(rollups)
+        this.#small.putFact('heardUntilMs', String(heardUntilMs))
+      })
+    } catch (error) {
+      this.#blocks.reload()
+      this.#tasks.forget(this.#file)
+      throw error
+    }
+  }
+
+  async tasks(query: TaskQuery): Promise<TaskSlice> {
+    const condition = searchSql(query.plan.node, SQLITE)
+    const { rows, ...rest } = await searchBlocks(query, {
+      blocks: async (...range) => {
+        await turn()
+        return this.#blocks.list(...range)
+      },
+      rows: async (towards, toKey, fromKey, limit) => {
+        const order = towards === 'older' ? 'DESC' : 'ASC'
+        const statement = this.#search(
+          `SELECT ${TASK_SELECT} FROM task WHERE key >= ? AND key <= ? AND ${condition.sql} ORDER BY key ${order} LIMIT ?`,
+        )
+        await turn()
+        return statement.all<TaskRow>([fromKey, toKey, ...condition.values, limit])
+      },
+    })
+    const items = rows.map((row) => summaryOf(this.#fleet, row[0], recordOf(row)))
+    return { items: query.after === undefined ? items : items.reverse(), ...rest }
+  }
+
+  async find(ids: readonly string[]): Promise<readonly TaskEntry[]> {
+    return ids.flatMap((id) => {
+      const row = this.#tasks.find(id)
+      return row ? [this.#entry(row)] : []
+    })
+  }
+
+  async family(rootId: string, limit: number): Promise<readonly TaskEntry[]> {
+    return this.#tasks.family(rootId, limit).map((row) => this.#entry(row))
+  }
+
+  async series(query: SeriesQuery): Promise<readonly SeriesPoint[]> {
+    return this.#small.series(query)
+  }
+
+  async facets(field: FacetField, limit: number): Promise<readonly Facet[]> {
+    const rows = this.#facets.get(field)?.all<[string, number]>([limit]) ?? []
+    return rows.map(([value, count]) => ({ value, count }))
+  }
+
+  async size(): Promise<{ readonly tasks: number; readonly oldestMs: number | null }> {
+    const key = this.#oldest.all<[number | null]>([])[0]?.[0] ?? null
+    return { tasks: this.#tasks.count, oldestMs: key === null ? null : seenMsOf(key) }
+  }
+
+  async heardUntil(): Promise<number | undefined> {
+    const value = this.#small.fact('heardUntilMs')
+    return value === undefined ? undefined : Number(value)
+  }
+
+  async putGap(gap: Gap): Promise<void> {
+    this.#small.putGap(gap)
+  }
+  async gaps(limit: number): Promise<readonly Gap[]> {
+    return this.#small.gaps(limit)
+  }
+  async audit(entries: readonly NewAuditEntry[]): Promise<void> {
+    this.#file.transaction(() => this.#small.audit(entries))
+  }
+  async auditTrail(query: AuditQuery): Promise<readonly AuditEntry[]> {
+    return this.#small.auditTrail(query)
+  }
+
+  async prune(retention: Retention, nowMs: number): Promise<number> {
+    this.#file.transaction(() => this.#small.prune(retention, nowMs))
+    let removed = 0
+    for (let block = 0; block < PRUNED_BLOCKS; block++) {
+      await turn()
+      const tooMany = this.#tasks.count - retention.taskRows
+      const gone = this.#file.transaction(() =>
+        this.#blocks.removeOldest(keyAt(nowMs - retention.taskMs), tooMany),
+      )
+      if (gone === 0) break
+      this.#tasks.count -= gone
+      removed += gone
+    }
+    return removed
+  }
+
+  async close(): Promise<void> {
+    this.#file.close()
+  }
+
+  #entry(row: TaskRow): TaskEntry {
+    return entryOf(this.#fleet, row[0], recordOf(row))
+  }
+
+  #search(sql: string): Statement {
+    const known = this.#searches.get(sql)
+    if (known) return known
+    const statement = this.#file.prepare(sql)
+    this.#searches.set(sql, statement)
+    const [oldest] = this.#searches.keys()
+    if (this.#searches.size > KEPT_STATEMENTS && oldest !== undefined) this.#searches.delete(oldest)
+    return statement
+  }
+}

@@ -1,0 +1,67 @@
+import { keyAt, recordOf, TASK_COLUMNS, TASK_SELECT, type TaskRow, valuesOf } from '../task-columns.js'
+import { mergeRecords, type TaskRecord } from '../task-record.js'
+import type { BlockTable } from './block-table.js'
+import type { HistoryFile, Statement } from './database.js'
+
+/** The tasks of a file. */
+export class TaskTable {
+  readonly #blocks: BlockTable
+  readonly #find: Statement
+  readonly #insert: Statement
+  readonly #update: Statement
+  readonly #family: Statement
+  #lastKey: number
+  /** How many there are. */
+  count: number
+
+  constructor(file: HistoryFile, blocks: BlockTable) {
+    this.#blocks = blocks
+    const columns = TASK_COLUMNS.map(([column]) => column)
+    this.#find = file.prepare(`SELECT ${TASK_SELECT} FROM task WHERE id = ?`)
+    this.#insert = file.prepare(
+      `INSERT INTO task (${TASK_SELECT}) VALUES (${['?', ...columns.map(() => '?')].join(', ')})`,
+    )
+    this.#update = file.prepare(
+      `UPDATE task SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE key = ?`,
+    )
+    this.#family = file.prepare(
+      `SELECT ${TASK_SELECT} FROM task WHERE id = ? OR (root_id = ? AND root_id <> id) ORDER BY key LIMIT ?`,
+    )
+    this.#lastKey = file.prepare('SELECT max(key) FROM task').all<[number | null]>([])[0]?.[0] ?? 0
+    this.count = blocks.countRows()
+  }
+
+  /** Inside a transaction. */
+  put(record: TaskRecord, seenMs: number): void {
+    const row = this.find(record.id)
+    if (!row) {
+      const key = Math.max(this.#lastKey + 1, keyAt(seenMs))
+      this.#lastKey = key
+      this.#insert.run([key, ...valuesOf(record)])
+      this.#blocks.add(key, record)
+      this.count++
+      return
+    }
+    const [key] = row
+    const known = recordOf(row)
+    const merged = mergeRecords(known, record)
+    const values = valuesOf(merged)
+    if (values.every((value, place) => value === row[place + 1])) return
+    this.#update.run([...values, key])
+    this.#blocks.change(key, merged)
+  }
+
+  /** After a transaction that was undone. */
+  forget(file: HistoryFile): void {
+    this.#lastKey = file.prepare('SELECT max(key) FROM task').all<[number | null]>([])[0]?.[0] ?? 0
+    this.count = this.#blocks.countRows()
+  }
+
+  find(id: string): TaskRow | undefined {
+    return this.#find.all<TaskRow>([id])[0]
+  }
+
+  family(rootId: string, limit: number): TaskRow[] {
+    return this.#family.all<TaskRow>([rootId, rootId, limit])
+  }
+}

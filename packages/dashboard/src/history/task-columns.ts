@@ -1,0 +1,91 @@
+import type { TaskEntry, TaskSummary } from './task-entry.js'
+import { readTimeline, type TaskRecord } from './task-record.js'
+
+/** Columns of `task` behind `key`, and what of a record stands in each. */
+export const TASK_COLUMNS = [
+  ['id', 'id'],
+  ['state', 'state'],
+  ['changed_ms', 'changedMs'],
+  ['process', 'process'],
+  ['clock', 'clock'],
+  ['source', 'source'],
+  ['name', 'name'],
+  ['worker', 'worker'],
+  ['queue', 'queue'],
+  ['sent_ms', 'sentMs'],
+  ['received_ms', 'receivedMs'],
+  ['started_ms', 'startedMs'],
+  ['ended_ms', 'endedMs'],
+  ['runtime', 'runtime'],
+  ['retries', 'retries'],
+  ['percent', 'percent'],
+  ['eta', 'eta'],
+  ['expires', 'expires'],
+  ['root_id', 'rootId'],
+  ['parent_id', 'parentId'],
+  ['group_id', 'groupId'],
+  ['client', 'client'],
+  ['args', 'args'],
+  ['kwargs', 'kwargs'],
+  ['result', 'result'],
+  ['exception', 'exception'],
+  ['traceback', 'traceback'],
+  ['told', 'told'],
+  ['timeline', 'timeline'],
+] as const satisfies readonly (readonly [string, keyof TaskRecord])[]
+
+/** `key` and every column, as a statement selects them. */
+export const TASK_SELECT = ['key', ...TASK_COLUMNS.map(([column]) => column)].join(', ')
+
+/** The values of a record in the order of the columns. */
+export const valuesOf = (record: TaskRecord): (string | number | null)[] =>
+  TASK_COLUMNS.map(([, field]) => record[field])
+
+/** A row with all columns. */
+export type TaskRow = readonly [key: number, ...values: (string | number | null)[]]
+
+/** What a row says. */
+export function recordOf(row: TaskRow): TaskRecord {
+  const record: Partial<Record<keyof TaskRecord, string | number | null>> = {}
+  for (const [place, [, field]] of TASK_COLUMNS.entries()) record[field] = row[place + 1] ?? null
+  // The columns are the record's own, each of its type.
+  return record as unknown as TaskRecord
+}
+
+/** Keys of one millisecond. */
+const A_MS = 2048
+
+/** The least key of a time. */
+export const keyAt = (ms: number): number => Math.max(0, Math.floor(ms)) * A_MS
+/** When a task was heard of first. */
+export const seenMsOf = (key: number): number => Math.floor(key / A_MS)
+
+/** A row as lists show it. */
+export function summaryOf(fleet: string, key: number, record: TaskRecord): TaskSummary {
+  const { process: _process, clock: _clock, timeline: _timeline, told: _told, ...known } = record
+  const {
+    client: _client,
+    rootId: _root,
+    parentId: _parent,
+    groupId: _group,
+    traceback: _traceback,
+    ...shown
+  } = known
+  return { ...shown, key, fleet, seenMs: seenMsOf(key) }
+}
+
+/** A row as the page of a task shows it. */
+export function entryOf(fleet: string, key: number, record: TaskRecord): TaskEntry {
+  const { client, rootId, parentId, groupId, traceback } = record
+  const { entries, untold } = readTimeline(record)
+  return {
+    ...summaryOf(fleet, key, record),
+    client,
+    rootId,
+    parentId,
+    groupId,
+    traceback,
+    timeline: entries,
+    untold,
+  }
+}

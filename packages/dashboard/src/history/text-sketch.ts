@@ -1,0 +1,66 @@
+/** Letters of the pieces that a sketch is made of: of long ones fewer blocks have all by chance, short ones find short texts. */
+export const SHORT_PIECE = 3
+export const LONG_PIECE = 6
+
+/**
+ * Which pieces of text occur in a block of tasks: a set of hashes that may say yes wrongly, and never no. A search reads only the blocks
+ * whose sketches say yes, so that it costs the same whatever the length of the history. Letters of ASCII are the same large and small.
+ */
+export class TextSketch {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly #piece: number
+  readonly #mask: number
+  /** Bits that are set. */
+  fill: number
+
+  /** @param bytes As many as a power of two: the sketch itself. */
+  constructor(piece: number, bytes: Uint8Array<ArrayBuffer>, fill = 0) {
+    this.bytes = bytes
+    this.#piece = piece
+    this.#mask = bytes.length * 8 - 1
+    this.fill = fill
+  }
+
+  /** How full it is, 0 to 1. */
+  get load(): number {
+    return this.fill / (this.#mask + 1)
+  }
+
+  add(text: string): void {
+    const { bytes } = this
+    const piece = this.#piece
+    const mask = this.#mask
+    for (let at = 0; at + piece <= text.length; at++) {
+      const hash = hashOf(text, at, piece) & mask
+      const byte = hash >> 3
+      const bit = 1 << (hash & 7)
+      const old = bytes[byte] ?? 0
+      if ((old & bit) === 0) {
+        bytes[byte] = old | bit
+        this.fill++
+      }
+    }
+  }
+
+  /** False only when no text that was added contains this one. */
+  mayContain(text: string): boolean {
+    const piece = this.#piece
+    const mask = this.#mask
+    for (let at = 0; at + piece <= text.length; at++) {
+      const hash = hashOf(text, at, piece) & mask
+      if (((this.bytes[hash >> 3] ?? 0) & (1 << (hash & 7))) === 0) return false
+    }
+    return true
+  }
+}
+
+function hashOf(text: string, at: number, length: number): number {
+  let hash = 0
+  for (let i = at; i < at + length; i++) {
+    let code = text.charCodeAt(i)
+    if (code >= 65 && code <= 90) code += 32
+    hash = Math.imul(hash ^ code, 0x9e37_79b1)
+    hash ^= hash >>> 15
+  }
+  return Math.imul(hash, 0x85eb_ca6b) >>> 12
+}
