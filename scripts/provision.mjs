@@ -39,6 +39,11 @@ const NEEDS = [
       (name) => `python3-${name}`,
     ),
   },
+  {
+    name: 'Python with openpyxl, a reader of spreadsheets',
+    found: () => succeeds(PYTHON, ['-c', 'import openpyxl']),
+    packages: ['python3-openpyxl'],
+  },
   { name: 'OpenSSL', found: () => inPath('openssl'), packages: ['openssl'] },
 ]
 

@@ -1,0 +1,42 @@
+/** What a column may hold. */
+export type Value = string | number | null | Uint8Array
+/** A row, by the names of its columns. */
+export type Row = { readonly [column: string]: Value }
+
+/** Something that runs statements: a database, or a transaction of one. */
+export interface Sql {
+  /**
+   * Runs one statement; its parameters stand as `$1`, `$2` … in the text. Resolves with the rows that it returns. `R` is the caller's
+   * word for what the statement selects.
+   */
+  query<R extends Row = Row>(text: string, values?: readonly Value[]): Promise<readonly R[]>
+}
+
+/**
+ * A system's own data: SQLite in development, PostgreSQL in production. Statements keep to what both understand: `$1`,
+ * `ON CONFLICT`, `RETURNING`, `BIGINT`, `TEXT`; times are milliseconds since 1970.
+ */
+export interface Database extends Sql {
+  readonly kind: 'sqlite' | 'postgresql'
+  /** Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. */
+  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  /** Runs statements of the form `CREATE … IF NOT EXISTS`, one process at a time. */
+  migrate(statements: readonly string[]): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Opens the database of a URL: `sqlite:///path`, `postgresql://…`, SQLAlchemy's `postgresql+asyncpg://…` too.
+ * @throws {Error} when there is no URL, or one of another kind.
+ */
+export async function openDatabase(url: string | undefined): Promise<Database> {
+  const plain = (url ?? '').replace(/^(db\+)?(\w+)(\+\w+)?:/, '$2:')
+  if (plain.startsWith('sqlite:'))
+    return (await import('./sqlite-database.js')).openSqlite(plain.replace(/^sqlite:\/\//, ''))
+  if (/^postgres(ql)?:/.test(plain)) return (await import('./postgres-database.js')).openPostgres(plain)
+  throw new Error(
+    url
+      ? `DATABASE_URL names no database that is known here (${plain.split(':')[0]}:). Use sqlite:///path or postgresql://host/name.`
+      : 'DATABASE_URL is not set. Say where the data is: sqlite:///path or postgresql://host/name.',
+  )
+}

@@ -1,0 +1,6 @@
+export { type Running, startCommand } from './command.js'
+export { type Database, openDatabase, type Row, type Sql, type Value } from './database.js'
+export { bodyOf, type Loopback, listen, serveApp } from './loopback.js'
+export { type Mail, type Mailbox, openMailbox } from './mailbox.js'
+export { openStage } from './open-stage.js'
+export type { Done, Places, Stage, System } from './system.js'
