@@ -1,6 +1,7 @@
 export { type Running, startCommand } from './command.js'
 export { type Database, openDatabase, type Row, type Sql, type Value } from './database.js'
+export { leftOver, untilCount } from './left-over.js'
 export { bodyOf, type Loopback, listen, serveApp } from './loopback.js'
 export { type Mail, type Mailbox, openMailbox } from './mailbox.js'
 export { openStage } from './open-stage.js'
-export type { Done, Places, Stage, System } from './system.js'
+export type { Done, Places, Stage, System } from './stage.js'

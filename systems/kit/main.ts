@@ -3,7 +3,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import { openStage } from './open-stage.js'
-import type { Done, Places, System } from './system.js'
+import type { Done, Places, System } from './stage.js'
 
 const SYSTEMS = fileURLToPath(new URL('..', import.meta.url))
 const USAGE =

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Running, startCommand } from './command.js'
-import type { Places, Stage } from './system.js'
+import type { Places, Stage } from './stage.js'
 
 /** A stage, and what the runner alone does with it. */
 export interface OpenStage extends Stage {

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isLovageError } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { openMailbox } from 'lovage-systems-kit'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -181,9 +180,11 @@ describe('an upload', () => {
     const wrong = system.app.sendTask('app.tasks.data_tasks.export_data', {
       kwargs: { user_id: 1, file_id: 'x', format: 'doc' },
     })
-    const error = await (await wrong).get({ timeout: 20 }).catch((thrown: unknown) => thrown)
-    expect(messageOf(error)).toMatch(/format: /)
-    expect(isLovageError(error)).toBe(true)
+    const result = await wrong
+    const states: string[] = []
+    system.app.signals.on('taskRetry', ({ context }) => void states.push(context.id))
+    expect(await result.get({ timeout: 20 }).catch(messageOf)).toMatch(/format: /)
+    expect(states).not.toContain(result.id)
   })
 })
 

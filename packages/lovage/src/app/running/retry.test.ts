@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { TaskError } from '../../kernel/index.js'
 import { backoffSeconds, isAutoRetried } from './retry.js'
 
 class Problem extends Error {}
@@ -37,4 +38,9 @@ test('errors are retried by class, unless a class below says no', () => {
     false,
     false,
   ])
+})
+
+test('arguments that do not fit are not retried, whatever the task retries', () => {
+  const wrong = new TaskError('amount: expected a number', { code: 'LVG_TASK_ARGUMENTS' })
+  expect(isAutoRetried({ autoretryFor: [Error] }, wrong)).toBe(false)
 })

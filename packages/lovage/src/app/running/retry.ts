@@ -1,3 +1,4 @@
+import { isLovageError } from '../../kernel/index.js'
 import type { ErrorClass, RetryRequest, TaskContext, TaskOptions } from '../tasks/index.js'
 
 /** Celery's: seconds between tries when nothing else says. */
@@ -11,8 +12,9 @@ export interface RetryDice {
   readonly random: () => number
 }
 
-/** Whether an error is retried without being asked. */
+/** Whether an error is retried without being asked. Arguments that do not fit never are: they will not fit the next time either. */
 export function isAutoRetried(options: TaskOptions, error: unknown): boolean {
+  if (isLovageError(error) && error.code === 'LVG_TASK_ARGUMENTS') return false
   return isAnyOf(options.autoretryFor, error) && !isAnyOf(options.dontAutoretryFor, error)
 }
 
