@@ -1,5 +1,5 @@
-import type { Claim } from './claims.js'
-import type { WorkerLimits } from './limits/open-limits.js'
+import type { Claim } from './claim.js'
+import type { WorkerLimits } from './limits/worker-limits.js'
 import type { WorkerPool } from './pools/pool.js'
 import type { TimeLimits } from './time-limits.js'
 

@@ -1,28 +1,34 @@
 import { performance } from 'node:perf_hooks'
+import type { Outcome } from '../app/tasks/index.js'
 import type { Delivery } from '../broker/index.js'
 import { FleetingMap } from '../kernel/index.js'
+import { type Claim, type ClaimObserver, isHeld, type ReturnReason } from './claim.js'
 import type { Job } from './pools/job.js'
+import type { Refused } from './refused.js'
 
-/** A message that is ours and not settled yet. */
-export interface Claim {
-  readonly delivery: Delivery
-  readonly job: Job
-  /** Unix ms. */
-  readonly receivedMs: number
-  /** Unix ms at which its run began; undefined while it waits for a slot. */
-  startedMs: number | undefined
-  /** The same instant on the clock that never jumps, to measure the run by. */
-  startedAt: number
-  /** False once it is settled, or lost. */
-  isHeld: boolean
-}
-
-/** What a worker holds: tasks that run, and tasks that wait for a slot in the order in which they came. */
+/** The one owner of a worker's claims: what it holds, in which state, and who is told when that changes. */
 export class Claims {
   readonly #held = new FleetingMap<Claim>()
-  readonly #waiting: Claim[] = []
+  readonly #line: Claim[] = []
+  readonly #observers: ClaimObserver[] = []
+  // By event, so that a task asks nobody who does not listen.
+  readonly #onQueued: ClaimObserver[] = []
+  readonly #onRunning: ClaimObserver[] = []
+  readonly #onBegun: ClaimObserver[] = []
+  readonly #onEnded: ClaimObserver[] = []
   #running = 0
   #onNone: (() => void) | undefined
+
+  /** Lets somebody see all that happens from now on, after those who came before. */
+  observe(...observers: readonly ClaimObserver[]): void {
+    for (const observer of observers) {
+      this.#observers.push(observer)
+      if (observer.queued) this.#onQueued.push(observer)
+      if (observer.running) this.#onRunning.push(observer)
+      if (observer.begun) this.#onBegun.push(observer)
+      if (observer.ended) this.#onEnded.push(observer)
+    }
+  }
 
   get size(): number {
     return this.#held.size
@@ -32,32 +38,11 @@ export class Claims {
   }
   /** Tasks that run. */
   get running(): readonly Claim[] {
-    return this.#running === 0 ? [] : this.#held.values().filter((claim) => claim.startedMs !== undefined)
+    return this.#running === 0 ? [] : this.#held.values().filter(({ state }) => state === 'running')
   }
   /** Tasks that do not run yet. */
   get waiting(): readonly Claim[] {
-    return this.#held.size === this.#running ? [] : this.all.filter((claim) => claim.startedMs === undefined)
-  }
-
-  /** Holds a newcomer, outside of the line. */
-  hold(delivery: Delivery, job: Job, nowMs: number): Claim {
-    const claim: Claim = {
-      delivery,
-      job,
-      receivedMs: nowMs,
-      startedMs: undefined,
-      startedAt: 0,
-      isHeld: true,
-    }
-    this.#held.set(delivery.tag, claim)
-    return claim
-  }
-
-  /** Puts one that is held into the line; false when it is held no more. */
-  queueUp(claim: Claim): boolean {
-    if (!claim.isHeld) return false
-    this.#waiting.push(claim)
-    return true
+    return this.#held.size === this.#running ? [] : this.all.filter(({ state }) => state !== 'running')
   }
 
   /** What a delivery's tag names, while it is held. */
@@ -65,21 +50,49 @@ export class Claims {
     return this.#held.get(tag)
   }
 
-  /**
-   * The next in line when fewer than `capacity` run; one that is acknowledged early needs a slot. It counts as
-   * running from here.
-   */
+  /** Holds a newcomer, outside of the line. */
+  take(delivery: Delivery, job: Job, nowMs: number): Claim {
+    const claim: Claim = {
+      delivery,
+      job,
+      receivedMs: nowMs,
+      state: 'taken',
+      startedMs: undefined,
+      startedAt: 0,
+    }
+    this.#held.set(delivery.tag, claim)
+    return claim
+  }
+
+  /** A message that is not taken. Settle it after what is returned. */
+  refuse(delivery: Delivery, why: Refused): Promise<void> | undefined {
+    let after: Promise<void> | undefined
+    for (const observer of this.#observers) after = both(after, observer.refused?.(delivery, why))
+    return after
+  }
+
+  /** Puts one that was taken into the line; false when it is held no more. */
+  queueUp(claim: Claim): boolean {
+    if (claim.state !== 'taken') return false
+    claim.state = 'queued'
+    this.#line.push(claim)
+    for (const observer of this.#onQueued) observer.queued?.(claim)
+    return true
+  }
+
+  /** The next in line when fewer than `capacity` run; one that is acknowledged early needs a slot. It has its slot from here. */
   next(
     { slots, capacity }: { readonly slots: number; readonly capacity: number },
     nowMs: number,
   ): Claim | undefined {
     while (this.#running < capacity) {
-      const [claim] = this.#waiting
+      const [claim] = this.#line
       if (!claim) return undefined
-      if (claim.isHeld && this.#running >= slots && claim.job.task.options.acksLate === false)
-        return undefined
-      this.#waiting.shift()
-      if (!claim.isHeld) continue
+      const waits = claim.state === 'queued'
+      if (waits && this.#running >= slots && claim.job.task.options.acksLate === false) return undefined
+      this.#line.shift()
+      if (!waits) continue
+      claim.state = 'running'
       claim.startedMs = nowMs
       claim.startedAt = performance.now()
       this.#running++
@@ -88,22 +101,37 @@ export class Claims {
     return undefined
   }
 
-  /** A run that was handed to children has begun in one: its time counts from here. Children take few at once. */
-  begun(job: Job): void {
-    for (const claim of this.#held.values()) {
-      if (claim.job !== job) continue
-      claim.startedAt = performance.now()
-      return
-    }
+  /** It was handed to the pool. */
+  handedOver(claim: Claim): void {
+    for (const observer of this.#onRunning) observer.running?.(claim)
   }
 
-  /** Ours no more: settled, or lost. False when that was so before. */
-  remove(claim: Claim): boolean {
-    if (!claim.isHeld) return false
-    claim.isHeld = false
-    this.#held.delete(claim.delivery.tag)
-    if (claim.startedMs !== undefined) this.#running--
-    if (this.#held.size === 0) this.#onNone?.()
+  /** Its code runs; `isLater` = its time counts from here, not from its slot. */
+  begun(claim: Claim, isLater: boolean): void {
+    if (isLater) claim.startedAt = performance.now()
+    for (const observer of this.#onBegun) observer.begun?.(claim)
+  }
+
+  /** It has ended; `outcome` is undefined where there was no run to its end. Settle it after what is returned. */
+  end(claim: Claim, outcome: Outcome | undefined, runtimeMs: number): Promise<void> | undefined {
+    this.#release(claim, 'ended')
+    let after: Promise<void> | undefined
+    for (const observer of this.#onEnded) after = both(after, observer.ended?.(claim, outcome, runtimeMs))
+    this.#tellNone()
+    return after
+  }
+
+  /** The broker knows of its end. */
+  settled(claim: Claim): void {
+    if (claim.state === 'ended') claim.state = 'settled'
+  }
+
+  /** Ours no more, without an end. False when that was so before. */
+  return(claim: Claim, why: ReturnReason): boolean {
+    if (claim.state === 'settled' || claim.state === 'returned') return false
+    this.#release(claim, 'returned')
+    for (const observer of this.#observers) observer.returned?.(claim, why)
+    this.#tellNone()
     return true
   }
 
@@ -114,4 +142,25 @@ export class Claims {
       this.#onNone = resolve
     })
   }
+
+  #release(claim: Claim, state: 'ended' | 'returned'): void {
+    if (isHeld(claim)) {
+      this.#held.delete(claim.delivery.tag)
+      if (claim.state === 'running') this.#running--
+    }
+    claim.state = state
+  }
+
+  #tellNone(): void {
+    if (this.#held.size === 0) this.#onNone?.()
+  }
+}
+
+/** Most ends need no waiting at all, and then no promise is made. */
+function both(
+  first: Promise<void> | undefined,
+  second: Promise<void> | undefined,
+): Promise<void> | undefined {
+  if (!first || !second) return first ?? second
+  return Promise.all([first, second]).then(() => {})
 }

@@ -1,25 +1,12 @@
-import type { Consumer } from '../broker/index.js'
-import type { Logger } from '../kernel/index.js'
-import type { Claim, Claims } from './claims.js'
-import type { WorkerLimits } from './limits/open-limits.js'
-import type { Job } from './pools/job.js'
-
-/** What handing back works with. */
-export interface HandBackPorts {
-  readonly claims: Claims
-  readonly limits: WorkerLimits
-  readonly consumer: () => Consumer
-  readonly logger: Logger
-  /** There is room for more than before. */
-  readonly onRoom: () => void
-}
+import { type Claim, isHeld } from './claim.js'
+import type { WorkerCore } from './worker-core.js'
 
 /** What leaves a worker without an outcome: given back to its queue, or gone to another worker. */
 export class HandBack {
-  readonly #ports: HandBackPorts
+  readonly #core: Pick<WorkerCore, 'app' | 'claims' | 'consumer' | 'line'>
 
-  constructor(ports: HandBackPorts) {
-    this.#ports = ports
+  constructor(core: Pick<WorkerCore, 'app' | 'claims' | 'consumer' | 'line'>) {
+    this.#core = core
   }
 
   /**
@@ -27,33 +14,32 @@ export class HandBack {
    * rejects: what the broker does not take back returns by its lease.
    */
   async give(which: readonly Claim[], before?: () => Promise<void> | undefined): Promise<void> {
-    const { claims, limits, consumer, logger } = this.#ports
+    const { app, claims, consumer } = this.#core
     const settlements = which.flatMap((claim) => {
       const { delivery, job, startedMs } = claim
-      claims.remove(claim)
-      this.freeSlot(job)
-      limits.lost(job)
+      if (!isHeld(claim)) return []
+      claims.return(claim, 'handed-back')
       const ackedEarly = startedMs !== undefined && job.task.options.acksLate === false
       return ackedEarly ? [] : [{ tag: delivery.tag, kind: 'requeue', counts: false } as const]
     })
     await before?.()
     if (settlements.length === 0) return
-    await consumer()
+    await consumer
       .settle(settlements)
       .catch((error: unknown) =>
-        logger.warn(
+        app.logger.warn(
           { err: error, count: settlements.length },
           'could not hand tasks back; they return to their queues by their leases',
         ),
       )
   }
 
-  /** Ends what waits or still runs and gives it back; its outcome, should one come, is nobody's any more. */
+  /** Ends what waits or still runs and gives it back; an outcome that still comes counts for nothing. */
   async interrupt(which: readonly Claim[], before?: () => Promise<void> | undefined): Promise<void> {
     if (which.length === 0) return
     const given = this.give(which, before)
     for (const { job } of which) job.context.abort(new Error('The worker is shutting down.'))
-    this.#ports.logger.warn(
+    this.#core.app.logger.warn(
       { tasks: which.map(({ job }) => job.context.id) },
       `${which.length} unfinished tasks go back to their queues`,
     )
@@ -62,27 +48,11 @@ export class HandBack {
 
   /** Lets go of what another worker has by now. */
   lost(tags: readonly string[]): void {
-    const { claims, limits, logger, onRoom } = this.#ports
+    const { claims, line } = this.#core
     for (const tag of tags) {
       const claim = claims.find(tag)
-      if (claim) {
-        claims.remove(claim)
-        limits.lost(claim.job)
-      }
-      logger.warn(
-        { task_id: claim?.job.context.id, task_name: claim?.job.context.name },
-        'a message is no longer ours; another worker has it',
-      )
+      if (claim) claims.return(claim, 'lost')
     }
-    onRoom()
-  }
-
-  /** Frees the place that a task took of its concurrency limits; with `runtimeMs` when it has ended. */
-  freeSlot(job: Job, runtimeMs?: number): void {
-    this.#ports.limits.tasks
-      .left(job, runtimeMs)
-      ?.catch((error: unknown) =>
-        this.#ports.logger.warn({ err: error }, 'cannot free a slot; it is free when its lease ends'),
-      )
+    line.goOn()
   }
 }

@@ -1,5 +1,4 @@
-import type { Lovage } from '../app/index.js'
-import { newContext, type RunEnvironment } from '../app/tasks/index.js'
+import { newContext } from '../app/tasks/index.js'
 import type { Delivery } from '../broker/index.js'
 import { LovageError, type MessageError } from '../kernel/index.js'
 import {
@@ -11,52 +10,28 @@ import {
   type TaskMessage,
 } from '../message/index.js'
 import { admit } from './admit.js'
-import { type FollowUps, NO_FOLLOW_UP } from './follow-ups.js'
+import { NO_FOLLOW_UP } from './follow-ups.js'
 import type { Job } from './pools/job.js'
-import { type Follow, MAX_REDELIVERIES, type Refusals } from './refusals.js'
-import type { SettlePlan } from './settle-plan.js'
+import { type Follow, MAX_REDELIVERIES } from './refusals.js'
+import type { Refused } from './refused.js'
+import type { WorkerCore } from './worker-core.js'
 
-/** What becomes of a delivery: a run, or the plan that ends it, with what there is to tell about it. */
-export type Intake =
-  | { readonly kind: 'job'; readonly job: Job; readonly delivery: Delivery }
-  | {
-      readonly kind: 'postpone'
-      readonly plan: SettlePlan
-      readonly headers: TaskHeaders
-      readonly untilMs: number
-    }
-  | {
-      readonly kind: 'revoked'
-      readonly plan: SettlePlan
-      readonly headers: TaskHeaders
-      readonly why: 'expired' | 'revoked' | 'terminated' | 'superseded'
-    }
-  | { readonly kind: 'unknown'; readonly plan: SettlePlan; readonly headers: TaskHeaders }
-  | {
-      readonly kind: 'refused'
-      readonly plan: SettlePlan
-      readonly headers?: TaskHeaders
-      readonly error: LovageError
-    }
+/** What becomes of a delivery: a run, or a plan that ends it. */
+export type Intake = { readonly kind: 'job'; readonly job: Job } | Refused
 
-/** What intake asks. */
-export interface IntakePorts {
-  readonly app: Lovage
-  /** How messages are read. */
-  readonly reading: DecodeOptions
-  readonly refusals: Refusals
-  readonly followUps: FollowUps
-  readonly environment: RunEnvironment
+/** How deliveries are read, and judged. */
+export interface Reading extends Pick<WorkerCore, 'app' | 'refusals' | 'followUps' | 'environment'> {
+  readonly options: DecodeOptions
   readonly isRevoked: (headers: TaskHeaders) => boolean
 }
 
 /** Reads a delivery and decides about it; nothing has happened yet when this returns. */
-export function takeIn(delivery: Delivery, ports: IntakePorts): Intake {
-  const { app, refusals } = ports
+export function takeIn(delivery: Delivery, reading: Reading): Intake {
+  const { app, refusals } = reading
   const { message } = delivery
   if (message instanceof Error)
     return { kind: 'refused', plan: refusals.quarantine(delivery, message), error: message }
-  const headers = readHeaders(message, ports.reading)
+  const headers = readHeaders(message, reading.options)
   if (headers instanceof Error)
     return { kind: 'refused', plan: refusals.quarantine(delivery, headers), error: headers }
   if (delivery.redeliveries > MAX_REDELIVERIES) {
@@ -65,7 +40,7 @@ export function takeIn(delivery: Delivery, ports: IntakePorts): Intake {
     })
     return {
       kind: 'refused',
-      plan: refusals.lost(delivery, headers, followOf(message, headers, ports)),
+      plan: refusals.lost(delivery, headers, followOf(message, headers, reading)),
       headers,
       error,
     }
@@ -73,27 +48,27 @@ export function takeIn(delivery: Delivery, ports: IntakePorts): Intake {
   const admission = admit(headers, {
     nowMs: app.clock.now(),
     isRegistered: (task) => app.tasks.has(task),
-    isRevoked: ports.isRevoked,
+    isRevoked: reading.isRevoked,
   })
   switch (admission.kind) {
     case 'quarantine':
       return {
         kind: 'refused',
-        plan: refusals.quarantine(delivery, admission.error, headers, followOf(message, headers, ports)),
+        plan: refusals.quarantine(delivery, admission.error, headers, followOf(message, headers, reading)),
         headers,
         error: admission.error,
       }
     case 'discard':
       return {
         kind: 'revoked',
-        plan: refusals.revoked(delivery, headers, admission.why, followOf(message, headers, ports)),
+        plan: refusals.revoked(delivery, headers, admission.why, followOf(message, headers, reading)),
         headers,
         why: admission.why,
       }
     case 'unknown':
       return {
         kind: 'unknown',
-        plan: refusals.unknown(delivery, message, headers, followOf(message, headers, ports)),
+        plan: refusals.unknown(delivery, message, headers, followOf(message, headers, reading)),
         headers,
       }
     case 'postpone': {
@@ -106,15 +81,15 @@ export function takeIn(delivery: Delivery, ports: IntakePorts): Intake {
       }
     }
     case 'run':
-      return toJob(delivery, message, headers, readCall(message, headers, ports.reading), ports)
+      return toJob(delivery, message, headers, readCall(message, headers, reading.options), reading)
   }
 }
 
 /** What is not run may still have somebody waiting: the body is read when that is asked. */
-function followOf(message: IncomingMessage, headers: TaskHeaders, ports: IntakePorts): Follow {
+function followOf(message: IncomingMessage, headers: TaskHeaders, reading: Reading): Follow {
   return (exception, state) => {
-    const call = readCall(message, headers, ports.reading)
-    return call instanceof Error ? NO_FOLLOW_UP : ports.followUps.failure(call, exception, null, state)
+    const call = readCall(message, headers, reading.options)
+    return call instanceof Error ? NO_FOLLOW_UP : reading.followUps.failure(call, exception, null, state)
   }
 }
 
@@ -123,21 +98,25 @@ function toJob(
   message: IncomingMessage,
   headers: TaskHeaders,
   call: TaskMessage | MessageError,
-  ports: IntakePorts,
+  reading: Reading,
 ): Intake {
   if (call instanceof Error)
     return {
       kind: 'refused',
-      plan: ports.refusals.quarantine(delivery, call, headers),
+      plan: reading.refusals.quarantine(delivery, call, headers),
       headers,
       error: call,
     }
-  const task = ports.app.tasks.get(headers.task)
-  if (!task) return { kind: 'unknown', plan: ports.refusals.unknown(delivery, message, headers), headers }
+  const task = reading.app.tasks.get(headers.task)
+  if (!task) return { kind: 'unknown', plan: reading.refusals.unknown(delivery, message, headers), headers }
   return {
     kind: 'job',
-    delivery,
-    job: { task, message, call, context: newContext(task, call, message, delivery.queue, ports.environment) },
+    job: {
+      task,
+      message,
+      call,
+      context: newContext(task, call, message, delivery.queue, reading.environment),
+    },
   }
 }
 

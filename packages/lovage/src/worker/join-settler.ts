@@ -2,10 +2,11 @@ import type { Lovage } from '../app/index.js'
 import type { TaskContext } from '../app/tasks/index.js'
 import type { Canvas } from '../canvas/index.js'
 import { TaskError } from '../kernel/index.js'
+import { Claims } from './claims.js'
 import { followUpPorts } from './follow-up-ports.js'
 import { FollowUps } from './follow-ups.js'
+import { LateConsumer } from './late-consumer.js'
 import { Settler } from './settler.js'
-import { unstartedConsumer } from './unstarted-consumer.js'
 
 /** Carries out what belongs to no claim of this process: joins, and members that are added to them. */
 export async function joinSettler(
@@ -14,16 +15,14 @@ export async function joinSettler(
   const broker = await app.broker()
   const results = await app.results()
   const followUps = new FollowUps(followUpPorts(app, broker, results))
+  // Of no claim: nothing is settled there.
   const settler = new Settler({
+    app,
     broker,
-    consumer: () => unstartedConsumer,
+    consumer: new LateConsumer(),
+    claims: new Claims(),
     results,
-    clock: app.clock,
-    logger: app.logger,
-    onRefused: () => {},
-    signals: app.signals,
     followUps,
-    callErrbacks: async () => {},
   })
   return { settler, followUps }
 }

@@ -1,78 +1,62 @@
 import { constants } from 'node:os'
-import type { Lovage } from '../app/index.js'
 import { TaskError } from '../kernel/index.js'
-import type { Claim, Claims } from './claims.js'
-import type { FollowUps } from './follow-ups.js'
-import type { Revokes } from './limits/revokes.js'
-import type { WorkerPool } from './pools/pool.js'
-import type { Follow, Refusals } from './refusals.js'
-import type { SettlePlan } from './settle-plan.js'
-import { tellIntake } from './tell-intake.js'
-
-/** What the revoker works with. */
-export interface RevokerPorts {
-  readonly app: Lovage
-  readonly claims: Claims
-  readonly revokes: Revokes
-  readonly pool: WorkerPool
-  readonly refusals: Refusals
-  readonly followUps: FollowUps
-  /** Carries out how a claim ends without an outcome. */
-  readonly end: (claim: Claim, plan: SettlePlan) => void
-}
+import { type Claim, isHeld } from './claim.js'
+import type { Follow } from './refusals.js'
+import type { TaskRuns } from './task-runs.js'
+import type { WorkerCore } from './worker-core.js'
 
 /** Ends tasks that are held here and may not go on: revoked, or too late. */
 export class Revoker {
-  readonly #ports: RevokerPorts
+  readonly #core: Pick<WorkerCore, 'app' | 'claims' | 'limits' | 'pool' | 'refusals' | 'followUps'>
+  readonly #runs: Pick<TaskRuns, 'endUnrun'>
 
-  constructor(ports: RevokerPorts) {
-    this.#ports = ports
+  constructor(
+    core: Pick<WorkerCore, 'app' | 'claims' | 'limits' | 'pool' | 'refusals' | 'followUps'>,
+    runs: Pick<TaskRuns, 'endUnrun'>,
+  ) {
+    this.#core = core
+    this.#runs = runs
   }
 
   /** Looks through all that is held, because more is revoked than before. */
   sweep(): void {
-    const { claims, revokes } = this.#ports
+    const { claims, limits } = this.#core
     for (const claim of claims.waiting) this.drops(claim)
     for (const claim of claims.running) {
-      const revocation = revokes.of(claim.job.context.wireHeaders)
+      const revocation = limits.revokes.of(claim.job.context.wireHeaders)
       if (revocation?.terminate) this.#terminate(claim, revocation.signal ?? 'SIGTERM')
     }
   }
 
-  /** Ends a task that has not begun when it was revoked, or has expired, while it waited. */
+  /** Ends a task that was revoked before it began, or expired while it waited. */
   drops(claim: Claim): boolean {
-    const { app, claims, revokes, refusals, end } = this.#ports
+    const { app, limits, refusals } = this.#core
     const { delivery, job } = claim
     const { wireHeaders: headers, expires } = job.context
     const isExpired = expires !== null && app.clock.now() > expires.getTime()
-    const why = revokes.of(headers) ? 'revoked' : isExpired ? 'expired' : undefined
-    if (!why || !claims.remove(claim)) return why !== undefined
+    const why = limits.revokes.of(headers) ? 'revoked' : isExpired ? 'expired' : undefined
+    if (!why || !isHeld(claim)) return why !== undefined
     const plan = refusals.revoked(delivery, headers, why, this.#followOf(claim))
-    tellIntake(app, delivery, { kind: 'revoked', headers, why, plan })
-    end(claim, plan)
+    this.#runs.endUnrun(claim, { kind: 'revoked', headers, why, plan })
     return true
   }
 
   /** Stops a running task and settles it as revoked, whatever it still does. */
   #terminate(claim: Claim, signal: NodeJS.Signals): void {
-    const { app, claims, pool, refusals, end } = this.#ports
+    const { pool, refusals } = this.#core
     const { delivery, job } = claim
     const { wireHeaders: headers, id } = job.context
-    if (!claims.remove(claim)) return
-    app.logger.warn(
-      { task_id: id, task_name: headers.task, state: 'REVOKED', signal },
-      `Task ${headers.task}[${id}] terminated`,
-    )
-    const signum = constants.signals[signal] ?? null
-    app.signals.emit('taskRevoked', { headers, terminated: true, signum, expired: false })
+    if (!isHeld(claim)) return
     const { settlement, ...rest } = refusals.revoked(delivery, headers, 'terminated', this.#followOf(claim))
     const isOurs = job.task.options.acksLate !== false
-    end(claim, isOurs && settlement ? { ...rest, settlement } : rest)
+    const plan = isOurs && settlement ? { ...rest, settlement } : rest
+    const signum = constants.signals[signal] ?? null
+    this.#runs.endUnrun(claim, { kind: 'revoked', headers, why: 'terminated', plan, signal, signum })
     pool.terminate(id, new TaskError('The task was revoked.', { code: 'LVG_TASK_REVOKED' }), signal)
   }
 
   /** Whoever waits for the task hears of its end too: its chord, the steps after it. */
   #followOf({ job }: Claim): Follow {
-    return (exception, state) => this.#ports.followUps.failure(job.call, exception, null, state)
+    return (exception, state) => this.#core.followUps.failure(job.call, exception, null, state)
   }
 }

@@ -1,36 +1,27 @@
-import type { SignalBoard } from '../app/core/index.js'
-import type { Broker, Consumer, Settlement } from '../broker/index.js'
+import type { RunEnvironment } from '../app/tasks/index.js'
+import type { Settlement } from '../broker/index.js'
 import type { DeadLetter } from '../dead-letter/index.js'
-import {
-  type Clock,
-  crashPoint,
-  delay,
-  InFlight,
-  isLovageError,
-  type Logger,
-  MessageError,
-} from '../kernel/index.js'
+import { crashPoint, delay, InFlight, isLovageError, MessageError } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
-import type { CompletedJoin, JoinStore, ResultBackend, ResultRecord } from '../result/index.js'
-import type { CountedPart, FollowUp, FollowUps, InlineErrback } from './follow-ups.js'
+import type { CompletedJoin, JoinStore, ResultRecord } from '../result/index.js'
+import type { Claim } from './claim.js'
+import { callErrbacks } from './errbacks.js'
+import type { CountedPart, FollowUp, InlineErrback } from './follow-ups.js'
 import type { SettlePlan } from './settle-plan.js'
+import type { WorkerCore } from './worker-core.js'
 
 /** Longest pause between tries while a result store is away. */
 const LONGEST_PAUSE_MS = 10_000
 
-/** What the settler works on. */
-export interface SettlerPorts {
-  readonly broker: Broker
-  readonly consumer: () => Consumer
-  readonly results: ResultBackend | undefined
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly onRefused: (tags: readonly string[]) => void
-  readonly followUps: FollowUps
-  /** Hears of messages that went on from a task: a retry, the next step of a chain. */
-  readonly signals: SignalBoard
-  /** Calls errbacks in this worker; theirs is to look, so that their errors are logged and change nothing. */
-  readonly callErrbacks: (errbacks: readonly InlineErrback[]) => Promise<void>
+type Core = Pick<WorkerCore, 'app' | 'broker' | 'results' | 'consumer' | 'claims' | 'followUps'> & {
+  /** Where errbacks are called that want the error itself; undefined = nobody calls them. */
+  readonly environment?: RunEnvironment
+}
+
+/** A plan, and the claim that it ends; none for a message that was never taken. */
+interface Ending {
+  readonly plan: SettlePlan
+  readonly claim: Claim | undefined
 }
 
 /**
@@ -38,24 +29,24 @@ export interface SettlerPorts {
  * ack. A crash between two of them repeats the task under its id; after the ack nothing is owed.
  */
 export class Settler {
-  readonly #ports: SettlerPorts
-  #plans: SettlePlan[] = []
+  readonly #core: Core
+  #endings: Ending[] = []
   #scheduled = false
   readonly #declared = new Set<string>()
   readonly #ending = new AbortController()
   readonly #inFlight = new InFlight()
 
-  constructor(ports: SettlerPorts) {
-    this.#ports = ports
+  constructor(core: Core) {
+    this.#core = core
   }
 
   /** Takes a plan over, to be carried out after something that never rejects. */
-  add(plan: SettlePlan, after?: Promise<void>): void {
+  add(plan: SettlePlan, after?: Promise<void>, claim?: Claim): void {
     if (after) {
-      void this.#inFlight.add(after.then(() => this.add(plan)))
+      void this.#inFlight.add(after.then(() => this.add(plan, undefined, claim)))
       return
     }
-    this.#plans.push(plan)
+    this.#endings.push({ plan, claim })
     if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(() => this.flush())
@@ -64,15 +55,15 @@ export class Settler {
   /** Begins to carry out what is waiting. */
   flush(): void {
     this.#scheduled = false
-    if (this.#plans.length === 0) return
-    const plans = this.#plans
-    this.#plans = []
-    void this.#inFlight.add(this.#settle(plans))
+    if (this.#endings.length === 0) return
+    const endings = this.#endings
+    this.#endings = []
+    void this.#inFlight.add(this.#settle(endings))
   }
 
   /** Resolves when everything that was added has been carried out. */
   async drain(): Promise<void> {
-    while (this.#plans.length > 0 || this.#inFlight.size > 0) {
+    while (this.#endings.length > 0 || this.#inFlight.size > 0) {
       this.flush()
       await this.#inFlight.ended()
     }
@@ -84,39 +75,43 @@ export class Settler {
   }
 
   /** Never rejects. What cannot be carried out at all keeps nothing else from it, and is not held for ever. */
-  async #settle(plans: readonly SettlePlan[], isRepeat = false): Promise<void> {
-    const { logger, consumer } = this.#ports
+  async #settle(endings: readonly Ending[], isRepeat = false): Promise<void> {
+    const { app, consumer } = this.#core
+    const { logger } = app
     try {
-      await this.#carryOutAll(plans, isRepeat)
+      await this.#carryOutAll(endings, isRepeat)
     } catch (error) {
       if (this.#ending.signal.aborted || isClosed(error)) {
         logger.warn(
           { err: error },
-          `${plans.length} tasks could not be settled before the end: they return to their queues by their leases`,
+          `${endings.length} tasks could not be settled before the end: they return to their queues by their leases`,
         )
-      } else if (plans.length > 1) {
-        for (const plan of plans) await this.#settle([plan], true)
+      } else if (endings.length > 1) {
+        for (const ending of endings) await this.#settle([ending], true)
       } else {
-        const tag = plans[0]?.settlement?.tag
+        const tag = endings[0]?.plan.settlement?.tag
         logger.error(
           { err: error, tag },
           'the end of a task could not be carried out: it returns to its queue',
         )
         // Counted, so that it cannot loop: in the end it is a dead letter.
         if (tag !== undefined)
-          await consumer()
+          await consumer
             .settle([{ tag, kind: 'requeue', counts: true }])
             .catch((fault: unknown) => logger.error({ err: fault, tag }, 'could not hand a task back'))
       }
     }
   }
 
-  async #carryOutAll(plans: readonly SettlePlan[], isRepeat: boolean): Promise<void> {
-    const { broker, onRefused } = this.#ports
-    const consumer = this.#ports.consumer()
+  async #carryOutAll(endings: readonly Ending[], isRepeat: boolean): Promise<void> {
+    const { broker, consumer } = this.#core
     const isAtomic = broker.capabilities.atomicSettle
     crashPoint('settle:before')
-    const { followUps, alone, letters, records, settlements } = sort(plans, isAtomic, consumer.settlesResults)
+    const { followUps, alone, letters, records, settlements } = sort(
+      endings,
+      isAtomic,
+      consumer.settlesResults,
+    )
     if (followUps.length > 0) await this.#prepare(followUps)
     if (alone.length > 0) await this.#persist('publish', () => this.#publish(alone))
     crashPoint('settle:after-continuation')
@@ -124,11 +119,18 @@ export class Settler {
     if (records.length > 0) await this.#persist('store results', () => this.#store(records))
     crashPoint('settle:after-result')
     if (followUps.length > 0) await this.#count(followUps)
-    if (settlements.length === 0) return consumer.demand()
-    const refused = await consumer.settle(settlements)
+    const refused = settlements.length === 0 ? NONE : await consumer.settle(settlements)
+    if (settlements.length === 0) consumer.demand()
     crashPoint('settle:after-ack')
     // What was done in the first attempt is refused in the second.
-    if (refused.length > 0 && !isRepeat) onRefused(refused)
+    const lost = isRepeat ? NONE : refused
+    for (const { plan, claim } of endings) {
+      if (!claim) continue
+      if (lost.length > 0 && plan.settlement && lost.includes(plan.settlement.tag))
+        this.#core.claims.return(claim, 'lost')
+      else this.#core.claims.settled(claim)
+    }
+    if (lost.length > 0) consumer.demand()
     for (const { tag, publish } of settlements)
       if (publish && !refused.includes(tag)) this.#tellPublished(publish)
   }
@@ -136,11 +138,11 @@ export class Settler {
   /** Queues and chords are there before anything that needs them is sent. */
   async #prepare(followUps: readonly FollowUp[]): Promise<void> {
     for (const error of followUps.flatMap(({ faults }) => faults))
-      this.#ports.logger.error({ err: error }, 'a signature in a message could not be used')
+      this.#core.app.logger.error({ err: error }, 'a signature in a message could not be used')
     const queues = new Map(followUps.flatMap(({ queues }) => queues.map((queue) => [queue.name, queue])))
     for (const name of this.#declared) queues.delete(name)
     if (queues.size > 0) {
-      await this.#persist('declare queues', () => this.#ports.broker.declare([...queues.values()]))
+      await this.#persist('declare queues', () => this.#core.broker.declare([...queues.values()]))
       for (const name of queues.keys()) this.#declared.add(name)
     }
     const opened = followUps.flatMap(({ joins }) => joins)
@@ -152,7 +154,7 @@ export class Settler {
   /** Calls errbacks, counts members, and sends the bodies of chords that are complete. */
   async #count(followUps: readonly FollowUp[]): Promise<void> {
     const inline = followUps.flatMap((one) => one.inline)
-    if (inline.length > 0) await this.#ports.callErrbacks(inline)
+    if (inline.length > 0) await this.#callErrbacks(inline)
     const parts = followUps.flatMap((one) => one.parts)
     if (parts.length === 0) return
     const complete = await this.#joins('count members of chords', (joins) => joins.arrive(parts))
@@ -168,7 +170,7 @@ export class Settler {
 
   /** Ends a join, the body first: a crash before `finish` sends it again, under the same id and key. */
   async complete(join: CompletedJoin, rootId?: string, parentId?: string): Promise<void> {
-    await this.carryOut(this.#ports.followUps.completed(join, rootId, parentId))
+    await this.carryOut(this.#core.followUps.completed(join, rootId, parentId))
     crashPoint('join:after-body')
     await this.#joins('finish chords', (joins) => joins.finish([join.id]))
   }
@@ -182,10 +184,16 @@ export class Settler {
     await this.#count([followUp])
   }
 
+  /** Theirs is to look, so that their errors are logged and change nothing. */
+  async #callErrbacks(errbacks: readonly InlineErrback[]): Promise<void> {
+    const { app, environment } = this.#core
+    if (environment) await callErrbacks(errbacks, app.tasks, environment)
+  }
+
   async #joins<T>(what: string, work: (joins: JoinStore) => Promise<T>): Promise<T | readonly never[]> {
-    const joins = this.#ports.results?.joins
+    const joins = this.#core.results?.joins
     if (!joins) {
-      this.#ports.logger.error({}, `cannot ${what}: the result backend counts none`)
+      this.#core.app.logger.error({}, `cannot ${what}: the result backend counts none`)
       return []
     }
     let answer: T | undefined
@@ -196,18 +204,18 @@ export class Settler {
   }
 
   async #publish(messages: readonly OutgoingMessage[]): Promise<void> {
-    await this.#ports.broker.publish(messages)
+    await this.#core.broker.publish(messages)
     this.#tellPublished(messages)
   }
 
   #tellPublished(messages: readonly OutgoingMessage[]): void {
-    const { signals } = this.#ports
+    const { signals } = this.#core.app
     if (signals.has('afterTaskPublish'))
       for (const message of messages) signals.emit('afterTaskPublish', { message })
   }
 
   async #store(records: readonly ResultRecord[]): Promise<void> {
-    await this.#ports.results?.store(records)
+    await this.#core.results?.store(records)
   }
 
   /**
@@ -221,8 +229,8 @@ export class Settler {
       } catch (error) {
         if (error instanceof MessageError || isClosed(error) || this.#ending.signal.aborted) throw error
         const pauseMs = Math.min(LONGEST_PAUSE_MS, 100 * 2 ** tries)
-        this.#ports.logger.error({ err: error, pause_ms: pauseMs }, `could not ${what}; tries again`)
-        await delay(this.#ports.clock, pauseMs, this.#ending.signal)
+        this.#core.app.logger.error({ err: error, pause_ms: pauseMs }, `could not ${what}; tries again`)
+        await delay(this.#core.app.clock, pauseMs, this.#ending.signal)
       }
     }
   }
@@ -230,6 +238,8 @@ export class Settler {
 
 /** Nothing that is asked of a closed connection happens any more. */
 const isClosed = (error: unknown): boolean => isLovageError(error) && error.code === 'LVG_CONNECTION_CLOSED'
+
+const NONE: readonly string[] = []
 
 /** What is done with plans, step by step. */
 interface Sorted {
@@ -243,9 +253,10 @@ interface Sorted {
   readonly settlements: Settlement[]
 }
 
-function sort(plans: readonly SettlePlan[], isAtomic: boolean, settlesResults: boolean): Sorted {
+function sort(endings: readonly Ending[], isAtomic: boolean, settlesResults: boolean): Sorted {
   const sorted: Sorted = { followUps: [], alone: [], letters: [], records: [], settlements: [] }
-  for (const { followUp, letter, publish, results, settlement } of plans) {
+  for (const { plan } of endings) {
+    const { followUp, letter, publish, results, settlement } = plan
     if (letter) sorted.letters.push(letter)
     if (followUp) sorted.followUps.push(followUp)
     const publishesAlong = isAtomic && settlement !== undefined

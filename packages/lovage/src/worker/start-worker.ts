@@ -1,7 +1,10 @@
 import type { Lovage } from '../app/index.js'
+import { workerDirect } from '../broker/index.js'
 import { CapabilityError } from '../kernel/index.js'
+import { Autoscaler } from './autoscaler.js'
 import { addBuiltinTasks } from './builtin-tasks.js'
-import { openLimits } from './limits/open-limits.js'
+import { openCore } from './open-core.js'
+import { Stopping } from './stopping.js'
 import { checkLimits, limitsOf } from './time-limits.js'
 import { Worker } from './worker.js'
 import { nodeNameOf, type WorkerOptions } from './worker-options.js'
@@ -12,32 +15,34 @@ export async function startWorker(app: Lovage, options: WorkerOptions = {}): Pro
   for (const { name, options: own } of app.tasks) checkLimits(name, limitsOf(own))
   const hostname = nodeNameOf(options)
   await app.signals.tell('workerInit', { hostname })
-  const broker = await app.broker()
-  const results = app.hasResults ? await app.results() : undefined
-  const worker: Worker = new Worker(
-    app,
-    {
-      broker,
-      results,
-      limits: await openLimits(app, {
-        onRevoked: () => worker.dropRevoked(),
-        onQueues: () => worker.followGate(),
-        held: () => worker.held,
-      }),
-    },
-    options,
-  )
-  if (worker.pool.isRemote && !broker.capabilities.shared) {
+  const { clock, conf, logger } = app
+  const stopping = new Stopping(clock, conf)
+  const core = await openCore(app, options, stopping)
+  const { broker, pool } = core
+  if (pool.isRemote && !broker.capabilities.shared) {
     throw new CapabilityError(
-      `The broker ${broker.location} is in this process, out of reach of the children of a ${worker.pool.kind} pool.`,
+      `The broker ${broker.location} is in this process, out of reach of the children of a ${pool.kind} pool.`,
       { code: 'LVG_CAPABILITY_MISSING', hint: 'Use -P async, or a broker that processes share.' },
     )
   }
-  await worker.pool.start(worker.ears)
+  const { autoscale } = options
+  const autoscaler = autoscale && new Autoscaler(autoscale, { broker, clock, logger })
+  const worker = new Worker(core, {
+    queues: queuesOf(app, options, hostname),
+    stopping,
+    autoscaler,
+    steps: [...(options.steps ?? []), ...(autoscaler ? [autoscaler] : []), ...app.steps],
+  })
+  await pool.start(worker.listener)
   // In every process that runs tasks; children tell it for themselves.
-  if (!worker.pool.isRemote) await app.signals.tell('workerProcessInit', { hostname })
+  if (!pool.isRemote) await app.signals.tell('workerProcessInit', { hostname })
   await broker.declare(worker.queues.map((name) => app.router.queue(name)))
   await worker.consume()
   app.signals.emit('workerReady', { hostname })
   return worker
+}
+
+function queuesOf(app: Lovage, options: WorkerOptions, hostname: string): readonly string[] {
+  const queues = options.queues ?? app.router.declared.map((queue) => queue.name)
+  return app.conf.workerDirect ? [...queues, app.router.know(workerDirect(hostname))] : queues
 }

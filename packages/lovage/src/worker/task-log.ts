@@ -1,13 +1,19 @@
+import type { Lovage } from '../app/index.js'
 import { type Outcome, shownResult, type TaskContext } from '../app/tasks/index.js'
+import type { Delivery } from '../broker/index.js'
 import type { Logger } from '../kernel/index.js'
 import { reprValue } from '../message/index.js'
+import type { Claim, ClaimObserver, ReturnReason } from './claim.js'
+import type { Refused } from './refused.js'
 
 /** The log lines of a task's life; the field names are what log searches of the field already use. */
-export class TaskLog {
+export class TaskLog implements ClaimObserver {
   readonly #logger: Logger
+  readonly #tasks: Lovage['tasks']
 
-  constructor(logger: Logger) {
+  constructor({ logger, tasks }: Pick<Lovage, 'logger' | 'tasks'>) {
     this.#logger = logger
+    this.#tasks = tasks
   }
 
   /** Whether anybody reads ordinary lines: without, making them would cost more than the task. */
@@ -15,12 +21,51 @@ export class TaskLog {
     return this.#logger.isLevelEnabled?.('info') ?? true
   }
 
-  received(context: TaskContext): void {
+  refused(delivery: Delivery, why: Refused): undefined {
+    switch (why.kind) {
+      case 'refused': {
+        const { error, headers } = why
+        this.#logger.error(
+          { code: error.code, task_id: headers?.id, task_name: headers?.task, queue: delivery.queue },
+          `message quarantined: ${error.message}`,
+        )
+        break
+      }
+      case 'unknown': {
+        const { task: name, id } = why.headers
+        this.#logger.error(
+          { task_id: id, task_name: name, queue: delivery.queue },
+          `${this.#tasks.unknown(name).message} The message is kept.`,
+        )
+        break
+      }
+      case 'revoked': {
+        const { id, task } = why.headers
+        const fields = { task_id: id, task_name: task, state: 'REVOKED' }
+        if (why.why === 'terminated')
+          this.#logger.warn({ ...fields, signal: why.signal }, `Task ${task}[${id}] terminated`)
+        else this.#logger.info(fields, `Discarding ${why.why} task ${task}[${id}]`)
+        break
+      }
+      case 'postpone':
+        break
+    }
+  }
+
+  queued({ job: { context } }: Claim): void {
     if (!this.isVerbose) return
     this.#logger.info(
       { task_id: context.id, task_name: context.name, retry_count: context.retries, state: 'RECEIVED' },
       `Task ${nameOf(context)}[${context.id}] received${context.deliveryInfo.redelivered ? ' again: a worker lost it, or gave it back' : ''}`,
     )
+  }
+
+  returned({ job: { context } }: Claim, why: ReturnReason): void {
+    if (why === 'lost')
+      this.#logger.warn(
+        { task_id: context.id, task_name: context.name },
+        'a message is no longer ours; another worker has it',
+      )
   }
 
   /** It steps aside, for its rate or its concurrency limit. */
@@ -32,7 +77,11 @@ export class TaskLog {
     )
   }
 
-  finished(context: TaskContext, outcome: Outcome, runMs: number): void {
+  ended({ job: { context } }: Claim, outcome: Outcome | undefined, runMs: number): undefined {
+    if (outcome) this.#finished(context, outcome, runMs)
+  }
+
+  #finished(context: TaskContext, outcome: Outcome, runMs: number): void {
     if (outcome.kind !== 'failure' && outcome.kind !== 'lost' && !this.isVerbose) return
     const seconds = (runMs / 1000).toFixed(2)
     const fields = {

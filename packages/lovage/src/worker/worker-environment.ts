@@ -1,11 +1,11 @@
 import type { Lovage } from '../app/index.js'
-import type { RunEnvironment } from '../app/tasks/index.js'
 import type { ResultBackend } from '../result/index.js'
 import { addToChord } from './join-settler.js'
 import type { WorkerPool } from './pools/pool.js'
 import type { StartedTracker } from './started-tracker.js'
 import { stepMarks } from './step-marks.js'
 import { storeOwnState } from './task-states.js'
+import type { WorkerEnvironment } from './worker-core.js'
 
 /** What a worker gives to the tasks that it runs. */
 export function workerEnvironment(
@@ -18,7 +18,7 @@ export function workerEnvironment(
     /** undefined = STARTED is not shown. */
     readonly started: StartedTracker | undefined
   },
-): RunEnvironment & Required<Pick<RunEnvironment, 'sendEvent'>> {
+): WorkerEnvironment {
   const { hostname, pool, results, started } = worker
   const extendedBy = app.conf.resultExtended ? hostname : undefined
   return {

@@ -1,9 +1,6 @@
 import { hostname as machineName } from 'node:os'
-import type { Broker } from '../broker/index.js'
-import type { ResultBackend } from '../result/index.js'
 import type { AutoscaleBounds } from './autoscaler.js'
 import type { BootStep } from './boot-step.js'
-import type { WorkerLimits } from './limits/open-limits.js'
 import type { WorkerPool } from './pools/pool.js'
 
 /** How a worker runs; what is absent comes from the app's settings. */
@@ -22,13 +19,6 @@ export interface WorkerOptions {
   readonly autoscale?: AutoscaleBounds
   /** What starts and stops with the worker, before the app's own steps. */
   readonly steps?: readonly BootStep[]
-}
-
-/** What a worker works with. */
-export interface WorkerPorts {
-  readonly broker: Broker
-  readonly results: ResultBackend | undefined
-  readonly limits: WorkerLimits
 }
 
 /** The name of the worker that these options make. */

@@ -1,18 +1,10 @@
-import type { SignalBoard } from '../../app/core/index.js'
 import { BREAKERS, guardKey } from '../../app/sending/index.js'
 import { type AnyTask, type Breaker, breakerOf, type Outcome } from '../../app/tasks/index.js'
-import type { CoordinationStore, Mark, SlotRequest } from '../../coordination/index.js'
-import {
-  type Clock,
-  delay,
-  type Logger,
-  messageOf,
-  newId,
-  TaskError,
-  type Timer,
-} from '../../kernel/index.js'
+import type { Mark, SlotRequest } from '../../coordination/index.js'
+import { delay, messageOf, newId, TaskError, type Timer } from '../../kernel/index.js'
 import type { Job } from '../pools/job.js'
 import { isTripped, type RunWindow, slide, verdictOf } from './breaker-window.js'
+import type { LimitStores } from './limit-stores.js'
 
 /** Where the last runs are: key → window. */
 const RUNS = 'breaker-runs'
@@ -33,14 +25,6 @@ export type BreakerVerdict =
   | { readonly kind: 'postpone'; readonly untilMs: number }
   | { readonly kind: 'fail'; readonly error: TaskError }
 
-/** What breakers need. */
-export interface BreakersPorts {
-  readonly cluster: CoordinationStore
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly signals: SignalBoard
-}
-
 interface Report {
   readonly task: string
   readonly breaker: Breaker
@@ -53,7 +37,7 @@ interface Report {
  * are open is known here without asking, so that a closed one costs a task nothing.
  */
 export class Breakers {
-  readonly #ports: BreakersPorts
+  readonly #stores: LimitStores
   readonly #probes = new Map<string, { readonly key: string; readonly slot: SlotRequest }>()
   #reports = new Map<string, Report>()
   #open: ReadonlyMap<string, string> = new Map()
@@ -63,13 +47,13 @@ export class Breakers {
   #unwatch: (() => void) | undefined
   #isStopped = false
 
-  constructor(ports: BreakersPorts) {
-    this.#ports = ports
+  constructor(stores: LimitStores) {
+    this.#stores = stores
   }
 
   /** Reads which are open, and follows. */
   async start(): Promise<void> {
-    const { cluster, logger } = this.#ports
+    const { cluster, logger } = this.#stores
     this.#unwatch = cluster.watch(BREAKERS, () => {
       this.#look().catch((error: unknown) =>
         logger.warn({ err: error }, `Cannot read which circuit breakers are open: ${messageOf(error)}`),
@@ -96,7 +80,7 @@ export class Breakers {
 
   /** Decides about tasks whose breaker is open. */
   async admit(jobs: readonly Job[]): Promise<readonly BreakerVerdict[]> {
-    const nowMs = this.#ports.clock.now()
+    const nowMs = this.#stores.clock.now()
     const verdicts: BreakerVerdict[] = []
     for (const job of jobs) verdicts.push(await this.#admit(job, nowMs))
     return verdicts
@@ -120,7 +104,7 @@ export class Breakers {
     report.runs = slide(report.runs, verdict, breaker)
     this.#reports.set(key, report)
     if (verdict === '0') void this.#flush()
-    else this.#timer ??= this.#ports.clock.setTimer(() => void this.#flush(), REPORT_MS)
+    else this.#timer ??= this.#stores.clock.setTimer(() => void this.#flush(), REPORT_MS)
   }
 
   /** A run was given back, or is another worker's now: whoever has it may try. */
@@ -132,7 +116,7 @@ export class Breakers {
   }
 
   async #look(): Promise<void> {
-    const { cluster, signals } = this.#ports
+    const { cluster, signals } = this.#stores
     const before = this.#open
     this.#open = new Map((await cluster.list(BREAKERS)).map(({ key, value }) => [key, value]))
     for (const key of this.#open.keys())
@@ -154,7 +138,7 @@ export class Breakers {
       limit: 1,
       ttlMs: Math.min(breaker.openForMs, LONGEST_PROBE_MS),
     }
-    const [isIn] = await this.#ports.cluster.enter([slot])
+    const [isIn] = await this.#stores.cluster.enter([slot])
     if (!isIn) return wait(breaker, job.task, key, nowMs + slot.ttlMs / 4)
     this.#probes.set(job.context.id, { key, slot })
     this.#keepRenewing()
@@ -169,7 +153,7 @@ export class Breakers {
     task: string,
     verdict: '1' | '0' | undefined,
   ): void {
-    const { cluster, clock, logger } = this.#ports
+    const { cluster, clock, logger } = this.#stores
     const value = this.#open.get(key)
     const told = async (): Promise<void> => {
       if (value !== undefined && verdict === '1') {
@@ -206,13 +190,13 @@ export class Breakers {
       try {
         await this.#write(key, report)
       } catch (error) {
-        this.#ports.logger.error({ err: error, breaker: key }, 'cannot tell others how runs of a task ended')
+        this.#stores.logger.error({ err: error, breaker: key }, 'cannot tell others how runs of a task ended')
       }
     }
   }
 
   async #write(key: string, { breaker, runs, task }: Report): Promise<void> {
-    const { cluster, clock, logger } = this.#ports
+    const { cluster, clock, logger } = this.#stores
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const expiresMs = clock.now() + RUNS_KEPT_MS
       // Equal windows are told apart by who wrote them.
@@ -249,10 +233,10 @@ export class Breakers {
   }
 
   async #leave(slot: SlotRequest): Promise<void> {
-    await this.#ports.cluster
+    await this.#stores.cluster
       .leave([slot])
       .catch((error: unknown) =>
-        this.#ports.logger.warn(
+        this.#stores.logger.warn(
           { err: error },
           'cannot give back the try of a circuit breaker; its lease ends',
         ),
@@ -261,7 +245,7 @@ export class Breakers {
 
   #keepRenewing(): void {
     if (this.#renewal || this.#probes.size === 0 || this.#isStopped) return
-    const { cluster, clock, logger } = this.#ports
+    const { cluster, clock, logger } = this.#stores
     const ttlMs = Math.min(...[...this.#probes.values()].map(({ slot }) => slot.ttlMs))
     this.#renewal = clock.setTimer(() => {
       this.#renewal = undefined

@@ -1,30 +1,24 @@
 import { LATEST, type MessageGuard, readGuard, stampOf, UNIQUE } from '../../app/sending/index.js'
 import type { Outcome } from '../../app/tasks/index.js'
-import type { CoordinationStore } from '../../coordination/index.js'
-import { type Clock, type Logger, messageOf, type Timer } from '../../kernel/index.js'
+import { messageOf, type Timer } from '../../kernel/index.js'
 import type { TaskHeaders } from '../../message/index.js'
 import type { Job } from '../pools/job.js'
+import type { LimitStores } from './limit-stores.js'
 
 /** How often the keys of what is held here are told to be alive. */
 const RENEWAL_MS = 10_000
 
-/** What guards need. */
-export interface CallGuardsPorts {
-  readonly cluster: CoordinationStore
-  readonly clock: Clock
-  readonly logger: Logger
-  /** What is held here. */
-  readonly held: () => Iterable<Job>
-}
-
 /** The worker's side of unique calls and of latest calls: whose turn is over gives its key back, whose place is taken is not run. */
 export class CallGuards {
-  readonly #ports: CallGuardsPorts
+  readonly #stores: LimitStores
+  readonly #held: () => Iterable<Job>
   #renewal: Timer | undefined
   #isStopped = false
 
-  constructor(ports: CallGuardsPorts) {
-    this.#ports = ports
+  /** @param held What is held in this worker. */
+  constructor(stores: LimitStores, held: () => Iterable<Job>) {
+    this.#stores = stores
+    this.#held = held
   }
 
   stop(): void {
@@ -42,7 +36,7 @@ export class CallGuards {
     const guards = jobs.map(({ context }) => readGuard(context.wireHeaders))
     const keys = guards.flatMap((guard) => (guard?.kind === 'latest' ? [guard.key] : []))
     if (keys.length === 0) return jobs.map(() => false)
-    const marks = await this.#ports.cluster.list(LATEST, [...new Set(keys)])
+    const marks = await this.#stores.cluster.list(LATEST, [...new Set(keys)])
     const latest = new Map(marks.map(({ key, value }) => [key, stampOf(value)]))
     return guards.map((guard) => guard?.kind === 'latest' && (latest.get(guard.key) ?? 0) > guard.stamp)
   }
@@ -79,7 +73,7 @@ export class CallGuards {
     dueMs: number,
   ): Promise<void> | undefined {
     if (guard.until === 'start') return undefined
-    const { cluster, logger } = this.#ports
+    const { cluster, logger } = this.#stores
     const mark = { key: guard.key, value: id, expiresMs: dueMs + guard.forMs }
     return cluster
       .replace(UNIQUE, [{ was: id, mark }])
@@ -89,7 +83,7 @@ export class CallGuards {
   }
 
   #release({ key }: MessageGuard, id: string): Promise<void> {
-    const { cluster, logger } = this.#ports
+    const { cluster, logger } = this.#stores
     return cluster
       .remove(UNIQUE, [{ key, value: id }])
       .then(noop, (error: unknown) =>
@@ -102,10 +96,10 @@ export class CallGuards {
 
   #renewLater(ms: number): void {
     if (this.#isStopped) return
-    const { cluster, clock, logger, held } = this.#ports
+    const { cluster, clock, logger } = this.#stores
     this.#renewal = clock.setTimer(() => {
       const nowMs = clock.now()
-      const replacements = [...held()].flatMap(({ context: { id, wireHeaders } }) => {
+      const replacements = [...this.#held()].flatMap(({ context: { id, wireHeaders } }) => {
         const guard = readGuard(wireHeaders)
         return guard?.kind === 'unique' && guard.until !== 'expiry'
           ? [{ was: id, mark: { key: guard.key, value: id, expiresMs: nowMs + guard.forMs } }]

@@ -1,34 +1,28 @@
 import { intervalOf, PAUSED } from '../../app/operating/index.js'
-import type { CoordinationStore } from '../../coordination/index.js'
-import { type Clock, type Logger, messageOf, type Timer } from '../../kernel/index.js'
-
-/** What the gate needs. */
-export interface QueueGatePorts {
-  readonly cluster: CoordinationStore
-  readonly clock: Clock
-  readonly logger: Logger
-  /** The rate of a queue, as it is declared. */
-  readonly rateOf: (queue: string) => string | number | null | undefined
-  /** Other queues are open than before. */
-  readonly onChange: () => void
-}
+import { messageOf, type Timer } from '../../kernel/index.js'
+import type { LimitStores } from './limit-stores.js'
 
 /** Says which queues may be claimed from: not those that an operator has paused, nor those whose own rate is spent. */
 export class QueueGate {
-  readonly #ports: QueueGatePorts
+  readonly #stores: LimitStores
+  readonly #rateOf: (queue: string) => string | number | null | undefined
   #paused: ReadonlySet<string> = new Set()
   /** When the turn that was taken for the next message of a queue comes. */
   readonly #turns = new Map<string, number>()
   readonly #timers = new Map<string, Timer>()
   #unwatch: (() => void) | undefined
+  #onChange: () => void = () => {}
 
-  constructor(ports: QueueGatePorts) {
-    this.#ports = ports
+  /** @param rateOf The rate of a queue, as it is declared. */
+  constructor(stores: LimitStores, rateOf: (queue: string) => string | number | null | undefined) {
+    this.#stores = stores
+    this.#rateOf = rateOf
   }
 
-  /** Reads which queues are paused, and follows their changes. */
-  async start(): Promise<void> {
-    const { cluster, logger, onChange } = this.#ports
+  /** Reads which queues are paused, and follows their changes; `onChange` is called when other queues are open than before. */
+  async start(onChange: () => void): Promise<void> {
+    this.#onChange = onChange
+    const { cluster, logger } = this.#stores
     const look = async (): Promise<void> => {
       this.#paused = new Set((await cluster.list(PAUSED)).map(({ key }) => key))
     }
@@ -51,13 +45,13 @@ export class QueueGate {
 
   /** Whether a queue has a rate of its own. */
   limits(queue: string): boolean {
-    return intervalOf(this.#ports.rateOf(queue)) !== undefined
+    return intervalOf(this.#rateOf(queue)) !== undefined
   }
 
   /** Whether a message of a limited queue may be run now; otherwise the queue is closed until it may. */
   async take(queue: string): Promise<boolean> {
-    const { cluster, clock, rateOf } = this.#ports
-    const intervalMs = intervalOf(rateOf(queue))
+    const { cluster, clock } = this.#stores
+    const intervalMs = intervalOf(this.#rateOf(queue))
     if (intervalMs === undefined) return true
     if (this.#timers.has(queue)) return false
     let atMs = this.#turns.get(queue)
@@ -73,14 +67,13 @@ export class QueueGate {
   }
 
   #close(queue: string, forMs: number): void {
-    const { clock, onChange } = this.#ports
     this.#timers.set(
       queue,
-      clock.setTimer(() => {
+      this.#stores.clock.setTimer(() => {
         this.#timers.delete(queue)
-        onChange()
+        this.#onChange()
       }, forMs),
     )
-    onChange()
+    this.#onChange()
   }
 }

@@ -14,22 +14,24 @@ export interface Revocation {
 export class Revokes {
   readonly #store: CoordinationStore
   readonly #logger: Logger
-  readonly #onChange: () => void
   #ids: ReadonlyMap<string, Revocation> = new Map()
   #stamps: ReadonlyMap<string, Revocation> = new Map()
   #unwatch: (() => void)[] = []
+  #onChange: () => void = () => {}
   #isLooking = false
   #isStale = false
 
-  /** @param onChange Called when there may be more: what is held may be among them. */
-  constructor(store: CoordinationStore, logger: Logger, onChange: () => void) {
+  constructor(store: CoordinationStore, logger: Logger) {
     this.#store = store
     this.#logger = logger
-    this.#onChange = onChange
   }
 
-  /** Reads what was revoked before this worker was up, and follows what comes. */
-  async start(): Promise<void> {
+  /**
+   * Reads what was revoked before this worker was up, and follows what comes; `onChange` is called when there may be more, and what is
+   * held may be among it.
+   */
+  async start(onChange: () => void): Promise<void> {
+    this.#onChange = onChange
     this.#unwatch = [REVOKED, REVOKED_STAMPS].map((space) =>
       this.#store.watch(space, () => void this.#look()),
     )

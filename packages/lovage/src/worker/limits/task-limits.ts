@@ -1,8 +1,9 @@
 import { intervalOf, RATES } from '../../app/operating/index.js'
 import type { AnyTask, ConcurrencyLimit, TaskContext } from '../../app/tasks/index.js'
-import type { CoordinationStore, Mark, SlotRequest } from '../../coordination/index.js'
-import { type Clock, type Logger, messageOf, type Timer } from '../../kernel/index.js'
+import type { Mark, SlotRequest } from '../../coordination/index.js'
+import { messageOf, type Timer } from '../../kernel/index.js'
 import type { Job } from '../pools/job.js'
+import type { LimitStores } from './limit-stores.js'
 
 /** Where granted turns stand, by task id and attempt. */
 const TURNS = 'turns'
@@ -26,22 +27,12 @@ export type Verdict =
   /** Its key could not be had: waiting does not change that. */
   | { readonly kind: 'fail'; readonly error: unknown }
 
-/** What limits need. */
-export interface TaskLimitsPorts {
-  /** Shared by the cluster. */
-  readonly cluster: CoordinationStore
-  /** This worker's own, for limits of one worker's scope. */
-  readonly own: CoordinationStore
-  readonly clock: Clock
-  readonly logger: Logger
-}
-
 /**
  * Rates and concurrency limits. A limited task never waits in a slot and never blocks others: it steps aside until the
  * time that the store has granted it. A turn is taken once; a task that comes back for it is not asked to take another.
  */
 export class TaskLimits {
-  readonly #ports: TaskLimitsPorts
+  readonly #stores: LimitStores
   readonly #slots = new Map<string, SlotRequest>()
   readonly #runtimeMs = new Map<string, number>()
   readonly #throttled = new Map<string, number>()
@@ -53,8 +44,8 @@ export class TaskLimits {
   #renewal: Timer | undefined
   #unwatch: (() => void) | undefined
 
-  constructor(ports: TaskLimitsPorts) {
-    this.#ports = ports
+  constructor(stores: LimitStores) {
+    this.#stores = stores
   }
 
   /** How often tasks of each name were made to wait. */
@@ -64,7 +55,7 @@ export class TaskLimits {
 
   /** Reads the rates that were changed at run time, and follows their changes. */
   async start(): Promise<void> {
-    const { cluster, logger } = this.#ports
+    const { cluster, logger } = this.#stores
     const look = async (): Promise<void> => {
       this.#rates = new Map((await cluster.list(RATES)).map(({ key, value }) => [key, value]))
       // They outlive whoever set them, and no code says so.
@@ -95,7 +86,7 @@ export class TaskLimits {
 
   /** Decides about tasks that were claimed together, in three round trips at most. */
   async admit(jobs: readonly Job[]): Promise<readonly Verdict[]> {
-    const nowMs = this.#ports.clock.now()
+    const nowMs = this.#stores.clock.now()
     const turns = await this.#turns(jobs, nowMs)
     const verdicts = await this.#enter(jobs, turns, nowMs)
     verdicts.forEach((verdict, place) => {
@@ -116,7 +107,7 @@ export class TaskLimits {
       const before = this.#runtimeMs.get(task.name) ?? runtimeMs
       this.#runtimeMs.set(task.name, before + (runtimeMs - before) / 8)
     }
-    return this.#ports.cluster.leave([slot])
+    return this.#stores.cluster.leave([slot])
   }
 
   /** Another worker has it, under the same name: the place is that one's to give back. */
@@ -127,7 +118,7 @@ export class TaskLimits {
 
   /** For each job the Unix ms of its turn. */
   async #turns(jobs: readonly Job[], nowMs: number): Promise<readonly number[]> {
-    const { cluster, own } = this.#ports
+    const { cluster, own } = this.#stores
     const turns = jobs.map(() => nowMs)
     for (const [store, scope] of [
       [cluster, 'cluster'],
@@ -166,7 +157,7 @@ export class TaskLimits {
   }
 
   async #enter(jobs: readonly Job[], turns: readonly number[], nowMs: number): Promise<readonly Verdict[]> {
-    const { cluster, logger } = this.#ports
+    const { cluster, logger } = this.#stores
     const verdicts = turns.map((atMs): Verdict => (atMs > nowMs ? { kind: 'postpone', untilMs: atMs } : RUN))
     const wishes = jobs.flatMap((job, place) => {
       const limit = job.task.options.concurrencyLimit
@@ -210,7 +201,7 @@ export class TaskLimits {
   ): Promise<readonly [entered: readonly boolean[], given: readonly SlotRequest[]]> {
     const given: SlotRequest[] = []
     try {
-      const entered = await this.#ports.cluster.enter(wishes.map(({ slot }) => slot))
+      const entered = await this.#stores.cluster.enter(wishes.map(({ slot }) => slot))
       wishes.forEach(({ job: { context }, slot }, place) => {
         if (!entered[place]) return
         const fate = this.#asking.get(context.id)
@@ -237,7 +228,7 @@ export class TaskLimits {
 
   #keepRenewing(): void {
     if (this.#renewal || this.#slots.size === 0) return
-    const { cluster, clock, logger } = this.#ports
+    const { cluster, clock, logger } = this.#stores
     this.#renewal = clock.setTimer(() => {
       this.#renewal = undefined
       cluster

@@ -3,7 +3,7 @@ import { type Outcome, SoftTimeLimitExceeded, TimeLimitExceeded } from '../../ap
 import { type Clock, FleetingMap, type Timer } from '../../kernel/index.js'
 import type { RunLimits } from '../time-limits.js'
 import type { Job } from './job.js'
-import type { PoolEars, PoolStats, WorkerPool } from './pool.js'
+import type { PoolListener, PoolStats, WorkerPool } from './pool.js'
 
 /** How long a run whose time is up keeps its slot when its promise does not end. */
 const ABORT_GRACE_MS = 5000
@@ -29,7 +29,7 @@ export class AsyncPool implements WorkerPool {
   /** Runs whose time is up and that still hold their slot. */
   #lingering = 0
   #zombies = 0
-  #ears: PoolEars | undefined
+  #listener: PoolListener | undefined
 
   constructor(
     slots: number,
@@ -58,8 +58,8 @@ export class AsyncPool implements WorkerPool {
     return { zombies: this.#zombies, lost: 0, replaced: 0 }
   }
 
-  async start(ears: PoolEars): Promise<void> {
-    this.#ears = ears
+  async start(listener: PoolListener): Promise<void> {
+    this.#listener = listener
   }
 
   run(job: Job, limits?: RunLimits): Outcome | Promise<Outcome> {
@@ -133,14 +133,14 @@ export class AsyncPool implements WorkerPool {
       isZombie = true
       this.#lingering--
       this.#zombies++
-      this.#ears?.onSlots()
+      this.#listener?.onSlots()
     }, this.#abortGraceMs)
     void outcome.then(() => {
       patience.cancel()
       if (isZombie) this.#zombies--
       else {
         this.#lingering--
-        this.#ears?.onSlots()
+        this.#listener?.onSlots()
       }
     })
   }

@@ -4,7 +4,7 @@ import type { RunLimits } from '../time-limits.js'
 import type { Job } from './job.js'
 
 /** What a pool tells the worker that it belongs to. */
-export interface PoolEars {
+export interface PoolListener {
   /** A slot is free that was not: after a run that would not end, or in a pool that has grown. */
   readonly onSlots: () => void
   /** `ctx.updateState` of a run in a child. */
@@ -37,7 +37,7 @@ export interface WorkerPool {
   readonly pids: readonly number[]
   readonly stats: PoolStats
   /** Resolves when tasks can run. */
-  start(ears: PoolEars): Promise<void>
+  start(listener: PoolListener): Promise<void>
   /**
    * Runs a job; an outcome that needs no waiting is returned as it is. Never throws. undefined = it was not run, and is to go back
    * to its queue; never so for one that was acknowledged early.

@@ -3,7 +3,7 @@ import { type Clock, type Logger, messageOf, type Timer } from '../../../kernel/
 import type { AppSource } from '../../../loader/index.js'
 import type { RunLimits } from '../../time-limits.js'
 import type { Job } from '../job.js'
-import type { PoolEars, PoolStats, WorkerPool } from '../pool.js'
+import type { PoolListener, PoolStats, WorkerPool } from '../pool.js'
 import { Child } from './child.js'
 import { OrphanGuard } from './orphan-guard.js'
 import type { Order } from './run-queue.js'
@@ -54,7 +54,7 @@ export class ChildPool implements WorkerPool {
   readonly #waiting: Order[] = []
   readonly #pauses = new Set<Timer>()
   #slots: number
-  #ears: PoolEars | undefined
+  #listener: PoolListener | undefined
   #lost = 0
   #replaced = 0
   #failures = 0
@@ -83,8 +83,8 @@ export class ChildPool implements WorkerPool {
   }
 
   /** Resolves when every child has loaded the app; rejects with what the first one that cannot has to say. */
-  async start(ears: PoolEars): Promise<void> {
-    this.#ears = ears
+  async start(listener: PoolListener): Promise<void> {
+    this.#listener = listener
     this.#guard?.start()
     this.#fill()
     while (this.#idle.length < this.#slots && !this.#unfit) await this.#changed()
@@ -230,7 +230,7 @@ export class ChildPool implements WorkerPool {
       startChild: this.kind === 'prefork' ? startProcess : startThread,
       clock,
       logger,
-      ears: () => this.#ears ?? DEAF,
+      listener: () => this.#listener ?? UNHEARD,
       maxTasks: maxTasksPerChild,
       maxMemoryKib: maxMemoryPerChild,
       onIdle: (one) => this.#onIdle(one),
@@ -291,7 +291,7 @@ export class ChildPool implements WorkerPool {
   }
 }
 
-const DEAF: PoolEars = { onSlots() {}, updateState: async () => {}, sendEvent() {} }
+const UNHEARD: PoolListener = { onSlots() {}, updateState: async () => {}, sendEvent() {} }
 
 function lowestLevel(logger: Logger): 'debug' | 'info' | 'warn' | 'error' {
   const levels = ['debug', 'info', 'warn'] as const

@@ -9,7 +9,7 @@ import {
 import type { EventFields } from '../../../events/index.js'
 import { type Clock, type Logger, messageOf } from '../../../kernel/index.js'
 import { decodeJson } from '../../../message/index.js'
-import type { PoolEars } from '../pool.js'
+import type { PoolListener } from '../pool.js'
 import { errorFromWire, errorToWire } from '../wire/error-wire.js'
 import { fieldsFromWire } from '../wire/fields-wire.js'
 import type { ChildSetup, FromChild, WireEnd } from '../wire/frames.js'
@@ -27,7 +27,7 @@ export interface ChildPorts {
   readonly startChild: StartChild
   readonly clock: Clock
   readonly logger: Logger
-  readonly ears: () => PoolEars
+  readonly listener: () => PoolListener
   /** After this many runs, or when it holds more than so many KiB, a child is done. */
   readonly maxTasks: number | undefined
   readonly maxMemoryKib: number | undefined
@@ -189,7 +189,7 @@ export class Child {
   }
 
   #hear(frame: FromChild): void {
-    const { ears, logger } = this.#ports
+    const { listener, logger } = this.#ports
     switch (frame.kind) {
       case 'ready':
         if (this.#state === 'starting') this.#state = 'idle'
@@ -211,7 +211,7 @@ export class Child {
           })
         const run = this.#runs.find((one) => one.key === key)
         if (!run) return answer(undefined)
-        ears()
+        listener()
           .updateState(run.job.context, state, decodeJson(meta, { integers: 'bigint' }))
           .then(() => answer(undefined), answer)
         break
@@ -220,7 +220,7 @@ export class Child {
         const run = this.#runs.find((one) => one.key === frame.key)
         // What was written there is an object of fields.
         const fields = decodeJson(frame.fields, { integers: 'bigint' }) as EventFields
-        if (run) ears().sendEvent(run.job.context, frame.type, fields)
+        if (run) listener().sendEvent(run.job.context, frame.type, fields)
         break
       }
       case 'left': {

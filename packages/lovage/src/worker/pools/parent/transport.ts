@@ -18,14 +18,14 @@ export interface Transport {
 }
 
 /** Who hears a child. */
-export interface TransportEars {
+export interface TransportListener {
   readonly onFrame: (frame: FromChild) => void
   /** It is gone, and everything that it said has been heard. */
   readonly onGone: (how: string) => void
 }
 
 /** Starts a child. */
-export type StartChild = (ears: TransportEars) => Transport
+export type StartChild = (listener: TransportListener) => Transport
 
 const MAIN = new URL('../child/child-main.js', import.meta.url)
 

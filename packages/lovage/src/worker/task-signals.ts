@@ -1,0 +1,87 @@
+import type { Lovage } from '../app/index.js'
+import type { Outcome } from '../app/tasks/index.js'
+import type { Delivery } from '../broker/index.js'
+import type { Claim, ClaimObserver } from './claim.js'
+import type { Refused } from './refused.js'
+import { stateOf } from './task-log.js'
+
+/** Tells those who listen to the worker what becomes of tasks. */
+export class TaskSignals implements ClaimObserver {
+  readonly #signals: Lovage['signals']
+
+  constructor({ signals }: Lovage) {
+    this.#signals = signals
+  }
+
+  refused(_delivery: Delivery, why: Refused): undefined {
+    const signals = this.#signals
+    switch (why.kind) {
+      case 'refused':
+        signals.emit('taskRejected', { headers: why.headers, requeue: false, reason: why.error.message })
+        break
+      case 'unknown':
+        signals.emit('taskUnknown', { name: why.headers.task, id: why.headers.id })
+        break
+      case 'revoked':
+        signals.emit('taskRevoked', {
+          headers: why.headers,
+          terminated: why.why === 'terminated',
+          signum: why.signum ?? null,
+          expired: why.why === 'expired',
+        })
+        break
+      case 'postpone':
+        break
+    }
+  }
+
+  queued({ job, delivery }: Claim): void {
+    if (this.#signals.has('taskReceived'))
+      this.#signals.emit('taskReceived', { headers: job.context.wireHeaders, queue: delivery.queue })
+  }
+
+  begun({ job }: Claim): void {
+    if (this.#signals.has('taskPrerun')) this.#signals.emit('taskPrerun', { context: job.context })
+  }
+
+  ended({ job: { context } }: Claim, outcome: Outcome | undefined, runtimeMs: number): undefined {
+    const signals = this.#signals
+    // Without an outcome it was revoked, which was told as such.
+    if (outcome === undefined) return
+    switch (outcome.kind) {
+      case 'success':
+        if (signals.has('taskSuccess'))
+          signals.emit('taskSuccess', { context, result: outcome.value, runtimeMs })
+        break
+      case 'failure':
+        if (signals.has('taskFailure'))
+          signals.emit('taskFailure', { context, error: outcome.error, traceback: outcome.traceback })
+        break
+      case 'retry':
+        if (signals.has('taskRetry'))
+          signals.emit('taskRetry', { context, reason: outcome.request.cause, dueMs: outcome.dueMs })
+        break
+      case 'reject':
+        if (signals.has('taskRejected'))
+          signals.emit('taskRejected', {
+            headers: context.wireHeaders,
+            requeue: outcome.requeue,
+            reason: outcome.message,
+          })
+        break
+      case 'lost':
+        signals.emit('taskInternalError', { headers: context.wireHeaders, error: outcome.error })
+        return
+      case 'ignore':
+      case 'replace':
+        break
+    }
+    if (signals.has('taskPostrun'))
+      signals.emit('taskPostrun', {
+        context,
+        state: stateOf(outcome),
+        result: outcome.kind === 'success' ? outcome.value : null,
+        runtimeMs,
+      })
+  }
+}
