@@ -16,6 +16,8 @@ export class Line {
     readonly prefetchMultiplier: number
   }
   #serve: (claim: Claim) => void = () => {}
+  /** Whether nothing more is claimed, for a while. */
+  isClosed = false
 
   constructor(parts: {
     readonly claims: Claims
@@ -44,7 +46,7 @@ export class Line {
   /** How many messages more may be claimed. */
   get free(): number {
     const { claims, stopping } = this.#parts
-    return stopping.how ? 0 : this.wanted - claims.size
+    return stopping.how || this.isClosed ? 0 : this.wanted - claims.size
   }
 
   /** Fills what slots are free. */

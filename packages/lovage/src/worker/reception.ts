@@ -4,13 +4,23 @@ import { crashPoint } from '../kernel/index.js'
 import { type Claim, isHeld } from './claim.js'
 import { type Intake, type Reading, takeIn } from './intake.js'
 import type { Settler } from './settler.js'
+import { Suspects } from './suspects.js'
 import type { TaskLog } from './task-log.js'
 import type { TaskRuns } from './task-runs.js'
 import type { WorkerCore } from './worker-core.js'
 
 type Core = Pick<
   WorkerCore,
-  'app' | 'claims' | 'limits' | 'line' | 'results' | 'refusals' | 'followUps' | 'environment'
+  | 'app'
+  | 'claims'
+  | 'consumer'
+  | 'pool'
+  | 'limits'
+  | 'line'
+  | 'results'
+  | 'refusals'
+  | 'followUps'
+  | 'environment'
 >
 
 /** Takes deliveries in: into the line of tasks to run, or aside with the plan that says why not. */
@@ -19,6 +29,7 @@ export class Reception {
   readonly #settler: Settler
   readonly #runs: Pick<TaskRuns, 'fail' | 'endUnrun'>
   readonly #log: TaskLog
+  readonly #suspects: Suspects
   readonly #reading: Reading
 
   constructor(core: Core, settler: Settler, runs: Pick<TaskRuns, 'fail' | 'endUnrun'>, log: TaskLog) {
@@ -26,6 +37,8 @@ export class Reception {
     this.#settler = settler
     this.#runs = runs
     this.#log = log
+    this.#suspects = new Suspects(core)
+    core.claims.observe(this.#suspects)
     const { app, refusals, followUps, environment, limits } = core
     const { conf } = app
     this.#reading = {
@@ -45,11 +58,14 @@ export class Reception {
     const { app, line } = this.#core
     const limited: Claim[] = []
     const doubtful: Claim[] = []
+    const suspects: Claim[] = []
     for (const delivery of deliveries) {
       try {
         const claim = this.#accepted(delivery, takeIn(delivery, this.#reading))
-        if (claim && this.#isDoubtful(claim)) doubtful.push(claim)
-        else if (claim && !this.#proceed(claim)) limited.push(claim)
+        if (!claim) continue
+        if (this.#isDoubtful(claim)) doubtful.push(claim)
+        else if (this.#suspects.concerns(delivery)) suspects.push(claim)
+        else if (!this.#proceed(claim)) limited.push(claim)
       } catch (error) {
         // A fault of ours: the message stays claimed and comes back by its lease, counted, so that it cannot loop.
         app.logger.error(
@@ -63,6 +79,7 @@ export class Reception {
     }
     if (limited.length > 0) void this.#admitLimited(limited)
     if (doubtful.length > 0) void this.#admitDoubtful(doubtful)
+    if (suspects.length > 0) void this.#admitSuspects(suspects)
     line.fill()
   }
 
@@ -97,10 +114,12 @@ export class Reception {
     })
     const done = new Set(records?.flatMap(({ id, state }) => (state === 'SUCCESS' ? [id] : [])))
     const limited: Claim[] = []
+    const suspects: Claim[] = []
     for (const claim of doubtful) {
       const { context } = claim.job
       if (!done.has(context.id)) {
-        if (!this.#proceed(claim)) limited.push(claim)
+        if (this.#suspects.concerns(claim.delivery)) suspects.push(claim)
+        else if (!this.#proceed(claim)) limited.push(claim)
       } else if (isHeld(claim)) {
         const after = claims.end(claim, undefined, 0)
         app.logger.info(
@@ -112,7 +131,14 @@ export class Reception {
       }
     }
     if (limited.length > 0) await this.#admitLimited(limited)
+    if (suspects.length > 0) await this.#admitSuspects(suspects)
     line.fill()
+  }
+
+  async #admitSuspects(suspects: readonly Claim[]): Promise<void> {
+    const chosen = await this.#suspects.choose(suspects)
+    if (chosen && !this.#proceed(chosen)) await this.#admitLimited([chosen])
+    this.#core.line.fill()
   }
 
   /** A later call of the same key has taken this one's place. */
