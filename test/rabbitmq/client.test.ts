@@ -65,18 +65,19 @@ describe('headers between JavaScript and Python', () => {
   const numbers = [...integers, ...integers.map((n) => -n - 1), 2 ** 40, Number.MAX_SAFE_INTEGER, 1.5, -0.25]
 
   it('carry every integer as it is to Python', async () => {
-    const channel = await connection().confirmChannel()
-    await channel.declareQueue({ name: 'to-python' })
+    const client = connection()
+    const channel = await client.publishingChannel()
+    await (await client.channel()).declareQueue({ name: 'to-python' })
     const headers = {
       timelimit: [300, 200],
       numbers,
       nested: { deep: [128, null, true, 'é', { n: -3 }] },
       big: 2n ** 60n,
     }
-    await channel.publish('', 'to-python', Buffer.from('x'), {
-      headers: { ...headers, nothing: undefined },
-      deliveryMode: 2,
-    })
+    const properties = { headers: { ...headers, nothing: undefined }, deliveryMode: 2 } as const
+    expect(await channel.publish([{ exchange: '', routingKey: 'to-python', body: 'x', properties }])).toEqual(
+      [],
+    )
     const seen = JSON.parse(
       await python(`
 message = channel.basic_get('to-python', no_ack=True)
@@ -168,10 +169,55 @@ describe('a connection', () => {
     expect(await (await client.channel()).inspectQueue('plain')).toEqual({ messages: 0, consumers: 0 })
   })
 
-  it('says why a publication was refused', async () => {
-    const channel = await connection().confirmChannel()
-    const error = await failure(channel.publish('no-such-exchange', 'k', Buffer.from('x'), {}))
-    expect(refusalOf(error)).toBe(404)
+  it('says of each publication why it was not taken, and which one ended the channel', async () => {
+    const client = connection()
+    const taken = { exchange: '', routingKey: 'taken', body: 'x', properties: {}, mandatory: true }
+    await (await client.channel()).declareQueue({ name: 'taken' })
+    const channel = await client.publishingChannel()
+    const none = { ...taken, routingKey: 'no-such-queue' }
+    expect(await channel.publish([taken, none, { ...none, mandatory: false }, none, taken])).toEqual([
+      { index: 1, why: 'unroutable' },
+      { index: 3, why: 'unroutable' },
+    ])
+    const answers = await Promise.all([
+      channel.publish([{ ...taken, exchange: 'no-such-exchange' }, taken]),
+      channel.publish([taken]),
+    ])
+    expect(answers.map((answer) => answer.map(({ why }) => why))).toEqual([['refused', 'unsent'], ['unsent']])
+    expect(refusalOf(answers[0]?.[0]?.error)).toBe(404)
+    expect((await (await client.channel()).inspectQueue('taken')).messages).toBe(2)
+  })
+
+  it('carries bodies and headers of every size, and refuses what AMQP cannot, without loss of its neighbours', async () => {
+    const client = connection()
+    const heard = await collect(client, 'sizes')
+    const channel = await client.publishingChannel()
+    const sizes = [0, 1, 31, 33, 5_000, 16_384, 16_385, 131_064, 131_065, 400_000]
+    const text = (size: number): string => 'é'.repeat(size >> 1) + 'x'.repeat(size & 1)
+    const all = sizes.flatMap((size) => [
+      { exchange: '', routingKey: 'sizes', body: text(size), properties: { headers: { size } } },
+      {
+        exchange: '',
+        routingKey: 'sizes',
+        body: Buffer.from(text(size)),
+        properties: { headers: { note: text(size >> 2) } },
+      },
+    ])
+    const tooLong = { exchange: '', routingKey: 'x'.repeat(256), body: '', properties: {} }
+    const tooLarge = { ...tooLong, routingKey: 'sizes', properties: { headers: { h: 'x'.repeat(140_000) } } }
+    const [refused, untaken, alsoRefused] = await Promise.allSettled([
+      channel.publish([...all.slice(0, 3), tooLong]),
+      channel.publish(all),
+      channel.publish([...all, tooLarge]),
+    ])
+    expect(untaken).toEqual({ status: 'fulfilled', value: [] })
+    expect(refused).toMatchObject({ reason: { code: 'LVG_MESSAGE_UNSERIALISABLE' } })
+    expect(alsoRefused).toMatchObject({ reason: { code: 'LVG_MESSAGE_TOO_LARGE' } })
+    await vi.waitFor(() => expect(heard.length).toBe(all.length), WITHIN)
+    for (const [index, { body, properties }] of all.entries()) {
+      expect(heard[index]?.body.toString() === body.toString()).toBe(true)
+      expect(heard[index]?.headers).toEqual(properties.headers)
+    }
   })
 
   it('is made again after the server was killed', async () => {
@@ -185,10 +231,11 @@ describe('a connection', () => {
 
   it('refuses work after it was closed', async () => {
     const client = connection()
-    const channel = await client.confirmChannel()
+    const channel = await client.publishingChannel()
     await client.close()
     await expect(client.channel()).rejects.toMatchObject({ code: 'LVG_CONNECTION_CLOSED' })
-    await expect(channel.publish('', 'q', Buffer.from('x'), {})).rejects.toMatchObject({
+    const late = { exchange: '', routingKey: 'q', body: 'x', properties: {} }
+    await expect(channel.publish([late])).rejects.toMatchObject({
       code: 'LVG_CONNECTION_CLOSED',
     })
   })

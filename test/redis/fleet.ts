@@ -41,6 +41,9 @@ export function idOf({ message }: Delivery): string {
   return String(message.headers.id)
 }
 
+/** What a producer may try again; at worst a message is there twice under its id. */
+const PASSING: ReadonlySet<string> = new Set(['LVG_CONNECTION_FAILED', 'LVG_PUBLISH_UNCERTAIN'])
+
 /** Publishes until the server has them all: a producer's own patience. */
 export async function publishPatiently(producer: Broker, ids: readonly string[], queue = 'q'): Promise<void> {
   for (let at = 0; at < ids.length; ) {
@@ -48,7 +51,7 @@ export async function publishPatiently(producer: Broker, ids: readonly string[],
       await producer.publish(ids.slice(at, at + 50).map((id) => taskMessage(queue, id)))
       at += 50
     } catch (error) {
-      if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
+      if (!isLovageError(error) || !PASSING.has(error.code)) throw error
       // A server that is away refuses at once.
       await new Promise((resolve) => setTimeout(resolve, 5))
     }

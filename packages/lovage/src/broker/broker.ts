@@ -143,6 +143,8 @@ export interface Delivery {
   readonly raw: Buffer | string
   /** The message, or why it is none. */
   readonly message: IncomingMessage | MessageError
+  /** Why it is not to be run, although it can be read: the broker could not bring it to its queue. It becomes a dead letter. */
+  readonly fault?: MessageError
   /** How often a holder was lost with this message. */
   readonly redeliveries: number
 }

@@ -10,6 +10,8 @@ export type DeadLetterReason =
   | 'failed'
   | 'worker-lost'
   | 'invalid-arguments'
+  /** Its queue had gone when it was due there. */
+  | 'unroutable'
 
 /** A message that no worker will run again by itself, with everything that is known about it. */
 export interface DeadLetter {

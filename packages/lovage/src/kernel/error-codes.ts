@@ -100,6 +100,10 @@ export const ERROR_CODES = {
     'No queue is bound to the exchange for this routing key.',
     'Declare the queue with its exchange and routing key before publishing.',
   ],
+  LVG_PUBLISH_UNCERTAIN: [
+    'The connection was lost before the broker had said whether it took a message.',
+    'Send it again under the same task id (`details.ids`): at worst it runs a second time under that id.',
+  ],
   LVG_MESSAGE_UNSUPPORTED: [
     'The message asks for what this version does not do yet.',
     'It is kept as a dead letter.',

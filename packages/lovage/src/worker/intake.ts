@@ -34,6 +34,11 @@ export function takeIn(delivery: Delivery, reading: Reading): Intake {
   const headers = readHeaders(message, reading.options)
   if (headers instanceof Error)
     return { kind: 'refused', plan: refusals.quarantine(delivery, headers), error: headers }
+  const { fault } = delivery
+  if (fault) {
+    const plan = refusals.quarantine(delivery, fault, headers, followOf(message, headers, reading))
+    return { kind: 'refused', plan, headers, error: fault }
+  }
   if (delivery.redeliveries > MAX_REDELIVERIES) {
     const error = new LovageError(`${headers.task} lost its worker ${delivery.redeliveries} times.`, {
       code: 'LVG_TASK_WORKER_LOST',

@@ -169,4 +169,5 @@ const REASONS: Readonly<Record<string, DeadLetterReason>> = {
   LVG_MESSAGE_UNACCEPTED: 'unaccepted',
   LVG_MESSAGE_UNSUPPORTED: 'unsupported',
   LVG_TASK_ARGUMENTS: 'invalid-arguments',
+  LVG_MESSAGE_UNROUTABLE: 'unroutable',
 }

@@ -98,9 +98,13 @@ export class Publisher {
     const batch = this.#batchFor(broker, options)
     batch.messages.push(message)
     if (queue && !this.#declared.has(queue.name)) batch.queues.set(queue.name, queue)
-    return batch.done.then(() => {
+    const sent = (): AsyncResult<unknown> => {
       parent?.children.push([[id, null], null])
       return new AsyncResult<unknown>(id, this.#host)
+    }
+    return batch.done.then(sent, (error: unknown) => {
+      if (concerns(error, message)) throw error
+      return sent()
     })
   }
 
@@ -182,6 +186,12 @@ export class Publisher {
       }
     }
   }
+}
+
+/** Whether an error of a batch is one of this message: brokers that took the others say which they did not. */
+function concerns(error: unknown, { headers: { id } }: OutgoingMessage): boolean {
+  const ids = isLovageError(error) ? error.details.ids : undefined
+  return !Array.isArray(ids) || ids.length === 0 || ids.includes(id)
 }
 
 /** @throws {CapabilityError} LVG_CAPABILITY_MISSING for a transaction where the broker is no database. */

@@ -43,6 +43,8 @@ export const SETTINGS = {
   brokerLoginMethod: optional(text('')),
   /** Kind of the queues in which RabbitMQ keeps delayed messages; those that exist stay as they are. */
   brokerNativeDelayedDeliveryQueueType: choice('quorum', 'quorum', 'classic'),
+  /** What the names of those queues begin with, as in kombu 5.7: `{prefix}_celery_delayed_{n}`. The same in the whole fleet. */
+  brokerNativeDelayedDeliveryQueuePrefix: optional(text('')),
 
   // --- messages
   /** Content types, by short name, that a worker reads. Pickle is refused always. */
@@ -208,12 +210,20 @@ export const SETTINGS = {
   controlQueueTtl: number(300),
   /** Seconds for which RabbitMQ keeps a queue of control requests, or of their answers, without its owner. */
   controlQueueExpires: number(10),
+  /** Whether such a queue belongs to one connection of its owner, and ends with it. RabbitMQ from 4.3 on takes no other that is not durable. */
+  controlQueueExclusive: flag(true),
+  /** Whether it is durable instead, for `controlQueueExpires` seconds without its owner. */
+  controlQueueDurable: flag(false),
   eventExchange: inert(text('celeryev'), 'events go to celeryev'),
   eventQueuePrefix: inert(text('celeryev'), 'queues of events are named after celeryev'),
   /** Seconds for which RabbitMQ keeps an event that its reader does not fetch. */
   eventQueueTtl: number(5),
   /** Seconds for which RabbitMQ keeps a queue of events without its reader. */
   eventQueueExpires: number(60),
+  /** As `controlQueueExclusive`, of queues of events. */
+  eventQueueExclusive: flag(true),
+  /** As `controlQueueDurable`, of queues of events. */
+  eventQueueDurable: flag(false),
 
   // --- beat
   /** Periodic tasks by name. */

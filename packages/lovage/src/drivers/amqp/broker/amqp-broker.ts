@@ -67,7 +67,7 @@ class AmqpBroker implements Broker {
     this.#connections = connections
     this.#options = options
     this.#topology = new Topology(consuming, options, logger)
-    this.#publisher = new Publisher(publishing, this.#topology)
+    this.#publisher = new Publisher(publishing, this.#topology, options.delays)
     this.#fanout = new Fanout(connections, this.#topology, options, logger)
     this.admin = new AmqpAdmin(consuming, this.#topology, this.#publisher)
     this.deadLetters = new AmqpDeadLetters(consuming, this.#topology, this.#publisher, logger)

@@ -2,8 +2,9 @@ import type { Delivery } from '../../../broker/index.js'
 import { isLovageError, type MessageError } from '../../../kernel/index.js'
 import type { IncomingMessage } from '../../../message/index.js'
 import type { AmqpDelivery } from '../client/index.js'
+import { ORPHANS } from './orphans.js'
 import type { Source } from './source.js'
-import { countedRedeliveries, fromWire, isCountedByQueue, rawOf } from './wire-message.js'
+import { countedRedeliveries, fromWire, isCountedByQueue, orphanOf, rawOf } from './wire-message.js'
 
 /** A message that the server gave us, until it is settled. */
 export class Claim implements Delivery {
@@ -15,6 +16,9 @@ export class Claim implements Delivery {
   /** Whether the server delivered it to somebody before. */
   readonly wasDelivered: boolean
   readonly isCountedByQueue: boolean
+  /** Whether it came from where messages are that have lost their place, and not from its queue. */
+  readonly isOrphan: boolean
+  readonly fault?: MessageError
   redeliveries: number
   /** The channel on which it can be settled; none while it is lost. */
   source: Source | undefined
@@ -25,9 +29,12 @@ export class Claim implements Delivery {
 
   constructor(order: number, queue: string, delivery: AmqpDelivery, source: Source) {
     this.tag = `${process.pid}-${order}`
-    this.queue = queue
+    this.isOrphan = queue === ORPHANS
+    const { queue: own, fault } = this.isOrphan ? orphanOf(delivery) : { queue }
+    if (fault) this.fault = fault
+    this.queue = own
     this.order = order
-    this.message = fromWire(delivery, queue)
+    this.message = fromWire(delivery, own)
     this.wasDelivered = delivery.redelivered
     this.isCountedByQueue = isCountedByQueue(delivery.headers)
     this.redeliveries = countedRedeliveries(delivery.headers)
@@ -131,7 +138,7 @@ export class Redelivered {
 
   /** Whether somebody was lost with it, and nothing says so yet but the server's mark. Corrects what we know better. */
   mustCount(claim: Claim): boolean {
-    if (!claim.wasDelivered) return false
+    if (!claim.wasDelivered || claim.isOrphan) return false
     const known = claim.key === undefined ? undefined : this.#uncounted.get(claim.key)
     if (known !== undefined && claim.key !== undefined) {
       this.#uncounted.delete(claim.key)

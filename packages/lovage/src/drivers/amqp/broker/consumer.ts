@@ -9,11 +9,12 @@ import {
   systemClock,
   type Timer,
 } from '../../../kernel/index.js'
-import type { AmqpConnection, AmqpDelivery } from '../client/index.js'
+import { type AmqpConnection, type AmqpDelivery, isConnectionLoss } from '../client/index.js'
 import { Claim, Redelivered } from './claim.js'
 import type { AmqpDeadLetters } from './dead-letters.js'
 import { OpenQueues } from './open-queues.js'
 import type { AmqpBrokerOptions } from './options.js'
+import { ORPHANS } from './orphans.js'
 import type { Publisher } from './publisher.js'
 import { Source, type SourceListener } from './source.js'
 import type { Topology } from './topology.js'
@@ -25,10 +26,16 @@ const LONGEST_PAUSE_MS = 5_000
 const ADOPTION_MS = 15_000
 const LOOK_AGAIN_MS = 250
 const PUT_ASIDE_MS = 1_000
+const MOST_ORPHANS = 10
 /** How long a consumer that ends tries to publish what follows. */
 const LAST_TRIES_MS = 5_000
 /** What the server may take a little later. */
-const PASSING: ReadonlySet<string> = new Set(['LVG_CONNECTION_FAILED', 'LVG_RABBITMQ_REFUSED'])
+const PASSING: ReadonlySet<string> = new Set([
+  'LVG_CONNECTION_FAILED',
+  'LVG_RABBITMQ_REFUSED',
+  // Published again under its id: what follows from a task is repeated rather than lost.
+  'LVG_PUBLISH_UNCERTAIN',
+])
 
 /** What a consumer shares with its broker. */
 export interface ConsumerParts {
@@ -66,6 +73,8 @@ export class AmqpConsumer implements Consumer, SourceListener {
   readonly #timer: NodeJS.Timeout
   #queues: readonly string[]
   #source: Source | undefined
+  /** Where messages come from that have lost their place. */
+  #orphans: Source | undefined
   /** Came, and has not been handed over. */
   #waiting: Claim[] = []
   #state: 'consuming' | 'paused' | 'closed' = 'consuming'
@@ -73,6 +82,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
   #mustAdjust = false
   #isScheduled = false
   #isDown = false
+  #hasNoOrphans = false
   #lookAgain: Timer | undefined
 
   constructor(options: ConsumeOptions, parts: ConsumerParts) {
@@ -137,7 +147,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     this.#state = 'closed'
     clearInterval(this.#timer)
     this.#release()
-    const sources = [...this.#parked, ...(this.#source ? [this.#source] : [])]
+    const sources = [...this.#parked, this.#source, this.#orphans].filter((source) => source !== undefined)
     this.#claims.clear()
     await Promise.all(sources.map((source) => source.close().catch(() => {})))
     this.#parts.onClosed(this)
@@ -164,6 +174,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
   onClosed(source: Source, error: ConnectionError): void {
     this.#parked.delete(source)
     if (this.#source === source) this.#source = undefined
+    if (this.#orphans === source) this.#orphans = undefined
     if (this.#state === 'closed') return
     this.#waiting = this.#waiting.filter((claim) => claim.source !== source)
     const cut = this.#claims.values().filter((claim) => claim.source === source)
@@ -214,14 +225,14 @@ export class AmqpConsumer implements Consumer, SourceListener {
 
   /** Back to the end of its queue, with what is known about it. */
   async #return(claim: Claim, redeliveries: number): Promise<boolean> {
-    const { message, queue } = claim
-    if (isLovageError(message)) {
+    const { message, queue, isOrphan } = claim
+    if (isLovageError(message) || isOrphan) {
       claim.source?.giveBack(claim.number)
       this.#claims.delete(claim.tag)
       return true
     }
     const isPlain = redeliveries === 0 && message.exchange === '' && message.routingKey === queue
-    const copy = isPlain ? toWire(message) : forDetour(message, { redeliveries, isDelayed: false })
+    const copy = isPlain ? toWire(message) : forDetour(message, { redeliveries })
     return (await this.#persist(() => this.#parts.publisher.toQueue(queue, copy))) && this.#end(claim)
   }
 
@@ -232,7 +243,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
   async #count(claim: Claim): Promise<void> {
     const { message, redeliveries } = claim
     if (isLovageError(message)) return
-    const copy = forDetour(message, { redeliveries: redeliveries + 1, isDelayed: true })
+    const copy = forDetour(message, { redeliveries: redeliveries + 1, delayedFor: claim.queue })
     try {
       const later = () => this.#parts.publisher.toQueueLater(claim.queue, PUT_ASIDE_MS, copy)
       if (await this.#persist(later)) this.#end(claim)
@@ -244,7 +255,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
 
   async #postpone({ queue, message, redeliveries }: Claim, untilMs: number): Promise<void> {
     if (isLovageError(message)) return
-    const copy = forDetour(message, { redeliveries, isDelayed: true })
+    const copy = forDetour(message, { redeliveries, delayedFor: queue })
     await this.#parts.publisher.toQueueLater(queue, untilMs - Date.now(), copy)
   }
 
@@ -332,7 +343,10 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 
   async #adjustOnce(): Promise<void> {
-    if (this.#state !== 'consuming') return this.#source?.cancelAll()
+    if (this.#state !== 'consuming') {
+      await this.#orphans?.cancelAll()
+      return this.#source?.cancelAll()
+    }
     const { connection, topology } = this.#parts
     if (!this.#source) {
       const perConsumer = this.#queues.some((queue) => topology.isQuorum(queue))
@@ -348,11 +362,30 @@ export class AmqpConsumer implements Consumer, SourceListener {
     const mustLookAgain = await this.#opening.open({ source, queues: this.#queues, limit })
     if (this.#isDown) this.#options.onRecovered?.()
     this.#isDown = false
+    if (!this.#orphans && !this.#hasNoOrphans) await this.#openOrphans()
     if (mustLookAgain)
       this.#lookAgain ??= systemClock.setTimer(() => {
         this.#lookAgain = undefined
         this.demand()
       }, LOOK_AGAIN_MS)
+  }
+
+  /** Takes a few at a time of what has lost its place; where this user may not, others do. */
+  async #openOrphans(): Promise<void> {
+    const { connection, topology } = this.#parts
+    try {
+      await topology.ensureOrphans()
+      this.#orphans = new Source(await connection.channel(), true, this)
+      await this.#orphans.limit(MOST_ORPHANS)
+      await this.#orphans.consume(ORPHANS)
+    } catch (error) {
+      if (isConnectionLoss(error)) throw error
+      this.#hasNoOrphans = true
+      this.#options.logger.warn(
+        { err: error },
+        `cannot look after delayed messages whose queue has gone (${ORPHANS}): they wait there for a worker that can`,
+      )
+    }
   }
 
   /** Nobody brought these back. */

@@ -50,7 +50,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
     await Promise.all(
       letters.map((letter) =>
         this.#publisher.toQueue(deadQueue(letter.queue), {
-          body: Buffer.from(write(letter)),
+          body: write(letter),
           properties: {
             contentType: 'application/json',
             contentEncoding: 'utf-8',

@@ -9,10 +9,17 @@ import {
   type Unsubscribe,
 } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
-import type { AmqpChannel, AmqpConnection, AmqpQueue } from '../client/index.js'
-import type { AmqpBrokerOptions, Connections } from './options.js'
+import {
+  type AmqpChannel,
+  type AmqpConnection,
+  type AmqpQueue,
+  type PublishingChannel,
+  refusalOf,
+} from '../client/index.js'
+import type { AmqpBrokerOptions, Connections, PassingOptions } from './options.js'
 import { blockedError } from './publisher.js'
 import type { ExchangeKind, Topology } from './topology.js'
+import { failureOf } from './untaken.js'
 import { fromWire, toWire } from './wire-message.js'
 
 type Hear = (message: IncomingMessage) => void
@@ -21,7 +28,11 @@ const LONGEST_PAUSE_MS = 5_000
 
 /** A queue of one listener, as Celery makes it. */
 interface Listening {
-  readonly queue: AmqpQueue
+  /** What the name of its queue ends with, and how that is made. */
+  readonly name: (own: string) => string
+  readonly passing: PassingOptions
+  /** The name's own part for the first connection; one that is lost may hold its queue for a while. */
+  readonly own: string
   readonly exchange: string
   readonly kind: ExchangeKind
   readonly bindingKey: string
@@ -36,7 +47,7 @@ export class Fanout {
   readonly #options: AmqpBrokerOptions
   readonly #logger: Logger
   readonly #endings = new Set<() => Promise<void>>()
-  #channel: Promise<AmqpChannel> | undefined
+  #channel: Promise<PublishingChannel> | undefined
 
   constructor(connections: Connections, topology: Topology, options: AmqpBrokerOptions, logger: Logger) {
     this.#publishing = connections.publishing
@@ -46,22 +57,31 @@ export class Fanout {
     this.#logger = logger
   }
 
-  /** Sends without asking what becomes of it; how many listen is not known. */
+  /** Sends, and resolves when the server has it; how many listen is not known. An exchange that has gone is made again. */
   async send(message: OutgoingMessage, kind: ExchangeKind = kindOf(message.exchange)): Promise<void> {
-    await this.#topology.ensureExchange(message.exchange, kind)
-    // It would wait in our memory, without end.
-    if (this.#publishing.blocked !== undefined) throw blockedError(this.#publishing)
-    this.#channel ??= this.#open()
-    const { body, properties } = toWire(message)
-    ;(await this.#channel).send(message.exchange, message.routingKey, body, properties)
+    const { exchange, routingKey } = message
+    const publication = { exchange, routingKey, ...toWire(message) }
+    for (let isRepeat = false; ; isRepeat = true) {
+      await this.#topology.ensureExchange(exchange, kind)
+      // It would wait in our memory, without end.
+      if (this.#publishing.blocked !== undefined) throw blockedError(this.#publishing)
+      this.#channel ??= this.#open()
+      const [untaken] = await (await this.#channel).publish([publication])
+      if (!untaken) return
+      const mayRepeat = untaken.why === 'unsent' || refusalOf(untaken.error) === 404
+      if (!mayRepeat || isRepeat)
+        throw failureOf([{ ...untaken, publication, id: undefined }], this.#publishing.location)
+      this.#topology.forget()
+    }
   }
 
   subscribe(exchange: string, hear: Hear, pattern = '#'): Promise<Unsubscribe> {
     const kind = kindOf(exchange)
     const isTopic = kind.type === 'topic'
-    const { ttlMs, expiresMs } = isTopic ? this.#options.events : this.#options.control
     return this.#listen({
-      queue: passing(isTopic ? `${exchange}.${newId()}` : `${newId()}.${exchange}`, ttlMs, expiresMs),
+      own: newId(),
+      name: (own) => (isTopic ? `${exchange}.${own}` : `${own}.${exchange}`),
+      passing: isTopic ? this.#options.events : this.#options.control,
       exchange,
       kind,
       bindingKey: isTopic ? pattern : '',
@@ -71,9 +91,10 @@ export class Fanout {
   }
 
   inbox(exchange: string, routingKey: string, hear: Hear): Promise<Unsubscribe> {
-    const { ttlMs, expiresMs } = this.#options.control
     return this.#listen({
-      queue: passing(`${routingKey}.${exchange}`, ttlMs, expiresMs),
+      own: routingKey,
+      name: (own) => `${own}.${exchange}`,
+      passing: this.#options.control,
       exchange,
       kind: DIRECT,
       bindingKey: routingKey,
@@ -90,8 +111,8 @@ export class Fanout {
     await Promise.all([...this.#endings].map((end) => end()))
   }
 
-  #open(): Promise<AmqpChannel> {
-    const opening = this.#publishing.channel()
+  #open(): Promise<PublishingChannel> {
+    const opening = this.#publishing.publishingChannel()
     const ended = (): void => {
       if (this.#channel === opening) this.#channel = undefined
     }
@@ -110,7 +131,7 @@ export class Fanout {
   /** Listens until it is ended, also on the connections to come; rejects only when it cannot begin. */
   async #listen(listening: Listening): Promise<Unsubscribe> {
     let isEnded = false
-    let channel = await this.#begin(listening, () => !isEnded)
+    let channel = await this.#begin(listening, () => !isEnded, true)
     const again = async (): Promise<void> => {
       this.#topology.forget()
       for (let pauseMs = 50; !isEnded; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
@@ -142,10 +163,11 @@ export class Fanout {
     return () => void end()
   }
 
-  async #begin(listening: Listening, isWanted: () => boolean): Promise<AmqpChannel> {
-    const { queue, exchange, kind, bindingKey, hear } = listening
+  async #begin(listening: Listening, isWanted: () => boolean, isFirst = false): Promise<AmqpChannel> {
+    const { own, name, passing, exchange, kind, bindingKey, hear } = listening
     await this.#topology.ensureExchange(exchange, kind)
     const channel = await this.#consuming.channel()
+    const queue = passingQueue(name(isFirst ? own : newId()), passing, this.#consuming.version)
     await channel.declareQueue(queue)
     await channel.bindQueue(queue.name, exchange, bindingKey)
     await channel.consume(queue.name, {
@@ -180,11 +202,19 @@ function kindOf(exchange: string): ExchangeKind {
 }
 
 /** A queue that ends with its listener, and keeps little. */
-function passing(name: string, ttlMs: number, expiresMs: number): AmqpQueue {
+function passingQueue(
+  name: string,
+  { ttlMs, expiresMs, kind }: PassingOptions,
+  version: readonly number[],
+): AmqpQueue {
+  const [major = 0, minor = 0] = version
+  const takesNeither = major < 4 || (major === 4 && minor < 3)
+  const isExclusive = kind === 'exclusive'
   return {
     name,
-    durable: false,
+    exclusive: isExclusive,
+    durable: kind === 'durable' || (kind === 'neither' && !takesNeither),
     autoDelete: true,
-    arguments: { 'x-message-ttl': ttlMs, 'x-expires': expiresMs },
+    arguments: { 'x-message-ttl': ttlMs, ...(isExclusive ? {} : { 'x-expires': expiresMs }) },
   }
 }

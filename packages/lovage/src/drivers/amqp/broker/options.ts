@@ -1,4 +1,5 @@
 import type { AmqpConnection } from '../client/index.js'
+import type { DelayOptions } from './delays.js'
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -6,33 +7,60 @@ type Settings = Readonly<Record<string, unknown>>
 export interface AmqpBrokerOptions {
   /** What every queue is declared with that says nothing else. */
   readonly queueArguments: Readonly<Record<string, unknown>>
-  /** Of the queues in which delayed messages wait. */
-  readonly delayQueueType: 'quorum' | 'classic'
+  /** The queues in which delayed messages wait. */
+  readonly delays: DelayOptions
   /** How long the server waits for an ack before it closes the channel: its own `consumer_timeout`. Default 30 minutes. */
   readonly consumerTimeoutMs: number
   /** Of queues of remote control and of their answers. */
-  readonly control: { readonly ttlMs: number; readonly expiresMs: number }
+  readonly control: PassingOptions
   /** Of queues of events. */
-  readonly events: { readonly ttlMs: number; readonly expiresMs: number }
+  readonly events: PassingOptions
 }
 
-/** Reads `taskQueueMaxPriority`, `taskDefaultQueueType`, `brokerNativeDelayedDeliveryQueueType` and `brokerTransportOptions.consumerTimeout`. */
+/** How queues are made that last as long as whoever listens. */
+export interface PassingOptions {
+  /** Of a message that nobody fetches. */
+  readonly ttlMs: number
+  /** Of the queue without its owner, where it can outlive a connection. */
+  readonly expiresMs: number
+  /** `exclusive`: of one connection. `durable`: of anybody. `neither`: as Celery made them before 5.6, which RabbitMQ takes before 4.3. */
+  readonly kind: 'exclusive' | 'durable' | 'neither'
+}
+
+/** Reads `taskQueueMaxPriority`, `taskDefaultQueueType`, `brokerNativeDelayedDeliveryQueueType` and `…QueuePrefix`, and `brokerTransportOptions.consumerTimeout`. */
 export function brokerOptionsOf(settings: Settings): AmqpBrokerOptions {
   const transport = (settings.brokerTransportOptions ?? {}) as Settings
   const ms = (value: unknown, defaultS: number): number =>
     Math.round(1000 * (typeof value === 'number' && value > 0 ? value : defaultS))
   const isQuorum = settings.taskDefaultQueueType === 'quorum'
-  const maxPriority = settings.taskQueueMaxPriority
+  const { taskQueueMaxPriority: maxPriority, brokerNativeDelayedDeliveryQueuePrefix: prefix } = settings
   return {
     queueArguments: {
       ...(isQuorum ? { 'x-queue-type': 'quorum' } : {}),
       ...(typeof maxPriority === 'number' && !isQuorum ? { 'x-max-priority': maxPriority } : {}),
     },
-    delayQueueType: settings.brokerNativeDelayedDeliveryQueueType === 'classic' ? 'classic' : 'quorum',
+    delays: {
+      type: settings.brokerNativeDelayedDeliveryQueueType === 'classic' ? 'classic' : 'quorum',
+      ...(typeof prefix === 'string' ? { prefix } : {}),
+    },
     consumerTimeoutMs: ms(transport.consumerTimeout ?? transport.consumer_timeout, 1800),
-    control: { ttlMs: ms(settings.controlQueueTtl, 300), expiresMs: ms(settings.controlQueueExpires, 10) },
-    events: { ttlMs: ms(settings.eventQueueTtl, 5), expiresMs: ms(settings.eventQueueExpires, 60) },
+    control: {
+      ttlMs: ms(settings.controlQueueTtl, 300),
+      expiresMs: ms(settings.controlQueueExpires, 10),
+      kind: kindOf(settings.controlQueueExclusive, settings.controlQueueDurable),
+    },
+    events: {
+      ttlMs: ms(settings.eventQueueTtl, 5),
+      expiresMs: ms(settings.eventQueueExpires, 60),
+      kind: kindOf(settings.eventQueueExclusive, settings.eventQueueDurable),
+    },
   }
+}
+
+/** Durable queues cannot be exclusive: who asks for them means it, as exclusive ones are the default. */
+function kindOf(exclusive: unknown, durable: unknown): PassingOptions['kind'] {
+  if (durable === true) return 'durable'
+  return exclusive === false ? 'neither' : 'exclusive'
 }
 
 /** Two: a server that is short of memory stops reading from whoever publishes, and acknowledgements must still reach it. */

@@ -1,85 +1,129 @@
 import { matchesTopic, type Queue } from '../../../broker/index.js'
 import { ConnectionError, MessageError } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
-import { type AmqpChannel, type AmqpConnection, refusalOf } from '../client/index.js'
-import { delayRoute } from './delays.js'
+import {
+  type AmqpConnection,
+  type AmqpPublication,
+  type PublishingChannel,
+  refusalOf,
+} from '../client/index.js'
+import { type DelayOptions, delayRoute } from './delays.js'
 import type { Topology } from './topology.js'
+import { type Failure, failureOf } from './untaken.js'
 import { forDetour, toWire, type WireMessage } from './wire-message.js'
+
+/** A publication with what it needs to be there. */
+interface Posting {
+  readonly publication: AmqpPublication
+  /** The task's id, to say which message it was. */
+  readonly id: string | undefined
+  /** The queue that it comes to through the delays. */
+  readonly delayedFor?: string
+}
 
 /**
  * Publishes with confirms: resolves when the server has the messages, in its queues and, those that are persistent, on its disk. What is
  * published in one turn of the event loop is written together, and any number may be unconfirmed.
  *
- * Promise: a message that nobody can get is not taken in silence. The queue that it names is declared before, the exchange looked for.
+ * Promise 1: a message that nobody can get is not taken in silence. The queue that it names is declared before, the exchange looked for; what
+ * comes back all the same, because one of them went away, is declared and published once more, or refused (`LVG_MESSAGE_UNROUTABLE`).
+ * Promise 2: nothing is published twice in silence. Where the connection ends before the server has answered, that is said
+ * (`LVG_PUBLISH_UNCERTAIN`), with the ids of the messages that it is true of.
  */
 export class Publisher {
   readonly #connection: AmqpConnection
   readonly #topology: Topology
-  #channel: Promise<AmqpChannel> | undefined
+  readonly #delays: DelayOptions
+  #channel: Promise<PublishingChannel> | undefined
 
-  constructor(connection: AmqpConnection, topology: Topology) {
+  constructor(connection: AmqpConnection, topology: Topology, delays: DelayOptions) {
     this.#connection = connection
     this.#topology = topology
+    this.#delays = delays
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
-    try {
-      await this.#publish(messages)
-    } catch (error) {
-      // A queue or an exchange was deleted behind our back: all that we know is to be looked at again.
-      if (refusalOf(error) !== 404) throw error
-      this.#topology.forget()
-      await this.#publish(messages)
+    const nowMs = Date.now()
+    const postings: Posting[] = []
+    for (const message of messages) {
+      const { id } = message.headers
+      const named = typeof id === 'string' ? id : undefined
+      const delayed = this.#delayed(message, nowMs)
+      for (const queue of delayed)
+        postings.push(
+          this.#later(queue, (message.dueMs ?? 0) - nowMs, forDetour(message, { delayedFor: queue }), named),
+        )
+      if (delayed.length > 0) continue
+      const { exchange, routingKey } = message
+      postings.push({ publication: { exchange, routingKey, mandatory: true, ...toWire(message) }, id: named })
     }
+    await this.#send(postings)
   }
 
   /** To one queue by its name. */
-  async toQueue(queue: string, { body, properties }: WireMessage): Promise<void> {
-    await this.#topology.ensureQueue(queue)
-    await (await this.#open()).publish('', queue, body, properties)
+  async toQueue(queue: string, wire: WireMessage): Promise<void> {
+    const publication = { exchange: '', routingKey: queue, mandatory: true, ...wire }
+    await this.#send([{ publication, id: wire.properties.correlationId }])
   }
 
   /** To one queue, in a while; see `delayRoute`. */
-  async toQueueLater(queue: string, delayMs: number, { body, properties }: WireMessage): Promise<void> {
-    await this.#topology.ensureDelays(queue)
-    const { exchange, routingKey } = delayRoute(queue, delayMs)
-    await (await this.#open()).publish(exchange, routingKey, body, properties)
+  async toQueueLater(queue: string, delayMs: number, wire: WireMessage): Promise<void> {
+    await this.#send([this.#later(queue, delayMs, wire, wire.properties.correlationId)])
   }
 
-  async #publish(messages: readonly OutgoingMessage[]): Promise<void> {
-    const nowMs = Date.now()
-    await this.#prepare(messages, nowMs)
-    const channel = await this.#open()
-    await Promise.all(
-      messages.flatMap((message) => {
-        const delayed = this.#delayed(message, nowMs)
-        if (delayed.length === 0) {
-          const { body, properties } = toWire(message)
-          return [channel.publish(message.exchange, message.routingKey, body, properties)]
-        }
-        const { body, properties } = forDetour(message, { isDelayed: true })
-        return delayed.map((queue) => {
-          const { exchange, routingKey } = delayRoute(queue, (message.dueMs ?? 0) - nowMs)
-          return channel.publish(exchange, routingKey, body, properties)
-        })
-      }),
-    )
+  #later(queue: string, delayMs: number, wire: WireMessage, id: string | undefined): Posting {
+    const route = delayRoute(queue, delayMs, this.#delays.prefix)
+    return { publication: { ...route, mandatory: true, ...wire }, id, delayedFor: queue }
   }
 
-  /** Declares what the messages need; most need nothing that is not there. */
-  async #prepare(messages: readonly OutgoingMessage[], nowMs: number): Promise<void> {
+  async #send(postings: readonly Posting[]): Promise<void> {
+    const failures: Failure[] = []
+    for (let left = postings, isRepeat = false; left.length > 0; isRepeat = true) {
+      const ready = this.#prepare(left)
+      if (ready) await ready
+      const channel = await this.#open()
+      const again: Posting[] = []
+      for (const untaken of await channel.publish(left.map(({ publication }) => publication))) {
+        const posting = left[untaken.index]
+        if (!posting) continue
+        const isGone =
+          untaken.why === 'unroutable' || (untaken.why === 'refused' && refusalOf(untaken.error) === 404)
+        if (untaken.why === 'unsent' || (isGone && !isRepeat)) again.push(posting)
+        else failures.push({ ...posting, ...untaken })
+        // A queue or an exchange was deleted behind our back: all that we know is to be looked at again.
+        if (isGone && !isRepeat) this.#topology.forget()
+      }
+      left = again
+    }
+    if (failures.length > 0) throw failureOf(failures, this.#connection.location)
+  }
+
+  /** Declares what the messages need; nothing when that is there. */
+  #prepare(postings: readonly Posting[]): Promise<unknown> | undefined {
     const needed = new Set<Promise<void>>()
-    for (const message of messages) {
-      const { exchange, routingKey } = message
-      for (const queue of this.#delayed(message, nowMs)) needed.add(this.#topology.ensureDelays(queue))
+    let last: Posting | undefined
+    for (const posting of postings) {
+      const { publication, delayedFor } = posting
+      const { exchange, routingKey } = publication
+      const isSame =
+        last?.publication.routingKey === routingKey &&
+        last.publication.exchange === exchange &&
+        last.delayedFor === delayedFor
+      last = posting
+      if (isSame) continue
       if (exchange === '' && routingKey === '')
         throw new MessageError('The message names neither an exchange nor a queue.', {
           code: 'LVG_MESSAGE_UNROUTABLE',
         })
-      if (exchange !== '') needed.add(this.#topology.requireExchange(exchange))
-      else needed.add(this.#topology.ensureQueue(routingKey))
+      const step =
+        delayedFor !== undefined
+          ? this.#topology.ensureDelays(delayedFor)
+          : exchange !== ''
+            ? this.#topology.requireExchange(exchange)
+            : this.#topology.ensureQueue(routingKey)
+      needed.add(step)
     }
-    await Promise.all(needed)
+    return Promise.all(needed)
   }
 
   /**
@@ -87,17 +131,17 @@ export class Publisher {
    * ETA: whoever gets it puts it off.
    */
   #delayed({ dueMs = 0, exchange, routingKey }: OutgoingMessage, nowMs: number): readonly string[] {
-    if (dueMs <= nowMs) return []
+    if (dueMs <= nowMs) return NONE
     if (exchange === '') return [routingKey]
     return [...this.#topology.bound(exchange)]
       .filter((queue) => isBound(queue, routingKey))
       .map(({ name }) => name)
   }
 
-  #open(): Promise<AmqpChannel> {
+  #open(): Promise<PublishingChannel> {
     if (this.#connection.blocked !== undefined) return Promise.reject(blockedError(this.#connection))
     if (!this.#channel) {
-      const opening = this.#connection.confirmChannel()
+      const opening = this.#connection.publishingChannel()
       this.#channel = opening
       const ended = (): void => {
         if (this.#channel === opening) this.#channel = undefined
@@ -107,6 +151,8 @@ export class Publisher {
     return this.#channel
   }
 }
+
+const NONE: readonly string[] = []
 
 /** What is said to whoever publishes while the server takes nothing. */
 export function blockedError({ location, blocked }: AmqpConnection): ConnectionError {

@@ -1,8 +1,9 @@
 import { type ExchangeType, type Queue, queueArguments } from '../../../broker/index.js'
 import { type Logger, MessageError } from '../../../kernel/index.js'
 import { type AmqpChannel, type AmqpConnection, type AmqpQueue, refusalOf } from '../client/index.js'
-import { bindExchangeToDelays, bindToDelays, declareDelays, inspectDelays } from './delays.js'
+import { bindExchangeToDelays, bindToDelays, declareDelays, declareWayOut, inspectDelays } from './delays.js'
 import type { AmqpBrokerOptions } from './options.js'
+import { declareOrphans } from './orphans.js'
 
 /** How an exchange is declared, where that is not what a queue says. */
 export interface ExchangeKind {
@@ -70,9 +71,17 @@ export class Topology {
   ensureDelays(queue: string): Promise<void> {
     return this.#once(`delays of ${queue}`, async () => {
       await this.#once('delays', () => this.#declareDelays())
+      await this.#once('way out', () => this.#with((channel) => declareWayOut(channel, this.#options.delays)))
       await this.ensureQueue(queue)
       await this.#with((channel) => bindToDelays(channel, queue))
     })
+  }
+
+  /** Sees to it that there is a place for messages whose queue has gone. */
+  ensureOrphans(): Promise<void> {
+    return this.#once('orphans', () =>
+      this.#with((channel) => declareOrphans(channel, this.#options.delays.type)),
+    )
   }
 
   ensureExchange(name: string, { type, durable }: ExchangeKind): Promise<void> {
@@ -87,7 +96,13 @@ export class Topology {
 
   /** @throws {MessageError} LVG_MESSAGE_UNROUTABLE for an exchange that is not there. */
   requireExchange(name: string): Promise<void> {
-    for (const queue of this.bound(name)) return this.ensureQueue(queue.name)
+    const bound = [...this.bound(name)]
+    // Any of them may be the one that a routing key means.
+    if (bound.length === 1 && bound[0]) return this.ensureQueue(bound[0].name)
+    if (bound.length > 1)
+      return this.#once(`bound to ${name}`, async () => {
+        await Promise.all(bound.map((queue) => this.ensureQueue(queue.name)))
+      })
     return this.#once(`exchange ${name}`, async () => {
       try {
         await this.#with((channel) => channel.inspectExchange(name))
@@ -147,21 +162,24 @@ export class Topology {
     // Where Celery delays in the broker: with quorum queues, for exchanges that are not direct.
     if (this.isQuorum(name) && exchangeType !== 'direct') {
       await this.#once('delays', () => this.#declareDelays())
-      await this.#with((channel) => bindExchangeToDelays(channel, { queue: name, exchange, routingKey }))
+      await this.#with((channel) =>
+        bindExchangeToDelays(channel, { queue: name, exchange, routingKey }, this.#options.delays),
+      )
     }
   }
 
   async #declareDelays(): Promise<void> {
+    const { delays } = this.#options
+    const inspect = (channel: AmqpChannel): Promise<void> => inspectDelays(channel, delays)
     try {
-      return await this.#with(inspectDelays)
+      return await this.#with(inspect)
     } catch (error) {
       if (refusalOf(error) !== 404) throw error
     }
-    const { delayQueueType } = this.#options
     await this.#orAsItIs(
       'the queues for delays (celery_delayed_27 …)',
-      (channel) => declareDelays(channel, delayQueueType),
-      inspectDelays,
+      (channel) => declareDelays(channel, delays),
+      inspect,
     )
   }
 

@@ -1,11 +1,17 @@
 import { MessageError } from '../../../kernel/index.js'
-import { encodeEnvelope, type IncomingMessage, type OutgoingMessage } from '../../../message/index.js'
+import {
+  encodeEnvelope,
+  type IncomingMessage,
+  type OutgoingMessage,
+  parseTime,
+} from '../../../message/index.js'
 import { type AmqpDelivery, type AmqpProperties, UNREADABLE } from '../client/index.js'
-import { isFromDelays } from './delays.js'
+import { isFromDelays, queueOfDelay } from './delays.js'
+import { ORPHANS } from './orphans.js'
 
 /** How often a holder was lost with a message, for classic queues, which tell only that one was. */
 export const REDELIVERIES = 'x-lovage-redeliveries'
-/** Exchange, routing key and time to live that a message had before it went where they would be misread. */
+/** Exchange, routing key and time to live that a message had before it went where they would be misread, and the queue that it shall come to. */
 const ROUTE = 'x-lovage-route'
 /** How often a quorum queue has delivered a message before. */
 const DELIVERY_COUNT = 'x-delivery-count'
@@ -15,7 +21,7 @@ const OF_THE_WAY =
 
 /** A message as bytes and properties, as Celery writes it. */
 export interface WireMessage {
-  readonly body: Buffer
+  readonly body: Buffer | string
   readonly properties: AmqpProperties
 }
 
@@ -28,7 +34,7 @@ export function toWire({
 }: OutgoingMessage): WireMessage {
   const { correlationId, replyTo, deliveryMode, priority, expiration } = properties
   return {
-    body: typeof body === 'string' ? Buffer.from(body) : body,
+    body,
     properties: {
       contentType,
       contentEncoding,
@@ -37,20 +43,26 @@ export function toWire({
       ...(priority === undefined ? {} : { priority: clamped(priority) }),
       ...(correlationId === null ? {} : { correlationId }),
       ...(replyTo === null ? {} : { replyTo }),
-      ...(expiration === undefined ? {} : { expiration }),
+      ...(expiration === undefined || tellsItsEnd(headers) ? {} : { expiration }),
     },
   }
 }
 
+/**
+ * Whether the worker that gets a message too late says so. RabbitMQ would drop it from its queue without a word, and whoever waits for its
+ * result, or for the chord that it is a member of, would wait for ever.
+ */
+const tellsItsEnd = (headers: OutgoingMessage['headers']): boolean => typeof headers.expires === 'string'
+
 /** For a way over other queues: there its time to live would end its delay, and exchange and routing key are others. */
 export function forDetour(
   message: OutgoingMessage,
-  counts: { readonly redeliveries?: number; readonly isDelayed: boolean },
+  counts: { readonly redeliveries?: number; readonly delayedFor?: string },
 ): WireMessage {
-  const { redeliveries = 0, isDelayed } = counts
+  const { redeliveries = 0, delayedFor } = counts
   const { expiration, ...rest } = message.properties
-  const keepsExpiration = expiration !== undefined && !isDelayed
-  const route = [message.exchange, message.routingKey, expiration ?? null]
+  const keepsExpiration = expiration !== undefined && delayedFor === undefined
+  const route = [message.exchange, message.routingKey, expiration ?? null, delayedFor ?? null]
   return toWire({
     ...message,
     properties: keepsExpiration ? { ...rest, expiration } : rest,
@@ -96,8 +108,37 @@ function routeOf(
   const route = headers[ROUTE]
   if (Array.isArray(route) && typeof route[0] === 'string' && typeof route[1] === 'string')
     return typeof route[2] === 'string' ? [route[0], route[1], route[2]] : [route[0], route[1]]
-  return isFromDelays(exchange) ? ['', queue] : [exchange, routingKey]
+  return isFromDelays(exchange) || exchange === ORPHANS ? ['', queue] : [exchange, routingKey]
 }
+
+/**
+ * What a message is that has lost its place: the queue that it was for, and why it is not run, if it shall not be. One that RabbitMQ dropped
+ * because its time was over is as any other that comes too late.
+ */
+export function orphanOf({ headers, exchange, routingKey }: AmqpDelivery): {
+  readonly queue: string
+  readonly fault?: MessageError
+} {
+  if (isFromDelays(exchange)) {
+    const route = headers[ROUTE]
+    const [, key, , to] = Array.isArray(route) ? route : []
+    const queue = [to, queueOfDelay(routingKey), key].find((name) => typeof name === 'string') ?? ORPHANS
+    return { queue, fault: orphaned(`the queue ${queue} had gone when the message was due there`) }
+  }
+  const deaths = headers['x-death']
+  const death: unknown = Array.isArray(deaths) ? deaths[0] : undefined
+  const { queue, reason } = isTable(death) ? death : {}
+  if (typeof queue !== 'string')
+    return { queue: ORPHANS, fault: orphaned('nothing tells which queue it was for') }
+  const expiresMs = typeof headers.expires === 'string' ? parseTime(headers.expires) : undefined
+  if (reason === 'expired' && expiresMs !== undefined && expiresMs <= Date.now()) return { queue }
+  return { queue, fault: orphaned(`RabbitMQ put the message out of the queue ${queue}: ${String(reason)}`) }
+}
+
+const orphaned = (why: string): MessageError => new MessageError(why, { code: 'LVG_MESSAGE_UNROUTABLE' })
+
+const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
 
 /** How often a holder was lost with it, as far as the message itself says. */
 export function countedRedeliveries(headers: AmqpDelivery['headers']): number {

@@ -1,21 +1,7 @@
-import type { Channel, ConfirmChannel, ConsumeMessage, GetMessage, Options } from 'amqplib'
+import type { Channel, ConsumeMessage, GetMessage } from 'amqplib'
 import type { ConnectionError, Unsubscribe } from '../../../kernel/index.js'
+import type { AmqpProperties } from './frame-writer.js'
 import { type Headers, readHeaders, writeHeaders } from './headers.js'
-
-/** AMQP's basic properties, those that Celery uses. */
-export interface AmqpProperties {
-  readonly contentType?: string
-  readonly contentEncoding?: string
-  /** Written so that Python reads the same: see `writeHeaders`. */
-  readonly headers?: Headers
-  /** 2 = survives a restart of the server. */
-  readonly deliveryMode?: 1 | 2
-  readonly priority?: number
-  readonly correlationId?: string
-  readonly replyTo?: string
-  /** Milliseconds, as a decimal string. */
-  readonly expiration?: string
-}
 
 /** A message as it came from a queue. */
 export interface AmqpDelivery {
@@ -44,6 +30,8 @@ export interface AmqpExchange {
   readonly name: string
   readonly type: 'direct' | 'topic' | 'fanout'
   readonly durable?: boolean
+  /** Gets what comes here and has nowhere to go. */
+  readonly alternateExchange?: string
 }
 
 /** How a queue is consumed. */
@@ -59,8 +47,7 @@ export interface AmqpConsume {
 
 /** What a channel is made with. */
 export interface ChannelParts {
-  readonly channel: Channel | ConfirmChannel
-  readonly confirms: boolean
+  readonly channel: Channel
   /** Makes an error of ours of what the library throws. */
   readonly error: (thrown: unknown) => ConnectionError
   /** Keeps the process alive until the work has ended. */
@@ -74,7 +61,7 @@ let consumers = 0
  * connection: the operation rejects with what the server said (`refusalOf`), and a new channel is needed.
  */
 export class AmqpChannel {
-  readonly #channel: Channel | ConfirmChannel
+  readonly #channel: Channel
   readonly #parts: ChannelParts
   readonly #onClosed = new Set<(error: ConnectionError) => void>()
   #closed: ConnectionError | undefined
@@ -117,8 +104,9 @@ export class AmqpChannel {
     return this.#call(async (channel) => countsOf(await channel.checkQueue(name)))
   }
 
-  async declareExchange({ name, type, durable = true }: AmqpExchange): Promise<void> {
-    await this.#call((channel) => channel.assertExchange(name, type, { durable }))
+  async declareExchange({ name, type, durable = true, alternateExchange }: AmqpExchange): Promise<void> {
+    const alternate = alternateExchange === undefined ? {} : { alternateExchange }
+    await this.#call((channel) => channel.assertExchange(name, type, { durable, ...alternate }))
   }
 
   /** Rejects with 404 when the exchange does not exist. */
@@ -146,41 +134,6 @@ export class AmqpChannel {
   /** Removes what waits in the queue; tells how many. */
   async purgeQueue(name: string): Promise<number> {
     return (await this.#call((channel) => channel.purgeQueue(name))).messageCount
-  }
-
-  /**
-   * Publishes, and resolves when the server has taken the message (made by `confirmChannel`), or at once. What is published in one turn
-   * of the event loop is written together. A message that no queue is bound for is taken, and gone. Rejects when the channel ends before the
-   * server has answered: then the message may have been taken or not.
-   */
-  publish(exchange: string, routingKey: string, body: Buffer, properties: AmqpProperties): Promise<void> {
-    const { confirms, awaited, error } = this.#parts
-    if (!confirms) {
-      this.send(exchange, routingKey, body, properties)
-      return Promise.resolve()
-    }
-    return awaited(
-      new Promise<void>((resolve, reject) => {
-        try {
-          const channel = this.#open() as ConfirmChannel
-          channel.publish(exchange, routingKey, body, written(properties), (refused: unknown) =>
-            // The reason for which the channel was closed says more than that it was.
-            refused ? reject(this.#said ?? error(refused)) : resolve(),
-          )
-        } catch (thrown) {
-          reject(this.#failure(thrown))
-        }
-      }),
-    )
-  }
-
-  /** Publishes without asking what becomes of it. Throws when the channel has ended. */
-  send(exchange: string, routingKey: string, body: Buffer, properties: AmqpProperties): void {
-    try {
-      this.#open().publish(exchange, routingKey, body, written(properties))
-    } catch (thrown) {
-      throw this.#failure(thrown)
-    }
   }
 
   /** How many deliveries may be unacknowledged: of each consumer that is begun from now on, or of the whole channel. 0 = any number. */
@@ -230,7 +183,7 @@ export class AmqpChannel {
     }
   }
 
-  #open(): Channel | ConfirmChannel {
+  #open(): Channel {
     if (this.#closed) throw this.#closed
     return this.#channel
   }
@@ -263,10 +216,6 @@ const countsOf = (reply: { messageCount: number; consumerCount: number }) => ({
 
 // The library settles by a message, of which it reads nothing but this.
 const tagged = (deliveryTag: number): ConsumeMessage => ({ fields: { deliveryTag } }) as ConsumeMessage
-
-function written({ headers, ...properties }: AmqpProperties): Options.Publish {
-  return headers === undefined ? properties : { ...properties, headers: writeHeaders(headers) }
-}
 
 function deliveryOf({ content, fields, properties }: ConsumeMessage | GetMessage): AmqpDelivery {
   const { contentType, contentEncoding, deliveryMode, priority, correlationId, replyTo, expiration } =

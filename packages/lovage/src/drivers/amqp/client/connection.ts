@@ -1,4 +1,4 @@
-import { type ChannelModel, type ConfirmChannel, connect, credentials, type Options } from 'amqplib'
+import { type ChannelModel, connect, credentials, type Options } from 'amqplib'
 import {
   ConnectionError,
   delay,
@@ -8,10 +8,11 @@ import {
   systemClock,
   type Unsubscribe,
 } from '../../../kernel/index.js'
-import { AmqpChannel } from './channel.js'
+import { AmqpChannel, type ChannelParts } from './channel.js'
 import { amqpError } from './errors.js'
 import { mendIncomingTable } from './incoming-tables.js'
 import type { AmqpTarget } from './options.js'
+import { PublishingChannel, type PublishingLink } from './publishing-channel.js'
 
 /** How long a server may take to say goodbye. */
 const GOODBYE_MS = 5_000
@@ -21,6 +22,9 @@ interface Link {
   readonly model: ChannelModel
   readonly target: AmqpTarget
 }
+
+/** What every channel is made with. */
+type SharedParts = Pick<ChannelParts, 'error' | 'awaited'>
 
 /** What the client library keeps in its connection, and its types do not tell. */
 interface Inner {
@@ -46,7 +50,7 @@ export class AmqpConnection {
   readonly #targets: readonly AmqpTarget[]
   readonly #name: string
   readonly #logger: Logger
-  readonly #channels = new Set<AmqpChannel>()
+  readonly #channels = new Set<AmqpChannel | PublishingChannel>()
   #link: Promise<Link> | undefined
   #next = 0
   #isClosed = false
@@ -77,14 +81,23 @@ export class AmqpConnection {
     return this.#isClosed
   }
 
-  /** A channel whose publications are not confirmed: for consuming, declaring, and what may be lost. */
+  /** A channel for consuming and declaring. */
   channel(): Promise<AmqpChannel> {
-    return this.#channel(false)
+    return this.#opened(async ({ model }, parts) => {
+      const channel = await model.createChannel()
+      return new AmqpChannel({ channel, ...parts })
+    })
   }
 
-  /** A channel on which `publish` resolves when the server has taken the message. */
-  confirmChannel(): Promise<AmqpChannel> {
-    return this.#channel(true)
+  /** A channel for publishing. */
+  publishingChannel(): Promise<PublishingChannel> {
+    return this.#opened(async ({ model }, parts) => {
+      const channel = await model.createConfirmChannel()
+      // The library's types tell neither.
+      const { ch: number } = channel as unknown as { readonly ch: number }
+      const link = model.connection as unknown as PublishingLink
+      return new PublishingChannel({ channel, number, link, ...parts })
+    })
   }
 
   async close(): Promise<void> {
@@ -110,14 +123,14 @@ export class AmqpConnection {
     this.#stopWaiting()
   }
 
-  async #channel(confirms: boolean): Promise<AmqpChannel> {
-    const { model, target } = await this.#awaits(this.#connected())
+  async #opened<Opened extends AmqpChannel | PublishingChannel>(
+    open: (link: Link, parts: SharedParts) => Promise<Opened>,
+  ): Promise<Opened> {
+    const link = await this.#awaits(this.#connected())
     const error = (thrown: unknown): ConnectionError =>
-      this.#isClosed ? closedError(target) : amqpError(thrown, target, true)
+      this.#isClosed ? closedError(link.target) : amqpError(thrown, link.target, true)
     try {
-      const made = confirms ? model.createConfirmChannel() : model.createChannel()
-      const channel: ConfirmChannel | Awaited<typeof made> = await this.#awaits<Awaited<typeof made>>(made)
-      const opened = new AmqpChannel({ channel, confirms, error, awaited: (work) => this.#awaits(work) })
+      const opened = await this.#awaits(open(link, { error, awaited: (work) => this.#awaits(work) }))
       this.#channels.add(opened)
       opened.onClosed(() => this.#channels.delete(opened))
       return opened

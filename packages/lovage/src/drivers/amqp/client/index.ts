@@ -1,12 +1,14 @@
 export {
   AmqpChannel,
   type AmqpDelivery,
-  type AmqpProperties,
   type AmqpQueue,
 } from './channel.js'
 export { AmqpConnection } from './connection.js'
 export { isConnectionLoss, refusalOf } from './errors.js'
+export type { AmqpProperties, AmqpPublication } from './frame-writer.js'
 
 export { UNREADABLE } from './incoming-tables.js'
 export { type AmqpOptions, parseAmqpUrls } from './options.js'
+export { PublishingChannel } from './publishing-channel.js'
 export { amqpOptionsOf } from './settings.js'
+export type { Untaken } from './unconfirmed.js'

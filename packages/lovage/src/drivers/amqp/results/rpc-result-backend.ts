@@ -1,4 +1,10 @@
-import { ConfigurationError, type DriverOptions, redactUrl, type Unsubscribe } from '../../../kernel/index.js'
+import {
+  ConfigurationError,
+  ConnectionError,
+  type DriverOptions,
+  redactUrl,
+  type Unsubscribe,
+} from '../../../kernel/index.js'
 import { decompress, type ReadOptions } from '../../../message/index.js'
 import {
   decodeMeta,
@@ -11,10 +17,10 @@ import {
   unreadableResult,
 } from '../../../result/index.js'
 import {
-  type AmqpChannel,
   AmqpConnection,
   type AmqpDelivery,
   amqpOptionsOf,
+  type PublishingChannel,
   parseAmqpUrls,
 } from '../client/index.js'
 import { Replies } from './replies.js'
@@ -53,7 +59,7 @@ class RpcResultBackend implements ResultBackend {
   readonly #read: ReadOptions
   readonly #maxBytes: number
   readonly #deliveryMode: 1 | 2
-  #channel: Promise<AmqpChannel> | undefined
+  #channel: Promise<PublishingChannel> | undefined
   #isClosed = false
 
   constructor(url: string, { settings, clock, logger, replyTo }: DriverOptions) {
@@ -88,17 +94,29 @@ class RpcResultBackend implements ResultBackend {
     const wanted = records.filter(({ replyTo }) => replyTo !== undefined && replyTo !== '')
     if (wanted.length === 0) return
     const channel = await this.#publishing()
-    await Promise.all(
-      wanted.map((record) =>
-        // A queue that is gone takes nothing, and its owner waits for nothing.
-        channel.publish('', record.replyTo ?? '', Buffer.from(encodeMeta(record)), {
+    const untaken = await channel.publish(
+      // A queue that is gone takes nothing, and its owner waits for nothing.
+      wanted.map((record) => ({
+        exchange: '',
+        routingKey: record.replyTo ?? '',
+        body: encodeMeta(record),
+        properties: {
           contentType: 'application/json',
           contentEncoding: 'utf-8',
           correlationId: record.correlationId ?? record.id,
           deliveryMode: this.#deliveryMode,
-        }),
-      ),
+        },
+      })),
     )
+    const [first] = untaken
+    // Whoever stores tries again; an answer that comes twice says the same.
+    if (first)
+      throw (
+        first.error ??
+        new ConnectionError(`RabbitMQ did not take ${untaken.length} results (${this.location})`, {
+          code: 'LVG_RABBITMQ_REFUSED',
+        })
+      )
   }
 
   async get(ids: readonly string[]): Promise<readonly TaskResult[]> {
@@ -148,8 +166,8 @@ class RpcResultBackend implements ResultBackend {
     }
   }
 
-  #publishing(): Promise<AmqpChannel> {
-    this.#channel ??= this.#connection.confirmChannel().then(
+  #publishing(): Promise<PublishingChannel> {
+    this.#channel ??= this.#connection.publishingChannel().then(
       (channel) => {
         channel.onClosed(() => {
           this.#channel = undefined

@@ -1,0 +1,55 @@
+import { ConnectionError, type LovageError, MessageError } from '../../../kernel/index.js'
+import type { AmqpPublication, Untaken } from '../client/index.js'
+
+/** A message that the server did not take, or may not have taken. */
+export interface Failure extends Untaken {
+  readonly publication: AmqpPublication
+  /** The task's id. */
+  readonly id: string | undefined
+}
+
+/** How many ids stand in a message; all are in `details.ids`. */
+const MOST_NAMED = 3
+
+/**
+ * One error for those of the messages published together that were not taken: `details.ids` has their ids, and every other one was. Doubt
+ * comes first: who hears it must not repeat what follows from a refusal.
+ */
+export function failureOf(failures: readonly Failure[], location: string): LovageError {
+  const first = failures.find(({ why }) => why === 'uncertain') ?? failures[0]
+  // All or none: one without a name would pass for one that was taken.
+  const named = failures.flatMap(({ id }) => id ?? [])
+  const ids = named.length === failures.length ? named : []
+  const { publication, why = 'uncertain', error: cause } = first ?? {}
+  const { exchange = '', routingKey = '' } = publication ?? {}
+  const replyCode = cause?.details.replyCode ?? null
+  const details = { location, exchange, routingKey, ids, replyCode }
+  const suffix =
+    ids.length === 0 ? '' : `: ${ids.slice(0, MOST_NAMED).join(', ')}${ids.length > MOST_NAMED ? ', …' : ''}`
+  const because = cause === undefined ? {} : { cause }
+  if (why === 'uncertain')
+    return new ConnectionError(
+      `The connection to RabbitMQ was lost before it confirmed ${failures.length} messages: they may have been taken or not${suffix}`,
+      { code: 'LVG_PUBLISH_UNCERTAIN', details, ...because },
+    )
+  if (why === 'unroutable' || replyCode === 404) {
+    const where =
+      exchange === ''
+        ? `the queue ${routingKey}`
+        : `the exchange ${exchange} with the routing key ${routingKey}`
+    return new MessageError(`RabbitMQ has no queue for ${where}${suffix}`, {
+      code: 'LVG_MESSAGE_UNROUTABLE',
+      details,
+      ...because,
+    })
+  }
+  return new ConnectionError(
+    cause ? cause.message : `RabbitMQ did not take ${failures.length} messages (${location})${suffix}`,
+    {
+      code: 'LVG_RABBITMQ_REFUSED',
+      hint: 'The queue is full and rejects what comes (x-overflow), or lost its leader.',
+      details,
+      ...because,
+    },
+  )
+}

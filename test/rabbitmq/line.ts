@@ -1,0 +1,60 @@
+import { connect, createServer, type Socket } from 'node:net'
+
+/** A line between clients and a server that can fail in every way that lines do. */
+export interface Line extends AsyncDisposable {
+  readonly port: number
+  /** From now on what the server says does not arrive. */
+  muteServer(): void
+  /** From now on nothing goes either way, and nobody is told: a half-open connection. New connections are let through. */
+  freeze(): void
+  /** Ends every connection. */
+  cut(): void
+}
+
+export async function startLine(toPort: number): Promise<Line> {
+  const pairs = new Set<readonly [Socket, Socket]>()
+  let isMute = false
+  const server = createServer((client) => {
+    const target = connect(toPort, '127.0.0.1')
+    const pair = [client, target] as const
+    pairs.add(pair)
+    client.on('data', (bytes) => target.write(bytes))
+    target.on('data', (bytes) => {
+      if (!isMute) client.write(bytes)
+    })
+    for (const socket of pair) {
+      // Either end takes the other with it.
+      socket.on('error', () => socket.destroy())
+      socket.on('close', () => {
+        pairs.delete(pair)
+        for (const one of pair) one.destroy()
+      })
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('it listens nowhere')
+  const cut = (): void => {
+    for (const [client, target] of pairs) {
+      client.destroy()
+      target.destroy()
+    }
+  }
+  return {
+    port: address.port,
+    muteServer() {
+      isMute = true
+    },
+    freeze() {
+      for (const pair of pairs) for (const socket of pair) socket.removeAllListeners('data').pause()
+    },
+    cut() {
+      isMute = false
+      cut()
+    },
+    async [Symbol.asyncDispose]() {
+      cut()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
