@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { createLogger, type Logger } from '../../kernel/index.js'
 import type { KeptLease, LeaseReport, LeaseRequest } from './lease-protocol.js'
+import { tellStandstill } from './standstill.js'
 
 /** How a driver's thread does it. */
 export interface LeaseThread {
@@ -82,10 +83,7 @@ export function keepLeases({ pulse, renew, heldTasks, isOutage }: LeaseThread): 
     if (!kept.isLetGo) {
       kept.isLetGo = true
       const tasks = await heldTasks(holder)
-      logger().warn(
-        { holder, blockedMs, tasks },
-        `The event loop has stood still for ${Math.round(blockedMs / 1000)} s in ${tasks.join(', ')}: its tasks go to other workers`,
-      )
+      tellStandstill(logger(), holder, blockedMs, tasks)
     }
     return false
   }

@@ -10,28 +10,25 @@ import type {
 import type { DeadLetterStore } from '../../../dead-letter/index.js'
 import type { DriverOptions, Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
-import type { ResultBackend, ResultRecord } from '../../../result/index.js'
-import { LeaseKeeper } from '../../shared/index.js'
+import { keptLease, LeasedConsumer, LeaseKeeper } from '../../shared/index.js'
 import {
   isConnectionLoss,
-  isPostgresResultWriter,
   openPostgres,
   type PostgresDatabase,
   type PostgresOptions,
   postgresOptionsOf,
+  resultWriterOf,
 } from '../client/index.js'
 import { DEAD_LETTER_MIGRATIONS, postgresDeadLetters } from '../letters/postgres-dead-letters.js'
-import { PostgresConsumer } from './consumer.js'
 import { Doorbell } from './doorbell.js'
 import { Fanout } from './fanout.js'
 import type { PostgresLeaseData } from './lease-thread.js'
 import { PostgresAdmin } from './postgres-admin.js'
+import { PostgresClaimPort } from './postgres-claim-port.js'
 import { Publisher } from './publisher.js'
 import { Routing } from './routing.js'
 import { MESSAGES, sql } from './statements.js'
 
-/** How long the event loop may stand still before its tasks go to others, when the worker says nothing. */
-const MAX_BLOCK_MS = 600_000
 const OLDEST_VERSION = 12
 const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
 
@@ -76,7 +73,7 @@ class PostgresBroker implements Broker {
   readonly #publisher: Publisher
   readonly #fanout: Fanout
   readonly #keeper: LeaseKeeper<PostgresLeaseData>
-  readonly #consumers = new Set<PostgresConsumer>()
+  readonly #consumers = new Set<LeasedConsumer>()
 
   constructor(
     database: PostgresDatabase,
@@ -131,23 +128,22 @@ class PostgresBroker implements Broker {
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
-    const { holder, leaseMs, maxBlockMs = MAX_BLOCK_MS, results } = options
-    await this.#keeper.keep(
-      { holder, leaseMs, renewMs: leaseMs / 3, maxBlockMs },
-      {
-        renew: () => this.#database.query(sql.renew, [holder, Math.ceil(leaseMs)]),
-        onError: options.onError,
-        // Told by the claims.
-        isOutage: isConnectionLoss,
-      },
-    )
-    const consumer = new PostgresConsumer(options, {
+    const { holder, leaseMs, results } = options
+    await this.#keeper.keep(keptLease(options, leaseMs / 3), {
+      renew: () => this.#database.query(sql.renew, [holder, Math.ceil(leaseMs)]),
+      onError: options.onError,
+      // Told by the claims.
+      isOutage: isConnectionLoss,
+    })
+    const port = new PostgresClaimPort(options, {
       database: this.#database,
       routing: this.#routing,
       publisher: this.#publisher,
       doorbell: this.#doorbell,
-      writer: results && this.#writerOf(results),
-      release: (name) => this.#keeper.release(name),
+      writer: resultWriterOf(results, this.#database.target.server),
+    })
+    const consumer = await LeasedConsumer.start(port, options, {
+      release: () => this.#keeper.release(holder),
       onClosed: (closed) => this.#consumers.delete(closed),
     })
     this.#consumers.add(consumer)
@@ -184,13 +180,5 @@ class PostgresBroker implements Broker {
     await this.#publisher.idle()
     await this.#keeper.close()
     await this.#database.close()
-  }
-
-  /** Results that lie in the same database go with the ack. */
-  #writerOf(results: ResultBackend) {
-    return isPostgresResultWriter<ResultRecord>(results) &&
-      results.postgresServer === this.#database.target.server
-      ? results
-      : undefined
   }
 }

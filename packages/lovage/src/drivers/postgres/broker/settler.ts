@@ -1,6 +1,6 @@
 import type { Settlement } from '../../../broker/index.js'
 import { type Clock, ConnectionError, delay, type Logger } from '../../../kernel/index.js'
-import type { ResultRecord } from '../../../result/index.js'
+import type { Settled } from '../../shared/index.js'
 import {
   Batches,
   isConnectionLoss,
@@ -28,7 +28,7 @@ export interface SettlerParts {
   readonly publisher: Publisher
   readonly doorbell: Doorbell
   readonly holder: string
-  readonly writer: PostgresResultWriter<ResultRecord> | undefined
+  readonly writer: PostgresResultWriter | undefined
   readonly clock: Clock
   readonly logger: Logger
   readonly isClosed: () => boolean
@@ -39,9 +39,6 @@ interface Prepared {
   readonly settlement: Settlement
   readonly rows: readonly (readonly PublishedRow[])[]
 }
-
-/** How a settlement came out: `failed` alone has had no effect. */
-export type Settled = 'ended' | 'refused' | { readonly failed: unknown }
 
 /**
  * Ends claims, those of one turn in one transaction with all that belongs to them: continuations, results, letters. A transaction
@@ -76,11 +73,6 @@ export class Settler {
     } catch (error) {
       return { failed: error }
     }
-  }
-
-  /** Whether something is under way. */
-  get isBusy(): boolean {
-    return this.#batches.isBusy
   }
 
   idle(): Promise<void> {

@@ -4,6 +4,6 @@ export { isConnectionLoss, sqlStateOf } from './errors.js'
 
 export type { Migrations } from './migrate.js'
 export { type PostgresOptions, parsePostgresUrl } from './options.js'
-export { isPostgresResultWriter, type PostgresResultWriter } from './result-writer.js'
+export { offerResultWriter, type PostgresResultWriter, resultWriterOf } from './result-writer.js'
 export type { PostgresValue, Session } from './session.js'
 export { postgresOptionsOf } from './settings.js'

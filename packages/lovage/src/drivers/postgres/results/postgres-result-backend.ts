@@ -10,11 +10,10 @@ import {
 } from '../../../result/index.js'
 import {
   Batches,
+  offerResultWriter,
   openPostgres,
   type PostgresDatabase,
-  type PostgresResultWriter,
   postgresOptionsOf,
-  type Session,
   sqlStateOf,
 } from '../client/index.js'
 import { PostgresJoinStore } from './postgres-join-store.js'
@@ -51,11 +50,10 @@ export async function openPostgresResultBackend(url: string, options: DriverOpti
   }
 }
 
-class PostgresResultBackend implements ResultBackend, PostgresResultWriter<ResultRecord> {
+class PostgresResultBackend implements ResultBackend {
   readonly kind = 'postgresql'
   readonly expiresItself = true
   readonly location: string
-  readonly postgresServer: string
   readonly joins: PostgresJoinStore
   readonly #database: PostgresDatabase
   readonly #options: DriverOptions
@@ -71,7 +69,6 @@ class PostgresResultBackend implements ResultBackend, PostgresResultWriter<Resul
 
   constructor(database: PostgresDatabase, options: DriverOptions) {
     this.location = database.target.location
-    this.postgresServer = database.target.server
     this.#database = database
     this.#options = options
     this.#read = readOptionsOf(options.settings)
@@ -89,18 +86,15 @@ class PostgresResultBackend implements ResultBackend, PostgresResultWriter<Resul
       ...(expiresMs > 0 ? [setInterval(prune, everyMs)] : []),
     ]
     for (const timer of this.#timers) timer.unref()
+    offerResultWriter(this, {
+      server: database.target.server,
+      storeIn: async (session, given) => void (await session.query(sql.store, toColumns(lastOfEach(given)))),
+      stored: () => this.#storing.idle(),
+    })
   }
 
   async store(records: readonly ResultRecord[]): Promise<void> {
     await Promise.all(records.map((record) => this.#storing.add(record)))
-  }
-
-  async storeIn(session: Session, records: readonly ResultRecord[]): Promise<void> {
-    await session.query(sql.store, toColumns(lastOfEach(records)))
-  }
-
-  stored(): Promise<void> {
-    return this.#storing.idle()
   }
 
   async get(ids: readonly string[]): Promise<readonly TaskResult[]> {

@@ -1,15 +1,6 @@
-import type { MessageError } from '../../../kernel/index.js'
-import { decodeEnvelope, type EnvelopeMessage } from '../../../message/index.js'
+import { decodeEnvelope } from '../../../message/index.js'
+import type { ClaimedMessage } from '../../shared/index.js'
 import { priorityFromWire } from './priority.js'
-
-/** A claimed message, read. */
-export interface ClaimedMessage {
-  readonly wireTag: string
-  readonly queue: string
-  readonly raw: string
-  readonly message: EnvelopeMessage | MessageError
-  readonly redeliveries: number
-}
 
 /** Reads the reply of `claim.lua`; `queueOf` names the queue of a list by its place among the script's lists. */
 export function* readClaim(
@@ -27,7 +18,7 @@ export function* readClaim(
     for (let left = Number(pair.slice(colon + 1)); left > 0; left--, index++) {
       const raw = reply[index + 3] ?? ''
       yield {
-        wireTag: wireTags[index] ?? '',
+        key: wireTags[index] ?? '',
         queue,
         raw,
         message: decodeEnvelope(raw, priorityFromWire),

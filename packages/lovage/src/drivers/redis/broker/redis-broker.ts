@@ -8,20 +8,19 @@ import type {
   QueueAdmin,
   QueueDepth,
 } from '../../../broker/index.js'
-import { type DriverOptions, newId, type Unsubscribe } from '../../../kernel/index.js'
+import { type DriverOptions, newId, type Unsubscribe, withoutRepetition } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
-import type { ResultBackend, ResultRecord } from '../../../result/index.js'
-import { LeaseKeeper } from '../../shared/index.js'
+import { keptLease, LeasedConsumer, LeaseKeeper } from '../../shared/index.js'
 import {
+  isConnectionLoss,
   parseRedisUrl,
   RedisConnection,
-  type RedisResultWriter,
   RedisSubscriber,
   type RedisTarget,
   redisOptionsOf,
+  resultWriterOf,
 } from '../client/index.js'
 import { checkServer } from './check.js'
-import { RedisConsumer } from './consumer.js'
 import { RedisDeadLetters } from './dead-letters.js'
 import { Fanout } from './fanout.js'
 import { Inboxes } from './inbox.js'
@@ -29,8 +28,9 @@ import { type KeyOptions, keyOptionsOf, RedisKeys } from './keys.js'
 import type { RedisLeaseData } from './lease-thread.js'
 import { Publisher } from './publisher.js'
 import { RedisQueueAdmin } from './queue-admin.js'
+import { RedisClaimPort } from './redis-claim-port.js'
 import { Routing } from './routing.js'
-import type { Results } from './settlement.js'
+import { RENEW } from './scripts.js'
 
 const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
 
@@ -66,7 +66,7 @@ class RedisBroker implements Broker {
   readonly #fanout: Fanout
   readonly #inboxes: Inboxes
   readonly #admin: RedisQueueAdmin
-  readonly #consumers = new Set<RedisConsumer>()
+  readonly #consumers = new Set<LeasedConsumer>()
 
   constructor(target: RedisTarget, keyOptions: KeyOptions) {
     this.location = target.location
@@ -99,21 +99,37 @@ class RedisBroker implements Broker {
     return this.#publisher.publish(messages)
   }
 
-  async consume(options: ConsumeOptions): Promise<Consumer> {
-    const consumer = await RedisConsumer.start(
-      new RedisConnection(this.#target, 'lovage:consumer'),
-      options,
-      {
+  async consume(given: ConsumeOptions): Promise<Consumer> {
+    const options = { ...given, onError: withoutRepetition(given.onError, given.clock) }
+    const { holder, leaseMs, visibilityTimeoutMs } = options
+    const { holders, unackedIndex } = this.#keys
+    const connection = new RedisConnection(this.#target, 'lovage:consumer')
+    try {
+      await connection.command('ping')
+      await this.#keeper.keep(keptLease(options, Math.min(leaseMs, visibilityTimeoutMs) / 3), {
+        renew: () =>
+          RENEW.run(connection, [holders, this.#keys.held(holder), unackedIndex], [holder, leaseMs]),
+        onError: options.onError,
+        // Told by the connection itself.
+        isOutage: (error) => isConnectionLoss(error) || connection.isClosed,
+      })
+      const port = new RedisClaimPort(connection, options, {
         keys: this.#keys,
         routing: this.#routing,
-        keeper: this.#keeper,
         subscriber: this.#subscriber,
-        writer: this.#writerOf(options.results),
-        onClosed: (closed) => void this.#consumers.delete(closed),
-      },
-    )
-    this.#consumers.add(consumer)
-    return consumer
+        writer: resultWriterOf(options.results, this.#target.server),
+      })
+      const consumer = await LeasedConsumer.start(port, given, {
+        release: () => this.#keeper.release(holder),
+        onClosed: (closed) => this.#consumers.delete(closed),
+      })
+      this.#consumers.add(consumer)
+      return consumer
+    } catch (error) {
+      connection.close()
+      this.#keeper.release(holder)
+      throw error
+    }
   }
 
   broadcast(message: OutgoingMessage): Promise<number | undefined> {
@@ -150,12 +166,5 @@ class RedisBroker implements Broker {
     this.#subscriber.close()
     this.#connection.close()
     await this.#keeper.close()
-  }
-
-  /** The backend, when what it stores lies in this broker's database. */
-  #writerOf(results: ResultBackend | undefined): Results | undefined {
-    const writer = results as (ResultBackend & Partial<RedisResultWriter<ResultRecord>>) | undefined
-    if (writer?.redisServer !== this.#target.server || !writer.encodeRecord) return undefined
-    return writer as Results
   }
 }

@@ -1,60 +1,44 @@
 import { priorityToWire, type Settlement } from '../../../broker/index.js'
 import { markRedelivered } from '../../../message/index.js'
-import type { ResultRecord } from '../../../result/index.js'
+import type { Claim, OpenSettlement, Settled } from '../../shared/index.js'
 import type { Argument, RedisResultWriter } from '../client/index.js'
-import type { Claim } from './claims.js'
 import { letterWords } from './dead-letters.js'
 import type { RedisKeys } from './keys.js'
 import { delayMember, type Publication, publicationWords } from './publication.js'
 
 /** A settlement on its way. */
-export interface PendingSettlement {
-  readonly settlement: Settlement
-  readonly claim: Claim
+export interface PendingSettlement extends OpenSettlement {
   readonly publications: readonly Publication[]
-  /** What was asked to be settled together. */
+  /** What was asked to be settled together, and its place there. */
   readonly request: SettleRequest
+  readonly place: number
 }
 
 /** Settlements that one caller waits for. */
 export class SettleRequest {
-  /** Resolves to the tags whose claims were no longer ours, when all have an outcome; rejects when one failed. */
-  readonly ended: Promise<readonly string[]>
-  readonly #refused: string[] = []
+  /** Resolves when all have an outcome. */
+  readonly ended: Promise<readonly Settled[]>
+  readonly #outcomes: Settled[]
   #left: number
-  #failure: { readonly error: unknown } | undefined
-  #resolve: (refused: readonly string[]) => void = () => {}
-  #reject: (error: unknown) => void = () => {}
+  #resolve: (outcomes: readonly Settled[]) => void = () => {}
 
   constructor(count: number) {
     this.#left = count
-    this.ended = new Promise((resolve, reject) => {
+    this.#outcomes = new Array<Settled>(count).fill('ended')
+    this.ended = new Promise((resolve) => {
       this.#resolve = resolve
-      this.#reject = reject
     })
-    if (count === 0) this.#resolve(this.#refused)
   }
 
-  done(): void {
+  end(place: number, outcome: Settled): void {
+    if (outcome !== 'ended') this.#outcomes[place] = outcome
     this.#left--
-    if (this.#left > 0) return
-    if (this.#failure) this.#reject(this.#failure.error)
-    else this.#resolve(this.#refused)
-  }
-
-  refuse(tag: string): void {
-    this.#refused.push(tag)
-    this.done()
-  }
-
-  fail(error: unknown): void {
-    this.#failure = { error }
-    this.done()
+    if (this.#left === 0) this.#resolve(this.#outcomes)
   }
 }
 
 /** Where results are written with the ack. */
-export type Results = RedisResultWriter<ResultRecord>
+export type Results = RedisResultWriter
 
 /** Behind the step of a value in the delay store: it goes behind what waits when it is due. */
 const BEHIND = '+'
@@ -70,7 +54,7 @@ export function ackWords(
 ): { keys: string[]; words: [count: number, ...rest: (string | number)[]] } {
   const keys: string[] = []
   const words: [number, ...(string | number)[]] = [pending.length]
-  for (const { claim } of pending) words.push(claim.wireTag)
+  for (const { claim } of pending) words.push(claim.key)
   if (!writer) return { keys, words }
   for (let index = 0; index < pending.length; index++) {
     for (const record of pending[index]?.settlement.results ?? []) {
@@ -90,7 +74,7 @@ export function settlementWords(
 ): Argument[] {
   const results = writer ? (settlement.results ?? []).map((record) => writer.encodeRecord(record)) : []
   return [
-    claim.wireTag,
+    claim.key,
     settlement.kind === 'dead-letter' ? 'dead' : settlement.kind,
     publications.length,
     results.length,
@@ -100,7 +84,7 @@ export function settlementWords(
   ]
 }
 
-function kindWords(settlement: Settlement, { wireTag, delivery }: Claim, keys: RedisKeys): Argument[] {
+function kindWords(settlement: Settlement, { key, delivery }: Claim, keys: RedisKeys): Argument[] {
   const { queue, raw, message } = delivery
   switch (settlement.kind) {
     case 'ack':
@@ -110,7 +94,7 @@ function kindWords(settlement: Settlement, { wireTag, delivery }: Claim, keys: R
       return [settlement.counts ? 1 : 0, 'headers' in message ? markRedelivered(raw.toString()) : '']
     case 'postpone': {
       const isMessage = 'headers' in message
-      const member = delayMember(isMessage ? message.headers.id : undefined, wireTag)
+      const member = delayMember(isMessage ? message.headers.id : undefined, key)
       const step = isMessage ? keys.stepOf(priorityToWire(message.properties.priority)) : 0
       const place = settlement.behind ? `${step}${BEHIND}` : step
       return [keys.times(queue), keys.messages(queue), queue, member, settlement.untilMs, place]

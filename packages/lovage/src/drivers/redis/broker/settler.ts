@@ -1,7 +1,6 @@
-import type { Settlement } from '../../../broker/index.js'
 import { ConnectionError } from '../../../kernel/index.js'
+import type { OpenSettlement, Settled } from '../../shared/index.js'
 import { isConnectionLoss, isRefusedForNow, type RedisConnection } from '../client/index.js'
-import type { Claim, Claims } from './claims.js'
 import type { RedisKeys } from './keys.js'
 import { publicationFor, publicationsOf } from './publication.js'
 import type { Routing } from './routing.js'
@@ -25,7 +24,6 @@ export interface SettlerOptions {
   readonly keys: RedisKeys
   readonly routing: Routing
   readonly holder: string
-  readonly claims: Claims
   readonly writer: Results | undefined
   /** Something waits for `flush`. */
   readonly onPending: () => void
@@ -49,13 +47,12 @@ export class Settler {
     this.#options = options
   }
 
-  /** Resolves to the tags whose claims were no longer ours. */
-  settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
+  /** Answers in their order, when all have an outcome. */
+  settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
     const request = new SettleRequest(settlements.length)
-    for (const settlement of settlements) {
-      const claim = this.#options.claims.open(settlement.tag)
-      if (claim) this.#add(settlement, claim, request)
-      else request.refuse(settlement.tag)
+    for (let place = 0; place < settlements.length; place++) {
+      const one = settlements[place]
+      if (one) this.#add(one, request, place)
     }
     return request.ended
   }
@@ -92,36 +89,30 @@ export class Settler {
     }
   }
 
-  #add(settlement: Settlement, claim: Claim, request: SettleRequest): void {
-    claim.settling = true
+  #add({ settlement, claim }: OpenSettlement, request: SettleRequest, place: number): void {
     const { publish: messages = NOTHING } = settlement
+    const { keys, routing } = this.#options
     if (messages.every(({ exchange }) => exchange === '')) {
       try {
         const publications =
           messages.length === 0
             ? NOTHING
-            : messages.map((message) => publicationFor(message, message.routingKey, this.#options.keys))
-        this.#pend({ settlement, claim, publications, request })
+            : messages.map((message) => publicationFor(message, message.routingKey, keys))
+        this.#pend({ settlement, claim, publications, request, place })
       } catch (error) {
-        fail({ claim, request }, error)
+        request.end(place, { failed: error })
       }
       return
     }
-    publicationsOf(messages, this.#options.routing, this.#options.keys).then(
-      (publications) => this.#pend({ settlement, claim, publications, request }),
-      (error: unknown) => fail({ claim, request }, error),
+    publicationsOf(messages, routing, keys).then(
+      (publications) => this.#pend({ settlement, claim, publications, request, place }),
+      (error: unknown) => request.end(place, { failed: error }),
     )
   }
 
   #pend(one: PendingSettlement): void {
     this.#pending.push(one)
     this.#options.onPending()
-  }
-
-  #end({ claim, settlement, request }: PendingSettlement, isRefused: boolean): void {
-    this.#options.claims.remove(claim)
-    if (isRefused) request.refuse(settlement.tag)
-    else request.done()
   }
 
   #ack(pending: readonly PendingSettlement[]): void {
@@ -155,7 +146,7 @@ export class Settler {
           let position = 0
           for (const one of pending) {
             const problem = errors.get(++position)
-            if (problem === undefined) this.#end(one, isRefused.has(position))
+            if (problem === undefined) end(one, isRefused.has(position) ? 'refused' : 'ended')
             else fail(one, settleError(problem))
           }
         },
@@ -176,11 +167,9 @@ export class Settler {
 
 const NOTHING: readonly never[] = []
 
-/** Its claim stays held, and may be settled again. */
-function fail({ claim, request }: Pick<PendingSettlement, 'claim' | 'request'>, error: unknown): void {
-  claim.settling = false
-  request.fail(error)
-}
+const end = ({ request, place }: PendingSettlement, outcome: Settled): void => request.end(place, outcome)
+
+const fail = (one: PendingSettlement, error: unknown): void => end(one, { failed: error })
 
 const settleError = (problem: string): ConnectionError =>
   new ConnectionError(`Redis refused a settlement: ${problem}`, { code: 'LVG_REDIS_REFUSED' })

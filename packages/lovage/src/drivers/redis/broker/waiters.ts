@@ -6,24 +6,26 @@ import { Waiter } from './waiter.js'
 export class Waiters {
   readonly #target: RedisTarget
   readonly #clock: Clock
-  readonly #wake: () => void
+  readonly #listOf: (queue: string) => string
   readonly #onError: (error: unknown) => void
+  #wake: () => void = () => {}
   readonly #byList = new Map<string, Waiter>()
 
   constructor(
     target: RedisTarget,
     clock: Clock,
-    on: { readonly wake: () => void; readonly error: (error: unknown) => void },
+    listOf: (queue: string) => string,
+    onError: (error: unknown) => void,
   ) {
     this.#target = target
     this.#clock = clock
-    this.#wake = on.wake
-    this.#onError = on.error
+    this.#listOf = listOf
+    this.#onError = onError
   }
 
-  /** Waits at these lists from now on. */
-  setLists(lists: readonly string[]): void {
-    const wanted = new Set(lists)
+  /** Waits at the lists of these queues from now on. */
+  setQueues(queues: readonly string[]): void {
+    const wanted = new Set(queues.map(this.#listOf))
     for (const [list, waiter] of this.#byList) {
       if (wanted.has(list)) continue
       waiter.close()
@@ -36,7 +38,9 @@ export class Waiters {
     }
   }
 
-  arm(): void {
+  /** Calls `wake` when one of the lists holds something, perhaps now. */
+  arm(wake: () => void): void {
+    this.#wake = wake
     for (const waiter of this.#byList.values()) waiter.arm()
   }
 
@@ -45,7 +49,7 @@ export class Waiters {
   }
 
   close(): void {
-    this.setLists([])
+    this.setQueues([])
   }
 
   #woken(): void {

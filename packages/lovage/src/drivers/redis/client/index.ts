@@ -1,7 +1,12 @@
 export { type Argument, RedisConnection } from './connection.js'
 export { isConnectionLoss, isRefusedForNow } from './errors.js'
 export { parseRedisUrl, type RedisTarget } from './options.js'
-export { type RedisResultWriter, STORE_RESULT_LUA } from './result-writer.js'
+export {
+  offerResultWriter,
+  type RedisResultWriter,
+  resultWriterOf,
+  STORE_RESULT_LUA,
+} from './result-writer.js'
 export { definedScripts, defineScript } from './script.js'
 export { redisOptionsOf, transportOption, transportOptions } from './settings.js'
 export { escapeGlob, RedisSubscriber } from './subscriber.js'

@@ -1,16 +1,31 @@
-/**
- * What a result backend on Redis offers to a broker on the same server, so that a result is stored in the step that
- * acknowledges its task. The two drivers do not know each other; they know this.
- */
-export interface RedisResultWriter<Record = never> {
+import type { ResultBackend, ResultRecord } from '../../../result/index.js'
+
+/** What results on Redis offer to a broker on the same server: a result is stored in the step that acknowledges its task. */
+export interface RedisResultWriter {
   /** `RedisTarget.server` of the results. */
-  readonly redisServer: string
+  readonly server: string
   /** Key (which is the channel too), JSON, and life in seconds (0 = for ever) of a record. */
-  encodeRecord(record: Record): {
+  encodeRecord(record: ResultRecord): {
     readonly key: string
     readonly json: string
     readonly ttlS: number
   }
+}
+
+const writers = new WeakMap<ResultBackend, RedisResultWriter>()
+
+/** Lets brokers of this process write what `backend` would store. */
+export function offerResultWriter(backend: ResultBackend, writer: RedisResultWriter): void {
+  writers.set(backend, writer)
+}
+
+/** The writer of a backend whose results lie on `server`; undefined for any other. */
+export function resultWriterOf(
+  backend: ResultBackend | undefined,
+  server: string,
+): RedisResultWriter | undefined {
+  const writer = backend && writers.get(backend)
+  return writer?.server === server ? writer : undefined
 }
 
 /** Lua: `storeResult(key, ttlS, json)` stores and announces a result unless a SUCCESS is there. */

@@ -10,9 +10,9 @@ import {
 } from '../../../result/index.js'
 import {
   defineScript,
+  offerResultWriter,
   parseRedisUrl,
   RedisConnection,
-  type RedisResultWriter,
   redisOptionsOf,
   STORE_RESULT_LUA,
 } from '../client/index.js'
@@ -42,11 +42,10 @@ export async function openRedisResultBackend(url: string, options: DriverOptions
 }
 
 /** Results as Celery's Redis backend keeps them: one JSON string a task, announced on a channel of its name. */
-class RedisResultBackend implements ResultBackend, RedisResultWriter<ResultRecord> {
+class RedisResultBackend implements ResultBackend {
   readonly kind = 'redis'
   readonly expiresItself = true
   readonly location: string
-  readonly redisServer: string
   readonly joins: RedisJoinStore
   readonly #connection: RedisConnection
   readonly #watch: ResultWatch
@@ -59,7 +58,6 @@ class RedisResultBackend implements ResultBackend, RedisResultWriter<ResultRecor
     const names = { transport: 'resultBackendTransportOptions', ssl: 'redisBackendUseSsl' } as const
     const target = parseRedisUrl(url, redisOptionsOf(settings, names))
     this.location = target.location
-    this.redisServer = target.server
     this.#connection = new RedisConnection(target, 'lovage:results')
     this.#prefix = joined(target.keyPrefix) + KEY
     this.#ttlS = Math.ceil(Number(settings.resultExpires ?? 86_400))
@@ -73,9 +71,17 @@ class RedisResultBackend implements ResultBackend, RedisResultWriter<ResultRecor
       read: (id, json) => decodeMeta(id, json, this.#read),
       fetch: (ids) => this.#fetch(ids),
     })
+    offerResultWriter(this, {
+      server: target.server,
+      encodeRecord: (record) => this.#encodeRecord(record),
+    })
   }
 
-  encodeRecord(record: ResultRecord): { readonly key: string; readonly json: string; readonly ttlS: number } {
+  #encodeRecord(record: ResultRecord): {
+    readonly key: string
+    readonly json: string
+    readonly ttlS: number
+  } {
     return { key: this.#prefix + record.id, json: encodeMeta(record), ttlS: this.#ttlS }
   }
 
@@ -142,7 +148,7 @@ class RedisResultBackend implements ResultBackend, RedisResultWriter<ResultRecor
     const keys: string[] = []
     const words: (string | number)[] = []
     for (const { record } of pending) {
-      const { key, ttlS, json } = this.encodeRecord(record)
+      const { key, ttlS, json } = this.#encodeRecord(record)
       keys.push(key)
       words.push(ttlS, json)
     }

@@ -1,41 +1,52 @@
+import { type KeptLease, tellStandstill } from '../../shared/index.js'
+import type { Host } from '../file/index.js'
+
+/** A lease that could not be renewed is tried again this soon. */
+const RETRY_MS = 500
+
 /** A holder in this process. */
 interface Lease {
-  readonly leaseMs: number
-  readonly timer: NodeJS.Timeout
-  seenMs: number
+  readonly kept: KeptLease
+  timer?: NodeJS.Timeout
+  /** The main thread has stood still for too long. */
+  isLetGo: boolean
 }
 
-/** How long an event loop may be blocked before its process counts as dead, unless a lease is longer. */
-const MAX_BLOCK_MS = 600_000
+/** What the table does in the file. */
+export interface LeaseStatements {
+  renew(holder: string, untilMs: number): void
+  /** Names of tasks that the holder holds. */
+  heldTasks(holder: string): readonly string[]
+}
 
 /**
- * Keeps the leases of this process's holders, in the thread: a blocked event loop keeps its task. A holder that has said
- * nothing for ten minutes is not renewed any more: nobody can tell it from a dead one.
+ * Keeps the leases of this process's holders, in the thread: a blocked event loop keeps its task, up to `maxBlockMs`; then
+ * the process counts as dead and others get its tasks.
  */
 export class LeaseTable {
+  readonly #host: Host
+  readonly #statements: LeaseStatements
   readonly #leases = new Map<string, Lease>()
-  readonly #renew: (holder: string, untilMs: number) => void
 
-  constructor(renew: (holder: string, untilMs: number) => void) {
-    this.#renew = renew
+  constructor(host: Host, statements: LeaseStatements) {
+    this.#host = host
+    this.#statements = statements
   }
 
-  attach(holder: string, leaseMs: number): void {
-    this.detach(holder)
-    const timer = setInterval(() => this.#renewIfAlive(holder), leaseMs / 3)
-    this.#leases.set(holder, { leaseMs, timer, seenMs: Date.now() })
+  attach(kept: KeptLease): void {
+    this.detach(kept.holder)
+    const lease: Lease = { kept, isLetGo: false }
+    this.#leases.set(kept.holder, lease)
+    this.#renewIn(lease, kept.renewMs)
   }
 
-  /** The holder has spoken; tells until when its claims are its own. */
-  seen(holder: string): number {
-    const lease = this.#leases.get(holder)
-    const nowMs = Date.now()
-    if (lease) lease.seenMs = nowMs
-    return nowMs + (lease?.leaseMs ?? 0)
+  /** Until when what a holder claims now is its own, Unix ms. */
+  endMs(holder: string): number {
+    return Date.now() + (this.#leases.get(holder)?.kept.leaseMs ?? 0)
   }
 
   detach(holder: string): void {
-    clearInterval(this.#leases.get(holder)?.timer)
+    clearTimeout(this.#leases.get(holder)?.timer)
     this.#leases.delete(holder)
   }
 
@@ -43,10 +54,32 @@ export class LeaseTable {
     return [...this.#leases.keys()]
   }
 
-  #renewIfAlive(holder: string): void {
-    const lease = this.#leases.get(holder)
-    const nowMs = Date.now()
-    if (lease && nowMs - lease.seenMs <= Math.max(MAX_BLOCK_MS, lease.leaseMs))
-      this.#renew(holder, nowMs + lease.leaseMs)
+  #renewIn(lease: Lease, pauseMs: number): void {
+    lease.timer = setTimeout(() => void this.#renew(lease), pauseMs)
+  }
+
+  async #renew(lease: Lease): Promise<void> {
+    const { holder, leaseMs, renewMs } = lease.kept
+    let pauseMs = renewMs
+    try {
+      if (this.#mayKeep(lease))
+        await this.#host.transact(() => this.#statements.renew(holder, Date.now() + leaseMs))
+    } catch (error) {
+      // A lock or a full disk ends some day; the claims tell of it. What else it is, is said here.
+      if (!this.#host.isOutage(error)) this.#host.logger.error({ err: error }, 'a lease was not renewed')
+      pauseMs = Math.min(RETRY_MS, renewMs)
+    }
+    if (this.#leases.get(holder) === lease) this.#renewIn(lease, pauseMs)
+  }
+
+  /** False while the main thread stands still for longer than it may; says so once. */
+  #mayKeep(lease: Lease): boolean {
+    const { holder, maxBlockMs } = lease.kept
+    const blockedMs = Date.now() - this.#host.lastTurnMs()
+    const wasLetGo = lease.isLetGo
+    lease.isLetGo = blockedMs > maxBlockMs
+    if (lease.isLetGo && !wasLetGo)
+      tellStandstill(this.#host.logger, holder, blockedMs, this.#statements.heldTasks(holder))
+    return !lease.isLetGo
   }
 }

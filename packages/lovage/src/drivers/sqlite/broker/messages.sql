@@ -30,6 +30,8 @@ UPDATE lovage_message SET lease_ms = ?2 WHERE state = 2 AND holder = ?1
 UPDATE lovage_message SET state = 0, holder = NULL, lease_ms = NULL, redeliveries = redeliveries + 1 WHERE state = 2 AND holder = ?1
 -- name: held
 SELECT seq, claims FROM lovage_message WHERE state = 2 AND holder = ?1
+-- name: heldTasks
+SELECT DISTINCT task FROM lovage_message WHERE state = 2 AND holder = ?1 AND task IS NOT NULL LIMIT 20
 -- name: bind
 INSERT OR REPLACE INTO lovage_binding (exchange, type, routing_key, queue) VALUES (?1, ?2, ?3, ?4)
 -- name: bindings

@@ -1,6 +1,9 @@
 import { type Binding, type ExchangeType, route } from '../../../broker/index.js'
 import { crashPoint } from '../../../kernel/index.js'
+import type { KeptLease } from '../../shared/index.js'
 import { type Connection, defineProgram, type Host, readSql, type Statement } from '../file/index.js'
+import letters from '../letters/program.js'
+import results from '../results/program.js'
 import { LeaseTable } from './lease-table.js'
 import type { Claimed, ClaimName, ClaimRow, PublishRow, RescheduleRow, SettleRow } from './rows.js'
 
@@ -18,6 +21,7 @@ const sql = {
     'renew',
     'release',
     'held',
+    'heldTasks',
     'bind',
     'bindings',
     'allBindings',
@@ -65,9 +69,10 @@ export default defineProgram({
   open(connection, host) {
     const on = prepareAll(connection)
     const publish = publisher(on, host)
-    const leases = new LeaseTable(
-      (holder, untilMs) => void host.transact(() => on.renew.run([holder, untilMs])),
-    )
+    const leases = new LeaseTable(host, {
+      renew: (holder, untilMs) => void on.renew.run([holder, untilMs]),
+      heldTasks: (holder) => on.heldTasks.all<[string]>([holder]).map(([task]) => task),
+    })
     return {
       writes: {
         declare(bindings: readonly Binding[]): void {
@@ -79,8 +84,8 @@ export default defineProgram({
         publish({ rows, nowMs }: { rows: readonly PublishRow[]; nowMs: number }): void {
           publish(rows, nowMs)
         },
-        attach({ holder, leaseMs }: { holder: string; leaseMs: number }): void {
-          host.afterCommit(() => leases.attach(holder, leaseMs))
+        attach(lease: KeptLease): void {
+          host.afterCommit(() => leases.attach(lease))
         },
         detach(holder: string): void {
           host.afterCommit(() => leases.detach(holder))
@@ -109,10 +114,10 @@ export default defineProgram({
           nowMs: number
         }): Claimed {
           awaken(on, host, holder, nowMs)
-          const leaseMs = leases.seen(holder)
+          const leaseEndMs = leases.endMs(holder)
           const rows: ClaimRow[] = []
           for (const queue of queues)
-            if (rows.length < free) rows.push(...claim(on, queue, holder, leaseMs, free - rows.length))
+            if (rows.length < free) rows.push(...claim(on, queue, holder, leaseEndMs, free - rows.length))
           return { rows, nextDueMs: on.nextDue.get<[number | null]>([])?.[0] ?? null }
         },
         purge: (queue: string): number => on.purge.run([queue]),
@@ -159,10 +164,8 @@ export default defineProgram({
         listenNoMore: (id: string): number => on.listenNoMore.run([id]),
       },
       reads: {
-        held(holder: string): ClaimName[] {
-          leases.seen(holder)
-          return on.held.all<[number, number]>([holder]).map(([seq, claims]) => ({ seq, claims }))
-        },
+        held: (holder: string): ClaimName[] =>
+          on.held.all<[number, number]>([holder]).map(([seq, claims]) => ({ seq, claims })),
         depths: (queues: readonly string[]) =>
           on.depths.all<[queue: string, state: number, count: number]>([JSON.stringify(queues)]),
         bindings: (_: undefined): Binding[] =>
@@ -234,7 +237,7 @@ function awaken(on: Statements, host: Host, holder: string, nowMs: number): void
   if (promoted + restored > 0) host.touch('messages')
 }
 
-function claim(on: Statements, queue: string, holder: string, leaseMs: number, limit: number): ClaimRow[] {
+function claim(on: Statements, queue: string, holder: string, leaseEndMs: number, limit: number): ClaimRow[] {
   const rows = on.claim.all<
     [
       seq: number,
@@ -245,7 +248,7 @@ function claim(on: Statements, queue: string, holder: string, leaseMs: number, l
       place: number,
       dueMs: number,
     ]
-  >([queue, holder, leaseMs, limit])
+  >([queue, holder, leaseEndMs, limit])
   // An UPDATE returns its rows in no order.
   rows.sort((a, b) => a[4] - b[4] || a[5] - b[5] || a[6] - b[6] || a[0] - b[0])
   return rows.map(([seq, claims, redeliveries, raw]) => ({ seq, claims, redeliveries, raw, queue }))
@@ -312,8 +315,8 @@ function settle(
     case 'dead-letter': {
       if (on.ack.run(claimed) === 0) return false
       // The table belongs to the letters' program, the results to theirs; both write in this transaction.
-      if (row.kind === 'dead-letter') host.other('dead-letters', 'add')?.([row.letter])
-      if (row.results.length > 0) host.other('results', 'store')?.(row.results)
+      if (row.kind === 'dead-letter') host.use(letters).add([row.letter])
+      if (row.results.length > 0) host.use(results).store(row.results)
       return true
     }
   }

@@ -18,11 +18,12 @@ import {
   type IncomingMessage,
   type OutgoingMessage,
 } from '../../../message/index.js'
+import { keptLease, LeasedConsumer } from '../../shared/index.js'
 import { openSqliteFile, type SqliteFile } from '../file/index.js'
 import { sqliteDeadLetters } from '../letters/sqlite-dead-letters.js'
 import { loadMessages, type MessageProcedures } from './procedures.js'
 import { SqliteAdmin } from './sqlite-admin.js'
-import { publishRow, SqliteConsumer } from './sqlite-consumer.js'
+import { publishRow, SqliteClaimPort } from './sqlite-claim-port.js'
 
 /**
  * Opens the broker in the file that a `sqlite://` URL names. Any number of processes on one machine share it.
@@ -64,7 +65,7 @@ class SqliteBroker implements Broker {
   readonly #file: SqliteFile
   readonly #procedures: MessageProcedures
   readonly #options: Pick<DriverOptions, 'clock' | 'logger'>
-  readonly #consumers = new Set<SqliteConsumer>()
+  readonly #consumers = new Set<LeasedConsumer>()
   /** Ends what listens. */
   readonly #listening = new Set<Unsubscribe>()
 
@@ -99,10 +100,13 @@ class SqliteBroker implements Broker {
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
-    await this.#procedures.call('attach', { holder: options.holder, leaseMs: options.leaseMs })
-    const consumer = new SqliteConsumer(this.#file, this.#procedures, options, () =>
-      this.#consumers.delete(consumer),
-    )
+    await this.#procedures.call('attach', keptLease(options, options.leaseMs / 3))
+    const port = new SqliteClaimPort(this.#file, this.#procedures, options)
+    const consumer = await LeasedConsumer.start(port, options, {
+      // The thread renews it; `detach` ends that.
+      release: () => {},
+      onClosed: (closed) => this.#consumers.delete(closed),
+    })
     this.#consumers.add(consumer)
     return consumer
   }

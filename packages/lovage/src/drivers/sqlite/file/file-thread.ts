@@ -5,6 +5,9 @@ import { ConnectionError, messageOf, type Unsubscribe } from '../../../kernel/in
 import type { Call, Report, Request, ThreadData } from './protocol.js'
 import { fromWire } from './store-errors.js'
 
+/** How often the thread hears that this event loop turns. */
+const PULSE_MS = 100
+
 interface Pending {
   readonly resolve: (reply: unknown) => void
   readonly reject: (error: Error) => void
@@ -22,13 +25,18 @@ export class FileThread {
   #calls: (readonly [id: number, program: string, procedure: string, argument: () => unknown])[] = []
   #lastId = 0
   #holds = 0
+  readonly #pulse = new BigInt64Array(new SharedArrayBuffer(8))
+  #pulseTimer: NodeJS.Timeout | undefined
   #synchronous: 'normal' | 'full'
   #dead: Error | undefined
 
-  constructor(data: ThreadData) {
+  constructor(data: Omit<ThreadData, 'pulse'>) {
     this.#path = data.path
     this.#synchronous = data.synchronous
-    this.#worker = startThread(new URL('./thread.js', import.meta.url), data)
+    this.#worker = startThread(new URL('./thread.js', import.meta.url), {
+      ...data,
+      pulse: this.#pulse.buffer,
+    })
     this.opened = new Promise((resolve, reject) => this.#pending.set(0, { resolve, reject }))
     this.#worker.on('message', (report: Report) => this.#take(report))
     this.#worker.on('error', (error) => this.#die(error))
@@ -69,10 +77,21 @@ export class FileThread {
   }
 
   hold(): Unsubscribe {
-    if (this.#holds++ === 0) this.#worker.ref()
-    return () => {
-      if (--this.#holds === 0 && this.#pending.size === 0) this.#worker.unref()
+    if (this.#holds++ === 0) {
+      this.#worker.ref()
+      this.#beat()
+      this.#pulseTimer = setInterval(() => this.#beat(), PULSE_MS).unref()
     }
+    return () => {
+      if (--this.#holds > 0) return
+      clearInterval(this.#pulseTimer)
+      if (this.#pending.size === 0) this.#worker.unref()
+    }
+  }
+
+  /** Says to the thread that the event loop turns. */
+  #beat(): void {
+    Atomics.store(this.#pulse, 0, BigInt(Date.now()))
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,5 @@
+import type { Logger } from '../../../kernel/index.js'
+
 /** A value that SQLite stores. Booleans are written as 0 and 1 by the caller. */
 export type SqlValue = string | number | bigint | Uint8Array | null
 
@@ -26,12 +28,17 @@ export interface Host {
    * transaction is committed. Topics are few and coarse: `messages`, `results`, `marks`.
    */
   touch(topic: string): void
-  /** Calls a write procedure of another program in the same transaction; undefined when that program is not loaded. */
-  other(program: string, procedure: string): ((argument: unknown) => unknown) | undefined
+  /** The procedures of another program, to be called in the same transaction; its tables are made when they are missing. */
+  use<Handlers extends ProgramHandlers>(program: Program<Handlers>): Handlers['writes']
   /** Runs after the current transaction is committed; dropped when it is rolled back. */
   afterCommit(action: () => void): void
   /** For timers of the program's own: runs `work` like a write procedure and resolves to its reply after the commit. */
   transact<Reply>(work: () => Reply): Promise<Reply>
+  /** Unix ms at which the process's main event loop last turned, as far as something is held. */
+  lastTurnMs(): number
+  /** Whether a failure is the file's (a lock, a full disk), which ends without anybody changing the program. */
+  isOutage(error: unknown): boolean
+  readonly logger: Logger
   /** Tells the loader of this program (`onEvent`) something; plain data. */
   emit(event: unknown): void
 }

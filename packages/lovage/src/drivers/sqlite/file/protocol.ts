@@ -5,6 +5,8 @@ export interface ThreadData {
   readonly path: string
   readonly synchronous: 'normal' | 'full'
   readonly lockTimeoutMs: number
+  /** Unix ms at which the main thread's event loop last turned: one BigInt64. */
+  readonly pulse: SharedArrayBuffer
 }
 
 /** One procedure call: program, procedure, argument. */

@@ -38,6 +38,10 @@ export function storeError(error: unknown, path: string): unknown {
   return new ConnectionError(`${path} ${sentence} (${messageOf(error)})`, { code, details })
 }
 
+/** Whether a failure is the file's own and ends some day: a lock, a full disk, a thread that died and is started again. */
+export const isStoreOutage = (error: unknown): boolean =>
+  isLovageError(error) && (error.code.startsWith('LVG_STORE_') || error.code.startsWith('LVG_CONNECTION_'))
+
 /** An error as it crosses the thread's border: structured clone would lose class, code and details. */
 export interface WireError {
   readonly name: string

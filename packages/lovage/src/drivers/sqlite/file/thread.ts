@@ -1,8 +1,9 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { createLogger, type Logger } from '../../../kernel/index.js'
 import { migrate, type OpenConnection, openConnection } from './connection.js'
 import type { Host, Program, ProgramHandlers } from './program.js'
 import type { Call, Report, Request, ThreadData } from './protocol.js'
-import { sqliteCode, storeError, toWire } from './store-errors.js'
+import { isStoreOutage, sqliteCode, storeError, toWire } from './store-errors.js'
 import { Transactions, type Unit } from './transactions.js'
 import { Watch } from './watch.js'
 
@@ -10,6 +11,8 @@ import { Watch } from './watch.js'
 const port = parentPort
 if (!port) throw new Error('sqlite-file/thread is started by openSqliteFile')
 const data: ThreadData = workerData
+const pulse = new BigInt64Array(data.pulse)
+let logger: Logger | undefined
 
 const programs = new Map<string, ProgramHandlers>()
 const connection = await openPatiently()
@@ -111,13 +114,26 @@ async function load(url: string): Promise<string> {
 function hostOf(program: string): Host {
   return {
     touch: (topic) => void touched.add(topic),
-    other(name, procedure) {
-      const found = programs.get(name)?.writes[procedure]
-      // The caller knows the other program's type.
-      return found as ((argument: unknown) => unknown) | undefined
+    use<Handlers extends ProgramHandlers>(used: Program<Handlers>): Handlers['writes'] {
+      // A name is one program's alone.
+      const open = programs.get(used.name) as Handlers | undefined
+      if (open) return open.writes
+      migrate(connection, used, data.path)
+      const handlers = used.open(connection, hostOf(used.name))
+      // Its tables are there for others only when this transaction is.
+      actions.push(() => {
+        if (!programs.has(used.name)) programs.set(used.name, handlers)
+      })
+      return handlers.writes
     },
     afterCommit: (action) => void actions.push(action),
     transact,
+    lastTurnMs: () => Number(Atomics.load(pulse, 0)),
+    isOutage: isStoreOutage,
+    get logger() {
+      logger ??= createLogger({ name: 'lovage' })
+      return logger
+    },
     emit(event) {
       events.push([program, event])
       setImmediate(() => report([]))

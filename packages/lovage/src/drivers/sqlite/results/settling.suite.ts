@@ -1,5 +1,5 @@
 import { defineProgram } from '../file/index.js'
-import type { Arrivals, JoinRow } from './joins-program.js'
+import joins, { type Arrivals, type JoinRow } from './joins-program.js'
 
 /** A program for the tests of this room: it settles members as a broker in the same file does. */
 export default defineProgram({
@@ -12,8 +12,7 @@ export default defineProgram({
       writes: {
         settle(arrivals: Arrivals): JoinRow[] {
           for (const { taskId } of arrivals.parts) settle.run([taskId])
-          // The other program's type says what it returns.
-          const completed = host.other('joins', 'arrive')?.(arrivals) as JoinRow[]
+          const completed = host.use(joins).arrive(arrivals)
           if (arrivals.parts.some(({ resultJson }) => resultJson === '"bad"')) throw new Error('refused')
           return completed
         },

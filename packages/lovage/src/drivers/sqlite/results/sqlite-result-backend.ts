@@ -10,6 +10,7 @@ import {
 } from '../../../result/index.js'
 import { openSqliteFile, type SqliteFile } from '../file/index.js'
 import type program from './program.js'
+import { offerResultFile } from './result-files.js'
 import { fromRow, toRow } from './result-row.js'
 import { openSqliteJoins, type SqliteJoinStore } from './sqlite-join-store.js'
 
@@ -67,6 +68,7 @@ class SqliteResultBackend implements ResultBackend {
     this.#options = options
     this.#read = readOptionsOf(options.settings)
     this.#watchers = new ResultWatchers((ids) => this.get(ids), options.logger)
+    offerResultFile(this, file.path)
     this.#stopWatching = file.watch('results', () => this.#watchers.look())
     this.#poll = setInterval(() => this.#watchers.look(), SLOW_POLL_MS).unref()
     const expiresMs = Number(options.settings.resultExpires ?? 86_400) * 1000

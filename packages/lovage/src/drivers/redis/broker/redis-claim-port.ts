@@ -1,0 +1,195 @@
+import type { ConsumeOptions } from '../../../broker/index.js'
+import type { Unsubscribe } from '../../../kernel/index.js'
+import type {
+  ClaimListener,
+  ClaimPort,
+  ClaimReply,
+  ClaimRequest,
+  OpenSettlement,
+  Settled,
+  Swept,
+} from '../../shared/index.js'
+import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '../client/index.js'
+import { readClaim } from './claim-reply.js'
+import { HELD_REMARK, type RedisKeys } from './keys.js'
+import type { Routing } from './routing.js'
+import { CLAIM, SETTLE, settleKeys } from './scripts.js'
+import type { Results } from './settlement.js'
+import { Settler } from './settler.js'
+import { Sweeper } from './sweeper.js'
+import { Waiters } from './waiters.js'
+
+const MAX_HAND_BACK = 500
+const LONGEST_PAUSE_MS = 1_000
+
+/** What a consumer shares with its broker. */
+export interface RedisClaimParts {
+  readonly keys: RedisKeys
+  readonly routing: Routing
+  readonly subscriber: RedisSubscriber
+  /** Where results go with the ack, when they lie in the same database. */
+  readonly writer: Results | undefined
+}
+
+/** A consumer's claims on Redis; settlements and the next claim travel together. */
+export class RedisClaimPort implements ClaimPort {
+  readonly settlesResults: boolean
+  /** The script runs alone on the server. */
+  readonly mostClaimed = 1_000
+  readonly isPipelined = true
+  readonly asksLate = false
+  readonly watchesConnection = true
+  readonly sweepMs: number
+  readonly wait: Waiters
+  readonly #connection: RedisConnection
+  readonly #options: ConsumeOptions
+  readonly #parts: RedisClaimParts
+  readonly #settler: Settler
+  readonly #sweeper: Sweeper
+  readonly #release: Unsubscribe
+  #isTurnDue = false
+  #send: (() => void) | undefined
+  #queues: readonly string[] = []
+  #lists: readonly string[] = []
+  #suffixes: readonly string[] = []
+
+  constructor(connection: RedisConnection, options: ConsumeOptions, parts: RedisClaimParts) {
+    const { keys, routing, writer } = parts
+    const { clock, holder, leaseMs, visibilityTimeoutMs, onError } = options
+    this.#connection = connection
+    this.#options = options
+    this.#parts = parts
+    this.settlesResults = writer !== undefined
+    this.sweepMs = Math.min(LONGEST_PAUSE_MS, leaseMs / 5)
+    this.#release = connection.hold()
+    this.wait = new Waiters(connection.target, clock, (queue) => keys.list(queue, 0), onError)
+    this.#settler = new Settler({
+      connection,
+      keys,
+      routing,
+      holder,
+      writer,
+      onPending: () => this.#flushSoon(),
+      onRefused: onError,
+    })
+    this.#sweeper = new Sweeper({ connection, keys, routing, clock, holder, leaseMs, visibilityTimeoutMs })
+  }
+
+  get isReady(): boolean {
+    return this.#connection.isReady
+  }
+
+  /** A message keeps its tag on the server from claim to claim. */
+  readonly tagOf = (key: string, number: number): string => `${number}/${key}`
+
+  turn(send: () => void): void {
+    this.#send = send
+    this.#flushSoon()
+  }
+
+  async claim(ask: () => ClaimRequest): Promise<ClaimReply> {
+    const { keys } = this.#parts
+    const { queues, want } = ask()
+    if (queues !== this.#queues) {
+      this.#queues = queues
+      this.#lists = queues.flatMap((queue) => keys.lists(queue))
+      this.#suffixes = queues.flatMap((queue) => keys.steps.map(() => `,"",${JSON.stringify(queue)}]`))
+    }
+    const { holder, leaseMs } = this.#options
+    const { unackedIndex, unacked, holders, unparsed, redeliveries } = keys
+    const reply = await CLAIM.run(
+      this.#connection,
+      [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, ...this.#lists],
+      [holder, leaseMs, want, HELD_REMARK, ...this.#suffixes],
+    )
+    return { messages: readClaim(reply, (list) => queues[Math.floor(list / keys.steps.length)] ?? '') }
+  }
+
+  settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
+    return this.#settler.settle(settlements)
+  }
+
+  async held(): Promise<readonly string[]> {
+    const listed = await this.#connection.command<string[]>(
+      'hkeys',
+      this.#parts.keys.held(this.#options.holder),
+    )
+    return listed.filter((tag) => tag !== '')
+  }
+
+  async giveBack(wireTags: readonly string[]): Promise<void> {
+    const { keys } = this.#parts
+    for (let at = 0; at < wireTags.length; at += MAX_HAND_BACK) {
+      const words = wireTags.slice(at, at + MAX_HAND_BACK).flatMap((tag) => [tag, 'requeue', 0, 0, 0, ''])
+      await SETTLE.run(this.#connection, settleKeys(keys, this.#options.holder), words)
+    }
+  }
+
+  async sweep(): Promise<Swept> {
+    try {
+      return { dueInMs: await this.#sweeper.sweep() }
+    } finally {
+      // What a full server refused is tried again.
+      this.#settler.flush()
+    }
+  }
+
+  async listen(listener: ClaimListener): Promise<readonly Unsubscribe[]> {
+    const ring = (queue: string): void => {
+      // An empty name means that anything may have come.
+      if (queue === '') listener.due(0)
+      listener.rung(queue === '' ? undefined : [queue])
+    }
+    return [
+      await this.#parts.subscriber.subscribe([this.#parts.keys.doorbell], ring),
+      this.#connection.listen({
+        onReady: () => listener.up(),
+        onDown: (error) => listener.down(error),
+      }),
+      () => this.wait.close(),
+    ]
+  }
+
+  resume(): Promise<void> {
+    return this.#parts.routing.declareAgain()
+  }
+
+  async drain(): Promise<void> {
+    this.#settler.flush()
+    if (this.#connection.isReady) await this.#settler.idle()
+  }
+
+  async leave(isEmpty: boolean): Promise<void> {
+    const { keys } = this.#parts
+    const { holder } = this.#options
+    this.#settler.abandon()
+    try {
+      if (!this.#connection.isReady) return
+      if (isEmpty) {
+        await this.#connection.command('zrem', keys.holders, holder)
+        await this.#connection.command('del', keys.held(holder))
+      } else await this.#connection.command('zadd', keys.holders, 'XX', 0, holder)
+    } finally {
+      this.#release()
+      this.#connection.close()
+    }
+  }
+
+  isOutage(error: unknown): boolean {
+    return isConnectionLoss(error) || this.#connection.isClosed
+  }
+
+  #flushSoon(): void {
+    if (this.#isTurnDue) return
+    this.#isTurnDue = true
+    process.nextTick(() => {
+      this.#isTurnDue = false
+      const send = this.#send
+      this.#send = undefined
+      this.#connection.together(() => {
+        this.#settler.flush()
+        send?.()
+      })
+    })
+  }
+}

@@ -1,0 +1,190 @@
+import type { Delivery } from '../../broker/index.js'
+import { InFlight } from '../../kernel/index.js'
+import type { ClaimPort, ClaimReply } from './claim-port.js'
+
+/** Fewer are not worth a turn of the event loop of their own. */
+const MIN_BATCH = 16
+
+/** What surrounds the loop. */
+export interface ClaimLoopHooks {
+  readonly free: () => number
+  /** Makes deliveries of what was claimed, whether or not they are handed over soon. */
+  readonly take: (reply: ClaimReply) => readonly Delivery[]
+  readonly deliver: (deliveries: readonly Delivery[]) => void
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Claims messages while there is room for them, and waits without a claim while there are none.
+ *
+ * Where claims are pipelined, two half batches are on their way under load: while the tasks of one run here, the server
+ * settles and claims for the other. Where the port can wait, an idle loop asks for nothing until it is woken.
+ */
+export class ClaimLoop {
+  readonly #port: ClaimPort
+  readonly #hooks: ClaimLoopHooks
+  /** Claims that wait for their reply, or for its delivery. */
+  readonly #underWay = new InFlight()
+  #queues: readonly string[] = []
+  #isRunning = false
+  #unanswered = 0
+  /** Messages asked for and not yet delivered. */
+  #asked = 0
+  /** The most that there was ever room for: half of it is a batch. */
+  #capacity = 0
+  /** The last claim came back full. */
+  #isFlowing = false
+  /** Nothing was there, and the port will tell of the next. */
+  #isIdle = false
+  /** Counts reasons to look: a claim that was sent before the last of them says nothing about it. */
+  #wakes = 0
+  #isTurnDue = false
+  /** Batches that wait for their turn. */
+  readonly #ready: { readonly deliveries: readonly Delivery[]; readonly delivered: () => void }[] = []
+  #isTurnTaken = false
+
+  constructor(port: ClaimPort, hooks: ClaimLoopHooks) {
+    this.#port = port
+    this.#hooks = hooks
+  }
+
+  get queues(): readonly string[] {
+    return this.#queues
+  }
+
+  /** Claims from these from now on; resolves when no message comes from others any more. */
+  async setQueues(queues: readonly string[]): Promise<void> {
+    this.#queues = [...queues]
+    this.#port.wait?.setQueues(this.#queues)
+    await this.answered()
+    this.wake()
+  }
+
+  start(): void {
+    this.#isRunning = true
+    this.wake()
+  }
+
+  /** Claims no more; resolves when what was claimed has been delivered. */
+  async stop(): Promise<void> {
+    this.#isRunning = false
+    this.#port.wait?.disarm()
+    await this.answered()
+  }
+
+  /** Resolves when every claim that is under way now has been delivered. */
+  async answered(): Promise<void> {
+    await this.#underWay.ended()
+  }
+
+  /** Something may have come: looks now. */
+  wake(): void {
+    this.#wakes++
+    this.#isIdle = false
+    this.#pump()
+  }
+
+  /** There may be more room, or something to settle: looks together with what this turn settles. */
+  demand(): void {
+    // Nothing else tells that something has come in the meantime.
+    if (!this.#port.wait) this.#wakes++
+    if (this.#isTurnDue) return
+    this.#isTurnDue = true
+    this.#port.turn(() => {
+      this.#isTurnDue = false
+      this.#pump()
+    })
+  }
+
+  /** Claims as much as there is room for, unless it is known that nothing is there. */
+  #pump(): void {
+    if (!this.#isRunning || this.#isIdle || this.#queues.length === 0 || !this.#port.isReady) return
+    if (this.#unanswered >= (this.#port.isPipelined && this.#isFlowing ? 2 : 1)) return
+    if (!this.#port.asksLate && this.#room() <= 0) return
+    void this.#underWay.add(this.#claim())
+  }
+
+  #room(): number {
+    return this.#hooks.free() - this.#asked
+  }
+
+  /** As many as may come when the request leaves. */
+  #want(): number {
+    const room = this.#room()
+    if (!this.#isRunning || room <= 0) return 0
+    this.#capacity = Math.max(this.#capacity, room)
+    const batch = this.#port.isPipelined ? Math.max(MIN_BATCH, Math.ceil(this.#capacity / 2)) : room
+    return Math.min(room, batch, this.#port.mostClaimed)
+  }
+
+  async #claim(): Promise<void> {
+    let wakes = this.#wakes
+    let want = 0
+    let deliveries: readonly Delivery[]
+    this.#unanswered++
+    try {
+      const reply = await this.#port.claim(() => {
+        wakes = this.#wakes
+        want = this.#want()
+        this.#asked += want
+        return { queues: this.#queues, want }
+      })
+      deliveries = this.#hooks.take(reply)
+    } catch (error) {
+      // What was claimed and not heard of is found by the comparison with what the server has.
+      this.#asked -= want
+      this.#hooks.onError(error)
+      return
+    } finally {
+      this.#unanswered--
+    }
+    this.#asked -= want - deliveries.length
+    this.#isFlowing = want > 0 && deliveries.length === want
+    if (!this.#port.isPipelined) this.#handOver(deliveries)
+    if (this.#wakes !== wakes || (this.#isFlowing && this.#room() > 0)) this.#pump()
+    else this.#drained()
+    if (this.#port.isPipelined) await this.#queueUp(deliveries)
+  }
+
+  #handOver(deliveries: readonly Delivery[]): void {
+    this.#asked -= deliveries.length
+    if (deliveries.length > 0) this.#hooks.deliver(deliveries)
+  }
+
+  /** Batches that come together are delivered one a turn, so that the first is settled before the second runs. */
+  #queueUp(deliveries: readonly Delivery[]): Promise<void> {
+    if (deliveries.length === 0) return Promise.resolve()
+    return new Promise((delivered) => {
+      this.#ready.push({ deliveries, delivered })
+      if (!this.#isTurnTaken) this.#takeTurn()
+    })
+  }
+
+  #takeTurn(): void {
+    this.#isTurnTaken = false
+    while (!this.#isTurnTaken) {
+      const batch = this.#ready.shift()
+      if (!batch) return
+      this.#handOver(batch.deliveries)
+      batch.delivered()
+      if (batch.deliveries.length < MIN_BATCH) continue
+      this.#isTurnTaken = true
+      void turnOver().then(() => this.#takeTurn())
+    }
+  }
+
+  /** Nothing is there: wait, if there is room for what may come. */
+  #drained(): void {
+    const { wait } = this.#port
+    if (!wait || !this.#isRunning || this.#unanswered > 0 || this.#room() <= 0) return
+    this.#isIdle = true
+    // What has just been claimed starts first.
+    setImmediate(() => {
+      if (this.#isIdle && this.#isRunning) wait.arm(() => this.wake())
+    })
+  }
+}
+
+/** Lets everyone who waits for the end of this turn of the event loop go first: tasks end, and are settled. */
+const turnOver = (): Promise<void> =>
+  new Promise((resolve) => setImmediate(() => setImmediate(() => resolve())))

@@ -1,0 +1,101 @@
+import type { Delivery, Settlement } from '../../broker/index.js'
+import { FleetingMap } from '../../kernel/index.js'
+
+/** A claimed message as its driver hands it over. */
+export interface ClaimedMessage extends Omit<Delivery, 'tag'> {
+  /** Names the claim on the server. */
+  readonly key: string
+}
+
+/** A message that this consumer holds. */
+export interface Claim {
+  /** Names the claim on the server; the delivery's tag may say more. */
+  readonly key: string
+  /** Number of the claiming batch, in the order in which batches were answered. */
+  readonly number: number
+  readonly delivery: Delivery
+  /** Its settlement is on the way. */
+  settling: boolean
+}
+
+/** A settlement and the claim that it ends. */
+export interface OpenSettlement {
+  readonly settlement: Settlement
+  readonly claim: Claim
+}
+
+/** What this consumer holds, by the server's name and by the delivery's tag. */
+export class Claims {
+  readonly #tagOf: (key: string, number: number) => string
+  readonly #byTag = new FleetingMap<Claim>()
+  readonly #byKey: FleetingMap<Claim>
+  #number = 0
+  /** Listed for us at the last comparison, and unknown here. */
+  #unknown: ReadonlySet<string> = new Set()
+
+  /** `tagOf`: for servers that name a message alike each time it is claimed. */
+  constructor(tagOf?: (key: string, number: number) => string) {
+    this.#tagOf = tagOf ?? ((key) => key)
+    this.#byKey = tagOf ? new FleetingMap<Claim>() : this.#byTag
+  }
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  /** The number of the last batch. */
+  get number(): number {
+    return this.#number
+  }
+
+  /** Makes deliveries of a batch. `lost` are tags of earlier claims of the same messages, which must have been lost. */
+  take(messages: Iterable<ClaimedMessage>): { readonly deliveries: Delivery[]; readonly lost: string[] } {
+    const number = ++this.#number
+    const deliveries: Delivery[] = []
+    const lost: string[] = []
+    for (const { key, queue, raw, message, redeliveries } of messages) {
+      const delivery: Delivery = { tag: this.#tagOf(key, number), queue, raw, message, redeliveries }
+      deliveries.push(delivery)
+      const before = this.#byKey.get(key)
+      if (before) lost.push(before.delivery.tag)
+      if (before && this.#byKey !== this.#byTag) this.#byTag.delete(before.delivery.tag)
+      const claim: Claim = { key, number, delivery, settling: false }
+      this.#byKey.set(key, claim)
+      if (this.#byKey !== this.#byTag) this.#byTag.set(delivery.tag, claim)
+    }
+    return { deliveries, lost }
+  }
+
+  /** The claim that a delivery's tag names, unless it is settled, being settled, or lost. */
+  open(tag: string): Claim | undefined {
+    const claim = this.#byTag.get(tag)
+    return claim?.settling ? undefined : claim
+  }
+
+  remove(claim: Claim): void {
+    if (this.#byTag.delete(claim.delivery.tag) && this.#byKey !== this.#byTag) this.#byKey.delete(claim.key)
+  }
+
+  clear(): void {
+    this.#byTag.clear()
+    this.#byKey.clear()
+  }
+
+  /**
+   * Compares what is held here with what the server lists as ours. What was claimed up to batch `number` and is not listed
+   * was given to another. What is listed and unknown here, twice in a row, was claimed by a command whose reply was lost.
+   */
+  compare(listed: readonly string[], number: number): { lost: string[]; orphans: string[] } {
+    const there = new Set(listed)
+    const lost: string[] = []
+    for (const claim of this.#byKey.values()) {
+      if (claim.number > number || claim.settling || there.has(claim.key)) continue
+      lost.push(claim.delivery.tag)
+      this.remove(claim)
+    }
+    const unknown = listed.filter((key) => !this.#byKey.has(key))
+    const orphans = unknown.filter((key) => this.#unknown.has(key))
+    this.#unknown = new Set(unknown)
+    return { lost, orphans }
+  }
+}

@@ -1,0 +1,10 @@
+import type { ConsumeOptions } from '../../broker/index.js'
+import type { KeptLease } from './lease-protocol.js'
+
+/** How long the event loop may stand still before its tasks go to others, when the worker says nothing. */
+const MAX_BLOCK_MS = 600_000
+
+/** The lease of a consumer; `renewMs` is the pause between renewals. */
+export function keptLease({ holder, leaseMs, maxBlockMs }: ConsumeOptions, renewMs: number): KeptLease {
+  return { holder, leaseMs, renewMs, maxBlockMs: maxBlockMs ?? MAX_BLOCK_MS }
+}

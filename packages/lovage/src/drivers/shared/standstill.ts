@@ -1,0 +1,14 @@
+import type { Logger } from '../../kernel/index.js'
+
+/** Says whose tasks go to others, because their process's event loop has stood still for too long. */
+export function tellStandstill(
+  logger: Logger,
+  holder: string,
+  blockedMs: number,
+  tasks: readonly string[],
+): void {
+  logger.warn(
+    { holder, blockedMs, tasks },
+    `The event loop has stood still for ${Math.round(blockedMs / 1000)} s in ${tasks.join(', ')}: its tasks go to other workers`,
+  )
+}
