@@ -16,6 +16,7 @@ describeBroker({
       open: () => openBroker(url, options),
       openResults: () => openResultBackend(url, options),
       restart: () => server.restart(),
+      interrupt: () => server.restart(),
       publishRaw: async (queue, raw) =>
         void (await database.query('INSERT INTO lovage_message (queue, place, raw) VALUES ($1, 0, $2)', [
           queue,

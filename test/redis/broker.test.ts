@@ -18,6 +18,7 @@ describeBroker({
     return {
       open: () => openRedisBroker(server.url, options),
       restart: () => server.restart(),
+      interrupt: () => server.restart(),
       publishRaw: async (queue, raw) => void (await client.lpush(queue, raw)),
       expireLease: async (holder) => void (await client.zadd('lovage:holders', 'XX', 0, holder)),
       openResults: () => openResultBackend(server.url, options),

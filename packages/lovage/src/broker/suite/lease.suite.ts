@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { newId } from '../../kernel/index.js'
 import type { SuiteTester } from './tester.suite.js'
-import { few, idsOf, incoming, message, messages, pass } from './world.suite.js'
+import { few, idsOf, incoming, message, messages, pass, until } from './world.suite.js'
 
 /** What becomes of the messages of a silent holder. */
 export function leaseTests({ test }: SuiteTester): void {
@@ -156,6 +156,29 @@ export function leaseTests({ test }: SuiteTester): void {
       expect(await holder.ack(...holder.deliveries.slice(holder.ids.indexOf(id)))).toEqual([])
     },
     expiring,
+  )
+
+  test(
+    'tells an outage once, and its end once, and goes on',
+    async (world) => {
+      const told: unknown[] = []
+      let recovered = 0
+      const consumer = await world.consume({
+        leaseMs: 3000,
+        onError: (error) => told.push(error),
+        onRecovered: () => recovered++,
+      })
+      await world.publish(message(world.queue))
+      const delivery = await consumer.first()
+      await world.server.interrupt?.()
+      await until(() => recovered > 0, 20_000)
+      // It is still ours: the lease is longer than the outage.
+      expect(await consumer.ack(delivery)).toEqual([])
+      await world.publish(message(world.queue))
+      await consumer.received(2)
+      expect({ told: told.length, recovered }).toEqual({ told: 1, recovered: 1 })
+    },
+    { server: ['interrupt'] },
   )
 
   test('returns what a closed consumer held', async (world) => {

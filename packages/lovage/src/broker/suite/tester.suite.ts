@@ -22,6 +22,8 @@ export interface BrokerServer {
   open(): Promise<Broker>
   /** Stops the server and starts it again on the same data; every broker was closed before. */
   restart?(): Promise<void>
+  /** Takes the server away for long enough that every consumer notices, and brings it back. */
+  interrupt?(): Promise<void>
   /** Puts bytes into a queue as a broken producer would. */
   publishRaw?(queue: string, raw: string | Buffer): Promise<void>
   /** Ends the lease of a holder, as if it had been silent for long enough. It still believes to hold. */

@@ -3,6 +3,11 @@ import { startThread } from '../../kernel/index.js'
 import type { KeptLease, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
 
 const PULSE_MS = 100
+/** A thread that died is started again after this long, each time twice as late, at most the last. */
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 10_000
+/** A thread that lived this long has not died of its beginning. */
+const HEALTHY_MS = 30_000
 /** Renewing makes little garbage; a thread of the usual size would take ten megabytes more for it. */
 const SMALL = { maxYoungGenerationSizeMb: 2 }
 
@@ -22,8 +27,8 @@ interface Keeping {
 }
 
 /**
- * The main side of the thread that renews leases, one for all consumers of a broker. Until the thread is up, and should
- * it die, leases are renewed from here, which is as good as long as the event loop turns.
+ * The main side of the thread that renews leases, one for all consumers of a broker. Until the thread is up, leases are renewed
+ * from here, which is as good as long as the event loop turns. A thread that dies is started again.
  */
 export class LeaseKeeper<Data extends object> {
   readonly #module: URL
@@ -33,6 +38,9 @@ export class LeaseKeeper<Data extends object> {
   readonly #leases = new Map<string, Keeping>()
   #thread: Worker | undefined
   #pulseTimer: NodeJS.Timeout | undefined
+  #restart: NodeJS.Timeout | undefined
+  #startedMs = 0
+  #pauseMs = FIRST_PAUSE_MS
 
   /** `module` calls `keepLeases` with what `data` and `LeaseThreadData` tell it. */
   constructor(module: URL, data: Data) {
@@ -59,6 +67,7 @@ export class LeaseKeeper<Data extends object> {
 
   async close(): Promise<void> {
     clearInterval(this.#pulseTimer)
+    clearTimeout(this.#restart)
     for (const { timer } of this.#leases.values()) clearTimeout(timer)
     this.#leases.clear()
     const thread = this.#thread
@@ -69,18 +78,28 @@ export class LeaseKeeper<Data extends object> {
   }
 
   #startThread(): Worker {
+    this.#startedMs = performance.now()
     const beat = (): void => void Atomics.store(this.#beat, 0, BigInt(Date.now()))
     beat()
+    clearInterval(this.#pulseTimer)
     this.#pulseTimer = setInterval(beat, PULSE_MS).unref()
     const workerData: Data & LeaseThreadData = { ...this.#data, pulse: this.#pulse }
     const thread = startThread(this.#module, { workerData, resourceLimits: SMALL })
+    let failure: unknown
     thread.on('message', ({ holder }: LeaseReport) => clearTimeout(this.#leases.get(holder)?.timer))
-    thread.on('error', (error) => this.#threadDied(error))
+    thread.on('error', (error) => {
+      failure = error
+    })
+    thread.on('exit', (code) => {
+      if (thread === this.#thread)
+        this.#threadDied(failure ?? new Error(`the thread that renews leases ended with code ${code}`))
+    })
     // Last: a listener for messages would keep the process alive again.
     thread.unref()
     return thread
   }
 
+  /** Leases are renewed from here until another thread does it. */
   #threadDied(error: unknown): void {
     clearInterval(this.#pulseTimer)
     this.#thread = undefined
@@ -88,6 +107,16 @@ export class LeaseKeeper<Data extends object> {
       keeping.care.onError(error)
       this.#renewLater(keeping)
     }
+    if (performance.now() - this.#startedMs > HEALTHY_MS) this.#pauseMs = FIRST_PAUSE_MS
+    this.#restart = setTimeout(() => this.#startAgain(), this.#pauseMs).unref()
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs)
+  }
+
+  #startAgain(): void {
+    if (this.#thread || this.#leases.size === 0) return
+    this.#thread = this.#startThread()
+    for (const { lease } of this.#leases.values())
+      this.#thread.postMessage({ kind: 'keep', lease, renewedMs: Date.now() } satisfies LeaseRequest)
   }
 
   #renewLater(keeping: Keeping): void {

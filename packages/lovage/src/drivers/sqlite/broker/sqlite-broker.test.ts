@@ -12,7 +12,7 @@ describeBroker({
   start: async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lovage-broker-'))
     const file = join(folder, 'queue.db')
-    const url = `sqlite://${file}`
+    const url = `sqlite://${file}?lockTimeoutMs=1000`
     const options = { clock: systemClock, logger: silentLogger, settings: {} }
     /** As another program with the file open would do it. */
     const execute = (sql: string, ...parameters: unknown[]): void => {
@@ -27,6 +27,13 @@ describeBroker({
       open: () => openSqliteBroker(url, options),
       openResults: () => openResultBackend(url, options),
       restart: async () => {},
+      interrupt: async () => {
+        const database = new Database(file, { timeout: 5000 })
+        database.exec('BEGIN IMMEDIATE')
+        await new Promise((resolve) => setTimeout(resolve, 2000))
+        database.exec('ROLLBACK')
+        database.close()
+      },
       publishRaw: async (queue, raw) =>
         execute(
           'INSERT INTO lovage_message (queue, level, place, due_ms, state, raw) VALUES (?, 0, 0, 0, 0, ?)',

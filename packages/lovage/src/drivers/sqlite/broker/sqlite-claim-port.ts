@@ -4,21 +4,22 @@ import {
   priorityToWire,
   type Settlement,
 } from '../../../broker/index.js'
-import { type MessageError, newId, type Unsubscribe } from '../../../kernel/index.js'
+import { delay, InFlight, type MessageError, newId, type Unsubscribe } from '../../../kernel/index.js'
 import {
   decodeEnvelope,
   encodeEnvelope,
   type IncomingMessage,
   type OutgoingMessage,
 } from '../../../message/index.js'
-import type {
-  ClaimedMessage,
-  ClaimListener,
-  ClaimPort,
-  ClaimReply,
-  ClaimRequest,
-  OpenSettlement,
-  Settled,
+import {
+  type ClaimedMessage,
+  type ClaimListener,
+  type ClaimPort,
+  type ClaimReply,
+  type ClaimRequest,
+  keptLease,
+  type OpenSettlement,
+  type Settled,
 } from '../../shared/index.js'
 import { isStoreOutage, type SqliteFile, toBytes } from '../file/index.js'
 import { letterRow } from '../letters/sqlite-dead-letters.js'
@@ -26,6 +27,9 @@ import { resultFileOf } from '../results/result-files.js'
 import { toRow as resultRow } from '../results/result-row.js'
 import type { MessageProcedures } from './procedures.js'
 import type { ClaimName, ClaimRow, PublishRow, SettleRow } from './rows.js'
+
+/** What a locked or full file did not take is tried again this soon. */
+const RETRY_MS = 250
 
 /** A consumer's claims in a file; settlements, results and the next claim of one turn are one transaction. */
 export class SqliteClaimPort implements ClaimPort {
@@ -42,6 +46,8 @@ export class SqliteClaimPort implements ClaimPort {
   readonly #procedures: MessageProcedures
   readonly #options: ConsumeOptions
   readonly #letGo: Unsubscribe
+  readonly #underWay = new InFlight()
+  #isClosed = false
 
   constructor(file: SqliteFile, procedures: MessageProcedures, options: ConsumeOptions) {
     this.#file = file
@@ -66,14 +72,26 @@ export class SqliteClaimPort implements ClaimPort {
     return nextDueMs === null ? { messages } : { messages, dueInMs: nextDueMs - clock.now() }
   }
 
-  async settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
+  settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
+    return this.#underWay.add(this.#settle(settlements))
+  }
+
+  /** Again until the file takes it: what had been carried out is refused then, because its claims are gone. */
+  async #settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
     const { holder, clock } = this.#options
     const nowMs = clock.now()
     const rows = settlements.map(({ settlement }) => this.#settleRow(settlement, nowMs))
-    const refused = await this.#procedures.call('settle', { holder, rows, nowMs })
-    const outcomes = rows.map((): Settled => 'ended')
-    for (const place of refused) outcomes[place] = 'refused'
-    return outcomes
+    for (;;) {
+      try {
+        const refused = await this.#procedures.call('settle', { holder, rows, nowMs })
+        const outcomes = rows.map((): Settled => 'ended')
+        for (const place of refused) outcomes[place] = 'refused'
+        return outcomes
+      } catch (error) {
+        if (!isStoreOutage(error) || this.#isClosed) throw error
+        await delay(clock, RETRY_MS)
+      }
+    }
   }
 
   async held(): Promise<readonly string[]> {
@@ -92,10 +110,17 @@ export class SqliteClaimPort implements ClaimPort {
     return [this.#file.watch('messages', () => listener.rung())]
   }
 
-  /** Calls are carried out in their order: what was settled is settled before the lease is given up. */
-  async drain(): Promise<void> {}
+  /** The thread that kept the lease has died with what it knew. */
+  async resume(): Promise<void> {
+    await this.#procedures.call('attach', keptLease(this.#options, this.#options.leaseMs / 3))
+  }
+
+  drain(): Promise<void> {
+    return this.#underWay.ended()
+  }
 
   async leave(): Promise<void> {
+    this.#isClosed = true
     this.#letGo()
     await this.#procedures.call('detach', this.#options.holder)
   }

@@ -1,9 +1,20 @@
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { Worker } from 'node:worker_threads'
-import { ConnectionError, messageOf, type Unsubscribe } from '../../../kernel/index.js'
+import type { Worker } from 'node:worker_threads'
+import {
+  ConnectionError,
+  createLogger,
+  messageOf,
+  startThread,
+  type Unsubscribe,
+} from '../../../kernel/index.js'
 import type { Call, Report, Request, ThreadData } from './protocol.js'
 import { fromWire } from './store-errors.js'
+
+/** A thread that died is started again after this long, each time twice as late, at most the last. */
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 5_000
+/** A thread that lived this long has not died of its beginning. */
+const HEALTHY_MS = 30_000
 
 /** How often the thread hears that this event loop turns. */
 const PULSE_MS = 100
@@ -13,34 +24,40 @@ interface Pending {
   readonly reject: (error: Error) => void
 }
 
-/** The main side of the thread: numbers calls, sends those of one turn together, and hands out the replies. */
+/**
+ * The main side of the thread: numbers calls, sends those of one turn together, and hands out the replies. A thread that dies
+ * is started again, with its programs; what was asked of it is rejected, and what is asked meanwhile waits for the next.
+ */
 export class FileThread {
   /** Resolves when the file is open, rejects when it cannot be opened. */
   readonly opened: Promise<unknown>
-  readonly #path: string
-  readonly #worker: Worker
+  readonly #data: Omit<ThreadData, 'pulse'>
+  #worker: Worker
   readonly #pending = new Map<number, Pending>()
   readonly #watchers = new Map<string, Set<() => void>>()
   readonly #listeners = new Map<string, Set<(event: unknown) => void>>()
+  readonly #programs = new Set<string>()
   #calls: (readonly [id: number, program: string, procedure: string, argument: () => unknown])[] = []
   #lastId = 0
   #holds = 0
   readonly #pulse = new BigInt64Array(new SharedArrayBuffer(8))
   #pulseTimer: NodeJS.Timeout | undefined
   #synchronous: 'normal' | 'full'
+  /** Calls go out; false while a thread that died is being started again. */
+  #isUp = true
+  #wasOpen = false
+  #startedMs = performance.now()
+  #pauseMs = FIRST_PAUSE_MS
+  #isClosing = false
   #dead: Error | undefined
 
   constructor(data: Omit<ThreadData, 'pulse'>) {
-    this.#path = data.path
+    this.#data = data
     this.#synchronous = data.synchronous
-    this.#worker = startThread(new URL('./thread.js', import.meta.url), {
-      ...data,
-      pulse: this.#pulse.buffer,
+    this.#worker = this.#start()
+    this.opened = this.#opening().then(() => {
+      this.#wasOpen = true
     })
-    this.opened = new Promise((resolve, reject) => this.#pending.set(0, { resolve, reject }))
-    this.#worker.on('message', (report: Report) => this.#take(report))
-    this.#worker.on('error', (error) => this.#die(error))
-    this.#worker.on('exit', () => this.#die(undefined))
   }
 
   /** Calls of one turn of the event loop travel together; their arguments are made when they leave. */
@@ -51,8 +68,11 @@ export class FileThread {
     return this.#reply(id)
   }
 
-  load(module: URL): Promise<string> {
-    return this.#ask((id) => ({ kind: 'load', id, url: existing(module).href }))
+  async load(module: URL): Promise<string> {
+    const url = existing(module).href
+    const name: string = await this.#ask((id) => ({ kind: 'load', id, url }))
+    this.#programs.add(url)
+    return name
   }
 
   async makeSynchronous(level: 'normal' | 'full'): Promise<void> {
@@ -95,9 +115,11 @@ export class FileThread {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true
     if (this.#dead) return
     // Held to the end: whoever awaits this must see it, though nothing else may keep the process.
     this.hold()
+    if (!this.#isUp) return this.#die(undefined)
     const exit = new Promise((resolve) => this.#worker.once('exit', resolve))
     await this.#ask((id) => ({ kind: 'close', id })).catch((error: unknown) => {
       // A thread that is gone is closed.
@@ -108,6 +130,11 @@ export class FileThread {
 
   #ask(request: (id: number) => Request): Promise<never> {
     if (this.#dead) return Promise.reject(this.#dead)
+    if (!this.#isUp) return Promise.reject(this.#died(new Error('it is being started again')))
+    return this.#askAnyway(request)
+  }
+
+  #askAnyway(request: (id: number) => Request): Promise<never> {
     const id = ++this.#lastId
     // What was called before goes before.
     this.#send()
@@ -124,7 +151,7 @@ export class FileThread {
   }
 
   #send(): void {
-    if (this.#calls.length === 0) return
+    if (this.#calls.length === 0 || !this.#isUp) return
     const waiting = this.#calls
     this.#calls = []
     const calls: Call[] = []
@@ -173,18 +200,87 @@ export class FileThread {
     return pending
   }
 
-  #die(cause: Error | undefined): void {
-    this.#dead ??= new ConnectionError(
-      cause ? `The thread that works on ${this.#path} has died` : `${this.#path} was closed`,
-      {
-        code: cause ? 'LVG_CONNECTION_FAILED' : 'LVG_CONNECTION_CLOSED',
-        details: { path: this.#path },
-        cause,
-      },
+  #start(): Worker {
+    this.#startedMs = performance.now()
+    const workerData: ThreadData = {
+      ...this.#data,
+      synchronous: this.#synchronous,
+      pulse: this.#pulse.buffer,
+    }
+    const worker = startThread(new URL('./thread.js', import.meta.url), { workerData })
+    let failure: Error | undefined
+    worker.on('message', (report: Report) => this.#take(report))
+    worker.on('error', (error) => {
+      failure = asError(error)
+    })
+    worker.on('exit', (code) => {
+      if (worker === this.#worker) this.#exited(failure ?? new Error(`it ended with code ${code}`))
+    })
+    return worker
+  }
+
+  /** The thread answers to 0 when it has opened the file. */
+  #opening(): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#pending.set(0, { resolve, reject }))
+  }
+
+  #exited(cause: Error): void {
+    if (this.#isClosing || !this.#wasOpen) return this.#die(this.#isClosing ? undefined : cause)
+    if (performance.now() - this.#startedMs > HEALTHY_MS) this.#pauseMs = FIRST_PAUSE_MS
+    const pauseMs = this.#pauseMs
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs)
+    createLogger({ name: 'lovage' }).error(
+      { err: cause, path: this.#data.path, pause_ms: pauseMs },
+      'the thread that works on a SQLite file has died: it is started again',
     )
+    this.#isUp = false
+    this.#rejectAll(this.#died(cause))
+    const timer = setTimeout(() => void this.#startAgain(), pauseMs)
+    if (this.#holds === 0) timer.unref()
+  }
+
+  /** What is held and watched goes on; what programs keep in their thread is said again by those who said it. */
+  async #startAgain(): Promise<void> {
+    if (this.#dead || this.#isClosing) return
+    this.#worker = this.#start()
+    const opened = this.#opening()
+    if (this.#holds === 0) this.#worker.unref()
+    try {
+      await opened
+      for (const url of this.#programs) await this.#askAnyway((id) => ({ kind: 'load', id, url }))
+    } catch (error) {
+      // The thread ends by itself when it cannot open the file, and is started again.
+      this.#rejectAll(asError(error))
+      await this.#worker.terminate()
+      return
+    }
+    this.#isUp = true
+    if (this.#watchers.size > 0) this.#post({ kind: 'watch', on: true })
+    this.#send()
+  }
+
+  #rejectAll(error: Error): void {
     const pending = [...this.#pending.values()]
     this.#pending.clear()
-    for (const { reject } of pending) reject(this.#dead)
+    this.#calls = []
+    for (const { reject } of pending) reject(error)
+  }
+
+  #died(cause: Error): ConnectionError {
+    const { path } = this.#data
+    return new ConnectionError(`The thread that works on ${path} has died (${cause.message})`, {
+      code: 'LVG_CONNECTION_FAILED',
+      details: { path },
+      cause,
+    })
+  }
+
+  #die(cause: Error | undefined): void {
+    const { path } = this.#data
+    this.#dead ??= cause
+      ? this.#died(cause)
+      : new ConnectionError(`${path} was closed`, { code: 'LVG_CONNECTION_CLOSED', details: { path } })
+    this.#rejectAll(this.#dead)
   }
 }
 
@@ -194,19 +290,6 @@ const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : 
 function existing(module: URL): URL {
   return existsSync(module) ? module : new URL(module.href.replace(/\.js$/, '.ts'))
 }
-
-/** Starts the thread's module; sources are compiled on the way by the loader that also loads users' apps. */
-function startThread(module: URL, workerData: ThreadData): Worker {
-  const file = existing(module)
-  if (file === module) return new Worker(module, { workerData })
-  const path = JSON.stringify(fileURLToPath(file))
-  return new Worker(`require(${JSON.stringify(jitiPath())}).createJiti(${path}).import(${path})`, {
-    eval: true,
-    workerData,
-  })
-}
-
-const jitiPath = (): string => fileURLToPath(import.meta.resolve('jiti'))
 
 function add<T>(map: Map<string, Set<T>>, key: string, value: T): void {
   const set = map.get(key)

@@ -11,6 +11,12 @@ export default defineProgram({
       writes: {
         add(text: string): number {
           if (text === 'bad') throw new Error('a bad note')
+          if (text === 'deadly')
+            host.afterCommit(() =>
+              setImmediate(() => {
+                throw new Error('killed by a note')
+              }),
+            )
           host.touch('notes')
           return insert.run([text])
         },

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import Database from 'libsql'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openSqliteFile, type SqliteFile } from './index.js'
 import type program from './notes.suite.js'
 
@@ -65,6 +66,34 @@ describe('a SQLite file', () => {
     const { call } = await notes(file)
     await file.close()
     await expect(call('add', 'a')).rejects.toMatchObject({ code: 'LVG_CONNECTION_CLOSED' })
+  })
+
+  test('is worked on again when its thread has died, by those who had it open', async () => {
+    const file = await open()
+    const { call } = await notes(file)
+    const heard = vi.fn()
+    file.watch('notes', heard)
+    await call('add', 'deadly')
+    // Whatever was under way when it died is told so; what comes later is carried out.
+    await vi.waitFor(() => expect(call('add', 'a')).resolves.toBe(1), 10_000)
+    expect((await call('all', undefined)).slice(0, 2)).toEqual(['deadly', 'a'])
+    heard.mockClear()
+    await (await notes(await open('notes.db', '', true))).call('add', 'b')
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled())
+  })
+
+  test('lets each call wait for a lock until its own deadline', async () => {
+    const { call } = await notes(await open('notes.db', '?lockTimeoutMs=600'))
+    const other = new Database(join(folder, 'notes.db'))
+    other.exec('BEGIN IMMEDIATE')
+    const first = call('add', 'a').catch((error: unknown) => error)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    const second = call('add', 'b')
+    expect(await first).toMatchObject({ code: 'LVG_STORE_LOCKED' })
+    other.exec('ROLLBACK')
+    other.close()
+    expect(await second).toBe(1)
+    expect(await call('all', undefined)).toEqual(['b'])
   })
 
   test('says clearly that it is no database', async () => {

@@ -16,22 +16,30 @@ export interface Unit {
 export interface TransactionHooks {
   /** After a commit: the replies are out, the file has changed. */
   committed(): void
-  /** Whatever the units have asked for since the last commit did not happen. */
+  /** What the units have asked for since the last commit did not happen. */
   rolledBack(): void
+}
+
+/** A unit in the queue. */
+interface Waiting {
+  readonly unit: Unit
+  /** When it is told that the file is locked, in `performance.now()`. */
+  readonly deadlineMs: number
+  /** It was in a transaction that failed: it runs in one of its own, so that only the guilty one fails. */
+  readonly isSuspect: boolean
 }
 
 /**
  * Runs units in the order in which they came, as many as are waiting in one BEGIN IMMEDIATE transaction. A
  * unit is answered after its transaction is committed, never before. When one fails, the transaction is rolled
- * back and each of its units runs again in one of its own, so that only the guilty one fails.
+ * back and each of its units runs again in one of its own. While another process has the lock, each waits until its own deadline.
  */
 export class Transactions {
   readonly #connection: OpenConnection
   readonly #lockTimeoutMs: number
   readonly #hooks: TransactionHooks
-  #waiting: Unit[] = []
+  #waiting: Waiting[] = []
   #retry: NodeJS.Timeout | undefined
-  #lockedSinceMs: number | undefined
 
   constructor(connection: OpenConnection, lockTimeoutMs: number, hooks: TransactionHooks) {
     this.#connection = connection
@@ -41,13 +49,14 @@ export class Transactions {
 
   /** Takes units; they run at the next `flush`. */
   add(...units: readonly Unit[]): void {
-    this.#waiting.push(...units)
+    const deadlineMs = performance.now() + this.#lockTimeoutMs
+    for (const unit of units) this.#waiting.push({ unit, deadlineMs, isSuspect: false })
   }
 
   /** Runs what is waiting, unless the file is locked: then it runs by itself as soon as the lock is free. */
   flush(): void {
     while (this.#waiting.length > 0 && this.#retry === undefined) {
-      if (!this.#waiting.some((unit) => unit.writes)) this.#readAll()
+      if (!this.#waiting.some(({ unit }) => unit.writes)) this.#readAll()
       else if (this.#begin()) this.#writeSome()
     }
   }
@@ -62,96 +71,77 @@ export class Transactions {
   }
 
   #readAll(): void {
-    const units = this.#waiting
+    const waiting = this.#waiting
     this.#waiting = []
-    for (const unit of units) this.#alone(unit)
+    for (const { unit } of waiting) alone(unit)
   }
 
   /** Takes the write lock, or sees to it that it is tried again. */
   #begin(): boolean {
     try {
       this.#connection.exec('BEGIN IMMEDIATE')
-      this.#lockedSinceMs = undefined
       return true
     } catch (error) {
-      const nowMs = performance.now()
-      this.#lockedSinceMs ??= nowMs
       const isBusy = sqliteCode(error).startsWith('SQLITE_BUSY')
-      if (isBusy && nowMs - this.#lockedSinceMs < this.#lockTimeoutMs) {
-        // Random, so that processes that wait for the same lock do not knock in step.
-        this.#retry = setTimeout(
-          () => {
-            this.#retry = undefined
-            this.flush()
-          },
-          1 + Math.random() * 9,
-        )
-      } else {
-        this.#lockedSinceMs = undefined
-        const units = this.#waiting
-        this.#waiting = []
-        for (const unit of units) unit.failed(error)
-      }
+      const nowMs = performance.now()
+      const isOver = ({ deadlineMs }: Waiting): boolean => !isBusy || deadlineMs <= nowMs
+      const over = this.#waiting.filter(isOver)
+      this.#waiting = this.#waiting.filter((one) => !isOver(one))
+      for (const { unit } of over) unit.failed(error)
+      if (this.#waiting.length > 0) this.#retryLater()
       return false
     }
   }
 
+  /** At random, so that processes that wait for the same lock do not knock in step. */
+  #retryLater(): void {
+    this.#retry = setTimeout(
+      () => {
+        this.#retry = undefined
+        this.flush()
+      },
+      1 + Math.random() * 9,
+    )
+  }
+
   #writeSome(): void {
     const untilMs = performance.now() + LONGEST_TRANSACTION_MS
-    const units: Unit[] = []
+    const ran: Waiting[] = []
     const replies: unknown[] = []
     try {
-      for (const unit of this.#waiting) {
-        units.push(unit)
-        replies.push(unit.run())
-        if (performance.now() > untilMs) break
+      for (const waiting of this.#waiting) {
+        if (waiting.isSuspect && ran.length > 0) break
+        ran.push(waiting)
+        replies.push(waiting.unit.run())
+        if (waiting.isSuspect || performance.now() > untilMs) break
       }
       this.#connection.exec('COMMIT')
     } catch (error) {
-      this.#waiting.splice(0, units.length)
+      this.#waiting.splice(0, ran.length)
       this.#rollBack()
-      const [only, ...others] = units
-      if (only && others.length === 0) only.failed(error)
-      else this.#eachAlone(units)
+      const [only, ...others] = ran
+      if (only && others.length === 0) only.unit.failed(error)
+      else this.#waiting.unshift(...ran.map((waiting) => ({ ...waiting, isSuspect: true })))
       return
     }
-    this.#waiting.splice(0, units.length)
-    units.forEach((unit, index) => {
+    this.#waiting.splice(0, ran.length)
+    ran.forEach(({ unit }, index) => {
       unit.done(replies[index])
     })
     this.#hooks.committed()
-  }
-
-  #eachAlone(units: readonly Unit[]): void {
-    for (const unit of units) {
-      if (!unit.writes) {
-        this.#alone(unit)
-        continue
-      }
-      try {
-        this.#connection.exec('BEGIN IMMEDIATE')
-        const reply = unit.run()
-        this.#connection.exec('COMMIT')
-        unit.done(reply)
-        this.#hooks.committed()
-      } catch (error) {
-        this.#rollBack()
-        unit.failed(error)
-      }
-    }
-  }
-
-  #alone(unit: Unit): void {
-    try {
-      unit.done(unit.run())
-    } catch (error) {
-      unit.failed(error)
-    }
   }
 
   #rollBack(): void {
     // A full disk or an I/O error has rolled back by itself already.
     if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK')
     this.#hooks.rolledBack()
+  }
+}
+
+function alone(unit: Unit): void {
+  try {
+    unit.done(unit.run())
+  } catch (error) {
+    unit.failed(error)
   }
 }

@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { message, TestConsumer } from '../../packages/lovage/src/broker/suite/world.suite.js'
+import { openBroker } from '../../packages/lovage/src/drivers/index.js'
+import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
+import { everyStore } from '../every-store.js'
+
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+const LEASE_MS = 1_000
+const children: ChildProcess[] = []
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+
+/** Starts a process that takes one message and blocks; `said` is what it has written to stderr. */
+async function blockedHolder(how: object): Promise<{ readonly said: () => string }> {
+  const script = `const { createJiti } = await import('jiti')
+    await createJiti(process.argv[1]).import('./holder.ts')`
+  const child = spawn('node', ['--input-type=module', '-e', script, HERE], {
+    cwd: HERE,
+    env: { ...process.env, HOLDER: JSON.stringify(how) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  children.push(child)
+  let said = ''
+  child.stderr.on('data', (text) => {
+    said += text
+  })
+  await Promise.race([
+    once(child.stdout, 'data'),
+    once(child, 'exit').then(() => {
+      throw new Error(`the holder ended: ${said}`)
+    }),
+  ])
+  return { said: () => said }
+}
+
+describe.each(everyStore('standstill').filter(([name]) => name !== 'memory'))('on %s', (_, freshUrl) => {
+  it('a process whose event loop stands still for longer than it may loses its task, and says which', {
+    timeout: 60_000,
+  }, async () => {
+    const url = await freshUrl()
+    const broker = await openBroker(url, { settings: {}, clock: systemClock, logger: silentLogger })
+    try {
+      await broker.declare([{ name: 'q' }])
+      await broker.publish([message('q', { id: 'blocks', task: 'shop.block' })])
+      const holder = { url, queue: 'q', leaseMs: LEASE_MS, maxBlockMs: 1_500, blockMs: 40_000 }
+      const { said } = await blockedHolder(holder)
+      const other = await TestConsumer.start(broker, { queues: ['q'], leaseMs: LEASE_MS })
+      const [delivery] = await other.received(1, 30_000)
+      expect(delivery?.redeliveries).toBe(1)
+      await vi.waitFor(() => expect(said()).toContain('shop.block'), 5_000)
+      await other.close()
+    } finally {
+      await broker.close()
+    }
+  })
+})
