@@ -1,3 +1,4 @@
+import { ConnectionError } from '../../../kernel/index.js'
 import { decodeEnvelope } from '../../../message/index.js'
 import type { ClaimedMessage } from '../../shared/index.js'
 import { priorityFromWire } from './priority.js'
@@ -6,16 +7,19 @@ import { priorityFromWire } from './priority.js'
 export function* readClaim(
   reply: readonly [tags: string, counts: string, redeliveries: string, ...messages: string[]],
   queueOf: (list: number) => string,
+  onError: (error: unknown) => void,
 ): Generator<ClaimedMessage> {
   const [tags, counts, redelivered] = reply
-  if (tags === '') return
+  if (counts === '') return
   const wireTags = tags.split('\n')
   const redeliveries = redelivered === '' ? undefined : redelivered.split(' ')
   let index = 0
   for (const pair of counts.split(' ')) {
     const colon = pair.indexOf(':')
     const queue = queueOf(Number(pair.slice(0, colon)))
-    for (let left = Number(pair.slice(colon + 1)); left > 0; left--, index++) {
+    const count = pair.slice(colon + 1)
+    if (count === '!') onError(noList(queue))
+    for (let left = count === '!' ? 0 : Number(count); left > 0; left--, index++) {
       const raw = reply[index + 3] ?? ''
       yield {
         key: wireTags[index] ?? '',
@@ -27,3 +31,14 @@ export function* readClaim(
     }
   }
 }
+
+/** The error about a queue whose key something else uses: the other queues go on. */
+export const noList = (queue: string): ConnectionError =>
+  new ConnectionError(
+    `The key of queue ${queue} holds no list: nothing comes from it, and nothing goes back to it`,
+    {
+      code: 'LVG_REDIS_REFUSED',
+      details: { queue },
+      hint: 'Look with TYPE what uses the key; move it, or name the queue otherwise.',
+    },
+  )

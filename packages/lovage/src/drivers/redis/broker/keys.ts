@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../../../kernel/index.js'
+import { ConfigurationError, MessageError } from '../../../kernel/index.js'
 import { transportOption, transportOptions } from '../client/index.js'
 
 /** What kombu lets a fleet choose; it must be the same in all its processes. */
@@ -47,6 +47,9 @@ export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOp
 
 const invalid = (what: string): ConfigurationError =>
   new ConfigurationError(`brokerTransportOptions: ${what}`, { code: 'LVG_CONFIG_INVALID' })
+
+/** How keys begin that are no queues: ours, kombu's bindings, Celery's results. */
+const RESERVED = ['lovage:', '_kombu.binding.', 'celery-task-meta-', 'celery-taskset-meta-', 'chord-unlock-']
 
 /** Stands in the hash of each holder. It must be longer than 64 bytes: see claim.lua. */
 export const HELD_REMARK =
@@ -117,6 +120,28 @@ export class RedisKeys {
     // Channels are shared by all databases of a server, unlike keys.
     this.doorbell = `${own}doorbell:${db}`
     this.#channelPrefix = prefix + options.fanoutPrefix.replace('{db}', String(db))
+  }
+
+  /** Refuses a name whose list would be a key of somebody else's, on which every command of the queue would fail. */
+  checkQueue(queue: string): void {
+    if (!this.#isReserved(queue)) return
+    throw new MessageError(`"${queue}" is no name for a queue: a key of that name is the broker's own`, {
+      code: 'LVG_MESSAGE_UNROUTABLE',
+      details: { queue },
+      hint: 'Name the queue otherwise.',
+    })
+  }
+
+  #isReserved(queue: string): boolean {
+    const key = this.prefix + queue
+    return (
+      queue === '' ||
+      key === this.unacked ||
+      key === this.unackedIndex ||
+      key === this.unackedMutex ||
+      RESERVED.some((start) => queue.startsWith(start)) ||
+      queue.includes(this.separator)
+    )
   }
 
   /** The step of a number on the wire: the largest that is not above it. */

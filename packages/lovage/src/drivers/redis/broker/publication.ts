@@ -16,6 +16,7 @@ export interface Publication {
 
 /** The copy for a queue. */
 export function publicationFor(message: OutgoingMessage, queue: string, keys: RedisKeys): Publication {
+  keys.checkQueue(queue)
   const tag = newId()
   const step = keys.stepOf(priorityToWire(message.properties.priority))
   return { queue, step, raw: encodeEnvelope(message, priorityToWire, tag), message, tag }

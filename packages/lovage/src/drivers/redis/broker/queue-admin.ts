@@ -54,6 +54,7 @@ export class RedisQueueAdmin implements QueueAdmin {
   }
 
   async move(from: string, to: string): Promise<number> {
+    this.#keys.checkQueue(to)
     const { doorbell, queues } = this.#keys
     await this.#connection.command('sadd', queues, to)
     let moved = 0

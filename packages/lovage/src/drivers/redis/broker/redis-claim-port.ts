@@ -72,7 +72,16 @@ export class RedisClaimPort implements ClaimPort {
       onPending: () => this.#flushSoon(),
       onRefused: onError,
     })
-    this.#sweeper = new Sweeper({ connection, keys, routing, clock, holder, leaseMs, visibilityTimeoutMs })
+    this.#sweeper = new Sweeper({
+      connection,
+      keys,
+      routing,
+      clock,
+      holder,
+      leaseMs,
+      visibilityTimeoutMs,
+      onError,
+    })
   }
 
   get isReady(): boolean {
@@ -102,7 +111,8 @@ export class RedisClaimPort implements ClaimPort {
       [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, ...this.#lists],
       [holder, leaseMs, want, HELD_REMARK, ...this.#suffixes],
     )
-    return { messages: readClaim(reply, (list) => queues[Math.floor(list / keys.steps.length)] ?? '') }
+    const queueOf = (list: number): string => queues[Math.floor(list / keys.steps.length)] ?? ''
+    return { messages: readClaim(reply, queueOf, this.#options.onError) }
   }
 
   settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {

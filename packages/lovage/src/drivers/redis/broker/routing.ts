@@ -1,6 +1,6 @@
 import type { ExchangeType, Queue } from '../../../broker/index.js'
 import { MessageError } from '../../../kernel/index.js'
-import type { RedisConnection } from '../client/index.js'
+import { isRefusedForNow, type RedisConnection } from '../client/index.js'
 import type { RedisKeys } from './keys.js'
 
 /** A queue with what its declaration left to defaults. */
@@ -26,6 +26,7 @@ export class Routing {
   }
 
   async declare(queues: readonly Queue[]): Promise<void> {
+    for (const { name } of queues) this.#keys.checkQueue(name)
     const bindings = queues.map(bindingOf)
     for (const binding of bindings) this.#declared.set(binding.queue, binding)
     await this.#write(bindings)
@@ -122,18 +123,29 @@ export class Routing {
 
   async #write(bindings: readonly Binding[]): Promise<void> {
     if (bindings.length === 0) return
-    const waiting = bindings.filter(({ type }) => type !== 'fanout').map(({ queue }) => queue)
-    await this.#connection.together(() =>
-      Promise.all([
-        ...bindings.map((binding) =>
-          this.#connection.command(
-            'sadd',
+    try {
+      await this.#each(bindings, 'sadd')
+    } catch (error) {
+      // A server that takes nothing now has them perhaps already: then workers can empty its queues.
+      if (!isRefusedForNow(error) || !(await this.#each(bindings, 'sismember')).every(Boolean)) throw error
+    }
+  }
+
+  #each(bindings: readonly Binding[], command: 'sadd' | 'sismember'): Promise<number[]> {
+    const { separator, queues } = this.#keys
+    return this.#connection.together(() =>
+      Promise.all(
+        bindings.flatMap((binding) => [
+          this.#connection.command<number>(
+            command,
             this.#keys.binding(binding.exchange),
-            member(binding, this.#keys.separator),
+            member(binding, separator),
           ),
-        ),
-        waiting.length > 0 && this.#connection.command('sadd', this.#keys.queues, ...waiting),
-      ]),
+          ...(binding.type === 'fanout'
+            ? []
+            : [this.#connection.command<number>(command, queues, binding.queue)]),
+        ]),
+      ),
     )
   }
 }

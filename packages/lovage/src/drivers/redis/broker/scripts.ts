@@ -93,7 +93,7 @@ export const PUBLISH = defineScript<[doorbell: string, delayed: string], (string
 export const PROMOTE = defineScript<
   [delayed: string, doorbell: string],
   [timesPrefix: string, messagesPrefix: string, listPrefix: string, separator: string, limit: number],
-  [moved: number, nextMs: number]
+  [moved: number, nextMs: number, wrongQueue?: string]
 >({
   file: lua('promote'),
   keys: ['delayed', 'doorbell'],
@@ -111,7 +111,7 @@ export const RESTORE_LEASE = defineScript<
     doorbell: string,
   ],
   [self: string, heldPrefix: string, limit: number],
-  [restored: number, holder?: string]
+  [restored: number, holder?: string, wrongList?: string]
 >({
   file: lua('restore-lease'),
   uses: [lua('message-tag'), lua('fence'), lua('mark-redelivered')],

@@ -1,5 +1,6 @@
 import { type Clock, crashPoint } from '../../../kernel/index.js'
 import type { RedisConnection } from '../client/index.js'
+import { noList } from './claim-reply.js'
 import { restoreForeign } from './foreign.js'
 import type { RedisKeys } from './keys.js'
 import type { Routing } from './routing.js'
@@ -19,6 +20,7 @@ export interface SweeperOptions {
   readonly holder: string
   readonly leaseMs: number
   readonly visibilityTimeoutMs: number
+  readonly onError: (error: unknown) => void
 }
 
 /**
@@ -46,12 +48,13 @@ export class Sweeper {
     const { connection, keys } = this.#options
     const { delayed, doorbell, timesPrefix, messagesPrefix, prefix, separator } = keys
     for (;;) {
-      const [moved, nextMs] = await PROMOTE.run(
+      const [moved, nextMs, wrongQueue] = await PROMOTE.run(
         connection,
         [delayed, doorbell],
         [timesPrefix, messagesPrefix, prefix, separator, PROMOTE_AT_ONCE],
       )
       if (moved > 0) crashPoint('promote:after')
+      if (typeof wrongQueue === 'string') this.#options.onError(noList(wrongQueue))
       if (nextMs !== 0) return nextMs < 0 ? undefined : nextMs
     }
   }
@@ -71,12 +74,14 @@ export class Sweeper {
       this.#leasesMs = nowMs
       const { holders, unackedIndex, unacked, unparsed, redeliveries, doorbell, heldPrefix } = keys
       for (let restored = 0; restored >= 0; ) {
-        ;[restored] = await RESTORE_LEASE.run(
+        let wrongList: string | undefined
+        ;[restored, , wrongList] = await RESTORE_LEASE.run(
           connection,
           [holders, unackedIndex, unacked, unparsed, redeliveries, doorbell],
           [holder, heldPrefix, RESTORE_AT_ONCE],
         )
         if (restored > 0) crashPoint('restore:after')
+        if (typeof wrongList === 'string') this.#options.onError(noList(wrongList))
       }
     }
     if (nowMs - this.#foreignMs >= Math.min(FOREIGN_PAUSE_MS, visibilityTimeoutMs / 5)) {

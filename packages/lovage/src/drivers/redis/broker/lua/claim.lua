@@ -2,9 +2,11 @@
 --
 -- KEYS       unackedIndex unacked held holders unparsed redeliveries lists...
 -- ARGV       holder leaseMs count remark suffixes...   (the remark is longer than 64 bytes; a suffix for each list)
--- REPLY      {tags, counts, redeliveries, message, …}: tags by line; pairs `list:number`; numbers or empty; messages
+-- REPLY      {tags, counts, redeliveries, message, …}: tags by line; pairs `list:number`, the number `!` for a key that is no
+--            list; numbers or empty; messages
 -- INVARIANT  A message is in its list or claimed (`held`, and `unacked` or `unparsed`), never in neither. Nothing fails
---            after the first RPOP: wrong types show before it, and a full memory stops no script that has written.
+--            after the first RPOP: wrong types show before it or are passed over, and a full memory stops no script that
+--            has written.
 local index, unacked, held, holders, unparsed, redeliveries = unpack(KEYS, 1, 6)
 local holder, leaseMs, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 for _, hash in ipairs({ unacked, held, unparsed, redeliveries }) do redis.call('HLEN', hash) end
@@ -14,8 +16,10 @@ local isNewIndex = redis.call('ZCARD', index) == 0
 local reply, lists, counts, n = { '', '', '' }, {}, {}, 0
 for i = 7, #KEYS do
   if n >= count then break end
-  local popped = redis.call('RPOP', KEYS[i], count - n)
-  if popped then
+  local popped = redis.pcall('RPOP', KEYS[i], count - n)
+  if popped and popped.err then
+    counts[#counts + 1] = (i - 7) .. ':!'
+  elseif popped then
     counts[#counts + 1] = (i - 7) .. ':' .. #popped
     for _, raw in ipairs(popped) do
       n = n + 1
@@ -23,6 +27,7 @@ for i = 7, #KEYS do
     end
   end
 end
+reply[2] = table.concat(counts, ' ')
 if n == 0 then return reply end
 
 local time = redis.call('TIME')
@@ -41,10 +46,13 @@ for i = 1, n do
 end
 local known = redis.call('HMGET', unacked, unpack(tags))
 for i = 1, n do
+  local own = tags[i]
+  -- What no tool writes would not come back from a client as it went there: such tags are known by their digest.
+  if parsed[i] and not isPlainTag(own) then own = 'sha1:' .. redis.sha1hex(own) end
   -- Copies that share a tag (kombu's topic exchanges make such) must not share an entry.
   local isTaken = not parsed[i] or known[i] or seen[tags[i]]
-  if isTaken or wasRedelivered(reply[i + 3]) then
-    tags[i] = 'lovage:' .. holder .. ':' .. now .. ':' .. i .. (isTaken and '' or '\t' .. tags[i])
+  if isTaken or own ~= tags[i] or wasRedelivered(reply[i + 3]) then
+    tags[i] = 'lovage:' .. holder .. ':' .. now .. ':' .. i .. (isTaken and '' or '\t' .. own)
   end
   seen[tags[i]] = true
   if parsed[i] then scores[#scores + 1], scores[#scores + 2] = now, tags[i] end
@@ -69,7 +77,7 @@ for i = 1, n do
 end
 if #values > 0 then redis.call('HSET', unacked, unpack(values)) end
 redis.call('HSET', held, unpack(claims))
-reply[1], reply[2] = table.concat(tags, '\n'), table.concat(counts, ' ')
+reply[1] = table.concat(tags, '\n')
 if redis.call('EXISTS', redeliveries) == 1 then
   local found = redis.call('HMGET', redeliveries, unpack(messageTags(tags)))
   for i = 1, n do found[i] = found[i] or '0' end

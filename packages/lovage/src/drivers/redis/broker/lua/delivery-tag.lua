@@ -11,3 +11,8 @@ local function deliveryTag(raw)
   tag = type(properties) == 'table' and properties['delivery_tag']
   if type(tag) == 'string' and string.find(tag, '^[^%c]+$') then return tag end
 end
+
+-- isPlainTag(tag): whether a tag is a name as tools write it; no name of ours begins like it, and none is a word of `held`.
+local function isPlainTag(tag)
+  return #tag <= 255 and string.find(tag, '^%w[%w%-%._:/+=@]*$') ~= nil
+end

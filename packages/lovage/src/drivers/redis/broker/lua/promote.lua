@@ -3,13 +3,13 @@
 --
 -- KEYS       delayed doorbell
 -- ARGV       timesPrefix messagesPrefix listPrefix separator limit
--- REPLY      {moved, milliseconds until the next is due, or -1}
+-- REPLY      {moved, milliseconds until the next is due, or -1, a queue whose key is no list, or nothing}
 -- INVARIANT  A message is in the delay store or in its list, never in both or neither.
 local delayed, doorbell = KEYS[1], KEYS[2]
 local timesPrefix, messagesPrefix, listPrefix, separator, limit = unpack(ARGV, 1, 5)
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
-local moved = 0
+local moved, bad = 0, nil
 local queue = redis.call('ZRANGEBYSCORE', delayed, '-inf', nowMs, 'LIMIT', 0, 1)[1]
 if queue then
   local times, messages = timesPrefix .. queue, messagesPrefix .. queue
@@ -21,11 +21,16 @@ if queue then
       local step, behind, raw = string.match(values[i] or '', '^(%d+)(%+?) (.*)$')
       if step then
         local list = listPrefix .. queue .. (step == '0' and '' or separator .. step)
-        -- Fails here, before anything has changed, when the key is no list.
-        if not heads[list] then redis.call('LLEN', list) end
+        -- Shows here, before anything has changed, when the key is no list.
+        if not heads[list] and type(redis.pcall('LLEN', list)) == 'table' then bad = queue end
         heads[list], ends[list] = heads[list] or {}, ends[list] or {}
         if behind == '' then table.insert(heads[list], raw) else table.insert(ends[list], 1, raw) end
       end
+    end
+    -- It waits for whoever mends its key, and keeps no other queue from what is due.
+    if bad then
+      redis.call('ZADD', delayed, nowMs + 10000, queue)
+      return { 0, 0, queue }
     end
     -- Removal first: then a full memory does not stop the rest, which needs no more of it.
     redis.call('ZREM', times, unpack(members))

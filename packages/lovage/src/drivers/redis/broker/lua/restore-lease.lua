@@ -2,7 +2,7 @@
 --
 -- KEYS       holders unackedIndex unacked unparsed redeliveries doorbell
 -- ARGV       self heldPrefix limit   (a holder who asks is alive, whatever its lease says: its own are left alone)
--- REPLY      {restored, holder}, or {-1} when no lease has run out
+-- REPLY      {restored, holder, a key that is no list, or nothing}, or {-1} when no lease has run out
 -- INVARIANT  A message is held or in its list. What someone else took meanwhile (the score tells) stays theirs.
 local holders, index, unacked, unparsed, redeliveries, doorbell = unpack(KEYS, 1, 6)
 local time = redis.call('TIME')
@@ -26,7 +26,7 @@ table.sort(claims, function(a, b)
   if a.number ~= b.number then return a.number > b.number end
   return a.tag > b.tag
 end)
-local restored = 0
+local restored, bad = 0, nil
 for i = 1, math.min(#claims, limit) do
   local claim, raw = claims[i], nil
   if claim.score == '-' then
@@ -36,8 +36,9 @@ for i = 1, math.min(#claims, limit) do
     local value = score and tonumber(score) == tonumber(claim.score) and redis.call('HGET', unacked, claim.tag)
     raw = value and markRedelivered(string.match(value, '^%[(.+),"",".*"%]$'))
   end
-  if raw then
-    redis.call('LLEN', claim.list)
+  if raw and type(redis.pcall('LLEN', claim.list)) == 'table' then
+    bad = claim.list
+  elseif raw then
     release(index, unacked, held, unparsed, false, { claim.tag })
     redis.call('RPUSH', claim.list, raw)
     redis.call('HINCRBY', redeliveries, messageTag(claim.tag), 1)
@@ -46,7 +47,10 @@ for i = 1, math.min(#claims, limit) do
     redis.call('HDEL', held, claim.tag)
   end
 end
-if #claims <= limit then
+if bad then
+  -- What cannot go back stays held, and is tried again; it keeps no other holder's claims from going back.
+  redis.call('ZADD', holders, nowMs + 10000, holder)
+elseif #claims <= limit then
   redis.call('ZREM', holders, holder)
   redis.call('DEL', held)
 end
@@ -55,4 +59,4 @@ if restored > 0 then
   redis.call('EXPIRE', redeliveries, 2592000)
   redis.call('PUBLISH', doorbell, '')
 end
-return { restored, holder }
+return { restored, holder, bad }
