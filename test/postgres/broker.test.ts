@@ -16,7 +16,12 @@ describeBroker({
       open: () => openBroker(url, options),
       openResults: () => openResultBackend(url, options),
       restart: () => server.restart(),
-      interrupt: () => server.restart(),
+      async interrupt() {
+        await server.kill()
+        // Longer than the pause between two looks of a consumer.
+        await new Promise((resolve) => setTimeout(resolve, 2000))
+        await server.restart()
+      },
       publishRaw: async (queue, raw) =>
         void (await database.query('INSERT INTO lovage_message (queue, place, raw) VALUES ($1, 0, $2)', [
           queue,

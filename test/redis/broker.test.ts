@@ -18,7 +18,12 @@ describeBroker({
     return {
       open: () => openRedisBroker(server.url, options),
       restart: () => server.restart(),
-      interrupt: () => server.restart(),
+      async interrupt() {
+        await server.kill()
+        // Longer than the pause between two looks of a consumer.
+        await new Promise((resolve) => setTimeout(resolve, 2000))
+        await server.restart()
+      },
       publishRaw: async (queue, raw) => void (await client.lpush(queue, raw)),
       expireLease: async (holder) => void (await client.zadd('lovage:holders', 'XX', 0, holder)),
       openResults: () => openResultBackend(server.url, options),

@@ -43,6 +43,9 @@ export interface MarkReplacement {
   readonly mark: Mark
 }
 
+/** Hears which marks were set or removed; undefined = any may have been. */
+export type MarkListener = (keys?: readonly string[]) => void
+
 /** What processes agree on beside messages and results. Every call is atomic; lists are one round trip. */
 export interface CoordinationStore {
   readonly kind: string
@@ -67,7 +70,10 @@ export interface CoordinationStore {
   list(space: string, keys?: readonly string[]): Promise<readonly Mark[]>
   /** Removes marks; with `value` only when it is still that value. Tells how many. */
   remove(space: string, marks: readonly { readonly key: string; readonly value?: string }[]): Promise<number>
-  /** Calls `on` soon after any mark of the space changed; a slow poll stands behind it. */
-  watch(space: string, on: () => void): Unsubscribe
+  /**
+   * Calls `on` soon after marks of the space changed, with their keys, so that a follower reads what changed and not all that is
+   * remembered; without keys when any may have. A mark that ends by itself is no change.
+   */
+  watch(space: string, on: MarkListener): Unsubscribe
   close(): Promise<void>
 }

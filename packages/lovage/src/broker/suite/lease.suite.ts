@@ -164,7 +164,7 @@ export function leaseTests({ test }: SuiteTester): void {
       const told: unknown[] = []
       let recovered = 0
       const consumer = await world.consume({
-        leaseMs: 3000,
+        leaseMs: 30_000,
         onError: (error) => told.push(error),
         onRecovered: () => recovered++,
       })

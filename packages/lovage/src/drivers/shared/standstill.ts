@@ -7,8 +7,9 @@ export function tellStandstill(
   blockedMs: number,
   tasks: readonly string[],
 ): void {
+  const where = tasks.length === 0 ? '' : ` in ${tasks.join(', ')}`
   logger.warn(
     { holder, blockedMs, tasks },
-    `The event loop has stood still for ${Math.round(blockedMs / 1000)} s in ${tasks.join(', ')}: its tasks go to other workers`,
+    `The event loop has stood still for ${Math.round(blockedMs / 1000)} s${where}: its tasks go to other workers`,
   )
 }

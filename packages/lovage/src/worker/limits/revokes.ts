@@ -1,5 +1,5 @@
 import { REVOKED, REVOKED_STAMPS, stampKey } from '../../app/operating/index.js'
-import type { CoordinationStore, Mark } from '../../coordination/index.js'
+import type { CoordinationStore } from '../../coordination/index.js'
 import { type Logger, messageOf } from '../../kernel/index.js'
 import type { TaskHeaders } from '../../message/index.js'
 
@@ -8,18 +8,21 @@ export interface Revocation {
   /** Whether it is stopped while it runs. */
   readonly terminate: boolean
   readonly signal?: NodeJS.Signals
+  /** Unix ms at which it is forgotten; undefined = never. */
+  readonly expiresMs?: number | undefined
 }
 
 /** The revoked tasks, as a worker knows them: a copy of what stands in the coordination store, kept fresh. */
 export class Revokes {
   readonly #store: CoordinationStore
   readonly #logger: Logger
-  #ids: ReadonlyMap<string, Revocation> = new Map()
-  #stamps: ReadonlyMap<string, Revocation> = new Map()
-  #unwatch: (() => void)[] = []
   #onChange: () => void = () => {}
+  readonly #ids = new Map<string, Revocation>()
+  readonly #stamps = new Map<string, Revocation>()
+  #unwatch: (() => void)[] = []
+  /** What is to be read: all of a space, or some keys. */
+  readonly #stale = new Map<string, Set<string> | 'all'>()
   #isLooking = false
-  #isStale = false
 
   constructor(store: CoordinationStore, logger: Logger) {
     this.#store = store
@@ -33,10 +36,12 @@ export class Revokes {
   async start(onChange: () => void): Promise<void> {
     this.#onChange = onChange
     this.#unwatch = [REVOKED, REVOKED_STAMPS].map((space) =>
-      this.#store.watch(space, () => void this.#look()),
+      this.#store.watch(space, (keys) => void this.#look(space, keys)),
     )
-    await this.#read()
+    for (const space of [REVOKED, REVOKED_STAMPS]) await this.#read(space, 'all')
+    this.#onChange()
   }
+
   stop(): void {
     for (const unwatch of this.#unwatch) unwatch()
   }
@@ -61,15 +66,22 @@ export class Revokes {
   }
 
   /** One reading at a time; what changes meanwhile is read after it. */
-  async #look(): Promise<void> {
-    this.#isStale = true
+  async #look(space: string, keys: readonly string[] | undefined): Promise<void> {
+    const stale = this.#stale.get(space)
+    if (!keys) this.#stale.set(space, 'all')
+    else if (stale !== 'all') this.#stale.set(space, new Set([...(stale ?? []), ...keys]))
     if (this.#isLooking) return
     this.#isLooking = true
     try {
-      while (this.#isStale) {
-        this.#isStale = false
-        await this.#read()
+      for (const [name, what] of this.#stale) {
+        this.#stale.delete(name)
+        await this.#read(name, what).catch((error: unknown) => {
+          // With the next change, or the next look.
+          this.#stale.set(name, 'all')
+          throw error
+        })
       }
+      this.#onChange()
     } catch (error) {
       this.#logger.warn({ err: error }, `Cannot read what is revoked: ${messageOf(error)}`)
     } finally {
@@ -77,16 +89,20 @@ export class Revokes {
     }
   }
 
-  async #read(): Promise<void> {
-    const [ids, stamps] = await Promise.all([this.#store.list(REVOKED), this.#store.list(REVOKED_STAMPS)])
-    this.#ids = revocations(ids)
-    this.#stamps = revocations(stamps)
-    this.#onChange()
+  /** What is remembered costs memory; a change costs as much as it changes. */
+  async #read(space: string, what: ReadonlySet<string> | 'all'): Promise<void> {
+    const known = space === REVOKED ? this.#ids : this.#stamps
+    const marks = await this.#store.list(space, what === 'all' ? undefined : [...what])
+    if (what === 'all') known.clear()
+    else for (const key of what) known.delete(key)
+    for (const { key, value, expiresMs } of marks) known.set(key, { ...readRevocation(value), expiresMs })
+    // They ended in the order in which they came, as far as they live equally long.
+    const nowMs = Date.now()
+    for (const [key, { expiresMs = Number.POSITIVE_INFINITY }] of known) {
+      if (expiresMs > nowMs) break
+      known.delete(key)
+    }
   }
-}
-
-function revocations(marks: readonly Mark[]): ReadonlyMap<string, Revocation> {
-  return new Map(marks.map(({ key, value }) => [key, readRevocation(value)]))
 }
 
 /** What somebody else's version wrote counts as a plain revoke. */

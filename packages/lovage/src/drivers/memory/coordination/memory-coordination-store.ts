@@ -2,6 +2,7 @@ import {
   type CoordinationStore,
   type LeaseGrant,
   type Mark,
+  type MarkListener,
   type MarkReplacement,
   type RateRequest,
   type SlotRequest,
@@ -23,7 +24,7 @@ class Shared {
   /** Members with their ends; a key ends with its last member. */
   readonly slots = new EndingMap<Map<string, number>>()
   readonly spaces = new Map<string, EndingMap<Mark>>()
-  readonly listeners = new Map<string, Set<() => void>>()
+  readonly listeners = new Map<string, Set<(keys: readonly string[]) => void>>()
   lastToken = 0n
 }
 
@@ -98,15 +99,15 @@ class MemoryCoordinationStore implements CoordinationStore {
     const nowMs = this.#clock.now()
     const living = this.#shared.spaces.get(space) ?? new EndingMap<Mark>()
     this.#shared.spaces.set(space, living)
-    let isChanged = false
+    const changed: string[] = []
     const now = marks.map((mark) => {
       const present = options.ifAbsent ? living.get(mark.key, nowMs) : undefined
       if (present) return present
       living.set(mark.key, mark, mark.expiresMs ?? Number.POSITIVE_INFINITY, nowMs)
-      isChanged = true
+      changed.push(mark.key)
       return mark
     })
-    if (isChanged) this.#ring(space)
+    this.#ring(space, changed)
     return now
   }
 
@@ -118,7 +119,10 @@ class MemoryCoordinationStore implements CoordinationStore {
       living.set(mark.key, mark, mark.expiresMs ?? Number.POSITIVE_INFINITY, nowMs)
       return true
     })
-    if (done.includes(true)) this.#ring(space)
+    this.#ring(
+      space,
+      replacements.flatMap(({ mark }, index) => (done[index] ? [mark.key] : [])),
+    )
     return done
   }
 
@@ -135,21 +139,21 @@ class MemoryCoordinationStore implements CoordinationStore {
   ): Promise<number> {
     const nowMs = this.#clock.now()
     const living = this.#shared.spaces.get(space)
-    let removed = 0
+    const removed: string[] = []
     for (const { key, value } of marks) {
       const present = living?.get(key, nowMs)
       if (!present || (value !== undefined && present.value !== value)) continue
       living?.delete(key)
-      removed++
+      removed.push(key)
     }
-    if (removed > 0) this.#ring(space)
-    return removed
+    this.#ring(space, removed)
+    return removed.length
   }
 
-  watch(space: string, on: () => void): Unsubscribe {
+  watch(space: string, on: MarkListener): Unsubscribe {
     let isWatching = true
-    const listener = (): void => {
-      if (isWatching) on()
+    const listener = (keys: readonly string[]): void => {
+      if (isWatching) on(keys)
     }
     const listeners = this.#shared.listeners.get(space) ?? new Set()
     this.#shared.listeners.set(space, listeners.add(listener))
@@ -163,8 +167,9 @@ class MemoryCoordinationStore implements CoordinationStore {
 
   async close(): Promise<void> {}
 
-  #ring(space: string): void {
-    for (const listener of this.#shared.listeners.get(space) ?? []) queueMicrotask(listener)
+  #ring(space: string, keys: readonly string[]): void {
+    if (keys.length === 0) return
+    for (const listener of this.#shared.listeners.get(space) ?? []) queueMicrotask(() => listener(keys))
   }
 }
 

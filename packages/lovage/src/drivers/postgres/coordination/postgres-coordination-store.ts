@@ -2,6 +2,7 @@ import {
   type CoordinationStore,
   type LeaseGrant,
   type Mark,
+  type MarkListener,
   type MarkReplacement,
   type RateRequest,
   type SlotRequest,
@@ -33,7 +34,11 @@ const sql = readSql(new URL('./coordination.sql', import.meta.url), [
 const COORDINATION = { name: 'coordination', steps: [new URL('./schema-1.sql', import.meta.url)] }
 
 /** How long a missed notification may go unnoticed. */
-const SLOW_POLL_MS = 5_000
+const SLOW_POLL_MS = 30_000
+/** A notification holds 8000 bytes; more keys mean: any. */
+const LONGEST_NOTIFICATION = 7_000
+/** Between a space and the keys that changed: in neither. */
+const SEPARATOR = '\x1f'
 /** Every process removes what is over about this often. */
 const SWEEP_EVERY_MS = 300_000
 
@@ -155,7 +160,7 @@ class PostgresCoordinationStore implements CoordinationStore {
       if (others.length > 0)
         for (const row of await session.query<MarkRow>(sql.listMarks, [space, others]))
           standing.set(row.key, markOf(row))
-      if (own.size > 0) await session.query(sql.tell, [space])
+      if (own.size > 0) await session.query(sql.tell, [changeText(space, [...own])])
     })
     // The mark that won was removed in the same moment: there is room again.
     const left = given.filter(({ key }) => !standing.has(key))
@@ -172,8 +177,8 @@ class PostgresCoordinationStore implements CoordinationStore {
       replacements.map(({ mark }) => mark.value),
       replacements.map(({ mark: { expiresMs } }) => (expiresMs === undefined ? null : Math.ceil(expiresMs))),
     ])
-    if (replaced.length > 0) await this.#database.query(sql.tell, [space])
     const keys = new Set(replaced.map(({ key }) => key))
+    if (keys.size > 0) await this.#database.query(sql.tell, [changeText(space, [...keys])])
     return replacements.map(({ mark }) => keys.has(mark.key))
   }
 
@@ -185,20 +190,23 @@ class PostgresCoordinationStore implements CoordinationStore {
     space: string,
     marks: readonly { readonly key: string; readonly value?: string }[],
   ): Promise<number> {
-    const removed = await this.#database.query(sql.dropMarks, [
+    const removed = await this.#database.query<{ key: string }>(sql.dropMarks, [
       space,
       marks.map(({ key }) => key),
       marks.map(({ value }) => value ?? null),
     ])
-    if (removed.length > 0) await this.#database.query(sql.tell, [space])
+    const gone = removed.map(({ key }) => key)
+    if (gone.length > 0) await this.#database.query(sql.tell, [changeText(space, gone)])
     return removed.length
   }
 
-  watch(space: string, on: () => void): Unsubscribe {
+  watch(space: string, on: MarkListener): Unsubscribe {
     const stop = this.#database.listen('lovage_marks', (told) => {
-      if (told === undefined || told === space) on()
+      const [name, keys] = told?.split(SEPARATOR) ?? []
+      if (told === undefined || name === space) on(keys === undefined ? undefined : readKeys(keys))
     })
-    const end = this.#every(SLOW_POLL_MS, on)
+    // A listening connection that was lost tells by itself that anything may have been missed.
+    const end = this.#every(SLOW_POLL_MS, () => on())
     return () => {
       stop()
       end()
@@ -236,3 +244,18 @@ const markOf = ({ key, value, expires_ms: expiresMs }: MarkRow): Mark => ({
   value,
   ...(expiresMs === null ? {} : { expiresMs }),
 })
+
+/** What is notified of a change: the space, and the keys as JSON unless they are many. */
+function changeText(space: string, keys: readonly string[]): string {
+  const text = space + SEPARATOR + JSON.stringify(keys)
+  return Buffer.byteLength(text) > LONGEST_NOTIFICATION ? space : text
+}
+
+function readKeys(text: string): readonly string[] | undefined {
+  try {
+    const keys: unknown = JSON.parse(text)
+    return Array.isArray(keys) && keys.every((key) => typeof key === 'string') ? keys : undefined
+  } catch {
+    return undefined
+  }
+}

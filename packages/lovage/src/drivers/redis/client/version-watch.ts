@@ -7,16 +7,20 @@ import { RedisSubscriber } from './subscriber.js'
 const POLL_MS = 5_000
 const RETRY_MS = 500
 
+/** Hears of a change: of these keys, or of any. */
+type Hear = (keys?: readonly string[]) => void
+
 /** A space that is watched. */
 interface Watched {
-  readonly listeners: Set<() => void>
+  readonly listeners: Set<Hear>
   readonly unsubscribe: Unsubscribe
   /** Undefined until the first look, which always tells: a change may have come before it, after the watch began. */
   version: string | null | undefined
 }
 
 /**
- * Tells of changes to spaces of data: whoever changes one counts up its version and publishes the new one to its channel.
+ * Tells of changes to spaces of data: a change counts up the space's version and publishes it to its channel, as `version` or as
+ * `version ["key", …]`.
  */
 export class VersionWatch {
   readonly #subscriber: RedisSubscriber
@@ -39,10 +43,10 @@ export class VersionWatch {
     this.#subscriber = new RedisSubscriber(target, name, () => void this.#look())
   }
 
-  add(space: string, on: () => void): Unsubscribe {
+  add(space: string, on: Hear): Unsubscribe {
     const watched = this.#spaces.get(space) ?? this.#begin(space)
     // A function of its own, so that one callback may watch twice.
-    const listener = (): void => on()
+    const listener: Hear = (keys) => on(keys)
     watched.listeners.add(listener)
     return () => {
       if (!watched.listeners.delete(listener) || watched.listeners.size > 0) return
@@ -60,9 +64,11 @@ export class VersionWatch {
   }
 
   #begin(space: string): Watched {
-    const tell = (version: string): void => {
+    const tell = (payload: string): void => {
+      const [version = '', keys] = payload.split(/ (.*)/s)
+      const isNext = Number(version) === Number(watched.version ?? 0) + 1 && watched.version !== undefined
       watched.version = version
-      for (const listener of watched.listeners) listener()
+      for (const listener of watched.listeners) listener(isNext ? readKeys(keys) : undefined)
     }
     let isOver = false
     let end: Unsubscribe | undefined
@@ -108,5 +114,15 @@ export class VersionWatch {
         if (!isConnectionLoss(error)) return
       }
     }
+  }
+}
+
+function readKeys(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined) return undefined
+  try {
+    const keys: unknown = JSON.parse(text)
+    return Array.isArray(keys) && keys.every((key) => typeof key === 'string') ? keys : undefined
+  } catch {
+    return undefined
   }
 }

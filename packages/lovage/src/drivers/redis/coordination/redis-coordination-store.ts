@@ -2,6 +2,7 @@ import type {
   CoordinationStore,
   LeaseGrant,
   Mark,
+  MarkListener,
   MarkReplacement,
   RateRequest,
   SlotRequest,
@@ -149,7 +150,7 @@ class RedisCoordinationStore implements CoordinationStore {
     return removed
   }
 
-  watch(space: string, on: () => void): Unsubscribe {
+  watch(space: string, on: MarkListener): Unsubscribe {
     return this.#watch.add(space, on)
   }
 

@@ -32,3 +32,13 @@ SELECT key, value, expires_ms FROM lovage_mark WHERE space = ?1 AND (expires_ms 
 INSERT INTO lovage_mark (space, key, value, expires_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (space, key) DO UPDATE SET value = ?3, expires_ms = ?4
 -- name: dropMark
 DELETE FROM lovage_mark WHERE space = ?1 AND key = ?2 AND (?3 IS NULL OR value = ?3)
+-- name: addChange
+INSERT INTO lovage_mark_change (space, key, at_ms) VALUES (?1, ?2, ?3)
+-- name: dropChanges
+DELETE FROM lovage_mark_change WHERE seq < (SELECT max(seq) FROM lovage_mark_change) AND at_ms < ?1
+-- name: firstChange
+SELECT min(seq) FROM lovage_mark_change
+-- name: lastChange
+SELECT max(seq) FROM lovage_mark_change
+-- name: changesSince
+SELECT DISTINCT key FROM lovage_mark_change WHERE seq > ?1 AND space = ?2

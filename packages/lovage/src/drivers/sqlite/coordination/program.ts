@@ -24,7 +24,15 @@ const sql = readSql(new URL('./coordination.sql', import.meta.url), [
   'listMarks',
   'putMark',
   'dropMark',
+  'addChange',
+  'dropChanges',
+  'firstChange',
+  'lastChange',
+  'changesSince',
 ])
+
+/** A follower that has not looked for this long reads everything. */
+const CHANGES_KEPT_MS = 60_000
 
 type MarkRow = readonly [key: string, value: string, expiresMs: number | null]
 
@@ -36,7 +44,7 @@ interface Timed {
 /** The coordination store's share of a SQLite file. */
 export default defineProgram({
   name: 'coordination',
-  migrations: [new URL('./schema-1.sql', import.meta.url)],
+  migrations: [new URL('./schema-1.sql', import.meta.url), new URL('./schema-2.sql', import.meta.url)],
   open(connection, host) {
     const on = Object.fromEntries(
       Object.entries(sql).map(([name, text]) => [name, connection.prepare(text)]),
@@ -46,6 +54,13 @@ export default defineProgram({
       value,
       ...(expiresMs === null ? {} : { expiresMs }),
     })
+    const changed = (space: string, keys: readonly string[]): void => {
+      if (keys.length === 0) return
+      const nowMs = Date.now()
+      on.dropChanges.run([nowMs - CHANGES_KEPT_MS])
+      for (const key of keys) on.addChange.run([space, key, nowMs])
+      host.touch(`marks:${space}`)
+    }
     return {
       writes: {
         acquire({
@@ -90,13 +105,16 @@ export default defineProgram({
           nowMs,
         }: Timed & { space: string; marks: readonly Mark[]; ifAbsent: boolean }): Mark[] {
           on.dropMarks.run([space, nowMs])
-          host.touch(`marks:${space}`)
-          return marks.map((mark) => {
+          const set: string[] = []
+          const standing = marks.map((mark) => {
             const present = ifAbsent ? on.findMark.get<[...MarkRow]>([space, mark.key, nowMs]) : undefined
             if (present) return toMark(present)
             on.putMark.run([space, mark.key, mark.value, mark.expiresMs ?? null])
+            set.push(mark.key)
             return mark
           })
+          changed(space, set)
+          return standing
         },
         replace({
           space,
@@ -108,7 +126,10 @@ export default defineProgram({
             on.putMark.run([space, mark.key, mark.value, mark.expiresMs ?? null])
             return true
           })
-          if (done.includes(true)) host.touch(`marks:${space}`)
+          changed(
+            space,
+            replacements.flatMap(({ mark }, index) => (done[index] ? [mark.key] : [])),
+          )
           return done
         },
         remove({
@@ -118,14 +139,25 @@ export default defineProgram({
           space: string
           marks: readonly { key: string; value?: string }[]
         }): number {
-          host.touch(`marks:${space}`)
-          return marks.reduce(
-            (removed, { key, value }) => removed + on.dropMark.run([space, key, value ?? null]),
-            0,
+          const removed = marks.filter(({ key, value }) => on.dropMark.run([space, key, value ?? null]) > 0)
+          changed(
+            space,
+            removed.map(({ key }) => key),
           )
+          return removed.length
         },
       },
       reads: {
+        /** The keys that changed after change number `since`; none when that is too long ago to be known. */
+        changes({ space, since }: { space: string; since: number }): {
+          last: number
+          keys: readonly string[] | undefined
+        } {
+          const last = on.lastChange.get<[number | null]>([])?.[0] ?? 0
+          const first = on.firstChange.get<[number | null]>([])?.[0] ?? 0
+          if (since + 1 < first) return { last, keys: undefined }
+          return { last, keys: on.changesSince.all<[string]>([since, space]).map(([key]) => key) }
+        },
         list: ({
           space,
           keys,

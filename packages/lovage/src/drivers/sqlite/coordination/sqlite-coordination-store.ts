@@ -2,6 +2,7 @@ import type {
   CoordinationStore,
   LeaseGrant,
   Mark,
+  MarkListener,
   MarkReplacement,
   RateRequest,
   SlotRequest,
@@ -80,8 +81,24 @@ class SqliteCoordinationStore implements CoordinationStore {
   ): Promise<number> {
     return this.#procedures.call('remove', { space, marks })
   }
-  watch(space: string, on: () => void): Unsubscribe {
-    return this.#file.watch(`marks:${space}`, on)
+  watch(space: string, on: MarkListener): Unsubscribe {
+    let since: number | undefined
+    let isOver = false
+    const look = async (): Promise<void> => {
+      const before = since
+      const { last, keys } = await this.#procedures.call('changes', { space, since: before ?? 0 })
+      since = Math.max(since ?? 0, last)
+      if (isOver) return
+      // The first look tells always: a change may have come before it, after the watch began.
+      if (before === undefined || !keys) on()
+      else if (keys.length > 0) on(keys)
+    }
+    // A look that fails is as good as one that cannot tell what changed.
+    const stop = this.#file.watch(`marks:${space}`, () => void look().catch(() => isOver || on()))
+    return () => {
+      isOver = true
+      stop()
+    }
   }
   close(): Promise<void> {
     return this.#file.close()

@@ -36,6 +36,7 @@ const transactions = new Transactions(connection, data.lockTimeoutMs, {
     touched.clear()
     actions = []
   },
+  answered: () => report([]),
 })
 await transact(() => migrate(connection, Watch.program, data.path)).catch(refuseToOpen)
 const watch = new Watch(connection, data.path, transact, (topics) => report(topics))

@@ -18,6 +18,8 @@ export interface TransactionHooks {
   committed(): void
   /** What the units have asked for since the last commit did not happen. */
   rolledBack(): void
+  /** What waited for a lock has been answered, outside of the flush that it came with. */
+  answered(): void
 }
 
 /** A unit in the queue. */
@@ -99,6 +101,7 @@ export class Transactions {
       () => {
         this.#retry = undefined
         this.flush()
+        this.#hooks.answered()
       },
       1 + Math.random() * 9,
     )

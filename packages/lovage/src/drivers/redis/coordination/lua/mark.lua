@@ -14,5 +14,9 @@ local function forgetEnded(marks, ends, nowMs)
   redis.call('ZREM', ends, unpack(ended))
 end
 
--- announce(version, channel): tells whoever watches the space its new version.
-local function announce(version, channel) redis.call('PUBLISH', channel, redis.call('INCR', version)) end
+-- announce(version, channel, keys): tells whoever watches the space its new version, and what changed unless that is much.
+local function announce(version, channel, keys)
+  local told = redis.call('INCR', version)
+  if #keys <= 100 then told = told .. ' ' .. cjson.encode(keys) end
+  redis.call('PUBLISH', channel, told)
+end

@@ -7,7 +7,7 @@
 local marks, ends, version, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowMs = serverNowMs()
 forgetEnded(marks, ends, nowMs)
-local standing, changed = {}, false
+local standing, changed = {}, {}
 for at = 2, #ARGV, 3 do
   local key, value, expiresMs = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local oldValue, oldExpiresMs = living(redis.call('HGET', marks, key), nowMs)
@@ -16,10 +16,10 @@ for at = 2, #ARGV, 3 do
   else
     redis.call('HSET', marks, key, expiresMs .. ' ' .. value)
     if expiresMs == '-' then redis.call('ZREM', ends, key) else redis.call('ZADD', ends, expiresMs, key) end
-    changed = true
+    changed[#changed + 1] = key
   end
   standing[#standing + 1] = value
   standing[#standing + 1] = expiresMs
 end
-if changed then announce(version, channel) end
+if #changed > 0 then announce(version, channel, changed) end
 return standing

@@ -6,15 +6,15 @@
 -- INVARIANT  A mark that bears another value than the one asked for stays.
 local marks, ends, version, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowMs = serverNowMs()
-local removed = 0
+local removed = {}
 for at = 1, #ARGV, 3 do
   local key, mustMatch, wanted = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local value = living(redis.call('HGET', marks, key), nowMs)
   if value and (mustMatch ~= '1' or value == wanted) then
     redis.call('HDEL', marks, key)
     redis.call('ZREM', ends, key)
-    removed = removed + 1
+    removed[#removed + 1] = key
   end
 end
-if removed > 0 then announce(version, channel) end
-return removed
+if #removed > 0 then announce(version, channel, removed) end
+return #removed
