@@ -1,7 +1,8 @@
--- Statements of the result store. A SUCCESS is never overwritten. Lists are columns, one entry a record; an id stands in them once.
+-- Statements of the result store. A SUCCESS is never overwritten. `date_done` is the wall clock of the session's zone, as Python's
+-- driver writes it and its clean-up compares it. Lists are columns, one entry a record; an id stands in them once.
 -- name: store
 WITH given AS (
-  SELECT task_id, status, result, done AT TIME ZONE 'UTC' AS date_done, traceback, name, args, kwargs, worker, retries, queue, more
+  SELECT task_id, status, result, done::timestamp AS date_done, traceback, name, args, kwargs, worker, retries, queue, more
   FROM unnest($1::text[], $2::text[], $3::bytea[], $4::timestamptz[], $5::text[], $6::text[], $7::bytea[], $8::bytea[],
     $9::text[], $10::integer[], $11::text[], $12::text[])
     AS given (task_id, status, result, done, traceback, name, args, kwargs, worker, retries, queue, more)
@@ -25,7 +26,7 @@ ON CONFLICT (task_id) DO UPDATE SET
   retries = excluded.retries, queue = excluded.queue, lovage_more = excluded.lovage_more
 WHERE stored.status <> 'SUCCESS'
 -- name: get
-SELECT task_id AS id, status AS state, result, traceback, to_char(date_done, 'YYYY-MM-DD"T"HH24:MI:SS.US') AS done,
+SELECT task_id AS id, status AS state, result, traceback, to_char(date_done::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') AS done,
   name, args, kwargs, worker, retries, queue, lovage_more AS more
 FROM celery_taskmeta WHERE task_id = ANY ($1::text[])
 -- name: forget
@@ -34,7 +35,7 @@ DELETE FROM celery_taskmeta WHERE task_id = ANY ($1::text[])
 WITH gone AS (
   DELETE FROM celery_taskmeta WHERE id IN (
     SELECT id FROM celery_taskmeta
-    WHERE date_done < to_timestamp($1::float8 / 1000) AT TIME ZONE 'UTC' AND status IN ('SUCCESS', 'FAILURE', 'REVOKED')
+    WHERE date_done < to_timestamp($1::float8 / 1000)::timestamp AND status IN ('SUCCESS', 'FAILURE', 'REVOKED')
     ORDER BY date_done LIMIT $2 FOR UPDATE SKIP LOCKED)
   RETURNING 1
 ) SELECT count(*) AS count FROM gone
