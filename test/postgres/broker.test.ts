@@ -17,7 +17,8 @@ describeBroker({
       openResults: () => openResultBackend(url, options),
       restart: () => server.restart(),
       async interrupt() {
-        await server.kill()
+        // An orderly end: claims are not flushed to the disk one by one, and a kill -9 would take the last.
+        await server.kill('SIGINT')
         // Longer than the pause between two looks of a consumer.
         await new Promise((resolve) => setTimeout(resolve, 2000))
         await server.restart()

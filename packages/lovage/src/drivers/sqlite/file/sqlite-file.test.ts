@@ -73,7 +73,8 @@ describe('a SQLite file', () => {
     const { call } = await notes(file)
     const heard = vi.fn()
     file.watch('notes', heard)
-    await call('add', 'deadly')
+    // Its answer may come before its thread dies, or not.
+    await call('add', 'deadly').catch(() => {})
     // Whatever was under way when it died is told so; what comes later is carried out.
     await vi.waitFor(() => expect(call('add', 'a')).resolves.toBe(1), 10_000)
     expect((await call('all', undefined)).slice(0, 2)).toEqual(['deadly', 'a'])
