@@ -1,8 +1,18 @@
 import { openBroker } from '../../packages/lovage/src/drivers/index.js'
 import { newId, silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
 
+/** What a holder is told, as JSON in its environment. */
+export interface HolderProgram {
+  readonly url: string
+  readonly queue: string
+  readonly leaseMs: number
+  readonly maxBlockMs: number
+  readonly blockMs: number
+}
+
 // A holder in a process of its own: takes one message, says so, and keeps its event loop busy.
-const { url = '', queue = '', leaseMs, maxBlockMs, blockMs } = JSON.parse(process.env.HOLDER ?? '{}')
+const program: HolderProgram = JSON.parse(process.env.HOLDER ?? '{}')
+const { url, queue, leaseMs, maxBlockMs, blockMs } = program
 const broker = await openBroker(url, { settings: {}, clock: systemClock, logger: silentLogger })
 let slots = 1
 await broker.consume({

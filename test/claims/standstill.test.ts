@@ -6,6 +6,7 @@ import { message, TestConsumer } from '../../packages/lovage/src/broker/suite/wo
 import { openBroker } from '../../packages/lovage/src/drivers/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
 import { everyStore } from '../every-store.js'
+import type { HolderProgram } from './holder.js'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 /** Longer than a busy machine takes to start the thread that renews. */
@@ -17,7 +18,7 @@ afterEach(() => {
 })
 
 /** Starts a process that takes one message and blocks; `said` is what it has written to stderr. */
-async function blockedHolder(how: object): Promise<{ readonly said: () => string }> {
+async function blockedHolder(how: HolderProgram): Promise<{ readonly said: () => string }> {
   const script = `const { createJiti } = await import('jiti')
     await createJiti(process.argv[1]).import('./holder.ts')`
   const child = spawn('node', ['--input-type=module', '-e', script, HERE], {

@@ -46,9 +46,7 @@ for i = 1, n do
 end
 local known = redis.call('HMGET', unacked, unpack(tags))
 for i = 1, n do
-  local own = tags[i]
-  -- What no tool writes would not come back from a client as it went there: such tags are known by their digest.
-  if parsed[i] and not isPlainTag(own) then own = 'sha1:' .. redis.sha1hex(own) end
+  local own = plainTag(tags[i])
   -- Copies that share a tag (kombu's topic exchanges make such) must not share an entry.
   local isTaken = not parsed[i] or known[i] or seen[tags[i]]
   if isTaken or own ~= tags[i] or wasRedelivered(reply[i + 3]) then
@@ -78,9 +76,5 @@ end
 if #values > 0 then redis.call('HSET', unacked, unpack(values)) end
 redis.call('HSET', held, unpack(claims))
 reply[1] = table.concat(tags, '\n')
-if redis.call('EXISTS', redeliveries) == 1 then
-  local found = redis.call('HMGET', redeliveries, unpack(messageTags(tags)))
-  for i = 1, n do found[i] = found[i] or '0' end
-  reply[3] = table.concat(found, ' ')
-end
+reply[3] = lossesOf(redeliveries, tags)
 return reply

@@ -12,7 +12,9 @@ local function deliveryTag(raw)
   if type(tag) == 'string' and string.find(tag, '^[^%c]+$') then return tag end
 end
 
--- isPlainTag(tag): whether a tag is a name as tools write it; no name of ours begins like it, and none is a word of `held`.
-local function isPlainTag(tag)
-  return #tag <= 255 and string.find(tag, '^%w[%w%-%._:/+=@]*$') ~= nil
+-- plainTag(tag): the tag, or its digest when it is no name as tools write it: that would not come back from a client as it
+-- went there, or would be a word of `held`.
+local function plainTag(tag)
+  if #tag <= 255 and string.find(tag, '^%w[%w%-%._:/+=@]*$') then return tag end
+  return 'sha1:' .. redis.sha1hex(tag)
 end
