@@ -50,7 +50,7 @@ export interface DashboardData {
   workflow(fleet: string | undefined, rootId: string): Promise<PageData<WorkflowPage> | undefined>
   limits(fleet: string | undefined): Promise<PageData<LimitsPage>>
   broker(fleet: string | undefined): Promise<PageData<BrokerPage>>
-  audit(fleet: string | undefined, query: Omit<AuditQuery, 'fleet'>): Promise<PageData<AuditPage>>
+  audit(fleet: string | undefined, query: AuditQuery): Promise<PageData<AuditPage>>
   /** Bulk work, the newest first. */
   jobs(fleet: string | undefined): Promise<PageData<readonly JobLine[]>>
   /** Calls back soon after something changed that pages show, at most once a second. */

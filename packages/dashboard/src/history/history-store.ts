@@ -54,6 +54,12 @@ export interface Facet {
   readonly count: number
 }
 
+/** A task that another one led to. */
+export interface ChildTask {
+  readonly key: number
+  readonly rootId: string
+}
+
 /** The fields whose values forms offer. */
 export type FacetField = 'name' | 'state' | 'worker' | 'queue'
 
@@ -68,6 +74,8 @@ export interface HistoryStore {
   find(ids: readonly string[]): Promise<readonly TaskEntry[]>
   /** Tasks of a workflow and the one that it began with, the oldest first. */
   family(rootId: string, limit: number): Promise<readonly TaskEntry[]>
+  /** Tasks that another one led to, the newest first: what workflows are found by. */
+  children(limit: number, before?: number): Promise<readonly ChildTask[]>
   series(query: SeriesQuery): Promise<readonly SeriesPoint[]>
   /** Values that a field has had lately, the most frequent first. */
   facets(field: FacetField, limit: number): Promise<readonly Facet[]>

@@ -277,6 +277,7 @@ export function describeHistory(
         ['r', null],
         ['c', 'r'],
       ])
+      expect((await store.children(5)).map(({ rootId }) => rootId)).toEqual(['r'])
       expect(await store.facets('name', 5)).toEqual([
         { value: 'root', count: 2 },
         { value: 'child', count: 1 },

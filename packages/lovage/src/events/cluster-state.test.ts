@@ -109,6 +109,7 @@ describe('nodes', () => {
       {
         hostname: 'w1@box',
         isAlive: true,
+        hasLeft: false,
         seenMs: NOW,
         freq: 2,
         active: 1,

@@ -7,6 +7,8 @@ export interface SeenWorker {
   readonly hostname: string
   /** Whether it has been heard of within two of its heartbeats. */
   readonly isAlive: boolean
+  /** Whether it said that it leaves; one that does not live and has not left is lost. */
+  readonly hasLeft: boolean
   /** When it was heard of last, by the clock here, in Unix ms. */
   readonly seenMs: number
   /** Seconds between its heartbeats. */
@@ -68,6 +70,7 @@ export class WorkerRecord {
     return {
       hostname: this.hostname,
       isAlive: !this.#isOffline && nowMs < this.seenMs + MISSED * this.#freq * 1000,
+      hasLeft: this.#isOffline,
       seenMs: this.seenMs,
       freq: this.#freq,
       active: this.#active,

@@ -21,8 +21,7 @@ CREATE TABLE task (
   result TEXT,
   exception TEXT,
   traceback TEXT,
-  told INTEGER NOT NULL,
-  timeline TEXT NOT NULL
+  told INTEGER NOT NULL, timeline TEXT NOT NULL
 );
 CREATE UNIQUE INDEX task_id ON task (id);
 CREATE INDEX task_name ON task (name);
@@ -30,6 +29,7 @@ CREATE INDEX task_state ON task (state);
 CREATE INDEX task_worker ON task (worker);
 -- Of workflows alone: most tasks are their own root.
 CREATE INDEX task_root ON task (root_id) WHERE root_id <> id;
+CREATE INDEX task_child ON task (key, root_id) WHERE root_id <> id;
 
 -- What searches pass over: see block.ts.
 CREATE TABLE block (

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { AuditEntry, AuditQuery, NewAuditEntry } from '../audit-entry.js'
 import type { Gap } from '../gap.js'
 import type {
+  ChildTask,
   Facet,
   FacetField,
   HistoryBatch,
@@ -103,6 +104,10 @@ export class SqliteHistory implements HistoryStore {
 
   async family(rootId: string, limit: number): Promise<readonly TaskEntry[]> {
     return this.#tasks.family(rootId, limit).map((row) => this.#entry(row))
+  }
+
+  async children(limit: number, before = Number.MAX_SAFE_INTEGER): Promise<readonly ChildTask[]> {
+    return this.#tasks.children(limit, before).map(([key, rootId]) => ({ key, rootId }))
   }
 
   async series(query: SeriesQuery): Promise<readonly SeriesPoint[]> {

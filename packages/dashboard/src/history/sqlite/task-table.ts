@@ -10,6 +10,7 @@ export class TaskTable {
   readonly #insert: Statement
   readonly #update: Statement
   readonly #family: Statement
+  readonly #children: Statement
   #lastKey: number
   /** How many there are. */
   count: number
@@ -26,6 +27,9 @@ export class TaskTable {
     )
     this.#family = file.prepare(
       `SELECT ${TASK_SELECT} FROM task WHERE id = ? OR (root_id = ? AND root_id <> id) ORDER BY key LIMIT ?`,
+    )
+    this.#children = file.prepare(
+      'SELECT key, root_id FROM task INDEXED BY task_child WHERE root_id <> id AND key < ? ORDER BY key DESC LIMIT ?',
     )
     this.#lastKey = file.prepare('SELECT max(key) FROM task').all<[number | null]>([])[0]?.[0] ?? 0
     this.count = blocks.countRows()
@@ -63,5 +67,9 @@ export class TaskTable {
 
   family(rootId: string, limit: number): TaskRow[] {
     return this.#family.all<TaskRow>([rootId, rootId, limit])
+  }
+
+  children(limit: number, before: number): readonly (readonly [key: number, rootId: string])[] {
+    return this.#children.all<[number, string]>([before, limit])
   }
 }

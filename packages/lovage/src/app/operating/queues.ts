@@ -6,7 +6,14 @@ import {
   type Page,
   type PageRequest,
 } from '../../kernel/index.js'
-import { decodeTask, parseTime, readHeaders, SENT_HEADER, type TaskHeaders } from '../../message/index.js'
+import {
+  decodeTask,
+  type IncomingMessage,
+  parseTime,
+  readHeaders,
+  SENT_HEADER,
+  type TaskHeaders,
+} from '../../message/index.js'
 import { acceptOf } from '../sending/index.js'
 import type { Settings } from '../settings/index.js'
 import { knownQueues, type QueueReport, type QueuesApp, queueReport } from './known-queues.js'
@@ -27,6 +34,8 @@ export interface QueuedTask extends QueuedMessage {
   readonly retries: number
   /** Who sent it. */
   readonly origin: string
+  /** 0 to 9, higher first, as calls say it; undefined when its message says none. */
+  readonly priority?: number
   /** Unix ms since when it could have run: it was sent, or due; undefined when its producer did not say (Python's does not). */
   readonly waitingSinceMs?: number
 }
@@ -182,5 +191,19 @@ function described(item: QueuedMessage, broker: Broker): QueuedTask {
     (time): time is number => typeof time === 'number',
   )
   const waiting = times.length > 0 ? { waitingSinceMs: Math.max(...times) } : {}
-  return { ...item, shadow, argsrepr, kwargsrepr, retries, origin, ...waiting }
+  return {
+    ...item,
+    shadow,
+    argsrepr,
+    kwargsrepr,
+    retries,
+    origin,
+    ...priorityOf(message),
+    ...waiting,
+  }
+}
+
+function priorityOf(message: IncomingMessage | Error): { readonly priority?: number } {
+  const priority = message instanceof Error ? undefined : message.properties.priority
+  return priority === undefined ? {} : { priority }
 }

@@ -1,0 +1,150 @@
+import { type Answers, type Done, openSchedules } from 'lovage'
+import type { Fleet } from '../fleets/fleet.js'
+import { forgetQueueLines } from '../fleets/queue-lines.js'
+import type { Action } from './action.js'
+import type { ActionOutcome } from './dashboard-actions.js'
+import { Refused } from './refused.js'
+import { callOf } from './task-actions.js'
+
+type FleetAction = Exclude<
+  Action,
+  | { readonly tasks: unknown }
+  | { readonly letters: unknown }
+  | { kind: 'job.stop' }
+  | { kind: 'task.edit-retry' }
+>
+
+const done = (message: string, count: number | null = null): ActionOutcome => ({
+  status: 'done',
+  message,
+  count,
+})
+const many = (count: number, one: string, more: string): string =>
+  count === 1 ? `1 ${one}` : `${count} ${more}`
+
+/** Does what reaches a queue, a schedule, a worker or the whole fleet. @throws {Refused} */
+export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<ActionOutcome> {
+  const { app } = fleet
+  switch (action.kind) {
+    case 'queue.pause':
+      await app.control.pauseQueues(action.queue)
+      forgetQueueLines(fleet)
+      return done(`${action.queue} is paused: no worker of Lovage claims from it.`)
+    case 'queue.resume': {
+      const resumed = await app.control.resumeQueues(action.queue)
+      forgetQueueLines(fleet)
+      return done(resumed > 0 ? `${action.queue} goes on.` : `${action.queue} was not paused.`)
+    }
+    case 'queue.purge': {
+      const count = await app.queues.purge(action.queue)
+      forgetQueueLines(fleet)
+      return done(`${many(count, 'message was', 'messages were')} removed from ${action.queue}.`, count)
+    }
+    case 'queue.move': {
+      if (action.to === action.queue) throw new Refused('A queue cannot be moved into itself.')
+      const count = await app.queues.move(action.queue, action.to)
+      forgetQueueLines(fleet)
+      return done(`${many(count, 'message was', 'messages were')} moved to ${action.to}.`, count)
+    }
+    case 'queue.promote': {
+      const count = await app.queues.promote(action.ids)
+      return done(`${many(count, 'task runs', 'tasks run')} now instead of later.`, count)
+    }
+    case 'queue.remove': {
+      const count = await app.queues.remove(action.ids)
+      forgetQueueLines(fleet)
+      return done(`${many(count, 'task was', 'tasks were')} removed.`, count)
+    }
+    case 'schedule.run':
+    case 'schedule.enable':
+    case 'schedule.disable':
+      return actOnSchedule(fleet, action)
+    case 'letter.edit':
+      await app.deadLetters.edit(action.id, callOf(action.args, action.kwargs))
+      return done('The letter was sent back with other arguments.', 1)
+    case 'worker.shutdown':
+      await app.control.shutdown({ destination: action.destination, timeout: 0.1 })
+      return done(`${action.destination} finishes what it runs, and ends.`)
+    case 'worker.pool-restart':
+      return answered(action.destination, await app.control.poolRestart(to(action.destination)))
+    case 'worker.pool-grow':
+      return answered(action.destination, await app.control.poolGrow(action.n, to(action.destination)))
+    case 'worker.pool-shrink':
+      return answered(action.destination, await app.control.poolShrink(action.n, to(action.destination)))
+    case 'worker.autoscale':
+      return answered(
+        action.destination,
+        await app.control.autoscale(action.max, action.min, to(action.destination)),
+      )
+    case 'worker.add-consumer':
+      return answered(action.destination, await app.control.addConsumer(action.queue, to(action.destination)))
+    case 'worker.cancel-consumer':
+      return answered(
+        action.destination,
+        await app.control.cancelConsumer(action.queue, to(action.destination)),
+      )
+    case 'limit.rate':
+      await app.control.rateLimit(action.task, action.rate.trim() === '' ? null : action.rate)
+      return done(
+        `${action.task} may run ${action.rate.trim() === '' ? 'as its own options say' : action.rate}.`,
+      )
+    case 'limit.time': {
+      const { task, hard, soft, destination } = action
+      const limits = { ...(hard === undefined ? {} : { hard }), ...(soft === undefined ? {} : { soft }) }
+      const answers = await app.control.timeLimit(
+        task,
+        limits,
+        destination === undefined ? {} : to(destination),
+      )
+      return answered(destination, answers)
+    }
+    case 'fleet.enable-events':
+      return answered(action.destination, await app.control.enableEvents(all(action.destination)))
+    case 'fleet.disable-events':
+      return answered(action.destination, await app.control.disableEvents(all(action.destination)))
+  }
+}
+
+const to = (destination: string) => ({ destination })
+const all = (destination: string | undefined) => (destination === undefined ? {} : to(destination))
+
+/** What workers said about a command. */
+function answered(destination: string | undefined, answers: Answers<Done>): ActionOutcome {
+  const entries = Object.entries(answers)
+  const [error] = entries.flatMap(([name, answer]) =>
+    answer.error === undefined ? [] : [`${name}: ${answer.error}`],
+  )
+  if (error !== undefined) throw new Refused(error)
+  const [first] = entries
+  if (!first)
+    throw new Refused(
+      destination === undefined ? 'No worker has answered.' : `${destination} has not answered.`,
+    )
+  return done(
+    entries.length === 1
+      ? `${first[0]}: ${first[1].ok ?? 'done'}`
+      : `${entries.length} workers have done it.`,
+    entries.length,
+  )
+}
+
+async function actOnSchedule(
+  fleet: Fleet,
+  {
+    kind,
+    entry,
+  }: { readonly kind: 'schedule.run' | 'schedule.enable' | 'schedule.disable'; readonly entry: string },
+): Promise<ActionOutcome> {
+  await using schedules = await openSchedules(fleet.app)
+  if (kind === 'schedule.run') {
+    const taskId = await schedules.run(entry)
+    return { ...done(`${entry} was sent once, now.`, 1), taskId }
+  }
+  if (kind === 'schedule.enable') await schedules.enable(entry)
+  else await schedules.disable(entry)
+  return done(
+    kind === 'schedule.enable'
+      ? `${entry} runs again, from now on.`
+      : `${entry} does not run until it is enabled.`,
+  )
+}

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto'
+import type { Person } from '../access/person.js'
+import type { JobLine } from '../data/operations-pages.js'
+
+/** Jobs that are remembered, per dashboard. */
+const MOST = 200
+
+/** What a job has done at once. */
+export interface Progress {
+  readonly done: number
+  readonly failed: number
+}
+
+type Job = { -readonly [Key in keyof JobLine]: JobLine[Key] } & { readonly stop: AbortController }
+
+/** Work in the background on everything that a search finds. */
+export class Jobs {
+  readonly #jobs = new Map<string, Job>()
+  readonly #running = new Set<Promise<void>>()
+
+  /** Jobs of a fleet, the newest first. */
+  list(fleet: string): readonly JobLine[] {
+    return [...this.#jobs.values()]
+      .filter((job) => job.fleet === fleet)
+      .reverse()
+      .map(({ stop: _stop, ...line }) => ({ ...line }))
+  }
+
+  /**
+   * Begins a job.
+   * @param work Does a piece at a time, and yields what it has done.
+   * @param onEnd Hears of its end, for the audit log.
+   */
+  begin(
+    { fleet, action, target, expected }: Pick<JobLine, 'fleet' | 'action' | 'target' | 'expected'>,
+    person: Person,
+    work: (signal: AbortSignal) => AsyncIterable<Progress>,
+    onEnd: (job: JobLine) => Promise<void>,
+  ): string {
+    const job: Job = {
+      id: randomUUID(),
+      fleet,
+      action,
+      target,
+      person: person.name,
+      startedMs: Date.now(),
+      endedMs: null,
+      state: 'running',
+      expected,
+      done: 0,
+      failed: 0,
+      error: null,
+      stop: new AbortController(),
+    }
+    this.#jobs.set(job.id, job)
+    for (const { id, state } of this.#jobs.values()) {
+      if (this.#jobs.size <= MOST) break
+      if (state !== 'running') this.#jobs.delete(id)
+    }
+    const running = this.#run(job, work).then(() => onEnd({ ...job }))
+    this.#running.add(running)
+    void running
+      .finally(() => this.#running.delete(running))
+      .catch(() => {
+        // Told by `settled`.
+      })
+    return job.id
+  }
+
+  /** Ends a job after the piece that it is at; false when there is none that runs. */
+  stop(id: string): boolean {
+    const job = this.#jobs.get(id)
+    if (job?.state !== 'running') return false
+    job.stop.abort()
+    return true
+  }
+
+  /** Ends all jobs, and resolves when they have ended. */
+  async close(): Promise<void> {
+    for (const { stop } of this.#jobs.values()) stop.abort()
+    await Promise.allSettled(this.#running)
+  }
+
+  async #run(job: Job, work: (signal: AbortSignal) => AsyncIterable<Progress>): Promise<void> {
+    try {
+      for await (const { done, failed } of work(job.stop.signal)) {
+        job.done += done
+        job.failed += failed
+        if (job.stop.signal.aborted) break
+      }
+      job.state = job.stop.signal.aborted ? 'stopped' : 'done'
+    } catch (error) {
+      job.state = 'failed'
+      job.error = error instanceof Error ? error.message : String(error)
+    }
+    job.endedMs = Date.now()
+  }
+}

@@ -1,0 +1,303 @@
+import type { DeadLetterReason, LetterChoice } from 'lovage'
+import { mayAs, type Person } from '../access/person.js'
+import type { Fleet } from '../fleets/fleet.js'
+import { forgetQueueLines } from '../fleets/queue-lines.js'
+import type { NewAuditEntry } from '../history/audit-entry.js'
+import { parseSearch } from '../search/parse-search.js'
+import type { SearchNode } from '../search/search-node.js'
+import { type Action, ROLE_OF } from './action.js'
+import type { ActionCount, ActionOutcome, DashboardActions } from './dashboard-actions.js'
+import { actOnFleet } from './fleet-actions.js'
+import type { Jobs, Progress } from './jobs.js'
+import { Refused } from './refused.js'
+import { actOnTasks, editAndRetry, type TaskAction } from './task-actions.js'
+
+/** What actions need. */
+export interface ActionSource {
+  readonly fleetOf: (name: string | undefined) => Fleet
+  readonly jobs: Jobs
+  readonly readOnly: boolean
+}
+
+type LetterAction = Extract<Action, { readonly letters: unknown }>
+
+/** Tasks that a job takes at a time. */
+const PIECE = 200
+/** Counting ends here: more is "at least so many". */
+const MOST_COUNTED = 100_000
+
+/** What people do through the dashboard: checked, done, written down. */
+export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): DashboardActions {
+  const perform = async (
+    person: Person,
+    fleetName: string | undefined,
+    action: Action,
+  ): Promise<ActionOutcome> => {
+    const fleet = fleetOf(fleetName)
+    const outcome = await attempt(() => act(fleet, person, action))
+    await write(fleet, person, action, outcome)
+    return outcome
+  }
+
+  const act = async (fleet: Fleet, person: Person, action: Action): Promise<ActionOutcome> => {
+    if (readOnly)
+      throw new Refused('Read only mode is enabled: nothing can be changed through this dashboard.')
+    const role = ROLE_OF[action.kind]
+    if (!mayAs(person.role, role))
+      throw new Refused(`${action.kind} needs the role ${role}; ${person.name} has ${person.role}.`)
+    if ('tasks' in action)
+      return 'ids' in action.tasks
+        ? some(fleet, action, action.tasks.ids)
+        : bulk(fleet, person, action, action.tasks)
+    if ('letters' in action) return letters(fleet, person, action)
+    if (action.kind === 'task.edit-retry') {
+      const taskId = await editAndRetry(fleet, action)
+      return {
+        status: 'done',
+        message: `It was sent again with other arguments, as ${taskId}.`,
+        count: 1,
+        taskId,
+      }
+    }
+    if (action.kind === 'job.stop') {
+      if (!jobs.stop(action.id)) throw new Refused('There is no such job that runs.')
+      return { status: 'done', message: 'The job ends after what it is at.', count: null }
+    }
+    return actOnFleet(fleet, action)
+  }
+
+  const some = async (fleet: Fleet, action: TaskAction, ids: readonly string[]): Promise<ActionOutcome> => {
+    const { done, failed, why, taskId } = await actOnTasks(fleet, action, ids)
+    const reached = `${VERBS[action.kind]} ${done === 1 ? '1 task' : `${done} tasks`}.`
+    return {
+      status: done === 0 && failed > 0 ? 'failed' : 'done',
+      message: [done > 0 || failed === 0 ? reached : '', ...why.slice(0, 3)]
+        .filter((part) => part !== '')
+        .join(' '),
+      count: done,
+      ...(taskId === undefined ? {} : { taskId }),
+    }
+  }
+
+  const bulk = (
+    fleet: Fleet,
+    person: Person,
+    action: TaskAction,
+    { search, expected }: { readonly search: string; readonly expected: number },
+  ): ActionOutcome => {
+    const node = nodeOf(fleet, search)
+    const work = async function* (signal: AbortSignal): AsyncGenerator<Progress> {
+      for await (const ids of found(fleet, node, signal)) yield await actOnTasks(fleet, action, ids)
+    }
+    return begin(fleet, person, action, search, expected, work)
+  }
+
+  const letters = async (fleet: Fleet, person: Person, action: LetterAction): Promise<ActionOutcome> => {
+    const { deadLetters } = fleet.app
+    const run = async (choice: LetterChoice, signal?: AbortSignal): Promise<Progress> => {
+      forgetQueueLines(fleet)
+      if (action.kind === 'letter.purge') return { done: await deadLetters.purge(choice), failed: 0 }
+      const { queue, rate } = action
+      const { retried, unreadable } = await deadLetters.retry(choice, {
+        ...(queue === undefined ? {} : { queue }),
+        ...(rate === undefined ? {} : { rate }),
+        ...(signal ? { signal } : {}),
+      })
+      return { done: retried, failed: unreadable.length }
+    }
+    const verb = action.kind === 'letter.purge' ? 'removed' : 'sent back to the queue'
+    if ('ids' in action.letters) {
+      const { done, failed } = await run(action.letters.ids)
+      const rest = failed > 0 ? ` ${failed} cannot be read, and stay.` : ''
+      const status = done === 0 ? 'failed' : 'done'
+      return {
+        status,
+        message: `${done === 1 ? '1 letter was' : `${done} letters were`} ${verb}.${rest}`,
+        count: done,
+      }
+    }
+    const { filter, expected } = action.letters
+    const choice = filterOf(filter)
+    const work = async function* (signal: AbortSignal): AsyncGenerator<Progress> {
+      yield await run(choice, signal)
+    }
+    return begin(fleet, person, action, JSON.stringify(filter), expected, work)
+  }
+
+  const begin = (
+    fleet: Fleet,
+    person: Person,
+    action: Action,
+    target: string,
+    expected: number,
+    work: (signal: AbortSignal) => AsyncIterable<Progress>,
+  ): ActionOutcome => {
+    const jobId = jobs.begin(
+      { fleet: fleet.name, action: action.kind, target, expected },
+      person,
+      work,
+      async (job) => {
+        const details = job.error ?? (job.failed > 0 ? `${job.failed} could not be done` : '')
+        await audit(
+          fleet,
+          person,
+          action.kind,
+          target,
+          job.done,
+          job.state === 'failed' ? 'failed' : 'done',
+          details,
+        )
+      },
+    )
+    return {
+      status: 'begun',
+      message: `It is done in the background, for about ${expected}.`,
+      count: expected,
+      jobId,
+    }
+  }
+
+  return {
+    perform,
+    count: async (fleetName, action) => {
+      const fleet = fleetOf(fleetName)
+      if ('tasks' in action)
+        return 'ids' in action.tasks
+          ? exactly(action.tasks.ids.length)
+          : countFound(fleet, nodeOf(fleet, action.tasks.search))
+      if ('letters' in action)
+        return 'ids' in action.letters
+          ? exactly(action.letters.ids.length)
+          : countLetters(fleet, filterOf(action.letters.filter))
+      if (action.kind === 'queue.purge' || action.kind === 'queue.move') {
+        const [report] = await fleet.app.queues.report([action.queue])
+        return exactly((report?.ready ?? 0) + (action.kind === 'queue.purge' ? (report?.delayed ?? 0) : 0))
+      }
+      return exactly('ids' in action ? action.ids.length : 1)
+    },
+  }
+}
+
+const VERBS: Readonly<Record<TaskAction['kind'], string>> = {
+  'task.retry': 'Sent again:',
+  'task.revoke': 'Revoked:',
+  'task.terminate': 'Terminated:',
+  'task.abort': 'Asked to abort:',
+}
+
+const exactly = (count: number): ActionCount => ({ count, isExact: true })
+
+/** Makes an outcome of whatever goes wrong. */
+async function attempt(work: () => Promise<ActionOutcome>): Promise<ActionOutcome> {
+  try {
+    return await work()
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return { status: error instanceof Refused ? 'refused' : 'failed', message, count: null }
+  }
+}
+
+function nodeOf(fleet: Fleet, search: string): SearchNode {
+  const parsed = parseSearch(search, { nowMs: fleet.app.clock.now() })
+  if (parsed.ok) return parsed.node
+  throw new Refused(
+    `The search cannot be understood: ${parsed.error.message} at position ${parsed.error.position}.`,
+  )
+}
+
+/** Everything that a search finds, a piece at a time, from the newest that there is now to the oldest. */
+async function* found(
+  fleet: Fleet,
+  node: SearchNode,
+  signal: AbortSignal,
+): AsyncGenerator<readonly string[]> {
+  let before: number | undefined
+  do {
+    const page = await fleet.store.tasks({
+      plan: { node },
+      limit: PIECE,
+      ...(before === undefined ? {} : { before }),
+    })
+    if (page.items.length > 0) yield page.items.map(({ id }) => id)
+    before = page.next
+  } while (before !== undefined && !signal.aborted)
+}
+
+async function countFound(fleet: Fleet, node: SearchNode): Promise<ActionCount> {
+  let count = 0
+  for await (const ids of found(fleet, node, new AbortController().signal)) {
+    count += ids.length
+    if (count >= MOST_COUNTED) return { count, isExact: false }
+  }
+  return exactly(count)
+}
+
+async function countLetters(fleet: Fleet, choice: LetterChoice): Promise<ActionCount> {
+  let count = 0
+  for await (const _ of fleet.app.deadLetters.each(choice))
+    if (++count >= MOST_COUNTED) return { count, isExact: false }
+  return exactly(count)
+}
+
+type LetterFilter = Extract<LetterAction['letters'], { readonly filter: unknown }>['filter']
+
+function filterOf({
+  queue,
+  task,
+  reason,
+  failedBeforeMs,
+}: LetterFilter): Exclude<LetterChoice, string | readonly string[]> {
+  return {
+    ...(queue === undefined ? {} : { queue }),
+    ...(task === undefined ? {} : { task }),
+    // One that is none finds nothing.
+    ...(reason === undefined ? {} : { reason: reason as DeadLetterReason }),
+    ...(failedBeforeMs === undefined ? {} : { failedBeforeMs }),
+  }
+}
+
+const LONGEST_TARGET = 500
+
+async function write(fleet: Fleet, person: Person, action: Action, outcome: ActionOutcome): Promise<void> {
+  const { status, message, count } = outcome
+  await audit(fleet, person, action.kind, targetOf(action), count, status, message)
+}
+
+async function audit(
+  fleet: Fleet,
+  { name, role }: Person,
+  action: string,
+  target: string,
+  count: number | null,
+  outcome: NewAuditEntry['outcome'],
+  details: string,
+): Promise<void> {
+  const entry = {
+    ms: fleet.app.clock.now(),
+    person: name,
+    role,
+    action,
+    target: target.slice(0, LONGEST_TARGET),
+    count,
+    outcome,
+    details: details.slice(0, LONGEST_TARGET),
+  }
+  // Where the log cannot be written the action was done all the same: the process's own log has it.
+  await fleet.tried('history', () => fleet.store.audit([entry]))
+  fleet.app.logger.info({ audit: entry }, `${name}: ${action} ${entry.target}`)
+}
+
+/** What an action was done to. Arguments that were typed are not written down. */
+function targetOf(action: Action): string {
+  if ('tasks' in action) return 'ids' in action.tasks ? action.tasks.ids.join(' ') : action.tasks.search
+  if ('letters' in action)
+    return 'ids' in action.letters ? action.letters.ids.join(' ') : JSON.stringify(action.letters.filter)
+  if ('ids' in action) return action.ids.join(' ')
+  if ('entry' in action) return action.entry
+  if ('queue' in action && 'to' in action) return `${action.queue} → ${action.to}`
+  if ('task' in action) return action.task
+  if ('destination' in action && action.destination !== undefined)
+    return 'queue' in action ? `${action.destination} ${action.queue}` : action.destination
+  if ('queue' in action && action.queue !== undefined) return action.queue
+  return 'id' in action ? action.id : 'all'
+}

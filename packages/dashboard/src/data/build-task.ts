@@ -1,0 +1,143 @@
+import { MASK } from 'lovage'
+import { exactCall } from '../fleets/exact-call.js'
+import type { Fleet } from '../fleets/fleet.js'
+import { letterOf } from '../fleets/letter-of.js'
+import type { TaskEntry } from '../history/task-entry.js'
+import { toJson } from '../values/lossless-json.js'
+import { attemptsOf } from './attempts.js'
+import type { Relative, TaskPage } from './tasks-page.js'
+import { whyNot } from './why-not.js'
+
+/** States that change no more. */
+export const ENDED: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED'])
+const SHOWN_RELATIVES = 100
+const LONGEST_JSON = 100_000
+
+/** The page of a task; undefined when neither the history nor a queue, a letter or a result knows it. */
+export async function buildTask(fleet: Fleet, id: string): Promise<TaskPage | undefined> {
+  const [known, queued, letter, result] = await Promise.all([
+    fleet.tried('history', () => fleet.store.find([id])).then((found) => found?.[0]),
+    fleet.tried('broker', () => fleet.app.queues.peek(id)),
+    letterOf(fleet, id),
+    fleet.app.hasResults
+      ? fleet.tried('results', async () => (await (await fleet.app.results()).get([id]))[0])
+      : undefined,
+  ])
+  const task = known ?? (queued || letter || result ? strangerOf(fleet, id) : undefined)
+  if (!task) return undefined
+  const shown =
+    queued?.task !== undefined && task.name === null
+      ? { ...task, name: queued.task, queue: queued.queue }
+      : task
+  const family =
+    shown.rootId === null
+      ? []
+      : ((await fleet.tried('history', () => fleet.store.family(shown.rootId ?? id, SHOWN_RELATIVES))) ?? [])
+  const parent = family.find((one) => one.id === shown.parentId)
+  const isLost = isOnLostWorker(fleet, shown)
+  const call = ENDED.has(shown.state) || isLost ? await exactCall(fleet, shown) : undefined
+  return {
+    task: shown,
+    why: await whyNot(fleet, shown, queued, isLost),
+    attempts: attemptsOf(shown, isLost),
+    result: result
+      ? {
+          state: result.state,
+          value: cut(toJson(result.result, 2)),
+          traceback: result.traceback,
+          dateDone: result.dateDone,
+        }
+      : null,
+    queued: queued
+      ? {
+          queue: queued.queue,
+          state: queued.state,
+          dueMs: queued.dueMs ?? null,
+          waitingSinceMs: queued.waitingSinceMs ?? null,
+          args: queued.argsrepr.includes(MASK) || !queued.args ? null : cut(toJson(queued.args, 2)),
+          kwargs: queued.kwargsrepr.includes(MASK) || !queued.kwargs ? null : cut(toJson(queued.kwargs, 2)),
+        }
+      : null,
+    letter: letter ? { id: letter.id, reason: letter.reason, failedMs: letter.failedMs } : null,
+    parent: parent ? relativeOf(parent) : null,
+    children: family.filter((one) => one.parentId === id).map(relativeOf),
+    hasWorkflow: family.length > 1,
+    isLost,
+    actions: actionsOf(shown, queued?.state, letter !== undefined, call?.ok ?? false),
+    editable: call?.ok ? { args: toJson(call.call.args, 2), kwargs: toJson(call.call.kwargs, 2) } : null,
+  }
+}
+
+export const relativeOf = ({ id, name, state }: TaskEntry): Relative => ({ id, name, state })
+
+/** Whether a task that has begun runs on a worker that is gone without a word. */
+export function isOnLostWorker(
+  fleet: Fleet,
+  { state, worker }: Pick<TaskEntry, 'state' | 'worker'>,
+): boolean {
+  if (ENDED.has(state) || worker === null || !['STARTED', 'PROGRESS', 'RECEIVED'].includes(state))
+    return false
+  const seen = fleet.workers().find(({ hostname }) => hostname === worker)
+  return seen !== undefined && !seen.isAlive
+}
+
+function actionsOf(
+  { state }: TaskEntry,
+  queued: 'ready' | 'delayed' | 'unacked' | undefined,
+  hasLetter: boolean,
+  isExact: boolean,
+): TaskPage['actions'] {
+  const actions: TaskPage['actions'][number][] = []
+  if (hasLetter) actions.push('letter.redrive')
+  if (ENDED.has(state)) {
+    if (isExact && !hasLetter) actions.push('task.retry')
+    actions.push('task.edit-retry')
+  } else {
+    actions.push('task.revoke')
+    if (queued === 'delayed') actions.push('queue.promote')
+    if (queued !== 'ready' && queued !== 'delayed') actions.push('task.terminate', 'task.abort')
+  }
+  return actions
+}
+
+const cut = (text: string): string => (text.length > LONGEST_JSON ? `${text.slice(0, LONGEST_JSON)}…` : text)
+
+/** A task of which the history knows nothing. */
+function strangerOf(fleet: Fleet, id: string): TaskEntry {
+  const nothing = {
+    name: null,
+    worker: null,
+    queue: null,
+    args: null,
+    kwargs: null,
+    result: null,
+    exception: null,
+    runtime: null,
+    retries: null,
+    eta: null,
+    expires: null,
+    percent: null,
+    sentMs: null,
+    receivedMs: null,
+    startedMs: null,
+    endedMs: null,
+    traceback: null,
+    client: null,
+    rootId: null,
+    parentId: null,
+    groupId: null,
+  }
+  const nowMs = fleet.app.clock.now()
+  return {
+    ...nothing,
+    key: 0,
+    fleet: fleet.name,
+    id,
+    state: 'PENDING',
+    seenMs: nowMs,
+    changedMs: nowMs,
+    source: 'queue',
+    timeline: [],
+    untold: 0,
+  }
+}

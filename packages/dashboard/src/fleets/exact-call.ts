@@ -1,0 +1,51 @@
+import { MASK } from 'lovage'
+import type { TaskEntry } from '../history/task-entry.js'
+import { readPythonLiteral } from '../values/python-literal.js'
+import type { Fleet } from './fleet.js'
+
+/** What a task was called with, exactly. */
+export interface ExactCall {
+  readonly task: string
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly queue: string | null
+}
+
+/** A call, or why it is not known exactly. */
+export type FoundCall =
+  | { readonly ok: true; readonly call: ExactCall }
+  | { readonly ok: false; readonly why: string }
+
+/** The call of a task, from where it is written down exactly: its message, its extended result, or what events showed of it. */
+export async function exactCall(fleet: Fleet, entry: TaskEntry): Promise<FoundCall> {
+  const extended = fleet.app.hasResults
+    ? await fleet.tried('results', async () => {
+        const [result] = await (await fleet.app.results()).get([entry.id])
+        return result?.extended ?? null
+      })
+    : null
+  if (extended?.name)
+    return {
+      ok: true,
+      call: {
+        task: extended.name,
+        args: extended.args,
+        kwargs: extended.kwargs,
+        queue: extended.queue || entry.queue,
+      },
+    }
+  if (entry.name === null) return { ok: false, why: 'nobody has told its name' }
+  if (entry.args === null) return { ok: false, why: 'nobody has told its arguments' }
+  if (entry.args.includes(MASK) || entry.kwargs?.includes(MASK))
+    return { ok: false, why: 'its arguments hold secrets, which are not kept here' }
+  try {
+    const args = readPythonLiteral(entry.args)
+    const kwargs = readPythonLiteral(entry.kwargs ?? '{}')
+    if (!Array.isArray(args) || typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs))
+      return { ok: false, why: 'its arguments are shown in a form that cannot be read back' }
+    return { ok: true, call: { task: entry.name, args, kwargs: { ...kwargs }, queue: entry.queue } }
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error)
+    return { ok: false, why: `its arguments are not shown whole, or not as plain values (${what})` }
+  }
+}

@@ -1,0 +1,152 @@
+import { isLovageError, type Lovage, type SeenWorker } from 'lovage'
+import type { Trouble } from '../data/page-frame.js'
+import type { HistoryStore } from '../history/history-store.js'
+import { Filling } from '../ingest/filling.js'
+import { Intake, type IntakeOptions } from '../ingest/intake.js'
+import { type Question, WorkersAsked } from './workers-asked.js'
+
+/** How fleets are watched. */
+export interface WatchOptions extends IntakeOptions {
+  /** Milliseconds to wait for answers of workers. Default 1,000. */
+  readonly inspectTimeoutMs?: number
+  /** Makes workers tell of their tasks, again and again, as Flower does. Default true. */
+  readonly enableEvents?: boolean
+}
+
+const ENABLE_MS = 5_000
+const PATIENCE_MS = 150
+
+/** One fleet: its app, its history, and what is known of its workers. */
+export class Fleet {
+  readonly name: string
+  readonly app: Lovage
+  readonly store: HistoryStore
+  readonly intake: Intake
+  readonly asked: WorkersAsked
+  readonly filling: Filling
+  readonly #enableEvents: boolean
+  #isOpen = false
+  readonly #lost = new Map<
+    'broker' | 'results' | 'history',
+    { readonly sinceMs: number; readonly why: string }
+  >()
+
+  constructor(name: string, app: Lovage, store: HistoryStore, options: WatchOptions = {}) {
+    const { inspectTimeoutMs = 1000, enableEvents = true, ...intake } = options
+    this.name = name
+    this.app = app
+    this.store = store
+    this.#enableEvents = enableEvents
+    this.asked = new WorkersAsked(
+      app,
+      inspectTimeoutMs,
+      () => this.workers().filter(({ isAlive }) => isAlive).length,
+    )
+    this.intake = new Intake(app, store, intake, (gap) => this.filling.fill(gap))
+    this.filling = new Filling(app, store, this.intake)
+  }
+
+  async start(): Promise<void> {
+    this.#isOpen = true
+    await this.intake.start()
+    this.filling.start()
+    if (this.#enableEvents) this.#enable()
+  }
+
+  async close(): Promise<void> {
+    this.#isOpen = false
+    this.filling.stop()
+    await this.intake.stop()
+    await this.store.close()
+  }
+
+  /** Workers by name; one that is gone without a word is lost. */
+  workers(): readonly SeenWorker[] {
+    return this.intake.workers()
+  }
+
+  /** Asks workers, and waits for their answers no longer than a page may take; what they answer later the next page shows. */
+  async askSoon(
+    questions: readonly Question[],
+    destination?: string,
+    patienceMs = PATIENCE_MS,
+  ): Promise<void> {
+    const asked = this.tried('broker', () => this.asked.ask(questions, destination))
+    let timer: NodeJS.Timeout | undefined
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs)
+    })
+    await Promise.race([asked, patience])
+    clearTimeout(timer)
+  }
+
+  /** Does what needs a server; undefined, and remembered as a trouble, when it is away. */
+  async tried<T>(server: 'broker' | 'results' | 'history', work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const value = await work()
+      this.#lost.delete(server)
+      return value
+    } catch (error) {
+      if (isLovageError(error) && error.code === 'LVG_CAPABILITY_MISSING') return undefined
+      const why = error instanceof Error ? error.message : String(error)
+      const sinceMs = this.#lost.get(server)?.sinceMs ?? this.app.clock.now()
+      this.#lost.set(server, { sinceMs, why })
+      return undefined
+    }
+  }
+
+  /** What keeps pages from saying everything. */
+  troubles(): readonly Trouble[] {
+    const troubles: Trouble[] = []
+    const { intake } = this
+    for (const [server, { sinceMs, why }] of this.#lost)
+      troubles.push({
+        kind: `${server}-lost`,
+        message:
+          server === 'history'
+            ? `The history cannot be read: ${why}`
+            : `The ${server === 'broker' ? 'broker' : 'result backend'} does not answer: ${why}`,
+        advice: 'Look whether its server runs and can be reached; what is shown is what was known before.',
+        sinceMs,
+      })
+    if (intake.blocked && !this.#lost.has('history'))
+      troubles.push({
+        kind: 'history-lost',
+        message: `The history cannot be written: ${intake.blocked.by instanceof Error ? intake.blocked.by.message : intake.blocked.by}`,
+        advice: 'Look at the disk or the database of the history; what is heard waits in memory.',
+        sinceMs: intake.blocked.sinceMs,
+      })
+    if (intake.deafSinceMs !== undefined && !this.#lost.has('broker'))
+      troubles.push({
+        kind: 'not-listening',
+        message: 'No events arrive: the broker is away, or does not pass them on.',
+        advice: 'Look whether the broker runs; the history goes on, and is filled, when events come again.',
+        sinceMs: intake.deafSinceMs,
+      })
+    const alive = this.workers().filter(({ isAlive }) => isAlive)
+    const silent = alive.filter(({ hostname }) => intake.tellsOfTasks(hostname) === false)
+    if (silent.length > 0)
+      troubles.push({
+        kind: 'workers-silent',
+        message: `${silent.length === 1 ? `The worker ${silent[0]?.hostname} does` : `${silent.length} workers do`} not tell of their tasks, which are missing here.`,
+        advice: 'Enable events now, and start workers with -E, so that they tell from their first task on.',
+        sinceMs: null,
+        action: 'fleet.enable-events',
+      })
+    if (alive.length === 0 && intake.deafSinceMs === undefined)
+      troubles.push({
+        kind: 'no-workers',
+        message: 'No worker is alive: nothing runs.',
+        advice: 'Start a worker: lovage -A src/app.ts worker, or celery -A proj worker.',
+        sinceMs: null,
+      })
+    return troubles
+  }
+
+  /** Celery's workers tell of their tasks only when they are asked to, and new ones have not heard it yet. */
+  #enable(): void {
+    if (!this.#isOpen) return
+    const again = (): void => void this.app.clock.setTimer(() => this.#enable(), ENABLE_MS)
+    void this.tried('broker', () => this.app.control.enableEvents({ timeout: 0.05, limit: 1 })).then(again)
+  }
+}

@@ -1,0 +1,64 @@
+import type { QueueReport } from 'lovage'
+import type { QueueLine } from '../data/overview.js'
+import type { Fleet } from './fleet.js'
+
+/** A report is good for so long: many pages that are open cost the broker no more than one. */
+const FRESH_MS = 1_000
+
+interface Reports {
+  readonly atMs: number
+  readonly lines: Promise<readonly QueueLine[] | undefined>
+}
+const reports = new WeakMap<Fleet, Reports>()
+
+/** All queues of a fleet; undefined when the broker is away. */
+export function queueLines(fleet: Fleet): Promise<readonly QueueLine[] | undefined> {
+  const nowMs = fleet.app.clock.now()
+  const known = reports.get(fleet)
+  if (known && nowMs - known.atMs < FRESH_MS) return known.lines
+  const lines = fleet.tried('broker', async () => {
+    const [report, paused] = await Promise.all([
+      fleet.app.queues.report(),
+      fleet.app.control.pausedQueues().catch((): readonly string[] => []),
+    ])
+    return linesOf(fleet, report, paused)
+  })
+  reports.set(fleet, { atMs: nowMs, lines })
+  return lines
+}
+
+/** Forgets what is known, after something was changed. */
+export const forgetQueueLines = (fleet: Fleet): void => void reports.delete(fleet)
+
+/** Which workers consume which queue, as far as they have said. */
+export function consumersOf(fleet: Fleet): ReadonlyMap<string, readonly string[]> | undefined {
+  const consumers = new Map<string, string[]>()
+  const alive = new Set(fleet.workers().flatMap(({ hostname, isAlive }) => (isAlive ? [hostname] : [])))
+  let hasAnswer = alive.size === 0
+  for (const [hostname, { active_queues: queues }] of fleet.asked.known) {
+    if (!Array.isArray(queues) || !alive.has(hostname)) continue
+    hasAnswer = true
+    for (const queue of queues) {
+      const name: unknown = queue?.name
+      if (typeof name !== 'string') continue
+      const workers = consumers.get(name)
+      if (workers) workers.push(hostname)
+      else consumers.set(name, [hostname])
+    }
+  }
+  return hasAnswer ? consumers : undefined
+}
+
+function linesOf(fleet: Fleet, report: readonly QueueReport[], paused: readonly string[]): QueueLine[] {
+  const consumers = consumersOf(fleet)
+  const isPaused = new Set(paused)
+  return report.map(({ name, ready, delayed = null, unacked = null, dead }) => ({
+    name,
+    ready,
+    delayed,
+    unacked,
+    dead,
+    isPaused: isPaused.has(name),
+    consumers: consumers ? (consumers.get(name)?.length ?? 0) : null,
+  }))
+}

@@ -1,0 +1,202 @@
+import type { DeadLetter, Lovage, QueuedTask, TaskResult, Timer } from 'lovage'
+import type { Gap } from '../history/gap.js'
+import type { HistoryStore } from '../history/history-store.js'
+import { emptyRecord, type TaskRecord } from '../history/task-record.js'
+import type { SearchNode } from '../search/search-node.js'
+import type { Intake } from './intake.js'
+
+/** Of each place at most so many are looked at. */
+const MOST_LETTERS = 5_000
+const MOST_QUEUED = 5_000
+const MOST_OPEN = 2_000
+const ASKED_AT_ONCE = 200
+/** Tasks that began and of which nothing is heard for so long are looked for in the results, so often. */
+const QUIET_MS = 60_000
+const LOOK_MS = 30_000
+
+const UNFINISHED: SearchNode = {
+  kind: 'or',
+  of: ['PENDING', 'RECEIVED', 'STARTED', 'RETRY', 'PROGRESS'].map((value) => ({
+    kind: 'term',
+    field: 'state',
+    relation: 'is',
+    value,
+  })),
+}
+
+/** Fills gaps of the history from where tasks can be found besides: queues, dead letters, results. */
+export class Filling {
+  readonly #app: Lovage
+  readonly #store: HistoryStore
+  readonly #intake: Intake
+  #timer: Timer | undefined
+  #last: Promise<void> = Promise.resolve()
+
+  constructor(app: Lovage, store: HistoryStore, intake: Intake) {
+    this.#app = app
+    this.#store = store
+    this.#intake = intake
+  }
+
+  start(): void {
+    this.#timer = this.#app.clock.setTimer(() => {
+      this.#soon(async () => {
+        await this.#results(this.#app.clock.now() - QUIET_MS)
+      })
+      this.start()
+    }, LOOK_MS)
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  /** Looks in queues, dead letters and results for what a gap hides, and writes down how many were found. */
+  fill(gap: Gap): void {
+    this.#soon(async () => {
+      const found = [
+        await this.#tried(() => this.#letters(gap.fromMs)),
+        await this.#tried(() => this.#queues()),
+        await this.#tried(() => this.#results(this.#app.clock.now())),
+      ]
+      await this.#intake.flush()
+      await this.#store.putGap({ ...gap, filled: found.reduce((sum, count) => sum + count, 0) })
+    })
+  }
+
+  /** One after the other. */
+  #soon(work: () => Promise<void>): void {
+    this.#last = this.#last.then(work).catch((error: unknown) => {
+      this.#app.logger.warn({ err: error }, 'a gap in the history could not be filled')
+    })
+  }
+
+  async #tried(work: () => Promise<number>): Promise<number> {
+    try {
+      return await work()
+    } catch (error) {
+      this.#app.logger.info({ err: error }, 'one of the places that fill gaps cannot be asked')
+      return 0
+    }
+  }
+
+  async #letters(fromMs: number): Promise<number> {
+    const records: TaskRecord[] = []
+    for await (const letter of this.#app.deadLetters.each()) {
+      if (letter.failedMs < fromMs || records.length >= MOST_LETTERS) break
+      if (letter.taskId !== null) records.push(ofLetter(letter, letter.taskId))
+    }
+    return this.#put(records)
+  }
+
+  async #queues(): Promise<number> {
+    const records: TaskRecord[] = []
+    const broker = await this.#app.broker()
+    if (!broker.capabilities.browsing) return 0
+    for (const { name, ready, delayed = 0, unacked = 0 } of await this.#app.queues.report()) {
+      if (ready + delayed + unacked === 0) continue
+      for await (const task of this.#app.queues.each(name)) {
+        if (records.length >= MOST_QUEUED) break
+        records.push(ofQueued(task))
+      }
+    }
+    return this.#put(records)
+  }
+
+  /** Asks the results for tasks that the history takes for unfinished, and that were quiet since `beforeMs`. */
+  async #results(beforeMs: number): Promise<number> {
+    if (!this.#app.hasResults) return 0
+    const { items } = await this.#store.tasks({ plan: { node: UNFINISHED }, limit: MOST_OPEN })
+    const open = items.filter(({ changedMs, seenMs }) => Math.max(changedMs, seenMs) <= beforeMs)
+    const backend = await this.#app.results()
+    let filled = 0
+    for (let at = 0; at < open.length; at += ASKED_AT_ONCE) {
+      const results = await backend.get(open.slice(at, at + ASKED_AT_ONCE).map(({ id }) => id))
+      const states = new Map(open.map(({ id, state }) => [id, state]))
+      const news = results.filter(({ id, state }) => state !== 'PENDING' && state !== states.get(id))
+      filled += await this.#put(news.map(ofResult), true)
+    }
+    return filled
+  }
+
+  /** Only what the history does not have, unless it is news of what it has. */
+  async #put(records: readonly TaskRecord[], isNews = false): Promise<number> {
+    let filled = 0
+    for (let at = 0; at < records.length; at += ASKED_AT_ONCE) {
+      const some = records.slice(at, at + ASKED_AT_ONCE)
+      const known = isNews
+        ? new Set<string>()
+        : new Set((await this.#store.find(some.map(({ id }) => id))).map(({ id }) => id))
+      for (const record of some) {
+        if (known.has(record.id)) continue
+        this.#intake.gathering.put(record)
+        filled++
+      }
+      await this.#intake.flush()
+    }
+    return filled
+  }
+}
+
+const LONGEST = 1024
+const bounded = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text)
+
+function ofLetter(letter: DeadLetter, id: string): TaskRecord {
+  return {
+    ...emptyRecord(id, 'dead-letter'),
+    state: 'FAILURE',
+    changedMs: letter.failedMs,
+    process: 'dead-letter',
+    name: letter.task,
+    queue: letter.queue,
+    worker: letter.worker,
+    retries: letter.retries,
+    endedMs: letter.failedMs,
+    exception: bounded(`${letter.error.type}: ${letter.error.message}`),
+    traceback: letter.error.traceback,
+  }
+}
+
+function ofQueued(task: QueuedTask): TaskRecord {
+  return {
+    ...emptyRecord(task.id, 'queue'),
+    state: task.state === 'unacked' ? 'RECEIVED' : 'PENDING',
+    changedMs: task.waitingSinceMs ?? 0,
+    process: 'queue',
+    name: task.task ?? null,
+    queue: task.queue,
+    args: bounded(task.argsrepr),
+    kwargs: bounded(task.kwargsrepr),
+    retries: task.retries,
+    client: task.origin,
+    eta: task.dueMs === undefined ? null : new Date(task.dueMs).toISOString(),
+    sentMs: task.waitingSinceMs ?? null,
+  }
+}
+
+function ofResult({ id, state, result, traceback, dateDone, extended }: TaskResult): TaskRecord {
+  const endedMs = dateDone === null ? null : Date.parse(dateDone)
+  const isFailure = state === 'FAILURE' || state === 'RETRY'
+  return {
+    ...emptyRecord(id, 'result'),
+    state,
+    changedMs: endedMs ?? 0,
+    process: 'result',
+    name: extended?.name ?? null,
+    worker: extended?.worker ?? null,
+    queue: extended?.queue ?? null,
+    endedMs,
+    traceback,
+    ...(isFailure ? { exception: bounded(textOf(result)) } : { result: bounded(textOf(result)) }),
+  }
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'object' && value !== null && 'type' in value && 'message' in value)
+    return `${String(value.type)}: ${String(value.message)}`
+  if (value instanceof Error) return `${value.name}: ${value.message}`
+  if (typeof value === 'string') return value
+  return (
+    JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? ''
+  )
+}

@@ -1,0 +1,93 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { ConfigurationError } from 'lovage'
+import { Jobs } from './actions/jobs.js'
+import { liveActions } from './actions/live-actions.js'
+import type { DashboardParts } from './dashboard.js'
+import { liveData, UnknownFleetError } from './data/live-data.js'
+import { Fleet, type WatchOptions } from './fleets/fleet.js'
+import type { FleetOptions } from './fleets/fleet-options.js'
+import type { HistoryStore } from './history/history-store.js'
+import { SqliteHistory } from './history/sqlite/sqlite-history.js'
+
+/** What is watched, and how. */
+export interface DashboardOptions extends WatchOptions {
+  /** At least one; the first is shown when a URL names none. */
+  readonly fleets: readonly FleetOptions[]
+  /** Where histories are kept: a path, to which `.NAME.sqlite` is added for each fleet. Default `flower` in the working directory. */
+  readonly db?: string
+  /** Refuses everything that changes something. Default false. */
+  readonly readOnly?: boolean
+  /** Where the dashboard stands behind a proxy: `flower`, `/tools/flower`. Default: at the root. */
+  readonly urlPrefix?: string
+}
+
+/** Fleets that are watched, and what pages and APIs are made of. */
+export interface OpenDashboard extends DashboardParts, AsyncDisposable {
+  readonly fleets: ReadonlyMap<string, Fleet>
+  /** The fleet of a name, the first when there is none. @throws {UnknownFleetError} */
+  readonly fleetOf: (name: string | undefined) => Fleet
+  readonly readOnly: boolean
+  /** Ends background work, writes what was heard, and closes the histories; the apps stay open. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the histories, and begins to listen.
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID for a wrong name of a fleet or a wrong prefix.
+ * @throws {ConnectionError} LVG_STORE_UNSUITABLE when a history cannot be opened.
+ */
+export async function openDashboard(options: DashboardOptions): Promise<OpenDashboard> {
+  const { fleets: given, db = 'flower', readOnly = false, urlPrefix = '', ...watch } = options
+  const prefix = prefixOf(urlPrefix)
+  const fleets = new Map<string, Fleet>()
+  for (const { name, app } of given) {
+    checkName(name, fleets)
+    fleets.set(name, new Fleet(name, app, openHistory(db, name), watch))
+  }
+  if (fleets.size === 0) throw wrong('A dashboard needs a fleet to watch.')
+  const fleetOf = (name: string | undefined): Fleet => {
+    const [first] = fleets.values()
+    const fleet = name === undefined ? first : fleets.get(name)
+    if (!fleet) throw new UnknownFleetError(name ?? '', [...fleets.keys()])
+    return fleet
+  }
+  const jobs = new Jobs()
+  await Promise.all([...fleets.values()].map((fleet) => fleet.start()))
+  const close = async (): Promise<void> => {
+    await jobs.close()
+    await Promise.all([...fleets.values()].map((fleet) => fleet.close()))
+  }
+  return {
+    data: liveData({ fleets, readOnly, jobs: (fleet) => jobs.list(fleet) }),
+    actions: liveActions({ fleetOf, jobs, readOnly }),
+    prefix,
+    fleets,
+    fleetOf,
+    readOnly,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function openHistory(db: string, fleet: string): HistoryStore {
+  const path = resolve(`${db}.${fleet}.sqlite`)
+  mkdirSync(dirname(path), { recursive: true })
+  return new SqliteHistory(path, fleet)
+}
+
+function checkName(name: string, known: ReadonlyMap<string, unknown>): void {
+  if (!/^[\w.-]{1,64}$/.test(name))
+    throw wrong(`${JSON.stringify(name)} is no name of a fleet: letters, digits, -, _ and ., at most 64.`)
+  if (known.has(name)) throw wrong(`There are two fleets named ${name}.`)
+}
+
+function prefixOf(text: string): string {
+  const inner = text.replace(/^\/+|\/+$/g, '')
+  if (inner === '') return ''
+  if (!/^[\w.~/-]+$/.test(inner)) throw wrong(`The prefix ${JSON.stringify(text)} is no path.`)
+  return `/${inner}`
+}
+
+const wrong = (message: string): ConfigurationError =>
+  new ConfigurationError(message, { code: 'LVG_CONFIG_INVALID' })

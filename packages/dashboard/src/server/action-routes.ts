@@ -1,0 +1,60 @@
+import { type Context, Hono } from 'hono'
+import { Action } from '../actions/action.js'
+import type { DashboardEnv, DashboardParts } from '../dashboard.js'
+import { formAction } from './form-action.js'
+import type { Outcomes } from './outcomes.js'
+import { json } from './page-routes.js'
+import { BadRequest, textOf, wantsJson } from './request-values.js'
+
+const STATUS = { done: 200, begun: 200, refused: 403, failed: 502 } as const
+
+/** Actions: as JSON from programs, and as forms from browsers, which are sent back to where they were. */
+export function actionRoutes({ actions, prefix }: DashboardParts, outcomes: Outcomes): Hono<DashboardEnv> {
+  const app = new Hono<DashboardEnv>()
+  app.post('/actions', async (c) => {
+    const { action, back } = await actionOf(c)
+    const outcome = await actions.perform(c.get('person'), textOf(c, 'fleet', 64), action)
+    if (back === undefined || wantsJson(c)) return json(c, outcome, STATUS[outcome.status])
+    return c.redirect(withSaid(prefix, back, outcomes.put(outcome)), 303)
+  })
+  app.post('/actions/count', async (c) => {
+    const { action } = await actionOf(c)
+    return json(c, await actions.count(textOf(c, 'fleet', 64), action))
+  })
+  return app
+}
+
+async function actionOf(c: Context): Promise<{ readonly action: Action; readonly back?: string }> {
+  const isForm = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)/.test(
+    c.req.header('content-type') ?? '',
+  )
+  const form = isForm ? await c.req.parseBody({ all: true }) : undefined
+  const parsed = Action.safeParse(form ? formAction(form) : await bodyOf(c))
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new BadRequest(
+      `The action cannot be understood: ${issue?.path.join('.') || 'it'}: ${issue?.message}.`,
+    )
+  }
+  const back = form?.back
+  return { action: parsed.data, ...(typeof back === 'string' ? { back } : {}) }
+}
+
+async function bodyOf(c: Context): Promise<unknown> {
+  try {
+    return await c.req.json()
+  } catch {
+    throw new BadRequest('The body is no JSON.')
+  }
+}
+
+/** Where a browser goes back to: a path of this dashboard, whatever the form says. */
+function withSaid(prefix: string, back: string, said: string): string {
+  const url = new URL(back, 'http://here')
+  const isHere =
+    url.origin === 'http://here' &&
+    (prefix === '' || url.pathname === prefix || url.pathname.startsWith(`${prefix}/`))
+  const target = isHere ? url : new URL(`${prefix}/`, 'http://here')
+  target.searchParams.set('said', said)
+  return `${target.pathname.replace(/^\/{2,}/, '/')}${target.search}`
+}

@@ -1,0 +1,60 @@
+import type { Context } from 'hono'
+import type { ActionOutcome } from '../actions/dashboard-actions.js'
+import type { DashboardEnv } from '../dashboard.js'
+import type {
+  AuditPage,
+  BrokerPage,
+  JobLine,
+  LetterPage,
+  LettersPage,
+  LimitsPage,
+  SchedulesPage,
+} from '../data/operations-pages.js'
+import type { Overview } from '../data/overview.js'
+import type { PageData } from '../data/page-frame.js'
+import type { QueuePage, QueuesPage } from '../data/queues-page.js'
+import type { TaskPage, TasksPage, WorkflowPage, WorkflowsPage } from '../data/tasks-page.js'
+import type { WorkerPage, WorkersPage } from '../data/workers-page.js'
+
+/** All pages, by name. */
+export interface Pages {
+  overview: Overview
+  tasks: TasksPage
+  task: TaskPage
+  queues: QueuesPage
+  queue: QueuePage
+  workers: WorkersPage
+  worker: WorkerPage
+  schedules: SchedulesPage
+  letters: LettersPage
+  letter: LetterPage
+  workflows: WorkflowsPage
+  workflow: WorkflowPage
+  limits: LimitsPage
+  broker: BrokerPage
+  audit: AuditPage
+  jobs: readonly JobLine[]
+}
+
+/** What a view is drawn with beside its data. */
+export interface ViewContext {
+  readonly c: Context<DashboardEnv>
+  readonly prefix: string
+  /** What became of the action that led back here. */
+  readonly outcome: ActionOutcome | undefined
+}
+
+/** Draws a page as HTML. */
+export type PageView<Data> = (
+  page: PageData<Data>,
+  context: ViewContext,
+) => string | Promise<string> | { toString(): string }
+
+/** How pages are drawn; a page without a view is shown as JSON. */
+export type PageViews = { readonly [Name in keyof Pages]?: PageView<Pages[Name]> } & {
+  /** Draws what is not there, and what cannot be answered. */
+  readonly problem?: (
+    problem: { readonly status: number; readonly message: string },
+    context: ViewContext,
+  ) => string | Promise<string> | { toString(): string }
+}
