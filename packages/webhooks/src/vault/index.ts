@@ -1,0 +1,1 @@
+export { newRingKey, type RingKey, readRing, Vault } from './vault.js'
