@@ -1,6 +1,35 @@
-export * from './domain/index.js'
-export * from './facade/index.js'
 export {
+  type Attempt,
+  type AttemptTrigger,
+  type CallerTransaction,
+  type CapturedBody,
+  type ClientTls,
+  type Delivery,
+  type DeliveryOrder,
+  type DeliveryState,
+  type DisabledReason,
+  type Endpoint,
+  type EndpointChanges,
+  type EndpointSecret,
+  type NewEndpoint,
+  type NewSecret,
+  type OutcomeKind,
+  type PayloadMode,
+  type SendOptions,
+  type SentEvent,
+  type SigningScheme,
+  type WaitReason,
+  WEBHOOK_ERROR_CODES,
+  type WebhookCrashPoint,
+  WebhookError,
+  type WebhookErrorCode,
+  type WebhookEvent,
+} from './domain/index.js'
+export * from './facade/index.js'
+export { DEFAULT_LANE_RULES, type LaneRules } from './lane/index.js'
+export { DEFAULT_SCHEDULE, type RetrySchedule } from './plan/index.js'
+export {
+  inSqlite,
   type Listing,
   NOTICE_TYPES,
   type Notice,
@@ -8,3 +37,4 @@ export {
   type Paging,
   type WebhookStore,
 } from './store/index.js'
+export { newRingKey, type RingKey } from './vault/index.js'

@@ -1,7 +1,7 @@
 import { type LookupAddress, type LookupOptions, lookup as systemLookup } from 'node:dns'
+import { blockedRange } from './vet-address.js'
 import type { AddressRules } from './vet-url.js'
 import { blockedUrl } from './vet-url.js'
-import { blockedRange } from './vet-address.js'
 
 /** What resolves a name to all of its addresses; Node's own, or a test's. */
 export type Resolver = (
@@ -10,11 +10,7 @@ export type Resolver = (
   done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void
 
-type Done = (
-  error: Error | null,
-  address: string | LookupAddress[],
-  family?: number,
-) => void
+type Done = (error: Error | null, address: string | LookupAddress[], family?: number) => void
 
 /** Node's own resolver, which also reads the hosts file. */
 export const systemResolver: Resolver = (hostname, options, done) => systemLookup(hostname, options, done)
@@ -32,7 +28,8 @@ export function vettedLookup(rules: AddressRules, resolve: Resolver = systemReso
         if (blocked !== null) return done(blockedUrl(hostname, address, blocked), [])
       }
       const [first] = addresses
-      if (!first) return done(Object.assign(new Error(`${hostname} has no address`), { code: 'ENOTFOUND' }), [])
+      if (!first)
+        return done(Object.assign(new Error(`${hostname} has no address`), { code: 'ENOTFOUND' }), [])
       if (options.all) done(null, addresses)
       else done(null, first.address, first.family)
     })

@@ -12,8 +12,11 @@ export type DeliveryState =
   | 'exhausted'
   | 'cancelled'
 
-/** Why a pending delivery is not attempted now; null = nothing but its time keeps it. */
-export type WaitReason = 'circuit' | 'rate' | 'concurrency' | 'order' | null
+/**
+ * Why a pending delivery is not attempted now; null = nothing but its time keeps it. `commit`: it was written in a transaction of the caller's
+ * and has no task yet.
+ */
+export type WaitReason = 'circuit' | 'rate' | 'concurrency' | 'order' | 'commit' | null
 
 /** An event on its way to one endpoint. */
 export interface Delivery {
@@ -53,7 +56,7 @@ export interface Attempt {
   readonly eventId: string
   readonly endpointId: string
   readonly tenant: string
-  /** 1 for the first of the delivery. */
+  /** 1 for the first of the delivery's schedule; 0 for a replay, which is no part of it. */
   readonly number: number
   readonly trigger: AttemptTrigger
   readonly startedAtMs: number

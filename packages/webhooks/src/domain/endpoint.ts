@@ -39,8 +39,6 @@ export interface Endpoint {
   readonly permanentStatuses: readonly number[]
   /** Whether events are kept for it while it is disabled, to be sent when it is enabled. */
   readonly storesWhileDisabled: boolean
-  /** Name of a registered enrichment that its events pass before they are sent; null = none. */
-  readonly enrichment: string | null
   /** What is known of its TLS identity; the key itself never leaves the store's vault. */
   readonly tls: { readonly hasClientCertificate: boolean; readonly hasOwnAuthority: boolean }
   readonly isEnabled: boolean
@@ -75,7 +73,6 @@ export interface NewEndpoint {
   readonly permanentStatuses?: readonly number[]
   /** Default true. */
   readonly storesWhileDisabled?: boolean
-  readonly enrichment?: string | null
   /** A certificate and key that we show, and the authorities that its certificate may be from; PEM. */
   readonly tls?: ClientTls | null
   readonly isEnabled?: boolean

@@ -4,24 +4,25 @@ import { randomBytes } from 'node:crypto'
 export type IdPrefix = 'ep' | 'sec' | 'msg' | 'dlv' | 'att' | 'key' | 'rep'
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-let lastMs = 0
-let lastCount = 0
+/** A clock that was put back by more than this is believed; by less, ids go on from the last: their order matters more. */
+const BELIEVED_MS = 60_000
+const last = new Map<IdPrefix, { ms: number; count: number }>()
 
 /**
  * A new id that sorts by the time at which it was made, within a process strictly: `msg_01JD8Z…`. Ten signs of time, three of a
  * count within the millisecond, thirteen of chance.
  */
 export function newId(prefix: IdPrefix, nowMs = Date.now()): string {
-  if (nowMs > lastMs) {
-    lastMs = nowMs
-    lastCount = 0
-  } else lastCount += 1
-  // Should the clock go back, or a millisecond take more than 32,768 ids, ids go on from the last: order matters more than the time.
-  if (lastCount === 32 ** 3) {
-    lastMs += 1
-    lastCount = 0
+  let at = last.get(prefix)
+  if (!at || nowMs > at.ms || nowMs < at.ms - BELIEVED_MS) {
+    at = { ms: nowMs, count: 0 }
+    last.set(prefix, at)
+  } else at.count += 1
+  if (at.count === 32 ** 3) {
+    at.ms += 1
+    at.count = 0
   }
-  return `${prefix}_${written(lastMs, 10)}${written(lastCount, 3)}${chance(13)}`
+  return `${prefix}_${written(at.ms, 10)}${written(at.count, 3)}${chance(13)}`
 }
 
 /** The lowest id that could have been made at a time; for listing by time. */

@@ -1,3 +1,4 @@
+export { crashPoint, type WebhookCrashPoint } from './crash-point.js'
 export type {
   Attempt,
   AttemptTrigger,

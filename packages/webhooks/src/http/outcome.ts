@@ -28,7 +28,14 @@ export function failureOf(thrown: unknown): { readonly kind: OutcomeKind; readon
   return { kind: 'internal', error: text }
 }
 
-const DNS: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME', 'ENODATA'])
+const DNS: ReadonlySet<string> = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EAI_FAIL',
+  'EAI_NODATA',
+  'EAI_NONAME',
+  'ENODATA',
+])
 const CONNECTION: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -41,7 +48,8 @@ const CONNECTION: ReadonlySet<string> = new Set([
   'EACCES',
   'UND_ERR_SOCKET',
 ])
-const TLS = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|EPROTO|ERR_OSSL|HOSTNAME_MISMATCH|INVALID_CA)/
+const TLS =
+  /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|EPROTO|ERR_OSSL|HOSTNAME_MISMATCH|INVALID_CA)/
 const BROKEN_ANSWER = /^(HPE_|UND_ERR_(RES_|HEADERS_OVERFLOW|BODY|RESPONSE))/
 
 /** Node gathers what failed for each address of a name; the first is as good as any. */

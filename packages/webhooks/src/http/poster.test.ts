@@ -1,11 +1,10 @@
 import { createServer, type RequestListener } from 'node:http'
-import { createServer as createTcpServer, type Socket } from 'node:net'
-import { type AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { readRanges, type Resolver } from '../address/index.js'
+import { type Resolver, readRanges } from '../address/index.js'
 import { Poster, type PosterOptions } from './poster.js'
 
-const closers: (() => Promise<unknown> | void)[] = []
+const closers: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closers.splice(0)) await close()
 })
@@ -49,7 +48,12 @@ test('a 204 is a success, and the bytes arrive as they are', async () => {
     seen = Buffer.concat(await request.toArray())
     response.writeHead(204).end()
   })
-  expect(await poster().post(to(port))).toMatchObject({ kind: 'success', status: 204, error: null, body: null })
+  expect(await poster().post(to(port))).toMatchObject({
+    kind: 'success',
+    status: 204,
+    error: null,
+    body: null,
+  })
   expect(seen).toEqual(body)
 })
 
@@ -78,7 +82,9 @@ test('of an endless answer no more than the cap is read', async () => {
 })
 
 test('an answer that is not UTF-8 is kept as base64', async () => {
-  const port = await http((_request, response) => response.writeHead(500).end(Buffer.from([0xff, 0xfe, 0x00])))
+  const port = await http((_request, response) =>
+    response.writeHead(500).end(Buffer.from([0xff, 0xfe, 0x00])),
+  )
   const outcome = await poster().post(to(port))
   expect(outcome).toMatchObject({ kind: 'http', status: 500, body: { encoding: 'base64', text: '//4A' } })
 })
@@ -130,7 +136,9 @@ test('what keeps us from an answer is told apart', async () => {
   expect(await client.post(to(closed))).toMatchObject({ kind: 'connect', status: null })
   expect(await client.post({ ...to(1), url: 'http://nowhere.invalid/' })).toMatchObject({ kind: 'dns' })
   const plain = await http((_request, response) => response.end())
-  expect(await client.post({ ...to(plain), url: `https://127.0.0.1:${plain}/` })).toMatchObject({ kind: 'tls' })
+  expect(await client.post({ ...to(plain), url: `https://127.0.0.1:${plain}/` })).toMatchObject({
+    kind: 'tls',
+  })
 })
 
 test('a name that is resolved anew to a private address is blocked inside the connection', async () => {
@@ -153,6 +161,13 @@ test('a name that is resolved anew to a private address is blocked inside the co
 
 test('an address in the URL is blocked, in whatever spelling, at delivery too', async () => {
   const client = poster({ rules: { allowed: [], allowHttp: true } })
-  for (const host of ['127.0.0.1', '2130706433', '0x7f.1', '[::1]', '[::ffff:127.0.0.1]', '[64:ff9b::7f00:1]'])
+  for (const host of [
+    '127.0.0.1',
+    '2130706433',
+    '0x7f.1',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '[64:ff9b::7f00:1]',
+  ])
     expect(await client.post({ ...to(9), url: `http://${host}:9/` })).toMatchObject({ kind: 'blocked' })
 })

@@ -1,6 +1,13 @@
 import { Agent, buildConnector, type Dispatcher } from 'undici'
-import { type AddressRules, blockedUrl, literalAddress, type Resolver, vettedLookup, vetUrl } from '../address/index.js'
-import { blockedRange } from '../address/index.js'
+import {
+  type AddressRules,
+  blockedRange,
+  blockedUrl,
+  literalAddress,
+  type Resolver,
+  vettedLookup,
+  vetUrl,
+} from '../address/index.js'
 import type { ClientTls } from '../domain/index.js'
 import { Capture } from './capture.js'
 import { failureOf, type HttpOutcome } from './outcome.js'
@@ -28,7 +35,15 @@ export interface PostRequest {
 }
 
 /** Headers of an answer that are kept; the others may hold anything. */
-const KEPT_HEADERS = ['content-type', 'content-length', 'retry-after', 'location', 'server', 'date', 'x-request-id']
+const KEPT_HEADERS = [
+  'content-type',
+  'content-length',
+  'retry-after',
+  'location',
+  'server',
+  'date',
+  'x-request-id',
+]
 const HEADERS_MAX_BYTES = 16_384
 /** TLS identities whose connections are kept open; each is a pool of its own. */
 const IDENTITIES = 500
@@ -95,7 +110,11 @@ export class Poster {
  * A connector that connects to vetted addresses only. Node asks `lookup` for names alone, so that an address in the URL is looked at here.
  */
 function vettedConnector(
-  { rules, resolver, connectTimeoutMs }: Pick<Required<PosterOptions>, 'rules' | 'connectTimeoutMs'> & Pick<PosterOptions, 'resolver'>,
+  {
+    rules,
+    resolver,
+    connectTimeoutMs,
+  }: Pick<Required<PosterOptions>, 'rules' | 'connectTimeoutMs'> & Pick<PosterOptions, 'resolver'>,
   { certificate, key, authority }: ClientTls,
 ): buildConnector.connector {
   const connect = buildConnector({
@@ -136,7 +155,15 @@ class Exchange {
   begin(url: URL, { headers, body, timeoutMs, signal }: PostRequest): void {
     this.#timer = setTimeout(() => {
       const what = this.#status === null ? 'no answer' : 'the answer did not end'
-      this.#end(failed('timeout', `${what} within ${timeoutMs} ms`, this.#status, this.#headers, this.#capture.body()))
+      this.#end(
+        failed(
+          'timeout',
+          `${what} within ${timeoutMs} ms`,
+          this.#status,
+          this.#headers,
+          this.#capture.body(),
+        ),
+      )
     }, timeoutMs)
     const onAbort = (): void => this.#end(failed('internal', 'the worker stopped'))
     signal?.addEventListener('abort', onAbort, { once: true })
@@ -168,7 +195,13 @@ class Exchange {
             const { kind, error: text } = failureOf(error)
             const broken = this.#status !== null && (kind === 'connect' || kind === 'internal')
             this.#end(
-              failed(broken ? 'http' : kind, broken ? `the answer broke off: ${text}` : text, this.#status, this.#headers, this.#capture.body()),
+              failed(
+                broken ? 'http' : kind,
+                broken ? `the answer broke off: ${text}` : text,
+                this.#status,
+                this.#headers,
+                this.#capture.body(),
+              ),
             )
           },
         },

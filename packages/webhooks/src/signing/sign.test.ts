@@ -34,7 +34,12 @@ test('the reference library verifies what two secrets sign, by either', () => {
 
 test('an ed25519 signature is verified with the published key alone', () => {
   const { text, publicKey } = newSigningSecret('v1a')
-  const [scheme, signature = ''] = signatureHeader([readSigningSecret(text)], 'msg_2', 1700000000, body).split(',')
+  const [scheme, signature = ''] = signatureHeader(
+    [readSigningSecret(text)],
+    'msg_2',
+    1700000000,
+    body,
+  ).split(',')
   const x = Buffer.from(publicKey?.slice('whpk_'.length) ?? '', 'base64').toString('base64url')
   const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
   const signed = Buffer.concat([Buffer.from('msg_2.1700000000.'), body])

@@ -1,4 +1,7 @@
-export { NOTICE_TYPES, type Notice, type NoticeType } from './notice.js'
+export { inSqlite } from './in-sqlite.js'
+export type { NewEvent } from './new-event.js'
+export { NOTICE_TYPES, type Notice, type NoticeType, noticeEvent } from './notice.js'
+export { type OpenStoreOptions, openStore } from './open-store.js'
 export type {
   AttemptRecord,
   Claim,
@@ -10,7 +13,6 @@ export type {
   EndpointUpdate,
   EventStore,
   Listing,
-  NewEvent,
   Paging,
   Released,
   Removed,

@@ -1,4 +1,5 @@
-import type { DisabledReason } from '../domain/index.js'
+import { type DisabledReason, newId } from '../domain/index.js'
+import type { NewEvent } from './new-event.js'
 
 /** Something that an operator or a tenant wants to be told; once for each change. Sent as an event of the same name. */
 export type Notice =
@@ -55,3 +56,19 @@ export const NOTICE_TYPES: readonly NoticeType[] = [
   'message.attempt.exhausted',
   'message.attempt.recovered',
 ]
+
+/** A notice as the event that endpoints get which name its type. */
+export function noticeEvent(notice: Notice): NewEvent {
+  const { type, tenant, atMs, ...data } = notice
+  const body = { type, timestamp: new Date(atMs).toISOString(), data }
+  return {
+    id: newId('msg', atMs),
+    tenant,
+    type,
+    orderingKey: notice.endpointId,
+    dedupKey: null,
+    body: Buffer.from(JSON.stringify(body)),
+    createdAtMs: atMs,
+    endpointIds: null,
+  }
+}

@@ -11,6 +11,7 @@ import type {
   WaitReason,
   WebhookEvent,
 } from '../domain/index.js'
+import type { NewEvent } from './new-event.js'
 import type { Notice } from './notice.js'
 
 /** A part of a listing: newest first, at most `limit` (default 50, at most 250), from `after` on. */
@@ -87,21 +88,6 @@ export interface EndpointStore {
   reseal(changes: readonly { readonly id: string; readonly sealed: Uint8Array }[]): Promise<void>
 }
 
-/** An event to be written, with its body. */
-export interface NewEvent {
-  readonly id: string
-  readonly tenant: string
-  readonly type: string
-  readonly orderingKey: string | null
-  readonly dedupKey: string | null
-  readonly body: Uint8Array
-  readonly createdAtMs: number
-  /** To these endpoints alone; null = to those that take its type. */
-  readonly endpointIds: readonly string[] | null
-  /** Ids of its deliveries are made from this where the event must not be doubled; null = new ones. */
-  readonly deliveryId: string | null
-}
-
 /** What became of an event that was to be written. */
 export interface WrittenEvent {
   readonly event: WebhookEvent
@@ -141,9 +127,10 @@ export interface ClaimRequest {
 /** All that an attempt needs. */
 export interface ClaimedDelivery {
   readonly delivery: Delivery
-  readonly event: WebhookEvent
+  readonly eventCreatedAtMs: number
   readonly body: Uint8Array
   readonly endpoint: StoredEndpoint
+  /** Of the attempt that is to be made; 1 = the first. */
   readonly number: number
 }
 
@@ -176,6 +163,8 @@ export interface AttemptRecord {
   } | null
   /** Disable the endpoint: it said that it is gone. */
   readonly isGone: boolean
+  /** What is told if this record holds. */
+  readonly notices: readonly Notice[]
 }
 
 /** What is to be done after attempts were recorded or a lane was looked at. */
@@ -196,9 +185,13 @@ export interface DeliveryStore {
   record(records: readonly AttemptRecord[], nowMs: number): Promise<Released>
   /** Looks at an endpoint's lane: which of its waiting deliveries may go now, and when to look again. */
   release(endpointId: string, nowMs: number): Promise<Released>
-  /** Failed ones that are due, and those that were lost on the way: no task has them. At most `limit`. */
+  /**
+   * Failed ones that are due, and stale ones, which no task has: pending or processing, and silent since `staleAfterMs` after they were due. At
+   * most `limit`.
+   */
   sweep(
     nowMs: number,
+    staleAfterMs: number,
     limit: number,
   ): Promise<{ readonly due: readonly string[]; readonly stale: readonly string[] }>
   get(tenant: string, id: string): Promise<Delivery | undefined>

@@ -22,7 +22,8 @@ export class Vault {
   constructor(ring: readonly RingKey[]) {
     if (ring.length === 0) throw setup('the ring is empty')
     for (const { id, bytes } of ring) {
-      if (!/^[\w.-]{1,64}$/.test(id)) throw setup(`the name ${JSON.stringify(id)} is not of letters, digits, . _ -`)
+      if (!/^[\w.-]{1,64}$/.test(id))
+        throw setup(`the name ${JSON.stringify(id)} is not of letters, digits, . _ -`)
       if (bytes.length !== 32) throw setup(`key ${id} has ${bytes.length} bytes instead of 32`)
     }
     if (new Set(ring.map(({ id }) => id)).size < ring.length) throw setup('two keys have one name')
@@ -50,24 +51,35 @@ export class Vault {
     const id = keyIdOf(sealed)
     const key = this.#ring.find((each) => each.id === id)
     if (!key)
-      throw new WebhookError(`What is encrypted for ${context} needs the key ${JSON.stringify(id)}, which is not in the ring.`, {
-        code: 'LVG_WEBHOOK_KEY_MISSING',
-        field: 'encryptionKeys',
-        details: { context, key: id },
-      })
+      throw new WebhookError(
+        `What is encrypted for ${context} needs the key ${JSON.stringify(id)}, which is not in the ring.`,
+        {
+          code: 'LVG_WEBHOOK_KEY_MISSING',
+          field: 'encryptionKeys',
+          details: { context, key: id },
+        },
+      )
     const at = 2 + Buffer.byteLength(key.id)
-    const [iv, tag] = [sealed.subarray(at, at + IV_BYTES), sealed.subarray(at + IV_BYTES, at + IV_BYTES + TAG_BYTES)]
+    const [iv, tag] = [
+      sealed.subarray(at, at + IV_BYTES),
+      sealed.subarray(at + IV_BYTES, at + IV_BYTES + TAG_BYTES),
+    ]
     try {
-      const cipher = createDecipheriv('aes-256-gcm', key.bytes, iv).setAAD(Buffer.from(context)).setAuthTag(tag)
+      const cipher = createDecipheriv('aes-256-gcm', key.bytes, iv)
+        .setAAD(Buffer.from(context))
+        .setAuthTag(tag)
       const text = cipher.update(sealed.subarray(at + IV_BYTES + TAG_BYTES))
       return Buffer.concat([text, cipher.final()]).toString('utf8')
     } catch (cause) {
-      throw new WebhookError(`What is encrypted for ${context} was changed, or key ${id} is another than it was.`, {
-        code: 'LVG_WEBHOOK_KEY_MISSING',
-        field: 'encryptionKeys',
-        details: { context, key: id },
-        cause,
-      })
+      throw new WebhookError(
+        `What is encrypted for ${context} was changed, or key ${id} is another than it was.`,
+        {
+          code: 'LVG_WEBHOOK_KEY_MISSING',
+          field: 'encryptionKeys',
+          details: { context, key: id },
+          cause,
+        },
+      )
     }
   }
 }

@@ -1,0 +1,105 @@
+import { type Attempt, type AttemptTrigger, type ClientTls, newId } from '../domain/index.js'
+import type { HttpOutcome, Poster } from '../http/index.js'
+import { readSigningSecret, type SigningKey, signatureHeader } from '../signing/index.js'
+import type { ClaimedDelivery, StoredEndpoint, StoredSecret } from '../store/index.js'
+import type { Vault } from '../vault/index.js'
+
+/** An attempt that was made, and what its plan needs besides. */
+export interface Attempted {
+  readonly attempt: Attempt
+  readonly retryAfter: string | null
+}
+
+const USER_AGENT = 'lovage-webhooks'
+const KEPT_KEYS = 10_000
+
+/** Makes attempts: the body, its signature by the keys of the moment, the request, and what came back. */
+export class Attempter {
+  readonly #poster: Poster
+  readonly #vault: Vault
+  readonly #now: () => number
+  readonly #keys = new Map<string, SigningKey>()
+
+  constructor(poster: Poster, vault: Vault, now: () => number) {
+    this.#poster = poster
+    this.#vault = vault
+    this.#now = now
+  }
+
+  /** Resolves with the attempt, however it ended. */
+  async attempt(claimed: ClaimedDelivery, trigger: AttemptTrigger, signal?: AbortSignal): Promise<Attempted> {
+    const { delivery, endpoint, number } = claimed
+    const startedAtMs = this.#now()
+    const begin = performance.now()
+    const outcome = await this.#post(claimed, startedAtMs, signal)
+    const attempt: Attempt = {
+      id: newId('att', startedAtMs),
+      deliveryId: delivery.id,
+      eventId: delivery.eventId,
+      endpointId: endpoint.id,
+      tenant: delivery.tenant,
+      number: trigger === 'replay' ? 0 : number,
+      trigger,
+      startedAtMs,
+      durationMs: Math.round((performance.now() - begin) * 1000) / 1000,
+      outcome: outcome.kind,
+      status: outcome.status,
+      error: outcome.error,
+      responseHeaders: outcome.headers,
+      responseBody: outcome.body,
+    }
+    return { attempt, retryAfter: outcome.retryAfter }
+  }
+
+  async #post(claimed: ClaimedDelivery, nowMs: number, signal?: AbortSignal): Promise<HttpOutcome> {
+    const { delivery, endpoint } = claimed
+    try {
+      const body = endpoint.payload === 'thin' ? thinBody(claimed) : claimed.body
+      const timestampS = Math.floor(nowMs / 1000)
+      const keys = endpoint.secrets.map((secret) => this.#keyOf(secret))
+      return await this.#poster.post({
+        url: endpoint.url,
+        headers: {
+          'content-type': 'application/json',
+          'user-agent': USER_AGENT,
+          ...endpoint.headers,
+          'webhook-id': delivery.eventId,
+          'webhook-timestamp': String(timestampS),
+          'webhook-signature': signatureHeader(keys, delivery.eventId, timestampS, body),
+        },
+        body,
+        timeoutMs: endpoint.timeoutMs,
+        tls: this.#tlsOf(endpoint),
+        ...(signal ? { signal } : {}),
+      })
+    } catch (error) {
+      // A key that is missing from the ring, say: nothing of the endpoint's.
+      const text = error instanceof Error ? error.message : String(error)
+      return { kind: 'internal', status: null, error: text, headers: {}, body: null, retryAfter: null }
+    }
+  }
+
+  #keyOf({ id, sealed }: StoredSecret): SigningKey {
+    const place = `${id} ${Buffer.from(sealed).toString('latin1')}`
+    let key = this.#keys.get(place)
+    if (!key) {
+      key = readSigningSecret(this.#vault.open(sealed, id))
+      if (this.#keys.size >= KEPT_KEYS) this.#keys.clear()
+      this.#keys.set(place, key)
+    }
+    return key
+  }
+
+  #tlsOf({ id, sealedTls, updatedAtMs }: StoredEndpoint): { key: string; identity: ClientTls } | null {
+    if (sealedTls === null) return null
+    // The facade seals nothing else there.
+    const identity = JSON.parse(this.#vault.open(sealedTls, id)) as ClientTls
+    return { key: `${id} ${updatedAtMs}`, identity }
+  }
+}
+
+/** What an endpoint with `payload: 'thin'` gets: the receiver fetches the rest by the id. */
+function thinBody({ delivery, eventCreatedAtMs }: ClaimedDelivery): Uint8Array {
+  const timestamp = new Date(eventCreatedAtMs).toISOString()
+  return Buffer.from(JSON.stringify({ id: delivery.eventId, type: delivery.eventType, timestamp }))
+}

@@ -1,0 +1,149 @@
+import { type AttemptTrigger, crashPoint, type DeliveryState } from '../domain/index.js'
+import { planNext, type RetrySchedule } from '../plan/index.js'
+import {
+  type AttemptRecord,
+  type Claim,
+  type ClaimedDelivery,
+  type ClaimRequest,
+  type DeliveryStore,
+  NOTICE_TYPES,
+  type Notice,
+  type Released,
+} from '../store/index.js'
+import type { Attempted, Attempter } from './attempter.js'
+import { Batcher } from './batcher.js'
+
+/** What the deliverer works with. */
+export interface DelivererParts {
+  readonly deliveries: DeliveryStore
+  readonly attempter: Attempter
+  readonly schedule: RetrySchedule
+  readonly now: () => number
+  readonly random: () => number
+  /** Added to an endpoint's limit of time: until then nobody takes the delivery over. */
+  readonly leaseMs: number
+  /** Publishes tasks for what may go, and arranges looks at lanes. */
+  readonly onReleased: (released: Released) => Promise<void>
+  readonly onAttempt: (attempted: Attempted, next: AttemptRecord['next']) => void
+}
+
+/** What a run of the task comes to. */
+export type Delivered =
+  | {
+      readonly kind: 'attempted'
+      readonly attempted: Attempted
+      readonly state: DeliveryState
+      readonly retryAtMs: number | null
+    }
+  | { readonly kind: 'later'; readonly atMs: number }
+  | { readonly kind: 'nothing'; readonly state: DeliveryState | 'waiting' | 'busy' | 'missing' }
+
+/** Takes deliveries from the store to their endpoints, one attempt a call; claims and records of one moment travel together. */
+export class Deliverer {
+  readonly #parts: DelivererParts
+  readonly #claims: Batcher<ClaimRequest, Claim>
+  readonly #records: Batcher<AttemptRecord, void>
+
+  constructor(parts: DelivererParts) {
+    this.#parts = parts
+    const { deliveries, now, leaseMs } = parts
+    this.#claims = new Batcher((requests) => deliveries.claim(requests, now(), leaseMs))
+    this.#records = new Batcher<AttemptRecord, void>(async (records) => {
+      const released = await deliveries.record(records, now())
+      crashPoint('webhook:after-record')
+      await parts.onReleased(released)
+      return records.map(() => undefined)
+    })
+  }
+
+  /** One attempt of the schedule, if it may be made now. `claimant` is the task's id. */
+  async deliver(
+    deliveryId: string,
+    claimant: string,
+    trigger: AttemptTrigger,
+    signal?: AbortSignal,
+  ): Promise<Delivered> {
+    const claim = await this.#claims.ask({ deliveryId, claimant })
+    switch (claim.kind) {
+      case 'claimed':
+        return this.#attempt(claim.claimed, claimant, trigger, signal)
+      case 'waits':
+        if (claim.wakeAtMs !== null)
+          await this.#parts.onReleased({
+            deliveryIds: [],
+            wakes: [{ endpointId: claim.endpointId, atMs: claim.wakeAtMs }],
+            notices: [],
+          })
+        return { kind: 'nothing', state: 'waiting' }
+      case 'early':
+        return { kind: 'later', atMs: claim.untilMs }
+      case 'busy':
+      case 'missing':
+        return { kind: 'nothing', state: claim.kind }
+      case 'over':
+        return { kind: 'nothing', state: claim.state }
+    }
+  }
+
+  /** One more attempt, whatever the delivery's state, which changes nothing but what `replayed` says. */
+  async replay(deliveryId: string, claimant: string, signal?: AbortSignal): Promise<Delivered> {
+    const claimed = await this.#parts.deliveries.peek(deliveryId)
+    if (!claimed) return { kind: 'nothing', state: 'missing' }
+    const attempted = await this.#parts.attempter.attempt(claimed, 'replay', signal)
+    crashPoint('webhook:after-post')
+    this.#parts.onAttempt(attempted, null)
+    await this.#records.ask({ attempt: attempted.attempt, claimant, next: null, isGone: false, notices: [] })
+    return { kind: 'attempted', attempted, state: claimed.delivery.state, retryAtMs: null }
+  }
+
+  async #attempt(
+    claimed: ClaimedDelivery,
+    claimant: string,
+    trigger: AttemptTrigger,
+    signal?: AbortSignal,
+  ): Promise<Delivered> {
+    crashPoint('webhook:after-claim')
+    const { attempter, schedule, now, random } = this.#parts
+    const attempted = await attempter.attempt(claimed, trigger, signal)
+    crashPoint('webhook:after-post')
+    const { outcome, status } = attempted.attempt
+    const next = planNext(
+      {
+        number: claimed.number,
+        outcome,
+        status,
+        retryAfter: attempted.retryAfter,
+        permanentStatuses: claimed.endpoint.permanentStatuses,
+      },
+      schedule,
+      now(),
+      random,
+    )
+    this.#parts.onAttempt(attempted, next)
+    const notices = noticesOf(claimed, next.state, schedule, now())
+    await this.#records.ask({ attempt: attempted.attempt, claimant, next, isGone: next.isGone, notices })
+    crashPoint('webhook:after-release')
+    return {
+      kind: 'attempted',
+      attempted,
+      state: next.state,
+      retryAtMs: next.state === 'pending' ? next.nextAttemptAtMs : null,
+    }
+  }
+}
+
+/** What an attempt means for its message, for those who want to know. Messages that are notices themselves make none. */
+function noticesOf(
+  { delivery, number }: ClaimedDelivery,
+  state: DeliveryState,
+  { taskRetries }: RetrySchedule,
+  atMs: number,
+): readonly Notice[] {
+  if (NOTICE_TYPES.some((type) => type === delivery.eventType)) return []
+  const { tenant, endpointId, eventId, id: deliveryId } = delivery
+  const of = { tenant, endpointId, eventId, deliveryId, attempts: number, atMs }
+  if (state === 'exhausted') return [{ type: 'message.attempt.exhausted', ...of }]
+  if (state === 'failed' && number === taskRetries + 1) return [{ type: 'message.attempt.failing', ...of }]
+  if (state === 'success' && number > taskRetries + 1) return [{ type: 'message.attempt.recovered', ...of }]
+  return []
+}

@@ -1,0 +1,76 @@
+import { WebhookError } from '../domain/index.js'
+import type { WebhookStore } from '../store/index.js'
+import type { ReplayQuery } from './replay-page.js'
+import type { Deliveries, Events } from './webhooks.js'
+
+/** What these parts of the facade work with. */
+export interface DeliveriesParts {
+  readonly store: () => Promise<WebhookStore>
+  readonly now: () => number
+  readonly publishReplay: (deliveryId: string) => Promise<void>
+  /** Resolves with the task's id. */
+  readonly replayAll: (query: ReplayQuery) => Promise<string>
+  readonly release: (endpointId: string) => Promise<void>
+}
+
+/** The events' part of the facade. */
+export function eventsOf({ store }: Pick<DeliveriesParts, 'store'>): Events {
+  return {
+    async get(id, { tenant = 'default' } = {}) {
+      return (await (await store()).events.get(tenant, id)) ?? fail('event', id)
+    },
+    async body(id, { tenant = 'default' } = {}) {
+      return (await (await store()).events.body(tenant, id)) ?? fail('event', id)
+    },
+    async list({ tenant = 'default', ...query } = {}) {
+      return (await store()).events.list({ tenant, ...query })
+    },
+  }
+}
+
+/** The deliveries' part of the facade. */
+export function deliveriesOf({ store, now, publishReplay, replayAll, release }: DeliveriesParts): Deliveries {
+  const get: Deliveries['get'] = async (id, { tenant = 'default' } = {}) =>
+    (await (await store()).deliveries.get(tenant, id)) ?? fail('delivery', id)
+  return {
+    get,
+    async list({ tenant = 'default', ...query } = {}) {
+      return (await store()).deliveries.list({ tenant, ...query })
+    },
+    async attempts({ tenant = 'default', ...query }) {
+      return (await store()).deliveries.attempts({ tenant, ...query })
+    },
+    async replay(id, of) {
+      await get(id, of)
+      await publishReplay(id)
+    },
+    async replayAll({
+      tenant = 'default',
+      endpointId,
+      sinceMs,
+      untilMs = now(),
+      states = ['exhausted', 'cancelled', 'failed'],
+    }) {
+      const [endpoint] = await (await store()).endpoints.get([endpointId])
+      if (endpoint?.tenant !== tenant) fail('endpoint', endpointId)
+      return replayAll({ tenant, endpointId, sinceMs, untilMs, states })
+    },
+    async cancel(id, of = {}) {
+      const { state, endpointId } = await get(id, of)
+      if (!(await (await store()).deliveries.cancel(of.tenant ?? 'default', id, now())))
+        throw new WebhookError(`Delivery ${id} does not wait: it is ${state}.`, {
+          code: 'LVG_WEBHOOK_STATE',
+          details: { id, state },
+        })
+      await release(endpointId)
+    },
+  }
+}
+
+function fail(what: string, id: string): never {
+  throw new WebhookError(`There is no ${what} ${id}.`, {
+    code: 'LVG_WEBHOOK_NOT_FOUND',
+    field: 'id',
+    details: { id },
+  })
+}

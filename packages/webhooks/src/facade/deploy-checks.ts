@@ -1,0 +1,55 @@
+import type { Lovage } from 'lovage'
+import { WebhookError } from '../domain/index.js'
+import type { WebhookStore } from '../store/index.js'
+import type { WebhookSettings } from './options.js'
+
+/** What `lovage doctor` and `lovage check --deploy` look at: the store, the keys, how deliveries stand, who may be sent to. */
+export function addDeployChecks(
+  app: Lovage,
+  settings: WebhookSettings,
+  store: () => Promise<WebhookStore>,
+): void {
+  const { sweepEveryS } = settings
+  app.deployChecks.push(
+    {
+      name: 'webhooks: store',
+      advice: 'Check that it runs, its URL, and the credentials.',
+      run: async () => `${(await store()).kind}, up to date`,
+    },
+    {
+      name: 'webhooks: keys',
+      advice: 'Put every key that still encrypts something into the ring, the newest first.',
+      async run() {
+        const vault = settings.vault()
+        const secrets = await (await store()).endpoints.secrets({ nowMs: app.clock.now() })
+        for (const { id, sealed } of secrets) vault.open(sealed, id)
+        const old = secrets.filter(({ sealed }) => vault.isOld(sealed)).length
+        return `${secrets.length} secrets open${old > 0 ? `, ${old} of them with an old key` : ''}`
+      },
+    },
+    {
+      name: 'webhooks: backlog',
+      advice: 'Run more workers on the queue of webhooks, and a beat for the sweeper.',
+      async run() {
+        const { byState, oldestPendingMs } = await (await store()).deliveries.counts(app.clock.now())
+        const lateMs = oldestPendingMs ?? 0
+        if (lateMs > settings.staleAfterMs + 2_000 * sweepEveryS)
+          throw new WebhookError(
+            `a delivery has waited for ${Math.round(lateMs / 1000)} s: does a beat run ${'webhooks.retry_failed_deliveries'}?`,
+            {
+              code: 'LVG_WEBHOOK_STATE',
+            },
+          )
+        return `pending ${byState.pending ?? 0}, under way ${byState.processing ?? 0}, failed ${byState.failed ?? 0}`
+      },
+    },
+    {
+      name: 'webhooks: addresses',
+      run: () =>
+        [
+          settings.address.allowHttp ? 'http: is allowed' : 'https: only',
+          `${settings.address.allowed.length} private ranges allowed`,
+        ].join(', '),
+    },
+  )
+}

@@ -1,0 +1,183 @@
+import { AsyncResource } from 'node:async_hooks'
+import { type Lovage, Reject, type TaskContext } from 'lovage'
+import type { Delivered, Deliverer } from '../deliver/index.js'
+import { WebhookError } from '../domain/index.js'
+import type { Released, Removed, WebhookStore } from '../store/index.js'
+import { acceptCall } from './accept-call.js'
+import type { WebhookSettings } from './options.js'
+import { type ReplayQuery, replayPage } from './replay-page.js'
+
+/** Names of the tasks, as they are known to callers in any language. */
+export const TASKS = {
+  deliver: 'webhooks.deliver_event',
+  sweep: 'webhooks.retry_failed_deliveries',
+  cleanup: 'webhooks.cleanup_old_deliveries',
+  wake: 'webhooks.wake_endpoint',
+  replay: 'webhooks.replay_deliveries',
+} as const
+
+/** What the tasks work with. */
+export interface TaskParts {
+  readonly settings: WebhookSettings
+  readonly store: () => Promise<WebhookStore>
+  readonly deliverer: () => Promise<Deliverer>
+  readonly now: () => number
+  readonly tell: (released: Released) => void
+  readonly cleanup: () => Promise<Removed>
+}
+
+const SWEEP_AT_ONCE = 500
+/** How soon a run is tried again that the store failed. */
+const STORE_RETRY_S = 5
+
+/** Registers the tasks, and gives what sends them. */
+export function registerTasks(app: Lovage, parts: TaskParts) {
+  const { settings, store, now } = parts
+  const queue = settings.queue === undefined ? {} : { queue: settings.queue }
+  // What is sent while a task runs would be written down as that task's children, whosever delivery it is.
+  const outside = new AsyncResource('lovage.webhooks')
+
+  const deliver = app.task({
+    name: TASKS.deliver,
+    ...queue,
+    maxRetries: 3,
+    params: ['webhook_id', 'event_data', 'delivery_id', 'trigger'],
+    // Bodies are their tenants'; the names in the message say enough.
+    redact: ['event_data'],
+    async run(
+      context,
+      webhookId: string | null = null,
+      eventData: unknown = null,
+      deliveryId: string | null = null,
+      trigger: 'schedule' | 'sweep' | 'replay' = 'schedule',
+    ) {
+      const id =
+        deliveryId ??
+        (await guarded(context, async () =>
+          acceptCall(await store(), context.id, webhookId, eventData, settings, now()),
+        ))
+      if (id === null) return { state: 'held' }
+      const deliverer = await guarded(context, parts.deliverer)
+      const delivered = await guarded(context, () =>
+        trigger === 'replay'
+          ? deliverer.replay(id, context.id, context.signal)
+          : deliverer.deliver(id, context.id, trigger, context.signal),
+      )
+      return answerOf(context, id, delivered, now())
+    },
+  })
+
+  const sweep = app.task({
+    name: TASKS.sweep,
+    ...queue,
+    async run(context) {
+      const swept = { due: 0, stale: 0 }
+      const { deliveries } = await store()
+      for (;;) {
+        const { due, stale } = await deliveries.sweep(now(), settings.staleAfterMs, SWEEP_AT_ONCE)
+        await publish([...due, ...stale], 'sweep')
+        swept.due += due.length
+        swept.stale += stale.length
+        if (due.length + stale.length < SWEEP_AT_ONCE) break
+      }
+      if (swept.stale > 0)
+        context.logger.warn(swept, 'deliveries were taken up that had been lost on their way')
+      return swept
+    },
+  })
+
+  const cleanup = app.task({ name: TASKS.cleanup, ...queue, run: () => parts.cleanup() })
+
+  const wake = app.task({
+    name: TASKS.wake,
+    ...queue,
+    params: ['endpoint_id'],
+    async run(context, endpointId: string) {
+      const released = await guarded(context, async () =>
+        (await store()).deliveries.release(endpointId, now()),
+      )
+      await onReleased(released)
+      return released.deliveryIds.length
+    },
+  })
+
+  const replay = app.task({
+    name: TASKS.replay,
+    ...queue,
+    params: ['query'],
+    async run(context, query: ReplayQuery) {
+      const { ids, next } = await guarded(context, async () => replayPage(await store(), query))
+      await publish(ids, 'replay')
+      // The next batch is a task of its own: a crash repeats one batch, not all of them.
+      if (next !== null) await replay.applyAsync([{ ...query, after: next }], { ignoreResult: true })
+      return { replayed: ids.length, isDone: next === null }
+    },
+  })
+
+  async function publish(
+    ids: readonly string[],
+    trigger: 'schedule' | 'sweep' | 'replay' = 'schedule',
+  ): Promise<void> {
+    if (ids.length === 0) return
+    await outside.runInAsyncScope(() =>
+      deliver.applyAsyncMany(
+        ids.map((id) => ({ args: [null, null, id, trigger] as const })),
+        { ignoreResult: true },
+      ),
+    )
+  }
+
+  async function onReleased(released: Released): Promise<void> {
+    parts.tell(released)
+    await publish(released.deliveryIds)
+    for (const { endpointId, atMs } of released.wakes)
+      await outside.runInAsyncScope(() =>
+        wake.applyAsync([endpointId], {
+          eta: new Date(Math.max(atMs, now())),
+          ignoreResult: true,
+          once: { key: `${TASKS.wake}:${endpointId}:${atMs}`, ttlMs: 600_000 },
+        }),
+      )
+  }
+
+  app.addPeriodicTask(settings.sweepEveryS, sweep, { name: TASKS.sweep, expires: settings.sweepEveryS })
+  app.addPeriodicTask(86_400, cleanup, { name: TASKS.cleanup, expires: 86_400 })
+  return { publish, onReleased, replay, wake, sweep, cleanup, deliver }
+}
+
+/** A store that is away is no fault of the delivery: its task comes again, for ever. What is wrong with the call itself is not tried again. */
+async function guarded<T>(context: TaskContext, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof WebhookError && error.code !== 'LVG_WEBHOOK_STORE') throw error
+    context.logger.warn({ err: error }, 'a webhook could not be worked on, and will be again')
+    throw context.retry({ countdown: STORE_RETRY_S, maxRetries: null, cause: error })
+  }
+}
+
+function answerOf(context: TaskContext, deliveryId: string, delivered: Delivered, nowMs: number) {
+  if (delivered.kind === 'nothing') return { delivery_id: deliveryId, state: delivered.state }
+  if (delivered.kind === 'later') throw retryAt(context, delivered.atMs, nowMs)
+  const { attempt } = delivered.attempted
+  const { outcome, status, error, number } = attempt
+  if (delivered.retryAtMs !== null)
+    throw retryAt(context, delivered.retryAtMs, nowMs, new Error(`${outcome}: ${error ?? status}`))
+  if (delivered.state === 'exhausted' && attempt.trigger !== 'replay')
+    throw new Reject(`Delivery ${deliveryId} was given up after ${number} attempts: ${error ?? outcome}`)
+  return {
+    delivery_id: deliveryId,
+    event_id: attempt.eventId,
+    state: delivered.state,
+    outcome,
+    status,
+    attempt: number,
+  }
+}
+
+const retryAt = (context: TaskContext, atMs: number, nowMs: number, cause?: Error) =>
+  context.retry({
+    countdown: Math.max(0, atMs - nowMs) / 1000,
+    maxRetries: null,
+    ...(cause ? { cause } : {}),
+  })

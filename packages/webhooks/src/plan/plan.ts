@@ -1,0 +1,98 @@
+import type { DeliveryState, OutcomeKind } from '../domain/index.js'
+import { retryAfterMs } from './retry-after.js'
+
+/** How often and when a delivery is tried again. */
+export interface RetrySchedule {
+  /** Retries of the task itself, after the first attempt. Default 3. */
+  readonly taskRetries: number
+  /** The first wait of theirs; each is double the one before. Default 10,000. */
+  readonly taskBackoffMs: number
+  /** The longest. Default 600,000. */
+  readonly taskBackoffMaxMs: number
+  /** Waits before the attempts that the sweeper makes, when the task's are spent. Default 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. */
+  readonly sweepDelaysMs: readonly number[]
+  /** Part by which a wait may be shorter or longer, by chance. Default 0.2. */
+  readonly jitter: number
+}
+
+const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000]
+
+export const DEFAULT_SCHEDULE: RetrySchedule = {
+  taskRetries: 3,
+  taskBackoffMs: 10 * SECOND,
+  taskBackoffMaxMs: 600 * SECOND,
+  sweepDelaysMs: [
+    5 * SECOND,
+    5 * MINUTE,
+    30 * MINUTE,
+    2 * HOUR,
+    5 * HOUR,
+    10 * HOUR,
+    14 * HOUR,
+    20 * HOUR,
+    24 * HOUR,
+  ],
+  jitter: 0.2,
+}
+
+/** What an attempt ended with, as far as the plan looks. */
+export interface EndedAttempt {
+  /** 1 = the first. */
+  readonly number: number
+  readonly outcome: OutcomeKind
+  readonly status: number | null
+  readonly retryAfter: string | null
+  readonly permanentStatuses: readonly number[]
+}
+
+/** What becomes of a delivery. `pending`: its task tries again; `failed`: the sweeper does. */
+export interface NextStep {
+  readonly state: Extract<DeliveryState, 'pending' | 'failed' | 'success' | 'exhausted'>
+  readonly nextAttemptAtMs: number | null
+  /** The endpoint answered 410: it is gone. */
+  readonly isGone: boolean
+}
+
+/** At most so much of `Retry-After` is obeyed. */
+const RETRY_AFTER_MAX_MS = HOUR
+/** After a timeout or 429 an endpoint is left alone for so long. */
+const BUSY_MS = MINUTE
+
+/** What becomes of a delivery after an attempt. `random` gives numbers from 0 to 1. */
+export function planNext(
+  attempt: EndedAttempt,
+  schedule: RetrySchedule,
+  nowMs: number,
+  random: () => number,
+): NextStep {
+  const ended = (state: 'success' | 'exhausted', isGone = false): NextStep => ({
+    state,
+    nextAttemptAtMs: null,
+    isGone,
+  })
+  if (attempt.outcome === 'success') return ended('success')
+  if (attempt.status === 410) return ended('exhausted', true)
+  if (attempt.status !== null && attempt.permanentStatuses.includes(attempt.status)) return ended('exhausted')
+  const { taskRetries, taskBackoffMs, taskBackoffMaxMs, sweepDelaysMs, jitter } = schedule
+  const isTasks = attempt.number <= taskRetries
+  const baseMs = isTasks
+    ? Math.min(taskBackoffMaxMs, taskBackoffMs * 2 ** (attempt.number - 1))
+    : sweepDelaysMs[attempt.number - taskRetries - 1]
+  if (baseMs === undefined) return ended('exhausted')
+  const jittered = baseMs * (1 - jitter + 2 * jitter * random())
+  const waitMs = Math.max(
+    isTasks ? Math.min(jittered, taskBackoffMaxMs) : jittered,
+    leastWaitMs(attempt, nowMs),
+  )
+  return { state: isTasks ? 'pending' : 'failed', nextAttemptAtMs: Math.ceil(nowMs + waitMs), isGone: false }
+}
+
+function leastWaitMs({ outcome, status, retryAfter }: EndedAttempt, nowMs: number): number {
+  const busyMs = outcome === 'timeout' || status === 429 ? BUSY_MS : 0
+  const askedMs = Math.min(retryAfterMs(retryAfter, nowMs) ?? 0, RETRY_AFTER_MAX_MS)
+  return Math.max(busyMs, askedMs)
+}
+
+/** Attempts that a delivery has at most. */
+export const attemptsOf = ({ taskRetries, sweepDelaysMs }: RetrySchedule): number =>
+  1 + taskRetries + sweepDelaysMs.length

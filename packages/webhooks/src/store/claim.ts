@@ -1,0 +1,185 @@
+import type { DeliveryState, WaitReason } from '../domain/index.js'
+import { admit } from '../lane/index.js'
+import type { SqlDatabase, SqlSession } from './database/database.js'
+import { type DeliveryRow, toDelivery } from './delivery-rows.js'
+import { DELIVERIES } from './delivery-statements.js'
+import { loadEndpoints } from './endpoint-store.js'
+import { inFlightAt, LockedLanes } from './lanes.js'
+import type { Claim, ClaimedDelivery, ClaimRequest, StoredEndpoint } from './webhook-store.js'
+
+/** A delivery may begin so much before it is due: clocks of machines differ. */
+const EARLY_MS = 50
+
+/** What is asked, and when. */
+interface Asked {
+  readonly requests: readonly ClaimRequest[]
+  readonly nowMs: number
+  /** Over the longest attempt: what lasts longer is taken for lost. */
+  readonly leaseMs: number
+}
+
+/** Decides, under the lock of each lane, which deliveries may be attempted now; marks those, and those that wait. */
+export function claimDeliveries(database: SqlDatabase, asked: Asked): Promise<readonly Claim[]> {
+  return database.transaction((session) => claimIn(session, asked))
+}
+
+async function claimIn(session: SqlSession, { requests, nowMs, leaseMs }: Asked): Promise<readonly Claim[]> {
+  const ids = requests.map(({ deliveryId }) => deliveryId)
+  const lanes = await LockedLanes.ofDeliveries(session, ids)
+  const rows = new Map((await session.query<DeliveryRow>(DELIVERIES.load, [ids])).map((row) => [row.id, row]))
+  const endpoints = new Map((await loadEndpoints(session, lanes.ids, nowMs)).map((each) => [each.id, each]))
+  const limited = [...endpoints.values()]
+    .filter(({ concurrency }) => concurrency !== null)
+    .map(({ id }) => id)
+  const inFlight = await inFlightAt(session, limited, nowMs)
+  const behind = await blockedByOrder(session, [...rows.values()])
+
+  const claims: Claim[] = []
+  const begun: { row: DeliveryRow; endpoint: StoredEndpoint; claimant: string; dueAtMs: number }[] = []
+  const waiting: { key: string; state: DeliveryState; waits_for: WaitReason; due_at: number | null }[] = []
+  const taken = new Set<string>()
+  const places: number[] = []
+  for (const { deliveryId, claimant } of requests) {
+    const row = rows.get(deliveryId)
+    const endpoint = row && endpoints.get(row.endpoint_id)
+    const early = row && (endedOrTaken(row, claimant, nowMs) ?? (taken.has(row.id) ? busy(nowMs) : undefined))
+    if (!row) claims.push({ kind: 'missing' })
+    else if (early) claims.push(early)
+    else if (!endpoint?.isEnabled) {
+      // Deleted, or disabled while it was on its way.
+      const state = endpoint?.storesWhileDisabled ? 'held' : 'cancelled'
+      waiting.push({ key: row.id, state, waits_for: null, due_at: null })
+      claims.push({ kind: 'over', state })
+    } else {
+      const count = inFlight.get(endpoint.id) ?? 0
+      // One that is taken over is counted already.
+      const own = row.state === 'processing' && (row.due_at ?? 0) > nowMs ? 1 : 0
+      const lane = lanes.get(endpoint.id)
+      const admission = behind.has(row.id)
+        ? ({ kind: 'wait', lane, reason: 'order', untilMs: null } as const)
+        : admit(lane, endpoint, { nowMs, inFlight: count - own, leaseMs: leaseMs + endpoint.timeoutMs })
+      if (admission.kind === 'wait') {
+        const { wakeAtMs, arranged } = arrange(lane.wakeAtMs, admission.untilMs, nowMs)
+        lanes.set({ ...lane, hasWaiting: true, wakeAtMs: arranged })
+        waiting.push({
+          key: row.id,
+          state: 'pending',
+          waits_for: admission.reason,
+          due_at: admission.untilMs ?? nowMs,
+        })
+        claims.push({ kind: 'waits', reason: admission.reason, wakeAtMs, endpointId: endpoint.id })
+      } else {
+        lanes.set(admission.lane)
+        inFlight.set(endpoint.id, count - own + 1)
+        taken.add(row.id)
+        places.push(claims.length)
+        begun.push({ row, endpoint, claimant, dueAtMs: nowMs + endpoint.timeoutMs + leaseMs })
+        claims.push(busy(nowMs))
+      }
+    }
+  }
+  if (begun.length > 0)
+    await session.query(DELIVERIES.begin, [
+      JSON.stringify(begun.map(({ row, claimant, dueAtMs }) => ({ key: row.id, claimant, due_at: dueAtMs }))),
+      nowMs,
+    ])
+  if (waiting.length > 0) await session.query(DELIVERIES.setWaiting, [JSON.stringify(waiting), nowMs])
+  await lanes.save()
+  const bodies = await bodiesOf(
+    session,
+    begun.map(({ row }) => row),
+  )
+  const without: string[] = []
+  for (const [index, { row, endpoint }] of begun.entries()) {
+    const claimed = withBody(row, endpoint, bodies)
+    if (!claimed) without.push(row.id)
+    claims[places[index] ?? -1] = claimed
+      ? { kind: 'claimed', claimed }
+      : { kind: 'over', state: 'cancelled' }
+  }
+  // A body that is gone comes from nowhere: such a delivery ends, instead of being taken up by every sweep.
+  const ends = without.map((key) => ({ key, state: 'cancelled', waits_for: null, due_at: null }))
+  if (ends.length > 0) await session.query(DELIVERIES.setWaiting, [JSON.stringify(ends), nowMs])
+  return claims
+}
+
+const busy = (untilMs: number): Claim => ({ kind: 'busy', untilMs })
+
+/** Why a delivery is no longer, or not yet, this claimant's; undefined = nothing is against it. */
+function endedOrTaken(row: DeliveryRow, claimant: string, nowMs: number): Claim | undefined {
+  const dueMs = row.due_at ?? 0
+  switch (row.state) {
+    case 'success':
+    case 'exhausted':
+    case 'cancelled':
+    case 'held':
+      return { kind: 'over', state: row.state }
+    case 'processing':
+      return row.claimant === claimant || dueMs <= nowMs ? undefined : busy(dueMs)
+    case 'failed':
+      // The sweeper's, which makes it pending when it is due.
+      return { kind: 'over', state: 'failed' }
+    case 'pending':
+      // What waits for its lane has been told to go, or asks again by itself; the lane is asked anew.
+      return row.waits_for === null && dueMs > nowMs + EARLY_MS
+        ? { kind: 'early', untilMs: dueMs }
+        : undefined
+  }
+}
+
+/** A look at a lane is arranged once: `wakeAtMs` is null when one is arranged in time already. */
+export function arrange(
+  arrangedMs: number,
+  untilMs: number | null,
+  nowMs: number,
+): { readonly wakeAtMs: number | null; readonly arranged: number } {
+  if (untilMs === null || (arrangedMs > nowMs && arrangedMs <= untilMs))
+    return { wakeAtMs: null, arranged: arrangedMs }
+  return { wakeAtMs: untilMs, arranged: untilMs }
+}
+
+async function blockedByOrder(
+  session: SqlSession,
+  rows: readonly DeliveryRow[],
+): Promise<ReadonlySet<string>> {
+  const keyed = rows.filter(({ ordering_key }) => ordering_key !== null).map(({ id }) => id)
+  if (keyed.length === 0) return new Set()
+  const found = await session.query<{ id: string }>(DELIVERIES.blockedByOrder, [keyed])
+  return new Set(found.map(({ id }) => id))
+}
+
+/** Bodies by tenant and event. */
+export async function bodiesOf(
+  session: SqlSession,
+  rows: readonly DeliveryRow[],
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  if (rows.length === 0) return new Map()
+  const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)]
+  const found = await session.query<{ tenant: string; event_id: string; body: Uint8Array }>(
+    DELIVERIES.bodies,
+    [
+      distinct(rows.map(({ event_day }) => event_day)),
+      distinct(rows.map(({ tenant }) => tenant)),
+      distinct(rows.map(({ event_id }) => event_id)),
+    ],
+  )
+  return new Map(found.map(({ tenant, event_id, body }) => [`${tenant}\n${event_id}`, body]))
+}
+
+/** All that an attempt needs; undefined when the body is gone. */
+export function withBody(
+  row: DeliveryRow,
+  endpoint: StoredEndpoint,
+  bodies: ReadonlyMap<string, Uint8Array>,
+): ClaimedDelivery | undefined {
+  const body = bodies.get(`${row.tenant}\n${row.event_id}`)
+  return (
+    body && {
+      delivery: toDelivery(row),
+      body,
+      endpoint,
+      number: row.attempts + 1,
+      eventCreatedAtMs: row.event_at,
+    }
+  )
+}

@@ -1,0 +1,24 @@
+/** What a statement takes; a list is a list of texts or numbers. */
+export type SqlValue = string | number | null | Uint8Array | readonly string[] | readonly number[]
+
+/** Where statements run. */
+export interface SqlSession {
+  /** Runs a statement of ours (see `statements.ts`). The caller names the type of its rows; whole numbers come as numbers, bytes as Buffers. */
+  query<Row = Readonly<Record<string, unknown>>>(
+    statement: string,
+    values?: readonly SqlValue[],
+  ): Promise<readonly Row[]>
+}
+
+/** A database. */
+export interface SqlDatabase extends SqlSession {
+  readonly kind: 'postgres' | 'sqlite'
+  readonly shownUrl: string
+  /** Runs statements as one transaction, undone when `work` throws; `work` may run again after a deadlock. */
+  transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result>
+  /** Statements of a transaction of the caller's. */
+  within(transaction: {
+    query(text: string, values?: unknown[]): Promise<{ rows: readonly unknown[] }>
+  }): SqlSession
+  close(): Promise<void>
+}

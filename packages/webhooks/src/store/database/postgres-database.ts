@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import { createRequire } from 'node:module'
+import type pg from 'pg'
+import { WebhookError } from '../../domain/index.js'
+import type { SqlDatabase, SqlSession, SqlValue } from './database.js'
+import { newer, storeError } from './sqlite-database.js'
+import { forPostgres } from './statements.js'
+
+/** Deadlock and serialization failure: the server undid the transaction, and it may simply be run again. */
+const AGAIN: ReadonlySet<unknown> = new Set(['40P01', '40001'])
+const ATTEMPTS = 5
+const LOCK = 7_061_994
+const INT8 = 20
+
+/** A PostgreSQL database as one process uses it: a pool of connections. */
+export class PostgresDatabase implements SqlDatabase {
+  readonly kind = 'postgres'
+  readonly shownUrl: string
+  readonly #library: typeof pg
+  readonly #config: pg.ClientConfig
+  readonly #pool: pg.Pool
+
+  /** @throws {WebhookError} LVG_WEBHOOK_SETUP when the package `pg` is missing. */
+  constructor(url: string, connections: number) {
+    this.#library = loadPg()
+    this.shownUrl = url.replace(/(:\/\/[^:@/]*):[^@/]*@/, '$1@')
+    const { types } = this.#library
+    const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+      oid === INT8 ? Number : types.getTypeParser(oid, format as 'text')
+    this.#config = {
+      connectionString: url.replace(/^postgres(ql)?\+\w+:/, 'postgresql:'),
+      application_name: 'lovage webhooks',
+      connectionTimeoutMillis: 10_000,
+      keepAlive: true,
+      types: { getTypeParser },
+    }
+    this.#pool = new this.#library.Pool({
+      ...this.#config,
+      max: connections,
+      idleTimeoutMillis: 30_000,
+      allowExitOnIdle: true,
+    })
+    // A connection that breaks while it is idle is replaced; the next statement tells if the server is away.
+    this.#pool.on('error', () => {})
+  }
+
+  query<Row>(statement: string, values?: readonly SqlValue[]): Promise<readonly Row[]> {
+    return this.#run<Row>(this.#pool, statement, values)
+  }
+
+  async transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(work)
+      } catch (error) {
+        const cause = error instanceof WebhookError ? error.cause : undefined
+        if (!AGAIN.has((cause as { code?: unknown } | undefined)?.code) || attempt === ATTEMPTS) throw error
+      }
+    }
+  }
+
+  within(transaction: Parameters<SqlDatabase['within']>[0]): SqlSession {
+    return {
+      query: async <Row>(statement: string, values: readonly SqlValue[] = []) => {
+        const { rows } = await transaction.query(forPostgres(statement), [...values])
+        // The caller's client may give bigint as text, as `pg` does unless told otherwise; the caller of `query` names its rows.
+        return rows.map((row) => withNumbers(row as Record<string, unknown>)) as Row[]
+      },
+    }
+  }
+
+  /** Brings the tables up to date: one process does it, the others wait, and then have nothing to do. */
+  async migrate(scripts: readonly string[]): Promise<void> {
+    if ((await this.#version()) === scripts.length) return
+    await this.transaction(async (session) => {
+      await session.query(`SELECT pg_advisory_xact_lock(${LOCK})`)
+      const version = await this.#version()
+      if (version > scripts.length) throw newer(this.shownUrl, version, scripts.length)
+      for (const script of scripts.slice(version))
+        for (const statement of statementsOf(script)) await session.query(statement)
+      await session.query(
+        'CREATE TABLE IF NOT EXISTS lovage_webhook_meta (name text PRIMARY KEY, version integer NOT NULL)',
+      )
+      await session.query(
+        "INSERT INTO lovage_webhook_meta VALUES ('schema', $1) ON CONFLICT (name) DO UPDATE SET version = excluded.version",
+        [scripts.length],
+      )
+    })
+  }
+
+  /** A connection of its own, connected, which is the caller's to end. */
+  async connect(): Promise<pg.Client> {
+    const client = new this.#library.Client(this.#config)
+    client.on('error', () => {})
+    await client.connect()
+    return client
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end()
+  }
+
+  async #version(): Promise<number> {
+    const [there] = await this.query<{ name: string | null }>(
+      "SELECT to_regclass('lovage_webhook_meta')::text AS name",
+    )
+    if (there?.name == null) return 0
+    const [row] = await this.query<{ version: number }>(
+      "SELECT version FROM lovage_webhook_meta WHERE name = 'schema'",
+    )
+    return row?.version ?? 0
+  }
+
+  async #once<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+    let client: pg.PoolClient
+    try {
+      client = await this.#pool.connect()
+    } catch (error) {
+      throw storeError(error, this.shownUrl)
+    }
+    let broken: Error | undefined
+    try {
+      await this.#run(client, 'BEGIN')
+      const result = await work({ query: (statement, values) => this.#run(client, statement, values) })
+      await this.#run(client, 'COMMIT')
+      return result
+    } catch (error) {
+      // A connection that cannot even roll back is not given to the next.
+      await client.query('ROLLBACK').catch((fault: Error) => {
+        broken = fault
+      })
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  async #run<Row>(
+    on: pg.Pool | pg.PoolClient,
+    statement: string,
+    values: readonly SqlValue[] = [],
+  ): Promise<readonly Row[]> {
+    const { name, text } = prepared(statement)
+    try {
+      // Prepared once on each connection: planning over many partitions costs more than most of these statements.
+      const config = values.length > 0 ? { name, text, values: [...values] } : { text }
+      return (await on.query(config)).rows as Row[]
+    } catch (error) {
+      throw storeError(error, this.shownUrl)
+    }
+  }
+}
+
+const compiled = new Map<string, { readonly name: string; readonly text: string }>()
+function prepared(statement: string): { readonly name: string; readonly text: string } {
+  let found = compiled.get(statement)
+  if (!found) {
+    const text = forPostgres(statement)
+    found = { text, name: `lvg_wh_${createHash('sha1').update(text).digest('hex').slice(0, 20)}` }
+    compiled.set(statement, found)
+  }
+  return found
+}
+
+/** The statements of a script; none of ours has a semicolon inside. */
+const statementsOf = (script: string): readonly string[] =>
+  script
+    .replace(/^--.*$/gm, '')
+    .split(';')
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '')
+
+function withNumbers(row: Record<string, unknown>): Record<string, unknown> {
+  for (const [name, value] of Object.entries(row))
+    if (/(_at|_ms|_until|_since|bytes|day|count)$/.test(name) && typeof value === 'string')
+      row[name] = Number(value)
+  return row
+}
+
+function loadPg(): typeof pg {
+  try {
+    return createRequire(import.meta.url)('pg') as typeof pg
+  } catch (cause) {
+    throw new WebhookError('A store on PostgreSQL needs the package pg, which is not installed.', {
+      code: 'LVG_WEBHOOK_SETUP',
+      hint: 'npm install pg',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,27 @@
+import type { CallerTransaction } from '../domain/index.js'
+
+/** What libsql, better-sqlite3 and their like have. */
+interface SqliteConnection {
+  prepare(statement: string): {
+    readonly reader: boolean
+    all(...values: unknown[]): unknown[]
+    run(...values: unknown[]): unknown
+  }
+}
+
+/**
+ * A transaction of the caller's on the SQLite file of the store, for `send(event, { transaction: inSqlite(database) })` between `BEGIN
+ * IMMEDIATE` and `COMMIT`. `database` is a connection of libsql or better-sqlite3.
+ */
+export function inSqlite(database: object): CallerTransaction {
+  // Both libraries' declarations of `prepare` are narrower than what they take.
+  const connection = database as SqliteConnection
+  return {
+    async query(text, values = []) {
+      const statement = connection.prepare(text)
+      if (statement.reader) return { rows: statement.all(...values) }
+      statement.run(...values)
+      return { rows: [] }
+    },
+  }
+}

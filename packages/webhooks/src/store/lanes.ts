@@ -1,0 +1,64 @@
+import { type Lane, newLane } from '../lane/index.js'
+import type { SqlSession } from './database/database.js'
+import { type LaneRow, laneRow, toLane } from './delivery-rows.js'
+import { DELIVERIES } from './delivery-statements.js'
+
+/** The lanes that a transaction has locked: looked at, changed, and written at its end. */
+export class LockedLanes {
+  readonly #session: SqlSession
+  readonly #lanes: Map<string, Lane>
+  readonly #changed = new Set<string>()
+
+  private constructor(session: SqlSession, lanes: Map<string, Lane>) {
+    this.#session = session
+    this.#lanes = lanes
+  }
+
+  /** Locks the lanes of the endpoints that deliveries go to. Always the first thing of a transaction, and in one order. */
+  static ofDeliveries(session: SqlSession, deliveryIds: readonly string[]): Promise<LockedLanes> {
+    return LockedLanes.#lock(session, DELIVERIES.lockLanes, deliveryIds)
+  }
+
+  static ofEndpoints(session: SqlSession, endpointIds: readonly string[]): Promise<LockedLanes> {
+    return LockedLanes.#lock(session, DELIVERIES.lockLanesOf, endpointIds)
+  }
+
+  static async #lock(session: SqlSession, statement: string, ids: readonly string[]): Promise<LockedLanes> {
+    const rows = await session.query<LaneRow>(statement, [ids])
+    return new LockedLanes(session, new Map(rows.map((row) => [row.endpoint_id, toLane(row)])))
+  }
+
+  get ids(): readonly string[] {
+    return [...this.#lanes.keys()]
+  }
+
+  get(endpointId: string): Lane {
+    return this.#lanes.get(endpointId) ?? newLane(endpointId)
+  }
+
+  set(lane: Lane): void {
+    if (this.#lanes.get(lane.endpointId) === lane) return
+    this.#lanes.set(lane.endpointId, lane)
+    this.#changed.add(lane.endpointId)
+  }
+
+  async save(): Promise<void> {
+    if (this.#changed.size === 0) return
+    const rows = [...this.#changed].map((id) => laneRow(this.get(id)))
+    await this.#session.query(DELIVERIES.saveLanes, [JSON.stringify(rows)])
+  }
+}
+
+/** Attempts under way at endpoints. */
+export async function inFlightAt(
+  session: SqlSession,
+  endpointIds: readonly string[],
+  nowMs: number,
+): Promise<Map<string, number>> {
+  if (endpointIds.length === 0) return new Map()
+  const rows = await session.query<{ endpoint_id: string; count: number }>(DELIVERIES.inFlight, [
+    endpointIds,
+    nowMs,
+  ])
+  return new Map(rows.map(({ endpoint_id, count }) => [endpoint_id, Number(count)]))
+}

@@ -1,0 +1,39 @@
+import type { SqlSession } from './database/database.js'
+
+const PARENTS = ['lovage_webhook_bodies', 'lovage_webhook_attempts'] as const
+/** So many days are made ahead; a fleet that is down for longer writes into the partition of the rest. */
+const AHEAD = 14
+
+/** Makes the partitions of a day and of those after it. A day of which the rest has rows already stays there. */
+export async function makeDays(session: SqlSession, today: number): Promise<void> {
+  const there = new Set(await partitionNames(session))
+  for (let day = today - 1; day <= today + AHEAD; day++)
+    for (const parent of PARENTS) {
+      const name = `${parent}_d${day}`
+      if (there.has(name)) continue
+      const [taken] = await session.query(`SELECT 1 FROM ${parent}_rest WHERE day = $1 LIMIT 1`, [day])
+      if (taken) continue
+      await session.query(
+        `CREATE TABLE IF NOT EXISTS ${name} PARTITION OF ${parent} FOR VALUES FROM (${day}) TO (${day + 1})`,
+      )
+    }
+}
+
+/** Drops the partitions of days before one, whole; tells which. */
+export async function dropDays(session: SqlSession, before: number): Promise<readonly string[]> {
+  const old = (await partitionNames(session)).filter(
+    (name) => Number(/_d(\d+)$/.exec(name)?.[1] ?? before) < before,
+  )
+  // Who reads or writes meanwhile is not kept waiting behind us for long: what does not go today goes tomorrow.
+  if (old.length > 0) await session.query("SET LOCAL lock_timeout = '5s'")
+  for (const name of old) await session.query(`DROP TABLE ${name}`)
+  return old
+}
+
+async function partitionNames(session: SqlSession): Promise<readonly string[]> {
+  const rows = await session.query<{ name: string }>(
+    `SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent IN ('lovage_webhook_bodies'::regclass, 'lovage_webhook_attempts'::regclass)`,
+  )
+  return rows.map(({ name }) => name)
+}

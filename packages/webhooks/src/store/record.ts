@@ -1,0 +1,152 @@
+import type { Endpoint } from '../domain/index.js'
+import { advance, type LaneChange, type LaneRules } from '../lane/index.js'
+import type { SqlDatabase, SqlSession } from './database/database.js'
+import { attemptRow } from './delivery-rows.js'
+import { DELIVERIES } from './delivery-statements.js'
+import { loadEndpoints, markDisabled } from './endpoint-store.js'
+import { insertEvents } from './event-store.js'
+import { LockedLanes } from './lanes.js'
+import { type Notice, noticeEvent } from './notice.js'
+import { releaseIn } from './release.js'
+import type { AttemptRecord, Released, StoredEndpoint } from './webhook-store.js'
+
+/**
+ * Writes how attempts ended, in one transaction: the attempts, what becomes of their deliveries, what it means for their endpoints, the
+ * notices of all that as events, and which of those that wait may go now.
+ */
+export function recordAttempts(
+  database: SqlDatabase,
+  rules: LaneRules,
+  records: readonly AttemptRecord[],
+  nowMs: number,
+): Promise<Released> {
+  return database.transaction((session) => recordIn(database, session, rules, records, nowMs))
+}
+
+async function recordIn(
+  database: SqlDatabase,
+  session: SqlSession,
+  rules: LaneRules,
+  records: readonly AttemptRecord[],
+  nowMs: number,
+): Promise<Released> {
+  const scheduled = records.filter(({ next }) => next !== null)
+  const ids = [...new Set(scheduled.map(({ attempt }) => attempt.endpointId))]
+  const lanes = await LockedLanes.ofEndpoints(session, ids)
+  await session.query(DELIVERIES.insertAttempts, [
+    JSON.stringify(records.map(({ attempt }) => attemptRow(attempt))),
+  ])
+  await settleReplays(session, records, nowMs)
+  const settled = await settle(session, scheduled, nowMs)
+  const notices: Notice[] = []
+  const disabled: { readonly id: string; readonly reason: 'gone' | 'failing' }[] = []
+  for (const { attempt, isGone, notices: own } of scheduled) {
+    // Another has taken the delivery over: what is true of it is that one's to say.
+    if (!settled.has(attempt.deliveryId)) continue
+    notices.push(...own)
+    const step = advance(lanes.get(attempt.endpointId), attempt.outcome, rules, nowMs)
+    lanes.set(step.lane)
+    if (isGone) disabled.push({ id: attempt.endpointId, reason: 'gone' })
+    else if (step.changes.includes('given-up')) disabled.push({ id: attempt.endpointId, reason: 'failing' })
+    notices.push(...noticesOf(step.changes, attempt, step.lane.failingSinceMs ?? nowMs, nowMs))
+  }
+  const concerned = ids.filter((id) => lanes.get(id).hasWaiting || disabled.some((each) => each.id === id))
+  const endpoints = new Map((await loadEndpoints(session, concerned, nowMs)).map((each) => [each.id, each]))
+  notices.push(...(await disable(session, endpoints, disabled, nowMs)))
+  const released = await releaseIn(session, lanes, [...endpoints.values()], nowMs)
+  await lanes.save()
+  const told = await insertEvents(
+    database,
+    session,
+    notices.map((notice) => noticeEvent(notice)),
+    false,
+  )
+  return {
+    ...released,
+    deliveryIds: [...released.deliveryIds, ...told.flatMap(({ dueIds }) => dueIds)],
+    notices,
+  }
+}
+
+async function settle(
+  session: SqlSession,
+  records: readonly AttemptRecord[],
+  nowMs: number,
+): Promise<ReadonlySet<string>> {
+  if (records.length === 0) return new Set()
+  const rows = records.map(({ attempt, claimant, next }) => ({
+    key: attempt.deliveryId,
+    claimant,
+    state: next?.state,
+    due_at: next?.nextAttemptAtMs ?? null,
+    outcome: attempt.outcome,
+    status: attempt.status,
+  }))
+  const settled = await session.query<{ id: string }>(DELIVERIES.settle, [JSON.stringify(rows), nowMs])
+  return new Set(settled.map(({ id }) => id))
+}
+
+/** A replay that arrived ends a delivery that had been given up; any other goes on as it was going. */
+async function settleReplays(
+  session: SqlSession,
+  records: readonly AttemptRecord[],
+  nowMs: number,
+): Promise<void> {
+  const arrived = records.filter(({ next, attempt }) => next === null && attempt.outcome === 'success')
+  if (arrived.length === 0) return
+  const rows = arrived.map(({ attempt: { deliveryId, outcome, status } }) => ({
+    key: deliveryId,
+    outcome,
+    status,
+  }))
+  await session.query(DELIVERIES.replayed, [JSON.stringify(rows), nowMs])
+}
+
+/** Disables endpoints that are enabled still; one notice for each. */
+async function disable(
+  session: SqlSession,
+  endpoints: Map<string, StoredEndpoint>,
+  disabled: readonly { readonly id: string; readonly reason: 'gone' | 'failing' }[],
+  nowMs: number,
+): Promise<readonly Notice[]> {
+  const notices: Notice[] = []
+  for (const { id, reason } of disabled) {
+    const endpoint = endpoints.get(id)
+    if (!endpoint?.isEnabled) continue
+    await markDisabled(session, endpoint, reason, nowMs)
+    endpoints.set(id, { ...endpoint, isEnabled: false })
+    notices.push({ type: 'endpoint.disabled', tenant: endpoint.tenant, endpointId: id, reason, atMs: nowMs })
+  }
+  return notices
+}
+
+const WARNED = { 'warned-50': 50, 'warned-70': 70, 'warned-90': 90 } as const
+
+function noticesOf(
+  changes: readonly LaneChange[],
+  { tenant, endpointId }: { readonly tenant: string; readonly endpointId: Endpoint['id'] },
+  failingSinceMs: number,
+  atMs: number,
+): readonly Notice[] {
+  const of = { tenant, endpointId, atMs }
+  const notices: Notice[] = []
+  for (const change of changes)
+    switch (change) {
+      case 'opened':
+        notices.push({ type: 'endpoint.circuit_opened', ...of })
+        break
+      case 'closed':
+        notices.push({ type: 'endpoint.circuit_closed', ...of })
+        break
+      case 'warned-50':
+      case 'warned-70':
+      case 'warned-90':
+        notices.push({ type: 'endpoint.failing', percent: WARNED[change], failingSinceMs, ...of })
+        break
+      // Told by `endpoint.disabled`, and by the messages that were failing.
+      case 'given-up':
+      case 'recovered':
+        break
+    }
+  return notices
+}
