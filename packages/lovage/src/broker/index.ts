@@ -11,6 +11,7 @@ export {
   unkeptArguments,
   workerDirect,
 } from './queue.js'
+export { type Hear, safeListener } from './safe-listener.js'
 export { matchesTopic } from './topic.js'
 export { priorityFromWire, priorityToWire } from './wire-priority.js'
 export { withBroadcast } from './with-broadcast.js'

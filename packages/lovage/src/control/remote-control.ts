@@ -1,4 +1,5 @@
 import type { Lovage } from '../app/index.js'
+import { formatOf } from '../app/sending/index.js'
 import type { Broker } from '../broker/index.js'
 import type { Unsubscribe } from '../kernel/index.js'
 import {
@@ -73,18 +74,18 @@ export class RemoteControl implements BootStep {
 
   /** Anybody who reaches the broker may say anything: what cannot be read is logged and harms nobody. */
   async #hear(message: IncomingMessage, ports: CommandPorts): Promise<void> {
-    const { logger, logicalClock } = this.#app
+    const { conf, logger, logicalClock } = this.#app
     if (this.#atOnce >= MOST_AT_ONCE) return this.#refuse()
     this.#atOnce++
     try {
-      const request = decodeControlRequest(message)
+      const request = decodeControlRequest(message, formatOf(conf))
       if (request instanceof Error) return logger.warn({ code: request.code }, request.message)
       logicalClock.adjust(message.headers.clock)
       const { hostname } = ports.worker
       if (!isMeant(request, hostname)) return
       if (BY_LISTENERS.has(request.method)) ports.events.attend()
       const answer = await this.#carryOut(request, ports)
-      const reply = encodeControlReply(request, hostname, answer, logicalClock.tick())
+      const reply = encodeControlReply(request, hostname, answer, logicalClock.tick(), formatOf(conf))
       if (reply) await ports.broker.reply(reply)
     } catch (error) {
       logger.error({ err: error }, 'could not answer a control message')

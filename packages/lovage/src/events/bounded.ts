@@ -29,7 +29,18 @@ export function nameOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' && value.length <= MAX_NAME ? value : undefined
 }
 
-/** A finite number, or undefined. */
+/** A number of no more than 53 bits, or undefined: however many are added up, the sum is finite. */
 export function numberOf(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+  return typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : undefined
 }
+
+/** How many there are, or undefined: nobody has fewer than none or more than a thousand million. */
+export function countOf(value: unknown): number | undefined {
+  const count = numberOf(value)
+  return count !== undefined && count >= 0 && count <= MOST ? count : undefined
+}
+
+/** Seconds that something took, or undefined: a negative time, and one of decades, is a clock's fault or a forgery. */
+export const secondsOf = countOf
+
+const MOST = 1e9

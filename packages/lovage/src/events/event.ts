@@ -1,5 +1,10 @@
-import { LovageError, MessageError } from '../kernel/index.js'
-import { acceptList, decodeContent, type IncomingMessage, type OutgoingMessage } from '../message/index.js'
+import { MessageError, messageOf } from '../kernel/index.js'
+import {
+  type AcceptList,
+  decodeContent,
+  type IncomingMessage,
+  type OutgoingMessage,
+} from '../message/index.js'
 
 /** Where events are broadcast; a topic exchange where the broker has such. */
 export const EVENT_EXCHANGE = 'celeryev'
@@ -23,7 +28,6 @@ export type EventFields = Readonly<Record<string, unknown>>
 
 /** Bytes that a message of events may have. */
 const MAX_BYTES = 8 * 1024 * 1024
-const ACCEPT = acceptList(['json', 'msgpack', 'yaml'])
 
 /**
  * The message of events that are written already.
@@ -46,26 +50,33 @@ export function eventMessage(
   }
 }
 
-/** The events of a message, whoever sent it: an object, or a list under any routing key. What is no event is left out. */
-export function decodeEvents(message: IncomingMessage): readonly Event[] | MessageError {
+/**
+ * The events of a message, whoever sent it: an object, or a list under any routing key. What is no event is left out. Never throws.
+ *
+ * @param accept What is read besides JSON. Default: nothing.
+ */
+export function decodeEvents(message: IncomingMessage, accept?: AcceptList): readonly Event[] | MessageError {
   if (message.body.length > MAX_BYTES) return unreadable(`more than ${MAX_BYTES} bytes`)
   try {
     const body = decodeContent(message.body, message.contentType, message.contentEncoding, {
-      accept: ACCEPT,
+      ...(accept ? { accept } : {}),
       integers: 'bigint',
     })
     return [body].flat().filter(isEvent)
   } catch (error) {
-    if (error instanceof LovageError) return unreadable(error.message)
-    throw error
+    return unreadable(messageOf(error))
   }
 }
 
 function isEvent(value: unknown): value is Event {
   if (typeof value !== 'object' || value === null) return false
   const { type, hostname, timestamp } = value as Partial<Record<keyof Event, unknown>>
-  return typeof type === 'string' && typeof hostname === 'string' && typeof timestamp === 'number'
+  return typeof type === 'string' && typeof hostname === 'string' && isTime(timestamp)
 }
+
+/** Unix seconds within the years that both languages know. */
+const isTime = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < LATEST
+const LATEST = 253_402_300_800
 
 const unreadable = (what: string): MessageError =>
   new MessageError(`An event cannot be read: ${what}`, { code: 'LVG_MESSAGE_MALFORMED' })

@@ -1,3 +1,4 @@
+export { secondsOf } from './bounded.js'
 export { ClusterState, type ClusterStateOptions, type TaskChoice } from './cluster-state.js'
 export { type DispatcherPorts, EventDispatcher } from './dispatcher.js'
 export { decodeEvents, EVENT_EXCHANGE, type Event, type EventFields, eventType } from './event.js'

@@ -1,4 +1,4 @@
-import { nameOf, numberOf } from './bounded.js'
+import { countOf, nameOf, numberOf } from './bounded.js'
 import type { Event } from './event.js'
 
 /** A node as its events show it. */
@@ -50,10 +50,10 @@ export class WorkerRecord {
   add(event: Event, nowMs: number): void {
     this.seenMs = nowMs
     this.#isOffline = event.type === 'worker-offline'
-    const freq = numberOf(event.freq)
-    if (freq !== undefined && freq > 0) this.#freq = Math.min(freq, MAX_FREQ_S)
-    this.#active = numberOf(event.active) ?? this.#active
-    this.#processed = numberOf(event.processed) ?? this.#processed
+    const { freq } = event
+    if (typeof freq === 'number' && freq > 0) this.#freq = Math.min(freq, MAX_FREQ_S)
+    this.#active = countOf(event.active) ?? this.#active
+    this.#processed = countOf(event.processed) ?? this.#processed
     this.#pid = numberOf(event.pid) ?? this.#pid
     if (Array.isArray(event.loadavg))
       this.#loadavg = event.loadavg.slice(0, 3).map((one) => numberOf(one) ?? 0)

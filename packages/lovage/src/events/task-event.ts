@@ -1,4 +1,4 @@
-import { nameOf, numberOf, textOf, tracebackOf } from './bounded.js'
+import { countOf, nameOf, numberOf, secondsOf, textOf, tracebackOf } from './bounded.js'
 import type { Event } from './event.js'
 
 /** What an event may say of a task, each of it bounded: names to 256 characters, texts to 1,024, tracebacks to 16,384. */
@@ -129,8 +129,8 @@ function factsOf(event: Event, kind: string, node: string): TaskFacts {
   put('result', textOf(event.result))
   put('exception', textOf(event.exception))
   put('traceback', tracebackOf(event.traceback))
-  put('runtime', numberOf(event.runtime))
-  put('retries', numberOf(event.retries))
+  put('runtime', secondsOf(event.runtime))
+  put('retries', countOf(event.retries))
   put('eta', nameOf(event.eta))
   put('expires', nameOf(event.expires))
   put('rootId', nameOf(event.root_id))

@@ -93,13 +93,20 @@ export function decompress(body: Buffer, name: string, maxBytes: number): Buffer
     return codec.decompress(body, maxBytes)
   } catch (error) {
     if (error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
-      throw tooLarge(`the body decompresses to more than ${maxBytes} bytes`, maxBytes, error)
+      throw tooLarge(`the body decompresses to more than ${maxBytes} bytes`, maxBytes, error, INFLATED_HINT)
     }
     throw undecodable(`the body is not valid ${name} data`, {}, error)
   }
 }
 
 /** A body beyond the cap. */
-export function tooLarge(message: string, maxBytes: number, cause?: unknown): MessageError {
-  return new MessageError(message, { code: 'LVG_MESSAGE_TOO_LARGE', details: { maxBytes }, cause })
+export function tooLarge(message: string, maxBytes: number, cause?: unknown, hint?: string): MessageError {
+  return new MessageError(message, {
+    code: 'LVG_MESSAGE_TOO_LARGE',
+    details: { maxBytes },
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  })
 }
+
+const INFLATED_HINT = 'Send it without compression, or raise messageMaxDecompressedBytes.'

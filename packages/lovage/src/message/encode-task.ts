@@ -2,7 +2,7 @@ import { producerOrigin } from '../kernel/index.js'
 import { compress, tooLarge } from './compression.js'
 import { encodeJson, type JsonTypes } from './json.js'
 import { unserialisable } from './json-writer.js'
-import { DEFAULT_MAX_BYTES } from './limits.js'
+import { DEFAULT_MAX_BYTES, DEFAULT_MAX_INFLATED_BYTES } from './limits.js'
 import { reprArgs, reprKwargs } from './repr.js'
 import { getSerializer, type Serializer } from './serializer.js'
 import {
@@ -75,6 +75,8 @@ export interface EncodeOptions {
   readonly jsonTypes?: JsonTypes
   /** `messageMaxBytes`: the largest body, before and after compression. Default 64 MiB. */
   readonly maxBytes?: number
+  /** `messageMaxDecompressedBytes`: a body that is larger is not compressed. Default 16 MiB. */
+  readonly maxInflatedBytes?: number
   /** Unix ms, from which `expiration` is counted. */
   readonly nowMs: number
 }
@@ -119,7 +121,9 @@ export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMess
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
   let body = encodeBody(call, serializer, options.jsonTypes)
   checkSize(body, maxBytes, call)
-  if (options.compression !== undefined && options.compression !== null) {
+  const most = options.maxInflatedBytes ?? DEFAULT_MAX_INFLATED_BYTES
+  // What its reader would not decompress goes as it is.
+  if (options.compression !== undefined && options.compression !== null && sizeOf(body) <= most) {
     const compressed = compress(body, options.compression)
     body = compressed.body
     headers.compression = compressed.contentType
@@ -183,10 +187,13 @@ function expirationOf(expires: string, nowMs: number): string {
   return String(Math.max(0, Math.trunc((parseTime(expires) ?? nowMs) - nowMs)))
 }
 
+const sizeOf = (body: string | Buffer): number =>
+  typeof body === 'string' ? Buffer.byteLength(body) : body.length
+
 function checkSize(body: string | Buffer, maxBytes: number, call: TaskCall): void {
   // A string's bytes are counted only when they might be too many: a character has at most three.
   if (body.length <= maxBytes / 3) return
-  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  const length = sizeOf(body)
   if (length <= maxBytes) return
   throw tooLarge(`the message of ${call.task} has ${length} bytes, more than ${maxBytes}`, maxBytes)
 }

@@ -121,7 +121,7 @@ describe('a malformed envelope becomes an error, never an exception', () => {
     ['no delivery_info', properties({ delivery_info: undefined })],
     ['no exchange', properties({ delivery_info: { routing_key: 'q' } })],
     ['routing_key', properties({ delivery_info: { exchange: '', routing_key: 5 } })],
-    ['body_encoding "rot13"', properties({ body_encoding: 'rot13' })],
+    ["body_encoding 'rot13'", properties({ body_encoding: 'rot13' })],
     ['no content-type', without('content-type')],
     ['content-encoding', { ...good, 'content-encoding': 8 }],
     ['no body', without('body')],

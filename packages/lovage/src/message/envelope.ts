@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import { MessageError } from '../kernel/index.js'
+import { MessageError, messageOf } from '../kernel/index.js'
 import { encodeHeaders, shared } from './header-json.js'
 import { decodeJson } from './json.js'
+import { reprValue } from './repr.js'
+import { isFields } from './task-headers.js'
 import type { IncomingMessage, OutgoingMessage } from './types.js'
 
 /** A message that came in kombu's JSON envelope. */
@@ -53,23 +55,25 @@ export function decodeEnvelope(
   priorityFromWire: PriorityFromWire,
 ): EnvelopeMessage | MessageError {
   if (typeof raw !== 'string' && !isUtf8(raw)) return malformed('the envelope is not UTF-8')
-  const text = typeof raw === 'string' ? raw : raw.toString('utf8')
-  let value: unknown
   try {
-    value = decodeJson(text, { integers: 'bigint' }, 'envelope')
+    const value = decodeJson(typeof raw === 'string' ? raw : raw.toString('utf8'), READING, 'envelope')
+    return isFields(value) ? read(value, priorityFromWire) : malformed('the envelope is not a JSON object')
   } catch (error) {
-    if (error instanceof MessageError)
-      return malformed(`the envelope cannot be read: ${error.message}`, undefined, error)
-    throw error
+    // Nothing that a stranger wrote may end the loop that reads it: whatever it is, it is this message's fault.
+    return malformed(`the envelope cannot be read: ${messageOf(error)}`, undefined, error)
   }
-  if (!isObject(value)) return malformed('the envelope is not a JSON object')
+}
+
+const READING = { integers: 'bigint' } as const
+
+function read(value: Fields, priorityFromWire: PriorityFromWire): EnvelopeMessage | MessageError {
   const properties = value.properties
-  if (!isObject(properties)) return malformed('the envelope has no properties')
+  if (!isFields(properties)) return malformed('the envelope has no properties')
   const deliveryTag = properties.delivery_tag
   if (typeof deliveryTag !== 'string' || deliveryTag === '')
     return malformed('the envelope has no delivery_tag')
   const info = properties.delivery_info
-  if (!isObject(info)) return malformed('the envelope has no delivery_info', deliveryTag)
+  if (!isFields(info)) return malformed('the envelope has no delivery_info', deliveryTag)
   const { exchange, routing_key: routingKey = '' } = info
   if (typeof exchange !== 'string') return malformed('delivery_info has no exchange', deliveryTag)
   if (typeof routingKey !== 'string') return malformed('the routing_key is not a string', deliveryTag)
@@ -79,11 +83,15 @@ export function decodeEnvelope(
   if (typeof contentEncoding !== 'string')
     return malformed('the content-encoding is not a string', deliveryTag)
   const headers = value.headers ?? {}
-  if (!isObject(headers)) return malformed('the headers are not an object', deliveryTag)
+  if (!isFields(headers)) return malformed('the headers are not an object', deliveryTag)
   const body = decodeBody(value.body, properties.body_encoding)
   if (typeof body === 'object' && 'problem' in body) return malformed(body.problem, deliveryTag)
-  const priority = priorityFromWire(typeof properties.priority === 'number' ? properties.priority : undefined)
-  const expiration = properties.expiration
+  const wrong = TEXTS.find((name) => !isTextOrNone(properties[name]))
+  if (wrong !== undefined) return malformed(`the property ${wrong} is not text`, deliveryTag)
+  const given = numberOf(properties.priority)
+  if (given === null) return malformed('the priority is not a number', deliveryTag)
+  const priority = priorityFromWire(given)
+  const expiration = textOrNull(properties.expiration)
   return {
     headers,
     body,
@@ -94,7 +102,7 @@ export function decodeEnvelope(
       replyTo: textOrNull(properties.reply_to),
       deliveryMode: properties.delivery_mode === 1 ? 1 : 2,
       ...(priority === undefined ? undefined : { priority }),
-      ...(expiration === undefined || expiration === null ? undefined : { expiration: String(expiration) }),
+      ...(expiration === null ? undefined : { expiration }),
     },
     exchange,
     routingKey,
@@ -105,19 +113,33 @@ export function decodeEnvelope(
 
 type Fields = Readonly<Record<string, unknown>>
 
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** Properties that are text, or are not there. */
+const TEXTS = ['correlation_id', 'reply_to', 'expiration'] as const
+
+/** Numbers are taken: they have one form as text, and other clients write `expiration` as one. */
+function isTextOrNone(value: unknown): boolean {
+  return (
+    value === undefined || value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value)
+  )
 }
 
+/** What `isTextOrNone` lets through, so that it has a form as text. */
 function textOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : value === undefined || value === null ? null : String(value)
+}
+
+/** undefined when there is none, null when it is none; what is too great for a number is as great as one can be. */
+function numberOf(value: unknown): number | undefined | null {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'bigint') return Number(value)
+  return typeof value === 'number' && !Number.isNaN(value) ? value : null
 }
 
 function decodeBody(body: unknown, encoding: unknown): Buffer | string | { readonly problem: string } {
   if (typeof body !== 'string') return { problem: 'the envelope has no body' }
   if (encoding === 'base64') return decodeBase64(body) ?? { problem: 'the body is not valid base64' }
   if (encoding === undefined || encoding === null || encoding === 'utf-8') return body
-  return { problem: `the body_encoding ${JSON.stringify(encoding)} is not known` }
+  return { problem: `the body_encoding ${reprValue(encoding, 64)} is not known` }
 }
 
 function decodeBase64(text: string): Buffer | undefined {

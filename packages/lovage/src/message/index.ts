@@ -19,6 +19,7 @@ export { decodePickle } from './pickle/read-pickle.js'
 export { encodePickle, PythonTuple } from './pickle/write-pickle.js'
 export {
   CONTROL_EXCHANGE,
+  type ControlFormat,
   type ControlRequest,
   decodeControlReply,
   decodeControlRequest,

@@ -1,7 +1,6 @@
-import { runInNewContext } from 'node:vm'
-import { globSource, LovageError, MessageError, newId } from '../kernel/index.js'
-import { encodeJson } from './json.js'
-import { acceptList, decodeContent } from './serializer.js'
+import { globSource, MessageError, messageOf, newId, requireLater } from '../kernel/index.js'
+import { type AcceptList, decodeContent, getSerializer, type Serializer } from './serializer.js'
+import { isFields } from './task-headers.js'
 import type { IncomingMessage, Message, OutgoingMessage } from './types.js'
 
 /** Where control requests are broadcast; the first word is `control_exchange`, not an app's name. */
@@ -23,18 +22,23 @@ export interface ControlRequest {
   readonly replyTo: { readonly exchange: string; readonly routingKey: string } | null
 }
 
-const ACCEPT = acceptList(['json', 'msgpack', 'yaml'])
 /** Bytes that a request may have: an id list of 50,000 fits. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024
 const MAX_PATTERN = 2048
-/** Milliseconds after which a regular expression from the wire is given up. */
-const MATCH_MS = 50
+const re2 = requireLater<typeof import('re2js')>('re2js')
+
+/** How control messages are written and read; both default to JSON alone. */
+export interface ControlFormat {
+  readonly serializer?: Serializer
+  readonly accept?: AcceptList
+}
 
 /** The message of a request. */
 export function encodeControlRequest(
   request: Omit<ControlRequest, 'ticket' | 'replyTo'> & Partial<ControlRequest>,
   clock: number,
   expiresMs: number,
+  { serializer }: ControlFormat = {},
 ): OutgoingMessage {
   const { method, destination, pattern, matcher, ticket, replyTo } = request
   const body = {
@@ -48,21 +52,24 @@ export function encodeControlRequest(
       : {}),
   }
   return {
-    ...jsonMessage(body, `arguments of ${method}`, 2),
+    ...written(body, `arguments of ${method}`, 2, serializer),
     headers: { clock, expires: expiresMs / 1000 },
     exchange: CONTROL_EXCHANGE,
     routingKey: '',
   }
 }
 
-/** Reads a request that anybody may have sent. */
-export function decodeControlRequest(message: IncomingMessage): ControlRequest | MessageError {
-  const body = bodyOf(message)
+/** Reads a request that anybody may have sent. Never throws. */
+export function decodeControlRequest(
+  message: IncomingMessage,
+  format: ControlFormat = {},
+): ControlRequest | MessageError {
+  const body = bodyOf(message, format)
   if (body instanceof MessageError) return body
   const { method, arguments: args, destination, pattern, matcher, ticket, reply_to: replyTo } = body
   if (typeof method !== 'string' || method === '' || method.length > 128)
     return malformed('method is no name')
-  if (args !== undefined && args !== null && !isRecord(args)) return malformed('arguments is no object')
+  if (args !== undefined && args !== null && !isFields(args)) return malformed('arguments is no object')
   const names = typeof destination === 'string' ? [destination] : (destination ?? null)
   if (names !== null && !(Array.isArray(names) && names.every((name) => typeof name === 'string')))
     return malformed('destination is no list of node names')
@@ -70,7 +77,7 @@ export function decodeControlRequest(message: IncomingMessage): ControlRequest |
     return malformed('pattern is no text')
   return {
     method,
-    arguments: isRecord(args) ? args : {},
+    arguments: isFields(args) ? args : {},
     destination: names !== null && names.length > 0 ? names : null,
     pattern: pattern || null,
     matcher: typeof matcher === 'string' ? matcher : null,
@@ -79,7 +86,7 @@ export function decodeControlRequest(message: IncomingMessage): ControlRequest |
 }
 
 function replyAddress(ticket: unknown, to: unknown): Pick<ControlRequest, 'ticket' | 'replyTo'> {
-  if (typeof ticket !== 'string' || !isRecord(to)) return { ticket: null, replyTo: null }
+  if (typeof ticket !== 'string' || !isFields(to)) return { ticket: null, replyTo: null }
   const { exchange, routing_key: routingKey } = to
   // An answer goes to the exchange of answers alone: a forged address must not make a worker write into a task queue.
   if (exchange !== REPLY_EXCHANGE || typeof routingKey !== 'string' || !/^[\w-]{1,128}$/.test(routingKey))
@@ -96,15 +103,10 @@ export function isMeant({ destination, pattern, matcher }: ControlRequest, node:
   return matcher === 'pcre' && matches(`^(?:${pattern})`, node)
 }
 
-/** An expression that does not end, or is none, matches nobody. */
+/** In time that grows with the text alone, whatever the expression; one that is none, or looks around, matches nobody. */
 function matches(source: string, text: string): boolean {
   try {
-    const isMatch: unknown = runInNewContext(
-      'new RegExp(source).test(text)',
-      { source, text },
-      { timeout: MATCH_MS },
-    )
-    return isMatch === true
+    return re2().RE2JS.compile(source).matcher(text).find()
   } catch {
     return false
   }
@@ -116,51 +118,57 @@ export function encodeControlReply(
   node: string,
   answer: unknown,
   clock: number,
+  { serializer }: ControlFormat = {},
 ): OutgoingMessage | undefined {
   if (!ticket || !replyTo) return undefined
   return {
-    ...jsonMessage({ [node]: answer }, `answer of ${node}`, 1),
+    ...written({ [node]: answer }, `answer of ${node}`, 1, serializer),
     headers: { ticket, clock },
     exchange: replyTo.exchange,
     routingKey: replyTo.routingKey,
   }
 }
 
-/** Reads an answer: node name → what it says. */
+/** Reads an answer: node name → what it says. Never throws. */
 export function decodeControlReply(
   message: IncomingMessage,
+  format: ControlFormat = {},
 ): { readonly ticket: string; readonly answers: Readonly<Record<string, unknown>> } | MessageError {
-  const body = bodyOf(message)
+  const body = bodyOf(message, format)
   if (body instanceof MessageError) return body
   const { ticket } = message.headers
   return typeof ticket === 'string' ? { ticket, answers: body } : malformed('no ticket')
 }
 
-function bodyOf(message: Message): Readonly<Record<string, unknown>> | MessageError {
+function bodyOf(
+  message: Message,
+  { accept }: ControlFormat,
+): Readonly<Record<string, unknown>> | MessageError {
   if (message.body.length > MAX_REQUEST_BYTES) return malformed(`more than ${MAX_REQUEST_BYTES} bytes`)
   try {
     const body = decodeContent(message.body, message.contentType, message.contentEncoding, {
-      accept: ACCEPT,
+      ...(accept ? { accept } : {}),
       integers: 'bigint',
     })
-    return isRecord(body) ? body : malformed('the body is no object')
+    return isFields(body) ? body : malformed('the body is no object')
   } catch (error) {
-    if (error instanceof LovageError) return malformed(error.message)
-    throw error
+    return malformed(messageOf(error), error)
   }
 }
 
-function jsonMessage(body: unknown, root: string, deliveryMode: 1 | 2) {
+function written(
+  body: unknown,
+  root: string,
+  deliveryMode: 1 | 2,
+  { encode, contentType, contentEncoding }: Serializer = getSerializer('json'),
+) {
   return {
-    body: encodeJson(body, root),
-    contentType: 'application/json',
-    contentEncoding: 'utf-8',
+    body: encode(body, root),
+    contentType,
+    contentEncoding,
     properties: { correlationId: newId(), replyTo: null, deliveryMode, priority: 0 },
   }
 }
 
-const malformed = (what: string): MessageError =>
-  new MessageError(`A control message cannot be read: ${what}`, { code: 'LVG_MESSAGE_MALFORMED' })
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const malformed = (what: string, cause?: unknown): MessageError =>
+  new MessageError(`A control message cannot be read: ${what}`, { code: 'LVG_MESSAGE_MALFORMED', cause })

@@ -19,8 +19,8 @@ const LONGEST_TRACEBACK = 2000
 
 /** How often a message has been redriven. */
 export function redrivesOf(headers: Readonly<Record<string, unknown>>): number {
-  const redrives = Number(headers[REDRIVES_HEADER] ?? 0)
-  return Number.isSafeInteger(redrives) && redrives > 0 ? redrives : 0
+  const redrives = headers[REDRIVES_HEADER]
+  return typeof redrives === 'number' && Number.isSafeInteger(redrives) && redrives > 0 ? redrives : 0
 }
 
 /** The failed attempts that a message remembers, oldest first. Anybody may write headers: what is no attempt is left out. */
@@ -54,6 +54,11 @@ function readAttempt(value: unknown): readonly FailedAttempt[] {
   const { type, message, traceback, atMs } = value as Readonly<Record<string, unknown>>
   if (typeof type !== 'string' || typeof message !== 'string') return []
   return [
-    { type, message, traceback: typeof traceback === 'string' ? traceback : null, atMs: Number(atMs ?? 0) },
+    {
+      type,
+      message,
+      traceback: typeof traceback === 'string' ? traceback : null,
+      atMs: typeof atMs === 'number' && Number.isFinite(atMs) ? atMs : 0,
+    },
   ]
 }

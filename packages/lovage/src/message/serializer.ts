@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { ConfigurationError, MessageError, requireLater } from '../kernel/index.js'
+import { tooLarge } from './compression.js'
 import { YAML } from './dialect.js'
 import { ENCRYPTED_TYPE } from './encrypted-type.js'
 import { decodeJson, encodeJson, type JsonTypes } from './json.js'
@@ -58,9 +59,14 @@ const yaml: Serializer = {
   name: 'yaml',
   contentType: 'application/x-yaml',
   contentEncoding: 'utf-8',
-  encode: (value, root) => new JsonWriter(YAML, root).write(value),
+  encode(value, root) {
+    const text = new JsonWriter(YAML, root).write(value)
+    checkYaml(text)
+    return text
+  },
   decode(body, encoding, options, root) {
     const text = bodyText(body, encoding)
+    checkYaml(text)
     return fromTree(
       attempt('YAML', () => parseYaml(text)),
       options,
@@ -69,11 +75,22 @@ const yaml: Serializer = {
   },
 }
 
+/** To read YAML takes up to 5 µs a character, in which nothing else goes on: so many take half a second at most. */
+const MAX_YAML = 128 * 1024
+
+function checkYaml({ length }: string): void {
+  if (length <= MAX_YAML) return
+  const what = `the body has ${length} characters of YAML, more than ${MAX_YAML}`
+  throw tooLarge(what, MAX_YAML, undefined, 'Send JSON or msgpack.')
+}
+
 function parseYaml(text: string): unknown {
   // Version 1.1 is what PyYAML speaks: there a bare `no` is false and a bare date is a date.
   const document = yamlPackage().parseDocument(text, {
     version: '1.1',
     intAsBigInt: true,
+    // As Python reads it: the last one counts. To look for others takes the square of their number.
+    uniqueKeys: false,
     merge: true,
     logLevel: 'silent',
   })

@@ -1,6 +1,6 @@
-import { MessageError } from '../kernel/index.js'
+import { MessageError, messageOf } from '../kernel/index.js'
 import { decompress, tooLarge } from './compression.js'
-import { DEFAULT_MAX_BYTES } from './limits.js'
+import { DEFAULT_MAX_BYTES, DEFAULT_MAX_INFLATED_BYTES } from './limits.js'
 import { headersOfProtocol1, isProtocol1, tripleOfProtocol1 } from './protocol-1.js'
 import { type ContentOptions, decodeContent } from './serializer.js'
 import { completeHeaders, isFields, malformed } from './task-headers.js'
@@ -10,6 +10,10 @@ import type { Embed, Message, TaskHeaders, TaskMessage, WireSignature } from './
 export interface DecodeOptions extends ContentOptions {
   /** `messageMaxBytes`: the largest body, as it came and decompressed. Default 64 MiB. */
   readonly maxBytes?: number
+  /** `messageMaxDecompressedBytes`: the largest that may come out of one that is compressed. Default 16 MiB. */
+  readonly maxInflatedBytes?: number
+  /** Hears how many bytes have come out of a compressed body. */
+  readonly onInflated?: (bytes: number) => void
 }
 
 /** The body of a task message. */
@@ -67,7 +71,9 @@ function readContent(message: Message, options: DecodeOptions): unknown {
   if (length > maxBytes) throw tooLarge(`the body has ${length} bytes, more than ${maxBytes}`, maxBytes)
   const { compression } = message.headers
   if (typeof compression === 'string') {
-    body = decompress(typeof body === 'string' ? Buffer.from(body) : body, compression, maxBytes)
+    const most = Math.min(maxBytes, options.maxInflatedBytes ?? DEFAULT_MAX_INFLATED_BYTES)
+    body = decompress(typeof body === 'string' ? Buffer.from(body) : body, compression, most)
+    options.onInflated?.(body.length)
   }
   return decodeContent(body, message.contentType, message.contentEncoding, options, BODY_ROOT)
 }
@@ -126,12 +132,12 @@ function readSignature(value: unknown, where: string): WireSignature {
   return { ...value, task, args, kwargs, options, subtask_type: subtaskType, immutable: Boolean(immutable) }
 }
 
-/** A MessageError that `read` throws, as its value. */
+/** What `read` throws, as a MessageError: whatever a stranger wrote, its reader goes on. */
 function asValue<T>(read: () => T): T | MessageError {
   try {
     return read()
   } catch (error) {
     if (error instanceof MessageError) return error
-    throw error
+    return malformed(`it cannot be read: ${messageOf(error)}`, {}, error)
   }
 }

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client'
-import { ClusterState, type Event, type SeenTask } from '../events/index.js'
+import { ClusterState, type Event, type SeenTask, secondsOf } from '../events/index.js'
 import { boundedLabel } from './bounded-labels.js'
 
 /** How an exporter measures. */
@@ -176,8 +176,8 @@ export class EventMetrics {
     const pair = this.#pairOf({ worker: this.#workerOf(hostname), task: name })
     if (type !== 'task-sent') this.#known.add(hostname)
     this.#flowerEvents.inc({ ...pair, type: COUNTED[type] ? type : 'task-custom' })
-    const { runtime } = event
-    if (typeof runtime === 'number' && runtime >= 0) {
+    const runtime = secondsOf(event.runtime)
+    if (runtime !== undefined) {
       this.#flowerRuntime.observe(pair, runtime)
       if (type === 'task-succeeded') {
         this.#runtime.observe({ ...labels }, runtime)

@@ -51,3 +51,35 @@ test.each([
     await app.close()
   },
 )
+
+test('compressed messages wait while tasks hold all that may be decompressed at once, and all of them run', async () => {
+  const app = createTestApp('inflated', { workerMaxDecompressedBytes: 10_000 })
+  let running = 0
+  let most = 0
+  const ends: (() => void)[] = []
+  const work = app.task({
+    name: 'work',
+    run: async (_ctx, _text: string) => {
+      most = Math.max(most, ++running)
+      await new Promise<void>((resolve) => ends.push(resolve))
+      running--
+    },
+  })
+  const small = app.task({ name: 'small', run: () => 'ran' })
+  const results = []
+  for (let n = 0; n < 3; n++)
+    results.push(await work.applyAsync(['x'.repeat(20_000)], { compression: 'gzip' }))
+  {
+    await using _worker = await startTestWorker(app, { concurrency: 10 })
+    await until(() => ends.length > 0)
+    // What is not compressed waits for nobody.
+    expect(await small.delay().then((one) => one.get({ timeout: 20 }))).toBe('ran')
+    for (let ended = 0; ended < results.length; ended++) {
+      await until(() => ends.length > ended, { timeoutMs: 20_000 })
+      ends[ended]?.()
+    }
+    await Promise.all(results.map((result) => result.get({ timeout: 20 })))
+  }
+  expect(most).toBe(1)
+  await app.close()
+})

@@ -2,12 +2,16 @@ import { acceptOf } from '../app/sending/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import { crashPoint } from '../kernel/index.js'
 import { type Claim, isHeld } from './claim.js'
+import { InflatedBodies } from './inflated-bodies.js'
 import { type Intake, type Reading, takeIn } from './intake.js'
 import type { Settler } from './settler.js'
 import { Suspects } from './suspects.js'
 import type { TaskLog } from './task-log.js'
 import type { TaskRuns } from './task-runs.js'
 import type { WorkerCore } from './worker-core.js'
+
+/** When what is compressed is asked for again while tasks hold all that may be decompressed at once. */
+const LATER_MS = 1000
 
 type Core = Pick<
   WorkerCore,
@@ -31,6 +35,7 @@ export class Reception {
   readonly #log: TaskLog
   readonly #suspects: Suspects
   readonly #reading: Reading
+  readonly #inflated: InflatedBodies
 
   constructor(core: Core, settler: Settler, runs: Pick<TaskRuns, 'fail' | 'endUnrun'>, log: TaskLog) {
     this.#core = core
@@ -41,6 +46,7 @@ export class Reception {
     core.claims.observe(this.#suspects)
     const { app, refusals, followUps, environment, limits } = core
     const { conf } = app
+    this.#inflated = new InflatedBodies(conf.workerMaxDecompressedBytes)
     this.#reading = {
       app,
       refusals,
@@ -48,7 +54,13 @@ export class Reception {
       environment,
       isRevoked: (headers) => limits.revokes.of(headers) !== undefined,
       // Made once: every message is read with it.
-      options: { accept: acceptOf(conf), maxBytes: conf.messageMaxBytes, integers: conf.integers },
+      options: {
+        accept: acceptOf(conf),
+        maxBytes: conf.messageMaxBytes,
+        maxInflatedBytes: conf.messageMaxDecompressedBytes,
+        onInflated: (bytes) => this.#inflated.came(bytes),
+        integers: conf.integers,
+      },
     }
   }
 
@@ -61,7 +73,14 @@ export class Reception {
     const suspects: Claim[] = []
     for (const delivery of deliveries) {
       try {
+        if (this.#inflated.isTooMuch(delivery.message)) {
+          const untilMs = app.clock.now() + LATER_MS
+          const settlement = { tag: delivery.tag, kind: 'postpone', untilMs } as const
+          this.#settler.add({ publish: [], results: [], settlement, state: null })
+          continue
+        }
         const claim = this.#accepted(delivery, takeIn(delivery, this.#reading))
+        this.#inflated.holds(claim)
         if (!claim) continue
         if (this.#isDoubtful(claim)) doubtful.push(claim)
         else if (this.#suspects.concerns(delivery)) suspects.push(claim)

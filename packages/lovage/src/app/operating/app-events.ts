@@ -9,6 +9,7 @@ import {
 } from '../../kernel/index.js'
 import type { OutgoingMessage } from '../../message/index.js'
 import type { SignalBoard } from '../core/index.js'
+import type { Settings } from '../settings/index.js'
 import { Cluster, type ClusterOptions } from './cluster.js'
 import { type EventListener, type EventOptions, listenToEvents, watchEvents } from './watch-events.js'
 
@@ -18,7 +19,7 @@ export interface AppEventsHost {
   readonly logicalClock: LogicalClock
   readonly logger: Logger
   readonly signals: SignalBoard
-  readonly conf: { readonly taskSendSentEvent: boolean }
+  readonly conf: Settings
   broker(): Promise<Broker>
 }
 

@@ -6,6 +6,8 @@ import {
   encodeControlRequest,
   REPLY_EXCHANGE,
 } from '../../message/index.js'
+import { formatOf } from '../sending/index.js'
+import type { Settings } from '../settings/index.js'
 
 /** Whom a command is for, and how its answers are awaited. */
 export interface BroadcastOptions {
@@ -25,6 +27,7 @@ export interface BroadcastOptions {
 export interface BroadcastHost {
   readonly clock: Clock
   readonly logicalClock: LogicalClock
+  readonly conf: Settings
   broker(): Promise<Broker>
 }
 
@@ -46,7 +49,7 @@ export async function ask(
   const answers: Record<string, unknown> = {}
   const enough = new AbortController()
   const end = await broker.inbox(REPLY_EXCHANGE, routingKey, (message) => {
-    const reply = decodeControlReply(message)
+    const reply = decodeControlReply(message, formatOf(host.conf))
     if (reply instanceof Error || reply.ticket !== ticket) return
     host.logicalClock.adjust(message.headers.clock)
     Object.assign(answers, reply.answers)
@@ -90,7 +93,8 @@ async function send(
     ...reply,
   }
   const expiresMs = host.clock.now() + timeout * 1000
-  await (await host.broker()).broadcast(encodeControlRequest(request, host.logicalClock.tick(), expiresMs))
+  const message = encodeControlRequest(request, host.logicalClock.tick(), expiresMs, formatOf(host.conf))
+  await (await host.broker()).broadcast(message)
 }
 
 function destinationOf({ destination }: BroadcastOptions): readonly string[] | undefined {

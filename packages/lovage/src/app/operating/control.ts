@@ -13,7 +13,6 @@ import { whereAgreed } from './where-agreed.js'
 /** What control needs of its app. */
 export interface ControlHost extends BroadcastHost {
   readonly hasResults: boolean
-  readonly conf: { readonly workerRevokeExpires: number }
   coordination(): Promise<CoordinationStore>
   results(): Promise<ResultBackend>
 }

@@ -122,6 +122,7 @@ export class Queues {
     const call = decodeTask(message, {
       accept: acceptOf(conf),
       maxBytes: conf.messageMaxBytes,
+      maxInflatedBytes: conf.messageMaxDecompressedBytes,
       integers: conf.integers,
     })
     if (call instanceof Error) return { ...task, unreadable: call.message }

@@ -2,6 +2,8 @@ import type { Broker } from '../../broker/index.js'
 import { decodeEvents, EVENT_EXCHANGE, type Event } from '../../events/index.js'
 import type { LogicalClock, Unsubscribe } from '../../kernel/index.js'
 import { told } from '../results/index.js'
+import { formatOf } from '../sending/index.js'
+import type { Settings } from '../settings/index.js'
 
 /** Events that wait for a slow reader; older ones give way, for a monitor wants to know how things are now. */
 const KEPT = 10_000
@@ -17,6 +19,7 @@ export interface EventOptions {
 /** What is needed of an app. */
 export interface EventHost {
   readonly logicalClock: LogicalClock
+  readonly conf: Settings
   broker(): Promise<Broker>
 }
 
@@ -37,7 +40,7 @@ export async function listenToEvents(
   return broker.subscribe(
     EVENT_EXCHANGE,
     (message) => {
-      const events = decodeEvents(message)
+      const events = decodeEvents(message, formatOf(host.conf).events)
       if (events instanceof Error) {
         onUnreadable?.()
         return
@@ -66,7 +69,7 @@ export async function* watchEvents(
       broker.subscribe(
         EVENT_EXCHANGE,
         (message) => {
-          const events = decodeEvents(message)
+          const events = decodeEvents(message, formatOf(host.conf).events)
           if (events instanceof Error) return
           for (const event of events) {
             host.logicalClock.adjust(event.clock)

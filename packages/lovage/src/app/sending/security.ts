@@ -4,6 +4,7 @@ import {
   acceptList,
   authSerializer,
   BODY_ROOT,
+  type ControlFormat,
   ENCRYPTED_TYPE,
   encryptedSerializer,
   getSerializer,
@@ -86,6 +87,29 @@ export const acceptOf = (conf: Settings): AcceptList =>
       ? [encryptedOf(conf)]
       : []),
   ])
+
+const formats = new WeakMap<Settings, ControlFormat & { readonly events: AcceptList }>()
+
+/**
+ * How remote control and events are read: what `acceptContent` says, and for events JSON, in which both languages tell them. An app
+ * that reads no plain JSON signs or encrypts its commands, and obeys no others.
+ */
+export function formatOf(conf: Settings): ControlFormat & { readonly events: AcceptList } {
+  const known = formats.get(conf)
+  if (known) return known
+  const accept = acceptOf(conf)
+  const json = getSerializer('json')
+  const own = accept.types.has(json.contentType)
+    ? undefined
+    : (signerOf(conf, '') ?? getSerializer(conf.taskSerializer))
+  const format = {
+    accept,
+    events: { ...accept, types: new Set([...accept.types, json.contentType]) },
+    ...(own ? { serializer: own } : {}),
+  }
+  formats.set(conf, format)
+  return format
+}
 
 /**
  * How an app protects what it writes anew: as it protects everything, and what was encrypted is encrypted again; undefined when it

@@ -104,6 +104,7 @@ export function toMessage(
       : (options.compression ?? defaults.compression ?? conf.taskCompression ?? null),
     jsonTypes: conf.jsonTypes,
     maxBytes: conf.messageMaxBytes,
+    maxInflatedBytes: conf.messageMaxDecompressedBytes,
     nowMs,
   })
   const { once } = options

@@ -55,6 +55,8 @@ export const SETTINGS = {
   taskCompression: optional(text('')),
   /** Bytes that a body may have, before and after decompression. */
   messageMaxBytes: number(64 * 1024 * 1024),
+  /** Bytes that may come out of a compressed body; no more than `messageMaxBytes`. */
+  messageMaxDecompressedBytes: number(16 * 1024 * 1024),
   /** Whether integers beyond 2^53 arrive as bigint, or are refused. */
   integers: choice('number', 'number', 'bigint'),
   /** Whether dates, decimals, UUIDs and bytes keep their type on the wire. Celery before 5.3 reads only `plain`. */
@@ -164,6 +166,8 @@ export const SETTINGS = {
   workerMaxTasksPerChild: optional(number(0)),
   /** KiB of resident memory after which a child is replaced. */
   workerMaxMemoryPerChild: optional(number(0)),
+  /** Bytes that may have come out of the compressed bodies of all tasks that a worker holds; beyond them others wait a second. */
+  workerMaxDecompressedBytes: number(128 * 1024 * 1024),
   workerDisableRateLimits: flag(false),
   /** Whether a redelivered task that has SUCCESS is not run again. */
   workerDeduplicateSuccessfulTasks: flag(false),

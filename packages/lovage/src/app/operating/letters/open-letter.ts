@@ -41,6 +41,7 @@ export function openLetter(letter: DeadLetter, broker: Broker, conf: Settings): 
   const call = decodeTask(message, {
     accept: acceptOf(conf),
     maxBytes: conf.messageMaxBytes,
+    maxInflatedBytes: conf.messageMaxDecompressedBytes,
     integers: conf.integers,
   })
   return call instanceof Error ? { ...known, unreadable: call.message } : { ...known, call }

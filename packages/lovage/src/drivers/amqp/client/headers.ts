@@ -54,10 +54,16 @@ function readValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(readValue)
   // The library's objects are plain tables, or a wrapper with the letter's name.
   const table = value as Headers
-  if (table['!'] === 'timestamp') return Number(table.value)
-  if (table['!'] === 'decimal') {
-    const { places, digits } = table.value as { places: number; digits: number }
-    return digits / 10 ** places
-  }
+  if (table['!'] === 'timestamp' && typeof table.value === 'number') return table.value
+  if (table['!'] === 'decimal' && isDecimal(table.value)) return table.value.digits / 10 ** table.value.places
+  // Anybody may send a table with a field of that name.
   return readHeaders(table)
 }
+
+const isDecimal = (value: unknown): value is { readonly places: number; readonly digits: number } =>
+  typeof value === 'object' &&
+  value !== null &&
+  'places' in value &&
+  typeof value.places === 'number' &&
+  'digits' in value &&
+  typeof value.digits === 'number'

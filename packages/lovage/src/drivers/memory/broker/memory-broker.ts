@@ -3,12 +3,21 @@ import {
   type BrokerCapabilities,
   type ConsumeOptions,
   type Consumer,
+  type Hear,
   matchesTopic,
   type Queue,
   type QueueDepth,
+  safeListener,
 } from '../../../broker/index.js'
 import type { DeadLetterStore } from '../../../dead-letter/index.js'
-import { type Clock, ConfigurationError, systemClock, type Unsubscribe } from '../../../kernel/index.js'
+import {
+  type Clock,
+  ConfigurationError,
+  createLogger,
+  type Logger,
+  systemClock,
+  type Unsubscribe,
+} from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { MemoryAdmin } from './memory-admin.js'
 import { closed, MemoryConsumer } from './memory-consumer.js'
@@ -18,7 +27,7 @@ import { incomingOf, MemoryStore } from './memory-store.js'
 interface Subscription {
   readonly exchange: string
   readonly pattern: string
-  readonly on: (message: IncomingMessage) => void
+  readonly hear: Hear
 }
 
 /** What the openings of one name share; it ends with the last of them. */
@@ -51,12 +60,14 @@ class MemoryBroker implements Broker {
   readonly admin: MemoryAdmin
   readonly deadLetters: DeadLetterStore
   readonly #name: string
+  readonly #logger: Logger
   readonly #shared: Shared
   readonly #store: MemoryStore
   readonly #endings = new Set<() => unknown>()
   #isClosed = false
 
-  constructor(name: string, shared: Shared) {
+  constructor(name: string, shared: Shared, logger: Logger) {
+    this.#logger = logger
     this.#name = name
     this.#shared = shared
     this.#store = shared.store
@@ -103,11 +114,11 @@ class MemoryBroker implements Broker {
   async broadcast(message: OutgoingMessage): Promise<number> {
     this.#mustBeOpen()
     let heard = 0
-    for (const { exchange, pattern, on } of this.#shared.subscriptions) {
+    for (const { exchange, pattern, hear } of this.#shared.subscriptions) {
       if (exchange !== message.exchange || !matchesTopic(pattern, message.routingKey)) continue
       heard++
       // Apart from each other and from the sender: one listener's error is not the other's.
-      queueMicrotask(() => on(incomingOf(message, false)))
+      queueMicrotask(() => hear(incomingOf(message, false)))
     }
     return heard
   }
@@ -118,7 +129,7 @@ class MemoryBroker implements Broker {
     pattern = '#',
   ): Promise<Unsubscribe> {
     this.#mustBeOpen()
-    const subscription = { exchange, pattern, on }
+    const subscription = { exchange, pattern, hear: safeListener(exchange, on, this.#logger) }
     this.#shared.subscriptions.add(subscription)
     const end = (): void => {
       this.#shared.subscriptions.delete(subscription)
@@ -179,7 +190,7 @@ class MemoryBroker implements Broker {
  */
 export async function openMemoryBroker(
   url: string,
-  options: { readonly clock?: Clock } = {},
+  options: { readonly clock?: Clock; readonly logger?: Logger } = {},
 ): Promise<Broker> {
   const [, name] = /^memory:\/\/([^?#]*)$/.exec(url) ?? []
   if (name === undefined)
@@ -194,5 +205,5 @@ export async function openMemoryBroker(
     openings: 0,
   }
   shares.set(name, shared)
-  return new MemoryBroker(name, shared)
+  return new MemoryBroker(name, shared, options.logger ?? createLogger())
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { matchesTopic, priorityFromWire, priorityToWire } from '../../../broker/index.js'
+import { matchesTopic, priorityFromWire, priorityToWire, safeListener } from '../../../broker/index.js'
 import { type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import {
   decodeEnvelope,
@@ -53,12 +53,13 @@ export class Fanout {
     // One after the other, though a long one has to be fetched.
     let hearing = Promise.resolve()
     let isOver = false
+    const hearSafely = safeListener(exchange, on, this.#logger)
     const hear = (payload: string): void => {
       hearing = hearing
         .then(() => this.#read(payload))
         .then((message) => {
           const isMeant = message?.exchange === exchange && matchesTopic(pattern, message.routingKey)
-          if (message && isMeant && !isOver) on(message)
+          if (message && isMeant && !isOver) hearSafely(message)
         })
         .catch((error: unknown) =>
           this.#logger.warn({ err: error, exchange }, 'a broadcast could not be read'),

@@ -1,5 +1,5 @@
-import { matchesTopic, priorityToWire } from '../../../broker/index.js'
-import { newId, type Unsubscribe } from '../../../kernel/index.js'
+import { matchesTopic, priorityToWire, safeListener } from '../../../broker/index.js'
+import { type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import {
   decodeEnvelope,
   encodeEnvelope,
@@ -18,13 +18,15 @@ export class Fanout {
   readonly #connection: RedisConnection
   readonly #subscriber: RedisSubscriber
   readonly #keys: RedisKeys
+  readonly #logger: Logger
   #replicas: Promise<boolean> = Promise.resolve(true)
   #askedMs = Number.NEGATIVE_INFINITY
 
-  constructor(connection: RedisConnection, subscriber: RedisSubscriber, keys: RedisKeys) {
+  constructor(connection: RedisConnection, subscriber: RedisSubscriber, keys: RedisKeys, logger: Logger) {
     this.#connection = connection
     this.#subscriber = subscriber
     this.#keys = keys
+    this.#logger = logger
   }
 
   /** Redis counts those that listen at this server; who listens at a replica is not among them, so that with one nobody knows. */
@@ -55,11 +57,13 @@ export class Fanout {
     on: (message: IncomingMessage) => void,
     topic: string | undefined,
   ): Promise<Unsubscribe> {
+    const hearSafely = safeListener(exchange, on, this.#logger)
     const hear = (payload: string): void => {
       const message = decodeEnvelope(payload, priorityFromWire)
       // A stranger's bytes on a channel that anyone may write to: there is no queue in which to keep them.
-      if (!('headers' in message)) return
-      if (topic === undefined || matchesTopic(topic, message.routingKey)) on(message)
+      if (message instanceof Error)
+        return this.#logger.warn({ err: message, exchange }, 'a broadcast could not be read')
+      if (topic === undefined || matchesTopic(topic, message.routingKey)) hearSafely(message)
     }
     if (topic === '') return this.#subscriber.subscribe([this.#keys.channel(exchange, '')], hear)
     return this.#subscriber.subscribePattern(this.#patterns(exchange, topic), hear)

@@ -1,5 +1,5 @@
-import { priorityToWire } from '../../../broker/index.js'
-import { isLovageError, type Unsubscribe } from '../../../kernel/index.js'
+import { priorityToWire, safeListener } from '../../../broker/index.js'
+import { isLovageError, type Logger, type Unsubscribe } from '../../../kernel/index.js'
 import {
   decodeEnvelope,
   encodeEnvelope,
@@ -22,12 +22,20 @@ export class Inboxes {
   readonly #connection: RedisConnection
   readonly #routing: Routing
   readonly #keys: RedisKeys
+  readonly #logger: Logger
 
-  constructor(target: RedisTarget, connection: RedisConnection, routing: Routing, keys: RedisKeys) {
+  constructor(
+    target: RedisTarget,
+    connection: RedisConnection,
+    routing: Routing,
+    keys: RedisKeys,
+    logger: Logger,
+  ) {
     this.#target = target
     this.#connection = connection
     this.#routing = routing
     this.#keys = keys
+    this.#logger = logger
   }
 
   /** A reply to somebody who has gone is dropped: its list would stay for ever. */
@@ -55,6 +63,7 @@ export class Inboxes {
     await this.#saysItWaits(queue)
     await this.#routing.declare([{ name: queue, exchange, routingKey, autoDelete: true }])
     const waiting = new RedisConnection(this.#target, 'lovage:inbox')
+    const hear = safeListener(exchange, on, this.#logger)
     let isOpen = true
     const wait = async (): Promise<void> => {
       while (isOpen) {
@@ -66,7 +75,7 @@ export class Inboxes {
             WAIT_S,
           )
           const message = popped && decodeEnvelope(popped[1], priorityFromWire)
-          if (message && 'headers' in message && isOpen) on(message)
+          if (message && !(message instanceof Error) && isOpen) hear(message)
         } catch (error) {
           // A lost line is made again by the next command; the end of the inbox closes it.
           if (!isOpen || !isLovageError(error)) return

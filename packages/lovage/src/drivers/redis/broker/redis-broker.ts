@@ -8,7 +8,13 @@ import type {
   QueueAdmin,
   QueueDepth,
 } from '../../../broker/index.js'
-import { type DriverOptions, newId, type Unsubscribe, withoutRepetition } from '../../../kernel/index.js'
+import {
+  type DriverOptions,
+  type Logger,
+  newId,
+  type Unsubscribe,
+  withoutRepetition,
+} from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { keptLease, LeasedConsumer, LeaseKeeper } from '../../shared/index.js'
 import {
@@ -35,9 +41,9 @@ import { RENEW } from './scripts.js'
 const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
 
 /** Opens a broker on Redis; the first operation connects. Throws a ConfigurationError for a wrong URL or option. */
-export async function openRedisBroker(url: string, { settings }: DriverOptions): Promise<Broker> {
+export async function openRedisBroker(url: string, { settings, logger }: DriverOptions): Promise<Broker> {
   const names = { transport: 'brokerTransportOptions', ssl: 'brokerUseSsl' } as const
-  return new RedisBroker(parseRedisUrl(url, redisOptionsOf(settings, names)), keyOptionsOf(settings))
+  return new RedisBroker(parseRedisUrl(url, redisOptionsOf(settings, names)), keyOptionsOf(settings), logger)
 }
 
 /** Celery's Redis transport, on kombu's keys. */
@@ -68,7 +74,7 @@ class RedisBroker implements Broker {
   readonly #admin: RedisQueueAdmin
   readonly #consumers = new Set<LeasedConsumer>()
 
-  constructor(target: RedisTarget, keyOptions: KeyOptions) {
+  constructor(target: RedisTarget, keyOptions: KeyOptions, logger: Logger) {
     this.location = target.location
     this.#target = target
     this.#keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
@@ -77,8 +83,8 @@ class RedisBroker implements Broker {
     this.#keeper = new LeaseKeeper(LEASE_THREAD, { target, keyOptions })
     this.#routing = new Routing(this.#connection, this.#keys)
     this.#publisher = new Publisher(this.#connection, this.#keys, this.#routing)
-    this.#fanout = new Fanout(this.#connection, this.#subscriber, this.#keys)
-    this.#inboxes = new Inboxes(target, this.#connection, this.#routing, this.#keys)
+    this.#fanout = new Fanout(this.#connection, this.#subscriber, this.#keys, logger)
+    this.#inboxes = new Inboxes(target, this.#connection, this.#routing, this.#keys, logger)
     this.#admin = new RedisQueueAdmin(this.#connection, this.#keys)
     this.deadLetters = new RedisDeadLetters(this.#connection, this.#keys)
   }

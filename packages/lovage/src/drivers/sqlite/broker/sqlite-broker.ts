@@ -9,6 +9,7 @@ import {
   priorityToWire,
   type Queue,
   type QueueDepth,
+  safeListener,
 } from '../../../broker/index.js'
 import type { DeadLetterStore } from '../../../dead-letter/index.js'
 import { type DriverOptions, newId, type Unsubscribe } from '../../../kernel/index.js'
@@ -134,6 +135,7 @@ class SqliteBroker implements Broker {
         if (isListening) this.#options.logger.warn({ err: error, exchange }, 'cannot say who listens')
       })
     }, RENEW_MS).unref()
+    const hear = safeListener(exchange, on, this.#options.logger)
     let isListening = true
     let listening = Promise.resolve()
     const listen = async (): Promise<void> => {
@@ -144,7 +146,7 @@ class SqliteBroker implements Broker {
         const message = decodeEnvelope(raw, priorityFromWire)
         if (message instanceof Error)
           this.#options.logger.warn({ err: message, exchange }, 'a broadcast could not be read')
-        else on(message)
+        else hear(message)
       }
     }
     const stop = this.#file.watch('broadcasts', () => {

@@ -46,6 +46,7 @@ export class ChildWorker {
     this.#decode = {
       accept: acceptOf(conf),
       maxBytes: conf.messageMaxBytes,
+      maxInflatedBytes: conf.messageMaxDecompressedBytes,
       integers: conf.integers,
     }
     this.#environment = {
