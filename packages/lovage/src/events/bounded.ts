@@ -41,6 +41,6 @@ export function countOf(value: unknown): number | undefined {
 }
 
 /** Seconds that something took, or undefined: a negative time, and one of decades, is a clock's fault or a forgery. */
-export const secondsOf = countOf
+export const secondsOf = (value: unknown): number | undefined => countOf(value)
 
 const MOST = 1e9
