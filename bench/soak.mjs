@@ -89,9 +89,8 @@ process.exitCode = verdict.isFlat === null ? 2 : verdict.isFlat ? 0 : 1
 
 /** Sends until `total` tasks are sent, never far ahead, and waits until all are done. */
 async function produce(app) {
-  const broker = await app.broker()
   const waiting = async () => {
-    const { ready = 0, delayed = 0, unacked = 0 } = (await broker.depths(['celery'])).get('celery') ?? {}
+    const [{ ready = 0, delayed = 0, unacked = 0 } = {}] = await app.queues.report(['celery'])
     return { ready, all: ready + delayed + unacked }
   }
   const names = Object.entries(OTHERS).flatMap(([name, count]) => Array(count).fill(name))

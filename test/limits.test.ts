@@ -1,6 +1,7 @@
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { coreOf } from '../packages/lovage/src/app/core/index.js'
 import { everyStore, silent } from './every-store.js'
 
 describe.each(everyStore('limits'))('on %s', (_name, freshUrl) => {
@@ -93,7 +94,7 @@ describe.each(everyStore('limits'))('on %s', (_name, freshUrl) => {
       )
       expect(runs.sort()).toEqual(['stays', 'stopped'])
       await expect
-        .poll(async () => (await (await app.broker()).depths(['celery'])).get('celery'))
+        .poll(async () => (await (await coreOf(app).broker()).depths(['celery'])).get('celery'))
         .toMatchObject({ ready: 0, delayed: 0 })
     })
 
@@ -116,7 +117,7 @@ describe.each(everyStore('limits'))('on %s', (_name, freshUrl) => {
         routingKey: 'celery',
       })
       await app.control.revokeByStampedHeaders({ tenant: ['bad', 'worse'] })
-      await (await app.broker()).publish([stamped('bad'), stamped('good')])
+      await (await coreOf(app).broker()).publish([stamped('bad'), stamped('good')])
       const good = app.asyncResult('for-good')
       await using _worker = await startTestWorker(app)
       await until(() => runs.length > 0)

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { CapabilityError, Lovage } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { coreOf } from '../packages/lovage/src/app/core/index.js'
 
 /** What the compiler would say to TypeScript, plain JavaScript and casts have to hear at run time. */
 const loose = <T>(value: unknown): T => value as T
@@ -97,7 +98,7 @@ test('waiting in vain shows whose waiting it was', async () => {
 
 test('a test worker for an app that is connected says what to do', async () => {
   await using other = createTestApp('other')
-  await (await other.broker()).check()
+  await (await coreOf(other).broker()).check()
   expect(() => other.configFromObject({ taskDefaultQueue: 'x' })).toThrow(/other is connected/)
 })
 

@@ -1,6 +1,7 @@
 import { broadcast, Lovage, Queue, workerDirect } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { coreOf } from '../packages/lovage/src/app/core/index.js'
 import { everyStore, silent } from './every-store.js'
 
 describe.each(everyStore('routing'))('queues as objects on %s', (_name, freshUrl) => {
@@ -100,5 +101,5 @@ test('a queue is checked when it is made, and so is one that the settings name',
   expect(() => new Queue('mail', { maxLenght: 1 } as object)).toThrow(/maxLenght is no option of a queue/)
   const app = new Lovage('routing', { broker: 'memory://checked', env: {}, logger: silent })
   app.configFromObject({ taskQueues: [{ name: 'mail', expires: Number.NaN }] })
-  expect(() => app.router).toThrow(/Queue mail: expires is a number/)
+  expect(() => coreOf(app).router).toThrow(/Queue mail: expires is a number/)
 })

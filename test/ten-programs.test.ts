@@ -12,6 +12,7 @@ import * as routing from '../examples/ten-programs/06-routing.js'
 import * as eta from '../examples/ten-programs/07-eta.js'
 import * as schema from '../examples/ten-programs/08-schema.js'
 import { web } from '../examples/ten-programs/09-web-handler.js'
+import { coreOf } from '../packages/lovage/src/app/core/index.js'
 
 const opened: Lovage[] = []
 const inMemory = (app: Lovage, name: string): Lovage => {
@@ -60,7 +61,7 @@ describe('the ten programs', () => {
     inMemory(python.app, 'four')
     await using _worker = await startTestWorker(worker, { queues: ['media'] })
     expect(await python.main()).toBe('/200/a.png')
-    const broker = await python.app.broker()
+    const broker = await coreOf(python.app).broker()
     const bodies = await Promise.all(
       ['celery', 'low'].map(async (queue) =>
         (await broker.admin.browse(queue, {})).items.map((item) => bodyOf(item.raw)),
@@ -80,21 +81,21 @@ describe('the ten programs', () => {
 
   test('6: routing and priority', async () => {
     await routing.main.call(inMemory(routing.app, 'six'))
-    const broker = await routing.app.broker()
+    const broker = await coreOf(routing.app).broker()
     const depths = await broker.depths(['critical', 'billing', 'celery'])
     expect([...depths].map(([queue, { ready }]) => [queue, ready])).toEqual([
       ['critical', 1],
       ['billing', 1],
       ['celery', 0],
     ])
-    expect(routing.app.router.destination('kyb.check').routingKey).toBe('kyb')
+    expect(coreOf(routing.app).router.destination('kyb.check').routingKey).toBe('kyb')
   })
 
   test('7: an ETA waits in the broker', async () => {
     inMemory(eta.app, 'seven')
     await using _worker = await startTestWorker(eta.app)
     await eta.main()
-    const depth = (await (await eta.app.broker()).depths(['celery'])).get('celery')
+    const depth = (await (await coreOf(eta.app).broker()).depths(['celery'])).get('celery')
     expect(depth?.delayed).toBe(2)
   })
 

@@ -1,6 +1,7 @@
 import { CapabilityError, Ignore, type Lovage, Reject, type TaskContext } from 'lovage'
 import { createTestApp, startTestWorker, until, withoutLeaks } from 'lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { coreOf } from '../packages/lovage/src/app/core/index.js'
 
 let app: Lovage
 beforeEach(() => {
@@ -8,14 +9,14 @@ beforeEach(() => {
 })
 afterEach(() => app.close())
 
-const letters = async (of: Lovage) => (await (await of.broker()).deadLetters.list({})).items
+const letters = async (of: Lovage) => (await (await coreOf(of).broker()).deadLetters.list({})).items
 const publishRaw = async (
   of: Lovage,
   headers: Record<string, unknown>,
   body: string,
   contentType = 'application/json',
 ) =>
-  (await of.broker()).publish([
+  (await coreOf(of).broker()).publish([
     {
       headers,
       body,
@@ -225,7 +226,9 @@ describe('retries', () => {
     })
     await using _worker = await startTestWorker(app)
     const result = await grows.delay(1)
-    await until(async () => (await (await app.broker()).depths(['celery'])).get('celery')?.delayed === 1)
+    await until(
+      async () => (await (await coreOf(app).broker()).depths(['celery'])).get('celery')?.delayed === 1,
+    )
     expect(await result.state()).toBe('RETRY')
     expect(await app.queues.promote([result.id])).toBe(1)
     expect(await result.get({ timeout: 10 })).toBe(3)
@@ -411,7 +414,7 @@ describe('a worker', () => {
     await early.delay()
     await inside
     await worker.stop('cold')
-    expect((await (await app.broker()).depths(['celery'])).get('celery')).toMatchObject({
+    expect((await (await coreOf(app).broker()).depths(['celery'])).get('celery')).toMatchObject({
       ready: 0,
       delayed: 0,
     })
@@ -440,7 +443,7 @@ describe('a worker', () => {
     for (const finish of open) finish()
     await stopped
     expect([most, worker.processed]).toEqual([2, 3])
-    expect((await (await app.broker()).depths(['celery'])).get('celery')).toMatchObject({ ready: 5 })
+    expect((await (await coreOf(app).broker()).depths(['celery'])).get('celery')).toMatchObject({ ready: 5 })
   })
 
   test('begins and ends its parts with itself, and consumes other queues when told', async () => {
@@ -483,7 +486,7 @@ describe('a worker', () => {
     const long = await waits.delay(60_000)
     await until(() => cold.active.length === 1)
     await cold.stop('cold')
-    const { items } = await (await app.broker()).admin.browse('celery', {})
+    const { items } = await (await coreOf(app).broker()).admin.browse('celery', {})
     expect(items.map(({ id }) => id)).toEqual([long.id])
   })
 
@@ -518,6 +521,6 @@ describe('eager mode', () => {
 test('a bulk send is all or nothing', async () => {
   const task = app.task({ name: 't', run: (_ctx, value: unknown) => value })
   await expect(task.applyAsyncMany([{ args: [1] }, { args: [() => 1] }])).rejects.toThrow(/args\[0\]/)
-  expect((await (await app.broker()).depths(['celery'])).get('celery')?.ready ?? 0).toBe(0)
+  expect((await (await coreOf(app).broker()).depths(['celery'])).get('celery')?.ready ?? 0).toBe(0)
   expect(await task.applyAsyncMany([{ args: [1] }, { args: [2] }])).toHaveLength(2)
 })

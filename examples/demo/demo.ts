@@ -55,8 +55,7 @@ console.log(
 const children = Array.from({ length: WORKERS }, (_, index) => startWorker(index + 1))
 await Promise.all(children.map(({ ready }) => ready))
 
-const letters = (await app.broker()).deadLetters
-const countLetters = async (): Promise<number> => (await letters.count()).get('webhooks') ?? 0
+const countLetters = async (): Promise<number> => (await app.deadLetters.queues()).get('webhooks') ?? 0
 const lettersBefore = await countLetters()
 
 const payloads = realPayloads()

@@ -20,5 +20,6 @@ export const FLOORS = [
   ['control', 'dogstatsd', 'health', 'metrics', 'tracing'],
   ['node', 'notify'],
   ['testing'],
+  ['doors'],
   ['cli'],
 ]

@@ -1,6 +1,7 @@
 import { type AppOptions, crontab, interval, type Lovage, type Schedule, solar } from 'lovage'
 import { createTestApp, FakeClock, startTestWorker, until } from 'lovage/testing'
 import { afterEach, describe, expect, it } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { type OpenBeatOptions, openBeat, openSchedules } from '../../packages/lovage/src/beat/index.js'
 import { newId } from '../../packages/lovage/src/kernel/index.js'
 import { takeSent } from './sent.js'
@@ -25,7 +26,7 @@ function makeApp(options: AppOptions, clock = new FakeClock(START), broker = `me
 }
 
 async function startBeat(app: Lovage, clock: FakeClock, options: OpenBeatOptions = {}) {
-  const opened = await openBeat(app, { monotonicMs: () => clock.now(), ...options })
+  const opened = await openBeat(coreOf(app), { monotonicMs: () => clock.now(), ...options })
   open.push(opened)
   void opened.beat.run()
   await clock.advance(0)
@@ -80,7 +81,7 @@ describe('beat', () => {
     const { app, clock } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 60 } } })
     await startBeat(app, clock)
     await clock.advance(3 * MINUTE)
-    const schedules = await openSchedules(app)
+    const schedules = await openSchedules(coreOf(app))
     open.push(schedules)
     expect(await schedules.list()).toMatchObject([
       {
@@ -215,7 +216,7 @@ describe('beat', () => {
     await startBeat(app, clock, { maxIntervalMs: 20_000 })
     await clock.advance(MINUTE)
     expect(await seconds(app)).toBe(6)
-    await using schedules = await openSchedules(app)
+    await using schedules = await openSchedules(coreOf(app))
     expect((await schedules.list())[0]?.trouble).toMatch(/broken.* answers \d+ for what comes after/)
     app.addPeriodicTask(10, 't', { name: 'wrong', jitterMs: -1 })
     await clock.advance(MINUTE)
@@ -322,7 +323,7 @@ describe('of several beats', () => {
       for (const { clock } of [frozen, living]) await clock.advance(SECOND)
     expect(first.status.leads).toBe(true)
     await living.clock.advance(20_000)
-    const schedules = await openSchedules(living.app)
+    const schedules = await openSchedules(coreOf(living.app))
     open.push(schedules)
     const before = await schedules.list()
     expect(before).toMatchObject([{ totalRunCount: 30 }])
@@ -343,7 +344,7 @@ describe('the schedule', () => {
   it('is changed while beat runs', async () => {
     const { app, clock } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 10 } } })
     await startBeat(app, clock)
-    await using schedules = await openSchedules(app)
+    await using schedules = await openSchedules(coreOf(app))
     await clock.advance(25 * SECOND)
     expect(await seconds(app)).toBe(2)
 
@@ -384,7 +385,7 @@ describe('the schedule', () => {
     const { app } = makeApp({
       beatSchedule: { tick: { task: 't', schedule: 10, args: [1], enabled: false } },
     })
-    await using schedules = await openSchedules(app)
+    await using schedules = await openSchedules(coreOf(app))
     const id = await schedules.run('tick')
     expect(await takeSent(app)).toMatchObject([{ id, args: [1], entry: 'tick' }])
     expect(await schedules.list()).toMatchObject([{ totalRunCount: 1, lastTaskId: id, lastRunMs: START }])
@@ -393,7 +394,7 @@ describe('the schedule', () => {
   it('keeps an operator’s word through a deployment, and forgets it when told', async () => {
     const { app, clock, broker } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 10 } } })
     const old = await startBeat(app, clock)
-    await using schedules = await openSchedules(app)
+    await using schedules = await openSchedules(coreOf(app))
     await schedules.change('tick', { schedule: crontab({ minute: 0 }) })
     await old.stop()
 
@@ -403,7 +404,7 @@ describe('the schedule', () => {
     }
     const deployed = makeApp({ beatSchedule }, clock, broker)
     await startBeat(deployed.app, clock)
-    await using now = await openSchedules(deployed.app)
+    await using now = await openSchedules(coreOf(deployed.app))
     expect(await now.list()).toMatchObject([
       { name: 'other', schedule: 'every 7 seconds', changed: [] },
       { name: 'tick', schedule: 'crontab 0 * * * *', changed: ['schedule'], definition: { args: ['v2'] } },
@@ -414,7 +415,7 @@ describe('the schedule', () => {
 
   it('says what is wrong before it is stored', async () => {
     const { app } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 10 } }, backend: 'disabled://' })
-    await using schedules = await openSchedules(app)
+    await using schedules = await openSchedules(coreOf(app))
     await expect(schedules.add('tick', { task: 't', schedule: 1 })).rejects.toThrow(
       'There is an entry tick already',
     )
@@ -454,6 +455,6 @@ describe('an app', () => {
 
   it('hears of a wrong entry at the start', async () => {
     const { app } = makeApp({ beatSchedule: { bad: { task: '', schedule: 10 } } })
-    await expect(openBeat(app)).rejects.toThrow("The schedule entry 'bad' is wrong: task")
+    await expect(openBeat(coreOf(app))).rejects.toThrow("The schedule entry 'bad' is wrong: task")
   })
 })

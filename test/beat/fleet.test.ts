@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Lovage } from 'lovage'
 import { type CrashPoint, createTestApp, until } from 'lovage/testing'
 import { afterEach, describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { tickId } from '../../packages/lovage/src/beat/tick-id.js'
 import { openScheduleStore } from '../../packages/lovage/src/drivers/index.js'
 import { startPostgres, startRedis } from '../servers.js'
@@ -105,7 +106,7 @@ function openApp(url: string): Lovage {
  * runs that were published and not yet settled too. Tells how many there are.
  */
 async function expectEveryRunOnce(app: Lovage): Promise<number> {
-  const { brokerUrl, clock, logger } = app
+  const { brokerUrl, clock, logger } = coreOf(app)
   const store = await openScheduleStore(brokerUrl, 'fleet', { settings: app.conf, clock, logger })
   const [entry] = await store.load()
   await store.close()
@@ -132,7 +133,7 @@ async function expectEveryRunOnce(app: Lovage): Promise<number> {
 }
 
 async function idsIn(app: Lovage, queue: string): Promise<readonly string[]> {
-  const { admin } = await app.broker()
+  const { admin } = await coreOf(app).broker()
   const ids: string[] = []
   for (let after: string | undefined; ; ) {
     const page = await admin.browse(queue, { limit: 1_000, ...(after === undefined ? {} : { after }) })

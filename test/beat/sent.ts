@@ -1,4 +1,5 @@
 import type { Lovage } from 'lovage'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { decodeTask } from '../../packages/lovage/src/message/index.js'
 
 /** A task message that was waiting in a queue. */
@@ -13,7 +14,7 @@ export interface SentTask {
 
 /** Takes all messages out of a queue of a broker in memory, in their order. */
 export async function takeSent(app: Lovage, queue = 'celery'): Promise<readonly SentTask[]> {
-  const broker = await app.broker()
+  const broker = await coreOf(app).broker()
   await broker.declare([{ name: queue }])
   const taken: SentTask[] = []
   const consumer = await broker.consume({

@@ -1,6 +1,7 @@
 import { chain, chord, chunks, group, map, starmap } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { everyStore } from '../every-store.js'
 
 /** An app with tasks that canvases are made of, and what was called in it. */
@@ -293,7 +294,7 @@ describe.each(everyStore('canvas'))('canvases on %s', (_name, freshUrl) => {
     const broken = { task: 7, args: 'x' }
     const id = 'broken'
     const { encodeTask } = await import('../../packages/lovage/src/message/index.js')
-    const broker = await app.broker()
+    const broker = await coreOf(app).broker()
     await broker.publish([
       encodeTask(
         {

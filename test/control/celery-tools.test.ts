@@ -2,6 +2,7 @@ import type { Worker } from 'lovage'
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { type PythonCelery, pythonCelery } from '../servers.js'
 import { FLEET_BROKERS, type RunningBroker } from './brokers.js'
 
@@ -142,7 +143,7 @@ describe.each(FLEET_BROKERS)('on $name', ({ transport, start }) => {
       expect(await celery('inspect', 'reserved')).toMatchObject([{ id: waiting, time_start: null }])
       // RabbitMQ shows nobody what waits in its delays.
       if (transport === 'redis') {
-        await until(async () => (await (await app.broker()).depths(['ts'])).get('ts')?.delayed === 1)
+        await until(async () => (await (await coreOf(app).broker()).depths(['ts'])).get('ts')?.delayed === 1)
         expect(await celery('inspect', 'scheduled')).toMatchObject([
           {
             eta: expect.stringMatching(/^20/),

@@ -1,6 +1,7 @@
 import type { Worker } from 'lovage'
 import { createTestApp, FakeClock, startTestWorker, until } from 'lovage/testing'
 import { describe, expect, test, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { ClusterState, type Event } from '../../packages/lovage/src/events/index.js'
 import { runPython } from '../servers.js'
 import { BROKERS } from './brokers.js'
@@ -44,7 +45,7 @@ describe.each(BROKERS)('the cluster on $name', ({ start }) => {
 
       // Nobody who reaches the broker can fill or stop it.
       const say = async (body: string) =>
-        (await client.broker()).broadcast({
+        (await coreOf(client).broker()).broadcast({
           headers: {},
           body,
           contentType: 'application/json',

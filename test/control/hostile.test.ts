@@ -1,6 +1,7 @@
 import type { Lovage, Worker } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { BROKERS, type RunningBroker } from './brokers.js'
 
 // Programs are started here, on machines that are busy with other tests.
@@ -129,7 +130,7 @@ describe.each(BROKERS)('hostile control messages on $name', ({ start }) => {
   })
 
   const say = async (body: string, headers: Readonly<Record<string, unknown>> = {}) =>
-    (await app.broker()).broadcast({
+    (await coreOf(app).broker()).broadcast({
       headers,
       body,
       contentType: 'application/json',
@@ -144,7 +145,10 @@ describe.each(BROKERS)('hostile control messages on $name', ({ start }) => {
     expect(isShutDown).toBe(false)
     expect(worker.pool.slots).toBe(2)
     expect(worker.queues).toEqual(['ts'])
-    expect((await (await app.broker()).depths(['ts'])).get('ts')).toMatchObject({ ready: 0, delayed: 0 })
+    expect((await (await coreOf(app).broker()).depths(['ts'])).get('ts')).toMatchObject({
+      ready: 0,
+      delayed: 0,
+    })
     const sum = await app.sendTask('ts.add', { args: [1, 2] })
     expect(await sum.get({ timeout: 20 })).toBe(3)
   }
@@ -177,7 +181,7 @@ describe.each(BROKERS)('hostile control messages on $name', ({ start }) => {
     for (const clock of [2 ** 53 - 1, -1, 1.5, '7', null, {}, [1]])
       await say('{"method": "ping"}', { clock, expires: { a: 1 }, ticket: 7 })
     await isWell()
-    expect(app.logicalClock.value).toBeLessThan(2 ** 32)
+    expect(coreOf(app).logicalClock.value).toBeLessThan(2 ** 32)
   })
 
   test('a flood is answered or refused, and passes', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Lovage, Reject, type Worker } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { Command } from '../cli/command.js'
 import { CommandInTerminal } from '../cli/terminal.js'
 import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../servers.js'
@@ -118,7 +119,7 @@ describe('the live view', () => {
     terminal.type('10x\x7f/m\r')
     await terminal.shows(/ts\.hold may run 10\/m/)
     await until(async () =>
-      (await (await app.coordination()).list('rates')).some(
+      (await (await coreOf(app).coordination()).list('rates')).some(
         ({ key, value }) => key === 'ts.hold' && value === '10/m',
       ),
     )

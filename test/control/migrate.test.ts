@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Lovage } from 'lovage'
 import { createTestApp } from 'lovage/testing'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { Command, lovage } from '../cli/command.js'
 import { BROKERS, type RunningBroker } from './brokers.js'
 
@@ -38,7 +39,7 @@ async function idsIn(
   queue: string,
   state: 'ready' | 'unacked' | 'delayed',
 ): Promise<readonly string[]> {
-  const { admin } = await app.broker()
+  const { admin } = await coreOf(app).broker()
   const ids: string[] = []
   for (let after: string | undefined; ; ) {
     const page = await admin.browse(queue, { state, limit: 1000, ...(after === undefined ? {} : { after }) })
@@ -100,7 +101,7 @@ test.each([
 
 test('chosen queues are migrated, so many messages at most, with their priorities and times', async () => {
   const [source, destination] = [await running('redis'), await running('sqlite')]
-  const broker = await source.app.broker()
+  const broker = await coreOf(source.app).broker()
   await send(source.app, 'mail', 5, { priority: 7 })
   const [soon] = await send(source.app, 'mail', 1, { countdown: 3600 })
   await send(source.app, 'other', 2)
@@ -115,14 +116,14 @@ test('chosen queues are migrated, so many messages at most, with their prioritie
   // A Redis producer leaves it to workers to wait; a file waits itself.
   expect(await idsIn(destination.app, 'mail', 'delayed')).toEqual([soon])
   expect(await idsIn(destination.app, 'mail', 'ready')).toHaveLength(5)
-  const { items } = await (await destination.app.broker()).admin.browse('mail', { state: 'ready' })
+  const { items } = await (await coreOf(destination.app).broker()).admin.browse('mail', { state: 'ready' })
   expect(String(items[0]?.raw)).toMatch(/"priority":\s*2/)
 })
 
 test('what cannot be read stays where it is, and the same place is refused', async () => {
   const [source, destination] = [await running('sqlite'), await running('redis')]
   const [good] = await send(source.app, 'mail', 1)
-  await (await source.app.broker()).publish([
+  await (await coreOf(source.app).broker()).publish([
     {
       headers: {},
       body: 'x',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { Command, lovage } from '../cli/command.js'
 import { makeProject } from '../loader/project.js'
 import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../servers.js'
@@ -158,7 +159,7 @@ test.each(BROKERS)('list shows the queues and bindings that $name has', async ({
   const broker = await start()
   const app = createTestApp('ts', { broker: broker.url, backend: broker.backend })
   try {
-    await (await app.broker()).declare([
+    await (await coreOf(app).broker()).declare([
       { name: 'mail', exchange: 'letters', exchangeType: 'topic', routingKey: 'mail.#' },
       { name: 'plain' },
     ])

@@ -1,6 +1,7 @@
 import { Lovage, type Progress } from 'lovage'
 import { until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import type { Event } from '../../packages/lovage/src/events/index.js'
 import { Command } from '../cli/command.js'
 import { makeProject } from '../loader/project.js'
@@ -120,7 +121,7 @@ describe.each(BROKERS)('events of one’s own on $name', ({ start }) => {
       taskSendSentEvent: true,
       env: {},
     })
-    await client.broker()
+    await coreOf(client).broker()
     await until(async () => {
       client.events.send('ready-to-hear')
       await client.events.flush()

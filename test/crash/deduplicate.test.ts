@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Lovage } from 'lovage'
 import { until } from 'lovage/testing'
 import { expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { Command } from '../cli/command.js'
 import { makeProject } from '../loader/project.js'
 
@@ -30,7 +31,9 @@ test('a task whose worker died between result and acknowledgement is not run aga
 
   await using second = new Command(args, { cwd, env })
   await second.says(/came again and has succeeded before: it is not run/)
-  await until(async () => (await (await app.broker()).depths(['celery'])).get('celery')?.unacked === 0)
+  await until(
+    async () => (await (await coreOf(app).broker()).depths(['celery'])).get('celery')?.unacked === 0,
+  )
   expect(readFileSync(`${cwd}/runs.txt`, 'utf8')).toBe(`${sent.id}\n`)
   second.signal('SIGTERM')
   expect(await second.exited).toBe(0)

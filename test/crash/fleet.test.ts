@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { Lovage } from 'lovage'
 import { type CrashPoint, createTestApp, until } from 'lovage/testing'
 import { expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { Command } from '../cli/command.js'
 import { makeProject } from '../loader/project.js'
 import { run } from '../servers.js'
@@ -101,7 +102,7 @@ test(`a producer and ${WORKERS} workers on one file, killed at every point and a
   expect(sent).toBeGreaterThanOrEqual(TASKS)
   expect(new Set(runs).size).toBe(sent)
   console.log(`${sent} tasks, ${runs.length - sent} runs repeated, ${fleet.kills} workers killed`)
-  expect((await (await app.broker()).deadLetters.list({})).items).toEqual([])
+  expect((await (await coreOf(app).broker()).deadLetters.list({})).items).toEqual([])
 })
 
 const sentIn = (cwd: string): number => {
@@ -194,7 +195,7 @@ class Fleet {
 }
 
 async function everyTaskIsDone(app: Lovage, sent: number): Promise<void> {
-  const backend = await app.results()
+  const backend = await coreOf(app).results()
   const left = new Set(Array.from({ length: sent }, (_, n) => idOf(n)))
   await until(
     async () => {
@@ -204,7 +205,7 @@ async function everyTaskIsDone(app: Lovage, sent: number): Promise<void> {
     },
     { timeoutMs: 120_000, what: 'every task to succeed' },
   )
-  const broker = await app.broker()
+  const broker = await coreOf(app).broker()
   await until(
     async () => {
       const depth = (await broker.depths(['celery'])).get('celery')

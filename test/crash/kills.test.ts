@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { CrashPoint } from 'lovage/testing'
 import { createTestApp, until } from 'lovage/testing'
 import { describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { startPostgres, startRedis } from '../servers.js'
 
 const TASKS = 10_000
@@ -88,7 +89,7 @@ describe.each(servers)('workers that are killed on $name', ({ points, start }) =
       }
       await startWorker()
 
-      const backend = await app.results()
+      const backend = await coreOf(app).results()
       const left = new Set(results.map(({ id }) => id))
       await until(
         async () => {
@@ -101,7 +102,7 @@ describe.each(servers)('workers that are killed on $name', ({ points, start }) =
       expect(await Promise.all(results.slice(0, 100).map((result) => result.get({ timeout: 1 })))).toEqual(
         numbers.slice(0, 100).map((n) => n * 2),
       )
-      const broker = await app.broker()
+      const broker = await coreOf(app).broker()
       await until(
         async () => {
           const depth = (await broker.depths(['celery'])).get('celery')

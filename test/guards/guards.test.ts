@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { isLovageError, Lovage } from 'lovage'
 import { onCrashPoint, startTestWorker, until } from 'lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { everyStore, silent } from '../every-store.js'
 
 const patience = { timeoutMs: 30_000 }
@@ -129,7 +130,7 @@ describe.each(everyStore('guards'))('on %s', (name, freshUrl) => {
     const first = await hang.delay()
     await once(worker, 'message')
     const endOf = async (): Promise<number> => {
-      const [mark] = await (await app.coordination()).list('unique')
+      const [mark] = await (await coreOf(app).coordination()).list('unique')
       expect(mark?.value).toBe(first.id)
       return mark?.expiresMs ?? 0
     }

@@ -1,6 +1,7 @@
 import { type Lovage, openBeat, startWorker } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../servers.js'
 
 let redis: RedisServer
@@ -47,7 +48,7 @@ test('a Python worker runs what our beat sends', async () => {
   })
   await using opened = await openBeat(app)
   void opened.beat.run()
-  const results = await app.results()
+  const results = await coreOf(app).results()
   const ids = new Set<string>()
   app.signals.on('afterTaskPublish', ({ message }) => void ids.add(String(message.headers.id)))
   const [first] = await until(async () => {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { createTestApp, until } from 'lovage/testing'
 import { expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { type PythonCelery, pythonCelery, startRedis } from '../servers.js'
 
 const TASKS = 2_000
@@ -70,7 +71,7 @@ test(`Python and TypeScript workers share a queue under load while one of each i
       params: ['n'],
     })
     const calls = Array.from({ length: TASKS }, (_, n) => ({ args: [n] as [number] }))
-    const backend = await app.results()
+    const backend = await coreOf(app).results()
     await startTypeScript()
     await startPython()
     const results = await work.applyAsyncMany(calls)
@@ -89,7 +90,7 @@ test(`Python and TypeScript workers share a queue under load while one of each i
       await Promise.all([startTypeScript(), startPython()])
     }
 
-    const broker = await app.broker()
+    const broker = await coreOf(app).broker()
     await until(
       async () => {
         const depth = (await broker.depths(['mixed'])).get('mixed')

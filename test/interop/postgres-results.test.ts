@@ -1,6 +1,7 @@
 import { type Lovage, startWorker, type Worker } from 'lovage'
 import { createTestApp } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { openResultBackend } from '../../packages/lovage/src/drivers/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
 import {
@@ -92,7 +93,7 @@ describe('results in the tables of Python', () => {
       pair: [1, 2],
       3: null,
     })
-    const [stored] = await (await app.results()).get([sent.id])
+    const [stored] = await (await coreOf(app).results()).get([sent.id])
     expect(stored?.extended).toMatchObject({
       name: 'py.values',
       args: [],
@@ -116,7 +117,7 @@ describe('results in the tables of Python', () => {
     await expect(sent.get({ timeout: 20_000 })).rejects.toMatchObject({
       message: expect.stringContaining('boom'),
     })
-    const [stored] = await (await app.results()).get([sent.id])
+    const [stored] = await (await coreOf(app).results()).get([sent.id])
     expect(stored).toMatchObject({
       state: 'FAILURE',
       result: { exc_type: 'ValueError', exc_message: ['boom', 42], exc_module: 'builtins' },

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { Decimal, type Lovage, startWorker, Uuid, unchecked } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { type PythonCelery, pythonCelery, type RedisServer, runPython, startRedis } from '../servers.js'
 
 /** Python's side: what TypeScript calls, on a queue of its own. */
@@ -310,7 +311,7 @@ describe('messages that would end a Python worker', () => {
     const client = new Redis(redis.url)
     await client.lpush('ts', ...hostile)
     client.disconnect()
-    const broker = await app.broker()
+    const broker = await coreOf(app).broker()
     await until(async () => ((await broker.deadLetters.count()).get('ts') ?? 0) >= hostile.length, {
       timeoutMs: 15_000,
     })

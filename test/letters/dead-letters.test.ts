@@ -1,19 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type DeadLetter, type Lovage, Reject } from 'lovage'
 import {
-  type DeadLetter,
   getAllDeadLetterQueues,
   getDeadLetterTasks,
   inspectDeadLetterQueue,
-  type Lovage,
   processDeadLetterTask,
   purgeDeadLetterQueue,
-  Reject,
   retryDeadLetterTask,
-} from 'lovage'
+} from 'lovage/compat'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { Command, lovage } from '../cli/command.js'
 import { makeProject } from '../loader/project.js'
 import { startRedis } from '../servers.js'
@@ -227,11 +226,11 @@ describe.each(servers)('dead letters on $name', ({ start }) => {
     for (let n = 0; n < 50; n++) await app.deadLetters.add({ task: 'twin', error: 'x' })
     const both = await Promise.all([app.deadLetters.retry({ queue }), app.deadLetters.retry({ queue })])
     expect(both.reduce((sum, { retried }) => sum + retried, 0)).toBe(50)
-    expect((await (await app.broker()).depths([queue])).get(queue)?.ready).toBe(50)
+    expect((await (await coreOf(app).broker()).depths([queue])).get(queue)?.ready).toBe(50)
   })
 
   test('what cannot be read stays', async () => {
-    const broker = await app.broker()
+    const broker = await coreOf(app).broker()
     const queue = app.conf.taskDefaultQueue
     const error = { type: 'MessageError', message: 'no JSON', traceback: null }
     const facts = { taskId: null, task: null, retries: 0, redeliveries: 0, worker: 'w' }
@@ -277,7 +276,7 @@ describe.each(servers.filter(({ name }) => name !== 'memory'))(
           expect(await victim.exited, victim.stderr).toBe('SIGKILL')
         }
         expect(await lovage(['dead', 'retry', '--all'], { cwd })).toMatchObject({ code: 0 })
-        const broker = await app.broker()
+        const broker = await coreOf(app).broker()
         const sent: string[] = []
         let after: string | undefined
         do {

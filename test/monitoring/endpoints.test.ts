@@ -1,18 +1,10 @@
 import { createServer } from 'node:net'
 import { Redis } from 'ioredis'
-import {
-  addHealthTasks,
-  getActiveTasks,
-  getQueueHealth,
-  getTaskStatus,
-  getWorkerStats,
-  type Lovage,
-  openSchedules,
-  Reject,
-  revokeTask,
-} from 'lovage'
+import { addHealthTasks, getQueueHealth, type Lovage, openSchedules, Reject } from 'lovage'
+import { getActiveTasks, getTaskStatus, getWorkerStats, revokeTask } from 'lovage/compat'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { examine, judge } from '../../packages/lovage/src/health/index.js'
 import { type RedisServer, startRedis } from '../servers.js'
 
@@ -184,7 +176,7 @@ test('a fleet without any worker is critical, also while nothing waits', async (
 
 test('health is looked at, and old letters go, by periodic tasks', async () => {
   addHealthTasks(app, { every: 1, queue: app.conf.taskDefaultQueue })
-  expect([...app.periodicTasks.all().keys()]).toEqual([
+  expect([...coreOf(app).periodicTasks.all().keys()]).toEqual([
     'lovage.monitor_queue_health',
     'lovage.cleanup_dead_letters',
   ])
@@ -206,7 +198,7 @@ test('a full Redis hides neither the queues nor what else is found', async () =>
       expect.objectContaining({ name: app.conf.taskDefaultQueue, ready: 1, reasons: [] }),
     )
     expect(health.reasons.join()).toMatch(/workers cannot be asked: Redis is out of memory/)
-    const findings = await examine(app)
+    const findings = await examine(coreOf(app))
     expect(findings).toContainEqual(
       expect.objectContaining({
         check: 'workers',

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { dogstatsd, Lovage } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { EventMetrics } from '../../packages/lovage/src/metrics/index.js'
 import { Exporter } from '../../packages/lovage/src/node/index.js'
 import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../servers.js'
@@ -40,7 +41,7 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   app = createTestApp('exported', { broker: redis.url, backend: redis.url })
-  exporter = await Exporter.start(app, { port: 0 })
+  exporter = await Exporter.start(coreOf(app), { port: 0 })
 })
 afterEach(async () => {
   await exporter?.stop()

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createTestApp, startTestWorker } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { Exporter } from '../../packages/lovage/src/node/index.js'
 import { freePort, type RedisServer, run, startRedis } from '../servers.js'
 
@@ -35,7 +36,7 @@ describe('what a running fleet serves', () => {
       },
     })
     await using _worker = await startTestWorker(app)
-    const exporter = await Exporter.start(app, { port: 0 })
+    const exporter = await Exporter.start(coreOf(app), { port: 0 })
     try {
       expect(await (await flaky.delay()).get({ timeout: 20 })).toBe(1)
       const scrapes = [options.workerMetricsPort, exporter.port].map(async (port) =>

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { type Notice, type NoticeMessage, notifier, Reject, toEmail, toLog, toSlack, toWebhook } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterEach, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 
 const patience = { timeoutMs: 30_000 }
 const closing: (() => void)[] = []
@@ -135,7 +136,7 @@ test('what comes too fast for the fleet is told together', async () => {
   }
   const options = { to: [channel], about: ['failed' as const], limit: { notices: 2, seconds: 600 } }
   await using app = createTestApp('flood')
-  await using other = createTestApp('flood', { broker: app.brokerUrl })
+  await using other = createTestApp('flood', { broker: coreOf(app).brokerUrl })
   let failed = 0
   for (const one of [app, other]) {
     one.steps.push(notifier(one, options))
@@ -170,7 +171,7 @@ test('circuit breakers and changes of health are told once for the fleet', async
     send: async (message: NoticeMessage) => void notices.push(...message.notices),
   }
   await using app = createTestApp('fleet')
-  await using other = createTestApp('fleet', { broker: app.brokerUrl })
+  await using other = createTestApp('fleet', { broker: coreOf(app).brokerUrl })
   let isDown = true
   let opened = 0
   for (const one of [app, other]) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { until } from 'lovage/testing'
 import { expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { startPool } from './start-pool.js'
 
 test('what a child was to run next goes back to the queue when the present task takes longer', async () => {
@@ -12,7 +13,7 @@ test('what a child was to run next goes back to the queue when the present task 
 
   const long = await pool.app.sendTask('busy', { args: [1500] })
   const waiting = await Promise.all([1, 2, 3].map((n) => pool.app.sendTask('add', { args: [n, n] })))
-  const broker = await pool.app.broker()
+  const broker = await coreOf(pool.app).broker()
   await until(async () => {
     const depth = (await broker.depths(['celery'])).get('celery')
     return depth?.ready === 3 && pool.worker.active.length === 1

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Lovage } from 'lovage'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import type { PoolUnderTest } from '../../packages/lovage/src/worker/pools/pool.suite.js'
 
 // Children run the built package, and the app is theirs too: so the worker here is the built one.
@@ -58,7 +59,7 @@ export async function startPool(
           ...(more.maxTasks === undefined ? {} : { maxTasksPerChild: more.maxTasks }),
           ...(more.maxMemory === undefined ? {} : { maxMemoryPerChild: more.maxMemory }),
         })
-  const worker = await built.startWorker(app, { hostname, pool })
+  const worker = await built.startWorker(coreOf(app), { hostname, pool })
   return {
     app,
     worker,

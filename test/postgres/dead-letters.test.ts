@@ -1,6 +1,7 @@
 import { Reject, startWorker } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { deadLetterTests } from '../../packages/lovage/src/broker/suite/dead-letter.suite.js'
 import { suiteTester } from '../../packages/lovage/src/broker/suite/tester.suite.js'
 import { openBroker } from '../../packages/lovage/src/drivers/index.js'
@@ -37,7 +38,7 @@ test('a letter is stored before its message is acknowledged, also when the store
       throw new Reject('not mine')
     },
   })
-  const broker = await app.broker()
+  const broker = await coreOf(app).broker()
   const worker = await startWorker(app, {})
   await server.kill()
   const { id } = await refuse.delay()

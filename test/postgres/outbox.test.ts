@@ -2,6 +2,7 @@ import { type Lovage, startWorker } from 'lovage'
 import { createTestApp, onCrashPoint, until } from 'lovage/testing'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { type PostgresServer, type RedisServer, startPostgres, startRedis } from '../servers.js'
 
 let postgres: PostgresServer
@@ -27,7 +28,7 @@ afterEach(async () => {
   await app.close()
 })
 
-const waiting = async (queue: string) => (await (await app.broker()).depths([queue])).get(queue)
+const waiting = async (queue: string) => (await (await coreOf(app).broker()).depths([queue])).get(queue)
 const inOutbox = async () => Number((await postgres.sql('select count(*) from lovage_outbox'))[0])
 
 test('a task in a transaction comes to Redis if, and as soon as, that is committed', async () => {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Lovage, startWorker } from 'lovage'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import type { Broker } from '../../packages/lovage/src/broker/index.js'
 import { openBroker } from '../../packages/lovage/src/drivers/index.js'
 import { CountingWorker, driverOptions, idsOf, publishPatiently, taskMessage } from '../redis/fleet.js'
@@ -239,7 +240,7 @@ describe('workers on RabbitMQ', () => {
     await vi.waitFor(() => expect(new Set(noted()).size).toBe(total), WITHIN)
 
     const poison = await app.sendTask('test.poison')
-    const letters = async () => (await (await app.broker()).deadLetters.list({})).items
+    const letters = async () => (await (await coreOf(app).broker()).deadLetters.list({})).items
     while ((await letters()).length === 0) {
       if (processes.every(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null))
         await startProcess()
@@ -269,7 +270,7 @@ describe('a task that is sent in a transaction on PostgreSQL', () => {
         ship.applyAsync([2], { transaction: client }),
         ship.applyAsync([3], { transaction: client, countdown: 2 }),
       ])
-      expect((await (await app.broker()).depths([queue])).get(queue)?.ready).toBe(0)
+      expect((await (await coreOf(app).broker()).depths([queue])).get(queue)?.ready).toBe(0)
       await client.query('COMMIT')
       const worker = await startWorker(app, { queues: [queue] })
       await Promise.all(sent.map((result) => result.get({ timeout: 60 })))

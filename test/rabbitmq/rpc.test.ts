@@ -1,6 +1,7 @@
 import { chain, group, Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { AmqpConnection, parseAmqpUrls } from '../../packages/lovage/src/drivers/amqp/client/index.js'
 import { newId, silentLogger } from '../../packages/lovage/src/kernel/index.js'
 import { pythonCelery, type RabbitServer, runPython, startRabbit } from '../servers.js'
@@ -109,7 +110,7 @@ describe('results by rpc', { timeout: 120_000 }, () => {
         code: 'LVG_CAPABILITY_MISSING',
         message: expect.stringContaining('chord'),
       })
-    expect((await (await client.broker()).depths([queue])).get(queue)).toMatchObject({ ready: 0 })
+    expect((await (await coreOf(client).broker()).depths([queue])).get(queue)).toMatchObject({ ready: 0 })
     await expect(side.save()).rejects.toMatchObject({ name: 'ResultError' })
     await expect(chained.abort?.()).rejects.toMatchObject({ code: 'LVG_CAPABILITY_MISSING' })
   })
@@ -122,7 +123,7 @@ describe('results by rpc', { timeout: 120_000 }, () => {
       Array.from({ length: 300 }, (_, n) => client.sendTask('add', { args: [n, 1], queue })),
     )
     await startWorker(queue)
-    const broker = await client.broker()
+    const broker = await coreOf(client).broker()
     await until(async () => (await broker.depths([queue])).get(queue)?.ready === 0, PATIENCE)
     const values = await Promise.all(sent.map((result) => result.get(WAIT)))
     expect(values).toEqual(sent.map((_, n) => n + 1))
@@ -146,7 +147,7 @@ describe('results by rpc', { timeout: 120_000 }, () => {
 
   it('lie in a queue that goes when its app is closed', async () => {
     const client = openApp()
-    const { replyTo = '' } = client
+    const { replyTo = '' } = coreOf(client)
     await client.sendTask('add', { args: [1, 1], queue: own() })
     const connection = new AmqpConnection(parseAmqpUrls(rabbit.url()), 'test', silentLogger)
     opened.push(connection)

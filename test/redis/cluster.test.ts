@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { parseRedisUrl } from '../../packages/lovage/src/drivers/redis/client/index.js'
 import { silent } from '../every-store.js'
 import { type RedisCluster, startCluster, startRedis } from '../servers.js'
@@ -81,7 +82,7 @@ describe('a fleet on a Redis Cluster', { timeout: 400_000 }, () => {
 
   it('is told that a node is no single server, by who checks it', async () => {
     await using app = openApp(cluster.servers[0]?.url ?? '')
-    const broker = await app.broker()
+    const broker = await coreOf(app).broker()
     await expect(broker.check()).rejects.toMatchObject({
       code: 'LVG_CONFIG_INVALID',
       hint: expect.stringContaining('redis+cluster://'),

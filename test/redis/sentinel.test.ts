@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { silent } from '../every-store.js'
 import { freePort, MASTER_NAME, type SentinelGroup, startRedis, startSentinelGroup } from '../servers.js'
 import { TwoWorkers } from './two-workers.js'
@@ -114,7 +115,7 @@ describe('a sentinel:// URL', () => {
       env: {},
       logger: silent,
     })
-    await expect(app.broker()).rejects.toMatchObject({
+    await expect(coreOf(app).broker()).rejects.toMatchObject({
       code: 'LVG_CONFIG_INVALID',
       message: expect.not.stringContaining('secret'),
     })

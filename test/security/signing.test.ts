@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { silent } from '../every-store.js'
 import {
   type PostgresServer,
@@ -74,7 +75,7 @@ describe.each([
     const envelope = JSON.parse(String(waiting?.raw))
     const inner = Buffer.from(Buffer.from(envelope.body, 'base64').toString(), 'base64').toString('latin1')
     const body = Buffer.from(inner.replace('668', '669'), 'latin1').toString('base64')
-    const own = await app.broker()
+    const own = await coreOf(app).broker()
     await app.queues.remove([altered.id])
     await own.publish([
       {

@@ -5,6 +5,7 @@ import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '
 import { group, tracing } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 
 const exporter = new InMemorySpanExporter()
 beforeAll(() => {
@@ -47,7 +48,7 @@ test('a run is below its publication, and what it sends below the run', async ()
 
 test('a task that fails marks its span, and a foreign traceparent is its parent', async () => {
   await using app = createTestApp('traced', { middleware: [tracing()] })
-  await using plain = createTestApp('plain', { broker: app.brokerUrl })
+  await using plain = createTestApp('plain', { broker: coreOf(app).brokerUrl })
   app.task({
     name: 'bad',
     run: () => {
@@ -116,7 +117,7 @@ test('a run whose publication was not sampled makes no span, and what it sends i
   app.task({ name: 'outer', run: async () => void (await inner.delay()) })
   await using _worker = await startTestWorker(app)
   // No SDK is asked for the publication: its context is a header of the call.
-  await using plain = createTestApp('plain', { broker: app.brokerUrl })
+  await using plain = createTestApp('plain', { broker: coreOf(app).brokerUrl })
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00'
   await plain.sendTask('outer', { headers: { traceparent } })
   await until(() => headers.length === 1)

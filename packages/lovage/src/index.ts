@@ -1,13 +1,15 @@
 export type {
   AddPeriodicTask,
+  AppOptions,
   AppSignals,
+  ControlCommand,
   DeployCheck,
   PeriodicOptions,
   SignalName,
   StepWorker,
   WorkerStep,
 } from './app/core/index.js'
-export { type AppOptions, Lovage } from './app/index.js'
+export { Lovage } from './app/index.js'
 export {
   type Answers,
   type AppEvents,
@@ -15,29 +17,19 @@ export {
   type Cluster,
   type ClusterOptions,
   type Control,
-  type ControlCommand,
-  cleanupOldDeadLetterTasks,
   type DeadLetterStats,
   DeadLetters,
-  type DeadLetterTask,
   type Done,
   type Due,
   type EventListener,
   type EventOptions,
-  getAllDeadLetterQueues,
-  getDeadLetterStats,
-  getDeadLetterTasks,
-  getOpenBreakers,
   type Inspect,
-  inspectDeadLetterQueue,
   type LetterChoice,
   type LetterEdit,
   type OnceOptions,
   type OpenBreaker,
   type OpenedLetter,
   type OpenedTask,
-  processDeadLetterTask,
-  purgeDeadLetterQueue,
   type QueuedTask,
   type QueueReport,
   type Queues,
@@ -45,7 +37,6 @@ export {
   type RedriveOptions,
   type ReportedFailure,
   type RequestInfo,
-  retryDeadLetterTask,
   type ScheduledInfo,
 } from './app/operating/index.js'
 export {
@@ -131,16 +122,14 @@ export {
   unchecked,
   WorkerLostError,
 } from './app/tasks/index.js'
-export {
-  type BeatStatus,
-  type EntryChanges,
-  type OpenBeat,
-  type OpenBeatOptions,
-  openBeat,
-  openSchedules,
-  type ScheduleLocation,
-  type Schedules,
-  type ScheduleView,
+export type {
+  BeatStatus,
+  EntryChanges,
+  OpenBeat,
+  OpenBeatOptions,
+  ScheduleLocation,
+  Schedules,
+  ScheduleView,
 } from './beat/index.js'
 export {
   broadcast,
@@ -153,7 +142,20 @@ export {
   workerDirect,
 } from './broker/index.js'
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
-export { type DogstatsdOptions, dogstatsd } from './dogstatsd/index.js'
+export type { DogstatsdOptions } from './dogstatsd/index.js'
+export {
+  addHealthTasks,
+  checkDeploy,
+  dogstatsd,
+  examine,
+  getOpenBreakers,
+  getQueueHealth,
+  type HealthTaskOptions,
+  notifier,
+  openBeat,
+  openSchedules,
+  startWorker,
+} from './doors/index.js'
 export {
   ClusterState,
   type ClusterStateOptions,
@@ -168,25 +170,15 @@ export {
   type TaskFacts,
   type ToldState,
 } from './events/index.js'
-export {
-  addHealthTasks,
-  checkDeploy,
-  type DeployFinding,
-  type EntryHealth,
-  examine,
-  type Finding,
-  getActiveTasks,
-  getQueueHealth,
-  getTaskStatus,
-  getWorkerStats,
-  type Health,
-  type HealthStatus,
-  type HealthTaskOptions,
-  type HealthThresholds,
-  type QueueHealth,
-  revokeTask,
-  type StuckTask,
-  type TaskStatus,
+export type {
+  DeployFinding,
+  EntryHealth,
+  Finding,
+  Health,
+  HealthStatus,
+  HealthThresholds,
+  QueueHealth,
+  StuckTask,
 } from './health/index.js'
 export {
   CapabilityError,
@@ -217,7 +209,7 @@ export {
   PlainTime,
   Uuid,
 } from './message/index.js'
-export { type StartOptions, startWorker } from './node/index.js'
+export type { StartOptions } from './node/index.js'
 export {
   type EmailOptions,
   type Notice,
@@ -226,7 +218,6 @@ export {
   type NoticeLimit,
   type NoticeMessage,
   type NotifierOptions,
-  notifier,
   toEmail,
   toLog,
   toSlack,

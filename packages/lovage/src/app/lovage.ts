@@ -1,144 +1,120 @@
-import type { Broker } from '../broker/index.js'
-import { type Canvas, fromWire, taskNode } from '../canvas/index.js'
-import type { CoordinationStore } from '../coordination/index.js'
-import {
-  type Clock,
-  ConfigurationError,
-  defaultLogger,
-  type Logger,
-  LogicalClock,
-  type LovageError,
-  systemClock,
-} from '../kernel/index.js'
-import type { ResultBackend, ResultTuple } from '../result/index.js'
-import type { AppOptions } from './app-options.js'
+import { fromWire, taskNode } from '../canvas/index.js'
+import type { Clock, Logger } from '../kernel/index.js'
 import { discover } from './autodiscover.js'
 import {
   type AddPeriodicTask,
-  Connections,
+  AppCore,
+  type AppOptions,
   type DeployCheck,
-  markAsApp,
-  PeriodicTasks,
-  SignalBoard,
+  type SignalBoard,
+  setCore,
   type WorkerStep,
 } from './core/index.js'
-import { appEvents, Control, DeadLetters, type OnceOptions, once, Queues } from './operating/index.js'
 import {
-  type AnyResult,
-  AsyncResult,
-  type EagerResult,
-  type GroupResult,
-  joinsOf,
-  type ResultHost,
-  resultOf,
-} from './results/index.js'
-import { namesInRoutes, type Router } from './routing/index.js'
-import { applyEagerly, sendEagerly } from './running/index.js'
-import { guardOf, Publisher, sendAllGuarded, sendCanvas, sendGuarded, sendMembers } from './sending/index.js'
+  type AppEvents,
+  appEvents,
+  Control,
+  DeadLetters,
+  type OnceOptions,
+  once,
+  Queues,
+  revokeTasks,
+} from './operating/index.js'
+import { type AnyResult, AsyncResult, type GroupResult, joinsOf } from './results/index.js'
+import { Sender } from './sending/index.js'
 import {
-  annotatedOptions,
-  routerOf,
   type Settings,
   type SettingsInput,
-  type SettingsLayer,
-  SettingsLayers,
   type SetupSecurity,
   securitySettings,
   settingsFrom,
 } from './settings/index.js'
 import {
-  type AnyTask,
   type ArgumentsOf,
-  type Call,
   type Contract,
   checkUntypedCall,
   type InputOf,
-  type Middleware,
   type NamedTask,
   type PositionalTask,
   type ResultOf,
   type Schema,
   Signature,
   sortParts,
-  Task,
+  type Task,
   type TaskContext,
-  type TaskDefinition,
   type TaskHandlers,
-  type TaskHost,
   type TaskOptions,
   type TaskParts,
-  TaskRegistry,
+  type TaskRegistry,
   toWireOptions,
   type UntypedCall,
 } from './tasks/index.js'
 
-/** An application: its tasks, its settings, and the connections that they use. */
-export class Lovage implements TaskHost, ResultHost {
+/**
+ * An application: its tasks, its settings, and the connections that they use. What it can do is sorted by who does it:
+ * calls and results here, what operators do in `control`, `queues`, `deadLetters` and `events`.
+ *
+ * @example
+ * const app = new Lovage('shop', { broker: 'redis://localhost' })
+ * const add = app.task({ name: 'add', run: (_ctx, x: number, y: number) => x + y })
+ * await (await add.delay(2, 3)).get() // 5, with a worker running
+ */
+export class Lovage {
   /** The app's name; it appears in `lovage report` and in worker banners. */
   readonly main: string
-  readonly tasks = new TaskRegistry()
-  /** The schedule that the code gives to beat. */
-  readonly periodicTasks = new PeriodicTasks(() => this.conf.beatSchedule)
+  /** The tasks that it can run, by name. */
+  readonly tasks: TaskRegistry
   /** Adds an entry to the schedule. */
-  readonly addPeriodicTask: AddPeriodicTask = this.periodicTasks.add
+  readonly addPeriodicTask: AddPeriodicTask
   /** What operators do to a running cluster: revoke, pause, limit. */
-  readonly control = new Control(this)
+  readonly control: Control
   /** What no worker runs again by itself: look at it, send it again, remove it. */
-  readonly deadLetters = new DeadLetters(this)
+  readonly deadLetters: DeadLetters
   /** What waits in queues, task by task: look at it, run it now, later or never. */
-  readonly queues = new Queues(this)
+  readonly queues: Queues
+  /** Celery's signals: they are told things, and change nothing. */
   readonly signals: SignalBoard
   /** What the cluster tells, as it happens (`for await (const event of app.events())`), and events of one's own. */
-  readonly events = appEvents(this)
-  /** Lamport's clock of this process, for control messages and events. */
-  readonly logicalClock = new LogicalClock()
-  readonly clock: Clock
-  readonly middleware: readonly Middleware[]
+  readonly events: AppEvents
   /** What starts and stops with each worker of this app. */
-  readonly steps: WorkerStep[] = []
+  readonly steps: WorkerStep[]
   /** What `lovage check --deploy` and `lovage doctor` look at besides: a warehouse, a flag, a runbook. */
-  readonly deployChecks: DeployCheck[] = []
-  readonly #settings: SettingsLayers
-  readonly #connections: Connections
-  #logger: Logger
-  #router: Router | undefined
-  #publisher: Publisher | undefined
-  readonly #env: NodeJS.ProcessEnv
+  readonly deployChecks: DeployCheck[]
+  readonly #core: AppCore
 
   /**
    * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for a wrong value.
    */
   constructor(main: string, options: AppOptions = {}) {
-    markAsApp(this)
-    const { middleware = [], logger, clock = systemClock, env = process.env, ...settings } = options
+    const core = new AppCore(main, options, { calls: (owner) => new Sender(owner), revoke: revokeTasks })
+    setCore(this, core)
+    this.#core = core
     this.main = main
-    this.middleware = middleware
-    this.clock = clock
-    this.#env = env
-    this.#logger = logger ?? defaultLogger()
-    this.signals = new SignalBoard(() => this.#logger)
-    this.#settings = new SettingsLayers(settings, env, (warning) => this.#logger.warn({}, warning))
-    this.#connections = new Connections(this, env, () => this.events.begin())
+    this.tasks = core.tasks
+    this.addPeriodicTask = core.periodicTasks.add
+    this.control = new Control(core)
+    this.deadLetters = new DeadLetters(core)
+    this.queues = new Queues(core)
+    this.signals = core.signals
+    this.events = appEvents(core)
+    this.steps = core.steps
+    this.deployChecks = core.deployChecks
   }
 
-  /** Whether it takes settings from this process's environment, as apps do unless they are given another `env`. */
-  get readsEnvironment(): boolean {
-    return this.#env === process.env
-  }
   /** The settings in force: code before command line before environment before default. */
   get conf(): Settings {
-    return this.#settings.conf
+    return this.#core.conf
   }
+  /** Where log lines go. */
   get logger(): Logger {
-    return this.#logger
+    return this.#core.logger
   }
-  /** Sets where log lines go. */
   set logger(logger: Logger) {
-    this.#logger = logger
+    this.#core.logger = logger
   }
-  get router(): Router {
-    this.#router ??= routerOf(this.conf)
-    return this.#router
+  /** The clock that it goes by: the system's, or the one that a test gave it. */
+  get clock(): Clock {
+    return this.#core.clock
   }
 
   /**
@@ -146,16 +122,13 @@ export class Lovage implements TaskHost, ResultHost {
    * `app.configFromObject(env, { namespace: 'CELERY' })`.
    * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID.
    */
-  configFromObject(settings: object, options: { readonly namespace?: string } = {}): this {
-    return this.#configure('code', settingsFrom(settings, options.namespace))
+  configFromObject(settings: SettingsInput | object, options: { readonly namespace?: string } = {}): this {
+    this.#core.configure('code', settingsFrom(settings, options.namespace))
+    return this
   }
   /** Signs what this app sends, and believes only whom its store knows: Celery's `setup_security`. LVG_CONFIG_INVALID for a file that cannot be used. */
   setupSecurity(options: SetupSecurity): this {
     return this.configFromObject(securitySettings(options, this.conf.acceptContent))
-  }
-  /** Settings given on a command line: stronger than the environment, weaker than code. */
-  configFromCommandLine(settings: SettingsInput): this {
-    return this.#configure('commandLine', settingsFrom(settings))
   }
 
   /** Defines and registers a task. */
@@ -165,21 +138,13 @@ export class Lovage implements TaskHost, ResultHost {
   ): Task<ArgumentsOf<Run>, ResultOf<Run>>
   task(definition: object): object {
     // Either overload's definition; their types have done their work at the call.
-    const task = this.#define<never, never>(sortParts(definition as TaskParts))
-    this.tasks.add(task)
-    return task
-  }
-
-  /** Registers one of Celery's own tasks, which takes its arguments from its context, whatever they are. */
-  builtinTask(name: string, run: (context: TaskContext) => unknown): void {
-    if (this.tasks.has(name)) return
-    this.tasks.add(this.#define<never, never>({ name, own: {}, handlers: {}, isRaw: true, run }))
+    return this.#core.register(sortParts(definition as TaskParts))
   }
 
   /** A task that is implemented elsewhere, to be called from here. */
   remote<Args, Result>(contract: Contract<Args, Result>): Task<Args, Result> {
     const { name, options, params, input, output } = contract
-    return this.#define({
+    return this.#core.define({
       name,
       own: options,
       handlers: {},
@@ -213,13 +178,8 @@ export class Lovage implements TaskHost, ResultHost {
   /** Calls a task by its name alone. */
   async sendTask(name: string, call: UntypedCall = {}): Promise<AsyncResult<unknown>> {
     const { args = [], kwargs = {}, ...options } = checkUntypedCall(name, call)
-    return this.send({
-      task: name,
-      args,
-      kwargs,
-      options,
-      defaults: this.tasks.get(name)?.definition.own ?? {},
-    })
+    const defaults = this.tasks.get(name)?.definition.own ?? {}
+    return this.#core.calls.send({ task: name, args, kwargs, options, defaults })
   }
 
   /** A signature of a task that is known only by its name. */
@@ -233,58 +193,28 @@ export class Lovage implements TaskHost, ResultHost {
     }: UntypedCall & { readonly immutable?: boolean } = {},
   ): Signature<readonly unknown[], Result> {
     checkUntypedCall(name, options)
-    return new Signature(taskNode(name, args, kwargs, toWireOptions(options), immutable), this)
+    const canvas = taskNode(name, args, kwargs, toWireOptions(options), immutable)
+    return new Signature(canvas, this.#core.calls)
   }
   /**
    * A signature that came over a wire: what `JSON.stringify(signature)` gave, Python's or ours.
    * @throws {MessageError} LVG_CANVAS_INVALID.
    */
   signatureFrom(wire: unknown): Signature<readonly unknown[], unknown, AnyResult> {
-    return new Signature(fromWire(wire), this)
+    return new Signature(fromWire(wire), this.#core.calls)
   }
-  sendCanvas(canvas: Canvas, lead: readonly unknown[]): Promise<AnyResult> {
-    return sendCanvas(this, this.#publishing(), canvas, lead)
-  }
-  sendMembers(
-    members: Iterable<Canvas> | AsyncIterable<Canvas>,
-    lead: readonly unknown[],
-  ): Promise<AnyResult> {
-    return sendMembers(this, this.#publishing(), members, lead)
+
+  /** The result of an earlier call, by id. */
+  asyncResult<Result = unknown>(id: string): AsyncResult<Result> {
+    return new AsyncResult<Result>(id, this.#core)
   }
   /** A group that was saved; undefined when there is none. */
   async groupResult<Results extends readonly unknown[] = readonly unknown[]>(
     id: string,
   ): Promise<GroupResult<Results> | undefined> {
-    const tuple = await (await joinsOf(this)).group(id)
+    const tuple = await (await joinsOf(this.#core)).group(id)
     // What was saved is a group's; its values are taken at the caller's word.
-    return tuple && (resultOf(tuple, this) as GroupResult<Results>)
-  }
-  /** The result that Celery's nested pairs name. */
-  resultOf(tuple: ResultTuple): AnyResult {
-    return resultOf(tuple, this)
-  }
-
-  /** Publishes a call; resolves when the broker has it. */
-  send(call: Call): Promise<AsyncResult<unknown>> {
-    if (this.conf.taskAlwaysEager) return sendEagerly(this, call)
-    const publisher = this.#publishing()
-    return guardOf(this, call) ? sendGuarded(this, publisher, call) : publisher.send(call)
-  }
-  /** Publishes calls together, none of them when one cannot be written. */
-  async sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
-    if (!this.conf.taskAlwaysEager) return sendAllGuarded(this, this.#publishing(), calls)
-    const results: AsyncResult<unknown>[] = []
-    for (const call of calls) results.push(await sendEagerly(this, call))
-    return results
-  }
-
-  applyEagerly(task: AnyTask, call: Call): Promise<EagerResult<unknown>> {
-    return applyEagerly(this, task, call)
-  }
-
-  /** The result of an earlier call, by id. */
-  asyncResult<Result = unknown>(id: string): AsyncResult<Result> {
-    return new AsyncResult<Result>(id, this)
+    return tuple && (this.#core.resultOf(tuple) as GroupResult<Results>)
   }
 
   /** Imports the modules that match the globs, so that their tasks are registered; tells which. */
@@ -292,98 +222,19 @@ export class Lovage implements TaskHost, ResultHost {
     return discover(patterns, folder)
   }
 
-  /** The broker, connected on first use. */
-  broker(): Promise<Broker> {
-    return this.#connections.broker()
-  }
-
-  /**
-   * The result backend, connected on first use.
-   * @throws {ResultError} LVG_RESULT_DISABLED when there is none.
-   */
-  results(): Promise<ResultBackend> {
-    return this.#connections.results()
-  }
-
-  /** Whether results are kept at all. */
-  get hasResults(): boolean {
-    return !this.conf.resultBackend?.startsWith('disabled')
-  }
-
-  /** Limits, revokes, pauses and unique keys; beside the broker unless `coordinationUrl` says otherwise. */
-  coordination(): Promise<CoordinationStore> {
-    return this.#connections.coordination()
-  }
-
   /**
    * Does `work` once under `key`, in the whole fleet, and remembers its value for `ttl` seconds: a task that runs again
    * charges no card twice. Whoever comes later gets the value of the first; a failure is not remembered.
    */
   once<T>(key: string, work: () => T | Promise<T>, options?: OnceOptions): Promise<T> {
-    return once(this, key, work, options)
-  }
-
-  /** Where the broker is; the embedded file when no setting says. */
-  get brokerUrl(): string {
-    return this.#connections.brokerUrl
-  }
-  /** Why the results of calls can be kept nowhere; undefined when they can, or when nobody wants them. */
-  get resultProblem(): LovageError | undefined {
-    return this.#connections.resultProblem
-  }
-
-  /** Where the results of what this process sends are answered to; undefined where results are stored. */
-  get replyTo(): string | undefined {
-    return this.#connections.replyTo
-  }
-  /** Where results are; beside the broker when no setting says. */
-  get resultUrl(): string {
-    return this.#connections.resultUrl
-  }
-
-  /** Names in routes that no task here has: most often a typo that sends a task to the default queue. */
-  unroutedNames(): readonly string[] {
-    return namesInRoutes(this.conf.taskRoutes).filter((name) => !this.tasks.has(name))
+    return once(this.#core, key, work, options)
   }
 
   /** Sends what is in flight and disconnects. */
   async close(): Promise<void> {
-    await this.events.flush()
-    this.#connections.refuse()
-    await this.#publisher?.drain()
-    await this.#connections.close()
+    await this.#core.close()
   }
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  #define<Args, Result>(definition: Omit<TaskDefinition, 'options'>): Task<Args, Result> {
-    const task: Task<Args, Result> = new Task(this, {
-      ...definition,
-      // Annotations may be set after the task was defined, and functions among them look at the task.
-      get options(): TaskOptions {
-        return optionsOf(task)
-      },
-    })
-    const optionsOf = annotatedOptions(() => this.conf)
-    return task
-  }
-
-  #configure(layer: SettingsLayer, settings: Partial<Settings>): this {
-    if (this.#connections.hasBroker || this.#publisher) {
-      throw new ConfigurationError(`Settings cannot change: ${this.main} is connected to its broker.`, {
-        code: 'LVG_CONFIG_INVALID',
-        hint: 'Set them, or start a test worker, before the first call.',
-      })
-    }
-    this.#settings.add(layer, settings)
-    this.#router = undefined
-    return this
-  }
-
-  #publishing(): Publisher {
-    this.#connections.check()
-    this.#publisher ??= new Publisher(this)
-    return this.#publisher
   }
 }

@@ -1,13 +1,13 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { CallOptions } from '../app/tasks/index.js'
 import { READY_STATES } from '../result/index.js'
 import type { BeatSender } from './sender.js'
 
 /** Sends the runs of entries as calls of an app. */
-export function appSender(app: Lovage): BeatSender {
+export function appSender(app: AppCore): BeatSender {
   return {
     async send(tasks) {
-      await app.sendAll(
+      await app.calls.sendAll(
         tasks.map(({ entry, task, id, args, kwargs, options, once }) => {
           // A store keeps what `applyAsync` takes; its fields were checked when they were written.
           const given = options as CallOptions

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { CallOptions } from '../app/tasks/index.js'
 import { ConfigurationError } from '../kernel/index.js'
 import { crontab, type PeriodicTask } from '../schedule/index.js'
@@ -13,7 +13,7 @@ const BACKEND_CLEANUP = 'celery.backend_cleanup'
  * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for the first entry that is wrong.
  */
 export function codeEntries(
-  app: Pick<Lovage, 'conf' | 'periodicTasks' | 'hasResults' | 'tasks'>,
+  app: Pick<AppCore, 'conf' | 'periodicTasks' | 'hasResults' | 'tasks'>,
   backend: { readonly expiresItself: boolean } | undefined,
 ): ReadonlyMap<string, EntryDefinition> {
   const entries = new Map<string, EntryDefinition>()
@@ -33,7 +33,7 @@ export function codeEntries(
 
 /** The definition of an entry, with the app's settings for what it does not say, and its needs checked. */
 export function defineForApp(
-  app: Pick<Lovage, 'conf' | 'hasResults' | 'tasks'>,
+  app: Pick<AppCore, 'conf' | 'hasResults' | 'tasks'>,
   name: string,
   periodic: PeriodicTask<CallOptions>,
 ): EntryDefinition {
@@ -62,7 +62,7 @@ function withDeadline(seconds: number | undefined, periodic: PeriodicTask): Peri
 }
 
 function keepsResults(
-  app: Pick<Lovage, 'hasResults' | 'tasks'>,
+  app: Pick<AppCore, 'hasResults' | 'tasks'>,
   { task, options }: EntryDefinition,
 ): boolean {
   const ignored = options.ignoreResult ?? app.tasks.get(task)?.options.ignoreResult ?? false

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { CoordinationStore } from '../coordination/index.js'
 import { driverOf, fileUrl, openCoordinationStore, openScheduleStore } from '../drivers/index.js'
 import { type DriverOptions, newId, nodeName } from '../kernel/index.js'
@@ -31,7 +31,7 @@ export interface OpenBeat extends AsyncDisposable {
  * Makes a beat of an app; `beat.run()` starts it.
  * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for an entry that is wrong, LVG_CONFIG_INVALID, LVG_DRIVER_…
  */
-export async function openBeat(app: Lovage, options: OpenBeatOptions = {}): Promise<OpenBeat> {
+export async function openBeat(app: AppCore, options: OpenBeatOptions = {}): Promise<OpenBeat> {
   const { schedule: _, ...tuning } = options
   const backend = app.hasResults ? await app.results() : undefined
   // Wrong entries are to be heard of now, not by whoever reads the log of a leader.
@@ -68,21 +68,21 @@ export async function openBeat(app: Lovage, options: OpenBeatOptions = {}): Prom
 }
 
 /** Opens the schedule of an app, to be looked at and changed while beats run, or while none does. */
-export async function openSchedules(app: Lovage, options: ScheduleLocation = {}): Promise<Schedules> {
+export async function openSchedules(app: AppCore, options: ScheduleLocation = {}): Promise<Schedules> {
   const store = await openScheduleStore(scheduleUrl(app, options), app.main, driverOptions(app))
   const backend = app.hasResults ? await app.results() : undefined
   return new Schedules(app, store, appSender(app), () => codeEntries(app, backend))
 }
 
 /** The same where every machine sees the same schedule; undefined where it lies in a file, which is one machine's. */
-export async function schedulesOfFleet(app: Lovage): Promise<Schedules | undefined> {
+export async function schedulesOfFleet(app: AppCore): Promise<Schedules | undefined> {
   const url = scheduleUrl(app, {})
   return driverOf(url)?.reach === 'machine' && url !== app.brokerUrl ? undefined : openSchedules(app)
 }
 
-const driverOptions = ({ conf, clock, logger }: Lovage): DriverOptions => ({ settings: conf, clock, logger })
+const driverOptions = ({ conf, clock, logger }: AppCore): DriverOptions => ({ settings: conf, clock, logger })
 
-function scheduleUrl(app: Lovage, { schedule = app.conf.beatScheduleFilename }: ScheduleLocation): string {
+function scheduleUrl(app: AppCore, { schedule = app.conf.beatScheduleFilename }: ScheduleLocation): string {
   if (schedule !== undefined) return /^[a-z][a-z0-9+.-]*:\/\//i.test(schedule) ? schedule : fileUrl(schedule)
   if (driverOf(app.brokerUrl)?.schedule) return app.brokerUrl
   // RabbitMQ keeps messages only; beats on several machines need a store that all of them reach.
@@ -91,7 +91,7 @@ function scheduleUrl(app: Lovage, { schedule = app.conf.beatScheduleFilename }: 
 
 /** Beats elect their leader where the app agrees on other things; RabbitMQ has no such place, the schedule's own store does. */
 async function coordinationOf(
-  app: Lovage,
+  app: AppCore,
   url: string,
 ): Promise<[CoordinationStore, close: () => Promise<void>]> {
   if (app.conf.coordinationUrl !== undefined || driverOf(app.brokerUrl)?.coordination)

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { CallOptions } from '../app/tasks/index.js'
 import { ConfigurationError, newId } from '../kernel/index.js'
 import { type PeriodicTask, readSchedule } from '../schedule/index.js'
@@ -50,13 +50,13 @@ const TRIES = 10
  * against later changes of the code until `reset`.
  */
 export class Schedules implements AsyncDisposable {
-  readonly #app: Lovage
+  readonly #app: AppCore
   readonly #store: ScheduleStore
   readonly #sender: BeatSender
   readonly #code: () => ReadonlyMap<string, EntryDefinition>
 
   constructor(
-    app: Lovage,
+    app: AppCore,
     store: ScheduleStore,
     sender: BeatSender,
     code: () => ReadonlyMap<string, EntryDefinition>,

@@ -1,11 +1,11 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { Broker } from '../broker/index.js'
 import type { RunningWorker } from '../worker/index.js'
 import type { EventSender } from './event-sender.js'
 
 /** What commands may ask and change. */
 export interface CommandPorts {
-  readonly app: Lovage
+  readonly app: AppCore
   readonly broker: Broker
   readonly worker: RunningWorker
   readonly events: EventSender

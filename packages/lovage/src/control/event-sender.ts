@@ -1,6 +1,5 @@
 import { arch, loadavg, platform } from 'node:os'
-import type { AppSignals, SignalName } from '../app/core/index.js'
-import type { Lovage } from '../app/index.js'
+import type { AppCore, AppSignals, SignalName } from '../app/core/index.js'
 import { shownResult } from '../app/tasks/index.js'
 import type { EventFields } from '../events/index.js'
 import { EventDispatcher } from '../events/index.js'
@@ -14,7 +13,7 @@ const SYSTEM = platform() === 'linux' ? 'Linux' : platform()
 
 /** Tells Celery's events: what a worker's tasks do, when somebody wants to know, and that it is alive, always. */
 export class EventSender {
-  readonly #app: Lovage
+  readonly #app: AppCore
   readonly #worker: RunningWorker
   readonly #dispatcher: EventDispatcher
   readonly #heartbeatS: number
@@ -23,7 +22,7 @@ export class EventSender {
   #own: Unsubscribe | undefined
 
   constructor(
-    app: Lovage,
+    app: AppCore,
     worker: RunningWorker,
     broadcast: ConstructorParameters<typeof EventDispatcher>[0]['broadcast'],
     heartbeatS: number = HEARTBEAT_S,

@@ -1,5 +1,6 @@
 import { arch, platform, release } from 'node:os'
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
+import { Queues } from '../app/operating/index.js'
 import { SETTINGS, type SettingName } from '../app/settings/index.js'
 import { maskSecrets, packageVersion } from '../kernel/index.js'
 import { type Command, texts } from './command.js'
@@ -25,7 +26,7 @@ const scheduled: Command = async (_args, { app, broker, worker }) => {
   const found: unknown[] = []
   if (!broker.capabilities.browsing) return found
   for (const queue of worker.queues) {
-    const { items } = await app.queues.list(queue, {
+    const { items } = await new Queues(app).list(queue, {
       state: 'delayed',
       limit: MOST_SCHEDULED - found.length,
     })
@@ -90,7 +91,7 @@ const queryTask: Command = ({ ids }, { worker }) => {
 const conf: Command = ({ with_defaults: withDefaults }, { app }) => settingsOf(app, withDefaults === true)
 
 /** Settings under Celery's names, secrets masked. */
-function settingsOf(app: Lovage, withDefaults: boolean): Readonly<Record<string, unknown>> {
+function settingsOf(app: AppCore, withDefaults: boolean): Readonly<Record<string, unknown>> {
   // The keys of the table are the names of the settings.
   const names = Object.keys(SETTINGS) as SettingName[]
   const said = names.filter((name) => withDefaults || app.conf[name] !== SETTINGS[name].default)

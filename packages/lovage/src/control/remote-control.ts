@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { formatOf } from '../app/sending/index.js'
 import type { Broker } from '../broker/index.js'
 import type { Unsubscribe } from '../kernel/index.js'
@@ -38,14 +38,14 @@ const MOST_AT_ONCE = 1000
 /** Lets Celery's tools, and ours, ask a worker and order it about; tells Celery's events. */
 export class RemoteControl implements BootStep {
   readonly name = 'remote control'
-  readonly #app: Lovage
+  readonly #app: AppCore
   readonly #options: RemoteControlOptions
   #ports: CommandPorts | undefined
   #unsubscribe: Unsubscribe | undefined
   #atOnce = 0
   #refusedMs = 0
 
-  constructor(app: Lovage, options: RemoteControlOptions) {
+  constructor(app: AppCore, options: RemoteControlOptions) {
     this.#app = app
     this.#options = options
   }
@@ -106,7 +106,7 @@ export class RemoteControl implements BootStep {
   }
 
   async #carryOut({ method, arguments: args }: ControlRequest, ports: CommandPorts): Promise<unknown> {
-    const own = this.#app.control.commands.get(method)
+    const own = this.#app.commands.get(method)
     const command = own ? () => own(args, ports.worker) : COMMANDS.get(method)
     try {
       if (!command) return { error: `KeyError(${reprValue(method)})` }

@@ -1,6 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram'
-import type { WorkerStep } from '../app/core/index.js'
-import type { Lovage } from '../app/index.js'
+import type { AppCore, WorkerStep } from '../app/core/index.js'
 import type { Logger } from '../kernel/index.js'
 
 /** Where a Datadog agent listens. */
@@ -90,7 +89,7 @@ const tagText = (tag: string): string => tag.replace(/[|,#\s]/g, '_')
  * Tells a Datadog agent of each run of a worker: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`, tagged
  * `task_name`, `state` and `queue_name`. `app.steps.push(dogstatsd(app))`.
  */
-export function dogstatsd(app: Lovage, options: DogstatsdOptions = {}): WorkerStep {
+export function dogstatsd(app: AppCore, options: DogstatsdOptions = {}): WorkerStep {
   let sender: Dogstatsd | undefined
   let unsubscribe = (): void => {}
   return {

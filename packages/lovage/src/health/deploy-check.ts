@@ -1,5 +1,5 @@
-import type { Lovage } from '../app/index.js'
-import { type Answers, knownQueues, queueOfTasks, queueReport } from '../app/operating/index.js'
+import type { AppCore } from '../app/core/index.js'
+import { type Answers, Inspect, knownQueues, queueOfTasks, queueReport } from '../app/operating/index.js'
 import { driverOf } from '../drivers/index.js'
 import { messageOf } from '../kernel/index.js'
 
@@ -18,12 +18,12 @@ const MOST_A_SLOT = 1000
 const ASK_S = 2
 
 /** Looks whether an app is fit for production: its settings, its routes and workers, its size, and its own checks (`app.deployChecks`). */
-export async function checkDeploy(app: Lovage): Promise<readonly DeployFinding[]> {
+export async function checkDeploy(app: AppCore): Promise<readonly DeployFinding[]> {
   const findings = settingsOf(app)
   let stats: Answers<Readonly<Record<string, unknown>>>
   try {
     findings.push(...(await serverOf(app)))
-    const inspect = app.control.inspect({ timeout: ASK_S })
+    const inspect = new Inspect(app, { timeout: ASK_S })
     const [queues, asked] = await Promise.all([inspect.activeQueues(), inspect.stats()])
     stats = asked
     findings.push(...workersOf(app, queues), ...(await sizeOf(app, stats)))
@@ -33,7 +33,7 @@ export async function checkDeploy(app: Lovage): Promise<readonly DeployFinding[]
   return [...findings, ...(await ownOf(app))]
 }
 
-function settingsOf(app: Lovage): DeployFinding[] {
+function settingsOf(app: AppCore): DeployFinding[] {
   const { conf } = app
   const url = app.brokerUrl
   const driver = driverOf(url)
@@ -116,14 +116,14 @@ function settingsOf(app: Lovage): DeployFinding[] {
   ]
 }
 
-async function serverOf(app: Lovage): Promise<readonly DeployFinding[]> {
+async function serverOf(app: AppCore): Promise<readonly DeployFinding[]> {
   const advice = await (await app.broker()).check()
   if (advice.length === 0) return [pass('server settings', 'nothing to change')]
   return advice.map((sentence) => fail('server settings', sentence, 'Change it on the server.', 'warn'))
 }
 
 /** Every task's queue, and every queue of the settings, has a worker that consumes it. */
-function workersOf(app: Lovage, answers: Answers<unknown>): readonly DeployFinding[] {
+function workersOf(app: AppCore, answers: Answers<unknown>): readonly DeployFinding[] {
   const consumers = new Map<string, string[]>()
   for (const [node, queues] of Object.entries(answers)) {
     // Nodes of any version answer.
@@ -144,7 +144,7 @@ function workersOf(app: Lovage, answers: Answers<unknown>): readonly DeployFindi
 }
 
 async function sizeOf(
-  app: Lovage,
+  app: AppCore,
   stats: Answers<Readonly<Record<string, unknown>>>,
 ): Promise<readonly DeployFinding[]> {
   let slots = 0
@@ -163,7 +163,7 @@ async function sizeOf(
 }
 
 /** What only the app knows: its warehouse, its flags, its runbook. */
-async function ownOf(app: Lovage): Promise<readonly DeployFinding[]> {
+async function ownOf(app: AppCore): Promise<readonly DeployFinding[]> {
   const findings: DeployFinding[] = []
   for (const { name, run, advice = 'See what the check says.' } of app.deployChecks) {
     try {

@@ -1,5 +1,5 @@
-import type { Lovage } from '../app/index.js'
-import { queueOfTasks } from '../app/operating/index.js'
+import type { AppCore } from '../app/core/index.js'
+import { DeadLetters, Inspect, queueOfTasks } from '../app/operating/index.js'
 import { keepsNoAgreements } from '../drivers/index.js'
 import { messageOf, newId } from '../kernel/index.js'
 
@@ -18,7 +18,7 @@ const MOST_SKEW_MS = 2000
 const ROUND_TRIP_S = 5
 
 /** Looks whether an app can work where it is: its settings, its servers, its workers, and a task there and back. */
-export async function examine(app: Lovage): Promise<readonly Finding[]> {
+export async function examine(app: AppCore): Promise<readonly Finding[]> {
   const findings: Finding[] = [settings(app)]
   const own = await ownChecks(app)
   const broker = await tried('broker', 'Check that it runs, its URL, and the credentials.', async () => {
@@ -40,7 +40,7 @@ export async function examine(app: Lovage): Promise<readonly Finding[]> {
   }
   findings.push(
     await tried('dead letters', 'Check deadLetterUrl, and that its server runs.', async () => {
-      const counts = [...(await app.deadLetters.queues()).values()]
+      const counts = [...(await new DeadLetters(app).queues()).values()]
       return `the store answers and holds ${counts.reduce((sum, count) => sum + count, 0)}`
     }),
     await tried('clock', 'Synchronise the clocks of this machine and of the server (NTP).', () => clock(app)),
@@ -54,7 +54,7 @@ export async function examine(app: Lovage): Promise<readonly Finding[]> {
 }
 
 /** What only the app can look at: a warehouse, a service that it calls. */
-async function ownChecks(app: Lovage): Promise<readonly Finding[]> {
+async function ownChecks(app: AppCore): Promise<readonly Finding[]> {
   return Promise.all(
     app.deployChecks.map(({ name, run, advice = 'See what the check says.' }) =>
       tried(name, advice, async () => {
@@ -65,7 +65,7 @@ async function ownChecks(app: Lovage): Promise<readonly Finding[]> {
   )
 }
 
-function settings(app: Lovage): Finding {
+function settings(app: AppCore): Finding {
   const typos = app.unroutedNames()
   return typos.length === 0
     ? pass('settings', `app ${app.main}, ${app.tasks.names().length} tasks`)
@@ -76,7 +76,7 @@ function settings(app: Lovage): Finding {
       )
 }
 
-async function serverSettings(app: Lovage): Promise<readonly Finding[]> {
+async function serverSettings(app: AppCore): Promise<readonly Finding[]> {
   try {
     const advice = await (await app.broker()).check()
     return advice.length === 0
@@ -90,7 +90,7 @@ async function serverSettings(app: Lovage): Promise<readonly Finding[]> {
   }
 }
 
-async function clock(app: Lovage): Promise<string> {
+async function clock(app: AppCore): Promise<string> {
   const coordination = await app.coordination().catch((error: unknown) => {
     if (keepsNoAgreements(error)) return undefined
     throw error
@@ -111,8 +111,8 @@ async function clock(app: Lovage): Promise<string> {
   return `${coordination.kind} agrees within ${MOST_SKEW_MS} ms`
 }
 
-async function workers(app: Lovage): Promise<readonly Finding[]> {
-  const answers = await app.control.inspect({ timeout: 1 }).activeQueues()
+async function workers(app: AppCore): Promise<readonly Finding[]> {
+  const answers = await new Inspect(app, { timeout: 1 }).activeQueues()
   const consumed = new Set(
     Object.values(answers).flatMap((queues) =>
       Array.isArray(queues) ? queues.map(({ name }) => String(name)) : [],
@@ -130,11 +130,12 @@ async function workers(app: Lovage): Promise<readonly Finding[]> {
   const trip = await tried('round trip', 'Look into the log of the worker.', async () => {
     const began = performance.now()
     // Celery's own, which every worker of either language has; it answers with what it was given.
-    const result = await app.sendTask('celery.accumulate', {
+    const result = await app.calls.send({
+      task: 'celery.accumulate',
       args: [42],
       kwargs: { index: 0 },
-      queue,
-      shadow: 'lovage.doctor',
+      options: { queue, shadow: 'lovage.doctor' },
+      defaults: {},
     })
     const answer = await result.get({ timeout: ROUND_TRIP_S })
     if (answer !== 42) throw new Error(`the answer was ${JSON.stringify(answer)}`)

@@ -1,5 +1,5 @@
-import type { Lovage } from '../app/index.js'
-import type { Answers, RequestInfo } from '../app/operating/index.js'
+import type { AppCore } from '../app/core/index.js'
+import { type Answers, Control, type RequestInfo } from '../app/operating/index.js'
 
 /** What is known of a task. */
 export interface TaskStatus {
@@ -15,7 +15,7 @@ export interface TaskStatus {
 }
 
 /** What became of a task. */
-export async function getTaskStatus(app: Lovage, id: string): Promise<TaskStatus> {
+export async function getTaskStatus(app: AppCore, id: string): Promise<TaskStatus> {
   const [record] = await (await app.results()).get([id])
   return {
     task_id: id,
@@ -29,15 +29,15 @@ export async function getTaskStatus(app: Lovage, id: string): Promise<TaskStatus
 
 /** Keeps a task from running; with `terminate` it is stopped where it runs. */
 export const revokeTask = (
-  app: Lovage,
+  app: AppCore,
   id: string,
   options: { readonly terminate?: boolean } = {},
-): Promise<void> => app.control.revoke(id, options)
+): Promise<void> => new Control(app).revoke(id, options)
 
 /** Tasks that run now, by worker. */
-export const getActiveTasks = (app: Lovage): Promise<Answers<readonly RequestInfo[]>> =>
-  app.control.inspect().active()
+export const getActiveTasks = (app: AppCore): Promise<Answers<readonly RequestInfo[]>> =>
+  new Control(app).inspect().active()
 
 /** What workers have done and how they are set up, by worker. */
-export const getWorkerStats = (app: Lovage): Promise<Answers<Readonly<Record<string, unknown>>>> =>
-  app.control.inspect().stats()
+export const getWorkerStats = (app: AppCore): Promise<Answers<Readonly<Record<string, unknown>>>> =>
+  new Control(app).inspect().stats()

@@ -1,7 +1,6 @@
 export { checkDeploy, type DeployFinding } from './deploy-check.js'
 export { examine, type Finding } from './doctor.js'
 export { getActiveTasks, getTaskStatus, getWorkerStats, revokeTask, type TaskStatus } from './fleet.js'
-export { addHealthTasks, type HealthTaskOptions } from './health-tasks.js'
 export {
   getQueueHealth,
   type Health,

@@ -1,9 +1,11 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import {
-  getOpenBreakers,
+  Inspect,
   knownQueues,
   type OpenBreaker,
+  openBreakers,
   type QueueReport,
+  Queues,
   queueReport,
 } from '../app/operating/index.js'
 import { isLovageError, messageOf } from '../kernel/index.js'
@@ -72,7 +74,7 @@ export interface Health {
  * consumes and runs. Never throws for a server that is away: then the status is `unknown` and the reason says why.
  */
 export async function getQueueHealth(
-  app: Lovage,
+  app: AppCore,
   options: HealthThresholds & { readonly queues?: readonly string[] } = {},
 ): Promise<Health> {
   const checkedAt = new Date(app.clock.now()).toISOString()
@@ -148,8 +150,8 @@ async function asked<T>(ask: () => Promise<T>): Promise<{ readonly answer?: T; r
 const said = (what: string, fault: string | undefined): readonly string[] =>
   fault === undefined ? [] : [`${what}: ${fault}`]
 
-async function askFleet(app: Lovage, timeout: number) {
-  const inspect = app.control.inspect({ timeout })
+async function askFleet(app: AppCore, timeout: number) {
+  const inspect = new Inspect(app, { timeout })
   const [consumed, active] = await Promise.all([inspect.activeQueues(), inspect.active()])
   return { consumed, active }
 }
@@ -157,13 +159,13 @@ async function askFleet(app: Lovage, timeout: number) {
 /** Messages that are looked at: the next ones; those that have to stand back for more urgent ones may be older. */
 const LOOKED_AT = 20
 
-async function agesOf(app: Lovage, reports: readonly QueueReport[]): Promise<ReadonlyMap<string, number>> {
+async function agesOf(app: AppCore, reports: readonly QueueReport[]): Promise<ReadonlyMap<string, number>> {
   if (!(await app.broker()).capabilities.browsing) return new Map()
   const nowMs = app.clock.now()
   const ages = await Promise.all(
     reports.map(async ({ name, ready }) => {
       if (ready === 0) return []
-      const { items } = await app.queues.list(name, { state: 'ready', limit: LOOKED_AT })
+      const { items } = await new Queues(app).list(name, { state: 'ready', limit: LOOKED_AT })
       const since = items.flatMap(({ waitingSinceMs }) => waitingSinceMs ?? [])
       if (since.length === 0) return []
       return [[name, Math.max(0, Math.floor((nowMs - Math.min(...since)) / 1000))] as const]
@@ -173,9 +175,9 @@ async function agesOf(app: Lovage, reports: readonly QueueReport[]): Promise<Rea
 }
 
 /** Where processes share no store of agreements, breakers are each worker's own. */
-async function breakersOf(app: Lovage): Promise<readonly OpenBreaker[]> {
+async function breakersOf(app: AppCore): Promise<readonly OpenBreaker[]> {
   try {
-    return await getOpenBreakers(app)
+    return await openBreakers(app)
   } catch (error) {
     if (isLovageError(error) && error.code === 'LVG_DRIVER_UNKNOWN') return []
     throw error

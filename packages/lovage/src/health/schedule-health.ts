@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { type ScheduleView, schedulesOfFleet } from '../beat/index.js'
 
 /** An entry of the schedule, and whether a beat looks after it. */
@@ -23,7 +23,7 @@ export interface EntryHealth {
  * How the schedule is: whether a beat sends what is due. An entry is overdue when it was to run more than `graceS` seconds ago.
  * Empty where the schedule lies in a file of one machine's, which need not be this one.
  */
-export async function scheduleHealth(app: Lovage, graceS: number): Promise<readonly EntryHealth[]> {
+export async function scheduleHealth(app: AppCore, graceS: number): Promise<readonly EntryHealth[]> {
   const schedules = await schedulesOfFleet(app)
   if (!schedules) return []
   await using open = schedules

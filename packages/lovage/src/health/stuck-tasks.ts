@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { Answers, RequestInfo } from '../app/operating/index.js'
 
 /** A task that runs longer than it may. */
@@ -12,7 +12,7 @@ export interface StuckTask {
 
 /** Tasks that run longer than their hard limit and `graceS` seconds; a task without a limit is never stuck. */
 export function findStuck(
-  app: Pick<Lovage, 'tasks' | 'conf' | 'clock'>,
+  app: Pick<AppCore, 'tasks' | 'conf' | 'clock'>,
   active: Answers<readonly RequestInfo[]>,
   graceS: number,
 ): readonly StuckTask[] {

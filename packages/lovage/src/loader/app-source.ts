@@ -1,5 +1,6 @@
+import { type AppCore, coreOf } from '../app/core/index.js'
 import type { Lovage } from '../app/index.js'
-import type { SettingsInput } from '../app/settings/index.js'
+import { settingsFrom } from '../app/settings/index.js'
 import { type AppSpec, appIn, loadApp } from './find-app.js'
 import { type Exports, importModules } from './import-module.js'
 
@@ -20,6 +21,7 @@ export interface AppSource {
 /** What an app source leads to. */
 export interface SourcedApp {
   readonly app: Lovage
+  readonly core: AppCore
   /** The file it came from; undefined for one that `make` made. */
   readonly file: string | undefined
 }
@@ -38,12 +40,13 @@ export async function loadSource(
   const included = await importModules(include, folder)
   const app = found?.app ?? appAmong(included) ?? make()
   if (!app) return undefined
+  const core = coreOf(app)
   const [exports = {}] = config === undefined ? [] : await importModules([config], folder)
   const settings = { ...settingsIn(exports), ...source.settings }
-  // Names and values are checked by the app.
-  if (Object.keys(settings).length > 0) app.configFromCommandLine(settings as SettingsInput)
+  // They are stronger than the environment and weaker than code; names and values are checked there.
+  if (Object.keys(settings).length > 0) core.configure('commandLine', settingsFrom(settings))
   await importModules([...app.conf.include, ...app.conf.imports], folder)
-  return { app, file: found?.file }
+  return { app, core, file: found?.file }
 }
 
 function appAmong(modules: readonly Exports[]): Lovage | undefined {

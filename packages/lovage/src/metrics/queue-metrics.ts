@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { Lovage } from '../app/index.js'
-import { knownQueues } from '../app/operating/index.js'
+import type { AppCore } from '../app/core/index.js'
+import { Inspect, knownQueues } from '../app/operating/index.js'
 
 /** The gauges of an exporter that are asked for, not told. */
 export interface QueueMetrics {
@@ -9,7 +9,7 @@ export interface QueueMetrics {
 }
 
 /** Queues' lengths and consumers, under celery-exporter's names. */
-export function measureQueues(app: Lovage, registry: Registry, prefix = 'celery_'): QueueMetrics {
+export function measureQueues(app: AppCore, registry: Registry, prefix = 'celery_'): QueueMetrics {
   const gauge = (name: string, help: string): Gauge =>
     new Gauge({ name: prefix + name, help, labelNames: ['queue_name'], registers: [registry] })
   const length = gauge('queue_length', 'The number of messages in the broker queue.')
@@ -26,7 +26,7 @@ export function measureQueues(app: Lovage, registry: Registry, prefix = 'celery_
       // Should somebody not answer now, an old number would look like a new one.
       for (const one of [length, consumers, workers, processes]) one.reset()
       up.set(0)
-      const inspect = app.control.inspect({ timeout: 1 })
+      const inspect = new Inspect(app, { timeout: 1 })
       const [names, consumed, stats] = await Promise.all([
         knownQueues(app),
         inspect.activeQueues(),

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { Lovage } from '../app/index.js'
-import { getOpenBreakers, queueReport } from '../app/operating/index.js'
+import type { AppCore } from '../app/core/index.js'
+import { openBreakers, queueReport } from '../app/operating/index.js'
 import { type Unsubscribe, withoutRepetition } from '../kernel/index.js'
 import type { RunningWorker } from '../worker/index.js'
 import { TaskTallies } from './task-tallies.js'
@@ -26,7 +26,7 @@ export interface WorkerMetrics {
 }
 
 /** Measures a worker by listening to its app's signals. */
-export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics {
+export function measureWorker(app: AppCore, worker: RunningWorker): WorkerMetrics {
   const registers = [new Registry()]
   const [registry] = registers as [Registry]
   collectDefaultMetrics({ register: registry })
@@ -115,7 +115,7 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
     if (guarded.length === 0) return
     breakers.reset()
     try {
-      const open = await getOpenBreakers(app)
+      const open = await openBreakers(app)
       for (const { name } of guarded) {
         const states = open.flatMap(({ task, state }) => (task === name ? [state] : []))
         const worst = states.includes('open') ? 2 : states.length > 0 ? 1 : 0
@@ -140,7 +140,7 @@ export function measureWorker(app: Lovage, worker: RunningWorker): WorkerMetrics
 }
 
 /** The label of a task: its name when it is registered here and among the first thousand. */
-function boundedNames(app: Lovage): (name: string) => string {
+function boundedNames(app: AppCore): (name: string) => string {
   const seen = new Set<string>()
   return (name) => {
     if (seen.has(name)) return name

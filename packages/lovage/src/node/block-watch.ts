@@ -1,6 +1,6 @@
 import inspector from 'node:inspector'
 import type { Worker as Thread } from 'node:worker_threads'
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { currentContext } from '../app/tasks/index.js'
 import { startThread } from '../kernel/index.js'
 import { longestLimitMs, type Worker } from '../worker/index.js'
@@ -28,14 +28,14 @@ export interface BlockWatchOptions {
  * Started with the first task: a worker that has run none can be blocked by none, and need not pay for the thread.
  */
 export class BlockWatch {
-  readonly #app: Lovage
+  readonly #app: AppCore
   readonly #options: BlockWatchOptions
   readonly #pulse = new BigInt64Array(new SharedArrayBuffer(8))
   #worker: Worker | undefined
   #thread: Thread | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(app: Lovage, options: BlockWatchOptions) {
+  constructor(app: AppCore, options: BlockWatchOptions) {
     this.#app = app
     this.#options = options
   }

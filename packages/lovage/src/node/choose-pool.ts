@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { Settings } from '../app/settings/index.js'
 import type { AppSource } from '../loader/index.js'
 import { AsyncPool, ChildPool, type WorkerPool } from '../worker/index.js'
@@ -57,7 +57,7 @@ export function choosePool(
 /** Makes a pool; `source` is where its children, if it has any, find the app. */
 export function makePool(
   { kind, concurrency: slots }: ChosenPool,
-  { conf, clock, logger }: Lovage,
+  { conf, clock, logger }: AppCore,
   {
     source,
     hostname,

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { Broker } from '../broker/index.js'
 import { delay, isLovageError, messageOf } from '../kernel/index.js'
 
@@ -17,7 +17,7 @@ export interface ConnectedBroker {
  *
  * @param signal Ends the trying: rejects with its reason.
  */
-export async function connectAtStart(app: Lovage, signal: AbortSignal): Promise<ConnectedBroker> {
+export async function connectAtStart(app: AppCore, signal: AbortSignal): Promise<ConnectedBroker> {
   const { brokerConnectionRetryOnStartup: retries, brokerConnectionMaxRetries: limit } = app.conf
   for (let tries = 1; ; tries++) {
     try {

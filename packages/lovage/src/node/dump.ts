@@ -1,9 +1,9 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { Unsubscribe } from '../kernel/index.js'
 import type { Claim, Worker } from '../worker/index.js'
 
 /** On USR1, writes into the log what the worker is at: one line for itself, one for each task that runs. */
-export function dumpOnSignal({ logger, clock }: Lovage, worker: () => Worker | undefined): Unsubscribe {
+export function dumpOnSignal({ logger, clock }: AppCore, worker: () => Worker | undefined): Unsubscribe {
   const dump = (): void => {
     const now = worker()
     if (!now) return logger.warn({ signal: 'SIGUSR1' }, 'the worker is not connected yet')

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { getQueueHealth } from '../health/index.js'
 import { messageOf } from '../kernel/index.js'
 import type { WorkerMetrics } from '../metrics/index.js'
@@ -24,13 +24,13 @@ const PATIENCE_MS = 2000
  */
 export class Endpoints implements BootStep {
   readonly name = 'endpoints'
-  readonly #app: Lovage
+  readonly #app: AppCore
   readonly #options: EndpointOptions
   #server: PageServer | undefined
   #metrics: WorkerMetrics | undefined
   #isStopping = false
 
-  constructor(app: Lovage, options: EndpointOptions) {
+  constructor(app: AppCore, options: EndpointOptions) {
     this.#app = app
     this.#options = options
   }

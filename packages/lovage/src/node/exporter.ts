@@ -1,4 +1,5 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
+import { Control, watchEvents } from '../app/operating/index.js'
 import { Dogstatsd, type DogstatsdOptions } from '../dogstatsd/index.js'
 import { delay, messageOf, type Timer, withoutRepetition } from '../kernel/index.js'
 import type { EventMetrics, EventMetricsOptions, QueueMetrics } from '../metrics/index.js'
@@ -26,7 +27,7 @@ const AGAIN_MS = 1000
  * and of Flower, and `/health`, which answers 503 when the broker is away.
  */
 export class Exporter {
-  readonly #app: Lovage
+  readonly #app: AppCore
   readonly #options: ExporterOptions
   readonly #metrics: EventMetrics
   readonly #queues: QueueMetrics
@@ -41,7 +42,7 @@ export class Exporter {
   #enabling: Timer | undefined
 
   /** Starts one; rejects when its port is taken. */
-  static async start(app: Lovage, options: ExporterOptions): Promise<Exporter> {
+  static async start(app: AppCore, options: ExporterOptions): Promise<Exporter> {
     // Loaded only where it is asked for.
     const { EventMetrics, measureQueues } = await import('../metrics/index.js')
     const metrics = new EventMetrics(options)
@@ -55,7 +56,7 @@ export class Exporter {
   }
 
   private constructor(
-    app: Lovage,
+    app: AppCore,
     options: ExporterOptions,
     parts: { metrics: EventMetrics; queues: QueueMetrics; statsd: Dogstatsd | undefined },
   ) {
@@ -96,7 +97,7 @@ export class Exporter {
     const { signal } = this.#ending
     while (!signal.aborted) {
       try {
-        for await (const event of this.#app.control.events({ signal }))
+        for await (const event of watchEvents(this.#app, { signal }))
           this.#metrics.add(event, this.#app.clock.now())
       } catch (error) {
         this.#eventsUnheard(error)
@@ -109,8 +110,8 @@ export class Exporter {
 
   #enable(): void {
     if (this.#options.enableEvents === false) return
-    const { control, clock } = this.#app
-    control
+    const { clock } = this.#app
+    new Control(this.#app)
       .enableEvents({ timeout: 1 })
       .catch(this.#workersUnasked)
       .finally(() => {

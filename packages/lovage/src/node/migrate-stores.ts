@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { openSchedules } from '../beat/index.js'
 import { driverOf } from '../drivers/index.js'
 import { redactUrl } from '../kernel/index.js'
@@ -18,7 +18,7 @@ const hasTables = (url: string): boolean => driverOf(url)?.hasTables === true
  * may do it at once.
  * @throws {ConfigurationError | ConnectionError} about the first store that cannot be reached or refuses.
  */
-export async function migrateStores(app: Lovage): Promise<readonly MigratedStore[]> {
+export async function migrateStores(app: AppCore): Promise<readonly MigratedStore[]> {
   const { conf, brokerUrl } = app
   const migrated: MigratedStore[] = []
   if (hasTables(brokerUrl)) migrated.push({ what: 'messages', location: (await app.broker()).location })

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { type OpenBeatOptions, openBeat } from '../beat/index.js'
 import { holdProcess } from '../kernel/index.js'
 import { connectAtStart } from './connect-at-start.js'
@@ -12,7 +12,7 @@ export interface BeatNodeOptions extends OpenBeatOptions {
 }
 
 /** Runs a beat until a signal ends it; the lead goes to another beat then. */
-export async function runBeat(app: Lovage, options: BeatNodeOptions): Promise<void> {
+export async function runBeat(app: AppCore, options: BeatNodeOptions): Promise<void> {
   const { hostname, onConnected, ...beatOptions } = options
   const ending = new AbortController()
   const off = onShutdownSignal(app.logger, (how, signal) => {

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { type OpenBeat, openBeat, type ScheduleLocation } from '../beat/index.js'
 import type { Broker } from '../broker/index.js'
 import { holdProcess } from '../kernel/index.js'
@@ -42,7 +42,7 @@ export type NodeEnd = 'warm' | 'soft' | 'cold' | 'restart'
  *
  * Resolves to how it ended: a cold stop is no success, and after a restart (HUP) the process is to start again.
  */
-export async function runNode(app: Lovage, options: NodeOptions): Promise<NodeEnd> {
+export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeEnd> {
   const { logger } = app
   const ending = new AbortController()
   let worker: Worker | undefined
@@ -118,7 +118,7 @@ export async function runNode(app: Lovage, options: NodeOptions): Promise<NodeEn
   return isRestart ? 'restart' : (asked ?? 'warm')
 }
 
-async function start(app: Lovage, options: NodeOptions, signal: AbortSignal): Promise<Worker> {
+async function start(app: AppCore, options: NodeOptions, signal: AbortSignal): Promise<Worker> {
   const { logger } = app
   const { hostname, queues } = options
   const { broker, advice } = await connectAtStart(app, signal)
@@ -135,7 +135,7 @@ async function start(app: Lovage, options: NodeOptions, signal: AbortSignal): Pr
 
 /** A beat that starts with its worker, unless that is to end already; whoever it is given to ends it. */
 function beatStep(
-  app: Lovage,
+  app: AppCore,
   location: ScheduleLocation,
   onOpen: (beat: OpenBeat) => void,
   ending: AbortSignal,
@@ -152,7 +152,7 @@ function beatStep(
   }
 }
 
-async function purge(app: Lovage, broker: Broker, queues: readonly string[]): Promise<void> {
+async function purge(app: AppCore, broker: Broker, queues: readonly string[]): Promise<void> {
   let removed = 0
   for (const queue of queues) removed += await broker.purge(queue)
   app.logger.warn({ queues, removed }, `purged ${removed} messages before the start`)

@@ -1,9 +1,9 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { queueOfTasks } from '../app/operating/index.js'
 import { type Broker, unkeptArguments } from '../broker/index.js'
 
 /** What an operator should know before the first task runs, each as one sentence. */
-export function startWarnings(app: Lovage, broker: Broker, queues: readonly string[]): readonly string[] {
+export function startWarnings(app: AppCore, broker: Broker, queues: readonly string[]): readonly string[] {
   return [
     ...routeWarnings(app),
     ...processWarnings(),
@@ -15,7 +15,7 @@ export function startWarnings(app: Lovage, broker: Broker, queues: readonly stri
 }
 
 /** A route that names no task is most often a typo, and the task it meant goes to the default queue. */
-function routeWarnings(app: Lovage): readonly string[] {
+function routeWarnings(app: AppCore): readonly string[] {
   return app.unroutedNames().map((name) => {
     const near = app.tasks.nearest(name)
     const hint = near === undefined ? '' : ` Did you mean ${near}?`
@@ -43,7 +43,7 @@ function queueWarnings(broker: Broker, queues: readonly string[]): readonly stri
 }
 
 /** What a queue's declaration asks of a server that does no such thing. */
-function unkeptWarnings(app: Lovage, broker: Broker, queues: readonly string[]): readonly string[] {
+function unkeptWarnings(app: AppCore, broker: Broker, queues: readonly string[]): readonly string[] {
   if (broker.capabilities.queueArguments) return []
   return queues
     .map((name) => app.router.queue(name))
@@ -56,7 +56,7 @@ function unkeptWarnings(app: Lovage, broker: Broker, queues: readonly string[]):
 }
 
 /** Who names no queues means all that the app needs; tasks that go elsewhere would wait for ever. */
-function unreadWarnings(app: Lovage, queues: readonly string[]): readonly string[] {
+function unreadWarnings(app: AppCore, queues: readonly string[]): readonly string[] {
   if (queues.join() !== app.router.declared.map(({ name }) => name).join()) return []
   return [...queueOfTasks(app)]
     .filter(([, queue]) => !queues.includes(queue))
@@ -66,7 +66,7 @@ function unreadWarnings(app: Lovage, queues: readonly string[]): readonly string
 }
 
 /** Tasks that may run for longer than the server lets a worker have their message. */
-function holdWarnings(app: Lovage, { kind, capabilities }: Broker): readonly string[] {
+function holdWarnings(app: AppCore, { kind, capabilities }: Broker): readonly string[] {
   const { longestHoldMs } = capabilities
   if (longestHoldMs === undefined) return []
   const long = [...app.tasks].filter(

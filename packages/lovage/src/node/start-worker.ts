@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { RemoteControl } from '../control/index.js'
 import { startWorker as startBareWorker, type Worker, type WorkerOptions } from '../worker/index.js'
 import { type EndpointOptions, Endpoints } from './endpoints.js'
@@ -14,7 +14,7 @@ export interface StartOptions extends WorkerOptions {
 }
 
 /** Connects, declares the queues and begins to consume; the worker answers remote control and tells events. */
-export async function startWorker(app: Lovage, options: StartOptions = {}): Promise<Worker> {
+export async function startWorker(app: AppCore, options: StartOptions = {}): Promise<Worker> {
   const {
     onShutdown = () => void worker.stop('warm'),
     heartbeatSeconds,
@@ -33,7 +33,7 @@ export async function startWorker(app: Lovage, options: StartOptions = {}): Prom
   return worker
 }
 
-function endpointsOf({ conf }: Lovage): EndpointOptions | undefined {
+function endpointsOf({ conf }: AppCore): EndpointOptions | undefined {
   const { workerMetricsPort: port, workerMetricsHost: host } = conf
   return port === undefined ? undefined : { port, host }
 }

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { tellParent, type Unsubscribe } from '../kernel/index.js'
 import { longestLimitMs } from '../worker/index.js'
 
@@ -14,7 +14,7 @@ const EVERY_MS = 1000
 const GRACE_MS = 3000
 
 /** Tells a supervisor that this process's event loop turns; does nothing where there is none. */
-export function sendBeats({ tasks }: Lovage): Unsubscribe {
+export function sendBeats({ tasks }: AppCore): Unsubscribe {
   const maxBlockMs = longestLimitMs(tasks) ?? null
   const beat: Beat = { kind: 'lovage:beat', maxBlockMs }
   const send = (): void => tellParent(beat)

@@ -1,4 +1,5 @@
 export { type EmailOptions, type NoticeChannel, toEmail, toLog, toSlack, toWebhook } from './channels.js'
 export type { Notice, NoticeKind, NoticeMessage } from './notice.js'
-export { type NotifierOptions, notifier } from './notifier.js'
+export type { NotifierOptions } from './notifier-options.js'
+export { notifier } from './notifier-step.js'
 export type { NoticeLimit } from './sender.js'

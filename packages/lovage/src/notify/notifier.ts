@@ -1,53 +1,30 @@
-import type { StepWorker, WorkerStep } from '../app/core/index.js'
-import type { Lovage } from '../app/index.js'
+import type { AppCore, StepWorker } from '../app/core/index.js'
 import type { CoordinationStore } from '../coordination/index.js'
 import { keepsNoAgreements, openCoordinationStore } from '../drivers/index.js'
-import { getQueueHealth, type HealthThresholds } from '../health/index.js'
+import { getQueueHealth } from '../health/index.js'
 import { newId, type Timer, type Unsubscribe } from '../kernel/index.js'
 import { toExceptionInfo, tracebackOf } from '../message/index.js'
-import type { NoticeChannel } from './channels.js'
 import type { Notice, NoticeKind } from './notice.js'
-import { type NoticeLimit, NoticeSender } from './sender.js'
-
-/** What a notifier tells, and whom. */
-export interface NotifierOptions {
-  readonly to: readonly NoticeChannel[]
-  /**
-   * `failed`: a task failed for good; `rejected`: its message was rejected, is of no known task, or cannot be read; `breaker`: a circuit
-   * breaker opened or closed; `health`: the queues of this worker are better or worse than before. Default: all.
-   */
-  readonly about?: readonly NoticeKind[]
-  /** For each channel, in the whole fleet. */
-  readonly limit?: NoticeLimit
-  /** Seconds between looks at the health of the queues; one worker of the fleet looks. Default 60. */
-  readonly healthEvery?: number
-  readonly health?: HealthThresholds
-  /** Leaves out what it gives false for. */
-  readonly filter?: (notice: Notice) => boolean
-}
+import type { NotifierOptions } from './notifier-options.js'
+import { NoticeSender } from './sender.js'
 
 const SPACE = 'notices'
 /** What was told stands so long, so that each worker of a fleet does not tell it again. */
 const TOLD_MS = 3_600_000
 
-/**
- * Tells people of failures, dead letters, circuit breakers and the health of queues: `app.steps.push(notifier(app, { to: [toSlack(url)] }))`.
- * It runs in every worker of the app; what concerns the fleet is told once. It tells no arguments, and never holds a task up.
- */
-export function notifier(app: Lovage, options: NotifierOptions): WorkerStep {
-  let running: Notifier | undefined
-  return {
-    name: 'notifier',
-    async start(worker) {
-      running = new Notifier(app, options, worker, await storeOf(app))
-      running.start()
-    },
-    stop: () => running?.stop(),
-  }
+/** Starts telling people what a worker sees; resolves to what ends it. */
+export async function startNotifier(
+  app: AppCore,
+  options: NotifierOptions,
+  worker: StepWorker,
+): Promise<() => Promise<void>> {
+  const notifier = new Notifier(app, options, worker, await storeOf(app))
+  notifier.start()
+  return () => notifier.stop()
 }
 
 class Notifier {
-  readonly #app: Lovage
+  readonly #app: AppCore
   readonly #options: NotifierOptions
   readonly #worker: StepWorker
   readonly #coordination: CoordinationStore
@@ -58,7 +35,7 @@ class Notifier {
   #looking: Promise<void> | undefined
   #isStopped = false
 
-  constructor(app: Lovage, options: NotifierOptions, worker: StepWorker, coordination: CoordinationStore) {
+  constructor(app: AppCore, options: NotifierOptions, worker: StepWorker, coordination: CoordinationStore) {
     this.#app = app
     this.#options = options
     this.#worker = worker
@@ -170,7 +147,7 @@ function oneLine(error: unknown): string {
 }
 
 /** A broker without a store of agreements leaves a worker to itself. */
-async function storeOf(app: Lovage): Promise<CoordinationStore> {
+async function storeOf(app: AppCore): Promise<CoordinationStore> {
   try {
     return await app.coordination()
   } catch (error) {

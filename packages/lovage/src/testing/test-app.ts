@@ -1,4 +1,5 @@
-import { type AppOptions, Lovage } from '../app/index.js'
+import { type AppOptions, coreOf } from '../app/core/index.js'
+import { Lovage } from '../app/index.js'
 import { queueOfTasks } from '../app/operating/index.js'
 import { newId, silentLogger } from '../kernel/index.js'
 import { type StartOptions, startWorker } from '../node/index.js'
@@ -24,14 +25,15 @@ export interface TestWorkerOptions extends StartOptions {
  * `await using worker = await startTestWorker(app)`.
  * @throws {ConfigurationError} LVG_CONFIG_INVALID when the app is connected to another broker already.
  */
-export async function startTestWorker(
-  app: Lovage,
-  { broker = app.readsEnvironment ? 'memory' : 'app', ...options }: TestWorkerOptions = {},
-): Promise<Worker> {
+export async function startTestWorker(app: Lovage, options: TestWorkerOptions = {}): Promise<Worker> {
+  const core = coreOf(app)
+  const { broker = core.readsEnvironment ? 'memory' : 'app', ...rest } = options
   const { brokerUrl } = app.conf
   if (brokerUrl === undefined || (broker === 'memory' && !brokerUrl.startsWith('memory:'))) moveToMemory(app)
-  const queues = [...new Set([...app.router.declared.map(({ name }) => name), ...queueOfTasks(app).values()])]
-  return startWorker(app, { hostname: `test-${newId().slice(0, 8)}@localhost`, queues, ...options })
+  const queues = [
+    ...new Set([...core.router.declared.map(({ name }) => name), ...queueOfTasks(core).values()]),
+  ]
+  return startWorker(core, { hostname: `test-${newId().slice(0, 8)}@localhost`, queues, ...rest })
 }
 
 function moveToMemory(app: Lovage): void {

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { Ignore, type TaskContext } from '../app/tasks/index.js'
 import { fromWire, readTuple } from '../canvas/index.js'
 import { encodeJson } from '../message/index.js'
@@ -12,7 +12,7 @@ const AT_ONCE = 1000
  * Celery's way to join where members are not counted: looks whether all have ended, and comes again while they have not.
  * Its arguments are the group's id, the body, the seconds between two looks, the most of them, and the members.
  */
-export async function unlockChord(app: Lovage, context: TaskContext): Promise<void> {
+export async function unlockChord(app: AppCore, context: TaskContext): Promise<void> {
   const { args, kwargs } = context
   const [groupId, body] = args
   const interval = Number(kwargs.interval ?? args[2] ?? app.conf.resultChordRetryInterval)

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { priorityFromWire, priorityToWire } from '../app/routing/index.js'
 import { noChords, toMessage } from '../app/sending/index.js'
 import { toCall } from '../app/tasks/index.js'
@@ -8,7 +8,7 @@ import type { FollowUpPorts } from './follow-ups.js'
 
 /** What an app and its broker give to follow-ups. */
 export function followUpPorts(
-  app: Lovage,
+  app: AppCore,
   broker: Broker,
   results: ResultBackend | undefined,
 ): FollowUpPorts {
@@ -34,7 +34,7 @@ export function followUpPorts(
 }
 
 /** As Celery tells them apart: a function that takes more than the id of the task that failed. */
-function isNewStyle(app: Lovage, name: string): boolean {
+function isNewStyle(app: AppCore, name: string): boolean {
   const definition = app.tasks.get(name)?.definition
   // The first parameter is the context.
   return definition?.run !== undefined && !definition.input && definition.run.length > 2

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { ConsumeOptions } from '../broker/index.js'
 import { longestLimitMs } from './time-limits.js'
 
@@ -11,7 +11,7 @@ const VISIBILITY_TIMEOUT = 3600
 export function holdingTimes({
   conf,
   tasks,
-}: Lovage): Pick<ConsumeOptions, 'leaseMs' | 'visibilityTimeoutMs' | 'maxBlockMs'> {
+}: AppCore): Pick<ConsumeOptions, 'leaseMs' | 'visibilityTimeoutMs' | 'maxBlockMs'> {
   const { visibility_timeout: snake, visibilityTimeout: camel } = conf.brokerTransportOptions
   const seconds = Number(snake ?? camel ?? VISIBILITY_TIMEOUT)
   return {

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { TaskContext } from '../app/tasks/index.js'
 import type { Canvas } from '../canvas/index.js'
 import { TaskError } from '../kernel/index.js'
@@ -10,7 +10,7 @@ import { Settler } from './settler.js'
 
 /** Carries out what belongs to no claim of this process: joins, and members that are added to them. */
 export async function joinSettler(
-  app: Lovage,
+  app: AppCore,
 ): Promise<{ readonly settler: Settler; readonly followUps: FollowUps }> {
   const broker = await app.broker()
   const results = await app.results()
@@ -29,7 +29,7 @@ export async function joinSettler(
 
 /** Adds a member to the chord of a running task. The join waits for it before it is sent, so that it cannot end without it. */
 export async function addToChord(
-  app: Lovage,
+  app: AppCore,
   context: TaskContext,
   canvas: Canvas,
   place: number,

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { Claims } from './claims.js'
 import { followUpPorts } from './follow-up-ports.js'
 import { FollowUps } from './follow-ups.js'
@@ -15,7 +15,11 @@ import { workerEnvironment } from './worker-environment.js'
 import { nodeNameOf, type WorkerOptions } from './worker-options.js'
 
 /** Connects, and makes what the parts of a worker share. */
-export async function openCore(app: Lovage, options: WorkerOptions, stopping: Stopping): Promise<WorkerCore> {
+export async function openCore(
+  app: AppCore,
+  options: WorkerOptions,
+  stopping: Stopping,
+): Promise<WorkerCore> {
   const { conf, clock, logger } = app
   const hostname = nodeNameOf(options)
   const broker = await app.broker()

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { type Clock, type Timer, withoutRepetition } from '../kernel/index.js'
 import type { JoinStore } from '../result/index.js'
 import type { Settler } from './settler.js'
@@ -16,7 +16,7 @@ export class OwedJoins {
   #isStopped = false
   readonly #complain: (error: unknown) => void
 
-  constructor(joins: JoinStore, settler: Settler, { clock, logger }: Pick<Lovage, 'clock' | 'logger'>) {
+  constructor(joins: JoinStore, settler: Settler, { clock, logger }: Pick<AppCore, 'clock' | 'logger'>) {
     this.#joins = joins
     this.#settler = settler
     this.#clock = clock

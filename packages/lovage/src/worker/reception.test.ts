@@ -1,5 +1,6 @@
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { expect, test } from 'vitest'
+import { coreOf } from '../app/core/index.js'
 import type { Delivery } from '../broker/index.js'
 
 test.each([
@@ -14,7 +15,7 @@ test.each([
     for (const taskId of ['first', 'second']) await work.applyAsync([], { taskId })
 
     // A holder of both is lost after it had stored the result of the first.
-    const broker = await app.broker()
+    const broker = await coreOf(app).broker()
     const held: Delivery[] = []
     const consumer = await broker.consume({
       queues: ['celery'],
@@ -36,7 +37,9 @@ test.each([
       traceback: null,
       children: [],
     } as const
-    await (await app.results()).store([{ id: 'first', dateDone: new Date().toISOString(), ...success }])
+    await (await coreOf(app).results()).store([
+      { id: 'first', dateDone: new Date().toISOString(), ...success },
+    ])
     await consumer.settle(held.map(({ tag }) => ({ tag, kind: 'requeue', counts: true })))
     await consumer.close()
 

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { workerDirect } from '../broker/index.js'
 import { CapabilityError } from '../kernel/index.js'
 import { Autoscaler } from './autoscaler.js'
@@ -10,7 +10,7 @@ import { Worker } from './worker.js'
 import { nodeNameOf, type WorkerOptions } from './worker-options.js'
 
 /** Connects, declares the queues and begins to consume. */
-export async function startWorker(app: Lovage, options: WorkerOptions = {}): Promise<Worker> {
+export async function startWorker(app: AppCore, options: WorkerOptions = {}): Promise<Worker> {
   addBuiltinTasks(app)
   for (const { name, options: own } of app.tasks) checkLimits(name, limitsOf(own))
   const hostname = nodeNameOf(options)
@@ -42,7 +42,7 @@ export async function startWorker(app: Lovage, options: WorkerOptions = {}): Pro
   return worker
 }
 
-function queuesOf(app: Lovage, options: WorkerOptions, hostname: string): readonly string[] {
+function queuesOf(app: AppCore, options: WorkerOptions, hostname: string): readonly string[] {
   const queues = options.queues ?? app.router.declared.map((queue) => queue.name)
   return app.conf.workerDirect ? [...queues, app.router.know(workerDirect(hostname))] : queues
 }

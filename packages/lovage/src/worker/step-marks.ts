@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { StepStore } from '../app/tasks/index.js'
 
 /** The space of marks in which finished steps lie. */
@@ -6,7 +6,7 @@ const SPACE = 'steps'
 const DAY_S = 86_400
 
 /** Keeps finished steps in the app's coordination store, for as long as results are kept. */
-export function stepMarks(app: Lovage): StepStore {
+export function stepMarks(app: AppCore): StepStore {
   const keyOf = (taskId: string, name: string): string => `${taskId} ${name}`
   return {
     async read(taskId, name) {

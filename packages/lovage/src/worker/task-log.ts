@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import { type Outcome, shownResult, type TaskContext } from '../app/tasks/index.js'
 import type { Delivery } from '../broker/index.js'
 import type { Logger } from '../kernel/index.js'
@@ -9,9 +9,9 @@ import type { Refused } from './refused.js'
 /** The log lines of a task's life; the field names are what log searches of the field already use. */
 export class TaskLog implements ClaimObserver {
   readonly #logger: Logger
-  readonly #tasks: Lovage['tasks']
+  readonly #tasks: AppCore['tasks']
 
-  constructor({ logger, tasks }: Pick<Lovage, 'logger' | 'tasks'>) {
+  constructor({ logger, tasks }: Pick<AppCore, 'logger' | 'tasks'>) {
     this.#logger = logger
     this.#tasks = tasks
   }

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { Outcome } from '../app/tasks/index.js'
 import type { Delivery } from '../broker/index.js'
 import type { Claim, ClaimObserver } from './claim.js'
@@ -7,9 +7,9 @@ import { stateOf } from './task-log.js'
 
 /** Tells those who listen to the worker what becomes of tasks. */
 export class TaskSignals implements ClaimObserver {
-  readonly #signals: Lovage['signals']
+  readonly #signals: AppCore['signals']
 
-  constructor({ signals }: Lovage) {
+  constructor({ signals }: AppCore) {
     this.#signals = signals
   }
 

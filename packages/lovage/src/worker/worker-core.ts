@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { RunEnvironment } from '../app/tasks/index.js'
 import type { Broker } from '../broker/index.js'
 import type { ResultBackend } from '../result/index.js'
@@ -17,7 +17,7 @@ export type WorkerEnvironment = RunEnvironment & Required<Pick<RunEnvironment, '
 
 /** What the parts of one worker share. Each takes what it needs of it. */
 export interface WorkerCore {
-  readonly app: Lovage
+  readonly app: AppCore
   /** `name@host`. */
   readonly hostname: string
   readonly broker: Broker

@@ -1,4 +1,4 @@
-import type { Lovage } from '../app/index.js'
+import type { AppCore } from '../app/core/index.js'
 import type { ResultBackend } from '../result/index.js'
 import { addToChord } from './join-settler.js'
 import type { WorkerPool } from './pools/pool.js'
@@ -9,7 +9,7 @@ import type { WorkerEnvironment } from './worker-core.js'
 
 /** What a worker gives to the tasks that it runs. */
 export function workerEnvironment(
-  app: Lovage,
+  app: AppCore,
   worker: {
     readonly hostname: string
     readonly pool: Pick<WorkerPool, 'slots'>

@@ -22,17 +22,17 @@ import {
 import type { ResultBackend } from '../../result/index.js'
 import type { Settings } from '../settings/index.js'
 
-/** What connections need of their app. */
-export interface ConnectionsHost {
+/** The app's side of a connection, as it is now. */
+interface Opening {
   readonly main: string
-  readonly conf: Settings
+  readonly settings: Settings
   readonly clock: Clock
   readonly logger: Logger
 }
 
 /** What an app is connected to; each is opened on first use, once, and a failure is forgotten, so that the next use tries again. */
 export class Connections {
-  readonly #host: ConnectionsHost
+  readonly #opening: () => Opening
   readonly #env: NodeJS.ProcessEnv
   readonly #onBroker: () => void
   #broker: Promise<Broker> | undefined
@@ -42,25 +42,25 @@ export class Connections {
   #closed = false
 
   /** @param onBroker is called when the app is about to connect to its broker. */
-  constructor(host: ConnectionsHost, env: NodeJS.ProcessEnv, onBroker: () => void) {
-    this.#host = host
+  constructor(opening: () => Opening, env: NodeJS.ProcessEnv, onBroker: () => void) {
+    this.#opening = opening
     this.#env = env
     this.#onBroker = onBroker
   }
 
   /** Where the broker is; the embedded file when no setting says. */
   get brokerUrl(): string {
-    return this.#host.conf.brokerUrl ?? embeddedUrl(this.#env, process.cwd())
+    return this.#opening().settings.brokerUrl ?? embeddedUrl(this.#env, process.cwd())
   }
   /** Where results are; beside the broker when no setting says. */
   get resultUrl(): string {
-    const { resultBackend } = this.#host.conf
+    const { resultBackend } = this.#opening().settings
     if (resultBackend) return resultBackend === 'rpc' ? 'rpc://' : resultBackend
     return driverOf(this.brokerUrl)?.resultUrl ?? this.brokerUrl
   }
   /** Why results that are asked for can be kept nowhere; undefined when they can, or need not. */
   get resultProblem(): LovageError | undefined {
-    const { resultBackend, taskIgnoreResult } = this.#host.conf
+    const { resultBackend, taskIgnoreResult } = this.#opening().settings
     if (!resultBackend || taskIgnoreResult || resultBackend.startsWith('disabled')) return undefined
     return resultBackendProblem(this.resultUrl)
   }
@@ -107,7 +107,7 @@ export class Connections {
   coordination(): Promise<CoordinationStore> {
     this.#coordination ??= this.#opened(
       async () => {
-        const { coordinationUrl } = this.#host.conf
+        const { coordinationUrl } = this.#opening().settings
         try {
           return await openCoordinationStore(coordinationUrl ?? this.brokerUrl, this.#driverOptions())
         } catch (cause) {
@@ -140,13 +140,13 @@ export class Connections {
   /** @throws {ConnectionError} LVG_CONNECTION_CLOSED when the app is closed. */
   check(): void {
     if (this.#closed)
-      throw new ConnectionError(`App ${this.#host.main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
+      throw new ConnectionError(`App ${this.#opening().main} is closed.`, { code: 'LVG_CONNECTION_CLOSED' })
   }
 
   #driverOptions(): DriverOptions {
-    const { conf, clock, logger } = this.#host
+    const { settings, clock, logger } = this.#opening()
     const { replyTo } = this
-    return { settings: conf, clock, logger, ...(replyTo === undefined ? {} : { replyTo }) }
+    return { settings, clock, logger, ...(replyTo === undefined ? {} : { replyTo }) }
   }
 
   async #opened<T>(open: () => Promise<T>, forget: () => void): Promise<T> {

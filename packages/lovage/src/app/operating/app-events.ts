@@ -1,27 +1,10 @@
 import type { Broker } from '../../broker/index.js'
 import { type Event, EventDispatcher, type EventFields, eventType } from '../../events/index.js'
-import {
-  type Clock,
-  type Logger,
-  type LogicalClock,
-  producerOrigin,
-  type Unsubscribe,
-} from '../../kernel/index.js'
+import { producerOrigin, type Unsubscribe } from '../../kernel/index.js'
 import type { OutgoingMessage } from '../../message/index.js'
-import type { SignalBoard } from '../core/index.js'
-import type { Settings } from '../settings/index.js'
+import type { AppCore } from '../core/index.js'
 import { Cluster, type ClusterOptions } from './cluster.js'
 import { type EventListener, type EventOptions, listenToEvents, watchEvents } from './watch-events.js'
-
-/** What events need of their app. */
-export interface AppEventsHost {
-  readonly clock: Clock
-  readonly logicalClock: LogicalClock
-  readonly logger: Logger
-  readonly signals: SignalBoard
-  readonly conf: Settings
-  broker(): Promise<Broker>
-}
 
 /** Events of the cluster, and events of one's own. */
 export interface AppEvents {
@@ -48,38 +31,39 @@ export interface AppEvents {
   listen(listener: EventListener): Promise<Unsubscribe>
   /** Resolves when what was told here is sent, or dropped. */
   flush(): Promise<void>
-  /** The app connects: `task-sent` is told of every task from now on, where `taskSendSentEvent` says so. */
-  begin(): void
 }
 
 /** The events of an app; connects when they are first used. */
-export function appEvents(host: AppEventsHost): AppEvents {
+export function appEvents(core: AppCore): AppEvents {
   let dispatcher: EventDispatcher | undefined
-  let hasBegun = false
+  let tellsSent = false
   const open = (): EventDispatcher => {
-    const { clock, logicalClock, logger } = host
+    const { clock, logicalClock, logger } = core
     dispatcher ??= new EventDispatcher(
       {
         hostname: producerOrigin(),
         clock,
         logicalClock,
         logger,
-        broadcast: async (message) => broadcast(await host.broker(), message),
+        broadcast: async (message) => broadcast(await core.broker(), message),
       },
       true,
     )
     return dispatcher
   }
-  return Object.assign((options?: EventOptions) => watchEvents(host, options), {
+  // `task-sent` is told of every task from the first connection on, where the setting says so.
+  core.onConnect(() => {
+    if (tellsSent || !core.conf.taskSendSentEvent) return
+    tellsSent = true
+    core.signals.on('afterTaskPublish', ({ message }) => open().task('task-sent', sentFields(message)))
+  })
+  const flush = async (): Promise<void> => dispatcher?.flush()
+  core.beforeClose(flush)
+  return Object.assign((options?: EventOptions) => watchEvents(core, options), {
     send: (type: string, fields: EventFields = {}) => open().own(eventType(type), fields),
-    cluster: (options: ClusterOptions = {}) => new Cluster(host, options).open(),
-    listen: (listener: EventListener) => listenToEvents(host, listener),
-    flush: async () => dispatcher?.flush(),
-    begin() {
-      if (hasBegun || !host.conf.taskSendSentEvent) return
-      hasBegun = true
-      host.signals.on('afterTaskPublish', ({ message }) => open().task('task-sent', sentFields(message)))
-    },
+    cluster: (options: ClusterOptions = {}) => new Cluster(core, options).open(),
+    listen: (listener: EventListener) => listenToEvents(core, listener),
+    flush,
   })
 }
 

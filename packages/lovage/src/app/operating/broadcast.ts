@@ -1,13 +1,12 @@
-import type { Broker } from '../../broker/index.js'
-import { type Clock, delay, type LogicalClock, newId, stayAlive } from '../../kernel/index.js'
+import { delay, newId, stayAlive } from '../../kernel/index.js'
 import {
   type ControlRequest,
   decodeControlReply,
   encodeControlRequest,
   REPLY_EXCHANGE,
 } from '../../message/index.js'
+import type { AppCore } from '../core/index.js'
 import { formatOf } from '../sending/index.js'
-import type { Settings } from '../settings/index.js'
 
 /** Whom a command is for, and how its answers are awaited. */
 export interface BroadcastOptions {
@@ -23,20 +22,12 @@ export interface BroadcastOptions {
   readonly limit?: number
 }
 
-/** What broadcasting needs of its app. */
-export interface BroadcastHost {
-  readonly clock: Clock
-  readonly logicalClock: LogicalClock
-  readonly conf: Settings
-  broker(): Promise<Broker>
-}
-
 /** What each node answered, by its name. */
 export type Answers<Answer> = Readonly<Record<string, Answer>>
 
 /** Asks workers, whatever their language, and gathers what they answer in time. */
 export async function ask(
-  host: BroadcastHost,
+  core: AppCore,
   method: string,
   args: Readonly<Record<string, unknown>>,
   options: BroadcastOptions = {},
@@ -44,20 +35,20 @@ export async function ask(
   const { timeout = 1 } = options
   const destination = destinationOf(options)
   const limit = options.limit ?? destination?.length
-  const broker = await host.broker()
+  const broker = await core.broker()
   const [ticket, routingKey] = [newId(), newId()]
   const answers: Record<string, unknown> = {}
   const enough = new AbortController()
   const end = await broker.inbox(REPLY_EXCHANGE, routingKey, (message) => {
-    const reply = decodeControlReply(message, formatOf(host.conf))
+    const reply = decodeControlReply(message, formatOf(core.conf))
     if (reply instanceof Error || reply.ticket !== ticket) return
-    host.logicalClock.adjust(message.headers.clock)
+    core.logicalClock.adjust(message.headers.clock)
     Object.assign(answers, reply.answers)
     if (limit !== undefined && Object.keys(answers).length >= limit) enough.abort()
   })
   try {
-    await send(host, method, args, options, { ticket, replyTo: { exchange: REPLY_EXCHANGE, routingKey } })
-    await stayAlive(delay(host.clock, timeout * 1000, enough.signal)).catch(() => {
+    await send(core, method, args, options, { ticket, replyTo: { exchange: REPLY_EXCHANGE, routingKey } })
+    await stayAlive(delay(core.clock, timeout * 1000, enough.signal)).catch(() => {
       // All have answered.
     })
   } finally {
@@ -68,16 +59,16 @@ export async function ask(
 
 /** Tells workers, and awaits no answer. */
 export async function tell(
-  host: BroadcastHost,
+  core: AppCore,
   method: string,
   args: Readonly<Record<string, unknown>>,
   options: BroadcastOptions = {},
 ): Promise<void> {
-  await send(host, method, args, options, { ticket: null, replyTo: null })
+  await send(core, method, args, options, { ticket: null, replyTo: null })
 }
 
 async function send(
-  host: BroadcastHost,
+  core: AppCore,
   method: string,
   args: Readonly<Record<string, unknown>>,
   options: BroadcastOptions,
@@ -92,9 +83,9 @@ async function send(
     matcher: pattern === null ? null : matcher,
     ...reply,
   }
-  const expiresMs = host.clock.now() + timeout * 1000
-  const message = encodeControlRequest(request, host.logicalClock.tick(), expiresMs, formatOf(host.conf))
-  await (await host.broker()).broadcast(message)
+  const expiresMs = core.clock.now() + timeout * 1000
+  const message = encodeControlRequest(request, core.logicalClock.tick(), expiresMs, formatOf(core.conf))
+  await (await core.broker()).broadcast(message)
 }
 
 function destinationOf({ destination }: BroadcastOptions): readonly string[] | undefined {

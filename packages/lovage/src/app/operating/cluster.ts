@@ -7,7 +7,8 @@ import {
   type TaskChoice,
 } from '../../events/index.js'
 import type { Unsubscribe } from '../../kernel/index.js'
-import { type BroadcastHost, tell } from './broadcast.js'
+import type { AppCore } from '../core/index.js'
+import { tell } from './broadcast.js'
 import { listenToEvents } from './watch-events.js'
 
 /** What is watched, and how much is remembered. */
@@ -16,40 +17,35 @@ export interface ClusterOptions extends ClusterStateOptions {
   readonly onEvent?: (event: Event) => void
 }
 
-/** What is needed of an app. */
-export interface ClusterHost extends BroadcastHost {
-  readonly logger: { error(fields: object, message: string): void }
-}
-
 /** A cluster as its events show it, kept up while this is open. Events are not stored anywhere: it knows of what it has heard. */
 export class Cluster implements AsyncDisposable {
-  readonly #host: ClusterHost
+  readonly #core: AppCore
   readonly #state: ClusterState
   readonly #onEvent: ((event: Event) => void) | undefined
   #unsubscribe: Unsubscribe | undefined
   #unreadable = 0
 
-  constructor(host: ClusterHost, { onEvent, ...bounds }: ClusterOptions) {
-    this.#host = host
+  constructor(core: AppCore, { onEvent, ...bounds }: ClusterOptions) {
+    this.#core = core
     this.#state = new ClusterState(bounds)
     this.#onEvent = onEvent
   }
 
   /** Listens, and asks all workers to say that they live. */
   async open(): Promise<this> {
-    this.#unsubscribe = await listenToEvents(this.#host, {
+    this.#unsubscribe = await listenToEvents(this.#core, {
       onEvents: (events) => {
         for (const event of events) this.#hear(event)
       },
       onUnreadable: () => this.#unreadable++,
     })
-    await tell(this.#host, 'heartbeat', {})
+    await tell(this.#core, 'heartbeat', {})
     return this
   }
 
   /** Nodes by name, those that are gone included for a while. */
   get workers(): readonly SeenWorker[] {
-    return this.#state.workers(this.#host.clock.now())
+    return this.#state.workers(this.#core.clock.now())
   }
   /** Nodes that live, by name. */
   get alive(): readonly SeenWorker[] {
@@ -90,11 +86,11 @@ export class Cluster implements AsyncDisposable {
   }
 
   #hear(event: Event): void {
-    this.#state.add(event, this.#host.clock.now())
+    this.#state.add(event, this.#core.clock.now())
     try {
       this.#onEvent?.(event)
     } catch (error) {
-      this.#host.logger.error({ err: error, type: event.type }, 'what listens for events has thrown')
+      this.#core.logger.error({ err: error, type: event.type }, 'what listens for events has thrown')
     }
   }
 }

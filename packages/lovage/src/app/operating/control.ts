@@ -1,27 +1,13 @@
-import type { CoordinationStore } from '../../coordination/index.js'
 import type { Event } from '../../events/index.js'
-import type { ResultBackend } from '../../result/index.js'
+import type { AppCore, ControlCommand } from '../core/index.js'
 import type { RevokeOptions } from '../results/index.js'
-import { type Answers, ask, type BroadcastHost, type BroadcastOptions, tell } from './broadcast.js'
+import { type Answers, ask, type BroadcastOptions, tell } from './broadcast.js'
 import { Inspect } from './inspect.js'
 import { pausedQueues, pauseQueues, resumeQueues } from './pause.js'
 import { setRate } from './rate.js'
 import { revoke, revokeByStamps } from './revoke.js'
 import { type EventOptions, watchEvents } from './watch-events.js'
 import { whereAgreed } from './where-agreed.js'
-
-/** What control needs of its app. */
-export interface ControlHost extends BroadcastHost {
-  readonly hasResults: boolean
-  coordination(): Promise<CoordinationStore>
-  results(): Promise<ResultBackend>
-}
-
-/** A remote control command of the app's own: what it returns is the answer, what it throws is told as an error. */
-export type ControlCommand = (
-  args: Readonly<Record<string, unknown>>,
-  worker: { readonly hostname: string },
-) => unknown
 
 /** What a node says about a command. */
 export interface Done {
@@ -34,17 +20,15 @@ export interface Done {
  * that they hold for workers that start later and through restarts; all else is told to the workers that listen now.
  */
 export class Control {
-  /** Commands of the app's own, by name. */
-  readonly commands = new Map<string, ControlCommand>()
-  readonly #host: ControlHost
+  readonly #core: AppCore
 
-  constructor(host: ControlHost) {
-    this.#host = host
+  constructor(core: AppCore) {
+    this.#core = core
   }
 
   /** Questions to workers. */
   inspect(options: BroadcastOptions = {}): Inspect {
-    return new Inspect(this.#host, options)
+    return new Inspect(this.#core, options)
   }
   /** Sends any command and gathers the answers. */
   broadcast(
@@ -52,18 +36,18 @@ export class Control {
     args: Readonly<Record<string, unknown>> = {},
     options: BroadcastOptions = {},
   ): Promise<Answers<unknown>> {
-    return ask(this.#host, method, args, options)
+    return ask(this.#core, method, args, options)
   }
   /**
    * What nodes in any language tell, as it comes: `for await (const event of app.control.events())`. Tasks are told of where
    * events are enabled (`enableEvents`, `-E`), workers always.
    */
   events(options?: EventOptions): AsyncGenerator<Event, void, undefined> {
-    return watchEvents(this.#host, options)
+    return watchEvents(this.#core, options)
   }
   /** Defines a command that this app's workers obey. */
   command(name: string, run: ControlCommand): void {
-    this.commands.set(name, run)
+    this.#core.commands.set(name, run)
   }
 
   /** Who is there. */
@@ -76,17 +60,15 @@ export class Control {
    * message comes. With `terminate` they are stopped where they run. Python's workers are told, as Celery does.
    */
   async revoke(ids: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
-    const taskIds = [ids].flat()
-    await revoke(this.#host, taskIds, options)
-    await tell(this.#host, 'revoke', { task_id: taskIds, ...howOf(options) })
+    await revokeTasks(this.#core, [ids].flat(), options)
   }
   /** Revokes every task that carries one of these stamps: `{ tenant: ['a', 'b'] }`. */
   async revokeByStampedHeaders(
     stamps: Readonly<Record<string, string | readonly string[]>>,
     options: RevokeOptions = {},
   ): Promise<void> {
-    await revokeByStamps(this.#host, stamps, options)
-    await tell(this.#host, 'revoke_by_stamped_headers', { headers: stamps, ...howOf(options) })
+    await revokeByStamps(this.#core, stamps, options)
+    await tell(this.#core, 'revoke_by_stamped_headers', { headers: stamps, ...howOf(options) })
   }
   /**
    * Changes how often a task may run, in the whole cluster and until it is changed again: `10/s`, `10/m`, `10/h`, 0 = as
@@ -94,22 +76,22 @@ export class Control {
    * @throws {ConfigurationError} LVG_CONFIG_INVALID
    */
   async rateLimit(task: string, rate: string | number | null): Promise<void> {
-    const keep = (): Promise<void> => setRate(this.#host, task, rate)
+    const keep = (): Promise<void> => setRate(this.#core, task, rate)
     // What the task's own options say cannot be told to workers: it must be kept.
     await (rate === null ? keep() : whereAgreed(keep))
-    if (rate !== null) await tell(this.#host, 'rate_limit', { task_name: task, rate_limit: rate })
+    if (rate !== null) await tell(this.#core, 'rate_limit', { task_name: task, rate_limit: rate })
   }
   /** Keeps all workers of the cluster from claiming from these queues, until `resumeQueues`. */
   pauseQueues(...queues: readonly string[]): Promise<void> {
-    return pauseQueues(this.#host, queues)
+    return pauseQueues(this.#core, queues)
   }
   /** Undoes a pause; tells how many of the queues were paused. */
   resumeQueues(...queues: readonly string[]): Promise<number> {
-    return resumeQueues(this.#host, queues)
+    return resumeQueues(this.#core, queues)
   }
   /** The queues that are paused, sorted. */
   pausedQueues(): Promise<readonly string[]> {
-    return pausedQueues(this.#host)
+    return pausedQueues(this.#core)
   }
 
   /** Sets a task's time limits in seconds, for runs that begin from now on. */
@@ -155,7 +137,7 @@ export class Control {
   }
   /** Asks workers to say that they are alive. */
   heartbeat(options?: BroadcastOptions): Promise<void> {
-    return tell(this.#host, 'heartbeat', {}, options)
+    return tell(this.#core, 'heartbeat', {}, options)
   }
   /** Ends workers, warm: what runs is finished. */
   shutdown(options?: BroadcastOptions): Promise<Answers<Done>> {
@@ -167,8 +149,18 @@ export class Control {
     args: Readonly<Record<string, unknown>>,
     options: BroadcastOptions | undefined,
   ): Promise<Answers<Done>> {
-    return ask(this.#host, method, args, options) as Promise<Answers<Done>>
+    return ask(this.#core, method, args, options) as Promise<Answers<Done>>
   }
+}
+
+/** Keeps tasks from running, and stops those that run with `terminate`: kept for workers to come, told to those that listen. */
+export async function revokeTasks(
+  core: AppCore,
+  ids: readonly string[],
+  options: RevokeOptions,
+): Promise<void> {
+  await revoke(core, ids, options)
+  await tell(core, 'revoke', { task_id: ids, ...howOf(options) })
 }
 
 const howOf = ({ terminate = false, signal }: RevokeOptions): Readonly<Record<string, unknown>> => ({

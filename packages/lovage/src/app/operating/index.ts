@@ -1,7 +1,7 @@
 export { type AppEvents, appEvents } from './app-events.js'
 export type { Answers, BroadcastOptions } from './broadcast.js'
 export { Cluster, type ClusterOptions } from './cluster.js'
-export { Control, type ControlCommand, type Done } from './control.js'
+export { Control, type Done, revokeTasks } from './control.js'
 export { Inspect, type RequestInfo, type ScheduledInfo } from './inspect.js'
 export { knownQueues, type QueueReport, queueOfTasks, queueReport } from './known-queues.js'
 export {
@@ -29,9 +29,9 @@ export {
   migrateMessages,
 } from './migrate-messages.js'
 export { type OnceOptions, once } from './once.js'
-export { getOpenBreakers, type OpenBreaker } from './open-breakers.js'
+export { type OpenBreaker, openBreakers } from './open-breakers.js'
 export { PAUSED } from './pause.js'
 export { type Due, type OpenedTask, type QueuedTask, Queues } from './queues.js'
 export { intervalOf, RATES, setRate } from './rate.js'
 export { REVOKED, REVOKED_STAMPS, revoke, revokeByStamps, stampKey } from './revoke.js'
-export type { EventListener, EventOptions } from './watch-events.js'
+export { type EventListener, type EventOptions, watchEvents } from './watch-events.js'

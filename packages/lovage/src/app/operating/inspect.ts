@@ -1,4 +1,5 @@
-import { type Answers, ask, type BroadcastHost, type BroadcastOptions } from './broadcast.js'
+import type { AppCore } from '../core/index.js'
+import { type Answers, ask, type BroadcastOptions } from './broadcast.js'
 
 /** A task that a worker holds, in Celery's spelling. */
 export interface RequestInfo {
@@ -24,11 +25,11 @@ export interface ScheduledInfo {
 
 /** Questions to workers, Python's and ours; each resolves to the answers by node, those that came in time. */
 export class Inspect {
-  readonly #host: BroadcastHost
+  readonly #core: AppCore
   readonly #options: BroadcastOptions
 
-  constructor(host: BroadcastHost, options: BroadcastOptions = {}) {
-    this.#host = host
+  constructor(core: AppCore, options: BroadcastOptions = {}) {
+    this.#core = core
     this.#options = options
   }
 
@@ -93,6 +94,6 @@ export class Inspect {
 
   #ask<Answer>(method: string, args: Readonly<Record<string, unknown>> = {}): Promise<Answers<Answer>> {
     // A node of another version may answer otherwise; the types say what Celery's and ours do.
-    return ask(this.#host, method, args, this.#options) as Promise<Answers<Answer>>
+    return ask(this.#core, method, args, this.#options) as Promise<Answers<Answer>>
   }
 }

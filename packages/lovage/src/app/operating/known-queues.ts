@@ -1,15 +1,6 @@
-import type { Broker, QueueDepth } from '../../broker/index.js'
-import { queuesInRoutes, type Router } from '../routing/index.js'
-import type { Settings } from '../settings/index.js'
-import type { AnyTask } from '../tasks/index.js'
-
-/** An app, as far as it says what queues there are. */
-export interface QueuesApp {
-  readonly conf: Pick<Settings, 'taskRoutes'>
-  readonly router: Router
-  readonly tasks: Iterable<AnyTask>
-  broker(): Promise<Broker>
-}
+import type { QueueDepth } from '../../broker/index.js'
+import type { AppCore } from '../core/index.js'
+import { queuesInRoutes } from '../routing/index.js'
 
 /** A queue and how much is in it. */
 export interface QueueReport extends QueueDepth {
@@ -19,7 +10,7 @@ export interface QueueReport extends QueueDepth {
 }
 
 /** Queues that the settings, the routes or the tasks name, then those that exist besides. */
-export async function knownQueues(app: QueuesApp): Promise<readonly string[]> {
+export async function knownQueues(app: AppCore): Promise<readonly string[]> {
   const broker = await app.broker()
   const declared = app.router.declared.map(({ name }) => name)
   const ofTasks = [...app.tasks].flatMap((task) => task.options.queue ?? [])
@@ -32,7 +23,7 @@ export async function knownQueues(app: QueuesApp): Promise<readonly string[]> {
 const PRIVATE = /\.pidbox$|^celeryev\./
 
 /** Where the tasks that are implemented here go when a call does not say: task name → queue. */
-export function queueOfTasks(app: QueuesApp): ReadonlyMap<string, string> {
+export function queueOfTasks(app: AppCore): ReadonlyMap<string, string> {
   const queues = new Map<string, string>()
   for (const { name, options } of app.tasks) {
     if (name.startsWith('celery.')) continue
@@ -43,7 +34,7 @@ export function queueOfTasks(app: QueuesApp): ReadonlyMap<string, string> {
 }
 
 /** How much is in each of these queues. */
-export async function queueReport(app: QueuesApp, names: readonly string[]): Promise<readonly QueueReport[]> {
+export async function queueReport(app: AppCore, names: readonly string[]): Promise<readonly QueueReport[]> {
   const broker = await app.broker()
   const [depths, dead] = await Promise.all([
     broker.depths(names, { unacked: true }),

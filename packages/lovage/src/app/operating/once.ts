@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
-import { type CoordinationStore, waitForLease } from '../../coordination/index.js'
-import { type Clock, type Logger, newId } from '../../kernel/index.js'
+import { waitForLease } from '../../coordination/index.js'
+import { newId } from '../../kernel/index.js'
 import { decodeJson, encodeJson } from '../../message/index.js'
+import type { AppCore } from '../core/index.js'
 
 /** How something is done once. */
 export interface OnceOptions {
@@ -11,13 +12,6 @@ export interface OnceOptions {
   readonly lease?: number
   /** Ends the waiting for somebody else who does it now. */
   readonly signal?: AbortSignal
-}
-
-/** What it takes. */
-export interface OnceHost {
-  readonly clock: Clock
-  readonly logger: Logger
-  coordination(): Promise<CoordinationStore>
 }
 
 const SPACE = 'once'
@@ -31,12 +25,12 @@ const DAY_S = 86_400
  * hand `key` to whatever the work calls, if that can tell repetitions apart.
  */
 export async function once<T>(
-  host: OnceHost,
+  core: AppCore,
   key: string,
   work: () => T | Promise<T>,
   { ttl = DAY_S, lease: leaseS = 10, signal }: OnceOptions = {},
 ): Promise<T> {
-  const coordination = await host.coordination()
+  const coordination = await core.coordination()
   const kept = async (): Promise<string | undefined> =>
     (await coordination.list(SPACE, [key])).find((mark) => mark.key === key)?.value
   // It was written by `work` of this key, in this process or another.
@@ -49,13 +43,14 @@ export async function once<T>(
     kept().then(
       (json) => json !== undefined && found.abort(),
       // The lease's own asking says what is wrong with the store.
-      (error: unknown) => host.logger.debug({ err: error, key }, 'could not look whether it is done'),
+      (error: unknown) => core.logger.debug({ err: error, key }, 'could not look whether it is done'),
     )
   })
   try {
     const lease = await waitForLease(
       {
-        ...host,
+        clock: core.clock,
+        logger: core.logger,
         coordination,
         lease: `${SPACE}:${key}`,
         label: `the right to do ${key} once`,
@@ -70,7 +65,7 @@ export async function once<T>(
       if (meanwhile !== undefined) return decoded(meanwhile)
       signal?.throwIfAborted()
       const json = encodeJson((await work()) ?? null, `the value of ${key}`)
-      const mark = { key, value: json, expiresMs: host.clock.now() + ttl * 1000 }
+      const mark = { key, value: json, expiresMs: core.clock.now() + ttl * 1000 }
       // Should the lease have been lost meanwhile and another have ended first, all answer with that one's value.
       const [stands] = await coordination.put(SPACE, [mark], { ifAbsent: true })
       return decoded(stands?.value ?? json)

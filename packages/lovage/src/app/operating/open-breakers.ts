@@ -1,5 +1,4 @@
-import type { CoordinationStore } from '../../coordination/index.js'
-import type { Clock } from '../../kernel/index.js'
+import type { AppCore } from '../core/index.js'
 import { BREAKERS } from '../sending/index.js'
 
 /** A circuit breaker that is not closed. */
@@ -14,12 +13,9 @@ export interface OpenBreaker {
 }
 
 /** The circuit breakers of the fleet that are not closed. */
-export async function getOpenBreakers(app: {
-  readonly clock: Clock
-  coordination(): Promise<CoordinationStore>
-}): Promise<readonly OpenBreaker[]> {
-  const marks = await (await app.coordination()).list(BREAKERS)
-  const nowMs = app.clock.now()
+export async function openBreakers(core: AppCore): Promise<readonly OpenBreaker[]> {
+  const marks = await (await core.coordination()).list(BREAKERS)
+  const nowMs = core.clock.now()
   return marks.map(({ key, value }) => {
     const [until = '', ...task] = value.split(' ')
     const untilMs = Number(until)

@@ -1,11 +1,5 @@
 import type { Broker, QueuedMessage } from '../../broker/index.js'
-import {
-  CapabilityError,
-  type Clock,
-  ConfigurationError,
-  type Page,
-  type PageRequest,
-} from '../../kernel/index.js'
+import { CapabilityError, ConfigurationError, type Page, type PageRequest } from '../../kernel/index.js'
 import {
   decodeTask,
   type IncomingMessage,
@@ -14,14 +8,11 @@ import {
   SENT_HEADER,
   type TaskHeaders,
 } from '../../message/index.js'
+import type { AppCore } from '../core/index.js'
 import { acceptOf } from '../sending/index.js'
-import type { Settings } from '../settings/index.js'
-import { knownQueues, type QueueReport, type QueuesApp, queueReport } from './known-queues.js'
+import { knownQueues, type QueueReport, queueReport } from './known-queues.js'
 import { messageIn } from './letters/message-in.js'
-import { type RevokeHost, revoke } from './revoke.js'
-
-/** What the operations need of their app. */
-export type QueuesHost = RevokeHost & QueuesApp & { readonly conf: Settings; readonly clock: Clock }
+import { revoke } from './revoke.js'
 
 /** A task in a queue. */
 export interface QueuedTask extends QueuedMessage {
@@ -57,20 +48,20 @@ export type Due = { readonly countdown: number } | { readonly eta: Date }
  * at only; `app.control.revoke` stops it. All but `names`, `report`, `move` and `purge` need a broker with `capabilities.browsing`.
  */
 export class Queues {
-  readonly #host: QueuesHost
+  readonly #core: AppCore
 
-  constructor(host: QueuesHost) {
-    this.#host = host
+  constructor(core: AppCore) {
+    this.#core = core
   }
 
   /** Queues that the settings, the routes or the tasks name, then those that exist besides. */
   names(): Promise<readonly string[]> {
-    return knownQueues(this.#host)
+    return knownQueues(this.#core)
   }
 
   /** How much is in these queues; without names, in all. */
   async report(names?: readonly string[]): Promise<readonly QueueReport[]> {
-    return queueReport(this.#host, names ?? (await this.names()))
+    return queueReport(this.#core, names ?? (await this.names()))
   }
 
   /**
@@ -118,7 +109,7 @@ export class Queues {
     const task = described(item, broker)
     const message = messageIn(item, broker)
     if (message instanceof Error) return { ...task, unreadable: message.message }
-    const { conf } = this.#host
+    const { conf } = this.#core
     const call = decodeTask(message, {
       accept: acceptOf(conf),
       maxBytes: conf.messageMaxBytes,
@@ -141,7 +132,7 @@ export class Queues {
    * @throws {ConfigurationError} LVG_USAGE for a time that is none.
    */
   async reschedule(ids: readonly string[], when: Due): Promise<number> {
-    const dueMs = 'eta' in when ? when.eta.getTime() : this.#host.clock.now() + when.countdown * 1000
+    const dueMs = 'eta' in when ? when.eta.getTime() : this.#core.clock.now() + when.countdown * 1000
     if (!Number.isFinite(dueMs))
       throw new ConfigurationError('The time at which to run the tasks is none.', { code: 'LVG_USAGE' })
     const broker = await this.#browsing()
@@ -158,22 +149,22 @@ export class Queues {
     const waiting = [...new Set(found.map(({ id }) => id))]
     if (waiting.length === 0) return 0
     // Revoked first: what a worker claims in this moment is dropped there.
-    await revoke(this.#host, waiting, {})
+    await revoke(this.#core, waiting, {})
     return admin.remove(waiting)
   }
 
   /** Moves all that is ready into another queue, in atomic batches; tells how many. */
   async move(from: string, to: string): Promise<number> {
-    return (await this.#host.broker()).admin.move(from, to)
+    return (await this.#core.broker()).admin.move(from, to)
   }
 
   /** Removes all that is ready or delayed in a queue; tells how many. */
   async purge(queue: string): Promise<number> {
-    return (await this.#host.broker()).purge(queue)
+    return (await this.#core.broker()).purge(queue)
   }
 
   async #browsing(): Promise<Broker> {
-    const broker = await this.#host.broker()
+    const broker = await this.#core.broker()
     if (broker.capabilities.browsing) return broker
     throw new CapabilityError(`${broker.kind} does not show or change single messages of a queue.`, {
       code: 'LVG_CAPABILITY_MISSING',

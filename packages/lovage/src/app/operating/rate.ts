@@ -1,5 +1,5 @@
-import type { CoordinationStore } from '../../coordination/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
+import type { AppCore } from '../core/index.js'
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 }
 
@@ -28,12 +28,12 @@ export const RATES = 'rates'
  * @throws {ConfigurationError} LVG_CONFIG_INVALID
  */
 export async function setRate(
-  host: { coordination(): Promise<CoordinationStore> },
+  core: Pick<AppCore, 'coordination'>,
   task: string,
   rate: string | number | null,
 ): Promise<void> {
   intervalOf(rate)
-  const store = await host.coordination()
+  const store = await core.coordination()
   if (rate === null) await store.remove(RATES, [{ key: task }])
   else await store.put(RATES, [{ key: task, value: String(rate) }])
 }

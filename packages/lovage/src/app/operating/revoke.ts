@@ -1,7 +1,7 @@
-import type { CoordinationStore, Mark } from '../../coordination/index.js'
-import type { Clock } from '../../kernel/index.js'
+import type { Mark } from '../../coordination/index.js'
 import { encodeJson } from '../../message/index.js'
-import { READY_STATES, type ResultBackend } from '../../result/index.js'
+import { READY_STATES } from '../../result/index.js'
+import type { AppCore } from '../core/index.js'
 import type { RevokeOptions } from '../results/index.js'
 import { whereAgreed } from './where-agreed.js'
 
@@ -10,63 +10,53 @@ export const REVOKED = 'revoked'
 /** Where revoked stamps stand, `header=value`. */
 export const REVOKED_STAMPS = 'revoked-stamps'
 
-/** What revoking needs. */
-export interface RevokeHost {
-  readonly clock: Clock
-  readonly hasResults: boolean
-  readonly conf: { readonly workerRevokeExpires: number }
-  coordination(): Promise<CoordinationStore>
-  results(): Promise<ResultBackend>
-}
+/** An app, as far as revoking goes; a worker's own marks may stand in for the cluster's. */
+export type Revoking = Pick<AppCore, 'clock' | 'conf' | 'hasResults' | 'coordination' | 'results'>
 
 /** Revokes tasks by id: kept where every worker looks, those included that are not up yet. */
-export async function revoke(
-  host: RevokeHost,
-  ids: readonly string[],
-  options: RevokeOptions,
-): Promise<void> {
+export async function revoke(core: Revoking, ids: readonly string[], options: RevokeOptions): Promise<void> {
   if (ids.length === 0) return
-  await whereAgreed(() => mark(host, REVOKED, ids, options))
-  if (host.hasResults) await storeRevoked(host, ids)
+  await whereAgreed(() => mark(core, REVOKED, ids, options))
+  if (core.hasResults) await storeRevoked(core, ids)
 }
 
 /** Revokes all tasks that carry one of the stamps. */
 export async function revokeByStamps(
-  host: RevokeHost,
+  core: Revoking,
   stamps: Readonly<Record<string, string | readonly string[]>>,
   options: RevokeOptions,
 ): Promise<void> {
   const keys = Object.entries(stamps).flatMap(([header, values]) =>
     [values].flat().map((value) => stampKey(header, value)),
   )
-  if (keys.length > 0) await whereAgreed(() => mark(host, REVOKED_STAMPS, keys, options))
+  if (keys.length > 0) await whereAgreed(() => mark(core, REVOKED_STAMPS, keys, options))
 }
 
 /** The key of a stamp among the revoked ones. */
 export const stampKey = (header: string, value: unknown): string => `${header}=${String(value)}`
 
 async function mark(
-  host: RevokeHost,
+  core: Revoking,
   space: string,
   keys: readonly string[],
   { terminate = false, signal }: RevokeOptions,
 ): Promise<void> {
   const value = JSON.stringify({ terminate, ...(signal ? { signal } : {}) })
-  const expiresMs = host.clock.now() + host.conf.workerRevokeExpires * 1000
-  await (await host.coordination()).put(
+  const expiresMs = core.clock.now() + core.conf.workerRevokeExpires * 1000
+  await (await core.coordination()).put(
     space,
     keys.map((key): Mark => ({ key, value, expiresMs })),
   )
 }
 
 /** Whoever waits is told at once; what has ended keeps its end. */
-async function storeRevoked(host: RevokeHost, ids: readonly string[]): Promise<void> {
-  const backend = await host.results()
+async function storeRevoked(core: Revoking, ids: readonly string[]): Promise<void> {
+  const backend = await core.results()
   const ended = new Set(
     (await backend.get(ids)).filter(({ state }) => READY_STATES.has(state)).map(({ id }) => id),
   )
   const result = { exc_type: 'TaskRevokedError', exc_message: ['revoked'], exc_module: 'celery.exceptions' }
-  const dateDone = new Date(host.clock.now()).toISOString()
+  const dateDone = new Date(core.clock.now()).toISOString()
   await backend.store(
     ids
       .filter((id) => !ended.has(id))

@@ -1,28 +1,12 @@
-import { type Clock, type ErrorCode, ResultError, TaskError } from '../../kernel/index.js'
-import {
-  type ExceptionInfo,
-  READY_STATES,
-  type ResultBackend,
-  type ResultTuple,
-  type TaskResult,
-  type TaskState,
-} from '../../result/index.js'
+import { type ErrorCode, ResultError, TaskError } from '../../kernel/index.js'
+import { type ExceptionInfo, READY_STATES, type TaskResult, type TaskState } from '../../result/index.js'
 import { ABORTED, abort } from './abort.js'
 import type { AnyResult } from './any-result.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'
 import { type Progress, type ProgressOptions, watchProgress } from './progress.js'
 import { collect, type GraphOptions, graphOf, type ResultGraph } from './result-graph.js'
+import type { ResultSource } from './result-source.js'
 import { untilReady, type WaitOptions } from './until-ready.js'
-
-/** What results need of their app. */
-export interface ResultHost {
-  readonly clock: Clock
-  /** @throws {ResultError} LVG_RESULT_DISABLED */
-  results(): Promise<ResultBackend>
-  /** The result that Celery's pairs name. */
-  resultOf(tuple: ResultTuple): AnyResult
-  readonly control: { revoke(ids: readonly string[], options?: RevokeOptions): Promise<void> }
-}
 
 /** A task's result, now or later. */
 export class AsyncResult<Result> implements AnyResult {
@@ -30,19 +14,23 @@ export class AsyncResult<Result> implements AnyResult {
   /** The result of the task that sent this one in a chain. */
   readonly parent: AnyResult | null
   readonly results = null
-  /** The app that it came from. */
-  readonly host: ResultHost
+  readonly #source: ResultSource
   #ready: TaskResult | undefined
 
-  constructor(id: string, host: ResultHost, parent: AnyResult | null = null) {
+  constructor(id: string, source: ResultSource, parent: AnyResult | null = null) {
     this.id = id
     this.parent = parent
-    this.host = host
+    this.#source = source
+  }
+
+  /** Where a result comes from. */
+  static sourceOf(result: AsyncResult<unknown>): ResultSource {
+    return result.#source
   }
 
   /** A result that is known already. */
-  static settled(settled: TaskResult, host: ResultHost): AsyncResult<unknown> {
-    const result = new AsyncResult<unknown>(settled.id, host)
+  static settled(settled: TaskResult, source: ResultSource): AsyncResult<unknown> {
+    const result = new AsyncResult<unknown>(settled.id, source)
     result.#ready = settled
     return result
   }
@@ -71,7 +59,7 @@ export class AsyncResult<Result> implements AnyResult {
    */
   async info(): Promise<TaskResult | undefined> {
     if (this.#ready) return this.#ready
-    const [found] = await (await this.host.results()).get([this.id])
+    const [found] = await (await this.#source.results()).get([this.id])
     if (found?.unreadable) throw found.unreadable
     if (found && READY_STATES.has(found.state)) this.#ready = found
     return found
@@ -97,11 +85,11 @@ export class AsyncResult<Result> implements AnyResult {
   }
   /** Results of the tasks that this one sent. */
   async children(): Promise<readonly AnyResult[]> {
-    return ((await this.info())?.children ?? []).map((tuple) => this.host.resultOf(tuple))
+    return ((await this.info())?.children ?? []).map((tuple) => this.#source.resultOf(tuple))
   }
   /** What it led to so far: results, and which of them sent which. */
   graph(options: GraphOptions = {}): Promise<ResultGraph> {
-    return graphOf(this, this.host, options)
+    return graphOf(this, this.#source, options)
   }
   /**
    * Everything that it led to, each result with its value when that is there, this one first.
@@ -120,7 +108,7 @@ export class AsyncResult<Result> implements AnyResult {
   /** Removes the stored result. */
   async forget(): Promise<void> {
     this.forgetLocally()
-    await (await this.host.results()).forget([this.id])
+    await (await this.#source.results()).forget([this.id])
   }
   /** Forgets what is known here; what is stored stays. */
   forgetLocally(): void {
@@ -128,7 +116,7 @@ export class AsyncResult<Result> implements AnyResult {
   }
   /** Keeps the task from running, or stops it with `terminate`. */
   async revoke(options: RevokeOptions = {}): Promise<void> {
-    await this.host.control.revoke([this.id], options)
+    await this.#source.revoke([this.id], options)
   }
   /**
    * Asks the task to abort itself, as Celery's `AbortableAsyncResult` does, also a Python one: nothing ends it. With the option `abortable` its
@@ -136,7 +124,7 @@ export class AsyncResult<Result> implements AnyResult {
    * return what it has. One that has not begun is asked when it does. `revoke` keeps it from beginning.
    */
   async abort(): Promise<void> {
-    await abort(this.host, [this.id])
+    await abort(this.#source, [this.id])
   }
   /** Whether it was asked to abort itself, and has not ended yet. */
   async isAborted(): Promise<boolean> {
@@ -144,7 +132,7 @@ export class AsyncResult<Result> implements AnyResult {
   }
   /** Calls back for every stored state from now on, such as PROGRESS; ends by itself when the result is ready. */
   async watch(on: (result: TaskResult) => void): Promise<() => void> {
-    const backend = await this.host.results()
+    const backend = await this.#source.results()
     const stop = backend.watch([this.id], (result) => {
       if (READY_STATES.has(result.state)) stop()
       on(result)
@@ -158,12 +146,12 @@ export class AsyncResult<Result> implements AnyResult {
    * @throws {ResultError} LVG_RESULT_DISABLED
    */
   async *progress(options: ProgressOptions = {}): AsyncGenerator<Progress, void, undefined> {
-    if (!this.#ready) yield* watchProgress(this.id, this.host, options)
+    if (!this.#ready) yield* watchProgress(this.id, this.#source, options)
   }
 
   async #settled(wait: WaitOptions): Promise<TaskResult> {
     if (this.#ready) return this.#ready
-    const ready = await untilReady([this.id], this.host, wait)
+    const ready = await untilReady([this.id], this.#source, wait)
     this.#ready = ready.get(this.id)
     if (!this.#ready) throw new TypeError(`the wait for ${this.id} ended without its result`)
     if (this.#ready.unreadable) throw this.#ready.unreadable

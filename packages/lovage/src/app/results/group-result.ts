@@ -1,9 +1,10 @@
 import { ResultError } from '../../kernel/index.js'
 import type { ResultTuple } from '../../result/index.js'
 import type { AnyResult } from './any-result.js'
-import { errorOf, type ResultHost } from './async-result.js'
+import { errorOf } from './async-result.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'
 import { collect, type GraphOptions, graphOf, type ResultGraph } from './result-graph.js'
+import type { ResultSource } from './result-source.js'
 import { untilReady } from './until-ready.js'
 
 /** The results of tasks that run side by side. */
@@ -13,13 +14,18 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
   readonly parent: AnyResult | null
   /** In the order of the members; a group inside is a GroupResult of its own. */
   readonly results: readonly AnyResult[]
-  readonly #host: ResultHost
+  readonly #source: ResultSource
 
-  constructor(id: string, results: readonly AnyResult[], host: ResultHost, parent: AnyResult | null = null) {
+  constructor(
+    id: string,
+    results: readonly AnyResult[],
+    source: ResultSource,
+    parent: AnyResult | null = null,
+  ) {
     this.id = id
     this.results = results
     this.parent = parent
-    this.#host = host
+    this.#source = source
   }
 
   /** Members, those of groups inside counted as one. */
@@ -34,7 +40,7 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
    * @throws {TimeoutError} LVG_RESULT_TIMEOUT after `timeout` seconds for all together.
    */
   async get({ propagate = true, ...wait }: GetOptions = {}): Promise<Results> {
-    const ready = await untilReady(leavesOf(this.results), this.#host, wait, (result) => {
+    const ready = await untilReady(leavesOf(this.results), this.#source, wait, (result) => {
       if (propagate && result.state !== 'SUCCESS') throw errorOf(result)
     })
     const gathered = ({ id, results }: AnyResult): unknown =>
@@ -116,7 +122,7 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
 
   /** What its members led to so far. */
   graph(options: GraphOptions = {}): Promise<ResultGraph> {
-    return graphOf(this, this.#host, options)
+    return graphOf(this, this.#source, options)
   }
   /**
    * Its members and everything that they led to, each with its value when that is there.
@@ -133,11 +139,11 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
    * @throws {ResultError} LVG_RESULT_DISABLED when the backend keeps no groups.
    */
   async save(): Promise<void> {
-    await (await joinsOf(this.#host)).saveGroup(tupleOf(this))
+    await (await joinsOf(this.#source)).saveGroup(tupleOf(this))
   }
   /** Forgets what `save` kept. */
   async delete(): Promise<void> {
-    await (await joinsOf(this.#host)).forgetGroup(this.id)
+    await (await joinsOf(this.#source)).forgetGroup(this.id)
   }
 
   #each<T>(ask: (result: AnyResult) => Promise<T>): Promise<T[]> {
@@ -146,8 +152,8 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
 }
 
 /** Where groups are kept and chords are counted. Throws a ResultError. */
-export async function joinsOf(host: ResultHost) {
-  const backend = await host.results()
+export async function joinsOf(source: ResultSource) {
+  const backend = await source.results()
   if (backend.joins) return backend.joins
   throw new ResultError(`Results in ${backend.kind} keep no groups.`, { code: 'LVG_RESULT_DISABLED' })
 }

@@ -1,5 +1,6 @@
-import type { ResultBackend, ResultTuple, TaskState } from '../../result/index.js'
+import type { TaskState } from '../../result/index.js'
 import type { AnyResult } from './any-result.js'
+import type { ResultSource } from './result-source.js'
 
 /** A result in a graph: one of a task with its state, or one of a group. */
 export interface GraphNode {
@@ -68,22 +69,16 @@ export class ResultGraph {
 const labelOf = ({ id, kind, state, name }: GraphNode): string =>
   [name ?? kind, id, state].filter((part) => part !== undefined).join(' ')
 
-/** What is asked about results. */
-export interface GraphHost {
-  results(): Promise<ResultBackend>
-  resultOf(tuple: ResultTuple): AnyResult
-}
-
 /** Looks at a result and at everything that it led to so far, each once. */
 export async function graphOf(
   root: AnyResult,
-  host: GraphHost,
+  source: ResultSource,
   { limit = LIMIT }: GraphOptions = {},
 ): Promise<ResultGraph> {
   const nodes: GraphNode[] = []
   const edges: (readonly [string, string])[] = []
   let isCut = false
-  for await (const { node, children } of walk(root, host)) {
+  for await (const { node, children } of walk(root, source)) {
     if (nodes.length >= limit) {
       isCut = true
       break
@@ -128,13 +123,13 @@ interface Step {
   readonly children: readonly AnyResult[]
 }
 
-async function* walk(root: AnyResult, host: GraphHost): AsyncGenerator<Step, void, undefined> {
+async function* walk(root: AnyResult, source: ResultSource): AsyncGenerator<Step, void, undefined> {
   const met = new Set<string>([root.id])
   let level: AnyResult[] = [root]
   while (level.length > 0) {
     const next: AnyResult[] = []
     for (let at = 0; at < level.length; at += AT_ONCE) {
-      for (const step of await look(level.slice(at, at + AT_ONCE), host)) {
+      for (const step of await look(level.slice(at, at + AT_ONCE), source)) {
         yield step
         for (const child of step.children) {
           if (met.has(child.id)) continue
@@ -147,9 +142,9 @@ async function* walk(root: AnyResult, host: GraphHost): AsyncGenerator<Step, voi
   }
 }
 
-async function look(some: readonly AnyResult[], host: GraphHost): Promise<readonly Step[]> {
+async function look(some: readonly AnyResult[], source: ResultSource): Promise<readonly Step[]> {
   const tasks = some.filter(({ results }) => results === null)
-  const found = tasks.length === 0 ? [] : await (await host.results()).get(tasks.map(({ id }) => id))
+  const found = tasks.length === 0 ? [] : await (await source.results()).get(tasks.map(({ id }) => id))
   const stored = new Map(found.map((result) => [result.id, result]))
   return some.map(({ id, results }) => {
     if (results) return { node: { id, kind: 'group' }, children: results }
@@ -157,7 +152,7 @@ async function look(some: readonly AnyResult[], host: GraphHost): Promise<readon
     const name = extended?.name
     return {
       node: { id, kind: 'task', state, ...(name === undefined ? {} : { name }) },
-      children: children.map((tuple) => host.resultOf(tuple)),
+      children: children.map((tuple) => source.resultOf(tuple)),
     }
   })
 }

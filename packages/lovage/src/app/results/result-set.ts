@@ -1,5 +1,5 @@
 import { READY_STATES, type TaskResult } from '../../result/index.js'
-import { type AsyncResult, errorOf } from './async-result.js'
+import { AsyncResult, errorOf } from './async-result.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'
 import { untilReady, type WaitOptions } from './until-ready.js'
 
@@ -139,14 +139,14 @@ export class ResultSet<Result> {
   async forget(): Promise<void> {
     const [first] = this
     if (!first) return
-    await (await first.host.results()).forget(this.#ids)
+    await (await AsyncResult.sourceOf(first).results()).forget(this.#ids)
     for (const result of this) result.forgetLocally()
   }
   /** Keeps the tasks from running, or stops them with `terminate`. */
   async revoke(options: RevokeOptions = {}): Promise<void> {
     const [first] = this
     if (!first) return
-    await first.host.control.revoke(this.#ids, options)
+    await AsyncResult.sourceOf(first).revoke(this.#ids, options)
   }
 
   get #ids(): readonly string[] {
@@ -161,13 +161,13 @@ export class ResultSet<Result> {
   async #infos(): Promise<ReadonlyMap<string, TaskResult>> {
     const [first] = this
     if (!first) return new Map()
-    const found = await (await first.host.results()).get(this.#ids)
+    const found = await (await AsyncResult.sourceOf(first).results()).get(this.#ids)
     return new Map(found.map((result) => [result.id, result]))
   }
 
   #untilReady(wait: WaitOptions, on: (result: TaskResult) => void): Promise<ReadonlyMap<string, TaskResult>> {
     const [first] = this
     if (!first) return Promise.resolve(new Map())
-    return untilReady(this.#ids, first.host, wait, on)
+    return untilReady(this.#ids, AsyncResult.sourceOf(first), wait, on)
   }
 }

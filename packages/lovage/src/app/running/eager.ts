@@ -1,4 +1,4 @@
-import { type Clock, type Logger, MessageError, newId, nodeName, TaskError } from '../../kernel/index.js'
+import { MessageError, newId, nodeName, TaskError } from '../../kernel/index.js'
 import {
   acceptList,
   decodeTask,
@@ -8,36 +8,18 @@ import {
   toExceptionInfo,
 } from '../../message/index.js'
 import type { TaskResult } from '../../result/index.js'
-import { AsyncResult, type EagerResult, type ResultHost } from '../results/index.js'
-import type { Settings } from '../settings/index.js'
-import {
-  type AnyTask,
-  type Call,
-  type Outcome,
-  type RunEnvironment,
-  TaskContext,
-  type TaskRegistry,
-} from '../tasks/index.js'
+import type { AppCore } from '../core/index.js'
+import { AsyncResult, type EagerResult } from '../results/index.js'
+import { type AnyTask, type Call, type Outcome, type RunEnvironment, TaskContext } from '../tasks/index.js'
 import { run } from './run.js'
-
-/** What eager runs need of their app. */
-export interface EagerHost {
-  readonly conf: Settings
-  readonly clock: Clock
-  readonly logger: Logger
-}
 
 /**
  * Runs a call here and now. The arguments take the way over the wire, so that what would fail there fails here;
  * retries follow at once, without their countdown.
  */
-export async function applyEagerly(
-  host: EagerHost,
-  task: AnyTask,
-  call: Call,
-): Promise<EagerResult<unknown>> {
+export async function applyEagerly(core: AppCore, task: AnyTask, call: Call): Promise<EagerResult<unknown>> {
   const id = call.options.taskId ?? newId()
-  const nowMs = host.clock.now()
+  const nowMs = core.clock.now()
   const message = encodeTask(
     {
       task: call.task,
@@ -48,22 +30,22 @@ export async function applyEagerly(
       retries: call.options.retries ?? 0,
       ...(call.options.headers ? { headers: call.options.headers } : {}),
     },
-    { nowMs, jsonTypes: host.conf.jsonTypes },
+    { nowMs, jsonTypes: core.conf.jsonTypes },
   )
   const decoded = decodeTask(message, { accept: acceptList(['json']) })
   if (decoded instanceof MessageError) throw decoded
   for (let runs = 1; ; runs++) {
-    const outcome = await run(task, eagerContext(host, task, decoded, runs - 1), () => ({
-      nowMs: host.clock.now(),
+    const outcome = await run(task, eagerContext(core, task, decoded, runs - 1), () => ({
+      nowMs: core.clock.now(),
       random: Math.random,
     }))
     if (outcome.kind !== 'retry') return resultOf(id, outcome, runs)
   }
 }
 
-function eagerContext(host: EagerHost, task: AnyTask, call: TaskMessage, retries: number): TaskContext {
+function eagerContext(core: AppCore, task: AnyTask, call: TaskMessage, retries: number): TaskContext {
   const environment: RunEnvironment = {
-    logger: host.logger,
+    logger: core.logger,
     hostname: nodeName(`gen${process.pid}`),
     isEager: true,
     updateState: async () => {},
@@ -145,15 +127,8 @@ export function settledResult(
   }
 }
 
-/** What sending eagerly needs besides. */
-export interface EagerSender extends EagerHost, ResultHost {
-  readonly conf: Settings
-  readonly tasks: TaskRegistry
-  readonly hasResults: boolean
-}
-
 /** Runs a call here instead of sending it (`taskAlwaysEager`). */
-export async function sendEagerly(app: EagerSender, call: Call): Promise<AsyncResult<unknown>> {
+export async function sendEagerly(app: AppCore, call: Call): Promise<AsyncResult<unknown>> {
   const task = app.tasks.get(call.task)
   if (!task) throw app.tasks.unknown(call.task)
   const eager = await applyEagerly(app, task, call)

@@ -1,7 +1,6 @@
 import type { Broker, PublishTransaction, Queue } from '../../broker/index.js'
 import {
   CapabilityError,
-  type Clock,
   crashPoint,
   delay,
   InFlight,
@@ -10,30 +9,19 @@ import {
   stayAlive,
 } from '../../kernel/index.js'
 import type { OutgoingMessage } from '../../message/index.js'
-import type { SignalBoard } from '../core/index.js'
-import { AsyncResult, type ResultHost } from '../results/index.js'
+import type { AppCore } from '../core/index.js'
+import { AsyncResult } from '../results/index.js'
 import type { Settings } from '../settings/index.js'
 import {
   type Call,
   type CallOptions,
   compose,
   currentContext,
-  type Middleware,
   type Next,
   type PublishContext,
   type TaskContext,
 } from '../tasks/index.js'
-import { type MessageHost, type Sending, toMessage } from './to-message.js'
-
-/** What publishing needs of the app. */
-export interface PublishHost extends ResultHost, MessageHost {
-  readonly clock: Clock
-  readonly middleware: readonly Middleware[]
-  readonly signals: SignalBoard
-  /** Why the results of calls can be kept nowhere; undefined when they can. */
-  readonly resultProblem: LovageError | undefined
-  broker(): Promise<Broker>
-}
+import { type Sending, toMessage } from './to-message.js'
 
 /** Calls of one turn of the loop, on their way together. */
 interface Batch {
@@ -45,7 +33,7 @@ interface Batch {
 
 /** Makes messages of calls and sees them to the broker, those of one turn of the loop in one go. */
 export class Publisher {
-  readonly #host: PublishHost
+  readonly #core: AppCore
   readonly #declared = new Set<string>()
   readonly #inFlight = new InFlight()
   readonly #publish: Next<PublishContext, void>
@@ -56,9 +44,9 @@ export class Publisher {
   /** The broker once it is there: what a call needs of it must not cost a turn of the loop. */
   #broker: Broker | undefined
 
-  constructor(host: PublishHost) {
-    this.#host = host
-    const wrappers = host.middleware.flatMap((one) => (one.publish ? [one.publish.bind(one)] : []))
+  constructor(core: AppCore) {
+    this.#core = core
+    const wrappers = core.middleware.flatMap((one) => (one.publish ? [one.publish.bind(one)] : []))
     this.#publish = compose(wrappers, (context: PublishContext) => publishOne(context))
   }
 
@@ -67,7 +55,7 @@ export class Publisher {
     const broker = this.#broker
     if (!broker) return this.#connect().then(() => this.send(call))
     const parent = currentContext()
-    return this.#enqueue(toMessage(call, this.#host, broker, parent), broker, call.options, parent)
+    return this.#enqueue(toMessage(call, this.#core, broker, parent), broker, call.options, parent)
   }
 
   /** Publishes calls, none of them when one cannot be written. */
@@ -77,8 +65,8 @@ export class Publisher {
     isRemembered = true,
   ): Promise<readonly AsyncResult<unknown>[]> {
     if (!this.#broker) await this.#connect()
-    const broker = this.#broker ?? (await this.#host.broker())
-    const sendings = calls.map((call) => toMessage(call, this.#host, broker, parent))
+    const broker = this.#broker ?? (await this.#core.broker())
+    const sendings = calls.map((call) => toMessage(call, this.#core, broker, parent))
     return Promise.all(
       sendings.map((sending, index) =>
         this.#enqueue(sending, broker, calls[index]?.options ?? {}, isRemembered ? parent : undefined),
@@ -100,7 +88,7 @@ export class Publisher {
     if (queue && !this.#declared.has(queue.name)) batch.queues.set(queue.name, queue)
     const sent = (): AsyncResult<unknown> => {
       parent?.children.push([[id, null], null])
-      return new AsyncResult<unknown>(id, this.#host)
+      return new AsyncResult<unknown>(id, this.#core)
     }
     return batch.done.then(sent, (error: unknown) => {
       if (concerns(error, message)) throw error
@@ -127,8 +115,8 @@ export class Publisher {
   }
 
   async #connect(): Promise<void> {
-    const broker = await this.#host.broker()
-    this.#resultProblem = this.#host.resultProblem
+    const broker = await this.#core.broker()
+    this.#resultProblem = this.#core.resultProblem
     this.#broker = broker
   }
 
@@ -152,7 +140,7 @@ export class Publisher {
     queues: ReadonlyMap<string, Queue>,
     options: CallOptions,
   ): Promise<void> {
-    const { signals } = this.#host
+    const { signals } = this.#core
     if (signals.has('beforeTaskPublish'))
       for (const message of messages) signals.emit('beforeTaskPublish', { message })
     const { transaction } = options
@@ -160,7 +148,7 @@ export class Publisher {
       // In a transaction the broker itself may be away: its queues are declared when the messages come to it.
       if (queues.size > 0 && !transaction) await broker.declare([...queues.values()])
       if (!transaction) for (const name of queues.keys()) this.#declared.add(name)
-      if (this.#host.replyTo !== undefined) await (await this.#host.results()).expectReplies?.()
+      if (this.#core.replyTo !== undefined) await (await this.#core.results()).expectReplies?.()
       crashPoint('publish:before')
       const within = transaction ? { transaction, queues: [...queues.values()] } : {}
       await this.#publish({ broker, messages, ...within })
@@ -174,7 +162,7 @@ export class Publisher {
 
   /** A lost connection is tried again as `taskPublishRetryPolicy` says; everything else is the caller's. */
   async #withRetry(options: CallOptions, attempt: () => Promise<void>): Promise<void> {
-    const policy = retryPolicy(this.#host.conf, options)
+    const policy = retryPolicy(this.#core.conf, options)
     for (let tries = 0; ; tries++) {
       try {
         return await attempt()
@@ -182,7 +170,7 @@ export class Publisher {
         const isTransient = isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
         if (!isTransient || !policy || tries >= policy.maxRetries) throw error
         const pause = Math.min(policy.intervalMax, policy.intervalStart + tries * policy.intervalStep)
-        await stayAlive(delay(this.#host.clock, 1000 * pause))
+        await stayAlive(delay(this.#core.clock, 1000 * pause))
       }
     }
   }

@@ -10,37 +10,27 @@ import {
   type Surroundings,
   withReplyTo,
 } from '../../canvas/index.js'
-import { CapabilityError, type Clock, newId } from '../../kernel/index.js'
+import { CapabilityError, newId } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'
 import type { Join } from '../../result/index.js'
-import { type AnyResult, GroupResult, type ResultHost, tupleOf } from '../results/index.js'
+import type { AppCore } from '../core/index.js'
+import { type AnyResult, GroupResult, tupleOf } from '../results/index.js'
 import { priorityFromWire, priorityToWire } from '../routing/index.js'
-import type { Settings } from '../settings/index.js'
-import { currentContext, type TaskRegistry, toCall } from '../tasks/index.js'
+import { currentContext, toCall } from '../tasks/index.js'
 import type { Publisher } from './publish.js'
-
-/** What sending a canvas needs of its app. */
-export interface SendingHost extends ResultHost {
-  readonly conf: Settings
-  readonly clock: Clock
-  readonly tasks: TaskRegistry
-  /** Where results are answered to, if they are not stored. */
-  readonly replyTo: string | undefined
-  broker(): Promise<Broker>
-}
 
 /** Messages of one canvas that are in memory at once. */
 const AT_ONCE = 500
 
 /** Opens the joins of a canvas, sends its first messages and gives its result. */
 export async function sendCanvas(
-  host: SendingHost,
+  core: AppCore,
   publisher: Publisher,
   canvas: Canvas,
   lead: readonly unknown[],
 ): Promise<AnyResult> {
-  const frozen = await made(host, freeze(canvas, newId))
-  const { capabilities } = await host.broker()
+  const frozen = await made(core, freeze(canvas, newId))
+  const { capabilities } = await core.broker()
   const parent = currentContext()
   const around: Surroundings = {
     newId,
@@ -48,38 +38,38 @@ export async function sendCanvas(
     ...(parent ? { rootId: parent.rootId, parentId: parent.id } : {}),
   }
   const { joins, calls, children } = dispatch(frozen, lead, around)
-  if (joins.length > 0) await openJoins(host, joins)
-  const messages = calls.map((call) => toCallOf(host, call, capabilities))
+  if (joins.length > 0) await openJoins(core, joins)
+  const messages = calls.map((call) => toCallOf(core, call, capabilities))
   for (let at = 0; at < messages.length; at += AT_ONCE)
     await publisher.sendAll(messages.slice(at, at + AT_ONCE), parent, false)
   if (parent) parent.children.push(...children)
   const [tuple] = children
   if (!tuple) throw misshapen('A canvas of nothing.')
-  return host.resultOf(tuple)
+  return core.resultOf(tuple)
 }
 
 /** Sends members as they are made; each is frozen, sent and forgotten but for its id. */
 export async function sendMembers(
-  host: SendingHost,
+  core: AppCore,
   publisher: Publisher,
   members: Iterable<Canvas> | AsyncIterable<Canvas>,
   lead: readonly unknown[],
 ): Promise<AnyResult> {
   const groupId = newId()
-  const { capabilities } = await host.broker()
+  const { capabilities } = await core.broker()
   const parent = currentContext()
   const results: AnyResult[] = []
   let joins: OpenedJoin[] = []
   let calls: CanvasCall[] = []
   const flush = async (): Promise<void> => {
-    if (joins.length > 0) await openJoins(host, joins)
-    const batch = calls.map((call) => toCallOf(host, call, capabilities))
+    if (joins.length > 0) await openJoins(core, joins)
+    const batch = calls.map((call) => toCallOf(core, call, capabilities))
     joins = []
     calls = []
     if (batch.length > 0) await publisher.sendAll(batch, parent, false)
   }
   for await (const member of members) {
-    const frozen = await made(host, freeze(member, newId, { groupId, groupIndex: results.length }))
+    const frozen = await made(core, freeze(member, newId, { groupId, groupIndex: results.length }))
     const sent = dispatch(frozen, lead, {
       newId,
       priorityToWire: priorityToWire(capabilities),
@@ -87,31 +77,31 @@ export async function sendMembers(
     })
     joins.push(...sent.joins)
     calls.push(...sent.calls)
-    for (const tuple of sent.children) results.push(host.resultOf(tuple))
+    for (const tuple of sent.children) results.push(core.resultOf(tuple))
     if (calls.length >= AT_ONCE) await flush()
   }
   await flush()
-  const group = new GroupResult(groupId, results, host)
+  const group = new GroupResult(groupId, results, core)
   if (parent) parent.children.push(tupleOf(group))
   return group
 }
 
-const toCallOf = (host: SendingHost, call: CanvasCall, capabilities: Broker['capabilities']) =>
-  toCall(call, host.tasks.get(call.task)?.definition.own ?? {}, priorityFromWire(capabilities))
+const toCallOf = (core: AppCore, call: CanvasCall, capabilities: Broker['capabilities']) =>
+  toCall(call, core.tasks.get(call.task)?.definition.own ?? {}, priorityFromWire(capabilities))
 
 /** A canvas for results that are answered to its sender: each step says so, and none may wait for several others. */
-async function made(host: SendingHost, frozen: Canvas): Promise<Canvas> {
-  if (host.replyTo === undefined) return frozen
+async function made(core: AppCore, frozen: Canvas): Promise<Canvas> {
+  if (core.replyTo === undefined) return frozen
   // A chord further on would otherwise be found out by a worker, when the steps before it have run.
-  if (hasChord(frozen)) throw noChords((await host.results()).kind)
-  return withReplyTo(frozen, host.replyTo)
+  if (hasChord(frozen)) throw noChords((await core.results()).kind)
+  return withReplyTo(frozen, core.replyTo)
 }
 
 /** @throws {CapabilityError} when the result backend counts no chords. */
-export async function openJoins(host: SendingHost, opened: readonly OpenedJoin[]): Promise<void> {
-  const { joins, kind } = await host.results()
+export async function openJoins(core: AppCore, opened: readonly OpenedJoin[]): Promise<void> {
+  const { joins, kind } = await core.results()
   if (!joins) throw noChords(kind)
-  await joins.open(toJoins(opened, host.conf, host.clock.now()))
+  await joins.open(toJoins(opened, core.conf, core.clock.now()))
 }
 
 /** Said before anything of the canvas is sent. */

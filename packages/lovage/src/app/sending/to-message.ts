@@ -1,5 +1,5 @@
 import type { Broker, Queue } from '../../broker/index.js'
-import { type Clock, ConfigurationError, newId } from '../../kernel/index.js'
+import { ConfigurationError, newId } from '../../kernel/index.js'
 import {
   ENCRYPTED_TYPE,
   encodeTask,
@@ -7,27 +7,20 @@ import {
   type OutgoingMessage,
   type TaskCall,
 } from '../../message/index.js'
+import type { AppCore } from '../core/index.js'
 import type { Router, RouteTarget } from '../routing/index.js'
-import type { Settings } from '../settings/index.js'
 import {
   type Call,
   type CallOptions,
   shownArguments,
   type TaskContext,
   type TaskOptions,
-  type TaskRegistry,
 } from '../tasks/index.js'
 import { serializerOf } from './security.js'
 
-/** What making a message needs of the app. */
-export interface MessageHost {
-  readonly conf: Settings
-  readonly clock: Clock
-  readonly router: Router
-  readonly tasks: TaskRegistry
-  /** Where results are answered to, for calls that name no other place. */
-  readonly replyTo?: string | undefined
-}
+/** An app, as far as making a message goes; `replyTo` is where results are answered to, for calls that name no other place. */
+type MessageSettings = Pick<AppCore, 'conf' | 'clock' | 'router' | 'tasks'> &
+  Partial<Pick<AppCore, 'replyTo'>>
 
 /** A call that has become a message. */
 export interface Sending {
@@ -41,7 +34,7 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 /** The message of a call, its destination decided: call before task before route before settings. */
 export function toMessage(
   { task, args, kwargs, options, defaults, params, embed, wire }: Call,
-  { conf, clock, router, tasks, replyTo }: MessageHost,
+  { conf, clock, router, tasks, replyTo }: MessageSettings,
   { capabilities }: Broker,
   parent: TaskContext | undefined,
 ): Sending {

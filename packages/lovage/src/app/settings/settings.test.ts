@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { silentLogger } from '../../kernel/index.js'
+import { coreOf } from '../core/index.js'
 import { Lovage } from '../index.js'
 import { settingsFrom, settingsFromEnvironment } from './index.js'
 
@@ -84,10 +85,9 @@ describe('settings', () => {
       CELERY_WORKER_CONCURRENCY: '7',
       CELERY_RESULT_EXPIRES: '60',
     }
-    const { conf } = app({ taskDefaultQueue: 'code' }, env).configFromCommandLine({
-      taskDefaultQueue: 'line',
-      workerConcurrency: 9,
-    })
+    const core = coreOf(app({ taskDefaultQueue: 'code' }, env))
+    core.configure('commandLine', { taskDefaultQueue: 'line', workerConcurrency: 9 })
+    const { conf } = core
     expect([conf.taskDefaultQueue, conf.workerConcurrency, conf.resultExpires, conf.resultExtended]).toEqual([
       'code',
       9,
@@ -129,7 +129,7 @@ describe('settings', () => {
     ])
   })
   test('that name no broker mean the embedded file, but never in production', () => {
-    expect(app({}).brokerUrl).toMatch(/^sqlite:\/\/.*\/\.lovage\/queue\.db$/)
-    expect(() => app({}, { NODE_ENV: 'production' }).brokerUrl).toThrow(/No broker is configured/)
+    expect(coreOf(app({})).brokerUrl).toMatch(/^sqlite:\/\/.*\/\.lovage\/queue\.db$/)
+    expect(() => coreOf(app({}, { NODE_ENV: 'production' })).brokerUrl).toThrow(/No broker is configured/)
   })
 })

@@ -1,5 +1,7 @@
+export type { AnyTask, TaskDefinition } from './any-task.js'
 export { bindNamed, bindPositional } from './arguments.js'
 export type { Call } from './call.js'
+export type { Caller } from './caller.js'
 export { toCall, toWireOptions } from './canvas/call-options.js'
 export { chain, chord, chunks, type GroupOptions, GroupStream, group, map, starmap } from './canvas/canvas.js'
 export { type AnySignature, Signature } from './canvas/signature.js'
@@ -48,14 +50,7 @@ export {
   TimeLimitExceeded,
   WorkerLostError,
 } from './stop-reasons.js'
-export {
-  type AnyTask,
-  type BulkCall,
-  type DelayArgs,
-  Task,
-  type TaskDefinition,
-  type TaskHost,
-} from './task.js'
+export { type BulkCall, type DelayArgs, Task } from './task.js'
 export type { TaskHandlers } from './task-handlers.js'
 export type {
   AnnotatedTask,

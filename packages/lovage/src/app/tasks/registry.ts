@@ -1,5 +1,5 @@
 import { nearest, TaskError } from '../../kernel/index.js'
-import type { AnyTask } from './task.js'
+import type { AnyTask } from './any-task.js'
 
 /** The tasks that this app can run, by name. */
 export class TaskRegistry {

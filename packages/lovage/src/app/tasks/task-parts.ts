@@ -1,5 +1,5 @@
+import type { TaskDefinition } from './any-task.js'
 import { checkTask } from './check-options.js'
-import type { TaskDefinition } from './task.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { TaskOptions } from './task-options.js'
 

@@ -1,13 +1,15 @@
 import { taskNode } from '../../canvas/index.js'
 import type { AsyncResult, EagerResult } from '../results/index.js'
+import type { AnyTask, TaskDefinition } from './any-task.js'
 import { bindNamed, bindPositional } from './arguments.js'
 import type { Call } from './call.js'
+import type { Caller } from './caller.js'
 import { toWireOptions } from './canvas/call-options.js'
-import { type CanvasHost, Signature } from './canvas/signature.js'
+import { Signature } from './canvas/signature.js'
 import type { GivenOf, LeadFor } from './canvas/types.js'
 import { checkCall } from './check-options.js'
 import type { TaskContext } from './context.js'
-import { type Schema, validate } from './schema.js'
+import { validate } from './schema.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
@@ -27,50 +29,16 @@ export interface BulkCall<Args> {
   readonly options?: CallOptions
 }
 
-/** What a task is made of; `app.task`, `app.remote` and `app.implement` write it. */
-export interface TaskDefinition {
-  readonly name: string
-  /** What the task itself says. */
-  readonly own: TaskOptions
-  /** `own` with annotations and settings filled in. */
-  readonly options: TaskOptions
-  readonly handlers: TaskHandlers
-  readonly params?: readonly string[]
-  /** Present on tasks with named arguments. */
-  readonly input?: Schema
-  readonly output?: Schema
-  /** Takes its arguments from the context, whatever they are: Celery's own tasks. */
-  readonly isRaw?: boolean
-  /** Absent on tasks that are implemented elsewhere. */
-  readonly run?: (context: TaskContext, ...args: never[]) => unknown
-}
-
-/** What a task needs of its app. */
-export interface TaskHost extends CanvasHost {
-  /** Publishes a call; resolves when the broker has it. */
-  send(call: Call): Promise<AsyncResult<unknown>>
-  /** Publishes calls together, none of them when one cannot be written. */
-  sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]>
-  applyEagerly(task: AnyTask, call: Call): Promise<EagerResult<unknown>>
-  asyncResult(id: string): AsyncResult<unknown>
-}
-
-/** Any task, for code that does not care about types. */
-export type AnyTask = Pick<
-  Task<never, unknown>,
-  'name' | 'options' | 'handlers' | 'definition' | 'bind' | 'call' | 'invoke'
->
-
 /**
  * A task that can be called; `app.task()` makes it. `Args` is a tuple for positional arguments and an object
  * type for named ones.
  */
-export class Task<Args, Result> {
+export class Task<Args, Result> implements AnyTask {
   readonly definition: TaskDefinition
-  readonly #host: TaskHost
+  readonly #caller: Caller
 
-  constructor(host: TaskHost, definition: TaskDefinition) {
-    this.#host = host
+  constructor(caller: Caller, definition: TaskDefinition) {
+    this.#caller = caller
     this.definition = definition
   }
 
@@ -110,7 +78,7 @@ export class Task<Args, Result> {
     for (const one of calls) prepared.push(await this.call(one.args, { ...options, ...one.options }))
     const results: AsyncResult<unknown>[] = []
     for (let start = 0; start < prepared.length; start += BULK)
-      results.push(...(await this.#host.sendAll(prepared.slice(start, start + BULK))))
+      results.push(...(await this.#caller.sendAll(prepared.slice(start, start + BULK))))
     // The host's results are of this task's type, because all calls are.
     return results as AsyncResult<Result>[]
   }
@@ -120,22 +88,22 @@ export class Task<Args, Result> {
    * it as its first argument. A task with named arguments takes some of its fields here.
    */
   s<Given extends GivenOf<Args>>(...given: Given): Signature<LeadFor<Args, Given>, Result> {
-    return new Signature(this.#node(given, false), this.#host)
+    return new Signature(this.#node(given, false), this.#caller)
   }
   /** A signature that is complete and takes nothing of what comes before it. */
   si(...given: DelayArgs<Args>): Signature<readonly unknown[], Result> {
-    return new Signature(this.#node(given, true), this.#host)
+    return new Signature(this.#node(given, true), this.#caller)
   }
 
   /** Runs the task here and now, retries included, as eager mode does. */
   async apply(args: Args, options?: CallOptions): Promise<EagerResult<Result>> {
-    return (await this.#host.applyEagerly(this, await this.call(args, options))) as EagerResult<Result>
+    return (await this.#caller.applyEagerly(this, await this.call(args, options))) as EagerResult<Result>
   }
 
   /** The result of an earlier call. */
   asyncResult(id: string): AsyncResult<Result> {
     // The id is taken at its word.
-    return this.#host.asyncResult(id) as AsyncResult<Result>
+    return this.#caller.asyncResult(id) as AsyncResult<Result>
   }
 
   /** A checked call, ready to be sent. */
@@ -202,7 +170,7 @@ export class Task<Args, Result> {
     try {
       const call = this.call(args, options)
       const sent =
-        call instanceof Promise ? call.then((ready) => this.#host.send(ready)) : this.#host.send(call)
+        call instanceof Promise ? call.then((ready) => this.#caller.send(ready)) : this.#caller.send(call)
       // The host's result is of this task's type.
       return sent as Promise<AsyncResult<Result>>
     } catch (error) {

@@ -58,14 +58,14 @@ const COMMANDS: Readonly<Record<string, AmqpCommand>> = {
 
 /** Runs one command, or a prompt, on an AMQP broker. */
 export async function amqp(words: readonly string[], options: GlobalOptions): Promise<void> {
-  await useApp(options, 'settings', async (app) => {
-    if (driverOf(app.brokerUrl)?.protocol !== 'amqp') {
-      throw new CapabilityError(`The broker ${(await app.broker()).location} does not speak AMQP.`, {
+  await useApp(options, 'settings', async ({ core }) => {
+    if (driverOf(core.brokerUrl)?.protocol !== 'amqp') {
+      throw new CapabilityError(`The broker ${(await core.broker()).location} does not speak AMQP.`, {
         code: 'LVG_CAPABILITY_MISSING',
         hint: 'See its queues by `lovage queues` and `lovage list bindings`; empty them by `lovage purge`.',
       })
     }
-    const broker = await app.broker()
+    const broker = await core.broker()
     if (words.length > 0) return console.log(await obey(broker, words))
     const terminal = createInterface({ input: process.stdin, output: process.stdout, prompt: 'amqp> ' })
     terminal.prompt()

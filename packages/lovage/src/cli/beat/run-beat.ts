@@ -32,7 +32,7 @@ export async function runBeatCommand(options: BeatCommandOptions): Promise<numbe
     options.pidfile === undefined ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
   try {
     const source = sourceOf(options, [], { workerLogFormat: options.logformat })
-    const { app } = await openApp(options, 'tasks', source)
+    const { app, core } = await openApp(options, 'tasks', source)
     await letAppSetLogger(app, hostname, log)
     if (options.scheduler !== undefined) {
       app.logger.warn(
@@ -41,7 +41,7 @@ export async function runBeatCommand(options: BeatCommandOptions): Promise<numbe
       )
     }
     tellStarted()
-    await runBeat(app, {
+    await runBeat(core, {
       hostname,
       ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
       ...(options.maxInterval === undefined ? {} : { maxIntervalMs: options.maxInterval * 1000 }),
@@ -67,9 +67,9 @@ export async function runBeatCommand(options: BeatCommandOptions): Promise<numbe
 
 /** `lovage beat --list` */
 export function listSchedule(options: BeatCommandOptions): Promise<0> {
-  return useApp(options, 'tasks', async (app) => {
+  return useApp(options, 'tasks', async ({ core }) => {
     await using schedules = await openSchedules(
-      app,
+      core,
       options.schedule === undefined ? {} : { schedule: options.schedule },
     )
     printSchedule(await schedules.list(), options)

@@ -39,7 +39,7 @@ export function addCall(program: Command): void {
     .action(async (task: string, _options, command: Command) => {
       const options = command.optsWithGlobals<CallCommandOptions>()
       const { useApp } = await import('../shared/use-app.js')
-      await useApp(options, 'settings', async (app) => {
+      await useApp(options, 'settings', async ({ app }) => {
         if (app.tasks.names().length > 0 && !app.tasks.has(task) && !options.quiet)
           console.error(
             `${app.tasks.unknown(task).message} It is sent all the same; another worker may know it.`,

@@ -24,8 +24,8 @@ export function addCheck(program: Command): void {
       if (!options.deploy) command.error('error: say what to check: --deploy (or run `lovage doctor`)')
       const { useApp } = await import('../shared/use-app.js')
       const { checkDeploy } = await import('../../health/index.js')
-      process.exitCode = await useApp(options, 'tasks', async (app) => {
-        const findings = await checkDeploy(app)
+      process.exitCode = await useApp(options, 'tasks', async ({ core }) => {
+        const findings = await checkDeploy(core)
         if (options.json) console.log(JSON.stringify(findings))
         else
           for (const { check, verdict, detail, advice } of findings) {

@@ -74,7 +74,7 @@ const action =
     const options = command.optsWithGlobals<DeadCommandOptions>()
     const { useApp } = await import('../shared/use-app.js')
     const verbs = await import('./dead-letters.js')
-    process.exitCode = await useApp(options, 'settings', (app) => verbs[verb](app, ids, options))
+    process.exitCode = await useApp(options, 'settings', ({ app }) => verbs[verb](app, ids, options))
   }
 
 const HELP = `

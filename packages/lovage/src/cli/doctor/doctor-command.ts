@@ -18,8 +18,8 @@ export function addDoctor(program: Command): void {
       const options = command.optsWithGlobals<DoctorCommandOptions>()
       const { useApp } = await import('../shared/use-app.js')
       const { examine } = await import('../../health/index.js')
-      process.exitCode = await useApp(options, 'settings', async (app) => {
-        const findings = await examine(app)
+      process.exitCode = await useApp(options, 'settings', async ({ core }) => {
+        const findings = await examine(core)
         if (options.json) console.log(JSON.stringify(findings))
         else
           for (const { check, passed, detail, advice } of findings) {

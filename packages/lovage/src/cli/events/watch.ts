@@ -20,8 +20,8 @@ export interface EventsOptions extends AskOptions {
 /** Shows, prints or photographs what workers tell, as the options say. */
 export async function watchEvents(options: EventsOptions): Promise<void> {
   const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true
-  await useApp(options, 'settings', async (app) => {
-    const broker = await app.broker()
+  await useApp(options, 'settings', async ({ app, core }) => {
+    const broker = await core.broker()
     if (!broker.capabilities.fanout) {
       throw new ConfigurationError(`Nothing is told at ${broker.location}: it reaches no other process.`, {
         code: 'LVG_CAPABILITY_MISSING',

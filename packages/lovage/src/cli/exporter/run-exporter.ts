@@ -20,12 +20,12 @@ export async function runExporter(options: ExporterCommandOptions): Promise<numb
   enterWorkdir(options)
   const log = await openProcessLog(options, 'exporter')
   setDefaultLogger(log.logger)
-  const { app } = await openApp(options, 'settings')
+  const { app, core } = await openApp(options, 'settings')
   const ended = new Promise<void>((resolve) => {
     process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve())
   })
   try {
-    const exporter = await Exporter.start(app, {
+    const exporter = await Exporter.start(core, {
       port: options.port,
       host: options.host,
       prefix: options.metricPrefix,

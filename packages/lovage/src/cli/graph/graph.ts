@@ -1,4 +1,4 @@
-import type { Lovage } from '../../app/index.js'
+import type { AppCore } from '../../app/core/index.js'
 import { maskSecrets } from '../../kernel/index.js'
 import { type AskOptions, broadcastOptions } from '../shared/ask-nodes.js'
 import { EXIT } from '../shared/exit-codes.js'
@@ -6,8 +6,8 @@ import { useApp } from '../shared/use-app.js'
 
 /** Prints a graph in DOT. */
 export async function graph(what: 'workers' | 'bootsteps', options: AskOptions): Promise<void> {
-  await useApp(options, what === 'workers' ? 'settings' : 'tasks', async (app) => {
-    if (what === 'bootsteps') return console.log(bootsteps(app))
+  await useApp(options, what === 'workers' ? 'settings' : 'tasks', async ({ app, core }) => {
+    if (what === 'bootsteps') return console.log(bootsteps(core))
     const inspect = app.control.inspect(broadcastOptions(options))
     const [queues, stats] = await Promise.all([inspect.activeQueues(), inspect.stats()])
     if (Object.keys(stats).length === 0) {
@@ -15,12 +15,12 @@ export async function graph(what: 'workers' | 'bootsteps', options: AskOptions):
       console.error('Error: No nodes replied within time constraint')
       return
     }
-    const { location } = await app.broker()
-    console.log(workers(String(maskSecrets('', location)), resultsOf(app), stats, queues))
+    const { location } = await core.broker()
+    console.log(workers(String(maskSecrets('', location)), resultsOf(core), stats, queues))
   })
 }
 
-const resultsOf = (app: Lovage): string | undefined =>
+const resultsOf = (app: AppCore): string | undefined =>
   app.hasResults ? String(maskSecrets('', app.resultUrl)) : undefined
 
 /** Broker → queue → worker → results. */
@@ -58,7 +58,7 @@ function poolOf(pool: unknown): string {
 }
 
 /** What a worker starts, in this order; it ends in the reverse one. */
-function bootsteps(app: Lovage): string {
+function bootsteps(app: AppCore): string {
   const { conf } = app
   const steps = [
     'broker',

@@ -18,7 +18,7 @@ export function addHealth(program: Command): void {
       const options = command.optsWithGlobals<HealthCommandOptions>()
       const { useApp } = await import('../shared/use-app.js')
       const { printHealth } = await import('./print-health.js')
-      process.exitCode = await useApp(options, 'settings', (app) => printHealth(app, names, options))
+      process.exitCode = await useApp(options, 'settings', ({ core }) => printHealth(core, names, options))
     })
 }
 

@@ -1,11 +1,11 @@
-import type { Lovage } from '../../app/index.js'
+import type { AppCore } from '../../app/core/index.js'
 import { getQueueHealth, type Health } from '../../health/index.js'
 import { EXIT } from '../shared/exit-codes.js'
 import { table } from '../shared/say.js'
 
 /** Prints how the queues are; resolves to the exit code. */
 export async function printHealth(
-  app: Lovage,
+  app: AppCore,
   names: readonly string[],
   { json }: { readonly json?: boolean },
 ): Promise<number> {

@@ -27,11 +27,11 @@ export function addList(program: Command): void {
       const { useApp } = await import('../shared/use-app.js')
       const { CapabilityError } = await import('../../kernel/index.js')
       const { knownQueues } = await import('../../app/operating/index.js')
-      await useApp(options, 'settings', async (app) => {
-        const { admin, location } = await app.broker()
+      await useApp(options, 'settings', async ({ core }) => {
+        const { admin, location } = await core.broker()
         if (what === 'queues') {
           // Some brokers say of a name whether there is such a queue, and no more.
-          const queues = admin.existing ? await admin.existing(await knownQueues(app)) : await admin.queues()
+          const queues = admin.existing ? await admin.existing(await knownQueues(core)) : await admin.queues()
           return console.log(options.json ? JSON.stringify(queues) : queues.join('\n'))
         }
         if (!admin.bindings)

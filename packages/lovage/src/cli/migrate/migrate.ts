@@ -20,10 +20,10 @@ export async function migrate(source: string, destination: string, options: Migr
   const ending = new AbortController()
   const end = (): void => ending.abort()
   process.once('SIGINT', end).once('SIGTERM', end)
-  await useApp(options, 'settings', async (app) => {
-    const { clock, logger, router } = app
+  await useApp(options, 'settings', async ({ core }) => {
+    const { clock, logger, router } = core
     // Its own letters and outbox are not what is moved.
-    const { deadLetterUrl: _letters, outboxUrl: _outbox, ...settings } = app.conf
+    const { deadLetterUrl: _letters, outboxUrl: _outbox, ...settings } = core.conf
     const opened = [source, destination].map((url) => openBroker(url, { settings, clock, logger }))
     const ends = opened.map((broker): MigrationEnd => ({ clock, logger, router, broker: () => broker }))
     const [from, to] = ends
@@ -65,10 +65,10 @@ export async function migrateQueue(
   options: GlobalOptions & { readonly create?: boolean; readonly json?: boolean },
 ): Promise<void> {
   if (from === to) throw new ConfigurationError('Both are the same queue.', { code: 'LVG_USAGE' })
-  await useApp(options, 'settings', async (app) => {
-    await requireKnown(app, options.create ? [from] : [from, to])
-    const broker = await app.broker()
-    await broker.declare([app.router.queue(to)])
+  await useApp(options, 'settings', async ({ core }) => {
+    await requireKnown(core, options.create ? [from] : [from, to])
+    const broker = await core.broker()
+    await broker.declare([core.router.queue(to)])
     const moved = await broker.admin.move(from, to)
     const { ready = 0, delayed = 0 } = (await broker.depths([from])).get(from) ?? {}
     if (options.json) return console.log(JSON.stringify({ from, to, moved, ready, delayed }))

@@ -15,7 +15,7 @@ export function addPause(program: Command): void {
     )
     .action(async (queues: readonly string[], _options, command: Command) => {
       const { useApp } = await import('../shared/use-app.js')
-      await useApp(command.optsWithGlobals<GlobalOptions>(), 'settings', async (app) => {
+      await useApp(command.optsWithGlobals<GlobalOptions>(), 'settings', async ({ app }) => {
         if (queues.length > 0) await app.control.pauseQueues(...queues)
         const paused = await app.control.pausedQueues()
         console.log(paused.length > 0 ? `paused: ${paused.join(', ')}` : 'no queue is paused')
@@ -31,7 +31,7 @@ export function addResume(program: Command): void {
     .addHelpText('after', '\nExamples:\n  $ lovage -A src/app.ts resume billing')
     .action(async (queues: readonly string[], _options, command: Command) => {
       const { useApp } = await import('../shared/use-app.js')
-      await useApp(command.optsWithGlobals<GlobalOptions>(), 'settings', async (app) => {
+      await useApp(command.optsWithGlobals<GlobalOptions>(), 'settings', async ({ app }) => {
         const resumed = await app.control.resumeQueues(...queues)
         console.log(`resumed ${resumed} of ${queues.length}`)
       })

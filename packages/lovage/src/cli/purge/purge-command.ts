@@ -23,8 +23,8 @@ export function addPurge(program: Command): void {
       const options = command.optsWithGlobals<PurgeCommandOptions>()
       const { useApp } = await import('../shared/use-app.js')
       const { purge } = await import('./purge.js')
-      process.exitCode = await useApp(options, 'settings', (app) =>
-        purge(app, { ...options, queues: [...names, ...(options.queues ?? [])] }),
+      process.exitCode = await useApp(options, 'settings', ({ core }) =>
+        purge(core, { ...options, queues: [...names, ...(options.queues ?? [])] }),
       )
     })
 }

@@ -1,4 +1,4 @@
-import type { Lovage } from '../../app/index.js'
+import type { AppCore } from '../../app/core/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 import { confirm } from '../shared/confirm.js'
 import { requireKnown } from '../shared/queue-names.js'
@@ -14,7 +14,7 @@ export interface PurgeOptions {
 }
 
 /** Empties queues after asking; resolves to the exit code. */
-export async function purge(app: Lovage, options: PurgeOptions): Promise<0 | 1> {
+export async function purge(app: AppCore, options: PurgeOptions): Promise<0 | 1> {
   if (options.broker !== undefined && options.broker !== app.conf.brokerUrl) {
     throw new ConfigurationError('-b names another broker than the code of the app, which has precedence.', {
       code: 'LVG_USAGE',
@@ -33,13 +33,16 @@ export async function purge(app: Lovage, options: PurgeOptions): Promise<0 | 1> 
   return 0
 }
 
-async function chosen(app: Lovage, { queues, excludeQueues = [] }: PurgeOptions): Promise<readonly string[]> {
+async function chosen(
+  app: AppCore,
+  { queues, excludeQueues = [] }: PurgeOptions,
+): Promise<readonly string[]> {
   await requireKnown(app, [...queues, ...excludeQueues])
   const all = queues.length > 0 ? queues : app.router.declared.map(({ name }) => name)
   return [...new Set(all)].filter((name) => !excludeQueues.includes(name))
 }
 
-async function isAgreed(app: Lovage, queues: readonly string[]): Promise<boolean> {
+async function isAgreed(app: AppCore, queues: readonly string[]): Promise<boolean> {
   const broker = await app.broker()
   const depths = await broker.depths(queues)
   const messages = [...depths.values()].reduce((sum, { ready, delayed = 0 }) => sum + ready + delayed, 0)

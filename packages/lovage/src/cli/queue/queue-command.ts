@@ -56,7 +56,9 @@ const action =
     const options = command.optsWithGlobals<GlobalOptions & QueueCommandOptions>()
     const { useApp } = await import('../shared/use-app.js')
     const verbs = await import('./queued-tasks.js')
-    process.exitCode = await useApp(options, 'settings', (app) => verbs[verb](app, [given].flat(), options))
+    process.exitCode = await useApp(options, 'settings', ({ app }) =>
+      verbs[verb](app, [given].flat(), options),
+    )
   }
 
 const HELP = `

@@ -1,3 +1,4 @@
+import { coreOf } from '../../app/core/index.js'
 import type { Lovage } from '../../app/index.js'
 import type { Due, OpenedTask, QueuedTask } from '../../app/operating/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
@@ -27,7 +28,7 @@ export async function list(
   [queue = '']: readonly string[],
   { state, limit = 100, after, json }: QueueCommandOptions,
 ): Promise<ExitCode> {
-  await requireKnown(app, [queue])
+  await requireKnown(coreOf(app), [queue])
   const wanted = STATES.find((one) => one === state)
   if (state !== undefined && wanted === undefined)
     throw usage(`${state} is no state of a message.`, `There are: ${STATES.join(', ')}.`)

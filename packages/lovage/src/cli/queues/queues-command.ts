@@ -20,9 +20,9 @@ export function addQueues(program: Command): void {
       const { knownQueues, queueReport } = await import('../../app/operating/index.js')
       const { requireKnown } = await import('../shared/queue-names.js')
       const { table } = await import('../shared/say.js')
-      await useApp(options, 'settings', async (app) => {
-        await requireKnown(app, names)
-        const rows = await queueReport(app, names.length > 0 ? names : await knownQueues(app))
+      await useApp(options, 'settings', async ({ core }) => {
+        await requireKnown(core, names)
+        const rows = await queueReport(core, names.length > 0 ? names : await knownQueues(core))
         if (options.json) return console.log(JSON.stringify(rows))
         console.log(
           table(

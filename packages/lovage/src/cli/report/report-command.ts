@@ -18,8 +18,8 @@ export function addReport(program: Command): void {
       const options = command.optsWithGlobals<ReportCommandOptions>()
       const { useApp } = await import('../shared/use-app.js')
       const { report, reportText } = await import('./report.js')
-      process.exitCode = await useApp(options, 'settings', async (app, file) => {
-        const facts = await report(app, file)
+      process.exitCode = await useApp(options, 'settings', async ({ core, file }) => {
+        const facts = await report(core, file)
         console.log(options.json ? JSON.stringify(facts, null, 2) : reportText(facts))
         return facts.broker.problem === undefined && facts.results.problem === undefined ? 0 : 69
       })

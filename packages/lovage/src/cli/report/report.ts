@@ -1,5 +1,5 @@
 import { arch, platform, release } from 'node:os'
-import type { Lovage } from '../../app/index.js'
+import type { AppCore } from '../../app/core/index.js'
 import { SETTINGS, type SettingName } from '../../app/settings/index.js'
 import { maskSecrets, messageOf, packageVersion, redactUrl } from '../../kernel/index.js'
 
@@ -22,7 +22,7 @@ export interface Report {
 }
 
 /** Collects the facts; a server that does not answer is one of them. */
-export async function report(app: Lovage, file: string | undefined): Promise<Report> {
+export async function report(app: AppCore, file: string | undefined): Promise<Report> {
   return {
     versions: {
       lovage: packageVersion(),
@@ -71,7 +71,7 @@ function attempt(where: () => string): string | undefined {
   }
 }
 
-function changedSettings(app: Lovage): Readonly<Record<string, unknown>> {
+function changedSettings(app: AppCore): Readonly<Record<string, unknown>> {
   // The keys of the table are the names of the settings.
   const names = Object.keys(SETTINGS) as SettingName[]
   const changed = names.filter(

@@ -20,7 +20,9 @@ export function addResult(program: Command): void {
       const options = command.optsWithGlobals<ResultCommandOptions>()
       const { useApp } = await import('../shared/use-app.js')
       const { printResult } = await import('./print-result.js')
-      process.exitCode = await useApp(options, 'settings', (app) => printResult(app.asyncResult(id), options))
+      process.exitCode = await useApp(options, 'settings', ({ app }) =>
+        printResult(app.asyncResult(id), options),
+      )
     })
 }
 

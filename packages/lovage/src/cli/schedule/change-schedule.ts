@@ -16,9 +16,9 @@ type Work = (schedules: Schedules, options: ScheduleCommandOptions) => Promise<v
 
 /** Opens the schedule of the app for one command. */
 export function onSchedule(options: ScheduleCommandOptions, work: Work): Promise<void> {
-  return useApp(options, 'tasks', async (app) => {
+  return useApp(options, 'tasks', async ({ core }) => {
     await using schedules = await openSchedules(
-      app,
+      core,
       options.store === undefined ? {} : { schedule: options.store },
     )
     await work(schedules, options)

@@ -86,10 +86,10 @@ export async function askNodes(
     throw new LovageError(`--terminate and --signal belong to ${[...LASTING].join(' and ')}.`, {
       code: 'LVG_USAGE',
     })
-  await useApp(options, 'settings', async (app) => {
+  await useApp(options, 'settings', async ({ app, core }) => {
     const keep = async (): Promise<void> => {
-      if (name === 'revoke') await revoke(app, rest, how)
-      if (name === 'revoke_by_stamped_headers') await revokeByStamps(app, stampsOf(rest), how)
+      if (name === 'revoke') await revoke(core, rest, how)
+      if (name === 'revoke_by_stamped_headers') await revokeByStamps(core, stampsOf(rest), how)
     }
     // Workers follow what is kept: they would have stopped what runs by the time they are asked, and answer that there is nothing.
     if (!terminate) await keep()

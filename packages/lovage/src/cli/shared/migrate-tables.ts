@@ -7,8 +7,8 @@ export async function migrateTables(_options: unknown, command: Command): Promis
   const { useApp } = await import('./use-app.js')
   const { migrateStores } = await import('../../node/index.js')
   const { table } = await import('./say.js')
-  await useApp(options, 'settings', async (app) => {
-    const stores = await migrateStores(app)
+  await useApp(options, 'settings', async ({ core }) => {
+    const stores = await migrateStores(core)
     if (stores.length === 0) console.log('There is nothing to migrate: no store of this app has tables.')
     else
       console.log(

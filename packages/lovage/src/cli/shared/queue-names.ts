@@ -1,9 +1,9 @@
-import type { Lovage } from '../../app/index.js'
+import type { AppCore } from '../../app/core/index.js'
 import { knownQueues } from '../../app/operating/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 
 /** A misspelt queue must be an error: an empty row, or nothing purged, would look like an answer. */
-export async function requireKnown(app: Lovage, names: readonly string[]): Promise<void> {
+export async function requireKnown(app: AppCore, names: readonly string[]): Promise<void> {
   if (names.length === 0) return
   const known = await knownQueues(app)
   const foreign = names.filter((name) => !known.includes(name))

@@ -1,5 +1,5 @@
-import type { Lovage } from '../../app/index.js'
 import { type LogLevel, setDefaultLogger } from '../../kernel/index.js'
+import type { SourcedApp } from '../../loader/index.js'
 import { openLog } from '../../node/index.js'
 import { enterWorkdir, type GlobalOptions, openApp } from './open-app.js'
 
@@ -7,16 +7,16 @@ import { enterWorkdir, type GlobalOptions, openApp } from './open-app.js'
 export async function useApp<T>(
   globals: GlobalOptions,
   needs: 'tasks' | 'settings',
-  work: (app: Lovage, file: string | undefined) => Promise<T>,
+  work: (opened: SourcedApp) => Promise<T>,
 ): Promise<T> {
   enterWorkdir(globals)
   const level: LogLevel = globals.quiet ? 'error' : 'warning'
   const { logger } = await openLog({ level, ...(globals.color ? {} : { color: false }) })
   setDefaultLogger(logger)
-  const { app, file } = await openApp(globals, needs)
+  const opened = await openApp(globals, needs)
   try {
-    return await work(app, file)
+    return await work(opened)
   } finally {
-    await app.close()
+    await opened.app.close()
   }
 }

@@ -17,7 +17,7 @@ export function addShell(program: Command): void {
       const options = command.optsWithGlobals<ShellCommandOptions>()
       const { useApp } = await import('../shared/use-app.js')
       const { openShell } = await import('./shell.js')
-      await useApp(options, 'settings', (app) => openShell(app, { quiet: options.quiet ?? false }))
+      await useApp(options, 'settings', ({ app }) => openShell(app, { quiet: options.quiet ?? false }))
     })
 }
 

@@ -6,7 +6,6 @@ import { type REPLServer, start } from 'node:repl'
 import { PassThrough } from 'node:stream'
 import { promisify } from 'node:util'
 import type { Lovage } from '../../app/index.js'
-import { AsyncResult } from '../../app/results/index.js'
 import type { AnyTask } from '../../app/tasks/index.js'
 
 /** Opens a prompt and resolves when it is closed. */
@@ -32,7 +31,7 @@ export async function openShell(app: Lovage, options: { readonly quiet: boolean 
     app,
     celery: app,
     tasks: Object.fromEntries([...app.tasks].map((task) => [task.name, task])),
-    AsyncResult: (id: string) => new AsyncResult(id, app),
+    AsyncResult: (id: string) => app.asyncResult(id),
   }
   for (const [name, value] of Object.entries(known))
     Object.defineProperty(prompt.context, name, {

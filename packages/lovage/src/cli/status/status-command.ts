@@ -13,7 +13,7 @@ export function addStatus(program: Command): void {
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<AskOptions>()
       const { useApp } = await import('../shared/use-app.js')
-      await useApp(options, 'settings', async (app) => {
+      await useApp(options, 'settings', async ({ app }) => {
         const answers = await app.control.inspect(broadcastOptions(options)).ping()
         const nodes = Object.keys(answers)
         if (nodes.length === 0) {

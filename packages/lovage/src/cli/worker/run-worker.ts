@@ -1,3 +1,4 @@
+import type { AppCore } from '../../app/core/index.js'
 import type { Lovage } from '../../app/index.js'
 import {
   ConfigurationError,
@@ -73,7 +74,7 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
 
 async function serve(options: WorkerCommandOptions, hostname: string, log: LogOutput): Promise<NodeEnd> {
   const source = sourceOf(options, options.include, settingsOf(options))
-  const { app, file } = await openApp(options, 'tasks', source)
+  const { app, core, file } = await openApp(options, 'tasks', source)
   await app.signals.tell('celerydInit', { hostname, options: { ...options } })
   await letAppSetLogger(app, hostname, log)
   sayWhatIsOverruled(app, options)
@@ -82,14 +83,14 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
     app.conf,
     options.autoscale?.min ?? options.concurrency,
   )
-  const queues = queuesOf(app, options)
+  const queues = queuesOf(core, options)
   sayWhatIsNot(app, options)
   tellStarted()
-  const watch = new BlockWatch(app, { log: log.options, isSupervised: supervisedPlace() !== undefined })
-  const end = await runNode(app, {
+  const watch = new BlockWatch(core, { log: log.options, isSupervised: supervisedPlace() !== undefined })
+  const end = await runNode(core, {
     hostname,
     queues,
-    pool: makePool(pool, app, { source, hostname, onFirstRun: () => watch.start() }),
+    pool: makePool(pool, core, { source, hostname, onFirstRun: () => watch.start() }),
     // Once: what comes later is meant for the workers that are there.
     purge:
       options.purge === true && process.env[RESTARTED] === undefined && (supervisedPlace()?.index ?? 1) === 1,
@@ -137,7 +138,7 @@ function sayWhatIsOverruled(app: Lovage, options: WorkerCommandOptions): void {
 }
 
 /** `-Q`, else the queues of the settings, without those of `-X`. */
-function queuesOf(app: Lovage, { queues, excludeQueues = [] }: WorkerCommandOptions): readonly string[] {
+function queuesOf(app: AppCore, { queues, excludeQueues = [] }: WorkerCommandOptions): readonly string[] {
   const declared = app.router.declared.map(({ name }) => name)
   const unknown = excludeQueues.filter((name) => !declared.includes(name) && !queues?.includes(name))
   if (unknown.length > 0) {

@@ -1,4 +1,4 @@
-import type { Lovage } from '../../app/index.js'
+import type { AppCore } from '../../app/core/index.js'
 import type { CoordinationStore } from '../../coordination/index.js'
 import { keepsNoAgreements, openCoordinationStore } from '../../drivers/index.js'
 import { newId } from '../../kernel/index.js'
@@ -6,7 +6,7 @@ import type { Claims } from '../claims.js'
 import { WorkerLimits } from './worker-limits.js'
 
 /** Opens the limits of a worker where the app keeps them, and lets them see what becomes of its claims. */
-export async function openLimits(app: Lovage, claims: Claims): Promise<WorkerLimits> {
+export async function openLimits(app: AppCore, claims: Claims): Promise<WorkerLimits> {
   const { clock, logger, conf, signals } = app
   const own = await openOwnStore(app)
   const cluster = await clusterStore(app, own)
@@ -22,11 +22,11 @@ export async function openLimits(app: Lovage, claims: Claims): Promise<WorkerLim
   return limits
 }
 
-const openOwnStore = ({ conf, clock, logger }: Lovage): Promise<CoordinationStore> =>
+const openOwnStore = ({ conf, clock, logger }: AppCore): Promise<CoordinationStore> =>
   openCoordinationStore(`memory://worker-${newId()}`, { settings: conf, clock, logger })
 
 /** A broker without a store of agreements leaves a worker to itself. */
-async function clusterStore(app: Lovage, own: CoordinationStore): Promise<CoordinationStore> {
+async function clusterStore(app: AppCore, own: CoordinationStore): Promise<CoordinationStore> {
   try {
     return await app.coordination()
   } catch (error) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Decimal } from 'lovage'
 import { until } from 'lovage/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { coreOf } from '../../app/core/index.js'
 import type { Lovage } from '../../app/index.js'
 import type { Worker } from '../worker.js'
 
@@ -88,7 +89,7 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
         expect(await run('again')).toBe(2)
         await send('ignored')
         await send('rejected')
-        const letters = (await pool.app.broker()).deadLetters
+        const letters = (await coreOf(pool.app).broker()).deadLetters
         await until(async () => (await letters.list({})).items.some(({ task }) => task === 'rejected'))
         await until(() => pool.worker.active.length === 0)
       })
@@ -96,7 +97,7 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
         const sent = await send('progress')
         await until(() => notes().includes('shown'))
         expect(await sent.state()).toBe('PROGRESS')
-        expect(await (await pool.app.results()).get([sent.id])).toMatchObject([
+        expect(await (await coreOf(pool.app).results()).get([sent.id])).toMatchObject([
           { result: { done: 1, of: 2 } },
         ])
         await until(() => pool.lines.some(({ message }) => message === 'half way'))
@@ -112,7 +113,7 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
         const sent = await send('parent')
         const child = pool.app.asyncResult(String(await sent.get({ timeout: 20 })))
         expect(await child.get({ timeout: 20 })).toBe(3)
-        expect(await (await pool.app.results()).get([sent.id])).toMatchObject([
+        expect(await (await coreOf(pool.app).results()).get([sent.id])).toMatchObject([
           { children: [[[child.id, null], null]] },
         ])
       })
@@ -236,7 +237,7 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
       expect(await late.get({ timeout: 20, propagate: false })).toMatchObject({
         exc_type: 'TimeLimitExceeded',
       })
-      const { deadLetters } = await pool.app.broker()
+      const { deadLetters } = await coreOf(pool.app).broker()
       await until(async () => (await deadLetters.list({ task: 'unacknowledged' })).items.length === 2)
       const { items } = await deadLetters.list({ task: 'unacknowledged' })
       expect(items.map(({ taskId, reason, error }) => [taskId, reason, error.type]).toSorted()).toEqual(
@@ -288,7 +289,7 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
         })
         expect(notes()).toEqual(expect.arrayContaining([`quit ${sent.id}`]))
         expect(notes().filter((line) => line === `quit ${sent.id}`)).toHaveLength(4)
-        const { items } = await (await pool.app.broker()).deadLetters.list({})
+        const { items } = await (await coreOf(pool.app).broker()).deadLetters.list({})
         expect(items).toContainEqual(expect.objectContaining({ taskId: sent.id, reason: 'worker-lost' }))
         expect(await run('add', [1, 1])).toBe(2)
       })

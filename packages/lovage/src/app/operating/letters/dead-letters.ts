@@ -1,12 +1,10 @@
-import type { Broker } from '../../../broker/index.js'
 import type { DeadLetter, DeadLetterQuery } from '../../../dead-letter/index.js'
-import { type Clock, ConfigurationError, MessageError, newId, type Page } from '../../../kernel/index.js'
+import { ConfigurationError, MessageError, newId, type Page } from '../../../kernel/index.js'
 import { encodeEnvelope, encodeTask, type TaskMessage } from '../../../message/index.js'
-import type { ResultBackend } from '../../../result/index.js'
+import type { AppCore } from '../../core/index.js'
 import { priorityToWire } from '../../routing/index.js'
 import { signerOf } from '../../sending/index.js'
-import type { Settings } from '../../settings/index.js'
-import { hideArguments, hideByName, type TaskRegistry } from '../../tasks/index.js'
+import { hideArguments, hideByName } from '../../tasks/index.js'
 import { countLetters, type DeadLetterStats } from './letter-stats.js'
 import { messageIn } from './message-in.js'
 import { type OpenedLetter, openLetter } from './open-letter.js'
@@ -18,16 +16,6 @@ import {
   redrive,
   redriveMessage,
 } from './redrive.js'
-
-/** What the operations need of their app. */
-export interface DeadLetterHost {
-  readonly conf: Settings
-  readonly clock: Clock
-  readonly tasks: TaskRegistry
-  readonly hasResults: boolean
-  broker(): Promise<Broker>
-  results(): Promise<ResultBackend>
-}
 
 /** Which letters: ids of letters or of tasks, or conditions that hold together; `{}` = all. */
 export type LetterChoice = string | readonly string[] | Omit<DeadLetterQuery, 'limit' | 'after'>
@@ -58,15 +46,15 @@ const DAY_MS = 86_400_000
 
 /** What is done with messages that no worker runs again by itself: `app.deadLetters`. */
 export class DeadLetters {
-  readonly #host: DeadLetterHost
+  readonly #core: AppCore
 
-  constructor(host: DeadLetterHost) {
-    this.#host = host
+  constructor(core: AppCore) {
+    this.#core = core
   }
 
   /** One page, newest first. */
   async list(query: DeadLetterQuery = {}): Promise<Page<DeadLetter>> {
-    return (await this.#host.broker()).deadLetters.list(query)
+    return (await this.#core.broker()).deadLetters.list(query)
   }
 
   /** All letters of a choice, newest first, fetched a page at a time; letters that come meanwhile are not among them. */
@@ -82,13 +70,13 @@ export class DeadLetters {
 
   /** Reads the message of a letter. */
   async open(letter: DeadLetter): Promise<OpenedLetter> {
-    return openLetter(letter, await this.#host.broker(), this.#host.conf)
+    return openLetter(letter, await this.#core.broker(), this.#core.conf)
   }
 
   /** What a letter's task is called with, its secrets masked, and its headers; undefined when it cannot be read. */
   shownCall({ call, isEncrypted }: OpenedLetter): TaskMessage | undefined {
     if (!call) return undefined
-    const task = this.#host.tasks.get(call.headers.task)
+    const task = this.#core.tasks.get(call.headers.task)
     const redact = isEncrypted ? true : task?.options.redact
     const hidden = hideArguments({ redact, params: task?.definition.params }, call)
     // What is masked are values, not names: the headers stay headers.
@@ -102,7 +90,7 @@ export class DeadLetters {
 
   /** How many letters came from each queue. */
   async queues(): Promise<ReadonlyMap<string, number>> {
-    return (await this.#host.broker()).deadLetters.count()
+    return (await this.#core.broker()).deadLetters.count()
   }
 
   /**
@@ -111,7 +99,7 @@ export class DeadLetters {
    * the same time (brokers without `capabilities.once`: at least once).
    */
   async retry(choice: LetterChoice, options: RedriveOptions = {}): Promise<Redrive> {
-    const broker = await this.#host.broker()
+    const broker = await this.#core.broker()
     const unreadable: string[] = []
     let retried = 0
     for await (const letters of this.#pages(choice)) {
@@ -122,7 +110,7 @@ export class DeadLetters {
         else
           redriven.push({ letter, message: redriveMessage(letter, message, options.queue ?? letter.queue) })
       }
-      retried += await redrive(broker, redriven, { ...options, clock: this.#host.clock })
+      retried += await redrive(broker, redriven, { ...options, clock: this.#core.clock })
     }
     return { retried, unreadable }
   }
@@ -137,22 +125,22 @@ export class DeadLetters {
     if (!opened)
       throw new ConfigurationError(`There is no dead letter ${id}.`, { code: 'LVG_DEAD_LETTER_NOT_FOUND' })
     const { letter } = opened
-    const broker = await this.#host.broker()
+    const broker = await this.#core.broker()
     const original = messageIn(letter, broker)
     const message =
       original instanceof Error
         ? undefined
-        : editedMessage(opened, original, edit, signerOf(this.#host.conf, original.contentType))
+        : editedMessage(opened, original, edit, signerOf(this.#core.conf, original.contentType))
     if (!message)
       throw new MessageError(`The message of ${letter.id} cannot be read: ${opened.unreadable}`, {
         code: 'LVG_DEAD_LETTER_UNREADABLE',
       })
-    await redrive(broker, [{ letter, message }], { clock: this.#host.clock })
+    await redrive(broker, [{ letter, message }], { clock: this.#core.clock })
   }
 
   /** Removes letters for good; tells how many. */
   async purge(choice: LetterChoice): Promise<number> {
-    const { deadLetters } = await this.#host.broker()
+    const { deadLetters } = await this.#core.broker()
     let removed = 0
     for await (const letters of this.#pages(choice))
       removed += (await deadLetters.take(letters.map(({ id }) => id))).length
@@ -164,10 +152,10 @@ export class DeadLetters {
    * run again. What was retried here is gone already. With `unresolved` the others go too, for good. Tells how many.
    */
   async cleanup(days = 30, { unresolved = false }: { readonly unresolved?: boolean } = {}): Promise<number> {
-    const old = { failedBeforeMs: this.#host.clock.now() - days * DAY_MS }
+    const old = { failedBeforeMs: this.#core.clock.now() - days * DAY_MS }
     if (unresolved) return this.purge(old)
-    if (!this.#host.hasResults) return 0
-    const [{ deadLetters }, results] = await Promise.all([this.#host.broker(), this.#host.results()])
+    if (!this.#core.hasResults) return 0
+    const [{ deadLetters }, results] = await Promise.all([this.#core.broker(), this.#core.results()])
     let removed = 0
     for await (const letters of this.#pages(old)) {
       const found = await results.get(letters.flatMap(({ taskId }) => taskId ?? []))
@@ -180,8 +168,8 @@ export class DeadLetters {
 
   /** Keeps a failure that this app's workers did not see as a dead letter, to be looked at and retried; gives its id. */
   async add(failure: ReportedFailure): Promise<string> {
-    const { clock, conf } = this.#host
-    const broker = await this.#host.broker()
+    const { clock, conf } = this.#core
+    const broker = await this.#core.broker()
     const { taskId = newId(), task, args = [], kwargs = {}, error, worker = 'app' } = failure
     const queue = failure.queue ?? conf.taskDefaultQueue
     const nowMs = clock.now()
@@ -212,7 +200,7 @@ export class DeadLetters {
   /** Pages by cursor: what is removed behind it, or comes before it, disturbs nothing. */
   async *#pages(choice: LetterChoice): AsyncGenerator<readonly DeadLetter[]> {
     if (typeof choice === 'string' || Array.isArray(choice)) return yield* this.#named([choice].flat())
-    const { deadLetters } = await this.#host.broker()
+    const { deadLetters } = await this.#core.broker()
     let after: string | undefined
     do {
       // Lists were dealt with above; `Array.isArray` knows no readonly ones.

@@ -1,17 +1,10 @@
 import type { CoordinationStore } from '../../../coordination/index.js'
-import { type Clock, crashPoint, type Logger, newId } from '../../../kernel/index.js'
-import { AsyncResult, type ResultHost } from '../../results/index.js'
-import { type Call, type CallGuard, callGuardOf, type TaskRegistry } from '../../tasks/index.js'
+import { crashPoint, newId } from '../../../kernel/index.js'
+import type { AppCore } from '../../core/index.js'
+import { AsyncResult } from '../../results/index.js'
+import { type Call, type CallGuard, callGuardOf } from '../../tasks/index.js'
 import { GUARD_HEADER, LATEST, LATEST_KEPT_MS, stampOf, UNIQUE, writeGuard } from './guard-header.js'
 import { guardKey } from './guard-key.js'
-
-/** What sending guarded calls needs of the app. */
-export interface GuardHost extends ResultHost {
-  readonly tasks: TaskRegistry
-  readonly clock: Clock
-  readonly logger: Logger
-  coordination(): Promise<CoordinationStore>
-}
 
 /**
  * How long a key is held for a call that is not known to be published: a producer that dies in between leaves it no longer.
@@ -32,46 +25,43 @@ interface Guarded {
 }
 
 /** The guard of a call; operators' annotations count where the task is known. */
-export function guardOf(
-  { tasks }: Pick<GuardHost, 'tasks'>,
-  { task, defaults }: Call,
-): CallGuard | undefined {
+export function guardOf({ tasks }: Pick<AppCore, 'tasks'>, { task, defaults }: Call): CallGuard | undefined {
   return callGuardOf(tasks.get(task)?.options ?? defaults)
 }
 
 /** Sends one call as its guard allows. */
 export async function sendGuarded(
-  host: GuardHost,
+  core: AppCore,
   publisher: Publishing,
   call: Call,
 ): Promise<AsyncResult<unknown>> {
   const taskId = call.options.taskId ?? newId()
-  const [result] = await sendAllGuarded(host, publisher, [{ ...call, options: { ...call.options, taskId } }])
-  return result ?? new AsyncResult<unknown>(taskId, host)
+  const [result] = await sendAllGuarded(core, publisher, [{ ...call, options: { ...call.options, taskId } }])
+  return result ?? new AsyncResult<unknown>(taskId, core)
 }
 
 /** Sends calls, each as its task's guard allows, if it has one; they go together. */
 export async function sendAllGuarded(
-  host: GuardHost,
+  core: AppCore,
   publisher: Publishing,
   calls: readonly Call[],
 ): Promise<readonly AsyncResult<unknown>[]> {
-  if (!calls.some((call) => guardOf(host, call))) return publisher.sendAll(calls)
+  if (!calls.some((call) => guardOf(core, call))) return publisher.sendAll(calls)
   const guarded = calls.map((call): Guarded | undefined => {
-    const guard = guardOf(host, call)
+    const guard = guardOf(core, call)
     if (!guard) return undefined
-    const key = guardKey(call.task, call, guard.key, host.tasks.get(call.task)?.definition)
+    const key = guardKey(call.task, call, guard.key, core.tasks.get(call.task)?.definition)
     return { call, guard, key, id: call.options.taskId ?? newId() }
   })
   const uniques = guarded.flatMap((one) => (one?.guard.kind === 'unique' ? [one] : []))
-  const coordination = await host.coordination()
-  const holders = await claimKeys(host, coordination, uniques)
-  const firstStamp = nextStamp(host, calls.length)
+  const coordination = await core.coordination()
+  const holders = await claimKeys(core, coordination, uniques)
+  const firstStamp = nextStamp(core, calls.length)
   const sent: { readonly place: number; readonly call: Call }[] = []
   const results: (AsyncResult<unknown> | undefined)[] = calls.map((call, place) => {
     const one = guarded[place]
     const holder = one && holders.get(one)
-    if (one && holder !== undefined && holder !== one.id) return new AsyncResult<unknown>(holder, host)
+    if (one && holder !== undefined && holder !== one.id) return new AsyncResult<unknown>(holder, core)
     sent.push({ place, call: one ? marked(one, firstStamp + place) : call })
     return undefined
   })
@@ -83,19 +73,19 @@ export async function sendAllGuarded(
       results[place] = published[at]
     })
   } catch (error) {
-    await giveBack(host, coordination, owned)
+    await giveBack(core, coordination, owned)
     throw error
   }
   crashPoint('guard:after-publish')
-  await keepKeys(host, coordination, owned)
+  await keepKeys(core, coordination, owned)
   for (const [place, one] of guarded.entries())
-    if (one?.guard.kind === 'latest') await markLatest(host, coordination, one, firstStamp + place)
+    if (one?.guard.kind === 'latest') await markLatest(core, coordination, one, firstStamp + place)
   return results.flatMap((result) => result ?? [])
 }
 
 /** For each call the id of the task that holds its key: its own, or an earlier one's. */
 async function claimKeys(
-  { clock }: GuardHost,
+  { clock }: AppCore,
   coordination: CoordinationStore,
   uniques: readonly Guarded[],
 ): Promise<ReadonlyMap<Guarded, string>> {
@@ -112,7 +102,7 @@ async function claimKeys(
 
 /** What is published is held for its time. A key that its task has given back meanwhile stays free. */
 async function keepKeys(
-  { clock, logger }: GuardHost,
+  { clock, logger }: AppCore,
   coordination: CoordinationStore,
   owned: readonly Guarded[],
 ): Promise<void> {
@@ -132,7 +122,7 @@ async function keepKeys(
 }
 
 async function giveBack(
-  { logger }: GuardHost,
+  { logger }: AppCore,
   coordination: CoordinationStore,
   owned: readonly Guarded[],
 ): Promise<void> {
@@ -147,7 +137,7 @@ async function giveBack(
 
 /** Only when the message is published: a producer that dies before leaves the earlier call in force. */
 async function markLatest(
-  { clock, logger }: GuardHost,
+  { clock, logger }: AppCore,
   coordination: CoordinationStore,
   { key, id, call, guard }: Guarded,
   stamp: number,
@@ -188,11 +178,11 @@ function marked({ call, guard, key, id }: Guarded, stamp: number): Call {
 const dueMs = ({ options: { eta, countdown = 0 } }: Call, nowMs: number): number =>
   Math.max(nowMs, eta ? eta.getTime() : nowMs + countdown * 1000)
 
-const stamps = new WeakMap<GuardHost, number>()
+const stamps = new WeakMap<AppCore, number>()
 
 /** Microseconds that only grow, so that calls of one millisecond have their order. */
-function nextStamp(host: GuardHost, count: number): number {
-  const stamp = Math.max(Math.round(host.clock.now() * 1000), stamps.get(host) ?? 0)
-  stamps.set(host, stamp + count)
+function nextStamp(core: AppCore, count: number): number {
+  const stamp = Math.max(Math.round(core.clock.now() * 1000), stamps.get(core) ?? 0)
+  stamps.set(core, stamp + count)
   return stamp
 }

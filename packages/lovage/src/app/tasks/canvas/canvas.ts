@@ -10,7 +10,8 @@ import {
   skewed,
 } from '../../../canvas/index.js'
 import type { GroupResult } from '../../results/index.js'
-import { type AnySignature, type CanvasHost, Signature } from './signature.js'
+import type { CanvasCaller } from './canvas-caller.js'
+import { type AnySignature, Signature } from './signature.js'
 import type { GroupOut, LeadOfAll, Settled } from './types.js'
 
 type S<Lead extends readonly unknown[], Out, Handle = unknown> = Signature<Lead, Out, Handle>
@@ -54,7 +55,7 @@ export function chain(
   const [first, ...rest] = steps
   // Composed one by one, so that the rules of `pipe` hold; nothing composes to the error of an empty chain.
   const canvas = first ? rest.reduce((left, right) => pipe(left, right.canvas), first.canvas) : chainOf([])
-  return new Signature(canvas, hostOf(steps))
+  return new Signature(canvas, callerOf(steps))
 }
 
 /** What a group may be told. */
@@ -98,7 +99,7 @@ function groupOf(
   const options =
     onMemberFailure && onMemberFailure !== 'fail' ? { [OWN_OPTIONS.memberFailure]: onMemberFailure } : {}
   const members = skew ? skewed(canvases, skew) : canvases
-  return new Signature({ kind: 'group', members, args: [], options, immutable: false }, hostOf(list))
+  return new Signature({ kind: 'group', members, args: [], options, immutable: false }, callerOf(list))
 }
 
 const isList = (members: Iterable<unknown> | AsyncIterable<unknown>): members is readonly AnySignature[] =>
@@ -118,8 +119,8 @@ export class GroupStream<Lead extends readonly unknown[], Out> {
   async delay(...lead: Lead): Promise<GroupResult<Out[]>> {
     const iterator = iterate(this.#members)
     const first = await iterator.next()
-    const host = first.done ? undefined : Signature.hostOf(first.value)
-    if (first.done || !host) return (await groupOf([], {}).delay(...([] as never))) as GroupResult<Out[]>
+    const caller = first.done ? undefined : Signature.callerOf(first.value)
+    if (first.done || !caller) return (await groupOf([], {}).delay(...([] as never))) as GroupResult<Out[]>
     const { start = 1, step = 1, stop = Number.POSITIVE_INFINITY } = this.#options.skew ?? {}
     const isSkewed = this.#options.skew !== undefined
     async function* canvases(head: AnySignature): AsyncGenerator<Canvas> {
@@ -134,7 +135,7 @@ export class GroupStream<Lead extends readonly unknown[], Out> {
       }
     }
     // Every member has this stream's types.
-    return (await host.sendMembers(canvases(first.value), lead)) as GroupResult<Out[]>
+    return (await caller.sendMembers(canvases(first.value), lead)) as GroupResult<Out[]>
   }
 
   /** The group with all members in memory, to be piped or linked. */
@@ -165,7 +166,7 @@ export function chord<const Members extends readonly AnySignature[], Out, Handle
 ): Signature<LeadOfAll<Members>, Out, Handle> {
   const members = groupOf(header, {})
   const canvas = chainOf([members.canvas, body.canvas])
-  return new Signature(canvas, hostOf([...header, body]))
+  return new Signature(canvas, callerOf([...header, body]))
 }
 
 /** Work in as many messages as there are chunks: each runs the task over at most `size` items, one after the other. */
@@ -174,7 +175,7 @@ export function chunks<Args extends readonly unknown[], Out>(
   items: Iterable<Args>,
   size: number,
 ): Signature<[], Out[][], GroupResult<Out[][]>> {
-  return new Signature(chunked(task.canvas, items, size), Signature.hostOf(task))
+  return new Signature(chunked(task.canvas, items, size), Signature.callerOf(task))
 }
 
 /** Runs a task over each item, one after the other, in one message. */
@@ -182,7 +183,7 @@ export function map<Item, Out>(
   task: Signature<[Item], Out, unknown>,
   items: Iterable<Item>,
 ): Signature<[], Out[]> {
-  return new Signature(mapped('map', task.canvas, [...items]), Signature.hostOf(task))
+  return new Signature(mapped('map', task.canvas, [...items]), Signature.callerOf(task))
 }
 
 /** Runs a task over lists of arguments, one after the other, in one message. */
@@ -190,13 +191,13 @@ export function starmap<Args extends readonly unknown[], Out>(
   task: Signature<Args, Out, unknown>,
   items: Iterable<Args>,
 ): Signature<[], Out[]> {
-  return new Signature(mapped('starmap', task.canvas, [...items]), Signature.hostOf(task))
+  return new Signature(mapped('starmap', task.canvas, [...items]), Signature.callerOf(task))
 }
 
-const hostOf = (list: readonly AnySignature[]): CanvasHost | undefined => {
+const callerOf = (list: readonly AnySignature[]): CanvasCaller | undefined => {
   for (const one of list) {
-    const host = Signature.hostOf(one)
-    if (host) return host
+    const caller = Signature.callerOf(one)
+    if (caller) return caller
   }
   return undefined
 }

@@ -9,19 +9,11 @@ import {
 } from '../../../canvas/index.js'
 import { ConfigurationError, newId } from '../../../kernel/index.js'
 import type { WireSignature } from '../../../message/index.js'
-import type { AnyResult, AsyncResult } from '../../results/index.js'
+import type { AsyncResult } from '../../results/index.js'
 import type { CallOptions } from '../task-options.js'
 import { toWireOptions } from './call-options.js'
+import type { CanvasCaller } from './canvas-caller.js'
 import { type StampingVisitor, type Stamps, stamped } from './stamps.js'
-
-/** What signatures need of their app. */
-export interface CanvasHost {
-  /** Sends the first tasks of a canvas, with `lead` before their own arguments. */
-  sendCanvas(canvas: Canvas, lead: readonly unknown[]): Promise<AnyResult>
-  /** Sends a group whose members are made while it is sent. */
-  sendMembers(members: AsyncIterable<Canvas> | Iterable<Canvas>, lead: readonly unknown[]): Promise<AnyResult>
-  readonly conf: { readonly taskAllowErrorCbOnChordHeader: boolean }
-}
 
 /** Carry types that exist only for the compiler. */
 declare const TAKES: unique symbol
@@ -42,16 +34,16 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
   declare readonly [GIVES]?: Out
   /** What it is, as plain data. */
   readonly canvas: Canvas
-  readonly #host: CanvasHost | undefined
+  readonly #caller: CanvasCaller | undefined
 
-  constructor(canvas: Canvas, host: CanvasHost | undefined) {
+  constructor(canvas: Canvas, caller: CanvasCaller | undefined) {
     this.canvas = canvas
-    this.#host = host
+    this.#caller = caller
   }
 
   /** The app that sends it; undefined for a chain or group of nothing. */
-  static hostOf(signature: AnySignature): CanvasHost | undefined {
-    return signature.#host
+  static callerOf(signature: AnySignature): CanvasCaller | undefined {
+    return signature.#caller
   }
 
   /**
@@ -71,7 +63,7 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
   pipe<NextOut, NextHandle>(
     next: Signature<[Out], NextOut, NextHandle>,
   ): Signature<Lead, NextOut, NextHandle> {
-    return new Signature(pipe(this.canvas, next.canvas), this.#host ?? Signature.hostOf(next))
+    return new Signature(pipe(this.canvas, next.canvas), this.#caller ?? Signature.callerOf(next))
   }
 
   /** A copy with options set: on every task of a chain or group, on header and body of a chord. */
@@ -89,9 +81,7 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
   linkError(errback: AnySignature): this {
     const links = [toWire(errback.canvas)]
     const linked = withLinks(this.canvas, 'link_error', links)
-    return this.#with(
-      this.#host?.conf.taskAllowErrorCbOnChordHeader ? withHeaderErrbacks(linked, links) : linked,
-    )
+    return this.#with(this.#caller?.linksHeaderErrors ? withHeaderErrbacks(linked, links) : linked)
   }
   /** As `linkError`. */
   onError(errback: AnySignature): this {
@@ -116,15 +106,15 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
 
   #with(canvas: Canvas): this {
     // The same kind with the same types; only options differ.
-    return new Signature(canvas, this.#host) as this
+    return new Signature(canvas, this.#caller) as this
   }
 
   async #send(canvas: Canvas, lead: readonly unknown[]): Promise<Handle> {
-    if (!this.#host)
+    if (!this.#caller)
       throw new ConfigurationError('A signature of nothing has no app to be sent by.', {
         code: 'LVG_CONFIG_INVALID',
       })
     // The canvas has the form that `Handle` was inferred from.
-    return (await this.#host.sendCanvas(canvas, lead)) as Handle
+    return (await this.#caller.sendCanvas(canvas, lead)) as Handle
   }
 }

@@ -1,4 +1,4 @@
-import type { Lovage } from '../../../app/index.js'
+import type { AppCore } from '../../../app/core/index.js'
 import { failure, run } from '../../../app/running/index.js'
 import { acceptOf } from '../../../app/sending/index.js'
 import type { Outcome, RunEnvironment, TaskContext } from '../../../app/tasks/index.js'
@@ -23,7 +23,7 @@ const BOARD_FD = 4
 /** Runs one task after another for its parent. */
 export class ChildWorker {
   readonly #board: ChildBoard
-  readonly #app: Lovage
+  readonly #app: AppCore
   readonly #port: ParentPort
   readonly #setup: ChildSetup
   readonly #environment: RunEnvironment
@@ -37,7 +37,7 @@ export class ChildWorker {
   #isStopping = false
   #isCrashed = false
 
-  constructor(app: Lovage, port: ParentPort, setup: ChildSetup) {
+  constructor(app: AppCore, port: ParentPort, setup: ChildSetup) {
     this.#board = setup.memory ? memoryBoard(setup.memory) : fileBoard(BOARD_FD)
     this.#app = app
     this.#port = port

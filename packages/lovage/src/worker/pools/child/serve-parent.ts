@@ -45,9 +45,10 @@ async function begin(setup: ChildSetup): Promise<void> {
   try {
     const opened = await loadSource(source)
     if (!opened) throw new TypeError('the source names no app')
-    addBuiltinTasks(opened.app)
-    await opened.app.signals.tell('workerProcessInit', { hostname })
-    child = new ChildWorker(opened.app, port, setup)
+    const { core } = opened
+    addBuiltinTasks(core)
+    await core.signals.tell('workerProcessInit', { hostname })
+    child = new ChildWorker(core, port, setup)
     letYoungHeapGrow()
     port.send({ kind: 'ready' })
   } catch (error) {

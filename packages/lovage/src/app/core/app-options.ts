@@ -1,6 +1,6 @@
-import type { Clock, Logger } from '../kernel/index.js'
-import type { SettingsInput } from './settings/index.js'
-import type { Middleware } from './tasks/index.js'
+import type { Clock, Logger } from '../../kernel/index.js'
+import type { SettingsInput } from '../settings/index.js'
+import type { Middleware } from '../tasks/index.js'
 
 /** What an app takes besides settings. */
 export interface AppOptions extends SettingsInput {

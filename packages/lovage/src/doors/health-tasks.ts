@@ -1,6 +1,7 @@
 import type { Lovage } from '../app/index.js'
+import type { HealthThresholds } from '../health/index.js'
 import { crontab, type ScheduleLike } from '../schedule/index.js'
-import { getQueueHealth, type HealthThresholds } from './queue-health.js'
+import { getQueueHealth } from './on-demand.js'
 
 /** What the periodic tasks of health do, and when. */
 export interface HealthTaskOptions extends HealthThresholds {

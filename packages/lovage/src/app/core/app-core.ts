@@ -1,0 +1,219 @@
+import type { Broker } from '../../broker/index.js'
+import type { CoordinationStore } from '../../coordination/index.js'
+import {
+  type Clock,
+  ConfigurationError,
+  defaultLogger,
+  type Logger,
+  LogicalClock,
+  type LovageError,
+  systemClock,
+} from '../../kernel/index.js'
+import type { ResultBackend, ResultTuple } from '../../result/index.js'
+import { type AnyResult, type ResultSource, type RevokeOptions, resultOf } from '../results/index.js'
+import { namesInRoutes, type Router } from '../routing/index.js'
+import {
+  annotatedOptions,
+  routerOf,
+  type Settings,
+  type SettingsLayer,
+  SettingsLayers,
+} from '../settings/index.js'
+import {
+  type Caller,
+  type Middleware,
+  Task,
+  type TaskContext,
+  type TaskDefinition,
+  type TaskOptions,
+  TaskRegistry,
+} from '../tasks/index.js'
+import type { AppOptions } from './app-options.js'
+import { SignalBoard } from './app-signals.js'
+import { Connections } from './connections.js'
+import type { ControlCommand } from './control-command.js'
+import type { DeployCheck } from './deploy-check.js'
+import { PeriodicTasks } from './periodic-tasks.js'
+import type { WorkerStep } from './worker-step.js'
+
+/** What stands on higher floors and is reached through the core. */
+export interface CoreParts {
+  readonly calls: (core: AppCore) => Caller
+  readonly revoke: (core: AppCore, ids: readonly string[], options: RevokeOptions) => Promise<void>
+}
+
+/**
+ * An application as the engine sees it: what was registered with it, its settings, and its connections. Users have
+ * `Lovage`, which is a thin face over it; workers, beat, control, health and the command line take this.
+ */
+export class AppCore implements ResultSource {
+  readonly main: string
+  readonly tasks = new TaskRegistry()
+  /** The schedule that the code gives to beat. */
+  readonly periodicTasks = new PeriodicTasks(() => this.conf.beatSchedule)
+  readonly signals: SignalBoard
+  /** Lamport's clock of this process, for control messages and events. */
+  readonly logicalClock = new LogicalClock()
+  readonly clock: Clock
+  readonly middleware: readonly Middleware[]
+  /** What starts and stops with each worker of this app. */
+  readonly steps: WorkerStep[] = []
+  readonly deployChecks: DeployCheck[] = []
+  /** Remote control commands of the app's own, by name. */
+  readonly commands = new Map<string, ControlCommand>()
+  /** What tasks and signatures are called through. */
+  readonly calls: Caller
+  readonly #settings: SettingsLayers
+  readonly #connections: Connections
+  readonly #revoke: CoreParts['revoke']
+  readonly #env: NodeJS.ProcessEnv
+  readonly #onConnect: (() => void)[] = []
+  readonly #beforeClose: (() => Promise<void>)[] = []
+  #logger: Logger
+  #router: Router | undefined
+
+  /**
+   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for a wrong value.
+   */
+  constructor(main: string, options: AppOptions, parts: CoreParts) {
+    const { middleware = [], logger, clock = systemClock, env = process.env, ...settings } = options
+    this.main = main
+    this.middleware = middleware
+    this.clock = clock
+    this.#env = env
+    this.#logger = logger ?? defaultLogger()
+    this.signals = new SignalBoard(() => this.#logger)
+    this.#settings = new SettingsLayers(settings, env, (warning) => this.#logger.warn({}, warning))
+    this.#connections = new Connections(
+      () => ({ main, settings: this.conf, clock, logger: this.#logger }),
+      env,
+      () => {
+        for (const listener of this.#onConnect) listener()
+      },
+    )
+    this.#revoke = parts.revoke
+    this.calls = parts.calls(this)
+  }
+
+  /** Whether it takes settings from this process's environment, as apps do unless they are given another `env`. */
+  get readsEnvironment(): boolean {
+    return this.#env === process.env
+  }
+  /** The settings in force: code before command line before environment before default. */
+  get conf(): Settings {
+    return this.#settings.conf
+  }
+  get logger(): Logger {
+    return this.#logger
+  }
+  set logger(logger: Logger) {
+    this.#logger = logger
+  }
+  get router(): Router {
+    this.#router ??= routerOf(this.conf)
+    return this.#router
+  }
+
+  /** Adds settings to a layer. */
+  configure(layer: SettingsLayer, settings: Partial<Settings>): void {
+    if (this.#connections.hasBroker) {
+      throw new ConfigurationError(`Settings cannot change: ${this.main} is connected to its broker.`, {
+        code: 'LVG_CONFIG_INVALID',
+        hint: 'Set them, or start a test worker, before the first call.',
+      })
+    }
+    this.#settings.add(layer, settings)
+    this.#router = undefined
+  }
+
+  /** A task that is called through this app; it is not registered yet. */
+  define<Args, Result>(definition: Omit<TaskDefinition, 'options'>): Task<Args, Result> {
+    const task: Task<Args, Result> = new Task(this.calls, {
+      ...definition,
+      // Annotations may be set after the task was defined, and functions among them look at the task.
+      get options(): TaskOptions {
+        return optionsOf(task)
+      },
+    })
+    const optionsOf = annotatedOptions(() => this.conf)
+    return task
+  }
+  /** Defines a task and registers it. */
+  register<Args, Result>(definition: Omit<TaskDefinition, 'options'>): Task<Args, Result> {
+    const task = this.define<Args, Result>(definition)
+    this.tasks.add(task)
+    return task
+  }
+  /** Registers one of Celery's own tasks, which takes its arguments from its context, whatever they are. */
+  defineBuiltin(name: string, run: (context: TaskContext) => unknown): void {
+    if (this.tasks.has(name)) return
+    this.register({ name, own: {}, handlers: {}, isRaw: true, run })
+  }
+  /** Names in routes that no task here has: most often a typo that sends a task to the default queue. */
+  unroutedNames(): readonly string[] {
+    return namesInRoutes(this.conf.taskRoutes).filter((name) => !this.tasks.has(name))
+  }
+
+  /** The broker, connected on first use. */
+  broker(): Promise<Broker> {
+    return this.#connections.broker()
+  }
+  /**
+   * The result backend, connected on first use.
+   * @throws {ResultError} LVG_RESULT_DISABLED when there is none.
+   */
+  results(): Promise<ResultBackend> {
+    return this.#connections.results()
+  }
+  /** Limits, revokes, pauses and unique keys; beside the broker unless `coordinationUrl` says otherwise. */
+  coordination(): Promise<CoordinationStore> {
+    return this.#connections.coordination()
+  }
+  /** Whether results are kept at all. */
+  get hasResults(): boolean {
+    return !this.conf.resultBackend?.startsWith('disabled')
+  }
+  /** Where the broker is; the embedded file when no setting says. */
+  get brokerUrl(): string {
+    return this.#connections.brokerUrl
+  }
+  /** Where results are; beside the broker when no setting says. */
+  get resultUrl(): string {
+    return this.#connections.resultUrl
+  }
+  /** Why the results of calls can be kept nowhere; undefined when they can, or when nobody wants them. */
+  get resultProblem(): LovageError | undefined {
+    return this.#connections.resultProblem
+  }
+  /** Where the results of what this process sends are answered to; undefined where results are stored. */
+  get replyTo(): string | undefined {
+    return this.#connections.replyTo
+  }
+
+  resultOf(tuple: ResultTuple): AnyResult {
+    return resultOf(tuple, this)
+  }
+  revoke(ids: readonly string[], options: RevokeOptions = {}): Promise<void> {
+    return this.#revoke(this, ids, options)
+  }
+
+  /** Calls back when it is about to connect to its broker. */
+  onConnect(listener: () => void): void {
+    this.#onConnect.push(listener)
+  }
+  /** Does this first when it is closed, while it is still connected. */
+  beforeClose(work: () => Promise<void>): void {
+    this.#beforeClose.push(work)
+  }
+  /** @throws {ConnectionError} LVG_CONNECTION_CLOSED when it is closed. */
+  requireOpen(): void {
+    this.#connections.check()
+  }
+  /** Sends what is in flight and disconnects. */
+  async close(): Promise<void> {
+    for (const work of this.#beforeClose) await work()
+    this.#connections.refuse()
+    await this.calls.drain()
+    await this.#connections.close()
+  }
+}

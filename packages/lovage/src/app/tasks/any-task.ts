@@ -1,0 +1,42 @@
+import type { Call } from './call.js'
+import type { TaskContext } from './context.js'
+import type { Schema } from './schema.js'
+import type { TaskHandlers } from './task-handlers.js'
+import type { CallOptions, TaskOptions } from './task-options.js'
+
+/** What a task is made of; `app.task`, `app.remote` and `app.implement` write it. */
+export interface TaskDefinition {
+  readonly name: string
+  /** What the task itself says. */
+  readonly own: TaskOptions
+  /** `own` with annotations and settings filled in. */
+  readonly options: TaskOptions
+  readonly handlers: TaskHandlers
+  readonly params?: readonly string[]
+  /** Present on tasks with named arguments. */
+  readonly input?: Schema
+  readonly output?: Schema
+  /** Takes its arguments from the context, whatever they are: Celery's own tasks. */
+  readonly isRaw?: boolean
+  /** Absent on tasks that are implemented elsewhere. */
+  readonly run?: (context: TaskContext, ...args: never[]) => unknown
+}
+
+/** Any task, for code that does not care about types. */
+export interface AnyTask {
+  /** The registered name. */
+  readonly name: string
+  readonly definition: TaskDefinition
+  /** Options with annotations and settings filled in. */
+  readonly options: TaskOptions
+  readonly handlers: TaskHandlers
+  /** A checked call, ready to be sent. */
+  call(args: unknown, options?: CallOptions): Call | Promise<Call>
+  /** The arguments for `run`, from what came over the wire. */
+  bind(
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>>,
+  ): readonly unknown[] | Promise<readonly unknown[]>
+  /** Runs the task's function with bound arguments. */
+  invoke(context: TaskContext, args: readonly unknown[]): unknown
+}

@@ -1,0 +1,11 @@
+export { addHealthTasks, type HealthTaskOptions } from './health-tasks.js'
+export {
+  checkDeploy,
+  examine,
+  getOpenBreakers,
+  getQueueHealth,
+  openBeat,
+  openSchedules,
+  startWorker,
+} from './on-demand.js'
+export { dogstatsd, notifier } from './steps.js'

@@ -1,0 +1,56 @@
+/**
+ * What a program that sends tasks seldom needs: the functions are here, what they do is loaded when one is called.
+ * `lovage/worker` has the worker without that delay.
+ */
+import { coreOf } from '../app/core/index.js'
+import type { Lovage } from '../app/index.js'
+import { type OpenBreaker, openBreakers } from '../app/operating/index.js'
+import type { OpenBeat, OpenBeatOptions, ScheduleLocation, Schedules } from '../beat/index.js'
+import type { DeployFinding, Finding, Health, HealthThresholds } from '../health/index.js'
+import type { StartOptions } from '../node/index.js'
+import type { Worker } from '../worker/index.js'
+
+/**
+ * Connects, declares the queues and begins to consume; the worker answers remote control and tells events.
+ *
+ * @example const worker = await startWorker(app, { queues: ['mail'], concurrency: 20 })
+ */
+export async function startWorker(app: Lovage, options?: StartOptions): Promise<Worker> {
+  return (await import('../node/index.js')).startWorker(coreOf(app), options)
+}
+
+/**
+ * Makes a beat of an app; `beat.run()` starts it.
+ * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for an entry that is wrong, LVG_CONFIG_INVALID, LVG_DRIVER_…
+ */
+export async function openBeat(app: Lovage, options?: OpenBeatOptions): Promise<OpenBeat> {
+  return (await import('../beat/index.js')).openBeat(coreOf(app), options)
+}
+
+/** Opens the schedule of an app, to be looked at and changed while beats run, or while none does. */
+export async function openSchedules(app: Lovage, options?: ScheduleLocation): Promise<Schedules> {
+  return (await import('../beat/index.js')).openSchedules(coreOf(app), options)
+}
+
+/** How queues and workers are, and why: what `lovage health` prints. */
+export async function getQueueHealth(
+  app: Lovage,
+  thresholds?: HealthThresholds & { readonly queues?: readonly string[] },
+): Promise<Health> {
+  return (await import('../health/index.js')).getQueueHealth(coreOf(app), thresholds)
+}
+
+/** Looks at everything that a program needs to work: what `lovage doctor` prints. */
+export async function examine(app: Lovage): Promise<readonly Finding[]> {
+  return (await import('../health/index.js')).examine(coreOf(app))
+}
+
+/** Looks at what production needs: what `lovage check --deploy` prints. */
+export async function checkDeploy(app: Lovage): Promise<readonly DeployFinding[]> {
+  return (await import('../health/index.js')).checkDeploy(coreOf(app))
+}
+
+/** The circuit breakers of the fleet that are not closed. */
+export async function getOpenBreakers(app: Lovage): Promise<readonly OpenBreaker[]> {
+  return openBreakers(coreOf(app))
+}

@@ -1,0 +1,18 @@
+import { coreOf, type WorkerStep } from '../app/core/index.js'
+import type { Lovage } from '../app/index.js'
+import { type DogstatsdOptions, dogstatsd as dogstatsdStep } from '../dogstatsd/index.js'
+import { type NotifierOptions, notifier as notifierStep } from '../notify/index.js'
+
+/**
+ * Tells people of failures, dead letters, circuit breakers and the health of queues: `app.steps.push(notifier(app, { to: [toSlack(url)] }))`.
+ * It runs in every worker of the app; what concerns the fleet is told once. It tells no arguments, and never holds a task up.
+ */
+export const notifier = (app: Lovage, options: NotifierOptions): WorkerStep =>
+  notifierStep(coreOf(app), options)
+
+/**
+ * Tells a Datadog agent of each run of a worker: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`, tagged
+ * `task_name`, `state` and `queue_name`. `app.steps.push(dogstatsd(app))`.
+ */
+export const dogstatsd = (app: Lovage, options?: DogstatsdOptions): WorkerStep =>
+  dogstatsdStep(coreOf(app), options)

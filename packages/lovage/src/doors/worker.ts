@@ -1,0 +1,25 @@
+/** `lovage/worker`: a worker within a program of one's own, and what is started with it. */
+import { coreOf } from '../app/core/index.js'
+import type { Lovage } from '../app/index.js'
+import { type StartOptions, startWorker as startNodeWorker } from '../node/index.js'
+import type { Worker } from '../worker/index.js'
+
+export type { StepWorker, WorkerStep } from '../app/core/index.js'
+export type { StartOptions } from '../node/index.js'
+export {
+  type AutoscaleBounds,
+  type BootStep,
+  type RunningWorker,
+  type StopKind,
+  Worker,
+  type WorkerOptions,
+} from '../worker/index.js'
+
+/**
+ * Connects, declares the queues and begins to consume; the worker answers remote control and tells events. The same as
+ * the main door's `startWorker`, with the worker loaded beforehand.
+ *
+ * @example const worker = await startWorker(app, { queues: ['mail'], concurrency: 20 })
+ */
+export const startWorker = (app: Lovage, options?: StartOptions): Promise<Worker> =>
+  startNodeWorker(coreOf(app), options)
