@@ -3,13 +3,8 @@ import type { Done } from './stage.js'
 
 /** What still waits or is held in an app's queues, and its dead letters: both lines say so when there are any. */
 export async function leftOver(app: Lovage, expectedLetters = 0): Promise<readonly Done[]> {
-  const broker = await app.broker()
-  const depths = await broker.depths(
-    app.router.declared.map(({ name }) => name),
-    { unacked: true },
-  )
-  const waiting = [...depths.values()].reduce(
-    (sum, { ready, unacked, delayed }) => sum + ready + (unacked ?? 0) + (delayed ?? 0),
+  const waiting = (await app.queues.report()).reduce(
+    (sum, { ready, unacked = 0, delayed = 0 }) => sum + ready + unacked + delayed,
     0,
   )
   const letters = [...(await app.deadLetters.queues()).values()].reduce((sum, count) => sum + count, 0)
