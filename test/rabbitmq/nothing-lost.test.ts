@@ -1,6 +1,7 @@
 import { Lovage, Queue, startWorker } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import type { Broker } from '../../packages/lovage/src/broker/index.js'
 import { AmqpConnection, parseAmqpUrls } from '../../packages/lovage/src/drivers/amqp/client/index.js'
 import { openBroker } from '../../packages/lovage/src/drivers/index.js'
@@ -231,7 +232,7 @@ describe('messages whose queue has gone while they were delayed', () => {
     await Promise.all(Array.from({ length: 5 }, (_, n) => send(mail, `mail ${n}`)))
     await until(() => runs.length === 5, { timeoutMs: 30_000 })
     const letters = async () =>
-      (await (await own.broker()).deadLetters.list({ queue: gone, limit: 200 })).items
+      (await (await coreOf(own).broker()).deadLetters.list({ queue: gone, limit: 200 })).items
     await until(async () => (await letters()).length === 100, { timeoutMs: 30_000 })
     expect(runs.sort()).toEqual(Array.from({ length: 5 }, (_, n) => `mail ${n}`))
     const [letter] = await letters()
