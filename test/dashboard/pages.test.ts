@@ -1,6 +1,7 @@
 import type { Lovage, Worker } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { FLEET_BROKERS } from '../control/brokers.js'
 import { type AskedDashboard, askDashboard } from './fleet-page.js'
 
@@ -89,7 +90,7 @@ describe.each(FLEET_BROKERS)('pages of a fleet on $name', ({ start }) => {
       return line?.ready === 1 && line.isPaused === true && line.consumers === 0
     }, patient)
     const { data } = await got('/queue/idle')
-    const { capabilities } = await client.broker()
+    const { capabilities } = await coreOf(client).broker()
     if (capabilities.browsing) {
       expect(data.items).toMatchObject([{ id, name: 'shop.add', args: '(4711, 2)', state: 'ready' }])
       const task = await got(`/task/${id}`)

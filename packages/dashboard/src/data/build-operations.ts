@@ -1,3 +1,4 @@
+import { coreOf } from '../../../lovage/src/app/core/index.js'
 import {
   type DeadLetter,
   type DeadLetterReason,
@@ -152,7 +153,7 @@ export async function buildLimits(fleet: Fleet): Promise<LimitsPage> {
   const [paused, breakers, rates] = await Promise.all([
     fleet.tried('broker', () => app.control.pausedQueues()),
     fleet.tried('broker', () => getOpenBreakers(app)),
-    fleet.tried('broker', async () => (await app.coordination()).list('rates')),
+    fleet.tried('broker', async () => (await coreOf(app).coordination()).list('rates')),
   ])
   return {
     paused: paused ?? [],
@@ -174,7 +175,7 @@ export async function buildBroker(fleet: Fleet, perSecond: number): Promise<Brok
   const { app, store, intake } = fleet
   const [broker, results, size] = await Promise.all([
     fleet.tried('broker', async () => {
-      const opened = await app.broker()
+      const opened = await coreOf(app).broker()
       return {
         kind: opened.kind,
         location: opened.location,
@@ -182,9 +183,9 @@ export async function buildBroker(fleet: Fleet, perSecond: number): Promise<Brok
         advice: await opened.check(),
       }
     }),
-    app.hasResults
+    coreOf(app).hasResults
       ? fleet.tried('results', async () => {
-          const { kind, location } = await app.results()
+          const { kind, location } = await coreOf(app).results()
           return { kind, location }
         })
       : undefined,
