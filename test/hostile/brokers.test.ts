@@ -1,5 +1,6 @@
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { describe, expect, test, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { decodeJson, type OutgoingMessage } from '../../packages/lovage/src/message/index.js'
 import { EventMetrics } from '../../packages/lovage/src/metrics/index.js'
 import { everyStore, silent } from '../every-store.js'
@@ -37,7 +38,7 @@ describe.each(everyStore('hostile'))('on %s', (name, freshUrl) => {
         for (const event of events) metrics.add(event, Date.now())
       },
     })
-    const broker = await app.broker()
+    const broker = await coreOf(app).broker()
     const messages = hostileMessages(seed, {
       queue: 'work',
       isEnvelope: name !== 'memory',

@@ -1,4 +1,3 @@
-import { coreOf } from '../../../lovage/src/app/core/index.js'
 import {
   type DeadLetter,
   type DeadLetterReason,
@@ -6,6 +5,7 @@ import {
   openSchedules,
   type ScheduleView,
 } from 'lovage'
+import { connectionsOf } from 'lovage/driver'
 import type { Fleet } from '../fleets/fleet.js'
 import { toJson } from '../values/lossless-json.js'
 import type {
@@ -153,7 +153,7 @@ export async function buildLimits(fleet: Fleet): Promise<LimitsPage> {
   const [paused, breakers, rates] = await Promise.all([
     fleet.tried('broker', () => app.control.pausedQueues()),
     fleet.tried('broker', () => getOpenBreakers(app)),
-    fleet.tried('broker', async () => (await coreOf(app).coordination()).list('rates')),
+    fleet.tried('broker', async () => (await connectionsOf(app).coordination()).list('rates')),
   ])
   return {
     paused: paused ?? [],
@@ -175,7 +175,7 @@ export async function buildBroker(fleet: Fleet, perSecond: number): Promise<Brok
   const { app, store, intake } = fleet
   const [broker, results, size] = await Promise.all([
     fleet.tried('broker', async () => {
-      const opened = await coreOf(app).broker()
+      const opened = await connectionsOf(app).broker()
       return {
         kind: opened.kind,
         location: opened.location,
@@ -183,9 +183,9 @@ export async function buildBroker(fleet: Fleet, perSecond: number): Promise<Brok
         advice: await opened.check(),
       }
     }),
-    coreOf(app).hasResults
+    connectionsOf(app).hasResults
       ? fleet.tried('results', async () => {
-          const { kind, location } = await coreOf(app).results()
+          const { kind, location } = await connectionsOf(app).results()
           return { kind, location }
         })
       : undefined,

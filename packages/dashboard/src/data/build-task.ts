@@ -1,5 +1,5 @@
-import { coreOf } from '../../../lovage/src/app/core/index.js'
 import { MASK } from 'lovage'
+import { connectionsOf } from 'lovage/driver'
 import { exactCall } from '../fleets/exact-call.js'
 import type { Fleet } from '../fleets/fleet.js'
 import { letterOf } from '../fleets/letter-of.js'
@@ -20,8 +20,8 @@ export async function buildTask(fleet: Fleet, id: string): Promise<TaskPage | un
     fleet.tried('history', () => fleet.store.find([id])).then((found) => found?.[0]),
     fleet.tried('broker', () => fleet.app.queues.peek(id)),
     letterOf(fleet, id),
-    coreOf(fleet.app).hasResults
-      ? fleet.tried('results', async () => (await (await coreOf(fleet.app).results()).get([id]))[0])
+    connectionsOf(fleet.app).hasResults
+      ? fleet.tried('results', async () => (await (await connectionsOf(fleet.app).results()).get([id]))[0])
       : undefined,
   ])
   const task = known ?? (queued || letter || result ? strangerOf(fleet, id) : undefined)

@@ -1,5 +1,5 @@
-import { coreOf } from '../../../lovage/src/app/core/index.js'
 import { MASK } from 'lovage'
+import { connectionsOf } from 'lovage/driver'
 import type { TaskEntry } from '../history/task-entry.js'
 import { readPythonLiteral } from '../values/python-literal.js'
 import type { Fleet } from './fleet.js'
@@ -19,9 +19,9 @@ export type FoundCall =
 
 /** The call of a task, from where it is written down exactly: its message, its extended result, or what events showed of it. */
 export async function exactCall(fleet: Fleet, entry: TaskEntry): Promise<FoundCall> {
-  const extended = coreOf(fleet.app).hasResults
+  const extended = connectionsOf(fleet.app).hasResults
     ? await fleet.tried('results', async () => {
-        const [result] = await (await coreOf(fleet.app).results()).get([entry.id])
+        const [result] = await (await connectionsOf(fleet.app).results()).get([entry.id])
         return result?.extended ?? null
       })
     : null

@@ -1,5 +1,5 @@
-import { coreOf } from '../../../lovage/src/app/core/index.js'
 import type { DeadLetter, Lovage, QueuedTask, TaskResult, Timer } from 'lovage'
+import { connectionsOf } from 'lovage/driver'
 import type { Gap } from '../history/gap.js'
 import type { HistoryStore } from '../history/history-store.js'
 import { emptyRecord, type TaskRecord } from '../history/task-record.js'
@@ -92,7 +92,7 @@ export class Filling {
 
   async #queues(): Promise<number> {
     const records: TaskRecord[] = []
-    const broker = await this.#coreOf(app).broker()
+    const broker = await connectionsOf(this.#app).broker()
     if (!broker.capabilities.browsing) return 0
     for (const { name, ready, delayed = 0, unacked = 0 } of await this.#app.queues.report()) {
       if (ready + delayed + unacked === 0) continue
@@ -106,10 +106,10 @@ export class Filling {
 
   /** Asks the results for tasks that the history takes for unfinished, and that were quiet since `beforeMs`. */
   async #results(beforeMs: number): Promise<number> {
-    if (!this.#coreOf(app).hasResults) return 0
+    if (!connectionsOf(this.#app).hasResults) return 0
     const { items } = await this.#store.tasks({ plan: { node: UNFINISHED }, limit: MOST_OPEN })
     const open = items.filter(({ changedMs, seenMs }) => Math.max(changedMs, seenMs) <= beforeMs)
-    const backend = await this.#coreOf(app).results()
+    const backend = await connectionsOf(this.#app).results()
     let filled = 0
     for (let at = 0; at < open.length; at += ASKED_AT_ONCE) {
       const results = await backend.get(open.slice(at, at + ASKED_AT_ONCE).map(({ id }) => id))
