@@ -205,6 +205,8 @@ describe('a connection', () => {
     ])
     const tooLong = { exchange: '', routingKey: 'x'.repeat(256), body: '', properties: {} }
     const tooLarge = { ...tooLong, routingKey: 'sizes', properties: { headers: { h: 'x'.repeat(140_000) } } }
+    const noNumber = { ...tooLong, routingKey: 'sizes', properties: { headers: { h: [Number.NaN] } } }
+    await expect(channel.publish([noNumber])).rejects.toMatchObject({ code: 'LVG_MESSAGE_UNSERIALISABLE' })
     const [refused, untaken, alsoRefused] = await Promise.allSettled([
       channel.publish([...all.slice(0, 3), tooLong]),
       channel.publish(all),

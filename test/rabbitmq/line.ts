@@ -7,6 +7,8 @@ export interface Line extends AsyncDisposable {
   muteServer(): void
   /** From now on nothing goes either way, and nobody is told: a half-open connection. New connections are let through. */
   freeze(): void
+  /** From now on each new connection ends by itself after so long; tells how many there were, in all. */
+  flap(afterMs: number): () => number
   /** Ends every connection. */
   cut(): void
 }
@@ -14,10 +16,14 @@ export interface Line extends AsyncDisposable {
 export async function startLine(toPort: number): Promise<Line> {
   const pairs = new Set<readonly [Socket, Socket]>()
   let isMute = false
+  let lastsMs = Number.POSITIVE_INFINITY
+  let count = 0
   const server = createServer((client) => {
     const target = connect(toPort, '127.0.0.1')
     const pair = [client, target] as const
     pairs.add(pair)
+    count++
+    if (lastsMs < Number.POSITIVE_INFINITY) setTimeout(() => client.destroy(), lastsMs)
     client.on('data', (bytes) => target.write(bytes))
     target.on('data', (bytes) => {
       if (!isMute) client.write(bytes)
@@ -47,6 +53,10 @@ export async function startLine(toPort: number): Promise<Line> {
     },
     freeze() {
       for (const pair of pairs) for (const socket of pair) socket.removeAllListeners('data').pause()
+    },
+    flap(afterMs) {
+      lastsMs = afterMs
+      return () => count
     },
     cut() {
       isMute = false

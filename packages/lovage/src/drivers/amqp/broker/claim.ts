@@ -52,7 +52,9 @@ export class Claim implements Delivery {
   get key(): string | undefined {
     if (isLovageError(this.message)) return undefined
     const { id, retries } = this.message.headers
-    return typeof id === 'string' ? `${this.queue} ${id} ${String(retries)}` : undefined
+    return typeof id === 'string'
+      ? `${this.queue} ${id} ${typeof retries === 'number' ? retries : ''}`
+      : undefined
   }
 }
 

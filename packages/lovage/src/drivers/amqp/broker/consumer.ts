@@ -9,7 +9,13 @@ import {
   systemClock,
   type Timer,
 } from '../../../kernel/index.js'
-import { type AmqpConnection, type AmqpDelivery, isConnectionLoss } from '../client/index.js'
+import {
+  type AmqpConnection,
+  type AmqpDelivery,
+  isConnectionLoss,
+  Patience,
+  STABLE_MS,
+} from '../client/index.js'
 import { Claim, Redelivered } from './claim.js'
 import type { AmqpDeadLetters } from './dead-letters.js'
 import { OpenQueues } from './open-queues.js'
@@ -24,6 +30,8 @@ const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
 /** How long after a reconnection a claim waits for its message to come back here. */
 const ADOPTION_MS = 15_000
+/** The same after a silence: the server gives the messages of a client that it cannot reach to others only after two heartbeats. */
+const ADOPTION_AFTER_SILENCE_MS = 300_000
 const LOOK_AGAIN_MS = 250
 const PUT_ASIDE_MS = 1_000
 const MOST_ORPHANS = 10
@@ -83,13 +91,23 @@ export class AmqpConsumer implements Consumer, SourceListener {
   #isScheduled = false
   #isDown = false
   #hasNoOrphans = false
-  #lookAgain: Timer | undefined
+  readonly #patience = new Patience()
+  /** How long a claim whose channel has ended waits for its message, from the next connection on. */
+  #adoptionMs = ADOPTION_MS
+  /** How often a channel that was consumed from has ended. */
+  #losses = 0
+  #lookAgain: { readonly timer: Timer; readonly dueMs: number } | undefined
 
   constructor(options: ConsumeOptions, parts: ConsumerParts) {
     this.#options = options
     this.#parts = parts
     this.#queues = options.queues
-    this.#opening = new OpenQueues(parts.topology)
+    this.#opening = new OpenQueues(parts.topology, (queue, error) =>
+      options.logger.error(
+        { err: error, queue },
+        `cannot consume from ${queue}: the other queues go on, and it is tried again`,
+      ),
+    )
     this.#timer = setInterval(() => this.#park(), Math.min(60_000, parts.options.consumerTimeoutMs / 12))
     this.#timer.unref()
   }
@@ -173,7 +191,12 @@ export class AmqpConsumer implements Consumer, SourceListener {
 
   onClosed(source: Source, error: ConnectionError): void {
     this.#parked.delete(source)
-    if (this.#source === source) this.#source = undefined
+    if (this.#source === source) {
+      this.#source = undefined
+      this.#losses++
+      this.#adoptionMs = isSilence(error) ? ADOPTION_AFTER_SILENCE_MS : ADOPTION_MS
+      this.#patience.failed()
+    }
     if (this.#orphans === source) this.#orphans = undefined
     if (this.#state === 'closed') return
     this.#waiting = this.#waiting.filter((claim) => claim.source !== source)
@@ -327,17 +350,20 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 
   async #adjustAll(): Promise<void> {
-    for (let pauseMs = FIRST_PAUSE_MS; this.#mustAdjust; ) {
+    for (let hasFailed = false; this.#mustAdjust; ) {
       this.#mustAdjust = false
+      const before = this.#losses
       try {
+        if (hasFailed || !this.#source) await this.#patience.wait()
         await this.#adjustOnce()
-        pauseMs = FIRST_PAUSE_MS
+        hasFailed = false
       } catch (error) {
         if (this.#state !== 'consuming') return
+        // A channel that ended meanwhile has been counted.
+        if (before === this.#losses) this.#patience.failed()
         this.#failed(error)
+        hasFailed = true
         this.#mustAdjust = true
-        await delay(systemClock, pauseMs)
-        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
       }
     }
   }
@@ -353,21 +379,31 @@ export class AmqpConsumer implements Consumer, SourceListener {
       const channel = await connection.channel()
       // Known from the connection on: servers from 4 on have no limit of a whole channel.
       this.#source = new Source(channel, perConsumer || (connection.version[0] ?? 0) >= 4, this)
-      this.#redelivered.begin(ADOPTION_MS, (expired) => this.#lost(expired))
+      this.#patience.began()
+      this.#redelivered.begin(this.#adoptionMs, (expired) => this.#lost(expired))
     }
     const source = this.#source
     const { expected } = this.#redelivered
     const unused = this.#waiting.filter((claim) => claim.source === source).length
     const limit = source.unsettled - unused + Math.max(0, this.#options.free() + expected)
     const mustLookAgain = await this.#opening.open({ source, queues: this.#queues, limit })
-    if (this.#isDown) this.#options.onRecovered?.()
-    this.#isDown = false
+    if (this.#isDown && this.#patience.isCalm) {
+      this.#isDown = false
+      this.#options.onRecovered?.()
+    } else if (this.#isDown) this.#lookIn(STABLE_MS)
     if (!this.#orphans && !this.#hasNoOrphans) await this.#openOrphans()
-    if (mustLookAgain)
-      this.#lookAgain ??= systemClock.setTimer(() => {
-        this.#lookAgain = undefined
-        this.demand()
-      }, LOOK_AGAIN_MS)
+    if (mustLookAgain) this.#lookIn(LOOK_AGAIN_MS)
+  }
+
+  #lookIn(ms: number): void {
+    const dueMs = Date.now() + ms
+    if (this.#lookAgain && this.#lookAgain.dueMs <= dueMs) return
+    this.#lookAgain?.timer.cancel()
+    const timer = systemClock.setTimer(() => {
+      this.#lookAgain = undefined
+      this.demand()
+    }, ms)
+    this.#lookAgain = { timer, dueMs }
   }
 
   /** Takes a few at a time of what has lost its place; where this user may not, others do. */
@@ -423,4 +459,5 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 }
 
+const isSilence = (error: ConnectionError): boolean => /no answer for|heartbeat timeout/i.test(error.message)
 const isTimeout = (error: ConnectionError): boolean => /acknowledgement.*timed out/i.test(error.message)

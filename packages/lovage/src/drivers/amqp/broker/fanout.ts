@@ -1,18 +1,11 @@
 import { matchesTopic } from '../../../broker/index.js'
-import {
-  delay,
-  holdProcess,
-  isLovageError,
-  type Logger,
-  newId,
-  systemClock,
-  type Unsubscribe,
-} from '../../../kernel/index.js'
+import { holdProcess, isLovageError, type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import {
   type AmqpChannel,
   type AmqpConnection,
   type AmqpQueue,
+  Patience,
   type PublishingChannel,
   refusalOf,
 } from '../client/index.js'
@@ -23,8 +16,6 @@ import { failureOf } from './untaken.js'
 import { fromWire, toWire } from './wire-message.js'
 
 type Hear = (message: IncomingMessage) => void
-
-const LONGEST_PAUSE_MS = 5_000
 
 /** A queue of one listener, as Celery makes it. */
 interface Listening {
@@ -66,13 +57,25 @@ export class Fanout {
       // It would wait in our memory, without end.
       if (this.#publishing.blocked !== undefined) throw blockedError(this.#publishing)
       this.#channel ??= this.#open()
-      const [untaken] = await (await this.#channel).publish([publication])
+      const channel = await this.#channel
+      const [untaken] = await this.#unlessBlocked(channel.publish([publication]))
       if (!untaken) return
       const mayRepeat = untaken.why === 'unsent' || refusalOf(untaken.error) === 404
       if (!mayRepeat || isRepeat)
         throw failureOf([{ ...untaken, publication, id: undefined }], this.#publishing.location)
       this.#topology.forget()
     }
+  }
+
+  /** Rejects when the server stops reading meanwhile: nobody is to wait for what others may miss. */
+  #unlessBlocked<Result>(work: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const stop = this.#publishing.onBlocked(() => {
+        stop()
+        reject(blockedError(this.#publishing))
+      })
+      work.then(resolve, reject).finally(stop)
+    })
   }
 
   subscribe(exchange: string, hear: Hear, pattern = '#'): Promise<Unsubscribe> {
@@ -132,21 +135,26 @@ export class Fanout {
   async #listen(listening: Listening): Promise<Unsubscribe> {
     let isEnded = false
     let channel = await this.#begin(listening, () => !isEnded, true)
+    const patience = new Patience()
+    patience.began()
     const again = async (): Promise<void> => {
       this.#topology.forget()
-      for (let pauseMs = 50; !isEnded; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      while (!isEnded) {
         try {
+          await patience.wait()
           channel = await this.#begin(listening, () => !isEnded)
           if (isEnded) return void channel.close().catch(() => {})
+          patience.began()
           return void channel.onClosed(lost)
         } catch (error) {
           if (isLovageError(error) && error.code === 'LVG_CONNECTION_CLOSED') return
           this.#logger.debug({ err: error, exchange: listening.exchange }, 'could not listen; tries again')
-          await delay(systemClock, pauseMs)
+          patience.failed()
         }
       }
     }
     const lost = (): void => {
+      patience.failed()
       if (!isEnded) void again()
     }
     channel.onClosed(lost)
@@ -174,12 +182,10 @@ export class Fanout {
       noAck: true,
       onDelivery: (delivery) => {
         if (!isWanted()) return
-        const message = fromWire(delivery, queue.name)
-        if (isLovageError(message)) {
-          this.#logger.warn({ err: message, exchange }, 'heard what is no message')
-          return
-        }
         try {
+          const message = fromWire(delivery, queue.name)
+          if (isLovageError(message))
+            return this.#logger.warn({ err: message, exchange }, 'heard what is no message')
           hear(message)
         } catch (error) {
           this.#logger.error({ err: error, exchange }, 'a listener failed')

@@ -1,3 +1,5 @@
+import { isLovageError } from '../../../kernel/index.js'
+import { isConnectionLoss } from '../client/index.js'
 import type { Source } from './source.js'
 import type { Topology } from './topology.js'
 
@@ -12,6 +14,8 @@ export interface Wanted {
 
 /** While all is taken, the server is asked this often whether an earlier queue has more. */
 const LOOK_MS = 100
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 60_000
 
 /**
  * Consumes from as many queues as there is room for. The server sends from every queue that is consumed, in no order; so a later queue is
@@ -20,21 +24,32 @@ const LOOK_MS = 100
  */
 export class OpenQueues {
   readonly #topology: Topology
+  readonly #onRefused: (queue: string, error: unknown) => void
+  /** Queues that cannot be consumed now, until when each is left alone, and for how long that was. */
+  readonly #refused = new Map<string, { readonly untilMs: number; readonly pauseMs: number }>()
   #lookedMs = 0
 
-  constructor(topology: Topology) {
+  /** `onRefused` is told once of a queue that cannot be consumed, until it can. */
+  constructor(topology: Topology, onRefused: (queue: string, error: unknown) => void) {
     this.#topology = topology
+    this.#onRefused = onRefused
   }
 
-  /** Resolves to whether to look again soon: an earlier queue was not empty, but what it had may come to somebody else. */
-  async open({ source, queues, limit }: Wanted): Promise<boolean> {
+  /**
+   * Resolves to whether to look again soon: an earlier queue was not empty, but what it had may come to somebody else, or one cannot be
+   * consumed now, which keeps nobody from the others.
+   */
+  async open({ source, queues: all, limit }: Wanted): Promise<boolean> {
+    const nowMs = Date.now()
+    const queues = all.filter((queue) => (this.#refused.get(queue)?.untilMs ?? 0) <= nowMs)
+    const isIncomplete = queues.length < all.length
     const first = queues.findIndex((queue) => !source.isConsuming(queue))
     const open = first < 0 ? queues : queues.slice(0, first)
     await source.cancelAll((queue) => !open.includes(queue))
     // A limit of 0 means none at all there.
     if (limit <= 0) {
       if (source.isExact) await source.cancelAll()
-      return false
+      return isIncomplete
     }
     await source.limit(limit)
     const hasRoom = (): boolean => source.unsettled < limit
@@ -44,11 +59,26 @@ export class OpenQueues {
       if (last !== undefined && (await this.#hasMore(last))) return true
       const next = queues[count++]
       if (next === undefined) break
-      await this.#topology.ensureQueue(next)
-      await source.consume(next)
+      try {
+        await this.#topology.ensureQueue(next)
+        await source.consume(next)
+        this.#refused.delete(next)
+      } catch (error) {
+        if (isConnectionLoss(error) || !isLovageError(error)) throw error
+        this.#refuse(next, error)
+        return true
+      }
     }
     if (!hasRoom() && count > 1) await this.#closeLater(source, queues.slice(0, count))
-    return false
+    return isIncomplete
+  }
+
+  /** What the server refuses of one queue (a name that is its own, a right, somebody who has it alone) is tried again, later each time. */
+  #refuse(queue: string, error: unknown): void {
+    const before = this.#refused.get(queue)
+    const pauseMs = Math.min(before ? 2 * before.pauseMs : FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+    this.#refused.set(queue, { untilMs: Date.now() + pauseMs, pauseMs })
+    if (!before) this.#onRefused(queue, error)
   }
 
   /** Leaves the queues behind one that has more than can be taken. */

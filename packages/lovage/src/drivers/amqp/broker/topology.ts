@@ -54,6 +54,10 @@ export class Topology {
   }
 
   async declare(queues: readonly Queue[]): Promise<void> {
+    for (const { name } of queues) {
+      const reserved = reservedName(name)
+      if (reserved) throw reserved
+    }
     for (const queue of queues) {
       if (this.#queues.has(queue.name)) this.#done.delete(`queue ${queue.name}`)
       this.#queues.set(queue.name, queue)
@@ -63,6 +67,8 @@ export class Topology {
 
   /** Sees to it that a queue exists; one that nobody has declared is as the settings say. */
   ensureQueue(name: string): Promise<void> {
+    const reserved = reservedName(name)
+    if (reserved) return Promise.reject(reserved)
     if (!this.#queues.has(name)) this.#queues.set(name, { name })
     return this.#once(`queue ${name}`, () => this.#declareQueue(this.#queues.get(name) ?? { name }))
   }
@@ -227,4 +233,19 @@ export class Topology {
     this.#turn = doing.catch(() => {})
     return doing
   }
+}
+
+/** Queues of the driver's own, of Celery's control and events, and of the server: whoever consumed one would take what is for others. */
+const RESERVED =
+  /^amq\.|^lovage_(?:orphans|dead_queues)$|^(?:.+_)?celery_delayed_\d+$|\.celery\.pidbox$|^celeryev[.]/
+
+/** Why a name can be that of no queue of tasks. */
+function reservedName(name: string): MessageError | undefined {
+  if (name !== '' && Buffer.byteLength(name) <= 255 && !RESERVED.test(name)) return undefined
+  const why = RESERVED.test(name) ? 'a queue of that name is the broker’s own' : 'AMQP takes 1 to 255 bytes'
+  return new MessageError(`"${name.slice(0, 80)}" is no name for a queue: ${why}`, {
+    code: 'LVG_MESSAGE_UNROUTABLE',
+    details: { queue: name },
+    hint: 'Name the queue otherwise.',
+  })
 }

@@ -1,6 +1,7 @@
 import { MessageError } from '../../../kernel/index.js'
 import {
   encodeEnvelope,
+  encodeJson,
   type IncomingMessage,
   type OutgoingMessage,
   parseTime,
@@ -132,7 +133,12 @@ export function orphanOf({ headers, exchange, routingKey }: AmqpDelivery): {
     return { queue: ORPHANS, fault: orphaned('nothing tells which queue it was for') }
   const expiresMs = typeof headers.expires === 'string' ? parseTime(headers.expires) : undefined
   if (reason === 'expired' && expiresMs !== undefined && expiresMs <= Date.now()) return { queue }
-  return { queue, fault: orphaned(`RabbitMQ put the message out of the queue ${queue}: ${String(reason)}`) }
+  return {
+    queue,
+    fault: orphaned(
+      `RabbitMQ put the message out of the queue ${queue}: ${typeof reason === 'string' ? reason : 'for no known reason'}`,
+    ),
+  }
 }
 
 const orphaned = (why: string): MessageError => new MessageError(why, { code: 'LVG_MESSAGE_UNROUTABLE' })
@@ -162,11 +168,24 @@ export function rawOf(message: IncomingMessage | MessageError, body: Buffer): Bu
   const { correlationId } = message.properties
   // The server sorts them when it sends a message on.
   const headers = Object.fromEntries(Object.entries(message.headers).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return encodeEnvelope(
-    { ...message, headers },
-    envelopePriority,
-    correlationId ?? String(message.headers.id ?? 'none'),
-  )
+  const tag = correlationId ?? (typeof headers.id === 'string' ? headers.id : 'none')
+  const write = (all: IncomingMessage['headers']): string =>
+    encodeEnvelope({ ...message, headers: all }, envelopePriority, tag)
+  try {
+    return write(headers)
+  } catch {
+    // AMQP has values that JSON has not. What else the message says is kept.
+    return write(Object.fromEntries(Object.entries(headers).filter(([name, value]) => isJson(name, value))))
+  }
+}
+
+function isJson(name: string, value: unknown): boolean {
+  try {
+    encodeJson({ [name]: value }, 'headers')
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Envelopes have the numbers of kombu's virtual transports, and every reader of dead letters knows those. */

@@ -13,6 +13,7 @@ import { amqpError } from './errors.js'
 import { mendIncomingTable } from './incoming-tables.js'
 import type { AmqpTarget } from './options.js'
 import { PublishingChannel, type PublishingLink } from './publishing-channel.js'
+import { Pulse } from './pulse.js'
 
 /** How long a server may take to say goodbye. */
 const GOODBYE_MS = 5_000
@@ -30,7 +31,7 @@ type SharedParts = Pick<ChannelParts, 'error' | 'awaited'>
 interface Inner {
   rest?: Buffer
   recvFrame?: () => unknown
-  readonly stream?: { unref?: () => unknown; destroy?: () => unknown }
+  readonly stream?: { unref?: () => unknown; destroy?: (error?: Error) => unknown }
   readonly heartbeater?: { readonly sendTimer?: NodeJS.Timeout; readonly recvTimer?: NodeJS.Timeout } | null
 }
 
@@ -43,6 +44,7 @@ interface Inner {
  * `LVG_CONNECTION_REFUSED`); nothing is queued up meanwhile.
  * Promise 2: it keeps the process alive only while an answer is awaited.
  * Promise 3: no message, whatever its headers are, ends it.
+ * Promise 4: a server that has gone without a word is noticed within `silenceMs`, whether anything is asked of it or not.
  */
 export class AmqpConnection {
   /** The first of its servers, without the password. */
@@ -57,6 +59,7 @@ export class AmqpConnection {
   #awaited = 0
   #release: Unsubscribe | undefined
   #blocked: string | undefined
+  readonly #onBlocked = new Set<() => void>()
   #version: readonly number[] = []
 
   /** `name` is what the server's operators see. */
@@ -70,6 +73,12 @@ export class AmqpConnection {
   /** Major and minor version of the server, once connected. */
   get version(): readonly number[] {
     return this.#version
+  }
+
+  /** Called when the server begins to take no messages. */
+  onBlocked(on: () => void): Unsubscribe {
+    this.#onBlocked.add(on)
+    return () => void this.#onBlocked.delete(on)
   }
 
   /** Why the server takes no messages now (it is short of memory or disk), if that is so. */
@@ -185,11 +194,19 @@ export class AmqpConnection {
     inner.stream?.unref?.()
     inner.heartbeater?.sendTimer?.unref()
     inner.heartbeater?.recvTimer?.unref()
+    const pulse = new Pulse({
+      model,
+      everyMs: target.silenceMs / 3,
+      isBlocked: () => this.#blocked !== undefined,
+      onDead: (silentMs) => inner.stream?.destroy?.(new Error(`no answer for ${silentMs} ms`)),
+    })
     const receive = inner.recvFrame
     if (receive) {
       inner.recvFrame = () => {
         if (inner.rest) mendIncomingTable(inner.rest)
-        return receive.call(model.connection)
+        const frame = receive.call(model.connection)
+        if (frame) pulse.heard()
+        return frame
       }
     }
     const { version } = model.connection.serverProperties
@@ -199,6 +216,7 @@ export class AmqpConnection {
       lastError = thrown
     })
     model.on('close', (thrown) => {
+      pulse.stop()
       if (this.#isClosed) return
       this.#next++
       this.#link = undefined
@@ -208,6 +226,7 @@ export class AmqpConnection {
     })
     model.on('blocked', (reason) => {
       this.#blocked = messageOf(reason)
+      for (const on of this.#onBlocked) on()
       this.#logger.warn(
         { location: target.location, reason },
         'RabbitMQ takes no messages: it is short of memory or disk; publications wait',

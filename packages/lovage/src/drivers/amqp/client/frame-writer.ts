@@ -1,5 +1,6 @@
 import { MessageError } from '../../../kernel/index.js'
 import type { Headers } from './headers.js'
+import { DEEPEST } from './incoming-tables.js'
 
 /** A message as it is written to a server. */
 export interface AmqpPublication {
@@ -192,18 +193,18 @@ export class FrameWriter {
    * has no sign, so every integer is named as 32 or 64 bits, and every other number as a double, which both agree on. 64 bits have no
    * sign in Python either: a negative number that needs them is a double.
    */
-  #table(table: Headers): void {
+  #table(table: Headers, depth = 0): void {
     const start = this.#reserve()
     for (const name in table) {
       const value = table[name]
       if (value === undefined) continue
       this.#short(name, 'name of a header')
-      this.#value(value)
+      this.#value(value, depth)
     }
     this.#length(start)
   }
 
-  #value(value: unknown): void {
+  #value(value: unknown, depth: number): void {
     switch (typeof value) {
       case 'string': {
         this.#letter('S')
@@ -225,7 +226,7 @@ export class FrameWriter {
       case 'bigint':
         if (Number.isSafeInteger(Number(value))) return this.#number(Number(value))
         // Beyond that there is only text that loses nothing.
-        if (value <= 0n || value >= INT64) return this.#value(String(value))
+        if (value <= 0n || value >= INT64) return this.#value(String(value), depth)
         this.#letter('l')
         this.#room(8)
         this.#at = this.#chunk.writeBigInt64BE(value, this.#at)
@@ -236,7 +237,7 @@ export class FrameWriter {
         this.#chunk[this.#at++] = value ? 1 : 0
         return
       case 'object':
-        if (value !== null) return this.#object(value)
+        if (value !== null) return this.#object(value, depth + 1)
     }
     // What JSON has no word for is nothing.
     this.#letter('V')
@@ -253,13 +254,22 @@ export class FrameWriter {
       this.#uint32(Math.floor(value / 2 ** 32))
       this.#uint32(value % 2 ** 32)
     } else {
+      // Erlang has no such floats: the server would close the connection, and with it whatever else is under way.
+      if (!Number.isFinite(value))
+        throw new MessageError(`a header is ${value}, which RabbitMQ cannot read`, {
+          code: 'LVG_MESSAGE_UNSERIALISABLE',
+        })
       this.#letter('d')
       this.#room(8)
       this.#at = this.#chunk.writeDoubleBE(value, this.#at)
     }
   }
 
-  #object(value: object): void {
+  #object(value: object, depth: number): void {
+    if (depth > DEEPEST)
+      throw new MessageError(`the headers are nested more than ${DEEPEST} levels deep`, {
+        code: 'LVG_MESSAGE_UNSERIALISABLE',
+      })
     if (Buffer.isBuffer(value)) {
       this.#letter('x')
       this.#room(4 + value.length)
@@ -268,7 +278,7 @@ export class FrameWriter {
     } else if (Array.isArray(value)) {
       this.#letter('A')
       const start = this.#reserve()
-      for (const item of value) this.#value(item)
+      for (const item of value) this.#value(item, depth)
       this.#length(start)
     } else if (value instanceof Date) {
       this.#letter('T')
@@ -277,7 +287,7 @@ export class FrameWriter {
     } else {
       this.#letter('F')
       // Objects of other kinds are written by their fields, as JSON does.
-      this.#table(value as Headers)
+      this.#table(value as Headers, depth)
     }
   }
 

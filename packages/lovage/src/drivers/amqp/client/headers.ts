@@ -45,7 +45,8 @@ function writeValue(value: unknown): unknown {
 /** Headers as they came from the library, without its wrappers. */
 export function readHeaders(table: Headers | undefined): Record<string, unknown> {
   const read: Record<string, unknown> = {}
-  for (const name in table) read[name] = readValue(table[name])
+  // A name that would be no field.
+  for (const name in table) if (name !== '__proto__') read[name] = readValue(table[name])
   return read
 }
 

@@ -57,6 +57,14 @@ describe('header tables of incoming frames', () => {
     expect(bytes.equals(frame(entry(UNREADABLE, 'x', long(table.subarray(0, -7)))))).toBe(true)
   })
 
+  it('become one entry of bytes when they are so deep that reading them would exhaust the stack', () => {
+    let table = entry('n', 'V', '')
+    for (let level = 0; level < 12_000; level++) table = entry('n', 'F', long(table))
+    const bytes = frame(table)
+    mendIncomingTable(bytes)
+    expect(bytes.equals(frame(entry(UNREADABLE, 'x', long(table.subarray(0, -7)))))).toBe(true)
+  })
+
   it.each([
     ['too short for an entry of bytes', entry('x', 'U', ''), entry('?', 'V', '')],
     ['cut off', entry('abc', 'S', Buffer.from([0, 0, 0, 9])), entry('?', 'x', long(Buffer.from([3, 97])))],

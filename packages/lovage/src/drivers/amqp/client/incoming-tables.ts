@@ -37,20 +37,24 @@ export function mendIncomingTable(bytes: Buffer): void {
   if (!mendTable(bytes, at + 4, tableEnd)) wrapTable(bytes, at + 4, tableEnd)
 }
 
+/** Levels of a table; more would exhaust the stack of whoever reads it. */
+export const DEEPEST = 100
+
 /** False when it cannot be read. */
-function mendTable(bytes: Buffer, from: number, end: number): boolean {
+function mendTable(bytes: Buffer, from: number, end: number, depth = 0): boolean {
+  if (depth > DEEPEST) return false
   let at = from
   while (at < end) {
     at += 1 + (bytes[at] ?? 0)
-    at = mendValue(bytes, at, end)
+    at = mendValue(bytes, at, end, depth)
     if (at < 0) return false
   }
   return at === end
 }
 
 /** Where the value ends, or -1. */
-function mendValue(bytes: Buffer, at: number, end: number): number {
-  if (at >= end) return -1
+function mendValue(bytes: Buffer, at: number, end: number, depth: number): number {
+  if (at >= end || depth > DEEPEST) return -1
   const letter = String.fromCharCode(bytes[at] ?? 0)
   const fixed = FIXED[letter]
   if (letter === 'L') bytes[at] = 0x6c
@@ -58,10 +62,10 @@ function mendValue(bytes: Buffer, at: number, end: number): number {
   if (!'SxFA'.includes(letter) || at + 5 > end) return -1
   const valueEnd = at + 5 + bytes.readUInt32BE(at + 1)
   if (valueEnd > end) return -1
-  if (letter === 'F') return mendTable(bytes, at + 5, valueEnd) ? valueEnd : -1
+  if (letter === 'F') return mendTable(bytes, at + 5, valueEnd, depth + 1) ? valueEnd : -1
   if (letter === 'A') {
     for (let item = at + 5; item < valueEnd; ) {
-      item = mendValue(bytes, item, valueEnd)
+      item = mendValue(bytes, item, valueEnd, depth + 1)
       if (item < 0) return -1
     }
   }

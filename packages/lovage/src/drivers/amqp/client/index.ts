@@ -9,6 +9,7 @@ export type { AmqpProperties, AmqpPublication } from './frame-writer.js'
 
 export { UNREADABLE } from './incoming-tables.js'
 export { type AmqpOptions, parseAmqpUrls } from './options.js'
+export { Patience, STABLE_MS } from './patience.js'
 export { PublishingChannel } from './publishing-channel.js'
 export { amqpOptionsOf } from './settings.js'
 export type { Untaken } from './unconfirmed.js'

@@ -8,6 +8,8 @@ export interface AmqpOptions {
   readonly connectTimeoutMs?: number
   /** Seconds between heartbeats, 0 = none; a server that is silent for twice as long counts as dead. Default 120. */
   readonly heartbeat?: number
+  /** How long a server may be silent, asked in between, before its connection counts as lost. Default 10 seconds. */
+  readonly silenceMs?: number
   /** How a user is authenticated: by password (the default), or by the certificate of the TLS connection. */
   readonly login?: 'PLAIN' | 'EXTERNAL'
 }
@@ -29,6 +31,7 @@ export interface AmqpTarget {
   readonly vhost: string
   readonly tls?: AmqpTls
   readonly heartbeat: number
+  readonly silenceMs: number
   readonly connectTimeoutMs: number
   readonly login: 'PLAIN' | 'EXTERNAL'
   /** The URL without secrets. */
@@ -69,6 +72,7 @@ function parseAmqpUrl(url: string, options: AmqpOptions): AmqpTarget {
     vhost: vhost === '' ? '/' : vhost,
     ...(tls === undefined ? {} : { tls }),
     heartbeat: wholeNumber(url, query, 'heartbeat') ?? options.heartbeat ?? 120,
+    silenceMs: options.silenceMs ?? 10_000,
     connectTimeoutMs: wholeNumber(url, query, 'connection_timeout') ?? options.connectTimeoutMs ?? 5_000,
     login: isExternal ? 'EXTERNAL' : (options.login ?? 'PLAIN'),
     location: redactUrl(url),

@@ -6,12 +6,19 @@ const isRecord = (value: unknown): value is Settings => typeof value === 'object
 
 /** How to connect, as an app's settings say: `brokerUseSsl`, `brokerHeartbeat`, `brokerConnectionTimeout`, `brokerLoginMethod`. */
 export function amqpOptionsOf(settings: Settings): AmqpOptions {
-  const { brokerUseSsl: ssl, brokerHeartbeat: heartbeat, brokerConnectionTimeout: connectS } = settings
+  const {
+    brokerUseSsl: ssl,
+    brokerHeartbeat: heartbeat,
+    brokerConnectionTimeout: connectS,
+    brokerLease: leaseS,
+  } = settings
   const isExternal = /^external$/i.test(String(settings.brokerLoginMethod ?? ''))
   return {
     ...(isRecord(ssl) ? { tls: tlsOf(ssl) } : {}),
     ...(typeof heartbeat === 'number' ? { heartbeat } : {}),
     ...(typeof connectS === 'number' ? { connectTimeoutMs: connectS * 1000 } : {}),
+    // A worker that cannot be reached must know sooner than its claims could be another's.
+    ...(typeof leaseS === 'number' && leaseS > 0 ? { silenceMs: (leaseS * 1000) / 3 } : {}),
     ...(isExternal ? { login: 'EXTERNAL' } : {}),
   }
 }

@@ -1,12 +1,12 @@
-import { type Clock, delay } from '../../../kernel/index.js'
+import type { Clock } from '../../../kernel/index.js'
 import {
   type AmqpChannel,
   type AmqpConnection,
   type AmqpDelivery,
   isConnectionLoss,
+  Patience,
 } from '../client/index.js'
 
-const RETRY_MS = 500
 /** How long what already waits in the queue may take to come, before it counts as coming later. */
 const BACKLOG_MS = 2_000
 /** Nobody reads older ones of so many. */
@@ -40,6 +40,7 @@ export class ReplyQueue {
   readonly #options: ReplyQueueOptions
   #opened: Promise<Opened> | undefined
   #consuming: Promise<void> | undefined
+  readonly #patience = new Patience()
   #isListening = false
   #isClosed = false
 
@@ -107,17 +108,20 @@ export class ReplyQueue {
   #lost(): void {
     this.#opened = undefined
     this.#consuming = undefined
+    this.#patience.failed()
     if (this.#isListening && !this.#isClosed) void this.#listenAgain()
   }
 
   async #listenAgain(): Promise<void> {
     while (!this.#isClosed) {
       try {
-        return await this.listen()
+        await this.#patience.wait()
+        await this.listen()
+        return this.#patience.began()
       } catch (error) {
         if (this.#isClosed) return
-        this.#options.onError(error)
-        await delay(this.#options.clock, RETRY_MS)
+        // One line for each outage.
+        if (this.#patience.failed()) this.#options.onError(error)
       }
     }
   }

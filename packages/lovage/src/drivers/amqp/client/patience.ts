@@ -1,0 +1,48 @@
+import { delay, systemClock } from '../../../kernel/index.js'
+
+const FIRST_MS = 50
+const LONGEST_MS = 5_000
+/** What lasts so long has succeeded. */
+export const STABLE_MS = 10_000
+
+/**
+ * Pauses of something that is to go on for ever, over losses. They grow while it does not last, also when each attempt succeeds and its result
+ * is lost at once, and begin anew after one that has lasted.
+ */
+export class Patience {
+  #pauseMs = 0
+  #beganMs: number | undefined
+  /** How often it has begun, and not lasted. */
+  #flaps = 0
+
+  /** It works from now on. */
+  began(): void {
+    this.#beganMs = Date.now()
+  }
+
+  /** It has ended, or could not begin. Returns whether this is the first failure of its row: the one to be told. */
+  failed(): boolean {
+    if (this.#hasLasted) {
+      this.#pauseMs = 0
+      this.#flaps = 0
+    } else if (this.#beganMs !== undefined) this.#flaps++
+    this.#beganMs = undefined
+    const isFirst = this.#pauseMs === 0
+    this.#pauseMs = Math.min(Math.max(FIRST_MS, 2 * this.#pauseMs), LONGEST_MS)
+    return isFirst
+  }
+
+  /** Whether it may be said to work again: at once, but where it comes and goes only when it has lasted. */
+  get isCalm(): boolean {
+    return this.#flaps <= 1 || this.#hasLasted
+  }
+
+  /** Resolves when it may be tried again. */
+  async wait(signal?: AbortSignal): Promise<void> {
+    if (this.#pauseMs > 0) await delay(systemClock, this.#pauseMs, signal)
+  }
+
+  get #hasLasted(): boolean {
+    return this.#beganMs !== undefined && Date.now() - this.#beganMs >= STABLE_MS
+  }
+}
