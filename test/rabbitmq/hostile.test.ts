@@ -1,6 +1,7 @@
 import { startWorker } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { AmqpConnection, parseAmqpUrls } from '../../packages/lovage/src/drivers/amqp/client/index.js'
 import { isLovageError, silentLogger } from '../../packages/lovage/src/kernel/index.js'
 import { CountingWorker, taskMessage } from '../redis/fleet.js'
@@ -69,7 +70,8 @@ describe('messages that mean harm', () => {
     const worker = await startWorker(app, { queues: [queue] })
     app.signals.on('taskInternalError', ({ error }) => errors.push(error))
     await until(() => ran.includes(2), { timeoutMs: 30_000 })
-    const letters = async () => (await (await app.broker()).deadLetters.list({ queue, limit: 100 })).items
+    const letters = async () =>
+      (await (await coreOf(app).broker()).deadLetters.list({ queue, limit: 100 })).items
     await until(async () => (await letters()).length + ran.length === tables.length + 2, {
       timeoutMs: 30_000,
     })
