@@ -1,6 +1,6 @@
 import type { WireSignature } from '../message/index.js'
-import { type Canvas, misshapen, taskNode, withOptions } from './node.js'
-import { signaturesIn, toWire } from './wire.js'
+import { type Canvas, misshapen, taskNode, type WireOptions, withOptions, withoutOptions } from './node.js'
+import { fromWire, signaturesIn, toWire } from './wire.js'
 
 /** A chain of steps, nested chains opened; a group before another step becomes the header of a chord. */
 export function chainOf(steps: readonly Canvas[]): Canvas {
@@ -43,22 +43,50 @@ function asChord(group: Canvas & { readonly kind: 'group' }, body: Canvas): Canv
   }
 }
 
-/** The steps of a chain with the chain's own links given to them; anything else is its own step. */
+/** Options of a chain that say what comes after its end, not what each of its steps is. */
+const OF_THE_END = ['link', 'link_error', 'chain', 'chord', 'group_id', 'group_index', 'task_id'] as const
+
+/**
+ * The steps of a chain with the chain's own links given to them; anything else is its own step. What remains after the chain
+ * (`chain`, the next step last, as Celery writes it) is more steps, and its place in a group is its last step's.
+ */
 function flattened(step: Canvas): readonly Canvas[] {
   if (step.kind !== 'chain') return [step]
-  if (step.steps.length === 0) throw misshapen('A chain needs at least one step.')
-  const { link: _, link_error: __, task_id: ___, ...options } = step.options
+  const remaining = signaturesIn(step.options, 'chain').map((one) => fromWire(one))
+  const steps = [...step.steps, ...remaining.reverse()]
+  const last = steps.length - 1
+  if (last < 0) throw misshapen('A chain needs at least one step.')
+  const options = withoutOptions(step, OF_THE_END).options
+  const { chord, group_id, group_index } = step.options
   const links = signaturesIn(step.options, 'link')
   const errbacks = signaturesIn(step.options, 'link_error')
-  return step.steps.flatMap((one, place) => {
+  return steps.flatMap((one, place) => {
     let inner = one
     if (place === 0 && (step.args.length > 0 || step.immutable))
       inner = { ...inner, args: [...step.args, ...inner.args], immutable: inner.immutable || step.immutable }
-    if (Object.keys(options).length > 0) inner = withOptions(inner, { ...options, ...inner.options })
-    if (errbacks.length > 0) inner = withLinks(inner, 'link_error', errbacks)
+    const isOwn = place < step.steps.length
+    if (isOwn && Object.keys(options).length > 0) inner = withOptions(inner, { ...options, ...inner.options })
+    if (isOwn && errbacks.length > 0) inner = withLinks(inner, 'link_error', errbacks)
     if (place === step.steps.length - 1 && links.length > 0) inner = withLinks(inner, 'link', links)
+    if (place === last) inner = atEnd(inner, { chord, group_id, group_index })
     return flattened(inner)
   })
+}
+
+/** Gives the task that ends a canvas options that it has not. */
+function atEnd(canvas: Canvas, options: WireOptions): Canvas {
+  switch (canvas.kind) {
+    case 'task':
+      return withOptions(canvas, { ...options, ...canvas.options })
+    case 'chain': {
+      const last = canvas.steps.at(-1)
+      return last ? { ...canvas, steps: [...canvas.steps.slice(0, -1), atEnd(last, options)] } : canvas
+    }
+    case 'chord':
+      return { ...canvas, body: atEnd(canvas.body, options) }
+    case 'group':
+      return canvas
+  }
 }
 
 /** Adds callbacks or errbacks, each once. */

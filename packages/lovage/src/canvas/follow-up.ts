@@ -152,19 +152,19 @@ function doomOf(canvases: readonly Canvas[]): Doom {
           const part = partOf(canvas)
           if (part) parts.push({ joinId: part.groupId, taskId: id, index: part.index, body: part.body })
         }
-        for (const step of signaturesIn(canvas.options, 'chain')) visit(fromWire(step))
-        return
+        break
       }
       case 'chain':
         for (const step of canvas.steps) visit(step)
-        return
+        break
       case 'group':
         for (const member of canvas.members) visit(member)
-        return
+        break
       case 'chord':
         for (const member of canvas.header) visit(member)
         visit(canvas.body)
     }
+    for (const step of signaturesIn(canvas.options, 'chain')) visit(fromWire(step))
   }
   const faults: unknown[] = []
   for (const canvas of canvases) {

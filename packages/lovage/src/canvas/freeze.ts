@@ -8,7 +8,9 @@ import {
   taskNode,
   textOption,
   withOptions,
+  withoutOptions,
 } from './node.js'
+import { fromWire, signaturesIn } from './wire.js'
 
 /** What a canvas is to be, as a member of something larger. */
 export interface Place {
@@ -25,6 +27,8 @@ export interface Place {
 export function freeze(canvas: Canvas, newId: () => string, place: Place = {}, depth = 0): Canvas {
   if (depth > MAX_CANVAS_DEPTH)
     throw misshapen(`The canvas is nested deeper than ${MAX_CANVAS_DEPTH} levels.`, 'Does it contain itself?')
+  const continued = withRemaining(canvas)
+  if (continued) return freeze(continued, newId, place, depth + 1)
   switch (canvas.kind) {
     case 'task':
       return withOptions(canvas, {
@@ -56,6 +60,21 @@ export function freeze(canvas: Canvas, newId: () => string, place: Place = {}, d
   }
 }
 
+/**
+ * A group or chord with the steps that Celery wrote into its option `chain` (the next one last) as steps; undefined when there
+ * are none. What follows a group of one takes its member's result, as in Celery.
+ */
+function withRemaining(canvas: Canvas): Canvas | undefined {
+  if (canvas.kind !== 'group' && canvas.kind !== 'chord') return undefined
+  const remaining = signaturesIn(canvas.options, 'chain').map((step) => fromWire(step))
+  if (remaining.length === 0) return undefined
+  remaining.reverse()
+  const bare = withoutOptions(canvas, ['chain'])
+  if (bare.kind === 'chord') return { ...bare, body: chainOf([bare.body, ...remaining]) }
+  const [only, ...others] = bare.members
+  return chainOf([only && others.length === 0 ? only : withoutOptions(bare, ['task_id']), ...remaining])
+}
+
 function freezeChord(chord: ChordNode, newId: () => string, place: Place, depth: number): Canvas {
   const groupId = chord.groupId ?? groupIdIn(chord.header) ?? newId()
   let index = 0
@@ -79,17 +98,26 @@ function freezeChord(chord: ChordNode, newId: () => string, place: Place, depth:
 /** The group id that the members of a frozen header have. */
 function groupIdIn(header: readonly Canvas[]): string | undefined {
   for (const member of header) {
-    const last = member.kind === 'chain' ? member.steps.at(-1) : member
-    if (!last) continue
-    if (last.kind === 'group') {
-      const inner = groupIdIn(last.members)
-      if (inner) return inner
-      continue
-    }
-    const id = textOption((last.kind === 'chord' ? last.body : last).options, 'group_id')
+    const id = groupIdAtEnd(member)
     if (id) return id
   }
   return undefined
+}
+
+/** The group of the task with which a member ends: that of a chord's body, of a chain's last step. */
+function groupIdAtEnd(member: Canvas): string | undefined {
+  switch (member.kind) {
+    case 'task':
+      return textOption(member.options, 'group_id')
+    case 'chain': {
+      const last = member.steps.at(-1)
+      return last && groupIdAtEnd(last)
+    }
+    case 'group':
+      return groupIdIn(member.members)
+    case 'chord':
+      return groupIdAtEnd(member.body)
+  }
 }
 
 function membership(canvas: Canvas, { groupId, groupIndex }: Place) {

@@ -43,5 +43,5 @@ export {
   withOptions,
 } from './node.js'
 export { hasChord, withReplyTo } from './reply-to.js'
-export { readTuple, resultTuple } from './result-tuple.js'
+export { resultTuple } from './result-tuple.js'
 export { fromWire, type PriorityToWire, signaturesIn, toWire } from './wire.js'

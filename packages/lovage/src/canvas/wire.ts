@@ -7,6 +7,7 @@ import {
   OWN_OPTIONS,
   taskNode,
   type WireOptions,
+  withoutOptions,
 } from './node.js'
 
 /** How a public priority is written in a signature; the number that the broker's wire has for it. */
@@ -25,15 +26,42 @@ export function toWire(canvas: Canvas, priorityToWire?: PriorityToWire): WireSig
       return composite('chain', { tasks: all(canvas.steps) })
     case 'group':
       return composite('group', { tasks: all(canvas.members) })
-    case 'chord':
-      return composite('chord', {
-        kwargs: {},
-        header: all(canvas.header),
-        body: toWire(canvas.body, priorityToWire),
-      })
+    case 'chord': {
+      const { groupId } = canvas
+      const header = all(canvas.header.map((member) => (groupId ? outside(groupId, member) : member)))
+      const kwargs = { kwargs: {}, body: toWire(canvas.body, priorityToWire) }
+      if (groupId === undefined) return composite('chord', { ...kwargs, header })
+      // A frozen chord has its header's id, as in Celery: Python counts members under the id that it reads there.
+      const ids = { task_id: groupId }
+      const group = composite('group', { tasks: header }, { args: [], options: ids, immutable: false })
+      return composite('chord', { ...kwargs, header: group }, { options: { ...options, ...ids } })
+    }
   }
-  function composite(type: string, kwargs: Readonly<Record<string, unknown>>): WireSignature {
-    return { task: `celery.${type}`, args, kwargs, options, subtask_type: type, immutable }
+  function composite(
+    type: string,
+    kwargs: Readonly<Record<string, unknown>>,
+    over: Partial<WireSignature> = {},
+  ): WireSignature {
+    return { task: `celery.${type}`, args, kwargs, options, subtask_type: type, immutable, ...over }
+  }
+}
+
+/**
+ * A member of a header that does not name its group: the header does. Python may give a header another id when it reads it, and
+ * members that named the old one would never be counted.
+ */
+function outside(groupId: string, member: Canvas): Canvas {
+  switch (member.kind) {
+    case 'task':
+      return member.options.group_id === groupId ? withoutOptions(member, ['group_id']) : member
+    case 'chain': {
+      const last = member.steps.at(-1)
+      return last ? { ...member, steps: [...member.steps.slice(0, -1), outside(groupId, last)] } : member
+    }
+    case 'group':
+      return { ...member, members: member.members.map((one) => outside(groupId, one)) }
+    case 'chord':
+      return { ...member, body: outside(groupId, member.body) }
   }
 }
 
@@ -100,7 +128,10 @@ function read(value: unknown, depth: number, budget: { left: number }): Canvas {
     case 'chord': {
       const header = readHeader(kwargs.header, all)
       const body = read(kwargs.body, depth + 1, budget)
-      return { kind: 'chord', ...header, body, args, options, immutable }
+      const { task_id: id, ...others } = options
+      // Celery gives a chord the id of its header.
+      const own = id === undefined || id === header.groupId ? others : options
+      return { kind: 'chord', ...header, body, args, options: own, immutable }
     }
     default:
       return taskNode(task, args, kwargs, options, immutable)

@@ -1,8 +1,8 @@
 import type { AppCore } from '../app/core/index.js'
 import { Ignore, type TaskContext } from '../app/tasks/index.js'
-import { fromWire, readTuple } from '../canvas/index.js'
+import { fromWire } from '../canvas/index.js'
 import { encodeJson } from '../message/index.js'
-import { READY_STATES, type ResultTuple } from '../result/index.js'
+import { READY_STATES, type ResultTuple, readTuple } from '../result/index.js'
 import { joinSettler } from './join-settler.js'
 
 /** Members whose results are asked for at once. */

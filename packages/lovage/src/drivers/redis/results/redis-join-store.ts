@@ -1,4 +1,4 @@
-import { ResultError } from '../../../kernel/index.js'
+import { isLovageError, ResultError } from '../../../kernel/index.js'
 import { decodeJson, encodeJson, type ReadOptions } from '../../../message/index.js'
 import {
   type CompletedJoin,
@@ -10,6 +10,7 @@ import {
   type JoinPart,
   type JoinStore,
   type ResultTuple,
+  readTuple,
 } from '../../../result/index.js'
 import { defineScript, type RedisConnection } from '../client/index.js'
 
@@ -17,8 +18,8 @@ const lua = (name: string): URL => new URL(`./lua/${name}.lua`, import.meta.url)
 const JOIN = lua('join')
 const KEYS = ['parts', 'extra', 'size', 'join', 'owed'] as const
 type JoinKeys = [parts: string, extra: string, size: string, join: string, owed: string]
-/** Body, shape, '1' when it has expired, and members and scores in turns. */
-type JoinReply = [body: string, shape: string, expired: string, parts: string[]] | null
+/** Body, shape (null when Python opened it), '1' when it has expired, and members and scores in turns. */
+type JoinReply = [body: string, shape: string | null, expired: string, parts: string[]] | null
 
 const OPEN = defineScript<JoinKeys, (string | number)[], JoinReply>({
   file: lua('open-join'),
@@ -81,7 +82,12 @@ export class RedisJoinStore implements JoinStore {
         holdMs,
         this.#ttlMs,
       ]
-      return this.#readJoin(id, await OPEN.run(this.#connection, this.#keys(id), words))
+      // Where Celery keeps the shape of a header, should a member in Python be the last.
+      const [completed] = await Promise.all([
+        OPEN.run(this.#connection, this.#keys(id), words),
+        shape && this.saveGroup(shape),
+      ])
+      return this.#readJoin(id, completed)
     })
   }
 
@@ -167,21 +173,31 @@ export class RedisJoinStore implements JoinStore {
     return [`${group}.j`, `${group}.t`, `${group}.s`, `${this.#prefix}lovage:join:${id}`, this.#owed]
   }
 
-  #readJoin(id: string, reply: JoinReply): CompletedJoin | undefined {
+  async #readJoin(id: string, reply: JoinReply): Promise<CompletedJoin | undefined> {
     if (!reply) return undefined
     const [body, shape, expired, members] = reply
+    // Ours was written by `open`; Python keeps the shape of a header that has groups in it as a saved group.
+    const kept = shape
+      ? (JSON.parse(shape) as ResultTuple)
+      : shape === null
+        ? await this.#shapeByPython(id)
+        : undefined
     const parts: Omit<JoinPart, 'joinId'>[] = []
     for (let at = 0; at + 1 < members.length; at += 2) {
       const [member = '', score = ''] = members.slice(at, at + 2)
       parts.push(readMember(member, score))
     }
-    return completedJoin(
-      // Written by `open`.
-      { id, body, ...(shape ? { shape: JSON.parse(shape) as ResultTuple } : {}) },
-      parts,
-      expired === '1',
-      this.#read,
-    )
+    return completedJoin({ id, body, ...(kept ? { shape: kept } : {}) }, parts, expired === '1', this.#read)
+  }
+
+  /** A shape that cannot be read costs the nesting of a list, not the chord. */
+  async #shapeByPython(id: string): Promise<ResultTuple | undefined> {
+    try {
+      return readTuple(await this.group(id))
+    } catch (error) {
+      if (isLovageError(error) && error.code === 'LVG_RESULT_UNREADABLE') return undefined
+      throw error
+    }
   }
 
   /** One atomic step each, all in one round trip. */
