@@ -29,6 +29,7 @@ function makeApp(url: string) {
   })
   const noteError = app.task({
     name: 'noteError',
+    errback: 'inline',
     run: (_ctx, request: { id: string; task: string | null }, error: Error, _traceback: string | null) => {
       calls.push(`error ${request.task}: ${error.name} ${error.message}`)
     },
@@ -68,6 +69,33 @@ describe.each(everyStore('canvas'))('canvases on %s', (_name, freshUrl) => {
     const { add, total } = made
     const result = await chord([add.s(1, 2), add.s(3, 4)], total.s()).delay()
     expect(await result.get(soon)).toBe(10)
+  })
+
+  test('a header is a list, a group or one signature', async () => {
+    const { add, total } = made
+    expect(await (await chord(group([add.s(1, 2), add.s(3, 4)]), total.s()).delay()).get(soon)).toBe(10)
+    expect(await (await chord(add.s(1, 2), total.s()).delay()).get(soon)).toBe(3)
+  })
+
+  test('a chord in a header whose body is a chain is counted once, in its own header', async () => {
+    const { add, total, echo } = made
+    const inner = chord([add.si(1, 2)], total.s()).pipe(add.s(10))
+    const canvas = chain([echo.s('begin'), chord([inner, add.si(1, 1)], total.s())])
+    expect(await (await canvas.delay()).get(soon)).toBe(15)
+  })
+
+  test('an immutable errback gets its own arguments alone', async () => {
+    const { app, fail, calls } = made
+    const told = app.task({
+      name: 'told',
+      errback: 'inline',
+      run: (_ctx, ...args: readonly unknown[]) => {
+        calls.push(`told ${JSON.stringify(args)}`)
+      },
+    })
+    const result = await fail.s('no').linkError(told.si('mine')).delay()
+    await expect(result.get(soon)).rejects.toThrow('RangeError: no')
+    expect(calls).toEqual(['told ["mine"]'])
   })
 
   test('a group before a step is a chord, also in the middle of a chain', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { MessageError } from '../kernel/index.js'
 import {
   type Canvas,
+  called,
   chainOf,
   configured,
   dispatch,
@@ -85,6 +86,41 @@ describe('what is put together', () => {
       ({ options }) => options.countdown,
     )
     expect(countdowns).toEqual([1, 3, 5, 5])
+  })
+})
+
+describe('options of a call', () => {
+  const optionsOf = (canvas: Canvas): unknown => {
+    switch (canvas.kind) {
+      case 'task':
+        return canvas.options
+      case 'chain':
+        return canvas.steps.map(optionsOf)
+      case 'group':
+        return [canvas.options, canvas.members.map(optionsOf)]
+      case 'chord':
+        return [canvas.header.map(optionsOf), optionsOf(canvas.body)]
+    }
+  }
+  const options = { queue: 'q', countdown: 5 }
+  test.each<[what: string, canvas: Canvas, expected: unknown]>([
+    ['the first step of a chain', chainOf([task('a'), task('b')]), [options, {}]],
+    ['each member of a group', group(task('a'), task('b')), [{}, [options, options]]],
+    ['the first step of each member', group(chainOf([task('a'), task('b')])), [{}, [[options, {}]]]],
+    [
+      'header and body of a chord, whose header alone is put off',
+      chord([task('a')], task('b')),
+      [[options], { queue: 'q' }],
+    ],
+  ])('hold for %s', (_what, canvas, expected) => {
+    expect(optionsOf(called(canvas, options))).toEqual(expected)
+  })
+
+  test('name the last step by the id', () => {
+    expect(optionsOf(called(chainOf([task('a'), task('b')]), { task_id: 'x' }))).toEqual([
+      {},
+      { task_id: 'x' },
+    ])
   })
 })
 

@@ -155,6 +155,35 @@ export function configured(canvas: Canvas, options: Readonly<Record<string, unkn
   }
 }
 
+/**
+ * A copy with the options of one call, which hold for what is sent first, as in Celery: the first step of a chain, every member of a
+ * group, header and body of a chord. Later steps keep what they say themselves. An id names what the whole gives.
+ */
+export function called(canvas: Canvas, options: Readonly<Record<string, unknown>>): Canvas {
+  const { task_id, ...rest } = options
+  switch (canvas.kind) {
+    case 'task':
+      return withOptions(canvas, options)
+    case 'chain': {
+      const last = canvas.steps.length - 1
+      const steps = canvas.steps.map((step, place) => {
+        const begun = place === 0 ? called(step, rest) : step
+        return place === last ? called(begun, { task_id }) : begun
+      })
+      return { ...canvas, steps }
+    }
+    case 'group': {
+      const members = canvas.members.map((member) => called(member, rest))
+      return withOptions({ ...canvas, members }, { task_id })
+    }
+    case 'chord': {
+      const { countdown, eta, ...both } = rest
+      const header = canvas.header.map((member) => called(member, rest))
+      return { ...canvas, header, body: called(canvas.body, { ...both, task_id }) }
+    }
+  }
+}
+
 /** Gives the members of a group growing countdowns: `start`, `start + step`, … seconds, not beyond `stop`. */
 export function skewed(
   members: readonly Canvas[],

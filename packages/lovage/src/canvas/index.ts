@@ -1,4 +1,5 @@
 export {
+  called,
   chainOf,
   chunked,
   configured,

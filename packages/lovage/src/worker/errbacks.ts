@@ -11,7 +11,7 @@ export interface FailedRequest {
   readonly task: string | null
 }
 
-/** Calls errbacks with `(request, exception, traceback)`; what one throws is logged, because the failure stands. */
+/** Calls errbacks with `(request, error, traceback)`, immutable ones with their own arguments. An error of theirs is logged: the failure stands. */
 export async function callErrbacks(
   errbacks: readonly InlineErrback[],
   tasks: TaskRegistry,
@@ -22,7 +22,8 @@ export async function callErrbacks(
       const task = tasks.get(signature.task)
       if (!task) return
       const request: FailedRequest = { id: failedId, task: failedTask }
-      const args = [request, failureOf(failedId, exception, traceback), traceback, ...signature.args]
+      const told = signature.immutable ? [] : [request, failureOf(failedId, exception, traceback), traceback]
+      const args = [...told, ...signature.args]
       const headers = headersOf(signature.task, failedId)
       const info = { exchange: '', routingKey: '', queue: null, priority: null, redelivered: false }
       const context = new TaskContext(

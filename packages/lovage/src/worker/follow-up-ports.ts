@@ -22,7 +22,7 @@ export function followUpPorts(
       return toMessage(toCall(call, own, fromWire), { conf, clock, router, tasks }, broker, undefined)
     },
     priorityToWire: priorityToWire(capabilities),
-    isInline: (task) => isNewStyle(app, task),
+    isInline: (task) => app.tasks.get(task)?.options.errback === 'inline',
     now: () => app.clock.now(),
     resultExpires: app.conf.resultExpires,
     storesResults: results !== undefined,
@@ -31,11 +31,4 @@ export function followUpPorts(
     },
     once: capabilities.once,
   }
-}
-
-/** As Celery tells them apart: a function that takes more than the id of the task that failed. */
-function isNewStyle(app: AppCore, name: string): boolean {
-  const definition = app.tasks.get(name)?.definition
-  // The first parameter is the context.
-  return definition?.run !== undefined && !definition.input && definition.run.length > 2
 }

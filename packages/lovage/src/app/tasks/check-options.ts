@@ -37,6 +37,7 @@ const TASK_OPTIONS: Readonly<Record<keyof TaskOptions | keyof TaskHandlers, true
   resultReprMaxSize: true,
   redact: true,
   deadLetter: true,
+  errback: true,
   unique: true,
   throttle: true,
   debounce: true,

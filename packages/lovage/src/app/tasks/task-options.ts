@@ -80,6 +80,12 @@ export interface TaskOptions<Args extends readonly unknown[] = never[]> extends 
    * that `throws` names are no failures. Default 'exhausted'.
    */
   readonly deadLetter?: 'rejects' | 'exhausted' | 'failures' | 'never'
+  /**
+   * The way in which it is called as an errback. `message`: sent like any task, with the id of the task that failed. `inline`:
+   * called in the worker in which that task failed, with `(request, error, traceback)`. An immutable errback gets its own arguments
+   * either way. Default 'message'.
+   */
+  readonly errback?: 'message' | 'inline'
 }
 
 /** A task as an annotation function sees it. */

@@ -9,7 +9,7 @@ import {
   pipe,
   skewed,
 } from '../../../canvas/index.js'
-import type { GroupResult } from '../../results/index.js'
+import type { AsyncResult, GroupResult } from '../../results/index.js'
 import type { CanvasCaller } from './canvas-caller.js'
 import { type AnySignature, Signature } from './signature.js'
 import type { GroupOut, LeadOfAll, Settled } from './types.js'
@@ -102,8 +102,7 @@ function groupOf(
   return new Signature({ kind: 'group', members, args: [], options, immutable: false }, callerOf(list))
 }
 
-const isList = (members: Iterable<unknown> | AsyncIterable<unknown>): members is readonly AnySignature[] =>
-  Array.isArray(members)
+const isList = (members: unknown): members is readonly AnySignature[] => Array.isArray(members)
 
 /** A group whose members are made while it is sent. */
 export class GroupStream<Lead extends readonly unknown[], Out> {
@@ -157,16 +156,35 @@ async function* iterate<T>(source: Iterable<T> | AsyncIterable<T>): AsyncGenerat
 }
 
 /**
- * Members that run side by side, and a body that takes the list of their results when all have succeeded; the same as
- * `group(header).pipe(body)`. When one fails, the body is not run: it fails with a ChordError.
+ * Members that run side by side, then a body that takes the list of their results when all have succeeded; the same as
+ * `group(header).pipe(body)`. The header is a list of signatures, a group, or one signature. When a member fails, the body is not run: it
+ * fails with a ChordError.
+ *
+ * @example
+ * chord([add.s(1, 2), add.s(3, 4)], total.s())
  */
 export function chord<const Members extends readonly AnySignature[], Out, Handle>(
   header: Members,
   body: Signature<[GroupOut<NoInfer<Members>>], Out, Handle>,
-): Signature<LeadOfAll<Members>, Out, Handle> {
-  const members = groupOf(header, {})
-  const canvas = chainOf([members.canvas, body.canvas])
-  return new Signature(canvas, callerOf([...header, body]))
+): Signature<LeadOfAll<Members>, Out, Handle>
+export function chord<
+  Lead extends readonly unknown[],
+  Given,
+  Results extends readonly unknown[],
+  Out,
+  Handle,
+>(
+  header: Signature<Lead, Given, GroupResult<Results>>,
+  body: Signature<[NoInfer<Given>], Out, Handle>,
+): Signature<Lead, Out, Handle>
+export function chord<Lead extends readonly unknown[], One, Out, Handle>(
+  header: Signature<Lead, One, AsyncResult<One>>,
+  body: Signature<[[NoInfer<One>]], Out, Handle>,
+): Signature<Lead, Out, Handle>
+export function chord(header: readonly AnySignature[] | AnySignature, body: AnySignature): unknown {
+  const members = isList(header) ? groupOf(header, {}) : header
+  const group = members.canvas.kind === 'group' ? members : groupOf([members], {})
+  return new Signature(chainOf([group.canvas, body.canvas]), callerOf([group, body]))
 }
 
 /** Work in as many messages as there are chunks: each runs the task over at most `size` items, one after the other. */

@@ -1,5 +1,6 @@
 import {
   type Canvas,
+  called,
   configured,
   freeze,
   pipe,
@@ -54,9 +55,12 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
   delay(...lead: Lead): Promise<Handle> {
     return this.#send(this.canvas, lead)
   }
-  /** Sends it with arguments before its own and options over its own. */
+  /**
+   * Sends it with arguments before its own and options over its own: on the first step of a chain, on every member of a group, on header and
+   * body of a chord. `set` is for every step.
+   */
   applyAsync(lead?: Lead, options: CallOptions = {}): Promise<Handle> {
-    return this.#send(configured(this.canvas, toWireOptions(options)), lead ?? [])
+    return this.#send(called(this.canvas, toWireOptions(options)), lead ?? [])
   }
 
   /** What follows it with its result. After a group this makes a chord; what follows a chord extends its body. */
@@ -75,8 +79,8 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
     return this.#with(withLinks(this.canvas, 'link', [toWire(callback.canvas)]))
   }
   /**
-   * Calls another task when a task of it has failed: with that task's id, or, when the errback's function takes
-   * `(request, exception, traceback)` and the worker has it, with these, inside the worker.
+   * Calls another task when a task of it has failed: with that task's id, or, when the errback has the option `errback: 'inline'`,
+   * inside the worker with `(request, error, traceback)`. An immutable errback gets its own arguments.
    */
   linkError(errback: AnySignature): this {
     const links = [toWire(errback.canvas)]
