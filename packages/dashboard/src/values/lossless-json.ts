@@ -20,14 +20,16 @@ export function toJson(value: unknown, indent = 0): string {
   return text?.replaceAll(new RegExp(`"${mark}(-?\\d+)"`, 'g'), '$1') ?? 'null'
 }
 
-const PIECE = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g
+/** A text or a number, whole. */
+const PIECE = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+const BIG = /^-?\d{16,}$/
 
 /** Reads JSON; integers beyond what a number holds become bigints. @throws {SyntaxError} */
 export function fromJson(text: string): unknown {
   const mark = randomUUID()
   let hasBig = false
   const marked = text.replace(PIECE, (piece) => {
-    if (piece.startsWith('"') || Number.isSafeInteger(Number(piece))) return piece
+    if (!BIG.test(piece) || Number.isSafeInteger(Number(piece))) return piece
     hasBig = true
     return `"${mark}${piece}"`
   })
