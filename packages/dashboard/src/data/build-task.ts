@@ -138,6 +138,7 @@ function strangerOf(fleet: Fleet, id: string): TaskEntry {
     seenMs: nowMs,
     changedMs: nowMs,
     source: 'queue',
+    clock: 0,
     timeline: [],
     untold: 0,
   }

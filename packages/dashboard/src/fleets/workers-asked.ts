@@ -57,11 +57,6 @@ export class WorkersAsked {
     await Promise.all(questions.map((question) => this.#askOne(question, destination, isForced)))
   }
 
-  /** Forgets workers that are not among these. */
-  forgetAllBut(names: ReadonlySet<string>): void {
-    for (const name of this.#answers.keys()) if (!names.has(name)) this.#answers.delete(name)
-  }
-
   #askOne(question: Question, destination: string | undefined, isForced: boolean): Promise<void> {
     const key = `${question} ${destination ?? ''}`
     const nowMs = this.#app.clock.now()

@@ -76,11 +76,12 @@ export function summaryOf(fleet: string, key: number, record: TaskRecord): TaskS
 
 /** A row as the page of a task shows it. */
 export function entryOf(fleet: string, key: number, record: TaskRecord): TaskEntry {
-  const { client, rootId, parentId, groupId, traceback } = record
+  const { client, clock, rootId, parentId, groupId, traceback } = record
   const { entries, untold } = readTimeline(record)
   return {
     ...summaryOf(fleet, key, record),
     client,
+    clock,
     rootId,
     parentId,
     groupId,

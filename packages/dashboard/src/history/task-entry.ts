@@ -53,6 +53,8 @@ export interface TimelineEntry {
 /** A task with everything that the history has of it. */
 export interface TaskEntry extends TaskSummary {
   readonly traceback: string | null
+  /** Lamport's clock of the event that told its state. */
+  readonly clock: number
   /** The producer, where `task-sent` is told. */
   readonly client: string | null
   readonly rootId: string | null

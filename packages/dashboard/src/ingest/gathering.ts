@@ -4,6 +4,21 @@ import type { RollupChange } from '../history/rollup.js'
 import { addEvent, emptyRecord, mergeRecords, type TaskRecord } from '../history/task-record.js'
 import { redactText } from './redact-text.js'
 
+/** What an event says to metrics. */
+export interface Observed {
+  readonly worker: string
+  /** `task-received`, … */
+  readonly type: string
+  /** Empty when it is not known. */
+  readonly name: string
+  /** Seconds; undefined where the event has none. */
+  readonly runtime: number | undefined
+  /** Seconds that it waited in the worker, told when it starts. */
+  readonly waited: number | undefined
+  /** By how much the number of tasks changes that the worker holds and has not begun. */
+  readonly prefetched: -1 | 0 | 1
+}
+
 /** How much is gathered before it is written. */
 export interface GatheringOptions {
   /** Tasks that wait to be written; what comes beyond is dropped, and counted. Default 100,000. */
@@ -22,6 +37,14 @@ const MOST_ERRORS = 100
 const MOST_BEGUN = 20_000
 const ENDS: ReadonlySet<string> = new Set(['succeeded', 'failed', 'revoked', 'rejected'])
 
+/** What later events of a task do not say again. */
+interface Begun {
+  name: string | undefined
+  receivedMs: number | undefined
+  /** A worker holds it, has not begun it, and it waits for no time of its own. */
+  isPrefetched: boolean
+}
+
 type Rollup = { -readonly [Key in keyof RollupChange]: RollupChange[Key] }
 
 /** Events on their way to the history: of one task added up, counted by minute, secrets hidden, and bounded whatever is sent. */
@@ -32,7 +55,9 @@ export class Gathering {
   #tasks = new Map<string, TaskRecord>()
   #rollups = new Map<string, Rollup>()
   #chars = 0
-  readonly #names = new Map<string, string>()
+  readonly #begun = new Map<string, Begun>()
+  /** Hears of every event of a task. */
+  onObserved: ((observed: Observed) => void) | undefined
   /** Counted apart in the present minute. */
   #apart = { minuteMs: 0, names: new Set<string>(), errors: new Set<string>() }
   /** Events that there was no room for, since `takeDropped`. */
@@ -142,9 +167,10 @@ export class Gathering {
     if (minuteMs !== this.#apart.minuteMs) this.#apart = { minuteMs, names: new Set(), errors: new Set() }
     const runtimeMs = kind === 'succeeded' ? Math.max(0, (facts.runtime ?? 0) * 1000) : 0
     this.#add(minuteMs, '', kind, runtimeMs)
-    const name = record.name ?? this.#names.get(told.id)
-    if (ENDS.has(kind)) this.#names.delete(told.id)
-    else if (name !== undefined) this.#remember(told.id, name)
+    const begun = this.#begunOf(told, record)
+    const name = record.name ?? begun.name
+    this.#observe(told, begun, name ?? '')
+    if (ENDS.has(kind)) this.#begun.delete(told.id)
     if (name !== undefined && isCounted(this.#apart.names, name, MOST_NAMES))
       this.#add(minuteMs, name, kind, runtimeMs)
     if (kind !== 'failed') return
@@ -162,12 +188,38 @@ export class Gathering {
     } else this.#rollups.set(key, { minuteMs, name, kind, count: 1, runtimeMs, maxRuntimeMs: runtimeMs })
   }
 
-  #remember(id: string, name: string): void {
-    if (this.#names.has(id)) return
-    this.#names.set(id, name)
-    if (this.#names.size <= MOST_BEGUN) return
-    const [oldest] = this.#names.keys()
-    if (oldest !== undefined) this.#names.delete(oldest)
+  #begunOf({ id }: TaskEvent, { name }: TaskRecord): Begun {
+    const known = this.#begun.get(id)
+    if (known) {
+      known.name ??= name ?? undefined
+      return known
+    }
+    const begun = { name: name ?? undefined, receivedMs: undefined, isPrefetched: false }
+    this.#begun.set(id, begun)
+    if (this.#begun.size > MOST_BEGUN) {
+      const [oldest] = this.#begun.keys()
+      if (oldest !== undefined) this.#begun.delete(oldest)
+    }
+    return begun
+  }
+
+  #observe({ kind, ms, facts }: TaskEvent, begun: Begun, name: string): void {
+    let prefetched: Observed['prefetched'] = 0
+    let waited: number | undefined
+    if (kind === 'received') {
+      begun.receivedMs = ms
+      if (facts.eta === undefined && !begun.isPrefetched) {
+        begun.isPrefetched = true
+        prefetched = 1
+      }
+    } else if (kind !== 'sent' && begun.isPrefetched) {
+      begun.isPrefetched = false
+      prefetched = -1
+      if (kind === 'started' && begun.receivedMs !== undefined)
+        waited = Math.max(0, ms - begun.receivedMs) / 1000
+    }
+    const worker = facts.worker ?? facts.client ?? ''
+    this.onObserved?.({ worker, type: `task-${kind}`, name, runtime: facts.runtime, waited, prefetched })
   }
 }
 

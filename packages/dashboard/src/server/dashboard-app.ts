@@ -9,22 +9,25 @@ import { BadRequest } from './request-values.js'
 
 /** What the server is made of besides the data. */
 export interface ServerParts {
-  /** Says who asks, and refuses whom it does not know: sets `person`. Runs before everything but what Flower leaves open. */
+  /** Says who asks, and refuses whom it does not know: sets `person`. Runs before everything but `open`. */
   readonly access: MiddlewareHandler<DashboardEnv>
   readonly views: PageViews
-  /** Routes that come before the pages: assets, the login, Flower's interface. */
-  readonly before?: readonly Hono<DashboardEnv>[]
+  /** Routes for everybody: assets, the login, Flower's metrics. */
+  readonly open?: readonly Hono<DashboardEnv>[]
+  /** Routes before the pages, for whom the access lets in: Flower's interface. */
+  readonly routes?: readonly Hono<DashboardEnv>[]
 }
 
 /** The whole server as an app of hono's, under its prefix. */
 export function dashboardApp(
   dashboard: OpenDashboard,
-  { access, views, before = [] }: ServerParts,
+  { access, views, open = [], routes = [] }: ServerParts,
 ): DashboardApp {
   const outcomes = new Outcomes()
   const app = new Hono<DashboardEnv>()
-  for (const routes of before) app.route('/', routes)
+  for (const one of open) app.route('/', one)
   app.use(access)
+  for (const one of routes) app.route('/', one)
   app.route('/', actionRoutes(dashboard, outcomes))
   app.route('/', pageRoutes(dashboard, views, outcomes))
   app.onError((error, c) => {

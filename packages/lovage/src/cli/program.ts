@@ -4,6 +4,7 @@ import { addAmqp } from './amqp/amqp-command.js'
 import { addBeat } from './beat/beat-command.js'
 import { addCall } from './call/call-command.js'
 import { addCheck } from './check/check-command.js'
+import { addDashboard } from './dashboard/dashboard-command.js'
 import { addDb } from './db/db-command.js'
 import { addDead } from './dead/dead-command.js'
 import { addDev } from './dev/dev-command.js'
@@ -72,6 +73,7 @@ export function createProgram(): Command {
     addResume,
     addHealth,
     addExporter,
+    addDashboard,
     addPurge,
     addDead,
     addMigrate,

@@ -1,0 +1,53 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { MiddlewareHandler } from 'hono'
+import type { DashboardEnv } from '../dashboard.js'
+import type { Person, Role } from './person.js'
+
+/** Who is let in with which password. */
+export interface Login extends Person {
+  readonly password: string
+}
+
+const ROLES: ReadonlySet<string> = new Set(['viewer', 'operator', 'admin'])
+
+/** A login as it stands on a command line: `user:password`, or `user:password:role`; without a role it may do everything, as in Flower. */
+export function loginOf(text: string): Login {
+  const [name = '', ...rest] = text.split(':')
+  const last = rest.at(-1)
+  const hasRole = rest.length > 1 && last !== undefined && ROLES.has(last)
+  return {
+    name,
+    password: (hasRole ? rest.slice(0, -1) : rest).join(':'),
+    // The set above has the roles.
+    role: hasRole ? (last as Role) : 'admin',
+  }
+}
+
+/** Asks for a name and a password. Without any logins everybody may do everything, and the start says so. */
+export function basicAccess(logins: readonly Login[]): MiddlewareHandler<DashboardEnv> {
+  return async (c, next) => {
+    const person = logins.length === 0 ? ANYBODY : personOf(logins, c.req.header('authorization'))
+    if (!person) return c.body('Access denied', 401, { 'www-authenticate': 'Basic realm="flower"' })
+    if (c.req.method !== 'GET' && c.req.method !== 'HEAD' && isForeign(c.req.header('sec-fetch-site')))
+      return c.body('A page of another site may not change anything here.', 403)
+    c.set('person', person)
+    return next()
+  }
+}
+
+const ANYBODY: Person = { name: 'anybody', role: 'admin' }
+
+/** Browsers say where a request comes from; what is no browser has no cookies or passwords of others to misuse. */
+const isForeign = (site: string | undefined): boolean => site === 'cross-site' || site === 'same-site'
+
+function personOf(logins: readonly Login[], header = ''): Person | undefined {
+  const [scheme, encoded = ''] = header.split(' ')
+  if (scheme?.toLowerCase() !== 'basic') return undefined
+  const given = Buffer.from(encoded, 'base64').toString('utf8')
+  // All are compared, in the same time whatever is given.
+  const found = logins.filter(({ name, password }) => isSame(`${name}:${password}`, given))
+  return found[0] && { name: found[0].name, role: found[0].role }
+}
+
+const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other))
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()

@@ -1,0 +1,203 @@
+import { ConfigurationError } from 'lovage'
+
+/** What the commands `flower` and `dashboard` take: Flower's options, and a few more. */
+export interface CommandOptions {
+  readonly port: number
+  /** Empty: all addresses, as Flower listens. */
+  readonly address: string
+  readonly unixSocket: string
+  readonly debug: boolean
+  readonly inspectTimeout: number
+  readonly auth: string
+  readonly authProvider: string
+  readonly basicAuth: readonly string[]
+  readonly oauth2Key: string
+  readonly oauth2Secret: string
+  readonly oauth2RedirectUri: string
+  readonly maxWorkers: number
+  readonly maxTasks: number
+  readonly db: string
+  readonly persistent: boolean
+  readonly stateSaveInterval: number
+  readonly brokerApi: string
+  readonly caCerts: string
+  readonly certfile: string
+  readonly keyfile: string
+  readonly xheaders: boolean
+  readonly autoRefresh: boolean
+  readonly purgeOfflineWorkers: number
+  readonly cookieSecret: string
+  readonly conf: string
+  readonly enableEvents: boolean
+  readonly naturalTime: boolean
+  readonly tasksColumns: string
+  readonly urlPrefix: string
+  readonly taskRuntimeMetricBuckets: readonly number[]
+  readonly readOnly: boolean
+  readonly unauthenticatedApi: boolean
+  /** Further fleets: `name=broker[;results]`. */
+  readonly fleet: readonly string[]
+  /** Names of arguments whose values are not kept. */
+  readonly redact: readonly string[]
+  /** Days for which tasks are kept, and how many at most. */
+  readonly keepDays: number
+  readonly keepTasks: number
+}
+
+interface Definition<Value> {
+  readonly initial: Value
+  readonly read: (text: string, name: string) => Value
+  readonly isFlag?: boolean
+  readonly isMultiple?: boolean
+  readonly help: string
+}
+type Definitions = { readonly [Name in keyof CommandOptions]: Definition<CommandOptions[Name]> }
+
+const text = (initial: string, help: string): Definition<string> => ({
+  initial,
+  read: (value) => value,
+  help,
+})
+const flag = (initial: boolean, help: string): Definition<boolean> => ({
+  initial,
+  read: boolOf,
+  isFlag: true,
+  help,
+})
+const number = (initial: number, help: string): Definition<number> => ({ initial, read: numberOf, help })
+const list = (help: string): Definition<readonly string[]> => ({
+  initial: [],
+  read: (value) =>
+    value
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== ''),
+  isMultiple: true,
+  help,
+})
+
+/** Every option, by its name here; Flower's own in Flower's order. */
+export const OPTIONS: Definitions = {
+  port: number(5555, 'run on the given port'),
+  address: text('', 'run on the given address'),
+  unixSocket: text('', 'path to unix socket to bind'),
+  debug: flag(false, 'run in debug mode'),
+  inspectTimeout: number(1000, 'milliseconds to wait for answers of workers'),
+  auth: text('', 'e-mail addresses that are let in: one, several with | between them, or *@example.com'),
+  authProvider: text(
+    '',
+    'who says who somebody is: google, github, gitlab, okta, or Flower’s name of a handler',
+  ),
+  basicAuth: list(
+    'user:password, several with commas between them; with user:password:role the role is viewer, operator or admin',
+  ),
+  oauth2Key: text('', 'OAuth2 key (requires --auth)'),
+  oauth2Secret: text('', 'OAuth2 secret (requires --auth)'),
+  oauth2RedirectUri: text('', 'OAuth2 redirect uri (requires --auth)'),
+  maxWorkers: number(5000, 'workers that are remembered'),
+  maxTasks: number(100_000, 'tasks that a list of Flower’s interface has at most'),
+  db: text('flower', 'where histories are kept: a path, to which the name of the fleet is added'),
+  persistent: flag(false, 'taken for Flower’s sake: the history lasts anyhow'),
+  stateSaveInterval: number(0, 'taken for Flower’s sake: events are written within a second anyhow'),
+  brokerApi: text('', 'taken for Flower’s sake: queues are asked for by AMQP'),
+  caCerts: text('', 'SSL certificate authority (CA) file: only clients with a certificate of it are let in'),
+  certfile: text('', 'SSL certificate file'),
+  keyfile: text('', 'SSL key file'),
+  xheaders: flag(false, 'believe the X-Real-Ip and X-Scheme headers of a proxy'),
+  autoRefresh: flag(true, 'refresh pages by themselves'),
+  purgeOfflineWorkers: number(3600, 'seconds after which workers that are gone are forgotten'),
+  cookieSecret: text('', 'secret that cookies are signed with; default: a new one at each start'),
+  conf: text('', 'a JSON file with options by name'),
+  enableEvents: flag(true, 'make workers tell of their tasks, again and again'),
+  naturalTime: flag(false, 'show times as how long they are ago'),
+  tasksColumns: text(
+    'name,uuid,state,args,kwargs,result,received,started,runtime,worker',
+    'columns of the page of tasks, with commas between them',
+  ),
+  urlPrefix: text('', 'where the dashboard stands behind a proxy'),
+  taskRuntimeMetricBuckets: {
+    initial: [],
+    read: (value, name) => value.split(',').map((one) => numberOf(one, name)),
+    isMultiple: true,
+    help: 'upper bounds of the histogram of run times, in seconds',
+  },
+  readOnly: flag(false, 'refuse everything that changes something'),
+  unauthenticatedApi: flag(false, 'let programs use Flower’s interface without authentication'),
+  fleet: list('further fleets: name=broker-url, or name=broker-url;results-url'),
+  redact: list('names of arguments whose values are not kept'),
+  keepDays: number(30, 'days for which tasks are kept'),
+  keepTasks: number(1_000_000, 'tasks that are kept at most'),
+}
+
+const NAMES = new Map(Object.keys(OPTIONS).map((name) => [plain(name), name as keyof CommandOptions]))
+
+/**
+ * Reads options as Flower does: from the environment (`FLOWER_PORT`), then from the command line, with `-` or `_`, with `=` or a space.
+ * @throws {ConfigurationError} LVG_USAGE for an option that is not known, or a wrong value.
+ */
+export function readOptions(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): CommandOptions {
+  const options: Partial<Record<keyof CommandOptions, unknown>> = Object.fromEntries(
+    Object.entries(OPTIONS).map(([name, { initial }]) => [name, initial]),
+  )
+  for (const [variable, value] of Object.entries(env)) {
+    const name = /^FLOWER_(\w+)$/.exec(variable)?.[1]
+    const known = name === undefined ? undefined : NAMES.get(plain(name))
+    if (known !== undefined && value !== undefined) options[known] = OPTIONS[known].read(value, variable)
+  }
+  const given = new Set<keyof CommandOptions>()
+  for (let at = 0; at < argv.length; at++) {
+    const [, written = '', value] = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(argv[at] ?? '') ?? []
+    const { name, isNegated } = nameOf(written, argv[at] ?? '')
+    const definition = OPTIONS[name]
+    let said = value
+    if (said === undefined && definition.isFlag) said = isNegated ? 'false' : 'true'
+    if (said === undefined) {
+      at++
+      said = argv[at]
+    }
+    if (said === undefined) throw usage(`--${written} needs a value.`)
+    const read = definition.read(said, `--${written}`)
+    const before = options[name]
+    options[name] =
+      definition.isMultiple && given.has(name) && Array.isArray(before) && Array.isArray(read)
+        ? [...before, ...read]
+        : read
+    given.add(name)
+  }
+  // Every option has been given its value.
+  return options as CommandOptions
+}
+
+function nameOf(
+  written: string,
+  argument: string,
+): { readonly name: keyof CommandOptions; readonly isNegated: boolean } {
+  const name = NAMES.get(plain(written))
+  if (name !== undefined) return { name, isNegated: false }
+  const negated = /^no[-_]/i.test(written) ? NAMES.get(plain(written.slice(3))) : undefined
+  if (negated !== undefined && OPTIONS[negated].isFlag) return { name: negated, isNegated: true }
+  throw usage(`${argument} is no option of the dashboard.`, 'See --help.')
+}
+
+/** Names are the same with `-`, with `_`, in capitals. */
+function plain(name: string): string {
+  return name.replaceAll(/[-_]/g, '').toLowerCase()
+}
+
+function boolOf(value: string, name: string): boolean {
+  if (/^(?:y|yes|t|true|on|1)$/i.test(value)) return true
+  if (/^(?:n|no|f|false|off|0)$/i.test(value)) return false
+  throw usage(`${name} is true or false, not ${JSON.stringify(value)}.`)
+}
+
+function numberOf(value: string, name: string): number {
+  const read = Number(value)
+  if (value.trim() !== '' && Number.isFinite(read) && read >= 0) return read
+  throw usage(`${name} is a number, not ${JSON.stringify(value)}.`)
+}
+
+const usage = (message: string, hint?: string): ConfigurationError =>
+  new ConfigurationError(message, { code: 'LVG_USAGE', ...(hint === undefined ? {} : { hint }) })

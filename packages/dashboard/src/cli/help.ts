@@ -1,0 +1,11 @@
+import { OPTIONS } from './flower-options.js'
+
+/** What `lovage dashboard --help` says of the options. */
+export function optionsHelp(): string {
+  const lines = Object.entries(OPTIONS).map(([name, { initial, isFlag, help }]) => {
+    const written = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    const shown = Array.isArray(initial) || initial === '' ? '' : ` (default: ${initial})`
+    return `  --${written}${isFlag ? '' : ' VALUE'}`.padEnd(40) + help + shown
+  })
+  return `Options, with - or _, or as FLOWER_… in the environment:\n${lines.join('\n')}\n`
+}

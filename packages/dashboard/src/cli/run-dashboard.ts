@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs'
+import { ConfigurationError, Lovage } from 'lovage'
+import { basicAccess, loginOf } from '../access/basic-access.js'
+import type { FleetOptions } from '../fleets/fleet-options.js'
+import { flowerApp } from '../flower/flower-app.js'
+import { openDashboard } from '../open-dashboard.js'
+import { dashboardApp } from '../server/dashboard-app.js'
+import { serve } from '../server/serve.js'
+import { type CommandOptions, readOptions } from './flower-options.js'
+import { optionsHelp } from './help.js'
+
+/** A dashboard that runs. */
+export interface RunningDashboard {
+  /** Where it listens. */
+  readonly url: string
+  readonly port: number | undefined
+  /** Writes what was heard, and ends it; the first fleet's app stays open. */
+  close(): Promise<void>
+}
+
+const DAY_MS = 86_400_000
+
+export { optionsHelp }
+
+/**
+ * Runs the dashboard as `lovage dashboard` and `lovage flower` do.
+ *
+ * @param app The app of the first fleet, which is called `main`.
+ * @param argv What stands behind the command: Flower's options, see `optionsHelp`.
+ * @throws {ConfigurationError} LVG_USAGE, LVG_CONFIG_INVALID.
+ */
+export async function runDashboard(
+  app: Lovage,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<RunningDashboard> {
+  const options = withFile(readOptions(argv, env), argv, env)
+  const others = options.fleet.map((text) => fleetOf(text, app))
+  const dashboard = await openDashboard({
+    fleets: [{ name: 'main', app }, ...others],
+    db: options.db,
+    readOnly: options.readOnly,
+    urlPrefix: options.urlPrefix,
+    inspectTimeoutMs: options.inspectTimeout,
+    enableEvents: options.enableEvents,
+    maxWorkers: options.maxWorkers,
+    forgetWorkersAfter: options.purgeOfflineWorkers,
+    redact: options.redact,
+    retention: { taskMs: options.keepDays * DAY_MS, taskRows: options.keepTasks },
+  })
+  try {
+    const logins = options.basicAuth.map(loginOf)
+    // Whoever reaches an open dashboard may change everything: it is not shown to the network unless that is asked for.
+    const address = options.address || (logins.length === 0 ? '127.0.0.1' : '')
+    const { taskRuntimeMetricBuckets: buckets } = options
+    const { open, api } = flowerApp(dashboard, {
+      isApiOpen: logins.length > 0 || options.unauthenticatedApi,
+      maxTasks: options.maxTasks,
+      ...(buckets.length > 0 ? { buckets } : {}),
+    })
+    const server = await serve(
+      dashboardApp(dashboard, { access: basicAccess(logins), views: {}, open: [open], routes: [api] }),
+      { ...options, address },
+    )
+    return {
+      url: `${server.url}${dashboard.prefix}/`,
+      port: server.port,
+      async close() {
+        await server.close()
+        await dashboard.close()
+        await Promise.all(others.map((other) => other.app.close()))
+      },
+    }
+  } catch (error) {
+    await dashboard.close()
+    throw error
+  }
+}
+
+/** Options of a file stand behind those of the environment and of the command line. */
+function withFile(
+  options: CommandOptions,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): CommandOptions {
+  if (options.conf === '') return options
+  let values: unknown
+  try {
+    values = JSON.parse(readFileSync(options.conf, 'utf8'))
+  } catch (cause) {
+    throw new ConfigurationError(`The options in ${options.conf} cannot be read: ${String(cause)}`, {
+      code: 'LVG_CONFIG_INVALID',
+      hint: 'It is a JSON object: {"port": 5555, "basic_auth": ["ada:secret"]}.',
+      cause,
+    })
+  }
+  const written = Object.entries(values as Readonly<Record<string, unknown>>).map(
+    ([name, value]) => `--${name}=${[value].flat().join(',')}`,
+  )
+  return readOptions([...written, ...argv], env)
+}
+
+/** `name=broker-url`, or `name=broker-url;results-url`. */
+function fleetOf(text: string, like: Lovage): FleetOptions {
+  const [, name = '', broker, results] = /^([^=]+)=([^;]+)(?:;(.+))?$/.exec(text) ?? []
+  if (broker === undefined)
+    throw new ConfigurationError(`${JSON.stringify(text)} is no fleet.`, {
+      code: 'LVG_USAGE',
+      hint: 'Write --fleet name=redis://host/1, or --fleet name=amqp://host;redis://host.',
+    })
+  const settings = { broker, ...(results === undefined ? {} : { backend: results }) }
+  return { name, app: new Lovage(name, { ...settings, logger: like.logger, env: {} }) }
+}
