@@ -7,7 +7,6 @@ import { openDashboard } from '../open-dashboard.js'
 import { dashboardApp } from '../server/dashboard-app.js'
 import { serve } from '../server/serve.js'
 import { type CommandOptions, readOptions } from './flower-options.js'
-import { optionsHelp } from './help.js'
 
 /** A dashboard that runs. */
 export interface RunningDashboard {
@@ -19,8 +18,6 @@ export interface RunningDashboard {
 }
 
 const DAY_MS = 86_400_000
-
-export { optionsHelp }
 
 /**
  * Runs the dashboard as `lovage dashboard` and `lovage flower` do.

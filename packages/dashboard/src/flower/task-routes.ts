@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono'
+import { connectionsOf } from 'lovage/driver'
 import type { DashboardEnv } from '../dashboard.js'
 import type { Fleet } from '../fleets/fleet.js'
 import { toJson } from '../values/lossless-json.js'
@@ -49,7 +50,7 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
   }
   const withState = async (c: Context<DashboardEnv>, isKnownOnly: boolean): Promise<Response> => {
     const { fleet, result } = await send(c, isKnownOnly)
-    const state = fleet.app.hasResults ? { state: await reached(() => result.state()) } : {}
+    const state = connectionsOf(fleet.app).hasResults ? { state: await reached(() => result.state()) } : {}
     return answer(c, { 'task-id': result.id, ...state })
   }
 
@@ -57,7 +58,7 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
   app.post('/api/task/send-task/:name{.+}', (c) => withState(c, false))
   app.post('/api/task/apply/:name{.+}', async (c) => {
     const { fleet, result } = await send(c, true)
-    if (!fleet.app.hasResults) throw new FlowerError(503)
+    if (!connectionsOf(fleet.app).hasResults) throw new FlowerError(503)
     await reached(() => result.get({ timeout: WAIT_LIMIT_S, propagate: false }))
     return answer(c, {
       'task-id': result.id,
@@ -69,7 +70,7 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
     const fleet = fleetFor(c)
     const id = c.req.param('id')
     const timeout = await floatArgument(c, 'timeout')
-    if (!fleet.app.hasResults) throw new FlowerError(503)
+    if (!connectionsOf(fleet.app).hasResults) throw new FlowerError(503)
     return reached(async () => {
       const result = fleet.app.asyncResult(id)
       const state = await result.state()
@@ -85,7 +86,7 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
     writable()
     const fleet = fleetFor(c)
     const id = c.req.param('id')
-    if (!fleet.app.hasResults) throw new FlowerError(503)
+    if (!connectionsOf(fleet.app).hasResults) throw new FlowerError(503)
     await reached(() => fleet.app.asyncResult(id).abort())
     await audit(c, fleet, 'task.abort', id)
     return answer(c, { message: `Aborted '${id}'` })
@@ -142,9 +143,9 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
     const consumed = [...fleet.asked.known.values()].flatMap(({ active_queues: queues }) =>
       Array.isArray(queues) ? queues.flatMap(({ name }) => (typeof name === 'string' ? [name] : [])) : [],
     )
-    const names = consumed.length > 0 ? consumed : fleet.app.router.declared.map(({ name }) => name)
+    const names = consumed.length > 0 ? consumed : [fleet.app.conf.taskDefaultQueue]
     const sorted = [...new Set(names)].sort()
-    const depths = await reached(async () => (await fleet.app.broker()).depths(sorted))
+    const depths = await reached(async () => (await connectionsOf(fleet.app).broker()).depths(sorted))
     return answer(c, {
       active_queues: sorted.map((name) => ({ name, messages: depths.get(name)?.ready ?? 0 })),
     })
@@ -153,7 +154,7 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
 }
 
 async function ended(fleet: Fleet, id: string): Promise<Readonly<Record<string, unknown>>> {
-  const [record] = await (await fleet.app.results()).get([id])
+  const [record] = await (await connectionsOf(fleet.app).results()).get([id])
   if (!record) return { result: null }
   if (record.state !== 'FAILURE') return { result: record.result }
   const { result } = record

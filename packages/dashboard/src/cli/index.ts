@@ -1,0 +1,2 @@
+export { optionsHelp } from './help.js'
+export { type RunningDashboard, runDashboard } from './run-dashboard.js'
