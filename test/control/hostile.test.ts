@@ -69,7 +69,6 @@ const WRONG: readonly (readonly [method: string, args: Readonly<Record<string, u
     ['terminate', { task_id: null, signal: {} }, /task_id/],
     ['revoke_by_stamped_headers', { headers: 7 }, /headers/],
     ['revoke_by_stamped_headers', { headers: ['no value'] }, /value/],
-    ['revoke_by_stamped_headers', { headers: { a: { b: 1 } } }, /value/],
     ['rate_limit', { task_name: 'ts.add', rate_limit: {} }, /rate_limit/],
     ['rate_limit', { task_name: 'ts.add', rate_limit: 'often' }, /rate/],
     ['rate_limit', { task_name: 'ts.add', rate_limit: -1 }, /rate/],

@@ -9,6 +9,8 @@ export interface CommandPorts {
   readonly broker: Broker
   readonly worker: RunningWorker
   readonly events: EventSender
+  /** Names the question among those who answer it; null = no answer is wanted. */
+  readonly ticket: string | null
   /** Unix ms. */
   readonly startedMs: number
   /** Ends this worker, warm. */

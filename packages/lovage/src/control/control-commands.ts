@@ -1,6 +1,9 @@
-import { intervalOf, revoke, revokeByStamps, setRate } from '../app/operating/index.js'
+import { constants } from 'node:os'
+import { intervalOf, revoke, revokeByStamps, setRate, stampKey } from '../app/operating/index.js'
 import type { RevokeOptions } from '../app/results/index.js'
 import type { ExchangeType, Queue } from '../broker/index.js'
+import { isTruthy, reprValue } from '../message/index.js'
+import type { Claim } from '../worker/index.js'
 import {
   type Command,
   type CommandArguments,
@@ -45,10 +48,16 @@ const revokeTasks: Command = async (args, ports) => {
 const revokeStamped: Command = async (args, ports) => {
   const stamps = stampsOf(args.headers)
   const how = howOf(args)
+  const { active } = ports.worker
   await revokeByStamps(here(ports), stamps, how)
-  return {
-    ok: `headers ${JSON.stringify(stamps)} flagged as revoked${how.terminate ? '' : ', but not terminated'}`,
-  }
+  const shown = `headers ${reprValue(stamps)}`
+  if (!how.terminate) return { ok: `${shown} flagged as revoked, but not terminated` }
+  const keys = new Set(Object.entries(stamps).flatMap(([header, values]) => keysOf(header, values)))
+  const isMeant = ({ job }: Claim): boolean =>
+    Object.entries(job.context.wireHeaders.stamps).some(([header, values]) =>
+      keysOf(header, values).some((key) => keys.has(key)),
+    )
+  return { ok: `${shown} ${active.some(isMeant) ? 'revoked' : 'were not terminated'}` }
 }
 
 const rateLimit: Command = async ({ task_name: name, rate_limit: rate }, ports) => {
@@ -162,30 +171,33 @@ export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
 }
 
 function howOf({ terminate, signal }: CommandArguments): RevokeOptions {
-  const name = typeof signal === 'string' ? signal.toUpperCase() : undefined
+  // Python's callers may say a number.
+  const numbered = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0]
+  const name = typeof signal === 'string' ? signal.toUpperCase() : numbered
   const full = name?.startsWith('SIG') ? name : name && `SIG${name}`
   return {
-    terminate: terminate === true || terminate === 'true',
+    terminate: isTruthy(terminate),
     // Checked where a process is signalled.
     ...(full ? { signal: full as NodeJS.Signals } : {}),
   }
 }
 
-/** `{tenant: 'a'}`, `{tenant: ['a', 'b']}`, or a command line's `['tenant=a']`. */
-function stampsOf(headers: unknown): Readonly<Record<string, readonly string[]>> {
-  const pairs: (readonly [string, string])[] = []
+const keysOf = (header: string, values: unknown): readonly string[] =>
+  [values].flat().map((value) => stampKey(header, value))
+
+/** `{tenant: 'a'}`, `{tenant: ['a', 42]}`, or a command line's `['tenant=a']`. */
+function stampsOf(headers: unknown): Readonly<Record<string, unknown>> {
   if (Array.isArray(headers)) {
+    const stamps: Record<string, string> = Object.create(null)
     for (const one of texts(headers, 'headers')) {
       const [header = '', value] = one.split(/=(.*)/s)
-      pairs.push([header, text(value, `the value of ${header}`)])
+      stamps[header] = text(value, `the value of ${header}`)
     }
-  } else if (typeof headers === 'object' && headers !== null) {
-    for (const [header, values] of Object.entries(headers))
-      for (const value of texts(values, `the value of ${header}`)) pairs.push([header, value])
-  } else throw new TypeError('headers is no object and no list')
-  const stamps: Record<string, string[]> = Object.create(null)
-  for (const [header, value] of pairs) stamps[header] = [...(stamps[header] ?? []), value]
-  return stamps
+    return stamps
+  }
+  if (typeof headers !== 'object' || headers === null) throw new TypeError('headers is no object and no list')
+  // Decoded from a message: a record of its own fields, of any values.
+  return headers as Readonly<Record<string, unknown>>
 }
 
 function queueOf(name: string, args: CommandArguments): Queue {
@@ -204,4 +216,4 @@ function queueOf(name: string, args: CommandArguments): Queue {
 }
 
 /** As Python shows a set; nothing parses it. */
-const set = (ids: readonly string[]): string => `{${ids.map((id) => `'${id}'`).join(', ')}}`
+const set = (ids: readonly string[]): string => `{${ids.map((id) => reprValue(id)).join(', ')}}`

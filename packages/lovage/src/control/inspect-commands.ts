@@ -1,81 +1,69 @@
 import { arch, platform, release } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import type { AppCore } from '../app/core/index.js'
-import { Queues } from '../app/operating/index.js'
 import { SETTINGS, type SettingName } from '../app/settings/index.js'
 import { maskSecrets, packageVersion } from '../kernel/index.js'
-import { type Command, texts } from './command.js'
+import { isTruthy, reprValue } from '../message/index.js'
+import { type Command, type CommandPorts, texts } from './command.js'
 import { queueInfo } from './queue-info.js'
 import { requestInfo } from './request-info.js'
+import { scheduled } from './scheduled.js'
 import { statsOf } from './stats.js'
 
-/** Delayed tasks that one answer names: the earliest. */
-const MOST_SCHEDULED = 1000
 /** Revoked ids that one answer names. */
 const MOST_REVOKED = 50_000
 /** Options that one answer shows of each task. */
 const MOST_ITEMS = 64
 const MEBIBYTE = 1024 * 1024
 
-const active: Command = ({ safe }, { worker }) =>
-  worker.active.map((claim) => requestInfo(claim, safe === true || safe === 'true'))
+const active: Command = ({ safe }, { broker, worker }) =>
+  worker.active.map((claim) => requestInfo(claim, broker, isTruthy(safe)))
 
-const reserved: Command = (_args, { worker }) => worker.reserved.map((claim) => requestInfo(claim, false))
+const reserved: Command = (_args, { broker, worker }) =>
+  worker.reserved.map((claim) => requestInfo(claim, broker, false))
 
-/** Tasks with a time wait in the broker, not in a worker: each worker names those of its queues. */
-const scheduled: Command = async (_args, { app, broker, worker }) => {
-  const found: unknown[] = []
-  if (!broker.capabilities.browsing) return found
-  for (const queue of worker.queues) {
-    const { items } = await new Queues(app).list(queue, {
-      state: 'delayed',
-      limit: MOST_SCHEDULED - found.length,
-    })
-    for (const { id, task = '', shadow, dueMs, argsrepr, kwargsrepr } of items) {
-      found.push({
-        eta: dueMs === undefined ? null : new Date(dueMs).toISOString(),
-        priority: 6,
-        request: {
-          id,
-          name: shadow ?? task,
-          type: task,
-          args: argsrepr,
-          kwargs: kwargsrepr,
-          hostname: worker.hostname,
-          time_start: null,
-          acknowledged: false,
-          delivery_info: { exchange: '', routing_key: queue, priority: null, redelivered: false },
-          worker_pid: null,
-        },
-      })
-    }
-    if (found.length >= MOST_SCHEDULED) break
+/** What Python's tasks all have, whether or not their code says so; `str` of it is shown. */
+function factsOf(name: string, { app, worker }: Pick<CommandPorts, 'app' | 'worker'>) {
+  const { conf } = app
+  const task = app.tasks.get(name)
+  const options: Readonly<Record<string, unknown>> = {
+    acksLate: conf.taskAcksLate,
+    ignoreResult: conf.taskIgnoreResult,
+    maxRetries: 3,
+    priority: conf.taskDefaultPriority,
+    rejectOnWorkerLost: conf.taskRejectOnWorkerLost,
+    serializer: conf.taskSerializer,
+    softTimeLimit: conf.taskSoftTimeLimit,
+    timeLimit: conf.taskTimeLimit,
+    trackStarted: conf.taskTrackStarted,
+    ...Object.fromEntries(Object.entries(task?.options ?? {}).filter(([, value]) => value !== undefined)),
   }
-  return found
+  // The rate in force, which an operator may have changed.
+  return { ...options, name, rateLimit: task && worker.limits.tasks.rateOf(task) } as Readonly<
+    Record<string, unknown>
+  >
 }
 
-const registered: Command = ({ taskinfoitems, builtins }, { app, worker }) => {
+const registered: Command = ({ taskinfoitems, builtins }, ports) => {
   const asked = taskinfoitems ? texts(taskinfoitems, 'taskinfoitems').slice(0, MOST_ITEMS) : []
   const items = asked.length > 0 ? asked : ['exchange', 'routing_key', 'rate_limit']
-  return app.tasks
+  const withBuiltins = isTruthy(builtins)
+  return ports.app.tasks
     .names()
-    .filter((name) => builtins === true || !name.startsWith('celery.'))
+    .filter((name) => withBuiltins || !name.startsWith('celery.'))
     .sort()
     .map((name) => {
-      const task = app.tasks.get(name)
-      // The rate in force, which an operator may have changed.
-      const options: Readonly<Record<string, unknown>> = {
-        ...task?.options,
-        ...(task ? { rateLimit: worker.limits.tasks.rateOf(task) } : {}),
-      }
+      const known = factsOf(name, ports)
       const facts = items.flatMap((item) => {
-        const value = options[camelCase(item)]
-        return value === undefined || value === null ? [] : [`${item}=${String(value)}`]
+        const value = known[camelCase(item)]
+        if (value === undefined || value === null || typeof value === 'function') return []
+        return [`${item}=${typeof value === 'string' ? value : reprValue(value)}`]
       })
       return facts.length > 0 ? `${name} [${facts.join(' ')}]` : name
     })
 }
 
-const queryTask: Command = ({ ids }, { worker }) => {
+const queryTask: Command = ({ ids }, { broker, worker }) => {
   const wanted = new Set(texts(ids, 'ids'))
   const places = [
     ...worker.active.map((claim) => ['active', claim] as const),
@@ -84,19 +72,27 @@ const queryTask: Command = ({ ids }, { worker }) => {
   return Object.fromEntries(
     places
       .filter(([, { job }]) => wanted.has(job.context.id))
-      .map(([place, claim]) => [claim.job.context.id, [place, requestInfo(claim, false)]]),
+      .map(([place, claim]) => [claim.job.context.id, [place, requestInfo(claim, broker, false)]]),
   )
 }
 
-const conf: Command = ({ with_defaults: withDefaults }, { app }) => settingsOf(app, withDefaults === true)
+const conf: Command = ({ with_defaults: withDefaults }, { app }) => settingsOf(app, isTruthy(withDefaults))
 
-/** Settings under Celery's names, secrets masked. */
+/** Settings under Celery's names, secrets masked: those that were set to something else than their default, or all. */
 function settingsOf(app: AppCore, withDefaults: boolean): Readonly<Record<string, unknown>> {
   // The keys of the table are the names of the settings.
   const names = Object.keys(SETTINGS) as SettingName[]
-  const said = names.filter((name) => withDefaults || app.conf[name] !== SETTINGS[name].default)
-  return Object.fromEntries(said.map((name) => [snakeCase(name), maskSecrets(name, app.conf[name]) ?? null]))
+  const said = names.filter(
+    (name) => withDefaults || !isDeepStrictEqual(app.conf[name] ?? undefined, SETTINGS[name].default),
+  )
+  return Object.fromEntries(said.map((name) => [snakeCase(name), shown(name, app.conf[name])]))
 }
+
+/** What is not set is no secret: a mask would say that it is. */
+const shown = (name: string, value: unknown): unknown =>
+  value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
+    ? (value ?? null)
+    : maskSecrets(name, value)
 
 const report: Command = (_args, { app, broker }) => ({
   ok: [

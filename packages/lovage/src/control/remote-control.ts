@@ -40,7 +40,7 @@ export class RemoteControl implements BootStep {
   readonly name = 'remote control'
   readonly #app: AppCore
   readonly #options: RemoteControlOptions
-  #ports: CommandPorts | undefined
+  #ports: Omit<CommandPorts, 'ticket'> | undefined
   #unsubscribe: Unsubscribe | undefined
   #atOnce = 0
   #refusedMs = 0
@@ -73,7 +73,7 @@ export class RemoteControl implements BootStep {
   }
 
   /** Anybody who reaches the broker may say anything: what cannot be read is logged and harms nobody. */
-  async #hear(message: IncomingMessage, ports: CommandPorts): Promise<void> {
+  async #hear(message: IncomingMessage, ports: Omit<CommandPorts, 'ticket'>): Promise<void> {
     const { conf, logger, logicalClock } = this.#app
     if (this.#atOnce >= MOST_AT_ONCE) return this.#refuse()
     this.#atOnce++
@@ -84,7 +84,7 @@ export class RemoteControl implements BootStep {
       const { hostname } = ports.worker
       if (!isMeant(request, hostname)) return
       if (BY_LISTENERS.has(request.method)) ports.events.attend()
-      const answer = await this.#carryOut(request, ports)
+      const answer = await this.#carryOut(request, { ...ports, ticket: request.ticket })
       const reply = encodeControlReply(request, hostname, answer, logicalClock.tick(), formatOf(conf))
       if (reply) await ports.broker.reply(reply)
     } catch (error) {

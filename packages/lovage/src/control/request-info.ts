@@ -1,10 +1,12 @@
 import type { RequestInfo } from '../app/operating/index.js'
+import { priorityToWire } from '../app/routing/index.js'
 import { hideArguments } from '../app/tasks/index.js'
+import type { Broker } from '../broker/index.js'
 import { reprArgs, reprKwargs } from '../message/index.js'
 import type { Claim } from '../worker/index.js'
 
 /** A task that a worker holds, as Celery's tools read it. With `safe`, arguments are texts, as logs show them. */
-export function requestInfo(claim: Claim, isSafe: boolean): RequestInfo {
+export function requestInfo(claim: Claim, broker: Broker, isSafe: boolean): RequestInfo {
   const { context, task } = claim.job
   const { exchange, routingKey, priority, redelivered } = context.deliveryInfo
   const { args, kwargs } = hideArguments({ redact: context.redact, params: task.definition.params }, context)
@@ -18,7 +20,13 @@ export function requestInfo(claim: Claim, isSafe: boolean): RequestInfo {
     hostname: context.hostname,
     time_start: claim.startedMs === undefined ? null : claim.startedMs / 1000,
     acknowledged: hasBegun && task.options.acksLate === false,
-    delivery_info: { exchange, routing_key: routingKey, priority, redelivered },
+    delivery_info: {
+      exchange,
+      routing_key: routingKey,
+      // The number on the wire, as Python's workers say it; absent, it is 0 there.
+      priority: priority === null ? 0 : priorityToWire(broker.capabilities)(priority),
+      redelivered,
+    },
     worker_pid: hasBegun ? process.pid : null,
   }
 }

@@ -158,12 +158,20 @@ export class EventDispatcher {
       const value = fields[name]
       if (value !== undefined && !OWN.has(name)) json += `${JSON.stringify(name)}:${written(value)},`
     }
-    return `${json}${this.#origin},"clock":${logicalClock.tick()},"timestamp":${clock.now() / 1000},"type":${JSON.stringify(type)}}`
+    const zone = type.startsWith('worker-') ? `,"utcoffset":${hoursWest()}` : ''
+    return `${json}${this.#origin}${zone},"clock":${logicalClock.tick()},"timestamp":${clock.now() / 1000},"type":${JSON.stringify(type)}}`
   }
 }
 
+/**
+ * Python's field: hours west of UTC. Its receivers move timestamps by the difference of the zones, although these are true everywhere; of
+ * workers they then go by their own clock, and celery-exporter takes the move back, which goes wrong where the field is missing. So events of
+ * workers have it; those of tasks have not, and monitors in any zone show their true times.
+ */
+const hoursWest = (): number => Math.floor(new Date().getTimezoneOffset() / 60)
+
 /** What an event says of itself; fields of these names give way. */
-const OWN: ReadonlySet<string> = new Set(['hostname', 'pid', 'clock', 'timestamp', 'type'])
+const OWN: ReadonlySet<string> = new Set(['hostname', 'pid', 'clock', 'timestamp', 'type', 'utcoffset'])
 
 function written(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)

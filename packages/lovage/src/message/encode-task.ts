@@ -77,6 +77,8 @@ export interface EncodeOptions {
   readonly maxBytes?: number
   /** `messageMaxDecompressedBytes`: a body that is larger is not compressed. Default 16 MiB. */
   readonly maxInflatedBytes?: number
+  /** `number` refuses a BigInt in the arguments that its reader would refuse. Default `bigint`. JSON alone is looked at. */
+  readonly integers?: 'number' | 'bigint'
   /** Unix ms, from which `expiration` is counted. */
   readonly nowMs: number
 }
@@ -119,7 +121,7 @@ export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMess
   const { serializer: wanted = 'json' } = options
   const serializer = typeof wanted === 'string' ? getSerializer(wanted) : wanted
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
-  let body = encodeBody(call, serializer, options.jsonTypes)
+  let body = encodeBody(call, serializer, options)
   checkSize(body, maxBytes, call)
   const most = options.maxInflatedBytes ?? DEFAULT_MAX_INFLATED_BYTES
   // What its reader would not decompress goes as it is.
@@ -147,13 +149,17 @@ export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMess
   return call.dueMs === undefined ? message : { ...message, dueMs: call.dueMs }
 }
 
-function encodeBody(call: TaskCall, serializer: Serializer, types: JsonTypes | undefined): string | Buffer {
+function encodeBody(
+  call: TaskCall,
+  serializer: Serializer,
+  { jsonTypes: types, integers }: EncodeOptions,
+): string | Buffer {
   const embed = call.embed === undefined ? undefined : { ...NO_EMBED, ...call.embed }
   if (serializer.name !== 'json') {
     return serializer.encode([call.args, call.kwargs, embed ?? NO_EMBED], BODY_ROOT, types)
   }
   const embedText = embed === undefined ? EMPTY_EMBED : encodeJson(embed, 'embed', types)
-  return `[${encodeJson(call.args, 'args', types)},${encodeJson(call.kwargs, 'kwargs', types)},${embedText}]`
+  return `[${encodeJson(call.args, 'args', types, integers)},${encodeJson(call.kwargs, 'kwargs', types, integers)},${embedText}]`
 }
 
 function addCustom(headers: Record<string, unknown>, custom: Readonly<Record<string, unknown>>): void {

@@ -4,6 +4,7 @@ import { encodeHeaders, shared } from './header-json.js'
 import { decodeJson } from './json.js'
 import { reprValue } from './repr.js'
 import { isFields } from './task-headers.js'
+import { isTruthy } from './truth.js'
 import type { IncomingMessage, OutgoingMessage } from './types.js'
 
 /** A message that came in kombu's JSON envelope. */
@@ -106,7 +107,7 @@ function read(value: Fields, priorityFromWire: PriorityFromWire): EnvelopeMessag
     },
     exchange,
     routingKey,
-    redelivered: info.redelivered === true || headers.redelivered === true,
+    redelivered: isTruthy(info.redelivered) || isTruthy(headers.redelivered),
     deliveryTag,
   }
 }

@@ -50,4 +50,5 @@ export {
   type TaskBody,
 } from './task-message.js'
 export { formatTime, parseTime } from './times.js'
+export { isTruthy } from './truth.js'
 export type * from './types.js'

@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { MessageError } from '../kernel/index.js'
 import type { Dialect } from './dialect.js'
+import { integerOutOfRange } from './json-reader.js'
 import { jsonTypeOf } from './json-types.js'
 import { MAX_DEPTH } from './limits.js'
 import { formatPath, type RootName } from './path.js'
@@ -51,9 +52,13 @@ export class JsonWriter {
   readonly #steps: (string | number)[] = []
   readonly #ancestors = new Set<object>()
 
-  constructor(dialect: Dialect, root: RootName) {
+  readonly #integers: 'number' | 'bigint'
+
+  /** @param integers `number` refuses a BigInt that a number does not hold: whoever reads it so would refuse the whole message. */
+  constructor(dialect: Dialect, root: RootName, integers: 'number' | 'bigint' = 'bigint') {
     this.#dialect = dialect
     this.#root = root
+    this.#integers = integers
   }
 
   write(value: unknown): string {
@@ -63,6 +68,8 @@ export class JsonWriter {
       case 'boolean':
         return value ? 'true' : 'false'
       case 'bigint':
+        if (this.#integers === 'number' && !Number.isSafeInteger(Number(value)))
+          throw integerOutOfRange(value.toString(), formatPath(this.#root, this.#steps))
         return value.toString()
       case 'number':
         return this.#dialect.number(value)

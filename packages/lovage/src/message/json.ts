@@ -12,13 +12,18 @@ export type JsonTypes = 'typed' | 'plain'
  * `plain`), BigInt plain digits, NaN and the infinities their names as Python writes them; fields that are undefined
  * are left out; a class with `toJSON` is asked. Everything else that JSON.stringify would drop or blur (functions,
  * symbols, undefined in a list, Map, Set, class instances, cycles, more than 900 levels) throws a MessageError with
- * the path to the value. `root` names the value in that path.
+ * the path to the value. `root` names the value in that path. With `integers: 'number'` a BigInt beyond ±(2^53 − 1) throws one too.
  */
-export function encodeJson(value: unknown, root: RootName = '', types: JsonTypes = 'typed'): string {
+export function encodeJson(
+  value: unknown,
+  root: RootName = '',
+  types: JsonTypes = 'typed',
+  integers: 'number' | 'bigint' = 'bigint',
+): string {
   // What is plain JSON through and through, nearly every message, is left to the engine's own writer.
   return isPlain(value, 0)
     ? JSON.stringify(value)
-    : new JsonWriter(types === 'plain' ? PLAIN_JSON : TYPED_JSON, root).write(value)
+    : new JsonWriter(types === 'plain' ? PLAIN_JSON : TYPED_JSON, root, integers).write(value)
 }
 
 function isPlain(value: unknown, depth: number): boolean {

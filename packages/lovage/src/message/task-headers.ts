@@ -1,5 +1,6 @@
 import { MessageError } from '../kernel/index.js'
 import { parseTime } from './times.js'
+import { isTruthy } from './truth.js'
 import type { TaskHeaders } from './types.js'
 
 /** Header names that the protocol gives a meaning, in Celery's order. */
@@ -117,7 +118,7 @@ export function completeHeaders(headers: Fields): TaskHeaders | MessageError {
     stamps: isFields(headers.stamps) ? headers.stamps : {},
   }
   if (ignore === null || ignore === undefined) delete completed.ignore_result
-  else completed.ignore_result = Boolean(ignore)
+  else completed.ignore_result = isTruthy(ignore)
   if (completed.compression === null) delete completed.compression
   return completed
 }

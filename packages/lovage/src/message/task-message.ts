@@ -4,6 +4,7 @@ import { DEFAULT_MAX_BYTES, DEFAULT_MAX_INFLATED_BYTES } from './limits.js'
 import { headersOfProtocol1, isProtocol1, tripleOfProtocol1 } from './protocol-1.js'
 import { type ContentOptions, decodeContent } from './serializer.js'
 import { completeHeaders, isFields, malformed } from './task-headers.js'
+import { isTruthy } from './truth.js'
 import type { Embed, Message, TaskHeaders, TaskMessage, WireSignature } from './types.js'
 
 /** How to read a task message. */
@@ -129,7 +130,7 @@ function readSignature(value: unknown, where: string): WireSignature {
   if (subtaskType !== null && typeof subtaskType !== 'string') {
     throw malformed(`${where}: the subtask_type of ${name} is neither a string nor null`)
   }
-  return { ...value, task, args, kwargs, options, subtask_type: subtaskType, immutable: Boolean(immutable) }
+  return { ...value, task, args, kwargs, options, subtask_type: subtaskType, immutable: isTruthy(immutable) }
 }
 
 /** What `read` throws, as a MessageError: whatever a stranger wrote, its reader goes on. */

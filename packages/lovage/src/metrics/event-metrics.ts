@@ -1,11 +1,14 @@
 import { Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client'
 import { ClusterState, type Event, type SeenTask, secondsOf } from '../events/index.js'
+import { parseTime } from '../message/index.js'
 import { boundedLabel } from './bounded-labels.js'
 
 /** How an exporter measures. */
 export interface EventMetricsOptions {
   /** Seconds; upper bounds of the histograms. Default: those of Python's client. */
   readonly buckets?: readonly number[]
+  /** The same of the time that tasks wait in queues. Default: celery-exporter's. */
+  readonly queueWaitBuckets?: readonly number[]
   /** What begins the names that celery-exporter would serve. Default `celery_`. */
   readonly prefix?: string
   /** Seconds after which the numbers of a worker that is gone are forgotten. Default 600. */
@@ -14,6 +17,8 @@ export interface EventMetricsOptions {
 
 /** The bounds of Python's Prometheus client: what celery-exporter and Flower have. */
 const PYTHON_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+/** celery-exporter's bounds of the time in queues: from a queue that is empty to one that is half an hour behind. */
+const WAIT_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800]
 /** Kinds of task events that are counted, and what they are called. */
 const COUNTED: Readonly<Record<string, string>> = {
   'task-sent': 'Sent when a task message is published.',
@@ -49,6 +54,7 @@ export class EventMetrics {
   readonly #up: Gauge
   readonly #active: Gauge
   readonly #runtime: Histogram
+  readonly #queueWait: Histogram
   readonly #flowerEvents: Counter
   readonly #flowerRuntime: Histogram
   readonly #flowerPrefetchTime: Gauge
@@ -69,6 +75,7 @@ export class EventMetrics {
 
   constructor({
     buckets = PYTHON_BUCKETS,
+    queueWaitBuckets = WAIT_BUCKETS,
     prefix = 'celery_',
     forgetWorkersAfter = 600,
   }: EventMetricsOptions = {}) {
@@ -93,6 +100,13 @@ export class EventMetrics {
       name: `${prefix}task_runtime`,
       help: 'Histogram of task runtime measurements.',
       labelNames: ['name', 'hostname', 'queue_name'],
+    })
+    this.#queueWait = new Histogram({
+      registers,
+      name: `${prefix}task_queue_wait_time`,
+      help: 'Histogram of the seconds that tasks waited in their queue before they ran, without the delay that an ETA asked for.',
+      labelNames: ['name', 'hostname', 'queue_name'],
+      buckets: [...queueWaitBuckets],
     })
     this.#flowerEvents = new Counter({
       name: 'flower_events_total',
@@ -176,6 +190,7 @@ export class EventMetrics {
     const pair = this.#pairOf({ worker: this.#workerOf(hostname), task: name })
     if (type !== 'task-sent') this.#known.add(hostname)
     this.#flowerEvents.inc({ ...pair, type: COUNTED[type] ? type : 'task-custom' })
+    if (type === 'task-started') this.#waited(labels, task)
     const runtime = secondsOf(event.runtime)
     if (runtime !== undefined) {
       this.#flowerRuntime.observe(pair, runtime)
@@ -185,6 +200,16 @@ export class EventMetrics {
       }
     }
     if (type !== 'task-sent') this.#prefetch(event, pair, task)
+  }
+
+  /** Where producers tell of what they send: else nobody knows since when it waited. */
+  #waited(labels: ExporterLabels, { times, eta }: SeenTask): void {
+    const { sent, started } = times
+    if (sent === undefined || started === undefined) return
+    const dueMs = eta === undefined ? undefined : parseTime(eta)
+    // Clocks of two machines may differ.
+    const seconds = secondsOf(Math.max(0, started - Math.max(sent, dueMs ?? 0)) / 1000)
+    if (seconds !== undefined) this.#queueWait.observe({ ...labels }, seconds)
   }
 
   #labelsOf(labels: ExporterLabels): ExporterLabels {
@@ -247,7 +272,7 @@ export class EventMetrics {
     for (const pair of this.#pairs)
       if ((JSON.parse(pair) as FlowerLabels).worker === worker) this.#pairs.delete(pair)
     if (host === undefined) return
-    for (const metric of [this.#up, this.#active, this.#runtime, ...this.#counters.values()])
+    for (const metric of [this.#up, this.#active, this.#runtime, this.#queueWait, ...this.#counters.values()])
       removeSeries(metric, 'hostname', host)
     for (const shown of this.#shown)
       if ((JSON.parse(shown) as ExporterLabels).hostname === host) this.#shown.delete(shown)

@@ -1,6 +1,7 @@
 import type { Claim } from './claim.js'
 import type { WorkerLimits } from './limits/worker-limits.js'
 import type { WorkerPool } from './pools/pool.js'
+import type { PutAside } from './put-aside.js'
 import type { TimeLimits } from './time-limits.js'
 
 /**
@@ -24,6 +25,8 @@ export interface RunningWorker {
   readonly queues: readonly string[]
   /** Tasks that run here now. */
   readonly active: readonly Claim[]
+  /** Tasks that it has put aside until their time. */
+  readonly putAside: Pick<PutAside, 'list'>
   /** Tasks that wait here for a slot. */
   readonly reserved: readonly Claim[]
   /** How many tasks of each name have ended here, whatever their end. */

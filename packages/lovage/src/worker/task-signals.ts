@@ -2,18 +2,21 @@ import type { AppCore } from '../app/core/index.js'
 import type { Outcome } from '../app/tasks/index.js'
 import type { Delivery } from '../broker/index.js'
 import type { Claim, ClaimObserver } from './claim.js'
+import type { PutAside } from './put-aside.js'
 import type { Refused } from './refused.js'
 import { stateOf } from './task-log.js'
 
 /** Tells those who listen to the worker what becomes of tasks. */
 export class TaskSignals implements ClaimObserver {
   readonly #signals: AppCore['signals']
+  readonly #putAside: PutAside
 
-  constructor({ signals }: AppCore) {
+  constructor({ signals }: AppCore, putAside: PutAside) {
     this.#signals = signals
+    this.#putAside = putAside
   }
 
-  refused(_delivery: Delivery, why: Refused): undefined {
+  refused({ message, queue }: Delivery, why: Refused): undefined {
     const signals = this.#signals
     switch (why.kind) {
       case 'refused':
@@ -30,13 +33,19 @@ export class TaskSignals implements ClaimObserver {
           expired: why.why === 'expired',
         })
         break
-      case 'postpone':
+      case 'postpone': {
+        const seen = message instanceof Error ? undefined : message
+        // Python's worker has received a task that it holds until its time: monitors know it from then on.
+        if (this.#putAside.add(why.headers, seen, queue, why.untilMs))
+          signals.emit('taskReceived', { headers: why.headers, queue })
         break
+      }
     }
   }
 
   queued({ job, delivery }: Claim): void {
-    if (this.#signals.has('taskReceived'))
+    const wasTold = this.#putAside.take(job.context.wireHeaders)
+    if (!wasTold && this.#signals.has('taskReceived'))
       this.#signals.emit('taskReceived', { headers: job.context.wireHeaders, queue: delivery.queue })
   }
 

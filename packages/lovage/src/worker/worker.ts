@@ -10,6 +10,7 @@ import { OutageLog } from './outage-log.js'
 import { OwedJoins } from './owed-joins.js'
 import type { Job } from './pools/job.js'
 import type { PoolListener, WorkerPool } from './pools/pool.js'
+import { PutAside } from './put-aside.js'
 import { Reception } from './reception.js'
 import { Revoker } from './revoker.js'
 import { Settler } from './settler.js'
@@ -39,6 +40,7 @@ export class Worker implements RunningWorker {
   /** How long runs may take; changed here at run time. */
   readonly timeLimits: TimeLimits
   readonly limits: WorkerLimits
+  readonly putAside = new PutAside()
   readonly autoscaler: Autoscaler | undefined
   readonly #core: WorkerCore
   readonly #settler: Settler
@@ -66,7 +68,7 @@ export class Worker implements RunningWorker {
     this.#steps = steps
     const { conf } = app
     const log = new TaskLog(app)
-    claims.observe(this.#totals, log, new TaskSignals(app))
+    claims.observe(this.#totals, log, new TaskSignals(app, this.putAside))
     this.#settler = new Settler(core)
     this.#handBack = new HandBack(core)
     const runs = new TaskRuns(core, this.#settler, this.#handBack, {

@@ -62,9 +62,9 @@ export class Control {
   async revoke(ids: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
     await revokeTasks(this.#core, [ids].flat(), options)
   }
-  /** Revokes every task that carries one of these stamps: `{ tenant: ['a', 'b'] }`. */
+  /** Revokes every task that carries one of these stamps, each a value of JSON or a list of them: `{ tenant: ['a', 42] }`. */
   async revokeByStampedHeaders(
-    stamps: Readonly<Record<string, string | readonly string[]>>,
+    stamps: Readonly<Record<string, unknown>>,
     options: RevokeOptions = {},
   ): Promise<void> {
     await revokeByStamps(this.#core, stamps, options)

@@ -106,6 +106,21 @@ export class Queues {
     const broker = await this.#browsing()
     const [item] = await broker.admin.find([id])
     if (!item) return undefined
+    return this.#opened(item, broker)
+  }
+
+  /** As `list`, each with its arguments. */
+  async open(
+    queue: string,
+    page: PageRequest & { readonly state?: QueuedTask['state'] } = {},
+  ): Promise<Page<OpenedTask>> {
+    const broker = await this.#browsing()
+    const { items, next } = await broker.admin.browse(queue, page)
+    const tasks = items.map((item) => this.#opened(item, broker))
+    return next === undefined ? { items: tasks } : { items: tasks, next }
+  }
+
+  #opened(item: QueuedMessage, broker: Broker): OpenedTask {
     const task = described(item, broker)
     const message = messageIn(item, broker)
     if (message instanceof Error) return { ...task, unreadable: message.message }

@@ -1,5 +1,5 @@
 import type { Mark } from '../../coordination/index.js'
-import { encodeJson } from '../../message/index.js'
+import { encodeJson, isPlainValue } from '../../message/index.js'
 import { READY_STATES } from '../../result/index.js'
 import type { AppCore } from '../core/index.js'
 import type { RevokeOptions } from '../results/index.js'
@@ -23,7 +23,7 @@ export async function revoke(core: Revoking, ids: readonly string[], options: Re
 /** Revokes all tasks that carry one of the stamps. */
 export async function revokeByStamps(
   core: Revoking,
-  stamps: Readonly<Record<string, string | readonly string[]>>,
+  stamps: Readonly<Record<string, unknown>>,
   options: RevokeOptions,
 ): Promise<void> {
   const keys = Object.entries(stamps).flatMap(([header, values]) =>
@@ -33,7 +33,23 @@ export async function revokeByStamps(
 }
 
 /** The key of a stamp among the revoked ones. */
-export const stampKey = (header: string, value: unknown): string => `${header}=${String(value)}`
+export const stampKey = (header: string, value: unknown): string => `${header}=${stampText(value)}`
+
+/** The same text for equal values, whatever they are: a worker asks it of stamps that anybody may have written. */
+function stampText(value: unknown): string {
+  return typeof value === 'string' ? value : encodeJson(sorted(value), 'stamps')
+}
+
+/** With the fields of objects in one order: Python's dictionaries are equal in any. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isPlainValue(value)) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => [key, sorted(member)]),
+  )
+}
 
 async function mark(
   core: Revoking,

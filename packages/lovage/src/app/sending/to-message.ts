@@ -96,6 +96,8 @@ export function toMessage(
       ? null
       : (options.compression ?? defaults.compression ?? conf.taskCompression ?? null),
     jsonTypes: conf.jsonTypes,
+    // A task of this app is run by workers that read as this app does; others may read more.
+    integers: known ? conf.integers : 'bigint',
     maxBytes: conf.messageMaxBytes,
     maxInflatedBytes: conf.messageMaxDecompressedBytes,
     nowMs,

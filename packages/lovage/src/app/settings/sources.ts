@@ -1,6 +1,8 @@
 import { brokerUrlFromEnvironment, databaseUrl } from '../../drivers/index.js'
 import { ConfigurationError, nearest } from '../../kernel/index.js'
+import { foreignSetting } from './foreign.js'
 import { checkValue, parseValue, type Setting } from './kinds.js'
+import { fromPython } from './python-forms.js'
 import { SETTINGS, type SettingName, type Settings } from './table.js'
 
 /** Settings as a user gives them: any of them, `broker` and `backend` being short for the URLs. */
@@ -10,12 +12,24 @@ export type SettingsInput = { readonly [Name in SettingName]?: Settings[Name] | 
 }
 
 /** Celery's and our short names, and Celery's of before 4.0 that no prefix explains, in camelCase. */
-const ALIASES: Readonly<Record<string, SettingName>> = {
+const ALIASES: Readonly<Record<string, string>> = {
   broker: 'brokerUrl',
   backend: 'resultBackend',
   taskResultExpires: 'resultExpires',
   sendEvents: 'workerSendTaskEvents',
   defaultRateLimit: 'taskDefaultRateLimit',
+  sendTaskSentEvent: 'taskSendSentEvent',
+  disableRateLimits: 'workerDisableRateLimits',
+  messageCompression: 'taskCompression',
+  eagerPropagatesExceptions: 'taskEagerPropagates',
+  enableRemoteControl: 'workerEnableRemoteControl',
+  redirectStdouts: 'workerRedirectStdouts',
+  redirectStdoutsLevel: 'workerRedirectStdoutsLevel',
+  maxCachedResults: 'resultCacheMax',
+  resultDburi: 'databaseUrl',
+  resultEngineOptions: 'databaseEngineOptions',
+  resultDbShortLivedSessions: 'databaseShortLivedSessions',
+  resultDbTablenames: 'databaseTableNames',
 }
 /** What Celery of before 4.0 put before a name, and what has come in its place: CELERYD_CONCURRENCY, CELERYBEAT_SCHEDULE. */
 const OLD_PREFIXES: Readonly<Record<string, readonly string[]>> = {
@@ -31,18 +45,19 @@ const OLD_PREFIXES: Readonly<Record<string, readonly string[]>> = {
 export function settingName(spelling: string, namespace?: string): string {
   const own = (namespace && withoutPrefix(spelling, namespace)) || spelling
   const name = camelCase(own)
-  if (ALIASES[name] !== undefined || lookUp(name)) return ALIASES[name] ?? name
+  if (isKnown(name)) return ALIASES[name] ?? name
   for (const [prefix, replacements] of Object.entries(OLD_PREFIXES)) {
     const rest = withoutPrefix(spelling, prefix)
     if (rest === undefined) continue
     const plain = camelCase(rest)
-    const found = replacements
-      .map((replacement) => joined(replacement, plain))
-      .find((candidate) => ALIASES[candidate] !== undefined || lookUp(candidate))
+    const found = replacements.map((replacement) => joined(replacement, plain)).find(isKnown)
     return found === undefined ? plain : (ALIASES[found] ?? found)
   }
   return name
 }
+
+const isKnown = (name: string): boolean =>
+  ALIASES[name] !== undefined || lookUp(name) !== undefined || foreignSetting(name) !== undefined
 
 /** A name without the prefix that it carries, as `CELERY_X`, `celery_x` or `celeryX`. */
 function withoutPrefix(spelling: string, prefix: string): string | undefined {
@@ -68,13 +83,19 @@ const joined = (first: string, second: string): string =>
  */
 export function settingsFrom(given: object, namespace?: string): Partial<Settings> {
   const settings: Record<string, unknown> = {}
-  for (const [spelling, value] of Object.entries(given)) {
-    if (value === undefined) continue
+  for (const [spelling, said] of Object.entries(given)) {
+    if (said === undefined) continue
     if (namespace && (withoutPrefix(spelling, namespace) === undefined || COMMAND_VARIABLES.has(spelling)))
       continue
     const name = settingName(spelling, namespace)
     const setting = lookUp(name)
-    if (!setting) throw unknownSetting(spelling, name)
+    if (!setting) {
+      if (foreignSetting(name) === undefined) throw unknownSetting(spelling, name)
+      settings[name] = said
+      continue
+    }
+    const value = fromPython(name, said, typeof setting.default === 'boolean')
+    if (value === undefined) continue
     const isText = namespace !== undefined && typeof value === 'string' && !setting.kind.accepts(value)
     if (!isText) checkValue(name, setting, value)
     settings[name] = isText ? parseValue(name, setting, value, spelling) : value
@@ -95,6 +116,7 @@ export function settingsFromEnvironment(env: NodeJS.ProcessEnv): {
     const name = settingName(variable, 'CELERY')
     const setting = lookUp(name)
     if (setting) settings[name] = parseValue(name, setting, value, `Environment variable ${variable}`)
+    else if (foreignSetting(name) !== undefined) settings[name] = value
     else if (!COMMAND_VARIABLES.has(variable))
       warnings.push(`Environment variable ${variable} names no setting${nearestHint(name)}`)
   }
@@ -119,7 +141,7 @@ const COMMAND_VARIABLES = new Set([
 /** The settings among `given` that have no effect here, as sentences. */
 export function inertWarnings(given: Partial<Settings>): string[] {
   return Object.keys(given).flatMap((name) => {
-    const why = lookUp(name)?.inert
+    const why = lookUp(name)?.inert ?? foreignSetting(name)
     return why ? [`Setting ${name} has no effect here: ${why}.`] : []
   })
 }

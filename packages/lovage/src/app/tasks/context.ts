@@ -8,6 +8,7 @@ import {
   ENCRYPTED_TYPE,
   encodeJson,
   type IncomingMessage,
+  type MessageProperties,
   NO_EMBED,
   parseTime,
   type TaskHeaders,
@@ -71,6 +72,8 @@ export class TaskContext {
   readonly deliveryInfo: DeliveryInfo
   readonly correlationId: string | null
   readonly replyTo: string | null
+  /** The message's properties, as its sender set them: Celery's `self.request.properties`. */
+  readonly properties: MessageProperties
   /** What of the arguments is hidden in logs, events and listings: as the task says, and all of it when they came encrypted. */
   readonly redact: TaskOptions['redact']
   /** Results of the tasks that this run has sent. */
@@ -100,6 +103,7 @@ export class TaskContext {
       readonly correlationId: string | null
       readonly replyTo: string | null
       readonly isEncrypted?: boolean
+      readonly properties?: MessageProperties
     },
     environment: RunEnvironment,
   ) {
@@ -110,6 +114,8 @@ export class TaskContext {
     this.deliveryInfo = delivery.info
     this.correlationId = delivery.correlationId
     this.replyTo = delivery.replyTo
+    const { correlationId, replyTo } = delivery
+    this.properties = delivery.properties ?? { correlationId, replyTo, deliveryMode: 2 }
     this.redact = delivery.isEncrypted ? true : task.options.redact
     this.#headers = call.headers
     this.#environment = environment
@@ -341,6 +347,7 @@ export function newContext(
       info,
       correlationId: properties.correlationId,
       replyTo: properties.replyTo,
+      properties,
       isEncrypted: message.contentType === ENCRYPTED_TYPE,
     },
     environment,

@@ -65,7 +65,8 @@ export class Fanout {
         return this.#logger.warn({ err: message, exchange }, 'a broadcast could not be read')
       if (topic === undefined || matchesTopic(topic, message.routingKey)) hearSafely(message)
     }
-    if (topic === '') return this.#subscriber.subscribe([this.#keys.channel(exchange, '')], hear)
+    if (topic === '' || !this.#keys.hasPatterns)
+      return this.#subscriber.subscribe([this.#keys.channel(exchange, '')], hear)
     return this.#subscriber.subscribePattern(this.#patterns(exchange, topic), hear)
   }
 

@@ -1,4 +1,5 @@
-import { ConfigurationError, MessageError } from '../../../kernel/index.js'
+import { ConfigurationError, MessageError, nearest } from '../../../kernel/index.js'
+import { isTruthy } from '../../../message/index.js'
 import { transportOption, transportOptions } from '../client/index.js'
 
 /** What kombu lets a fleet choose; it must be the same in all its processes. */
@@ -12,6 +13,8 @@ export interface KeyOptions {
   readonly unackedMutex: string
   /** Before the exchange in a channel's name; `{db}` stands for the database. */
   readonly fanoutPrefix: string
+  /** Whether a channel is told apart by the routing key: kombu's `fanout_patterns`. */
+  readonly fanoutPatterns: boolean
 }
 
 const KOMBU: KeyOptions = {
@@ -21,11 +24,13 @@ const KOMBU: KeyOptions = {
   unackedIndex: 'unacked_index',
   unackedMutex: 'unacked_mutex',
   fanoutPrefix: '/{db}.',
+  fanoutPatterns: true,
 }
 
 /** What an app's `brokerTransportOptions` say, in Celery's spelling or camelCase. Throws a ConfigurationError. */
 export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOptions {
   const given = transportOptions(settings, 'brokerTransportOptions')
+  checkTransportOptions(given)
   const text = (name: string, standard: string): string => {
     const value = transportOption(given, name) ?? standard
     if (typeof value === 'string') return value
@@ -41,7 +46,30 @@ export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOp
     unacked: text('unacked_key', KOMBU.unacked),
     unackedIndex: text('unacked_index_key', KOMBU.unackedIndex),
     unackedMutex: text('unacked_mutex_key', KOMBU.unackedMutex),
+    fanoutPatterns: isTruthy(transportOption(given, 'fanout_patterns') ?? true),
     fanoutPrefix: fanout === true ? KOMBU.fanoutPrefix : fanout === false ? '' : text('fanout_prefix', ''),
+  }
+}
+
+/** Options of kombu's transport, and ours: those that have their effect, and those of which none is needed here. */
+const KNOWN: ReadonlySet<string> = new Set(
+  `sep priority_steps unacked_key unacked_index_key unacked_mutex_key fanout_prefix fanout_patterns global_keyprefix visibility_timeout
+  master_name min_other_sentinels sentinel_kwargs service_name
+  ack_emulation unacked_mutex_expire unacked_restore_limit restore_interval queue_order_strategy max_connections socket_timeout
+  socket_connect_timeout socket_keepalive socket_keepalive_options health_check_interval retry_on_timeout retry_policy client_name
+  polling_interval brpop_timeout max_retries interval_start interval_step interval_max errback priority_mode credential_provider
+  exchange_name_prefix queue_name_prefix connection_class decode_responses protocol confirm_publish consumer_timeout lease`.split(
+    /\s+/,
+  ),
+)
+
+/** One that is misspelt would have no effect, and a fleet would be split in two without a word. */
+function checkTransportOptions(given: Readonly<Record<string, unknown>>): void {
+  for (const option of Object.keys(given)) {
+    const name = option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    if (KNOWN.has(name)) continue
+    const near = nearest(name, [...KNOWN])
+    throw invalid(`${option} is not known${near ? `; did you mean ${near}?` : ''}`)
   }
 }
 
@@ -93,6 +121,8 @@ export class RedisKeys {
   readonly oncePrefix: string
   /** Channel: a message was put where nobody waits; the payload is the queue, or empty for all. */
   readonly doorbell: string
+  /** Whether routing keys stand in the names of channels; else who listens looks at the messages. */
+  readonly hasPatterns: boolean
   readonly #channelPrefix: string
 
   constructor(prefix: string, db: number, options: KeyOptions = KOMBU) {
@@ -119,6 +149,7 @@ export class RedisKeys {
     this.oncePrefix = `${own}once:`
     // Channels are shared by all databases of a server, unlike keys.
     this.doorbell = `${own}doorbell:${db}`
+    this.hasPatterns = options.fanoutPatterns
     this.#channelPrefix = prefix + options.fanoutPrefix.replace('{db}', String(db))
   }
 
@@ -179,6 +210,7 @@ export class RedisKeys {
 
   /** The channel of a fanout exchange. */
   channel(exchange: string, routingKey: string): string {
-    return this.#channelPrefix + (routingKey === '' ? exchange : `${exchange}/${routingKey}`)
+    const isApart = this.hasPatterns && routingKey !== ''
+    return this.#channelPrefix + (isApart ? `${exchange}/${routingKey}` : exchange)
   }
 }

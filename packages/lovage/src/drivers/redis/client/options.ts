@@ -76,7 +76,7 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
   const isSocket = protocol === 'unix:' || protocol === 'redis+socket:'
   const dbText = isSocket
     ? (query.get('virtual_host') ?? query.get('db') ?? '0')
-    : (query.get('db') ?? parsed.pathname.replace(/^\//, ''))
+    : (query.get('db') ?? parsed.pathname.replace(/^\/+/, ''))
   const db = options.db ?? (dbText === '' ? 0 : Number(dbText))
   if (!Number.isInteger(db) || db < 0) throw invalid(url, `names no database number: ${dbText}`)
   const username = options.username ?? decoded(parsed.username)

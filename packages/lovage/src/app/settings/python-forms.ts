@@ -1,0 +1,97 @@
+import { ConfigurationError } from '../../kernel/index.js'
+
+/** Forms in which Celery takes the value of a setting, and ours does not have it: given such a one, what is meant by it. */
+const FORMS: Readonly<Record<string, (value: unknown) => unknown>> = {
+  /** A list of brokers, to be tried in turn. */
+  brokerUrl: (value) => (isTexts(value) ? oneUrl(value) : value),
+  /** Yes means TLS as the URL's host has it. */
+  brokerUseSsl: (value) =>
+    value === true || value === 1 ? {} : value === false || value === 0 ? undefined : value,
+  redisBackendUseSsl: (value) => (value === true ? {} : value === false ? undefined : value),
+  taskDefaultDeliveryMode: (value) =>
+    value === 1 || value === '1' ? 'transient' : value === 2 || value === '2' ? 'persistent' : value,
+  /** `{name: {exchange, exchange_type, binding_key}}`. */
+  taskQueues: (value) =>
+    isRecord(value) ? Object.entries(value).map(([name, options]) => queueOf(name, options)) : value,
+  acceptContent: (value) => (value instanceof Set ? [...value] : value),
+}
+
+/** What Celery's None means, where it is not the same as leaving the setting out. */
+const NONE: Readonly<Record<string, unknown>> = {
+  brokerHeartbeat: 0,
+  brokerConnectionMaxRetries: 0,
+  resultExpires: 0,
+}
+/** Where it is the same: None is Celery's own default, or the setting says nothing here. */
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  'brokerPoolLimit',
+  'brokerConnectionRetryOnStartup',
+  'brokerFailoverStrategy',
+  'brokerTransportOptions',
+  'beatSchedule',
+  'imports',
+  'include',
+  'resultBackendTransportOptions',
+  'resultPersistent',
+  'resultBackendMaxRetries',
+  'taskAnnotations',
+  'taskPublishRetryPolicy',
+  'taskQueues',
+  'taskRoutes',
+  'timezone',
+  'workerShutdownTimeout',
+])
+
+/** A value as the table of settings takes it; undefined = as if it had not been given. */
+export function fromPython(name: string, value: unknown, isFlag: boolean): unknown {
+  if (value === null) {
+    if (name in NONE) return NONE[name]
+    if (LEFT_OUT.has(name)) return undefined
+    // Python's `if` takes None for no.
+    return isFlag ? false : null
+  }
+  if (isFlag && (value === 0 || value === 1)) return value === 1
+  const form = FORMS[name]
+  return form ? form(value) : value
+}
+
+function oneUrl(urls: readonly string[]): string | undefined {
+  const [first] = urls
+  if (urls.length <= 1 || urls.every((url) => /^(py)?amqps?:/.test(url))) return urls.join(';') || undefined
+  throw new ConfigurationError(
+    `Of several brokers the next is tried on RabbitMQ alone, not from ${hide(first)}.`,
+    {
+      code: 'LVG_CONFIG_INVALID',
+      hint: 'Give one brokerUrl; redis behind Sentinels is sentinel://host1;sentinel://host2.',
+      details: { setting: 'brokerUrl' },
+    },
+  )
+}
+
+/** The scheme alone: the rest may hold a password. */
+const hide = (url = ''): string => `${url.split('://')[0]}://…`
+
+function queueOf(name: string, options: unknown): unknown {
+  if (!isRecord(options)) return name
+  const {
+    exchange,
+    exchange_type: type,
+    binding_key: binding,
+    routing_key: routing,
+    queue_arguments: args,
+  } = options
+  const key = binding ?? routing
+  return {
+    name,
+    ...(typeof exchange === 'string' && exchange !== '' ? { exchange } : {}),
+    ...(typeof type === 'string' ? { exchangeType: type } : {}),
+    ...(typeof key === 'string' ? { routingKey: key } : {}),
+    ...(isRecord(args) ? { arguments: args } : {}),
+  }
+}
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string')
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
