@@ -2,7 +2,6 @@ import type { Worker } from 'lovage'
 import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { type PythonCelery, pythonCelery } from '../servers.js'
 import { FLEET_BROKERS, type RunningBroker } from './brokers.js'
 
