@@ -1,9 +1,10 @@
 /** Which room stands on which floor. A room imports from itself and from lower floors, through the door (`index.ts`). */
 export const FLOORS = [
   ['kernel'],
-  ['message', 'schedule'],
+  ['process', 'message', 'schedule'],
+  ['envelope', 'pickle'],
   ['result', 'dead-letter', 'coordination', 'events', 'schedule-store'],
-  ['canvas', 'broker'],
+  ['canvas', 'broker', 'cluster'],
   ['drivers/shared'],
   ['drivers/redis', 'drivers/postgres', 'drivers/sqlite', 'drivers/memory', 'drivers/amqp'],
   ['drivers'],
@@ -11,8 +12,9 @@ export const FLOORS = [
   ['app/tasks'],
   ['app/settings'],
   ['app/core'],
-  ['app/running'],
+  ['app/running', 'app/guards', 'app/canvas'],
   ['app/sending'],
+  ['app/fleet'],
   ['app/operating'],
   ['app'],
   ['loader'],

@@ -2,14 +2,13 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { decodeEnvelope, encodeEnvelope } from '../../packages/lovage/src/envelope/index.js'
 import { MessageError } from '../../packages/lovage/src/kernel/index.js'
 import {
   acceptList,
   type DecodeOptions,
-  decodeEnvelope,
   decodeTask,
   type EncodeOptions,
-  encodeEnvelope,
   encodeTask,
   type TaskCall,
   type TaskMessage,

@@ -3,14 +3,12 @@ import { expect, test } from 'vitest'
 import {
   Decimal,
   decodeJson,
-  decodePickle,
   encodeJson,
-  encodePickle,
   PlainDate,
   PlainTime,
-  PythonTuple,
   Uuid,
 } from '../../packages/lovage/src/message/index.js'
+import { decodePickle, encodePickle, PythonTuple } from '../../packages/lovage/src/pickle/index.js'
 import { runPython } from '../servers.js'
 
 /** What Python's expressions become in every protocol, as hexadecimal text by protocol. */

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import type { Broker } from '../../packages/lovage/src/broker/index.js'
 import { message, TestConsumer, until } from '../../packages/lovage/src/broker/suite/world.suite.js'
 import { openRedisBroker } from '../../packages/lovage/src/drivers/redis/broker/index.js'
+import { encodeEnvelope } from '../../packages/lovage/src/envelope/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
-import { encodeEnvelope } from '../../packages/lovage/src/message/index.js'
 import { type RedisServer, startRedis } from '../servers.js'
 
 let server: RedisServer

@@ -9,32 +9,34 @@ export type {
   StepWorker,
   WorkerStep,
 } from './app/core/index.js'
+export type {
+  Answers,
+  BroadcastOptions,
+  Cluster,
+  ClusterOptions,
+  DeadLetterStats,
+  EventListener,
+  EventOptions,
+  LetterEdit,
+  OnceOptions,
+  OpenBreaker,
+  OpenedLetter,
+  QueueReport,
+  RedriveOptions,
+} from './app/fleet/index.js'
 export { Lovage } from './app/index.js'
 export {
-  type Answers,
   type AppEvents,
-  type BroadcastOptions,
-  type Cluster,
-  type ClusterOptions,
   type Control,
-  type DeadLetterStats,
   DeadLetters,
   type Done,
   type Due,
-  type EventListener,
-  type EventOptions,
   type Inspect,
   type LetterChoice,
-  type LetterEdit,
-  type OnceOptions,
-  type OpenBreaker,
-  type OpenedLetter,
   type OpenedTask,
   type QueuedTask,
-  type QueueReport,
   type Queues,
   type Redrive,
-  type RedriveOptions,
   type ReportedFailure,
   type RequestInfo,
   type ScheduledInfo,
@@ -141,6 +143,7 @@ export {
   type QueueOptions,
   workerDirect,
 } from './broker/index.js'
+export type { ClusterStateOptions, SeenTask, SeenWorker, TaskChoice } from './cluster/index.js'
 export type { DeadLetter, DeadLetterQuery, DeadLetterReason } from './dead-letter/index.js'
 export type { DogstatsdOptions } from './dogstatsd/index.js'
 export {
@@ -156,20 +159,7 @@ export {
   openSchedules,
   startWorker,
 } from './doors/index.js'
-export {
-  ClusterState,
-  type ClusterStateOptions,
-  type Event,
-  type EventFields,
-  isLate,
-  readTaskEvent,
-  type SeenTask,
-  type SeenWorker,
-  type TaskChoice,
-  type TaskEvent,
-  type TaskFacts,
-  type ToldState,
-} from './events/index.js'
+export type { Event, EventFields } from './events/index.js'
 export type {
   DeployFinding,
   EntryHealth,

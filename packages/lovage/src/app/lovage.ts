@@ -10,16 +10,8 @@ import {
   setCore,
   type WorkerStep,
 } from './core/index.js'
-import {
-  type AppEvents,
-  appEvents,
-  Control,
-  DeadLetters,
-  type OnceOptions,
-  once,
-  Queues,
-  revokeTasks,
-} from './operating/index.js'
+import type { OnceOptions } from './fleet/index.js'
+import { type AppEvents, appEvents, Control, DeadLetters, fleet, Queues } from './operating/index.js'
 import { type AnyResult, AsyncResult, type GroupResult, joinsOf } from './results/index.js'
 import { Sender } from './sending/index.js'
 import {
@@ -86,7 +78,10 @@ export class Lovage {
    * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for a wrong value.
    */
   constructor(main: string, options: AppOptions = {}) {
-    const core = new AppCore(main, options, { calls: (owner) => new Sender(owner), revoke: revokeTasks })
+    const core = new AppCore(main, options, {
+      calls: (owner) => new Sender(owner),
+      revoke: async (owner, ids, options) => (await fleet()).revokeTasks(owner, ids, options),
+    })
     setCore(this, core)
     this.#core = core
     this.main = main
@@ -227,7 +222,7 @@ export class Lovage {
    * charges no card twice. Whoever comes later gets the value of the first; a failure is not remembered.
    */
   once<T>(key: string, work: () => T | Promise<T>, options?: OnceOptions): Promise<T> {
-    return once(this.#core, key, work, options)
+    return fleet().then(({ once }) => once(this.#core, key, work, options))
   }
 
   /** Sends what is in flight and disconnects. */

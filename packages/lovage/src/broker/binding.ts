@@ -1,7 +1,4 @@
-import { MessageError } from '../kernel/index.js'
-import type { OutgoingMessage } from '../message/index.js'
-import type { ExchangeType, Queue } from './queue.js'
-import { matchesTopic } from './topic.js'
+import type { ExchangeType } from './queue.js'
 
 /** How one queue is reached through an exchange. */
 export interface Binding {
@@ -9,46 +6,4 @@ export interface Binding {
   readonly type: ExchangeType
   readonly routingKey: string
   readonly queue: string
-}
-
-/** The binding that a queue's declaration means, its defaults filled in. */
-export function bindingOf(queue: Queue): Binding {
-  return {
-    exchange: queue.exchange ?? queue.name,
-    type: queue.exchangeType ?? 'direct',
-    routingKey: queue.routingKey ?? queue.name,
-    queue: queue.name,
-  }
-}
-
-/**
- * The queues that a message goes to: with the default exchange `''` the one that its routing key names, declared
- * or not, else those whose binding matches.
- *
- * @throws MessageError LVG_MESSAGE_UNROUTABLE when there is none: kombu would drop the message without a word.
- */
-export function route(
-  message: Pick<OutgoingMessage, 'exchange' | 'routingKey'>,
-  bindingsOf: (exchange: string) => readonly Binding[],
-): readonly string[] {
-  const { exchange, routingKey } = message
-  if (exchange === '') return [routingKey]
-  const queues = new Set<string>()
-  for (const binding of bindingsOf(exchange)) if (matches(binding, routingKey)) queues.add(binding.queue)
-  if (queues.size > 0) return [...queues]
-  throw new MessageError(`No queue is bound to exchange "${exchange}" for routing key "${routingKey}"`, {
-    code: 'LVG_MESSAGE_UNROUTABLE',
-    details: { exchange, routingKey },
-  })
-}
-
-function matches(binding: Binding, routingKey: string): boolean {
-  switch (binding.type) {
-    case 'fanout':
-      return true
-    case 'topic':
-      return matchesTopic(binding.routingKey, routingKey)
-    case 'direct':
-      return binding.routingKey === routingKey
-  }
 }

@@ -1,6 +1,5 @@
-export { type Binding, bindingOf, route } from './binding.js'
+export type { Binding } from './binding.js'
 export type * from './broker.js'
-export { delegate } from './delegate.js'
 export {
   broadcast,
   checkQueue,
@@ -11,8 +10,4 @@ export {
   unkeptArguments,
   workerDirect,
 } from './queue.js'
-export { type Hear, safeListener } from './safe-listener.js'
-export { matchesTopic } from './topic.js'
 export { priorityFromWire, priorityToWire } from './wire-priority.js'
-export { withBroadcast } from './with-broadcast.js'
-export { withDeadLetters } from './with-dead-letters.js'

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { dispatch } from '../app/canvas/index.js'
 import { MessageError } from '../kernel/index.js'
 import {
   type Canvas,
   called,
   chainOf,
   configured,
-  dispatch,
   freeze,
   fromWire,
   pipe,

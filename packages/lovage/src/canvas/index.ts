@@ -1,3 +1,4 @@
+export type { CanvasCall } from './canvas-call.js'
 export {
   called,
   chainOf,
@@ -9,26 +10,6 @@ export {
   withHeaderErrbacks,
   withLinks,
 } from './compose.js'
-export {
-  type CanvasCall,
-  type Dispatch,
-  dispatch,
-  type OpenedJoin,
-  type Surroundings,
-} from './dispatch.js'
-export {
-  afterSuccess,
-  type Doom,
-  doomedBy,
-  type Fired,
-  type Followed,
-  failedChord,
-  fire,
-  type MemberPart,
-  partsOf,
-  publishedErrbacks,
-  replacedBy,
-} from './follow-up.js'
 export { asSingle, freeze, gathered, idOf, type Place } from './freeze.js'
 export {
   type Canvas,
@@ -40,9 +21,10 @@ export {
   OWN_OPTIONS,
   type TaskNode,
   taskNode,
+  textOption,
   type WireOptions,
   withOptions,
+  withoutOptions,
 } from './node.js'
-export { hasChord, withReplyTo } from './reply-to.js'
-export { resultTuple } from './result-tuple.js'
+export { headerTuple, resultTuple, shapeOf } from './result-tuple.js'
 export { fromWire, type PriorityToWire, signaturesIn, toWire } from './wire.js'

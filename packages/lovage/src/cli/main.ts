@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { keepYoungHeapSmall } from '../kernel/index.js'
+import { keepYoungHeapSmall } from '../process/index.js'
 import { runLocalInstead } from './local-copy.js'
 
 // Whoever reads the output may stop reading, as `head` does: nothing is wrong then.

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { packageVersion } from '../kernel/index.js'
+import { packageVersion } from '../process/index.js'
 import { addAmqp } from './amqp/amqp-command.js'
 import { addBeat } from './beat/beat-command.js'
 import { addCall } from './call/call-command.js'

@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
-import { intervalOf, revoke, revokeByStamps, setRate, stampKey } from '../app/operating/index.js'
+import { intervalOf, revoke, revokeByStamps, setRate, stampKey } from '../app/fleet/index.js'
+
 import type { RevokeOptions } from '../app/results/index.js'
 import type { ExchangeType, Queue } from '../broker/index.js'
 import { isTruthy, reprValue } from '../message/index.js'

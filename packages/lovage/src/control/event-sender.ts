@@ -1,10 +1,10 @@
 import { arch, loadavg, platform } from 'node:os'
 import type { AppCore, AppSignals, SignalName } from '../app/core/index.js'
 import { shownResult } from '../app/tasks/index.js'
-import type { EventFields } from '../events/index.js'
-import { EventDispatcher } from '../events/index.js'
-import { MASK, packageVersion, type Timer, type Unsubscribe } from '../kernel/index.js'
+import { EventDispatcher, type EventFields } from '../events/index.js'
+import { MASK, type Timer, type Unsubscribe } from '../kernel/index.js'
 import { reprValue, toExceptionInfo, tracebackOf } from '../message/index.js'
+import { packageVersion } from '../process/index.js'
 import type { RunningWorker } from '../worker/index.js'
 
 /** Seconds between heartbeats; a monitor counts a worker as gone after two of them. */

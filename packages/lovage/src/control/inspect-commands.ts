@@ -2,9 +2,12 @@ import { arch, platform, release } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import type { AppCore } from '../app/core/index.js'
 import { SETTINGS, type SettingName } from '../app/settings/index.js'
-import { maskSecrets, packageVersion } from '../kernel/index.js'
+
+import { maskSecrets } from '../kernel/index.js'
 import { isTruthy, reprValue } from '../message/index.js'
+import { packageVersion } from '../process/index.js'
 import { type Command, type CommandPorts, texts } from './command.js'
+
 import { queueInfo } from './queue-info.js'
 import { requestInfo } from './request-info.js'
 import { scheduled } from './scheduled.js'

@@ -1,16 +1,15 @@
 import type { AppCore } from '../app/core/index.js'
 import { formatOf } from '../app/sending/index.js'
 import type { Broker } from '../broker/index.js'
-import type { Unsubscribe } from '../kernel/index.js'
 import {
   CONTROL_EXCHANGE,
   type ControlRequest,
   decodeControlRequest,
   encodeControlReply,
-  type IncomingMessage,
   isMeant,
-  reprValue,
-} from '../message/index.js'
+} from '../envelope/index.js'
+import type { Unsubscribe } from '../kernel/index.js'
+import { type IncomingMessage, reprValue } from '../message/index.js'
 import type { BootStep, RunningWorker } from '../worker/index.js'
 import type { Command, CommandPorts } from './command.js'
 import { CONTROL_COMMANDS } from './control-commands.js'

@@ -1,3 +1,2 @@
 export type * from './coordination-store.js'
-export { type TurnTaken, takeTurn } from './gcra.js'
 export { type Lease, type LeaseWish, waitForLease } from './wait-for-lease.js'

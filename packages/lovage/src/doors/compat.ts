@@ -3,10 +3,12 @@
  * their users know.
  */
 import { coreOf } from '../app/core/index.js'
+import type { Answers } from '../app/fleet/index.js'
 import type { Lovage } from '../app/index.js'
-import type { Answers, RequestInfo } from '../app/operating/index.js'
+import type { RequestInfo } from '../app/operating/index.js'
 import type { TaskStatus } from '../health/index.js'
 
+export type { TaskStatus } from '../health/index.js'
 export {
   cleanupOldDeadLetterTasks,
   type DeadLetterTask,
@@ -17,8 +19,7 @@ export {
   processDeadLetterTask,
   purgeDeadLetterQueue,
   retryDeadLetterTask,
-} from '../app/operating/index.js'
-export type { TaskStatus } from '../health/index.js'
+} from './letter-functions.js'
 
 /** What became of a task. */
 export async function getTaskStatus(app: Lovage, id: string): Promise<TaskStatus> {

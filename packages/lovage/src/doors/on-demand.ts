@@ -3,8 +3,8 @@
  * `lovage/worker` has the worker without that delay.
  */
 import { coreOf } from '../app/core/index.js'
+import type { OpenBreaker } from '../app/fleet/index.js'
 import type { Lovage } from '../app/index.js'
-import { type OpenBreaker, openBreakers } from '../app/operating/index.js'
 import type { OpenBeat, OpenBeatOptions, ScheduleLocation, Schedules } from '../beat/index.js'
 import type { DeployFinding, Finding, Health, HealthThresholds } from '../health/index.js'
 import type { StartOptions } from '../node/index.js'
@@ -52,5 +52,5 @@ export async function checkDeploy(app: Lovage): Promise<readonly DeployFinding[]
 
 /** The circuit breakers of the fleet that are not closed. */
 export async function getOpenBreakers(app: Lovage): Promise<readonly OpenBreaker[]> {
-  return openBreakers(coreOf(app))
+  return (await import('../app/fleet/index.js')).openBreakers(coreOf(app))
 }

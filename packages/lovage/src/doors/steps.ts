@@ -1,6 +1,6 @@
 import { coreOf, type WorkerStep } from '../app/core/index.js'
 import type { Lovage } from '../app/index.js'
-import { type DogstatsdOptions, dogstatsd as dogstatsdStep } from '../dogstatsd/index.js'
+import type { DogstatsdOptions } from '../dogstatsd/index.js'
 import { type NotifierOptions, notifier as notifierStep } from '../notify/index.js'
 
 /**
@@ -14,5 +14,15 @@ export const notifier = (app: Lovage, options: NotifierOptions): WorkerStep =>
  * Tells a Datadog agent of each run of a worker: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`, tagged
  * `task_name`, `state` and `queue_name`. `app.steps.push(dogstatsd(app))`.
  */
-export const dogstatsd = (app: Lovage, options?: DogstatsdOptions): WorkerStep =>
-  dogstatsdStep(coreOf(app), options)
+export function dogstatsd(app: Lovage, options?: DogstatsdOptions): WorkerStep {
+  let step: WorkerStep | undefined
+  return {
+    name: 'dogstatsd',
+    async start(worker) {
+      // Only a worker tells; a producer that names an agent does not load what it takes.
+      step = (await import('../dogstatsd/index.js')).dogstatsd(coreOf(app), options)
+      await step.start(worker)
+    },
+    stop: (worker, how) => step?.stop?.(worker, how),
+  }
+}

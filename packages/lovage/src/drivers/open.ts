@@ -1,4 +1,4 @@
-import { type Broker, type Queue, withBroadcast, withDeadLetters } from '../broker/index.js'
+import type { Broker, Queue } from '../broker/index.js'
 import type { CoordinationStore } from '../coordination/index.js'
 import type { OpenDeadLetterStore } from '../dead-letter/index.js'
 import { ConfigurationError, type DriverOptions, isLovageError, redactUrl } from '../kernel/index.js'
@@ -56,13 +56,16 @@ export async function openBroker(url: string, options: DriverOptions): Promise<B
   const { deadLetterUrl, outboxUrl } = options.settings
   let broker = await (await load('broker', url))(url, options)
   try {
-    if (typeof deadLetterUrl === 'string')
+    if (typeof deadLetterUrl === 'string') {
+      const { withDeadLetters } = await import('./shared/index.js')
       broker = withDeadLetters(broker, await openDeadLetterStore(deadLetterUrl, options))
+    }
     // A broker that is a database has no need of one.
     if (typeof outboxUrl === 'string' && !broker.publishIn)
       broker = await (await load('outbox', outboxUrl))(broker, outboxUrl, options)
     const shared = broadcastQueues(options.settings)
-    return shared.length === 0 ? broker : withBroadcast(broker, shared)
+    if (shared.length === 0) return broker
+    return (await import('./shared/index.js')).withBroadcast(broker, shared)
   } catch (error) {
     await broker.close()
     throw error

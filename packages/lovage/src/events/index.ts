@@ -1,7 +1,2 @@
-export { secondsOf } from './bounded.js'
-export { ClusterState, type ClusterStateOptions, type TaskChoice } from './cluster-state.js'
 export { type DispatcherPorts, EventDispatcher } from './dispatcher.js'
 export { decodeEvents, EVENT_EXCHANGE, type Event, type EventFields, eventType } from './event.js'
-export type { SeenTask } from './seen-task.js'
-export type { SeenWorker } from './seen-worker.js'
-export { isLate, readTaskEvent, type TaskEvent, type TaskFacts, type ToldState } from './task-event.js'

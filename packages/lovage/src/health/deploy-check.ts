@@ -1,5 +1,6 @@
 import type { AppCore } from '../app/core/index.js'
-import { type Answers, Inspect, knownQueues, queueOfTasks, queueReport } from '../app/operating/index.js'
+import { type Answers, knownQueues, queueOfTasks, queueReport } from '../app/fleet/index.js'
+import { Inspect } from '../app/operating/index.js'
 import { driverOf } from '../drivers/index.js'
 import { messageOf } from '../kernel/index.js'
 

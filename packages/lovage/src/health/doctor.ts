@@ -1,5 +1,6 @@
 import type { AppCore } from '../app/core/index.js'
-import { DeadLetters, Inspect, queueOfTasks } from '../app/operating/index.js'
+import { queueOfTasks } from '../app/fleet/index.js'
+import { DeadLetters, Inspect } from '../app/operating/index.js'
 import { keepsNoAgreements } from '../drivers/index.js'
 import { messageOf, newId } from '../kernel/index.js'
 

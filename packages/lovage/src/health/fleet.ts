@@ -1,5 +1,6 @@
 import type { AppCore } from '../app/core/index.js'
-import { type Answers, Control, type RequestInfo } from '../app/operating/index.js'
+import type { Answers } from '../app/fleet/index.js'
+import { Control, type RequestInfo } from '../app/operating/index.js'
 
 /** What is known of a task. */
 export interface TaskStatus {

@@ -1,13 +1,12 @@
 import type { AppCore } from '../app/core/index.js'
 import {
-  Inspect,
   knownQueues,
   type OpenBreaker,
   openBreakers,
   type QueueReport,
-  Queues,
   queueReport,
-} from '../app/operating/index.js'
+} from '../app/fleet/index.js'
+import { Inspect, Queues } from '../app/operating/index.js'
 import { isLovageError, messageOf } from '../kernel/index.js'
 import { type EntryHealth, scheduleHealth, scheduleReasons } from './schedule-health.js'
 import { findStuck, type StuckTask } from './stuck-tasks.js'

@@ -1,5 +1,6 @@
 import type { AppCore } from '../app/core/index.js'
-import type { Answers, RequestInfo } from '../app/operating/index.js'
+import type { Answers } from '../app/fleet/index.js'
+import type { RequestInfo } from '../app/operating/index.js'
 
 /** A task that runs longer than it may. */
 export interface StuckTask {

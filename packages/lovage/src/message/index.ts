@@ -3,33 +3,16 @@ export { type Compressed, compress, decompress } from './compression.js'
 export { type EncodeOptions, encodeTask, type TaskCall } from './encode-task.js'
 export { ENCRYPTED_TYPE } from './encrypted-type.js'
 export { encryptedSerializer } from './encryption.js'
-export {
-  decodeEnvelope,
-  type EnvelopeMessage,
-  encodeEnvelope,
-  type PriorityFromWire,
-  type PriorityToWire,
-} from './envelope.js'
-export { withEta } from './eta.js'
 export { fromExceptionInfo, type StoredException, toExceptionInfo, tracebackOf } from './exception.js'
 export { decodeJson, encodeJson, type JsonTypes } from './json.js'
 export type { ReadOptions } from './json-reader.js'
-export { Decimal, PlainDate, PlainTime, Uuid } from './json-types.js'
-export { decodePickle } from './pickle/read-pickle.js'
-export { encodePickle, PythonTuple } from './pickle/write-pickle.js'
-export {
-  CONTROL_EXCHANGE,
-  type ControlFormat,
-  type ControlRequest,
-  decodeControlReply,
-  decodeControlRequest,
-  encodeControlReply,
-  encodeControlRequest,
-  isMeant,
-  REPLY_EXCHANGE,
-} from './pidbox.js'
+export { integerOutOfRange, undecodable } from './json-reader.js'
+export { member, skipSpace } from './json-scan.js'
+export { Decimal, type JsonTypeName, jsonTypeOf, PlainDate, PlainTime, Uuid } from './json-types.js'
+export { describe, isRecord, unserialisable } from './json-writer.js'
+export { MAX_DEPTH } from './limits.js'
+export { formatPath } from './path.js'
 export { attemptsOf, type FailedAttempt, REDRIVES_HEADER, redrivesOf, withAttempt } from './provenance.js'
-export { markRedelivered } from './redelivered.js'
 export { isPlainValue, reprArgs, reprKwargs, reprValue } from './repr.js'
 export {
   type AcceptList,
@@ -39,7 +22,15 @@ export {
   getSerializer,
   type Serializer,
 } from './serializer.js'
-export { customHeaders, JOIN_HEADER, SENT_HEADER } from './task-headers.js'
+export {
+  customHeaders,
+  isFields,
+  JOIN_HEADER,
+  NO_LIMITS,
+  NO_STAMPS,
+  OWN_HEADERS,
+  SENT_HEADER,
+} from './task-headers.js'
 export {
   BODY_ROOT,
   type DecodeOptions,

@@ -1,6 +1,9 @@
 import { Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client'
-import { ClusterState, type Event, type SeenTask, secondsOf } from '../events/index.js'
+
+import { ClusterState, type SeenTask, secondsOf } from '../cluster/index.js'
+import type { Event } from '../events/index.js'
 import { parseTime } from '../message/index.js'
+
 import { boundedLabel } from './bounded-labels.js'
 
 /** How an exporter measures. */

@@ -1,6 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { AppCore } from '../app/core/index.js'
-import { Inspect, knownQueues } from '../app/operating/index.js'
+import { knownQueues } from '../app/fleet/index.js'
+import { Inspect } from '../app/operating/index.js'
 
 /** The gauges of an exporter that are asked for, not told. */
 export interface QueueMetrics {

@@ -1,7 +1,8 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { AppCore } from '../app/core/index.js'
-import { openBreakers, queueReport } from '../app/operating/index.js'
-import { type Unsubscribe, withoutRepetition } from '../kernel/index.js'
+import { openBreakers, queueReport } from '../app/fleet/index.js'
+import type { Unsubscribe } from '../kernel/index.js'
+import { withoutRepetition } from '../process/index.js'
 import type { RunningWorker } from '../worker/index.js'
 import { TaskTallies } from './task-tallies.js'
 

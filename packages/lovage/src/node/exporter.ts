@@ -1,8 +1,10 @@
 import type { AppCore } from '../app/core/index.js'
-import { Control, watchEvents } from '../app/operating/index.js'
+import { watchEvents } from '../app/fleet/index.js'
+import { Control } from '../app/operating/index.js'
 import { Dogstatsd, type DogstatsdOptions } from '../dogstatsd/index.js'
-import { delay, messageOf, type Timer, withoutRepetition } from '../kernel/index.js'
+import { delay, messageOf, type Timer } from '../kernel/index.js'
 import type { EventMetrics, EventMetricsOptions, QueueMetrics } from '../metrics/index.js'
+import { withoutRepetition } from '../process/index.js'
 import { jsonAnswer, type PageAnswer, PageServer } from './page-server.js'
 
 /** How an exporter runs. */

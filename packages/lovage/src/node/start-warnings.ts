@@ -1,5 +1,5 @@
 import type { AppCore } from '../app/core/index.js'
-import { queueOfTasks } from '../app/operating/index.js'
+import { queueOfTasks } from '../app/fleet/index.js'
 import { type Broker, unkeptArguments } from '../broker/index.js'
 
 /** What an operator should know before the first task runs, each as one sentence. */

@@ -1,5 +1,6 @@
 import type { AppCore } from '../app/core/index.js'
-import { tellParent, type Unsubscribe } from '../kernel/index.js'
+import type { Unsubscribe } from '../kernel/index.js'
+import { tellParent } from '../process/index.js'
 import { longestLimitMs } from '../worker/index.js'
 
 /** What a supervised process says every second while its event loop turns. */

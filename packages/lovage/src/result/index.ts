@@ -1,7 +1,3 @@
 export * from './join-store.js'
-export { decodeMeta, encodeMeta } from './meta.js'
-export { readOptionsOf } from './read-options.js'
 export { readTuple } from './read-tuple.js'
 export * from './result-backend.js'
-export { unreadableResult } from './unreadable.js'
-export { type ResultListener, ResultWatchers, tell } from './watchers.js'

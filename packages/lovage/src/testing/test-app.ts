@@ -1,6 +1,6 @@
 import { type AppOptions, coreOf } from '../app/core/index.js'
+import { queueOfTasks } from '../app/fleet/index.js'
 import { Lovage } from '../app/index.js'
-import { queueOfTasks } from '../app/operating/index.js'
 import { newId, silentLogger } from '../kernel/index.js'
 import { type StartOptions, startWorker } from '../node/index.js'
 import type { Worker } from '../worker/index.js'

@@ -1,6 +1,7 @@
+import { noChords } from '../app/canvas/index.js'
 import type { AppCore } from '../app/core/index.js'
 import { priorityFromWire, priorityToWire } from '../app/routing/index.js'
-import { noChords, toMessage } from '../app/sending/index.js'
+import { toMessage } from '../app/sending/index.js'
 import { toCall } from '../app/tasks/index.js'
 import type { Broker } from '../broker/index.js'
 import type { ResultBackend } from '../result/index.js'

@@ -1,10 +1,5 @@
-import { type Sending, toJoins } from '../app/sending/index.js'
-import type { TaskContext } from '../app/tasks/index.js'
-import type { Queue } from '../broker/index.js'
 import {
   afterSuccess,
-  asSingle,
-  type Canvas,
   type CanvasCall,
   type Dispatch,
   type Doom,
@@ -14,16 +9,17 @@ import {
   type Followed,
   failedChord,
   fire,
-  freeze,
-  fromWire,
-  idOf,
   type MemberPart,
-  type PriorityToWire,
   partsOf,
   publishedErrbacks,
   replacedBy,
+  toJoins,
   withReplyTo,
-} from '../canvas/index.js'
+} from '../app/canvas/index.js'
+import type { Sending } from '../app/sending/index.js'
+import type { TaskContext } from '../app/tasks/index.js'
+import type { Queue } from '../broker/index.js'
+import { asSingle, type Canvas, freeze, fromWire, idOf, type PriorityToWire } from '../canvas/index.js'
 import { derivedId, messageOf, TaskError } from '../kernel/index.js'
 import {
   decodeJson,

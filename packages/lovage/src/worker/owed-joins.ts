@@ -1,5 +1,6 @@
 import type { AppCore } from '../app/core/index.js'
-import { type Clock, type Timer, withoutRepetition } from '../kernel/index.js'
+import type { Clock, Timer } from '../kernel/index.js'
+import { withoutRepetition } from '../process/index.js'
 import type { JoinStore } from '../result/index.js'
 import type { Settler } from './settler.js'
 

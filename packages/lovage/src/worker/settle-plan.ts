@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { failure } from '../app/running/index.js'
-import { retryMessage } from '../app/sending/index.js'
 import { type AnyTask, hideArguments, type Outcome, type TaskContext } from '../app/tasks/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/index.js'
@@ -15,6 +14,7 @@ import {
 import type { ExtendedResult, ResultRecord, ResultTuple, TaskState } from '../result/index.js'
 import { type FollowUp, type FollowUps, NO_FOLLOW_UP } from './follow-ups.js'
 import { replyOf } from './reply-of.js'
+import { retryMessage } from './retry-message.js'
 
 /** What follows from an outcome, in the order in which it must happen: publish, store, then let go. */
 export interface SettlePlan {

@@ -2,6 +2,6 @@
 import '../tasks/ai-tasks.js'
 import '../tasks/billing-tasks.js'
 import '../tasks/data-tasks.js'
-import '../core/checks.js'
+import './checks.js'
 
 export { app } from './app.js'

@@ -3,8 +3,8 @@ import { type Event, EventDispatcher, type EventFields, eventType } from '../../
 import { producerOrigin, type Unsubscribe } from '../../kernel/index.js'
 import type { OutgoingMessage } from '../../message/index.js'
 import type { AppCore } from '../core/index.js'
-import { Cluster, type ClusterOptions } from './cluster.js'
-import { type EventListener, type EventOptions, listenToEvents, watchEvents } from './watch-events.js'
+import type { Cluster, ClusterOptions, EventListener, EventOptions } from '../fleet/index.js'
+import { fleet } from './fleet.js'
 
 /** Events of the cluster, and events of one's own. */
 export interface AppEvents {
@@ -59,12 +59,18 @@ export function appEvents(core: AppCore): AppEvents {
   })
   const flush = async (): Promise<void> => dispatcher?.flush()
   core.beforeClose(flush)
-  return Object.assign((options?: EventOptions) => watchEvents(core, options), {
+  return Object.assign((options?: EventOptions) => events(core, options), {
     send: (type: string, fields: EventFields = {}) => open().own(eventType(type), fields),
-    cluster: (options: ClusterOptions = {}) => new Cluster(core, options).open(),
-    listen: (listener: EventListener) => listenToEvents(core, listener),
+    cluster: (options: ClusterOptions = {}) =>
+      fleet().then(({ Cluster }) => new Cluster(core, options).open()),
+    listen: (listener: EventListener) => fleet().then(({ listenToEvents }) => listenToEvents(core, listener)),
     flush,
   })
+}
+
+/** What nodes tell, as it comes. */
+export async function* events(core: AppCore, options?: EventOptions): AsyncGenerator<Event, void, undefined> {
+  yield* (await fleet()).watchEvents(core, options)
 }
 
 /** What `task-sent` says. */

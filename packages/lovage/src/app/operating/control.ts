@@ -1,13 +1,10 @@
 import type { Event } from '../../events/index.js'
 import type { AppCore, ControlCommand } from '../core/index.js'
+import type { Answers, BroadcastOptions, EventOptions } from '../fleet/index.js'
 import type { RevokeOptions } from '../results/index.js'
-import { type Answers, ask, type BroadcastOptions, tell } from './broadcast.js'
+import { events } from './app-events.js'
+import { fleet } from './fleet.js'
 import { Inspect } from './inspect.js'
-import { pausedQueues, pauseQueues, resumeQueues } from './pause.js'
-import { setRate } from './rate.js'
-import { revoke, revokeByStamps } from './revoke.js'
-import { type EventOptions, watchEvents } from './watch-events.js'
-import { whereAgreed } from './where-agreed.js'
 
 /** What a node says about a command. */
 export interface Done {
@@ -36,14 +33,14 @@ export class Control {
     args: Readonly<Record<string, unknown>> = {},
     options: BroadcastOptions = {},
   ): Promise<Answers<unknown>> {
-    return ask(this.#core, method, args, options)
+    return fleet().then(({ ask }) => ask(this.#core, method, args, options))
   }
   /**
    * What nodes in any language tell, as it comes: `for await (const event of app.control.events())`. Tasks are told of where
    * events are enabled (`enableEvents`, `-E`), workers always.
    */
   events(options?: EventOptions): AsyncGenerator<Event, void, undefined> {
-    return watchEvents(this.#core, options)
+    return events(this.#core, options)
   }
   /** Defines a command that this app's workers obey. */
   command(name: string, run: ControlCommand): void {
@@ -60,15 +57,14 @@ export class Control {
    * message comes. With `terminate` they are stopped where they run. Python's workers are told, as Celery does.
    */
   async revoke(ids: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
-    await revokeTasks(this.#core, [ids].flat(), options)
+    await this.#core.revoke([ids].flat(), options)
   }
   /** Revokes every task that carries one of these stamps, each a value of JSON or a list of them: `{ tenant: ['a', 42] }`. */
   async revokeByStampedHeaders(
     stamps: Readonly<Record<string, unknown>>,
     options: RevokeOptions = {},
   ): Promise<void> {
-    await revokeByStamps(this.#core, stamps, options)
-    await tell(this.#core, 'revoke_by_stamped_headers', { headers: stamps, ...howOf(options) })
+    await (await fleet()).revokeStamped(this.#core, stamps, options)
   }
   /**
    * Changes how often a task may run, in the whole cluster and until it is changed again: `10/s`, `10/m`, `10/h`, 0 = as
@@ -76,6 +72,7 @@ export class Control {
    * @throws {ConfigurationError} LVG_CONFIG_INVALID
    */
   async rateLimit(task: string, rate: string | number | null): Promise<void> {
+    const { setRate, tell, whereAgreed } = await fleet()
     const keep = (): Promise<void> => setRate(this.#core, task, rate)
     // What the task's own options say cannot be told to workers: it must be kept.
     await (rate === null ? keep() : whereAgreed(keep))
@@ -83,15 +80,15 @@ export class Control {
   }
   /** Keeps all workers of the cluster from claiming from these queues, until `resumeQueues`. */
   pauseQueues(...queues: readonly string[]): Promise<void> {
-    return pauseQueues(this.#core, queues)
+    return fleet().then((they) => they.pauseQueues(this.#core, queues))
   }
   /** Undoes a pause; tells how many of the queues were paused. */
   resumeQueues(...queues: readonly string[]): Promise<number> {
-    return resumeQueues(this.#core, queues)
+    return fleet().then((they) => they.resumeQueues(this.#core, queues))
   }
   /** The queues that are paused, sorted. */
   pausedQueues(): Promise<readonly string[]> {
-    return pausedQueues(this.#core)
+    return fleet().then((they) => they.pausedQueues(this.#core))
   }
 
   /** Sets a task's time limits in seconds, for runs that begin from now on. */
@@ -137,7 +134,7 @@ export class Control {
   }
   /** Asks workers to say that they are alive. */
   heartbeat(options?: BroadcastOptions): Promise<void> {
-    return tell(this.#core, 'heartbeat', {}, options)
+    return fleet().then(({ tell }) => tell(this.#core, 'heartbeat', {}, options))
   }
   /** Ends workers, warm: what runs is finished. */
   shutdown(options?: BroadcastOptions): Promise<Answers<Done>> {
@@ -149,21 +146,6 @@ export class Control {
     args: Readonly<Record<string, unknown>>,
     options: BroadcastOptions | undefined,
   ): Promise<Answers<Done>> {
-    return ask(this.#core, method, args, options) as Promise<Answers<Done>>
+    return this.broadcast(method, args, options) as Promise<Answers<Done>>
   }
 }
-
-/** Keeps tasks from running, and stops those that run with `terminate`: kept for workers to come, told to those that listen. */
-export async function revokeTasks(
-  core: AppCore,
-  ids: readonly string[],
-  options: RevokeOptions,
-): Promise<void> {
-  await revoke(core, ids, options)
-  await tell(core, 'revoke', { task_id: ids, ...howOf(options) })
-}
-
-const howOf = ({ terminate = false, signal }: RevokeOptions): Readonly<Record<string, unknown>> => ({
-  terminate,
-  signal: signal ?? 'SIGTERM',
-})

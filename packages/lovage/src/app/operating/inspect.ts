@@ -1,5 +1,6 @@
 import type { AppCore } from '../core/index.js'
-import { type Answers, ask, type BroadcastOptions } from './broadcast.js'
+import type { Answers, BroadcastOptions } from '../fleet/index.js'
+import { fleet } from './fleet.js'
 
 /** A task that a worker holds, in Celery's spelling. */
 export interface RequestInfo {
@@ -92,8 +93,9 @@ export class Inspect {
     return this.#ask(method, args)
   }
 
-  #ask<Answer>(method: string, args: Readonly<Record<string, unknown>> = {}): Promise<Answers<Answer>> {
+  async #ask<Answer>(method: string, args: Readonly<Record<string, unknown>> = {}): Promise<Answers<Answer>> {
     // A node of another version may answer otherwise; the types say what Celery's and ours do.
-    return ask(this.#core, method, args, this.#options) as Promise<Answers<Answer>>
+    const { ask } = await fleet()
+    return (await ask(this.#core, method, args, this.#options)) as Answers<Answer>
   }
 }

@@ -9,10 +9,9 @@ import {
   type TaskHeaders,
 } from '../../message/index.js'
 import type { AppCore } from '../core/index.js'
+import type { QueueReport, messageIn as read } from '../fleet/index.js'
 import { acceptOf } from '../sending/index.js'
-import { knownQueues, type QueueReport, queueReport } from './known-queues.js'
-import { messageIn } from './letters/message-in.js'
-import { revoke } from './revoke.js'
+import { fleet } from './fleet.js'
 
 /** A task in a queue. */
 export interface QueuedTask extends QueuedMessage {
@@ -56,12 +55,12 @@ export class Queues {
 
   /** Queues that the settings, the routes or the tasks name, then those that exist besides. */
   names(): Promise<readonly string[]> {
-    return knownQueues(this.#core)
+    return fleet().then(({ knownQueues }) => knownQueues(this.#core))
   }
 
   /** How much is in these queues; without names, in all. */
   async report(names?: readonly string[]): Promise<readonly QueueReport[]> {
-    return queueReport(this.#core, names ?? (await this.names()))
+    return (await fleet()).queueReport(this.#core, names ?? (await this.names()))
   }
 
   /**
@@ -74,7 +73,8 @@ export class Queues {
   ): Promise<Page<QueuedTask>> {
     const broker = await this.#browsing()
     const { items, next } = await broker.admin.browse(queue, page)
-    const tasks = items.map((item) => described(item, broker))
+    const { messageIn } = await fleet()
+    const tasks = items.map((item) => described(item, messageIn(item, broker)))
     return next === undefined ? { items: tasks } : { items: tasks, next }
   }
 
@@ -98,7 +98,8 @@ export class Queues {
   /** Tasks by id, whatever their queue and state. */
   async find(ids: readonly string[]): Promise<readonly QueuedTask[]> {
     const broker = await this.#browsing()
-    return (await broker.admin.find(ids)).map((item) => described(item, broker))
+    const { messageIn } = await fleet()
+    return (await broker.admin.find(ids)).map((item) => described(item, messageIn(item, broker)))
   }
 
   /** A task with its arguments; undefined when it is in no queue. */
@@ -106,7 +107,7 @@ export class Queues {
     const broker = await this.#browsing()
     const [item] = await broker.admin.find([id])
     if (!item) return undefined
-    return this.#opened(item, broker)
+    return this.#opened(item, (await fleet()).messageIn(item, broker))
   }
 
   /** As `list`, each with its arguments. */
@@ -116,13 +117,13 @@ export class Queues {
   ): Promise<Page<OpenedTask>> {
     const broker = await this.#browsing()
     const { items, next } = await broker.admin.browse(queue, page)
-    const tasks = items.map((item) => this.#opened(item, broker))
+    const { messageIn } = await fleet()
+    const tasks = items.map((item) => this.#opened(item, messageIn(item, broker)))
     return next === undefined ? { items: tasks } : { items: tasks, next }
   }
 
-  #opened(item: QueuedMessage, broker: Broker): OpenedTask {
-    const task = described(item, broker)
-    const message = messageIn(item, broker)
+  #opened(item: QueuedMessage, message: ReturnType<typeof read>): OpenedTask {
+    const task = described(item, message)
     if (message instanceof Error) return { ...task, unreadable: message.message }
     const { conf } = this.#core
     const call = decodeTask(message, {
@@ -164,7 +165,7 @@ export class Queues {
     const waiting = [...new Set(found.map(({ id }) => id))]
     if (waiting.length === 0) return 0
     // Revoked first: what a worker claims in this moment is dropped there.
-    await revoke(this.#core, waiting, {})
+    await (await fleet()).revoke(this.#core, waiting, {})
     return admin.remove(waiting)
   }
 
@@ -188,8 +189,7 @@ export class Queues {
   }
 }
 
-function described(item: QueuedMessage, broker: Broker): QueuedTask {
-  const message = messageIn(item, broker)
+function described(item: QueuedMessage, message: ReturnType<typeof read>): QueuedTask {
   const headers = message instanceof Error ? message : readHeaders(message)
   if (headers instanceof Error)
     return { ...item, shadow: null, argsrepr: '', kwargsrepr: '', retries: 0, origin: '' }

@@ -1,10 +1,10 @@
+import type { ControlFormat } from '../../envelope/index.js'
 import { ConfigurationError, systemClock } from '../../kernel/index.js'
 import {
   type AcceptList,
   acceptList,
   authSerializer,
   BODY_ROOT,
-  type ControlFormat,
   ENCRYPTED_TYPE,
   encryptedSerializer,
   getSerializer,

@@ -1,11 +1,13 @@
 import type { Canvas } from '../../canvas/index.js'
 import type { AppCore } from '../core/index.js'
 import { type AnyResult, AsyncResult, type EagerResult } from '../results/index.js'
-import { applyEagerly, sendEagerly } from '../running/index.js'
-import type { AnyTask, Call, Caller } from '../tasks/index.js'
-import { guardOf, sendAllGuarded, sendGuarded } from './guards/send-guarded.js'
+import { type AnyTask, type Call, type Caller, callGuardOf } from '../tasks/index.js'
 import { Publisher } from './publish.js'
-import { sendCanvas, sendMembers } from './send-canvas.js'
+
+// What few calls need is loaded with the first that does.
+const guards = () => import('../guards/index.js')
+const canvases = () => import('../canvas/index.js')
+const running = () => import('../running/index.js')
 
 /** The ways in which an app's calls go out: as they are, guarded, as a canvas, or not at all (`taskAlwaysEager`). */
 export class Sender implements Caller {
@@ -21,27 +23,33 @@ export class Sender implements Caller {
   }
 
   send(call: Call): Promise<AsyncResult<unknown>> {
-    if (this.#core.conf.taskAlwaysEager) return sendEagerly(this.#core, call)
+    if (this.#core.conf.taskAlwaysEager) return this.#eagerly(call)
     const publisher = this.#publishing()
-    return guardOf(this.#core, call) ? sendGuarded(this.#core, publisher, call) : publisher.send(call)
+    return this.#isGuarded(call) ? this.#guarded(call, publisher) : publisher.send(call)
   }
   async sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]> {
-    if (!this.#core.conf.taskAlwaysEager) return sendAllGuarded(this.#core, this.#publishing(), calls)
+    if (!this.#core.conf.taskAlwaysEager) {
+      const publisher = this.#publishing()
+      if (!calls.some((call) => this.#isGuarded(call))) return publisher.sendAll(calls)
+      return (await guards()).sendAllGuarded(this.#core, publisher, calls)
+    }
     const results: AsyncResult<unknown>[] = []
-    for (const call of calls) results.push(await sendEagerly(this.#core, call))
+    for (const call of calls) results.push(await this.#eagerly(call))
     return results
   }
   async sendCanvas(canvas: Canvas, lead: readonly unknown[]): Promise<AnyResult> {
-    return sendCanvas(this.#core, this.#publishing(), canvas, lead)
+    const publisher = this.#publishing()
+    return (await canvases()).sendCanvas(this.#core, publisher, canvas, lead)
   }
   async sendMembers(
     members: Iterable<Canvas> | AsyncIterable<Canvas>,
     lead: readonly unknown[],
   ): Promise<AnyResult> {
-    return sendMembers(this.#core, this.#publishing(), members, lead)
+    const publisher = this.#publishing()
+    return (await canvases()).sendMembers(this.#core, publisher, members, lead)
   }
-  applyEagerly(task: AnyTask, call: Call): Promise<EagerResult<unknown>> {
-    return applyEagerly(this.#core, task, call)
+  async applyEagerly(task: AnyTask, call: Call): Promise<EagerResult<unknown>> {
+    return (await running()).applyEagerly(this.#core, task, call)
   }
   asyncResult(id: string): AsyncResult<unknown> {
     return new AsyncResult<unknown>(id, this.#core)
@@ -50,6 +58,16 @@ export class Sender implements Caller {
     await this.#publisher?.drain()
   }
 
+  /** Whether the task says what its calls hold against each other; operators' annotations count where it is known. */
+  #isGuarded({ task, defaults }: Call): boolean {
+    return callGuardOf(this.#core.tasks.get(task)?.options ?? defaults) !== undefined
+  }
+  async #guarded(call: Call, publisher: Publisher): Promise<AsyncResult<unknown>> {
+    return (await guards()).sendGuarded(this.#core, publisher, call)
+  }
+  async #eagerly(call: Call): Promise<AsyncResult<unknown>> {
+    return (await running()).sendEagerly(this.#core, call)
+  }
   #publishing(): Publisher {
     this.#core.requireOpen()
     this.#publisher ??= new Publisher(this.#core)

@@ -1,6 +1,7 @@
 import { openSchedules } from '../../beat/index.js'
-import { type LogLevel, packageVersion, setDefaultLogger } from '../../kernel/index.js'
+import { type LogLevel, setDefaultLogger } from '../../kernel/index.js'
 import { fileNameFrom, nodeNameFrom, runBeat, takePidFile } from '../../node/index.js'
+import { packageVersion } from '../../process/index.js'
 import { detach, isToDetach, tellStarted } from '../shared/detach.js'
 import { enterWorkdir, type GlobalOptions, openApp, sourceOf } from '../shared/open-app.js'
 import { printSchedule } from '../shared/print-schedule.js'

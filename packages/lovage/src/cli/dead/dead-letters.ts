@@ -1,5 +1,6 @@
+import type { OpenedLetter } from '../../app/fleet/index.js'
 import type { Lovage } from '../../app/index.js'
-import type { LetterChoice, OpenedLetter } from '../../app/operating/index.js'
+import type { LetterChoice } from '../../app/operating/index.js'
 import type { DeadLetter, DeadLetterReason } from '../../dead-letter/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import type { Cluster } from '../../app/operating/index.js'
+import type { Cluster } from '../../app/fleet/index.js'
 
 /** What a camera takes pictures of, and where to. */
 export interface CameraOptions {

@@ -1,4 +1,4 @@
-import type { SeenTask, SeenWorker } from '../../events/index.js'
+import type { SeenTask, SeenWorker } from '../../cluster/index.js'
 import { fit } from './screen-text.js'
 
 const COLOURS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
-import type { Cluster } from '../../app/operating/index.js'
-import type { SeenTask, SeenWorker } from '../../events/index.js'
+import type { Cluster } from '../../app/fleet/index.js'
+import type { SeenTask, SeenWorker } from '../../cluster/index.js'
 import { messageOf } from '../../kernel/index.js'
 import { describeTask, describeWorker, taskRow, workerRow } from './monitor-rows.js'
 import { fit, wrap } from './screen-text.js'

@@ -1,5 +1,5 @@
+import { intervalOf } from '../../app/fleet/index.js'
 import type { Lovage } from '../../app/index.js'
-import { intervalOf } from '../../app/operating/index.js'
 import type { Event } from '../../events/index.js'
 import { ConfigurationError, holdProcess } from '../../kernel/index.js'
 import { type AskOptions, broadcastOptions } from '../shared/ask-nodes.js'

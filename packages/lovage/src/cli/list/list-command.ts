@@ -26,7 +26,7 @@ export function addList(program: Command): void {
         command.error(`error: ${new InvalidArgumentError(`say one of ${WHAT.join(', ')}`).message}`)
       const { useApp } = await import('../shared/use-app.js')
       const { CapabilityError } = await import('../../kernel/index.js')
-      const { knownQueues } = await import('../../app/operating/index.js')
+      const { knownQueues } = await import('../../app/fleet/index.js')
       await useApp(options, 'settings', async ({ core }) => {
         const { admin, location } = await core.broker()
         if (what === 'queues') {

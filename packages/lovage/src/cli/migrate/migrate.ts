@@ -1,9 +1,9 @@
-import { type MigrationEnd, migrateMessages } from '../../app/operating/index.js'
 import { openBroker } from '../../drivers/index.js'
 import { ConfigurationError, holdProcess } from '../../kernel/index.js'
 import type { GlobalOptions } from '../shared/open-app.js'
 import { requireKnown } from '../shared/queue-names.js'
 import { useApp } from '../shared/use-app.js'
+import { type MigrationEnd, migrateMessages } from './migrate-messages.js'
 
 /** What `migrate` takes. */
 export interface MigrateOptions extends GlobalOptions {

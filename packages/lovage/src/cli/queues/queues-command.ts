@@ -17,7 +17,7 @@ export function addQueues(program: Command): void {
     .action(async (names: readonly string[], _options, command: Command) => {
       const options = command.optsWithGlobals<QueuesCommandOptions>()
       const { useApp } = await import('../shared/use-app.js')
-      const { knownQueues, queueReport } = await import('../../app/operating/index.js')
+      const { knownQueues, queueReport } = await import('../../app/fleet/index.js')
       const { requireKnown } = await import('../shared/queue-names.js')
       const { table } = await import('../shared/say.js')
       await useApp(options, 'settings', async ({ core }) => {

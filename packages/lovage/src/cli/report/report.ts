@@ -1,7 +1,8 @@
 import { arch, platform, release } from 'node:os'
 import type { AppCore } from '../../app/core/index.js'
 import { SETTINGS, type SettingName } from '../../app/settings/index.js'
-import { maskSecrets, messageOf, packageVersion, redactUrl } from '../../kernel/index.js'
+import { maskSecrets, messageOf, redactUrl } from '../../kernel/index.js'
+import { packageVersion } from '../../process/index.js'
 
 /** A server, and what is wrong with it. */
 export interface Endpoint {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Answers, BroadcastOptions } from '../../app/operating/index.js'
+import type { Answers, BroadcastOptions } from '../../app/fleet/index.js'
 import { globSource } from '../../kernel/index.js'
 import { EXIT } from './exit-codes.js'
 import type { GlobalOptions } from './open-app.js'
@@ -60,7 +60,7 @@ export async function askNodes(
 ): Promise<void> {
   const [name = '', ...rest] = words
   const { useApp } = await import('./use-app.js')
-  const { revoke, revokeByStamps } = await import('../../app/operating/index.js')
+  const { revoke, revokeByStamps } = await import('../../app/fleet/index.js')
   const { LovageError, nearest } = await import('../../kernel/index.js')
   const known = commands.find((one) => one.name === name)
   const names = commands.map((one) => one.name)

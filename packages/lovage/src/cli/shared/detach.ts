@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ConfigurationError, tellParent } from '../../kernel/index.js'
+import { ConfigurationError } from '../../kernel/index.js'
 import { fileNameFrom } from '../../node/index.js'
+import { tellParent } from '../../process/index.js'
 
 /** Set in the environment of the child, which has the same command line. */
 const DETACHED = 'LOVAGE_DETACHED'

@@ -1,5 +1,5 @@
 import type { AppCore } from '../../app/core/index.js'
-import { knownQueues } from '../../app/operating/index.js'
+import { knownQueues } from '../../app/fleet/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 
 /** A misspelt queue must be an error: an empty row, or nothing purged, would look like an answer. */

@@ -1,8 +1,8 @@
 import { arch, platform } from 'node:os'
 import { relative } from 'node:path'
 import type { Lovage } from '../../app/index.js'
-import { packageVersion } from '../../kernel/index.js'
 import type { ChosenPool, NodeFacts } from '../../node/index.js'
+import { packageVersion } from '../../process/index.js'
 
 /** What the banner shows. */
 export interface BannerFacts extends NodeFacts {

@@ -1,12 +1,6 @@
 import type { AppCore } from '../../app/core/index.js'
 import type { Lovage } from '../../app/index.js'
-import {
-  ConfigurationError,
-  letYoungHeapGrow,
-  setDefaultLogger,
-  tellParent,
-  workerTitle,
-} from '../../kernel/index.js'
+import { ConfigurationError, setDefaultLogger } from '../../kernel/index.js'
 import {
   BlockWatch,
   type ChosenPool,
@@ -24,6 +18,7 @@ import {
   supervisedPlace,
   takePidFile,
 } from '../../node/index.js'
+import { letYoungHeapGrow, tellParent, workerTitle } from '../../process/index.js'
 import { detach, isToDetach, tellStarted } from '../shared/detach.js'
 import { EXIT } from '../shared/exit-codes.js'
 import { enterWorkdir, openApp, sourceOf, warnIfOverruled } from '../shared/open-app.js'

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads'
-import { startThread } from '../../kernel/index.js'
+import { startThread } from '../../process/index.js'
 import type { KeptLease, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
 
 const PULSE_MS = 100

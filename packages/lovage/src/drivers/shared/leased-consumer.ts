@@ -1,5 +1,6 @@
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../../broker/index.js'
-import { crashPoint, type Timer, type Unsubscribe, withoutRepetition } from '../../kernel/index.js'
+import { crashPoint, type Timer, type Unsubscribe } from '../../kernel/index.js'
+import { withoutRepetition } from '../../process/index.js'
 import { ClaimLoop } from './claim-loop.js'
 import type { ClaimPort, ClaimReply } from './claim-port.js'
 import { Claims, type OpenSettlement } from './claims.js'

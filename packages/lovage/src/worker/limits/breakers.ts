@@ -1,4 +1,4 @@
-import { BREAKERS, guardKey } from '../../app/sending/index.js'
+import { BREAKERS, guardKey } from '../../app/guards/index.js'
 import { type AnyTask, type Breaker, breakerOf, type Outcome } from '../../app/tasks/index.js'
 import type { Mark, SlotRequest } from '../../coordination/index.js'
 import { delay, messageOf, newId, TaskError, type Timer } from '../../kernel/index.js'

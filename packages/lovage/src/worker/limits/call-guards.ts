@@ -1,4 +1,4 @@
-import { LATEST, type MessageGuard, readGuard, stampOf, UNIQUE } from '../../app/sending/index.js'
+import { LATEST, type MessageGuard, readGuard, stampOf, UNIQUE } from '../../app/guards/index.js'
 import type { Outcome } from '../../app/tasks/index.js'
 import { messageOf, type Timer } from '../../kernel/index.js'
 import type { TaskHeaders } from '../../message/index.js'

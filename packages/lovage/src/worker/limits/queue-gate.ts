@@ -1,4 +1,4 @@
-import { intervalOf, PAUSED } from '../../app/operating/index.js'
+import { intervalOf, PAUSED } from '../../app/fleet/index.js'
 import { messageOf, type Timer } from '../../kernel/index.js'
 import type { LimitStores } from './limit-stores.js'
 

@@ -1,4 +1,4 @@
-import { REVOKED, REVOKED_STAMPS, stampKey } from '../../app/operating/index.js'
+import { REVOKED, REVOKED_STAMPS, stampKey } from '../../app/fleet/index.js'
 import type { CoordinationStore } from '../../coordination/index.js'
 import { type Logger, messageOf } from '../../kernel/index.js'
 import type { TaskHeaders } from '../../message/index.js'

@@ -1,4 +1,4 @@
-import { intervalOf, RATES } from '../../app/operating/index.js'
+import { intervalOf, RATES } from '../../app/fleet/index.js'
 import type { AnyTask, ConcurrencyLimit, TaskContext } from '../../app/tasks/index.js'
 import type { Mark, SlotRequest } from '../../coordination/index.js'
 import { messageOf, type Timer } from '../../kernel/index.js'

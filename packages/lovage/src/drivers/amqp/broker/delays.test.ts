@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { matchesTopic } from '../../../broker/index.js'
+import { matchesTopic } from '../../shared/index.js'
 import { delayRoute, isFromDelays, queueOfDelay } from './delays.js'
 
 const bits = (key: string): string => key.split('.').slice(0, 28).join('')

@@ -1,6 +1,6 @@
-import { matchesTopic } from '../../../broker/index.js'
 import { holdProcess, isLovageError, type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
+import { matchesTopic } from '../../shared/index.js'
 import {
   type AmqpChannel,
   type AmqpConnection,

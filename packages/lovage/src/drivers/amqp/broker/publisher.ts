@@ -1,6 +1,7 @@
-import { matchesTopic, type Queue } from '../../../broker/index.js'
+import type { Queue } from '../../../broker/index.js'
 import { ConnectionError, MessageError } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
+import { matchesTopic } from '../../shared/index.js'
 import {
   type AmqpConnection,
   type AmqpPublication,

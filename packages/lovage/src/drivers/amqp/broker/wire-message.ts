@@ -1,11 +1,6 @@
+import { encodeEnvelope } from '../../../envelope/index.js'
 import { MessageError } from '../../../kernel/index.js'
-import {
-  encodeEnvelope,
-  encodeJson,
-  type IncomingMessage,
-  type OutgoingMessage,
-  parseTime,
-} from '../../../message/index.js'
+import { encodeJson, type IncomingMessage, type OutgoingMessage, parseTime } from '../../../message/index.js'
 import { type AmqpDelivery, type AmqpProperties, UNREADABLE } from '../client/index.js'
 import { isFromDelays, queueOfDelay } from './delays.js'
 import { ORPHANS } from './orphans.js'

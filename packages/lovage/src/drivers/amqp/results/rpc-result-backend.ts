@@ -6,16 +6,14 @@ import {
   type Unsubscribe,
 } from '../../../kernel/index.js'
 import { decompress, type ReadOptions } from '../../../message/index.js'
+import type { ResultBackend, ResultRecord, TaskResult } from '../../../result/index.js'
 import {
   decodeMeta,
   encodeMeta,
-  type ResultBackend,
-  type ResultRecord,
   ResultWatchers,
   readOptionsOf,
-  type TaskResult,
   unreadableResult,
-} from '../../../result/index.js'
+} from '../../shared/index.js'
 import {
   AmqpConnection,
   type AmqpDelivery,

@@ -1,13 +1,10 @@
-import {
-  type Broker,
-  type BrokerCapabilities,
-  type ConsumeOptions,
-  type Consumer,
-  type Hear,
-  matchesTopic,
-  type Queue,
-  type QueueDepth,
-  safeListener,
+import type {
+  Broker,
+  BrokerCapabilities,
+  ConsumeOptions,
+  Consumer,
+  Queue,
+  QueueDepth,
 } from '../../../broker/index.js'
 import type { DeadLetterStore } from '../../../dead-letter/index.js'
 import {
@@ -19,6 +16,7 @@ import {
   type Unsubscribe,
 } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
+import { type Hear, matchesTopic, safeListener } from '../../shared/index.js'
 import { MemoryAdmin } from './memory-admin.js'
 import { closed, MemoryConsumer } from './memory-consumer.js'
 import { incomingOf, MemoryStore } from './memory-store.js'

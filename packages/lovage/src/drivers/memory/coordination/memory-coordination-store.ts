@@ -1,14 +1,14 @@
-import {
-  type CoordinationStore,
-  type LeaseGrant,
-  type Mark,
-  type MarkListener,
-  type MarkReplacement,
-  type RateRequest,
-  type SlotRequest,
-  takeTurn,
+import type {
+  CoordinationStore,
+  LeaseGrant,
+  Mark,
+  MarkListener,
+  MarkReplacement,
+  RateRequest,
+  SlotRequest,
 } from '../../../coordination/index.js'
 import type { Clock, DriverOptions, Unsubscribe } from '../../../kernel/index.js'
+import { takeTurn } from '../../shared/index.js'
 import { EndingMap } from './ending-map.js'
 
 interface Lease {

@@ -10,8 +10,8 @@ import {
   type JoinPart,
   type JoinStore,
   type ResultTuple,
-  readOptionsOf,
 } from '../../../result/index.js'
+import { readOptionsOf } from '../../shared/index.js'
 
 /** A join, what has arrived of it, and when it is handed out next. */
 interface Waiting {

@@ -4,11 +4,9 @@ import {
   READY_STATES,
   type ResultBackend,
   type ResultRecord,
-  readOptionsOf,
   type TaskResult,
-  tell,
-  unreadableResult,
 } from '../../../result/index.js'
+import { readOptionsOf, tell, unreadableResult } from '../../shared/index.js'
 import { MemoryJoinStore } from './memory-join-store.js'
 
 /** Expired results are looked for now and then, not at every write. */

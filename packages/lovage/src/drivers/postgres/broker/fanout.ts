@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto'
-import { matchesTopic, priorityFromWire, priorityToWire, safeListener } from '../../../broker/index.js'
+import { priorityFromWire, priorityToWire } from '../../../broker/index.js'
+import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
-import {
-  decodeEnvelope,
-  encodeEnvelope,
-  type IncomingMessage,
-  type OutgoingMessage,
-} from '../../../message/index.js'
+import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
+import { matchesTopic, safeListener } from '../../shared/index.js'
 import { Batches, type PostgresDatabase } from '../client/index.js'
 import { sql } from './statements.js'
 

@@ -1,4 +1,5 @@
-import { type Binding, bindingOf, type Queue, route } from '../../../broker/index.js'
+import type { Binding, Queue } from '../../../broker/index.js'
+import { bindingOf, route } from '../../shared/index.js'
 import type { PostgresDatabase } from '../client/index.js'
 import { sql } from './statements.js'
 

@@ -1,4 +1,4 @@
-import { readSql } from '../../../kernel/index.js'
+import { readSql } from '../../../process/index.js'
 
 /** The statements of messages and of claims. */
 export const sql = {

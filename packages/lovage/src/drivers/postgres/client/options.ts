@@ -1,4 +1,5 @@
-import { ConfigurationError, readTlsFiles, redactUrl, type TlsFiles } from '../../../kernel/index.js'
+import { ConfigurationError, redactUrl } from '../../../kernel/index.js'
+import { readTlsFiles, type TlsFiles } from '../../../process/index.js'
 
 /** What a URL does not say, or what overrides it. */
 export interface PostgresOptions {

@@ -1,14 +1,15 @@
-import {
-  type CoordinationStore,
-  type LeaseGrant,
-  type Mark,
-  type MarkListener,
-  type MarkReplacement,
-  type RateRequest,
-  type SlotRequest,
-  takeTurn,
+import type {
+  CoordinationStore,
+  LeaseGrant,
+  Mark,
+  MarkListener,
+  MarkReplacement,
+  RateRequest,
+  SlotRequest,
 } from '../../../coordination/index.js'
-import { type DriverOptions, type Logger, readSql, type Unsubscribe } from '../../../kernel/index.js'
+import type { DriverOptions, Logger, Unsubscribe } from '../../../kernel/index.js'
+import { readSql } from '../../../process/index.js'
+import { takeTurn } from '../../shared/index.js'
 import { openPostgres, type PostgresDatabase, postgresOptionsOf } from '../client/index.js'
 
 const sql = readSql(new URL('./coordination.sql', import.meta.url), [

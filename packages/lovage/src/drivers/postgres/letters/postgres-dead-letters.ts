@@ -1,5 +1,6 @@
 import type { DeadLetter, DeadLetterReason, DeadLetterStore } from '../../../dead-letter/index.js'
-import { type Page, readSql } from '../../../kernel/index.js'
+import type { Page } from '../../../kernel/index.js'
+import { readSql } from '../../../process/index.js'
 import type { Migrations, PostgresValue, Session } from '../client/index.js'
 
 const sql = readSql(new URL('./dead-letters.sql', import.meta.url), ['add', 'list', 'count', 'take'])

@@ -1,6 +1,7 @@
 import { priorityFromWire, priorityToWire, type Queue } from '../../../broker/index.js'
+import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { type MessageError, newId } from '../../../kernel/index.js'
-import { decodeEnvelope, encodeEnvelope, type OutgoingMessage } from '../../../message/index.js'
+import type { OutgoingMessage } from '../../../message/index.js'
 
 /** How long a broker remembers that it has had a message of the outbox: longer than the next relay takes to come. */
 const ONCE_MS = 900_000

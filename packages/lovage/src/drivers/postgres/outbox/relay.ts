@@ -1,11 +1,6 @@
 import type { Broker } from '../../../broker/index.js'
-import {
-  crashPoint,
-  isLovageError,
-  type Logger,
-  readSql,
-  messageOf as textOf,
-} from '../../../kernel/index.js'
+import { crashPoint, isLovageError, type Logger, messageOf as textOf } from '../../../kernel/index.js'
+import { readSql } from '../../../process/index.js'
 import type { PostgresDatabase, Session } from '../client/index.js'
 import { messageOf, type OutboxRow, queuesOf } from './outbox-row.js'
 

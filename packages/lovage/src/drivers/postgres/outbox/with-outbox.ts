@@ -1,5 +1,6 @@
-import { type Broker, delegate } from '../../../broker/index.js'
+import type { Broker } from '../../../broker/index.js'
 import type { DriverOptions } from '../../../kernel/index.js'
+import { delegate } from '../../shared/index.js'
 import { openPostgres, postgresOptionsOf } from '../client/index.js'
 import { rowsParameter } from './outbox-row.js'
 import { PUT, Relay, RING } from './relay.js'

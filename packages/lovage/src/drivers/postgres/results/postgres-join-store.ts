@@ -1,5 +1,6 @@
-import { type Clock, readSql } from '../../../kernel/index.js'
+import type { Clock } from '../../../kernel/index.js'
 import type { ReadOptions } from '../../../message/index.js'
+import { readSql } from '../../../process/index.js'
 import {
   type CompletedJoin,
   completedJoin,

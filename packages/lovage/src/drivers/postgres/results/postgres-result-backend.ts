@@ -1,13 +1,8 @@
-import { type DriverOptions, readSql, type Unsubscribe } from '../../../kernel/index.js'
+import type { DriverOptions, Unsubscribe } from '../../../kernel/index.js'
 import type { ReadOptions } from '../../../message/index.js'
-import {
-  type ResultBackend,
-  type ResultListener,
-  type ResultRecord,
-  ResultWatchers,
-  readOptionsOf,
-  type TaskResult,
-} from '../../../result/index.js'
+import { readSql } from '../../../process/index.js'
+import type { ResultBackend, ResultRecord, TaskResult } from '../../../result/index.js'
+import { type ResultListener, ResultWatchers, readOptionsOf } from '../../shared/index.js'
 import {
   Batches,
   offerResultWriter,

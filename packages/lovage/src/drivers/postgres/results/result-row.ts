@@ -1,19 +1,7 @@
-import {
-  decodeJson,
-  decodePickle,
-  encodeJson,
-  encodePickle,
-  PythonTuple,
-  parseTime,
-  type ReadOptions,
-} from '../../../message/index.js'
-import {
-  type ExtendedResult,
-  type ResultRecord,
-  type ResultTuple,
-  type TaskResult,
-  unreadableResult,
-} from '../../../result/index.js'
+import { decodeJson, encodeJson, parseTime, type ReadOptions } from '../../../message/index.js'
+import { decodePickle, encodePickle, PythonTuple } from '../../../pickle/index.js'
+import type { ExtendedResult, ResultRecord, ResultTuple, TaskResult } from '../../../result/index.js'
+import { unreadableResult } from '../../shared/index.js'
 import type { PostgresValue } from '../client/index.js'
 
 /** States whose result is an exception. */

@@ -1,4 +1,5 @@
-import { type DriverOptions, readSql, type Unsubscribe } from '../../../kernel/index.js'
+import type { DriverOptions, Unsubscribe } from '../../../kernel/index.js'
+import { readSql } from '../../../process/index.js'
 import {
   type Advance,
   type AdvanceReply,

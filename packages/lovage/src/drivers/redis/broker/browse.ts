@@ -1,6 +1,6 @@
 import type { QueuedMessage } from '../../../broker/index.js'
+import { decodeEnvelope } from '../../../envelope/index.js'
 import type { Page, PageRequest } from '../../../kernel/index.js'
-import { decodeEnvelope } from '../../../message/index.js'
 import type { RedisConnection } from '../client/index.js'
 import type { RedisKeys } from './keys.js'
 import { priorityFromWire } from './priority.js'

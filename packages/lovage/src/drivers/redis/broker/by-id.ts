@@ -1,5 +1,5 @@
 import type { QueuedMessage } from '../../../broker/index.js'
-import { decodeEnvelope, withEta } from '../../../message/index.js'
+import { decodeEnvelope, withEta } from '../../../envelope/index.js'
 import type { RedisConnection } from '../client/index.js'
 import { POSTPONE_WAITING, REMOVE_DELAYED, RESCHEDULE } from './admin-scripts.js'
 import { browseQueue, view } from './browse.js'

@@ -1,5 +1,5 @@
+import { decodeEnvelope } from '../../../envelope/index.js'
 import { ConnectionError } from '../../../kernel/index.js'
-import { decodeEnvelope } from '../../../message/index.js'
 import type { ClaimedMessage } from '../../shared/index.js'
 import { priorityFromWire } from './priority.js'
 

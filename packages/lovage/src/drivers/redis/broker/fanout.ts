@@ -1,11 +1,8 @@
-import { matchesTopic, priorityToWire, safeListener } from '../../../broker/index.js'
+import { priorityToWire } from '../../../broker/index.js'
+import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
-import {
-  decodeEnvelope,
-  encodeEnvelope,
-  type IncomingMessage,
-  type OutgoingMessage,
-} from '../../../message/index.js'
+import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
+import { matchesTopic, safeListener } from '../../shared/index.js'
 import { escapeGlob, type RedisConnection, type RedisSubscriber } from '../client/index.js'
 import type { RedisKeys } from './keys.js'
 import { priorityFromWire } from './priority.js'

@@ -1,5 +1,5 @@
+import { markRedelivered } from '../../../envelope/index.js'
 import { newId } from '../../../kernel/index.js'
-import { markRedelivered } from '../../../message/index.js'
 import type { RedisConnection } from '../client/index.js'
 import type { RedisKeys } from './keys.js'
 import type { Routing } from './routing.js'

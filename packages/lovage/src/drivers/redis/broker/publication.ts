@@ -1,6 +1,7 @@
 import { priorityToWire } from '../../../broker/index.js'
+import { encodeEnvelope } from '../../../envelope/index.js'
 import { newId } from '../../../kernel/index.js'
-import { encodeEnvelope, type OutgoingMessage } from '../../../message/index.js'
+import type { OutgoingMessage } from '../../../message/index.js'
 import type { RedisKeys } from './keys.js'
 import type { Routing } from './routing.js'
 

@@ -8,14 +8,9 @@ import type {
   QueueAdmin,
   QueueDepth,
 } from '../../../broker/index.js'
-import {
-  type DriverOptions,
-  type Logger,
-  newId,
-  type Unsubscribe,
-  withoutRepetition,
-} from '../../../kernel/index.js'
+import { type DriverOptions, type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
+import { withoutRepetition } from '../../../process/index.js'
 import { keptLease, LeasedConsumer, LeaseKeeper } from '../../shared/index.js'
 import {
   isConnectionLoss,

@@ -1,5 +1,5 @@
 import { priorityToWire, type Settlement } from '../../../broker/index.js'
-import { markRedelivered } from '../../../message/index.js'
+import { markRedelivered } from '../../../envelope/index.js'
 import type { Claim, OpenSettlement, Settled } from '../../shared/index.js'
 import type { Argument, RedisResultWriter } from '../client/index.js'
 import { letterWords } from './dead-letters.js'

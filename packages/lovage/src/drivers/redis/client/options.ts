@@ -1,4 +1,5 @@
-import { ConfigurationError, readTlsFiles, redactUrl } from '../../../kernel/index.js'
+import { ConfigurationError, redactUrl } from '../../../kernel/index.js'
+import { readTlsFiles } from '../../../process/index.js'
 import { clusterPrefix } from './cluster-url.js'
 import { addressIn, nameOfNodes, readNodes } from './nodes-url.js'
 import { SENTINEL_PORT, type SentinelOptions, type Sentinels, sentinelsOf } from './sentinel-url.js'

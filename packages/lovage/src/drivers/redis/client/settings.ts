@@ -1,4 +1,5 @@
-import { ConfigurationError, readTlsFiles } from '../../../kernel/index.js'
+import { ConfigurationError } from '../../../kernel/index.js'
+import { readTlsFiles } from '../../../process/index.js'
 import type { RedisOptions } from './options.js'
 import type { SentinelOptions } from './sentinel-url.js'
 import { demandsCertificate, type RedisTls, TLS_FILES } from './tls.js'

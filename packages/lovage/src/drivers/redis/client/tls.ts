@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import type { TlsFiles } from '../../../kernel/index.js'
+import type { TlsFiles } from '../../../process/index.js'
 
 /** How a TLS connection is authenticated. */
 export interface RedisTls extends TlsFiles {

@@ -1,13 +1,7 @@
 import type { DriverOptions, Unsubscribe } from '../../../kernel/index.js'
 import type { ReadOptions } from '../../../message/index.js'
-import {
-  decodeMeta,
-  encodeMeta,
-  type ResultBackend,
-  type ResultRecord,
-  readOptionsOf,
-  type TaskResult,
-} from '../../../result/index.js'
+import type { ResultBackend, ResultRecord, TaskResult } from '../../../result/index.js'
+import { decodeMeta, encodeMeta, readOptionsOf } from '../../shared/index.js'
 import {
   defineScript,
   offerResultWriter,

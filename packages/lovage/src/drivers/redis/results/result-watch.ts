@@ -5,7 +5,8 @@ import {
   type Timer,
   type Unsubscribe,
 } from '../../../kernel/index.js'
-import { type TaskResult, tell } from '../../../result/index.js'
+import type { TaskResult } from '../../../result/index.js'
+import { tell } from '../../shared/index.js'
 import { isConnectionLoss, RedisSubscriber, type RedisTarget } from '../client/index.js'
 
 /** What pub/sub loses, a look at the keys finds. */

@@ -1,6 +1,6 @@
-import { type Binding, type ExchangeType, route } from '../../../broker/index.js'
+import type { Binding, ExchangeType } from '../../../broker/index.js'
 import { crashPoint } from '../../../kernel/index.js'
-import type { KeptLease } from '../../shared/index.js'
+import { type KeptLease, route } from '../../shared/index.js'
 import { type Connection, defineProgram, type Host, readSql, type Statement } from '../file/index.js'
 import letters from '../letters/program.js'
 import results from '../results/program.js'

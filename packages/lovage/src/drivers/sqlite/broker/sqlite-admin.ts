@@ -1,6 +1,6 @@
 import type { Binding, QueueAdmin, QueuedMessage } from '../../../broker/index.js'
+import { withEta } from '../../../envelope/index.js'
 import type { Page, PageRequest } from '../../../kernel/index.js'
-import { withEta } from '../../../message/index.js'
 import { toBytes } from '../file/index.js'
 import type { MessageProcedures } from './procedures.js'
 

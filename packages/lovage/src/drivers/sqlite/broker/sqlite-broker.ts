@@ -1,25 +1,18 @@
 import {
   type Broker,
   type BrokerCapabilities,
-  bindingOf,
   type ConsumeOptions,
   type Consumer,
-  matchesTopic,
   priorityFromWire,
   priorityToWire,
   type Queue,
   type QueueDepth,
-  safeListener,
 } from '../../../broker/index.js'
 import type { DeadLetterStore } from '../../../dead-letter/index.js'
+import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { type DriverOptions, newId, type Unsubscribe } from '../../../kernel/index.js'
-import {
-  decodeEnvelope,
-  encodeEnvelope,
-  type IncomingMessage,
-  type OutgoingMessage,
-} from '../../../message/index.js'
-import { keptLease, LeasedConsumer } from '../../shared/index.js'
+import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
+import { bindingOf, keptLease, LeasedConsumer, matchesTopic, safeListener } from '../../shared/index.js'
 import { openSqliteFile, type SqliteFile } from '../file/index.js'
 import { sqliteDeadLetters } from '../letters/sqlite-dead-letters.js'
 import { loadMessages, type MessageProcedures } from './procedures.js'

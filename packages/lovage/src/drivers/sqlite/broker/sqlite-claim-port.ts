@@ -4,13 +4,9 @@ import {
   priorityToWire,
   type Settlement,
 } from '../../../broker/index.js'
+import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { delay, InFlight, type MessageError, newId, type Unsubscribe } from '../../../kernel/index.js'
-import {
-  decodeEnvelope,
-  encodeEnvelope,
-  type IncomingMessage,
-  type OutgoingMessage,
-} from '../../../message/index.js'
+import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import {
   type ClaimedMessage,
   type ClaimListener,

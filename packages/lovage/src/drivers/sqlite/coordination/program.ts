@@ -1,10 +1,5 @@
-import {
-  type Mark,
-  type MarkReplacement,
-  type RateRequest,
-  type SlotRequest,
-  takeTurn,
-} from '../../../coordination/index.js'
+import type { Mark, MarkReplacement, RateRequest, SlotRequest } from '../../../coordination/index.js'
+import { takeTurn } from '../../shared/index.js'
 import { defineProgram, readSql } from '../file/index.js'
 
 const sql = readSql(new URL('./coordination.sql', import.meta.url), [

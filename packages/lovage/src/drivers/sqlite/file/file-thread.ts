@@ -1,12 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
-import {
-  ConnectionError,
-  createLogger,
-  messageOf,
-  startThread,
-  type Unsubscribe,
-} from '../../../kernel/index.js'
+import { ConnectionError, createLogger, messageOf, type Unsubscribe } from '../../../kernel/index.js'
+import { startThread } from '../../../process/index.js'
 import type { Call, Report, Request, ThreadData } from './protocol.js'
 import { fromWire } from './store-errors.js'
 

@@ -1,11 +1,6 @@
 import { decodeJson, encodeJson, type ReadOptions } from '../../../message/index.js'
-import {
-  type ExtendedResult,
-  type ResultRecord,
-  type ResultTuple,
-  type TaskResult,
-  unreadableResult,
-} from '../../../result/index.js'
+import type { ExtendedResult, ResultRecord, ResultTuple, TaskResult } from '../../../result/index.js'
+import { unreadableResult } from '../../shared/index.js'
 import type { ResultRow, StoredRow } from './program.js'
 
 /** A record as the columns that the store's statement takes. */

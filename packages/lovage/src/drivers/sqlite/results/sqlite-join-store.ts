@@ -9,9 +9,9 @@ import {
   type JoinPart,
   type JoinStore,
   type ResultTuple,
-  readOptionsOf,
   savedGroup,
 } from '../../../result/index.js'
+import { readOptionsOf } from '../../shared/index.js'
 import type { SqliteFile } from '../file/index.js'
 import { joinOf } from './join-row.js'
 import type program from './joins-program.js'

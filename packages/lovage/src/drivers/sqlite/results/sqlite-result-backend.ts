@@ -1,13 +1,7 @@
 import type { DriverOptions, Timer, Unsubscribe } from '../../../kernel/index.js'
 import type { ReadOptions } from '../../../message/index.js'
-import {
-  type ResultBackend,
-  type ResultListener,
-  type ResultRecord,
-  ResultWatchers,
-  readOptionsOf,
-  type TaskResult,
-} from '../../../result/index.js'
+import type { ResultBackend, ResultRecord, TaskResult } from '../../../result/index.js'
+import { type ResultListener, ResultWatchers, readOptionsOf } from '../../shared/index.js'
 import { openSqliteFile, type SqliteFile } from '../file/index.js'
 import type program from './program.js'
 import { offerResultFile } from './result-files.js'

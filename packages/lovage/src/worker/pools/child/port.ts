@@ -1,5 +1,5 @@
 import { isMainThread, parentPort } from 'node:worker_threads'
-import { tellParent } from '../../../kernel/index.js'
+import { tellParent } from '../../../process/index.js'
 import type { FromChild, ToChild } from '../wire/frames.js'
 
 /** The line to the parent, of a process or of a thread. */

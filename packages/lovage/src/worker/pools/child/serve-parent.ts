@@ -1,6 +1,7 @@
 import { isMainThread } from 'node:worker_threads'
-import { letYoungHeapGrow, messageOf, setDefaultLogger, workerTitle } from '../../../kernel/index.js'
+import { messageOf, setDefaultLogger } from '../../../kernel/index.js'
 import { loadSource } from '../../../loader/index.js'
+import { letYoungHeapGrow, workerTitle } from '../../../process/index.js'
 import { addBuiltinTasks } from '../../builtin-tasks.js'
 import { errorToWire } from '../wire/error-wire.js'
 import type { ChildSetup } from '../wire/frames.js'

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
-import { builtModule } from '../../../kernel/index.js'
 import { childExecArgv } from '../../../loader/index.js'
+import { builtModule } from '../../../process/index.js'
 import { fileBoard, memoryBoard, openBoardFile, type ParentBoard } from '../wire/board.js'
 import type { FromChild, ToChild } from '../wire/frames.js'
 

@@ -1,0 +1,130 @@
+import type { Broker } from '../../broker/index.js'
+import { type Canvas, freeze, misshapen } from '../../canvas/index.js'
+import { CapabilityError, newId } from '../../kernel/index.js'
+import { encodeJson } from '../../message/index.js'
+import type { Join } from '../../result/index.js'
+import type { AppCore } from '../core/index.js'
+import { type AnyResult, GroupResult, tupleOf } from '../results/index.js'
+import { priorityFromWire, priorityToWire } from '../routing/index.js'
+import { type Call, currentContext, type TaskContext, toCall } from '../tasks/index.js'
+import { type CanvasCall, dispatch, type OpenedJoin, type Surroundings } from './dispatch.js'
+import { hasChord, withReplyTo } from './reply-to.js'
+
+/** Publishes the calls of a canvas, none of them when one cannot be written. */
+export interface CanvasPublisher {
+  sendAll(calls: readonly Call[], parent: TaskContext | undefined, isRemembered: boolean): Promise<unknown>
+}
+
+/** Messages of one canvas that are in memory at once. */
+const AT_ONCE = 500
+
+/** Opens the joins of a canvas, sends its first messages and gives its result. */
+export async function sendCanvas(
+  core: AppCore,
+  publisher: CanvasPublisher,
+  canvas: Canvas,
+  lead: readonly unknown[],
+): Promise<AnyResult> {
+  const frozen = await made(core, freeze(canvas, newId))
+  const { capabilities } = await core.broker()
+  const parent = currentContext()
+  const around: Surroundings = {
+    newId,
+    priorityToWire: priorityToWire(capabilities),
+    ...(parent ? { rootId: parent.rootId, parentId: parent.id } : {}),
+  }
+  const { joins, calls, children } = dispatch(frozen, lead, around)
+  if (joins.length > 0) await openJoins(core, joins)
+  const messages = calls.map((call) => toCallOf(core, call, capabilities))
+  for (let at = 0; at < messages.length; at += AT_ONCE)
+    await publisher.sendAll(messages.slice(at, at + AT_ONCE), parent, false)
+  if (parent) parent.children.push(...children)
+  const [tuple] = children
+  if (!tuple) throw misshapen('A canvas of nothing.')
+  return core.resultOf(tuple)
+}
+
+/** Sends members as they are made; each is frozen, sent and forgotten but for its id. */
+export async function sendMembers(
+  core: AppCore,
+  publisher: CanvasPublisher,
+  members: Iterable<Canvas> | AsyncIterable<Canvas>,
+  lead: readonly unknown[],
+): Promise<AnyResult> {
+  const groupId = newId()
+  const { capabilities } = await core.broker()
+  const parent = currentContext()
+  const results: AnyResult[] = []
+  let joins: OpenedJoin[] = []
+  let calls: CanvasCall[] = []
+  const flush = async (): Promise<void> => {
+    if (joins.length > 0) await openJoins(core, joins)
+    const batch = calls.map((call) => toCallOf(core, call, capabilities))
+    joins = []
+    calls = []
+    if (batch.length > 0) await publisher.sendAll(batch, parent, false)
+  }
+  for await (const member of members) {
+    const frozen = await made(core, freeze(member, newId, { groupId, groupIndex: results.length }))
+    const sent = dispatch(frozen, lead, {
+      newId,
+      priorityToWire: priorityToWire(capabilities),
+      ...(parent ? { rootId: parent.rootId, parentId: parent.id } : {}),
+    })
+    joins.push(...sent.joins)
+    calls.push(...sent.calls)
+    for (const tuple of sent.children) results.push(core.resultOf(tuple))
+    if (calls.length >= AT_ONCE) await flush()
+  }
+  await flush()
+  const group = new GroupResult(groupId, results, core)
+  if (parent) parent.children.push(tupleOf(group))
+  return group
+}
+
+const toCallOf = (core: AppCore, call: CanvasCall, capabilities: Broker['capabilities']) =>
+  toCall(call, core.tasks.get(call.task)?.definition.own ?? {}, priorityFromWire(capabilities))
+
+/** A canvas for results that are answered to its sender: each step says so, and none may wait for several others. */
+async function made(core: AppCore, frozen: Canvas): Promise<Canvas> {
+  if (core.replyTo === undefined) return frozen
+  // A chord further on would otherwise be found out by a worker, when the steps before it have run.
+  if (hasChord(frozen)) throw noChords((await core.results()).kind)
+  return withReplyTo(frozen, core.replyTo)
+}
+
+/** @throws {CapabilityError} when the result backend counts no chords. */
+export async function openJoins(core: AppCore, opened: readonly OpenedJoin[]): Promise<void> {
+  const { joins, kind } = await core.results()
+  if (!joins) throw noChords(kind)
+  await joins.open(toJoins(opened, core.conf, core.clock.now()))
+}
+
+/** Said before anything of the canvas is sent. */
+export const noChords = (kind: string): CapabilityError =>
+  new CapabilityError(
+    `A chord cannot be counted by results in ${kind}; a group that something follows is one.`,
+    {
+      code: 'LVG_CAPABILITY_MISSING',
+      details: { backend: kind },
+      hint: 'Keep results on Redis, in PostgreSQL or in SQLite: set resultBackend.',
+    },
+  )
+
+/** Joins as a store keeps them; each ends with the results of its members at the latest. */
+export function toJoins(
+  opened: readonly OpenedJoin[],
+  { resultExpires }: { readonly resultExpires: number | null },
+  nowMs: number,
+): readonly Join[] {
+  const deadlineMs = nowMs + (resultExpires || DAY_S) * 1000
+  return opened.map(({ id, size, body, shape }) => ({
+    id,
+    size,
+    body: encodeJson(body),
+    deadlineMs,
+    ...(shape ? { shape } : {}),
+  }))
+}
+
+const DAY_S = 86_400

@@ -1,0 +1,22 @@
+export { type Answers, ask, type BroadcastOptions, tell } from './broadcast.js'
+export { Cluster, type ClusterOptions } from './cluster.js'
+export { knownQueues, type QueueReport, queueOfTasks, queueReport } from './known-queues.js'
+export { countLetters, type DeadLetterStats } from './letter-stats.js'
+export { messageIn } from './message-in.js'
+export { type OnceOptions, once } from './once.js'
+export { type OpenBreaker, openBreakers } from './open-breakers.js'
+export { type OpenedLetter, openLetter } from './open-letter.js'
+export { PAUSED, pausedQueues, pauseQueues, resumeQueues } from './pause.js'
+export { intervalOf, RATES, setRate } from './rate.js'
+export {
+  editedMessage,
+  type LetterEdit,
+  type Redriven,
+  type RedriveOptions,
+  redrive,
+  redriveMessage,
+} from './redrive.js'
+export { REVOKED, REVOKED_STAMPS, revoke, revokeByStamps, stampKey } from './revoke.js'
+export { revokeStamped, revokeTasks } from './revoke-tasks.js'
+export { type EventListener, type EventOptions, listenToEvents, watchEvents } from './watch-events.js'
+export { whereAgreed } from './where-agreed.js'

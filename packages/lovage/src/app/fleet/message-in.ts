@@ -1,0 +1,16 @@
+import type { Broker } from '../../broker/index.js'
+import type { DeadLetter } from '../../dead-letter/index.js'
+import { decodeEnvelope } from '../../envelope/index.js'
+import type { MessageError } from '../../kernel/index.js'
+import type { IncomingMessage } from '../../message/index.js'
+import { priorityFromWire } from '../routing/index.js'
+
+/** The message in a letter or in a queue, or why there is none. */
+export function messageIn(
+  { raw }: Pick<DeadLetter, 'raw'>,
+  { capabilities }: Broker,
+): IncomingMessage | MessageError {
+  return decodeEnvelope(raw, (wire) =>
+    wire === undefined ? undefined : priorityFromWire(capabilities)(wire),
+  )
+}

@@ -1,0 +1,29 @@
+import type { AppCore } from '../core/index.js'
+import type { RevokeOptions } from '../results/index.js'
+import { tell } from './broadcast.js'
+import { revoke, revokeByStamps } from './revoke.js'
+
+/** Keeps tasks from running, and stops those that run with `terminate`: kept for workers to come, told to those that listen. */
+export async function revokeTasks(
+  core: AppCore,
+  ids: readonly string[],
+  options: RevokeOptions,
+): Promise<void> {
+  await revoke(core, ids, options)
+  await tell(core, 'revoke', { task_id: ids, ...howOf(options) })
+}
+
+/** The same for all tasks that carry one of the stamps. */
+export async function revokeStamped(
+  core: AppCore,
+  stamps: Readonly<Record<string, unknown>>,
+  options: RevokeOptions,
+): Promise<void> {
+  await revokeByStamps(core, stamps, options)
+  await tell(core, 'revoke_by_stamped_headers', { headers: stamps, ...howOf(options) })
+}
+
+const howOf = ({ terminate = false, signal }: RevokeOptions): Readonly<Record<string, unknown>> => ({
+  terminate,
+  signal: signal ?? 'SIGTERM',
+})

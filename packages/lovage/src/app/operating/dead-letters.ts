@@ -1,0 +1,221 @@
+import type { DeadLetter, DeadLetterQuery } from '../../dead-letter/index.js'
+import { ConfigurationError, MessageError, newId, type Page } from '../../kernel/index.js'
+import { encodeTask, type TaskMessage } from '../../message/index.js'
+import type { AppCore } from '../core/index.js'
+import type { DeadLetterStats, LetterEdit, OpenedLetter, Redriven, RedriveOptions } from '../fleet/index.js'
+import { priorityToWire } from '../routing/index.js'
+import { signerOf } from '../sending/index.js'
+import { hideArguments, hideByName } from '../tasks/index.js'
+import { fleet } from './fleet.js'
+
+/** Which letters: ids of letters or of tasks, or conditions that hold together; `{}` = all. */
+export type LetterChoice = string | readonly string[] | Omit<DeadLetterQuery, 'limit' | 'after'>
+
+/** What became of a redrive. */
+export interface Redrive {
+  /** Letters that went back to their queue. */
+  readonly retried: number
+  /** Letters whose message cannot be read, and which stay. */
+  readonly unreadable: readonly string[]
+}
+
+/** A failure that some other part of a program tells of. */
+export interface ReportedFailure {
+  readonly taskId?: string
+  readonly task: string
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Readonly<Record<string, unknown>>
+  readonly error: unknown
+  /** Where a redrive sends it. Default: the default queue. */
+  readonly queue?: string
+  /** Who gave up. Default: this app. */
+  readonly worker?: string
+}
+
+const PAGE = 500
+const DAY_MS = 86_400_000
+
+/** What is done with messages that no worker runs again by itself: `app.deadLetters`. */
+export class DeadLetters {
+  readonly #core: AppCore
+
+  constructor(core: AppCore) {
+    this.#core = core
+  }
+
+  /** One page, newest first. */
+  async list(query: DeadLetterQuery = {}): Promise<Page<DeadLetter>> {
+    return (await this.#core.broker()).deadLetters.list(query)
+  }
+
+  /** All letters of a choice, newest first, fetched a page at a time; letters that come meanwhile are not among them. */
+  async *each(choice: LetterChoice = {}): AsyncGenerator<DeadLetter> {
+    for await (const page of this.#pages(choice)) yield* page
+  }
+
+  /** A letter by its own id or its task's (then the newest), with arguments and every attempt's error. */
+  async show(id: string): Promise<OpenedLetter | undefined> {
+    for await (const letter of this.each(id)) return this.open(letter)
+    return undefined
+  }
+
+  /** Reads the message of a letter. */
+  async open(letter: DeadLetter): Promise<OpenedLetter> {
+    return (await fleet()).openLetter(letter, await this.#core.broker(), this.#core.conf)
+  }
+
+  /** What a letter's task is called with, its secrets masked, and its headers; undefined when it cannot be read. */
+  shownCall({ call, isEncrypted }: OpenedLetter): TaskMessage | undefined {
+    if (!call) return undefined
+    const task = this.#core.tasks.get(call.headers.task)
+    const redact = isEncrypted ? true : task?.options.redact
+    const hidden = hideArguments({ redact, params: task?.definition.params }, call)
+    // What is masked are values, not names: the headers stay headers.
+    return { ...call, ...hidden, headers: hideByName(call.headers) as typeof call.headers }
+  }
+
+  /** Letters by queue, task, reason and type of error. Reads them all. */
+  async stats(choice: LetterChoice = {}): Promise<DeadLetterStats> {
+    return (await fleet()).countLetters(this.each(choice))
+  }
+
+  /** How many letters came from each queue. */
+  async queues(): Promise<ReadonlyMap<string, number>> {
+    return (await this.#core.broker()).deadLetters.count()
+  }
+
+  /**
+   * Sends letters back to the queue that they came from, as a first try under the same task id. None is lost, and none
+   * sent twice, also when this process is killed midway and the redrive is repeated, or somebody else does it at
+   * the same time (brokers without `capabilities.once`: at least once).
+   */
+  async retry(choice: LetterChoice, options: RedriveOptions = {}): Promise<Redrive> {
+    const broker = await this.#core.broker()
+    const { messageIn, redrive, redriveMessage } = await fleet()
+    const unreadable: string[] = []
+    let retried = 0
+    for await (const letters of this.#pages(choice)) {
+      const redriven: Redriven[] = []
+      for (const letter of letters) {
+        const message = messageIn(letter, broker)
+        if (message instanceof Error) unreadable.push(letter.id)
+        else
+          redriven.push({ letter, message: redriveMessage(letter, message, options.queue ?? letter.queue) })
+      }
+      retried += await redrive(broker, redriven, { ...options, clock: this.#core.clock })
+    }
+    return { retried, unreadable }
+  }
+
+  /**
+   * Sends one letter back with other arguments; its callbacks and its place in a canvas stay.
+   * @throws {ConfigurationError} LVG_DEAD_LETTER_NOT_FOUND.
+   * @throws {MessageError} LVG_DEAD_LETTER_UNREADABLE, LVG_MESSAGE_UNSERIALISABLE.
+   */
+  async edit(id: string, edit: LetterEdit): Promise<void> {
+    const opened = await this.show(id)
+    if (!opened)
+      throw new ConfigurationError(`There is no dead letter ${id}.`, { code: 'LVG_DEAD_LETTER_NOT_FOUND' })
+    const { letter } = opened
+    const broker = await this.#core.broker()
+    const { editedMessage, messageIn, redrive } = await fleet()
+    const original = messageIn(letter, broker)
+    const message =
+      original instanceof Error
+        ? undefined
+        : editedMessage(opened, original, edit, signerOf(this.#core.conf, original.contentType))
+    if (!message)
+      throw new MessageError(`The message of ${letter.id} cannot be read: ${opened.unreadable}`, {
+        code: 'LVG_DEAD_LETTER_UNREADABLE',
+      })
+    await redrive(broker, [{ letter, message }], { clock: this.#core.clock })
+  }
+
+  /** Removes letters for good; tells how many. */
+  async purge(choice: LetterChoice): Promise<number> {
+    const { deadLetters } = await this.#core.broker()
+    let removed = 0
+    for await (const letters of this.#pages(choice))
+      removed += (await deadLetters.take(letters.map(({ id }) => id))).length
+    return removed
+  }
+
+  /**
+   * Removes letters that are older than so many days (default 30) and resolved: their task has succeeded since, in whichever way it was
+   * run again. What was retried here is gone already. With `unresolved` the others go too, for good. Tells how many.
+   */
+  async cleanup(days = 30, { unresolved = false }: { readonly unresolved?: boolean } = {}): Promise<number> {
+    const old = { failedBeforeMs: this.#core.clock.now() - days * DAY_MS }
+    if (unresolved) return this.purge(old)
+    if (!this.#core.hasResults) return 0
+    const [{ deadLetters }, results] = await Promise.all([this.#core.broker(), this.#core.results()])
+    let removed = 0
+    for await (const letters of this.#pages(old)) {
+      const found = await results.get(letters.flatMap(({ taskId }) => taskId ?? []))
+      const succeeded = new Set(found.flatMap(({ id, state }) => (state === 'SUCCESS' ? [id] : [])))
+      const resolved = letters.filter(({ taskId }) => taskId !== null && succeeded.has(taskId))
+      if (resolved.length > 0) removed += (await deadLetters.take(resolved.map(({ id }) => id))).length
+    }
+    return removed
+  }
+
+  /** Keeps a failure that this app's workers did not see as a dead letter, to be looked at and retried; gives its id. */
+  async add(failure: ReportedFailure): Promise<string> {
+    const { clock, conf } = this.#core
+    const broker = await this.#core.broker()
+    const { taskId = newId(), task, args = [], kwargs = {}, error, worker = 'app' } = failure
+    const queue = failure.queue ?? conf.taskDefaultQueue
+    const nowMs = clock.now()
+    const message = encodeTask({ task, id: taskId, args, kwargs, routingKey: queue }, { nowMs })
+    const { encodeEnvelope } = await import('../../envelope/index.js')
+    const wire = priorityToWire(broker.capabilities)
+    const toWire = (priority: number | undefined): number => (priority === undefined ? 0 : wire(priority))
+    const letter: DeadLetter = {
+      id: `${taskId}.reported`,
+      taskId,
+      task,
+      queue,
+      reason: 'failed',
+      error: {
+        type: error instanceof Error ? error.name : 'Error',
+        message: error instanceof Error ? error.message : String(error),
+        traceback: error instanceof Error ? (error.stack ?? null) : null,
+      },
+      retries: 0,
+      redeliveries: 0,
+      worker,
+      failedMs: nowMs,
+      raw: encodeEnvelope(message, toWire, newId()),
+    }
+    await broker.deadLetters.add([letter])
+    return letter.id
+  }
+
+  /** Pages by cursor: what is removed behind it, or comes before it, disturbs nothing. */
+  async *#pages(choice: LetterChoice): AsyncGenerator<readonly DeadLetter[]> {
+    if (typeof choice === 'string' || Array.isArray(choice)) return yield* this.#named([choice].flat())
+    const { deadLetters } = await this.#core.broker()
+    let after: string | undefined
+    do {
+      // Lists were dealt with above; `Array.isArray` knows no readonly ones.
+      const query = choice as Exclude<LetterChoice, string | readonly string[]>
+      const page = await deadLetters.list({ ...query, limit: PAGE, ...(after ? { after } : {}) })
+      if (page.items.length > 0) yield page.items
+      after = page.next
+    } while (after !== undefined)
+  }
+
+  /** Letters by their own id first; what is no letter's id is looked for among the ids of tasks. */
+  async *#named(ids: readonly string[]): AsyncGenerator<readonly DeadLetter[]> {
+    const missing = new Set(ids)
+    for await (const letters of this.#pages({ ids })) {
+      for (const { id } of letters) missing.delete(id)
+      yield letters
+    }
+    if (missing.size === 0) return
+    for await (const letters of this.#pages({})) {
+      const meant = letters.filter(({ taskId }) => taskId !== null && missing.has(taskId))
+      if (meant.length > 0) yield meant
+    }
+  }
+}

@@ -1,0 +1,12 @@
+import type { Embed } from '../message/index.js'
+import type { WireOptions } from './node.js'
+
+/** One message to be sent. */
+export interface CanvasCall {
+  readonly task: string
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  /** In Celery's spelling, without what is in `embed`. */
+  readonly options: WireOptions
+  readonly embed: Embed
+}

@@ -1,0 +1,232 @@
+import type { Router } from '../../app/routing/index.js'
+import type { Broker, Consumer, Delivery, Settlement } from '../../broker/index.js'
+import {
+  type Clock,
+  ConfigurationError,
+  crashPoint,
+  type Logger,
+  messageOf,
+  newId,
+} from '../../kernel/index.js'
+import { type IncomingMessage, type OutgoingMessage, parseTime } from '../../message/index.js'
+import { migrateDelayed } from './migrate-delayed.js'
+
+/** One end of a migration. */
+export interface MigrationEnd {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly router: Router
+  broker(): Promise<Broker>
+}
+
+/** What is migrated, and when it is done. */
+export interface MigrationOptions {
+  /** Default: all queues of the source. */
+  readonly queues?: readonly string[]
+  /** Messages after which it ends. */
+  readonly limit?: number
+  /** Seconds in which nothing came after which it ends. Default 2. */
+  readonly idleSeconds?: number
+  /** Whether it goes on until `signal`, taking what producers still send. */
+  readonly forever?: boolean
+  readonly signal?: AbortSignal
+  /** Hears how many were moved so far. */
+  readonly onMoved?: (moved: number) => void
+}
+
+/** How a migration went. */
+export interface Migration {
+  readonly queues: readonly string[]
+  /** Messages that are at the destination and gone from the source. */
+  readonly moved: number
+  /** Messages that cannot be read: they are at the source still. */
+  readonly unreadable: number
+}
+
+/** Claims return to the source so long after the migration that held them was killed. */
+const LEASE_MS = 5_000
+/** Messages that travel at once. */
+const AT_ONCE = 500
+/** For how long the destination remembers what it took, so that a repetition after a crash is dropped. */
+const ONCE_MS = 3_600_000
+const WEEK_MS = 7 * 24 * ONCE_MS
+
+/**
+ * Moves messages from one broker to another: published and confirmed there, then removed here, so that none is lost whenever it is killed.
+ * It may be repeated, and goes on where it ended. What was published and not yet removed when it was killed is published again, and
+ * dropped by a destination that can (`capabilities.once`: Redis, SQLite, PostgreSQL); elsewhere it is doubled under its id.
+ *
+ * What workers hold stays theirs; dead letters and results stay where they are.
+ * @throws {ConfigurationError} LVG_USAGE when both are the same place.
+ * @throws {ConnectionError} when an end cannot be reached; what was not moved is at the source.
+ */
+export async function migrateMessages(
+  source: MigrationEnd,
+  destination: MigrationEnd,
+  options: MigrationOptions = {},
+): Promise<Migration> {
+  const [from, to] = await Promise.all([source.broker(), destination.broker()])
+  if (from.kind === to.kind && from.location === to.location)
+    throw new ConfigurationError(`Both are ${from.location}: there is nothing to migrate.`, {
+      code: 'LVG_USAGE',
+    })
+  const queues = options.queues ?? (await from.admin.queues())
+  const none = { queues, moved: 0, unreadable: 0 }
+  if (queues.length === 0) return none
+  await to.declare(queues.map((name) => source.router.queue(name)))
+  const ready = await new Mover(source, from, to, queues, options).run()
+  const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : options.limit - ready.moved
+  if (options.signal?.aborted || limit <= 0 || !from.capabilities.durableDelay || !from.capabilities.browsing)
+    return { queues, ...ready }
+  const delayed = await migrateDelayed(from, to, queues, {
+    limit,
+    outgoing: (message, queue, dueMs) => outgoing(message, queue, to, source.clock.now(), dueMs),
+  })
+  const moved = ready.moved + delayed.moved
+  options.onMoved?.(moved)
+  return { queues, moved, unreadable: ready.unreadable + delayed.unreadable }
+}
+
+/** Claims what waits, batch after batch. */
+class Mover {
+  readonly #source: MigrationEnd
+  readonly #from: Broker
+  readonly #to: Broker
+  readonly #queues: readonly string[]
+  readonly #options: MigrationOptions
+  #consumer: Consumer | undefined
+  #waiting: Delivery[] = []
+  /** Claims that cannot be read; they go back at the end. */
+  readonly #unreadable: string[] = []
+  #held = 0
+  #moved = 0
+  #wake = (): void => {}
+
+  constructor(
+    source: MigrationEnd,
+    from: Broker,
+    to: Broker,
+    queues: readonly string[],
+    options: MigrationOptions,
+  ) {
+    this.#source = source
+    this.#from = from
+    this.#to = to
+    this.#queues = queues
+    this.#options = options
+  }
+
+  async run(): Promise<Pick<Migration, 'moved' | 'unreadable'>> {
+    const { clock, logger } = this.#source
+    const { idleSeconds = 2, forever = false, signal } = this.#options
+    this.#consumer = await this.#from.consume({
+      queues: this.#queues,
+      holder: `migrate.${newId()}`,
+      leaseMs: LEASE_MS,
+      visibilityTimeoutMs: WEEK_MS,
+      free: () => this.#free(),
+      onDeliveries: (deliveries) => {
+        this.#held += deliveries.length
+        this.#waiting.push(...deliveries)
+        this.#wake()
+      },
+      onLost: () => {},
+      onError: (error) => logger.warn({ err: error }, `the source does not answer: ${messageOf(error)}`),
+      clock,
+      logger,
+    })
+    const onAbort = (): void => this.#wake()
+    signal?.addEventListener('abort', onAbort)
+    try {
+      while (!signal?.aborted && this.#left > 0) {
+        const batch = this.#waiting
+        this.#waiting = []
+        if (batch.length > 0) await this.#move(batch)
+        else if (!(await this.#somethingComes(idleSeconds * 1000)) && !forever) break
+      }
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+      await this.#end()
+    }
+    return { moved: this.#moved, unreadable: this.#unreadable.length }
+  }
+
+  get #left(): number {
+    return (this.#options.limit ?? Number.POSITIVE_INFINITY) - this.#moved
+  }
+
+  #free(): number {
+    const { limit = Number.POSITIVE_INFINITY, signal } = this.#options
+    if (signal?.aborted) return 0
+    return Math.max(0, Math.min(AT_ONCE - this.#held, limit - this.#moved - this.#held))
+  }
+
+  async #move(batch: readonly Delivery[]): Promise<void> {
+    const nowMs = this.#source.clock.now()
+    const readable: { readonly tag: string; readonly message: OutgoingMessage }[] = []
+    for (const { tag, queue, message } of batch) {
+      if (message instanceof Error) this.#unreadable.push(tag)
+      else readable.push({ tag, message: outgoing(message, queue, this.#to, nowMs) })
+    }
+    this.#held -= batch.length
+    if (readable.length === 0) return
+    crashPoint('migrate:before-publish')
+    try {
+      await this.#to.publish(readable.map(({ message }) => message))
+    } catch (error) {
+      this.#unreadable.push(...readable.map(({ tag }) => tag))
+      throw error
+    }
+    crashPoint('migrate:after-publish')
+    await this.#consumer?.settle(readable.map(({ tag }): Settlement => ({ tag, kind: 'ack' })))
+    crashPoint('migrate:after-removal')
+    this.#moved += readable.length
+    this.#options.onMoved?.(this.#moved)
+    this.#consumer?.demand()
+  }
+
+  #somethingComes(ms: number): Promise<boolean> {
+    if (this.#waiting.length > 0) return Promise.resolve(true)
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(this.#waiting.length > 0), ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve(true)
+      }
+    })
+  }
+
+  /** What was claimed and not moved goes back. */
+  async #end(): Promise<void> {
+    await this.#consumer?.pause()
+    const tags = [...this.#waiting.map(({ tag }) => tag), ...this.#unreadable]
+    if (tags.length > 0)
+      await this.#consumer?.settle(tags.map((tag): Settlement => ({ tag, kind: 'requeue', counts: false })))
+    await this.#consumer?.close()
+  }
+}
+
+/** The message for the queue of the same name, a time of its own kept. */
+function outgoing(
+  { redelivered: _redelivered, ...message }: IncomingMessage,
+  queue: string,
+  { capabilities }: Broker,
+  nowMs: number,
+  dueMs?: number,
+): OutgoingMessage {
+  const { id, retries, eta } = message.headers
+  const etaMs = dueMs ?? (typeof eta === 'string' ? parseTime(eta) : undefined)
+  const isLater = etaMs !== undefined && etaMs > nowMs
+  return {
+    ...message,
+    exchange: '',
+    routingKey: queue,
+    // A message for later that carries no time must be kept back by the broker; others workers put aside themselves.
+    ...(isLater && (capabilities.delayAtPublish || (dueMs !== undefined && capabilities.durableDelay))
+      ? { dueMs: etaMs }
+      : {}),
+    ...(typeof id === 'string' && capabilities.once
+      ? { once: { key: `migrate:${queue}:${id}:${String(retries ?? 0)}`, ttlMs: ONCE_MS } }
+      : {}),
+  }
+}

@@ -1,0 +1,5 @@
+export { secondsOf } from './bounded.js'
+export { ClusterState, type ClusterStateOptions, type TaskChoice } from './cluster-state.js'
+export type { SeenTask } from './seen-task.js'
+export type { SeenWorker } from './seen-worker.js'
+export { isLate, readTaskEvent, type TaskEvent, type TaskFacts, type ToldState } from './task-event.js'

@@ -1,0 +1,141 @@
+import type { Event } from '../events/index.js'
+import { countOf, nameOf, numberOf, secondsOf, textOf, tracebackOf } from './bounded.js'
+
+/** What an event may say of a task, each of it bounded: names to 256 characters, texts to 1,024, tracebacks to 16,384. */
+export interface TaskFacts {
+  readonly name?: string
+  /** The node that told it. */
+  readonly worker?: string
+  /** The producer, of `task-sent`. */
+  readonly client?: string
+  /** As logs show them. */
+  readonly args?: string
+  readonly kwargs?: string
+  readonly result?: string
+  readonly exception?: string
+  readonly traceback?: string
+  /** Seconds. */
+  readonly runtime?: number
+  readonly retries?: number
+  readonly eta?: string
+  readonly expires?: string
+  readonly rootId?: string
+  readonly parentId?: string
+  readonly queue?: string
+  /** 0–100. */
+  readonly percent?: number
+}
+
+/** Whose word a state is: events of one process are in the order of its logical clock. */
+export interface ToldState {
+  readonly state: string
+  readonly process: string
+  /** 0 when it has none. */
+  readonly clock: number
+}
+
+/** A `task-…` event, read. */
+export interface TaskEvent extends ToldState {
+  readonly id: string
+  /** `received`, `succeeded`, …: its type without `task-`. */
+  readonly kind: string
+  /** When it was told, by the clock of whoever told it, in Unix ms. */
+  readonly ms: number
+  readonly facts: TaskFacts
+}
+
+const STATES: ReadonlyMap<string, string> = new Map([
+  ['sent', 'PENDING'],
+  ['received', 'RECEIVED'],
+  ['started', 'STARTED'],
+  ['succeeded', 'SUCCESS'],
+  ['failed', 'FAILURE'],
+  ['retried', 'RETRY'],
+  ['revoked', 'REVOKED'],
+  ['rejected', 'REJECTED'],
+])
+
+/** Highest first; what is not here is a task's own state, between FAILURE and REVOKED. */
+const PRECEDENCE = [
+  'SUCCESS',
+  'FAILURE',
+  '',
+  'REVOKED',
+  'STARTED',
+  'RECEIVED',
+  'REJECTED',
+  'RETRY',
+  'PENDING',
+]
+const LONGEST_TYPE = 128
+const PREFIX = 'task-'
+
+/**
+ * Reads an event of a task as monitors keep it, bounded whatever was sent; undefined for any other event, and for one without a node,
+ * an id or a time.
+ *
+ * @example for (const event of events) { const told = readTaskEvent(event); if (told) remember(told.id, told.state) }
+ */
+export function readTaskEvent(event: Event): TaskEvent | undefined {
+  const { type, timestamp } = event
+  if (!type.startsWith(PREFIX) || type.length > LONGEST_TYPE || !Number.isFinite(timestamp)) return undefined
+  const node = nameOf(event.hostname)
+  const id = nameOf(event.uuid)
+  if (node === undefined || id === undefined) return undefined
+  const kind = type.slice(PREFIX.length)
+  return {
+    id,
+    kind,
+    state: STATES.get(kind) ?? kind.toUpperCase(),
+    ms: timestamp * 1000,
+    process: `${node} ${numberOf(event.pid) ?? ''}`,
+    clock: numberOf(event.clock) ?? 0,
+    facts: factsOf(event, kind, node),
+  }
+}
+
+/**
+ * Whether a state that is told comes too late to replace the one that is known. Events of one process are ordered by its logical clock.
+ * Those of several have no common order: there a state that usually comes before another does not replace it, except around a retry,
+ * after which everything happens again.
+ */
+export function isLate(known: ToldState | undefined, told: ToldState): boolean {
+  if (known?.process === told.process && told.clock > 0 && known.clock > 0) {
+    // What has succeeded is told again only by a redelivery, which changes nothing.
+    if (known.state === 'SUCCESS' && told.state !== 'SUCCESS') return true
+    return told.clock < known.clock
+  }
+  const state = known?.state ?? 'PENDING'
+  if (told.state === 'RETRY' || state === 'RETRY') return false
+  return rankOf(told.state) > rankOf(state)
+}
+
+const rankOf = (state: string): number => {
+  const rank = PRECEDENCE.indexOf(state)
+  return rank < 0 ? PRECEDENCE.indexOf('') : rank
+}
+
+/** What an event says that is worth keeping. Tens of thousands come in a second: nothing is made that is not there. */
+function factsOf(event: Event, kind: string, node: string): TaskFacts {
+  const facts: { -readonly [Key in keyof TaskFacts]: TaskFacts[Key] } = {}
+  if (kind === 'sent') facts.client = node
+  else facts.worker = node
+  const put = <Key extends keyof TaskFacts>(key: Key, value: TaskFacts[Key] | undefined): void => {
+    if (value !== undefined) facts[key] = value
+  }
+  put('name', nameOf(event.name))
+  put('args', textOf(event.args))
+  put('kwargs', textOf(event.kwargs))
+  put('result', textOf(event.result))
+  put('exception', textOf(event.exception))
+  put('traceback', tracebackOf(event.traceback))
+  put('runtime', secondsOf(event.runtime))
+  put('retries', countOf(event.retries))
+  put('eta', nameOf(event.eta))
+  put('expires', nameOf(event.expires))
+  put('rootId', nameOf(event.root_id))
+  put('parentId', nameOf(event.parent_id))
+  put('queue', nameOf(event.queue))
+  put('percent', numberOf(event.percent))
+  return facts
+}

@@ -1,0 +1,94 @@
+import type { DeadLetters, ReportedFailure } from '../app/operating/index.js'
+import type { DeadLetter, DeadLetterQuery } from '../dead-letter/index.js'
+
+/** An app, as far as these functions go. */
+export interface WithDeadLetters {
+  readonly deadLetters: DeadLetters
+}
+
+/** A dead letter under the names that Celery's users know. */
+export interface DeadLetterTask {
+  readonly id: string
+  readonly task_id: string | null
+  readonly task_name: string | null
+  /** Type and message of the last error. */
+  readonly exception: string
+  readonly traceback: string | null
+  /** ISO 8601. */
+  readonly failed_at: string
+  /** Secrets masked, for this is to be shown; null when the message cannot be read. */
+  readonly args: readonly unknown[] | null
+  readonly kwargs: Readonly<Record<string, unknown>> | null
+  readonly queue: string
+  readonly retry_count: number
+}
+
+/** Queues of dead letters are shown under the name of the queue that they came from, with this behind it. */
+const SUFFIX = '.dead'
+
+/** Keeps a failure as a dead letter; gives its id. */
+export const processDeadLetterTask = (app: WithDeadLetters, failure: ReportedFailure): Promise<string> =>
+  app.deadLetters.add(failure)
+
+/** Sends a letter, by its id or its task's, back to its queue; whether there was one. */
+export async function retryDeadLetterTask(app: WithDeadLetters, id: string): Promise<boolean> {
+  return (await app.deadLetters.retry(id)).retried > 0
+}
+
+/** Removes letters that are older than so many days and resolved, with `unresolved` the others too; tells how many. */
+export const cleanupOldDeadLetterTasks = (
+  app: WithDeadLetters,
+  days = 30,
+  options: { readonly unresolved?: boolean } = {},
+): Promise<number> => app.deadLetters.cleanup(days, options)
+
+/** Letters by queue, task, reason and error. */
+export const getDeadLetterStats = (app: WithDeadLetters) => app.deadLetters.stats()
+
+/** Letters, newest first; default the newest 100. */
+export async function getDeadLetterTasks(
+  app: WithDeadLetters,
+  query: DeadLetterQuery = {},
+): Promise<readonly DeadLetterTask[]> {
+  const { items } = await app.deadLetters.list(query)
+  return Promise.all(items.map((letter) => rowOf(app, letter)))
+}
+
+/** `<queue>.dead` and how many letters it has. */
+export async function getAllDeadLetterQueues(
+  app: WithDeadLetters,
+): Promise<Readonly<Record<string, number>>> {
+  const counts = await app.deadLetters.queues()
+  return Object.fromEntries([...counts].map(([queue, count]) => [queue + SUFFIX, count]))
+}
+
+/** The newest letters of a queue, `mail` or `mail.dead`; they stay where they are. */
+export const inspectDeadLetterQueue = (
+  app: WithDeadLetters,
+  queue: string,
+  limit = 10,
+): Promise<readonly DeadLetterTask[]> => getDeadLetterTasks(app, { queue: originOf(queue), limit })
+
+/** Removes all letters of a queue, `mail` or `mail.dead`, for good; tells how many. */
+export const purgeDeadLetterQueue = (app: WithDeadLetters, queue: string): Promise<number> =>
+  app.deadLetters.purge({ queue: originOf(queue) })
+
+const originOf = (queue: string): string => (queue.endsWith(SUFFIX) ? queue.slice(0, -SUFFIX.length) : queue)
+
+async function rowOf({ deadLetters }: WithDeadLetters, letter: DeadLetter): Promise<DeadLetterTask> {
+  const opened = await deadLetters.open(letter)
+  const shown = deadLetters.shownCall(opened)
+  const { id, taskId, task, error, failedMs, queue, retries } = letter
+  return {
+    id,
+    task_id: taskId,
+    task_name: task,
+    exception: `${error.type}: ${error.message}`,
+    traceback: error.traceback,
+    failed_at: new Date(failedMs).toISOString(),
+    args: shown?.args ?? null,
+    kwargs: shown?.kwargs ?? null,
+    queue,
+    retry_count: retries,
+  }
+}

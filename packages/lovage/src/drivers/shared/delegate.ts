@@ -1,0 +1,25 @@
+import type { Broker } from '../../broker/index.js'
+
+/** A broker that hands everything on to another: what is spread over it is done in another way. */
+export function delegate(broker: Broker): Broker {
+  const { publishIn } = broker
+  return {
+    kind: broker.kind,
+    location: broker.location,
+    capabilities: broker.capabilities,
+    admin: broker.admin,
+    deadLetters: broker.deadLetters,
+    check: () => broker.check(),
+    declare: (queues) => broker.declare(queues),
+    publish: (messages) => broker.publish(messages),
+    ...(publishIn ? { publishIn: (...given) => publishIn.call(broker, ...given) } : {}),
+    consume: (options) => broker.consume(options),
+    broadcast: (message) => broker.broadcast(message),
+    subscribe: (exchange, on, pattern) => broker.subscribe(exchange, on, pattern),
+    reply: (message) => broker.reply(message),
+    inbox: (exchange, routingKey, on) => broker.inbox(exchange, routingKey, on),
+    depths: (queues, options) => broker.depths(queues, options),
+    purge: (queue) => broker.purge(queue),
+    close: () => broker.close(),
+  }
+}

@@ -1,0 +1,168 @@
+import { isUtf8 } from 'node:buffer'
+import { MessageError, messageOf } from '../kernel/index.js'
+import {
+  decodeJson,
+  type IncomingMessage,
+  isFields,
+  isTruthy,
+  type OutgoingMessage,
+  reprValue,
+} from '../message/index.js'
+import { encodeHeaders, shared } from './header-json.js'
+
+/** A message that came in kombu's JSON envelope. */
+export interface EnvelopeMessage extends IncomingMessage {
+  /** Names this copy of the message; the key of Redis' `unacked` hash. */
+  readonly deliveryTag: string
+}
+
+/** Public priority (0–9, higher first, undefined when not given) to the number on the driver's wire. */
+export type PriorityToWire = (priority: number | undefined) => number
+
+/** The number on the wire (undefined when there is none) to the public priority. */
+export type PriorityFromWire = (priority: number | undefined) => number | undefined
+
+/**
+ * Writes the JSON envelope in which kombu's Redis transport, and our SQLite and memory brokers, keep a message
+ * (protocol.md 2.2). `deliveryTag` must be new for every copy. Throws a MessageError when a header cannot be written.
+ */
+export function encodeEnvelope(
+  message: OutgoingMessage,
+  priorityToWire: PriorityToWire,
+  deliveryTag: string,
+): string {
+  const { properties, body } = message
+  // Celery leaves the options that it does not know in the properties; django-celery-results reads this one there.
+  const periodic = message.headers.periodic_task_name
+  const periodicName = typeof periodic === 'string' ? `,"periodic_task_name":${JSON.stringify(periodic)}` : ''
+  const base64 = (typeof body === 'string' ? Buffer.from(body) : body).toString('base64')
+  const expiration =
+    properties.expiration === undefined ? '' : `,"expiration":${JSON.stringify(properties.expiration)}`
+  return (
+    `{"body":"${base64}","content-encoding":${shared(message.contentEncoding)}` +
+    `,"content-type":${shared(message.contentType)},"headers":${encodeHeaders(message.headers)}` +
+    `,"properties":{"correlation_id":${JSON.stringify(properties.correlationId)}` +
+    `,"reply_to":${properties.replyTo === null ? 'null' : shared(properties.replyTo)},"delivery_mode":${properties.deliveryMode}` +
+    `,"delivery_info":{"exchange":${shared(message.exchange)}` +
+    `,"routing_key":${shared(message.routingKey)}},"priority":${priorityToWire(properties.priority)}` +
+    `${expiration}${periodicName},"body_encoding":"base64","delivery_tag":${JSON.stringify(deliveryTag)}}}`
+  )
+}
+
+/**
+ * Reads an envelope. Never throws: what is none comes back as a MessageError (`LVG_MESSAGE_MALFORMED`) that says which
+ * part is wrong; its `details.deliveryTag` is there when at least that could be read. Headers keep big integers
+ * as BigInt, so that forwarding them loses nothing.
+ */
+export function decodeEnvelope(
+  raw: string | Buffer,
+  priorityFromWire: PriorityFromWire,
+): EnvelopeMessage | MessageError {
+  if (typeof raw !== 'string' && !isUtf8(raw)) return malformed('the envelope is not UTF-8')
+  try {
+    const value = decodeJson(typeof raw === 'string' ? raw : raw.toString('utf8'), READING, 'envelope')
+    return isFields(value) ? read(value, priorityFromWire) : malformed('the envelope is not a JSON object')
+  } catch (error) {
+    // Nothing that a stranger wrote may end the loop that reads it: whatever it is, it is this message's fault.
+    return malformed(`the envelope cannot be read: ${messageOf(error)}`, undefined, error)
+  }
+}
+
+const READING = { integers: 'bigint' } as const
+
+function read(value: Fields, priorityFromWire: PriorityFromWire): EnvelopeMessage | MessageError {
+  const properties = value.properties
+  if (!isFields(properties)) return malformed('the envelope has no properties')
+  const deliveryTag = properties.delivery_tag
+  if (typeof deliveryTag !== 'string' || deliveryTag === '')
+    return malformed('the envelope has no delivery_tag')
+  const info = properties.delivery_info
+  if (!isFields(info)) return malformed('the envelope has no delivery_info', deliveryTag)
+  const { exchange, routing_key: routingKey = '' } = info
+  if (typeof exchange !== 'string') return malformed('delivery_info has no exchange', deliveryTag)
+  if (typeof routingKey !== 'string') return malformed('the routing_key is not a string', deliveryTag)
+  const contentType = value['content-type']
+  if (typeof contentType !== 'string') return malformed('the envelope has no content-type', deliveryTag)
+  const contentEncoding = value['content-encoding'] ?? 'utf-8'
+  if (typeof contentEncoding !== 'string')
+    return malformed('the content-encoding is not a string', deliveryTag)
+  const headers = value.headers ?? {}
+  if (!isFields(headers)) return malformed('the headers are not an object', deliveryTag)
+  const body = decodeBody(value.body, properties.body_encoding)
+  if (typeof body === 'object' && 'problem' in body) return malformed(body.problem, deliveryTag)
+  const wrong = TEXTS.find((name) => !isTextOrNone(properties[name]))
+  if (wrong !== undefined) return malformed(`the property ${wrong} is not text`, deliveryTag)
+  const given = numberOf(properties.priority)
+  if (given === null) return malformed('the priority is not a number', deliveryTag)
+  const priority = priorityFromWire(given)
+  const expiration = textOrNull(properties.expiration)
+  return {
+    headers,
+    body,
+    contentType,
+    contentEncoding,
+    properties: {
+      correlationId: textOrNull(properties.correlation_id),
+      replyTo: textOrNull(properties.reply_to),
+      deliveryMode: properties.delivery_mode === 1 ? 1 : 2,
+      ...(priority === undefined ? undefined : { priority }),
+      ...(expiration === null ? undefined : { expiration }),
+    },
+    exchange,
+    routingKey,
+    redelivered: isTruthy(info.redelivered) || isTruthy(headers.redelivered),
+    deliveryTag,
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Properties that are text, or are not there. */
+const TEXTS = ['correlation_id', 'reply_to', 'expiration'] as const
+
+/** Numbers are taken: they have one form as text, and other clients write `expiration` as one. */
+function isTextOrNone(value: unknown): boolean {
+  return (
+    value === undefined || value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value)
+  )
+}
+
+/** What `isTextOrNone` lets through, so that it has a form as text. */
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : value === undefined || value === null ? null : String(value)
+}
+
+/** undefined when there is none, null when it is none; what is too great for a number is as great as one can be. */
+function numberOf(value: unknown): number | undefined | null {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'bigint') return Number(value)
+  return typeof value === 'number' && !Number.isNaN(value) ? value : null
+}
+
+function decodeBody(body: unknown, encoding: unknown): Buffer | string | { readonly problem: string } {
+  if (typeof body !== 'string') return { problem: 'the envelope has no body' }
+  if (encoding === 'base64') return decodeBase64(body) ?? { problem: 'the body is not valid base64' }
+  if (encoding === undefined || encoding === null || encoding === 'utf-8') return body
+  return { problem: `the body_encoding ${reprValue(encoding, 64)} is not known` }
+}
+
+function decodeBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64')
+  if (bytes.length === base64Length(text)) return bytes
+  // Node skips what is no base64, so a shorter result means that something was skipped: only line ends may be.
+  const joined = text.replace(/[\r\n]/g, '')
+  return bytes.length === base64Length(joined) ? bytes : undefined
+}
+
+function base64Length(text: string): number {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  return text.length % 4 === 0 ? (text.length / 4) * 3 - padding : -1
+}
+
+function malformed(message: string, deliveryTag?: string, cause?: unknown): MessageError {
+  return new MessageError(message, {
+    code: 'LVG_MESSAGE_MALFORMED',
+    ...(deliveryTag === undefined ? {} : { details: { deliveryTag } }),
+    cause,
+  })
+}

@@ -1,0 +1,52 @@
+import { encodeJson, NO_LIMITS, NO_STAMPS, OWN_HEADERS } from '../message/index.js'
+
+type Headers = Readonly<Record<string, unknown>>
+
+/**
+ * The JSON of a message's headers, as `encodeJson` writes it. What a call that asks for nothing special has, and in the order
+ * in which `encodeTask` makes it, is written with the names in place: that takes half the time.
+ */
+export function encodeHeaders(headers: Headers): string {
+  return isOrdinary(headers) ? ordinary(headers) : encodeJson(headers, 'headers')
+}
+
+function isOrdinary(headers: Headers): boolean {
+  let count = 0
+  for (const name in headers) {
+    const value = headers[name]
+    if (name !== OWN_HEADERS[count++] || value === undefined) return false
+    if (typeof value === 'object' && value !== null && value !== NO_LIMITS && value !== NO_STAMPS)
+      return false
+  }
+  return count === OWN_HEADERS.length
+}
+
+const ordinary = (h: Headers): string =>
+  `{"lang":${shared(h.lang)},"task":${shared(h.task)},"id":${json(h.id)},"shadow":${json(h.shadow)}` +
+  `,"eta":${json(h.eta)},"expires":${json(h.expires)},"group":${json(h.group)},"group_index":${json(h.group_index)}` +
+  `,"retries":${json(h.retries)},"timelimit":${json(h.timelimit)},"root_id":${json(h.root_id)}` +
+  `,"parent_id":${json(h.parent_id)},"argsrepr":${json(h.argsrepr)},"kwargsrepr":${json(h.kwargsrepr)}` +
+  `,"origin":${shared(h.origin)},"ignore_result":${json(h.ignore_result)}` +
+  `,"replaced_task_nesting":${json(h.replaced_task_nesting)},"stamped_headers":${json(h.stamped_headers)}` +
+  `,"stamps":${json(h.stamps)},"x-lovage-sent":${json(h['x-lovage-sent'])}}`
+
+function json(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (value === NO_LIMITS) return '[null,null]'
+  if (value === NO_STAMPS) return '{}'
+  return typeof value === 'boolean' ? String(value) : encodeJson(value, 'headers')
+}
+
+const MOST_SHARED = 1000
+const SHARED = new Map<unknown, string>()
+
+/** The JSON of a string that most messages share. */
+export function shared(text: unknown): string {
+  const known = SHARED.get(text)
+  if (known !== undefined) return known
+  if (SHARED.size >= MOST_SHARED) SHARED.clear()
+  const written = json(text)
+  SHARED.set(text, written)
+  return written
+}

@@ -1,0 +1,181 @@
+import { globSource, MessageError, messageOf, newId, requireLater } from '../kernel/index.js'
+import {
+  type AcceptList,
+  decodeContent,
+  getSerializer,
+  type IncomingMessage,
+  isFields,
+  type Message,
+  type OutgoingMessage,
+  type Serializer,
+} from '../message/index.js'
+
+/** Where control requests are broadcast; the first word is `control_exchange`, not an app's name. */
+export const CONTROL_EXCHANGE = 'celery.pidbox'
+/** Where their answers go. */
+export const REPLY_EXCHANGE = `reply.${CONTROL_EXCHANGE}`
+
+/** A remote control request, as Celery's. */
+export interface ControlRequest {
+  readonly method: string
+  /** Named arguments. */
+  readonly arguments: Readonly<Record<string, unknown>>
+  /** Nodes that are meant; null = whom the pattern matches, or all. */
+  readonly destination: readonly string[] | null
+  readonly pattern: string | null
+  readonly matcher: string | null
+  /** Names the question in its answers; null = no answer is wanted. */
+  readonly ticket: string | null
+  readonly replyTo: { readonly exchange: string; readonly routingKey: string } | null
+}
+
+/** Bytes that a request may have: an id list of 50,000 fits. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024
+const MAX_PATTERN = 2048
+const re2 = requireLater<typeof import('re2js')>('re2js')
+
+/** How control messages are written and read; both default to JSON alone. */
+export interface ControlFormat {
+  readonly serializer?: Serializer
+  readonly accept?: AcceptList
+}
+
+/** The message of a request. */
+export function encodeControlRequest(
+  request: Omit<ControlRequest, 'ticket' | 'replyTo'> & Partial<ControlRequest>,
+  clock: number,
+  expiresMs: number,
+  { serializer }: ControlFormat = {},
+): OutgoingMessage {
+  const { method, destination, pattern, matcher, ticket, replyTo } = request
+  const body = {
+    method,
+    arguments: request.arguments,
+    destination,
+    pattern,
+    matcher,
+    ...(ticket && replyTo
+      ? { ticket, reply_to: { exchange: replyTo.exchange, routing_key: replyTo.routingKey } }
+      : {}),
+  }
+  return {
+    ...written(body, `arguments of ${method}`, 2, serializer),
+    headers: { clock, expires: expiresMs / 1000 },
+    exchange: CONTROL_EXCHANGE,
+    routingKey: '',
+  }
+}
+
+/** Reads a request that anybody may have sent. Never throws. */
+export function decodeControlRequest(
+  message: IncomingMessage,
+  format: ControlFormat = {},
+): ControlRequest | MessageError {
+  const body = bodyOf(message, format)
+  if (body instanceof MessageError) return body
+  const { method, arguments: args, destination, pattern, matcher, ticket, reply_to: replyTo } = body
+  if (typeof method !== 'string' || method === '' || method.length > 128)
+    return malformed('method is no name')
+  if (args !== undefined && args !== null && !isFields(args)) return malformed('arguments is no object')
+  const names = typeof destination === 'string' ? [destination] : (destination ?? null)
+  if (names !== null && !(Array.isArray(names) && names.every((name) => typeof name === 'string')))
+    return malformed('destination is no list of node names')
+  if (pattern !== undefined && pattern !== null && typeof pattern !== 'string')
+    return malformed('pattern is no text')
+  return {
+    method,
+    arguments: isFields(args) ? args : {},
+    destination: names !== null && names.length > 0 ? names : null,
+    pattern: pattern || null,
+    matcher: typeof matcher === 'string' ? matcher : null,
+    ...replyAddress(ticket, replyTo),
+  }
+}
+
+function replyAddress(ticket: unknown, to: unknown): Pick<ControlRequest, 'ticket' | 'replyTo'> {
+  if (typeof ticket !== 'string' || !isFields(to)) return { ticket: null, replyTo: null }
+  const { exchange, routing_key: routingKey } = to
+  // An answer goes to the exchange of answers alone: a forged address must not make a worker write into a task queue.
+  if (exchange !== REPLY_EXCHANGE || typeof routingKey !== 'string' || !/^[\w-]{1,128}$/.test(routingKey))
+    return { ticket: null, replyTo: null }
+  return { ticket: ticket.slice(0, 128), replyTo: { exchange, routingKey } }
+}
+
+/** Whether a node is meant by a request. */
+export function isMeant({ destination, pattern, matcher }: ControlRequest, node: string): boolean {
+  if (destination) return destination.includes(node)
+  if (!pattern || !matcher) return true
+  if (pattern.length > MAX_PATTERN) return false
+  if (matcher === 'glob') return matches(globSource(pattern), node)
+  return matcher === 'pcre' && matches(`^(?:${pattern})`, node)
+}
+
+/** In time that grows with the text alone, whatever the expression; one that is none, or looks around, matches nobody. */
+function matches(source: string, text: string): boolean {
+  try {
+    return re2().RE2JS.compile(source).matcher(text).find()
+  } catch {
+    return false
+  }
+}
+
+/** The message that answers a request. */
+export function encodeControlReply(
+  { ticket, replyTo }: ControlRequest,
+  node: string,
+  answer: unknown,
+  clock: number,
+  { serializer }: ControlFormat = {},
+): OutgoingMessage | undefined {
+  if (!ticket || !replyTo) return undefined
+  return {
+    ...written({ [node]: answer }, `answer of ${node}`, 1, serializer),
+    headers: { ticket, clock },
+    exchange: replyTo.exchange,
+    routingKey: replyTo.routingKey,
+  }
+}
+
+/** Reads an answer: node name → what it says. Never throws. */
+export function decodeControlReply(
+  message: IncomingMessage,
+  format: ControlFormat = {},
+): { readonly ticket: string; readonly answers: Readonly<Record<string, unknown>> } | MessageError {
+  const body = bodyOf(message, format)
+  if (body instanceof MessageError) return body
+  const { ticket } = message.headers
+  return typeof ticket === 'string' ? { ticket, answers: body } : malformed('no ticket')
+}
+
+function bodyOf(
+  message: Message,
+  { accept }: ControlFormat,
+): Readonly<Record<string, unknown>> | MessageError {
+  if (message.body.length > MAX_REQUEST_BYTES) return malformed(`more than ${MAX_REQUEST_BYTES} bytes`)
+  try {
+    const body = decodeContent(message.body, message.contentType, message.contentEncoding, {
+      ...(accept ? { accept } : {}),
+      integers: 'bigint',
+    })
+    return isFields(body) ? body : malformed('the body is no object')
+  } catch (error) {
+    return malformed(messageOf(error), error)
+  }
+}
+
+function written(
+  body: unknown,
+  root: string,
+  deliveryMode: 1 | 2,
+  { encode, contentType, contentEncoding }: Serializer = getSerializer('json'),
+) {
+  return {
+    body: encode(body, root),
+    contentType,
+    contentEncoding,
+    properties: { correlationId: newId(), replyTo: null, deliveryMode, priority: 0 },
+  }
+}
+
+const malformed = (what: string, cause?: unknown): MessageError =>
+  new MessageError(`A control message cannot be read: ${what}`, { code: 'LVG_MESSAGE_MALFORMED', cause })

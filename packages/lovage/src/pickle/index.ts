@@ -1,0 +1,2 @@
+export { decodePickle } from './read-pickle.js'
+export { encodePickle, PythonTuple } from './write-pickle.js'
