@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { type Event, readTaskEvent } from 'lovage'
+import type { Event } from 'lovage'
+import { readTaskEvent } from 'lovage/monitor'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseSearch } from '../search/parse-search.js'
 import type { SearchNode, SearchTerm } from '../search/search-node.js'

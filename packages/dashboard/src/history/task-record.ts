@@ -1,4 +1,4 @@
-import { isLate, type TaskEvent, type TaskFacts } from 'lovage'
+import { isLate, type TaskEvent, type TaskFacts } from 'lovage/monitor'
 import type { TaskSource, TimelineEntry } from './task-entry.js'
 
 /** What may be known of a task, each a column of the history. What is not known is null. */

@@ -1,5 +1,5 @@
-import type { Event, TaskEvent } from 'lovage'
-import { readTaskEvent } from 'lovage'
+import type { Event } from 'lovage'
+import { readTaskEvent, type TaskEvent } from 'lovage/monitor'
 import type { RollupChange } from '../history/rollup.js'
 import { addEvent, emptyRecord, mergeRecords, type TaskRecord } from '../history/task-record.js'
 import { redactText } from './redact-text.js'

@@ -1,4 +1,5 @@
-import { ClusterState, type Event, type Lovage, type SeenWorker, type Timer, type Unsubscribe } from 'lovage'
+import type { Event, Lovage, SeenWorker, Timer, Unsubscribe } from 'lovage'
+import { ClusterState } from 'lovage/monitor'
 import type { Gap } from '../history/gap.js'
 import type { HistoryStore, Retention } from '../history/history-store.js'
 import { Gathering, type GatheringOptions } from './gathering.js'

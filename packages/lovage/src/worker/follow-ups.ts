@@ -1,6 +1,5 @@
 import {
   afterSuccess,
-  type CanvasCall,
   type Dispatch,
   type Doom,
   dispatch,
@@ -19,6 +18,7 @@ import {
 import type { Sending } from '../app/sending/index.js'
 import type { TaskContext } from '../app/tasks/index.js'
 import type { Queue } from '../broker/index.js'
+import type { CanvasCall } from '../canvas/index.js'
 import { asSingle, type Canvas, freeze, fromWire, idOf, type PriorityToWire } from '../canvas/index.js'
 import { derivedId, messageOf, TaskError } from '../kernel/index.js'
 import {

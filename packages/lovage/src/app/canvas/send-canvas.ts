@@ -1,4 +1,5 @@
 import type { Broker } from '../../broker/index.js'
+import type { CanvasCall } from '../../canvas/index.js'
 import { type Canvas, freeze, misshapen } from '../../canvas/index.js'
 import { CapabilityError, newId } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'
@@ -7,7 +8,7 @@ import type { AppCore } from '../core/index.js'
 import { type AnyResult, GroupResult, tupleOf } from '../results/index.js'
 import { priorityFromWire, priorityToWire } from '../routing/index.js'
 import { type Call, currentContext, type TaskContext, toCall } from '../tasks/index.js'
-import { type CanvasCall, dispatch, type OpenedJoin, type Surroundings } from './dispatch.js'
+import { dispatch, type OpenedJoin, type Surroundings } from './dispatch.js'
 import { hasChord, withReplyTo } from './reply-to.js'
 
 /** Publishes the calls of a canvas, none of them when one cannot be written. */
