@@ -14,7 +14,6 @@ import {
   type TaskNode,
   textOption,
   toWire,
-  type WireOptions,
   withOptions,
 } from '../../canvas/index.js'
 import type { Embed, WireSignature } from '../../message/index.js'
