@@ -14,7 +14,10 @@ import { SqliteHistory } from './history/sqlite/sqlite-history.js'
 export interface DashboardOptions extends WatchOptions {
   /** At least one; the first is shown when a URL names none. */
   readonly fleets: readonly FleetOptions[]
-  /** Where histories are kept: a path, to which `.NAME.sqlite` is added for each fleet. Default `flower` in the working directory. */
+  /**
+   * Where histories are kept: a path, to which `.NAME.sqlite` is added for each fleet, or a `postgresql://` URL, in which each has the
+   * schema `lovage_dashboard_NAME`. Default `flower` in the working directory.
+   */
   readonly db?: string
   /** Refuses everything that changes something. Default false. */
   readonly readOnly?: boolean
@@ -43,7 +46,7 @@ export async function openDashboard(options: DashboardOptions): Promise<OpenDash
   const fleets = new Map<string, Fleet>()
   for (const { name, app } of given) {
     checkName(name, fleets)
-    fleets.set(name, new Fleet(name, app, openHistory(db, name), watch))
+    fleets.set(name, new Fleet(name, app, await openHistory(db, name), watch))
   }
   if (fleets.size === 0) throw wrong('A dashboard needs a fleet to watch.')
   const fleetOf = (name: string | undefined): Fleet => {
@@ -70,7 +73,12 @@ export async function openDashboard(options: DashboardOptions): Promise<OpenDash
   }
 }
 
-function openHistory(db: string, fleet: string): HistoryStore {
+async function openHistory(db: string, fleet: string): Promise<HistoryStore> {
+  if (/^postgres(?:ql)?:/.test(db)) {
+    const { openHistoryDatabase } = await import('./history/postgres/database.js')
+    const { PostgresHistory } = await import('./history/postgres/postgres-history.js')
+    return new PostgresHistory(await openHistoryDatabase(db, `lovage_dashboard_${fleet}`), fleet)
+  }
   const path = resolve(`${db}.${fleet}.sqlite`)
   mkdirSync(dirname(path), { recursive: true })
   return new SqliteHistory(path, fleet)

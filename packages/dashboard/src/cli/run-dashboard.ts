@@ -32,6 +32,8 @@ export async function runDashboard(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<RunningDashboard> {
   const options = withFile(readOptions(argv, env), argv, env)
+  // What is shown is exact, whatever the app's own code takes integers for; nothing runs here.
+  if (app.conf.integers !== 'bigint') app.configFromObject({ integers: 'bigint' })
   const others = options.fleet.map((text) => fleetOf(text, app))
   const dashboard = await openDashboard({
     fleets: [{ name: 'main', app }, ...others],
@@ -106,5 +108,5 @@ function fleetOf(text: string, like: Lovage): FleetOptions {
       hint: 'Write --fleet name=redis://host/1, or --fleet name=amqp://host;redis://host.',
     })
   const settings = { broker, ...(results === undefined ? {} : { backend: results }) }
-  return { name, app: new Lovage(name, { ...settings, logger: like.logger, env: {} }) }
+  return { name, app: new Lovage(name, { ...settings, integers: 'bigint', logger: like.logger, env: {} }) }
 }

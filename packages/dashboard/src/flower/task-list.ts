@@ -18,7 +18,11 @@ export interface TaskListRequest {
 }
 
 /** A search that cannot be understood, which Flower answers with an object. */
-export class SearchSyntax extends Error {}
+export class SearchSyntax extends FlowerError {
+  constructor(message: string) {
+    super(400, message)
+  }
+}
 
 const SORTS = ['name', 'state', 'received', 'started'] as const
 const PAGE = 500

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono'
 import { connectionsOf } from 'lovage/driver'
 import type { DashboardEnv } from '../dashboard.js'
 import type { Fleet } from '../fleets/fleet.js'
+import { exceptionText } from '../values/exception-text.js'
 import { toJson } from '../values/lossless-json.js'
 import {
   answer,
@@ -157,12 +158,7 @@ async function ended(fleet: Fleet, id: string): Promise<Readonly<Record<string, 
   const [record] = await (await connectionsOf(fleet.app).results()).get([id])
   if (!record) return { result: null }
   if (record.state !== 'FAILURE') return { result: record.result }
-  const { result } = record
-  const text =
-    typeof result === 'object' && result !== null && 'type' in result && 'message' in result
-      ? `${String(result.type)}(${JSON.stringify(result.message)})`
-      : result
-  return { result: text, traceback: record.traceback }
+  return { result: exceptionText(record.result) ?? record.result, traceback: record.traceback }
 }
 
 async function intOr(c: Context, name: string): Promise<number | undefined> {

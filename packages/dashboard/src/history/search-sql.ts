@@ -17,6 +17,10 @@ export interface Dialect {
 }
 
 export const SQLITE: Dialect = { parameter: () => '?', find: (text, part) => `instr(${text}, ${part})` }
+export const POSTGRES: Dialect = {
+  parameter: (n) => `$${n}`,
+  find: (text, part) => `strpos(${text}, ${part})`,
+}
 
 const COLUMN: Readonly<Record<Exclude<SearchField, 'text'>, string>> = {
   id: 'id',

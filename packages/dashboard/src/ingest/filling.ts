@@ -4,6 +4,8 @@ import type { Gap } from '../history/gap.js'
 import type { HistoryStore } from '../history/history-store.js'
 import { emptyRecord, type TaskRecord } from '../history/task-record.js'
 import type { SearchNode } from '../search/search-node.js'
+import { exceptionText } from '../values/exception-text.js'
+import { toJson } from '../values/lossless-json.js'
 import type { Intake } from './intake.js'
 
 /** Of each place at most so many are looked at. */
@@ -193,11 +195,5 @@ function ofResult({ id, state, result, traceback, dateDone, extended }: TaskResu
 }
 
 function textOf(value: unknown): string {
-  if (typeof value === 'object' && value !== null && 'type' in value && 'message' in value)
-    return `${String(value.type)}: ${String(value.message)}`
-  if (value instanceof Error) return `${value.name}: ${value.message}`
-  if (typeof value === 'string') return value
-  return (
-    JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? ''
-  )
+  return exceptionText(value) ?? (typeof value === 'string' ? value : toJson(value))
 }

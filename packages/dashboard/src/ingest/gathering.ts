@@ -174,7 +174,7 @@ export class Gathering {
     if (name !== undefined && isCounted(this.#apart.names, name, MOST_NAMES))
       this.#add(minuteMs, name, kind, runtimeMs)
     if (kind !== 'failed') return
-    const type = /^[\w.]{1,100}/.exec(facts.exception ?? '')?.[0] ?? 'unknown'
+    const type = errorType(facts)
     if (isCounted(this.#apart.errors, type, MOST_ERRORS)) this.#add(minuteMs, '', `error:${type}`, 0)
   }
 
@@ -236,3 +236,11 @@ const textsOf = ({ facts }: TaskEvent): number =>
   (facts.result?.length ?? 0) +
   (facts.exception?.length ?? 0) +
   (facts.traceback?.length ?? 0)
+
+/** The class of an error: `ValueError('x')`. Some of Python's pools say no more than that they have wrapped it: then the traceback does. */
+function errorType({ exception = '', traceback = '' }: TaskEvent['facts']): string {
+  const name = /^[\w.]{1,100}/.exec(exception)?.[0] ?? 'unknown'
+  if (name !== 'ExceptionWithTraceback') return name
+  const last = traceback.trimEnd().split('\n').at(-1) ?? ''
+  return /^(?:\w+\.)*(\w{1,100})(?::|$)/.exec(last)?.[1] ?? name
+}

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { exceptionText } from './exception-text.js'
 import { fromJson, toJson } from './lossless-json.js'
 import { readPythonLiteral } from './python-literal.js'
 
@@ -23,6 +24,15 @@ describe('JSON', () => {
       }),
     )
   })
+})
+
+test.each([
+  [{ exc_type: 'ValueError', exc_message: ['no', 3], exc_module: 'builtins' }, "ValueError('no', 3)"],
+  [{ exc_type: 'E', exc_message: "it's" }, 'E("it\'s")'],
+  [new TypeError('x'), "TypeError('x')"],
+  [{ result: 1 }, undefined],
+])('the failure %j is shown as %s', (value, text) => {
+  expect(exceptionText(value)).toBe(text)
 })
 
 describe('what events show of arguments', () => {

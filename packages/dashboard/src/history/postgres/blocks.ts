@@ -1,0 +1,97 @@
+import { Block } from '../block.js'
+import type { TaskRecord } from '../task-record.js'
+import type { Session } from './database.js'
+
+const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, short, long'
+
+type Row = readonly [
+  fromKey: number,
+  toKey: number,
+  rows: number,
+  shortFill: number,
+  longFill: number,
+  minMs: number,
+  maxMs: number,
+  short: Buffer,
+  long: Buffer,
+]
+
+/** Blocks that touch a range of keys, from its newer or from its older end. */
+export async function listBlocks(
+  session: Session,
+  towards: 'older' | 'newer',
+  toKey: number,
+  fromKey: number,
+  limit: number,
+): Promise<Block[]> {
+  const order = towards === 'older' ? 'DESC' : 'ASC'
+  const rows = await session.query<Row>(
+    `SELECT ${COLUMNS} FROM block WHERE from_key <= $1 AND to_key >= $2 ORDER BY from_key ${order} LIMIT $3`,
+    [toKey, fromKey, limit],
+  )
+  return rows.map(blockOf)
+}
+
+/** The blocks that one transaction changes, written at its end by `save`. */
+export class ChangedBlocks {
+  readonly #session: Session
+  readonly #blocks: Block[] = []
+  #open: Block | undefined
+
+  private constructor(session: Session, newest: Block | undefined) {
+    this.#session = session
+    this.#open = newest
+    if (newest) this.#blocks.push(newest)
+  }
+
+  static async begin(session: Session): Promise<ChangedBlocks> {
+    const [newest] = await listBlocks(session, 'older', Number.MAX_SAFE_INTEGER, 0, 1)
+    return new ChangedBlocks(session, newest)
+  }
+
+  /** Takes a new task in, whose key is greater than all others. */
+  add(key: number, record: TaskRecord): void {
+    if (!this.#open || this.#open.isFull) {
+      this.#open = new Block(key)
+      this.#blocks.push(this.#open)
+    }
+    this.#open.add(key, record, true)
+  }
+
+  /** Takes a change of a task in. */
+  async change(key: number, record: TaskRecord): Promise<void> {
+    let block = this.#blocks.find(({ fromKey, toKey }) => fromKey <= key && key <= toKey)
+    if (!block) {
+      block = (await listBlocks(this.#session, 'older', key, key, 1))[0]
+      if (block) this.#blocks.push(block)
+    }
+    block?.add(key, record, false)
+  }
+
+  async save(): Promise<void> {
+    for (const { isDirty, fromKey, toKey, rows, short, long, minMs, maxMs } of this.#blocks) {
+      if (!isDirty) continue
+      await this.#session.query(
+        `INSERT INTO block (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (from_key) DO UPDATE SET to_key = excluded.to_key, row_count = excluded.row_count, short_fill = excluded.short_fill,
+           long_fill = excluded.long_fill, min_ms = excluded.min_ms, max_ms = excluded.max_ms, short = excluded.short, long = excluded.long`,
+        [
+          fromKey,
+          toKey,
+          rows,
+          short.fill,
+          long.fill,
+          minMs,
+          maxMs,
+          Buffer.from(short.bytes),
+          Buffer.from(long.bytes),
+        ],
+      )
+    }
+  }
+}
+
+function blockOf([fromKey, toKey, rows, shortFill, longFill, minMs, maxMs, short, long]: Row): Block {
+  const kept = { toKey, rows, shortFill, longFill, minMs, maxMs }
+  return new Block(fromKey, { ...kept, short: new Uint8Array(short), long: new Uint8Array(long) })
+}

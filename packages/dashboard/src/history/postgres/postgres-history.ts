@@ -1,0 +1,237 @@
+import type { AuditEntry, AuditQuery, NewAuditEntry } from '../audit-entry.js'
+import type { Gap } from '../gap.js'
+import type {
+  ChildTask,
+  Facet,
+  FacetField,
+  HistoryBatch,
+  HistoryStore,
+  Retention,
+  TaskQuery,
+  TaskSlice,
+} from '../history-store.js'
+import type { SeriesPoint, SeriesQuery } from '../rollup.js'
+import { searchBlocks } from '../search-blocks.js'
+import { POSTGRES, searchSql } from '../search-sql.js'
+import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
+import type { TaskEntry } from '../task-entry.js'
+import { listBlocks } from './blocks.js'
+import type { HistoryDatabase } from './database.js'
+import { addCounts, putTasks } from './write.js'
+
+const NEWEST = 2000
+const PRUNED_BLOCKS = 16
+
+/** A history in a schema of a PostgreSQL database. Several dashboards may write the same one. */
+export class PostgresHistory implements HistoryStore {
+  readonly #database: HistoryDatabase
+  readonly #fleet: string
+
+  constructor(database: HistoryDatabase, fleet: string) {
+    this.#database = database
+    this.#fleet = fleet
+  }
+
+  get location(): string {
+    return this.#database.location
+  }
+
+  async write({ tasks, rollups, heardUntilMs }: HistoryBatch): Promise<void> {
+    await this.#database.transaction(async (session) => {
+      await putTasks(session, tasks, heardUntilMs)
+      await addCounts(session, rollups)
+      await session.query(
+        `INSERT INTO fact (name, value) VALUES ('heardUntilMs', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+        [String(heardUntilMs)],
+      )
+    })
+  }
+
+  async tasks(query: TaskQuery): Promise<TaskSlice> {
+    const condition = searchSql(query.plan.node, POSTGRES, 4)
+    const { rows, ...rest } = await searchBlocks(query, {
+      blocks: (...range) => listBlocks(this.#database, ...range),
+      rows: (towards, toKey, fromKey, limit) =>
+        this.#database.query<TaskRow>(
+          `SELECT ${TASK_SELECT} FROM task WHERE key >= $1 AND key <= $2 AND ${condition.sql}
+           ORDER BY key ${towards === 'older' ? 'DESC' : 'ASC'} LIMIT $3`,
+          [fromKey, toKey, limit, ...condition.values],
+        ),
+    })
+    const items = rows.map((row) => summaryOf(this.#fleet, row[0], recordOf(row)))
+    return { items: query.after === undefined ? items : items.reverse(), ...rest }
+  }
+
+  async find(ids: readonly string[]): Promise<readonly TaskEntry[]> {
+    if (ids.length === 0) return []
+    const rows = await this.#database.query<TaskRow>(`SELECT ${TASK_SELECT} FROM task WHERE id = ANY($1)`, [
+      ids,
+    ])
+    const byId = new Map(rows.map((row) => [row[1], row]))
+    return ids.flatMap((id) => {
+      const row = byId.get(id)
+      return row ? [this.#entry(row)] : []
+    })
+  }
+
+  async family(rootId: string, limit: number): Promise<readonly TaskEntry[]> {
+    const rows = await this.#database.query<TaskRow>(
+      `SELECT ${TASK_SELECT} FROM task WHERE id = $1 OR (root_id = $1 AND root_id <> id) ORDER BY key LIMIT $2`,
+      [rootId, limit],
+    )
+    return rows.map((row) => this.#entry(row))
+  }
+
+  async children(limit: number, before = Number.MAX_SAFE_INTEGER): Promise<readonly ChildTask[]> {
+    const rows = await this.#database.query<[number, string]>(
+      'SELECT key, root_id FROM task WHERE root_id <> id AND key < $1 ORDER BY key DESC LIMIT $2',
+      [before, limit],
+    )
+    return rows.map(([key, rootId]) => ({ key, rootId }))
+  }
+
+  async series({ step, fromMs, toMs, name = '', each }: SeriesQuery): Promise<readonly SeriesPoint[]> {
+    const rows = await this.#database.query<[number, string, string, number, number, number]>(
+      `SELECT ms, name, kind, count, runtime_ms, max_runtime_ms FROM rollup
+       WHERE step = $1 AND ms >= $2 AND ms < $3 AND ${each ? "name <> ''" : 'name = $4'} ORDER BY ms`,
+      [step, fromMs, toMs, ...(each ? [] : [name])],
+    )
+    return rows.map(([ms, task, kind, count, runtimeMs, maxRuntimeMs]) => ({
+      ms,
+      name: task,
+      kind,
+      count,
+      runtimeMs,
+      maxRuntimeMs,
+    }))
+  }
+
+  async facets(field: FacetField, limit: number): Promise<readonly Facet[]> {
+    const rows = await this.#database.query<[string, number]>(
+      `SELECT value, count(*) AS n FROM (SELECT ${field} AS value FROM task ORDER BY key DESC LIMIT ${NEWEST}) AS newest
+       WHERE value IS NOT NULL GROUP BY value ORDER BY n DESC, value LIMIT $1`,
+      [limit],
+    )
+    return rows.map(([value, count]) => ({ value, count }))
+  }
+
+  async size(): Promise<{ readonly tasks: number; readonly oldestMs: number | null }> {
+    const [row] = await this.#database.query<[number, number | null]>(
+      'SELECT (SELECT coalesce(sum(row_count), 0) FROM block), (SELECT min(key) FROM task)',
+    )
+    const [tasks = 0, key = null] = row ?? []
+    return { tasks, oldestMs: key === null ? null : seenMsOf(key) }
+  }
+
+  async heardUntil(): Promise<number | undefined> {
+    const [row] = await this.#database.query<[string]>(`SELECT value FROM fact WHERE name = 'heardUntilMs'`)
+    return row === undefined ? undefined : Number(row[0])
+  }
+
+  async putGap({ fromMs, reason, toMs, lostEvents, filled }: Gap): Promise<void> {
+    await this.#database.query(
+      `INSERT INTO gap (from_ms, reason, to_ms, lost_events, filled) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (from_ms, reason) DO UPDATE SET to_ms = excluded.to_ms, lost_events = excluded.lost_events, filled = excluded.filled`,
+      [Math.floor(fromMs), reason, toMs === null ? null : Math.floor(toMs), lostEvents, filled],
+    )
+  }
+  async gaps(limit: number): Promise<readonly Gap[]> {
+    const rows = await this.#database.query<[number, Gap['reason'], number | null, number | null, number]>(
+      'SELECT from_ms, reason, to_ms, lost_events, filled FROM gap ORDER BY from_ms DESC LIMIT $1',
+      [limit],
+    )
+    return rows.map(([fromMs, reason, toMs, lostEvents, filled]) => ({
+      fromMs,
+      reason,
+      toMs,
+      lostEvents,
+      filled,
+    }))
+  }
+
+  async audit(entries: readonly NewAuditEntry[]): Promise<void> {
+    for (const { ms, person, role, action, target, count, outcome, details } of entries)
+      await this.#database.query(
+        'INSERT INTO audit (ms, person, role, action, target, count, outcome, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)',
+        [ms, person, role, action, target, count, outcome, details],
+      )
+  }
+  async auditTrail({ before, limit, ...equal }: AuditQuery): Promise<readonly AuditEntry[]> {
+    const values: (string | number)[] = [limit]
+    const conditions = Object.entries({ ...equal }).flatMap(([column, value]) => {
+      if (value === undefined) return []
+      values.push(value)
+      return [`${column} = $${values.length}`]
+    })
+    if (before !== undefined) {
+      values.push(before)
+      conditions.push(`key < $${values.length}`)
+    }
+    const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
+    type Row = [
+      number,
+      number,
+      string,
+      AuditEntry['role'],
+      string,
+      string,
+      number | null,
+      AuditEntry['outcome'],
+      string,
+    ]
+    const rows = await this.#database.query<Row>(
+      `SELECT key, ms, person, role, action, target, count, outcome, details FROM audit ${where} ORDER BY key DESC LIMIT $1`,
+      values,
+    )
+    return rows.map(([key, ms, person, role, action, target, count, outcome, details]) => ({
+      key,
+      ms,
+      person,
+      role,
+      action,
+      target,
+      count,
+      outcome,
+      details,
+    }))
+  }
+
+  async prune({ taskMs, taskRows, minuteMs, hourMs, auditMs }: Retention, nowMs: number): Promise<number> {
+    const { query } = this.#database
+    await query('DELETE FROM rollup WHERE step = $1 AND ms < $2', ['minute', Math.floor(nowMs - minuteMs)])
+    await query('DELETE FROM rollup WHERE step = $1 AND ms < $2', ['hour', Math.floor(nowMs - hourMs)])
+    await query('DELETE FROM gap WHERE from_ms < $1', [Math.floor(nowMs - hourMs)])
+    await query('DELETE FROM audit WHERE ms < $1', [Math.floor(nowMs - auditMs)])
+    let removed = 0
+    for (let block = 0; block < PRUNED_BLOCKS; block++) {
+      const gone = await this.#removeOldest(keyAt(nowMs - taskMs), taskRows)
+      if (gone === 0) break
+      removed += gone
+    }
+    return removed
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close()
+  }
+
+  /** Removes the oldest block with its tasks, unless it is the one that is written; tells how many went. */
+  #removeOldest(beforeKey: number, mostRows: number): Promise<number> {
+    return this.#database.transaction(async (session) => {
+      const [row] = await session.query<[number, number, number, number, number]>(
+        `SELECT from_key, to_key, row_count, (SELECT sum(row_count) FROM block), (SELECT max(from_key) FROM block)
+         FROM block ORDER BY from_key LIMIT 1`,
+      )
+      if (!row) return 0
+      const [fromKey, toKey, rows, all, newest] = row
+      if ((toKey >= beforeKey && rows > all - mostRows) || fromKey === newest) return 0
+      await session.query('DELETE FROM task WHERE key BETWEEN $1 AND $2', [fromKey, toKey])
+      await session.query('DELETE FROM block WHERE from_key = $1', [fromKey])
+      return rows
+    })
+  }
+
+  #entry(row: TaskRow): TaskEntry {
+    return entryOf(this.#fleet, row[0], recordOf(row))
+  }
+}
