@@ -4,6 +4,7 @@ import { basicAccess, loginOf } from '../access/basic-access.js'
 import type { FleetOptions } from '../fleets/fleet-options.js'
 import { flowerApp } from '../flower/flower-app.js'
 import { openDashboard } from '../open-dashboard.js'
+import { assetRoutes, pageViews } from '../pages/index.js'
 import { dashboardApp } from '../server/dashboard-app.js'
 import { serve } from '../server/serve.js'
 import { type CommandOptions, readOptions } from './flower-options.js'
@@ -58,7 +59,12 @@ export async function runDashboard(
       ...(buckets.length > 0 ? { buckets } : {}),
     })
     const server = await serve(
-      dashboardApp(dashboard, { access: basicAccess(logins), views: {}, open: [open], routes: [api] }),
+      dashboardApp(dashboard, {
+        access: basicAccess(logins),
+        views: pageViews,
+        open: [assetRoutes(), open],
+        routes: [api],
+      }),
       { ...options, address },
     )
     return {

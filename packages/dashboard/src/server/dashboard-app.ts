@@ -1,4 +1,5 @@
 import { Hono, type MiddlewareHandler } from 'hono'
+import { secureHeaders } from 'hono/secure-headers'
 import type { DashboardApp, DashboardEnv } from '../dashboard.js'
 import type { OpenDashboard } from '../open-dashboard.js'
 import { actionRoutes } from './action-routes.js'
@@ -18,6 +19,22 @@ export interface ServerParts {
   readonly routes?: readonly Hono<DashboardEnv>[]
 }
 
+/** Pages take styles, scripts and data from here alone, have none of them inline, and stand in no frame of another site. */
+const headers = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    styleSrc: ["'self'"],
+    scriptSrc: ["'self'"],
+    imgSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'none'"],
+  },
+  referrerPolicy: 'same-origin',
+  xFrameOptions: 'DENY',
+})
+
 /** The whole server as an app of hono's, under its prefix. */
 export function dashboardApp(
   dashboard: OpenDashboard,
@@ -25,6 +42,7 @@ export function dashboardApp(
 ): DashboardApp {
   const outcomes = new Outcomes()
   const app = new Hono<DashboardEnv>()
+  app.use(headers)
   for (const one of open) app.route('/', one)
   app.use(access)
   for (const one of routes) app.route('/', one)

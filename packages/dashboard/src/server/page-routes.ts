@@ -19,7 +19,7 @@ const PING_MS = 15_000
 
 /** All pages: each is HTML to a browser, and the same as JSON to a program, under the same URL. */
 export function pageRoutes(
-  { data, prefix }: DashboardParts,
+  { data, actions, prefix }: DashboardParts,
   views: PageViews,
   outcomes: Outcomes,
 ): Hono<DashboardEnv> {
@@ -49,6 +49,14 @@ export function pageRoutes(
       ...(before === undefined ? {} : { before }),
       ...(after === undefined ? {} : { after }),
     })
+  })
+  page('allTasks', '/tasks/all', async (c, fleet) => {
+    const q = textOf(c, 'q', 4096) ?? ''
+    const [{ data: _, ...frame }, counted] = await Promise.all([
+      data.jobs(fleet),
+      actions.count(fleet, { kind: 'task.revoke', tasks: { search: q, expected: 0 } }),
+    ])
+    return { ...frame, data: { q, ...counted } }
   })
   page('task', '/task/:id{.+}', (c, fleet) => data.task(fleet, param(c, 'id')))
   page('queues', '/queues', (c, fleet) =>

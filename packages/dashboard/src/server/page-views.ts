@@ -16,10 +16,19 @@ import type { QueuePage, QueuesPage } from '../data/queues-page.js'
 import type { TaskPage, TasksPage, WorkflowPage, WorkflowsPage } from '../data/tasks-page.js'
 import type { WorkerPage, WorkersPage } from '../data/workers-page.js'
 
+/** Everything that a search finds, counted before something is done with it. */
+export interface AllTasks {
+  readonly q: string
+  readonly count: number
+  /** False when counting ended at its bound: there are at least so many. */
+  readonly isExact: boolean
+}
+
 /** All pages, by name. */
 export interface Pages {
   overview: Overview
   tasks: TasksPage
+  allTasks: AllTasks
   task: TaskPage
   queues: QueuesPage
   queue: QueuePage

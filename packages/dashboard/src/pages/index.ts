@@ -1,0 +1,35 @@
+import type { PageViews } from '../server/page-views.js'
+import { lettersView, letterView } from './letters.js'
+import { auditView, brokerView, jobsView, limitsView } from './operations.js'
+import { overviewView } from './overview.js'
+import { problemView } from './problem.js'
+import { queuesView, queueView } from './queues.js'
+import { schedulesView } from './schedules.js'
+import { taskView } from './task.js'
+import { allTasksView, tasksView } from './tasks.js'
+import { workersView, workerView } from './workers.js'
+import { workflowsView, workflowView } from './workflows.js'
+
+export { assetRoutes } from './assets.js'
+
+/** The pages as HTML. */
+export const pageViews: PageViews = {
+  overview: overviewView,
+  tasks: tasksView,
+  allTasks: allTasksView,
+  task: taskView,
+  queues: queuesView,
+  queue: queueView,
+  workers: workersView,
+  worker: workerView,
+  schedules: schedulesView,
+  letters: lettersView,
+  letter: letterView,
+  workflows: workflowsView,
+  workflow: workflowView,
+  limits: limitsView,
+  broker: brokerView,
+  audit: auditView,
+  jobs: jobsView,
+  problem: problemView,
+}
