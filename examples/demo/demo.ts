@@ -1,20 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { newRingKey } from '@lovage/webhooks'
 import Table from 'cli-table3'
 import { until } from 'lovage/testing'
-import { app, deliver } from './app.js'
 import { type Mood, Receiver } from './receiver.js'
 
 const COUNT = 500
 const WORKERS = 3
-/** Events whose receiver has left: they end as dead letters. */
-const isGone = (event: string): boolean => event === 'meta'
 /** What happens when so many webhooks are delivered. */
 const SCRIPT: readonly {
   readonly at: number
@@ -28,61 +25,73 @@ const SCRIPT: readonly {
   { at: 320, mood: 'stalling', forMs: 1500, say: 'the receiver stalls for 1.5 s' },
 ]
 
-const { values } = parseArgs({ options: { broker: { type: 'string' }, help: { type: 'boolean' } } })
+const { values } = parseArgs({
+  options: { broker: { type: 'string' }, store: { type: 'string' }, help: { type: 'boolean' } },
+})
 if (values.help) {
   console.log(
-    'npm run demo [-- --broker URL]\n\nDelivers 500 real webhook payloads through workers that are killed, to a receiver that fails and stalls.',
+    'npm run demo [-- --broker URL --store URL]\n\nDelivers 500 real webhook payloads through workers that are killed, to a receiver that fails and stalls.',
   )
   process.exit(0)
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'lovage-demo-'))
 const broker = values.broker ?? `sqlite://${join(folder, 'queue.db')}`
-const secret = `whsec_${randomBytes(24).toString('base64')}`
-const receiver = new Receiver(secret, isGone)
-const environment = {
-  ...process.env,
-  CELERY_BROKER_URL: broker,
-  CELERY_BROKER_LEASE: '3',
-  DEMO_RECEIVER: await receiver.listen(),
-  DEMO_SECRET: secret,
-}
-app.configFromObject({ brokerUrl: broker })
+const store = values.store ?? `sqlite://${join(folder, 'webhooks.db')}`
+process.env.CELERY_BROKER_URL = broker
+process.env.LOVAGE_WEBHOOKS_STORE = store
+process.env.LOVAGE_WEBHOOKS_KEYS = newRingKey('demo')
+// The app looks for its broker and its store when it is made.
+const { app, hooks } = await import('./app.js')
+const receiver = new Receiver()
+const address = await receiver.listen()
 
+const short = (url: string): string => url.replace(folder, '<temporary folder>')
 console.log(
-  `${COUNT} payloads of GitHub's webhooks → ${broker.replace(folder, '<temporary folder>')} → ${WORKERS} workers → a receiver with moods\n`,
+  `${COUNT} payloads of GitHub's webhooks → ${short(store)} and ${short(broker)} → ${WORKERS} workers → a receiver with moods\n`,
 )
+const { endpoint, secrets } = await hooks.endpoints.create({
+  url: `${address}/hooks`,
+  timeoutMs: 500,
+  ratePerMinute: null,
+  concurrency: 40,
+})
+receiver.expect('/hooks', secrets[0]?.secret ?? '')
+// One that has left: its first answer disables it, and what else was on its way to it is held.
+const gone = await hooks.endpoints.create({ url: `${address}/gone`, eventTypes: ['github.meta'] })
+
 const children = Array.from({ length: WORKERS }, (_, index) => startWorker(index + 1))
 await Promise.all(children.map(({ ready }) => ready))
 
-const countLetters = async (): Promise<number> => (await app.deadLetters.queues()).get('webhooks') ?? 0
-const lettersBefore = await countLetters()
-
-const payloads = realPayloads()
 const startedAt = performance.now()
-const results = await deliver.applyAsyncMany(
-  payloads.map(({ event, body }, index) => ({ args: { webhook_id: `msg_${index}`, event, body } })),
+await Promise.all(
+  realPayloads().map(({ event, body }, index) =>
+    hooks.sendBytes({ type: `github.${event}`, body: Buffer.from(body) }, { id: `msg_${index}` }),
+  ),
 )
-say(`${results.length} webhooks enqueued in ${(performance.now() - startedAt).toFixed(0)} ms`)
+say(`${COUNT} events stored and enqueued in ${(performance.now() - startedAt).toFixed(0)} ms`)
 
-let dead = 0
 const progress = setInterval(report, 500)
-const script = playScript()
-await until(
-  async () => {
-    dead = (await countLetters()) - lettersBefore
-    return receiver.seen.delivered.size + dead >= COUNT
-  },
-  { timeoutMs: 90_000, what: 'every webhook to be delivered or dead-lettered' },
+// The sweeper; beat sends it in production (`lovage worker -B`).
+const sweeps = setInterval(
+  () => void app.sendTask('webhooks.retry_failed_deliveries', { ignoreResult: true }),
+  1000,
 )
+const script = playScript()
+await until(() => receiver.seen.delivered.size >= COUNT, {
+  timeoutMs: 90_000,
+  what: 'every webhook to be delivered',
+})
 const tookMs = performance.now() - startedAt
 clearInterval(progress)
+clearInterval(sweeps)
 await script
 report()
-printSummary()
+await printSummary()
 
 await Promise.all(children.map(({ stop }) => stop()))
 await app.close()
+await hooks.close()
 await receiver.close()
 await rm(folder, { recursive: true })
 
@@ -109,10 +118,7 @@ function startWorker(number: number): {
   const cli = fileURLToPath(new URL('../../packages/lovage/dist/cli/main.js', import.meta.url))
   const appFile = fileURLToPath(new URL('./app.ts', import.meta.url))
   const args = ['-A', appFile, 'worker', '-c', '20', '-n', `demo${number}@%h`, '-l', 'info']
-  const child = spawn(process.execPath, [cli, ...args], {
-    env: environment,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const ready = new Promise<void>((resolve, reject) => {
     child.stderr?.on('data', (chunk: Buffer) => /ready/.test(chunk.toString()) && resolve())
@@ -142,7 +148,7 @@ function report(): void {
   const { delivered, requests, failed, stalled } = receiver.seen
   const bar = '█'.repeat(Math.round((30 * delivered.size) / COUNT)).padEnd(30, '░')
   say(
-    `${bar} ${String(delivered.size).padStart(3)} delivered   ${requests} requests   ${failed} × 503   ${stalled} stalled   ${dead} dead letters`,
+    `${bar} ${String(delivered.size).padStart(3)} delivered   ${requests} requests   ${failed} × 503   ${stalled} stalled`,
   )
 }
 
@@ -150,20 +156,19 @@ function say(line: string): void {
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${line}`)
 }
 
-function printSummary(): void {
+async function printSummary(): Promise<void> {
   const { delivered, requests, duplicates, forged } = receiver.seen
   const latencies = [...delivered.values()].map((at) => at - startedAt).sort((left, right) => left - right)
   const at = (share: number): string =>
     `${((latencies[Math.floor(latencies.length * share)] ?? 0) / 1000).toFixed(2)} s`
   const table = new Table({
-    head: ['delivered', 'tried again', 'dead-lettered', 'lost', 'twice', 'forged', 'p50', 'p99', 'tasks/s'],
+    head: ['delivered', 'tried again', 'lost', 'twice', 'forged', 'p50', 'p99', 'webhooks/s'],
   })
-  const again = requests - delivered.size - duplicates - dead
+  const again = requests - delivered.size - duplicates
   table.push([
     delivered.size,
     again,
-    dead,
-    COUNT - delivered.size - dead,
+    COUNT - delivered.size,
     duplicates,
     forged,
     at(0.5),
@@ -171,10 +176,46 @@ function printSummary(): void {
     Math.round(COUNT / (tookMs / 1000)),
   ])
   console.log(`\n${table.toString()}`)
+  await printOneDelivery()
+  const { isEnabled, disabledReason } = await hooks.endpoints.get(gone.endpoint.id)
   console.log(
-    '\nA worker was killed while it held webhooks, the receiver failed and stalled, and nothing was lost.',
+    `\nThe endpoint that answered 410 is ${isEnabled ? 'enabled' : `disabled (${disabledReason})`}.`,
   )
   console.log(
-    'p50 and p99 count from the enqueuing of all to the delivery of each. Next: README.md, "Your first task".',
+    'A worker was killed while it held webhooks, the receiver failed and stalled, and nothing was lost.',
   )
+  console.log('Next: docs/webhooks/quickstart.md.')
+}
+
+/** The attempts of the delivery that needed most, as an operator sees them. */
+async function printOneDelivery(): Promise<void> {
+  const of = { endpointId: endpoint.id, limit: 250 }
+  const first = await hooks.deliveries.list(of)
+  const rest = first.next === null ? [] : (await hooks.deliveries.list({ ...of, after: first.next })).items
+  const [most] = [...first.items, ...rest].toSorted((left, right) => right.attempts - left.attempts)
+  if (!most) return
+  const attempts = await hooks.deliveries.attempts({ deliveryId: most.id })
+  const table = new Table({ head: ['attempt', 'at', 'by', 'outcome', 'status', 'took', 'error'] })
+  for (const {
+    number,
+    startedAtMs,
+    trigger,
+    outcome,
+    status,
+    durationMs,
+    error,
+  } of attempts.items.toReversed())
+    table.push([
+      number,
+      new Date(startedAtMs).toISOString().slice(11, 23),
+      trigger,
+      outcome,
+      status ?? '–',
+      `${durationMs.toFixed(0)} ms`,
+      error ?? '',
+    ])
+  console.log(
+    `\n${most.eventType}, webhook-id ${most.eventId}, to ${endpoint.url}: ${most.state} after ${most.attempts} attempts`,
+  )
+  console.log(table.toString())
 }

@@ -20,13 +20,10 @@ export interface Seen {
 export class Receiver {
   mood: Mood = 'healthy'
   readonly seen: Seen = { requests: 0, failed: 0, stalled: 0, forged: 0, delivered: new Map(), duplicates: 0 }
-  readonly #webhook: Webhook
-  readonly #isGone: (event: string) => boolean
+  readonly #webhooks = new Map<string, Webhook>()
   readonly #server: Server
 
-  constructor(secret: string, isGone: (event: string) => boolean) {
-    this.#webhook = new Webhook(secret)
-    this.#isGone = isGone
+  constructor() {
     this.#server = createServer((request, response) => {
       this.#answer(request).then(
         (status) => response.writeHead(status).end(),
@@ -39,7 +36,12 @@ export class Receiver {
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
     // A listening TCP server has an address object.
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/hooks`
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** Expects webhooks at a path, signed with a secret; on `/gone` it answers that it has left. */
+  expect(path: string, secret: string): void {
+    this.#webhooks.set(path, new Webhook(secret))
   }
 
   async close(): Promise<void> {
@@ -51,6 +53,7 @@ export class Receiver {
     const { seen } = this
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
+    if (request.url === '/gone') return 410
     seen.requests++
     const { mood } = this
     if (mood === 'failing') {
@@ -64,12 +67,13 @@ export class Receiver {
     }
     try {
       // The three headers that it looks at are single ones.
-      this.#webhook.verify(Buffer.concat(chunks).toString(), request.headers as Record<string, string>)
+      this.#webhooks
+        .get(request.url ?? '')
+        ?.verify(Buffer.concat(chunks).toString(), request.headers as Record<string, string>)
     } catch {
       seen.forged++
       return 401
     }
-    if (this.#isGone(String(request.headers['x-github-event']))) return 410
     const id = String(request.headers['webhook-id'])
     if (seen.delivered.has(id)) seen.duplicates++
     else seen.delivered.set(id, performance.now())

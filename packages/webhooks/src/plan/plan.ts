@@ -11,6 +11,8 @@ export interface RetrySchedule {
   readonly taskBackoffMaxMs: number
   /** Waits before the attempts that the sweeper makes, when the task's are spent. Default 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. */
   readonly sweepDelaysMs: readonly number[]
+  /** After a timeout or 429 an endpoint is left alone for so long at least. Default 60,000. */
+  readonly busyWaitMs: number
   /** Part by which a wait may be shorter or longer, by chance. Default 0.2. */
   readonly jitter: number
 }
@@ -32,6 +34,7 @@ export const DEFAULT_SCHEDULE: RetrySchedule = {
     20 * HOUR,
     24 * HOUR,
   ],
+  busyWaitMs: MINUTE,
   jitter: 0.2,
 }
 
@@ -55,8 +58,6 @@ export interface NextStep {
 
 /** At most so much of `Retry-After` is obeyed. */
 const RETRY_AFTER_MAX_MS = HOUR
-/** After a timeout or 429 an endpoint is left alone for so long. */
-const BUSY_MS = MINUTE
 
 /** What becomes of a delivery after an attempt. `random` gives numbers from 0 to 1. */
 export function planNext(
@@ -82,13 +83,17 @@ export function planNext(
   const jittered = baseMs * (1 - jitter + 2 * jitter * random())
   const waitMs = Math.max(
     isTasks ? Math.min(jittered, taskBackoffMaxMs) : jittered,
-    leastWaitMs(attempt, nowMs),
+    leastWaitMs(attempt, schedule, nowMs),
   )
   return { state: isTasks ? 'pending' : 'failed', nextAttemptAtMs: Math.ceil(nowMs + waitMs), isGone: false }
 }
 
-function leastWaitMs({ outcome, status, retryAfter }: EndedAttempt, nowMs: number): number {
-  const busyMs = outcome === 'timeout' || status === 429 ? BUSY_MS : 0
+function leastWaitMs(
+  { outcome, status, retryAfter }: EndedAttempt,
+  { busyWaitMs }: RetrySchedule,
+  nowMs: number,
+): number {
+  const busyMs = outcome === 'timeout' || status === 429 ? busyWaitMs : 0
   const askedMs = Math.min(retryAfterMs(retryAfter, nowMs) ?? 0, RETRY_AFTER_MAX_MS)
   return Math.max(busyMs, askedMs)
 }
