@@ -5,6 +5,6 @@ export const FLOORS = [
   ['http', 'store'],
   ['deliver'],
   ['facade'],
-  ['service'],
+  ['enrich', 'service'],
   ['portal', 'cli'],
 ]

@@ -4,6 +4,7 @@ export type {
   AppSignals,
   ControlCommand,
   DeployCheck,
+  MetricSource,
   PeriodicOptions,
   SignalName,
   StepWorker,

@@ -25,6 +25,7 @@ export {
   type WebhookErrorCode,
   type WebhookEvent,
 } from './domain/index.js'
+export * from './enrich/index.js'
 export * from './facade/index.js'
 export { DEFAULT_LANE_RULES, type LaneRules } from './lane/index.js'
 export { DEFAULT_SCHEDULE, type RetrySchedule } from './plan/index.js'

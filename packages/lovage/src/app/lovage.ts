@@ -6,6 +6,7 @@ import {
   AppCore,
   type AppOptions,
   type DeployCheck,
+  type MetricSource,
   type SignalBoard,
   setCore,
   type WorkerStep,
@@ -72,6 +73,8 @@ export class Lovage {
   readonly steps: WorkerStep[]
   /** What `lovage check --deploy` and `lovage doctor` look at besides: a warehouse, a flag, a runbook. */
   readonly deployChecks: DeployCheck[]
+  /** What a worker serves at `/metrics` beside its own measures. */
+  readonly metricSources: MetricSource[]
   readonly #core: AppCore
 
   /**
@@ -94,6 +97,7 @@ export class Lovage {
     this.events = appEvents(core)
     this.steps = core.steps
     this.deployChecks = core.deployChecks
+    this.metricSources = core.metricSources
   }
 
   /** The settings in force: code before command line before environment before default. */

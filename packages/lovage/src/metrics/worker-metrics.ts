@@ -90,6 +90,7 @@ export function measureWorker(app: AppCore, worker: RunningWorker): WorkerMetric
   const sayOnce = (what: string) =>
     withoutRepetition((error) => app.logger.warn({ err: error }, what), app.clock)
   const queuesUnread = sayOnce('the broker did not say how long its queues are')
+  const sourcesUnread = sayOnce('measures of the app’s own could not be had')
   const breakersUnread = sayOnce('the coordination store did not say which circuit breakers are open')
 
   async function readQueues(): Promise<void> {
@@ -127,11 +128,23 @@ export function measureWorker(app: AppCore, worker: RunningWorker): WorkerMetric
     }
   }
 
+  async function ownText(): Promise<string> {
+    const texts = app.metricSources.map(async (source) => {
+      try {
+        return `${(await source()).trimEnd()}\n`
+      } catch (error) {
+        sourcesUnread(error)
+        return ''
+      }
+    })
+    return (await Promise.all(texts)).join('')
+  }
+
   return {
     contentType: registry.contentType,
     async text() {
-      await Promise.all([readQueues(), readBreakers()])
-      return tallies.text() + (await registry.metrics())
+      const [own] = await Promise.all([ownText(), readQueues(), readBreakers()])
+      return tallies.text() + (await registry.metrics()) + own
     },
     stop() {
       for (const unsubscribe of unsubscribes) unsubscribe()

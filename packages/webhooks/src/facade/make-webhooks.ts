@@ -6,8 +6,9 @@ import { type Notice, noticeEvent, openStore, type Released, type WebhookStore }
 import { deliveriesOf, eventsOf } from './deliveries.js'
 import { addDeployChecks } from './deploy-checks.js'
 import { endpointsOf } from './endpoints.js'
+import { WebhookMetrics } from './metrics.js'
 import { type EventSchemas, settingsOf, type WebhookSettings, type WebhooksOptions } from './options.js'
-import { Sender } from './sender.js'
+import { Sender, validated } from './sender.js'
 import { registerTasks } from './tasks.js'
 import type { PublishedKey, Webhooks } from './webhooks.js'
 
@@ -53,6 +54,7 @@ export function webhooks<const Events extends EventSchemas = Readonly<Record<str
   })
   addRelay(app, store, (ids) => tasks.publish(ids))
   addDeployChecks(app, settings, store)
+  app.metricSources.push(async () => parts.metrics.text(await store(), now()))
 
   const hooks: Webhooks<Readonly<Record<string, unknown>>> = {
     app,
@@ -79,6 +81,7 @@ export function webhooks<const Events extends EventSchemas = Readonly<Record<str
       replayAll: async (query) => (await tasks.replay.applyAsync([query])).id,
     }),
     types: Object.keys(options.events ?? {}).sort(),
+    validate: (type, data) => validated(settings.events, type, data),
     send: (event, more) => sender.send(event, more),
     sendBytes: (event, more) => sender.sendBytes(event, more),
     async keySet(endpointId) {
@@ -102,6 +105,7 @@ class Parts {
   readonly #app: Lovage
   readonly #settings: WebhookSettings
   readonly #listeners = new Set<{ readonly type: string; readonly hear: (notice: never) => void }>()
+  readonly metrics = new WebhookMetrics()
   #store: Promise<WebhookStore> | undefined
   #deliverer: Promise<Deliverer> | undefined
   #poster: Poster | undefined
@@ -150,7 +154,7 @@ class Parts {
       random,
       leaseMs,
       onReleased,
-      onAttempt: () => {},
+      onAttempt: ({ attempt }) => this.metrics.attempted(attempt),
     })
   }
 
@@ -163,6 +167,7 @@ class Parts {
   /** Tells notices in this process: in the log, and to who listens. */
   tell({ notices }: Released): void {
     for (const notice of notices) {
+      this.metrics.told(notice)
       const { type, ...fields } = notice
       const isBad = /disabled|failing|exhausted|opened/.test(type)
       this.#app.logger[isBad ? 'warn' : 'info'](fields, `webhooks: ${type}`)
@@ -194,11 +199,12 @@ function addRelay(
   store: () => Promise<WebhookStore>,
   publish: (ids: readonly string[]) => Promise<void>,
 ): void {
-  let stop: (() => Promise<void>) | undefined
+  // A process may have several workers.
+  const stops = new Map<object, () => Promise<void>>()
   app.steps.push({
     name: 'webhooks',
-    async start() {
-      stop = await (await store()).watchCommitted(async (ids) => {
+    async start(worker) {
+      const stop = await (await store()).watchCommitted(async (ids) => {
         try {
           await publish(ids)
         } catch (error) {
@@ -209,9 +215,11 @@ function addRelay(
           throw error
         }
       })
+      stops.set(worker, stop)
     },
-    async stop() {
-      await stop?.()
+    async stop(worker) {
+      await stops.get(worker)?.()
+      stops.delete(worker)
     },
   })
 }

@@ -127,7 +127,8 @@ function sent(written: WrittenEvent | undefined): SentEvent {
   return { event, deliveryIds, isDuplicate }
 }
 
-async function validated(schemas: EventSchemas | null, type: string, data: unknown): Promise<unknown> {
+/** The data of an event as its schema gives it back. @throws {WebhookError} LVG_WEBHOOK_UNKNOWN_TYPE, LVG_WEBHOOK_INVALID. */
+export async function validated(schemas: EventSchemas | null, type: string, data: unknown): Promise<unknown> {
   if (schemas === null) return data
   const schema: Schema | undefined = Object.hasOwn(schemas, type) ? schemas[type] : undefined
   if (!schema)

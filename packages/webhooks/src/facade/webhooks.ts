@@ -129,6 +129,8 @@ export interface Webhooks<Catalogue = Readonly<Record<string, unknown>>> {
     event: { readonly type: Type; readonly data: Catalogue[Type]; readonly timestamp?: Date },
     options?: SendOptions,
   ): Promise<SentEvent>
+  /** Checks the data of an event against the catalogue; resolves with it as the schema gives it back. */
+  validate(type: string, data: unknown): Promise<unknown>
   /** Stores an event whose body was made elsewhere: these bytes are signed and sent, and nothing is added. */
   sendBytes(
     event: { readonly type: string; readonly body: Uint8Array },

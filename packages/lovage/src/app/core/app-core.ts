@@ -33,6 +33,7 @@ import { SignalBoard } from './app-signals.js'
 import { Connections } from './connections.js'
 import type { ControlCommand } from './control-command.js'
 import type { DeployCheck } from './deploy-check.js'
+import type { MetricSource } from './metric-source.js'
 import { PeriodicTasks } from './periodic-tasks.js'
 import type { WorkerStep } from './worker-step.js'
 
@@ -59,6 +60,7 @@ export class AppCore implements ResultSource {
   /** What starts and stops with each worker of this app. */
   readonly steps: WorkerStep[] = []
   readonly deployChecks: DeployCheck[] = []
+  readonly metricSources: MetricSource[] = []
   /** Remote control commands of the app's own, by name. */
   readonly commands = new Map<string, ControlCommand>()
   /** What tasks and signatures are called through. */

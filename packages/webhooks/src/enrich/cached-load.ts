@@ -1,0 +1,81 @@
+import type { Webhooks } from '../facade/index.js'
+import type { EnrichmentOptions } from './enrichment-options.js'
+
+/** What a source said, or that it failed. */
+export type Found<Value> = { readonly value: Value | null } | { readonly error: string }
+
+/** What was found, and whether the cache had it. */
+export interface Loaded<Value> {
+  readonly found: Found<Value>
+  readonly cache: 'hit' | 'miss' | 'none'
+}
+
+type LoadOptions<Data, Value> = Pick<
+  EnrichmentOptions<Data, Value>,
+  'name' | 'load' | 'key' | 'timeoutMs' | 'ttlS' | 'errorTtlS'
+>
+
+/** Asks a source through a cache in the store; who asks for the same at the same time in this process waits for one answer. Never rejects. */
+export function cachedLoad<Data, Value>(
+  hooks: Webhooks<never>,
+  { name, load, key, timeoutMs = 3_000, ttlS = 3_600, errorTtlS = 60 }: LoadOptions<Data, Value>,
+): (data: Data, signal?: AbortSignal) => Promise<Loaded<Value>> {
+  const { app } = hooks
+  const kind = `enrichment:${name}`
+  const underWay = new Map<string, Promise<Loaded<Value>>>()
+
+  const ask = async (data: Data, signal: AbortSignal | undefined): Promise<Found<Value>> => {
+    const limit = AbortSignal.timeout(timeoutMs)
+    const both = signal ? AbortSignal.any([limit, signal]) : limit
+    try {
+      return { value: await before(both, load(data, both)) }
+    } catch (error) {
+      app.logger.warn({ err: error, enrichment: name }, 'an enrichment failed: the event goes as it is')
+      return { error: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
+  const through = async (
+    place: string,
+    data: Data,
+    signal: AbortSignal | undefined,
+  ): Promise<Loaded<Value>> => {
+    const nowMs = app.clock.now()
+    try {
+      const kept = await (await hooks.store()).documents.get(kind, place, nowMs)
+      // Nothing else is written under this kind.
+      if (kept) return { found: kept.value as Found<Value>, cache: 'hit' }
+    } catch (error) {
+      app.logger.warn({ err: error, enrichment: name }, 'the cache of an enrichment could not be read')
+    }
+    const found = await ask(data, signal)
+    const expiresAtMs = nowMs + 1000 * ('error' in found ? errorTtlS : ttlS)
+    try {
+      await (await hooks.store()).documents.put({ kind, key: place, value: found, expiresAtMs }, { nowMs })
+    } catch (error) {
+      app.logger.warn({ err: error, enrichment: name }, 'the cache of an enrichment could not be written')
+    }
+    return { found, cache: 'miss' }
+  }
+
+  return async (data, signal) => {
+    if (!key) return { found: await ask(data, signal), cache: 'none' }
+    const place = key(data)
+    let answer = underWay.get(place)
+    if (!answer) {
+      answer = through(place, data, signal).finally(() => underWay.delete(place))
+      underWay.set(place, answer)
+    }
+    return answer
+  }
+}
+
+/** The value, unless the signal is aborted first: a source may know nothing of signals. */
+function before<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

@@ -1,0 +1,84 @@
+import type { Attempt } from '../domain/index.js'
+import type { Notice, WebhookStore } from '../store/index.js'
+
+/** Upper ends of the classes of durations, in seconds. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
+/** States of deliveries that are counted: the others are as many as were ever sent. */
+const COUNTED = ['pending', 'processing', 'failed'] as const
+
+/** Measures deliveries of this process, and looks at the store when it is asked. Labels are of closed sets: no endpoint or tenant is one. */
+export class WebhookMetrics {
+  readonly #attempts = new Map<string, number>()
+  readonly #notices = new Map<string, number>()
+  readonly #buckets = new Array<number>(BUCKETS.length + 1).fill(0)
+  #seconds = 0
+  #count = 0
+
+  attempted({ outcome, trigger, durationMs }: Attempt): void {
+    count(this.#attempts, `outcome="${outcome}",trigger="${trigger}"`)
+    const seconds = durationMs / 1000
+    const at = BUCKETS.findIndex((end) => seconds <= end)
+    const index = at < 0 ? BUCKETS.length : at
+    this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
+    this.#seconds += seconds
+    this.#count += 1
+  }
+
+  told({ type }: Notice): void {
+    count(this.#notices, `type="${type}"`)
+  }
+
+  /** Prometheus' text of now. @throws what the store throws. */
+  async text(store: WebhookStore, nowMs: number): Promise<string> {
+    const { byState, oldestPendingMs, openCircuits } = await store.deliveries.counts(nowMs)
+    let sum = 0
+    const buckets = [...BUCKETS, '+Inf'].map((end, index) => {
+      sum += this.#buckets[index] ?? 0
+      return `webhook_attempt_duration_seconds_bucket{le="${end}"} ${sum}`
+    })
+    return [
+      ...family(
+        'webhook_attempts_total',
+        'counter',
+        'Requests to endpoints, by how they ended and what made them.',
+      ),
+      ...lines('webhook_attempts_total', this.#attempts),
+      ...family(
+        'webhook_attempt_duration_seconds',
+        'histogram',
+        'From the begin of a request to the end of its answer.',
+      ),
+      ...buckets,
+      `webhook_attempt_duration_seconds_sum ${this.#seconds}`,
+      `webhook_attempt_duration_seconds_count ${this.#count}`,
+      ...family(
+        'webhook_notices_total',
+        'counter',
+        'Changes that were told: endpoints disabled, circuits opened, messages given up.',
+      ),
+      ...lines('webhook_notices_total', this.#notices),
+      ...family('webhook_deliveries', 'gauge', 'Deliveries that are not at their end, in the whole store.'),
+      ...COUNTED.map((state) => `webhook_deliveries{state="${state}"} ${byState[state] ?? 0}`),
+      ...family(
+        'webhook_oldest_pending_seconds',
+        'gauge',
+        'For how long the oldest pending delivery has been due.',
+      ),
+      `webhook_oldest_pending_seconds ${(oldestPendingMs ?? 0) / 1000}`,
+      ...family('webhook_open_circuits', 'gauge', 'Endpoints whose circuit is not closed.'),
+      `webhook_open_circuits ${openCircuits}`,
+      '',
+    ].join('\n')
+  }
+}
+
+const family = (name: string, type: string, help: string): readonly string[] => [
+  `# HELP ${name} ${help}`,
+  `# TYPE ${name} ${type}`,
+]
+const lines = (name: string, counts: ReadonlyMap<string, number>): readonly string[] =>
+  [...counts].map(([labels, value]) => `${name}{${labels}} ${value}`)
+
+function count(counts: Map<string, number>, labels: string): void {
+  counts.set(labels, (counts.get(labels) ?? 0) + 1)
+}
