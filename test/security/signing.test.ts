@@ -109,6 +109,21 @@ describe.each([
   })
 })
 
+test('workers that read no plain JSON obey signed commands alone, and sign their answers', async () => {
+  const broker = `${redis.url}/${++count}`
+  await using app = openApp(broker).setupSecurity(security('typescript'))
+  await using unsigned = openApp(broker)
+  await using stranger = openApp(broker).setupSecurity(security('stranger'))
+  await using worker = await startTestWorker(app, { hostname: 'ts@box', queues: ['celery', 'other'] })
+  const to = { destination: 'ts@box' }
+  for (const one of [unsigned, stranger]) {
+    expect(await one.control.ping({ ...to, timeout: 1 })).toEqual({})
+    expect(await one.control.cancelConsumer('other', { ...to, timeout: 1 })).toEqual({})
+  }
+  expect(await app.control.ping({ ...to, timeout: 20 })).toEqual({ 'ts@box': { ok: 'pong' } })
+  expect(worker.queues).toEqual(['celery', 'other'])
+})
+
 test('what is encrypted is signed inside; who has a key and no certificate is not believed', async () => {
   const key = { taskSerializer: 'encrypted', encryptionKeys: [randomBytes(32).toString('base64')] } as const
   const broker = `memory://sealed-${++count}`

@@ -116,3 +116,40 @@ test('what nobody can take is dropped and counted, and the teller goes on', asyn
   dispatcher.task('task-started', { uuid: 'x' })
   await dispatcher.flush()
 })
+
+test('a burst of one turn is told whole, and what an absent broker could not take is said with its number', async () => {
+  let isThere = true
+  const warnings: string[] = []
+  let heard = 0
+  const dispatcher = new EventDispatcher(
+    {
+      hostname: 'shop@box',
+      clock: systemClock,
+      logicalClock: new LogicalClock(),
+      logger: { ...silentLogger, warn: (_fields, text) => void warnings.push(text) },
+      broadcast: async ({ body }) => {
+        if (!isThere) throw new Error('away')
+        heard += JSON.parse(String(body)).length
+        return undefined
+      },
+    },
+    true,
+  )
+  const burst = (count: number): void => {
+    for (let n = 0; n < count; n++) dispatcher.task('task-sent', { uuid: String(n) })
+  }
+  burst(20_000)
+  await dispatcher.flush()
+  expect([heard, dispatcher.dropped, warnings]).toEqual([20_000, 0, []])
+  isThere = false
+  burst(12_000)
+  await dispatcher.flush()
+  // Those that were on their way, and the oldest of those that waited.
+  expect(dispatcher.dropped).toBe(2_000)
+  expect(warnings).toEqual([
+    expect.stringMatching(/^\d+ events were dropped: the broker could not take them$/),
+  ])
+  isThere = true
+  await dispatcher.flush()
+  expect([heard, dispatcher.dropped]).toEqual([30_000, 2_000])
+})

@@ -6,6 +6,10 @@ import { eventMessage } from './event.js'
 const BATCH = 250
 /** Events that wait while the broker is away; older ones give way, for a monitor wants to know how things are now. */
 const KEPT = 10_000
+/** Characters that wait while it takes them: a burst of one turn of the loop, about 300,000 tasks, has to be sent in many messages. */
+const LONGEST_WAITING = 100_000_000
+/** So often it is said that events were dropped. */
+const SAID_MS = 10_000
 /** While nobody hears, one message in so many milliseconds finds out whether that is so still. */
 const PROBE_MS = 100
 /** Whoever asks for something listens, or is about to: for so long all is told. */
@@ -45,7 +49,11 @@ export class EventDispatcher {
   #waiting: Written[] = []
   #isScheduled = false
   #sending: Promise<void> | undefined
+  #waitingLength = 0
+  #isAway = false
   #dropped = 0
+  #saidDropped = 0
+  #saidMs = Number.NEGATIVE_INFINITY
   /** Until then it is taken that nobody hears: by `performance.now()`. */
   #deafUntil = 0
   #attentionUntil = 0
@@ -100,11 +108,9 @@ export class EventDispatcher {
   }
 
   #add(event: Written): void {
-    if (this.#waiting.length >= KEPT) {
-      this.#waiting.shift()
-      this.#dropped++
-    }
     this.#waiting.push(event)
+    this.#waitingLength += event.json.length
+    this.#giveWay()
     if (this.#isScheduled) return
     this.#isScheduled = true
     setImmediate(() => {
@@ -115,7 +121,7 @@ export class EventDispatcher {
 
   async #sendWaiting(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const taken = this.#waiting.splice(0, BATCH)
+      const taken = this.#take(BATCH)
       const sent = await Promise.all(
         together(taken).map(async (group) => {
           const message = this.#message(
@@ -126,9 +132,36 @@ export class EventDispatcher {
         }),
       )
       const lost = sent.reduce((sum, count) => sum + count, 0)
-      this.#dropped += lost
-      if (lost > 0) return
+      this.#isAway = lost > 0
+      if (lost === 0) continue
+      this.#drop(lost)
+      this.#giveWay()
+      return
     }
+  }
+
+  #take(count: number): readonly Written[] {
+    const taken = this.#waiting.splice(0, count)
+    for (const { json } of taken) this.#waitingLength -= json.length
+    return taken
+  }
+
+  #giveWay(): void {
+    const tooMany = this.#isAway ? this.#waiting.length - KEPT : this.#waitingLength > LONGEST_WAITING ? 1 : 0
+    if (tooMany > 0) this.#drop(this.#take(tooMany).length)
+  }
+
+  #drop(count: number): void {
+    this.#dropped += count
+    const nowMs = performance.now()
+    if (nowMs < this.#saidMs + SAID_MS) return
+    this.#saidMs = nowMs
+    const since = this.#dropped - this.#saidDropped
+    this.#saidDropped = this.#dropped
+    this.#ports.logger.warn(
+      { dropped: this.#dropped },
+      `${since} events were dropped: the broker could not take them`,
+    )
   }
 
   #message(events: readonly string[], alone: string | undefined): OutgoingMessage {

@@ -360,3 +360,13 @@ describe('a call', () => {
     expect(refusal({}, { compression: 'lzma' })).toMatch(/^LVG_CONFIG_INVALID .*LZMA/)
   })
 })
+
+test('an integer that its reader refuses is refused at the call, by its path', () => {
+  const call = { ...CALL, args: [1, { big: 2n ** 60n }] }
+  expect(() => encodeTask(call, { nowMs: 0, integers: 'number' })).toThrow(
+    /args\[1\]\.big is the integer 1152921504606846976/,
+  )
+  const sent = encodeTask(call, { nowMs: 0 })
+  expect(String(sent.body)).toContain('1152921504606846976')
+  expect(() => encodeTask({ ...CALL, args: [5n] }, { nowMs: 0, integers: 'number' })).not.toThrow()
+})

@@ -34,3 +34,24 @@ test('events of wrong types keep nothing else from being counted, and leave no s
   expect(values.length).toBeGreaterThan(50)
   expect(values.filter((value) => !(value >= 0 && value <= 1e12))).toEqual([])
 })
+
+test('the time in the queue is counted from the sending, or from the time that an ETA asked for', async () => {
+  const metrics = new EventMetrics()
+  const at = (timestamp: number, type: string, fields: object): void =>
+    metrics.add({ type, hostname: 'w@box', timestamp, ...fields }, timestamp * 1000)
+  at(1_000_000, 'task-sent', { uuid: 'a', name: 'mail', queue: 'celery' })
+  at(1_000_002, 'task-started', { uuid: 'a' })
+  const eta = new Date(1_000_060_000).toISOString()
+  at(1_000_000, 'task-sent', { uuid: 'b', name: 'mail', queue: 'celery', eta })
+  at(1_000_063, 'task-started', { uuid: 'b' })
+  // Clocks differ; and of what nobody told as sent, nobody knows.
+  at(1_000_010, 'task-sent', { uuid: 'c', name: 'mail', queue: 'celery' })
+  at(1_000_009, 'task-started', { uuid: 'c' })
+  at(1_000_020, 'task-received', { uuid: 'd', name: 'mail' })
+  at(1_000_030, 'task-started', { uuid: 'd' })
+  const text = await metrics.registry.metrics()
+  const labels = 'name="mail",hostname="box",queue_name="celery"'
+  expect(text).toContain(`celery_task_queue_wait_time_count{${labels}} 3`)
+  expect(text).toContain(`celery_task_queue_wait_time_sum{${labels}} 5`)
+  expect(text).toContain(`celery_task_queue_wait_time_bucket{le="2.5",${labels}} 2`)
+})
