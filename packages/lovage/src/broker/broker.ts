@@ -156,8 +156,12 @@ export type Settlement = {
   readonly publish?: readonly OutgoingMessage[]
   /** Stored with the ack when the consumer `settlesResults`; else the caller stores them first. */
   readonly results?: readonly ResultRecord[]
-} & (
-  | { readonly kind: 'ack' }
+} & /**
+ * Done with. `rejected`: it was not run, and is kept as a letter elsewhere; a queue that has a place of its own for what is rejected
+ * (`deadLetterExchange`, where `capabilities.queueArguments`) gets it there besides.
+ */
+(
+  | { readonly kind: 'ack'; readonly rejected?: boolean }
   /** Back to the head of its queue: `counts` says whether it is a redelivery (a lost worker) or not (a shutdown). */
   | { readonly kind: 'requeue'; readonly counts: boolean }
   /**

@@ -1,5 +1,5 @@
 import type { Broker, Consumer, Settlement } from '../../broker/index.js'
-import type { OpenDeadLetterStore } from '../../dead-letter/index.js'
+import { isRejection, type OpenDeadLetterStore } from '../../dead-letter/index.js'
 import { type Clock, delay, isLovageError, type Logger } from '../../kernel/index.js'
 import { delegate } from './delegate.js'
 
@@ -60,6 +60,6 @@ function keepingLetters(
 
 function asAck(settlement: Settlement): Settlement {
   if (settlement.kind !== 'dead-letter') return settlement
-  const { letter: _, ...rest } = settlement
-  return { ...rest, kind: 'ack' }
+  const { letter, ...rest } = settlement
+  return { ...rest, kind: 'ack', rejected: isRejection(letter) }
 }

@@ -1,4 +1,5 @@
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../../../broker/index.js'
+import { isRejection } from '../../../dead-letter/index.js'
 import {
   type ConnectionError,
   crashPoint,
@@ -231,7 +232,11 @@ export class AmqpConsumer implements Consumer, SourceListener {
       return false
     if (kind === 'postpone' && !(await this.#persist(() => this.#postpone(claim, settlement.untilMs))))
       return false
-    return this.#end(claim)
+    const isRejected =
+      settlement.kind === 'dead-letter'
+        ? isRejection(settlement.letter)
+        : kind === 'ack' && settlement.rejected
+    return this.#end(claim, isRejected)
   }
 
   async #requeue(claim: Claim, counts: boolean): Promise<boolean> {
@@ -282,11 +287,16 @@ export class AmqpConsumer implements Consumer, SourceListener {
     await this.#parts.publisher.toQueueLater(queue, untilMs - Date.now(), copy)
   }
 
-  /** Acknowledges. What was lost meanwhile has had its effects: should it come back, it is not run again. */
-  #end(claim: Claim): true {
+  /**
+   * Acknowledges, or rejects to the place that the queue has for that. What was lost meanwhile has had its effects: should it come back, it
+   * is not run again.
+   */
+  #end(claim: Claim, isRejected = false): true {
     this.#claims.delete(claim.tag)
-    if (claim.source) claim.source.ack(claim.number)
-    else this.#redelivered.settled(claim)
+    const { source, number, queue, isOrphan } = claim
+    if (!source) this.#redelivered.settled(claim)
+    else if (isRejected && !isOrphan && this.#parts.topology.keepsRejected(queue)) source.drop(number)
+    else source.ack(number)
     return true
   }
 

@@ -4,49 +4,44 @@ import {
   type DeadLetterStore,
   listLetters,
 } from '../../../dead-letter/index.js'
-import {
-  ConnectionError,
-  delay,
-  type Logger,
-  type Page,
-  stayAlive,
-  systemClock,
-} from '../../../kernel/index.js'
-import { type AmqpConnection, type AmqpDelivery, refusalOf } from '../client/index.js'
+import type { Logger, Page } from '../../../kernel/index.js'
+import type { AmqpConnection, AmqpDelivery } from '../client/index.js'
+import { DeadQueueIndex } from './dead-queue-index.js'
 import type { Publisher } from './publisher.js'
+import { QueueReader } from './read-queue.js'
 import type { Topology } from './topology.js'
 
 /** The queue in which the dead letters of another lie. */
 export const deadQueue = (queue: string): string => `${queue}.dead`
 export const isDeadQueue = (queue: string): boolean => queue.endsWith('.dead')
 
-/** How long somebody else may read the same letters. */
-const PATIENCE_MS = 20_000
-const SILENCE_MS = 5_000
 const MISSING_MS = 60_000
+const LONGEST_SHOWN = 63
 
 /**
  * Dead letters in durable queues, `<queue>.dead`, one message each. A queue is no table: whoever looks reads all of them, and puts them
  * back, alone meanwhile. Good for hundreds; `deadLetterUrl` names a store for more.
  */
 export class AmqpDeadLetters implements DeadLetterStore {
-  readonly #connection: AmqpConnection
+  readonly #reader: QueueReader
+  readonly #index: DeadQueueIndex
   readonly #topology: Topology
   readonly #publisher: Publisher
   readonly #logger: Logger
   /** When a queue was looked for, and not there. */
   readonly #missingMs = new Map<string, number>()
-  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(connection: AmqpConnection, topology: Topology, publisher: Publisher, logger: Logger) {
-    this.#connection = connection
+    this.#reader = new QueueReader({ connection, topology })
+    this.#index = new DeadQueueIndex(this.#reader, publisher)
     this.#topology = topology
     this.#publisher = publisher
     this.#logger = logger
   }
 
   async add(letters: readonly DeadLetter[]): Promise<void> {
-    for (const { queue } of letters) this.#missingMs.delete(deadQueue(queue))
+    const queues = new Set(letters.map(({ queue }) => deadQueue(queue)))
+    await Promise.all([...queues].map((queue) => this.#index.note(queue)))
     await Promise.all(
       letters.map((letter) =>
         this.#publisher.toQueue(deadQueue(letter.queue), {
@@ -55,17 +50,23 @@ export class AmqpDeadLetters implements DeadLetterStore {
             contentType: 'application/json',
             contentEncoding: 'utf-8',
             deliveryMode: 2,
-            headers: { 'x-lovage-dead-letter': letter.id, task: letter.task, reason: letter.reason },
-            ...(letter.taskId === null ? {} : { correlationId: letter.taskId.slice(0, 255) }),
+            headers: {
+              'x-lovage-dead-letter': letter.id,
+              task: letter.task?.slice(0, LONGEST_SHOWN) ?? null,
+              reason: letter.reason,
+            },
+            // For those who look into the queue with other tools; a quarter of what AMQP takes, whatever the characters are.
+            ...(letter.taskId === null ? {} : { correlationId: letter.taskId.slice(0, LONGEST_SHOWN) }),
           },
         }),
       ),
     )
+    for (const queue of queues) this.#missingMs.delete(queue)
   }
 
   async list(query: DeadLetterQuery): Promise<Page<DeadLetter>> {
     const found: DeadLetter[] = []
-    for (const queue of this.#queues(query.queue)) found.push(...(await this.#read(queue, () => false)))
+    for (const queue of await this.#queues(query.queue)) found.push(...(await this.#read(queue, () => false)))
     // A letter that was stored twice is one.
     return listLetters(new Map(found.map((letter) => [letter.id, letter])).values(), query)
   }
@@ -73,7 +74,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
   async count(): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>()
     const nowMs = Date.now()
-    for (const dead of this.#queues()) {
+    for (const dead of await this.#queues()) {
       // Metrics ask often, and the server's log has a line for each question about a queue that is not there.
       if (nowMs - (this.#missingMs.get(dead) ?? 0) < MISSING_MS) continue
       const count = await this.#topology.waiting(dead)
@@ -86,7 +87,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
   async take(ids: readonly string[]): Promise<readonly DeadLetter[]> {
     const wanted = new Set(ids)
     const taken = new Map<string, DeadLetter>()
-    for (const queue of this.#queues()) {
+    for (const queue of await this.#queues()) {
       if (taken.size === wanted.size) break
       for (const letter of await this.#read(queue, ({ id }) => wanted.has(id)))
         if (wanted.has(letter.id)) taken.set(letter.id, letter)
@@ -94,73 +95,23 @@ export class AmqpDeadLetters implements DeadLetterStore {
     return [...taken.values()]
   }
 
-  /** Of one queue, or of all that this process has named. */
-  #queues(queue?: string): readonly string[] {
+  /** Of one queue, or of all that this process has named, or any other has put letters into. */
+  async #queues(queue?: string): Promise<readonly string[]> {
     if (queue !== undefined) return [deadQueue(queue)]
     const { names } = this.#topology
-    return [...new Set(names.map((name) => (isDeadQueue(name) ? name : deadQueue(name))))]
+    const own = names.map((name) => (isDeadQueue(name) ? name : deadQueue(name)))
+    return [...new Set([...own, ...(await this.#index.names())])]
   }
 
   /** Reads all letters of a queue, and removes those that are to go. */
-  #read(queue: string, mayGo: (letter: DeadLetter) => boolean): Promise<readonly DeadLetter[]> {
-    const reading = this.#turn.then(async () => {
-      for (const endMs = Date.now() + PATIENCE_MS; ; ) {
-        // Most queues have none; one that is not there is not made.
-        if (!(await this.#topology.waiting(queue))) return []
-        try {
-          return await this.#readAll(queue, mayGo)
-        } catch (error) {
-          const isTaken = refusalOf(error) === 403 || refusalOf(error) === 405
-          if (!isTaken || Date.now() > endMs) throw error
-          await delay(systemClock, 50)
-        }
-      }
+  async #read(queue: string, mayGo: (letter: DeadLetter) => boolean): Promise<readonly DeadLetter[]> {
+    const letters: DeadLetter[] = []
+    await this.#reader.read(queue, (delivery) => {
+      const letter = this.#letterIn(queue, delivery)
+      if (letter) letters.push(letter)
+      return letter !== undefined && mayGo(letter)
     })
-    this.#turn = reading.catch(() => {})
-    return stayAlive(reading)
-  }
-
-  async #readAll(queue: string, mayGo: (letter: DeadLetter) => boolean): Promise<readonly DeadLetter[]> {
-    const channel = await this.#connection.channel()
-    try {
-      const came: AmqpDelivery[] = []
-      let wake = (): void => {}
-      // Alone: what others hold meanwhile could not be seen.
-      await channel.consume(queue, {
-        exclusive: true,
-        onDelivery: (delivery) => {
-          came.push(delivery)
-          wake()
-        },
-      })
-      // Asked on the same channel and after the consumer began, so what is not counted here is on its way.
-      const total = came.length + ((await this.#topology.waiting(queue)) ?? 0)
-      const letters: DeadLetter[] = []
-      for (let at = 0; at < Math.max(total, came.length); at++) {
-        const endMs = Date.now() + SILENCE_MS
-        while (came.length <= at) {
-          if (!channel.isOpen || Date.now() > endMs)
-            throw new ConnectionError(`The dead letters in ${queue} did not come`, {
-              code: 'LVG_CONNECTION_FAILED',
-            })
-          await Promise.race([
-            new Promise<void>((resolve) => {
-              wake = resolve
-            }),
-            delay(systemClock, 100),
-          ])
-        }
-        const delivery = came[at]
-        const letter = delivery && this.#letterIn(queue, delivery)
-        if (!delivery || !letter) continue
-        letters.push(letter)
-        if (mayGo(letter)) channel.ack(delivery.tag)
-      }
-      return letters
-    } finally {
-      // Everything else goes back to its place.
-      await channel.close()
-    }
+    return letters
   }
 
   #letterIn(queue: string, { body }: AmqpDelivery): DeadLetter | undefined {

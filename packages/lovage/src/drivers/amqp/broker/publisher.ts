@@ -20,6 +20,8 @@ interface Posting {
   readonly id: string | undefined
   /** The queue that it comes to through the delays. */
   readonly delayedFor?: string
+  /** It goes to a queue of the driver's own. */
+  readonly isOwn?: true
 }
 
 /**
@@ -65,6 +67,12 @@ export class Publisher {
   async toQueue(queue: string, wire: WireMessage): Promise<void> {
     const publication = { exchange: '', routingKey: queue, mandatory: true, ...wire }
     await this.#send([{ publication, id: wire.properties.correlationId }])
+  }
+
+  /** To a queue of the driver's own, which bears a name that no queue of tasks may have. */
+  async toOwnQueue(queue: string, wire: WireMessage): Promise<void> {
+    const publication = { exchange: '', routingKey: queue, mandatory: true, ...wire }
+    await this.#send([{ publication, id: undefined, isOwn: true }])
   }
 
   /** To one queue, in a while; see `delayRoute`. */
@@ -116,8 +124,9 @@ export class Publisher {
         throw new MessageError('The message names neither an exchange nor a queue.', {
           code: 'LVG_MESSAGE_UNROUTABLE',
         })
-      const step =
-        delayedFor !== undefined
+      const step = posting.isOwn
+        ? this.#topology.ensureOwnQueue(routingKey)
+        : delayedFor !== undefined
           ? this.#topology.ensureDelays(delayedFor)
           : exchange !== ''
             ? this.#topology.requireExchange(exchange)

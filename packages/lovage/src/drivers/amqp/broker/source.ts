@@ -125,6 +125,13 @@ export class Source {
     this.#channel.reject(tag, true)
   }
 
+  /** Out of its queue, to the dead-letter exchange that the queue was declared with. */
+  drop(tag: number): void {
+    this.#flush()
+    this.#settled(tag)
+    this.#channel.reject(tag, false)
+  }
+
   /** Ends the channel: what is not settled goes back to its queue. */
   async close(): Promise<void> {
     this.#flush()

@@ -53,6 +53,11 @@ export class Topology {
     return this.#argumentsOf(this.#queues.get(name) ?? { name })['x-queue-type'] === 'quorum'
   }
 
+  /** Whether a queue was declared with a place of its own for what is rejected. */
+  keepsRejected(name: string): boolean {
+    return 'x-dead-letter-exchange' in this.#argumentsOf(this.#queues.get(name) ?? { name })
+  }
+
   async declare(queues: readonly Queue[]): Promise<void> {
     for (const { name } of queues) {
       const reserved = reservedName(name)
@@ -81,6 +86,16 @@ export class Topology {
       await this.ensureQueue(queue)
       await this.#with((channel) => bindToDelays(channel, queue))
     })
+  }
+
+  /** Sees to it that a queue of the driver's own exists. */
+  ensureOwnQueue(name: string): Promise<void> {
+    const { type } = this.#options.delays
+    return this.#once(`own queue ${name}`, () =>
+      this.#with(async (channel) => {
+        await channel.declareQueue({ name, arguments: { 'x-queue-type': type } })
+      }),
+    )
   }
 
   /** Sees to it that there is a place for messages whose queue has gone. */
