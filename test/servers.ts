@@ -13,6 +13,7 @@ export {
   runPython,
 } from './servers/python.js'
 export { type RabbitOptions, type RabbitServer, startRabbit } from './servers/rabbit.js'
+export { type RabbitCluster, startRabbitCluster } from './servers/rabbit-cluster.js'
 export { hasValkey, type RedisOptions, type RedisServer, startRedis } from './servers/redis.js'
 export { MASTER_NAME, type SentinelGroup, startSentinelGroup } from './servers/sentinel.js'
 export { run, type ServerProcess, watch } from './servers/server-process.js'

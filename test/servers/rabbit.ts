@@ -12,8 +12,12 @@ export interface RabbitOptions {
   readonly config?: Readonly<Record<string, string | number>>
   /** Plugins to enable, such as `rabbitmq_management`; each makes the start slower. Default none. */
   readonly plugins?: readonly string[]
+  /** Default: a free one. */
+  readonly port?: number
   /** Schedulers of the Erlang machine. Default 1. */
   readonly schedulers?: number
+  /** The port mapper that its cluster shares. Default: one of its own. */
+  readonly epmd?: { readonly process: ServerProcess; readonly port: number }
   /** Also speaks TLS, on `tlsPort`, with certificates of `makeCertificates` in its folder. Default false. */
   readonly tls?: boolean
 }
@@ -24,13 +28,14 @@ export class RabbitServer extends ServerProcess {
   readonly port: number
   /** Where it speaks TLS, if it does. */
   readonly tlsPort: number
-  readonly #epmd: ServerProcess
+  /** Ends with it; undefined where others need it. */
+  readonly #epmd: ServerProcess | undefined
   readonly #env: Readonly<Record<string, string>>
 
   constructor(
     port: number,
     tlsPort: number,
-    epmd: ServerProcess,
+    epmd: ServerProcess | undefined,
     folder: string,
     env: Readonly<Record<string, string>>,
   ) {
@@ -49,6 +54,11 @@ export class RabbitServer extends ServerProcess {
     this.tlsPort = tlsPort
     this.#epmd = epmd
     this.#env = env
+  }
+
+  /** Its Erlang node. */
+  get nodeName(): string {
+    return nodeNameOf(this.port)
   }
 
   /** The URL of a virtual host, default `/`. */
@@ -76,14 +86,18 @@ export class RabbitServer extends ServerProcess {
 
   override async stop(): Promise<void> {
     await super.stop()
-    await this.#epmd.stop()
+    await this.#epmd?.stop()
   }
 }
+
+/** The Erlang node of the server on a port. */
+export const nodeNameOf = (port: number): string => `lovage-${port}@localhost`
 
 /** Starts a private RabbitMQ and resolves when it greets AMQP clients. It takes seconds: share one per test file. */
 export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
   const folder = await serverFolder('rabbit')
-  const [port, epmdPort, distributionPort] = [await freePort(), await freePort(), await freePort()]
+  const port = options.port ?? (await freePort())
+  const [epmdPort, distributionPort] = [options.epmd?.port ?? (await freePort()), await freePort()]
   const { schedulers = 1 } = options
   const tlsPort = options.tls ? await freePort() : 0
   if (options.tls) await makeCertificates(folder)
@@ -112,7 +126,7 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
     HOME: folder,
     ERL_EPMD_PORT: String(epmdPort),
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODENAME: `lovage-${port}@localhost`,
+    RABBITMQ_NODENAME: nodeNameOf(port),
     RABBITMQ_DIST_PORT: String(distributionPort),
     RABBITMQ_CONF_ENV_FILE: join(folder, 'no-such-file'),
     RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
@@ -126,23 +140,27 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `+S ${schedulers}:${schedulers} +sbwt none +sbwtdcpu none +sbwtdio none`,
     RABBITMQ_CTL_ERL_ARGS: '+S 1:1',
   }
-  // Started here, or RabbitMQ would leave one behind as a daemon that outlives the test.
-  const epmd = new ServerProcess({
-    name: 'epmd',
-    command: 'epmd',
-    args: ['-port', String(epmdPort), '-address', '127.0.0.1'],
-    folder: await serverFolder('epmd'),
-    probe: () => connects(epmdPort),
-  })
+  const epmd = options.epmd ? undefined : await makeEpmd(epmdPort)
   const server = new RabbitServer(port, tlsPort, epmd, folder, env)
   try {
-    await epmd.start()
+    await epmd?.start()
     await server.start()
   } catch (error) {
     await server.stop()
     throw error
   }
   return server
+}
+
+/** A port mapper of one's own: RabbitMQ would leave one behind as a daemon that outlives the test. */
+export async function makeEpmd(port: number): Promise<ServerProcess> {
+  return new ServerProcess({
+    name: 'epmd',
+    command: 'epmd',
+    args: ['-port', String(port), '-address', '127.0.0.1'],
+    folder: await serverFolder('epmd'),
+    probe: () => connects(port),
+  })
 }
 
 /** Debian puts a wrapper in PATH that changes user and folder; what it wraps stands here. */

@@ -156,12 +156,15 @@ export type Settlement = {
   readonly publish?: readonly OutgoingMessage[]
   /** Stored with the ack when the consumer `settlesResults`; else the caller stores them first. */
   readonly results?: readonly ResultRecord[]
-} & /**
- * Done with. `rejected`: it was not run, and is kept as a letter elsewhere; a queue that has a place of its own for what is rejected
- * (`deadLetterExchange`, where `capabilities.queueArguments`) gets it there besides.
- */
-(
-  | { readonly kind: 'ack'; readonly rejected?: boolean }
+} & (
+  | {
+      readonly kind: 'ack'
+      /**
+       * It was not run, and is kept as a letter elsewhere: a queue that has a place of its own for what is rejected (`deadLetterExchange`,
+       * where `capabilities.queueArguments`) gets it there besides.
+       */
+      readonly rejected?: boolean
+    }
   /** Back to the head of its queue: `counts` says whether it is a redelivery (a lost worker) or not (a shutdown). */
   | { readonly kind: 'requeue'; readonly counts: boolean }
   /**

@@ -4,7 +4,14 @@ import type { IncomingMessage } from '../../../message/index.js'
 import type { AmqpDelivery } from '../client/index.js'
 import { ORPHANS } from './orphans.js'
 import type { Source } from './source.js'
-import { countedRedeliveries, fromWire, isCountedByQueue, orphanOf, rawOf } from './wire-message.js'
+import {
+  countedRedeliveries,
+  deliveriesBefore,
+  fromWire,
+  isCountedByQueue,
+  orphanOf,
+  rawOf,
+} from './wire-message.js'
 
 /** A message that the server gave us, until it is settled. */
 export class Claim implements Delivery {
@@ -16,6 +23,8 @@ export class Claim implements Delivery {
   /** Whether the server delivered it to somebody before. */
   readonly wasDelivered: boolean
   readonly isCountedByQueue: boolean
+  /** How often its queue has delivered it before, as far as it says; with what was given back uncounted. */
+  readonly deliveries: number
   /** Whether it came from where messages are that have lost their place, and not from its queue. */
   readonly isOrphan: boolean
   readonly fault?: MessageError
@@ -38,6 +47,7 @@ export class Claim implements Delivery {
     this.wasDelivered = delivery.redelivered
     this.isCountedByQueue = isCountedByQueue(delivery.headers)
     this.redeliveries = countedRedeliveries(delivery.headers)
+    this.deliveries = deliveriesBefore(delivery.headers)
     this.source = source
     this.number = delivery.tag
     this.#body = delivery.body

@@ -36,6 +36,7 @@ const ADOPTION_AFTER_SILENCE_MS = 300_000
 const LOOK_AGAIN_MS = 250
 const PUT_ASIDE_MS = 1_000
 const MOST_ORPHANS = 10
+const MOST_GIVEN_BACK = 10
 /** How long a consumer that ends tries to publish what follows. */
 const LAST_TRIES_MS = 5_000
 /** What the server may take a little later. */
@@ -240,7 +241,9 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 
   async #requeue(claim: Claim, counts: boolean): Promise<boolean> {
-    if (counts || this.#state !== 'consuming')
+    // A quorum queue drops what was given back to it too often (20 times, from RabbitMQ 4 on): a copy begins anew.
+    const isWorn = claim.deliveries >= MOST_GIVEN_BACK
+    if (counts || isWorn || this.#state !== 'consuming')
       return this.#return(claim, claim.redeliveries + (counts ? 1 : 0))
     const { source, number } = claim
     if (source) {

@@ -146,6 +146,9 @@ export function countedRedeliveries(headers: AmqpDelivery['headers']): number {
   return whole(headers[REDELIVERIES]) + whole(headers[DELIVERY_COUNT])
 }
 
+/** How often a quorum queue has delivered it before. */
+export const deliveriesBefore = (headers: AmqpDelivery['headers']): number => whole(headers[DELIVERY_COUNT])
+
 /** Whether its queue counts by itself. */
 export const isCountedByQueue = (headers: AmqpDelivery['headers']): boolean => DELIVERY_COUNT in headers
 
