@@ -58,7 +58,7 @@ export class ChildPool implements WorkerPool {
   #lost = 0
   #replaced = 0
   #failures = 0
-  /** Why the last child that could not start could not. */
+  /** Why a child cannot start, and another could not either. */
   #unfit: Error | undefined
   #meanMs = BUSY_MS
   #sweep: NodeJS.Timeout | undefined
@@ -82,7 +82,10 @@ export class ChildPool implements WorkerPool {
     return { zombies: 0, lost: this.#lost, replaced: this.#replaced }
   }
 
-  /** Resolves when every child has loaded the app; rejects with what the first one that cannot has to say. */
+  /**
+   * Resolves when every child has loaded the app; rejects with what the first one that cannot has to say. One that is killed while it
+   * starts is tried again.
+   */
   async start(listener: PoolListener): Promise<void> {
     this.#listener = listener
     this.#guard?.start()
@@ -260,7 +263,7 @@ export class ChildPool implements WorkerPool {
     this.#children.delete(child)
     remove(this.#idle, child)
     this.#guard?.watch(this.pids)
-    if (child.unfit) this.#unfit = child.unfit
+    if (child.unfit && !child.wasKilled) this.#unfit = child.unfit
     this.#tellChange()
     if (this.#isStopping) return
     this.#replaced++

@@ -59,8 +59,10 @@ export class Child {
   /** The last of the orders taken back about which the child has not spoken: until then no more can be. */
   #takenTo = 0
   #outbox: WireJob[] = []
-  /** Set when it could not load the app. */
+  /** Why it ended before it could run a task. */
   unfit: Error | undefined
+  /** Whether something else ended it then, so that the next one may well start. */
+  wasKilled = false
   /** Whether a task was lost with it. */
   lostTask = false
 
@@ -68,7 +70,7 @@ export class Child {
     this.#ports = ports
     this.#transport = ports.startChild({
       onFrame: (frame) => this.#hear(frame),
-      onGone: (how) => this.#end(how),
+      onGone: (how, signal) => this.#end(how, signal),
     })
     this.#transport.send({ kind: 'setup', setup: { ...ports.setup, memory: this.#transport.memory } })
   }
@@ -279,10 +281,13 @@ export class Child {
     return run
   }
 
-  #end(how: string): void {
+  #end(how: string, signal: NodeJS.Signals | null): void {
     const begun = this.#transport.board.begun()
     this.#transport.board.close()
-    if (this.#state === 'starting') this.unfit ??= new Error(`it ended before it could run a task: ${how}`)
+    if (this.#state === 'starting' && !this.unfit) {
+      this.unfit = new Error(`it ended before it could run a task: ${how}`)
+      this.wasKilled = signal !== null
+    }
     this.#state = 'gone'
     const runs = this.#runs
     this.#runs = []

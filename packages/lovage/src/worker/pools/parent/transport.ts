@@ -21,7 +21,7 @@ export interface Transport {
 export interface TransportListener {
   readonly onFrame: (frame: FromChild) => void
   /** It is gone, and everything that it said has been heard. */
-  readonly onGone: (how: string) => void
+  readonly onGone: (how: string, signal: NodeJS.Signals | null) => void
 }
 
 /** Starts a child. */
@@ -39,10 +39,11 @@ export const startProcess: StartChild = ({ onFrame, onGone }) => {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', fd],
   })
   let how: string | undefined
+  let killedBy: NodeJS.Signals | null = null
   let isSilent = false
   // The line may still hold an outcome when the process has ended: only both together mean that it is gone.
   const check = (): void => {
-    if (how !== undefined && isSilent) onGone(how)
+    if (how !== undefined && isSilent) onGone(how, killedBy)
   }
   child.on('message', (frame) => onFrame(frame as FromChild))
   child.once('disconnect', () => {
@@ -50,6 +51,7 @@ export const startProcess: StartChild = ({ onFrame, onGone }) => {
     check()
   })
   child.once('exit', (code, signal) => {
+    killedBy = signal
     how = signal === null ? `exit code ${code}` : `signal ${signal}`
     check()
   })
@@ -79,7 +81,7 @@ export const startThread: StartChild = ({ onFrame, onGone }) => {
   thread.once('error', (thrown) => {
     error = thrown
   })
-  thread.once('exit', (code) => onGone(error instanceof Error ? error.message : `exit code ${code}`))
+  thread.once('exit', (code) => onGone(error instanceof Error ? error.message : `exit code ${code}`, null))
   return {
     pid: process.pid,
     board,
