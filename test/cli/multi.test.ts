@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { until } from 'lovage/testing'
 import { describe, expect, test } from 'vitest'
 import { makeProject } from '../loader/project.js'
-import { lovage } from './command.js'
+import { Command, lovage } from './command.js'
 
 const APP = `
 import { Lovage } from 'lovage'
@@ -84,5 +84,27 @@ describe('multi', () => {
       code: 64,
       stderr: expect.stringContaining('is about b'),
     })
+  })
+
+  test('refuses names that lead out of their folder, and signals no process but its own', async () => {
+    using shop = makeShop()
+    const cwd = shop.folder
+    for (const name of ['../w', '..', 'a/b@box', 'w@../../etc', 'a\\b'])
+      expect(await lovage(['multi', 'start', name, '-A', 'app'], { cwd })).toMatchObject({
+        code: 64,
+        stderr: expect.stringContaining('cannot name a node'),
+      })
+    expect(await lovage(['-A', 'app', 'worker', '-n', '../../w@%h'], { cwd })).toMatchObject({ code: 64 })
+    // A number outlives its process, and comes to name another; the first one is nobody's worker.
+    await using other = new Command([], { cwd, program: ['sleep', '60'] })
+    for (const pid of [1, other.pid]) {
+      writeFileSync(`${cwd}/w.pid`, `${pid}\n`)
+      for (const action of ['stop', 'kill', 'stopwait']) {
+        const { stdout } = await lovage(['multi', action, 'w@box'], { cwd })
+        expect(stdout).toBe('> w@box: does not run')
+        writeFileSync(`${cwd}/w.pid`, `${pid}\n`)
+      }
+    }
+    expect(other.isRunning).toBe(true)
   })
 })

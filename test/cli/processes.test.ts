@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { until } from 'lovage/testing'
 import { describe, expect, test } from 'vitest'
 import { makeProject } from '../loader/project.js'
 import { run } from '../servers.js'
-import { Command, lovage } from './command.js'
+import { Command, lovage, MAIN } from './command.js'
 
 const APP = `
 import { appendFileSync } from 'node:fs'
@@ -298,5 +298,47 @@ test.runIf(process.getuid?.() === 0)(
     expect(worker.stderr).not.toContain('runs as root')
     const status = readFileSync(`/proc/${worker.pid}/status`, 'utf8')
     expect(status).toMatch(/Umask:\s+0027/)
+  },
+)
+
+test('--processes 1 is one worker under a supervisor', { timeout: 60_000 }, async () => {
+  using shop = makeShop()
+  const cwd = shop.folder
+  await using supervisor = new Command(
+    ['-A', 'app', 'worker', '-l', 'info', '-P', 'async', '--processes', '1', '-n', 'one@box'],
+    { cwd },
+  )
+  await supervisor.says(/one@box ready/)
+  const [worker = 0] = await childrenOf(supervisor.pid)
+  process.kill(worker, 'SIGKILL')
+  await supervisor.says(/one@box ready/, 2)
+  expect(await childrenOf(supervisor.pid)).not.toContain(worker)
+  expect((await resultOf(cwd, await call(cwd, 'shop.add', '-a', '[1, 2]'))).stdout).toBe('3')
+  supervisor.signal('SIGTERM')
+  expect(await supervisor.exited).toBe(0)
+})
+
+test.each([[[]], [['--processes', '1']]])(
+  'a worker that npx started ends when npx is killed (%j)',
+  {
+    timeout: 60_000,
+  },
+  async (more) => {
+    using shop = makeShop()
+    const cwd = shop.folder
+    mkdirSync(`${cwd}/node_modules/.bin`, { recursive: true })
+    symlinkSync(MAIN, `${cwd}/node_modules/.bin/lovage`)
+    const npx = new Command(
+      ['-A', 'app', 'worker', '-l', 'info', '-P', 'async', '--pidfile', 'w.pid', ...more],
+      {
+        cwd,
+        program: ['npx', '--no-install', 'lovage'],
+      },
+    )
+    await npx.says(/ ready/)
+    const pid = Number(readFileSync(`${cwd}/w.pid`, 'utf8'))
+    npx.signal('SIGKILL')
+    await until(() => !isAlive(pid), { timeoutMs: 15_000 })
+    expect(existsSync(`${cwd}/w.pid`)).toBe(false)
   },
 )

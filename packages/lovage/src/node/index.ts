@@ -1,6 +1,7 @@
 export { BlockWatch, type BlockWatchOptions } from './block-watch.js'
 export { type ChosenPool, choosePool, makePool } from './choose-pool.js'
 export { Exporter, type ExporterOptions } from './exporter.js'
+export { followLauncher } from './launcher.js'
 export { type LogOptions, type LogOutput, openLog } from './log-output.js'
 export { type MigratedStore, migrateStores } from './migrate-stores.js'
 export { expandName, fileNameFrom, nodeNameFrom, processName } from './node-name.js'

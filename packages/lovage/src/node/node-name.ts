@@ -1,4 +1,5 @@
 import { hostname as machineName } from 'node:os'
+import { ConfigurationError } from '../kernel/index.js'
 
 /** What the escapes of a template stand for. */
 export interface NameParts {
@@ -29,10 +30,23 @@ export function expandName(template: string, parts: NameParts = {}): string {
   return template.replace(/%([hndiI%])/g, (whole, letter: string) => values[letter] ?? whole)
 }
 
-/** The full name of a node from what `-n` says: `a@%h`; a bare host gets the name `celery`, as in Celery. */
+/**
+ * The full name of a node from what `-n` says: `a@%h`; a bare host gets the name `celery`, as in Celery.
+ * @throws {ConfigurationError} LVG_USAGE for a name that would lead files out of their folder, or break lines.
+ */
 export function nodeNameFrom(template: string | undefined, host = machineName()): string {
   const given = template ?? 'celery@%h'
-  return expandName(given.includes('@') ? given : `celery@${given}`, { host })
+  const name = expandName(given.includes('@') ? given : `celery@${given}`, { host })
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is refused.
+  if (/[/\\\u0000-\u001f\u007f]/.test(name) || name.split('@').includes('..'))
+    throw new ConfigurationError(
+      `${JSON.stringify(name)} cannot name a node: names of files are made from it.`,
+      {
+        code: 'LVG_USAGE',
+        hint: 'Use letters, digits, dots and dashes: -n mail@%h.',
+      },
+    )
+  return name
 }
 
 /** A file's name, for `--logfile` and `--pidfile`: there `%n` and `%h` are the two parts of the node's name. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ConfigurationError } from '../kernel/index.js'
@@ -19,7 +20,7 @@ export function takePidFile(path: string): () => void {
         throw unwritable(path, error)
     }
     const pid = pidIn(path)
-    if (pid !== undefined && pid !== process.pid && isAlive(pid)) {
+    if (pid !== undefined && pid !== process.pid && isOurs(pid)) {
       throw new ConfigurationError(`${path} says that process ${pid} runs already.`, {
         code: 'LVG_ALREADY_RUNNING',
         details: { path, pid },
@@ -30,10 +31,10 @@ export function takePidFile(path: string): () => void {
   }
 }
 
-/** The process that a pid file names, if it lives. */
+/** The process that a pid file names, if it lives and is one of ours: a number outlives its process, and comes to name another. */
 export function runningPid(path: string): number | undefined {
   const pid = pidIn(path)
-  return pid !== undefined && isAlive(pid) ? pid : undefined
+  return pid !== undefined && isOurs(pid) ? pid : undefined
 }
 
 /** Removes the file of a process that is gone. */
@@ -67,6 +68,23 @@ export function isAlive(pid: number): boolean {
   } catch (error) {
     // It lives, and belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** Whether a living process is a node of ours, as far as its command line tells. Process 1 is never taken for one. */
+function isOurs(pid: number): boolean {
+  if (pid === 1 || !isAlive(pid)) return false
+  const command = commandOf(pid)
+  return command === undefined || /lovage|celery/.test(command)
+}
+
+/** undefined = the system does not say. */
+function commandOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    const { stdout, status } = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+    return status === 0 ? stdout : undefined
   }
 }
 

@@ -29,6 +29,7 @@ export async function runBeatCommand(options: BeatCommandOptions): Promise<numbe
   if (isToDetach(options)) return detach(options, hostname)
   const log = await openProcessLog(options, hostname)
   setDefaultLogger(log.logger)
+  process.title = `lovage (celery) ${hostname}`
   const releasePidFile =
     options.pidfile === undefined ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
   try {

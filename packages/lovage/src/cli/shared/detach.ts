@@ -21,6 +21,9 @@ interface DetachOptions {
 export const isToDetach = (options: DetachOptions): boolean =>
   options.detach === true && process.env[DETACHED] === undefined
 
+/** Whether this process was put into the background, where it outlives what started it. */
+export const isDetached = (): boolean => process.env[DETACHED] !== undefined
+
 /**
  * Starts the same command in the background and waits until it stands: its configuration was right, its app loaded.
  * Then prints its process id, else what it had to say, and resolves to the exit code.

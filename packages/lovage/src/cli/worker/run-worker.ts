@@ -6,6 +6,7 @@ import {
   type ChosenPool,
   choosePool,
   fileNameFrom,
+  followLauncher,
   type LogOutput,
   makePool,
   type NodeEnd,
@@ -19,7 +20,7 @@ import {
   takePidFile,
 } from '../../node/index.js'
 import { letYoungHeapGrow, tellParent, workerTitle } from '../../process/index.js'
-import { detach, isToDetach, tellStarted } from '../shared/detach.js'
+import { detach, isDetached, isToDetach, tellStarted } from '../shared/detach.js'
 import { EXIT } from '../shared/exit-codes.js'
 import { enterWorkdir, openApp, sourceOf, warnIfOverruled } from '../shared/open-app.js'
 import { letAppSetLogger, openProcessLog } from '../shared/process-log.js'
@@ -44,9 +45,14 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
   // The file names the process that others are to signal: the supervisor, where there is one.
   const releasePidFile =
     options.pidfile === undefined || place ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
+  let offLauncher = (): void => {}
   try {
-    const { processes = 1 } = options
-    if (processes > 1 && !place) {
+    const { processes } = options
+    // Nothing must outlive its supervisor, nor a package manager that it was started by.
+    const endSelf = (): void => void process.kill(process.pid, 'SIGTERM')
+    if (place) process.once('disconnect', endSelf)
+    else if (!isDetached()) offLauncher = followLauncher(endSelf)
+    if (processes !== undefined && !place) {
       process.title = workerTitle(`${hostname} supervisor`)
       const supervisor = new Supervisor({
         count: processes,
@@ -57,12 +63,11 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
       })
       return await supervisor.run()
     }
-    // A worker must not outlive its supervisor.
-    if (place) process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
     const end = await serve(options, hostname, log)
     if (end === 'restart') return await restartSelf(log.logger, PATIENCE_MS)
     return end === 'warm' ? EXIT.ok : EXIT.failed
   } finally {
+    offLauncher()
     releasePidFile?.()
   }
 }
