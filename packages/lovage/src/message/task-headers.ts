@@ -32,6 +32,21 @@ const STANDARD_SET: ReadonlySet<string> = new Set(STANDARD)
 /** Custom header of our producers: when a message was sent, in Unix ms. A retry is sent anew. */
 export const SENT_HEADER = 'x-lovage-sent'
 
+/** Our header on calls whose id their caller has chosen: Unix ms of the call. An id that is used again begins another life. */
+export const LIFE_HEADER = 'x-lovage-life'
+
+/** Unix ms at which the life of a task began whose id was chosen; undefined when it was made for this one call. */
+export function lifeSince(headers: Readonly<Record<string, unknown>>): number | undefined {
+  const since = headers[LIFE_HEADER]
+  return typeof since === 'number' && Number.isFinite(since) ? since : undefined
+}
+
+/** What tells a task from others that had its id before: the same in all its retries. */
+export function lifeOf(headers: Pick<TaskHeaders, 'id'> & Readonly<Record<string, unknown>>): string {
+  const since = lifeSince(headers)
+  return since === undefined ? headers.id : `${headers.id}@${since}`
+}
+
 /** Our header on the body of a chord: the id of the join that it follows, for whoever links it to the members. */
 export const JOIN_HEADER = 'x-lovage-join'
 

@@ -4,6 +4,8 @@ import type { StepStore } from '../app/tasks/index.js'
 /** The space of marks in which finished steps lie. */
 const SPACE = 'steps'
 const DAY_S = 86_400
+/** After a success: by then, and a few leases, it was settled, or has been run again. */
+const LAST_MS = 60_000
 
 /** Keeps finished steps in the app's coordination store, for as long as results are kept. */
 export function stepMarks(app: AppCore): StepStore {
@@ -23,6 +25,18 @@ export function stepMarks(app: AppCore): StepStore {
     async keep(taskId, name, value) {
       const expiresMs = app.clock.now() + (app.conf.resultExpires || DAY_S) * 1000
       await (await app.coordination()).put(SPACE, [{ key: keyOf(taskId, name), value, expiresMs }])
+    },
+    async end(taskId, names) {
+      const store = await app.coordination()
+      const keys = names.map((name) => keyOf(taskId, name))
+      const expiresMs = app.clock.now() + LAST_MS + 3 * app.conf.brokerLease * 1000
+      await store.replace(
+        SPACE,
+        (await store.list(SPACE, keys)).map(({ key, value }) => ({
+          was: value,
+          mark: { key, value, expiresMs },
+        })),
+      )
     },
   }
 }

@@ -30,7 +30,11 @@ function runOnce(task: AnyTask, context: TaskContext, dice: () => RetryDice): Ou
     const value = inContext(context, () => execute(task, context))
     if (!(value instanceof Promise)) return succeed(task, context, value)
     return value
-      .then((settled) => succeed(task, context, settled))
+      .then((settled) => {
+        const outcome = succeed(task, context, settled)
+        const ended = context.endSteps()
+        return ended ? ended.then(() => outcome) : outcome
+      })
       .catch((thrown: unknown) => conclude(task, context, thrown, dice()))
   } catch (thrown) {
     return conclude(task, context, thrown, dice())

@@ -4,6 +4,7 @@ import {
   ENCRYPTED_TYPE,
   encodeTask,
   formatTime,
+  LIFE_HEADER,
   type OutgoingMessage,
   type TaskCall,
 } from '../../message/index.js'
@@ -87,6 +88,9 @@ export function toMessage(
   if (options.groupId !== undefined) call.group = options.groupId
   if (options.groupIndex !== undefined) call.groupIndex = options.groupIndex
   if (options.headers !== undefined) call.headers = options.headers
+  // Chosen by the caller: canvases and schedules make ids of their own, which come again only for the same work.
+  if (options.taskId !== undefined && options.rootId === undefined && !options.once)
+    call.headers = { ...call.headers, [LIFE_HEADER]: nowMs }
   const answerTo = options.replyTo ?? replyTo
   if (answerTo !== undefined) call.replyTo = answerTo
   const message = encodeTask(call, {

@@ -8,6 +8,7 @@ import {
   ENCRYPTED_TYPE,
   encodeJson,
   type IncomingMessage,
+  lifeOf,
   type MessageProperties,
   NO_EMBED,
   parseTime,
@@ -294,8 +295,19 @@ export class TaskContext {
   get kept(): StepStore | undefined {
     return this.#environment.steps
   }
+  /** After a success: its steps are over. undefined = it has none. Never rejects, because the success stands. */
+  endSteps(): Promise<void> | undefined {
+    return this.#steps
+      ?.end()
+      .catch((error: unknown) =>
+        this.logger.warn(
+          { err: error },
+          'cannot end the steps of a task; they are forgotten with its result',
+        ),
+      )
+  }
   #stepsOf(): Steps {
-    this.#steps ??= new Steps(this.id, this.#environment.steps)
+    this.#steps ??= new Steps(lifeOf(this.wireHeaders), this.#environment.steps)
     return this.#steps
   }
 

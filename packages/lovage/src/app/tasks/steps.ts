@@ -7,6 +7,8 @@ export interface StepStore {
   /** Those that were kept for a task, of these names. */
   readAll(taskId: string, names: readonly string[]): Promise<readonly string[]>
   keep(taskId: string, name: string, json: string): Promise<void>
+  /** The task has succeeded: forgets these soon, though not before a worker that dies now had its task run again. */
+  end(taskId: string, names: readonly string[]): Promise<void>
 }
 
 /** A place in long work. */
@@ -19,9 +21,11 @@ export interface Cursor<T> {
 
 /** The steps of one run. */
 export class Steps {
+  /** With the life of this id, so that one that is used again finds nothing of the one before. */
   readonly #taskId: string
   readonly #store: StepStore | undefined
   readonly #passed = new Map<string, number>()
+  readonly #kept = new Set<string>()
 
   constructor(taskId: string, store: StepStore | undefined) {
     this.#taskId = taskId
@@ -30,6 +34,7 @@ export class Steps {
 
   async run<T>(name: string, work: () => T | Promise<T>): Promise<T> {
     const key = this.#keyOf(name)
+    this.#kept.add(key)
     const kept = await this.#store?.read(this.#taskId, key)
     // What this step returned in an earlier run.
     if (kept !== undefined) return decodeJson(kept) as T
@@ -40,6 +45,7 @@ export class Steps {
 
   async cursor<T>(name: string): Promise<Cursor<T>> {
     const key = `cursor ${name}`
+    this.#kept.add(key)
     const kept = await this.#store?.read(this.#taskId, key)
     return {
       // What was set in an earlier run.
@@ -48,6 +54,11 @@ export class Steps {
         await this.#store?.keep(this.#taskId, key, encodeJson(value ?? null, `cursor ${name}`))
       },
     }
+  }
+
+  /** After the task's success: the next task of this id has steps of its own. */
+  async end(): Promise<void> {
+    if (this.#kept.size > 0) await this.#store?.end(this.#taskId, [...this.#kept])
   }
 
   /** A name that comes again, as in a loop, is another step each time. */
