@@ -42,7 +42,7 @@ function factsOf(name: string, { app, worker }: Pick<CommandPorts, 'app' | 'work
     ...Object.fromEntries(Object.entries(task?.options ?? {}).filter(([, value]) => value !== undefined)),
   }
   // The rate in force, which an operator may have changed.
-  return { ...options, name, rateLimit: task && worker.limits.tasks.rateOf(task) } as Readonly<
+  return { ...options, name, rateLimit: task && worker.limits.rates.of(task) } as Readonly<
     Record<string, unknown>
   >
 }

@@ -45,7 +45,7 @@ export function statsOf({
       : {}),
     prefetch_count: pool.slots * app.conf.workerPrefetchMultiplier,
     rusage: rusage(),
-    throttled: Object.fromEntries(limits.tasks.throttled),
+    throttled: Object.fromEntries(limits.throttled),
     events_dropped: events.dropped,
   }
 }

@@ -90,6 +90,41 @@ export function describeCoordinationStore({
       expect(turns.map((atMs) => Math.max(0, Math.round((atMs - now) / 60_000)))).toEqual([0, 0, 0, 1, 2, 0])
     })
 
+    test('takes the turns of a group when all can be had now, and none of them otherwise', async () => {
+      const [queue, slow, free] = [newId(), newId(), newId()]
+      const wish = (key: string, intervalMs: number, idleMs = 0) => ({ key, intervalMs, idleMs })
+      expect(await mine.tryTurns([[wish(slow, 60_000), wish(queue, 300)]])).toEqual([[0, 0]])
+      // The slow one may not, so that the queue's turn is there for others, once.
+      await eventually(async () => {
+        const [[slowMs = 0, queueMs = 0] = []] = await theirs.tryTurns([
+          [wish(slow, 60_000), wish(queue, 300)],
+        ])
+        expect(slowMs).toBeGreaterThan(50_000)
+        return queueMs === 0
+      })
+      const groups = await theirs.tryTurns([
+        [wish(queue, 300)],
+        [wish(queue, 300), wish(free, 60_000)],
+        [wish(free, 60_000)],
+        [],
+      ])
+      expect(groups[0]).toEqual([0])
+      expect(groups[1]?.[0]).toBeGreaterThan(0)
+      expect(groups[1]?.[1]).toBe(0)
+      expect(groups.slice(2)).toEqual([[0], []])
+    })
+
+    test('takes a turn that has been free for a while only, when asked so', async () => {
+      const key = newId()
+      expect(await mine.tryTurns([[{ key, intervalMs: 100 }]])).toEqual([[0]])
+      await eventually(async () => {
+        const [[waitMs = 0] = []] = await theirs.tryTurns([[{ key, intervalMs: 60_000, idleMs: 500 }]])
+        return waitMs === 0
+      })
+      const [[waitMs = 0] = []] = await mine.tryTurns([[{ key, intervalMs: 100 }]])
+      expect(waitMs).toBeGreaterThan(50_000)
+    })
+
     test('lets so many in and no more, until one leaves or is silent', async () => {
       const key = newId()
       const wish = (member: string, ttlMs = 10_000) => ({ key, member, limit: 2, ttlMs })
@@ -191,4 +226,12 @@ export function describeCoordinationStore({
       await heard
     })
   })
+}
+
+async function eventually(check: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (await check()) return
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new Error('it did not come to be')
 }

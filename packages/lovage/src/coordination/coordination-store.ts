@@ -19,6 +19,15 @@ export interface RateRequest {
   readonly burst: number
 }
 
+/** A wish for one turn under a rate that is had now, or not at all. */
+export interface TurnRequest {
+  readonly key: string
+  /** Milliseconds between two turns. */
+  readonly intervalMs: number
+  /** For how long the turn must have been free, at most 1000. Default 0. */
+  readonly idleMs?: number
+}
+
 /** A wish for a place among `limit`. */
 export interface SlotRequest {
   readonly key: string
@@ -55,6 +64,11 @@ export interface CoordinationStore {
   release(name: string, token: bigint): Promise<void>
   /** For each request the Unix ms at which its turn comes; now or earlier = at once. The turns are taken. */
   takeTurns(requests: readonly RateRequest[]): Promise<readonly number[]>
+  /**
+   * Takes the turns of each group, of different keys, if all of them can be had now, and none of them otherwise. For each the
+   * milliseconds until it could be had: a group that was taken has zeros alone.
+   */
+  tryTurns(groups: readonly (readonly TurnRequest[])[]): Promise<readonly (readonly number[])[]>
   /** Enters, or renews the place of a member that is in. For each request whether it is in. */
   enter(requests: readonly SlotRequest[]): Promise<readonly boolean[]>
   leave(places: readonly { readonly key: string; readonly member: string }[]): Promise<void>

@@ -1,4 +1,5 @@
 import type { AppCore } from '../app/core/index.js'
+import { renewLines } from '../app/fleet/index.js'
 import { type OpenBeat, openBeat, type ScheduleLocation } from '../beat/index.js'
 import type { Broker } from '../broker/index.js'
 import { holdProcess } from '../kernel/index.js'
@@ -155,6 +156,7 @@ function beatStep(
 async function purge(app: AppCore, broker: Broker, queues: readonly string[]): Promise<void> {
   let removed = 0
   for (const queue of queues) removed += await broker.purge(queue)
+  await renewLines(app)
   app.logger.warn({ queues, removed }, `purged ${removed} messages before the start`)
 }
 

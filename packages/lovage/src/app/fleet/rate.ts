@@ -1,5 +1,6 @@
-import { ConfigurationError } from '../../kernel/index.js'
+import { ConfigurationError, newId } from '../../kernel/index.js'
 import type { AppCore } from '../core/index.js'
+import { whereAgreed } from './where-agreed.js'
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 }
 
@@ -22,6 +23,18 @@ export function intervalOf(rate: string | number | null | undefined): number | u
 
 /** Where rates stand that were changed at run time, by task name. */
 export const RATES = 'rates'
+/** Which line of waiting tasks is in force under a task's rate, by its name; a new one begins where the old one has gaps. */
+export const LINES = 'rate-lines'
+/** The key of what holds for every task's line. */
+export const ALL_LINES = '*'
+/** Longer than any place in a line is remembered. */
+const LINE_KEPT_MS = 86_400_000
+
+/** Tasks were removed from where they waited: what comes now is not to wait behind them. */
+export async function renewLines(host: Pick<AppCore, 'clock' | 'coordination'>): Promise<void> {
+  const mark = { key: ALL_LINES, value: newId(), expiresMs: host.clock.now() + LINE_KEPT_MS }
+  await whereAgreed(async () => void (await (await host.coordination()).put(LINES, [mark])))
+}
 
 /**
  * Changes a task's rate in the whole cluster, until it is changed again; null = what the task's own options say.

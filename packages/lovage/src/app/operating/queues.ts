@@ -165,8 +165,11 @@ export class Queues {
     const waiting = [...new Set(found.map(({ id }) => id))]
     if (waiting.length === 0) return 0
     // Revoked first: what a worker claims in this moment is dropped there.
-    await (await fleet()).revoke(this.#core, waiting, {})
-    return admin.remove(waiting)
+    const { revoke, renewLines } = await fleet()
+    await revoke(this.#core, waiting, {})
+    const removed = await admin.remove(waiting)
+    await renewLines(this.#core)
+    return removed
   }
 
   /** Moves all that is ready into another queue, in atomic batches; tells how many. */
@@ -176,7 +179,9 @@ export class Queues {
 
   /** Removes all that is ready or delayed in a queue; tells how many. */
   async purge(queue: string): Promise<number> {
-    return (await this.#core.broker()).purge(queue)
+    const purged = await (await this.#core.broker()).purge(queue)
+    if (purged > 0) await (await fleet()).renewLines(this.#core)
+    return purged
   }
 
   async #browsing(): Promise<Broker> {

@@ -1,4 +1,5 @@
 import type { AppCore } from '../../app/core/index.js'
+import { renewLines } from '../../app/fleet/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 import { confirm } from '../shared/confirm.js'
 import { requireKnown } from '../shared/queue-names.js'
@@ -22,13 +23,14 @@ export async function purge(app: AppCore, options: PurgeOptions): Promise<0 | 1>
     })
   }
   const queues = await chosen(app, options)
-  const broker = await app.broker()
   if (!options.force && !(await isAgreed(app, queues))) {
     console.error('Nothing was removed.')
     return 1
   }
+  const broker = await app.broker()
   let removed = 0
   for (const queue of queues) removed += await broker.purge(queue)
+  if (removed > 0) await renewLines(app)
   console.log(`${count(removed)} removed from ${queues.join(', ')}.`)
   return 0
 }

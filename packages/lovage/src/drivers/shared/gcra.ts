@@ -1,3 +1,5 @@
+import type { TurnRequest } from '../../coordination/index.js'
+
 /** What is remembered of a rate: the time at which its next turn would be, were they evenly spaced. */
 export interface TurnTaken {
   /** Unix ms of the turn. */
@@ -19,4 +21,27 @@ export function takeTurn(
   const theoreticalMs = Math.max(rememberedMs ?? nowMs, nowMs)
   const atMs = Math.max(nowMs, theoreticalMs - (Math.max(1, burst) - 1) * intervalMs)
   return { atMs, nextMs: theoreticalMs + intervalMs }
+}
+
+/** For how long a rate is remembered after its turn came: longer than any `idleMs`. */
+export const REMEMBERED_MS = 2000
+
+/** A turn that is taken a moment late takes none of the next one's time: else a rate would never be reached. */
+const from = (turnMs: number, nowMs: number, intervalMs: number): number =>
+  nowMs - turnMs <= Math.max(50, Math.min(250, intervalMs)) ? turnMs : nowMs
+
+/**
+ * Takes the turns of a group if all of them can be had now. `next` is what is remembered of rates, and changed here; tells how long each
+ * would have to wait.
+ */
+export function tryTurns(
+  group: readonly TurnRequest[],
+  next: Map<string, number>,
+  nowMs: number,
+): readonly number[] {
+  const waits = group.map(({ key, idleMs = 0 }) => Math.max(0, (next.get(key) ?? 0) + idleMs - nowMs))
+  if (waits.every((waitMs) => waitMs === 0))
+    for (const { key, intervalMs } of group)
+      next.set(key, from(next.get(key) ?? 0, nowMs, intervalMs) + intervalMs)
+  return waits
 }

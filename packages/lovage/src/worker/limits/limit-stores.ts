@@ -11,4 +11,8 @@ export interface LimitStores {
   readonly clock: Clock
   readonly logger: Logger
   readonly signals: SignalBoard
+  /** Whether tasks that were put off can be made due now. */
+  readonly canPromote: boolean
+  /** Makes them due, where that is so. */
+  readonly promote: (ids: readonly string[]) => Promise<void>
 }

@@ -8,11 +8,20 @@ import { WorkerLimits } from './worker-limits.js'
 /** Opens the limits of a worker where the app keeps them, and lets them see what becomes of its claims. */
 export async function openLimits(app: AppCore, claims: Claims): Promise<WorkerLimits> {
   const { clock, logger, conf, signals } = app
+  const broker = await app.broker()
   const own = await openOwnStore(app)
   const cluster = await clusterStore(app, own)
   const rates = new Map(app.router.declared.map(({ name, rateLimit }) => [name, rateLimit]))
   const limits = new WorkerLimits(
-    { cluster, own, clock, logger, signals },
+    {
+      cluster,
+      own,
+      clock,
+      logger,
+      signals,
+      canPromote: broker.capabilities.browsing,
+      promote: async (ids) => void (broker.capabilities.browsing && (await broker.admin.promote(ids))),
+    },
     {
       rateOf: (queue) => (conf.workerDisableRateLimits ? null : rates.get(queue)),
       held: () => claims.all.map(({ job }) => job),

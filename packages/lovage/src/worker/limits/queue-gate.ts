@@ -1,4 +1,5 @@
 import { intervalOf, PAUSED } from '../../app/fleet/index.js'
+import type { TurnRequest } from '../../coordination/index.js'
 import { messageOf, type Timer } from '../../kernel/index.js'
 import type { LimitStores } from './limit-stores.js'
 
@@ -7,8 +8,6 @@ export class QueueGate {
   readonly #stores: LimitStores
   readonly #rateOf: (queue: string) => string | number | null | undefined
   #paused: ReadonlySet<string> = new Set()
-  /** When the turn that was taken for the next message of a queue comes. */
-  readonly #turns = new Map<string, number>()
   readonly #timers = new Map<string, Timer>()
   #unwatch: (() => void) | undefined
   #onChange: () => void = () => {}
@@ -48,25 +47,20 @@ export class QueueGate {
     return intervalOf(this.#rateOf(queue)) !== undefined
   }
 
-  /** Whether a message of a limited queue may be run now; otherwise the queue is closed until it may. */
-  async take(queue: string): Promise<boolean> {
-    const { cluster, clock } = this.#stores
-    const intervalMs = intervalOf(this.#rateOf(queue))
-    if (intervalMs === undefined) return true
-    if (this.#timers.has(queue)) return false
-    let atMs = this.#turns.get(queue)
-    if (atMs === undefined)
-      [atMs = 0] = await cluster.takeTurns([{ key: `queue:${queue}`, intervalMs, burst: 1 }])
-    if (atMs <= clock.now()) {
-      this.#turns.delete(queue)
-      return true
-    }
-    this.#turns.set(queue, atMs)
-    this.#close(queue, atMs - clock.now())
-    return false
+  /** Whether a queue waits for the next turn of its rate. */
+  isClosed(queue: string): boolean {
+    return this.#timers.has(queue)
   }
 
-  #close(queue: string, forMs: number): void {
+  /** What a run of a message of this queue takes. */
+  turnOf(queue: string): readonly TurnRequest[] {
+    const intervalMs = intervalOf(this.#rateOf(queue))
+    return intervalMs === undefined ? [] : [{ key: `queue:${queue}`, intervalMs }]
+  }
+
+  /** Keeps a queue from being claimed from for a while. */
+  close(queue: string, forMs: number): void {
+    if (this.#timers.has(queue)) return
     this.#timers.set(
       queue,
       this.#stores.clock.setTimer(() => {

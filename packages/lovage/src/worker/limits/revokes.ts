@@ -51,6 +51,11 @@ export class Revokes {
     return [...this.#ids.keys()]
   }
 
+  /** Whether a task of this id is revoked. */
+  has(id: string): boolean {
+    return this.#ids.has(id)
+  }
+
   /** How a task is revoked; undefined when it is not. */
   of(headers: Pick<TaskHeaders, 'id' | 'stamps' | 'stamped_headers'>): Revocation | undefined {
     if (this.#ids.size === 0 && this.#stamps.size === 0) return undefined

@@ -8,18 +8,15 @@ import { Breakers, type BreakerVerdict } from './breakers.js'
 import { CallGuards } from './call-guards.js'
 import type { LimitStores } from './limit-stores.js'
 import { QueueGate } from './queue-gate.js'
+import { Rates, type RateVerdict } from './rates.js'
 import { Revokes } from './revokes.js'
-import { TaskLimits, type Verdict } from './task-limits.js'
+import { TaskSlots, type Verdict } from './task-slots.js'
 
 /**
  * What becomes of a task that was claimed: as its limits and its circuit breaker say, or back to its queue, which is closed for a
  * while, or nothing more, because a later call has taken its place.
  */
-export type Admittance =
-  | Verdict
-  | BreakerVerdict
-  | { readonly kind: 'requeue' }
-  | { readonly kind: 'superseded' }
+export type Admittance = Verdict | BreakerVerdict | RateVerdict | { readonly kind: 'superseded' }
 
 /** What limits are set up with. */
 export interface LimitSettings {
@@ -37,19 +34,22 @@ export class WorkerLimits implements ClaimObserver {
   /** What was agreed on: in the cluster, or, where the broker has no place for that, in this worker alone. */
   readonly store: CoordinationStore
   readonly revokes: Revokes
-  readonly tasks: TaskLimits
+  readonly rates: Rates
+  readonly slots: TaskSlots
   readonly queues: QueueGate
   readonly guards: CallGuards
   readonly #breakers: Breakers
   readonly #stores: LimitStores
+  readonly #throttled = new Map<string, number>()
 
   constructor(stores: LimitStores, { rateOf, held }: LimitSettings) {
     const { cluster, logger } = stores
     this.#stores = stores
     this.store = cluster
     this.revokes = new Revokes(cluster, logger)
-    this.tasks = new TaskLimits(stores)
     this.queues = new QueueGate(stores, rateOf)
+    this.rates = new Rates(stores, this.queues)
+    this.slots = new TaskSlots(stores)
     this.guards = new CallGuards(stores, held)
     this.#breakers = new Breakers(stores)
   }
@@ -61,26 +61,36 @@ export class WorkerLimits implements ClaimObserver {
     readonly onQueues: () => void
   }): Promise<void> {
     await Promise.all([
-      this.revokes.start(on.onRevoked),
-      this.tasks.start(),
+      this.revokes.start(() => {
+        this.rates.dropRevoked((id) => this.revokes.has(id))
+        on.onRevoked()
+      }),
+      this.rates.start(),
       this.queues.start(on.onQueues),
       this.#breakers.start(),
     ])
   }
   async stop(): Promise<void> {
     this.revokes.stop()
-    this.tasks.stop()
+    this.rates.stop()
+    this.slots.stop()
     this.queues.stop()
     this.guards.stop()
     await this.#breakers.stop()
     await this.#stores.own.close()
   }
 
+  /** How often tasks of each name were made to wait. */
+  get throttled(): ReadonlyMap<string, number> {
+    return this.#throttled
+  }
+
   /** Whether a task must be asked about before it is run. */
-  concerns({ job, delivery }: Claim): boolean {
+  concerns(claim: Claim): boolean {
+    const { job } = claim
     return (
-      this.tasks.applies(job.task) ||
-      this.queues.limits(delivery.queue) ||
+      this.slots.applies(job.task) ||
+      this.rates.concerns(claim) ||
       this.#breakers.applies(job) ||
       this.guards.applies(job)
     )
@@ -89,38 +99,46 @@ export class WorkerLimits implements ClaimObserver {
   /** Decides about tasks that were claimed together. */
   async admit(claims: readonly Claim[]): Promise<readonly Admittance[]> {
     const admittances: Admittance[] = claims.map(() => RUN)
-    // What is asked last is what costs a turn: nothing is to take one and not run.
     const ask = async (
-      applies: (job: Job) => boolean,
-      decide: (jobs: readonly Job[]) => Promise<readonly Admittance[]>,
+      applies: (claim: Claim) => boolean,
+      decide: (claims: readonly Claim[]) => Promise<readonly Admittance[]>,
     ): Promise<void> => {
-      const asked = claims.flatMap(({ job }, place) =>
-        admittances[place]?.kind === 'run' && applies(job) ? [{ job, place }] : [],
+      const asked = claims.flatMap((claim, place) =>
+        admittances[place]?.kind === 'run' && applies(claim) ? [{ claim, place }] : [],
       )
       if (asked.length === 0) return
-      const verdicts = await decide(asked.map(({ job }) => job))
+      const verdicts = await decide(asked.map(({ claim }) => claim))
       asked.forEach(({ place }, at) => {
         admittances[place] = verdicts[at] ?? { kind: 'requeue' }
       })
     }
     await ask(
-      (job) => this.guards.applies(job),
+      ({ job }) => this.guards.applies(job),
       async (asked) =>
-        (await this.guards.areSuperseded(asked)).map((isOver) => (isOver ? { kind: 'superseded' } : RUN)),
+        (await this.guards.areSuperseded(asked.map(({ job }) => job))).map((isOver) =>
+          isOver ? { kind: 'superseded' } : RUN,
+        ),
     )
     await ask(
-      (job) => this.#breakers.applies(job),
-      (asked) => this.#breakers.admit(asked),
+      ({ job }) => this.#breakers.applies(job),
+      (asked) => this.#breakers.admit(asked.map(({ job }) => job)),
     )
-    for (const [place, { delivery }] of claims.entries())
-      if (admittances[place]?.kind === 'run' && !(await this.queues.take(delivery.queue)))
-        admittances[place] = { kind: 'requeue' }
     await ask(
-      (job) => this.tasks.applies(job.task),
-      (asked) => this.tasks.admit(asked),
+      ({ job }) => this.slots.applies(job.task),
+      (asked) => this.slots.admit(asked.map(({ job }) => job)),
     )
-    // Given up while it was asked: nobody else would give back what it was granted.
-    for (const claim of claims) if (!isHeld(claim)) this.#breakers.left(claim.job)
+    // Last, because a turn that was taken is not given back: nothing is to take one and not run.
+    await ask(
+      (claim) => this.rates.concerns(claim),
+      (asked) => this.rates.admit(asked),
+    )
+    claims.forEach((claim, place) => {
+      const { job } = claim
+      if (admittances[place]?.kind === 'postpone')
+        this.#throttled.set(job.task.name, (this.#throttled.get(job.task.name) ?? 0) + 1)
+      // Given up while it was asked: nobody else would give back what it was granted.
+      if (!isHeld(claim)) this.#breakers.left(job)
+    })
     return admittances
   }
 
@@ -143,13 +161,13 @@ export class WorkerLimits implements ClaimObserver {
   }
   returned({ job }: Claim, why: ReturnReason): void {
     this.#breakers.left(job)
-    if (why === 'lost') this.tasks.forget(job)
+    if (why === 'lost') this.slots.forget(job)
     else this.#leave(job)
   }
 
   /** Frees the place that a task took of its concurrency limit; with `runtimeMs` when it has ended. */
   #leave(job: Job, runtimeMs?: number): void {
-    this.tasks
+    this.slots
       .left(job, runtimeMs)
       ?.catch((error: unknown) =>
         this.#stores.logger.warn({ err: error }, 'cannot free a slot; it is free when its lease ends'),

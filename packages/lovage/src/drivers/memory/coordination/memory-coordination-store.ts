@@ -6,9 +6,10 @@ import type {
   MarkReplacement,
   RateRequest,
   SlotRequest,
+  TurnRequest,
 } from '../../../coordination/index.js'
 import type { Clock, DriverOptions, Unsubscribe } from '../../../kernel/index.js'
-import { takeTurn } from '../../shared/index.js'
+import { REMEMBERED_MS, takeTurn, tryTurns } from '../../shared/index.js'
 import { EndingMap } from './ending-map.js'
 
 interface Lease {
@@ -67,6 +68,18 @@ class MemoryCoordinationStore implements CoordinationStore {
       const { atMs, nextMs } = takeTurn(turns.get(key, nowMs), nowMs, intervalMs, burst)
       turns.set(key, nextMs, nextMs, nowMs)
       return atMs
+    })
+  }
+
+  async tryTurns(groups: readonly (readonly TurnRequest[])[]): Promise<readonly (readonly number[])[]> {
+    const nowMs = this.#clock.now()
+    const { turns } = this.#shared
+    return groups.map((group) => {
+      const next = new Map(group.map(({ key }) => [key, turns.get(key, nowMs) ?? 0]))
+      const waits = tryTurns(group, next, nowMs)
+      if (waits.every((waitMs) => waitMs === 0))
+        for (const [key, nextMs] of next) turns.set(key, nextMs, nextMs + REMEMBERED_MS, nowMs)
+      return waits
     })
   }
 

@@ -6,10 +6,11 @@ import type {
   MarkReplacement,
   RateRequest,
   SlotRequest,
+  TurnRequest,
 } from '../../../coordination/index.js'
 import type { DriverOptions, Logger, Unsubscribe } from '../../../kernel/index.js'
 import { readSql } from '../../../process/index.js'
-import { takeTurn } from '../../shared/index.js'
+import { takeTurn, tryTurns } from '../../shared/index.js'
 import { openPostgres, type PostgresDatabase, postgresOptionsOf } from '../client/index.js'
 
 const sql = readSql(new URL('./coordination.sql', import.meta.url), [
@@ -103,6 +104,21 @@ class PostgresCoordinationStore implements CoordinationStore {
       })
       await session.query(sql.putTurns, [[...next.keys()], [...next.values()]])
       return turns
+    })
+  }
+
+  async tryTurns(groups: readonly (readonly TurnRequest[])[]): Promise<readonly (readonly number[])[]> {
+    const keys = [...new Set(groups.flatMap((group) => group.map(({ key }) => key)))]
+    if (keys.length === 0) return groups.map(() => [])
+    return this.#database.transaction(async (session) => {
+      const rows = await session.query<{ key: string; next_ms: number; now_ms: number }>(sql.lockTurns, [
+        keys,
+      ])
+      const nowMs = Math.max(...rows.map(({ now_ms }) => now_ms))
+      const next = new Map(rows.map(({ key, next_ms }) => [key, next_ms]))
+      const waits = groups.map((group) => tryTurns(group, next, nowMs))
+      await session.query(sql.putTurns, [[...next.keys()], [...next.values()]])
+      return waits
     })
   }
 

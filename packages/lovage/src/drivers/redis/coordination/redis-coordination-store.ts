@@ -6,6 +6,7 @@ import type {
   MarkReplacement,
   RateRequest,
   SlotRequest,
+  TurnRequest,
 } from '../../../coordination/index.js'
 import type { DriverOptions, Unsubscribe } from '../../../kernel/index.js'
 import { parseRedisUrl, RedisConnection, redisOptionsOf, VersionWatch } from '../client/index.js'
@@ -18,6 +19,7 @@ import {
   REMOVE_MARKS,
   REPLACE_MARKS,
   TAKE_TURNS,
+  TRY_TURNS,
 } from './scripts.js'
 
 /** One script takes at most this many marks or keys: it runs alone on the server. */
@@ -72,6 +74,19 @@ class RedisCoordinationStore implements CoordinationStore {
       requests.flatMap(({ intervalMs, burst }) => [intervalMs, burst]),
     )
     return turns.map(Number)
+  }
+
+  async tryTurns(groups: readonly (readonly TurnRequest[])[]): Promise<readonly (readonly number[])[]> {
+    if (groups.every((group) => group.length === 0)) return groups.map(() => [])
+    const waits = await TRY_TURNS.run(
+      this.#connection,
+      groups.flatMap((group) => group.map(({ key }) => this.#key('rate', key))),
+      groups.flatMap((group, place) =>
+        group.flatMap(({ intervalMs, idleMs = 0 }) => [place, intervalMs, idleMs]),
+      ),
+    )
+    let at = 0
+    return groups.map((group) => group.map(() => Number(waits[at++])))
   }
 
   async enter(requests: readonly SlotRequest[]): Promise<readonly boolean[]> {

@@ -23,6 +23,13 @@ export const TAKE_TURNS = defineScript<string[], number[], string[]>({
   args: ['rates…'],
 })
 
+export const TRY_TURNS = defineScript<string[], number[], string[]>({
+  file: lua('try-turns'),
+  uses: [CLOCK],
+  keys: ['rates…'],
+  args: ['groups…'],
+})
+
 export const ENTER = defineScript<string[], (string | number)[], (0 | 1)[]>({
   file: lua('enter'),
   uses: [CLOCK],

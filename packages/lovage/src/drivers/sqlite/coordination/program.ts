@@ -1,5 +1,11 @@
-import type { Mark, MarkReplacement, RateRequest, SlotRequest } from '../../../coordination/index.js'
-import { takeTurn } from '../../shared/index.js'
+import type {
+  Mark,
+  MarkReplacement,
+  RateRequest,
+  SlotRequest,
+  TurnRequest,
+} from '../../../coordination/index.js'
+import { takeTurn, tryTurns } from '../../shared/index.js'
 import { defineProgram, readSql } from '../file/index.js'
 
 const sql = readSql(new URL('./coordination.sql', import.meta.url), [
@@ -83,6 +89,20 @@ export default defineProgram({
             on.putTurn.run([key, turn.nextMs])
             return turn.atMs
           }),
+        tryTurns({
+          groups,
+          nowMs,
+        }: Timed & { groups: readonly (readonly TurnRequest[])[] }): (readonly number[])[] {
+          const before = new Map(
+            groups.flatMap((group) =>
+              group.map(({ key }) => [key, on.findTurn.get<[number]>([key])?.[0] ?? 0] as const),
+            ),
+          )
+          const next = new Map(before)
+          const waits = groups.map((group) => tryTurns(group, next, nowMs))
+          for (const [key, nextMs] of next) if (nextMs !== before.get(key)) on.putTurn.run([key, nextMs])
+          return waits
+        },
         enter: ({ requests, nowMs }: Timed & { requests: readonly SlotRequest[] }): boolean[] =>
           requests.map(({ key, member, limit, ttlMs }) => {
             on.dropSlots.run([key, nowMs])

@@ -6,6 +6,7 @@ import type {
   MarkReplacement,
   RateRequest,
   SlotRequest,
+  TurnRequest,
 } from '../../../coordination/index.js'
 import type { Clock, DriverOptions, Unsubscribe } from '../../../kernel/index.js'
 import { openSqliteFile, type SqliteFile } from '../file/index.js'
@@ -47,6 +48,9 @@ class SqliteCoordinationStore implements CoordinationStore {
   }
   async release(name: string, token: bigint): Promise<void> {
     await this.#procedures.call('release', { name, token: Number(token) })
+  }
+  tryTurns(groups: readonly (readonly TurnRequest[])[]): Promise<readonly (readonly number[])[]> {
+    return this.#procedures.call('tryTurns', { groups, nowMs: this.#clock.now() })
   }
   takeTurns(requests: readonly RateRequest[]): Promise<readonly number[]> {
     return this.#procedures.call('takeTurns', { requests, nowMs: this.#clock.now() })

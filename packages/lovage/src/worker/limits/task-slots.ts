@@ -1,14 +1,9 @@
-import { intervalOf, RATES } from '../../app/fleet/index.js'
-import type { AnyTask, ConcurrencyLimit, TaskContext } from '../../app/tasks/index.js'
-import type { Mark, SlotRequest } from '../../coordination/index.js'
+import type { AnyTask, ConcurrencyLimit } from '../../app/tasks/index.js'
+import type { SlotRequest } from '../../coordination/index.js'
 import { messageOf, type Timer } from '../../kernel/index.js'
 import type { Job } from '../pools/job.js'
 import type { LimitStores } from './limit-stores.js'
 
-/** Where granted turns stand, by task id and attempt. */
-const TURNS = 'turns'
-/** A turn that nobody came for is forgotten. */
-const TURN_KEPT_MS = 3_600_000
 /** A slot is free again this long after its holder stopped renewing it. */
 const SLOT_TTL_MS = 30_000
 /** How soon, and how late, a task asks for a slot again. */
@@ -28,72 +23,30 @@ export type Verdict =
   | { readonly kind: 'fail'; readonly error: unknown }
 
 /**
- * Rates and concurrency limits. A limited task never waits in a slot and never blocks others: it steps aside until the
- * time that the store has granted it. A turn is taken once; a task that comes back for it is not asked to take another.
+ * Concurrency limits: places that tasks of one name and key share. A task that finds none free never waits in a slot of its worker and
+ * never blocks others: it steps aside for as long as those before it are thought to run.
  */
-export class TaskLimits {
+export class TaskSlots {
   readonly #stores: LimitStores
   readonly #slots = new Map<string, SlotRequest>()
   readonly #runtimeMs = new Map<string, number>()
-  readonly #throttled = new Map<string, number>()
   /** Tasks that ask for a place just now, and what becomes of it when they have been given up meanwhile. */
   readonly #asking = new Map<string, 'taken' | 'left' | 'forgotten'>()
   /** Tasks that found their key full, and have gone behind the others. */
   readonly #letOthersFirst = new Set<string>()
-  #rates: ReadonlyMap<string, string> = new Map()
   #renewal: Timer | undefined
-  #unwatch: (() => void) | undefined
 
   constructor(stores: LimitStores) {
     this.#stores = stores
   }
 
-  /** How often tasks of each name were made to wait. */
-  get throttled(): ReadonlyMap<string, number> {
-    return this.#throttled
-  }
-
-  /** Reads the rates that were changed at run time, and follows their changes. */
-  async start(): Promise<void> {
-    const { cluster, logger } = this.#stores
-    const look = async (): Promise<void> => {
-      this.#rates = new Map((await cluster.list(RATES)).map(({ key, value }) => [key, value]))
-      // They outlive whoever set them, and no code says so.
-      if (this.#rates.size > 0)
-        logger.warn(
-          { rates: Object.fromEntries(this.#rates) },
-          'rate limits set at run time are in force for the whole cluster',
-        )
-    }
-    this.#unwatch = cluster.watch(RATES, () => {
-      look().catch((error: unknown) => logger.warn({ err: error }, `Cannot read rates: ${messageOf(error)}`))
-    })
-    await look()
-  }
   stop(): void {
-    this.#unwatch?.()
     this.#renewal?.cancel()
   }
 
-  /** The rate in force: an operator's word before the task's own. */
-  rateOf(task: AnyTask): string | number | null {
-    return this.#rates.get(task.name) ?? task.options.rateLimit ?? null
-  }
-  /** Whether a task has any limit. */
+  /** Whether a task's runs at once are limited. */
   applies(task: AnyTask): boolean {
-    return task.options.concurrencyLimit !== undefined || intervalOf(this.rateOf(task)) !== undefined
-  }
-
-  /** Decides about tasks that were claimed together, in three round trips at most. */
-  async admit(jobs: readonly Job[]): Promise<readonly Verdict[]> {
-    const nowMs = this.#stores.clock.now()
-    const turns = await this.#turns(jobs, nowMs)
-    const verdicts = await this.#enter(jobs, turns, nowMs)
-    verdicts.forEach((verdict, place) => {
-      const name = jobs[place]?.task.name
-      if (verdict.kind === 'postpone' && name) this.#throttled.set(name, (this.#throttled.get(name) ?? 0) + 1)
-    })
-    return verdicts
+    return task.options.concurrencyLimit !== undefined
   }
 
   /** A run has ended, or was given back and has no time: its slot is the next one's. */
@@ -116,52 +69,14 @@ export class TaskLimits {
     this.#slots.delete(context.id)
   }
 
-  /** For each job the Unix ms of its turn. */
-  async #turns(jobs: readonly Job[], nowMs: number): Promise<readonly number[]> {
-    const { cluster, own } = this.#stores
-    const turns = jobs.map(() => nowMs)
-    for (const [store, scope] of [
-      [cluster, 'cluster'],
-      [own, 'worker'],
-    ] as const) {
-      const limited = jobs.flatMap((job, place) => {
-        const intervalMs = intervalOf(this.rateOf(job.task))
-        const isHere = (job.task.options.rateLimitScope ?? 'cluster') === scope
-        return intervalMs !== undefined && isHere
-          ? [{ job, place, intervalMs, key: turnKey(job.context) }]
-          : []
-      })
-      if (limited.length === 0) continue
-      const granted = new Map(
-        (
-          await store.list(
-            TURNS,
-            limited.map(({ key }) => key),
-          )
-        ).map(({ key, value }) => [key, Number(value)]),
-      )
-      const wishes = limited.filter(({ key }) => !granted.has(key))
-      const taken = await store.takeTurns(
-        wishes.map(({ job, intervalMs }) => ({ key: `rate:${job.task.name}`, intervalMs, burst: 1 })),
-      )
-      const marks: Mark[] = []
-      wishes.forEach(({ key }, place) => {
-        const atMs = taken[place] ?? nowMs
-        granted.set(key, atMs)
-        marks.push({ key, value: String(atMs), expiresMs: Math.max(atMs, nowMs) + TURN_KEPT_MS })
-      })
-      if (marks.length > 0) await store.put(TURNS, marks)
-      for (const { key, place } of limited) turns[place] = granted.get(key) ?? nowMs
-    }
-    return turns
-  }
-
-  async #enter(jobs: readonly Job[], turns: readonly number[], nowMs: number): Promise<readonly Verdict[]> {
-    const { cluster, logger } = this.#stores
-    const verdicts = turns.map((atMs): Verdict => (atMs > nowMs ? { kind: 'postpone', untilMs: atMs } : RUN))
+  /** Decides about tasks that were claimed together; what is to run has its place. */
+  async admit(jobs: readonly Job[]): Promise<readonly Verdict[]> {
+    const { clock, cluster, logger } = this.#stores
+    const nowMs = clock.now()
+    const verdicts: Verdict[] = jobs.map(() => RUN)
     const wishes = jobs.flatMap((job, place) => {
       const limit = job.task.options.concurrencyLimit
-      if (limit === undefined || verdicts[place] !== RUN) return []
+      if (limit === undefined) return []
       this.#asking.set(job.context.id, 'taken')
       try {
         return [{ job, place, slot: slotOf(job, limit) }]
@@ -242,9 +157,6 @@ export class TaskLimits {
 }
 
 const RUN: Verdict = { kind: 'run' }
-
-/** A retry is a run of its own, and takes a turn of its own. */
-const turnKey = (context: TaskContext): string => `${context.id} ${context.retries}`
 
 function slotOf({ task, context }: Job, limit: ConcurrencyLimit): SlotRequest {
   const { limit: places, key } = typeof limit === 'number' ? { limit, key: undefined } : limit
