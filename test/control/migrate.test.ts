@@ -173,3 +173,15 @@ test.each(BROKERS)(
     ).toBe(0)
   },
 )
+
+test('there, back, and there again within the hour loses nothing', async () => {
+  const [source, destination] = await Promise.all([running('sqlite'), running('redis')])
+  const ids = [...(await send(source.app, 'tide', 3))].sort()
+  const ends = [source.broker.url, destination.broker.url]
+  for (const way of [ends, [...ends].reverse(), ends])
+    expect(await lovage(['migrate', ...way, '-Q', 'tide', '-t', '0.5'], { cwd: folder })).toMatchObject({
+      code: 0,
+    })
+  expect(await idsIn(destination.app, 'tide', 'ready')).toEqual(ids)
+  expect(await idsIn(source.app, 'tide', 'ready')).toEqual([])
+})

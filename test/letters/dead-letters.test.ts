@@ -309,7 +309,7 @@ test('lovage dead lists, shows, counts, edits, retries and removes', { timeout: 
   await lovage(['-A', 'fail.ts', 'dead', 'stats'], { cwd })
   const list = await lovage(['dead', 'list', '-Q', 'celery.dead'], { cwd })
   expect(
-    list.stdout.match(/t\d\.reported {2}celery\.dead {2}pay {3}failed {2}\S+ {2}Error: no money/g),
+    list.stdout.match(/t\d\.reported-\S+ {2}celery\.dead {2}pay {3}failed {2}\S+ {2}Error: no money/g),
   ).toHaveLength(3)
   const show = await lovage(['dead', 'show', 't2'], { cwd })
   expect(show.stdout).toMatch(/args +\[2\][\s\S]*attempt 1, .*: Error: no money\n/)

@@ -27,6 +27,7 @@ import {
   encodeJson,
   JOIN_HEADER,
   type OutgoingMessage,
+  redrivesOf,
   type WireSignature,
 } from '../message/index.js'
 import type { CompletedJoin, Join, JoinPart, ResultRecord, ResultTuple } from '../result/index.js'
@@ -102,7 +103,7 @@ export class FollowUps {
   success(task: Followed, value: unknown, resultJson: string): FollowUp {
     const { callbacks, chain, chord } = task.embed
     if (!callbacks?.length && !chain?.length && !chord) return NO_FOLLOW_UP
-    const next = afterSuccess(task, value, this.#by(task.headers.id, task.headers.retries))
+    const next = afterSuccess(task, value, this.#by(...runSeed(task.headers)))
     return {
       ...this.#sent(next),
       parts: partsOf(task).map((part) => counted(part, 'SUCCESS', resultJson, rootOf(task))),
@@ -114,9 +115,9 @@ export class FollowUps {
    * @throws {MessageError} when it cannot be read or written: the task has failed then.
    */
   replaced(task: Followed, canvas: Canvas, replyTo: string | null): FollowUp {
-    const { id, retries, replaced_task_nesting: nesting } = task.headers
+    const { replaced_task_nesting: nesting } = task.headers
     const work = replyTo ? withReplyTo(canvas, replyTo) : canvas
-    return this.#sent(replacedBy(task, work, this.#by(id, retries, 'replace', nesting)))
+    return this.#sent(replacedBy(task, work, this.#by(...runSeed(task.headers), 'replace', nesting)))
   }
 
   /** A member that a running task adds to its chord. */
@@ -299,3 +300,9 @@ const counted = (
   resultJson: string,
   rootId: string,
 ): CountedPart => ({ joinId, taskId, index, state, resultJson, body: encodeJson(body), rootId })
+
+/** Names a run of a task: a repetition of it makes the same ids, another sending of its letter does not. */
+function runSeed(headers: Followed['headers']): (string | number)[] {
+  const redrives = redrivesOf({ ...headers })
+  return [headers.id, headers.retries, ...(redrives === 0 ? [] : [`again${redrives}`])]
+}

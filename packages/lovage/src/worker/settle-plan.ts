@@ -240,10 +240,12 @@ export function letterOf(
   const { queue, redeliveries, raw } = delivery
   const { message } = delivery
   const redrives = message instanceof Error ? 0 : redrivesOf(message.headers)
-  // A redriven task may fail before the letter that it came from is removed: it is another letter.
-  const attempt = `${taskId ?? 'message'}.${retries}${redrives === 0 ? '' : `.again${redrives}`}`
+  // A redriven task may fail before the letter that it came from is removed, and an id may be given to calls of different content: each
+  // is another letter. Whatever brokers change about a message that they deliver again, its body stays.
+  const isRun = ENDS_OF_A_RUN.has(reason) && !(message instanceof Error)
+  const attempt = `${taskId ?? 'message'}.${retries}.${digestOf(isRun ? message.body : raw)}`
   return {
-    id: ENDS_OF_A_RUN.has(reason) ? attempt : `${attempt}.${digestOf(raw)}`,
+    id: redrives === 0 ? attempt : `${attempt}.again${redrives}`,
     taskId,
     task,
     queue,

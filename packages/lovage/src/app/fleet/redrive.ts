@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Broker } from '../../broker/index.js'
 import type { DeadLetter } from '../../dead-letter/index.js'
 import { type Clock, crashPoint, delay, stayAlive } from '../../kernel/index.js'
@@ -72,9 +73,12 @@ export function redriveMessage(
       ...withAttempt(headers, { ...letter.error, atMs: letter.failedMs }),
       [REDRIVES_HEADER]: redrivesOf(headers) + 1,
     },
-    once: { key: `redrive:${letter.id}`, ttlMs: REMEMBERED_MS },
+    // A letter of the same id that comes later, from another failure, is another one.
+    once: { key: `redrive:${letter.id}:${letter.failedMs}:${digestOf(letter.raw)}`, ttlMs: REMEMBERED_MS },
   }
 }
+
+const digestOf = (raw: Buffer | string): string => createHash('sha1').update(raw).digest('hex').slice(0, 16)
 
 /** The message of a letter with other arguments; what follows the task stays as it was. */
 export function editedMessage(

@@ -171,7 +171,8 @@ export class DeadLetters {
     const wire = priorityToWire(broker.capabilities)
     const toWire = (priority: number | undefined): number => (priority === undefined ? 0 : wire(priority))
     const letter: DeadLetter = {
-      id: `${taskId}.reported`,
+      // Each report is a failure of its own.
+      id: `${taskId}.reported-${newId().slice(0, 13)}`,
       taskId,
       task,
       queue,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Router } from '../../app/routing/index.js'
 import type { Broker, Consumer, Delivery, Settlement } from '../../broker/index.js'
 import {
@@ -49,6 +50,8 @@ const LEASE_MS = 5_000
 const AT_ONCE = 500
 /** For how long the destination remembers what it took, so that a repetition after a crash is dropped. */
 const ONCE_MS = 3_600_000
+/** Names a message's last move. */
+const MOVE_HEADER = 'x-lovage-move'
 const WEEK_MS = 7 * 24 * ONCE_MS
 
 /**
@@ -214,11 +217,14 @@ function outgoing(
   nowMs: number,
   dueMs?: number,
 ): OutgoingMessage {
-  const { id, retries, eta } = message.headers
+  const { id, retries, eta, [MOVE_HEADER]: lastMove } = message.headers
   const etaMs = dueMs ?? (typeof eta === 'string' ? parseTime(eta) : undefined)
   const isLater = etaMs !== undefined && etaMs > nowMs
+  // What was moved from here before and came back is another message: its last move tells.
+  const source = [id, retries ?? 0, lastMove ?? '', digestOf(message.body)].map(String).join(':')
   return {
     ...message,
+    headers: { ...message.headers, [MOVE_HEADER]: newId() },
     exchange: '',
     routingKey: queue,
     // A message for later that carries no time must be kept back by the broker; others workers put aside themselves.
@@ -226,7 +232,9 @@ function outgoing(
       ? { dueMs: etaMs }
       : {}),
     ...(typeof id === 'string' && capabilities.once
-      ? { once: { key: `migrate:${queue}:${id}:${String(retries ?? 0)}`, ttlMs: ONCE_MS } }
+      ? { once: { key: `migrate:${queue}:${source}`, ttlMs: ONCE_MS } }
       : {}),
   }
 }
+
+const digestOf = (body: Buffer | string): string => createHash('sha1').update(body).digest('hex').slice(0, 16)
