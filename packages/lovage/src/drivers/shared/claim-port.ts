@@ -66,6 +66,8 @@ export interface ClaimPort {
   giveBack(keys: readonly string[]): Promise<void>
   /** What time has done: messages that are due, and claims of holders that were silent. Absent where `claim` does it. */
   sweep?(): Promise<Swept>
+  /** Cuts connections on which nothing has come back, so that new ones are made: half-open ones say nothing by themselves. */
+  drop?(): void
   /** Tells other consumers. */
   tell?(queues: readonly string[]): void
   /** Calls `wake` once something can be had; where it is absent, every demand is a look. */

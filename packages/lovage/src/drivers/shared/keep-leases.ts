@@ -9,6 +9,8 @@ export interface LeaseThread {
   renew(lease: KeptLease): Promise<unknown>
   /** Names of tasks that the holder holds; with one at a time, the one that blocks. */
   heldTasks(holder: string): Promise<readonly string[]>
+  /** Cuts a connection on which nothing has come back. */
+  drop(): void
   /** Whether an error is an outage, which the main thread tells of. */
   isOutage(error: unknown): boolean
 }
@@ -30,7 +32,7 @@ const RETRY_MS = 250
  * `maxBlockMs`, then the process counts as dead and others get its tasks. What is held stands on the server, so
  * the thread knows holders only.
  */
-export function keepLeases({ pulse, renew, heldTasks, isOutage }: LeaseThread): void {
+export function keepLeases({ pulse, renew, heldTasks, drop, isOutage }: LeaseThread): void {
   const port = parentPort
   if (!port) throw new Error('leases are kept in a thread that LeaseKeeper has started')
   const beat = new BigInt64Array(pulse)
@@ -58,6 +60,8 @@ export function keepLeases({ pulse, renew, heldTasks, isOutage }: LeaseThread): 
     if (!kept) return
     const startMs = Date.now()
     let pauseMs = kept.lease.renewMs
+    // Two more attempts fit into the lease.
+    const silence = setTimeout(drop, kept.lease.renewMs / 2)
     try {
       if (await mayKeep(kept)) {
         await renew(kept.lease)
@@ -67,6 +71,8 @@ export function keepLeases({ pulse, renew, heldTasks, isOutage }: LeaseThread): 
     } catch (error) {
       if (!isOutage(error)) logger().error({ err: error }, 'a lease was not renewed')
       pauseMs = Math.min(pauseMs, RETRY_MS)
+    } finally {
+      clearTimeout(silence)
     }
     if (leases.get(holder) !== kept) return
     kept.timer = setTimeout(() => void turn(holder), Math.max(10, pauseMs - (Date.now() - startMs)))

@@ -10,6 +10,8 @@ import { SweepTimer } from './sweep-timer.js'
 const LONGEST_COMPARE_MS = 10_000
 /** After a failure nothing else may come that asks again. */
 const RETRY_MS = 1_000
+/** A server may be busy for this long, however short the lease. */
+const SHORTEST_SILENCE_MS = 2_000
 
 /** What a consumer is told beside its options. */
 export interface LeasedConsumerHooks {
@@ -180,7 +182,7 @@ export class LeasedConsumer implements Consumer {
     if (!this.#port.isReady) return undefined
     let dueInMs: number | undefined
     try {
-      const swept = await this.#port.sweep?.()
+      const swept = await this.#answeredInTime(this.#port.sweep?.())
       dueInMs = swept?.dueInMs
       if (swept) this.#works()
       this.#loop.wake()
@@ -189,6 +191,20 @@ export class LeasedConsumer implements Consumer {
       this.#failed(error)
     }
     return dueInMs
+  }
+
+  /** A server that says nothing is left within a third of the lease, so that what is held here stays ours. */
+  async #answeredInTime<Reply>(asked: Promise<Reply> | undefined): Promise<Reply | undefined> {
+    const { clock, leaseMs } = this.#options
+    const timer = clock.setTimer(
+      () => this.#port.drop?.(),
+      Math.max(SHORTEST_SILENCE_MS, leaseMs / 3 - this.#port.sweepMs),
+    )
+    try {
+      return await asked
+    } finally {
+      timer.cancel()
+    }
   }
 
   /** Who finds what is to be had takes of it before others are told: least of all shall it go back to a silent holder. */

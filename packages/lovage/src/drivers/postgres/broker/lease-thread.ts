@@ -17,5 +17,6 @@ keepLeases({
   renew: ({ holder, leaseMs }) => database.query(sql.renew, [holder, Math.ceil(leaseMs)]),
   heldTasks: async (holder) =>
     (await database.query<{ task: string }>(sql.heldTasks, [holder])).map(({ task }) => task),
+  drop: () => database.drop(),
   isOutage: isConnectionLoss,
 })

@@ -129,6 +129,10 @@ export class PostgresClaimPort implements ClaimPort {
     return waitMs === null ? { freed } : { freed, dueInMs: Math.max(0, waitMs) + 1 }
   }
 
+  drop(): void {
+    this.#database.drop()
+  }
+
   tell(queues: readonly string[]): void {
     this.#doorbell.ring({ queues: [...new Set(queues)] })
   }

@@ -31,6 +31,8 @@ export interface PostgresDatabase extends Session {
   listen(channel: string, hear: Hear): Unsubscribe
   /** Keeps the process alive until released. */
   hold(): Unsubscribe
+  /** Cuts every connection, because nothing comes back on one; the next statement makes another. */
+  drop(): void
   /** Brings the tables of a room up to date. Safe when many do it at once; costs one look when there is nothing to do. */
   migrate(migrations: Migrations): Promise<void>
   /** Gives this opening back; with the last one the connections are closed. */
@@ -72,11 +74,18 @@ export function openPostgres(url: string, options: OpenPostgresOptions = {}): Po
 class Connections implements Session {
   readonly target: PostgresTarget
   readonly listener: Listener
-  readonly #pool: pg.Pool
+  readonly #busy = new Set<pg.PoolClient>()
+  #pool: pg.Pool
 
   constructor(target: PostgresTarget) {
     this.target = target
-    this.#pool = new pg.Pool({
+    this.#pool = this.#newPool()
+    this.listener = new Listener(target)
+  }
+
+  #newPool(): pg.Pool {
+    const { target } = this
+    const pool = new pg.Pool({
       ...clientOptions(target, 'lovage'),
       max: target.poolSize,
       idleTimeoutMillis: 30_000,
@@ -85,10 +94,20 @@ class Connections implements Session {
       onConnect: async (client) => void (await client.query(PLANNING)),
     })
     // An idle connection was cut: the pool has dropped it, and the next statement makes another.
-    this.#pool.on('error', () => {})
+    pool.on('error', () => {})
     // From the first moment: one that is cut before its borrower has it would otherwise end the process.
-    this.#pool.on('connect', (client) => client.on('error', () => {}))
-    this.listener = new Listener(target)
+    pool.on('connect', (client) => client.on('error', () => {}))
+    return pool
+  }
+
+  /** Those that are in use are cut, those that are idle end with their pool. */
+  drop(): void {
+    const old = this.#pool
+    this.#pool = this.#newPool()
+    // One that waits for an answer is destroyed by this; the type of what a pool lends leaves `end` out.
+    for (const client of this.#busy) (client as pg.ClientBase as pg.Client).end().catch(() => {})
+    old.end().catch(() => {})
+    this.listener.drop()
   }
 
   async query<Row>(statement: string, values: readonly PostgresValue[] = []): Promise<readonly Row[]> {
@@ -146,6 +165,7 @@ class Connections implements Session {
     try {
       client = await this.#pool.connect()
       client.on('error', onError)
+      this.#busy.add(client)
       return await work(client)
     } catch (error) {
       const translated = postgresError(error, this.target)
@@ -153,6 +173,7 @@ class Connections implements Session {
       if (!isRefusal) broken ??= translated
       throw translated
     } finally {
+      if (client) this.#busy.delete(client)
       client?.off('error', onError)
       client?.release(broken)
     }
@@ -202,6 +223,10 @@ class Opening implements PostgresDatabase {
 
   hold(): Unsubscribe {
     return this.#until(this.#connections.listener.hold())
+  }
+
+  drop(): void {
+    this.#connections.drop()
   }
 
   async migrate(migrations: Migrations): Promise<void> {

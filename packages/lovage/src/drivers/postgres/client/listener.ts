@@ -53,6 +53,11 @@ export class Listener {
     }
   }
 
+  /** Makes the connection anew. */
+  drop(): void {
+    if (this.#client) this.#lost(this.#client)
+  }
+
   close(): void {
     this.#isClosed = true
     this.#channels.clear()

@@ -25,5 +25,6 @@ keepLeases({
     const names = values.map((value) => value?.match(/"task"\s*:\s*"([^"]+)"/)?.[1])
     return [...new Set(names.filter((name) => name !== undefined))]
   },
+  drop: () => connection.drop(),
   isOutage: (error) => isConnectionLoss(error) || connection.isClosed,
 })

@@ -144,6 +144,12 @@ export class RedisClaimPort implements ClaimPort {
     }
   }
 
+  drop(): void {
+    this.#connection.drop()
+    this.wait.drop()
+    this.#parts.subscriber.drop()
+  }
+
   async listen(listener: ClaimListener): Promise<readonly Unsubscribe[]> {
     const ring = (queue: string): void => {
       // An empty name means that anything may have come.

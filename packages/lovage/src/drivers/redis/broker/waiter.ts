@@ -42,6 +42,10 @@ export class Waiter {
     this.#armed = false
   }
 
+  drop(): void {
+    this.#connection.drop()
+  }
+
   close(): void {
     this.#armed = false
     this.#connection.close()

@@ -48,6 +48,11 @@ export class Waiters {
     for (const waiter of this.#byList.values()) waiter.disarm()
   }
 
+  /** Makes the connections anew. */
+  drop(): void {
+    for (const waiter of this.#byList.values()) waiter.drop()
+  }
+
   close(): void {
     this.setQueues([])
   }

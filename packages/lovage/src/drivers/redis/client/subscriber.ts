@@ -48,6 +48,11 @@ export class RedisSubscriber {
     return this.#connection.hold()
   }
 
+  /** Makes the connection anew. */
+  drop(): void {
+    this.#connection.drop()
+  }
+
   close(): void {
     clearInterval(this.#timer)
     this.#connection.close()
