@@ -1,13 +1,19 @@
 -- Messages on their way in, and what is told of them. Lax statements do not wait for the disk: what is lost with the server is done again, never missing.
 -- name: publish
 -- $1: a JSON list of what is known of each message; $2: the messages, in one text because they are long and a JSON text in a JSON text
--- takes half of the time of all this. Those whose `once_key` was taken before are left out.
+-- takes half of the time of all this. Those whose `once_key` was taken before are left out. $3 publisher, or null, and $4 number of its
+-- statement: one that was carried out before does nothing.
 WITH given AS (
   SELECT nextval('lovage_message_id') AS id, ordered.* FROM (
     SELECT rows.* FROM ROWS FROM (json_to_recordset($1::json) AS (queue text, level smallint, due_ms float8, task_id text, task text,
       once_key text, once_ms bigint), unnest(string_to_array($2, chr(31)))) WITH ORDINALITY
       AS rows (queue, level, due_ms, task_id, task, once_key, once_ms, raw) ORDER BY ordinality
   ) AS ordered
+), fresh AS (
+  INSERT INTO lovage_publisher AS publisher (name, number, seen_ms)
+  SELECT $3::text, $4::bigint, lovage_now() WHERE $3::text IS NOT NULL
+  ON CONFLICT (name) DO UPDATE SET number = excluded.number, seen_ms = excluded.seen_ms WHERE publisher.number < excluded.number
+  RETURNING 1
 ), first AS (
   INSERT INTO lovage_once AS once (key, expires_ms)
   SELECT once_key, lovage_now() + max(once_ms) FROM given WHERE once_key IS NOT NULL GROUP BY once_key
@@ -16,7 +22,7 @@ WITH given AS (
 )
 INSERT INTO lovage_message (id, queue, level, place, due_ms, state, task_id, task, raw)
 SELECT id, queue, level, id, due_ms, CASE WHEN due_ms > 0 AND due_ms > lovage_now() THEN 1 ELSE 0 END, task_id, task, raw
-FROM given WHERE once_key IS NULL OR once_key IN (SELECT key FROM first)
+FROM given WHERE ($3::text IS NULL OR EXISTS (SELECT FROM fresh)) AND (once_key IS NULL OR once_key IN (SELECT key FROM first))
 -- name: addQueues
 INSERT INTO lovage_queue (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
 -- name: bind
@@ -41,6 +47,8 @@ promoted AS (
 SELECT min(due_ms) - lovage_now() AS wait_ms FROM lovage_message WHERE state = 1
 -- name: forgetOnce
 DELETE FROM lovage_once WHERE expires_ms <= lovage_now()
+-- name: forgetPublishers
+DELETE FROM lovage_publisher WHERE seen_ms < lovage_now() - 3600000
 -- name: broadcast
 -- Lax. $1: notifications, in the order of the list; $2: their channel.
 SELECT set_config('synchronous_commit', 'off', true), pg_notify($2, payload)

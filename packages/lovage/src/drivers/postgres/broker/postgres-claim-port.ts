@@ -120,6 +120,7 @@ export class PostgresClaimPort implements ClaimPort {
     if (nowMs - this.#forgotOnceMs >= FORGET_ONCE_MS) {
       this.#forgotOnceMs = nowMs
       await this.#database.query(sql.forgetOnce)
+      await this.#database.query(sql.forgetPublishers)
     }
     const promoted = await this.#database.query<{ queue: string }>(sql.promote)
     if (promoted.length > 0) crashPoint('promote:after')

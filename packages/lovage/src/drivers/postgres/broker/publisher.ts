@@ -1,11 +1,15 @@
 import type { PublishTransaction } from '../../../broker/index.js'
+import { ConnectionError, delay, newId, systemClock } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
-import { Batches, type PostgresDatabase } from '../client/index.js'
+import { Batches, isConnectionLoss, type PostgresDatabase, wasSent } from '../client/index.js'
 import { type Doorbell, ringPayload } from './doorbell.js'
 import { type PublishedRow, publishParameters, ringOf, rowsOf } from './publication.js'
 import type { Routing } from './routing.js'
 import { sql } from './statements.js'
 
+/** For so long a statement whose answer was lost is tried again. */
+const PATIENCE_MS = 15_000
+const RETRY_MS = 100
 /** Calls of `publish` that one statement carries. */
 const AT_ONCE = 1_000
 
@@ -17,6 +21,9 @@ export class Publisher {
   readonly #database: PostgresDatabase
   readonly #routing: Routing
   readonly #doorbell: Doorbell
+  /** Names this publisher in the database. */
+  readonly #name = newId()
+  #number = 0
   readonly #batches = new Batches<Prepared>(async (calls) => {
     await this.#write(calls)
     return []
@@ -44,7 +51,7 @@ export class Publisher {
     if (messages.length === 0) return
     const prepared = await this.prepare(messages)
     await this.#routing.know(prepared.flat().map(({ queue }) => queue))
-    await transaction.query(sql.publish, publishParameters(prepared))
+    await transaction.query(sql.publish, [...publishParameters(prepared), null, null])
     // Told by the server when it commits, and only then.
     await transaction.query(sql.ringWithin, [ringPayload(ringOf(prepared.flat(), Date.now()))])
   }
@@ -63,7 +70,30 @@ export class Publisher {
     const messages = calls.flat()
     const rows = messages.flat()
     await this.#routing.know(rows.map(({ queue }) => queue))
-    await this.#database.query(sql.publish, publishParameters(messages))
+    await this.#send(messages)
     this.#doorbell.ring(ringOf(rows, Date.now()))
+  }
+
+  /** One statement after the other, so that a number says of all before it that they were carried out, or never will be. */
+  async #send(messages: Prepared): Promise<void> {
+    const words = [...publishParameters(messages), this.#name, ++this.#number]
+    const untilMs = systemClock.now() + PATIENCE_MS
+    let lost: unknown
+    for (;;) {
+      try {
+        return void (await this.#database.query(sql.publish, words))
+      } catch (error) {
+        // What was never sent is the caller's to try again.
+        if (!isConnectionLoss(error) || (lost === undefined && !wasSent(error))) throw error
+        lost ??= error
+        if (systemClock.now() > untilMs) break
+        await delay(systemClock, RETRY_MS)
+      }
+    }
+    const ids = messages.flatMap((rows) => rows[0]?.task_id ?? [])
+    throw new ConnectionError(
+      `PostgreSQL (${this.#database.target.location}) was lost before it had said whether it took what was published`,
+      { code: 'LVG_PUBLISH_UNCERTAIN', details: { ids }, cause: lost },
+    )
   }
 }

@@ -150,7 +150,7 @@ export class Settler {
       const ended = await this.#end(session, items)
       const done = items.filter((_, index) => ended[index] === 'ended')
       const rows = done.flatMap((item) => item.rows)
-      if (rows.length > 0) await session.query(sql.publish, publishParameters(rows))
+      if (rows.length > 0) await session.query(sql.publish, [...publishParameters(rows), null, null])
       const results = done.flatMap(({ settlement }) => settlement.results ?? [])
       if (results.length > 0) await writer?.storeIn(session, results)
       await addLetters(

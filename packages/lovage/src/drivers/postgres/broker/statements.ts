@@ -12,6 +12,7 @@ export const sql = {
     'promote',
     'nextDue',
     'forgetOnce',
+    'forgetPublishers',
     'broadcast',
     'keepBroadcast',
     'keptBroadcast',
@@ -33,5 +34,9 @@ export const sql = {
 /** The tables of messages. */
 export const MESSAGES = {
   name: 'messages',
-  steps: [new URL('./schema-1.sql', import.meta.url), new URL('./schema-2.sql', import.meta.url)],
+  steps: [
+    new URL('./schema-1.sql', import.meta.url),
+    new URL('./schema-2.sql', import.meta.url),
+    new URL('./schema-3.sql', import.meta.url),
+  ],
 }

@@ -168,7 +168,7 @@ class Connections implements Session {
       this.#busy.add(client)
       return await work(client)
     } catch (error) {
-      const translated = postgresError(error, this.target)
+      const translated = postgresError(error, this.target, client !== undefined)
       const isRefusal = sqlStateOf(translated) !== undefined && translated.code !== 'LVG_CONNECTION_FAILED'
       if (!isRefusal) broken ??= translated
       throw translated

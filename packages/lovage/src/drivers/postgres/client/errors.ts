@@ -29,12 +29,13 @@ const STATES: readonly (readonly [state: RegExp, said: RegExp, diagnosis: Diagno
 export function postgresError(
   thrown: unknown,
   { location, tls }: Pick<PostgresTarget, 'location' | 'tls'>,
+  sent = false,
 ): ConnectionError {
   // A LovageError that arises here is a ConnectionError already.
   if (isLovageError(thrown)) return thrown as ConnectionError
   const said = messageOf(thrown) || codeOf(thrown)
   const [code, what, hint] = diagnose(said, codeOf(thrown), tls !== undefined)
-  const options = { code, details: { location, sqlState: sqlStateOf(thrown) ?? null }, cause: thrown }
+  const options = { code, details: { location, sqlState: sqlStateOf(thrown) ?? null, sent }, cause: thrown }
   return new ConnectionError(`${what} (${location}): ${said}`, hint ? { ...options, hint } : options)
 }
 
@@ -42,6 +43,9 @@ export function postgresError(
 export function isConnectionLoss(error: unknown): boolean {
   return isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
 }
+
+/** Whether a statement had gone out when its connection failed: it may have been carried out. */
+export const wasSent = (error: unknown): boolean => isLovageError(error) && error.details.sent === true
 
 /** PostgreSQL's own code of an error, five letters or digits, on what the client library throws or what we made of it. */
 export function sqlStateOf(error: unknown): string | undefined {

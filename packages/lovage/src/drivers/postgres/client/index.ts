@@ -1,6 +1,6 @@
 export { Batches } from './batches.js'
 export { type OpenPostgresOptions, openPostgres, type PostgresDatabase } from './database.js'
-export { isConnectionLoss, sqlStateOf } from './errors.js'
+export { isConnectionLoss, sqlStateOf, wasSent } from './errors.js'
 
 export type { Migrations } from './migrate.js'
 export { type PostgresOptions, parsePostgresUrl } from './options.js'

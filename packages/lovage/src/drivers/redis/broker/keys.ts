@@ -117,6 +117,8 @@ export class RedisKeys {
   readonly queues: string
   /** Zset: list of somebody's replies → Unix ms until which it is believed that they wait. */
   readonly inboxes: string
+  /** Start of the hash of each publisher: the number of what was pushed and may not have been heard of. */
+  readonly pushedPrefix: string
   /** Start of the strings that remember names of publications. */
   readonly oncePrefix: string
   /** Channel: a message was put where nobody waits; the payload is the queue, or empty for all. */
@@ -146,6 +148,7 @@ export class RedisKeys {
     this.deadCounts = `${own}dead-counts`
     this.queues = `${own}queues`
     this.inboxes = `${own}inboxes`
+    this.pushedPrefix = `${own}pushed:`
     this.oncePrefix = `${own}once:`
     // Channels are shared by all databases of a server, unlike keys.
     this.doorbell = `${own}doorbell:${db}`

@@ -1,13 +1,14 @@
 import { ConnectionError, systemClock } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
 import type { RedisConnection } from '../client/index.js'
+import { CertainSender } from './certain-sender.js'
 import type { RedisKeys } from './keys.js'
 import { type Publication, publicationFor, publicationsOf, publicationWords } from './publication.js'
 import type { Routing } from './routing.js'
-import { PUBLISH } from './scripts.js'
+import { PUBLISH, PUSH } from './scripts.js'
 
 /**
- * One LPUSH holds at most this much. Longer commands are no faster: their buffers come from the system page by page,
+ * One push holds at most this much. Longer commands are no faster: their buffers come from the system page by page,
  * and the server is kept from everyone else.
  */
 const MAX_ITEMS = 1_000
@@ -22,16 +23,19 @@ interface Batch {
   readonly queue: string
   readonly step: number
   readonly messages: string[]
+  readonly ids: unknown[]
   readonly sent: Promise<void>
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
 
-/** Collects what is published in one turn of the event loop: one LPUSH for each list, all in one packet. */
+/** Collects what is published in one turn of the event loop: one push for each list, all in one packet. */
 export class Publisher {
   readonly #connection: RedisConnection
   readonly #keys: RedisKeys
   readonly #routing: Routing
+  readonly #sender: CertainSender
+  readonly #pushed: string
   readonly #registered = new Set<string>()
   #registeredMs = 0
   #batches = new Map<string, Batch>()
@@ -40,6 +44,8 @@ export class Publisher {
     this.#connection = connection
     this.#keys = keys
     this.#routing = routing
+    this.#sender = new CertainSender(connection)
+    this.#pushed = keys.pushedPrefix + this.#sender.id
   }
 
   /** Resolves when the server has all of them. */
@@ -79,22 +85,26 @@ export class Publisher {
     await this.#connection.together(() =>
       Promise.all([
         this.#register(publications.map(({ queue }) => queue)),
-        PUBLISH.run(this.#connection, [doorbell, delayed], words),
+        this.#sender.send(
+          (number) => PUBLISH.run(this.#connection, [doorbell, delayed, this.#pushed], [number, ...words]),
+          () => publications.map(({ message }) => message.headers.id),
+        ),
         // Too soon for a sweep to notice in time.
         dueMs - systemClock.now() < SWEEP_MS && this.#connection.command('publish', doorbell, ''),
       ]),
     )
   }
 
-  #add({ queue, step, raw }: Publication): Promise<void> {
+  #add({ queue, step, raw, message }: Publication): Promise<void> {
     const list = this.#keys.list(queue, step)
     let batch = this.#batches.get(list)
     if (!batch) {
       if (this.#batches.size === 0) setImmediate(() => this.#flush())
-      batch = { queue, step, messages: [], ...deferred() }
+      batch = { queue, step, messages: [], ids: [], ...deferred() }
       this.#batches.set(list, batch)
     }
     batch.messages.push(raw)
+    batch.ids.push(message.headers.id)
     return batch.sent
   }
 
@@ -111,20 +121,29 @@ export class Publisher {
     })
   }
 
-  #push(list: string, { queue, step, messages }: Batch): Promise<unknown>[] {
+  #push(list: string, { queue, step, messages, ids }: Batch): Promise<unknown>[] {
     const sent: Promise<unknown>[] = []
-    let words = [list]
+    const send = (raws: readonly string[], from: number): void => {
+      const heard = this.#sender.takeHeard()
+      const words = heard.length === 0 ? raws : [...heard, ...raws]
+      sent.push(
+        this.#sender.send(
+          (number) => PUSH.run(this.#connection, [list, this.#pushed], [number, heard.length, ...words]),
+          () => ids.slice(from, from + raws.length),
+        ),
+      )
+    }
+    let begin = 0
     let characters = 0
-    for (const raw of messages) {
-      if (words.length > MAX_ITEMS || characters > MAX_CHARACTERS) {
-        sent.push(this.#connection.send('lpush', words))
-        words = [list]
+    for (let at = 0; at < messages.length; at++) {
+      if (at - begin >= MAX_ITEMS || characters > MAX_CHARACTERS) {
+        send(messages.slice(begin, at), begin)
+        begin = at
         characters = 0
       }
-      words.push(raw)
-      characters += raw.length
+      characters += messages[at]?.length ?? 0
     }
-    sent.push(this.#connection.send('lpush', words))
+    send(begin === 0 ? messages : messages.slice(begin), begin)
     // Nobody waits at the lists of the other steps.
     if (step !== 0) sent.push(this.#connection.command('publish', this.#keys.doorbell, queue))
     return sent

@@ -82,11 +82,26 @@ export const settleKeys = (keys: RedisKeys, holder: string) =>
   ] as const
 
 /** Publishes what is delayed or named. */
-export const PUBLISH = defineScript<[doorbell: string, delayed: string], (string | number)[], 1>({
+export const PUBLISH = defineScript<
+  [doorbell: string, delayed: string, pushed: string],
+  [number: number, ...publications: (string | number)[]],
+  0 | 1
+>({
   file: lua('publish'),
   uses: [lua('publication')],
-  keys: ['doorbell', 'delayed'],
-  args: ['publications…'],
+  keys: ['doorbell', 'delayed', 'pushed'],
+  args: ['number', 'publications…'],
+})
+
+/** Publishes what goes to a list as it is. */
+export const PUSH = defineScript<
+  [list: string, pushed: string],
+  [number: number, forgetCount: number, ...numbersAndMessages: (string | number)[]],
+  0 | 1
+>({
+  file: lua('push'),
+  keys: ['list', 'pushed'],
+  args: ['number', 'forgetCount', 'numbers…', 'messages…'],
 })
 
 /** Moves what is due to its lists. */

@@ -20,6 +20,10 @@ export function isConnectionLoss(error: unknown): boolean {
   return isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
 }
 
+/** Whether the server itself has said it, and so did not carry out what it was told. */
+export const isServersWord = (error: unknown): boolean =>
+  isLovageError(error) && error.cause instanceof Error && error.cause.name === 'ReplyError'
+
 /** Whether a server did not carry out a command because it is not, or not now, the one that has the keys. */
 export const isElsewhere = (said: string): boolean =>
   /^(READONLY|UNBLOCKED|MOVED|ASK|TRYAGAIN|CLUSTERDOWN)\b/.test(said)

@@ -1,5 +1,5 @@
 export { type Argument, RedisConnection } from './connection.js'
-export { isConnectionLoss, isRefusedForNow } from './errors.js'
+export { isConnectionLoss, isRefusedForNow, isServersWord } from './errors.js'
 export { parseRedisUrl, type RedisTarget } from './options.js'
 export {
   offerResultWriter,

@@ -10,7 +10,7 @@ import {
 } from '../../../broker/index.js'
 import type { DeadLetterStore } from '../../../dead-letter/index.js'
 import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
-import { type DriverOptions, newId, type Unsubscribe } from '../../../kernel/index.js'
+import { ConnectionError, type DriverOptions, isLovageError, newId, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { bindingOf, keptLease, LeasedConsumer, matchesTopic, safeListener } from '../../shared/index.js'
 import { openSqliteFile, type SqliteFile } from '../file/index.js'
@@ -87,10 +87,17 @@ class SqliteBroker implements Broker {
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
-    await this.#procedures.call('publish', {
-      rows: messages.map(publishRow),
-      nowMs: this.#options.clock.now(),
-    })
+    const rows = messages.map(publishRow)
+    try {
+      await this.#procedures.call('publish', { rows, nowMs: this.#options.clock.now() })
+    } catch (error) {
+      // The thread has died, and what it had not answered may be in the file.
+      if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
+      throw new ConnectionError(
+        `The thread that works on ${this.location} died before it had said whether it took what was published`,
+        { code: 'LVG_PUBLISH_UNCERTAIN', details: { ids: rows.map(({ taskId }) => taskId) }, cause: error },
+      )
+    }
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {

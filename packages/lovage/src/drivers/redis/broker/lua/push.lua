@@ -1,0 +1,15 @@
+-- Puts messages into a list, unless the publisher did so before under the same number and did not hear of it.
+--
+-- KEYS       list pushed
+-- ARGV       number forgetCount numbers... messages...   (numbers whose replies have come)
+-- REPLY      1, or 0 when this number was pushed before
+-- INVARIANT  Messages are in the list and their number is kept, or neither.
+local list, pushed = KEYS[1], KEYS[2]
+local number, forgetCount = ARGV[1], tonumber(ARGV[2])
+-- Fails here, before anything has changed, when the key is no list.
+redis.call('LLEN', list)
+if redis.call('HSETNX', pushed, number, '') == 0 then return 0 end
+redis.call('LPUSH', list, unpack(ARGV, forgetCount + 3))
+if forgetCount > 0 then redis.call('HDEL', pushed, unpack(ARGV, 3, forgetCount + 2)) end
+redis.call('PEXPIRE', pushed, 3600000)
+return 1

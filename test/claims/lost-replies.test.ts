@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { idsOf, message } from '../../packages/lovage/src/broker/suite/world.suite.js'
+import { openBroker } from '../../packages/lovage/src/drivers/index.js'
+import { isLovageError, silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
+import { startLine } from '../rabbitmq/line.js'
+import { startPostgres, startRedis } from '../servers.js'
+
+const options = { settings: {}, clock: systemClock, logger: silentLogger }
+const MESSAGES = 600
+
+describe.each([
+  ['Redis', async () => startRedis().then((server) => ({ url: server.url, stop: () => server.stop() }))],
+  [
+    'PostgreSQL',
+    async () => startPostgres().then((server) => ({ url: server.url(), stop: () => server.stop() })),
+  ],
+])('on %s', (_, start) => {
+  let server: Awaited<ReturnType<typeof start>>
+  beforeAll(async () => {
+    server = await start()
+  })
+  afterAll(async () => void (await server?.stop()))
+
+  test('what is published through connections that are cut all the time comes once', {
+    timeout: 120_000,
+  }, async () => {
+    const direct = new URL(server.url)
+    await using line = await startLine(Number(direct.port))
+    const through = new URL(server.url)
+    through.host = `127.0.0.1:${line.port}`
+    const [reader, producer] = await Promise.all([
+      openBroker(direct.href, options),
+      openBroker(through.href, options),
+    ])
+    await reader.declare([{ name: 'q' }])
+    const ids = idsOf(MESSAGES)
+    const far = Date.now() + 3_600_000
+    let isOver = false
+    let cuts = 0
+    const cutting = (async () => {
+      while (!isOver) {
+        await new Promise((resolve) => setTimeout(resolve, 60 + Math.random() * 300))
+        line.cut()
+        cuts++
+      }
+    })()
+    /** As an app does it: what surely did not arrive is sent again. */
+    const publish = async (id: string, index: number): Promise<void> => {
+      const one = message('q', { id, ...(index % 3 === 0 ? { dueMs: far } : {}) })
+      for (;;) {
+        try {
+          return await producer.publish([one])
+        } catch (error) {
+          if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
+          await new Promise((resolve) => setTimeout(resolve, 20))
+        }
+      }
+    }
+    try {
+      for (let at = 0; at < ids.length; at += 10)
+        await Promise.all(ids.slice(at, at + 10).map((id, index) => publish(id, index)))
+      isOver = true
+      await cutting
+      const found: string[] = []
+      for (let after: string | undefined; ; ) {
+        const page = await reader.admin.browse('q', { limit: 1000, ...(after ? { after } : {}) })
+        found.push(...page.items.map(({ id }) => id))
+        if (page.next === undefined) break
+        after = page.next
+      }
+      expect(cuts).toBeGreaterThan(2)
+      expect(found.sort()).toEqual(ids)
+    } finally {
+      isOver = true
+      await producer.close()
+      await reader.close()
+    }
+  })
+})
