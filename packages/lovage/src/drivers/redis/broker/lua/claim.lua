@@ -2,11 +2,10 @@
 --
 -- KEYS       unackedIndex unacked held holders unparsed redeliveries lists...
 -- ARGV       holder leaseMs count remark suffixes...   (the remark is longer than 64 bytes; a suffix for each list)
--- REPLY      {tags, counts, redeliveries, message, …}: tags by line; pairs `list:number`, the number `!` for a key that is no
---            list; numbers or empty; messages
+-- REPLY      {tags, counts, redeliveries, message, …}: tags by line; pairs `list:number`, the number `!` for a key that
+--            is no list; numbers or empty; messages
 -- INVARIANT  A message is in its list or claimed (`held`, and `unacked` or `unparsed`), never in neither. Nothing fails
---            after the first RPOP: wrong types show before it or are passed over, and a full memory stops no script that
---            has written.
+--            after the first RPOP: wrong types show before it or are passed over; no full memory stops a script then.
 local index, unacked, held, holders, unparsed, redeliveries = unpack(KEYS, 1, 6)
 local holder, leaseMs, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 for _, hash in ipairs({ unacked, held, unparsed, redeliveries }) do redis.call('HLEN', hash) end

@@ -12,8 +12,8 @@ local function deliveryTag(raw)
   if type(tag) == 'string' and string.find(tag, '^[^%c]+$') then return tag end
 end
 
--- plainTag(tag): the tag, or its digest when it is no name as tools write it: that would not come back from a client as it
--- went there, or would be a word of `held`.
+-- plainTag(tag): the tag, or its digest when it is no name as tools write it: that would not come back from a client
+-- as it went there, or would be a word of `held`.
 local function plainTag(tag)
   if #tag <= 255 and string.find(tag, '^%w[%w%-%._:/+=@]*$') then return tag end
   return 'sha1:' .. redis.sha1hex(tag)

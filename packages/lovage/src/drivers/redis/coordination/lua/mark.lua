@@ -14,7 +14,7 @@ local function forgetEnded(marks, ends, nowMs)
   redis.call('ZREM', ends, unpack(ended))
 end
 
--- announce(version, channel, keys): tells whoever watches the space its new version, and what changed unless that is much.
+-- announce(version, channel, keys): tells who watches the space its new version, and what changed unless that is much.
 local function announce(version, channel, keys)
   local told = redis.call('INCR', version)
   if #keys <= 100 then told = told .. ' ' .. cjson.encode(keys) end
