@@ -47,7 +47,7 @@ describe.each(everyStore('again'))('on %s', (_, freshUrl) => {
     const sync = app.task({
       name: 'shop.sync',
       deadLetter: 'failures',
-      run(_cents: number) {
+      run(_ctx, _cents: number) {
         throw new Error('no')
       },
     })
