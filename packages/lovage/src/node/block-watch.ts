@@ -9,6 +9,9 @@ import type { LogOptions } from './log-output.js'
 
 /** How often the event loop says that it turns. */
 const PULSE_MS = 250
+/** A thread that died is started again after this long, each time twice as late, at most the last. */
+const FIRST_PAUSE_MS = 200
+const LONGEST_PAUSE_MS = 30_000
 /** The thread makes little garbage; one of the usual size would take ten megabytes more for it. */
 const SMALL = { maxYoungGenerationSizeMb: 2 }
 
@@ -34,6 +37,7 @@ export class BlockWatch {
   #worker: Worker | undefined
   #thread: Thread | undefined
   #timer: NodeJS.Timeout | undefined
+  #restart: NodeJS.Timeout | undefined
 
   constructor(app: AppCore, options: BlockWatchOptions) {
     this.#app = app
@@ -51,7 +55,12 @@ export class BlockWatch {
     const turn = (): void => void Atomics.store(this.#pulse, 0, BigInt(Date.now()))
     turn()
     this.#timer = setInterval(turn, PULSE_MS).unref()
+    this.#startThread()
     Object.assign(globalThis, { [BLOCKING]: () => JSON.stringify(this.#report()) })
+  }
+
+  /** A thread that dies is started again, each time twice as late. */
+  #startThread(pauseMs = FIRST_PAUSE_MS): void {
     const { log, isSupervised } = this.#options
     const workerData: BlockThreadData = {
       // A BigInt64Array that was made over one has one.
@@ -67,16 +76,31 @@ export class BlockWatch {
       workerData,
       resourceLimits: SMALL,
     })
-    thread.once('error', (error) =>
-      this.#app.logger.error({ err: error }, 'nothing watches whether tasks block the event loop any more'),
-    )
+    let cause: unknown
+    thread.once('error', (error) => {
+      cause = error
+    })
+    thread.once('exit', () => {
+      if (this.#thread !== thread) return
+      this.#app.logger.error(
+        { err: cause, pause_ms: pauseMs },
+        'the thread that watches whether tasks block the event loop has died: it is started again',
+      )
+      this.#restart = setTimeout(
+        () => this.#startThread(Math.min(2 * pauseMs, LONGEST_PAUSE_MS)),
+        pauseMs,
+      ).unref()
+    })
     thread.unref()
     this.#thread = thread
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#thread?.terminate()
+    clearTimeout(this.#restart)
+    const thread = this.#thread
+    this.#thread = undefined
+    await thread?.terminate()
   }
 
   /** Called for the thread, in the middle of whatever blocks the loop. */

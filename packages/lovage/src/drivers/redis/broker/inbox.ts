@@ -1,9 +1,9 @@
 import { priorityToWire } from '../../../broker/index.js'
 import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
-import { isLovageError, type Logger, type Unsubscribe } from '../../../kernel/index.js'
+import type { Logger, Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { safeListener } from '../../shared/index.js'
-import { RedisConnection, type RedisTarget } from '../client/index.js'
+import { isConnectionLoss, RedisConnection, type RedisTarget } from '../client/index.js'
 import type { RedisKeys } from './keys.js'
 import { priorityFromWire } from './priority.js'
 import type { Routing } from './routing.js'
@@ -74,9 +74,10 @@ export class Inboxes {
           const message = popped && decodeEnvelope(popped[1], priorityFromWire)
           if (message && !(message instanceof Error) && isOpen) hear(message)
         } catch (error) {
-          // A lost line is made again by the next command; the end of the inbox closes it.
-          if (!isOpen || !isLovageError(error)) return
-          await new Promise((resolve) => setTimeout(resolve, 100))
+          // A lost line is made again by the next command; what a hearer throws, or a server refuses, ends no inbox either. Its end
+          // closes the line.
+          if (!isOpen) return
+          await new Promise((resolve) => setTimeout(resolve, isConnectionLoss(error) ? 100 : 1_000))
         }
       }
     }

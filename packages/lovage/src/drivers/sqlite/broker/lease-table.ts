@@ -40,9 +40,9 @@ export class LeaseTable {
     this.#renewIn(lease, kept.renewMs)
   }
 
-  /** Until when what a holder claims now is its own, Unix ms. */
-  endMs(holder: string): number {
-    return Date.now() + (this.#leases.get(holder)?.kept.leaseMs ?? 0)
+  /** Goes on with a lease that a thread which has died had kept. */
+  keep(kept: KeptLease): void {
+    if (!this.#leases.has(kept.holder)) this.attach(kept)
   }
 
   detach(holder: string): void {

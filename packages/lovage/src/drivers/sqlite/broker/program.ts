@@ -103,18 +103,20 @@ export default defineProgram({
         }): number[] =>
           rows.flatMap((row, place) => (settle(row, holder, nowMs, on, host, publish) ? [] : [place])),
         claim({
-          holder,
+          lease,
           queues,
           free,
           nowMs,
         }: {
-          holder: string
+          lease: KeptLease
           queues: readonly string[]
           free: number
           nowMs: number
         }): Claimed {
+          const { holder, leaseMs } = lease
           awaken(on, host, holder, nowMs)
-          const leaseEndMs = leases.endMs(holder)
+          leases.keep(lease)
+          const leaseEndMs = Date.now() + leaseMs
           const rows: ClaimRow[] = []
           for (const queue of queues)
             if (rows.length < free) rows.push(...claim(on, queue, holder, leaseEndMs, free - rows.length))
@@ -164,8 +166,10 @@ export default defineProgram({
         listenNoMore: (id: string): number => on.listenNoMore.run([id]),
       },
       reads: {
-        held: (holder: string): ClaimName[] =>
-          on.held.all<[number, number]>([holder]).map(([seq, claims]) => ({ seq, claims })),
+        held(lease: KeptLease): ClaimName[] {
+          leases.keep(lease)
+          return on.held.all<[number, number]>([lease.holder]).map(([seq, claims]) => ({ seq, claims }))
+        },
         depths: (queues: readonly string[]) =>
           on.depths.all<[queue: string, state: number, count: number]>([JSON.stringify(queues)]),
         bindings: (_: undefined): Binding[] =>

@@ -13,6 +13,7 @@ import {
   type ClaimPort,
   type ClaimReply,
   type ClaimRequest,
+  type KeptLease,
   keptLease,
   type OpenSettlement,
   type Settled,
@@ -42,6 +43,8 @@ export class SqliteClaimPort implements ClaimPort {
   readonly #procedures: MessageProcedures
   readonly #options: ConsumeOptions
   readonly #letGo: Unsubscribe
+  /** Told with what is asked often: a thread that is started anew knows nothing. */
+  readonly #lease: KeptLease
   readonly #underWay = new InFlight()
   #isClosed = false
 
@@ -52,6 +55,7 @@ export class SqliteClaimPort implements ClaimPort {
     this.settlesResults = options.results !== undefined && resultFileOf(options.results) === file.path
     this.sweepMs = options.leaseMs / 5
     this.#letGo = file.hold()
+    this.#lease = keptLease(options, options.leaseMs / 3)
   }
 
   turn(send: () => void): void {
@@ -59,10 +63,10 @@ export class SqliteClaimPort implements ClaimPort {
   }
 
   async claim(ask: () => ClaimRequest): Promise<ClaimReply> {
-    const { holder, clock } = this.#options
+    const { clock } = this.#options
     const { rows, nextDueMs } = await this.#procedures.callLater('claim', () => {
       const { queues, want } = ask()
-      return { holder, queues, free: want, nowMs: clock.now() }
+      return { lease: this.#lease, queues, free: want, nowMs: clock.now() }
     })
     const messages = rows.map(claimedMessage)
     return nextDueMs === null ? { messages } : { messages, dueInMs: nextDueMs - clock.now() }
@@ -91,7 +95,7 @@ export class SqliteClaimPort implements ClaimPort {
   }
 
   async held(): Promise<readonly string[]> {
-    return (await this.#procedures.call('held', this.#options.holder)).map(keyOf)
+    return (await this.#procedures.call('held', this.#lease)).map(keyOf)
   }
 
   async giveBack(keys: readonly string[]): Promise<void> {
@@ -104,11 +108,6 @@ export class SqliteClaimPort implements ClaimPort {
 
   listen(listener: ClaimListener): readonly Unsubscribe[] {
     return [this.#file.watch('messages', () => listener.rung())]
-  }
-
-  /** The thread that kept the lease has died with what it knew. */
-  async resume(): Promise<void> {
-    await this.#procedures.call('attach', keptLease(this.#options, this.#options.leaseMs / 3))
   }
 
   drain(): Promise<void> {

@@ -8,10 +8,14 @@ import type { Logger } from '../../../kernel/index.js'
 const PROGRAM =
   'trap "" INT TERM HUP; while read -r line; do pids=$line; done; [ -z "$pids" ] || { sleep 2; kill -9 $pids; }'
 
+const RESTART_MS = 1_000
+
 /** A shell that outlives the worker by a moment, so that no busy child of a killed worker runs on. */
 export class OrphanGuard {
   readonly #logger: Logger
   #shell: ChildProcess | undefined
+  #pids: readonly number[] = []
+  #isStopped = false
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -25,16 +29,31 @@ export class OrphanGuard {
       this.#logger.warn({ err: error }, 'no shell watches over the children of this worker'),
     )
     shell.stdin?.on('error', () => {})
+    shell.once('exit', () => {
+      if (this.#shell !== shell) return
+      this.#shell = undefined
+      setTimeout(() => this.#startAgain(), RESTART_MS).unref()
+    })
     shell.unref()
     this.#shell = shell
   }
 
   watch(pids: readonly number[]): void {
+    this.#pids = pids
     this.#shell?.stdin?.write(`${pids.join(' ')}\n`)
   }
 
   stop(): void {
-    this.#shell?.stdin?.end('\n')
+    this.#isStopped = true
+    const shell = this.#shell
     this.#shell = undefined
+    shell?.stdin?.end('\n')
+  }
+
+  /** Somebody has killed the shell. */
+  #startAgain(): void {
+    if (this.#isStopped) return
+    this.start()
+    this.watch(this.#pids)
   }
 }

@@ -1,0 +1,33 @@
+import { expect, test, vi } from 'vitest'
+import { LeaseKeeper } from './index.js'
+
+const DYING = new URL('./dying-thread.suite.js', import.meta.url)
+
+test('a thread that dies is started again, and the lease is renewed from here meanwhile', {
+  timeout: 30_000,
+}, async () => {
+  const starts = new SharedArrayBuffer(4)
+  const keeper = new LeaseKeeper(DYING, { starts })
+  const renew = vi.fn(async () => {})
+  const told: unknown[] = []
+  const lease = { holder: 'h', leaseMs: 300, renewMs: 50, maxBlockMs: 60_000 }
+  try {
+    await keeper.keep(lease, { renew, onError: (error) => told.push(error), isOutage: () => false })
+    const started = (): number => Atomics.load(new Int32Array(starts), 0)
+    await vi.waitFor(() => expect(started()).toBe(3), { timeout: 20_000 })
+    expect(told.map(String)).toEqual(['Error: killed by the test', 'Error: killed by the test'])
+    const before = renew.mock.calls.length
+    expect(before).toBeGreaterThan(2)
+    // The third has taken it over: nothing is renewed from here any more.
+    await vi.waitFor(
+      async () => {
+        const now = renew.mock.calls.length
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        expect(renew.mock.calls.length).toBe(now)
+      },
+      { timeout: 10_000 },
+    )
+  } finally {
+    await keeper.close()
+  }
+})
