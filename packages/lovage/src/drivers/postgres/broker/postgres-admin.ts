@@ -3,8 +3,8 @@ import { withEta } from '../../../envelope/index.js'
 import type { Page, PageRequest } from '../../../kernel/index.js'
 import { readSql } from '../../../process/index.js'
 import type { PostgresDatabase, PostgresValue } from '../client/index.js'
-import type { Doorbell } from './doorbell.js'
-import type { Routing } from './routing.js'
+import type { PostgresDoorbell } from './postgres-doorbell.js'
+import type { PostgresRouting } from './postgres-routing.js'
 
 const sql = readSql(new URL('./admin.sql', import.meta.url), [
   'depths',
@@ -32,10 +32,10 @@ interface BrowsedRow {
 /** What operators do to the queues of a database. A page begins at a position, so it shifts while others consume. */
 export class PostgresAdmin implements QueueAdmin {
   readonly #database: PostgresDatabase
-  readonly #routing: Routing
-  readonly #doorbell: Doorbell
+  readonly #routing: PostgresRouting
+  readonly #doorbell: PostgresDoorbell
 
-  constructor(database: PostgresDatabase, routing: Routing, doorbell: Doorbell) {
+  constructor(database: PostgresDatabase, routing: PostgresRouting, doorbell: PostgresDoorbell) {
     this.#database = database
     this.#routing = routing
     this.#doorbell = doorbell

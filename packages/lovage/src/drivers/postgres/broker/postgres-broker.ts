@@ -20,13 +20,13 @@ import {
   resultWriterOf,
 } from '../client/index.js'
 import { DEAD_LETTER_MIGRATIONS, postgresDeadLetters } from '../letters/postgres-dead-letters.js'
-import { Doorbell } from './doorbell.js'
-import { Fanout } from './fanout.js'
 import type { PostgresLeaseData } from './lease-thread.js'
 import { PostgresAdmin } from './postgres-admin.js'
 import { PostgresClaimPort } from './postgres-claim-port.js'
-import { Publisher } from './publisher.js'
-import { Routing } from './routing.js'
+import { PostgresDoorbell } from './postgres-doorbell.js'
+import { PostgresFanout } from './postgres-fanout.js'
+import { PostgresPublisher } from './postgres-publisher.js'
+import { PostgresRouting } from './postgres-routing.js'
 import { MESSAGES, sql } from './statements.js'
 
 const OLDEST_VERSION = 12
@@ -68,10 +68,10 @@ class PostgresBroker implements Broker {
   readonly admin: PostgresAdmin
   readonly deadLetters: DeadLetterStore
   readonly #database: PostgresDatabase
-  readonly #routing: Routing
-  readonly #doorbell: Doorbell
-  readonly #publisher: Publisher
-  readonly #fanout: Fanout
+  readonly #routing: PostgresRouting
+  readonly #doorbell: PostgresDoorbell
+  readonly #publisher: PostgresPublisher
+  readonly #fanout: PostgresFanout
   readonly #keeper: LeaseKeeper<PostgresLeaseData>
   readonly #consumers = new Set<LeasedConsumer>()
 
@@ -84,10 +84,10 @@ class PostgresBroker implements Broker {
   ) {
     this.location = database.target.location
     this.#database = database
-    this.#routing = new Routing(database)
-    this.#doorbell = new Doorbell(database)
-    this.#publisher = new Publisher(database, this.#routing, this.#doorbell)
-    this.#fanout = new Fanout(database, schema, logger)
+    this.#routing = new PostgresRouting(database)
+    this.#doorbell = new PostgresDoorbell(database)
+    this.#publisher = new PostgresPublisher(database, this.#routing, this.#doorbell)
+    this.#fanout = new PostgresFanout(database, schema, logger)
     this.#keeper = new LeaseKeeper(LEASE_THREAD, { url, options: given })
     this.admin = new PostgresAdmin(database, this.#routing, this.#doorbell)
     this.deadLetters = postgresDeadLetters(database)

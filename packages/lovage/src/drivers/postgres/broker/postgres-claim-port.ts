@@ -11,9 +11,9 @@ import type {
 } from '../../shared/index.js'
 import { isConnectionLoss, type PostgresDatabase } from '../client/index.js'
 import { claimOf, tagOf } from './claim-tag.js'
-import type { Doorbell } from './doorbell.js'
+import type { PostgresDoorbell } from './postgres-doorbell.js'
+import { PostgresSettler, type SettlerParts } from './postgres-settler.js'
 import { messageIn } from './publication.js'
-import { Settler, type SettlerParts } from './settler.js'
 import { sql } from './statements.js'
 
 /** Every consumer looks this often, whoever rings. */
@@ -43,9 +43,9 @@ export class PostgresClaimPort implements ClaimPort {
   readonly isReady = true
   readonly sweepMs: number
   readonly #database: PostgresDatabase
-  readonly #doorbell: Doorbell
+  readonly #doorbell: PostgresDoorbell
   readonly #options: ConsumeOptions
-  readonly #settler: Settler
+  readonly #settler: PostgresSettler
   readonly #requeues = new Set<Promise<void>>()
   readonly #letGo: Unsubscribe
   #claimNumber = Date.now()
@@ -61,7 +61,7 @@ export class PostgresClaimPort implements ClaimPort {
     this.settlesResults = parts.writer !== undefined
     this.sweepMs = Math.min(POLL_MS, leaseMs / 5)
     this.#letGo = parts.database.hold()
-    this.#settler = new Settler({ ...parts, holder, clock, logger, isClosed: () => this.#isClosed })
+    this.#settler = new PostgresSettler({ ...parts, holder, clock, logger, isClosed: () => this.#isClosed })
   }
 
   turn(send: () => void): void {

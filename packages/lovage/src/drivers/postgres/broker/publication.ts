@@ -2,7 +2,7 @@ import { priorityFromWire, priorityToWire } from '../../../broker/index.js'
 import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { type MessageError, newId } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
-import type { Ring } from './doorbell.js'
+import type { Ring } from './postgres-doorbell.js'
 
 /** A message for one queue, under the names of the statement's columns. */
 export interface PublishedRow {

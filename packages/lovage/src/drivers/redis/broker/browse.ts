@@ -2,8 +2,8 @@ import type { QueuedMessage } from '../../../broker/index.js'
 import { decodeEnvelope } from '../../../envelope/index.js'
 import type { Page, PageRequest } from '../../../kernel/index.js'
 import type { RedisConnection } from '../client/index.js'
-import type { RedisKeys } from './keys.js'
 import { priorityFromWire } from './priority.js'
+import type { RedisKeys } from './redis-keys.js'
 
 type State = QueuedMessage['state']
 const STATES: readonly State[] = ['ready', 'delayed', 'unacked']

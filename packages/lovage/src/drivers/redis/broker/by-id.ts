@@ -3,9 +3,9 @@ import { decodeEnvelope, withEta } from '../../../envelope/index.js'
 import type { RedisConnection } from '../client/index.js'
 import { POSTPONE_WAITING, REMOVE_DELAYED, RESCHEDULE } from './admin-scripts.js'
 import { browseQueue, view } from './browse.js'
-import type { RedisKeys } from './keys.js'
 import { priorityFromWire } from './priority.js'
 import { delayMember } from './publication.js'
+import type { RedisKeys } from './redis-keys.js'
 
 const AT_ONCE = 500
 

@@ -1,8 +1,8 @@
 import { markRedelivered } from '../../../envelope/index.js'
 import { newId } from '../../../kernel/index.js'
 import type { RedisConnection } from '../client/index.js'
-import type { RedisKeys } from './keys.js'
-import type { Routing } from './routing.js'
+import type { RedisKeys } from './redis-keys.js'
+import type { RedisRouting } from './redis-routing.js'
 import { RELEASE_MUTEX, RESTORE_TAG } from './scripts.js'
 
 /** kombu's own figures. */
@@ -20,7 +20,7 @@ const RECORD = /^\s*\[([\s\S]*),\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")
 export async function restoreForeign(
   connection: RedisConnection,
   keys: RedisKeys,
-  routing: Routing,
+  routing: RedisRouting,
   visibilityTimeoutMs: number,
 ): Promise<number> {
   const overdue = await overdueTags(connection, keys, visibilityTimeoutMs)
@@ -55,7 +55,7 @@ async function overdueTags(
 async function restoreTags(
   connection: RedisConnection,
   keys: RedisKeys,
-  routing: Routing,
+  routing: RedisRouting,
   tags: readonly Buffer[],
 ): Promise<number> {
   const values = await connection.sendForBytes<(Buffer | null)[]>('hmget', [keys.unacked, ...tags])
@@ -82,7 +82,7 @@ async function restoreTags(
 async function takeApart(
   value: Buffer,
   keys: RedisKeys,
-  routing: Routing,
+  routing: RedisRouting,
 ): Promise<{ readonly message: Buffer; readonly lists: string[] } | undefined> {
   // One character a byte, so that what is no UTF-8 comes out as it went in.
   const [, envelope, exchange, routingKey] = RECORD.exec(value.toString('latin1')) ?? []

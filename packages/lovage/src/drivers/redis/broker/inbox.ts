@@ -4,9 +4,9 @@ import type { Logger, Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { safeListener } from '../../shared/index.js'
 import { isConnectionLoss, RedisConnection, type RedisTarget } from '../client/index.js'
-import type { RedisKeys } from './keys.js'
 import { priorityFromWire } from './priority.js'
-import type { Routing } from './routing.js'
+import type { RedisKeys } from './redis-keys.js'
+import type { RedisRouting } from './redis-routing.js'
 
 /** Seconds for which one wait blocks; a line that was cut is noticed after it. */
 const WAIT_S = 5
@@ -17,14 +17,14 @@ const KEPT_S = 60
 export class Inboxes {
   readonly #target: RedisTarget
   readonly #connection: RedisConnection
-  readonly #routing: Routing
+  readonly #routing: RedisRouting
   readonly #keys: RedisKeys
   readonly #logger: Logger
 
   constructor(
     target: RedisTarget,
     connection: RedisConnection,
-    routing: Routing,
+    routing: RedisRouting,
     keys: RedisKeys,
     logger: Logger,
   ) {

@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads'
 import { keepLeases, type LeaseThreadData } from '../../shared/index.js'
 import { isConnectionLoss, RedisConnection, type RedisTarget } from '../client/index.js'
-import { type KeyOptions, RedisKeys } from './keys.js'
+import { type KeyOptions, RedisKeys } from './redis-keys.js'
 import { RENEW } from './scripts.js'
 
 /** What this thread starts with. */

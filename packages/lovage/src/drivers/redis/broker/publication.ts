@@ -2,8 +2,8 @@ import { priorityToWire } from '../../../broker/index.js'
 import { encodeEnvelope } from '../../../envelope/index.js'
 import { newId } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
-import type { RedisKeys } from './keys.js'
-import type { Routing } from './routing.js'
+import type { RedisKeys } from './redis-keys.js'
+import type { RedisRouting } from './redis-routing.js'
 
 /** One copy of a message on its way to one queue. */
 export interface Publication {
@@ -26,7 +26,7 @@ export function publicationFor(message: OutgoingMessage, queue: string, keys: Re
 /** The copies of messages, through their exchanges' bindings; each queue gets a copy with a delivery tag of its own. */
 export async function publicationsOf(
   messages: readonly OutgoingMessage[],
-  routing: Routing,
+  routing: RedisRouting,
   keys: RedisKeys,
 ): Promise<Publication[]> {
   const queues = await Promise.all(

@@ -22,15 +22,15 @@ import {
   resultWriterOf,
 } from '../client/index.js'
 import { checkServer } from './check.js'
-import { RedisDeadLetters } from './dead-letters.js'
-import { Fanout } from './fanout.js'
 import { Inboxes } from './inbox.js'
-import { type KeyOptions, keyOptionsOf, RedisKeys } from './keys.js'
 import type { RedisLeaseData } from './lease-thread.js'
-import { Publisher } from './publisher.js'
-import { RedisQueueAdmin } from './queue-admin.js'
+import { RedisAdmin } from './redis-admin.js'
 import { RedisClaimPort } from './redis-claim-port.js'
-import { Routing } from './routing.js'
+import { RedisDeadLetters } from './redis-dead-letters.js'
+import { RedisFanout } from './redis-fanout.js'
+import { type KeyOptions, keyOptionsOf, RedisKeys } from './redis-keys.js'
+import { RedisPublisher } from './redis-publisher.js'
+import { RedisRouting } from './redis-routing.js'
 import { RENEW } from './scripts.js'
 
 const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
@@ -62,11 +62,11 @@ class RedisBroker implements Broker {
   readonly #connection: RedisConnection
   readonly #subscriber: RedisSubscriber
   readonly #keeper: LeaseKeeper<RedisLeaseData>
-  readonly #routing: Routing
-  readonly #publisher: Publisher
-  readonly #fanout: Fanout
+  readonly #routing: RedisRouting
+  readonly #publisher: RedisPublisher
+  readonly #fanout: RedisFanout
   readonly #inboxes: Inboxes
-  readonly #admin: RedisQueueAdmin
+  readonly #admin: RedisAdmin
   readonly #consumers = new Set<LeasedConsumer>()
 
   constructor(target: RedisTarget, keyOptions: KeyOptions, logger: Logger) {
@@ -76,11 +76,11 @@ class RedisBroker implements Broker {
     this.#connection = new RedisConnection(target, 'lovage:broker')
     this.#subscriber = new RedisSubscriber(target, 'lovage:subscriber')
     this.#keeper = new LeaseKeeper(LEASE_THREAD, { target, keyOptions })
-    this.#routing = new Routing(this.#connection, this.#keys)
-    this.#publisher = new Publisher(this.#connection, this.#keys, this.#routing)
-    this.#fanout = new Fanout(this.#connection, this.#subscriber, this.#keys, logger)
+    this.#routing = new RedisRouting(this.#connection, this.#keys)
+    this.#publisher = new RedisPublisher(this.#connection, this.#keys, this.#routing)
+    this.#fanout = new RedisFanout(this.#connection, this.#subscriber, this.#keys, logger)
     this.#inboxes = new Inboxes(target, this.#connection, this.#routing, this.#keys, logger)
-    this.#admin = new RedisQueueAdmin(this.#connection, this.#keys)
+    this.#admin = new RedisAdmin(this.#connection, this.#keys)
     this.deadLetters = new RedisDeadLetters(this.#connection, this.#keys)
   }
 

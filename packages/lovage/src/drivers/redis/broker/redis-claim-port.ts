@@ -11,11 +11,11 @@ import type {
 } from '../../shared/index.js'
 import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '../client/index.js'
 import { readClaim } from './claim-reply.js'
-import { HELD_REMARK, type RedisKeys } from './keys.js'
-import type { Routing } from './routing.js'
+import { HELD_REMARK, type RedisKeys } from './redis-keys.js'
+import type { RedisRouting } from './redis-routing.js'
+import { RedisSettler } from './redis-settler.js'
 import { CLAIM, SETTLE, settleKeys } from './scripts.js'
 import type { Results } from './settlement.js'
-import { Settler } from './settler.js'
 import { Sweeper } from './sweeper.js'
 import { Waiters } from './waiters.js'
 
@@ -25,7 +25,7 @@ const LONGEST_PAUSE_MS = 1_000
 /** What a consumer shares with its broker. */
 export interface RedisClaimParts {
   readonly keys: RedisKeys
-  readonly routing: Routing
+  readonly routing: RedisRouting
   readonly subscriber: RedisSubscriber
   /** Where results go with the ack, when they lie in the same database. */
   readonly writer: Results | undefined
@@ -44,7 +44,7 @@ export class RedisClaimPort implements ClaimPort {
   readonly #connection: RedisConnection
   readonly #options: ConsumeOptions
   readonly #parts: RedisClaimParts
-  readonly #settler: Settler
+  readonly #settler: RedisSettler
   readonly #sweeper: Sweeper
   readonly #release: Unsubscribe
   #isTurnDue = false
@@ -63,7 +63,7 @@ export class RedisClaimPort implements ClaimPort {
     this.sweepMs = Math.min(LONGEST_PAUSE_MS, leaseMs / 5)
     this.#release = connection.hold()
     this.wait = new Waiters(connection.target, clock, (queue) => keys.list(queue, 0), onError)
-    this.#settler = new Settler({
+    this.#settler = new RedisSettler({
       connection,
       keys,
       routing,

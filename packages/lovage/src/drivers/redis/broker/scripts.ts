@@ -1,5 +1,5 @@
 import { defineScript, STORE_RESULT_LUA } from '../client/index.js'
-import type { RedisKeys } from './keys.js'
+import type { RedisKeys } from './redis-keys.js'
 
 const lua = (name: string): URL => new URL(`./lua/${name}.lua`, import.meta.url)
 

@@ -2,9 +2,9 @@ import { priorityToWire, type Settlement } from '../../../broker/index.js'
 import { markRedelivered } from '../../../envelope/index.js'
 import type { Claim, OpenSettlement, Settled } from '../../shared/index.js'
 import type { Argument, RedisResultWriter } from '../client/index.js'
-import { letterWords } from './dead-letters.js'
-import type { RedisKeys } from './keys.js'
 import { delayMember, type Publication, publicationWords } from './publication.js'
+import { letterWords } from './redis-dead-letters.js'
+import type { RedisKeys } from './redis-keys.js'
 
 /** A settlement on its way. */
 export interface PendingSettlement extends OpenSettlement {

@@ -2,8 +2,8 @@ import { type Clock, crashPoint } from '../../../kernel/index.js'
 import type { RedisConnection } from '../client/index.js'
 import { noList } from './claim-reply.js'
 import { restoreForeign } from './foreign.js'
-import type { RedisKeys } from './keys.js'
-import type { Routing } from './routing.js'
+import type { RedisKeys } from './redis-keys.js'
+import type { RedisRouting } from './redis-routing.js'
 import { PROMOTE, RESTORE_LEASE } from './scripts.js'
 
 const DECLARE_PAUSE_MS = 1_000
@@ -15,7 +15,7 @@ const RESTORE_AT_ONCE = 500
 export interface SweeperOptions {
   readonly connection: RedisConnection
   readonly keys: RedisKeys
-  readonly routing: Routing
+  readonly routing: RedisRouting
   readonly clock: Clock
   readonly holder: string
   readonly leaseMs: number

@@ -1,6 +1,7 @@
-export { type Argument, RedisConnection } from './connection.js'
 export { isConnectionLoss, isRefusedForNow, isServersWord } from './errors.js'
 export { parseRedisUrl, type RedisTarget } from './options.js'
+export { type Argument, RedisConnection } from './redis-connection.js'
+export { escapeGlob, RedisSubscriber } from './redis-subscriber.js'
 export {
   offerResultWriter,
   type RedisResultWriter,
@@ -9,6 +10,5 @@ export {
 } from './result-writer.js'
 export { definedScripts, defineScript } from './script.js'
 export { redisOptionsOf, transportOption, transportOptions } from './settings.js'
-export { escapeGlob, RedisSubscriber } from './subscriber.js'
 
 export { VersionWatch } from './version-watch.js'

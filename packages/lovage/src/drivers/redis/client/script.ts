@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isLovageError } from '../../../kernel/index.js'
-import type { Argument, RedisConnection } from './connection.js'
+import type { Argument, RedisConnection } from './redis-connection.js'
 
 /** How a script stands to its file: the names are those in the file's header, `…` marking the one that repeats. */
 export interface ScriptDefinition {

@@ -1,7 +1,7 @@
 import type { Clock, Timer, Unsubscribe } from '../../../kernel/index.js'
 import { isConnectionLoss } from './errors.js'
 import type { RedisTarget } from './options.js'
-import { RedisSubscriber } from './subscriber.js'
+import { RedisSubscriber } from './redis-subscriber.js'
 
 /** What pub/sub loses, a look at the space's version finds. */
 const POLL_MS = 5_000

@@ -1,5 +1,5 @@
-import { Doorbell } from './doorbell.js'
 import type { Connection, Statement } from './program.js'
+import { SqliteDoorbell } from './sqlite-doorbell.js'
 
 const FIRST_POLL_MS = 10
 const SLOWEST_POLL_MS = 250
@@ -19,7 +19,7 @@ export class Watch {
   readonly #peers: Statement
   readonly #enter: Statement
   readonly #leave: Statement
-  readonly #bell: Doorbell
+  readonly #bell: SqliteDoorbell
   readonly #transact: (work: () => void) => Promise<void>
   readonly #onChange: (topics: readonly string[]) => void
   #seen: number | undefined
@@ -40,7 +40,7 @@ export class Watch {
     this.#leave = connection.prepare('DELETE FROM lovage_peers WHERE address = ?')
     this.#transact = transact
     this.#onChange = onChange
-    this.#bell = new Doorbell(
+    this.#bell = new SqliteDoorbell(
       path,
       (topics) => {
         // What the bell has told, the poll need not tell again.

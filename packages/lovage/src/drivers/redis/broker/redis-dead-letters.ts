@@ -1,7 +1,7 @@
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore } from '../../../dead-letter/index.js'
 import type { Page } from '../../../kernel/index.js'
 import { type Argument, defineScript, type RedisConnection } from '../client/index.js'
-import type { RedisKeys } from './keys.js'
+import type { RedisKeys } from './redis-keys.js'
 
 const lua = (name: string): URL => new URL(`./lua/${name}.lua`, import.meta.url)
 

@@ -1,7 +1,7 @@
 import type { Unsubscribe } from '../../../kernel/index.js'
-import { RedisConnection } from './connection.js'
 import { isConnectionLoss } from './errors.js'
 import type { RedisTarget } from './options.js'
+import { RedisConnection } from './redis-connection.js'
 
 /** A line that is silent for longer than this is asked whether it lives. */
 const PING_MS = 5_000

@@ -22,7 +22,7 @@ interface BindingRow {
 }
 
 /** Which queues there are, and which of them an exchange feeds. */
-export class Routing {
+export class PostgresRouting {
   readonly #database: PostgresDatabase
   readonly #queues = new Set<string>()
   readonly #bindings = new Map<string, { readonly list: readonly Binding[]; readonly untilMs: number }>()

@@ -1,9 +1,9 @@
 import { ConnectionError } from '../../../kernel/index.js'
 import type { OpenSettlement, Settled } from '../../shared/index.js'
 import { isConnectionLoss, isRefusedForNow, type RedisConnection } from '../client/index.js'
-import type { RedisKeys } from './keys.js'
 import { publicationFor, publicationsOf } from './publication.js'
-import type { Routing } from './routing.js'
+import type { RedisKeys } from './redis-keys.js'
+import type { RedisRouting } from './redis-routing.js'
 import { ACK, SETTLE, settleKeys } from './scripts.js'
 import {
   ackWords,
@@ -22,7 +22,7 @@ const MAX_SETTLEMENTS = 200
 export interface SettlerOptions {
   readonly connection: RedisConnection
   readonly keys: RedisKeys
-  readonly routing: Routing
+  readonly routing: RedisRouting
   readonly holder: string
   readonly writer: Results | undefined
   /** Something waits for `flush`. */
@@ -36,7 +36,7 @@ export interface SettlerOptions {
  * sent again when it is back: a settlement that had arrived is refused then, because its claim is gone. What a server
  * refuses that is full, or has lost its replicas, waits until it takes it.
  */
-export class Settler {
+export class RedisSettler {
   readonly #options: SettlerOptions
   #pending: PendingSettlement[] = []
   #underWay = 0

@@ -11,10 +11,10 @@ import {
 } from '../client/index.js'
 import { addLetters } from '../letters/postgres-dead-letters.js'
 import { claimOf, tagOf } from './claim-tag.js'
-import type { Doorbell } from './doorbell.js'
+import type { PostgresDoorbell } from './postgres-doorbell.js'
+import type { PostgresPublisher } from './postgres-publisher.js'
+import type { PostgresRouting } from './postgres-routing.js'
 import { type PublishedRow, publishParameters, ringOf } from './publication.js'
-import type { Publisher } from './publisher.js'
-import type { Routing } from './routing.js'
 import { sql } from './statements.js'
 
 /** Settlements that one transaction carries. */
@@ -24,9 +24,9 @@ const RETRY_MS = 250
 /** What a settler works with. */
 export interface SettlerParts {
   readonly database: PostgresDatabase
-  readonly routing: Routing
-  readonly publisher: Publisher
-  readonly doorbell: Doorbell
+  readonly routing: PostgresRouting
+  readonly publisher: PostgresPublisher
+  readonly doorbell: PostgresDoorbell
   readonly holder: string
   readonly writer: PostgresResultWriter | undefined
   readonly clock: Clock
@@ -44,7 +44,7 @@ interface Prepared {
  * Ends claims, those of one turn in one transaction with all that belongs to them: continuations, results, letters. A transaction
  * whose connection was lost is sent again: if it had been carried out, its claims are gone and it is refused.
  */
-export class Settler {
+export class PostgresSettler {
   readonly #parts: SettlerParts
   readonly #batches = new Batches<readonly Prepared[], readonly Settled[]>(
     (calls) => this.#settleCalls(calls),

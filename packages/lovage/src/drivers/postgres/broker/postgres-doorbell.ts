@@ -26,7 +26,7 @@ export function ringPayload({ queues = [], dueMs }: Ring): string {
  * Tells consumers that something has come, after the fact and beside it: a ring that is lost with its process, or with
  * the connection, is made up for by the consumers' poll.
  */
-export class Doorbell {
+export class PostgresDoorbell {
   readonly #database: PostgresDatabase
   readonly #queues = new Set<string>()
   #dueMs: number | undefined

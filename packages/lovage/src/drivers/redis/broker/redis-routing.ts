@@ -1,7 +1,7 @@
 import type { ExchangeType, Queue } from '../../../broker/index.js'
 import { MessageError } from '../../../kernel/index.js'
 import { isRefusedForNow, type RedisConnection } from '../client/index.js'
-import type { RedisKeys } from './keys.js'
+import type { RedisKeys } from './redis-keys.js'
 
 /** A queue with what its declaration left to defaults. */
 interface Binding {
@@ -13,7 +13,7 @@ interface Binding {
 }
 
 /** Bindings in kombu's sets: written for the queues declared here, read to route by exchange. */
-export class Routing {
+export class RedisRouting {
   readonly #connection: RedisConnection
   readonly #keys: RedisKeys
   readonly #declared = new Map<string, Binding>()

@@ -2,9 +2,9 @@ import { ConnectionError, systemClock } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
 import type { RedisConnection } from '../client/index.js'
 import { CertainSender } from './certain-sender.js'
-import type { RedisKeys } from './keys.js'
 import { type Publication, publicationFor, publicationsOf, publicationWords } from './publication.js'
-import type { Routing } from './routing.js'
+import type { RedisKeys } from './redis-keys.js'
+import type { RedisRouting } from './redis-routing.js'
 import { PUBLISH, PUSH } from './scripts.js'
 
 /**
@@ -30,17 +30,17 @@ interface Batch {
 }
 
 /** Collects what is published in one turn of the event loop: one push for each list, all in one packet. */
-export class Publisher {
+export class RedisPublisher {
   readonly #connection: RedisConnection
   readonly #keys: RedisKeys
-  readonly #routing: Routing
+  readonly #routing: RedisRouting
   readonly #sender: CertainSender
   readonly #pushed: string
   readonly #registered = new Set<string>()
   #registeredMs = 0
   #batches = new Map<string, Batch>()
 
-  constructor(connection: RedisConnection, keys: RedisKeys, routing: Routing) {
+  constructor(connection: RedisConnection, keys: RedisKeys, routing: RedisRouting) {
     this.#connection = connection
     this.#keys = keys
     this.#routing = routing

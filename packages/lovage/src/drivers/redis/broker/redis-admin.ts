@@ -4,7 +4,7 @@ import type { RedisConnection } from '../client/index.js'
 import { COUNT_UNACKED, MOVE, PURGE } from './admin-scripts.js'
 import { browseQueue } from './browse.js'
 import { MessagesById } from './by-id.js'
-import type { RedisKeys } from './keys.js'
+import type { RedisKeys } from './redis-keys.js'
 
 const AT_ONCE = 500
 /** Messages in Python's hands that are looked at for a count. */
@@ -13,7 +13,7 @@ const MOST_FOREIGN = 2_000
 const INTERNAL = /(\.pidbox|^celeryev)$/
 
 /** What operators do to queues on Redis. */
-export class RedisQueueAdmin implements QueueAdmin {
+export class RedisAdmin implements QueueAdmin {
   readonly #connection: RedisConnection
   readonly #keys: RedisKeys
 

@@ -2,9 +2,9 @@ import type { PublishTransaction } from '../../../broker/index.js'
 import { ConnectionError, delay, newId, systemClock } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
 import { Batches, isConnectionLoss, type PostgresDatabase, wasSent } from '../client/index.js'
-import { type Doorbell, ringPayload } from './doorbell.js'
+import { type PostgresDoorbell, ringPayload } from './postgres-doorbell.js'
+import type { PostgresRouting } from './postgres-routing.js'
 import { type PublishedRow, publishParameters, ringOf, rowsOf } from './publication.js'
-import type { Routing } from './routing.js'
 import { sql } from './statements.js'
 
 /** For so long a statement whose answer was lost is tried again. */
@@ -17,10 +17,10 @@ const AT_ONCE = 1_000
 type Prepared = readonly (readonly PublishedRow[])[]
 
 /** Takes messages: the calls of one turn in one statement, which is one transaction. */
-export class Publisher {
+export class PostgresPublisher {
   readonly #database: PostgresDatabase
-  readonly #routing: Routing
-  readonly #doorbell: Doorbell
+  readonly #routing: PostgresRouting
+  readonly #doorbell: PostgresDoorbell
   /** Names this publisher in the database. */
   readonly #name = newId()
   #number = 0
@@ -29,7 +29,7 @@ export class Publisher {
     return []
   }, AT_ONCE)
 
-  constructor(database: PostgresDatabase, routing: Routing, doorbell: Doorbell) {
+  constructor(database: PostgresDatabase, routing: PostgresRouting, doorbell: PostgresDoorbell) {
     this.#database = database
     this.#routing = routing
     this.#doorbell = doorbell

@@ -12,7 +12,7 @@ const LONGEST = 7_900
 const AT_ONCE = 100
 
 /** Messages for whoever listens now. */
-export class Fanout {
+export class PostgresFanout {
   readonly #database: PostgresDatabase
   readonly #logger: Logger
   readonly #channel: string

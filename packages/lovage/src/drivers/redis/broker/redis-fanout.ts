@@ -4,14 +4,14 @@ import { type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { matchesTopic, safeListener } from '../../shared/index.js'
 import { escapeGlob, type RedisConnection, type RedisSubscriber } from '../client/index.js'
-import type { RedisKeys } from './keys.js'
 import { priorityFromWire } from './priority.js'
+import type { RedisKeys } from './redis-keys.js'
 
 /** How long it is believed that a server has replicas, or none. */
 const REPLICAS_MS = 30_000
 
 /** kombu's fanout exchanges: channels `/<db>.<exchange>[/<routing key>]`, heard by whoever listens now. */
-export class Fanout {
+export class RedisFanout {
   readonly #connection: RedisConnection
   readonly #subscriber: RedisSubscriber
   readonly #keys: RedisKeys

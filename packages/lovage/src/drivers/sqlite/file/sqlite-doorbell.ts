@@ -16,7 +16,7 @@ const MOST_UNREAD_BYTES = 4096
  * leaves an address that nobody answers, and the first to ring it removes it. Rings may be lost; a poll stands
  * behind them.
  */
-export class Doorbell {
+export class SqliteDoorbell {
   readonly address: string
   readonly #onRing: (topics: readonly string[]) => void
   readonly #onDead: (address: string) => void
