@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { newId } from '../kernel/index.js'
 import type { CoordinationStore } from './coordination-store.js'
 
@@ -224,6 +224,49 @@ export function describeCoordinationStore({
         await new Promise((resolve) => setTimeout(resolve, 25))
       }
       await heard
+    })
+
+    test('tells which marks changed, so that who follows reads those alone', async () => {
+      const space = newId()
+      const known = new Map<string, string>()
+      /** Keys that were told, and how often everything had to be read. */
+      const told = new Set<string>()
+      let reading = Promise.resolve()
+      const stop = theirs.watch(space, (keys) => {
+        reading = reading.then(async () => {
+          for (const key of keys ?? known.keys()) known.delete(key)
+          for (const key of keys ?? []) told.add(key)
+          for (const { key, value } of await theirs.list(space, keys)) known.set(key, value)
+        })
+      })
+      try {
+        await vi.waitFor(
+          async () => {
+            // Until the subscription stands, keys may be missing from what is told.
+            await mine.put(space, [{ key: 'first', value: '1' }])
+            expect(told).toContain('first')
+          },
+          { timeout: 20_000, interval: 50 },
+        )
+        await mine.put(space, [
+          { key: 'a', value: '1' },
+          { key: 'b', value: '1' },
+        ])
+        await mine.replace(space, [{ was: '1', mark: { key: 'a', value: '2' } }])
+        await mine.remove(space, [{ key: 'b' }, { key: 'never' }])
+        await vi.waitFor(
+          () =>
+            expect([...known].sort()).toEqual([
+              ['a', '2'],
+              ['first', '1'],
+            ]),
+          10_000,
+        )
+        expect([...told].sort()).toEqual(['a', 'b', 'first'])
+      } finally {
+        stop()
+        await reading
+      }
     })
   })
 }
