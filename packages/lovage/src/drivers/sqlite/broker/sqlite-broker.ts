@@ -10,7 +10,13 @@ import {
 } from '../../../broker/index.js'
 import type { DeadLetterStore } from '../../../dead-letter/index.js'
 import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
-import { ConnectionError, type DriverOptions, isLovageError, newId, type Unsubscribe } from '../../../kernel/index.js'
+import {
+  ConnectionError,
+  type DriverOptions,
+  isLovageError,
+  newId,
+  type Unsubscribe,
+} from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { bindingOf, keptLease, LeasedConsumer, matchesTopic, safeListener } from '../../shared/index.js'
 import { openSqliteFile, type SqliteFile } from '../file/index.js'
