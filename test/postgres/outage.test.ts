@@ -137,7 +137,7 @@ describe('workers on PostgreSQL', () => {
   })
 
   it('give up their tasks when they are stopped', { timeout: 60_000 }, async () => {
-    const child = await startProcess({ BLOCK_MS: '200', LEASE: '1' })
+    const child = await startProcess({ BLOCK_MS: '20000', LEASE: '1' })
     await publishPatiently(producer, ['stopped'])
     await vi.waitFor(async () => expect((await runs()).length).toBe(1), WITHIN)
     child.kill('SIGSTOP')
