@@ -4,7 +4,7 @@ import type { Broker } from '../../packages/lovage/src/broker/index.js'
 import { openBroker } from '../../packages/lovage/src/drivers/index.js'
 import { restoreForeign } from '../../packages/lovage/src/drivers/redis/broker/foreign.js'
 import { RedisKeys } from '../../packages/lovage/src/drivers/redis/broker/redis-keys.js'
-import { Routing, topicPattern } from '../../packages/lovage/src/drivers/redis/broker/redis-routing.js'
+import { RedisRouting, topicPattern } from '../../packages/lovage/src/drivers/redis/broker/redis-routing.js'
 import { parseRedisUrl, RedisConnection } from '../../packages/lovage/src/drivers/redis/client/index.js'
 import { type RedisServer, runPython, startRedis } from '../servers.js'
 import { CountingWorker, driverOptions, idOf, idsOf, taskMessage } from './fleet.js'
@@ -56,7 +56,7 @@ async function restore(visibilityTimeoutMs = 3_600_000): Promise<number> {
   const connection = new RedisConnection(parseRedisUrl(server.url), 'test')
   const keys = new RedisKeys('', 0)
   try {
-    return await restoreForeign(connection, keys, new Routing(connection, keys), visibilityTimeoutMs)
+    return await restoreForeign(connection, keys, new RedisRouting(connection, keys), visibilityTimeoutMs)
   } finally {
     connection.close()
   }
