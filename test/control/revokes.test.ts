@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { REVOKED } from '../../packages/lovage/src/app/operating/index.js'
+import { REVOKED } from '../../packages/lovage/src/app/fleet/index.js'
 import type { CoordinationStore } from '../../packages/lovage/src/coordination/index.js'
 import { openCoordinationStore } from '../../packages/lovage/src/drivers/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
