@@ -44,6 +44,11 @@ const NEEDS = [
     found: () => succeeds(PYTHON, ['-c', 'import openpyxl']),
     packages: ['python3-openpyxl'],
   },
+  {
+    name: 'Chromium',
+    found: () => inPath('chromium'),
+    packages: ['chromium', 'fonts-liberation'],
+  },
   { name: 'OpenSSL', found: () => inPath('openssl'), packages: ['openssl'] },
 ]
 

@@ -120,7 +120,7 @@ export const Table: FC<
                 <th scope="col">{column}</th>
               ) : (
                 <th scope="col" class={column.kind}>
-                  {column.name}
+                  {column.name === '' ? <span class="unseen">Actions</span> : column.name}
                 </th>
               ),
             )}
