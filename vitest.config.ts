@@ -14,6 +14,7 @@ export default defineConfig({
   test: {
     include: [
       'examples/ten-programs/10-unit-test.ts',
+      'examples/own-broker/*.test.ts',
       'packages/**/*.test.{ts,tsx}',
       'systems/**/*.test.ts',
       'test/**/*.test.ts',

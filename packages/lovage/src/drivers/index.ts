@@ -6,6 +6,7 @@ export {
   openDeadLetterStore,
   openResultBackend,
   openScheduleStore,
+  registerDriver,
   resultBackendProblem,
 } from './open.js'
 export { embeddedUrl } from './sqlite/index.js'

@@ -15,22 +15,43 @@ import { sqlite } from './sqlite/index.js'
 const encrypted = (driver: Driver): Driver => ({ ...driver, isEncrypted: true })
 
 /** The drivers by the scheme of their URLs. */
-const DRIVERS: Readonly<Record<string, Driver>> = {
-  memory,
-  sqlite,
-  redis,
-  rediss: encrypted(redis),
-  'redis+socket': redis,
-  sentinel: redis,
-  'redis+cluster': redis,
-  'rediss+cluster': encrypted(redis),
-  postgresql: postgres,
-  postgres,
-  'db+postgresql': postgresResults,
-  amqp,
-  amqps: encrypted(amqp),
-  pyamqp: amqp,
-  rpc,
+const DRIVERS = new Map<string, Driver>(
+  Object.entries({
+    memory,
+    sqlite,
+    redis,
+    rediss: encrypted(redis),
+    'redis+socket': redis,
+    sentinel: redis,
+    'redis+cluster': redis,
+    'rediss+cluster': encrypted(redis),
+    postgresql: postgres,
+    postgres,
+    'db+postgresql': postgresResults,
+    amqp,
+    amqps: encrypted(amqp),
+    pyamqp: amqp,
+    rpc,
+  }),
+)
+
+/** Letters, digits, `+`, `.` and `-`, as in every URL. */
+const SCHEME = /^[a-z][a-z0-9+.-]*$/
+
+/** Lets URLs of a scheme be served by a driver. */
+export function registerDriver(scheme: string, driver: Driver): void {
+  const problem = !SCHEME.test(scheme)
+    ? 'is no scheme of a URL: a letter, then letters, digits, +, . and -, all lower case'
+    : DRIVERS.has(scheme)
+      ? 'is served by another driver'
+      : undefined
+  if (problem !== undefined)
+    throw new ConfigurationError(`${JSON.stringify(scheme)} ${problem}.`, {
+      code: 'LVG_CONFIG_INVALID',
+      details: { scheme },
+      hint: "Register it once, under a name of its own: registerDriver('acme', driver).",
+    })
+  DRIVERS.set(scheme, driver)
 }
 
 /** The parts of a driver, by what an error calls them. */
@@ -99,7 +120,7 @@ export async function openScheduleStore(
 /** The driver that serves a URL; undefined when none does. */
 export function driverOf(url: string): Driver | undefined {
   const scheme = schemeOf(url)
-  return scheme === undefined || !Object.hasOwn(DRIVERS, scheme) ? undefined : DRIVERS[scheme]
+  return scheme === undefined ? undefined : DRIVERS.get(scheme)
 }
 
 /** Why no result backend can be opened at a URL, as far as the URL says; undefined when one can. */
@@ -141,7 +162,7 @@ const schemeOf = (url: string): string | undefined =>
     .replace(/^((?:db\+)?(?:postgresql|postgres|sqlite))\+\w+$/, '$1')
 
 function unknownScheme(part: Part, url: string, hint?: string): ConfigurationError {
-  const known = Object.entries(DRIVERS).flatMap(([scheme, driver]) => (driver[part] ? [`${scheme}://`] : []))
+  const known = [...DRIVERS].flatMap(([scheme, driver]) => (driver[part] ? [`${scheme}://`] : []))
   return new ConfigurationError(
     `No ${PARTS[part]} serves ${redactUrl(url)}; there are ${known.join(', ')}.`,
     {
