@@ -7,6 +7,7 @@ import { checkDoors } from './checks/doors.mjs'
 import { checkFloors } from './checks/floors.mjs'
 import { checkLines } from './checks/lines.mjs'
 import { checkPackages } from './checks/package.mjs'
+import { checkProducer } from './checks/producer.mjs'
 import { command } from './checks/run.mjs'
 import { checkSnippets } from './checks/snippets.mjs'
 import { checkTraces } from './checks/traces.mjs'
@@ -25,6 +26,7 @@ const STEPS = [
   ['documentation snippets', checkSnippets],
   ['floors and circles', checkFloors],
   ['doors of packages', checkDoors],
+  ['files of a producer', checkProducer],
   ['line budget', checkLines],
   ['docs/errors.md', errorsDocIsFresh],
   ['docs/reference/settings.md', settingsDocIsFresh],

@@ -1,6 +1,5 @@
 import { fromWire, taskNode } from '../canvas/index.js'
 import type { Clock, Logger } from '../kernel/index.js'
-import { discover } from './autodiscover.js'
 import {
   type AddPeriodicTask,
   AppCore,
@@ -218,7 +217,7 @@ export class Lovage {
 
   /** Imports the modules that match the globs, so that their tasks are registered; tells which. */
   autodiscover(patterns: readonly string[], folder = process.cwd()): Promise<readonly string[]> {
-    return discover(patterns, folder)
+    return import('./autodiscover.js').then(({ discover }) => discover(patterns, folder))
   }
 
   /**

@@ -43,7 +43,7 @@ export type { ScheduleStore } from '../schedule-store/index.js'
  * @param scheme What URLs begin with, without the colon: `acme` for `acme://host`.
  * @param driver Its parts; what it cannot be, it lacks.
  * @throws {ConfigurationError} LVG_CONFIG_INVALID when the scheme is none, or taken.
- * @example registerDriver('acme', { reach: 'network', broker: async () => (await import('./acme.js')).openAcme })
+ * @example registerDriver('acme', { reach: 'network', broker: async () => openAcme })
  */
 export function registerDriver(scheme: string, driver: Driver): void {
   addDriver(scheme, driver)

@@ -3,7 +3,7 @@ import { type ExceptionInfo, READY_STATES, type TaskResult, type TaskState } fro
 import { ABORTED, abort } from './abort.js'
 import type { AnyResult } from './any-result.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'
-import { type Progress, type ProgressOptions, watchProgress } from './progress.js'
+import type { Progress, ProgressOptions } from './progress.js'
 import { collect, type GraphOptions, graphOf, type ResultGraph } from './result-graph.js'
 import type { ResultSource } from './result-source.js'
 import { untilReady, type WaitOptions } from './until-ready.js'
@@ -146,7 +146,9 @@ export class AsyncResult<Result> implements AnyResult {
    * @throws {ResultError} LVG_RESULT_DISABLED
    */
   async *progress(options: ProgressOptions = {}): AsyncGenerator<Progress, void, undefined> {
-    if (!this.#ready) yield* watchProgress(this.id, this.#source, options)
+    if (this.#ready) return
+    const { watchProgress } = await import('./progress.js')
+    yield* watchProgress(this.id, this.#source, options)
   }
 
   async #settled(wait: WaitOptions): Promise<TaskResult> {

@@ -1,6 +1,7 @@
 export { bindingOf, route } from './binding.js'
 export type * from './claim-port.js'
 export * from './claims.js'
+export { completedJoin, DUE_LIMIT, HOLD_MS, savedGroup } from './completed-join.js'
 export { delegate } from './delegate.js'
 export type * from './driver.js'
 export { REMEMBERED_MS, takeTurn, tryTurns } from './gcra.js'

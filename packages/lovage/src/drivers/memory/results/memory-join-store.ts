@@ -1,17 +1,14 @@
 import type { Clock, DriverOptions } from '../../../kernel/index.js'
 import type { ReadOptions } from '../../../message/index.js'
-import {
-  type CompletedJoin,
-  completedJoin,
-  DUE_LIMIT,
-  HOLD_MS,
-  type HoldOptions,
-  type Join,
-  type JoinPart,
-  type JoinStore,
-  type ResultTuple,
+import type {
+  CompletedJoin,
+  HoldOptions,
+  Join,
+  JoinPart,
+  JoinStore,
+  ResultTuple,
 } from '../../../result/index.js'
-import { readOptionsOf } from '../../shared/index.js'
+import { completedJoin, DUE_LIMIT, HOLD_MS, readOptionsOf } from '../../shared/index.js'
 
 /** A join, what has arrived of it, and when it is handed out next. */
 interface Waiting {

@@ -1,19 +1,16 @@
 import type { Clock } from '../../../kernel/index.js'
 import type { ReadOptions } from '../../../message/index.js'
 import { readSql } from '../../../process/index.js'
-import {
-  type CompletedJoin,
-  completedJoin,
-  DUE_LIMIT,
-  HOLD_MS,
-  type HoldOptions,
-  type Join,
-  type JoinPart,
-  type JoinStore,
-  type ResultTuple,
-  savedGroup,
-  type TaskState,
+import type {
+  CompletedJoin,
+  HoldOptions,
+  Join,
+  JoinPart,
+  JoinStore,
+  ResultTuple,
+  TaskState,
 } from '../../../result/index.js'
+import { completedJoin, DUE_LIMIT, HOLD_MS, savedGroup } from '../../shared/index.js'
 import type { PostgresDatabase, Session } from '../client/index.js'
 import { countArrivals, type KnownPart, type LockedJoin } from './count-arrivals.js'
 

@@ -2,9 +2,6 @@ import { isLovageError, ResultError } from '../../../kernel/index.js'
 import { decodeJson, encodeJson, type ReadOptions } from '../../../message/index.js'
 import {
   type CompletedJoin,
-  completedJoin,
-  DUE_LIMIT,
-  HOLD_MS,
   type HoldOptions,
   type Join,
   type JoinPart,
@@ -12,6 +9,7 @@ import {
   type ResultTuple,
   readTuple,
 } from '../../../result/index.js'
+import { completedJoin, DUE_LIMIT, HOLD_MS } from '../../shared/index.js'
 import { defineScript, type RedisConnection } from '../client/index.js'
 
 const lua = (name: string): URL => new URL(`./lua/${name}.lua`, import.meta.url)

@@ -1,5 +1,6 @@
 import type { ReadOptions } from '../../../message/index.js'
-import { type CompletedJoin, completedJoin, type ResultTuple } from '../../../result/index.js'
+import type { CompletedJoin, ResultTuple } from '../../../result/index.js'
+import { completedJoin } from '../../shared/index.js'
 import type { JoinRow } from './joins-program.js'
 
 /** A join that the thread handed out. */

@@ -1,17 +1,14 @@
 import type { Clock, DriverOptions } from '../../../kernel/index.js'
 import type { ReadOptions } from '../../../message/index.js'
-import {
-  type CompletedJoin,
-  DUE_LIMIT,
-  HOLD_MS,
-  type HoldOptions,
-  type Join,
-  type JoinPart,
-  type JoinStore,
-  type ResultTuple,
-  savedGroup,
+import type {
+  CompletedJoin,
+  HoldOptions,
+  Join,
+  JoinPart,
+  JoinStore,
+  ResultTuple,
 } from '../../../result/index.js'
-import { readOptionsOf } from '../../shared/index.js'
+import { DUE_LIMIT, HOLD_MS, readOptionsOf, savedGroup } from '../../shared/index.js'
 import type { SqliteFile } from '../file/index.js'
 import { joinOf } from './join-row.js'
 import type program from './joins-program.js'

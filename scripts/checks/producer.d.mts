@@ -1,0 +1,4 @@
+export function checkProducer(options?: {
+  readonly package?: string
+  readonly most?: number
+}): Promise<readonly string[]>
