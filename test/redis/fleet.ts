@@ -42,7 +42,11 @@ export function idOf({ message }: Delivery): string {
 }
 
 /** What a producer may try again; at worst a message is there twice under its id. */
-const PASSING: ReadonlySet<string> = new Set(['LVG_CONNECTION_FAILED', 'LVG_PUBLISH_UNCERTAIN'])
+const PASSING: ReadonlySet<string> = new Set([
+  'LVG_CONNECTION_FAILED',
+  'LVG_PUBLISH_UNCERTAIN',
+  'LVG_RABBITMQ_REFUSED',
+])
 
 /** Publishes until the server has them all: a producer's own patience. */
 export async function publishPatiently(producer: Broker, ids: readonly string[], queue = 'q'): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Queue } from '../../../broker/index.js'
-import { ConnectionError, MessageError } from '../../../kernel/index.js'
+import { ConnectionError, delay, MessageError, stayAlive, systemClock } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
 import { matchesTopic } from '../../shared/index.js'
 import {
@@ -87,22 +87,34 @@ export class Publisher {
 
   async #send(postings: readonly Posting[]): Promise<void> {
     const failures: Failure[] = []
-    for (let left = postings, isRepeat = false; left.length > 0; isRepeat = true) {
+    let hasForgotten = false
+    for (let left = postings, round = 0; left.length > 0; round++) {
       const ready = this.#prepare(left)
       if (ready) await ready
       const channel = await this.#open()
       const again: Posting[] = []
+      let isGoneNow = false
+      let pauseMs = 0
       for (const untaken of await channel.publish(left.map(({ publication }) => publication))) {
         const posting = left[untaken.index]
         if (!posting) continue
-        const isGone =
-          untaken.why === 'unroutable' || (untaken.why === 'refused' && refusalOf(untaken.error) === 404)
-        if (untaken.why === 'unsent' || (isGone && !isRepeat)) again.push(posting)
-        else failures.push({ ...posting, ...untaken })
-        // A queue or an exchange was deleted behind our back: all that we know is to be looked at again.
-        if (isGone && !isRepeat) this.#topology.forget()
+        const { why, error } = untaken
+        const isGone = why === 'unroutable' || (why === 'refused' && refusalOf(error) === 404)
+        // One queue refused it: its leader moves, or it is full. Of several, another may have taken it.
+        const isRefusedForNow = why === 'refused' && !error && posting.publication.exchange === ''
+        const nextMs = REFUSED_PAUSES_MS[round]
+        if (why === 'unsent' || (isGone && !hasForgotten)) again.push(posting)
+        else if (isRefusedForNow && nextMs !== undefined) {
+          again.push(posting)
+          pauseMs = nextMs
+        } else failures.push({ ...posting, ...untaken })
+        isGoneNow ||= isGone
       }
+      // A queue or an exchange was deleted behind our back: all that we know is to be looked at again.
+      if (isGoneNow && !hasForgotten) this.#topology.forget()
+      hasForgotten ||= isGoneNow
       left = again
+      if (pauseMs > 0) await stayAlive(delay(systemClock, pauseMs))
     }
     if (failures.length > 0) throw failureOf(failures, this.#connection.location)
   }
@@ -162,6 +174,8 @@ export class Publisher {
   }
 }
 
+/** Pauses before what a queue did not take is offered to it again. */
+const REFUSED_PAUSES_MS = [50, 200, 800, 2_000]
 const NONE: readonly string[] = []
 
 /** What is said to whoever publishes while the server takes nothing. */

@@ -75,7 +75,8 @@ export function fromWire(delivery: AmqpDelivery, queue: string): IncomingMessage
   const { headers, properties, body, redelivered } = delivery
   if (UNREADABLE in headers)
     return new MessageError('the headers cannot be read', { code: 'LVG_MESSAGE_MALFORMED' })
-  const own = Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_THE_WAY.test(name)))
+  const own: Record<string, unknown> = {}
+  for (const name in headers) if (!isOfTheWay(name)) own[name] = headers[name]
   const { contentType = '', contentEncoding = 'utf-8', priority } = properties
   const [exchange, routingKey, kept] = routeOf(delivery, queue)
   const expiration = properties.expiration ?? kept
@@ -96,6 +97,8 @@ export function fromWire(delivery: AmqpDelivery, queue: string): IncomingMessage
     redelivered: redelivered || countedRedeliveries(headers) > 0,
   }
 }
+
+const isOfTheWay = (name: string): boolean => name.startsWith('x-') && OF_THE_WAY.test(name)
 
 function routeOf(
   { headers, exchange, routingKey }: AmqpDelivery,

@@ -2,6 +2,8 @@ import type { Channel, ConsumeMessage, GetMessage } from 'amqplib'
 import type { ConnectionError, Unsubscribe } from '../../../kernel/index.js'
 import type { AmqpProperties } from './frame-writer.js'
 import { type Headers, readHeaders, writeHeaders } from './headers.js'
+import type { PublishingLink } from './publishing-channel.js'
+import { SettlementWriter } from './settlement-writer.js'
 
 /** A message as it came from a queue. */
 export interface AmqpDelivery {
@@ -48,6 +50,9 @@ export interface AmqpConsume {
 /** What a channel is made with. */
 export interface ChannelParts {
   readonly channel: Channel
+  /** Its number on its connection. */
+  readonly number: number
+  readonly link: PublishingLink
   /** Makes an error of ours of what the library throws. */
   readonly error: (thrown: unknown) => ConnectionError
   /** Keeps the process alive until the work has ended. */
@@ -63,7 +68,9 @@ let consumers = 0
 export class AmqpChannel {
   readonly #channel: Channel
   readonly #parts: ChannelParts
+  readonly #settlements: SettlementWriter
   readonly #onClosed = new Set<(error: ConnectionError) => void>()
+  #isClosing = false
   #closed: ConnectionError | undefined
   /** What the server said when it closed the channel. */
   #said: ConnectionError | undefined
@@ -71,6 +78,7 @@ export class AmqpChannel {
   constructor(parts: ChannelParts) {
     this.#channel = parts.channel
     this.#parts = parts
+    this.#settlements = new SettlementWriter(parts.number, parts.link.stream)
     this.#channel.on('error', (thrown) => {
       this.#said = parts.error(thrown)
     })
@@ -162,19 +170,26 @@ export class AmqpChannel {
     return message === false ? undefined : deliveryOf(message)
   }
 
-  /** Settles a delivery, and with `upTo` every earlier one of this channel. No answer comes. Throws when the channel has ended. */
+  /**
+   * Settles a delivery, and with `upTo` every earlier one of this channel, at the end of this turn of the event loop. No answer comes. Throws
+   * when the channel has ended.
+   */
   ack(tag: number, upTo = false): void {
-    this.#settle((channel) => channel.ack(tagged(tag), upTo))
+    this.#willFlush()
+    this.#settlements.ack(tag, upTo)
   }
 
   /** Gives a delivery back to the head of its queue, or drops it. */
   reject(tag: number, requeue: boolean): void {
-    this.#settle((channel) => channel.nack(tagged(tag), false, requeue))
+    this.#willFlush()
+    this.#settlements.reject(tag, requeue)
   }
 
   /** Ends the channel: what was delivered on it and not settled goes back to its queue. */
   async close(): Promise<void> {
-    if (!this.isOpen) return
+    if (!this.isOpen || this.#isClosing) return
+    this.#flush()
+    this.#isClosing = true
     try {
       await this.#parts.awaited(this.#channel.close())
     } catch (thrown) {
@@ -188,12 +203,16 @@ export class AmqpChannel {
     return this.#channel
   }
 
-  #settle(work: (channel: Channel) => void): void {
-    try {
-      work(this.#open())
-    } catch (thrown) {
-      throw this.#failure(thrown)
-    }
+  #willFlush(): void {
+    // A frame after the goodbye of its channel would end the whole connection.
+    if (this.#closed || this.#isClosing) throw this.#failure(new Error('channel closed'))
+    if (!this.#settlements.isWaiting) queueMicrotask(() => this.#flush())
+  }
+
+  #flush(): void {
+    if (this.#closed || this.#isClosing || !this.#settlements.isWaiting) return
+    this.#parts.link.sentSinceLastCheck = true
+    this.#settlements.flush()
   }
 
   async #call<Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> {
@@ -213,9 +232,6 @@ const countsOf = (reply: { messageCount: number; consumerCount: number }) => ({
   messages: reply.messageCount,
   consumers: reply.consumerCount,
 })
-
-// The library settles by a message, of which it reads nothing but this.
-const tagged = (deliveryTag: number): ConsumeMessage => ({ fields: { deliveryTag } }) as ConsumeMessage
 
 function deliveryOf({ content, fields, properties }: ConsumeMessage | GetMessage): AmqpDelivery {
   const { contentType, contentEncoding, deliveryMode, priority, correlationId, replyTo, expiration } =

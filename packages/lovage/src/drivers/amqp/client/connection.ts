@@ -1,4 +1,4 @@
-import { type ChannelModel, connect, credentials, type Options } from 'amqplib'
+import { type Channel, type ChannelModel, connect, credentials, type Options } from 'amqplib'
 import {
   ConnectionError,
   delay,
@@ -94,7 +94,7 @@ export class AmqpConnection {
   channel(): Promise<AmqpChannel> {
     return this.#opened(async ({ model }, parts) => {
       const channel = await model.createChannel()
-      return new AmqpChannel({ channel, ...parts })
+      return new AmqpChannel({ channel, ...innerOf(model, channel), ...parts })
     })
   }
 
@@ -102,10 +102,7 @@ export class AmqpConnection {
   publishingChannel(): Promise<PublishingChannel> {
     return this.#opened(async ({ model }, parts) => {
       const channel = await model.createConfirmChannel()
-      // The library's types tell neither.
-      const { ch: number } = channel as unknown as { readonly ch: number }
-      const link = model.connection as unknown as PublishingLink
-      return new PublishingChannel({ channel, number, link, ...parts })
+      return new PublishingChannel({ channel, ...innerOf(model, channel), ...parts })
     })
   }
 
@@ -268,6 +265,15 @@ export class AmqpConnection {
     this.#release?.()
     this.#release = undefined
   }
+}
+
+/** What the library's types do not tell: the number of a channel, and its connection's socket. */
+function innerOf(
+  model: ChannelModel,
+  channel: Channel,
+): { readonly number: number; readonly link: PublishingLink } {
+  const { ch: number } = channel as unknown as { readonly ch: number }
+  return { number, link: model.connection as unknown as PublishingLink }
 }
 
 function optionsOf({ host, port, username, password, vhost, heartbeat, tls }: AmqpTarget): Options.Connect {

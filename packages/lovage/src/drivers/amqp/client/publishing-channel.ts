@@ -44,6 +44,7 @@ export class PublishingChannel {
   /** What the server said when it closed the channel. */
   #said: ConnectionError | undefined
   #isScheduled = false
+  #isClosing = false
 
   constructor(parts: PublishingParts) {
     this.#parts = parts
@@ -86,6 +87,8 @@ export class PublishingChannel {
    */
   publish(publications: readonly AmqpPublication[]): Promise<readonly Untaken[]> {
     if (this.#closed) return Promise.reject(this.#closed)
+    // A frame after the goodbye of its channel would end the whole connection.
+    if (this.#isClosing) return Promise.reject(this.#parts.error(new Error('channel closed')))
     const mark = this.#writer.mark()
     try {
       for (const publication of publications) this.#writer.add(publication)
@@ -102,8 +105,9 @@ export class PublishingChannel {
 
   /** Ends the channel, what was published before it. */
   async close(): Promise<void> {
-    if (!this.isOpen) return
+    if (!this.isOpen || this.#isClosing) return
     this.#flush()
+    this.#isClosing = true
     try {
       await this.#parts.awaited(this.#parts.channel.close())
     } catch (thrown) {
@@ -115,7 +119,7 @@ export class PublishingChannel {
   #flush(): void {
     this.#isScheduled = false
     const pieces = this.#writer.take()
-    if (this.#closed || pieces.length === 0) return
+    if (this.#closed || this.#isClosing || pieces.length === 0) return
     const { link } = this.#parts
     link.sentSinceLastCheck = true
     link.stream.cork()
