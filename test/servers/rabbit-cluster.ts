@@ -37,14 +37,13 @@ export async function startRabbitCluster(size = 3): Promise<RabbitCluster> {
     await stop()
     throw error
   }
-  // Nodes that are given another cookie for each other cannot connect again.
+  // Nodes that are given another cookie for each other cannot connect again. At once: while it saw one and not the other, they would part all three.
   const setCookies = async (node: RabbitServer, cookie: string): Promise<void> => {
-    for (const other of nodes)
-      if (other !== node)
-        await node.ctl(
-          'eval',
-          `erlang:set_cookie('${other.nodeName}', '${cookie}'), erlang:disconnect_node('${other.nodeName}').`,
-        )
+    const others = nodes.filter((other) => other !== node).map(({ nodeName }) => `'${nodeName}'`)
+    await node.ctl(
+      'eval',
+      `[begin erlang:set_cookie(N, '${cookie}'), erlang:disconnect_node(N) end || N <- [${others.join(', ')}]].`,
+    )
   }
   return {
     nodes,
