@@ -3,7 +3,6 @@ import { isRejection } from '../../../dead-letter/index.js'
 import {
   type ConnectionError,
   crashPoint,
-  delay,
   FleetingMap,
   holdProcess,
   isLovageError,
@@ -22,13 +21,12 @@ import type { AmqpDeadLetters } from './dead-letters.js'
 import { OpenQueues } from './open-queues.js'
 import type { AmqpBrokerOptions } from './options.js'
 import { ORPHANS } from './orphans.js'
+import { type ConsumerState, persist } from './persist.js'
 import type { Publisher } from './publisher.js'
 import { Source, type SourceListener } from './source.js'
 import type { Topology } from './topology.js'
 import { forDetour, toWire } from './wire-message.js'
 
-const FIRST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 5_000
 /** How long after a reconnection a claim waits for its message to come back here. */
 const ADOPTION_MS = 15_000
 /** The same after a silence: the server gives the messages of a client that it cannot reach to others only after two heartbeats. */
@@ -37,15 +35,6 @@ const LOOK_AGAIN_MS = 250
 const PUT_ASIDE_MS = 1_000
 const MOST_ORPHANS = 10
 const MOST_GIVEN_BACK = 10
-/** How long a consumer that ends tries to publish what follows. */
-const LAST_TRIES_MS = 5_000
-/** What the server may take a little later. */
-const PASSING: ReadonlySet<string> = new Set([
-  'LVG_CONNECTION_FAILED',
-  'LVG_RABBITMQ_REFUSED',
-  // Published again under its id: what follows from a task is repeated rather than lost.
-  'LVG_PUBLISH_UNCERTAIN',
-])
 
 /** What a consumer shares with its broker. */
 export interface ConsumerParts {
@@ -87,7 +76,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
   #orphans: Source | undefined
   /** Came, and has not been handed over. */
   #waiting: Claim[] = []
-  #state: 'consuming' | 'paused' | 'closed' = 'consuming'
+  #state: ConsumerState = 'consuming'
   #adjusting: Promise<void> | undefined
   #mustAdjust = false
   #isScheduled = false
@@ -308,30 +297,8 @@ export class AmqpConsumer implements Consumer, SourceListener {
     return claim.source !== undefined || this.#redelivered.returned(claim)
   }
 
-  /**
-   * Tries until the server has it: what is settled is held meanwhile. False when this consumer ends before that: the message was not
-   * acknowledged, so the server gives it to somebody else.
-   */
-  async #persist(work: () => Promise<void>): Promise<boolean> {
-    const { logger } = this.#options
-    let endMs = Number.POSITIVE_INFINITY
-    for (
-      let pauseMs = FIRST_PAUSE_MS;
-      Date.now() < endMs;
-      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
-    ) {
-      try {
-        await work()
-        return true
-      } catch (error) {
-        if (!isLovageError(error) || !PASSING.has(error.code)) throw error
-        logger.debug({ err: error }, 'could not publish what follows; tries again')
-        await delay(systemClock, pauseMs)
-      }
-      if (this.#state === 'closed') return false
-      if (this.#state === 'paused') endMs = Math.min(endMs, Date.now() + LAST_TRIES_MS)
-    }
-    return false
+  #persist(work: () => Promise<void>): Promise<boolean> {
+    return persist(work, () => this.#state, this.#options.logger)
   }
 
   /** Gives what waits to who wants it, earlier queues first. */

@@ -1,0 +1,42 @@
+import { delay, isLovageError, type Logger, systemClock } from '../../../kernel/index.js'
+
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 5_000
+/** How long a consumer that ends tries to publish what follows. */
+const LAST_TRIES_MS = 5_000
+/** What the server may take a little later. */
+const PASSING: ReadonlySet<string> = new Set([
+  'LVG_CONNECTION_FAILED',
+  'LVG_RABBITMQ_REFUSED',
+  // Published again under its id: what follows from a task is repeated rather than lost.
+  'LVG_PUBLISH_UNCERTAIN',
+])
+
+/** Where a consumer stands in its life. */
+export type ConsumerState = 'consuming' | 'paused' | 'closed'
+
+/**
+ * Tries until the server has it: what is settled is held meanwhile. False when its consumer ends before that: the message was not
+ * acknowledged, so the server gives it to somebody else.
+ */
+export async function persist(
+  work: () => Promise<void>,
+  stateOf: () => ConsumerState,
+  logger: Logger,
+): Promise<boolean> {
+  let endMs = Number.POSITIVE_INFINITY
+  for (let pauseMs = FIRST_PAUSE_MS; Date.now() < endMs; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    try {
+      await work()
+      return true
+    } catch (error) {
+      if (!isLovageError(error) || !PASSING.has(error.code)) throw error
+      logger.debug({ err: error }, 'could not publish what follows; tries again')
+      await delay(systemClock, pauseMs)
+    }
+    const state = stateOf()
+    if (state === 'closed') return false
+    if (state === 'paused') endMs = Math.min(endMs, Date.now() + LAST_TRIES_MS)
+  }
+  return false
+}
