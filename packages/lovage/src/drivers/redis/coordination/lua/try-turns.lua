@@ -1,7 +1,8 @@
 -- Takes the turns of groups of rates, each group at once or not at all.
 --
 -- KEYS       rates...
--- ARGV       groups...   (of each rate the number of its group, its interval in ms, and for how long its turn must have been free)
+-- ARGV       groups...   (of each rate the number of its group, its interval in ms, and for how long its turn must have
+--            been free)
 -- REPLY      of each rate the ms until its turn could be had; a group that was taken has zeros alone
 -- INVARIANT  No two turns of a rate are closer than its interval.
 local nowMs = serverNowMs()
@@ -23,7 +24,8 @@ while first <= #KEYS do
     -- A turn that is taken a moment late takes none of the next one's time: else a rate would never be reached.
     if nowMs - fromMs > math.max(50, math.min(250, intervalMs)) then fromMs = nowMs end
     local nextMs = fromMs + intervalMs
-    redis.call('SET', KEYS[i], string.format('%.3f', nextMs), 'PX', digits(math.max(1, math.ceil(nextMs - nowMs)) + 2000))
+    local lifeMs = math.max(1, math.ceil(nextMs - nowMs)) + 2000
+    redis.call('SET', KEYS[i], string.format('%.3f', nextMs), 'PX', digits(lifeMs))
   end
   first = last + 1
 end
