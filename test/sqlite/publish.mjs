@@ -1,4 +1,5 @@
 // Publishes to FAULT_BROKER in batches, at most FAULT_BATCHES, and tells how many messages were accepted and what stopped it.
+import { coreOf } from '../../packages/lovage/dist/app/core/index.js'
 import { Lovage } from '../../packages/lovage/dist/index.js'
 
 const { FAULT_BROKER: broker, FAULT_BATCHES = '1000' } = process.env
@@ -14,7 +15,7 @@ try {
 } catch (thrown) {
   error = { code: thrown.code, message: thrown.message, hint: thrown.hint }
 }
-const ready = await app
+const ready = await coreOf(app)
   .broker()
   .then((broker) => broker.depths(['celery']))
   .then((depths) => depths.get('celery')?.ready)
