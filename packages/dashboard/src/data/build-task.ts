@@ -1,9 +1,10 @@
-import { MASK } from 'lovage'
+import { MASK, type TaskResult } from 'lovage'
 import { connectionsOf } from 'lovage/driver'
 import { exactCall } from '../fleets/exact-call.js'
 import type { Fleet } from '../fleets/fleet.js'
 import { letterOf } from '../fleets/letter-of.js'
 import type { TaskEntry } from '../history/task-entry.js'
+import { ofResult } from '../ingest/found-records.js'
 import { toJson } from '../values/lossless-json.js'
 import { attemptsOf } from './attempts.js'
 import type { Relative, TaskPage } from './tasks-page.js'
@@ -24,7 +25,8 @@ export async function buildTask(fleet: Fleet, id: string): Promise<TaskPage | un
       ? fleet.tried('results', async () => (await (await connectionsOf(fleet.app).results()).get([id]))[0])
       : undefined,
   ])
-  const task = known ?? (queued || letter || result ? strangerOf(fleet, id) : undefined)
+  const task =
+    (await withResult(fleet, known, result)) ?? (queued || letter ? strangerOf(fleet, id) : undefined)
   if (!task) return undefined
   const shown =
     queued?.task !== undefined && task.name === null
@@ -67,6 +69,21 @@ export async function buildTask(fleet: Fleet, id: string): Promise<TaskPage | un
     actions: actionsOf(shown, queued?.state, letter !== undefined, call?.ok ?? false),
     editable: call?.ok ? { args: toJson(call.call.args, 2), kwargs: toJson(call.call.kwargs, 2) } : null,
   }
+}
+
+/** What the history knows, with what it missed and the result tells: kept from now on. */
+async function withResult(
+  fleet: Fleet,
+  known: TaskEntry | undefined,
+  result: TaskResult | undefined,
+): Promise<TaskEntry | undefined> {
+  if (!result || !ENDED.has(result.state) || (known && ENDED.has(known.state))) return known
+  fleet.intake.gathering.put(ofResult(result))
+  const found = await fleet.tried('history', async () => {
+    await fleet.intake.flush()
+    return fleet.store.find([result.id])
+  })
+  return found?.[0] ?? known
 }
 
 export const relativeOf = ({ id, name, state }: TaskEntry): Relative => ({ id, name, state })

@@ -1,11 +1,10 @@
-import type { DeadLetter, Lovage, QueuedTask, TaskResult, Timer } from 'lovage'
+import type { Lovage, Timer } from 'lovage'
 import { connectionsOf } from 'lovage/driver'
 import type { Gap } from '../history/gap.js'
 import type { HistoryStore } from '../history/history-store.js'
-import { emptyRecord, type TaskRecord } from '../history/task-record.js'
+import type { TaskRecord } from '../history/task-record.js'
 import type { SearchNode } from '../search/search-node.js'
-import { exceptionText } from '../values/exception-text.js'
-import { toJson } from '../values/lossless-json.js'
+import { ofLetter, ofQueued, ofResult } from './found-records.js'
 import type { Intake } from './intake.js'
 
 /** Of each place at most so many are looked at. */
@@ -139,61 +138,4 @@ export class Filling {
     }
     return filled
   }
-}
-
-const LONGEST = 1024
-const bounded = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text)
-
-function ofLetter(letter: DeadLetter, id: string): TaskRecord {
-  return {
-    ...emptyRecord(id, 'dead-letter'),
-    state: 'FAILURE',
-    changedMs: letter.failedMs,
-    process: 'dead-letter',
-    name: letter.task,
-    queue: letter.queue,
-    worker: letter.worker,
-    retries: letter.retries,
-    endedMs: letter.failedMs,
-    exception: bounded(`${letter.error.type}: ${letter.error.message}`),
-    traceback: letter.error.traceback,
-  }
-}
-
-function ofQueued(task: QueuedTask): TaskRecord {
-  return {
-    ...emptyRecord(task.id, 'queue'),
-    state: task.state === 'unacked' ? 'RECEIVED' : 'PENDING',
-    changedMs: task.waitingSinceMs ?? 0,
-    process: 'queue',
-    name: task.task ?? null,
-    queue: task.queue,
-    args: bounded(task.argsrepr),
-    kwargs: bounded(task.kwargsrepr),
-    retries: task.retries,
-    client: task.origin,
-    eta: task.dueMs === undefined ? null : new Date(task.dueMs).toISOString(),
-    sentMs: task.waitingSinceMs ?? null,
-  }
-}
-
-function ofResult({ id, state, result, traceback, dateDone, extended }: TaskResult): TaskRecord {
-  const endedMs = dateDone === null ? null : Date.parse(dateDone)
-  const isFailure = state === 'FAILURE' || state === 'RETRY'
-  return {
-    ...emptyRecord(id, 'result'),
-    state,
-    changedMs: endedMs ?? 0,
-    process: 'result',
-    name: extended?.name ?? null,
-    worker: extended?.worker ?? null,
-    queue: extended?.queue ?? null,
-    endedMs,
-    traceback,
-    ...(isFailure ? { exception: bounded(textOf(result)) } : { result: bounded(textOf(result)) }),
-  }
-}
-
-function textOf(value: unknown): string {
-  return exceptionText(value) ?? (typeof value === 'string' ? value : toJson(value))
 }
