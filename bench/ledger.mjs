@@ -18,6 +18,7 @@ const ORDER = [
   'pools',
   'events',
   'observability',
+  'dashboard',
   'soak',
 ]
 

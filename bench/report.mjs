@@ -1,4 +1,5 @@
 // Turns samples into the page that people read: medians over the rounds, ratios within the same run.
+import { dashboardTable } from './dashboard.mjs'
 import { eventsTable } from './events.mjs'
 import { median, thousands } from './figures.mjs'
 import { observabilityTable } from './observability.mjs'
@@ -35,6 +36,7 @@ const FAMILIES = {
   memory: { title: 'Memory', notes: [] },
   pools: { title: 'Pools', notes: [], tables: poolsTables },
   events: { title: 'What task events cost', notes: [], tables: eventsTable },
+  dashboard: { title: 'What the dashboard costs', notes: [], tables: dashboardTable },
   observability: { title: 'What metrics and traces cost', notes: [], tables: observabilityTable },
   soak: { title: 'A long run', notes: [], tables: soakTable },
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createJiti } from 'jiti'
 import { measureCanvases } from './canvas.mjs'
+import { measureDashboard } from './dashboard.mjs'
 import { fileFor, measureEvents } from './events.mjs'
 import { record } from './ledger.mjs'
 import { measureObservability } from './observability.mjs'
@@ -16,7 +17,7 @@ import { rabbitDepth } from './rabbit-depth.mjs'
 import { withRedis } from './redis-server.mjs'
 
 /** What is measured, and how; each resolves to its samples. */
-const FAMILIES = { redis, canvas, rabbitmq, postgres, sqlite, memory, events, observability }
+const FAMILIES = { redis, canvas, rabbitmq, postgres, sqlite, memory, events, observability, dashboard }
 
 const { values } = parseArgs({
   options: {
@@ -135,6 +136,16 @@ function memory() {
       measure('lovage', scenario, 'memory://bench', 2 * count),
     ),
   )
+}
+
+/** Of a burst of events, and of pages of histories short and long; `--count 100000` is a history of a million tasks. */
+async function dashboard(folder) {
+  let samples = []
+  await withRedis(folder, async (url, command) => {
+    const clear = () => command('flushall')
+    samples = await measureDashboard({ url, folder, clear, rounds, scale: count / 100_000 })
+  })
+  return samples
 }
 
 async function events(folder) {

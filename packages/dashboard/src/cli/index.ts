@@ -1,2 +1,3 @@
 export { optionsHelp } from './help.js'
 export { type RunningDashboard, runDashboard } from './run-dashboard.js'
+export { runTop, type Screen, type TopOptions } from './run-top.js'

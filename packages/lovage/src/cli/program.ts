@@ -27,6 +27,7 @@ import { addResult } from './result/result-command.js'
 import { addSchedule } from './schedule/schedule-command.js'
 import { addShell } from './shell/shell-command.js'
 import { addStatus } from './status/status-command.js'
+import { addTop } from './top/top-command.js'
 import { addWorker } from './worker/worker-command.js'
 
 /**
@@ -74,6 +75,7 @@ export function createProgram(): Command {
     addHealth,
     addExporter,
     addDashboard,
+    addTop,
     addPurge,
     addDead,
     addMigrate,

@@ -1,0 +1,48 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Lovage } from '../../app/index.js'
+import { ConfigurationError } from '../../kernel/index.js'
+
+/** What is used of the package, which is not this one's dependency. */
+export interface DashboardPackage {
+  optionsHelp(): string
+  runDashboard(
+    app: Lovage,
+    argv: readonly string[],
+  ): Promise<{ readonly url: string; close(): Promise<void> }>
+  runTop(
+    options: {
+      readonly url: string
+      readonly fleet?: string
+      readonly interval: number
+      readonly once: boolean
+    },
+    screen: { readonly rows: number; readonly columns: number; write(text: string): void },
+    signal: AbortSignal,
+  ): Promise<void>
+}
+
+const NAME = '@lovage/dashboard'
+
+/** The package, as the project has it, or whoever installed this one. */
+export async function loadDashboard(): Promise<DashboardPackage> {
+  for (const from of [join(process.cwd(), 'package.json'), import.meta.url]) {
+    const path = resolved(from)
+    if (path !== undefined) return (await import(pathToFileURL(path).href)) as DashboardPackage
+  }
+  throw new ConfigurationError(`The dashboard needs the package ${NAME}: npm install ${NAME}`, {
+    code: 'LVG_DRIVER_MISSING',
+    details: { package: NAME },
+  })
+}
+
+function resolved(from: string): string | undefined {
+  try {
+    return createRequire(from).resolve(`${NAME}/cli`)
+  } catch (error) {
+    // Anything else than its absence is to be heard of.
+    if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined
+    throw error
+  }
+}
