@@ -93,7 +93,7 @@ async function burst(url, folder, tasks) {
   }
   let seen = 0
   for (const deadline = Date.now() + 120_000; seen < tasks && Date.now() < deadline; ) {
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await new Promise((resolve) => setTimeout(resolve, 500))
     seen = await kept()
   }
   const after = await child.ask('stats')

@@ -4,14 +4,14 @@ import type { TaskRecord } from './task-record.js'
 import { LONG_PIECE, SHORT_PIECE, TextSketch } from './text-sketch.js'
 
 /** A block is closed when it has so many tasks, or its sketch is so full that it tells little. */
-const MOST_ROWS = 1024
-const FEWEST_ROWS = 64
+const MOST_ROWS = 128
+const FEWEST_ROWS = 16
 const FULLEST = 0.6
 
-/** Bytes of its sketches: of 1,000 tasks with common texts about a third of their bits are set. */
-const SHORT_BYTES = 8192
-const LONG_BYTES = 16_384
-const MOST_COMMON = 256
+/** Bytes of its sketches: of 128 tasks with common texts about a third of their bits are set. */
+const SHORT_BYTES = 1024
+const LONG_BYTES = 2048
+const MOST_COMMON = 64
 
 /** A stretch of the history with what searches need to pass over it. */
 export class Block {

@@ -20,11 +20,11 @@ export interface Found {
 }
 
 /** Blocks that are asked for, and at most read, at a time: between two times others have their turn. */
-const BATCH = 32
-const RUN = 8
+const BATCH = 256
+const RUN = 32
 const BUDGET = 20_000
 /** What it costs to pass over a block, in rows that are read. */
-const PASSING = 16
+const PASSING = 2
 /** Of columns with an index only the rows that match are read. */
 const INDEXED = 1 / 32
 

@@ -20,7 +20,7 @@ import type { HistoryDatabase } from './database.js'
 import { addCounts, putTasks } from './write.js'
 
 const NEWEST = 2000
-const PRUNED_BLOCKS = 16
+const PRUNED_BLOCKS = 128
 
 /** A history in a schema of a PostgreSQL database. Several dashboards may write the same one. */
 export class PostgresHistory implements HistoryStore {

@@ -3,8 +3,8 @@ import type { TaskRecord } from '../task-record.js'
 import { bytesOf, type HistoryFile, type Statement } from './database.js'
 
 const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, short, long'
-/** Blocks that are kept in memory, the newest ones, 24 KB each: those of about a million tasks. */
-const KEPT = 1024
+/** Blocks that are kept in memory, the newest ones, 3 KB each: those of about a million tasks. */
+const KEPT = 8192
 
 type Row = readonly [
   fromKey: number,
@@ -58,9 +58,9 @@ export class BlockTable {
   change(key: number, record: TaskRecord): void {
     const [oldest] = this.#kept
     const isKept = oldest !== undefined && key >= oldest.fromKey
-    let block = (isKept ? this.#kept : this.#older).findLast(
-      ({ fromKey, toKey }) => fromKey <= key && key <= toKey,
-    )
+    let block = isKept
+      ? this.#kept[this.#placeOf(key)]
+      : this.#older.find(({ fromKey, toKey }) => fromKey <= key && key <= toKey)
     if (!block && !isKept) {
       block = this.#read(this.#below, key, key, 1)[0]
       if (block) this.#older.push(block)
@@ -98,7 +98,7 @@ export class BlockTable {
       return this.#kept.filter((block) => block.fromKey <= toKey && block.toKey >= fromKey).slice(0, limit)
     }
     const found: Block[] = []
-    for (let at = this.#kept.length - 1; at >= 0 && found.length < limit; at--) {
+    for (let at = this.#placeOf(toKey); at >= 0 && found.length < limit; at--) {
       const block = this.#kept[at]
       if (!block || block.toKey < fromKey) return found
       if (block.fromKey <= toKey) found.push(block)
@@ -123,6 +123,17 @@ export class BlockTable {
     this.#remove.run([fromKey])
     if (this.#kept[0]?.fromKey === fromKey) this.#kept.shift()
     return rows
+  }
+
+  /** Where the kept block stands that begins last before a key; there is one. */
+  #placeOf(key: number): number {
+    let [low, high] = [0, this.#kept.length - 1]
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if ((this.#kept[middle]?.fromKey ?? 0) <= key) low = middle
+      else high = middle - 1
+    }
+    return low
   }
 
   #read(statement: Statement, toKey: number, fromKey: number, limit: number): Block[] {

@@ -25,8 +25,10 @@ import { TaskTable } from './task-table.js'
 const NEWEST = 2000
 /** Statements of searches that are kept prepared. */
 const KEPT_STATEMENTS = 64
+/** Ranges that are read without a break. */
+const PIECES = 8
 /** Blocks that one call removes. */
-const PRUNED_BLOCKS = 16
+const PRUNED_BLOCKS = 128
 
 /** A history in a SQLite file of its own. */
 export class SqliteHistory implements HistoryStore {
@@ -77,6 +79,7 @@ export class SqliteHistory implements HistoryStore {
 
   async tasks(query: TaskQuery): Promise<TaskSlice> {
     const condition = searchSql(query.plan.node, SQLITE)
+    let pieces = 0
     const { rows, ...rest } = await searchBlocks(query, {
       blocks: async (...range) => {
         await turn()
@@ -87,7 +90,8 @@ export class SqliteHistory implements HistoryStore {
         const statement = this.#search(
           `SELECT ${TASK_SELECT} FROM task WHERE key >= ? AND key <= ? AND ${condition.sql} ORDER BY key ${order} LIMIT ?`,
         )
-        await turn()
+        // Small pieces go together; between larger ones others have their turn.
+        if (++pieces % PIECES === 0) await turn()
         return statement.all<TaskRow>([fromKey, toKey, ...condition.values, limit])
       },
     })
