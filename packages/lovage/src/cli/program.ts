@@ -27,6 +27,7 @@ import { addResult } from './result/result-command.js'
 import { addSchedule } from './schedule/schedule-command.js'
 import { addShell } from './shell/shell-command.js'
 import { addStatus } from './status/status-command.js'
+import { addTasks } from './tasks/tasks-command.js'
 import { addTop } from './top/top-command.js'
 import { addWorker } from './worker/worker-command.js'
 
@@ -76,6 +77,7 @@ export function createProgram(): Command {
     addExporter,
     addDashboard,
     addTop,
+    addTasks,
     addPurge,
     addDead,
     addMigrate,

@@ -11,6 +11,16 @@ export interface DashboardPackage {
     app: Lovage,
     argv: readonly string[],
   ): Promise<{ readonly url: string; close(): Promise<void> }>
+  runTasks(options: {
+    readonly url: string
+    readonly fleet?: string
+    readonly search: string
+    readonly limit: number
+    readonly json: boolean
+    readonly action?: string
+    readonly confirm: (question: string) => Promise<boolean>
+    readonly write: (line: string) => void
+  }): Promise<boolean>
   runTop(
     options: {
       readonly url: string
