@@ -3,6 +3,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { DashboardApp, DashboardEnv } from '../dashboard.js'
 import type { OpenDashboard } from '../open-dashboard.js'
 import { actionRoutes } from './action-routes.js'
+import { openApiRoutes } from './openapi.js'
 import { Outcomes } from './outcomes.js'
 import { json, pageRoutes } from './page-routes.js'
 import type { PageViews } from './page-views.js'
@@ -46,6 +47,7 @@ export function dashboardApp(
   for (const one of open) app.route('/', one)
   app.use(access)
   for (const one of routes) app.route('/', one)
+  app.route('/', openApiRoutes(dashboard.prefix))
   app.route('/', actionRoutes(dashboard, outcomes))
   app.route('/', pageRoutes(dashboard, views, outcomes))
   app.onError((error, c) => {
