@@ -1,55 +1,38 @@
-// A dashboard in a process of its own, which tells at each line of its input what it has taken in, and what that cost.
-// argv: broker URL, folder of the history. With `fill N` as the second line's words it writes N tasks first, and with `page PATH` it
-// tells how long a page took.
+// A dashboard in a process of its own, asked without a network. argv: broker URL, folder of the history. Each line of its input is
+// `fill N`, which writes N tasks, `page PATH`, which tells how long a page took, or `end`.
 import { createInterface } from 'node:readline'
 import { dashboardApp, openDashboard } from '@lovage/dashboard'
-import { runDashboard } from '@lovage/dashboard/cli'
-import { Lovage, readTaskEvent } from 'lovage'
+import { Lovage } from 'lovage'
 
-const [url, folder, mode = 'serve'] = process.argv.slice(2)
+const [url, folder] = process.argv.slice(2)
 const app = new Lovage('bench', { broker: url, backend: url, env: {}, logger: silent() })
 const say = (value) => console.log(JSON.stringify(value))
 
-if (mode === 'serve') {
-  const dashboard = await runDashboard(
-    app,
-    ['--port=0', `--db=${folder}/history`, '--unauthenticated-api'],
-    {},
-  )
-  say({ url: dashboard.url })
-  for await (const line of createInterface({ input: process.stdin })) {
-    if (line === 'end') break
-    const { user, system } = process.cpuUsage()
-    say({ cpuMs: (user + system) / 1000, rss: process.memoryUsage.rss() })
-  }
-  await dashboard.close()
-} else {
-  const dashboard = await openDashboard({
-    fleets: [{ name: 'main', app }],
-    db: `${folder}/history`,
-    enableEvents: false,
-  })
-  const pages = dashboardApp(dashboard, {
-    access: async (c, next) => {
-      c.set('person', { name: 'bench', role: 'viewer' })
-      await next()
-    },
-    views: {},
-  })
-  say({ ready: true })
-  for await (const line of createInterface({ input: process.stdin })) {
-    const [word, rest] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]
-    if (line === 'end') break
-    if (word === 'fill') await fill(dashboard.fleetOf(undefined), Number(rest))
-    if (word === 'page') {
-      const startMs = performance.now()
-      const response = await pages.request(rest)
-      await response.arrayBuffer()
-      say({ ms: performance.now() - startMs, status: response.status })
-    } else say({ done: true })
-  }
-  await dashboard.close()
+const dashboard = await openDashboard({
+  fleets: [{ name: 'main', app }],
+  db: `${folder}/history`,
+  enableEvents: false,
+})
+const pages = dashboardApp(dashboard, {
+  access: async (c, next) => {
+    c.set('person', { name: 'bench', role: 'viewer' })
+    await next()
+  },
+  views: {},
+})
+say({ ready: true })
+for await (const line of createInterface({ input: process.stdin })) {
+  const [word, rest] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]
+  if (line === 'end') break
+  if (word === 'fill') await fill(dashboard.fleetOf(undefined), Number(rest))
+  if (word === 'page') {
+    const startMs = performance.now()
+    const response = await pages.request(rest)
+    await response.arrayBuffer()
+    say({ ms: performance.now() - startMs, status: response.status })
+  } else say({ done: true })
 }
+await dashboard.close()
 await app.close()
 
 /** Tasks as a fleet of twenty kinds tells them: one of a thousand fails. */
@@ -81,7 +64,7 @@ function eventsOf(n) {
     },
     { type: 'task-started', ...common },
     { ...last, ...common },
-  ].filter((event) => readTaskEvent(event) !== undefined)
+  ]
 }
 
 function silent() {

@@ -1,9 +1,13 @@
 // What the dashboard costs: events of a burst into its lasting history, pages of a long history beside those of a short one, and rest.
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { median, thousands } from './figures.mjs'
 
+/** Of the processor's time in /proc, on Linux. */
+const TICK_MS = 10
+const LOVAGE = fileURLToPath(new URL('../packages/lovage/bin/lovage.js', import.meta.url))
 const CHILD = fileURLToPath(new URL('dashboard-child.mjs', import.meta.url))
 /** Flower 2 of 2026-08, measured on a machine of this kind with the same broker: nothing of it is kept. */
 const FLOWER = { eventsPerCpuSecond: 17_500, bytesPerTask: 5_800, idleBytes: 73e6 }
@@ -35,12 +39,12 @@ export async function measureDashboard({ url, folder, clear, rounds, scale }) {
 }
 
 async function burst(url, folder, tasks) {
-  const child = await start(url, folder, 'serve')
+  const child = await serve(url, folder)
   const { Lovage } = await import('lovage')
   const { connectionsOf } = await import('lovage/driver')
   const app = new Lovage('bench', { broker: url, backend: url, env: {} })
   const broker = await connectionsOf(app).broker()
-  const before = await child.ask('stats')
+  const before = child.cost()
   const startMs = performance.now()
   let events = []
   let clock = 0
@@ -96,7 +100,7 @@ async function burst(url, folder, tasks) {
     await new Promise((resolve) => setTimeout(resolve, 500))
     seen = await kept()
   }
-  const after = await child.ask('stats')
+  const after = child.cost()
   const { succeeded } = await throughput(child.url)
   await child.end()
   await app.close()
@@ -121,7 +125,7 @@ async function throughput(url) {
 }
 
 async function pages(url, folder, size) {
-  const child = await start(url, folder, 'pages')
+  const child = await start(url, folder)
   await child.ask(`fill ${size}`)
   const samples = []
   for (const page of PAGES) {
@@ -138,8 +142,35 @@ async function pages(url, folder, size) {
   return samples
 }
 
-async function start(url, folder, mode) {
-  const child = spawn(process.execPath, [CHILD, url, folder, mode], { stdio: ['pipe', 'pipe', 'inherit'] })
+/** The command as users start it. */
+async function serve(url, folder) {
+  const options = ['--port=0', `--db=${folder}/history`, '--unauthenticated-api']
+  const argv = [LOVAGE, '-b', url, '--result-backend', url, 'dashboard', ...options]
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  for await (const text of child.stderr.setEncoding('utf8')) {
+    said += text
+    if (/ is at \S+\n/.test(said)) break
+  }
+  const [, address] = / is at (\S+)\n/.exec(said) ?? []
+  if (address === undefined) throw new Error(`the dashboard did not start: ${said}`)
+  return {
+    url: address,
+    cost() {
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ')
+      const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? []
+      return { cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS, rss: Number(kilobytes) * 1024 }
+    },
+    async end() {
+      const gone = new Promise((resolve) => child.once('close', resolve))
+      child.kill()
+      await gone
+    },
+  }
+}
+
+async function start(url, folder) {
+  const child = spawn(process.execPath, [CHILD, url, folder], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async () => {
     const { value, done } = await lines.next()
@@ -147,8 +178,8 @@ async function start(url, folder, mode) {
     return JSON.parse(value)
   }
   const first = await next()
+  if (!first.ready) throw new Error('the dashboard is not ready')
   return {
-    url: first.url,
     ask(line) {
       child.stdin.write(`${line}\n`)
       return next()
