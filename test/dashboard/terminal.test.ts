@@ -49,38 +49,42 @@ async function listed(search: string): Promise<readonly Record<string, unknown>[
 }
 
 test('lovage tasks lists what a search finds, and says where a wrong one is wrong', async () => {
-  const { code, stdout } = await lovage(['tasks', '--url', url, 'state:SUCCESS', 'args:"(1,)"'], {})
+  const { code, stdout } = await lovage(['tasks', '--url', url, 'state:SUCCESS', 'args:"(1,)"'], {
+    cwd: folder,
+  })
   expect(code).toBe(0)
   expect(stdout).toMatch(/^\S+ {2}SUCCESS {3}[\w-]{36} {2}shop\.add\(1,\) {2}w1@box {2}2$/)
-  const json = await lovage(['tasks', '--url', url, '--json', 'name:shop'], {})
+  const json = await lovage(['tasks', '--url', url, '--json', 'name:shop'], { cwd: folder })
   expect(
     json.stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line).name),
   ).toEqual(['shop.add', 'shop.add', 'shop.add'])
-  const wrong = await lovage(['tasks', '--url', url, 'a AND'], {})
+  const wrong = await lovage(['tasks', '--url', url, 'a AND'], { cwd: folder })
   expect(wrong.code).toBe(64)
   expect(wrong.stderr).toContain('AND must be followed by a search term.\n  a AND\n    ^^^')
 })
 
 test('lovage tasks --do acts on everything that is found, and waits for its end', async () => {
-  const { code, stdout } = await lovage(['tasks', '--url', url, '--do', 'retry', '-f', 'args:"(2,)"'], {})
+  const { code, stdout } = await lovage(['tasks', '--url', url, '--do', 'retry', '-f', 'args:"(2,)"'], {
+    cwd: folder,
+  })
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('done: 1 done, 0 failed') })
   await until(async () => (await listed('args:"(2,)" state:SUCCESS')).length === 2, { timeoutMs: 20_000 })
 })
 
 test('lovage top prints the overview once where there is no terminal', async () => {
-  const { code, stdout } = await lovage(['top', '--url', url], {})
+  const { code, stdout } = await lovage(['top', '--url', url], { cwd: folder })
   expect(code).toBe(0)
   expect(stdout).toMatch(/^main {2}\S+Z {2}workers 1 alive, 0 lost, \d tasks run\nqueues \d+: /)
   expect(stdout).toMatch(/w1@box +alive/)
 })
 
 test('where no dashboard answers it is said what to do', async () => {
-  const { code, stderr } = await lovage(['top', '--url', 'http://127.0.0.1:1'], {})
+  const { code, stderr } = await lovage(['top', '--url', 'http://127.0.0.1:1'], { cwd: folder })
   expect(code).toBe(69)
   expect(stderr).toContain('No dashboard answers at http://127.0.0.1:1/')
-  const denied = await lovage(['tasks', '--url', dashboard.url, 'x'], {})
+  const denied = await lovage(['tasks', '--url', dashboard.url, 'x'], { cwd: folder })
   expect(denied.stderr).toContain('Name a user in the URL')
 })
