@@ -32,7 +32,7 @@ const UNREADABLE: readonly (readonly [what: string, body: string])[] = [
   ['nesting without an end', `{"method": "ping", "arguments": {"a": ${nested(100_000)}}}`],
   ['nesting beyond all use', `{"method": "ping", "x": ${nested(2000)}}`],
   ['a field that names an object’s own prototype', '{"method": "ping", "__proto__": {"method": "shutdown"}}'],
-  ['more than 4 MiB', JSON.stringify({ method: 'ping', x: 'x'.repeat(5 * 1024 * 1024) })],
+  ['more than 2.5 MiB', JSON.stringify({ method: 'ping', x: 'x'.repeat(3 * 1024 * 1024) })],
 ]
 
 /** What is a request to nobody here, or wants an answer where none may go. */

@@ -1,8 +1,10 @@
+import type * as cluster from '../../packages/lovage/src/cluster/index.js'
+import type * as envelope from '../../packages/lovage/src/envelope/index.js'
 import type * as events from '../../packages/lovage/src/events/index.js'
 import type * as message from '../../packages/lovage/src/message/index.js'
 
 /** The doors of the rooms whose readers are fuzzed. */
-export type Rooms = typeof message & typeof events
+export type Rooms = typeof cluster & typeof envelope & typeof message & typeof events
 export type Kind = 'envelope' | 'request' | 'event' | 'body'
 
 export declare const WRONG_VALUES: readonly string[]

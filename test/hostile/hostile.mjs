@@ -331,8 +331,8 @@ function readable(parse, text) {
 }
 
 /**
- * Lets every reader have `count` hostile texts; throws, with the seed, where one throws. `rooms` are the doors of the package's message
- * and event rooms. Gives how many were refused and how many were taken.
+ * Lets every reader have `count` hostile texts; throws, with the seed, where one throws. `rooms` are the doors of the package's rooms cluster,
+ * envelope, events and message. Gives how many were refused and how many were taken.
  */
 export function fuzzReaders({ seed, count, rooms }) {
   const tally = { refused: 0, taken: 0 }

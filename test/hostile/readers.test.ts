@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import * as cluster from '../../packages/lovage/src/cluster/index.js'
+import * as envelope from '../../packages/lovage/src/envelope/index.js'
 import * as events from '../../packages/lovage/src/events/index.js'
 import * as message from '../../packages/lovage/src/message/index.js'
 import {
@@ -17,7 +19,7 @@ import {
   wrongInOnePlace,
 } from './hostile.mjs'
 
-const rooms = { ...message, ...events }
+const rooms = { ...cluster, ...envelope, ...message, ...events }
 /** Whatever is read is a value or a MessageError. */
 const note = <T>(value: T): T => {
   if (value instanceof Error) expect(value.name).toBe('MessageError')
@@ -66,10 +68,10 @@ describe('readers of what anybody may have sent', () => {
       }
   })
 
-  test('and for 20,000 drawn from a seed', () => {
+  test('and for 5,000 drawn from a seed', { timeout: 90_000 }, () => {
     const seed = Number(process.env.LOVAGE_SEED ?? Date.now() % 2 ** 31)
-    const { refused, taken } = fuzzReaders({ seed, count: 20_000, rooms })
-    expect(refused, `seed ${seed}`).toBeGreaterThan(1000)
-    expect(taken, `seed ${seed}`).toBeGreaterThan(1000)
+    const { refused, taken } = fuzzReaders({ seed, count: 5_000, rooms })
+    expect(refused, `seed ${seed}`).toBeGreaterThan(250)
+    expect(taken, `seed ${seed}`).toBeGreaterThan(250)
   })
 })

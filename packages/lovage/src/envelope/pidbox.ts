@@ -29,8 +29,8 @@ export interface ControlRequest {
   readonly replyTo: { readonly exchange: string; readonly routingKey: string } | null
 }
 
-/** Bytes that a request may have: an id list of 50,000 fits. */
-const MAX_REQUEST_BYTES = 4 * 1024 * 1024
+/** Bytes that a request may have: an id list of 50,000 fits, and nothing that takes long to read. */
+const MAX_REQUEST_BYTES = 2.5 * 1024 * 1024
 const MAX_PATTERN = 2048
 const re2 = requireLater<typeof import('re2js')>('re2js')
 
