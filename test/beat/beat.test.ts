@@ -170,9 +170,35 @@ describe('beat', () => {
     finish = undefined
     await clock.advance(MINUTE)
     await until(() => finish !== undefined)
-    // An unfinished run holds back others for ten minutes only: its result may be lost for good.
+    // A worker that vanished may have taken it along: an unfinished run holds back others for ten minutes only.
     await clock.advance(10 * MINUTE)
     await until(() => worker.active.length === 2)
+  })
+
+  it('does not take a run for unfinished that was purged, or whose result has gone', async () => {
+    const { app, clock } = makeApp({
+      beatSchedule: { tick: { task: 'app.quick', schedule: 60, overlap: 'skip' } },
+    })
+    let runs = 0
+    app.task({ name: 'app.quick', run: () => ++runs })
+    await startBeat(app, clock)
+    await clock.advance(MINUTE)
+    // It waits: nobody is there to run it.
+    await clock.advance(MINUTE)
+    expect(await app.queues.report(['celery'])).toMatchObject([{ ready: 1 }])
+    expect(await app.queues.purge('celery')).toBe(1)
+    await clock.advance(MINUTE)
+    expect(await app.queues.report(['celery'])).toMatchObject([{ ready: 1 }])
+
+    const worker = await startTestWorker(app)
+    open.push({ close: () => worker.stop('cold') })
+    await until(() => runs === 1)
+    await using schedules = await openSchedules(coreOf(app))
+    const [{ lastTaskId } = { lastTaskId: null }] = await schedules.list()
+    await until(async () => (await app.asyncResult(lastTaskId ?? '').state()) === 'SUCCESS')
+    await app.asyncResult(lastTaskId ?? '').forget()
+    await clock.advance(MINUTE)
+    await until(() => runs === 2)
   })
 
   it('lets no entry wait for one that cannot be sent or read', async () => {

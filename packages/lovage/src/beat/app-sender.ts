@@ -28,8 +28,14 @@ export function appSender(app: AppCore): BeatSender {
     },
     async unfinished(ids) {
       const results = await (await app.results()).get(ids)
-      const finished = new Set(results.filter(({ state }) => READY_STATES.has(state)).map(({ id }) => id))
-      return new Set(ids.filter((id) => !finished.has(id)))
+      const known = new Set(results.flatMap(({ id, state }) => (state === 'PENDING' ? [] : [id])))
+      const unfinished = results.filter(({ id, state }) => known.has(id) && !READY_STATES.has(state))
+      // Without a result it waits, or is about to run, where the broker still has it. Where not, it was purged, its result has
+      // expired, or another call stood for it: nothing of it will ever end.
+      const unknown = ids.filter((id) => !known.has(id))
+      const { admin, capabilities } = await app.broker()
+      const held = unknown.length > 0 && capabilities.browsing ? await admin.find(unknown) : []
+      return new Set([...unfinished, ...held].map(({ id }) => id))
     },
   }
 }

@@ -17,6 +17,6 @@ export interface DueTask {
 export interface BeatSender {
   /** Resolves when the broker has all of them; a rejection says nothing about which it has. */
   send(tasks: readonly DueTask[]): Promise<void>
-  /** Those of these tasks that have not ended. Asked only for entries with `overlap: 'skip'`. */
+  /** Those of these tasks that wait or run: no result alone is no sign of that. Asked only for entries with `overlap: 'skip'`. */
   unfinished(ids: readonly string[]): Promise<ReadonlySet<string>>
 }
