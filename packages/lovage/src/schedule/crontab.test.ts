@@ -154,3 +154,111 @@ describe.each([
     }
   })
 })
+
+describe('every clock change of every zone in ten years', () => {
+  const HOUR_MS = 3_600_000
+  const FROM = Date.UTC(2026, 0, 1)
+  const UNTIL = Date.UTC(2036, 0, 1)
+
+  /** What a clock shows, made without the code under test: as text, from a format of its own. */
+  const clockOf = (timeZone: string) => {
+    const format = new Intl.DateTimeFormat('sv', { timeZone, dateStyle: 'short', timeStyle: 'medium' })
+    return (ms: number): number => Date.parse(`${format.format(ms).replace(' ', 'T')}Z`)
+  }
+
+  /** The moments at which the offset changes, to the minute. */
+  function changes(wall: (ms: number) => number): number[] {
+    const offset = (ms: number): number => wall(ms) - ms
+    const found: number[] = []
+    let before = offset(FROM)
+    for (let at = FROM; at < UNTIL; at += 7 * 24 * HOUR_MS) {
+      const now = offset(at)
+      if (now === before) continue
+      let [same, other] = [(at - 7 * 24 * HOUR_MS) / 60_000, at / 60_000]
+      while (other - same > 1) {
+        const middle = Math.floor((same + other) / 2)
+        if (offset(middle * 60_000) === before) same = middle
+        else other = middle
+      }
+      found.push(other * 60_000)
+      before = now
+    }
+    return found
+  }
+
+  /** Minute by minute: a time runs when the clock first shows it, or when it passes over it. `shown` begins a day before `from`. */
+  function expected(minutes: readonly number[], shown: ReadonlyMap<number, number>, from: number): number[] {
+    const runs = new Set<number>()
+    const done = new Set<number>()
+    let last: number | undefined
+    for (const [at, now] of shown) {
+      // What a gap passed over, and what is shown now.
+      for (let wall = last === undefined ? now : Math.min(last + 60_000, now); wall <= now; wall += 60_000) {
+        const time = (wall / 60_000) % 1440
+        if (!minutes.includes(time) || done.has(wall)) continue
+        done.add(wall)
+        if (at > from) runs.add(at)
+      }
+      last = now
+    }
+    return [...runs]
+  }
+
+  it('runs each named time once a day', { timeout: 120_000 }, () => {
+    const crontabs = ['30 23 * * *', '0 0 * * *', '30 0 * * *', '0,59 1-3 * * *', '*/20 22,23,0 * * *'].map(
+      (line) => {
+        const [minute = '', hour = ''] = line.split(' ')
+        const list = (text: string, size: number): number[] =>
+          Array.from({ length: size }, (_, n) => n).filter((n) =>
+            text.split(',').some((part) => {
+              const [from = 0, to = from] = part.split('-').map(Number)
+              return part.startsWith('*/') ? n % Number(part.slice(2)) === 0 : n >= from && n <= to
+            }),
+          )
+        const minutes = list(hour, 24).flatMap((h) => list(minute, 60).map((m) => h * 60 + m))
+        return { schedule: crontab.fromString(line), minutes, line }
+      },
+    )
+    const seen = new Set<string>()
+    const wrong: string[] = []
+    for (const timeZone of Intl.supportedValuesOf('timeZone')) {
+      const wall = clockOf(timeZone)
+      const moments = changes(wall)
+      // Zones that keep the same time are one.
+      const likeness = moments.map((at) => `${at} ${wall(at) - at}`).join()
+      if (moments.length === 0 || seen.has(likeness)) continue
+      seen.add(likeness)
+      for (const moment of moments) {
+        const [from, to] = [moment - 30 * HOUR_MS, moment + 30 * HOUR_MS]
+        const shown = new Map<number, number>()
+        for (let at = from - 26 * HOUR_MS; at <= to; at += 60_000) shown.set(at, wall(at))
+        for (const { schedule, minutes, line } of crontabs) {
+          const found: number[] = []
+          for (
+            let at = schedule.next(from, { timeZone });
+            at !== undefined && at <= to;
+            at = schedule.next(at, { timeZone })
+          )
+            found.push(at)
+          if (String(found) !== String(expected(minutes, shown, from)))
+            wrong.push(`${timeZone} ${line} around ${new Date(moment).toISOString()}`)
+        }
+      }
+    }
+    expect(seen.size).toBeGreaterThan(20)
+    expect(wrong).toEqual([])
+  })
+
+  it('of Scoresbysund goes from 23:00 to midnight, and what stands between runs then', () => {
+    const timeZone = 'America/Scoresbysund'
+    const nightly = crontab({ hour: 23, minute: 30 })
+    const from = Date.parse('2026-03-27T12:00:00Z')
+    const runs = [from]
+    for (let n = 0; n < 3; n++) runs.push(nightly.next(runs.at(-1) ?? 0, { timeZone }) ?? 0)
+    expect(runs.slice(1).map((at) => new Date(at).toISOString())).toEqual([
+      '2026-03-28T01:30:00.000Z',
+      '2026-03-29T01:00:00.000Z',
+      '2026-03-30T00:30:00.000Z',
+    ])
+  })
+})

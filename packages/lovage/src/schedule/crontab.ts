@@ -2,6 +2,7 @@ import { Cron } from 'croner'
 import { ConfigurationError } from '../kernel/index.js'
 import { type CrontabField, expandField, FIELDS, writeField } from './crontab-field.js'
 import type { Schedule, ScheduleContext, ScheduleWire } from './schedule.js'
+import { WallClock } from './wall-clock.js'
 
 /** Celery's five fields; each is `*` when absent. */
 export interface CrontabFields {
@@ -26,6 +27,10 @@ const ORDER = [
   'monthOfYear',
   'dayOfWeek',
 ] as const satisfies readonly FieldName[]
+const DAY_MS = 86_400_000
+const MINUTE_MS = 60_000
+/** A leap day comes on each day of the week within forty years, around 2100 too. */
+const LONGEST_WAIT_DAYS = 41 * 366
 const LONGEST_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /**
@@ -59,9 +64,16 @@ crontab.fromString = (line: string): Crontab => {
 export class Crontab implements Schedule {
   readonly kind = 'crontab'
   readonly #written: Readonly<Record<FieldName, string>>
-  readonly #pattern: string
+  /** What follows the time that passes; undefined = it names hours. */
+  readonly #pattern: string | undefined
+  readonly #months: ReadonlySet<number>
+  readonly #days: ReadonlySet<number>
+  readonly #weekdays: ReadonlySet<number>
+  /** Minutes of the day, in order. */
+  readonly #times: readonly number[]
   /** One calculator a zone: nearly always one. */
   readonly #crons = new Map<string, Cron>()
+  readonly #clocks = new Map<string, WallClock>()
 
   constructor(fields: CrontabFields) {
     this.#written = {
@@ -81,15 +93,62 @@ export class Crontab implements Schedule {
       })
     }
     const hours = values('hour')
-    // `*` in the hour field is what tells croner that the schedule follows passing time; see the note on clock changes.
-    const hour = hours.length === 24 ? '*' : hours.join(',')
-    this.#pattern = [values('minute'), hour, days, months, values('dayOfWeek')].map(String).join(' ')
+    const minutes = values('minute')
+    const weekdays = values('dayOfWeek')
+    this.#months = new Set(months)
+    this.#days = new Set(days)
+    this.#weekdays = new Set(weekdays)
+    this.#times = hours.flatMap((hour) => minutes.map((minute) => hour * 60 + minute)).sort((a, b) => a - b)
+    if (hours.length === 24) this.#pattern = [minutes, '*', days, months, weekdays].map(String).join(' ')
   }
 
   next(afterMs: number, { timeZone }: Pick<ScheduleContext, 'timeZone'>): number | undefined {
+    return this.#pattern === undefined
+      ? this.#nextByTheWall(afterMs, timeZone)
+      : this.#nextByPassingTime(afterMs, timeZone, this.#pattern)
+  }
+
+  /** From the day before: a time in a gap that ends at midnight comes on the next day. */
+  #nextByTheWall(afterMs: number, timeZone: string): number | undefined {
+    let clock = this.#clocks.get(timeZone)
+    if (!clock) {
+      clock = new WallClock(timeZone)
+      this.#clocks.set(timeZone, clock)
+    }
+    const today = Math.floor(clock.at(afterMs) / DAY_MS)
+    for (let day = today - 1; day < today + LONGEST_WAIT_DAYS; day++) {
+      if (!this.#names(new Date(day * DAY_MS))) continue
+      const at = this.#firstOn(day * DAY_MS, afterMs, clock)
+      if (at !== undefined) return at
+    }
+    return undefined
+  }
+
+  #names(date: Date): boolean {
+    return (
+      this.#months.has(date.getUTCMonth() + 1) &&
+      this.#days.has(date.getUTCDate()) &&
+      this.#weekdays.has(date.getUTCDay())
+    )
+  }
+
+  /** The first of a day's times that is later, by halving: the moments come in the order of the times, but for a doubled hour's. */
+  #firstOn(midnightMs: number, afterMs: number, clock: WallClock): number | undefined {
+    const whenOf = (place: number): number => clock.when(midnightMs + (this.#times[place] ?? 0) * MINUTE_MS)
+    let low = 0
+    let high = this.#times.length
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      if (whenOf(middle) > afterMs) high = middle
+      else low = middle + 1
+    }
+    return low < this.#times.length ? whenOf(low) : undefined
+  }
+
+  #nextByPassingTime(afterMs: number, timeZone: string, pattern: string): number | undefined {
     let cron = this.#crons.get(timeZone)
     if (!cron) {
-      cron = new Cron(this.#pattern, {
+      cron = new Cron(pattern, {
         timezone: timeZone,
         mode: '5-part',
         domAndDow: true,
