@@ -40,7 +40,17 @@ const revokeTasks: Command = async (args, ports) => {
     throw new RangeError(`one request revokes ${MOST_IDS} tasks at most, not ${ids.length}`)
   const how = howOf(args)
   const held = new Set([...worker.active, ...worker.reserved].map(({ job }) => job.context.id))
-  await revoke(here(ports), ids, how)
+  const { limits } = worker
+  const told = typeof args.at_ms === 'number' ? args.at_ms : undefined
+  const atMs = told ?? ports.app.clock.now()
+  // At once: a task that is sent in the next moment must not be faster than what is kept.
+  limits.revokes.hear(ids, {
+    terminate: how.terminate ?? false,
+    atMs,
+    ...(how.signal ? { signal: how.signal } : {}),
+  })
+  // Our own apps keep it before they tell it, and once is enough.
+  if (told === undefined || !limits.isShared) await revoke(here(ports), ids, how, atMs)
   if (!how.terminate) return { ok: `tasks ${set(ids)} flagged as revoked` }
   const found = ids.filter((id) => held.has(id))
   return { ok: `terminate: ${found.length > 0 ? found.join(', ') : 'tasks unknown'}` }

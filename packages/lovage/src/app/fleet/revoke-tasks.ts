@@ -9,8 +9,10 @@ export async function revokeTasks(
   ids: readonly string[],
   options: RevokeOptions,
 ): Promise<void> {
-  await revoke(core, ids, options)
-  await tell(core, 'revoke', { task_id: ids, ...howOf(options) })
+  const atMs = core.clock.now()
+  await revoke(core, ids, options, atMs)
+  // Python's workers pass over what they do not know.
+  await tell(core, 'revoke', { task_id: ids, ...howOf(options), at_ms: atMs })
 }
 
 /** The same for all tasks that carry one of the stamps. */

@@ -5,7 +5,10 @@ import type { AppCore } from '../core/index.js'
 import type { RevokeOptions } from '../results/index.js'
 import { whereAgreed } from './where-agreed.js'
 
-/** Where revoked task ids stand; the value of a mark is `RevokeOptions` as JSON. */
+/**
+ * Where revoked task ids stand; the value of a mark is `RevokeOptions` as JSON, and when that was: an id that is used again after it begins
+ * another life.
+ */
 export const REVOKED = 'revoked'
 /** Where revoked stamps stand, `header=value`. */
 export const REVOKED_STAMPS = 'revoked-stamps'
@@ -14,9 +17,14 @@ export const REVOKED_STAMPS = 'revoked-stamps'
 export type Revoking = Pick<AppCore, 'clock' | 'conf' | 'hasResults' | 'coordination' | 'results'>
 
 /** Revokes tasks by id: kept where every worker looks, those included that are not up yet. */
-export async function revoke(core: Revoking, ids: readonly string[], options: RevokeOptions): Promise<void> {
+export async function revoke(
+  core: Revoking,
+  ids: readonly string[],
+  options: RevokeOptions,
+  atMs = core.clock.now(),
+): Promise<void> {
   if (ids.length === 0) return
-  await whereAgreed(() => mark(core, REVOKED, ids, options))
+  await whereAgreed(() => mark(core, REVOKED, ids, options, atMs))
   if (core.hasResults) await storeRevoked(core, ids)
 }
 
@@ -29,7 +37,7 @@ export async function revokeByStamps(
   const keys = Object.entries(stamps).flatMap(([header, values]) =>
     [values].flat().map((value) => stampKey(header, value)),
   )
-  if (keys.length > 0) await whereAgreed(() => mark(core, REVOKED_STAMPS, keys, options))
+  if (keys.length > 0) await whereAgreed(() => mark(core, REVOKED_STAMPS, keys, options, core.clock.now()))
 }
 
 /** The key of a stamp among the revoked ones. */
@@ -56,8 +64,9 @@ async function mark(
   space: string,
   keys: readonly string[],
   { terminate = false, signal }: RevokeOptions,
+  atMs: number,
 ): Promise<void> {
-  const value = JSON.stringify({ terminate, ...(signal ? { signal } : {}) })
+  const value = JSON.stringify({ terminate, ...(signal ? { signal } : {}), at_ms: atMs })
   const expiresMs = core.clock.now() + core.conf.workerRevokeExpires * 1000
   await (await core.coordination()).put(
     space,

@@ -1,13 +1,15 @@
 import { REVOKED, REVOKED_STAMPS, stampKey } from '../../app/fleet/index.js'
 import type { CoordinationStore } from '../../coordination/index.js'
 import { type Logger, messageOf } from '../../kernel/index.js'
-import type { TaskHeaders } from '../../message/index.js'
+import { lifeSince, type TaskHeaders } from '../../message/index.js'
 
 /** How a task is revoked. */
 export interface Revocation {
   /** Whether it is stopped while it runs. */
   readonly terminate: boolean
   readonly signal?: NodeJS.Signals
+  /** Unix ms at which that was said; undefined = nobody knows. */
+  readonly atMs?: number | undefined
   /** Unix ms at which it is forgotten; undefined = never. */
   readonly expiresMs?: number | undefined
 }
@@ -56,10 +58,16 @@ export class Revokes {
     return this.#ids.has(id)
   }
 
+  /** Ids of which this worker is told before it reads what is kept. */
+  hear(ids: readonly string[], revocation: Revocation): void {
+    for (const id of ids) this.#ids.set(id, revocation)
+    this.#onChange()
+  }
+
   /** How a task is revoked; undefined when it is not. */
-  of(headers: Pick<TaskHeaders, 'id' | 'stamps' | 'stamped_headers'>): Revocation | undefined {
+  of(headers: TaskHeaders): Revocation | undefined {
     if (this.#ids.size === 0 && this.#stamps.size === 0) return undefined
-    const byId = this.#ids.get(headers.id)
+    const byId = this.#byId(headers)
     if (byId || this.#stamps.size === 0) return byId
     for (const [header, values] of Object.entries(headers.stamps)) {
       for (const value of [values].flat()) {
@@ -68,6 +76,13 @@ export class Revokes {
       }
     }
     return undefined
+  }
+
+  /** What was said of an id before it was used again says nothing about its new life. */
+  #byId(headers: TaskHeaders): Revocation | undefined {
+    const found = this.#ids.get(headers.id)
+    if (found?.atMs === undefined) return found
+    return (lifeSince(headers) ?? 0) > found.atMs ? undefined : found
   }
 
   /** One reading at a time; what changes meanwhile is read after it. */
@@ -113,10 +128,11 @@ export class Revokes {
 /** What somebody else's version wrote counts as a plain revoke. */
 function readRevocation(value: string): Revocation {
   try {
-    const { terminate, signal } = JSON.parse(value) as { terminate?: unknown; signal?: unknown }
+    const { terminate, signal, at_ms: atMs } = JSON.parse(value) as Readonly<Record<string, unknown>>
     // The name is checked where a process is signalled.
     return {
       terminate: terminate === true,
+      ...(typeof atMs === 'number' ? { atMs } : {}),
       ...(typeof signal === 'string' ? { signal: signal as NodeJS.Signals } : {}),
     }
   } catch {

@@ -80,6 +80,11 @@ export class WorkerLimits implements ClaimObserver {
     await this.#stores.own.close()
   }
 
+  /** Whether what was agreed on is the cluster's. */
+  get isShared(): boolean {
+    return this.#stores.cluster !== this.#stores.own
+  }
+
   /** How often tasks of each name were made to wait. */
   get throttled(): ReadonlyMap<string, number> {
     return this.#throttled
