@@ -260,7 +260,7 @@ describe.each(everyStore('limits'))('on %s', (_name, freshUrl) => {
           const file = await ctx.step('download', () => `file ${++downloads}`)
           if (fails) {
             fails = false
-            throw ctx.retry({ inMs: 0 })
+            throw ctx.retry({ countdown: 0 })
           }
           return file
         },
