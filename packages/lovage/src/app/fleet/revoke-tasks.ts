@@ -1,3 +1,4 @@
+import { growingMs } from '../../kernel/index.js'
 import type { AppCore } from '../core/index.js'
 import type { RevokeOptions } from '../results/index.js'
 import { tell } from './broadcast.js'
@@ -9,7 +10,7 @@ export async function revokeTasks(
   ids: readonly string[],
   options: RevokeOptions,
 ): Promise<void> {
-  const atMs = core.clock.now()
+  const atMs = growingMs(core.clock)
   await revoke(core, ids, options, atMs)
   // Python's workers pass over what they do not know.
   await tell(core, 'revoke', { task_id: ids, ...howOf(options), at_ms: atMs })

@@ -1,4 +1,5 @@
 import type { Mark } from '../../coordination/index.js'
+import { growingMs } from '../../kernel/index.js'
 import { encodeJson, isPlainValue } from '../../message/index.js'
 import { READY_STATES } from '../../result/index.js'
 import type { AppCore } from '../core/index.js'
@@ -21,7 +22,7 @@ export async function revoke(
   core: Revoking,
   ids: readonly string[],
   options: RevokeOptions,
-  atMs = core.clock.now(),
+  atMs = growingMs(core.clock),
 ): Promise<void> {
   if (ids.length === 0) return
   await whereAgreed(() => mark(core, REVOKED, ids, options, atMs))

@@ -1,5 +1,5 @@
 import type { Broker, Queue } from '../../broker/index.js'
-import { ConfigurationError, newId } from '../../kernel/index.js'
+import { ConfigurationError, growingMs, newId } from '../../kernel/index.js'
 import {
   ENCRYPTED_TYPE,
   encodeTask,
@@ -90,7 +90,7 @@ export function toMessage(
   if (options.headers !== undefined) call.headers = options.headers
   // Chosen by the caller: canvases and schedules make ids of their own, which come again only for the same work.
   if (options.taskId !== undefined && options.rootId === undefined && !options.once)
-    call.headers = { ...call.headers, [LIFE_HEADER]: nowMs }
+    call.headers = { ...call.headers, [LIFE_HEADER]: growingMs(clock) }
   const answerTo = options.replyTo ?? replyTo
   if (answerTo !== undefined) call.replyTo = answerTo
   const message = encodeTask(call, {
