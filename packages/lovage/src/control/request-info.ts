@@ -27,6 +27,7 @@ export function requestInfo(claim: Claim, broker: Broker, isSafe: boolean): Requ
       priority: priority === null ? 0 : priorityToWire(broker.capabilities)(priority),
       redelivered,
     },
-    worker_pid: hasBegun ? process.pid : null,
+    // Known when its child has come to it; until then it is the worker's own.
+    worker_pid: hasBegun ? (claim.pid ?? process.pid) : null,
   }
 }

@@ -23,6 +23,8 @@ export interface Claim {
   startedMs: number | undefined
   /** The same instant on the clock that never jumps, to measure the run by. */
   startedAt: number
+  /** The process that runs it; undefined before. */
+  pid: number | undefined
 }
 
 /** Whether it is in this worker's hands: neither ended nor returned. */

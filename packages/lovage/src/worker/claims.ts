@@ -59,6 +59,7 @@ export class Claims {
       state: 'taken',
       startedMs: undefined,
       startedAt: 0,
+      pid: undefined,
     }
     this.#held.set(delivery.tag, claim)
     return claim
@@ -106,9 +107,10 @@ export class Claims {
     for (const observer of this.#onRunning) observer.running?.(claim)
   }
 
-  /** Its code runs; `isLater` = its time counts from here, not from its slot. */
-  begun(claim: Claim, isLater: boolean): void {
-    if (isLater) claim.startedAt = performance.now()
+  /** Its code runs, in a child of this process id or here; a child's time counts from here, not from its slot. */
+  begun(claim: Claim, childPid?: number): void {
+    claim.pid = childPid ?? process.pid
+    if (childPid !== undefined) claim.startedAt = performance.now()
     for (const observer of this.#onBegun) observer.begun?.(claim)
   }
 

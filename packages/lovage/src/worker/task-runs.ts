@@ -31,7 +31,8 @@ export class TaskRuns {
     const { app, claims, pool, timeLimits } = core
     if (pool.isRemote) {
       // Children wrap their runs themselves.
-      this.#runJob = (claim) => pool.run(claim.job, timeLimits.of(claim.job), () => claims.begun(claim, true))
+      this.#runJob = (claim) =>
+        pool.run(claim.job, timeLimits.of(claim.job), (pid) => claims.begun(claim, pid))
     } else {
       // A pool without children runs whatever it is given.
       const run: RunJob = (job: Job) => pool.run(job, timeLimits.of(job)) as Outcome | Promise<Outcome>
@@ -80,7 +81,7 @@ export class TaskRuns {
     const { trackStarted, abortable } = job.task.options
     // STARTED would hide that somebody has asked it to abort itself.
     if (trackStarted !== false && !abortable) started?.started(job.context)
-    if (!pool.isRemote) claims.begun(claim, false)
+    if (!pool.isRemote) claims.begun(claim)
     const outcome = this.#runJob(claim)
     if (outcome instanceof Promise) outcome.then((ended) => this.#finish(claim, ended))
     else this.#finish(claim, outcome)

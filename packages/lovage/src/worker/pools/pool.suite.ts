@@ -100,6 +100,9 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
         expect(await (await coreOf(pool.app).results()).get([sent.id])).toMatchObject([
           { result: { done: 1, of: 2 } },
         ])
+        // As `inspect active` tells: the process that runs it.
+        const { active, pool: own } = pool.worker
+        expect(own.pids).toContain(active.find(({ job }) => job.context.id === sent.id)?.pid)
         await until(() => pool.lines.some(({ message }) => message === 'half way'))
         const line = pool.lines.find(({ message }) => message === 'half way')
         expect(line).toMatchObject({

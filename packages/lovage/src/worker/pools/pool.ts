@@ -42,9 +42,9 @@ export interface WorkerPool {
    * Runs a job; an outcome that needs no waiting is returned as it is. Never throws. undefined = it was not run, and is to go back
    * to its queue; never so for one that was acknowledged early.
    *
-   * @param onBegun Called when it runs; pools that are not remote begin at once and do not call it.
+   * @param onBegun Called when it runs, with the process id of the child; pools that are not remote begin at once and do not call it.
    */
-  run(job: Job, limits?: RunLimits, onBegun?: () => void): Outcome | Promise<Outcome | undefined>
+  run(job: Job, limits?: RunLimits, onBegun?: (pid: number) => void): Outcome | Promise<Outcome | undefined>
   /** Changes how many tasks may run at once; what runs is not disturbed. */
   resize(slots: number): Promise<void>
   /**

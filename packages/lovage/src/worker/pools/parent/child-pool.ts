@@ -105,7 +105,7 @@ export class ChildPool implements WorkerPool {
     return Math.max(this.#slots, orders)
   }
 
-  run(job: Job, limits: RunLimits = {}, onBegun: () => void = () => {}): Promise<Outcome | undefined> {
+  run(job: Job, limits: RunLimits = {}, onBegun: Order['onBegun'] = () => {}): Promise<Outcome | undefined> {
     return new Promise((resolve) => {
       const order = { job, limits, onBegun, resolve }
       const child = this.#childFor(job)

@@ -169,7 +169,7 @@ export class Child {
       run.timers.push(clock.setTimer(() => this.#abort(run, new SoftTimeLimitExceeded(soft)), soft * 1000))
     if (hard !== undefined)
       run.timers.push(clock.setTimer(() => this.#kill(run, new TimeLimitExceeded(hard)), hard * 1000))
-    run.onBegun()
+    run.onBegun(this.pid)
     // It was to stop while it waited here, and could not be taken back any more.
     if (run.verdict) this.#stop(run, run.verdict)
   }

@@ -7,8 +7,8 @@ import type { Job } from '../job.js'
 export interface Order {
   readonly job: Job
   readonly limits: RunLimits
-  /** It runs. */
-  readonly onBegun: () => void
+  /** It runs, in the child of this process id. */
+  readonly onBegun: (pid: number) => void
   /** How it ended; undefined = it was not run. */
   readonly resolve: (outcome: Outcome | undefined) => void
 }
