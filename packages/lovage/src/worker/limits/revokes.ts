@@ -14,6 +14,10 @@ export interface Revocation {
   readonly expiresMs?: number | undefined
 }
 
+/** What of a task's headers tells whether it is revoked: its id and the life of that, its stamps. */
+type RevocableHeaders = Pick<TaskHeaders, 'id' | 'stamps' | 'stamped_headers'> &
+  Readonly<Record<string, unknown>>
+
 /** The revoked tasks, as a worker knows them: a copy of what stands in the coordination store, kept fresh. */
 export class Revokes {
   readonly #store: CoordinationStore
@@ -65,7 +69,7 @@ export class Revokes {
   }
 
   /** How a task is revoked; undefined when it is not. */
-  of(headers: TaskHeaders): Revocation | undefined {
+  of(headers: RevocableHeaders): Revocation | undefined {
     if (this.#ids.size === 0 && this.#stamps.size === 0) return undefined
     const byId = this.#byId(headers)
     if (byId || this.#stamps.size === 0) return byId
@@ -79,7 +83,7 @@ export class Revokes {
   }
 
   /** What was said of an id before it was used again says nothing about its new life. */
-  #byId(headers: TaskHeaders): Revocation | undefined {
+  #byId(headers: RevocableHeaders): Revocation | undefined {
     const found = this.#ids.get(headers.id)
     if (found?.atMs === undefined) return found
     return (lifeSince(headers) ?? 0) > found.atMs ? undefined : found
