@@ -19,6 +19,7 @@ const ORDER = [
   'events',
   'observability',
   'dashboard',
+  'webhooks',
   'soak',
 ]
 

@@ -15,9 +15,21 @@ import { measureObservability } from './observability.mjs'
 import { measurePython } from './python.mjs'
 import { rabbitDepth } from './rabbit-depth.mjs'
 import { withRedis } from './redis-server.mjs'
+import { measureWebhooks } from './webhooks.mjs'
 
 /** What is measured, and how; each resolves to its samples. */
-const FAMILIES = { redis, canvas, rabbitmq, postgres, sqlite, memory, events, observability, dashboard }
+const FAMILIES = {
+  redis,
+  canvas,
+  rabbitmq,
+  postgres,
+  sqlite,
+  memory,
+  events,
+  observability,
+  dashboard,
+  webhooks,
+}
 
 const { values } = parseArgs({
   options: {
@@ -167,6 +179,11 @@ async function observability(folder) {
       samples.push(...(await measureObservability({ url, clear: () => command('flushall'), count, round })))
   })
   return samples
+}
+
+/** A webhook is a request, two transactions and a task: a tenth as many as tasks that do nothing. */
+function webhooks(folder) {
+  return measureWebhooks({ folder, rounds, count: Math.ceil(count / 10) })
 }
 
 /** The sample, or none: a peer that breaks down is left out of the table, and said so; our own rows have to be there. */
