@@ -20,7 +20,8 @@ interface Asked {
 
 /** Decides, under the lock of each lane, which deliveries may be attempted now; marks those, and those that wait. */
 export function claimDeliveries(database: SqlDatabase, asked: Asked): Promise<readonly Claim[]> {
-  return database.transaction((session) => claimIn(session, asked))
+  // A claim that is forgotten is made again.
+  return database.transaction((session) => claimIn(session, asked), { isBrief: true })
 }
 
 async function claimIn(session: SqlSession, { requests, nowMs, leaseMs }: Asked): Promise<readonly Claim[]> {

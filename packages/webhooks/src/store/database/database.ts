@@ -14,8 +14,14 @@ export interface SqlSession {
 export interface SqlDatabase extends SqlSession {
   readonly kind: 'postgres' | 'sqlite'
   readonly shownUrl: string
-  /** Runs statements as one transaction, undone when `work` throws; `work` may run again after a deadlock. */
-  transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result>
+  /**
+   * Runs statements as one transaction, undone when `work` throws; `work` may run again after a deadlock. With `isBrief` the commit is not waited for
+   * on the disk: for what may be forgotten when the server's machine dies.
+   */
+  transaction<Result>(
+    work: (session: SqlSession) => Promise<Result>,
+    options?: { readonly isBrief?: boolean },
+  ): Promise<Result>
   /** Statements of a transaction of the caller's. */
   within(transaction: {
     query(text: string, values?: unknown[]): Promise<{ rows: readonly unknown[] }>

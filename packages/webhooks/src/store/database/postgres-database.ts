@@ -48,10 +48,13 @@ export class PostgresDatabase implements SqlDatabase {
     return this.#run<Row>(this.#pool, statement, values)
   }
 
-  async transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+  async transaction<Result>(
+    work: (session: SqlSession) => Promise<Result>,
+    { isBrief = false }: { readonly isBrief?: boolean } = {},
+  ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(work)
+        return await this.#once(work, isBrief ? 'BEGIN; SET LOCAL synchronous_commit = off' : 'BEGIN')
       } catch (error) {
         const cause = error instanceof WebhookError ? error.cause : undefined
         if (!AGAIN.has((cause as { code?: unknown } | undefined)?.code) || attempt === ATTEMPTS) throw error
@@ -111,7 +114,7 @@ export class PostgresDatabase implements SqlDatabase {
     return row?.version ?? 0
   }
 
-  async #once<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+  async #once<Result>(work: (session: SqlSession) => Promise<Result>, begin: string): Promise<Result> {
     let client: pg.PoolClient
     try {
       client = await this.#pool.connect()
@@ -120,7 +123,7 @@ export class PostgresDatabase implements SqlDatabase {
     }
     let broken: Error | undefined
     try {
-      await this.#run(client, 'BEGIN')
+      await this.#run(client, begin)
       const result = await work({ query: (statement, values) => this.#run(client, statement, values) })
       await this.#run(client, 'COMMIT')
       return result
