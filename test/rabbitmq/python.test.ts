@@ -286,7 +286,7 @@ print(1)`)
     await work(['quorum'])
     await app.sendTask('ts.quorum', { args: ['now'], queue: 'quorum' })
     await until(() => runs.length === 1, { timeoutMs: WITHIN })
-    // As kombu's producer does it for a countdown of 1 (protocol.md 3.5; not run against 5.5 itself).
+    // As kombu's producer does it for a countdown of 1 (docs/internals/wire.md#delays-on-rabbitmq; not run against 5.5 itself).
     const digits = `${'0.'.repeat(27)}1`
     await ask(`
 from kombu import Connection, Producer

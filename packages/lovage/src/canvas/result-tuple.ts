@@ -2,7 +2,7 @@ import type { ResultTuple } from '../result/index.js'
 import { idOf } from './freeze.js'
 import type { Canvas, ChordNode } from './node.js'
 
-/** Names the result of a frozen canvas, with its parents, in Celery's nested pairs (protocol.md 4.4). */
+/** Names the result of a frozen canvas, with its parents, in Celery's nested pairs (docs/internals/wire.md#result-tuples). */
 export function resultTuple(canvas: Canvas, parent: ResultTuple | null = null): ResultTuple {
   switch (canvas.kind) {
     case 'task':

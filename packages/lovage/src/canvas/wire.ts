@@ -13,7 +13,7 @@ import {
 /** How a public priority is written in a signature; the number that the broker's wire has for it. */
 export type PriorityToWire = (priority: number) => number
 
-/** A canvas as signatures travel (protocol.md 5.1, 5.2). */
+/** A canvas as signatures travel (docs/internals/wire.md#signatures). */
 export function toWire(canvas: Canvas, priorityToWire?: PriorityToWire): WireSignature {
   const options = wireOptions(canvas.options, priorityToWire)
   const { immutable, args } = canvas

@@ -24,7 +24,7 @@ export type PriorityFromWire = (priority: number | undefined) => number | undefi
 
 /**
  * Writes the JSON envelope in which kombu's Redis transport, and our SQLite and memory brokers, keep a message
- * (protocol.md 2.2). `deliveryTag` must be new for every copy. Throws a MessageError when a header cannot be written.
+ * (docs/internals/wire.md#the-envelope). `deliveryTag` must be new for every copy. Throws a MessageError when a header cannot be written.
  */
 export function encodeEnvelope(
   message: OutgoingMessage,

@@ -32,7 +32,7 @@ export interface TaskHeaders {
   readonly [custom: string]: unknown
 }
 
-/** A signature as it travels (protocol.md 5.1); `canvas` gives it meaning. */
+/** A signature as it travels (docs/internals/wire.md#signatures); `canvas` gives it meaning. */
 export interface WireSignature {
   readonly task: string
   readonly args: readonly unknown[]

@@ -12,7 +12,7 @@ export type TaskState =
 /** States after which a result changes no more. */
 export const READY_STATES: ReadonlySet<TaskState> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
 
-/** Celery's nested pairs that name a result and its parents and children (protocol.md 4.4). */
+/** Celery's nested pairs that name a result and its parents and children (docs/internals/wire.md#result-tuples). */
 export type ResultTuple = readonly [
   readonly [id: string, parent: ResultTuple | null],
   readonly ResultTuple[] | null,

@@ -23,7 +23,7 @@ export interface RetriedRun {
 
 /**
  * The message of a task's next run: same id, same body unless the task gave other arguments, one retry more
- * (protocol.md 1.9). It goes where the first one came from.
+ * (docs/internals/wire.md#retries). It goes where the first one came from.
  */
 export function retryMessage(
   run: RetriedRun,

@@ -77,7 +77,7 @@ const joined = (left: Dispatch, right: Dispatch): Dispatch => ({
   children: [...left.children, ...right.children],
 })
 
-/** One callback is called as it is; several are a group (protocol.md 5.5). */
+/** One callback is called as it is; several are a group (docs/internals/wire.md#callbacks-and-errbacks). */
 function callbackCanvases(callbacks: readonly WireSignature[], newId: () => string): readonly Canvas[] {
   const canvases = callbacks.map((one) => fromWire(one))
   if (canvases.length === 1) return canvases.map((one) => freeze(one, newId))

@@ -2,7 +2,7 @@ import { decodeJson, encodeJson, type ReadOptions } from '../../message/index.js
 import type { ExtendedResult, ResultRecord, ResultTuple, TaskResult } from '../../result/index.js'
 import { unreadableResult } from './unreadable.js'
 
-/** Celery's meta object of a result (protocol.md 4.2), which both languages read; `status` first. */
+/** Celery's meta object of a result (docs/internals/wire.md#results), which both languages read; `status` first. */
 export function encodeMeta(record: ResultRecord): string {
   const { id, state, resultJson, traceback, children, dateDone, groupId, parentId, extended } = record
   return (
