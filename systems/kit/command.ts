@@ -16,8 +16,13 @@ export interface Running {
   says(pattern: RegExp): Promise<void>
 }
 
-/** Starts a command of `celery` in a folder, as a terminal there would. */
-export function startCommand(words: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Running {
+/** Starts a command of `celery` in a folder, as a terminal there would; `onOutput` is told what it writes. */
+export function startCommand(
+  words: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  onOutput: (text: string) => void = () => {},
+): Running {
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...words], {
     cwd,
     env: { ...process.env, NO_COLOR: '1', ...env },
@@ -29,6 +34,7 @@ export function startCommand(words: readonly string[], cwd: string, env: NodeJS.
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
       output += text
+      onOutput(text)
       for (const look of waiting) look()
     })
   }

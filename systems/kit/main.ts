@@ -7,8 +7,8 @@ import type { Done, Places, System } from './stage.js'
 
 const SYSTEMS = fileURLToPath(new URL('..', import.meta.url))
 const USAGE =
-  'npm run system -- NAME [--keep] [--broker URL] [--backend URL] [--database URL]\n\n' +
-  'Starts a system, puts real work through it, and says what was done. Without URLs everything lies in a temporary folder.'
+  'npm run system -- NAME [--keep] [--log] [--broker URL] [--backend URL] [--database URL]\n\n' +
+  'Starts a system, puts real work through it, and says what was done. Without URLs everything lies in a temporary folder; --log shows the logs of its processes.'
 
 /** Runs the command line; resolves with the exit code. */
 export async function main(words: readonly string[]): Promise<number> {
@@ -17,6 +17,7 @@ export async function main(words: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: {
       keep: { type: 'boolean' },
+      log: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
       broker: { type: 'string' },
       backend: { type: 'string' },
@@ -36,11 +37,17 @@ export async function main(words: readonly string[]): Promise<number> {
   }
   const { broker, backend, database } = values
   const given = Object.fromEntries(Object.entries({ broker, backend, database }).filter(([, url]) => url))
-  return run(await load(name), `${SYSTEMS}${name}`, given, values.keep === true)
+  return run(await load(name), `${SYSTEMS}${name}`, given, values)
 }
 
-async function run(system: System, folder: string, given: Partial<Places>, keep: boolean): Promise<number> {
-  const stage = await openStage(folder, given)
+async function run(
+  system: System,
+  folder: string,
+  given: Partial<Places>,
+  how: { readonly keep?: boolean | undefined; readonly log?: boolean | undefined },
+): Promise<number> {
+  const toStderr = (text: string): void => void process.stderr.write(text)
+  const stage = await openStage(folder, given, how.log ? toStderr : undefined)
   const interrupted = (): void => void stage.close().finally(() => process.exit(130))
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   try {
@@ -60,7 +67,7 @@ async function run(system: System, folder: string, given: Partial<Places>, keep:
     const failed = done.filter(({ ok }) => ok === false)
     for (const { what } of failed) console.log(`Not as it should be: ${what}`)
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
-    if (keep) await untilStopped(stage.shown)
+    if (how.keep) await untilStopped(stage.shown)
     return failed.length === 0 ? 0 : 1
   } finally {
     await stage.close()

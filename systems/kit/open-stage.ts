@@ -11,8 +11,12 @@ export interface OpenStage extends Stage {
   close(): Promise<void>
 }
 
-/** Makes a stage for the system of a folder. What is not placed elsewhere lies in a temporary folder. */
-export async function openStage(systemFolder: string, given: Partial<Places>): Promise<OpenStage> {
+/** Makes a stage for the system of a folder. What is not placed elsewhere lies in a temporary folder. `onOutput` is told what commands write. */
+export async function openStage(
+  systemFolder: string,
+  given: Partial<Places>,
+  onOutput?: (text: string) => void,
+): Promise<OpenStage> {
   const folder = await mkdtemp(join(tmpdir(), 'lovage-system-'))
   const broker = given.broker ?? `sqlite://${join(folder, 'queue.db')}`
   const database = given.database ?? `sqlite://${join(folder, 'data.db')}`
@@ -30,7 +34,7 @@ export async function openStage(systemFolder: string, given: Partial<Places>): P
     say(`$ ${commandLine}`)
     const [program, ...words] = commandLine.split(/\s+/)
     if (program !== 'celery') throw new Error(`a stage starts celery, not ${program}`)
-    const command = startCommand(words, systemFolder, env)
+    const command = startCommand(words, systemFolder, env, onOutput)
     running.add(command)
     void command.exited.then(() => running.delete(command))
     return command

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { Database, Row, Sql, Value } from './database.js'
+import { type Database, inTransaction, type Row, type Sql, type Transaction, type Value } from './database.js'
 
 /** One number for all systems: their migrations take turns. */
 const MIGRATION_LOCK = 4_839_271
@@ -12,8 +12,7 @@ export function openPostgres(url: string): Database {
     max: 5,
     types: {
       // Counts and milliseconds are far below 2^53.
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === INT8 ? Number : pg.types.getTypeParser(oid, format === 'binary' ? 'text' : 'text'),
+      getTypeParser: (oid: number) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, 'text')),
     },
   })
   // An idle connection that breaks is replaced by the pool; whoever uses one gets the error.
@@ -24,28 +23,31 @@ export function openPostgres(url: string): Database {
       return rows
     },
   })
-  const transaction = async <T>(work: (sql: Sql) => Promise<T>): Promise<T> => {
+  const begin = async (): Promise<Transaction> => {
     const client = await pool.connect()
-    let broken = true
+    const end = async (how: 'COMMIT' | 'ROLLBACK'): Promise<void> => {
+      let isBroken = true
+      try {
+        await client.query(how)
+        isBroken = false
+      } finally {
+        // A connection whose transaction may be open is not used again.
+        client.release(isBroken)
+      }
+    }
     try {
       await client.query('BEGIN')
-      try {
-        const result = await work(on(client))
-        await client.query('COMMIT')
-        broken = false
-        return result
-      } catch (error) {
-        await client.query('ROLLBACK')
-        broken = false
-        throw error
-      }
-    } finally {
-      client.release(broken)
+    } catch (error) {
+      client.release(true)
+      throw error
     }
+    return { ...on(client), commit: () => end('COMMIT'), rollback: () => end('ROLLBACK') }
   }
+  const transaction = <T>(work: (sql: Sql) => Promise<T>): Promise<T> => inTransaction({ begin }, work)
   return {
     kind: 'postgresql',
     query: on(pool).query,
+    begin,
     transaction,
     migrate: (statements) =>
       transaction(async (sql) => {

@@ -44,7 +44,8 @@ function moveToMemory(app: Lovage): void {
     brokerUrl: url,
     ...(keepsResults ? { resultBackend: url } : {}),
     ...(coordinationUrl === undefined ? {} : { coordinationUrl: url }),
-    ...(deadLetterUrl === undefined ? {} : { deadLetterUrl: url }),
+    // Letters lie beside the messages.
+    ...(deadLetterUrl === undefined ? {} : { deadLetterUrl: null }),
     ...(app.conf.outboxUrl === undefined ? {} : { outboxUrl: null }),
   })
 }

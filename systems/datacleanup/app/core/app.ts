@@ -9,7 +9,9 @@ const { DATABASE_URL, CELERY_BROKER_URL } = process.env
 export const app = new Lovage('datacleanup', {
   ...(CELERY_BROKER_URL ? { broker: CELERY_BROKER_URL } : {}),
   // CELERY_RESULT_BACKEND counts only where the data is not in PostgreSQL.
-  ...(DATABASE_URL?.startsWith('postgresql') ? { resultBackend: 'db+env' } : {}),
+  ...(DATABASE_URL?.startsWith('postgresql')
+    ? { resultBackend: `db+${DATABASE_URL.replace(/^postgresql\+\w+:/, 'postgresql:')}` }
+    : {}),
   resultExtended: true,
   taskQueues: ['default', 'ai', 'data', 'billing'].map(
     (name) => new Queue(name, { exchange: name, routingKey: name }),

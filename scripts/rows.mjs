@@ -1,0 +1,79 @@
+/**
+ * `npm run rows [-- ROW …]`: runs the tests that show the rows of docs/systems.md, and prints what each came to. A row whose tests are
+ * not there, or did not run, is not shown.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
+const ROW = /^\| (S\d-\d+) \| (.*) \| `([^`]+)`(?: “([^”]+)”)? \|$/gm
+
+/** The rows of the page: id, statement, file, part of the tests' names. */
+export function rowsOf(page = readFileSync(`${ROOT}docs/systems.md`, 'utf8')) {
+  return [...page.matchAll(ROW)].map(([, id, statement, file, part = '']) => ({ id, statement, file, part }))
+}
+
+function main(wanted) {
+  const all = rowsOf()
+  const unknown = wanted.find((id) => !all.some((row) => row.id === id))
+  if (unknown !== undefined) {
+    console.error(`There is no row ${unknown} in docs/systems.md.`)
+    return 64
+  }
+  const rows = wanted.length === 0 ? all : all.filter(({ id }) => wanted.includes(id))
+  const results = run(rows)
+  let shown = 0
+  for (const { id, statement, file, part } of rows) {
+    const tests = (results.get(file) ?? []).filter(({ name }) => name.includes(plain(part)))
+    const ran = tests.filter(({ status }) => status === 'passed' || status === 'failed')
+    const isShown = ran.length > 0 && ran.every(({ status }) => status === 'passed')
+    if (isShown) shown++
+    console.log(
+      `${isShown ? 'PASS' : 'FAIL'}  ${id.padEnd(6)} ${statement}${isShown ? '' : ` (${file}: ${ran.length === 0 ? 'no such test ran' : 'it failed'})`}`,
+    )
+  }
+  console.log(`${shown} of ${rows.length} rows are shown`)
+  return shown === rows.length ? 0 : 1
+}
+
+/** Names of parametrised tests have values where their source has `%s`. */
+const plain = (part) => part.replace(/^%s /, '')
+
+function run(rows) {
+  const folder = mkdtempSync(join(tmpdir(), 'lovage-rows-'))
+  try {
+    const report = join(folder, 'report.json')
+    const [only] = rows
+    const names =
+      rows.length === 1 && only.part ? ['-t', plain(only.part).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')] : []
+    const files = [...new Set(rows.map(({ file }) => file))]
+    spawnSync(
+      process.execPath,
+      [
+        join(ROOT, 'node_modules/vitest/vitest.mjs'),
+        'run',
+        ...files,
+        ...names,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+      ],
+      { cwd: ROOT, stdio: ['ignore', rows.length === 1 ? 'inherit' : 'ignore', 'inherit'] },
+    )
+    const { testResults } = JSON.parse(readFileSync(report, 'utf8'))
+    return new Map(
+      testResults.map(({ name, assertionResults }) => [
+        relative(ROOT, name),
+        assertionResults.map(({ fullName, status }) => ({ name: fullName, status })),
+      ]),
+    )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  process.exitCode = main(process.argv.slice(2))

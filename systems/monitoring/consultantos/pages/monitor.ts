@@ -1,0 +1,86 @@
+import type { Sql } from 'lovage-systems-kit'
+import { Unfit } from './fetch-page.js'
+
+/** A page that is looked at again and again. */
+export interface Monitor {
+  readonly id: string
+  readonly name: string
+  readonly url: string
+  readonly every_s: number
+  /** Whom alerts go to: `mail:ADDRESS`, `slack:URL`, `webhook:URL`. */
+  readonly channels: readonly string[]
+}
+
+/** A monitor whose time has come. */
+export interface Due {
+  readonly id: string
+  readonly every_s: number
+  readonly next_due_ms: number
+}
+
+const CHANNEL = /^(mail:\S+@\S+|slack:https?:\/\/\S+|webhook:https?:\/\/\S+)$/
+
+/**
+ * Adds a monitor, first due at once.
+ * @throws {Unfit} when its address or a channel is none.
+ */
+export async function addMonitor(
+  db: Sql,
+  { id, name, url, every_s, channels }: Monitor,
+  nowMs: number,
+): Promise<void> {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new Unfit(`${JSON.stringify(url)} is no address of a page.`)
+  if (every_s < 1) throw new Unfit('A page is looked at once a second at most.')
+  const wrong = channels.find((channel) => !CHANNEL.test(channel))
+  if (wrong !== undefined)
+    throw new Unfit(`${JSON.stringify(wrong)} is no channel: mail:ADDRESS, slack:URL or webhook:URL.`)
+  await db.query(
+    `INSERT INTO monitors (id, name, url, every_s, channels, next_due_ms, enabled) VALUES ($1, $2, $3, $4, $5, $6, 1)
+     ON CONFLICT (id) DO UPDATE SET name = excluded.name, url = excluded.url, every_s = excluded.every_s, channels = excluded.channels`,
+    [id, name, url, every_s, JSON.stringify(channels), nowMs],
+  )
+}
+
+/** @throws {Unfit} when there is none. */
+export async function monitorOf(db: Sql, id: string): Promise<Monitor> {
+  const [row] = await db.query('SELECT id, name, url, every_s, channels FROM monitors WHERE id = $1', [id])
+  if (!row) throw new Unfit(`There is no monitor ${id}.`)
+  // Written by addMonitor, which checked it.
+  const channels = JSON.parse(String(row.channels)) as string[]
+  return { id, name: String(row.name), url: String(row.url), every_s: Number(row.every_s), channels }
+}
+
+/** Those whose time has come, the longest waiting first. */
+export async function dueMonitors(db: Sql, nowMs: number): Promise<readonly Due[]> {
+  const rows = await db.query(
+    'SELECT id, every_s, next_due_ms FROM monitors WHERE enabled = 1 AND next_due_ms <= $1 ORDER BY next_due_ms, id LIMIT 10000',
+    [nowMs],
+  )
+  return rows.map(({ id, every_s, next_due_ms }) => ({
+    id: String(id),
+    every_s: Number(every_s),
+    next_due_ms: Number(next_due_ms),
+  }))
+}
+
+/** Notes when those that were sent are due next: in their rhythm, and once for all that was missed. */
+export async function noteSent(db: Sql, due: readonly Due[], nowMs: number): Promise<void> {
+  if (due.length === 0) return
+  const last = due.at(-1)?.next_due_ms ?? nowMs
+  const ids = new Set(due.map(({ id }) => id))
+  // One statement for all; should a monitor have been added meanwhile, it waits for the next run.
+  if (ids.size >= 500) {
+    await db.query(
+      `UPDATE monitors SET next_due_ms = next_due_ms + every_s * 1000 * (1 + ($1 - next_due_ms) / (every_s * 1000))
+       WHERE enabled = 1 AND next_due_ms <= $2`,
+      [nowMs, last],
+    )
+    return
+  }
+  const places = [...ids].map((_, index) => `$${index + 2}`).join(', ')
+  await db.query(
+    `UPDATE monitors SET next_due_ms = next_due_ms + every_s * 1000 * (1 + ($1 - next_due_ms) / (every_s * 1000)) WHERE id IN (${places})`,
+    [nowMs, ...ids],
+  )
+}
