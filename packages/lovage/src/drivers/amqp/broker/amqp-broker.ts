@@ -9,12 +9,12 @@ import type {
 import { ConnectionError, type DriverOptions, type Logger, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { AmqpConnection, amqpOptionsOf, parseAmqpUrls } from '../client/index.js'
-import { AmqpAdmin } from './admin.js'
-import { AmqpConsumer } from './consumer.js'
-import { AmqpDeadLetters } from './dead-letters.js'
-import { Fanout } from './fanout.js'
+import { AmqpAdmin } from './amqp-admin.js'
+import { AmqpConsumer } from './amqp-consumer.js'
+import { AmqpDeadLetters } from './amqp-dead-letters.js'
+import { AmqpFanout } from './amqp-fanout.js'
+import { AmqpPublisher } from './amqp-publisher.js'
 import { type AmqpBrokerOptions, brokerOptionsOf, type Connections } from './options.js'
-import { Publisher } from './publisher.js'
 import { Topology } from './topology.js'
 
 /** Quorum queues whose messages live for a time came with it; the delays of the default kind need them. */
@@ -42,8 +42,8 @@ class AmqpBroker implements Broker {
   readonly #connections: Connections
   readonly #options: AmqpBrokerOptions
   readonly #topology: Topology
-  readonly #publisher: Publisher
-  readonly #fanout: Fanout
+  readonly #publisher: AmqpPublisher
+  readonly #fanout: AmqpFanout
   readonly #consumers = new Set<AmqpConsumer>()
   #isClosed = false
 
@@ -67,8 +67,8 @@ class AmqpBroker implements Broker {
     this.#connections = connections
     this.#options = options
     this.#topology = new Topology(consuming, options, logger)
-    this.#publisher = new Publisher(publishing, this.#topology, options.delays)
-    this.#fanout = new Fanout(connections, this.#topology, options, logger)
+    this.#publisher = new AmqpPublisher(publishing, this.#topology, options.delays)
+    this.#fanout = new AmqpFanout(connections, this.#topology, options, logger)
     this.admin = new AmqpAdmin(consuming, this.#topology, this.#publisher)
     this.deadLetters = new AmqpDeadLetters(consuming, this.#topology, this.#publisher, logger)
   }

@@ -1,5 +1,5 @@
 import type { AmqpDelivery } from '../client/index.js'
-import type { Publisher } from './publisher.js'
+import type { AmqpPublisher } from './amqp-publisher.js'
 import type { QueueReader } from './read-queue.js'
 
 /** The queue that knows which queues of dead letters there are. */
@@ -14,13 +14,13 @@ const FRESH_MS = 30_000
  */
 export class DeadQueueIndex {
   readonly #reader: QueueReader
-  readonly #publisher: Publisher
+  readonly #publisher: AmqpPublisher
   /** Seen in the index, or written there by us. */
   #names: ReadonlySet<string> = new Set()
   #readMs = Number.NEGATIVE_INFINITY
   readonly #noting = new Map<string, Promise<void>>()
 
-  constructor(reader: QueueReader, publisher: Publisher) {
+  constructor(reader: QueueReader, publisher: AmqpPublisher) {
     this.#reader = reader
     this.#publisher = publisher
   }

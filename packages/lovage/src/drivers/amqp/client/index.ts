@@ -2,8 +2,8 @@ export {
   AmqpChannel,
   type AmqpDelivery,
   type AmqpQueue,
-} from './channel.js'
-export { AmqpConnection } from './connection.js'
+} from './amqp-channel.js'
+export { AmqpConnection } from './amqp-connection.js'
 export { isConnectionLoss, refusalOf } from './errors.js'
 export type { AmqpProperties, AmqpPublication } from './frame-writer.js'
 

@@ -9,8 +9,8 @@ import {
   type PublishingChannel,
   refusalOf,
 } from '../client/index.js'
+import { blockedError } from './amqp-publisher.js'
 import type { AmqpBrokerOptions, Connections, PassingOptions } from './options.js'
-import { blockedError } from './publisher.js'
 import type { ExchangeKind, Topology } from './topology.js'
 import { failureOf } from './untaken.js'
 import { fromWire, toWire } from './wire-message.js'
@@ -31,7 +31,7 @@ interface Listening {
 }
 
 /** Exchanges whose messages reach whoever listens now: remote control, answers, events, broadcast tasks. */
-export class Fanout {
+export class AmqpFanout {
   readonly #publishing: AmqpConnection
   readonly #consuming: AmqpConnection
   readonly #topology: Topology

@@ -6,8 +6,8 @@ import {
 } from '../../../dead-letter/index.js'
 import type { Logger, Page } from '../../../kernel/index.js'
 import type { AmqpConnection, AmqpDelivery } from '../client/index.js'
+import type { AmqpPublisher } from './amqp-publisher.js'
 import { DeadQueueIndex } from './dead-queue-index.js'
-import type { Publisher } from './publisher.js'
 import { QueueReader } from './read-queue.js'
 import type { Topology } from './topology.js'
 
@@ -26,12 +26,12 @@ export class AmqpDeadLetters implements DeadLetterStore {
   readonly #reader: QueueReader
   readonly #index: DeadQueueIndex
   readonly #topology: Topology
-  readonly #publisher: Publisher
+  readonly #publisher: AmqpPublisher
   readonly #logger: Logger
   /** When a queue was looked for, and not there. */
   readonly #missingMs = new Map<string, number>()
 
-  constructor(connection: AmqpConnection, topology: Topology, publisher: Publisher, logger: Logger) {
+  constructor(connection: AmqpConnection, topology: Topology, publisher: AmqpPublisher, logger: Logger) {
     this.#reader = new QueueReader({ connection, topology })
     this.#index = new DeadQueueIndex(this.#reader, publisher)
     this.#topology = topology

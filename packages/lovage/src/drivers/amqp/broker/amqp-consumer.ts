@@ -16,13 +16,13 @@ import {
   Patience,
   STABLE_MS,
 } from '../client/index.js'
+import type { AmqpDeadLetters } from './amqp-dead-letters.js'
+import type { AmqpPublisher } from './amqp-publisher.js'
 import { Claim, Redelivered } from './claim.js'
-import type { AmqpDeadLetters } from './dead-letters.js'
 import { OpenQueues } from './open-queues.js'
 import type { AmqpBrokerOptions } from './options.js'
 import { ORPHANS } from './orphans.js'
 import { type ConsumerState, persist } from './persist.js'
-import type { Publisher } from './publisher.js'
 import { Source, type SourceListener } from './source.js'
 import type { Topology } from './topology.js'
 import { forDetour, toWire } from './wire-message.js'
@@ -40,7 +40,7 @@ const MOST_GIVEN_BACK = 10
 export interface ConsumerParts {
   readonly connection: AmqpConnection
   readonly topology: Topology
-  readonly publisher: Publisher
+  readonly publisher: AmqpPublisher
   readonly deadLetters: AmqpDeadLetters
   readonly options: AmqpBrokerOptions
   readonly onClosed: (consumer: AmqpConsumer) => void

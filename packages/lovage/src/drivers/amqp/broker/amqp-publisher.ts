@@ -33,7 +33,7 @@ interface Posting {
  * Promise 2: nothing is published twice in silence. Where the connection ends before the server has answered, that is said
  * (`LVG_PUBLISH_UNCERTAIN`), with the ids of the messages that it is true of.
  */
-export class Publisher {
+export class AmqpPublisher {
   readonly #connection: AmqpConnection
   readonly #topology: Topology
   readonly #delays: DelayOptions

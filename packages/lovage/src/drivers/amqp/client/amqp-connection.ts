@@ -8,7 +8,7 @@ import {
   systemClock,
   type Unsubscribe,
 } from '../../../kernel/index.js'
-import { AmqpChannel, type ChannelParts } from './channel.js'
+import { AmqpChannel, type ChannelParts } from './amqp-channel.js'
 import { amqpError } from './errors.js'
 import { mendIncomingTable } from './incoming-tables.js'
 import type { AmqpTarget } from './options.js'

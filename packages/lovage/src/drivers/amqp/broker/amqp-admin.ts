@@ -1,8 +1,8 @@
 import type { QueueAdmin, QueueDepth, QueuedMessage } from '../../../broker/index.js'
 import { CapabilityError, delay, type Page, stayAlive, systemClock } from '../../../kernel/index.js'
 import type { AmqpConnection, AmqpDelivery } from '../client/index.js'
-import { isDeadQueue } from './dead-letters.js'
-import type { Publisher } from './publisher.js'
+import { isDeadQueue } from './amqp-dead-letters.js'
+import type { AmqpPublisher } from './amqp-publisher.js'
 import type { Topology } from './topology.js'
 
 const MOST_MOVED = 500
@@ -12,9 +12,9 @@ const SILENCE_MS = 2_000
 export class AmqpAdmin implements QueueAdmin {
   readonly #connection: AmqpConnection
   readonly #topology: Topology
-  readonly #publisher: Publisher
+  readonly #publisher: AmqpPublisher
 
-  constructor(connection: AmqpConnection, topology: Topology, publisher: Publisher) {
+  constructor(connection: AmqpConnection, topology: Topology, publisher: AmqpPublisher) {
     this.#connection = connection
     this.#topology = topology
     this.#publisher = publisher
