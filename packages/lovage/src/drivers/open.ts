@@ -38,7 +38,7 @@ const DRIVERS = new Map<string, Driver>(
 /** Letters, digits, `+`, `.` and `-`, as in every URL. */
 const SCHEME = /^[a-z][a-z0-9+.-]*$/
 
-/** Lets URLs of a scheme be served by a driver. */
+/** Registers a driver for the URLs of a scheme. */
 export function registerDriver(scheme: string, driver: Driver): void {
   const problem = !SCHEME.test(scheme)
     ? 'is no scheme of a URL: a letter, then letters, digits, +, . and -, all lower case'
@@ -54,7 +54,7 @@ export function registerDriver(scheme: string, driver: Driver): void {
   DRIVERS.set(scheme, driver)
 }
 
-/** The parts of a driver, by what an error calls them. */
+/** The parts of a driver, by their names in errors. */
 const PARTS = {
   broker: 'broker',
   results: 'result backend',
@@ -68,9 +68,9 @@ type Part = keyof typeof PARTS
 /**
  * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, `postgresql://…`,
  * `amqp://user:password@host/vhost`, with the store of dead letters (`deadLetterUrl`) and the outbox (`outboxUrl`)
- * that the settings name.
+ * `amqp://user:password@host/vhost`, with the store of dead letters (`deadLetterUrl`) and the outbox (`outboxUrl`)
  *
- * @throws {ConfigurationError} LVG_DRIVER_UNKNOWN naming the schemes that there are; LVG_DRIVER_MISSING naming the
+ * @throws {ConfigurationError} LVG_DRIVER_UNKNOWN naming the known schemes; LVG_DRIVER_MISSING naming the
  * package to install; and the errors of the driver when its server cannot be used.
  */
 export async function openBroker(url: string, options: DriverOptions): Promise<Broker> {
@@ -81,7 +81,7 @@ export async function openBroker(url: string, options: DriverOptions): Promise<B
       const { withDeadLetters } = await import('./shared/index.js')
       broker = withDeadLetters(broker, await openDeadLetterStore(deadLetterUrl, options))
     }
-    // A broker that is a database has no need of one.
+    // A broker that is a database needs none.
     if (typeof outboxUrl === 'string' && !broker.publishIn)
       broker = await (await load('outbox', outboxUrl))(broker, outboxUrl, options)
     const shared = broadcastQueues(options.settings)
@@ -103,7 +103,7 @@ export async function openCoordinationStore(url: string, options: DriverOptions)
   return (await load('coordination', url))(url, options)
 }
 
-/** Opens the store of dead letters that a URL names (`deadLetterUrl`), and makes its table. */
+/** Opens the store of dead letters that a URL names (`deadLetterUrl`), and creates its table. */
 export async function openDeadLetterStore(url: string, options: DriverOptions): Promise<OpenDeadLetterStore> {
   return (await load('letters', url))(url, options)
 }
@@ -123,14 +123,14 @@ export function driverOf(url: string): Driver | undefined {
   return scheme === undefined ? undefined : DRIVERS.get(scheme)
 }
 
-/** Why no result backend can be opened at a URL, as far as the URL says; undefined when one can. */
+/** Why no result backend can be opened at a URL, as far as the URL shows; undefined when one can. */
 export function resultBackendProblem(url: string): ConfigurationError | undefined {
   const hint =
     "Use one of the schemes named in the message, or backend: 'disabled://' where no caller asks for results."
   return driverOf(url)?.results ? undefined : unknownScheme('results', url, hint)
 }
 
-/** Whether opening a coordination store failed because servers of this kind (RabbitMQ) cannot be one; callers go on without. */
+/** Whether opening a coordination store failed because servers of this kind (RabbitMQ) cannot be one; callers continue without. */
 export const keepsNoAgreements = (error: unknown): boolean =>
   isLovageError(error) && error.code === 'LVG_DRIVER_UNKNOWN'
 
@@ -147,7 +147,7 @@ async function load<P extends Part>(
   return orMissingPackage(loader)
 }
 
-/** The queues of `taskQueues` that are broadcast; the setting's own kind has checked its members. */
+/** The queues of `taskQueues` that are broadcast; the setting's own validator has checked its members. */
 function broadcastQueues({ taskQueues = [] }: DriverOptions['settings']): readonly Queue[] {
   return (taskQueues as readonly (string | Queue)[]).filter(
     (queue): queue is Queue => typeof queue !== 'string' && queue.broadcast === true,

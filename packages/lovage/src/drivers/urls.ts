@@ -4,7 +4,7 @@ import { ConfigurationError } from '../kernel/index.js'
 /** The URL of a SQLite file. */
 export const fileUrl = (path: string): string => `sqlite://${resolve(path)}`
 
-/** The broker that REDIS_URL, or REDIS_HOST with REDIS_PORT, REDIS_DB and REDIS_PASSWORD, name. */
+/** The broker that REDIS_URL, or REDIS_HOST with REDIS_PORT, REDIS_DB and REDIS_PASSWORD, names. */
 export function brokerUrlFromEnvironment(env: NodeJS.ProcessEnv): string | undefined {
   if (env.REDIS_URL) return env.REDIS_URL
   if (!env.REDIS_HOST) return undefined

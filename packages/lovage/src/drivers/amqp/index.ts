@@ -1,6 +1,6 @@
 import type { Driver } from '../shared/index.js'
 
-/** RabbitMQ. It keeps messages only: results are answered to the caller, and the rest needs another store. */
+/** RabbitMQ. It stores only messages: results are sent to the caller, and everything else needs another store. */
 export const amqp: Driver = {
   broker: async () => (await import('./broker/index.js')).openAmqpBroker,
   reach: 'network',
@@ -8,7 +8,7 @@ export const amqp: Driver = {
   protocol: 'amqp',
 }
 
-/** Results that are answered to the caller over the broker instead of being stored. */
+/** Results that are sent to the caller over the broker instead of being stored. */
 export const rpc: Driver = {
   results: async () => (await import('./results/index.js')).openRpcResultBackend,
   reach: 'network',

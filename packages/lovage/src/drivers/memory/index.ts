@@ -1,6 +1,6 @@
 import type { Driver } from '../shared/index.js'
 
-/** The memory of this process, shared by all that name it: tests, and programs that keep nothing. */
+/** The memory of this process, shared by all that name it: for tests, and for programs that keep nothing. */
 export const memory: Driver = {
   broker: async () => (await import('./broker/index.js')).openMemoryBroker,
   results: async () => (await import('./results/index.js')).openMemoryResultBackend,

@@ -8,7 +8,7 @@ import type { Topology } from './topology.js'
 const MOST_MOVED = 500
 const SILENCE_MS = 2_000
 
-/** What AMQP lets operators do: it tells nothing of queues that this process has not named, nor of single messages. */
+/** Queue administration on AMQP: limited to queues that this process has named, and without access to single messages. */
 export class AmqpAdmin implements QueueAdmin {
   readonly #connection: AmqpConnection
   readonly #topology: Topology
@@ -40,7 +40,7 @@ export class AmqpAdmin implements QueueAdmin {
     return this.#topology.purge(queue)
   }
 
-  /** Each message is taken by the other queue before it leaves this one: whoever ends it in between finds one in both. */
+  /** Each message reaches the other queue before it leaves this one: a crash in between leaves it in both. */
   move(from: string, to: string): Promise<number> {
     return stayAlive(this.#move(from, to))
   }

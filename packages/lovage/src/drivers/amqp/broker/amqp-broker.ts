@@ -17,12 +17,12 @@ import { AmqpPublisher } from './amqp-publisher.js'
 import { type AmqpBrokerOptions, brokerOptionsOf, type Connections } from './options.js'
 import { Topology } from './topology.js'
 
-/** Quorum queues whose messages live for a time came with it; the delays of the default kind need them. */
+/** The first version whose quorum queues support message TTLs; the default kind of delays needs them. */
 const OLDEST_VERSION = [3, 10] as const
 
 /**
- * Opens the broker in the RabbitMQ that an `amqp://` or `amqps://` URL names, or the first of several, between semicolons, that answers.
- * @throws {ConfigurationError} for a URL that is none. Connects with the first operation.
+ * Opens the broker on the RabbitMQ server of an `amqp://` or `amqps://` URL; of several URLs between semicolons, the first that answers.
+ * @throws {ConfigurationError} for an invalid URL. Connects on the first operation.
  */
 export async function openAmqpBroker(urls: string, { settings, logger }: DriverOptions): Promise<Broker> {
   const targets = parseAmqpUrls(urls, amqpOptionsOf(settings))

@@ -29,14 +29,14 @@ import { forDetour, toWire } from './wire-message.js'
 
 /** How long after a reconnection a claim waits for its message to come back here. */
 const ADOPTION_MS = 15_000
-/** The same after a silence: the server gives the messages of a client that it cannot reach to others only after two heartbeats. */
+/** The same after a silent outage: the server requeues the messages of an unreachable client only after two heartbeats. */
 const ADOPTION_AFTER_SILENCE_MS = 300_000
 const LOOK_AGAIN_MS = 250
 const PUT_ASIDE_MS = 1_000
 const MOST_ORPHANS = 10
 const MOST_GIVEN_BACK = 10
 
-/** What a consumer shares with its broker. */
+/** State that a consumer shares with its broker. */
 export interface ConsumerParts {
   readonly connection: AmqpConnection
   readonly topology: Topology
@@ -49,13 +49,13 @@ export interface ConsumerParts {
 let claims = 0
 
 /**
- * Takes what the server sends, as much as there are free slots, and settles it: what follows is published and confirmed first, the message
- * acknowledged after.
+ * Takes as many messages as there are free slots, and settles them: follow-up messages are published and confirmed first, the message
+ * is acknowledged after.
  *
- * Promise 1: a crash anywhere repeats, and loses nothing: the server keeps a message until its ack.
- * Promise 2: it goes on by itself after any loss of the connection. What runs meanwhile goes on too; if its message comes back to
- * this consumer it is taken for the same claim and not run twice, else `onLost` tells that it is another's.
- * Promise 3: a task that runs for long stays alone on its channel (it is parked), so that the server's `consumer_timeout` costs the claim
+ * Promise 1: a crash anywhere repeats work and loses nothing: the server keeps a message until its ack.
+ * Promise 2: it recovers by itself from any loss of the connection. Running tasks continue meanwhile; if a message comes back to
+ * this consumer, it rejoins the same claim and is not run twice; otherwise `onLost` reports that it belongs to another consumer.
+ * Promise 3: a long-running task is left alone on its channel (it is parked), so that the server's `consumer_timeout` costs the claim
  * of that task and of no other.
  */
 export class AmqpConsumer implements Consumer, SourceListener {
@@ -63,18 +63,18 @@ export class AmqpConsumer implements Consumer, SourceListener {
   readonly #parts: ConsumerParts
   readonly #options: ConsumeOptions
   readonly #release = holdProcess()
-  /** By tag: what was handed over and is not settled. */
+  /** Delivered and unsettled claims, by tag. */
   readonly #claims = new FleetingMap<Claim>()
   readonly #redelivered = new Redelivered()
   readonly #opening: OpenQueues
-  /** Channels whose consumers were ended, with what still runs. */
+  /** Channels whose consumers have ended and whose tasks still run. */
   readonly #parked = new Set<Source>()
   readonly #timer: NodeJS.Timeout
   #queues: readonly string[]
   #source: Source | undefined
-  /** Where messages come from that have lost their place. */
+  /** The source of orphaned messages. */
   #orphans: Source | undefined
-  /** Came, and has not been handed over. */
+  /** Received, but not yet handed over. */
   #waiting: Claim[] = []
   #state: ConsumerState = 'consuming'
   #adjusting: Promise<void> | undefined
@@ -83,9 +83,9 @@ export class AmqpConsumer implements Consumer, SourceListener {
   #isDown = false
   #hasNoOrphans = false
   readonly #patience = new Patience()
-  /** How long a claim whose channel has ended waits for its message, from the next connection on. */
+  /** How long a claim whose channel has ended waits for its message, counted from the next connection. */
   #adoptionMs = ADOPTION_MS
-  /** How often a channel that was consumed from has ended. */
+  /** How often a consuming channel has ended. */
   #losses = 0
   #lookAgain: { readonly timer: Timer; readonly dueMs: number } | undefined
 
@@ -103,7 +103,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     this.#timer.unref()
   }
 
-  /** Begins, if the server can be reached; else it goes on trying. */
+  /** Starts consuming if the server can be reached; otherwise keeps trying. */
   async start(): Promise<void> {
     await this.#adjust()
   }
@@ -126,7 +126,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
   demand(): void {
     if (this.#isScheduled || this.#state === 'closed') return
     this.#isScheduled = true
-    // Whatever this turn delivers or settles is seen together.
+    // Everything that this turn delivers or settles is handled together.
     setImmediate(() => {
       this.#isScheduled = false
       this.#handOver()
@@ -143,9 +143,9 @@ export class AmqpConsumer implements Consumer, SourceListener {
     if (this.#state !== 'consuming') return
     this.#state = 'paused'
     await this.#adjust()
-    // No channel is opened any more on which they could come back.
+    // No new channel is opened on which they could come back.
     this.#lost(this.#redelivered.giveUp())
-    // Never begun: as they came, and counted for nothing.
+    // Never started: they go back as they came, uncounted.
     const waiting = this.#waiting.splice(0)
     await Promise.all(waiting.map((claim) => this.#return(claim, claim.redeliveries)))
   }
@@ -230,7 +230,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 
   async #requeue(claim: Claim, counts: boolean): Promise<boolean> {
-    // A quorum queue drops what was given back to it too often (20 times, from RabbitMQ 4 on): a copy begins anew.
+    // A quorum queue drops a message that is returned too often (20 times, from RabbitMQ 4 on): a fresh copy starts at zero.
     const isWorn = claim.deliveries >= MOST_GIVEN_BACK
     if (counts || isWorn || this.#state !== 'consuming')
       return this.#return(claim, claim.redeliveries + (counts ? 1 : 0))
@@ -243,7 +243,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     return true
   }
 
-  /** Back to the end of its queue, with what is known about it. */
+  /** Requeues it at the end of its queue, with its known counts. */
   async #return(claim: Claim, redeliveries: number): Promise<boolean> {
     const { message, queue, isOrphan } = claim
     if (isLovageError(message) || isOrphan) {
@@ -257,8 +257,8 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 
   /**
-   * Puts a message aside for a second with one more loss in its count. Were it there again at once, it could end this process before the
-   * acknowledgement of its predecessor has left it, and each such end would make two of one.
+   * Delays a message for a second with one more loss in its count. If it were available again at once, it could crash this process before
+   * the acknowledgement of its predecessor is sent, and each such crash would turn one message into two.
    */
   async #count(claim: Claim): Promise<void> {
     const { message, redeliveries } = claim
@@ -268,7 +268,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
       const later = () => this.#parts.publisher.toQueueLater(claim.queue, PUT_ASIDE_MS, copy)
       if (await this.#persist(later)) this.#end(claim)
     } catch (error) {
-      // It was not acknowledged: the server has it, and gives it to the next.
+      // It was not acknowledged: the server still has it, and delivers it to the next consumer.
       this.#options.logger.debug({ err: error }, 'could not count a redelivery')
     }
   }
@@ -280,8 +280,8 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 
   /**
-   * Acknowledges, or rejects to the place that the queue has for that. What was lost meanwhile has had its effects: should it come back, it
-   * is not run again.
+   * Acknowledges, or rejects to the queue's dead-letter target. A claim lost meanwhile has taken effect: should its message return,
+   * it is not run again.
    */
   #end(claim: Claim, isRejected = false): true {
     this.#claims.delete(claim.tag)
@@ -292,7 +292,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     return true
   }
 
-  /** Waits for a claim whose channel has ended to be found again, or given up. */
+  /** Waits until a claim whose channel has ended is found again, or given up. */
   async #isOurs(claim: Claim): Promise<boolean> {
     return claim.source !== undefined || this.#redelivered.returned(claim)
   }
@@ -301,7 +301,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     return persist(work, () => this.#state, this.#options.logger)
   }
 
-  /** Gives what waits to who wants it, earlier queues first. */
+  /** Hands waiting messages to demand, earlier queues first. */
   #handOver(): void {
     if (this.#state !== 'consuming' || this.#waiting.length === 0) return
     const rank = new Map(this.#queues.map((queue, index) => [queue, index]))
@@ -311,7 +311,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     const deliveries: Delivery[] = []
     for (const claim of batch) {
       this.#claims.set(claim.tag, claim)
-      // The server says only that somebody was lost with it: counted in the message, or it would be the first time for ever.
+      // The server reports only that a holder was lost: the count goes into the message, or every loss would look like the first.
       if (this.#redelivered.mustCount(claim)) void this.#count(claim)
       else deliveries.push(claim)
     }
@@ -320,7 +320,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     this.#options.onDeliveries(deliveries)
   }
 
-  /** Brings what is consumed in line with what is wanted; one at a time, and again when something changed meanwhile. */
+  /** Aligns the consumers with the demand; one run at a time, repeated when something changed meanwhile. */
   #adjust(): Promise<void> {
     this.#mustAdjust = true
     this.#adjusting ??= this.#adjustAll().finally(() => {
@@ -339,7 +339,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
         hasFailed = false
       } catch (error) {
         if (this.#state !== 'consuming') return
-        // A channel that ended meanwhile has been counted.
+        // A channel that ended meanwhile is already counted.
         if (before === this.#losses) this.#patience.failed()
         this.#failed(error)
         hasFailed = true
@@ -357,7 +357,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     if (!this.#source) {
       const perConsumer = this.#queues.some((queue) => topology.isQuorum(queue))
       const channel = await connection.channel()
-      // Known from the connection on: servers from 4 on have no limit of a whole channel.
+      // Known once connected: servers from version 4 on have no channel-wide limit.
       this.#source = new Source(channel, perConsumer || (connection.version[0] ?? 0) >= 4, this)
       this.#patience.began()
       this.#redelivered.begin(this.#adoptionMs, (expired) => this.#lost(expired))
@@ -386,7 +386,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     this.#lookAgain = { timer, dueMs }
   }
 
-  /** Takes a few at a time of what has lost its place; where this user may not, others do. */
+  /** Takes a few orphaned messages at a time; where this user lacks the permission, other workers do it. */
   async #openOrphans(): Promise<void> {
     const { connection, topology } = this.#parts
     try {
@@ -404,9 +404,9 @@ export class AmqpConsumer implements Consumer, SourceListener {
     }
   }
 
-  /** Nobody brought these back. */
+  /** These were not brought back. */
   #lost(expired: readonly Claim[]): void {
-    // Whoever settles one of them is told by that.
+    // Their callers learn it when they settle.
     const tags = expired
       .filter(({ tag, isSettling }) => !isSettling && this.#claims.delete(tag))
       .map(({ tag }) => tag)
@@ -414,7 +414,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     this.demand()
   }
 
-  /** Leaves what has run for long on its channel, and consumes on another. */
+  /** Leaves long-running deliveries on their channel, and consumes on another. */
   #park(): void {
     for (const source of this.#parked) {
       if (source.unsettled > 0) continue
@@ -431,7 +431,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     this.demand()
   }
 
-  /** Each outage is told once. */
+  /** Each outage is reported once. */
   #failed(error: unknown): void {
     if (this.#isDown || this.#state === 'closed') return
     this.#isDown = true

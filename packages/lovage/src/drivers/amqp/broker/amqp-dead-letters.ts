@@ -11,7 +11,7 @@ import { DeadQueueIndex } from './dead-queue-index.js'
 import { QueueReader } from './read-queue.js'
 import type { Topology } from './topology.js'
 
-/** The queue in which the dead letters of another lie. */
+/** The queue that holds another queue's dead letters. */
 export const deadQueue = (queue: string): string => `${queue}.dead`
 export const isDeadQueue = (queue: string): boolean => queue.endsWith('.dead')
 
@@ -19,8 +19,8 @@ const MISSING_MS = 60_000
 const LONGEST_SHOWN = 63
 
 /**
- * Dead letters in durable queues, `<queue>.dead`, one message each. A queue is no table: whoever looks reads all of them, and puts them
- * back, alone meanwhile. Good for hundreds; `deadLetterUrl` names a store for more.
+ * Dead letters in durable queues, `<queue>.dead`, one message each. A queue is not a table: a reader fetches all of them and puts them
+ * back, with exclusive access meanwhile. Suitable for hundreds; `deadLetterUrl` names a store for more.
  */
 export class AmqpDeadLetters implements DeadLetterStore {
   readonly #reader: QueueReader
@@ -28,7 +28,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
   readonly #topology: Topology
   readonly #publisher: AmqpPublisher
   readonly #logger: Logger
-  /** When a queue was looked for, and not there. */
+  /** When a queue was last looked up and did not exist. */
   readonly #missingMs = new Map<string, number>()
 
   constructor(connection: AmqpConnection, topology: Topology, publisher: AmqpPublisher, logger: Logger) {
@@ -55,7 +55,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
               task: letter.task?.slice(0, LONGEST_SHOWN) ?? null,
               reason: letter.reason,
             },
-            // For those who look into the queue with other tools; a quarter of what AMQP takes, whatever the characters are.
+            // For people who inspect the queue with other tools; a quarter of AMQP's limit, so that any characters fit.
             ...(letter.taskId === null ? {} : { correlationId: letter.taskId.slice(0, LONGEST_SHOWN) }),
           },
         }),
@@ -67,7 +67,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
   async list(query: DeadLetterQuery): Promise<Page<DeadLetter>> {
     const found: DeadLetter[] = []
     for (const queue of await this.#queues(query.queue)) found.push(...(await this.#read(queue, () => false)))
-    // A letter that was stored twice is one.
+    // A letter that was stored twice counts once.
     return listLetters(new Map(found.map((letter) => [letter.id, letter])).values(), query)
   }
 
@@ -75,7 +75,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
     const counts = new Map<string, number>()
     const nowMs = Date.now()
     for (const dead of await this.#queues()) {
-      // Metrics ask often, and the server's log has a line for each question about a queue that is not there.
+      // Metrics poll often, and the server logs a line for each lookup of a queue that does not exist.
       if (nowMs - (this.#missingMs.get(dead) ?? 0) < MISSING_MS) continue
       const count = await this.#topology.waiting(dead)
       if (count === undefined) this.#missingMs.set(dead, nowMs)
@@ -95,7 +95,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
     return [...taken.values()]
   }
 
-  /** Of one queue, or of all that this process has named, or any other has put letters into. */
+  /** The letters of one queue, or of all queues that this process has named or the index lists. */
   async #queues(queue?: string): Promise<readonly string[]> {
     if (queue !== undefined) return [deadQueue(queue)]
     const { names } = this.#topology
@@ -103,7 +103,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
     return [...new Set([...own, ...(await this.#index.names())])]
   }
 
-  /** Reads all letters of a queue, and removes those that are to go. */
+  /** Reads all letters of a queue, and removes those selected. */
   async #read(queue: string, mayGo: (letter: DeadLetter) => boolean): Promise<readonly DeadLetter[]> {
     const letters: DeadLetter[] = []
     await this.#reader.read(queue, (delivery) => {
@@ -132,7 +132,7 @@ function write({ raw, ...letter }: DeadLetter): string {
 }
 
 function read(json: string): DeadLetter {
-  // Written by `write`; a stranger's message has no id, or is no JSON.
+  // Written by `write`; a foreign message has no id, or is not JSON.
   const { text, base64, ...letter } = JSON.parse(json) as DeadLetter & { text?: string; base64?: string }
   if (typeof letter.id !== 'string' || typeof letter.queue !== 'string') throw new TypeError('it has no id')
   return { ...letter, raw: text ?? Buffer.from(base64 ?? '', 'base64') }

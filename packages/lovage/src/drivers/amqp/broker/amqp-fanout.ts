@@ -17,12 +17,12 @@ import { fromWire, toWire } from './wire-message.js'
 
 type Hear = (message: IncomingMessage) => void
 
-/** A queue of one listener, as Celery makes it. */
+/** A queue of one listener, as Celery declares it. */
 interface Listening {
-  /** What the name of its queue ends with, and how that is made. */
+  /** The suffix of its queue's name, and how that queue is declared. */
   readonly name: (own: string) => string
   readonly passing: PassingOptions
-  /** The name's own part for the first connection; one that is lost may hold its queue for a while. */
+  /** The name's own part on the first connection; a lost connection may hold its queue for a while. */
   readonly own: string
   readonly exchange: string
   readonly kind: ExchangeKind
@@ -30,7 +30,7 @@ interface Listening {
   readonly hear: Hear
 }
 
-/** Exchanges whose messages reach whoever listens now: remote control, answers, events, broadcast tasks. */
+/** Exchanges whose messages reach the current listeners: remote control, replies, events, broadcast tasks. */
 export class AmqpFanout {
   readonly #publishing: AmqpConnection
   readonly #consuming: AmqpConnection
@@ -48,13 +48,13 @@ export class AmqpFanout {
     this.#logger = logger
   }
 
-  /** Sends, and resolves when the server has it; how many listen is not known. An exchange that has gone is made again. */
+  /** Sends, and resolves when the server has the message; the number of listeners is unknown. A deleted exchange is declared again. */
   async send(message: OutgoingMessage, kind: ExchangeKind = kindOf(message.exchange)): Promise<void> {
     const { exchange, routingKey } = message
     const publication = { exchange, routingKey, ...toWire(message) }
     for (let isRepeat = false; ; isRepeat = true) {
       await this.#topology.ensureExchange(exchange, kind)
-      // It would wait in our memory, without end.
+      // Otherwise it would wait in our memory without a limit.
       if (this.#publishing.blocked !== undefined) throw blockedError(this.#publishing)
       this.#channel ??= this.#open()
       const channel = await this.#channel
@@ -67,7 +67,7 @@ export class AmqpFanout {
     }
   }
 
-  /** Rejects when the server stops reading meanwhile: nobody is to wait for what others may miss. */
+  /** Rejects when the server stops reading meanwhile: callers must not wait for messages that others may miss. */
   #unlessBlocked<Result>(work: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       const stop = this.#publishing.onBlocked(() => {
@@ -88,7 +88,7 @@ export class AmqpFanout {
       exchange,
       kind,
       bindingKey: isTopic ? pattern : '',
-      // Fanout exchanges do not look at routing keys: whoever listens to some of them does.
+      // Fanout exchanges ignore routing keys: a listener for some of them filters for itself.
       hear: isTopic ? hear : (message) => matchesTopic(pattern, message.routingKey) && hear(message),
     })
   }
@@ -105,7 +105,7 @@ export class AmqpFanout {
     })
   }
 
-  /** Answers; nobody waiting is no error. */
+  /** Replies; a caller that no longer waits is not an error. */
   reply(message: OutgoingMessage): Promise<void> {
     return this.send(message, DIRECT)
   }
@@ -122,7 +122,7 @@ export class AmqpFanout {
     opening.then(
       (channel) =>
         channel.onClosed(() => {
-          // Perhaps an exchange that was declared has gone.
+          // A declared exchange may have been deleted.
           this.#topology.forget()
           ended()
         }),
@@ -131,7 +131,7 @@ export class AmqpFanout {
     return opening
   }
 
-  /** Listens until it is ended, also on the connections to come; rejects only when it cannot begin. */
+  /** Listens until it is closed, also on later connections; rejects only when it cannot start. */
   async #listen(listening: Listening): Promise<Unsubscribe> {
     let isEnded = false
     let channel = await this.#begin(listening, () => !isEnded, true)
@@ -164,7 +164,7 @@ export class AmqpFanout {
       isEnded = true
       release()
       this.#endings.delete(end)
-      // The queue goes with its last consumer.
+      // The queue is deleted with its last consumer.
       await channel.close().catch(() => {})
     }
     this.#endings.add(end)
@@ -197,17 +197,17 @@ export class AmqpFanout {
   }
 }
 
-/** Between one asker and who answers: kombu's pidbox. */
+/** Between one caller and its repliers: kombu's pidbox. */
 const DIRECT: ExchangeKind = { type: 'direct', durable: false }
 
-/** As Celery declares them; whatever is none of Celery's is for broadcast tasks, which Python declares so too. */
+/** As Celery declares them; any exchange that is not Celery's is for broadcast tasks, which Python declares the same way. */
 function kindOf(exchange: string): ExchangeKind {
   if (exchange.endsWith('.pidbox')) return { type: 'fanout', durable: false }
   if (exchange.startsWith('celeryev')) return { type: 'topic', durable: true }
   return { type: 'fanout', durable: true }
 }
 
-/** A queue that ends with its listener, and keeps little. */
+/** A queue that is deleted with its listener, and keeps little. */
 function passingQueue(
   name: string,
   { ttlMs, expiresMs, kind }: PassingOptions,

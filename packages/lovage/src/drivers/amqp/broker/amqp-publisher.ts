@@ -13,25 +13,25 @@ import type { Topology } from './topology.js'
 import { type Failure, failureOf } from './untaken.js'
 import { forDetour, toWire, type WireMessage } from './wire-message.js'
 
-/** A publication with what it needs to be there. */
+/** A publication and what must exist for it. */
 interface Posting {
   readonly publication: AmqpPublication
-  /** The task's id, to say which message it was. */
+  /** The task's id, for error reports. */
   readonly id: string | undefined
-  /** The queue that it comes to through the delays. */
+  /** The queue that it reaches through the delays. */
   readonly delayedFor?: string
-  /** It goes to a queue of the driver's own. */
+  /** It goes to one of the driver's own queues. */
   readonly isOwn?: true
 }
 
 /**
- * Publishes with confirms: resolves when the server has the messages, in its queues and, those that are persistent, on its disk. What is
+ * Publishes with confirms: resolves when the server has the messages in its queues and, if persistent, on its disk. All that is
  * published in one turn of the event loop is written together, and any number may be unconfirmed.
  *
- * Promise 1: a message that nobody can get is not taken in silence. The queue that it names is declared before, the exchange looked for; what
- * comes back all the same, because one of them went away, is declared and published once more, or refused (`LVG_MESSAGE_UNROUTABLE`).
- * Promise 2: nothing is published twice in silence. Where the connection ends before the server has answered, that is said
- * (`LVG_PUBLISH_UNCERTAIN`), with the ids of the messages that it is true of.
+ * Promise 1: an undeliverable message is never accepted silently. The queue it names is declared first, the exchange checked; a message
+ * that is returned anyway, because one of them was deleted, is declared and published once more, or refused (`LVG_MESSAGE_UNROUTABLE`).
+ * Promise 2: nothing is published twice silently. Where the connection ends before the server has answered, the call rejects
+ * (`LVG_PUBLISH_UNCERTAIN`) with the ids of the affected messages.
  */
 export class AmqpPublisher {
   readonly #connection: AmqpConnection
@@ -63,19 +63,19 @@ export class AmqpPublisher {
     await this.#send(postings)
   }
 
-  /** To one queue by its name. */
+  /** Publishes to one queue by its name. */
   async toQueue(queue: string, wire: WireMessage): Promise<void> {
     const publication = { exchange: '', routingKey: queue, mandatory: true, ...wire }
     await this.#send([{ publication, id: wire.properties.correlationId }])
   }
 
-  /** To a queue of the driver's own, which bears a name that no queue of tasks may have. */
+  /** Publishes to one of the driver's own queues, whose name no task queue may have. */
   async toOwnQueue(queue: string, wire: WireMessage): Promise<void> {
     const publication = { exchange: '', routingKey: queue, mandatory: true, ...wire }
     await this.#send([{ publication, id: undefined, isOwn: true }])
   }
 
-  /** To one queue, in a while; see `delayRoute`. */
+  /** Publishes to one queue after a delay; see `delayRoute`. */
   async toQueueLater(queue: string, delayMs: number, wire: WireMessage): Promise<void> {
     await this.#send([this.#later(queue, delayMs, wire, wire.properties.correlationId)])
   }
@@ -100,7 +100,7 @@ export class AmqpPublisher {
         if (!posting) continue
         const { why, error } = untaken
         const isGone = why === 'unroutable' || (why === 'refused' && refusalOf(error) === 404)
-        // One queue refused it: its leader moves, or it is full. Of several, another may have taken it.
+        // One queue refused it: its leader is moving, or it is full. With several queues, another may have taken it.
         const isRefusedForNow = why === 'refused' && !error && posting.publication.exchange === ''
         const nextMs = REFUSED_PAUSES_MS[round]
         if (why === 'unsent' || (isGone && !hasForgotten)) again.push(posting)
@@ -110,7 +110,7 @@ export class AmqpPublisher {
         } else failures.push({ ...posting, ...untaken })
         isGoneNow ||= isGone
       }
-      // A queue or an exchange was deleted behind our back: all that we know is to be looked at again.
+      // A queue or an exchange was deleted by someone else: all that we know must be checked again.
       if (isGoneNow && !hasForgotten) this.#topology.forget()
       hasForgotten ||= isGoneNow
       left = again
@@ -119,7 +119,7 @@ export class AmqpPublisher {
     if (failures.length > 0) throw failureOf(failures, this.#connection.location)
   }
 
-  /** Declares what the messages need; nothing when that is there. */
+  /** Declares what the messages need; a no-op when it exists. */
   #prepare(postings: readonly Posting[]): Promise<unknown> | undefined {
     const needed = new Set<Promise<void>>()
     let last: Posting | undefined
@@ -149,8 +149,8 @@ export class AmqpPublisher {
   }
 
   /**
-   * The queues for which a message is to be delayed. Through an exchange whose queues this process does not know it goes at once, with its
-   * ETA: whoever gets it puts it off.
+   * The queues for which a message is to be delayed. Through an exchange whose queues this process does not know, it is sent at once with
+   * its ETA: the worker that receives it delays it.
    */
   #delayed({ dueMs = 0, exchange, routingKey }: OutgoingMessage, nowMs: number): readonly string[] {
     if (dueMs <= nowMs) return NONE
@@ -174,11 +174,11 @@ export class AmqpPublisher {
   }
 }
 
-/** Pauses before what a queue did not take is offered to it again. */
+/** Pauses before a message that a queue refused is offered to it again. */
 const REFUSED_PAUSES_MS = [50, 200, 800, 2_000]
 const NONE: readonly string[] = []
 
-/** What is said to whoever publishes while the server takes nothing. */
+/** The error for publishers while the server accepts nothing. */
 export function blockedError({ location, blocked }: AmqpConnection): ConnectionError {
   return new ConnectionError(`RabbitMQ takes no messages now (${location}): ${blocked}`, {
     code: 'LVG_RABBITMQ_REFUSED',

@@ -6,7 +6,7 @@ import { Claim, Redelivered } from './claim.js'
 import { ORPHANS } from './orphans.js'
 import type { Source } from './source.js'
 
-/** A claim acknowledges on its source and asks it nothing. */
+/** A claim acknowledges on its source and reads nothing from it. */
 const source = {} as Source
 
 const delivery = (

@@ -13,25 +13,25 @@ import {
   rawOf,
 } from './wire-message.js'
 
-/** A message that the server gave us, until it is settled. */
+/** A message delivered by the server and not yet settled. */
 export class Claim implements Delivery {
   readonly tag: string
   readonly queue: string
   readonly message: IncomingMessage | MessageError
-  /** The place among all that came. */
+  /** Its position in the order of arrival. */
   readonly order: number
-  /** Whether the server delivered it to somebody before. */
+  /** Whether the server has delivered it before. */
   readonly wasDelivered: boolean
   readonly isCountedByQueue: boolean
-  /** How often its queue has delivered it before, as far as it says; with what was given back uncounted. */
+  /** How often its queue has delivered it before, as far as the queue reports it; requeues by ourselves are not counted. */
   readonly deliveries: number
-  /** Whether it came from where messages are that have lost their place, and not from its queue. */
+  /** Whether it came from the queue of orphaned messages instead of its own. */
   readonly isOrphan: boolean
   readonly fault?: MessageError
   redeliveries: number
-  /** The channel on which it can be settled; none while it is lost. */
+  /** The channel on which it can be settled; undefined while that channel is lost. */
   source: Source | undefined
-  /** Its number there. */
+  /** Its delivery tag on that channel. */
   number: number
   isSettling = false
   readonly #body: Buffer
@@ -53,12 +53,12 @@ export class Claim implements Delivery {
     this.#body = delivery.body
   }
 
-  /** Written only for those who look at it. */
+  /** Serialised only on demand. */
   get raw(): Buffer | string {
     return rawOf(this.message, this.#body)
   }
 
-  /** Equal for a message and its redelivery, different for its retry. */
+  /** The same for a message and its redelivery, different for its retry. */
   get key(): string | undefined {
     if (isLovageError(this.message)) return undefined
     const { id, retries } = this.message.headers
@@ -69,26 +69,26 @@ export class Claim implements Delivery {
 }
 
 const MOST_REMEMBERED = 10_000
-/** After so long, a message under the id of one that is done was sent anew. */
+/** After this long, a message with the id of a finished one counts as sent again. */
 const SETTLED_MS = 600_000
 
-/** What is known of messages that the server may deliver again. */
+/** Tracks messages that the server may deliver again. */
 export class Redelivered {
-  /** Running here, their channel ended. */
+  /** Running here; their channel has ended. */
   readonly #expected = new Map<string, Claim>()
-  /** Done here after their channel had ended. */
+  /** Finished here after their channel had ended. */
   readonly #settled = new Map<string, number>()
-  /** Given back by ourselves, so often that nobody was lost with them. */
+  /** How often we gave each back ourselves, without a lost holder. */
   readonly #uncounted = new Map<string, number>()
   readonly #waiting = new Map<Claim, (isOurs: boolean) => void>()
   #timer: NodeJS.Timeout | undefined
 
-  /** How many may come back. */
+  /** How many messages may come back. */
   get expected(): number {
     return this.#expected.size
   }
 
-  /** A claim whose channel has ended; false when it could not be told from others. */
+  /** Registers a claim whose channel has ended; false when it could not be distinguished from others. */
   expect(claim: Claim): boolean {
     const { key } = claim
     if (key === undefined || this.#expected.has(key)) return false
@@ -96,7 +96,7 @@ export class Redelivered {
     return true
   }
 
-  /** From now on, for so long, what is expected may come; then it is another's. */
+  /** Starts the window in which expected messages may come back; after it, they belong to another consumer. */
   begin(forMs: number, onExpired: (claims: readonly Claim[]) => void): void {
     clearTimeout(this.#timer)
     if (this.#expected.size === 0) return
@@ -104,7 +104,7 @@ export class Redelivered {
     this.#timer.unref()
   }
 
-  /** Expects nothing more: the claims that were. */
+  /** Stops expecting messages; returns the claims that were waiting. */
   giveUp(): readonly Claim[] {
     clearTimeout(this.#timer)
     const expired = [...this.#expected.values()]
@@ -113,7 +113,7 @@ export class Redelivered {
     return expired
   }
 
-  /** The claim that a delivery belongs to, which goes on with it; `settled` when nothing is left to do. */
+  /** The claim that a delivery belongs to and continues; `settled` when nothing is left to do. */
   adopt(delivery: Claim): Claim | 'settled' | undefined {
     const { key } = delivery
     if (!delivery.wasDelivered || key === undefined) return undefined
@@ -136,19 +136,19 @@ export class Redelivered {
     return new Promise((resolve) => this.#waiting.set(claim, resolve))
   }
 
-  /** It had its effects, and could not be acknowledged. */
+  /** It took effect, but could not be acknowledged. */
   settled({ key }: Claim): void {
     if (key === undefined) return
     this.#expected.delete(key)
     remember(this.#settled, key, Date.now())
   }
 
-  /** Its next delivery counts for nothing. */
+  /** Its next delivery is not counted. */
   uncount({ key, redeliveries }: Claim): void {
     if (key !== undefined) remember(this.#uncounted, key, redeliveries)
   }
 
-  /** Whether somebody was lost with it, and nothing says so yet but the server's mark. Corrects what we know better. */
+  /** Whether a holder was lost with it and only the server's redelivered flag shows it. Corrects the flag by what is known here. */
   mustCount(claim: Claim): boolean {
     if (!claim.wasDelivered || claim.isOrphan) return false
     const known = claim.key === undefined ? undefined : this.#uncounted.get(claim.key)

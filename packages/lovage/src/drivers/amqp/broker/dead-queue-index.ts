@@ -2,20 +2,20 @@ import type { AmqpDelivery } from '../client/index.js'
 import type { AmqpPublisher } from './amqp-publisher.js'
 import type { QueueReader } from './read-queue.js'
 
-/** The queue that knows which queues of dead letters there are. */
+/** The queue that lists the existing queues of dead letters. */
 export const DEAD_QUEUES = 'lovage_dead_queues'
-/** How long what was read of it holds: metrics ask often. */
+/** How long a reading of the index is cached: metrics poll often. */
 const FRESH_MS = 30_000
 
 /**
- * The names of queues in which dead letters lie, for processes that have never heard of them: AMQP lists no queues, so each name is a message in
- * one that everybody knows. A name is written before the first letter of its queue is, so that no crash hides one; doubles of it that two
- * processes wrote at the same time go with the next reading.
+ * The names of queues with dead letters, for processes that do not know them yet: AMQP cannot list queues, so each name is a message in one
+ * well-known queue. A name is written before the first letter of its queue, so that no crash hides a queue; duplicates written by two
+ * processes at the same time are removed by the next reading.
  */
 export class DeadQueueIndex {
   readonly #reader: QueueReader
   readonly #publisher: AmqpPublisher
-  /** Seen in the index, or written there by us. */
+  /** Names read from the index, or written to it by us. */
   #names: ReadonlySet<string> = new Set()
   #readMs = Number.NEGATIVE_INFINITY
   readonly #noting = new Map<string, Promise<void>>()
@@ -25,7 +25,7 @@ export class DeadQueueIndex {
     this.#publisher = publisher
   }
 
-  /** Resolves when everybody can find the queue. */
+  /** Resolves when every process can find the queue. */
   note(deadQueue: string): Promise<void> {
     const noting = this.#noting.get(deadQueue) ?? this.#note(deadQueue)
     this.#noting.set(deadQueue, noting)

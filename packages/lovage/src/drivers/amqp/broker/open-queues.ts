@@ -3,41 +3,41 @@ import { isConnectionLoss } from '../client/index.js'
 import type { Source } from './source.js'
 import type { Topology } from './topology.js'
 
-/** What is to be consumed. */
+/** The current demand. */
 export interface Wanted {
   readonly source: Source
-  /** The first is to be emptied before the second. */
+  /** The first queue is emptied before the second. */
   readonly queues: readonly string[]
   /** How many deliveries may be unsettled. */
   readonly limit: number
 }
 
-/** While all is taken, the server is asked this often whether an earlier queue has more. */
+/** While all slots are taken, the server is asked this often whether an earlier queue has messages. */
 const LOOK_MS = 100
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 60_000
 
 /**
- * Consumes from as many queues as there is room for. The server sends from every queue that is consumed, in no order; so a later queue is
- * consumed only when earlier ones are empty and leave room, and no more once one of them has more than there is room for. Two messages that
- * come in the same moment may pass each other.
+ * Consumes from as many queues as there is room for. The server sends from all consumed queues in no order; so a later queue is
+ * consumed only when earlier ones are empty and leave room, and no longer once one of them has more than fits. Two messages that
+ * arrive at the same moment may overtake each other.
  */
 export class OpenQueues {
   readonly #topology: Topology
   readonly #onRefused: (queue: string, error: unknown) => void
-  /** Queues that cannot be consumed now, until when each is left alone, and for how long that was. */
+  /** Queues that cannot be consumed now, until when each is left alone, and how long that pause is. */
   readonly #refused = new Map<string, { readonly untilMs: number; readonly pauseMs: number }>()
   #lookedMs = 0
 
-  /** `onRefused` is told once of a queue that cannot be consumed, until it can. */
+  /** `onRefused` is called once for a queue that cannot be consumed, until it can. */
   constructor(topology: Topology, onRefused: (queue: string, error: unknown) => void) {
     this.#topology = topology
     this.#onRefused = onRefused
   }
 
   /**
-   * Resolves to whether to look again soon: an earlier queue was not empty, but what it had may come to somebody else, or one cannot be
-   * consumed now, which keeps nobody from the others.
+   * Resolves to whether to look again soon: an earlier queue was not empty, but its messages may go to another consumer; or a queue cannot
+   * be consumed now, which does not hold up the others.
    */
   async open({ source, queues: all, limit }: Wanted): Promise<boolean> {
     const nowMs = Date.now()
@@ -46,7 +46,7 @@ export class OpenQueues {
     const first = queues.findIndex((queue) => !source.isConsuming(queue))
     const open = first < 0 ? queues : queues.slice(0, first)
     await source.cancelAll((queue) => !open.includes(queue))
-    // A limit of 0 means none at all there.
+    // A limit of 0 means no limit in AMQP.
     if (limit <= 0) {
       if (source.isExact) await source.cancelAll()
       return isIncomplete
@@ -73,7 +73,7 @@ export class OpenQueues {
     return isIncomplete
   }
 
-  /** What the server refuses of one queue (a name that is its own, a right, somebody who has it alone) is tried again, later each time. */
+  /** A queue that the server refuses (a reserved name, a missing permission, another exclusive consumer) is retried, later each time. */
   #refuse(queue: string, error: unknown): void {
     const before = this.#refused.get(queue)
     const pauseMs = Math.min(before ? 2 * before.pauseMs : FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
@@ -81,7 +81,7 @@ export class OpenQueues {
     if (!before) this.#onRefused(queue, error)
   }
 
-  /** Leaves the queues behind one that has more than can be taken. */
+  /** Stops consuming the queues behind one that has more than can be taken. */
   async #closeLater(source: Source, open: readonly string[]): Promise<void> {
     const nowMs = Date.now()
     if (nowMs - this.#lookedMs < LOOK_MS) return

@@ -3,27 +3,27 @@ import type { DelayOptions } from './delays.js'
 
 type Settings = Readonly<Record<string, unknown>>
 
-/** What an app's settings say about queues and consuming on RabbitMQ. */
+/** An app's settings for queues and consuming on RabbitMQ. */
 export interface AmqpBrokerOptions {
-  /** What every queue is declared with that says nothing else. */
+  /** The declaration of every queue that does not specify its own. */
   readonly queueArguments: Readonly<Record<string, unknown>>
   /** The queues in which delayed messages wait. */
   readonly delays: DelayOptions
   /** How long the server waits for an ack before it closes the channel: its own `consumer_timeout`. Default 30 minutes. */
   readonly consumerTimeoutMs: number
-  /** Of queues of remote control and of their answers. */
+  /** For queues of remote control and of its replies. */
   readonly control: PassingOptions
-  /** Of queues of events. */
+  /** For queues of events. */
   readonly events: PassingOptions
 }
 
-/** How queues are made that last as long as whoever listens. */
+/** How queues that live as long as their listener are declared. */
 export interface PassingOptions {
-  /** Of a message that nobody fetches. */
+  /** TTL of an unconsumed message. */
   readonly ttlMs: number
-  /** Of the queue without its owner, where it can outlive a connection. */
+  /** TTL of the queue without its owner, where it can outlive a connection. */
   readonly expiresMs: number
-  /** `exclusive`: of one connection. `durable`: of anybody. `neither`: as Celery made them before 5.6, which RabbitMQ takes before 4.3. */
+  /** `exclusive`: of one connection. `durable`: shared. `neither`: as Celery declared them before 5.6, accepted by RabbitMQ before 4.3. */
   readonly kind: 'exclusive' | 'durable' | 'neither'
 }
 
@@ -57,13 +57,13 @@ export function brokerOptionsOf(settings: Settings): AmqpBrokerOptions {
   }
 }
 
-/** Durable queues cannot be exclusive: who asks for them means it, as exclusive ones are the default. */
+/** Durable queues cannot be exclusive: a setting that asks for them is deliberate, as exclusive ones are the default. */
 function kindOf(exclusive: unknown, durable: unknown): PassingOptions['kind'] {
   if (durable === true) return 'durable'
   return exclusive === false ? 'neither' : 'exclusive'
 }
 
-/** Two: a server that is short of memory stops reading from whoever publishes, and acknowledgements must still reach it. */
+/** Two: a server that is short of memory stops reading from publishing connections, and acknowledgements must still reach it. */
 export interface Connections {
   readonly publishing: AmqpConnection
   readonly consuming: AmqpConnection

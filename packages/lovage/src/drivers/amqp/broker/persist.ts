@@ -2,22 +2,22 @@ import { delay, isLovageError, type Logger, systemClock } from '../../../kernel/
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
-/** How long a consumer that ends tries to publish what follows. */
+/** How long a closing consumer keeps trying to publish follow-up messages. */
 const LAST_TRIES_MS = 5_000
-/** What the server may take a little later. */
+/** Errors after which the server may accept the message a little later. */
 const PASSING: ReadonlySet<string> = new Set([
   'LVG_CONNECTION_FAILED',
   'LVG_RABBITMQ_REFUSED',
-  // Published again under its id: what follows from a task is repeated rather than lost.
+  // Published again under its id: a task's follow-up messages are repeated rather than lost.
   'LVG_PUBLISH_UNCERTAIN',
 ])
 
-/** Where a consumer stands in its life. */
+/** The stage of a consumer's life. */
 export type ConsumerState = 'consuming' | 'paused' | 'closed'
 
 /**
- * Tries until the server has it: what is settled is held meanwhile. False when its consumer ends before that: the message was not
- * acknowledged, so the server gives it to somebody else.
+ * Retries until the server has it; the message being settled is held meanwhile. False when its consumer ends before that: the message was
+ * not acknowledged, so the server delivers it to another consumer.
  */
 export async function persist(
   work: () => Promise<void>,

@@ -2,19 +2,19 @@ import { ConnectionError, delay, stayAlive, systemClock } from '../../../kernel/
 import { type AmqpConnection, type AmqpDelivery, refusalOf } from '../client/index.js'
 import type { Topology } from './topology.js'
 
-/** How long somebody else may read the same queue. */
+/** How long another process may read the same queue. */
 const PATIENCE_MS = 20_000
 const SILENCE_MS = 5_000
 
-/** What reading works with. */
+/** The dependencies of reading. */
 export interface ReadingParts {
   readonly connection: AmqpConnection
   readonly topology: Topology
 }
 
 /**
- * Reads queues that are used as tables: all that is in one, alone meanwhile, and what is not removed goes back to its place. One at a time
- * in this process, as others would wait for us.
+ * Reads queues that are used as tables: all of a queue's messages, with exclusive access; those not removed go back to their place. One
+ * read at a time in this process, as others would wait for us.
  */
 export class QueueReader {
   readonly #parts: ReadingParts
@@ -24,7 +24,7 @@ export class QueueReader {
     this.#parts = parts
   }
 
-  /** Shows every message of a queue to `mayGo`, and removes those for which it is true. A queue that is not there is not made. */
+  /** Shows every message of a queue to `mayGo`, and removes those for which it is true. A queue that does not exist is not created. */
   read(queue: string, mayGo: (delivery: AmqpDelivery) => boolean): Promise<void> {
     const reading = this.#turn.then(async () => {
       for (const endMs = Date.now() + PATIENCE_MS; ; ) {
@@ -48,7 +48,7 @@ export class QueueReader {
     try {
       const came: AmqpDelivery[] = []
       let wake = (): void => {}
-      // Alone: what others hold meanwhile could not be seen.
+      // Exclusive: messages held by others meanwhile could not be seen.
       await channel.consume(queue, {
         exclusive: true,
         onDelivery: (delivery) => {
@@ -56,7 +56,7 @@ export class QueueReader {
           wake()
         },
       })
-      // Asked after the consumer began, so what is not counted here is on its way.
+      // Asked after the consumer has started, so messages not counted here are on their way.
       const total = came.length + ((await topology.waiting(queue)) ?? 0)
       for (let at = 0; at < Math.max(total, came.length); at++) {
         const endMs = Date.now() + SILENCE_MS

@@ -1,31 +1,31 @@
 import type { ConnectionError } from '../../../kernel/index.js'
 import type { AmqpChannel, AmqpDelivery } from '../client/index.js'
 
-/** How long a limit stands, where another one costs much. */
+/** How long a limit stays, where changing it is expensive. */
 const PATIENCE_MS = 5_000
 
-/** What a source tells. */
+/** The events of a source. */
 export interface SourceListener {
-  /** A message that now is ours to settle. */
+  /** A message that is now ours to settle. */
   onDelivery(source: Source, queue: string, delivery: AmqpDelivery): void
-  /** The server ended a consumer: its queue is gone, or moved. */
+  /** The server ended a consumer: its queue was deleted, or moved. */
   onCancelled(source: Source, queue: string): void
   /** The channel has ended, and with it every claim. */
   onClosed(source: Source, error: ConnectionError): void
 }
 
 /**
- * A channel from which messages are consumed and settled. Deliveries are numbered from 1 without gaps; acknowledgements of one turn of the event
- * loop leave together, as few as the order of the numbers allows.
+ * A channel from which messages are consumed and settled. Deliveries are numbered from 1 without gaps; acknowledgements of one turn of the
+ * event loop are sent together, in as few frames as the order of the numbers allows.
  */
 export class Source {
   readonly #channel: AmqpChannel
   readonly #listener: SourceListener
-  /** Whether a limit holds for each consumer by itself, because the server knows no other. */
+  /** Whether a limit applies to each consumer separately, because the server supports no other. */
   readonly #perConsumer: boolean
-  /** Names of consumers by queue. */
+  /** Consumer tags by queue. */
   readonly #consumers = new Map<string, string>()
-  /** When each delivery from `#first` on came; 0 = settled. */
+  /** When each delivery from `#first` on arrived; 0 = settled. */
   #since: number[] = []
   #first = 1
   #unsettled = 0
@@ -40,7 +40,7 @@ export class Source {
     channel.onClosed((error) => listener.onClosed(this, error))
   }
 
-  /** Deliveries that are not settled. */
+  /** Unsettled deliveries. */
   get unsettled(): number {
     return this.#unsettled
   }
@@ -49,7 +49,7 @@ export class Source {
     return this.#channel.isOpen
   }
 
-  /** Unix ms at which the oldest unsettled delivery came. */
+  /** Unix ms at which the oldest unsettled delivery arrived. */
   get oldestMs(): number | undefined {
     return this.#since.find((ms) => ms > 0)
   }
@@ -58,7 +58,7 @@ export class Source {
     return this.#consumers.has(queue)
   }
 
-  /** Whether the limit follows at once. Where it does not, what came too much waits here for a slot. */
+  /** Whether the limit takes effect at once. Where it does not, surplus messages wait here for a slot. */
   get isExact(): boolean {
     return !this.#perConsumer
   }
@@ -70,7 +70,7 @@ export class Source {
     const queues = [...this.#consumers.keys()]
     if (!this.#perConsumer) await this.#channel.prefetch(count, true)
     else {
-      // A limit holds for consumers that begin after it was set.
+      // A limit applies to consumers that start after it was set.
       for (const queue of queues) await this.cancel(queue)
       await this.#channel.prefetch(count, false)
     }
@@ -78,7 +78,10 @@ export class Source {
     if (this.#perConsumer) for (const queue of queues) await this.consume(queue)
   }
 
-  /** Consumers that must begin anew for every limit do so for more, and for much less for a while: on a quorum queue each costs a vote. */
+  /**
+   * Consumers that must restart for a new limit do so for a higher one, and only after a while for a much lower one: on a quorum queue each
+   * restart costs a vote.
+   */
   #mustFollow(count: number): boolean {
     if (this.isExact || this.#consumers.size === 0 || count > this.#limit) return true
     return count * 2 < this.#limit && Date.now() - this.#limitedMs > PATIENCE_MS
@@ -111,28 +114,28 @@ export class Source {
     for (const queue of [...this.#consumers.keys()]) if (which(queue)) await this.cancel(queue)
   }
 
-  /** Forgets a delivery for ever; no answer comes, and a loss of the connection right after brings it back. */
+  /** Acknowledges a delivery; no answer comes, and a connection lost right after brings it back. */
   ack(tag: number): void {
     if (this.#acks.length === 0) queueMicrotask(() => this.#flush())
     this.#acks.push(tag)
     this.#settled(tag)
   }
 
-  /** To the head of its queue, marked as redelivered. */
+  /** Returns it to the head of its queue, marked as redelivered. */
   giveBack(tag: number): void {
     this.#flush()
     this.#settled(tag)
     this.#channel.reject(tag, true)
   }
 
-  /** Out of its queue, to the dead-letter exchange that the queue was declared with. */
+  /** Rejects it to the dead-letter exchange that the queue was declared with. */
   drop(tag: number): void {
     this.#flush()
     this.#settled(tag)
     this.#channel.reject(tag, false)
   }
 
-  /** Ends the channel: what is not settled goes back to its queue. */
+  /** Ends the channel: unsettled messages go back to their queue. */
   async close(): Promise<void> {
     this.#flush()
     await this.#channel.close()
@@ -155,7 +158,7 @@ export class Source {
       this.#first += done
     }
     if (!this.#channel.isOpen) return
-    // Everything below is settled, most of it now: one word for all.
+    // Everything below is settled, most of it now: one frame for all.
     const below = tags.filter((tag) => tag < this.#first)
     if (below.length > 0) this.#channel.ack(Math.max(...below), below.length > 1)
     for (const tag of tags) if (tag >= this.#first) this.#channel.ack(tag)

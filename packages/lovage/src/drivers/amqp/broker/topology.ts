@@ -5,23 +5,23 @@ import { bindExchangeToDelays, bindToDelays, declareDelays, declareWayOut, inspe
 import type { AmqpBrokerOptions } from './options.js'
 import { declareOrphans } from './orphans.js'
 
-/** How an exchange is declared, where that is not what a queue says. */
+/** An exchange's declaration, where it differs from what the queue specifies. */
 export interface ExchangeKind {
   readonly type: ExchangeType
   readonly durable: boolean
 }
 
 /**
- * The exchanges, queues and bindings that this process needs, declared as Celery declares them, once for each connection. What exists
- * with other arguments is used as it is, with one warning: the server would refuse it again and again, and end the channel each time.
+ * The exchanges, queues and bindings that this process needs, declared as Celery declares them, once for each connection. An existing one
+ * with other arguments is used as it is, with one warning: the server would refuse the declaration every time, and close the channel.
  */
 export class Topology {
   readonly #connection: AmqpConnection
   readonly #options: AmqpBrokerOptions
   readonly #logger: Logger
-  /** What this process has ever named: for operators, and to declare it again. */
+  /** All that this process has ever named: for operators, and to declare it again. */
   readonly #queues = new Map<string, Queue>()
-  /** What stands, as far as we know, by a name of the step. */
+  /** Steps known to be in place, by name. */
   readonly #done = new Map<string, Promise<void>>()
   readonly #warned = new Set<string>()
   #channel: AmqpChannel | undefined
@@ -33,27 +33,27 @@ export class Topology {
     this.#logger = logger
   }
 
-  /** Names of the queues of this process. */
+  /** The queue names of this process. */
   get names(): readonly string[] {
     return [...this.#queues.keys()]
   }
 
-  /** What a queue was declared as, if it was. */
+  /** A queue's declaration, if it was declared. */
   queue(name: string): Queue | undefined {
     return this.#queues.get(name)
   }
 
-  /** Where a message that is published to an exchange goes among the queues of this process. */
+  /** The queues of this process that a message published to an exchange reaches. */
   *bound(exchange: string): Iterable<Queue> {
     for (const queue of this.#queues.values()) if ((queue.exchange ?? queue.name) === exchange) yield queue
   }
 
-  /** Whether a queue counts deliveries and limits each consumer by itself. */
+  /** Whether a queue counts deliveries and limits each consumer separately. */
   isQuorum(name: string): boolean {
     return this.#argumentsOf(this.#queues.get(name) ?? { name })['x-queue-type'] === 'quorum'
   }
 
-  /** Whether a queue was declared with a place of its own for what is rejected. */
+  /** Whether a queue was declared with its own target for rejected messages. */
   keepsRejected(name: string): boolean {
     return 'x-dead-letter-exchange' in this.#argumentsOf(this.#queues.get(name) ?? { name })
   }
@@ -70,7 +70,7 @@ export class Topology {
     await Promise.all(queues.map(({ name }) => this.ensureQueue(name)))
   }
 
-  /** Sees to it that a queue exists; one that nobody has declared is as the settings say. */
+  /** Ensures that a queue exists; an undeclared one follows the settings. */
   ensureQueue(name: string): Promise<void> {
     const reserved = reservedName(name)
     if (reserved) return Promise.reject(reserved)
@@ -78,7 +78,7 @@ export class Topology {
     return this.#once(`queue ${name}`, () => this.#declareQueue(this.#queues.get(name) ?? { name }))
   }
 
-  /** Sees to it that messages can be delayed for a queue. */
+  /** Ensures that messages can be delayed for a queue. */
   ensureDelays(queue: string): Promise<void> {
     return this.#once(`delays of ${queue}`, async () => {
       await this.#once('delays', () => this.#declareDelays())
@@ -88,7 +88,7 @@ export class Topology {
     })
   }
 
-  /** Sees to it that a queue of the driver's own exists. */
+  /** Ensures that one of the driver's own queues exists. */
   ensureOwnQueue(name: string): Promise<void> {
     const { type } = this.#options.delays
     return this.#once(`own queue ${name}`, () =>
@@ -98,7 +98,7 @@ export class Topology {
     )
   }
 
-  /** Sees to it that there is a place for messages whose queue has gone. */
+  /** Ensures that the queue of orphaned messages exists. */
   ensureOrphans(): Promise<void> {
     return this.#once('orphans', () =>
       this.#with((channel) => declareOrphans(channel, this.#options.delays.type)),
@@ -115,10 +115,10 @@ export class Topology {
     )
   }
 
-  /** @throws {MessageError} LVG_MESSAGE_UNROUTABLE for an exchange that is not there. */
+  /** @throws {MessageError} LVG_MESSAGE_UNROUTABLE for an exchange that does not exist. */
   requireExchange(name: string): Promise<void> {
     const bound = [...this.bound(name)]
-    // Any of them may be the one that a routing key means.
+    // A routing key may refer to any of them.
     if (bound.length === 1 && bound[0]) return this.ensureQueue(bound[0].name)
     if (bound.length > 1)
       return this.#once(`bound to ${name}`, async () => {
@@ -138,7 +138,7 @@ export class Topology {
     })
   }
 
-  /** How many messages wait in a queue; undefined when there is none of the name. */
+  /** How many messages wait in a queue; undefined when no queue has the name. */
   async waiting(name: string): Promise<number | undefined> {
     try {
       return (await this.#with((channel) => channel.inspectQueue(name))).messages
@@ -149,7 +149,7 @@ export class Topology {
     }
   }
 
-  /** Removes what waits; 0 when there is no queue of the name. */
+  /** Removes waiting messages; 0 when no queue has the name. */
   async purge(name: string): Promise<number> {
     try {
       return await this.#with((channel) => channel.purgeQueue(name))
@@ -159,7 +159,7 @@ export class Topology {
     }
   }
 
-  /** Everything is to be declared again: something that was there is not. */
+  /** Declares everything again: something that existed no longer does. */
   forget(): void {
     this.#done.clear()
   }
@@ -204,7 +204,7 @@ export class Topology {
     )
   }
 
-  /** 406: it exists, and is not what we would make. */
+  /** 406: it exists with other arguments. */
   async #orAsItIs(
     what: string,
     declare: (channel: AmqpChannel) => Promise<void>,
@@ -235,7 +235,7 @@ export class Topology {
     return doing
   }
 
-  /** One at a time: a refusal ends the channel, and with it whatever else is asked on it. */
+  /** One at a time: a refusal closes the channel, and with it every other operation on it. */
   #with<Result>(work: (channel: AmqpChannel) => Promise<Result>): Promise<Result> {
     const doing = this.#turn.then(async () => {
       if (!this.#channel?.isOpen) {
@@ -250,11 +250,11 @@ export class Topology {
   }
 }
 
-/** Queues of the driver's own, of Celery's control and events, and of the server: whoever consumed one would take what is for others. */
+/** Queues of the driver, of Celery's control and events, and of the server: consuming one would take messages meant for others. */
 const RESERVED =
   /^amq\.|^lovage_(?:orphans|dead_queues)$|^(?:.+_)?celery_delayed_\d+$|\.celery\.pidbox$|^celeryev[.]/
 
-/** Why a name can be that of no queue of tasks. */
+/** Why a name cannot be that of a task queue. */
 function reservedName(name: string): MessageError | undefined {
   if (name !== '' && Buffer.byteLength(name) <= 255 && !RESERVED.test(name)) return undefined
   const why = RESERVED.test(name) ? 'a queue of that name is the broker’s own' : 'AMQP takes 1 to 255 bytes'

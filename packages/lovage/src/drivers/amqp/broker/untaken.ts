@@ -8,16 +8,16 @@ export interface Failure extends Untaken {
   readonly id: string | undefined
 }
 
-/** How many ids stand in a message; all are in `details.ids`. */
+/** How many ids appear in an error text; all are in `details.ids`. */
 const MOST_NAMED = 3
 
 /**
- * One error for those of the messages published together that were not taken: `details.ids` has their ids, and every other one was. Doubt
- * comes first: who hears it must not repeat what follows from a refusal.
+ * One error for the messages, of those published together, that were not taken: `details.ids` has their ids; all others were.
+ * Uncertainty takes precedence: a caller must not repeat those messages as it may after a refusal.
  */
 export function failureOf(failures: readonly Failure[], location: string): LovageError {
   const first = failures.find(({ why }) => why === 'uncertain') ?? failures[0]
-  // All or none: one without a name would pass for one that was taken.
+  // All or none: a message without an id would look like one that was taken.
   const named = failures.flatMap(({ id }) => id ?? [])
   const ids = named.length === failures.length ? named : []
   const { publication, why = 'uncertain', error: cause } = first ?? {}

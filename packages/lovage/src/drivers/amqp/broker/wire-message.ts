@@ -5,13 +5,13 @@ import { type AmqpDelivery, type AmqpProperties, UNREADABLE } from '../client/in
 import { isFromDelays, queueOfDelay } from './delays.js'
 import { ORPHANS } from './orphans.js'
 
-/** How often a holder was lost with a message, for classic queues, which tell only that one was. */
+/** How often a holder was lost with a message, for classic queues, which report only whether one was. */
 export const REDELIVERIES = 'x-lovage-redeliveries'
-/** Exchange, routing key and time to live that a message had before it went where they would be misread, and the queue that it shall come to. */
+/** A message's original exchange, routing key and TTL, saved before a route on which they would be misread, and its destination queue. */
 const ROUTE = 'x-lovage-route'
 /** How often a quorum queue has delivered a message before. */
 const DELIVERY_COUNT = 'x-delivery-count'
-/** What the server, or we, write beside a message on its way. */
+/** Headers that the server, or we, add to a message on its way. */
 const OF_THE_WAY =
   /^x-(death|first-death-.*|last-death-.*|delivery-count|acquired-count|lovage-(redeliveries|route))$/
 
@@ -45,12 +45,12 @@ export function toWire({
 }
 
 /**
- * Whether the worker that gets a message too late says so. RabbitMQ would drop it from its queue without a word, and whoever waits for its
- * result, or for the chord that it is a member of, would wait for ever.
+ * Whether the worker that receives an expired message reports it. RabbitMQ would drop it from its queue silently, and callers that wait
+ * for its result, or for the chord that it is a member of, would wait forever.
  */
 const tellsItsEnd = (headers: OutgoingMessage['headers']): boolean => typeof headers.expires === 'string'
 
-/** For a way over other queues: there its time to live would end its delay, and exchange and routing key are others. */
+/** For a route over other queues: there its TTL would end its delay, and exchange and routing key differ. */
 export function forDetour(
   message: OutgoingMessage,
   counts: { readonly redeliveries?: number; readonly delayedFor?: string },
@@ -70,7 +70,7 @@ export function forDetour(
   })
 }
 
-/** The message that a delivery is, or why it is none. */
+/** The message of a delivery, or why it is not one. */
 export function fromWire(delivery: AmqpDelivery, queue: string): IncomingMessage | MessageError {
   const { headers, properties, body, redelivered } = delivery
   if (UNREADABLE in headers)
@@ -111,8 +111,8 @@ function routeOf(
 }
 
 /**
- * What a message is that has lost its place: the queue that it was for, and why it is not run, if it shall not be. One that RabbitMQ dropped
- * because its time was over is as any other that comes too late.
+ * An orphaned message: the queue that it was for, and why it is not to be run, if so. One that RabbitMQ dropped
+ * because it expired is treated as any other expired message.
  */
 export function orphanOf({ headers, exchange, routingKey }: AmqpDelivery): {
   readonly queue: string
@@ -144,7 +144,7 @@ const orphaned = (why: string): MessageError => new MessageError(why, { code: 'L
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null
 
-/** How often a holder was lost with it, as far as the message itself says. */
+/** How often a holder was lost with it, as far as the message itself records. */
 export function countedRedeliveries(headers: AmqpDelivery['headers']): number {
   return whole(headers[REDELIVERIES]) + whole(headers[DELIVERY_COUNT])
 }
@@ -152,7 +152,7 @@ export function countedRedeliveries(headers: AmqpDelivery['headers']): number {
 /** How often a quorum queue has delivered it before. */
 export const deliveriesBefore = (headers: AmqpDelivery['headers']): number => whole(headers[DELIVERY_COUNT])
 
-/** Whether its queue counts by itself. */
+/** Whether its queue counts deliveries itself. */
 export const isCountedByQueue = (headers: AmqpDelivery['headers']): boolean => DELIVERY_COUNT in headers
 
 const whole = (value: unknown): number =>
@@ -161,13 +161,13 @@ const whole = (value: unknown): number =>
 const clamped = (priority: number): number => Math.min(Math.max(Math.trunc(priority), 0), 255)
 
 /**
- * The message in kombu's JSON envelope, as brokers without properties keep it: the bytes of a dead letter. The same message makes the same
- * bytes, wherever it was meanwhile; one that is none is its body.
+ * The message in kombu's JSON envelope, as brokers without properties keep it: the bytes of a dead letter. The same message yields the same
+ * bytes, wherever it has been; a delivery that is not a message yields its body.
  */
 export function rawOf(message: IncomingMessage | MessageError, body: Buffer): Buffer | string {
   if (message instanceof MessageError) return body
   const { correlationId } = message.properties
-  // The server sorts them when it sends a message on.
+  // The server sorts them when it forwards a message.
   const headers = Object.fromEntries(Object.entries(message.headers).sort(([a], [b]) => (a < b ? -1 : 1)))
   const tag = correlationId ?? (typeof headers.id === 'string' ? headers.id : 'none')
   const write = (all: IncomingMessage['headers']): string =>
@@ -175,7 +175,7 @@ export function rawOf(message: IncomingMessage | MessageError, body: Buffer): Bu
   try {
     return write(headers)
   } catch {
-    // AMQP has values that JSON has not. What else the message says is kept.
+    // AMQP has values that JSON lacks. The rest of the message is kept.
     return write(Object.fromEntries(Object.entries(headers).filter(([name, value]) => isJson(name, value))))
   }
 }
@@ -189,6 +189,6 @@ function isJson(name: string, value: unknown): boolean {
   }
 }
 
-/** Envelopes have the numbers of kombu's virtual transports, and every reader of dead letters knows those. */
+/** Envelopes use the numbers of kombu's virtual transports, which every reader of dead letters knows. */
 const envelopePriority = (priority: number | undefined): number =>
   priority === undefined ? 9 : 9 - Math.min(priority, 9)

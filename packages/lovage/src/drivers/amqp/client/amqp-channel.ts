@@ -5,9 +5,9 @@ import { type Headers, readHeaders, writeHeaders } from './headers.js'
 import type { PublishingLink } from './publishing-channel.js'
 import { SettlementWriter } from './settlement-writer.js'
 
-/** A message as it came from a queue. */
+/** A message as received from a queue. */
 export interface AmqpDelivery {
-  /** The number of this delivery on its channel; what `ack` takes. */
+  /** The delivery tag on its channel, which `ack` takes. */
   readonly tag: number
   readonly consumerTag: string
   readonly redelivered: boolean
@@ -18,7 +18,7 @@ export interface AmqpDelivery {
   readonly body: Buffer
 }
 
-/** How a queue is declared; the arguments of one that exists must be the same. */
+/** A queue's declaration; the arguments of an existing one must be the same. */
 export interface AmqpQueue {
   readonly name: string
   readonly durable?: boolean
@@ -27,33 +27,33 @@ export interface AmqpQueue {
   readonly arguments?: Headers
 }
 
-/** How an exchange is declared. */
+/** An exchange's declaration. */
 export interface AmqpExchange {
   readonly name: string
   readonly type: 'direct' | 'topic' | 'fanout'
   readonly durable?: boolean
-  /** Gets what comes here and has nowhere to go. */
+  /** The alternate exchange, for messages that cannot be routed. */
   readonly alternateExchange?: string
 }
 
-/** How a queue is consumed. */
+/** Options of a consumer. */
 export interface AmqpConsume {
   /** Deliveries need no ack. Default false. */
   readonly noAck?: boolean
-  /** Nobody else may consume. Default false. */
+  /** Exclusive: no other consumer is allowed. Default false. */
   readonly exclusive?: boolean
   readonly onDelivery: (delivery: AmqpDelivery) => void
-  /** The server ended it: the queue is gone, or moved. */
+  /** Called when the server ended it: the queue was deleted, or moved. */
   readonly onCancelled?: () => void
 }
 
-/** What a channel is made with. */
+/** Dependencies of a channel. */
 export interface ChannelParts {
   readonly channel: Channel
   /** Its number on its connection. */
   readonly number: number
   readonly link: PublishingLink
-  /** Makes an error of ours of what the library throws. */
+  /** Turns an error of the client library into one of ours. */
   readonly error: (thrown: unknown) => ConnectionError
   /** Keeps the process alive until the work has ended. */
   readonly awaited: <Result>(work: Promise<Result>) => Promise<Result>
@@ -62,8 +62,8 @@ export interface ChannelParts {
 let consumers = 0
 
 /**
- * A channel: the unit in which AMQP numbers deliveries, orders operations, and fails. What the server refuses ends the channel, not its
- * connection: the operation rejects with what the server said (`refusalOf`), and a new channel is needed.
+ * A channel: the unit in which AMQP numbers deliveries, orders operations, and fails. A refused operation closes the channel, not its
+ * connection: it rejects with the server's reason (`refusalOf`), and a new channel is needed.
  */
 export class AmqpChannel {
   readonly #channel: Channel
@@ -72,7 +72,7 @@ export class AmqpChannel {
   readonly #onClosed = new Set<(error: ConnectionError) => void>()
   #isClosing = false
   #closed: ConnectionError | undefined
-  /** What the server said when it closed the channel. */
+  /** The server's reason for closing the channel. */
   #said: ConnectionError | undefined
 
   constructor(parts: ChannelParts) {
@@ -93,21 +93,21 @@ export class AmqpChannel {
     return this.#closed === undefined
   }
 
-  /** Called once when the channel has ended, whoever ended it; at once when that was before. */
+  /** Called once when the channel has ended, by either side; at once if it had already. */
   onClosed(on: (error: ConnectionError) => void): Unsubscribe {
     if (this.#closed) queueMicrotask(() => this.#closed && on(this.#closed))
     else this.#onClosed.add(on)
     return () => void this.#onClosed.delete(on)
   }
 
-  /** Makes sure that a queue exists; tells how many messages and consumers it has. */
+  /** Ensures that a queue exists; returns its message and consumer counts. */
   declareQueue(queue: AmqpQueue): Promise<{ readonly messages: number; readonly consumers: number }> {
     const { name, durable = true, autoDelete = false, exclusive = false } = queue
     const options = { durable, autoDelete, exclusive, arguments: writeHeaders(queue.arguments ?? {}) }
     return this.#call(async (channel) => countsOf(await channel.assertQueue(name, options)))
   }
 
-  /** The same of a queue that must be there. Rejects with 404 when it is not. */
+  /** The same for a queue that must exist. Rejects with 404 when it does not. */
   inspectQueue(name: string): Promise<{ readonly messages: number; readonly consumers: number }> {
     return this.#call(async (channel) => countsOf(await channel.checkQueue(name)))
   }
@@ -130,7 +130,7 @@ export class AmqpChannel {
     await this.#call((channel) => channel.unbindQueue(queue, exchange, routingKey))
   }
 
-  /** What comes to `source` under the key goes on to `destination`. */
+  /** Routes messages of `source` with the key on to `destination`. */
   async bindExchange(destination: string, source: string, routingKey: string): Promise<void> {
     await this.#call((channel) => channel.bindExchange(destination, source, routingKey))
   }
@@ -139,17 +139,17 @@ export class AmqpChannel {
     await this.#call((channel) => channel.deleteQueue(name))
   }
 
-  /** Removes what waits in the queue; tells how many. */
+  /** Removes the messages that wait in the queue; returns how many. */
   async purgeQueue(name: string): Promise<number> {
     return (await this.#call((channel) => channel.purgeQueue(name))).messageCount
   }
 
-  /** How many deliveries may be unacknowledged: of each consumer that is begun from now on, or of the whole channel. 0 = any number. */
+  /** How many deliveries may be unacknowledged: for each consumer started from now on, or for the whole channel. 0 = any number. */
   async prefetch(count: number, ofChannel: boolean): Promise<void> {
     await this.#call((channel) => channel.prefetch(Math.min(count, 65_535), ofChannel))
   }
 
-  /** Begins to consume; gives the consumer's name for `cancel`. */
+  /** Starts consuming; returns the consumer tag for `cancel`. */
   async consume(queue: string, options: AmqpConsume): Promise<string> {
     const { noAck = false, exclusive = false, onDelivery, onCancelled } = options
     const consumerTag = `lovage-${process.pid}-${++consumers}`
@@ -159,33 +159,33 @@ export class AmqpChannel {
     return consumerTag
   }
 
-  /** Ends a consumer; what was delivered to it stays ours until it is settled. */
+  /** Ends a consumer; its deliveries stay ours until settled. */
   async cancel(consumerTag: string): Promise<void> {
     await this.#call((channel) => channel.cancel(consumerTag))
   }
 
-  /** One message of a queue, if there is one. */
+  /** Gets one message of a queue, if there is one. */
   async get(queue: string): Promise<AmqpDelivery | undefined> {
     const message = await this.#call((channel) => channel.get(queue))
     return message === false ? undefined : deliveryOf(message)
   }
 
   /**
-   * Settles a delivery, and with `upTo` every earlier one of this channel, at the end of this turn of the event loop. No answer comes. Throws
-   * when the channel has ended.
+   * Settles a delivery, and with `upTo` every earlier one of this channel, at the end of this turn of the event loop. There is no reply.
+   * Throws when the channel has ended.
    */
   ack(tag: number, upTo = false): void {
     this.#willFlush()
     this.#settlements.ack(tag, upTo)
   }
 
-  /** Gives a delivery back to the head of its queue, or drops it. */
+  /** Returns a delivery to the head of its queue, or drops it. */
   reject(tag: number, requeue: boolean): void {
     this.#willFlush()
     this.#settlements.reject(tag, requeue)
   }
 
-  /** Ends the channel: what was delivered on it and not settled goes back to its queue. */
+  /** Closes the channel: unsettled deliveries go back to their queue. */
   async close(): Promise<void> {
     if (!this.isOpen || this.#isClosing) return
     this.#flush()
@@ -204,7 +204,7 @@ export class AmqpChannel {
   }
 
   #willFlush(): void {
-    // A frame after the goodbye of its channel would end the whole connection.
+    // A frame after its channel's close would end the whole connection.
     if (this.#closed || this.#isClosing) throw this.#failure(new Error('channel closed'))
     if (!this.#settlements.isWaiting) queueMicrotask(() => this.#flush())
   }

@@ -15,19 +15,19 @@ import type { AmqpTarget } from './options.js'
 import { PublishingChannel, type PublishingLink } from './publishing-channel.js'
 import { Pulse } from './pulse.js'
 
-/** How long a server may take to say goodbye. */
+/** How long a server may take to confirm the close. */
 const GOODBYE_MS = 5_000
 
-/** A standing connection to one of the servers. */
+/** An open connection to one of the servers. */
 interface Link {
   readonly model: ChannelModel
   readonly target: AmqpTarget
 }
 
-/** What every channel is made with. */
+/** Dependencies of every channel. */
 type SharedParts = Pick<ChannelParts, 'error' | 'awaited'>
 
-/** What the client library keeps in its connection, and its types do not tell. */
+/** Fields of the client library's connection that its types omit. */
 interface Inner {
   rest?: Buffer
   recvFrame?: () => unknown
@@ -36,15 +36,15 @@ interface Inner {
 }
 
 /**
- * A connection to RabbitMQ, made when it is first needed, and made again when it is needed after a loss, to the next of its servers that
- * answers. Whoever must know of a loss without needing the connection (a consumer) listens to its channel. This room is the one place that
- * knows the client library.
+ * A connection to RabbitMQ, opened when it is first needed, and opened again when it is needed after a loss, to the next of its servers
+ * that answers. A consumer, which must learn of a loss without using the connection, listens to its channel. This folder is the only
+ * one that uses the client library.
  *
- * Promise 1: what is asked of a connection that cannot be had rejects with one ConnectionError that says why (`LVG_CONNECTION_FAILED`,
+ * Promise 1: an operation on a connection that is unavailable rejects with one ConnectionError that says why (`LVG_CONNECTION_FAILED`,
  * `LVG_CONNECTION_REFUSED`); nothing is queued up meanwhile.
- * Promise 2: it keeps the process alive only while an answer is awaited.
- * Promise 3: no message, whatever its headers are, ends it.
- * Promise 4: a server that has gone without a word is noticed within `silenceMs`, whether anything is asked of it or not.
+ * Promise 2: it keeps the process alive only while a reply is awaited.
+ * Promise 3: no message, whatever its headers, ends it.
+ * Promise 4: a server that has vanished silently is noticed within `silenceMs`, whether or not a request is pending.
  */
 export class AmqpConnection {
   /** The first of its servers, without the password. */
@@ -62,7 +62,7 @@ export class AmqpConnection {
   readonly #onBlocked = new Set<() => void>()
   #version: readonly number[] = []
 
-  /** `name` is what the server's operators see. */
+  /** `name` is the connection name that the server's operators see. */
   constructor(targets: readonly AmqpTarget[], name: string, logger: Logger) {
     this.#targets = targets
     this.location = targets.map(({ location }) => location).join(';')
@@ -75,13 +75,13 @@ export class AmqpConnection {
     return this.#version
   }
 
-  /** Called when the server begins to take no messages. */
+  /** Called when the server stops accepting messages. */
   onBlocked(on: () => void): Unsubscribe {
     this.#onBlocked.add(on)
     return () => void this.#onBlocked.delete(on)
   }
 
-  /** Why the server takes no messages now (it is short of memory or disk), if that is so. */
+  /** Why the server accepts no messages now (it is short of memory or disk), if so. */
   get blocked(): string | undefined {
     return this.#blocked
   }
@@ -90,7 +90,7 @@ export class AmqpConnection {
     return this.#isClosed
   }
 
-  /** A channel for consuming and declaring. */
+  /** Opens a channel for consuming and declaring. */
   channel(): Promise<AmqpChannel> {
     return this.#opened(async ({ model }, parts) => {
       const channel = await model.createChannel()
@@ -98,7 +98,7 @@ export class AmqpConnection {
     })
   }
 
-  /** A channel for publishing. */
+  /** Opens a channel for publishing. */
   publishingChannel(): Promise<PublishingChannel> {
     return this.#opened(async ({ model }, parts) => {
       const channel = await model.createConfirmChannel()
@@ -112,14 +112,14 @@ export class AmqpConnection {
     const link = await this.#link?.catch(() => undefined)
     this.#link = undefined
     const goodbye = async (): Promise<void> => {
-      // What was sent without asking leaves before its channel does; a server that reads nothing gets no such courtesy.
+      // Frames sent without a reply are flushed before the channel closes; a server that reads nothing gets no such wait.
       if (this.#blocked === undefined) await Promise.allSettled([...this.#channels].map((one) => one.close()))
       await link?.model.close()
     }
     const release = holdProcess()
     const late = new AbortController()
     await Promise.race([
-      // A connection that is lost while it is closed is closed.
+      // A connection that is lost while it closes is closed.
       goodbye().catch(() => {}),
       delay(systemClock, GOODBYE_MS, late.signal).catch(() => {}),
     ])
@@ -161,7 +161,7 @@ export class AmqpConnection {
     this.#blocked = undefined
   }
 
-  /** Tries each server once, beginning with the one after that which failed last. */
+  /** Tries each server once, starting with the one after the last that failed. */
   async #connect(): Promise<Link> {
     let failure: ConnectionError | undefined
     for (let attempt = 0; attempt < this.#targets.length; attempt++) {
@@ -186,7 +186,7 @@ export class AmqpConnection {
 
   #adopt(link: Link): void {
     const { model, target } = link
-    // Both keep the process alive otherwise: see promise 2.
+    // Both would otherwise keep the process alive: see promise 2.
     const inner = model.connection as Inner
     inner.stream?.unref?.()
     inner.heartbeater?.sendTimer?.unref()
@@ -267,7 +267,7 @@ export class AmqpConnection {
   }
 }
 
-/** What the library's types do not tell: the number of a channel, and its connection's socket. */
+/** Fields that the library's types omit: the number of a channel, and its connection's socket. */
 function innerOf(
   model: ChannelModel,
   channel: Channel,

@@ -3,10 +3,10 @@ import type { AmqpTarget } from './options.js'
 
 type Diagnosis = readonly [code: ErrorCode, what: string, hint?: string]
 
-/** What the server and the system say, in the order of asking; the first that fits. */
+/** Messages of the server and the system, in the order of matching; the first match applies. */
 const SAYINGS: readonly (readonly [said: RegExp, diagnosis: Diagnosis])[] = [
   [/ACCESS_REFUSED.*(login|authentication)|403.*login/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ refused the user or password']],
-  // The library keeps back what the server says to an open that fails, which is about the virtual host.
+  // The library withholds the server's reason for a failed open, which concerns the virtual host.
   [/Expected ConnectionOpenOk|vhost .*not found|no access to vhost|access to vhost.*refused|NOT_ALLOWED.*vhost/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ has no such virtual host, or this user may not use it', 'rabbitmqctl add_vhost, rabbitmqctl set_permissions -p.']],
   [/mechanism/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ does not offer this way to log in', 'For EXTERNAL the plugin rabbitmq_auth_mechanism_ssl is needed.']],
   [/ACCESS_REFUSED/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ does not permit this user an operation', 'rabbitmqctl set_permissions: configure, write and read, on the queues and exchanges named in docs/operate/rabbitmq.md.']],
@@ -20,7 +20,7 @@ const SAYINGS: readonly (readonly [said: RegExp, diagnosis: Diagnosis])[] = [
   [/message nacked/i, ['LVG_RABBITMQ_REFUSED', 'RabbitMQ did not take a message', 'The queue is full and rejects what comes (x-overflow), or lost its leader.']],
 ] // biome-ignore format: one case a line
 
-/** One clear error for whatever went wrong between this process and a server; secrets never appear in it. */
+/** Builds one clear error for any failure between this process and a server; secrets never appear in it. */
 export function amqpError(
   thrown: unknown,
   { location, tls }: Pick<AmqpTarget, 'location' | 'tls'>,
@@ -35,12 +35,12 @@ export function amqpError(
   return new ConnectionError(`${what} (${location}): ${said}`, hint ? { ...options, hint } : options)
 }
 
-/** Whether the connection, or the channel with it, is gone, as opposed to an operation that the server refused. */
+/** Whether the connection, or the channel, is gone, as opposed to an operation that the server refused. */
 export function isConnectionLoss(error: unknown): boolean {
   return isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
 }
 
-/** The server's number for what it refused (404 not found, 406 other arguments), if that is what the error tells. */
+/** The server's reply code for a refusal (404 not found, 406 other arguments), if the error has one. */
 export function refusalOf(error: unknown): number | undefined {
   const code = isLovageError(error) ? error.details.replyCode : replyCodeOf(error)
   return typeof code === 'number' ? code : undefined
@@ -60,7 +60,7 @@ function diagnose(said: string, isTls: boolean, wasReady: boolean): Diagnosis {
 
 function replyCodeOf(thrown: unknown): number | null {
   if (!(thrown instanceof Error)) return null
-  // The client library puts the number of the server's reply there.
+  // The client library puts the server's reply code there.
   const { code } = thrown as { code?: unknown }
   if (typeof code === 'number') return code
   const [, digits] = /\b([345]\d\d) \(/.exec(thrown.message) ?? []

@@ -9,15 +9,15 @@ export interface AmqpPublication {
   /** A string stands for its UTF-8 bytes. */
   readonly body: Buffer | string
   readonly properties: AmqpProperties
-  /** Whether the server shall give it back when no queue takes it. Default false: it is gone then. */
+  /** Whether the server returns it when no queue takes it. Default false: it is dropped then. */
   readonly mandatory?: boolean
 }
 
-/** AMQP's basic properties, those that Celery uses. */
+/** The AMQP basic properties that Celery uses. */
 export interface AmqpProperties {
   readonly contentType?: string
   readonly contentEncoding?: string
-  /** Written so that Python reads the same: see `writeTable`. */
+  /** Written so that Python reads the same values: see `writeTable`. */
   readonly headers?: Headers
   /** 2 = survives a restart of the server. */
   readonly deliveryMode?: 1 | 2
@@ -39,7 +39,7 @@ const PUBLISH = 40
 const MANDATORY = 1
 
 const CHUNK_BYTES = 128 * 1024
-/** Larger bodies are handed to the socket as they are. */
+/** Larger bodies are passed to the socket as they are. */
 const COPIED_BYTES = 16 * 1024
 /** Up to this length a loop over the characters is faster than a call into the engine. */
 const SHORT = 32
@@ -47,7 +47,7 @@ const SHORT = 32
 const INT32 = 2 ** 31
 const INT64 = 2n ** 63n
 
-/** What a writer had at some moment. */
+/** A writer's state at some moment. */
 export interface FrameMark {
   readonly chunk: Buffer<ArrayBuffer>
   readonly taken: number
@@ -56,15 +56,15 @@ export interface FrameMark {
 }
 
 /**
- * Writes publications as AMQP's frames, one after the other into large buffers, for one write to the socket. The client library makes three
+ * Writes publications as AMQP frames, one after the other into large buffers, for one write to the socket. The client library makes three
  * buffers of each message and moves them through two streams, which takes longer than all the rest of publishing.
  */
 export class FrameWriter {
   readonly #channel: number
-  /** The largest frame that the server takes. */
+  /** The largest frame that the server accepts. */
   readonly #frameMax: number
   #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-  /** Where what has not been taken begins, where the message that is written now begins, and where it goes on. */
+  /** Start of the untaken bytes, start of the message being written, and the write position. */
   #taken = 0
   #from = 0
   #at = 0
@@ -76,8 +76,8 @@ export class FrameWriter {
   }
 
   /**
-   * Adds a message. When it throws, `reset` takes away what was written of it.
-   * @throws {MessageError} LVG_MESSAGE_TOO_LARGE for headers that fit in no frame; LVG_MESSAGE_UNSERIALISABLE for a name or property that is
+   * Adds a message. When it throws, `reset` removes what was written of it.
+   * @throws {MessageError} LVG_MESSAGE_TOO_LARGE for headers that do not fit in a frame; LVG_MESSAGE_UNSERIALISABLE for a name or property
    * longer than AMQP's 255 bytes.
    */
   add({ exchange, routingKey, body, properties, mandatory = false }: AmqpPublication): void {
@@ -88,12 +88,12 @@ export class FrameWriter {
     if (bodyBytes > 0) this.#body(body, bodyBytes)
   }
 
-  /** The state now, for `reset`. */
+  /** The current state, for `reset`. */
   mark(): FrameMark {
     return { chunk: this.#chunk, taken: this.#taken, at: this.#at, full: this.#full.length }
   }
 
-  /** Forgets what was added since. */
+  /** Discards everything added since. */
   reset({ chunk, taken, at, full }: FrameMark): void {
     this.#chunk = chunk
     this.#taken = taken
@@ -102,7 +102,7 @@ export class FrameWriter {
     this.#full.length = full
   }
 
-  /** What was added since the last time, in order. */
+  /** Returns everything added since the last call, in order. */
   take(): readonly Buffer[] {
     this.#cut()
     const taken = this.#full
@@ -189,9 +189,9 @@ export class FrameWriter {
   }
 
   /**
-   * A field table. py-amqp reads it by the letters of the AMQP specification: RabbitMQ's `s` (int16) is a short string there and `b` (int8)
-   * has no sign, so every integer is named as 32 or 64 bits, and every other number as a double, which both agree on. 64 bits have no
-   * sign in Python either: a negative number that needs them is a double.
+   * A field table. py-amqp reads it by the type letters of the AMQP specification: RabbitMQ's `s` (int16) is a short string there, and `b`
+   * (int8) is unsigned, so every integer is written as 32 or 64 bits, and every other number as a double, which both agree on. 64-bit
+   * integers are unsigned in Python too: a negative number that needs them is a double.
    */
   #table(table: Headers, depth = 0): void {
     const start = this.#reserve()
@@ -225,7 +225,7 @@ export class FrameWriter {
         return this.#number(value)
       case 'bigint':
         if (Number.isSafeInteger(Number(value))) return this.#number(Number(value))
-        // Beyond that there is only text that loses nothing.
+        // Beyond that only text is lossless.
         if (value <= 0n || value >= INT64) return this.#value(String(value), depth)
         this.#letter('l')
         this.#room(8)
@@ -239,7 +239,7 @@ export class FrameWriter {
       case 'object':
         if (value !== null) return this.#object(value, depth + 1)
     }
-    // What JSON has no word for is nothing.
+    // Values that JSON lacks are written as null.
     this.#letter('V')
   }
 
@@ -254,7 +254,7 @@ export class FrameWriter {
       this.#uint32(Math.floor(value / 2 ** 32))
       this.#uint32(value % 2 ** 32)
     } else {
-      // Erlang has no such floats: the server would close the connection, and with it whatever else is under way.
+      // Erlang has no such floats: the server would close the connection, and with it everything in flight.
       if (!Number.isFinite(value))
         throw new MessageError(`a header is ${value}, which RabbitMQ cannot read`, {
           code: 'LVG_MESSAGE_UNSERIALISABLE',
@@ -286,12 +286,12 @@ export class FrameWriter {
       this.#at = this.#chunk.writeBigInt64BE(BigInt(Math.floor(value.getTime() / 1000)), this.#at)
     } else {
       this.#letter('F')
-      // Objects of other kinds are written by their fields, as JSON does.
+      // Other objects are written by their fields, as JSON does.
       this.#table(value as Headers, depth)
     }
   }
 
-  /** Sees to it that so many bytes have a place, the message in one piece. */
+  /** Ensures room for so many bytes, keeping the message in one piece. */
   #room(bytes: number): void {
     if (this.#at + bytes <= this.#chunk.length) return
     const begun = this.#at - this.#from
@@ -304,14 +304,14 @@ export class FrameWriter {
     this.#at = begun
   }
 
-  /** Ends the piece that is written: what follows goes out after it. */
+  /** Ends the current buffer: later bytes go out after it. */
   #cut(): void {
     if (this.#at > this.#taken) this.#full.push(this.#chunk.subarray(this.#taken, this.#at))
     this.#taken = this.#at
     this.#from = this.#at
   }
 
-  /** Begins a frame; places are told from the beginning of the message, which may move. */
+  /** Begins a frame; positions are relative to the start of the message, which may move. */
   #begin(type: number): number {
     this.#room(FRAME_BYTES - 1)
     this.#frameHead(type, 0)
@@ -324,7 +324,7 @@ export class FrameWriter {
     this.#uint32(length)
   }
 
-  /** Ends a frame; tells its bytes. */
+  /** Ends a frame; returns its bytes. */
   #end(start: number): number {
     const length = this.#length(start)
     this.#room(1)
@@ -338,7 +338,7 @@ export class FrameWriter {
     return this.#at - this.#from
   }
 
-  /** Writes a length where its place was kept, right before `start`. */
+  /** Writes a length into its reserved place, right before `start`. */
   #length(start: number): number {
     const at = this.#from + start
     const length = this.#at - at
@@ -381,7 +381,7 @@ export class FrameWriter {
   }
 
   #text(text: string, bytes: number): void {
-    // One byte a character: nothing to encode.
+    // One byte per character: nothing to encode.
     this.#chunk.write(text, this.#at, bytes === text.length ? 'latin1' : 'utf8')
     this.#at += bytes
   }

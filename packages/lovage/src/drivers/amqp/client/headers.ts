@@ -1,13 +1,13 @@
-/** Headers as applications know them: JSON's values, bigint where a number would be rounded, bytes as Buffer. */
+/** Headers as applications see them: JSON values, bigint where a number would be rounded, bytes as Buffer. */
 export type Headers = Readonly<Record<string, unknown>>
 
 const INT32 = 2 ** 31
 const INT64 = 2n ** 63n
 
 /**
- * Headers as the client library is to write them. py-amqp reads field tables by the letters of the AMQP specification: RabbitMQ's `s`
- * (int16) is a short string there and `b` (int8) has no sign, so every integer is named as 32 or 64 bits, and every other number
- * as a double, which both agree on. 64 bits have no sign in Python either: a negative number that needs them is a double.
+ * Headers in the form that the client library writes. py-amqp reads field tables by the type letters of the AMQP specification: RabbitMQ's
+ * `s` (int16) is a short string there and `b` (int8) is unsigned, so every integer is written as 32 or 64 bits, and every other number
+ * as a double, which both agree on. 64-bit integers are unsigned in Python too: a negative number that needs them is a double.
  */
 export function writeHeaders(headers: Headers): Record<string, unknown> {
   const written: Record<string, unknown> = {}
@@ -26,13 +26,13 @@ function writeValue(value: unknown): unknown {
       return Number.isSafeInteger(value) && value > 0 ? { '!': 'long', value } : { '!': 'double', value }
     case 'bigint':
       if (Number.isSafeInteger(Number(value))) return writeValue(Number(value))
-      // Beyond that there is only text that loses nothing.
+      // Beyond that only text is lossless.
       return value > 0n && value < INT64 ? { '!': 'long', value } : String(value)
     case 'object':
       if (value === null || Buffer.isBuffer(value)) return value
       if (Array.isArray(value)) return value.map(writeValue)
       if (value instanceof Date) return { '!': 'timestamp', value: Math.floor(value.getTime() / 1000) }
-      // Objects of other kinds are written by their fields, as JSON does.
+      // Other objects are written by their fields, as JSON does.
       return writeHeaders(value as Headers)
     case 'string':
     case 'boolean':
@@ -42,10 +42,10 @@ function writeValue(value: unknown): unknown {
   }
 }
 
-/** Headers as they came from the library, without its wrappers. */
+/** Headers as received from the library, without its wrappers. */
 export function readHeaders(table: Headers | undefined): Record<string, unknown> {
   const read: Record<string, unknown> = {}
-  // A name that would be no field.
+  // A name that could not be a field.
   for (const name in table) if (name !== '__proto__') read[name] = readValue(table[name])
   return read
 }
@@ -53,11 +53,11 @@ export function readHeaders(table: Headers | undefined): Record<string, unknown>
 function readValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
   if (Array.isArray(value)) return value.map(readValue)
-  // The library's objects are plain tables, or a wrapper with the letter's name.
+  // The library's objects are plain tables, or a wrapper named by the type letter.
   const table = value as Headers
   if (table['!'] === 'timestamp' && typeof table.value === 'number') return table.value
   if (table['!'] === 'decimal' && isDecimal(table.value)) return table.value.digits / 10 ** table.value.places
-  // Anybody may send a table with a field of that name.
+  // Any sender may use a table with a field of that name.
   return readHeaders(table)
 }
 

@@ -1,13 +1,13 @@
 /**
- * Header tables of incoming frames, made readable for the client library, in place.
+ * Rewrites header tables of incoming frames, in place, so that the client library can read them.
  *
  * py-amqp writes integers beyond 31 bits under the specification's letter `L`, which the library does not know: it would throw, close the
- * connection, and do so again with every redelivery. `L` becomes RabbitMQ's `l`, which has the same eight bytes. A table that cannot be
- * read for any other reason becomes a table of one entry that holds its bytes, so that the message arrives, and can be put aside.
+ * connection, and do so again with every redelivery. `L` becomes RabbitMQ's `l`, which has the same eight bytes. A table that is unreadable
+ * for any other reason becomes a table of one entry that holds its bytes, so that the message arrives and can be put aside.
  */
 
 const HEADER_FRAME = 2
-/** Frame header, then class, weight, size of the body, and flags. */
+/** Frame header, then class, weight, body size, and flags. */
 const FLAGS_AT = 7 + 2 + 2 + 8
 const HAS_CONTENT_TYPE = 0x8000
 const HAS_ENCODING = 0x4000
@@ -16,12 +16,12 @@ const HAS_HEADERS = 0x2000
 /** The name under which the bytes of an unreadable table arrive. */
 export const UNREADABLE = '?'
 
-/** Bytes that follow each letter, for those of fixed length; the library reads these. */
+/** Byte counts of the fixed-length type letters; the library reads these. */
 const FIXED: Readonly<Record<string, number>> = {
   t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, l: 8, L: 8, f: 4, d: 8, D: 5, T: 8, V: 0,
 } // biome-ignore format: letters and their lengths
 
-/** Looks at the frame with which `bytes` begins; leaves anything but a complete content header as it is. */
+/** Checks the frame at the start of `bytes`; leaves anything but a complete content header unchanged. */
 export function mendIncomingTable(bytes: Buffer): void {
   if (bytes.length < FLAGS_AT + 2 || bytes[0] !== HEADER_FRAME) return
   const end = 7 + bytes.readUInt32BE(3)
@@ -37,10 +37,10 @@ export function mendIncomingTable(bytes: Buffer): void {
   if (!mendTable(bytes, at + 4, tableEnd)) wrapTable(bytes, at + 4, tableEnd)
 }
 
-/** Levels of a table; more would exhaust the stack of whoever reads it. */
+/** Nesting limit of a table; more would exhaust the reader's stack. */
 export const DEEPEST = 100
 
-/** False when it cannot be read. */
+/** False when it is unreadable. */
 function mendTable(bytes: Buffer, from: number, end: number, depth = 0): boolean {
   if (depth > DEEPEST) return false
   let at = from
@@ -72,10 +72,10 @@ function mendValue(bytes: Buffer, at: number, end: number, depth: number): numbe
   return valueEnd
 }
 
-/** One entry of bytes in the place of all; a table that is too short for it gets an entry without a value. */
+/** Replaces all entries with one entry of their bytes; a table that is too short gets an entry without a value. */
 function wrapTable(bytes: Buffer, from: number, end: number): void {
   const length = end - from
-  // No entry is so short: what the server let through cannot be put aside.
+  // No entry fits: a malformed table this short cannot be made readable.
   if (length < 2) return
   // Name (with its length), letter, length of the value.
   const head = 1 + 1 + 1 + 4

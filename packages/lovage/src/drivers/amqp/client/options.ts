@@ -1,15 +1,15 @@
 import { ConfigurationError, redactUrl } from '../../../kernel/index.js'
 import { readTlsFiles, type TlsFiles } from '../../../process/index.js'
 
-/** What a URL does not say, or what overrides it. */
+/** Options that a URL does not give, or that override it. */
 export interface AmqpOptions {
-  /** PEM texts, or paths of PEM files. Given, it means TLS also with `amqp://`. */
+  /** PEM texts, or paths of PEM files. If given, TLS is used even with `amqp://`. */
   readonly tls?: AmqpTls
   /** How long one attempt to connect to one server may take. Default 5000. */
   readonly connectTimeoutMs?: number
   /** Seconds between heartbeats, 0 = none; a server that is silent for twice as long counts as dead. Default 120. */
   readonly heartbeat?: number
-  /** How long a server may be silent, asked in between, before its connection counts as lost. Default 10 seconds. */
+  /** How long a server may be silent, with a probe in between, before its connection counts as lost. Default 10 seconds. */
   readonly silenceMs?: number
   /** How a user is authenticated: by password (the default), or by the certificate of the TLS connection. */
   readonly login?: 'PLAIN' | 'EXTERNAL'
@@ -23,7 +23,7 @@ export interface AmqpTls extends TlsFiles {
   readonly verify?: boolean
 }
 
-/** Where and how to connect: one URL and its options, understood and checked. */
+/** Where and how to connect: one URL and its options, parsed and checked. */
 export interface AmqpTarget {
   readonly host: string
   readonly port: number
@@ -42,8 +42,8 @@ export interface AmqpTarget {
 const SCHEMES = new Set(['amqp:', 'amqps:', 'pyamqp:', 'pyamqps:'])
 
 /**
- * Reads one URL, or several between semicolons, which are tried in turn: `amqp://user:password@host:5672/vhost`, also as
- * `pyamqp://`, and `amqps://` for TLS. Without a virtual host it is `/`. Understood in the query: `heartbeat` (seconds),
+ * Parses one URL, or several between semicolons, which are tried in turn: `amqp://user:password@host:5672/vhost`, also as
+ * `pyamqp://`, and `amqps://` for TLS. The default virtual host is `/`. Query parameters: `heartbeat` (seconds),
  * `connection_timeout` (ms), `auth_mechanism=external`, and for TLS `cacertfile`, `certfile`, `keyfile`,
  * `verify=verify_none`, `server_name_indication`, or Celery's `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`.
  *

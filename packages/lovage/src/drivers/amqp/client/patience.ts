@@ -2,17 +2,17 @@ import { delay, systemClock } from '../../../kernel/index.js'
 
 const FIRST_MS = 50
 const LONGEST_MS = 5_000
-/** What lasts so long has succeeded. */
+/** An attempt that lasts this long has succeeded. */
 export const STABLE_MS = 10_000
 
 /**
- * Pauses of something that is to go on for ever, over losses. They grow while it does not last, also when each attempt succeeds and its result
- * is lost at once, and begin anew after one that has lasted.
+ * Backoff for something that runs forever, across losses. Pauses grow while it does not last, also when each attempt succeeds and its
+ * result is lost at once, and reset after one that has lasted.
  */
 export class Patience {
   #pauseMs = 0
   #beganMs: number | undefined
-  /** How often it has begun, and not lasted. */
+  /** How often it has started, and not lasted. */
   #flaps = 0
 
   /** It works from now on. */
@@ -20,7 +20,7 @@ export class Patience {
     this.#beganMs = Date.now()
   }
 
-  /** It has ended, or could not begin. Returns whether this is the first failure of its row: the one to be told. */
+  /** It has ended, or could not start. Returns whether this is the first failure in a row: the one to report. */
   failed(): boolean {
     if (this.#hasLasted) {
       this.#pauseMs = 0
@@ -32,7 +32,7 @@ export class Patience {
     return isFirst
   }
 
-  /** Whether it may be said to work again: at once, but where it comes and goes only when it has lasted. */
+  /** Whether recovery may be reported: normally at once, but on a flapping connection only after it has lasted. */
   get isCalm(): boolean {
     return this.#flaps <= 1 || this.#hasLasted
   }

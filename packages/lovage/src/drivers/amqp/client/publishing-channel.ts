@@ -3,7 +3,7 @@ import type { ConnectionError, Unsubscribe } from '../../../kernel/index.js'
 import { type AmqpPublication, FrameWriter } from './frame-writer.js'
 import { Unconfirmed, type Untaken } from './unconfirmed.js'
 
-/** The part of the client library's connection that publishing goes by; its types do not tell it. */
+/** The part of the client library's connection that publishing uses; its types omit it. */
 export interface PublishingLink {
   /** The socket. */
   readonly stream: {
@@ -12,28 +12,28 @@ export interface PublishingLink {
     uncork(): void
   }
   readonly frameMax: number
-  /** Whether there is need for a heartbeat. */
+  /** Whether a heartbeat is due. */
   sentSinceLastCheck: boolean
 }
 
-/** What a publishing channel is made with. */
+/** Dependencies of a publishing channel. */
 export interface PublishingParts {
   readonly channel: ConfirmChannel
   /** The number of the channel on its connection. */
   readonly number: number
   readonly link: PublishingLink
-  /** Makes an error of ours of what the library throws. */
+  /** Turns an error of the client library into one of ours. */
   readonly error: (thrown: unknown) => ConnectionError
   /** Keeps the process alive until the work has ended. */
   readonly awaited: <Result>(work: Promise<Result>) => Promise<Result>
 }
 
 /**
- * A channel for publishing alone, with confirms: they are counted, not waited for one by one, and what is published in one turn of the event
- * loop leaves in one write.
+ * A channel only for publishing, with confirms: they are counted, not awaited one by one, and all that is published in one turn of the
+ * event loop leaves in one write.
  *
- * Promise: of every message is told what became of it. Taken by a queue; or not, and why; or `uncertain`, when the channel ended before the
- * server had said.
+ * Promise: the fate of every message is reported. Taken by a queue; or not, and why; or `uncertain`, when the channel ended before the
+ * server had answered.
  */
 export class PublishingChannel {
   readonly #parts: PublishingParts
@@ -41,7 +41,7 @@ export class PublishingChannel {
   readonly #unconfirmed = new Unconfirmed()
   readonly #onClosed = new Set<(error: ConnectionError) => void>()
   #closed: ConnectionError | undefined
-  /** What the server said when it closed the channel. */
+  /** The server's reason for closing the channel. */
   #said: ConnectionError | undefined
   #isScheduled = false
   #isClosing = false
@@ -50,7 +50,7 @@ export class PublishingChannel {
     this.#parts = parts
     this.#writer = new FrameWriter(parts.number, parts.link.frameMax)
     const { channel } = parts
-    // The library's own listeners look for callbacks of messages that it has written.
+    // The library's own listeners look for callbacks of messages that it has written itself.
     channel.removeAllListeners('ack').removeAllListeners('nack')
     channel.on('ack', ({ deliveryTag, multiple }: Confirm) => this.#unconfirmed.taken(deliveryTag, multiple))
     channel.on('nack', ({ deliveryTag, multiple }: Confirm) =>
@@ -74,7 +74,7 @@ export class PublishingChannel {
     return this.#closed === undefined
   }
 
-  /** Called once when the channel has ended, whoever ended it; at once when that was before. */
+  /** Called once when the channel has ended, by either side; at once if it had already. */
   onClosed(on: (error: ConnectionError) => void): Unsubscribe {
     if (this.#closed) queueMicrotask(() => this.#closed && on(this.#closed))
     else this.#onClosed.add(on)
@@ -82,12 +82,12 @@ export class PublishingChannel {
   }
 
   /**
-   * Publishes, and resolves to what was not taken, when the server has answered for every message. Throws a MessageError for a message that
-   * AMQP cannot carry, and publishes none then; rejects when the channel had ended before.
+   * Publishes, and resolves to the messages that were not taken, once the server has answered for all. Throws a MessageError for a message
+   * that AMQP cannot carry, and then publishes none; rejects when the channel had already ended.
    */
   publish(publications: readonly AmqpPublication[]): Promise<readonly Untaken[]> {
     if (this.#closed) return Promise.reject(this.#closed)
-    // A frame after the goodbye of its channel would end the whole connection.
+    // A frame after its channel's close would end the whole connection.
     if (this.#isClosing) return Promise.reject(this.#parts.error(new Error('channel closed')))
     const mark = this.#writer.mark()
     try {
@@ -103,7 +103,7 @@ export class PublishingChannel {
     return this.#parts.awaited(this.#unconfirmed.add(publications))
   }
 
-  /** Ends the channel, what was published before it. */
+  /** Closes the channel, after flushing what was published before. */
   async close(): Promise<void> {
     if (!this.isOpen || this.#isClosing) return
     this.#flush()

@@ -1,19 +1,19 @@
 import type { ChannelModel } from 'amqplib'
 
-/** What is listened to. */
+/** The watched connection. */
 export interface PulseParts {
   readonly model: ChannelModel
-  /** How often is looked. A server that is silent is asked after one silent span and given up a span later. */
+  /** The check interval. A silent server is probed after one silent interval and given up one interval later. */
   readonly everyMs: number
   /** Whether the server is known to read nothing now. */
   readonly isBlocked: () => boolean
-  /** The server has not answered for so long. */
+  /** The server has not answered for too long. */
   readonly onDead: (silentMs: number) => void
 }
 
 /**
- * Notices a server that has gone without a word (its machine lost power, a firewall forgot the connection) sooner than heartbeats do, whose time the
- * server obeys too: it would give up a client whose event loop a task blocks. So the client alone asks, and only when it has heard nothing.
+ * Detects a server that vanished silently (its machine lost power, a firewall forgot the connection) sooner than heartbeats do. The server
+ * applies the heartbeat interval too, and would give up a client whose event loop a task blocks. So the client alone probes, in silence.
  */
 export class Pulse {
   readonly #parts: PulseParts
@@ -29,7 +29,7 @@ export class Pulse {
     this.#timer.unref()
   }
 
-  /** Bytes came. */
+  /** Bytes arrived. */
   heard(): void {
     this.#hasHeard = true
   }
@@ -45,7 +45,7 @@ export class Pulse {
       void this.#ask()
       return
     }
-    // The loop may have been blocked until now, with an answer waiting: it is read in between.
+    // The loop may have been blocked until now, with a reply waiting: it is read in between.
     setImmediate(() => setImmediate(() => this.#judge()))
   }
 
@@ -61,7 +61,7 @@ export class Pulse {
     this.#heardMs = Date.now()
   }
 
-  /** The least that any server answers, on a channel of its own. */
+  /** The smallest request that any server answers, on a channel of its own. */
   async #ask(): Promise<void> {
     try {
       this.#channel ??= this.#parts.model.createChannel().then((channel) => {
@@ -73,7 +73,7 @@ export class Pulse {
       })
       await (await this.#channel).prefetch(1)
     } catch {
-      // The connection has ended, which others tell.
+      // The connection has ended, which is reported elsewhere.
       this.#channel = undefined
     }
   }

@@ -4,7 +4,7 @@ type Settings = Readonly<Record<string, unknown>>
 
 const isRecord = (value: unknown): value is Settings => typeof value === 'object' && value !== null
 
-/** How to connect, as an app's settings say: `brokerUseSsl`, `brokerHeartbeat`, `brokerConnectionTimeout`, `brokerLoginMethod`. */
+/** Connection options from an app's settings: `brokerUseSsl`, `brokerHeartbeat`, `brokerConnectionTimeout`, `brokerLoginMethod`. */
 export function amqpOptionsOf(settings: Settings): AmqpOptions {
   const {
     brokerUseSsl: ssl,
@@ -17,7 +17,7 @@ export function amqpOptionsOf(settings: Settings): AmqpOptions {
     ...(isRecord(ssl) ? { tls: tlsOf(ssl) } : {}),
     ...(typeof heartbeat === 'number' ? { heartbeat } : {}),
     ...(typeof connectS === 'number' ? { connectTimeoutMs: connectS * 1000 } : {}),
-    // A worker that cannot be reached must know sooner than its claims could be another's.
+    // A disconnected worker must learn it before its claims could belong to another.
     ...(typeof leaseS === 'number' && leaseS > 0 ? { silenceMs: (leaseS * 1000) / 3 } : {}),
     ...(isExternal ? { login: 'EXTERNAL' } : {}),
   }

@@ -15,8 +15,8 @@ const FRAME_BYTES = 7 + 4 + 8 + 1 + 1
 const FIRST_ROOM = 64
 
 /**
- * Writes what settles deliveries, all of one turn of the event loop in one write: the client library makes a system call of each. Everything
- * that settles goes this way, so that it stays in its order.
+ * Writes settlements of deliveries, all of one turn of the event loop in one write: the client library makes a system call for each. All
+ * settlements go this way, so that they stay in order.
  */
 export class SettlementWriter {
   readonly #channel: number
@@ -44,7 +44,7 @@ export class SettlementWriter {
 
   flush(): void {
     if (this.#at === 0) return
-    // The socket may hold on to the bytes: what comes next has others.
+    // The socket may hold on to the bytes: later frames use a new buffer.
     this.#socket.write(this.#frames.subarray(0, this.#at))
     this.#frames = Buffer.allocUnsafeSlow(FRAME_BYTES * FIRST_ROOM)
     this.#at = 0

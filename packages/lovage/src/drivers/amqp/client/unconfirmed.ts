@@ -3,29 +3,29 @@ import type { AmqpPublication } from './frame-writer.js'
 
 /** A message that the server did not take, or may not have taken. */
 export interface Untaken {
-  /** Its place among those that were published with it. */
+  /** Its index among the messages published with it. */
   readonly index: number
   /**
-   * `unroutable`: no queue takes it. `refused`: a queue did not, or the server closed the channel because of it. `unsent`: it came after one
-   * that was refused. `uncertain`: the channel ended before the server had answered.
+   * `unroutable`: no queue takes it. `refused`: a queue did not, or the server closed the channel because of it. `unsent`: it came after
+   * one that was refused. `uncertain`: the channel ended before the server had answered.
    */
   readonly why: 'unroutable' | 'refused' | 'unsent' | 'uncertain'
-  /** What ended the channel, if it has ended. */
+  /** Why the channel ended, if it has. */
   readonly error?: ConnectionError
 }
 
-/** Publications that went out together. */
+/** Publications that were sent together. */
 interface Batch {
   readonly publications: readonly AmqpPublication[]
-  /** The number that the server confirms the first by. */
+  /** The number with which the server confirms the first. */
   readonly first: number
-  /** Bits of `ANSWERED` and `RETURNED`, by place. */
+  /** Bits of `ANSWERED` and `RETURNED`, by index. */
   readonly state: Uint8Array
-  /** How many the server has not answered for. */
+  /** How many are unanswered. */
   open: number
-  /** Everything before is answered. */
+  /** Everything before this index is answered. */
   low: number
-  /** Where the next return is looked for: they come in the order of publishing. */
+  /** Where the search for the next return starts: returns come in the order of publishing. */
   returns: number
   readonly untaken: Untaken[]
   readonly done: (untaken: readonly Untaken[]) => void
@@ -34,12 +34,12 @@ interface Batch {
 const ANSWERED = 1
 const RETURNED = 2
 
-/** What was published and not answered for, in the order of publishing. The server numbers it from 1, without gaps. */
+/** Published and unanswered messages, in the order of publishing. The server numbers them from 1, without gaps. */
 export class Unconfirmed {
   #batches: Batch[] = []
   #next = 1
 
-  /** Publications that were written now; resolves to those of them that were not taken. */
+  /** Adds publications that were just written; resolves to those of them that were not taken. */
   add(publications: readonly AmqpPublication[]): Promise<readonly Untaken[]> {
     const count = publications.length
     if (count === 0) return Promise.resolve([])
@@ -51,7 +51,7 @@ export class Unconfirmed {
     })
   }
 
-  /** The server has it, or has told before that nobody takes it. */
+  /** The server has it, or has already returned it as unroutable. */
   taken(number: number, upTo: boolean): void {
     this.#answer(number, upTo, undefined)
   }
@@ -62,8 +62,8 @@ export class Unconfirmed {
   }
 
   /**
-   * A message came back, which is told before it is confirmed, and without its number: it is the first that looks the same. Equal ones have
-   * an equal fate.
+   * A message was returned, which the server sends before its confirm, and without its number: it is the first that looks the same. Equal
+   * ones have an equal fate.
    */
   returned(exchange: string, routingKey: string, body: Buffer): void {
     const isIt = (publication: AmqpPublication): boolean =>
@@ -85,7 +85,7 @@ export class Unconfirmed {
     }
   }
 
-  /** The channel has ended: whose fate is not known is told so. */
+  /** The channel has ended: messages of unknown fate are reported as such. */
   end(error: ConnectionError): void {
     const batches = this.#batches
     this.#batches = []
@@ -96,7 +96,7 @@ export class Unconfirmed {
         const publication = batch.publications[index]
         const state = batch.state[index] ?? 0
         if (!publication || (state & ANSWERED) !== 0) continue
-        // It came back: no answer is needed any more.
+        // It was returned: no confirm is needed.
         if (state === RETURNED) batch.untaken.push({ index, why: 'unroutable' })
         else if (why === 'uncertain' && isCulprit(publication)) {
           batch.untaken.push({ index, why: 'refused', error })
@@ -147,7 +147,7 @@ function answerOne(batch: Batch, index: number, why: 'refused' | undefined): voi
   else if (why) batch.untaken.push({ index, why })
 }
 
-/** The batch that a number belongs to, or -1: by halves, as the numbers rise. */
+/** The batch that a number belongs to, or -1: by binary search, as the numbers rise. */
 function placeOf(batches: readonly Batch[], number: number): number {
   let low = 0
   let high = batches.length - 1
@@ -163,8 +163,8 @@ function placeOf(batches: readonly Batch[], number: number): number {
 }
 
 /**
- * Which message the server closed a channel for, as far as it says: one for an exchange that is not there or that this user may not publish
- * to, or one that is too large. What was published before it is in its queue or on its way there, what came after it was not looked at.
+ * The message that the server closed a channel for, as far as it says: one for an exchange that does not exist or that this user may not
+ * publish to, or one that is too large. Messages published before it are in their queue or on their way; those after it were not handled.
  */
 function culpritOf({ message }: ConnectionError): (publication: AmqpPublication) => boolean {
   const [, exchange] = /(?:no|access to) exchange '([^']*)'/.exec(message) ?? []

@@ -1,17 +1,17 @@
 import type { Logger } from '../../../kernel/index.js'
 import { READY_STATES, type TaskResult } from '../../../result/index.js'
 
-/** Results that nobody has asked for are kept up to this many. */
+/** Results without a waiting caller are kept up to this many. */
 const MAX_KEPT = 10_000
 
-/** The last state of each task, as the replies have told it, oldest task first. */
+/** The last reported state of each task, oldest task first. */
 export class Replies {
   readonly #results = new Map<string, TaskResult>()
   readonly #logger: Logger
   readonly #isWatched: (id: string) => boolean
   #hasWarned = false
 
-  /** @param isWatched Whether somebody waits for a result: it is kept. */
+  /** @param isWatched Whether a caller waits for a result: it is kept. */
   constructor(logger: Logger, isWatched: (id: string) => boolean) {
     this.#logger = logger
     this.#isWatched = isWatched
@@ -21,7 +21,7 @@ export class Replies {
     return this.#results.get(id)
   }
 
-  /** Takes a state; a SUCCESS stays, and whatever has ended does not begin again. */
+  /** Records a state; a SUCCESS stays, and a finished task does not start again. */
   add(result: TaskResult): void {
     const before = this.#results.get(result.id)?.state
     if (before === 'SUCCESS') return

@@ -7,20 +7,20 @@ import {
   Patience,
 } from '../client/index.js'
 
-/** How long what already waits in the queue may take to come, before it counts as coming later. */
+/** How long replies already in the queue may take to arrive before they count as later ones. */
 const BACKLOG_MS = 2_000
-/** Nobody reads older ones of so many. */
+/** Older replies beyond this many are not read. */
 const MAX_REPLIES = 100_000
 
-/** How a queue of replies is kept. */
+/** A reply queue's retention. */
 export interface ReplyQueueOptions {
   readonly connection: AmqpConnection
   readonly name: string
-  /** How long a reply waits there, and the queue itself for a process that is gone. */
+  /** How long a reply waits there, and how long the queue outlives its process. */
   readonly expiresMs: number
   readonly clock: Clock
   readonly onReply: (reply: AmqpDelivery) => void
-  /** What went wrong while nobody asked. */
+  /** Called with an error while no caller waits. */
   readonly onError: (error: unknown) => void
 }
 
@@ -32,9 +32,9 @@ interface Opened {
 }
 
 /**
- * The queue in which the results of one process's tasks arrive. Nobody but the process that it belongs to declares it, and so it need not be as
- * Celery declares its own: it outlives a lost connection (Celery's goes with it), and is removed by `close`, or when nobody has
- * used it for as long as results are kept.
+ * The queue that receives the results of one process's tasks. Only the process that it belongs to declares it, so it need not be as
+ * Celery declares its own: it outlives a lost connection (Celery's does not), and is removed by `close`, or when it has been
+ * unused for as long as results are kept.
  */
 export class ReplyQueue {
   readonly #options: ReplyQueueOptions
@@ -48,12 +48,12 @@ export class ReplyQueue {
     this.#options = options
   }
 
-  /** Resolves when the queue is there; costs nothing while the connection lasts. */
+  /** Resolves when the queue exists; costs nothing while the connection lasts. */
   async declare(): Promise<void> {
     await this.#open()
   }
 
-  /** Hears replies from now on, over losses of the connection; resolves when it has heard what has waited. */
+  /** Receives replies from now on, across lost connections; resolves when it has received those already waiting. */
   async listen(): Promise<void> {
     this.#isListening = true
     this.#consuming ??= this.#consume()
@@ -65,14 +65,14 @@ export class ReplyQueue {
     }
   }
 
-  /** As `listen`, for who does not wait: goes on trying. */
+  /** Like `listen`, for callers that do not wait: keeps trying. */
   hear(): void {
     if (this.#isListening) return
     this.#isListening = true
     void this.#listenAgain()
   }
 
-  /** Removes the queue, with what is in it, as far as that can be done now. */
+  /** Removes the queue and its contents, as far as that can be done now. */
   async close(): Promise<void> {
     this.#isClosed = true
     const opened = await this.#opened?.catch(() => undefined)
@@ -80,7 +80,7 @@ export class ReplyQueue {
     try {
       await opened.channel.deleteQueue(this.#options.name)
     } catch (error) {
-      // It goes by itself.
+      // It expires by itself.
       if (!isConnectionLoss(error)) this.#options.onError(error)
     }
   }
@@ -140,7 +140,7 @@ export class ReplyQueue {
         onReply(reply)
         if (--missing === 0) caughtUp()
       },
-      // Somebody has deleted the queue: with the channel everything begins anew.
+      // The queue was deleted: closing the channel makes everything start again.
       onCancelled: () => void channel.close().catch(this.#options.onError),
     })
     if (missing > 0) {

@@ -27,7 +27,7 @@ import { ReplyQueue } from './reply-queue.js'
 const DAY_S = 86_400
 const AMQP = /^(py)?amqps?:/
 
-/** Results as messages to whoever asked, over the broker. Throws a ConfigurationError when that is no RabbitMQ. */
+/** Opens results that are sent to the caller over the broker. Throws a ConfigurationError when the broker is not RabbitMQ. */
 export async function openRpcResultBackend(_url: string, options: DriverOptions): Promise<ResultBackend> {
   const { settings } = options
   const url = settings.brokerUrl
@@ -43,8 +43,8 @@ export async function openRpcResultBackend(_url: string, options: DriverOptions)
 }
 
 /**
- * Celery's rpc backend: each state of a task is a message to the queue that the task's `reply_to` names, and nobody but the process that sent
- * the task can read it. Nothing is stored: what nobody waits for any more is gone.
+ * Celery's rpc backend: each state of a task is a message to the queue that the task's `reply_to` names, and only the process that sent
+ * the task can read it. Nothing is stored: a result without a waiting caller is gone.
  */
 class RpcResultBackend implements ResultBackend {
   readonly kind = 'rpc'
@@ -93,7 +93,7 @@ class RpcResultBackend implements ResultBackend {
     if (wanted.length === 0) return
     const channel = await this.#publishing()
     const untaken = await channel.publish(
-      // A queue that is gone takes nothing, and its owner waits for nothing.
+      // A deleted queue takes nothing, and its owner waits for nothing.
       wanted.map((record) => ({
         exchange: '',
         routingKey: record.replyTo ?? '',
@@ -107,7 +107,7 @@ class RpcResultBackend implements ResultBackend {
       })),
     )
     const [first] = untaken
-    // Whoever stores tries again; an answer that comes twice says the same.
+    // The caller of `store` retries; a reply that arrives twice says the same.
     if (first)
       throw (
         first.error ??
@@ -147,7 +147,7 @@ class RpcResultBackend implements ResultBackend {
 
   #heard({ properties, headers, body }: AmqpDelivery): void {
     const { correlationId: id, contentType } = properties
-    // Not a result: whoever wrote it knew the name of this queue, and no more.
+    // Not a result: its sender knew the name of this queue, and nothing else.
     if (id === undefined) return
     this.#replies.add(this.#decoded(id, contentType, headers.compression, body))
     this.#watchers.look([id])

@@ -1,4 +1,4 @@
-/** A queue with two ends in a ring of slots: every operation takes the same short time, whatever its length. */
+/** A double-ended queue in a ring buffer: every operation takes constant time. */
 export class Deque<T> {
   // The ring's length is a power of two, so that `& mask` wraps an index.
   #ring: (T | undefined)[] = new Array(16)
@@ -24,7 +24,7 @@ export class Deque<T> {
   shift(): T | undefined {
     if (this.#length === 0) return undefined
     const item = this.#ring[this.#head]
-    // The slot must not keep alive what has left.
+    // The slot must not keep a removed item alive.
     this.#ring[this.#head] = undefined
     this.#head = (this.#head + 1) & (this.#ring.length - 1)
     this.#length--

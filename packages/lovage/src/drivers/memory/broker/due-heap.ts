@@ -1,13 +1,13 @@
-/** What the heap needs of its items. */
+/** The heap's requirements of its items. */
 export interface Due {
   dueMs: number
 }
 
-/** Items by the time at which they are due, the earliest first: a binary heap. */
+/** Items by due time, the earliest first: a binary heap. */
 export class DueHeap<T extends Due> {
   #items: T[] = []
 
-  /** The earliest, which stays. */
+  /** Returns the earliest without removing it. */
   peek(): T | undefined {
     return this.#items[0]
   }
@@ -51,7 +51,7 @@ export class DueHeap<T extends Due> {
     return first
   }
 
-  /** Removes and returns all that `isWanted`; takes time in proportion to the heap. */
+  /** Removes and returns all that `isWanted` accepts; takes time in proportion to the heap. */
   extract(isWanted: (item: T) => boolean): T[] {
     const taken: T[] = []
     const kept: T[] = []

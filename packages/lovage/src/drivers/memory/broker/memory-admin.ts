@@ -6,7 +6,7 @@ import type { MemoryStore } from './memory-store.js'
 
 type State = QueuedMessage['state']
 
-/** What operators do to the queues of a memory broker. A page begins at a position, so it shifts while others consume. */
+/** Queue administration of a memory broker. A page starts at a position, so it shifts while others consume. */
 export class MemoryAdmin implements QueueAdmin {
   readonly #store: MemoryStore
   readonly #held: () => Iterable<Entry>

@@ -28,7 +28,7 @@ interface Subscription {
   readonly hear: Hear
 }
 
-/** What the openings of one name share; it ends with the last of them. */
+/** State shared by all openings of one name; it ends with the last of them. */
 interface Shared {
   readonly store: MemoryStore
   readonly subscriptions: Set<Subscription>
@@ -115,7 +115,7 @@ class MemoryBroker implements Broker {
     for (const { exchange, pattern, hear } of this.#shared.subscriptions) {
       if (exchange !== message.exchange || !matchesTopic(pattern, message.routingKey)) continue
       heard++
-      // Apart from each other and from the sender: one listener's error is not the other's.
+      // Isolated from each other and from the sender: an error in one listener does not affect the others.
       queueMicrotask(() => hear(incomingOf(message, false)))
     }
     return heard
@@ -137,7 +137,7 @@ class MemoryBroker implements Broker {
     return end
   }
 
-  /** Replies are broadcasts here: nothing is kept for an asker who has gone. */
+  /** Replies are broadcasts here: none is kept for a caller that is gone. */
   async reply(message: OutgoingMessage): Promise<void> {
     await this.broadcast(message)
   }
@@ -182,7 +182,7 @@ class MemoryBroker implements Broker {
 
 /**
  * Opens the memory broker that `memory://name` names (the name may be empty). Brokers of the same name in this
- * process share their queues; with the last of them the messages are gone. `clock` counts for the first opening.
+ * process share their queues; the messages are gone with the last of them. `clock` takes effect on the first opening.
  *
  * @throws ConfigurationError LVG_CONFIG_INVALID for another URL.
  */

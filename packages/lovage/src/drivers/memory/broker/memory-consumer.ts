@@ -4,13 +4,13 @@ import type { IncomingMessage } from '../../../message/index.js'
 import type { Entry, MemoryQueue } from './memory-queue.js'
 import { incomingOf, type MemoryStore } from './memory-store.js'
 
-/** The answer of nearly every settlement; made once. */
+/** The reply to nearly every settlement; made once. */
 const ALL_OURS: Promise<readonly string[]> = Promise.resolve([])
 
 /** Tags are unique in the process. */
 let lastTag = 0
 
-/** A claim; the envelope is written only for those who look at it. */
+/** A claim; the envelope is serialised only on demand. */
 class MemoryDelivery implements Delivery {
   readonly tag: string
   readonly queue: string
@@ -34,7 +34,7 @@ class MemoryDelivery implements Delivery {
 }
 
 /**
- * Claims in one batch per turn of the event loop whatever is free. There are no leases: a holder in this process
+ * Claims a batch per turn of the event loop, as large as there are free slots. There are no leases: a holder in this process
  * cannot be lost without the messages.
  */
 export class MemoryConsumer implements Consumer {
@@ -44,7 +44,7 @@ export class MemoryConsumer implements Consumer {
   readonly #held = new FleetingMap<Entry>()
   readonly #wake = (): void => this.demand()
   readonly #onClose: () => void
-  // Without a connection nothing else would keep a process alive that only waits for messages.
+  // Without a connection, nothing else would keep alive a process that only waits for messages.
   readonly #alive = setInterval(() => {}, 2 ** 30)
   #queues: readonly MemoryQueue[] = []
   #state: 'consuming' | 'paused' | 'closed' = 'consuming'
@@ -69,7 +69,7 @@ export class MemoryConsumer implements Consumer {
           refused.push(settlement.tag)
           continue
         }
-        // Routed before anything happens: a continuation without a queue must not cost the message.
+        // Routed before any effect: a continuation without a queue must not cost the message.
         const routes = settlement.publish?.map((message) => this.#store.route(message))
         this.#held.delete(settlement.tag)
         entry.queue.held--
@@ -126,7 +126,7 @@ export class MemoryConsumer implements Consumer {
     this.#onClose()
   }
 
-  /** For operators: what is claimed now. */
+  /** The currently claimed messages, for operators. */
   held(): Iterable<Entry> {
     return this.#held.values()
   }
@@ -167,7 +167,7 @@ function countLoss(entry: Entry): void {
   entry.message = incomingOf(entry.message, true)
 }
 
-/** To the heads of their queues, in the order in which they were claimed. */
+/** Returns claims to the heads of their queues, in the order in which they were claimed. */
 function giveBack(entries: readonly Entry[]): void {
   for (const entry of [...entries].sort((a, b) => Number(b.tag) - Number(a.tag))) {
     entry.queue.unshift(entry)
@@ -175,7 +175,7 @@ function giveBack(entries: readonly Entry[]): void {
   }
 }
 
-/** What a closed broker or consumer answers. */
+/** The reply of a closed broker or consumer. */
 export function closed(): ConnectionError {
   return new ConnectionError('The memory broker was closed', { code: 'LVG_CONNECTION_CLOSED' })
 }

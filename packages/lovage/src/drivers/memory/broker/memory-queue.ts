@@ -3,7 +3,7 @@ import { Deque } from './deque.js'
 
 const LEVELS = 10
 
-/** A message in the broker, wherever it is at the moment. */
+/** A message in the broker, in any state. */
 export interface Entry {
   message: IncomingMessage
   queue: MemoryQueue
@@ -11,22 +11,22 @@ export interface Entry {
   redeliveries: number
   /** Unix ms, while it is delayed. */
   dueMs: number
-  /** Whether it goes behind what waits when it is due. */
+  /** Whether it goes behind waiting messages when it is due. */
   behind: boolean
-  /** The envelope, once somebody asked for it. */
+  /** The envelope, once requested. */
   raw: string | undefined
-  /** A claim's tag while it is held, or the last one. */
+  /** The tag of the current claim, or of the last one. */
   tag: string
 }
 
 /** One priority of one queue. */
 interface Lane {
-  /** What goes before: requeued, or due after a delay. */
+  /** Messages that go first: requeued, or due after a delay. */
   readonly first: Deque<Entry>
   readonly rest: Deque<Entry>
 }
 
-/** A queue: a lane for each priority, and the consumers that want to know of new messages. */
+/** A queue: a lane for each priority, and the consumers to notify of new messages. */
 export class MemoryQueue {
   readonly name: string
   readonly listeners = new Set<() => void>()
@@ -51,17 +51,17 @@ export class MemoryQueue {
     this.#lane(entry.level).rest.push(entry)
   }
 
-  /** Before all that waits, behind what was put there in the same way. */
+  /** Puts it before all waiting messages, behind earlier ones put there the same way. */
   pushDue(entry: Entry): void {
     this.#lane(entry.level).first.push(entry)
   }
 
-  /** Before everything. */
+  /** Puts it before everything. */
   unshift(entry: Entry): void {
     this.#lane(entry.level).first.unshift(entry)
   }
 
-  /** The most urgent, oldest entry. */
+  /** Takes the most urgent, oldest entry. */
   shift(): Entry | undefined {
     if (this.#filled === 0) return undefined
     const level = 31 - Math.clz32(this.#filled)
@@ -72,7 +72,7 @@ export class MemoryQueue {
     return entry
   }
 
-  /** Removes and returns all that `isWanted`, in the order of delivery. */
+  /** Removes and returns all that `isWanted` accepts, in the order of delivery. */
   extract(isWanted: (entry: Entry) => boolean): Entry[] {
     const taken: Entry[] = []
     const kept: Entry[] = []
@@ -88,12 +88,12 @@ export class MemoryQueue {
     return taken
   }
 
-  /** Tells the consumers that there may be something to claim. */
+  /** Notifies the consumers that there may be something to claim. */
   wake(): void {
     for (const listener of this.listeners) listener()
   }
 
-  /** In the order of delivery. */
+  /** All entries in the order of delivery. */
   *[Symbol.iterator](): Generator<Entry> {
     for (let level = LEVELS - 1; level >= 0; level--) {
       const lane = this.#lanes[level]

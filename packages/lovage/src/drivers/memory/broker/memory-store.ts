@@ -8,10 +8,10 @@ import { memoryDeadLetters } from '../letters/memory-dead-letters.js'
 import { DueHeap } from './due-heap.js'
 import { type Entry, MemoryQueue } from './memory-queue.js'
 
-/** Keys of `once` are swept when this many have come since the last sweep. */
+/** Keys of `once` are swept when this many have been added since the last sweep. */
 const SWEEP_AFTER_KEYS = 1000
 
-/** What the brokers of one name share: queues, delayed messages, bindings, subscriptions and dead letters. */
+/** State shared by the brokers of one name: queues, delayed messages, bindings, subscriptions and dead letters. */
 export class MemoryStore {
   readonly clock: Clock
   readonly queues = new Map<string, MemoryQueue>()
@@ -92,7 +92,7 @@ export class MemoryStore {
     this.arm()
   }
 
-  /** Sees to it that the earliest delayed entry is promoted when it is due. */
+  /** Ensures that the earliest delayed entry is promoted when it is due. */
   arm(): void {
     const dueMs = this.delayed.peek()?.dueMs ?? Number.POSITIVE_INFINITY
     if (dueMs === this.#timerDueMs) return
@@ -139,7 +139,7 @@ export class MemoryStore {
   }
 }
 
-/** The message as a consumer gets it. Written out, because this runs for every task and a spread takes ten times as long. */
+/** The message as a consumer receives it. Written out, because this runs for every task and a spread takes ten times as long. */
 export function incomingOf(
   message: OutgoingMessage | IncomingMessage,
   redelivered: boolean,

@@ -2,20 +2,20 @@
 const SWEEP_FROM = 1000
 
 /**
- * A map whose entries end. What has ended counts as absent at once, and is removed when the map has doubled since the
- * last sweep: so each entry costs the same whatever their number, and at most as much is kept in vain as lives.
+ * A map whose entries expire. An expired entry counts as absent at once, and is removed when the map has doubled since the
+ * last sweep: so the cost per entry is constant, and at most as many expired entries are kept as live ones.
  */
 export class EndingMap<Value> {
   readonly #entries = new Map<string, { readonly value: Value; readonly endMs: number }>()
   #sweepAt = SWEEP_FROM
 
-  /** What lives under the key. */
+  /** The live value under the key. */
   get(key: string, nowMs: number): Value | undefined {
     const entry = this.#entries.get(key)
     return entry && entry.endMs > nowMs ? entry.value : undefined
   }
 
-  /** Everything that lives. */
+  /** All live entries. */
   values(nowMs: number): Value[] {
     return [...this.#entries.values()].filter(({ endMs }) => endMs > nowMs).map(({ value }) => value)
   }
@@ -32,7 +32,7 @@ export class EndingMap<Value> {
     this.#entries.delete(key)
   }
 
-  /** Entries that are held, those that have ended included. */
+  /** The number of entries held, expired ones included. */
   get size(): number {
     return this.#entries.size
   }

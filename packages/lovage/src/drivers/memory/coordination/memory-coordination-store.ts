@@ -17,19 +17,19 @@ interface Lease {
   readonly token: bigint
 }
 
-/** What the stores of one URL share. */
+/** State shared by the stores of one URL. */
 class Shared {
   readonly leases = new EndingMap<Lease>()
   /** A rate whose next turn is past is as good as unknown. */
   readonly turns = new EndingMap<number>()
-  /** Members with their ends; a key ends with its last member. */
+  /** Members with their expiry; a key ends with its last member. */
   readonly slots = new EndingMap<Map<string, number>>()
   readonly spaces = new Map<string, EndingMap<Mark>>()
   readonly listeners = new Map<string, Set<(keys: readonly string[]) => void>>()
   lastToken = 0n
 }
 
-/** Agreement inside one process; stores with the same URL share it. */
+/** Coordination inside one process; stores with the same URL share it. */
 class MemoryCoordinationStore implements CoordinationStore {
   readonly kind = 'memory'
   readonly #shared: Shared

@@ -1,7 +1,7 @@
 import { type DeadLetter, type DeadLetterStore, listLetters } from '../../../dead-letter/index.js'
 import type { Page } from '../../../kernel/index.js'
 
-/** Dead letters in memory; `put` is `add` for those who settle at the same moment. */
+/** Dead letters in memory; `put` is a synchronous `add` for settlements. */
 export interface MemoryDeadLetters extends DeadLetterStore {
   put(letters: readonly DeadLetter[]): void
 }

@@ -10,14 +10,14 @@ import type {
 } from '../../../result/index.js'
 import { completedJoin, DUE_LIMIT, HOLD_MS, readOptionsOf } from '../../shared/index.js'
 
-/** A join, what has arrived of it, and when it is handed out next. */
+/** A join, its arrived parts, and when it is handed out next. */
 interface Waiting {
   readonly join: Join
-  /** By task id; undefined = added by `extend`, and not there yet. */
+  /** By task id; undefined = added by `extend`, and not arrived yet. */
   readonly parts: Map<string, JoinPart | undefined>
   extra: number
   arrived: number
-  /** Whose part was the last; '' when it was complete as soon as its size was known. */
+  /** The task whose part was the last; '' when the join was complete as soon as its size was known. */
   completedBy: string | undefined
   isExpired: boolean
   dueMs: number
@@ -110,14 +110,14 @@ export class MemoryJoinStore implements JoinStore {
 
   async saveGroup(group: ResultTuple): Promise<void> {
     const [[id]] = group
-    // Taken out first, so that the map stays in the order of saving.
+    // Removed first, so that the map stays in the order of saving.
     this.#groups.delete(id)
     this.#groups.set(id, { json: JSON.stringify(group), storedMs: this.#clock.now() })
   }
 
   async group(id: string): Promise<ResultTuple | undefined> {
     const saved = this.#groups.get(id)
-    // Written by `saveGroup` alone.
+    // Only `saveGroup` writes it.
     return saved && (JSON.parse(saved.json) as ResultTuple)
   }
 
@@ -125,7 +125,7 @@ export class MemoryJoinStore implements JoinStore {
     this.#groups.delete(id)
   }
 
-  /** Removes groups that were saved before `beforeMs`; tells how many. */
+  /** Removes groups that were saved before `beforeMs`; returns how many. */
   pruneGroups(beforeMs: number): number {
     let removed = 0
     for (const [id, { storedMs }] of this.#groups) {

@@ -61,7 +61,7 @@ class MemoryResultBackend implements ResultBackend {
 
 type Listener = (record: ResultRecord) => void
 
-/** The results themselves, and who waits for them. */
+/** The results themselves, and their waiting callers. */
 class MemoryResults {
   readonly joins: MemoryJoinStore
   readonly #results = new Map<string, { readonly result: ResultRecord; readonly storedMs: number }>()
@@ -80,7 +80,7 @@ class MemoryResults {
     const storedMs = this.#clock.now()
     for (const record of records) {
       if (this.#results.get(record.id)?.result.state === 'SUCCESS') continue
-      // Taken out first, so that the map stays in the order of storing and pruning can stop early.
+      // Removed first, so that the map stays in the order of storing and pruning can stop early.
       this.#results.delete(record.id)
       this.#results.set(record.id, { result: record, storedMs })
       for (const listener of this.#listeners.get(record.id) ?? []) queueMicrotask(() => listener(record))
@@ -121,7 +121,7 @@ class MemoryResults {
     for (const id of ids) this.#results.delete(id)
   }
 
-  /** Removes what was done before; oldest first, so it stops at the first that is younger. */
+  /** Removes results older than the given time; oldest first, so it stops at the first that is younger. */
   prune(beforeMs: number): number {
     let removed = this.joins.pruneGroups(beforeMs)
     for (const [id, { result, storedMs }] of this.#results) {
@@ -134,7 +134,7 @@ class MemoryResults {
   }
 }
 
-/** What came over a wire, as every other store gives it: a copy, and only what JSON can carry. */
+/** A value as if it had crossed a wire, like in every other store: a copy, with only what JSON can carry. */
 function read({ resultJson, ...result }: ResultRecord, options: ReadOptions): TaskResult {
   try {
     return { ...result, result: decodeJson(resultJson, options) }

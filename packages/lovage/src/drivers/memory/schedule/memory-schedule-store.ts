@@ -10,7 +10,7 @@ import {
   type ScheduleStore,
 } from '../../../schedule-store/index.js'
 
-/** What the openings of one app's entries share; it ends with the last of them. */
+/** State shared by the openings of one app's entries; it ends with the last of them. */
 interface Shared {
   readonly entries: Map<string, Entry>
   readonly watchers: Set<() => void>
@@ -58,7 +58,7 @@ class MemoryScheduleStore implements ScheduleStore {
       const state = stored?.state ?? entry.state
       this.#entries.set(entry.name, {
         ...entry,
-        // As other stores do: what is written is what was said then, not what the caller makes of it later.
+        // As other stores do: the value at the time of the call is written, not the caller's later changes.
         definition: decodeDefinition(encodeDefinition(entry.definition)),
         revision: entry.revision + 1,
         state: restartMs === undefined ? state : { ...state, anchorMs: restartMs, cursorMs: restartMs },
