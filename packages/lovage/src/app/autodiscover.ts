@@ -9,8 +9,8 @@ const DECLARATION = /\.d\.[cm]?ts$/
 
 /**
  * Imports every module below `folder` whose path matches one of the globs: `tasks/**`, `src/*.tasks.ts`.
- * `**` crosses folders, `*` does not. Tells the files, in order.
- * @throws {ConfigurationError} LVG_CONFIG_INVALID when a glob matches nothing: most often it is misspelt.
+ * `**` crosses folders, `*` does not. Returns the files, in order.
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID when a glob matches nothing: most often a typo.
  */
 export async function discover(patterns: readonly string[], folder: string): Promise<readonly string[]> {
   const files = await modulesBelow(resolve(folder))

@@ -43,8 +43,8 @@ import {
 } from './tasks/index.js'
 
 /**
- * An application: its tasks, its settings, and the connections that they use. What it can do is sorted by who does it:
- * calls and results here, what operators do in `control`, `queues`, `deadLetters` and `events`.
+ * An application: its tasks, its settings, and the connections that they use. Calls and results are here; operations for
+ * operators are in `control`, `queues`, `deadLetters` and `events`.
  *
  * @example
  * const app = new Lovage('shop', { broker: 'redis://localhost' })
@@ -58,26 +58,26 @@ export class Lovage {
   readonly tasks: TaskRegistry
   /** Adds an entry to the schedule. */
   readonly addPeriodicTask: AddPeriodicTask
-  /** What operators do to a running cluster: revoke, pause, limit. */
+  /** Operators' commands for a running cluster: revoke, pause, limit. */
   readonly control: Control
-  /** What no worker runs again by itself: look at it, send it again, remove it. */
+  /** Messages that no worker will run again by itself: inspect, redrive or remove them. */
   readonly deadLetters: DeadLetters
-  /** What waits in queues, task by task: look at it, run it now, later or never. */
+  /** Messages waiting in queues, task by task: inspect them, run them now, later or never. */
   readonly queues: Queues
-  /** Celery's signals: they are told things, and change nothing. */
+  /** Celery's signals: listeners observe, and change nothing. */
   readonly signals: SignalBoard
-  /** What the cluster tells, as it happens (`for await (const event of app.events())`), and events of one's own. */
+  /** The cluster's events, as they happen (`for await (const event of app.events())`), and events of one's own. */
   readonly events: AppEvents
-  /** What starts and stops with each worker of this app. */
+  /** Steps that start and stop with each worker of this app. */
   readonly steps: WorkerStep[]
-  /** What `lovage check --deploy` and `lovage doctor` look at besides: a warehouse, a flag, a runbook. */
+  /** Additional checks for `lovage check --deploy` and `lovage doctor`: a warehouse, a flag, a runbook. */
   readonly deployChecks: DeployCheck[]
-  /** What a worker serves at `/metrics` beside its own measures. */
+  /** Metrics that a worker serves at `/metrics` in addition to its own. */
   readonly metricSources: MetricSource[]
   readonly #core: AppCore
 
   /**
-   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for a wrong value.
+   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for an invalid value.
    */
   constructor(main: string, options: AppOptions = {}) {
     const core = new AppCore(main, options, {
@@ -103,20 +103,20 @@ export class Lovage {
   get conf(): Settings {
     return this.#core.conf
   }
-  /** Where log lines go. */
+  /** The logger. */
   get logger(): Logger {
     return this.#core.logger
   }
   set logger(logger: Logger) {
     this.#core.logger = logger
   }
-  /** The clock that it goes by: the system's, or the one that a test gave it. */
+  /** The clock in use: the system's, or one supplied by a test. */
   get clock(): Clock {
     return this.#core.clock
   }
 
   /**
-   * Takes settings from an object in any of Celery's spellings; with a namespace, from the names that carry it:
+   * Reads settings from an object in any of Celery's spellings; with a namespace, from the names that carry it:
    * `app.configFromObject(env, { namespace: 'CELERY' })`.
    * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID.
    */
@@ -124,7 +124,7 @@ export class Lovage {
     this.#core.configure('code', settingsFrom(settings, options.namespace))
     return this
   }
-  /** Signs what this app sends, and believes only whom its store knows: Celery's `setup_security`. LVG_CONFIG_INVALID for a file that cannot be used. */
+  /** Signs the messages this app sends, and trusts only signers in its store: Celery's `setup_security`. LVG_CONFIG_INVALID for an unusable file. */
   setupSecurity(options: SetupSecurity): this {
     return this.configFromObject(securitySettings(options, this.conf.acceptContent))
   }
@@ -135,11 +135,11 @@ export class Lovage {
     definition: PositionalTask<Run>,
   ): Task<ArgumentsOf<Run>, ResultOf<Run>>
   task(definition: object): object {
-    // Either overload's definition; their types have done their work at the call.
+    // The definition of either overload; their types have done their work at the call.
     return this.#core.register(sortParts(definition as TaskParts))
   }
 
-  /** A task that is implemented elsewhere, to be called from here. */
+  /** Declares a task that is implemented elsewhere, to be called from here. */
   remote<Args, Result>(contract: Contract<Args, Result>): Task<Args, Result> {
     const { name, options, params, input, output } = contract
     return this.#core.define({
@@ -152,7 +152,7 @@ export class Lovage {
     })
   }
 
-  /** Implements a contract here; the function's types are the contract's. */
+  /** Implements a contract here; the contract gives the function's types. */
   implement<Args, Result>(
     contract: Contract<Args, Result>,
     run: (
@@ -195,7 +195,7 @@ export class Lovage {
     return new Signature(canvas, this.#core.calls)
   }
   /**
-   * A signature that came over a wire: what `JSON.stringify(signature)` gave, Python's or ours.
+   * Restores a signature received over a wire: the output of `JSON.stringify(signature)`, Python's or ours.
    * @throws {MessageError} LVG_CANVAS_INVALID.
    */
   signatureFrom(wire: unknown): Signature<readonly unknown[], unknown, AnyResult> {
@@ -206,29 +206,29 @@ export class Lovage {
   asyncResult<Result = unknown>(id: string): AsyncResult<Result> {
     return new AsyncResult<Result>(id, this.#core)
   }
-  /** A group that was saved; undefined when there is none. */
+  /** A group that was saved; undefined if there is none. */
   async groupResult<Results extends readonly unknown[] = readonly unknown[]>(
     id: string,
   ): Promise<GroupResult<Results> | undefined> {
     const tuple = await (await joinsOf(this.#core)).group(id)
-    // What was saved is a group's; its values are taken at the caller's word.
+    // A saved id belongs to a group; the caller vouches for the types of its values.
     return tuple && (this.#core.resultOf(tuple) as GroupResult<Results>)
   }
 
-  /** Imports the modules that match the globs, so that their tasks are registered; tells which. */
+  /** Imports the modules that match the globs, so that their tasks are registered; returns the modules. */
   autodiscover(patterns: readonly string[], folder = process.cwd()): Promise<readonly string[]> {
     return import('./autodiscover.js').then(({ discover }) => discover(patterns, folder))
   }
 
   /**
    * Does `work` once under `key`, in the whole fleet, and remembers its value for `ttl` seconds: a task that runs again
-   * charges no card twice. Whoever comes later gets the value of the first; a failure is not remembered.
+   * does not charge a card twice. Later callers get the first caller's value; a failure is not remembered.
    */
   once<T>(key: string, work: () => T | Promise<T>, options?: OnceOptions): Promise<T> {
     return fleet().then(({ once }) => once(this.#core, key, work, options))
   }
 
-  /** Sends what is in flight and disconnects. */
+  /** Sends everything in flight and disconnects. */
   async close(): Promise<void> {
     await this.#core.close()
   }

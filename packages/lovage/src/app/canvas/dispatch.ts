@@ -19,33 +19,33 @@ import {
 import type { Embed, WireSignature } from '../../message/index.js'
 import type { ResultTuple } from '../../result/index.js'
 
-/** A chord whose members are about to be sent: to be opened before they are. */
+/** A chord whose members are about to be sent: it must be opened first. */
 export interface OpenedJoin {
   /** The header's group id. */
   readonly id: string
-  /** Completions to wait for. */
+  /** Number of completions to wait for. */
   readonly size: number
   readonly body: WireSignature
   /** The header's results, when groups in it make its list a nested one. */
   readonly shape?: ResultTuple
 }
 
-/** What has to happen now for a canvas to begin. */
+/** The actions that start a canvas. */
 export interface Dispatch {
   readonly joins: readonly OpenedJoin[]
   readonly calls: readonly CanvasCall[]
-  /** What was begun, as its parent remembers it. */
+  /** The started work, as its parent records it. */
   readonly children: readonly ResultTuple[]
 }
 
-/** Where a canvas stands in the work around it. */
+/** A canvas's position in the work around it. */
 export interface Surroundings {
   /** Absent = each first task is its own root. */
   readonly rootId?: string
   readonly parentId?: string
-  /** What follows, the next step last. */
+  /** The steps that follow, the next step last. */
   readonly chain?: readonly WireSignature[]
-  /** The body that waits for this as a member. */
+  /** The body that waits for this canvas as a member. */
   readonly chord?: WireSignature
   readonly newId: () => string
   readonly priorityToWire?: PriorityToWire
@@ -56,14 +56,14 @@ interface Collected {
   readonly calls: CanvasCall[]
 }
 
-/** What to send for a frozen canvas whose first tasks take `lead` before their own arguments. */
+/** Returns the actions for a frozen canvas whose first tasks take `lead` before their own arguments. */
 export function dispatch(canvas: Canvas, lead: readonly unknown[], around: Surroundings): Dispatch {
   const collected: Collected = { joins: [], calls: [] }
   begin(canvas, lead, around, collected)
   return { ...collected, children: [resultTuple(canvas)] }
 }
 
-/** Several together. */
+/** Combines several sets of actions. */
 export function dispatchAll(
   canvases: readonly Canvas[],
   lead: readonly unknown[],
@@ -108,7 +108,7 @@ function beginGroup(group: GroupNode, args: readonly unknown[], around: Surround
     for (const member of group.members) begin(member, args, { ...outside, chain: [] }, to)
     return
   }
-  // Something waits for the whole group after all: that makes it a chord.
+  // Another step waits for the whole group after all: that makes it a chord.
   const steps = [...chain].reverse().map((step) => fromWire(step))
   const body = next ? steps : []
   const upgraded = freeze(chainOf([group, ...body]), around.newId)
@@ -137,7 +137,7 @@ function beginChord(chord: ChordNode, args: readonly unknown[], around: Surround
   for (const member of members) begin(member, args, { ...outside, chord: wire }, to)
 }
 
-/** Members that are counted: those of groups inside count themselves. */
+/** Number of counted members: members of nested groups count themselves. */
 const flatMembers = (member: Canvas): readonly Canvas[] =>
   member.kind === 'group' ? member.members.flatMap(flatMembers) : [member]
 
@@ -158,14 +158,14 @@ function followedBy(body: Canvas, chain: readonly WireSignature[]): Canvas {
   }
 }
 
-/** Makes the last task of a canvas count for a body. */
+/** Makes the last task of a canvas count towards a body. */
 function memberOf(canvas: Canvas, chord: WireSignature | undefined): Canvas {
   if (!chord) return canvas
   switch (canvas.kind) {
     case 'task': {
       const [last, ...before] = signaturesIn(canvas.options, 'chain')
       if (!last) return withOptions(canvas, { chord })
-      // Its own remaining steps end the member; the first of the list is the last to run.
+      // The member ends with its own remaining steps; the first of the list is the last to run.
       return withOptions(canvas, { chain: [toWire(memberOf(fromWire(last), chord)), ...before] })
     }
     case 'chain': {
@@ -179,7 +179,7 @@ function memberOf(canvas: Canvas, chord: WireSignature | undefined): Canvas {
   }
 }
 
-/** What travels in the message's embed, not among its options. */
+/** The fields that travel in the message's embed rather than among its options. */
 const EMBEDDED: ReadonlySet<string> = new Set(['link', 'link_error', 'chain', 'chord'])
 
 function callOf(node: TaskNode, args: readonly unknown[], around: Surroundings): CanvasCall {
@@ -193,7 +193,7 @@ function callOf(node: TaskNode, args: readonly unknown[], around: Surroundings):
       priorityToWire ? toWire(fromWire(one), priorityToWire) : one,
     )
   const own = node.options.chain
-  // The steps around it are ours already; reading them again would cost as much as they are long.
+  // The surrounding steps are our own already; parsing them again would take time proportional to their length.
   const chain = [...(around.chain ?? []), ...(own === undefined ? [] : written('chain'))]
   const [chord] = written('chord')
   const callbacks = written('link')
@@ -207,7 +207,7 @@ function callOf(node: TaskNode, args: readonly unknown[], around: Surroundings):
   return { task: node.task, args, kwargs: node.kwargs, options, embed }
 }
 
-/** Whether a canvas counts for a chord, and as what. */
+/** Whether a canvas counts towards a chord, and as which part. */
 export function partOf(canvas: TaskNode): {
   readonly groupId: string
   readonly index: number | null

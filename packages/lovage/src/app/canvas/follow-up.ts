@@ -17,7 +17,7 @@ import { type Dispatch, dispatch, dispatchAll, partOf, type Surroundings } from 
 
 const NOTHING: Dispatch = { joins: [], calls: [], children: [] }
 
-/** What of a task's message says what follows it. */
+/** The parts of a task's message that describe its follow-ups. */
 export interface Followed {
   readonly headers: TaskHeaders
   readonly embed: {
@@ -28,7 +28,7 @@ export interface Followed {
   }
 }
 
-/** A member's ending, as its chord counts it. */
+/** A member's outcome, as its chord counts it. */
 export interface MemberPart {
   readonly joinId: string
   readonly taskId: string
@@ -36,13 +36,13 @@ export interface MemberPart {
   readonly body: WireSignature
 }
 
-/** What a failure means to others. */
+/** The consequences of a failure. */
 export interface Doom {
-  /** Tasks that will never run: each gets the failure as its result, and whoever asked for it hears of it. */
+  /** Tasks that will never run: each gets the failure as its result, and its caller is notified. */
   readonly tasks: readonly { readonly id: string; readonly replyTo?: string }[]
   /** Chords that wait for one of them. */
   readonly parts: readonly MemberPart[]
-  /** Steps that nobody can read. */
+  /** Steps that cannot be read. */
   readonly faults: readonly unknown[]
 }
 
@@ -52,7 +52,7 @@ const around = ({ headers }: Followed, by: Pick<Surroundings, 'newId' | 'priorit
   parentId: headers.id,
 })
 
-/** Callbacks and the next step, after a success. */
+/** Returns the callbacks and the next step after a success. */
 export function afterSuccess(
   task: Followed,
   value: unknown,
@@ -77,7 +77,7 @@ const joined = (left: Dispatch, right: Dispatch): Dispatch => ({
   children: [...left.children, ...right.children],
 })
 
-/** One callback is called as it is; several are a group (docs/internals/wire.md#callbacks-and-errbacks). */
+/** One callback is called directly; several are called as a group (docs/internals/wire.md#callbacks-and-errbacks). */
 function callbackCanvases(callbacks: readonly WireSignature[], newId: () => string): readonly Canvas[] {
   const canvases = callbacks.map((one) => fromWire(one))
   if (canvases.length === 1) return canvases.map((one) => freeze(one, newId))
@@ -85,7 +85,7 @@ function callbackCanvases(callbacks: readonly WireSignature[], newId: () => stri
   return canvases.map((one, groupIndex) => freeze(one, newId, { groupId, groupIndex }))
 }
 
-/** Other work in a task's place: its id, its links, what follows it and its place in a chord are the task's. */
+/** Puts other work in a task's place: it takes over the task's id, links, follow-ups and place in a chord. */
 export function replacedBy(
   task: Followed,
   canvas: Canvas,
@@ -108,7 +108,7 @@ export function replacedBy(
   })
 }
 
-/** Errbacks that are called by a message, as Celery's old style: with the id of the task that failed. */
+/** Errbacks that are called by message, in Celery's old style: with the id of the failed task. */
 export function publishedErrbacks(
   errbacks: readonly WireSignature[],
   failed: { readonly id: string; readonly rootId: string },
@@ -125,13 +125,13 @@ export function publishedErrbacks(
   return dispatchAll(canvases, [failed.id], { ...by, rootId: failed.rootId, parentId: failed.id })
 }
 
-/** What a task counts for when it has ended. */
+/** The chord membership that a task counts towards when it ends. */
 export function partsOf({ headers, embed }: Followed): readonly MemberPart[] {
   if (!embed.chord || headers.group === null) return []
   return [{ joinId: headers.group, taskId: headers.id, index: headers.group_index, body: embed.chord }]
 }
 
-/** Everything that will not run because a task failed: its remaining steps, and what waits for them. */
+/** Everything that will not run because a task failed: its remaining steps, and the chords that wait for them. */
 export function doomedBy({ embed }: Followed): Doom {
   const faults: unknown[] = []
   const steps = (embed.chain ?? []).flatMap((step) => {
@@ -184,20 +184,20 @@ function doomOf(canvases: readonly Canvas[]): Doom {
   return { tasks, parts, faults }
 }
 
-/** How a chord goes on. */
+/** How a chord continues. */
 export type Fired =
   | { readonly kind: 'body'; readonly dispatch: Dispatch }
   | {
       readonly kind: 'error'
       readonly exception: ExceptionInfo
-      /** The body's. */
+      /** The body's id. */
       readonly errbacks: readonly WireSignature[]
-      /** The id that errbacks are told. */
+      /** The id passed to errbacks. */
       readonly id: string
       readonly doom: Doom
     }
 
-/** The body of a chord whose members have all ended, or its failure. */
+/** Returns the body of a chord whose members have all ended, or its failure. */
 export function fire(
   join: CompletedJoin,
   body: WireSignature,
@@ -229,7 +229,7 @@ export function failedChord(body: Canvas, sentence: string): Fired & { readonly 
   }
 }
 
-/** Celery's sentence about the member that failed. */
+/** Celery's error text about the member that failed. */
 function dependency(id: string, result: unknown): string {
   if (typeof result !== 'object' || result === null || !('exc_type' in result))
     return `Dependency ${id} raised ${reprValue(result)}`
@@ -271,7 +271,7 @@ function pruned([own, children]: ResultTuple, isKept: (id: string) => boolean): 
   return [own, left]
 }
 
-/** Errbacks of a body: those of its first task, because each step and member carries the same. */
+/** Errbacks of a body: those of its first task, because every step and member carries the same ones. */
 function errbacksOf(body: Canvas): readonly WireSignature[] {
   switch (body.kind) {
     case 'task':

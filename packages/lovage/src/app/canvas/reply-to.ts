@@ -1,6 +1,6 @@
 import { type Canvas, textOption, withOptions } from '../../canvas/index.js'
 
-/** The same work, each of whose tasks is answered to an address unless it names one, as Celery does it. */
+/** The same work, with a reply address on each task that names none, as in Celery. */
 export function withReplyTo(canvas: Canvas, address: string): Canvas {
   const each = (canvases: readonly Canvas[]): readonly Canvas[] =>
     canvases.map((one) => withReplyTo(one, address))
@@ -18,7 +18,7 @@ export function withReplyTo(canvas: Canvas, address: string): Canvas {
   }
 }
 
-/** Whether anything in it waits for several others: a chord, or a group that something follows. */
+/** Whether any part of it waits for several others: a chord, or a group with a following step. */
 export function hasChord(canvas: Canvas): boolean {
   switch (canvas.kind) {
     case 'task':

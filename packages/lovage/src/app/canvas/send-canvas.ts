@@ -11,15 +11,15 @@ import { type Call, currentContext, type TaskContext, toCall } from '../tasks/in
 import { dispatch, type OpenedJoin, type Surroundings } from './dispatch.js'
 import { hasChord, withReplyTo } from './reply-to.js'
 
-/** Publishes the calls of a canvas, none of them when one cannot be written. */
+/** Publishes the calls of a canvas, or none of them if one cannot be serialised. */
 export interface CanvasPublisher {
   sendAll(calls: readonly Call[], parent: TaskContext | undefined, isRemembered: boolean): Promise<unknown>
 }
 
-/** Messages of one canvas that are in memory at once. */
+/** Number of messages of one canvas in memory at once. */
 const AT_ONCE = 500
 
-/** Opens the joins of a canvas, sends its first messages and gives its result. */
+/** Opens the joins of a canvas, sends its first messages and returns its result. */
 export async function sendCanvas(
   core: AppCore,
   publisher: CanvasPublisher,
@@ -45,7 +45,7 @@ export async function sendCanvas(
   return core.resultOf(tuple)
 }
 
-/** Sends members as they are made; each is frozen, sent and forgotten but for its id. */
+/** Sends members as they are generated; each is frozen, sent and forgotten except for its id. */
 export async function sendMembers(
   core: AppCore,
   publisher: CanvasPublisher,
@@ -86,22 +86,22 @@ export async function sendMembers(
 const toCallOf = (core: AppCore, call: CanvasCall, capabilities: Broker['capabilities']) =>
   toCall(call, core.tasks.get(call.task)?.definition.own ?? {}, priorityFromWire(capabilities))
 
-/** A canvas for results that are answered to its sender: each step says so, and none may wait for several others. */
+/** A canvas whose results are sent back to its caller: each step carries the reply address, and none may wait for several others. */
 async function made(core: AppCore, frozen: Canvas): Promise<Canvas> {
   if (core.replyTo === undefined) return frozen
-  // A chord further on would otherwise be found out by a worker, when the steps before it have run.
+  // Otherwise a chord further along would be discovered only by a worker, after the steps before it have run.
   if (hasChord(frozen)) throw noChords((await core.results()).kind)
   return withReplyTo(frozen, core.replyTo)
 }
 
-/** @throws {CapabilityError} when the result backend counts no chords. */
+/** @throws {CapabilityError} when the result backend does not count chords. */
 export async function openJoins(core: AppCore, opened: readonly OpenedJoin[]): Promise<void> {
   const { joins, kind } = await core.results()
   if (!joins) throw noChords(kind)
   await joins.open(toJoins(opened, core.conf, core.clock.now()))
 }
 
-/** Said before anything of the canvas is sent. */
+/** Checked before any part of the canvas is sent. */
 export const noChords = (kind: string): CapabilityError =>
   new CapabilityError(
     `A chord cannot be counted by results in ${kind}; a group that something follows is one.`,
@@ -112,7 +112,7 @@ export const noChords = (kind: string): CapabilityError =>
     },
   )
 
-/** Joins as a store keeps them; each ends with the results of its members at the latest. */
+/** Joins as a store keeps them; each expires with the results of its members at the latest. */
 export function toJoins(
   opened: readonly OpenedJoin[],
   { resultExpires }: { readonly resultExpires: number | null },

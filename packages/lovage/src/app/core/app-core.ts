@@ -37,33 +37,33 @@ import type { MetricSource } from './metric-source.js'
 import { PeriodicTasks } from './periodic-tasks.js'
 import type { WorkerStep } from './worker-step.js'
 
-/** What stands on higher floors and is reached through the core. */
+/** Services of higher layers, reached through the core. */
 export interface CoreParts {
   readonly calls: (core: AppCore) => Caller
   readonly revoke: (core: AppCore, ids: readonly string[], options: RevokeOptions) => Promise<void>
 }
 
 /**
- * An application as the engine sees it: what was registered with it, its settings, and its connections. Users have
- * `Lovage`, which is a thin face over it; workers, beat, control, health and the command line take this.
+ * An application as the engine sees it: its registrations, its settings and its connections. Users have
+ * `Lovage`, a thin facade over it; workers, beat, control, health and the command line take this.
  */
 export class AppCore implements ResultSource {
   readonly main: string
   readonly tasks = new TaskRegistry()
-  /** The schedule that the code gives to beat. */
+  /** The schedule that the code defines for beat. */
   readonly periodicTasks = new PeriodicTasks(() => this.conf.beatSchedule)
   readonly signals: SignalBoard
-  /** Lamport's clock of this process, for control messages and events. */
+  /** This process's Lamport clock, for control messages and events. */
   readonly logicalClock = new LogicalClock()
   readonly clock: Clock
   readonly middleware: readonly Middleware[]
-  /** What starts and stops with each worker of this app. */
+  /** Steps that start and stop with each worker of this app. */
   readonly steps: WorkerStep[] = []
   readonly deployChecks: DeployCheck[] = []
   readonly metricSources: MetricSource[] = []
-  /** Remote control commands of the app's own, by name. */
+  /** The app's own remote control commands, by name. */
   readonly commands = new Map<string, ControlCommand>()
-  /** What tasks and signatures are called through. */
+  /** The interface through which tasks and signatures are called. */
   readonly calls: Caller
   readonly #settings: SettingsLayers
   readonly #connections: Connections
@@ -75,7 +75,7 @@ export class AppCore implements ResultSource {
   #router: Router | undefined
 
   /**
-   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for a wrong value.
+   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for an invalid value.
    */
   constructor(main: string, options: AppOptions, parts: CoreParts) {
     const { middleware = [], logger, clock = systemClock, env = process.env, ...settings } = options
@@ -97,7 +97,7 @@ export class AppCore implements ResultSource {
     this.calls = parts.calls(this)
   }
 
-  /** Whether it takes settings from this process's environment, as apps do unless they are given another `env`. */
+  /** Whether it reads settings from this process's environment, as apps do unless they are given another `env`. */
   get readsEnvironment(): boolean {
     return this.#env === process.env
   }
@@ -128,11 +128,11 @@ export class AppCore implements ResultSource {
     this.#router = undefined
   }
 
-  /** A task that is called through this app; it is not registered yet. */
+  /** Creates a task that is called through this app; it is not registered yet. */
   define<Args, Result>(definition: Omit<TaskDefinition, 'options'>): Task<Args, Result> {
     const task: Task<Args, Result> = new Task(this.calls, {
       ...definition,
-      // Annotations may be set after the task was defined, and functions among them look at the task.
+      // Annotations may be set after the task was defined, and annotation functions inspect the task.
       get options(): TaskOptions {
         return optionsOf(task)
       },
@@ -146,12 +146,12 @@ export class AppCore implements ResultSource {
     this.tasks.add(task)
     return task
   }
-  /** Registers one of Celery's own tasks, which takes its arguments from its context, whatever they are. */
+  /** Registers one of Celery's own tasks, which reads its arguments from its context, whatever they are. */
   defineBuiltin(name: string, run: (context: TaskContext) => unknown): void {
     if (this.tasks.has(name)) return
     this.register({ name, own: {}, handlers: {}, isRaw: true, run })
   }
-  /** Names in routes that no task here has: most often a typo that sends a task to the default queue. */
+  /** Names in routes that match no task here: most often a typo that sends a task to the default queue. */
   unroutedNames(): readonly string[] {
     return namesInRoutes(this.conf.taskRoutes).filter((name) => !this.tasks.has(name))
   }
@@ -167,27 +167,27 @@ export class AppCore implements ResultSource {
   results(): Promise<ResultBackend> {
     return this.#connections.results()
   }
-  /** Limits, revokes, pauses and unique keys; beside the broker unless `coordinationUrl` says otherwise. */
+  /** Limits, revokes, pauses and unique keys; kept beside the broker unless `coordinationUrl` says otherwise. */
   coordination(): Promise<CoordinationStore> {
     return this.#connections.coordination()
   }
-  /** Whether results are kept at all. */
+  /** Whether results are stored at all. */
   get hasResults(): boolean {
     return !this.conf.resultBackend?.startsWith('disabled')
   }
-  /** Where the broker is; the embedded file when no setting says. */
+  /** The broker's URL; the embedded file when no setting names one. */
   get brokerUrl(): string {
     return this.#connections.brokerUrl
   }
-  /** Where results are; beside the broker when no setting says. */
+  /** The result backend's URL; beside the broker when no setting names one. */
   get resultUrl(): string {
     return this.#connections.resultUrl
   }
-  /** Why the results of calls can be kept nowhere; undefined when they can, or when nobody wants them. */
+  /** Why the results of calls cannot be stored; undefined when they can, or when results are not wanted. */
   get resultProblem(): LovageError | undefined {
     return this.#connections.resultProblem
   }
-  /** Where the results of what this process sends are answered to; undefined where results are stored. */
+  /** The reply address for results of calls sent by this process; undefined where results are stored. */
   get replyTo(): string | undefined {
     return this.#connections.replyTo
   }
@@ -199,11 +199,11 @@ export class AppCore implements ResultSource {
     return this.#revoke(this, ids, options)
   }
 
-  /** Calls back when it is about to connect to its broker. */
+  /** Registers a callback for when it is about to connect to its broker. */
   onConnect(listener: () => void): void {
     this.#onConnect.push(listener)
   }
-  /** Does this first when it is closed, while it is still connected. */
+  /** Registers work to do first on close, while it is still connected. */
   beforeClose(work: () => Promise<void>): void {
     this.#beforeClose.push(work)
   }
@@ -211,7 +211,7 @@ export class AppCore implements ResultSource {
   requireOpen(): void {
     this.#connections.check()
   }
-  /** Sends what is in flight and disconnects. */
+  /** Sends everything in flight and disconnects. */
   async close(): Promise<void> {
     for (const work of this.#beforeClose) await work()
     this.#connections.refuse()

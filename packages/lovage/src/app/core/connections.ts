@@ -22,7 +22,7 @@ import {
 import type { ResultBackend } from '../../result/index.js'
 import type { Settings } from '../settings/index.js'
 
-/** The app's side of a connection, as it is now. */
+/** The app's side of a connection, in its current state. */
 interface Opening {
   readonly main: string
   readonly settings: Settings
@@ -30,7 +30,7 @@ interface Opening {
   readonly logger: Logger
 }
 
-/** What an app is connected to; each is opened on first use, once, and a failure is forgotten, so that the next use tries again. */
+/** An app's connections; each is opened once, on first use. A failure is not cached, so the next use tries again. */
 export class Connections {
   readonly #opening: () => Opening
   readonly #env: NodeJS.ProcessEnv
@@ -48,29 +48,29 @@ export class Connections {
     this.#onBroker = onBroker
   }
 
-  /** Where the broker is; the embedded file when no setting says. */
+  /** The broker's URL; the embedded file when no setting names one. */
   get brokerUrl(): string {
     return this.#opening().settings.brokerUrl ?? embeddedUrl(this.#env, process.cwd())
   }
-  /** Where results are; beside the broker when no setting says. */
+  /** The result backend's URL; beside the broker when no setting names one. */
   get resultUrl(): string {
     const { resultBackend } = this.#opening().settings
     if (resultBackend) return resultBackend === 'rpc' ? 'rpc://' : resultBackend
     return driverOf(this.brokerUrl)?.resultUrl ?? this.brokerUrl
   }
-  /** Why results that are asked for can be kept nowhere; undefined when they can, or need not. */
+  /** Why requested results cannot be stored; undefined when they can, or need not be. */
   get resultProblem(): LovageError | undefined {
     const { resultBackend, taskIgnoreResult } = this.#opening().settings
     if (!resultBackend || taskIgnoreResult || resultBackend.startsWith('disabled')) return undefined
     return resultBackendProblem(this.resultUrl)
   }
-  /** Where the results of what this process sends are answered to; undefined where results are stored. */
+  /** The reply address for results of calls sent by this process; undefined where results are stored. */
   get replyTo(): string | undefined {
     if (!this.resultUrl.startsWith('rpc:')) return undefined
     this.#replyTo ??= newId()
     return this.#replyTo
   }
-  /** Whether the broker is in use, so that settings come too late. */
+  /** Whether the broker is in use, so that it is too late to change settings. */
   get hasBroker(): boolean {
     return this.#broker !== undefined
   }
@@ -126,12 +126,12 @@ export class Connections {
     return this.#coordination
   }
 
-  /** Opens nothing from now on. */
+  /** Refuses to open anything from now on. */
   refuse(): void {
     this.#closed = true
   }
 
-  /** Disconnects; what could not be opened is nothing to close. */
+  /** Disconnects; a connection that failed to open needs no closing. */
   async close(): Promise<void> {
     const open = await Promise.allSettled([this.#results, this.#coordination, this.#broker])
     await Promise.all(open.map((one) => (one.status === 'fulfilled' ? one.value?.close() : undefined)))

@@ -1,7 +1,7 @@
-/** Something that an app needs in production and only it can look at. */
+/** A production requirement of an app that only the app itself can check. */
 export interface DeployCheck {
   readonly name: string
-  /** Returns what was found, as a text if there is something to say; throws what is wrong. */
+  /** Returns the finding as text, if there is one; throws when something is wrong. */
   readonly run: () => unknown
   /** What to do when it throws. */
   readonly advice?: string

@@ -2,7 +2,7 @@ import { ConfigurationError } from '../../kernel/index.js'
 import type { PeriodicTask, ScheduleLike } from '../../schedule/index.js'
 import type { CallOptions } from '../tasks/index.js'
 
-/** What a periodic task is called with: required where the task requires it. */
+/** The arguments of a periodic task: required where the task requires them. */
 type PeriodicArguments<Args> = Args extends readonly unknown[]
   ? [] extends Args
     ? { readonly args?: Args }
@@ -11,7 +11,7 @@ type PeriodicArguments<Args> = Args extends readonly unknown[]
     ? { readonly kwargs?: Args }
     : { readonly kwargs: Args }
 
-/** How a periodic task runs, beside its schedule and its arguments. */
+/** Options of a periodic task other than its schedule and its arguments. */
 export interface PeriodicOptions
   extends Omit<PeriodicTask<CallOptions>, 'task' | 'schedule' | 'args' | 'kwargs'> {
   /** Names the entry; default: the task's name. */
@@ -24,10 +24,10 @@ interface TaskOf<Args> {
   applyAsync(args: Args, options?: CallOptions): unknown
 }
 
-/** Adds an entry to the schedule that beat keeps; returns its name. */
+/** Adds an entry to beat's schedule; returns its name. */
 export interface AddPeriodicTask {
   /**
-   * Runs a task again and again: `app.addPeriodicTask(30, add, { args: [2, 3] })`,
+   * Runs a task periodically: `app.addPeriodicTask(30, add, { args: [2, 3] })`,
    * `app.addPeriodicTask(crontab({ hour: 2, minute: 0 }), tidy, { name: 'nightly', expires: 3600 })`.
    * @throws {ConfigurationError} LVG_SCHEDULE_INVALID when another entry has the name.
    */
@@ -68,7 +68,7 @@ export class PeriodicTasks {
         hint: 'Give each a name: addPeriodicTask(schedule, task, { name }).',
       })
     }
-    // Named arguments are an object type of the task's own, which is to a message what any record is.
+    // Named arguments are an object type of the task's own; a message treats them as any record.
     this.#added.set(name, {
       ...options,
       schedule,

@@ -8,24 +8,24 @@ import { delay, newId, stayAlive } from '../../kernel/index.js'
 import type { AppCore } from '../core/index.js'
 import { formatOf } from '../sending/index.js'
 
-/** Whom a command is for, and how its answers are awaited. */
+/** A command's recipients, and how to wait for replies. */
 export interface BroadcastOptions {
   /** Nodes by name (`celery@host`); default all. */
   readonly destination?: string | readonly string[]
-  /** Nodes whose name matches; used when there is no destination. */
+  /** Nodes whose name matches; used when no destination is given. */
   readonly pattern?: string
-  /** How `pattern` is read. Default 'glob'. */
+  /** How `pattern` is interpreted. Default 'glob'. */
   readonly matcher?: 'glob' | 'pcre'
-  /** Seconds to wait for answers. Default 1. */
+  /** Seconds to wait for replies. Default 1. */
   readonly timeout?: number
-  /** Answers after which waiting ends. Default: as many as there are destinations. */
+  /** Number of replies after which waiting ends. Default: the number of destinations. */
   readonly limit?: number
 }
 
-/** What each node answered, by its name. */
+/** Each node's reply, by its name. */
 export type Answers<Answer> = Readonly<Record<string, Answer>>
 
-/** Asks workers, whatever their language, and gathers what they answer in time. */
+/** Queries workers in any language, and collects the replies that arrive in time. */
 export async function ask(
   core: AppCore,
   method: string,
@@ -49,7 +49,7 @@ export async function ask(
   try {
     await send(core, method, args, options, { ticket, replyTo: { exchange: REPLY_EXCHANGE, routingKey } })
     await stayAlive(delay(core.clock, timeout * 1000, enough.signal)).catch(() => {
-      // All have answered.
+      // All have replied.
     })
   } finally {
     end()
@@ -57,7 +57,7 @@ export async function ask(
   return Object.fromEntries(Object.entries(answers).sort(([left], [right]) => (left < right ? -1 : 1)))
 }
 
-/** Tells workers, and awaits no answer. */
+/** Sends a command to workers, and waits for no reply. */
 export async function tell(
   core: AppCore,
   method: string,

@@ -11,13 +11,13 @@ import type { AppCore } from '../core/index.js'
 import { tell } from './broadcast.js'
 import { listenToEvents } from './watch-events.js'
 
-/** What is watched, and how much is remembered. */
+/** The scope of the watch, and how much is remembered. */
 export interface ClusterOptions extends ClusterStateOptions {
-  /** Hears each event after it was taken in. What it throws is logged. */
+  /** Called with each event after it was processed. Errors it throws are logged. */
   readonly onEvent?: (event: Event) => void
 }
 
-/** A cluster as its events show it, kept up while this is open. Events are not stored anywhere: it knows of what it has heard. */
+/** A view of a cluster built from its events, kept current while open. Events are not stored: it knows only those it has received. */
 export class Cluster implements AsyncDisposable {
   readonly #core: AppCore
   readonly #state: ClusterState
@@ -31,7 +31,7 @@ export class Cluster implements AsyncDisposable {
     this.#onEvent = onEvent
   }
 
-  /** Listens, and asks all workers to say that they live. */
+  /** Subscribes, and asks all workers to report that they are alive. */
   async open(): Promise<this> {
     this.#unsubscribe = await listenToEvents(this.#core, {
       onEvents: (events) => {
@@ -43,31 +43,31 @@ export class Cluster implements AsyncDisposable {
     return this
   }
 
-  /** Nodes by name, those that are gone included for a while. */
+  /** Nodes by name; nodes that have gone are included for a while. */
   get workers(): readonly SeenWorker[] {
     return this.#state.workers(this.#core.clock.now())
   }
-  /** Nodes that live, by name. */
+  /** Live nodes, by name. */
   get alive(): readonly SeenWorker[] {
     return this.workers.filter(({ isAlive }) => isAlive)
   }
-  /** A task by its id; undefined when nothing was heard of it, or it was long ago. */
+  /** A task by its id; undefined when no event named it, or when that was long ago. */
   task(id: string): SeenTask | undefined {
     return this.#state.task(id)
   }
-  /** Tasks, those first of which something was heard last. */
+  /** Tasks, most recently seen first. */
   tasks(choice?: TaskChoice): readonly SeenTask[] {
     return this.#state.tasks(choice)
   }
-  /** How many of the remembered tasks are in each state. */
+  /** Number of remembered tasks in each state. */
   get counts(): Readonly<Record<string, number>> {
     return this.#state.counts()
   }
-  /** Events that were taken in. */
+  /** Number of events processed. */
   get events(): number {
     return this.#state.events
   }
-  /** Messages that were no events: too large, or of no known form. */
+  /** Number of messages that were not events: too large, or of no known form. */
   get unreadable(): number {
     return this.#unreadable
   }
@@ -76,7 +76,7 @@ export class Cluster implements AsyncDisposable {
     this.#state.clearTasks()
   }
 
-  /** Listens no more. What was heard can still be asked. */
+  /** Unsubscribes. The collected state can still be queried. */
   async close(): Promise<void> {
     this.#unsubscribe?.()
     this.#unsubscribe = undefined

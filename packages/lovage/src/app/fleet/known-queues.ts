@@ -2,14 +2,14 @@ import type { QueueDepth } from '../../broker/index.js'
 import type { AppCore } from '../core/index.js'
 import { queuesInRoutes } from '../routing/index.js'
 
-/** A queue and how much is in it. */
+/** A queue and its message counts. */
 export interface QueueReport extends QueueDepth {
   readonly name: string
   /** Dead letters that came from it. */
   readonly dead: number
 }
 
-/** Queues that the settings, the routes or the tasks name, then those that exist besides. */
+/** Queues that the settings, the routes or the tasks name, followed by other existing ones. */
 export async function knownQueues(app: AppCore): Promise<readonly string[]> {
   const broker = await app.broker()
   const declared = app.router.declared.map(({ name }) => name)
@@ -19,10 +19,10 @@ export async function knownQueues(app: AppCore): Promise<readonly string[]> {
   return [...new Set([...named, ...existing])]
 }
 
-/** Queues of remote control and of events: each process has its own, and nobody's tasks are in them. */
+/** Queues for remote control and events: each process has its own, and they hold no tasks. */
 const PRIVATE = /\.pidbox$|^celeryev\./
 
-/** Where the tasks that are implemented here go when a call does not say: task name → queue. */
+/** The default destination of the tasks implemented here: task name → queue. */
 export function queueOfTasks(app: AppCore): ReadonlyMap<string, string> {
   const queues = new Map<string, string>()
   for (const { name, options } of app.tasks) {
@@ -33,7 +33,7 @@ export function queueOfTasks(app: AppCore): ReadonlyMap<string, string> {
   return queues
 }
 
-/** How much is in each of these queues. */
+/** The message counts of these queues. */
 export async function queueReport(app: AppCore, names: readonly string[]): Promise<readonly QueueReport[]> {
   const broker = await app.broker()
   const [depths, dead] = await Promise.all([

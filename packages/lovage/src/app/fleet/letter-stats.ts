@@ -1,6 +1,6 @@
 import type { DeadLetter } from '../../dead-letter/index.js'
 
-/** How many letters there are, by what they have in common; the most frequent first. */
+/** Counts of dead letters by common properties; the most frequent first. */
 export interface DeadLetterStats {
   readonly total: number
   readonly byQueue: Readonly<Record<string, number>>

@@ -5,7 +5,7 @@ import type { MessageError } from '../../kernel/index.js'
 import type { IncomingMessage } from '../../message/index.js'
 import { priorityFromWire } from '../routing/index.js'
 
-/** The message in a letter or in a queue, or why there is none. */
+/** The message of a letter or a queue entry, or the reason it cannot be read. */
 export function messageIn(
   { raw }: Pick<DeadLetter, 'raw'>,
   { capabilities }: Broker,

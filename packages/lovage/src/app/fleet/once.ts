@@ -4,13 +4,13 @@ import { newId } from '../../kernel/index.js'
 import { decodeJson, encodeJson } from '../../message/index.js'
 import type { AppCore } from '../core/index.js'
 
-/** How something is done once. */
+/** Options for doing something once. */
 export interface OnceOptions {
   /** Seconds for which the outcome is remembered. Default one day. */
   readonly ttl?: number
-  /** Seconds after which another may begin when whoever does it has died. Default 10. */
+  /** Seconds after which another process may start if the current one has died. Default 10. */
   readonly lease?: number
-  /** Ends the waiting for somebody else who does it now. */
+  /** Ends the wait for another caller that is doing the work now. */
   readonly signal?: AbortSignal
 }
 
@@ -18,11 +18,11 @@ const SPACE = 'once'
 const DAY_S = 86_400
 
 /**
- * Does `work` once under `key`, in the whole fleet: whoever comes later gets the value of the first, whoever comes at
- * the same time waits for it. A failure is not remembered: the next one tries again.
+ * Does `work` once under `key`, in the whole fleet: later callers get the first caller's value, concurrent callers
+ * wait for it. A failure is not remembered: the next caller tries again.
  *
- * The value is kept after `work` has ended. A process that dies in between leaves nothing, and the work is done again:
- * hand `key` to whatever the work calls, if that can tell repetitions apart.
+ * The value is stored after `work` has ended. A process that dies in between leaves nothing, and the work is done again:
+ * pass `key` on to the services the work calls, if they can recognise repetitions.
  */
 export async function once<T>(
   core: AppCore,
@@ -42,7 +42,7 @@ export async function once<T>(
   const unwatch = coordination.watch(SPACE, () => {
     kept().then(
       (json) => json !== undefined && found.abort(),
-      // The lease's own asking says what is wrong with the store.
+      // Acquiring the lease itself will report the store's fault.
       (error: unknown) => core.logger.debug({ err: error, key }, 'could not look whether it is done'),
     )
   })
@@ -60,13 +60,13 @@ export async function once<T>(
       signal ? AbortSignal.any([signal, found.signal]) : found.signal,
     )
     try {
-      // Done by another between the first look and the lease.
+      // Done by another process between the first look and the lease.
       const meanwhile = await kept()
       if (meanwhile !== undefined) return decoded(meanwhile)
       signal?.throwIfAborted()
       const json = encodeJson((await work()) ?? null, `the value of ${key}`)
       const mark = { key, value: json, expiresMs: core.clock.now() + ttl * 1000 }
-      // Should the lease have been lost meanwhile and another have ended first, all answer with that one's value.
+      // If the lease was lost meanwhile and another process finished first, all callers return that one's value.
       const [stands] = await coordination.put(SPACE, [mark], { ifAbsent: true })
       return decoded(stands?.value ?? json)
     } finally {

@@ -3,16 +3,16 @@ import { BREAKERS } from '../guards/index.js'
 
 /** A circuit breaker that is not closed. */
 export interface OpenBreaker {
-  /** The task's name, and behind a colon what its key function says. */
+  /** The task's name, followed by a colon and the value of its key function. */
   readonly key: string
   readonly task: string
-  /** `half-open`: its time is over, and the next run tries. */
+  /** `half-open`: its time has passed, and the next run is a trial. */
   readonly state: 'open' | 'half-open'
-  /** Unix ms at which a run tries, or may since. */
+  /** Unix ms from which a trial run is allowed; it may be in the past. */
   readonly untilMs: number
 }
 
-/** The circuit breakers of the fleet that are not closed. */
+/** The fleet's circuit breakers that are not closed. */
 export async function openBreakers(core: AppCore): Promise<readonly OpenBreaker[]> {
   const marks = await (await core.coordination()).list(BREAKERS)
   const nowMs = core.clock.now()

@@ -12,22 +12,22 @@ import { acceptOf } from '../sending/index.js'
 import type { Settings } from '../settings/index.js'
 import { messageIn } from './message-in.js'
 
-/** A dead letter with what could be read of its message. */
+/** A dead letter with the readable parts of its message. */
 export interface OpenedLetter {
   readonly letter: DeadLetter
   /** Its task, arguments and headers; absent when the message cannot be read. */
   readonly call?: TaskMessage
-  /** It lies there encrypted: what could be read of it is not for everybody's eyes. */
+  /** It is stored encrypted: its decrypted content is confidential. */
   readonly isEncrypted?: boolean
   /** Why it cannot be read. */
   readonly unreadable?: string
-  /** Every failed attempt that is known, oldest first; the last one made the letter. */
+  /** Every known failed attempt, oldest first; the last one made the letter. */
   readonly attempts: readonly FailedAttempt[]
-  /** How often it was sent again before. */
+  /** How many times it was redriven before. */
   readonly redrives: number
 }
 
-/** Reads the message of a letter as a worker of this app would. */
+/** Reads a letter's message as a worker of this app would. */
 export function openLetter(letter: DeadLetter, broker: Broker, conf: Settings): OpenedLetter {
   const last = { ...letter.error, atMs: letter.failedMs }
   const message = messageIn(letter, broker)

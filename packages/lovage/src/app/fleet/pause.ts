@@ -1,6 +1,6 @@
 import type { AppCore } from '../core/index.js'
 
-/** Where paused queues stand. */
+/** The space in which paused queues are recorded. */
 export const PAUSED = 'paused'
 
 /** Keeps the cluster's workers from claiming from queues, until they are resumed. */
@@ -11,7 +11,7 @@ export async function pauseQueues(core: AppCore, queues: readonly string[]): Pro
   )
 }
 
-/** Undoes a pause; tells how many of the queues were paused. */
+/** Undoes a pause; returns how many of the queues were paused. */
 export async function resumeQueues(core: AppCore, queues: readonly string[]): Promise<number> {
   return (await core.coordination()).remove(
     PAUSED,

@@ -16,35 +16,35 @@ import {
 import { bodyOf } from '../sending/index.js'
 import type { OpenedLetter } from './open-letter.js'
 
-/** How letters are sent again. */
+/** Options for sending letters again. */
 export interface RedriveOptions {
-  /** At most so many letters a second. Default: as fast as the broker takes them. */
+  /** Maximum number of letters per second. Default: as fast as the broker accepts them. */
   readonly rate?: number
-  /** Another queue than the one that they came from. */
+  /** The target queue, instead of the one they came from. */
   readonly queue?: string
-  /** Ends the redrive between two batches; what was not sent stays a letter. */
+  /** Stops the redrive between two batches; unsent messages remain letters. */
   readonly signal?: AbortSignal
 }
 
-/** What a task is to be called with, where that is not what the letter says. */
+/** Replacements for the arguments recorded in the letter. */
 export interface LetterEdit {
   readonly args?: readonly unknown[]
   readonly kwargs?: Readonly<Record<string, unknown>>
   readonly queue?: string
 }
 
-/** Letters that are sent in one go; a rate makes it fewer. */
+/** Number of letters sent in one batch; a rate makes it smaller. */
 const BATCH = 500
 /**
  * How long the broker remembers that a letter was sent: a redrive that was killed between sending and removing, and is
  * repeated within this time, sends nothing twice.
  */
 const REMEMBERED_MS = 30 * 86_400_000
-/** What brokers and workers added to count what happened to the message before. */
+/** Headers that brokers and workers added to count earlier deliveries. */
 const COUNTERS = ['redelivered', 'x-lovage-redeliveries', 'x-lovage-handbacks', 'x-delivery-count', 'x-death']
 
 /**
- * The message of a letter as it is sent again: the same task id, as a first try, due now and without an end, with the
+ * The message of a letter as it is sent again: the same task id, as a first attempt, due now and without expiry, with the
  * error that made it a letter among its attempts.
  */
 export function redriveMessage(
@@ -73,14 +73,14 @@ export function redriveMessage(
       ...withAttempt(headers, { ...letter.error, atMs: letter.failedMs }),
       [REDRIVES_HEADER]: redrivesOf(headers) + 1,
     },
-    // A letter of the same id that comes later, from another failure, is another one.
+    // A later letter with the same id, from another failure, is a different letter.
     once: { key: `redrive:${letter.id}:${letter.failedMs}:${digestOf(letter.raw)}`, ttlMs: REMEMBERED_MS },
   }
 }
 
 const digestOf = (raw: Buffer | string): string => createHash('sha1').update(raw).digest('hex').slice(0, 16)
 
-/** The message of a letter with other arguments; what follows the task stays as it was. */
+/** The message of a letter with other arguments; the task's follow-ups are unchanged. */
 export function editedMessage(
   opened: OpenedLetter,
   message: IncomingMessage,
@@ -104,16 +104,16 @@ export function editedMessage(
   })
 }
 
-/** A letter and the message that it is to become. */
+/** A letter and its replacement message. */
 export interface Redriven {
   readonly letter: DeadLetter
   readonly message: OutgoingMessage
 }
 
 /**
- * Sends letters and removes them, in this order: nothing is lost, whenever the process dies. The broker remembers what
- * was sent (`capabilities.once`), so that whoever repeats it, or does it at the same time, sends nothing twice; a broker
- * that remembers nothing may take a letter twice then. Resolves to how many letters were removed by this call.
+ * Sends letters, then removes them: nothing is lost, whenever the process dies. The broker remembers what
+ * was sent (`capabilities.once`), so repeated or concurrent redrives send nothing twice; a broker
+ * without that ability may receive a letter twice then. Resolves to how many letters this call removed.
  */
 export async function redrive(
   broker: Broker,

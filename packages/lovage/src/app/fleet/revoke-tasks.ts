@@ -4,7 +4,7 @@ import type { RevokeOptions } from '../results/index.js'
 import { tell } from './broadcast.js'
 import { revoke, revokeByStamps } from './revoke.js'
 
-/** Keeps tasks from running, and stops those that run with `terminate`: kept for workers to come, told to those that listen. */
+/** Keeps tasks from running, and stops running ones with `terminate`: stored for future workers, broadcast to current ones. */
 export async function revokeTasks(
   core: AppCore,
   ids: readonly string[],
@@ -12,7 +12,7 @@ export async function revokeTasks(
 ): Promise<void> {
   const atMs = growingMs(core.clock)
   await revoke(core, ids, options, atMs)
-  // Python's workers pass over what they do not know.
+  // Python's workers ignore fields they do not know.
   await tell(core, 'revoke', { task_id: ids, ...howOf(options), at_ms: atMs })
 }
 

@@ -7,17 +7,17 @@ import type { RevokeOptions } from '../results/index.js'
 import { whereAgreed } from './where-agreed.js'
 
 /**
- * Where revoked task ids stand; the value of a mark is `RevokeOptions` as JSON, and when that was: an id that is used again after it begins
- * another life.
+ * The space of revoked task ids; a mark's value is `RevokeOptions` as JSON, with its time: an id that is reused later starts
+ * a new life.
  */
 export const REVOKED = 'revoked'
-/** Where revoked stamps stand, `header=value`. */
+/** The space of revoked stamps, `header=value`. */
 export const REVOKED_STAMPS = 'revoked-stamps'
 
-/** An app, as far as revoking goes; a worker's own marks may stand in for the cluster's. */
+/** An app, as far as revoking is concerned; a worker's own marks may stand in for the cluster's. */
 export type Revoking = Pick<AppCore, 'clock' | 'conf' | 'hasResults' | 'coordination' | 'results'>
 
-/** Revokes tasks by id: kept where every worker looks, those included that are not up yet. */
+/** Revokes tasks by id: stored where every worker looks, including workers that start later. */
 export async function revoke(
   core: Revoking,
   ids: readonly string[],
@@ -41,15 +41,15 @@ export async function revokeByStamps(
   if (keys.length > 0) await whereAgreed(() => mark(core, REVOKED_STAMPS, keys, options, core.clock.now()))
 }
 
-/** The key of a stamp among the revoked ones. */
+/** The key of a stamp in the space of revoked stamps. */
 export const stampKey = (header: string, value: unknown): string => `${header}=${stampText(value)}`
 
-/** The same text for equal values, whatever they are: a worker asks it of stamps that anybody may have written. */
+/** Returns the same text for equal values, of any type: a worker calls it for stamps from untrusted messages. */
 function stampText(value: unknown): string {
   return typeof value === 'string' ? value : encodeJson(sorted(value), 'stamps')
 }
 
-/** With the fields of objects in one order: Python's dictionaries are equal in any. */
+/** Fields in a fixed order: Python's dictionaries are equal in any order. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (!isPlainValue(value)) return value
@@ -75,7 +75,7 @@ async function mark(
   )
 }
 
-/** Whoever waits is told at once; what has ended keeps its end. */
+/** Waiting callers are notified at once; ended tasks keep their state. */
 async function storeRevoked(core: Revoking, ids: readonly string[]): Promise<void> {
   const backend = await core.results()
   const ended = new Set(

@@ -4,10 +4,10 @@ import type { AppCore } from '../core/index.js'
 import { told } from '../results/index.js'
 import { formatOf } from '../sending/index.js'
 
-/** Events that wait for a slow reader; older ones give way, for a monitor wants to know how things are now. */
+/** Number of events buffered for a slow reader; older ones are dropped, because a monitor wants the current state. */
 const KEPT = 10_000
 
-/** Which events. */
+/** Selects the events. */
 export interface EventOptions {
   /** An AMQP topic over types with dots: `task.#`, `worker.heartbeat`. Default all. */
   readonly pattern?: string
@@ -15,15 +15,15 @@ export interface EventOptions {
   readonly signal?: AbortSignal
 }
 
-/** What hears events. */
+/** A receiver of events. */
 export interface EventListener {
-  /** The events of one message, in the order in which its node told them. Whatever it throws ends nothing but this call. */
+  /** Called with the events of one message, in the order in which its node sent them. An exception ends only this call. */
   readonly onEvents: (events: readonly Event[]) => void
-  /** A message that is no event: too large, or of no known form. */
+  /** Called for a message that is not an event: too large, or of no known form. */
   readonly onUnreadable?: () => void
 }
 
-/** Hears all events as they come, of nodes in any language, and keeps none back: who listens must not be slow. */
+/** Passes on all events as they arrive, from nodes in any language, without buffering: the receiver must not be slow. */
 export async function listenToEvents(
   core: AppCore & { readonly logger: { error(fields: object, message: string): void } },
   { onEvents, onUnreadable }: EventListener,
@@ -48,7 +48,7 @@ export async function listenToEvents(
   )
 }
 
-/** Events as they come, of nodes in any language, until the reader leaves. */
+/** Events as they arrive, from nodes in any language, until the reader leaves. */
 export async function* watchEvents(
   core: AppCore,
   { pattern = '#', signal }: EventOptions = {},
@@ -57,7 +57,7 @@ export async function* watchEvents(
   const broker = await core.broker()
   yield* told<Event>(
     ({ push }) =>
-      // Task events of one moment travel together under a key of their own, so that the types have to be looked at.
+      // Task events of one moment travel together under a key of their own, so their types have to be checked.
       broker.subscribe(
         EVENT_EXCHANGE,
         (message) => {

@@ -1,6 +1,6 @@
 import { keepsNoAgreements } from '../../drivers/index.js'
 
-/** Keeps an order for workers that are not up yet; a broker without a place for that leaves it to those that are. */
+/** Stores an order for workers that start later; with a broker that cannot store it, only current workers get it. */
 export async function whereAgreed(keep: () => Promise<void>): Promise<void> {
   try {
     await keep()

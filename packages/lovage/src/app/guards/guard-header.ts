@@ -1,17 +1,17 @@
 import type { UniqueOptions } from '../tasks/index.js'
 
-/** Custom header: what a call holds against others like it, for whoever settles it. */
+/** Custom header: the guard keys that a call holds, read when it is settled. */
 export const GUARD_HEADER = 'x-lovage-guard'
-/** Where unique calls are marked: key → id of the task that has it. */
+/** The space of unique calls: key → id of the task that holds it. */
 export const UNIQUE = 'unique'
-/** Where the latest calls are marked: key → `<stamp> <task id>`. */
+/** The space of latest calls: key → `<stamp> <task id>`. */
 export const LATEST = 'latest'
-/** Where open circuit breakers are marked: key → `<Unix ms until which it is open> <task>`. */
+/** The space of open circuit breakers: key → `<Unix ms until which it is open> <task>`. */
 export const BREAKERS = 'breakers'
-/** How long it is known which call was the latest, from when it is due. */
+/** How long the latest call is remembered, counted from its due time. */
 export const LATEST_KEPT_MS = 3_600_000
 
-/** What a message says of its guard. */
+/** A message's guard. */
 export type MessageGuard =
   | {
       readonly kind: 'unique'
@@ -21,13 +21,13 @@ export type MessageGuard =
     }
   | { readonly kind: 'latest'; readonly stamp: number; readonly key: string }
 
-/** The header of a guard. */
+/** Returns the header of a guard. */
 export const writeGuard = (guard: MessageGuard): string =>
   guard.kind === 'unique'
     ? `unique ${guard.until} ${guard.forMs} ${guard.key}`
     : `latest ${guard.stamp} ${guard.key}`
 
-/** The guard that a message names; anybody may write headers, and what is none counts as none. */
+/** Returns the guard that a message names; headers are untrusted, and a malformed one counts as none. */
 export function readGuard(headers: Readonly<Record<string, unknown>>): MessageGuard | undefined {
   const header = headers[GUARD_HEADER]
   if (typeof header !== 'string') return undefined
@@ -44,5 +44,5 @@ export function readGuard(headers: Readonly<Record<string, unknown>>): MessageGu
   return latest ? { kind: 'latest', stamp: Number(latest[1]), key: latest[2] ?? '' } : undefined
 }
 
-/** When the call that is marked as the latest was made. */
+/** When the call marked as the latest was made. */
 export const stampOf = (value: string): number => Number(value.split(' ', 1)[0])

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto'
 import { encodeJson } from '../../message/index.js'
 import { bindNamed, bindPositional, type GuardKey, type TaskDefinition } from '../tasks/index.js'
 
-/** What a key is made from: the arguments as they are, or were, on the wire. */
+/** The input of a key: the arguments as they are, or were, on the wire. */
 export interface KeyedCall {
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
 }
 
-/** Longer keys are digested: they lie in stores, and in one header. */
+/** Longer keys are digested: they are kept in stores, and in one header. */
 const LONGEST_KEY = 120
 
 /**
- * Names the calls that belong together: the task's name, then what its key function says of them, or their arguments.
+ * Names the calls that belong together: the task's name, then the result of its key function, or its arguments.
  * @param definition undefined for a task that is known only by its name; then its arguments are compared as they are.
  */
 export function guardKey(
@@ -31,7 +31,7 @@ export function guardKey(
   return `${task}:${named.length > LONGEST_KEY ? digest(named) : named}`
 }
 
-/** Names of objects in their order, so that equal ones are written alike. */
+/** Sorts an object's fields, so that equal objects are serialised alike. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)

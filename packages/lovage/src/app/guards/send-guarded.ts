@@ -7,12 +7,12 @@ import { GUARD_HEADER, LATEST, LATEST_KEPT_MS, stampOf, UNIQUE, writeGuard } fro
 import { guardKey } from './guard-key.js'
 
 /**
- * How long a key is held for a call that is not known to be published: a producer that dies in between leaves it no longer.
- * Also for calls in a transaction, which may be rolled back, until a worker has them.
+ * How long a key is held for a call that is not known to be published: a producer that dies in between blocks it no longer than this.
+ * Also applies to calls in a transaction, which may be rolled back, until a worker has them.
  */
 const PENDING_MS = 30_000
 
-/** Sends calls as they are. */
+/** Sends calls unguarded. */
 interface Publishing {
   sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]>
 }
@@ -29,7 +29,7 @@ export function guardOf({ tasks }: Pick<AppCore, 'tasks'>, { task, defaults }: C
   return callGuardOf(tasks.get(task)?.options ?? defaults)
 }
 
-/** Sends one call as its guard allows. */
+/** Sends one call, subject to its guard. */
 export async function sendGuarded(
   core: AppCore,
   publisher: Publishing,
@@ -40,7 +40,7 @@ export async function sendGuarded(
   return result ?? new AsyncResult<unknown>(taskId, core)
 }
 
-/** Sends calls, each as its task's guard allows, if it has one; they go together. */
+/** Sends calls together, each subject to its task's guard, if there is one. */
 export async function sendAllGuarded(
   core: AppCore,
   publisher: Publishing,
@@ -83,7 +83,7 @@ export async function sendAllGuarded(
   return results.flatMap((result) => result ?? [])
 }
 
-/** For each call the id of the task that holds its key: its own, or an earlier one's. */
+/** For each call, the id of the task that holds its key: its own, or an earlier one's. */
 async function claimKeys(
   { clock }: AppCore,
   coordination: CoordinationStore,
@@ -100,7 +100,7 @@ async function claimKeys(
   return new Map(uniques.map((one, place) => [one, standing[place]?.value ?? one.id]))
 }
 
-/** What is published is held for its time. A key that its task has given back meanwhile stays free. */
+/** Holds the keys of published calls for their time. A key that its task has released meanwhile stays free. */
 async function keepKeys(
   { clock, logger }: AppCore,
   coordination: CoordinationStore,
@@ -116,7 +116,7 @@ async function keepKeys(
   try {
     await coordination.replace(UNIQUE, replacements)
   } catch (error) {
-    // The task is sent: to fail its caller would make it send another.
+    // The task is sent: failing the caller would make it send another one.
     logger.warn({ err: error }, 'cannot hold the keys of unique tasks; others like them may be sent')
   }
 }
@@ -135,7 +135,7 @@ async function giveBack(
     )
 }
 
-/** Only when the message is published: a producer that dies before leaves the earlier call in force. */
+/** Done only once the message is published: a producer that dies earlier leaves the previous call in force. */
 async function markLatest(
   { clock, logger }: AppCore,
   coordination: CoordinationStore,
@@ -180,7 +180,7 @@ const dueMs = ({ options: { eta, countdown = 0 } }: Call, nowMs: number): number
 
 const stamps = new WeakMap<AppCore, number>()
 
-/** Microseconds that only grow, so that calls of one millisecond have their order. */
+/** Strictly increasing microseconds, so that calls within one millisecond are ordered. */
 function nextStamp(core: AppCore, count: number): number {
   const stamp = Math.max(Math.round(core.clock.now() * 1000), stamps.get(core) ?? 0)
   stamps.set(core, stamp + count)

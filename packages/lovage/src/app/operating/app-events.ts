@@ -6,34 +6,34 @@ import type { AppCore } from '../core/index.js'
 import type { Cluster, ClusterOptions, EventListener, EventOptions } from '../fleet/index.js'
 import { fleet } from './fleet.js'
 
-/** Events of the cluster, and events of one's own. */
+/** The cluster's events, and events of one's own. */
 export interface AppEvents {
-  /** What nodes in any language tell, as it comes: `for await (const event of app.events())`. See `app.control.events`. */
+  /** Events from nodes in any language, as they arrive: `for await (const event of app.events())`. See `app.control.events`. */
   (options?: EventOptions): AsyncGenerator<Event, void, undefined>
   /**
-   * Tells an event of one's own, such as `order-paid`, to whoever listens now. Nobody is held up: it is sent after this turn of
+   * Sends an event of one's own, such as `order-paid`, to current subscribers. It does not block: the event is sent after this turn of
    * the loop, and dropped when the broker is away. Inside a task use `ctx.sendEvent`, which names the task.
-   * @throws {TypeError} when `type` is no name of letters, digits, `-` and `_`.
+   * @throws {TypeError} when `type` contains anything but letters, digits, `-` and `_`.
    * @throws {MessageError} when a field cannot be written.
    */
   send(type: string, fields?: EventFields): void
   /**
-   * Follows the cluster: which nodes live, and what becomes of tasks, in any language. Remembers the 10,000 tasks of which something was
-   * heard last. Tasks are told of where events are enabled (`-E`, `app.control.enableEvents()`).
+   * Follows the cluster: which nodes are alive, and the states of tasks, in any language. Remembers the 10,000 most recently
+   * seen tasks. Task events are sent only where they are enabled (`-E`, `app.control.enableEvents()`).
    */
   cluster(options?: ClusterOptions): Promise<Cluster>
   /**
-   * Hears all events in the batches in which they come, without a queue in between: what a monitor of a large fleet wants. Ends when the
+   * Receives all events in the batches in which they arrive, without a queue in between: for monitors of large fleets. Ends when the
    * returned function is called.
    *
    * @example const end = await app.events.listen({ onEvents: (events) => seen += events.length })
    */
   listen(listener: EventListener): Promise<Unsubscribe>
-  /** Resolves when what was told here is sent, or dropped. */
+  /** Resolves when the events emitted here are sent, or dropped. */
   flush(): Promise<void>
 }
 
-/** The events of an app; connects when they are first used. */
+/** The events of an app; connects on first use. */
 export function appEvents(core: AppCore): AppEvents {
   let dispatcher: EventDispatcher | undefined
   let tellsSent = false
@@ -51,7 +51,7 @@ export function appEvents(core: AppCore): AppEvents {
     )
     return dispatcher
   }
-  // `task-sent` is told of every task from the first connection on, where the setting says so.
+  // `task-sent` is emitted for every task from the first connection on, if the setting says so.
   core.onConnect(() => {
     if (tellsSent || !core.conf.taskSendSentEvent) return
     tellsSent = true
@@ -68,12 +68,12 @@ export function appEvents(core: AppCore): AppEvents {
   })
 }
 
-/** What nodes tell, as it comes. */
+/** Events from nodes, as they arrive. */
 export async function* events(core: AppCore, options?: EventOptions): AsyncGenerator<Event, void, undefined> {
   yield* (await fleet()).watchEvents(core, options)
 }
 
-/** What `task-sent` says. */
+/** The fields of `task-sent`. */
 function sentFields({ headers, exchange, routingKey }: OutgoingMessage): EventFields {
   const { id, root_id, parent_id, task, argsrepr, kwargsrepr, retries, eta, expires } = headers
   return {
@@ -86,7 +86,7 @@ function sentFields({ headers, exchange, routingKey }: OutgoingMessage): EventFi
     retries,
     eta,
     expires,
-    // The names of exchange and queue are one where nobody has said otherwise.
+    // Exchange and queue have the same name unless set otherwise.
     queue: exchange === '' || exchange === routingKey ? routingKey : null,
     exchange,
     routing_key: routingKey,

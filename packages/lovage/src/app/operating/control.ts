@@ -6,15 +6,15 @@ import { events } from './app-events.js'
 import { fleet } from './fleet.js'
 import { Inspect } from './inspect.js'
 
-/** What a node says about a command. */
+/** A node's reply to a command. */
 export interface Done {
   readonly ok?: string
   readonly error?: string
 }
 
 /**
- * What operators do to a running cluster: `app.control`. Revokes, rates and pauses are kept in the coordination store, so
- * that they hold for workers that start later and through restarts; all else is told to the workers that listen now.
+ * Operators' commands for a running cluster: `app.control`. Revokes, rates and pauses are kept in the coordination store, so
+ * they survive restarts and apply to workers that start later; everything else is sent to the workers that listen now.
  */
 export class Control {
   readonly #core: AppCore
@@ -23,11 +23,11 @@ export class Control {
     this.#core = core
   }
 
-  /** Questions to workers. */
+  /** Queries to workers. */
   inspect(options: BroadcastOptions = {}): Inspect {
     return new Inspect(this.#core, options)
   }
-  /** Sends any command and gathers the answers. */
+  /** Sends any command and collects the replies. */
   broadcast(
     method: string,
     args: Readonly<Record<string, unknown>> = {},
@@ -36,8 +36,8 @@ export class Control {
     return fleet().then(({ ask }) => ask(this.#core, method, args, options))
   }
   /**
-   * What nodes in any language tell, as it comes: `for await (const event of app.control.events())`. Tasks are told of where
-   * events are enabled (`enableEvents`, `-E`), workers always.
+   * Events from nodes in any language, as they arrive: `for await (const event of app.control.events())`. Task events are sent only
+   * where they are enabled (`enableEvents`, `-E`), worker events always.
    */
   events(options?: EventOptions): AsyncGenerator<Event, void, undefined> {
     return events(this.#core, options)
@@ -47,19 +47,19 @@ export class Control {
     this.#core.commands.set(name, run)
   }
 
-  /** Who is there. */
+  /** Returns the nodes that reply. */
   ping(options?: BroadcastOptions): Promise<Answers<{ readonly ok: 'pong' }>> {
     return this.inspect(options).ping()
   }
 
   /**
-   * Keeps tasks from running, whether or not a worker is up: they stand as REVOKED at once, and are dropped when their
-   * message comes. With `terminate` they are stopped where they run. Python's workers are told, as Celery does.
+   * Keeps tasks from running, whether or not a worker is up: they become REVOKED at once, and are dropped when their
+   * message arrives. With `terminate` running ones are stopped. Python's workers are notified, as in Celery.
    */
   async revoke(ids: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
     await this.#core.revoke([ids].flat(), options)
   }
-  /** Revokes every task that carries one of these stamps, each a value of JSON or a list of them: `{ tenant: ['a', 42] }`. */
+  /** Revokes every task that carries one of these stamps, each a JSON value or a list of them: `{ tenant: ['a', 42] }`. */
   async revokeByStampedHeaders(
     stamps: Readonly<Record<string, unknown>>,
     options: RevokeOptions = {},
@@ -67,14 +67,14 @@ export class Control {
     await (await fleet()).revokeStamped(this.#core, stamps, options)
   }
   /**
-   * Changes how often a task may run, in the whole cluster and until it is changed again: `10/s`, `10/m`, `10/h`, 0 = as
-   * often as it can, null = as the task's own options say. Python's workers each keep the rate for themselves.
+   * Changes a task's rate, in the whole cluster and until it is changed again: `10/s`, `10/m`, `10/h`, 0 =
+   * unlimited, null = the rate in the task's own options. Python's workers each apply the rate separately.
    * @throws {ConfigurationError} LVG_CONFIG_INVALID
    */
   async rateLimit(task: string, rate: string | number | null): Promise<void> {
     const { setRate, tell, whereAgreed } = await fleet()
     const keep = (): Promise<void> => setRate(this.#core, task, rate)
-    // What the task's own options say cannot be told to workers: it must be kept.
+    // The rate in a task's own options cannot be sent to workers: it must be stored.
     await (rate === null ? keep() : whereAgreed(keep))
     if (rate !== null) await tell(this.#core, 'rate_limit', { task_name: task, rate_limit: rate })
   }
@@ -82,7 +82,7 @@ export class Control {
   pauseQueues(...queues: readonly string[]): Promise<void> {
     return fleet().then((they) => they.pauseQueues(this.#core, queues))
   }
-  /** Undoes a pause; tells how many of the queues were paused. */
+  /** Undoes a pause; returns how many of the queues were paused. */
   resumeQueues(...queues: readonly string[]): Promise<number> {
     return fleet().then((they) => they.resumeQueues(this.#core, queues))
   }
@@ -91,7 +91,7 @@ export class Control {
     return fleet().then((they) => they.pausedQueues(this.#core))
   }
 
-  /** Sets a task's time limits in seconds, for runs that begin from now on. */
+  /** Sets a task's time limits in seconds, for runs that start from now on. */
   timeLimit(
     task: string,
     limits: { readonly hard?: number; readonly soft?: number },
@@ -100,11 +100,11 @@ export class Control {
     const { hard = null, soft = null } = limits
     return this.#done('time_limit', { task_name: task, hard, soft }, options)
   }
-  /** Lets workers consume one more queue. */
+  /** Makes workers consume one more queue. */
   addConsumer(queue: string, options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('add_consumer', { queue }, options)
   }
-  /** Lets workers leave a queue. */
+  /** Makes workers stop consuming a queue. */
   cancelConsumer(queue: string, options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('cancel_consumer', { queue }, options)
   }
@@ -112,11 +112,11 @@ export class Control {
   poolGrow(n = 1, options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('pool_grow', { n }, options)
   }
-  /** Takes `n` slots away. */
+  /** Removes `n` slots from workers. */
   poolShrink(n = 1, options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('pool_shrink', { n }, options)
   }
-  /** Replaces the children of workers, each when its present task has ended. */
+  /** Replaces the workers' children, each after its current task. */
   poolRestart(options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('pool_restart', {}, options)
   }
@@ -124,19 +124,19 @@ export class Control {
   autoscale(max: number, min: number, options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('autoscale', { max, min }, options)
   }
-  /** Lets workers tell what their tasks do. */
+  /** Makes workers send task events. */
   enableEvents(options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('enable_events', {}, options)
   }
-  /** Lets workers fall silent about their tasks. */
+  /** Makes workers stop sending task events. */
   disableEvents(options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('disable_events', {}, options)
   }
-  /** Asks workers to say that they are alive. */
+  /** Asks workers to report that they are alive. */
   heartbeat(options?: BroadcastOptions): Promise<void> {
     return fleet().then(({ tell }) => tell(this.#core, 'heartbeat', {}, options))
   }
-  /** Ends workers, warm: what runs is finished. */
+  /** Shuts workers down, warm: running tasks are finished. */
   shutdown(options?: BroadcastOptions): Promise<Answers<Done>> {
     return this.#done('shutdown', {}, options)
   }

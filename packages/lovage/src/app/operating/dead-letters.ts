@@ -8,34 +8,34 @@ import { signerOf } from '../sending/index.js'
 import { hideArguments, hideByName } from '../tasks/index.js'
 import { fleet } from './fleet.js'
 
-/** Which letters: ids of letters or of tasks, or conditions that hold together; `{}` = all. */
+/** A selection of letters: ids of letters or of tasks, or conditions that must all hold; `{}` = all. */
 export type LetterChoice = string | readonly string[] | Omit<DeadLetterQuery, 'limit' | 'after'>
 
-/** What became of a redrive. */
+/** The outcome of a redrive. */
 export interface Redrive {
   /** Letters that went back to their queue. */
   readonly retried: number
-  /** Letters whose message cannot be read, and which stay. */
+  /** Letters whose message cannot be read; they stay. */
   readonly unreadable: readonly string[]
 }
 
-/** A failure that some other part of a program tells of. */
+/** A failure reported by another part of a program. */
 export interface ReportedFailure {
   readonly taskId?: string
   readonly task: string
   readonly args?: readonly unknown[]
   readonly kwargs?: Readonly<Record<string, unknown>>
   readonly error: unknown
-  /** Where a redrive sends it. Default: the default queue. */
+  /** The queue a redrive sends it to. Default: the default queue. */
   readonly queue?: string
-  /** Who gave up. Default: this app. */
+  /** The reporter of the failure. Default: this app. */
   readonly worker?: string
 }
 
 const PAGE = 500
 const DAY_MS = 86_400_000
 
-/** What is done with messages that no worker runs again by itself: `app.deadLetters`. */
+/** Operations on messages that no worker will run again by itself: `app.deadLetters`. */
 export class DeadLetters {
   readonly #core: AppCore
 
@@ -48,12 +48,12 @@ export class DeadLetters {
     return (await this.#core.broker()).deadLetters.list(query)
   }
 
-  /** All letters of a choice, newest first, fetched a page at a time; letters that come meanwhile are not among them. */
+  /** All selected letters, newest first, fetched a page at a time; letters that arrive meanwhile are not included. */
   async *each(choice: LetterChoice = {}): AsyncGenerator<DeadLetter> {
     for await (const page of this.#pages(choice)) yield* page
   }
 
-  /** A letter by its own id or its task's (then the newest), with arguments and every attempt's error. */
+  /** A letter by its own id or its task's (then the newest), with arguments and the error of every attempt. */
   async show(id: string): Promise<OpenedLetter | undefined> {
     for await (const letter of this.each(id)) return this.open(letter)
     return undefined
@@ -64,13 +64,13 @@ export class DeadLetters {
     return (await fleet()).openLetter(letter, await this.#core.broker(), this.#core.conf)
   }
 
-  /** What a letter's task is called with, its secrets masked, and its headers; undefined when it cannot be read. */
+  /** The arguments of a letter's task, its secrets masked, and its headers; undefined when it cannot be read. */
   shownCall({ call, isEncrypted }: OpenedLetter): TaskMessage | undefined {
     if (!call) return undefined
     const task = this.#core.tasks.get(call.headers.task)
     const redact = isEncrypted ? true : task?.options.redact
     const hidden = hideArguments({ redact, params: task?.definition.params }, call)
-    // What is masked are values, not names: the headers stay headers.
+    // Values are masked, not names: the headers stay headers.
     return { ...call, ...hidden, headers: hideByName(call.headers) as typeof call.headers }
   }
 
@@ -85,8 +85,8 @@ export class DeadLetters {
   }
 
   /**
-   * Sends letters back to the queue that they came from, as a first try under the same task id. None is lost, and none
-   * sent twice, also when this process is killed midway and the redrive is repeated, or somebody else does it at
+   * Sends letters back to the queue they came from, as a first attempt under the same task id. None is lost or
+   * sent twice, even if this process is killed midway and the redrive is repeated, or another redrive runs at
    * the same time (brokers without `capabilities.once`: at least once).
    */
   async retry(choice: LetterChoice, options: RedriveOptions = {}): Promise<Redrive> {
@@ -108,7 +108,7 @@ export class DeadLetters {
   }
 
   /**
-   * Sends one letter back with other arguments; its callbacks and its place in a canvas stay.
+   * Sends one letter back with other arguments; its callbacks and its place in a canvas are unchanged.
    * @throws {ConfigurationError} LVG_DEAD_LETTER_NOT_FOUND.
    * @throws {MessageError} LVG_DEAD_LETTER_UNREADABLE, LVG_MESSAGE_UNSERIALISABLE.
    */
@@ -131,7 +131,7 @@ export class DeadLetters {
     await redrive(broker, [{ letter, message }], { clock: this.#core.clock })
   }
 
-  /** Removes letters for good; tells how many. */
+  /** Deletes letters permanently; returns how many. */
   async purge(choice: LetterChoice): Promise<number> {
     const { deadLetters } = await this.#core.broker()
     let removed = 0
@@ -141,8 +141,8 @@ export class DeadLetters {
   }
 
   /**
-   * Removes letters that are older than so many days (default 30) and resolved: their task has succeeded since, in whichever way it was
-   * run again. What was retried here is gone already. With `unresolved` the others go too, for good. Tells how many.
+   * Removes letters older than this many days (default 30) that are resolved: their task has since succeeded, however it was
+   * run again. Letters retried here are gone already. With `unresolved` the others are deleted too, permanently. Returns how many.
    */
   async cleanup(days = 30, { unresolved = false }: { readonly unresolved?: boolean } = {}): Promise<number> {
     const old = { failedBeforeMs: this.#core.clock.now() - days * DAY_MS }
@@ -159,7 +159,7 @@ export class DeadLetters {
     return removed
   }
 
-  /** Keeps a failure that this app's workers did not see as a dead letter, to be looked at and retried; gives its id. */
+  /** Stores a failure that this app's workers did not see as a dead letter, for inspection and retry; returns its id. */
   async add(failure: ReportedFailure): Promise<string> {
     const { clock, conf } = this.#core
     const broker = await this.#core.broker()
@@ -192,13 +192,13 @@ export class DeadLetters {
     return letter.id
   }
 
-  /** Pages by cursor: what is removed behind it, or comes before it, disturbs nothing. */
+  /** Pages by cursor: removals behind it and arrivals before it do not affect it. */
   async *#pages(choice: LetterChoice): AsyncGenerator<readonly DeadLetter[]> {
     if (typeof choice === 'string' || Array.isArray(choice)) return yield* this.#named([choice].flat())
     const { deadLetters } = await this.#core.broker()
     let after: string | undefined
     do {
-      // Lists were dealt with above; `Array.isArray` knows no readonly ones.
+      // Lists were handled above; `Array.isArray` does not narrow readonly ones.
       const query = choice as Exclude<LetterChoice, string | readonly string[]>
       const page = await deadLetters.list({ ...query, limit: PAGE, ...(after ? { after } : {}) })
       if (page.items.length > 0) yield page.items
@@ -206,7 +206,7 @@ export class DeadLetters {
     } while (after !== undefined)
   }
 
-  /** Letters by their own id first; what is no letter's id is looked for among the ids of tasks. */
+  /** Looks up letters by their own id first, then any remaining ids as task ids. */
   async *#named(ids: readonly string[]): AsyncGenerator<readonly DeadLetter[]> {
     const missing = new Set(ids)
     for await (const letters of this.#pages({ ids })) {

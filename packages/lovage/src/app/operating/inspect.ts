@@ -17,14 +17,14 @@ export interface RequestInfo {
   readonly worker_pid: number | null
 }
 
-/** A task that waits for its time. */
+/** A task that waits for its ETA. */
 export interface ScheduledInfo {
   readonly eta: string | null
   readonly priority: number
   readonly request: RequestInfo
 }
 
-/** Questions to workers, Python's and ours; each resolves to the answers by node, those that came in time. */
+/** Queries to workers, Python's and ours; each resolves to the replies by node that arrived in time. */
 export class Inspect {
   readonly #core: AppCore
   readonly #options: BroadcastOptions
@@ -34,19 +34,19 @@ export class Inspect {
     this.#options = options
   }
 
-  /** Who is there. */
+  /** Returns the nodes that reply. */
   ping(): Promise<Answers<{ readonly ok: 'pong' }>> {
     return this.#ask('ping')
   }
-  /** Tasks that run. */
+  /** Running tasks. */
   active(): Promise<Answers<readonly RequestInfo[]>> {
     return this.#ask('active')
   }
-  /** Tasks that were claimed and have not begun. */
+  /** Tasks that were claimed and have not started. */
   reserved(): Promise<Answers<readonly RequestInfo[]>> {
     return this.#ask('reserved')
   }
-  /** Tasks that wait for their time; ours wait in the broker, and each worker names those of its queues. */
+  /** Tasks that wait for their ETA; ours wait in the broker, and each worker lists those of its queues. */
   scheduled(): Promise<Answers<readonly ScheduledInfo[]>> {
     return this.#ask('scheduled')
   }
@@ -54,7 +54,7 @@ export class Inspect {
   registered(...taskinfoitems: readonly string[]): Promise<Answers<readonly string[]>> {
     return this.#ask('registered', { taskinfoitems })
   }
-  /** What workers have done and how they are set up. */
+  /** Workers' statistics and configuration. */
   stats(): Promise<Answers<Readonly<Record<string, unknown>>>> {
     return this.#ask('stats')
   }
@@ -62,7 +62,7 @@ export class Inspect {
   activeQueues(): Promise<Answers<readonly Readonly<Record<string, unknown>>[]>> {
     return this.#ask('active_queues')
   }
-  /** Where tasks are, by id: `['active' | 'reserved' | 'ready', what]`. */
+  /** The state of tasks, by id: `['active' | 'reserved' | 'ready', what]`. */
   queryTask(
     ...ids: readonly string[]
   ): Promise<Answers<Readonly<Record<string, readonly [string, RequestInfo]>>>> {
@@ -72,7 +72,7 @@ export class Inspect {
   conf(withDefaults = false): Promise<Answers<Readonly<Record<string, unknown>>>> {
     return this.#ask('conf', { with_defaults: withDefaults })
   }
-  /** What a bug report needs. */
+  /** The information needed for a bug report. */
   report(): Promise<Answers<{ readonly ok: string }>> {
     return this.#ask('report')
   }
@@ -80,7 +80,7 @@ export class Inspect {
   revoked(): Promise<Answers<readonly string[]>> {
     return this.#ask('revoked')
   }
-  /** Lamport's clocks. */
+  /** Lamport clocks. */
   clock(): Promise<Answers<{ readonly clock: number }>> {
     return this.#ask('clock')
   }
@@ -88,13 +88,13 @@ export class Inspect {
   memsample(): Promise<Answers<string>> {
     return this.#ask('memsample')
   }
-  /** A command of one's own. */
+  /** Calls a command of one's own. */
   command(method: string, args: Readonly<Record<string, unknown>> = {}): Promise<Answers<unknown>> {
     return this.#ask(method, args)
   }
 
   async #ask<Answer>(method: string, args: Readonly<Record<string, unknown>> = {}): Promise<Answers<Answer>> {
-    // A node of another version may answer otherwise; the types say what Celery's and ours do.
+    // A node of another version may reply differently; the types describe Celery's and our replies.
     const { ask } = await fleet()
     return (await ask(this.#core, method, args, this.#options)) as Answers<Answer>
   }

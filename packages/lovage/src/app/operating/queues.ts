@@ -17,14 +17,14 @@ import { fleet } from './fleet.js'
 export interface QueuedTask extends QueuedMessage {
   /** Shown instead of the task's name. */
   readonly shadow: string | null
-  /** Its arguments as logs show them; empty when the message cannot be read. */
+  /** Its arguments as shown in logs; empty when the message cannot be read. */
   readonly argsrepr: string
   readonly kwargsrepr: string
   /** Retries so far. */
   readonly retries: number
-  /** Who sent it. */
+  /** Its producer. */
   readonly origin: string
-  /** 0 to 9, higher first, as calls say it; undefined when its message says none. */
+  /** 0 to 9, higher first, as in calls; undefined when its message has none. */
   readonly priority?: number
   /** Unix ms since when it could have run: it was sent, or due; undefined when its producer did not say (Python's does not). */
   readonly waitingSinceMs?: number
@@ -39,12 +39,12 @@ export interface OpenedTask extends QueuedTask {
   readonly unreadable?: string
 }
 
-/** When a task is to run: in so many seconds, or at a time. */
+/** When a task should run: in this many seconds, or at a time. */
 export type Due = { readonly countdown: number } | { readonly eta: Date }
 
 /**
- * What waits, and what waits for its time, as things to look at and to change: `app.queues`. What a worker holds can be looked
- * at only; `app.control.revoke` stops it. All but `names`, `report`, `move` and `purge` need a broker with `capabilities.browsing`.
+ * Ready and delayed tasks, to inspect and to change: `app.queues`. Tasks held by a worker are read-only here;
+ * `app.control.revoke` stops them. All but `names`, `report`, `move` and `purge` need a broker with `capabilities.browsing`.
  */
 export class Queues {
   readonly #core: AppCore
@@ -53,18 +53,18 @@ export class Queues {
     this.#core = core
   }
 
-  /** Queues that the settings, the routes or the tasks name, then those that exist besides. */
+  /** Queues that the settings, the routes or the tasks name, followed by other existing ones. */
   names(): Promise<readonly string[]> {
     return fleet().then(({ knownQueues }) => knownQueues(this.#core))
   }
 
-  /** How much is in these queues; without names, in all. */
+  /** The message counts of these queues; without names, of all. */
   async report(names?: readonly string[]): Promise<readonly QueueReport[]> {
     return (await fleet()).queueReport(this.#core, names ?? (await this.names()))
   }
 
   /**
-   * One page of a queue: what is ready in the order of delivery, then what is delayed by time, then what workers hold.
+   * One page of a queue: ready tasks in order of delivery, then delayed tasks by due time, then tasks held by workers.
    * @throws {CapabilityError} LVG_CAPABILITY_MISSING when the broker cannot show its messages.
    */
   async list(
@@ -78,7 +78,7 @@ export class Queues {
     return next === undefined ? { items: tasks } : { items: tasks, next }
   }
 
-  /** All of a queue, a page at a time. What others consume meanwhile may shift pages. */
+  /** All of a queue, a page at a time. Concurrent consumption may shift pages. */
   async *each(
     queue: string,
     choice: { readonly state?: QueuedTask['state'] } = {},
@@ -110,7 +110,7 @@ export class Queues {
     return this.#opened(item, (await fleet()).messageIn(item, broker))
   }
 
-  /** As `list`, each with its arguments. */
+  /** Same as `list`, each task with its arguments. */
   async open(
     queue: string,
     page: PageRequest & { readonly state?: QueuedTask['state'] } = {},
@@ -137,15 +137,15 @@ export class Queues {
     return { ...task, headers, args, kwargs }
   }
 
-  /** Makes tasks run now instead of later, before what waits already where the broker can; tells how many messages were found. */
+  /** Makes tasks run now instead of later, ahead of waiting tasks where the broker supports it; returns how many messages were found. */
   async promote(ids: readonly string[]): Promise<number> {
     const broker = await this.#browsing()
     return ids.length === 0 ? 0 : broker.admin.promote(ids)
   }
 
   /**
-   * Makes tasks run at another time, earlier or later, those that were ready included; tells how many messages were found.
-   * @throws {ConfigurationError} LVG_USAGE for a time that is none.
+   * Makes tasks run at another time, earlier or later, including ready ones; returns how many messages were found.
+   * @throws {ConfigurationError} LVG_USAGE for an invalid time.
    */
   async reschedule(ids: readonly string[], when: Due): Promise<number> {
     const dueMs = 'eta' in when ? when.eta.getTime() : this.#core.clock.now() + when.countdown * 1000
@@ -156,15 +156,15 @@ export class Queues {
   }
 
   /**
-   * Removes tasks that wait, ready or delayed, for good; whoever waits for their results finds them revoked. Tells how many
-   * messages were removed. A member of a chord leaves it waiting for its deadline: revoke such a task instead.
+   * Deletes waiting tasks, ready or delayed, permanently; callers waiting for their results see them revoked. Returns how many
+   * messages were removed. If a chord's member is removed, the chord waits until its deadline: revoke such a task instead.
    */
   async remove(ids: readonly string[]): Promise<number> {
     const { admin } = await this.#browsing()
     const found = (await admin.find(ids)).filter(({ state }) => state !== 'unacked')
     const waiting = [...new Set(found.map(({ id }) => id))]
     if (waiting.length === 0) return 0
-    // Revoked first: what a worker claims in this moment is dropped there.
+    // Revoked first: a message that a worker claims at this moment is dropped there.
     const { revoke, renewLines } = await fleet()
     await revoke(this.#core, waiting, {})
     const removed = await admin.remove(waiting)
@@ -172,12 +172,12 @@ export class Queues {
     return removed
   }
 
-  /** Moves all that is ready into another queue, in atomic batches; tells how many. */
+  /** Moves all ready messages into another queue, in atomic batches; returns how many. */
   async move(from: string, to: string): Promise<number> {
     return (await this.#core.broker()).admin.move(from, to)
   }
 
-  /** Removes all that is ready or delayed in a queue; tells how many. */
+  /** Removes all ready and delayed messages of a queue; returns how many. */
   async purge(queue: string): Promise<number> {
     const purged = await (await this.#core.broker()).purge(queue)
     if (purged > 0) await (await fleet()).renewLines(this.#core)

@@ -2,11 +2,11 @@ import { CapabilityError } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'
 import { READY_STATES, type ResultBackend } from '../../result/index.js'
 
-/** The state of a task that was asked to abort itself, as Celery's `contrib.abortable` has it. */
+/** The state of a task that was asked to abort itself, as in Celery's `contrib.abortable`. */
 export const ABORTED = 'ABORTED'
 
 /**
- * Asks tasks to abort themselves; what has ended keeps its end.
+ * Asks tasks to abort themselves; tasks that have ended keep their state.
  * @throws {CapabilityError} LVG_CAPABILITY_MISSING where results are not stored.
  */
 export async function abort(

@@ -1,9 +1,9 @@
 import type { GetOptions, RevokeOptions } from './get-options.js'
 
-/** A result of a task or of a group: what parents and children are. */
+/** A result of a task or of a group: the type of parents and children. */
 export interface AnyResult {
   readonly id: string
-  /** The result of what came before it in a chain. */
+  /** The result of the previous step in a chain. */
   readonly parent: AnyResult | null
   /** The members of a group; null for a task. */
   readonly results: readonly AnyResult[] | null
@@ -11,7 +11,7 @@ export interface AnyResult {
   ready(): Promise<boolean>
   successful(): Promise<boolean>
   failed(): Promise<boolean>
-  /** Results of what it sent; of a group, its members. */
+  /** Results of the tasks it sent; for a group, its members. */
   children(): Promise<readonly AnyResult[]>
   forget(): Promise<void>
   revoke(options?: RevokeOptions): Promise<void>

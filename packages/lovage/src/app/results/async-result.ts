@@ -28,7 +28,7 @@ export class AsyncResult<Result> implements AnyResult {
     return result.#source
   }
 
-  /** A result that is known already. */
+  /** A result that is already known. */
   static settled(settled: TaskResult, source: ResultSource): AsyncResult<unknown> {
     const result = new AsyncResult<unknown>(settled.id, source)
     result.#ready = settled
@@ -36,26 +36,26 @@ export class AsyncResult<Result> implements AnyResult {
   }
 
   /**
-   * The task's value, when it is there.
-   * @throws {TimeoutError} after `timeout` seconds; the task goes on.
+   * Waits for the task's value and returns it.
+   * @throws {TimeoutError} after `timeout` seconds; the task keeps running.
    * @throws {TaskError} when the task failed or was revoked; `details` has type, module and traceback.
    * @throws {ResultError} LVG_RESULT_DISABLED without a result backend.
    */
   async get(options: GetOptions = {}): Promise<Result> {
     const settled = await this.#settled(options)
     if (settled.state !== 'SUCCESS' && options.propagate !== false) throw errorOf(settled)
-    // The producer's types say what the task returns; with `propagate: false` a failure's description comes instead.
+    // The producer's types give the task's return type; with `propagate: false` a description of the failure comes instead.
     return settled.result as Result
   }
 
-  /** As `get`. */
+  /** Same as `get`. */
   wait(options: GetOptions = {}): Promise<Result> {
     return this.get(options)
   }
 
   /**
-   * Everything that is stored now; undefined = nothing (Celery's PENDING).
-   * @throws {ResultError} LVG_RESULT_UNREADABLE, as everything that asks for what is stored.
+   * The stored record as it is now; undefined = none (Celery's PENDING).
+   * @throws {ResultError} LVG_RESULT_UNREADABLE, like every method that reads the store.
    */
   async info(): Promise<TaskResult | undefined> {
     if (this.#ready) return this.#ready
@@ -87,20 +87,20 @@ export class AsyncResult<Result> implements AnyResult {
   async children(): Promise<readonly AnyResult[]> {
     return ((await this.info())?.children ?? []).map((tuple) => this.#source.resultOf(tuple))
   }
-  /** What it led to so far: results, and which of them sent which. */
+  /** The graph of what it led to so far: results, and which of them sent which. */
   graph(options: GraphOptions = {}): Promise<ResultGraph> {
     return graphOf(this, this.#source, options)
   }
   /**
-   * Everything that it led to, each result with its value when that is there, this one first.
-   * @throws {TaskError} for the first that failed, as `get`; `timeout` (seconds) holds for each.
+   * Every result that it led to, each with its value once available, this one first.
+   * @throws {TaskError} for the first that failed, like `get`; `timeout` (seconds) applies to each.
    */
   collect(
     options: Pick<GetOptions, 'timeout'> = {},
   ): AsyncGenerator<readonly [result: AnyResult, value: unknown], void, undefined> {
     return collect(this, options)
   }
-  /** When it was done. */
+  /** When the task finished. */
   async dateDone(): Promise<Date | null> {
     const done = (await this.info())?.dateDone
     return done ? new Date(done) : null
@@ -110,7 +110,7 @@ export class AsyncResult<Result> implements AnyResult {
     this.forgetLocally()
     await (await this.#source.results()).forget([this.id])
   }
-  /** Forgets what is known here; what is stored stays. */
+  /** Forgets the locally cached state; the stored result is kept. */
   forgetLocally(): void {
     this.#ready = undefined
   }
@@ -119,18 +119,18 @@ export class AsyncResult<Result> implements AnyResult {
     await this.#source.revoke([this.id], options)
   }
   /**
-   * Asks the task to abort itself, as Celery's `AbortableAsyncResult` does, also a Python one: nothing ends it. With the option `abortable` its
-   * signal is aborted, and what it throws for that is the failure `TaskAbortedError`; a task may as well ask (`ctx.isAborted()`) and
-   * return what it has. One that has not begun is asked when it does. `revoke` keeps it from beginning.
+   * Asks the task, Python or ours, to abort itself, like Celery's `AbortableAsyncResult`: nothing ends it. With the option `abortable` its
+   * signal is aborted, and the error it throws for that becomes the failure `TaskAbortedError`; a task may also poll (`ctx.isAborted()`) and
+   * return what it has. A task that has not begun is asked when it does. `revoke` keeps it from beginning.
    */
   async abort(): Promise<void> {
     await abort(this.#source, [this.id])
   }
-  /** Whether it was asked to abort itself, and has not ended yet. */
+  /** Whether it was asked to abort itself and has not ended yet. */
   async isAborted(): Promise<boolean> {
     return (await this.state()) === ABORTED
   }
-  /** Calls back for every stored state from now on, such as PROGRESS; ends by itself when the result is ready. */
+  /** Calls back for every stored state from now on, such as PROGRESS; stops by itself when the result is ready. */
   async watch(on: (result: TaskResult) => void): Promise<() => void> {
     const backend = await this.#source.results()
     const stop = backend.watch([this.id], (result) => {
@@ -141,8 +141,8 @@ export class AsyncResult<Result> implements AnyResult {
   }
 
   /**
-   * How far the task is, as it says so (`ctx.progress`, or Python's `update_state`), until it has ended, however it ends:
-   * `for await (const { percent } of result.progress())`. Of several that follow each other quickly only the last may come.
+   * The task's reported progress (`ctx.progress`, or Python's `update_state`), until it ends, however it ends:
+   * `for await (const { percent } of result.progress())`. Of several reports in quick succession only the last may arrive.
    * @throws {ResultError} LVG_RESULT_DISABLED
    */
   async *progress(options: ProgressOptions = {}): AsyncGenerator<Progress, void, undefined> {
@@ -172,7 +172,7 @@ const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
   ChordError: 'LVG_CHORD_FAILED',
 }
 
-/** The error that a stored failure stands for. */
+/** The error that a stored failure represents. */
 export function errorOf(settled: TaskResult): TaskError | ResultError {
   if (settled.unreadable) return settled.unreadable
   if (!isException(settled.result)) {

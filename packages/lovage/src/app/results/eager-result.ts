@@ -1,14 +1,14 @@
 import type { TaskState } from '../../result/index.js'
 
-/** How a task ended that ran in the caller's own process. */
+/** The result of a task that ran in the caller's own process. */
 export interface EagerResult<Result> {
   readonly id: string
   readonly state: TaskState
   /** The value. @throws what the task threw. */
   get(): Result
-  /** The value, or what the task threw; null when it ignored or rejected itself. */
+  /** The value, or the error the task threw; null when it ignored or rejected itself. */
   readonly result: unknown
   readonly traceback: string | null
-  /** Runs that it took: 1 without retries. */
+  /** Number of runs it took: 1 without retries. */
   readonly runs: number
 }

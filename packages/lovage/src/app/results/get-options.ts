@@ -1,6 +1,6 @@
 import type { WaitOptions } from './until-ready.js'
 
-/** How tasks are revoked. */
+/** Options for revoking tasks. */
 export interface RevokeOptions {
   /** Whether a running task is stopped too. */
   readonly terminate?: boolean

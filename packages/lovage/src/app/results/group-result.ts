@@ -10,9 +10,9 @@ import { untilReady } from './until-ready.js'
 /** The results of tasks that run side by side. */
 export class GroupResult<Results extends readonly unknown[]> implements AnyResult {
   readonly id: string
-  /** The result of what came before the group. */
+  /** The result of the step before the group. */
   readonly parent: AnyResult | null
-  /** In the order of the members; a group inside is a GroupResult of its own. */
+  /** In member order; a nested group is a GroupResult of its own. */
   readonly results: readonly AnyResult[]
   readonly #source: ResultSource
 
@@ -28,16 +28,16 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
     this.#source = source
   }
 
-  /** Members, those of groups inside counted as one. */
+  /** Number of members; a nested group counts as one. */
   get length(): number {
     return this.results.length
   }
 
   /**
-   * The members' values in their order, when all are there.
-   * @throws {TaskError} as soon as one member failed, unless `propagate` is false: then its error's description stands
-   * in its place.
-   * @throws {TimeoutError} LVG_RESULT_TIMEOUT after `timeout` seconds for all together.
+   * The members' values in order, once all are available.
+   * @throws {TaskError} as soon as one member failed, unless `propagate` is false: then a description of the error takes
+   * its place.
+   * @throws {TimeoutError} LVG_RESULT_TIMEOUT after `timeout` seconds for all of them together.
    */
   async get({ propagate = true, ...wait }: GetOptions = {}): Promise<Results> {
     const ready = await untilReady(leavesOf(this.results), this.#source, wait, (result) => {
@@ -49,17 +49,17 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
     return this.results.map(gathered) as unknown as Results
   }
 
-  /** As `get`. */
+  /** Same as `get`. */
   join(options: GetOptions = {}): Promise<Results> {
     return this.get(options)
   }
 
-  /** The members' ends: `{ status: 'fulfilled', value }` or `{ status: 'rejected', reason }`, none of them thrown. */
+  /** The members' outcomes: `{ status: 'fulfilled', value }` or `{ status: 'rejected', reason }`; none is thrown. */
   settled(options: Omit<GetOptions, 'propagate'> = {}): Promise<readonly PromiseSettledResult<unknown>[]> {
     return Promise.allSettled(this.results.map((result) => result.get(options)))
   }
 
-  /** Members as they finish: each with its place and either its value or its error. */
+  /** Members as they finish: each with its index and either its value or its error. */
   async *[Symbol.asyncIterator](): AsyncGenerator<{
     readonly index: number
     readonly value?: Results[number]
@@ -105,7 +105,7 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
   async failed(): Promise<boolean> {
     return (await this.#each((result) => result.failed())).some(Boolean)
   }
-  /** Whether a member is still to end. */
+  /** Whether a member has not ended yet. */
   async waiting(): Promise<boolean> {
     return !(await this.ready())
   }
@@ -120,13 +120,13 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
     return this.results
   }
 
-  /** What its members led to so far. */
+  /** The graph of what its members led to so far. */
   graph(options: GraphOptions = {}): Promise<ResultGraph> {
     return graphOf(this, this.#source, options)
   }
   /**
-   * Its members and everything that they led to, each with its value when that is there.
-   * @throws {TaskError} for the first that failed, as `get`; `timeout` (seconds) holds for each.
+   * Its members and every result that they led to, each with its value once available.
+   * @throws {TaskError} for the first that failed, like `get`; `timeout` (seconds) applies to each.
    */
   collect(
     options: Pick<GetOptions, 'timeout'> = {},
@@ -135,13 +135,13 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
   }
 
   /**
-   * Keeps the members' ids under the group's, for `app.groupResult(id)`.
-   * @throws {ResultError} LVG_RESULT_DISABLED when the backend keeps no groups.
+   * Stores the members' ids under the group's id, for `app.groupResult(id)`.
+   * @throws {ResultError} LVG_RESULT_DISABLED when the backend does not store groups.
    */
   async save(): Promise<void> {
     await (await joinsOf(this.#source)).saveGroup(tupleOf(this))
   }
-  /** Forgets what `save` kept. */
+  /** Deletes the record stored by `save`. */
   async delete(): Promise<void> {
     await (await joinsOf(this.#source)).forgetGroup(this.id)
   }
@@ -151,18 +151,18 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
   }
 }
 
-/** Where groups are kept and chords are counted. Throws a ResultError. */
+/** The store of groups and chord counters. Throws a ResultError. */
 export async function joinsOf(source: ResultSource) {
   const backend = await source.results()
   if (backend.joins) return backend.joins
   throw new ResultError(`Results in ${backend.kind} keep no groups.`, { code: 'LVG_RESULT_DISABLED' })
 }
 
-/** Names a result in Celery's nested pairs. */
+/** A result as Celery's nested pairs. */
 export function tupleOf({ id, parent, results }: AnyResult): ResultTuple {
   return [[id, parent ? tupleOf(parent) : null], results ? results.map(tupleOf) : null]
 }
 
-/** Ids of the tasks, those of groups inside included. */
+/** Ids of the tasks, including those of nested groups. */
 const leavesOf = (results: readonly AnyResult[]): readonly string[] =>
   results.flatMap(({ id, results: members }) => (members === null ? [id] : leavesOf(members)))

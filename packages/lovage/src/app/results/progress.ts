@@ -1,15 +1,15 @@
 import { READY_STATES, type ResultBackend } from '../../result/index.js'
 import { told } from './told.js'
 
-/** How far a task is. */
+/** A task's progress. */
 export interface Progress {
   /** `PROGRESS`, or another state of the task's own. */
   readonly state: string
-  /** 0–100, where the task has said so, or `current` and `total`. */
+  /** 0–100, if the task reported it, or `current` and `total`. */
   readonly percent: number | undefined
   readonly current: number | undefined
   readonly total: number | undefined
-  /** All that the task has said, as `ctx.progress` or Python's `update_state` stored it. */
+  /** Everything the task reported, as stored by `ctx.progress` or Python's `update_state`. */
   readonly meta: unknown
 }
 
@@ -19,12 +19,12 @@ export interface ProgressOptions {
   readonly signal?: AbortSignal
 }
 
-/** States that say nothing about how far a task is. */
+/** States that say nothing about a task's progress. */
 const SILENT: ReadonlySet<string> = new Set(['PENDING', 'RECEIVED', 'STARTED', 'RETRY'])
-/** What waits for a slow reader; older ones give way. */
+/** Number of items buffered for a slow reader; older ones are dropped. */
 const KEPT = 100
 
-/** What a task says of its progress, as it is stored, until it has ended. */
+/** A task's progress reports, as they are stored, until it has ended. */
 export async function* watchProgress(
   id: string,
   host: { results(): Promise<ResultBackend> },

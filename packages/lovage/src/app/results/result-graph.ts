@@ -2,7 +2,7 @@ import type { TaskState } from '../../result/index.js'
 import type { AnyResult } from './any-result.js'
 import type { ResultSource } from './result-source.js'
 
-/** A result in a graph: one of a task with its state, or one of a group. */
+/** A result in a graph: a task's with its state, or a group's. */
 export interface GraphNode {
   readonly id: string
   readonly kind: 'task' | 'group'
@@ -12,23 +12,23 @@ export interface GraphNode {
   readonly name?: string
 }
 
-/** How far a graph is looked at. */
+/** How much of a graph to read. */
 export interface GraphOptions {
-  /** Nodes at most; a graph that has more is cut there. Default 10,000. */
+  /** Maximum number of nodes; a larger graph is cut off there. Default 10,000. */
   readonly limit?: number
 }
 
 const LIMIT = 10_000
-/** Results that are asked for at once. */
+/** Number of results queried at once. */
 const AT_ONCE = 200
 
-/** What a result led to: results, and which of them sent which. */
+/** The results that a result led to, and which of them sent which. */
 export class ResultGraph {
-  /** In the order in which they were met, from above, level by level. */
+  /** In breadth-first order, from the root. */
   readonly nodes: readonly GraphNode[]
-  /** Pairs of ids: the first sent the second, or is the group that it is a member of. */
+  /** Pairs of ids: the first sent the second, or is the group that contains it. */
   readonly edges: readonly (readonly [from: string, to: string])[]
-  /** Whether there is more than `limit` allowed. */
+  /** Whether the graph is larger than `limit` allowed. */
   readonly isCut: boolean
 
   constructor(
@@ -41,7 +41,7 @@ export class ResultGraph {
     this.isCut = isCut
   }
 
-  /** In Graphviz' language: `dot -Tsvg`. */
+  /** In Graphviz's language: `dot -Tsvg`. */
   toDot(): string {
     const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`
     const nodes = this.nodes.map(
@@ -52,7 +52,7 @@ export class ResultGraph {
     return ['digraph results {', ...nodes, ...edges, '}', ''].join('\n')
   }
 
-  /** As a Mermaid flow chart, which Markdown pages show as a picture. */
+  /** As a Mermaid flow chart, which Markdown renderers show as a picture. */
   toMermaid(): string {
     const places = new Map(this.nodes.map(({ id }, place) => [id, `n${place}`]))
     const text = (label: string): string =>
@@ -69,7 +69,7 @@ export class ResultGraph {
 const labelOf = ({ id, kind, state, name }: GraphNode): string =>
   [name ?? kind, id, state].filter((part) => part !== undefined).join(' ')
 
-/** Looks at a result and at everything that it led to so far, each once. */
+/** Reads a result and everything that it has led to so far, each once. */
 export async function graphOf(
   root: AnyResult,
   source: ResultSource,
@@ -95,9 +95,9 @@ export async function graphOf(
 }
 
 /**
- * Waits for a result and for everything that it led to, and gives each task's value when it is there: from above, level by
- * level, as Celery's `collect`.
- * @throws {TaskError} for the first that failed, as `get`.
+ * Waits for a result and everything that it led to, and returns each task's value once available: breadth first, from the
+ * root, like Celery's `collect`.
+ * @throws {TaskError} for the first that failed, like `get`.
  */
 export async function* collect(
   root: AnyResult,

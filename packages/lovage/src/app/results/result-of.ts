@@ -4,9 +4,9 @@ import { AsyncResult } from './async-result.js'
 import { GroupResult } from './group-result.js'
 import type { ResultSource } from './result-source.js'
 
-/** The result that Celery's pairs name, with its parents. */
+/** The result that Celery's pairs describe, with its parents. */
 export function resultOf([[id, parent], children]: ResultTuple, source: ResultSource): AnyResult {
-  // A chain's parents nest as deep as it is long: told apart from the outermost inwards, built from the innermost.
+  // A chain's parents nest as deep as the chain is long: unpacked from the outermost inwards, built from the innermost.
   const lineage: ResultTuple[] = []
   for (let above = parent; above; above = above[0][1]) lineage.push(above)
   let result: AnyResult | null = null

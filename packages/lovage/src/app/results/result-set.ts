@@ -5,15 +5,15 @@ import { untilReady, type WaitOptions } from './until-ready.js'
 
 /** How to wait for many results. */
 export interface JoinOptions extends GetOptions {
-  /** Hears of each value as it comes, with the id of its task. */
+  /** Called with each value as it arrives, and the id of its task. */
   readonly onResult?: (id: string, value: unknown) => void
 }
 
-/** Results of many tasks, asked for together: every question below is one round trip, and every wait one subscription. */
+/** Results of many tasks, queried together: every query below is one round trip, and every wait one subscription. */
 export class ResultSet<Result> {
   readonly #results = new Map<string, AsyncResult<Result>>()
 
-  /** @param results In the order in which `get` answers. A task that is named twice stands there once. */
+  /** @param results In the order in which `get` returns them. A task that is named twice is kept once. */
   constructor(results: Iterable<AsyncResult<Result>> = []) {
     this.update(results)
   }
@@ -29,12 +29,12 @@ export class ResultSet<Result> {
     return this.#results.values()
   }
 
-  /** Adds a result at the end, unless it is there already. */
+  /** Appends a result, unless it is there already. */
   add(result: AsyncResult<Result>): this {
     if (!this.#results.has(result.id)) this.#results.set(result.id, result)
     return this
   }
-  /** Takes a result out; false when it was not in. */
+  /** Removes a result; false if it was not in the set. */
   remove(which: AsyncResult<Result> | string): boolean {
     return this.#results.delete(typeof which === 'string' ? which : which.id)
   }
@@ -43,7 +43,7 @@ export class ResultSet<Result> {
     for (const result of others) this.add(result)
     return this
   }
-  /** Takes every result out; nothing that is stored is touched. */
+  /** Removes every result from the set; nothing stored is touched. */
   clear(): void {
     this.#results.clear()
   }
@@ -51,25 +51,25 @@ export class ResultSet<Result> {
   /**
    * The values of all tasks, in the order of the set.
    * @throws {TaskError} of the first task that fails, at once; with `propagate: false` descriptions of the failures
-   *   stand among the values instead.
-   * @throws {TimeoutError} LVG_RESULT_TIMEOUT after `timeout` seconds for all of them; the tasks go on.
+   *     take their places among the values instead.
+   * @throws {TimeoutError} LVG_RESULT_TIMEOUT after `timeout` seconds for all of them; the tasks keep running.
    */
   async get({ propagate = true, onResult, ...wait }: JoinOptions = {}): Promise<Result[]> {
     const ready = await this.#untilReady(wait, (result) => {
       if (propagate && result.state !== 'SUCCESS') throw errorOf(result)
       onResult?.(result.id, result.result)
     })
-    // The producers' types say what the tasks return.
+    // The producers' types give the tasks' return types.
     return this.#ids.map((id) => ready.get(id)?.result as Result)
   }
-  /** As `get`. */
+  /** Same as `get`. */
   join(options: JoinOptions = {}): Promise<Result[]> {
     return this.get(options)
   }
 
   /**
-   * The results as they become ready, the first to finish first: `for await (const result of set) …`. Asking one of
-   * them needs no further waiting.
+   * The results as they become ready, first to finish first: `for await (const result of set) …`. Querying one of
+   * them requires no further waiting.
    */
   async *iterate(wait: WaitOptions = {}): AsyncGenerator<AsyncResult<Result>, void, undefined> {
     const finished: AsyncResult<Result>[] = []
@@ -85,7 +85,7 @@ export class ResultSet<Result> {
       isDone = true
       wake()
     })
-    // Its failure is thrown below, once what came before it has been told.
+    // Its failure is thrown below, once the earlier results have been yielded.
     all.catch(() => {})
     try {
       while (!isDone || finished.length > 0) {
@@ -106,7 +106,7 @@ export class ResultSet<Result> {
     return this.iterate()
   }
 
-  /** Whether all tasks have ended well. */
+  /** Whether all tasks have succeeded. */
   async successful(): Promise<boolean> {
     return (await this.#states()).every((state) => state === 'SUCCESS')
   }
@@ -118,11 +118,11 @@ export class ResultSet<Result> {
   async ready(): Promise<boolean> {
     return (await this.#states()).every((state) => READY_STATES.has(state))
   }
-  /** Whether any task has not ended. */
+  /** Whether any task has not ended yet. */
   async waiting(): Promise<boolean> {
     return !(await this.ready())
   }
-  /** How many tasks have ended well. */
+  /** How many tasks have succeeded. */
   async completedCount(): Promise<number> {
     return (await this.#states()).filter((state) => state === 'SUCCESS').length
   }

@@ -1,16 +1,16 @@
 import { holdProcess, type Unsubscribe } from '../../kernel/index.js'
 
-/** Where a subscription puts what it hears. */
+/** The receiving side of a subscription. */
 export interface Listener<T> {
-  /** Something for the reader. */
+  /** Delivers an item to the reader. */
   readonly push: (item: T) => void
-  /** There will be no more. */
+  /** Ends the stream: no more items follow. */
   readonly end: () => void
 }
 
 /**
- * What a subscription tells, for a loop that takes it as it comes. The subscription ends with the loop, or when `signal` is aborted.
- * @param kept So many wait for a slow reader; when there are twice as many the older ones give way.
+ * A subscription's items, as an async iterator. The subscription ends with the loop, or when `signal` is aborted.
+ * @param kept Number of items buffered for a slow reader; at twice as many the older ones are dropped.
  */
 export async function* told<T>(
   subscribe: (listener: Listener<T>) => Unsubscribe | Promise<Unsubscribe>,
@@ -23,7 +23,7 @@ export async function* told<T>(
   const unsubscribe = await subscribe({
     push: (item) => {
       waiting.push(item)
-      // Many at once: one by one it would cost as much as all that wait, each time.
+      // Many at once: removing them one by one would cost as much as the whole buffer each time.
       if (waiting.length >= 2 * kept) waiting.splice(0, waiting.length - kept)
       wake()
     },
@@ -34,7 +34,7 @@ export async function* told<T>(
   })
   const onAbort = (): void => wake()
   signal?.addEventListener('abort', onAbort)
-  // A subscription does not keep a process alive; somebody who iterates means it to.
+  // A subscription does not keep a process alive; an iteration should.
   const release = holdProcess()
   try {
     while (!signal?.aborted) {

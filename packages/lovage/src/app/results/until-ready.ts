@@ -3,17 +3,17 @@ import { READY_STATES, type ResultBackend, type TaskResult } from '../../result/
 
 /** How to wait for results. */
 export interface WaitOptions {
-  /** Seconds; default: for ever. */
+  /** Seconds; default: no timeout. */
   readonly timeout?: number
   /** Ends the waiting, not the tasks. */
   readonly signal?: AbortSignal
 }
 
 /**
- * Resolves to the results by id when all of them are ready. One subscription serves them all; `on` hears of each once,
- * as it comes, and ends the waiting by throwing.
+ * Resolves to the results by id when all of them are ready. One subscription serves them all; `on` is called once for each,
+ * as it arrives, and ends the waiting by throwing.
  *
- * @throws {TimeoutError} LVG_RESULT_TIMEOUT; the tasks go on.
+ * @throws {TimeoutError} LVG_RESULT_TIMEOUT; the tasks keep running.
  */
 export async function untilReady(
   ids: readonly string[],
@@ -21,7 +21,7 @@ export async function untilReady(
   { timeout, signal }: WaitOptions,
   on: (result: TaskResult) => void = () => {},
 ): Promise<ReadonlyMap<string, TaskResult>> {
-  // A timer's stack would show none of the caller's lines.
+  // A timer's stack would contain none of the caller's lines.
   const late = timeout === undefined ? undefined : timedOut(ids, timeout)
   const ready = new Map<string, TaskResult>()
   const missing = new Set(ids)
@@ -34,7 +34,7 @@ export async function untilReady(
       timeout === undefined
         ? undefined
         : host.clock.setTimer(() => finish(() => reject(late?.(missing))), timeout * 1000)
-    // A pending subscription does not keep a process alive; somebody who awaits it means it to.
+    // A pending subscription does not keep a process alive; an awaited one should.
     const release = holdProcess()
     const onAbort = (): void => finish(() => reject(signal?.reason))
     let stop: (() => void) | undefined
@@ -59,12 +59,12 @@ export async function untilReady(
       }
       if (missing.size === 0) finish(() => resolve(ready))
     })
-    // It was all there, and told before there was anything to stop.
+    // Everything was available, and reported before there was anything to stop.
     if (finished) stop()
   })
 }
 
-/** The error for when time is up, with the stack of whoever waits. */
+/** The timeout error, with the stack of the waiting caller. */
 function timedOut(ids: readonly string[], timeout: number): (missing: ReadonlySet<string>) => TimeoutError {
   const waiting = new Error('waiting')
   return (missing) => {

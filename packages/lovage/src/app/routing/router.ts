@@ -1,7 +1,7 @@
 import { checkQueue, type Queue } from '../../broker/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 
-/** Where a call may be sent; what is absent comes from elsewhere. */
+/** A call's destination options; anything absent comes from elsewhere. */
 export interface RouteTarget {
   readonly queue?: string
   readonly exchange?: string
@@ -10,14 +10,14 @@ export interface RouteTarget {
   readonly priority?: number
 }
 
-/** Decides by looking at the call; undefined = the next route is asked. A string names a queue. */
+/** Decides by inspecting the call; undefined = the next route is tried. A string names a queue. */
 export type RouteFunction = (
   task: string,
   args: readonly unknown[],
   kwargs: Readonly<Record<string, unknown>>,
 ) => RouteTarget | string | undefined
 
-/** A name, a glob (`billing.*`) or a regular expression, and where its tasks go. */
+/** A name, a glob (`billing.*`) or a regular expression, and the destination of its tasks. */
 export type RoutePair = readonly [pattern: string | RegExp, target: RouteTarget | string]
 
 /** Routes: a record of names and globs, or a list of such records, pairs and functions. The first match wins. */
@@ -25,9 +25,9 @@ export type Routes =
   | Readonly<Record<string, RouteTarget | string>>
   | readonly (RoutePair | RouteFunction | Readonly<Record<string, RouteTarget | string>>)[]
 
-/** A call's destination, complete. */
+/** A call's complete destination. */
 export interface Route {
-  /** `''` = straight to the queue that `routingKey` names. */
+  /** `''` = directly to the queue that `routingKey` names. */
   readonly exchange: string
   readonly routingKey: string
   /** The queue to declare before publishing; absent when only an exchange was named. */
@@ -41,7 +41,7 @@ type CompiledRoute = (
   kwargs: Readonly<Record<string, unknown>>,
 ) => RouteTarget | undefined
 
-/** Chooses destinations: the call wins over the task, the task over the routes, those over the settings. */
+/** Chooses destinations: the call wins over the task, the task over the routes, the routes over the settings. */
 export class Router {
   readonly #routes: readonly CompiledRoute[]
   readonly #queues: ReadonlyMap<string, Queue>
@@ -82,7 +82,7 @@ export class Router {
   }
 
   /**
-   * The queue of this name, made as the settings allow.
+   * The queue of this name, created if the settings allow.
    * @throws {ConfigurationError} LVG_QUEUE_NOT_FOUND for an unknown name when `taskCreateMissingQueues` is off.
    */
   queue(name: string): Queue {
@@ -102,13 +102,13 @@ export class Router {
     return made
   }
 
-  /** Makes a queue known that somebody has at hand, such as a worker's own; tells its name. */
+  /** Registers a queue that the caller already has, such as a worker's own; returns its name. */
   know(queue: Queue): string {
     if (!this.#queues.has(queue.name)) this.#made.set(queue.name, queue)
     return queue.name
   }
 
-  /** Where a call goes. `own` is what call and task say, the call's word first. */
+  /** Returns a call's destination. `own` holds the options of call and task, the call's winning. */
   route(
     task: string,
     args: readonly unknown[],
@@ -135,7 +135,7 @@ export class Router {
       : { exchange: '', routingKey: queue.name, queue, ...prioritised }
   }
 
-  /** The route of a task that has no arguments to look at, for people who ask where it goes. */
+  /** The route of a task without arguments to inspect, for people who ask where it goes. */
   destination(task: string): Route {
     return this.route(task, [], {}, {})
   }
@@ -153,7 +153,7 @@ export class Router {
   }
 }
 
-/** The exact names that routes mention, to warn of those that no task has. */
+/** The exact names that routes mention, used to warn about names that no task has. */
 export function namesInRoutes(routes: Routes): readonly string[] {
   const entries = Array.isArray(routes)
     ? routes.flatMap((route: RoutePair | RouteFunction | object) =>
@@ -163,7 +163,7 @@ export function namesInRoutes(routes: Routes): readonly string[] {
   return entries.filter((name): name is string => typeof name === 'string' && !/[*?[]/.test(name))
 }
 
-/** The queues that routes name; a function's answers cannot be foreseen. */
+/** The queues that routes name; a function's results cannot be foreseen. */
 export function queuesInRoutes(routes: Routes): readonly string[] {
   const entries = Array.isArray(routes)
     ? routes.flatMap((route: RoutePair | RouteFunction | Readonly<Record<string, RouteTarget | string>>) =>
@@ -200,7 +200,7 @@ function compilePair([pattern, target]: RoutePair): CompiledRoute {
   return (task) => (matches(task) ? resolved : undefined)
 }
 
-/** Shell globs as Celery takes them: `*`, `?` and `[…]`; dots are ordinary letters. */
+/** Shell globs as Celery interprets them: `*`, `?` and `[…]`; dots are ordinary characters. */
 export function globMatcher(glob: string): (name: string) => boolean {
   if (!/[*?[]/.test(glob)) return (name) => name === glob
   const source = glob.replace(/\[!?[^\]]*\]|[.*+?^${}()|\\[\]]/g, (part) => {

@@ -2,7 +2,7 @@ import type { Unsubscribe } from '../../kernel/index.js'
 import { ABORTED } from '../results/index.js'
 import { type Outcome, TaskAbortedError, type TaskContext } from '../tasks/index.js'
 
-/** Runs an abortable task: its signal is aborted as soon as somebody asks for it, in either language. */
+/** Runs an abortable task: its signal is aborted as soon as an abort is requested, from either language. */
 export function runAbortable(
   context: TaskContext,
   work: () => Outcome | Promise<Outcome>,

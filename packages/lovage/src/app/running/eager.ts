@@ -14,8 +14,8 @@ import { type AnyTask, type Call, type Outcome, type RunEnvironment, TaskContext
 import { run } from './run.js'
 
 /**
- * Runs a call here and now. The arguments take the way over the wire, so that what would fail there fails here;
- * retries follow at once, without their countdown.
+ * Runs a call here and now. The arguments are serialised and parsed as on the wire, so that calls that would fail there
+ * fail here; retries follow at once, without their countdown.
  */
 export async function applyEagerly(core: AppCore, task: AnyTask, call: Call): Promise<EagerResult<unknown>> {
   const id = call.options.taskId ?? newId()
@@ -94,7 +94,7 @@ function resultOf(
         },
       }
     }
-    // Pools alone lose runs, and there is none here.
+    // Only pools lose runs, and there is none here.
     case 'lost':
     case 'ignore':
       return { id, state: 'IGNORED', result: null, traceback: null, runs, get: () => null }

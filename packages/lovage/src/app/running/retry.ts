@@ -1,18 +1,18 @@
 import { isLovageError } from '../../kernel/index.js'
 import type { ErrorClass, RetryRequest, TaskContext, TaskOptions } from '../tasks/index.js'
 
-/** Celery's: seconds between tries when nothing else says. */
+/** Celery's: seconds between tries when nothing else is set. */
 const DEFAULT_RETRY_DELAY = 180
 const DEFAULT_BACKOFF_MAX = 600
 
-/** What decides about a retry besides the task: the time, and chance. */
+/** The inputs of a retry decision apart from the task: the time and a random number. */
 export interface RetryDice {
   readonly nowMs: number
   /** From 0 up to 1. */
   readonly random: () => number
 }
 
-/** Whether an error is retried without being asked. Arguments that do not fit never are: they will not fit the next time either. */
+/** Whether an error is retried automatically. Invalid arguments never are: they will be invalid next time too. */
 export function isAutoRetried(options: TaskOptions, error: unknown): boolean {
   if (isLovageError(error) && error.code === 'LVG_TASK_ARGUMENTS') return false
   return isAnyOf(options.autoretryFor, error) && !isAnyOf(options.dontAutoretryFor, error)
@@ -23,7 +23,7 @@ export function isAnyOf(classes: readonly ErrorClass[] | undefined, error: unkno
   return classes?.some((errorClass) => error instanceof errorClass) ?? false
 }
 
-/** The request that an automatic retry makes: backoff if the task has one, else its fixed delay. */
+/** The retry request of an automatic retry: backoff if the task has one, else its fixed delay. */
 export function automaticRetry(
   options: TaskOptions,
   retries: number,
@@ -47,7 +47,7 @@ export function backoffSeconds(options: TaskOptions, retries: number, random: ()
   return ceiling * random()
 }
 
-/** When the next run is due, or undefined when the retries are used up. */
+/** When the next run is due, or undefined when retries are exhausted. */
 export function retryDueMs(
   context: Pick<TaskContext, 'retries' | 'task'>,
   request: RetryRequest,

@@ -16,8 +16,8 @@ import { runAbortable } from './abortable.js'
 import { automaticRetry, isAnyOf, isAutoRetried, type RetryDice, retryDueMs } from './retry.js'
 
 /**
- * Runs a task once and says how it ended. Whatever the task throws becomes an outcome here and only here; a
- * promise is returned only when the task made one, because waiting for nothing costs a turn of the loop.
+ * Runs a task once and returns its outcome. Errors thrown by the task become outcomes here and only here; a
+ * promise is returned only when the task returned one, because an unneeded await costs a turn of the loop.
  */
 export function run(task: AnyTask, context: TaskContext, dice: () => RetryDice): Outcome | Promise<Outcome> {
   return task.options.abortable
@@ -54,9 +54,9 @@ function execute(task: AnyTask, context: TaskContext): unknown {
   return wrapped()
 }
 
-/** A value that cannot be written is a failure of the task that returned it, and so is a retry that nobody threw. */
+/** A value that cannot be serialised is a failure of the task that returned it, and so is a retry that was created but not thrown. */
 function succeed(task: AnyTask, context: TaskContext, value: unknown): Outcome {
-  // Returned where it should have been thrown: it is clear what was meant.
+  // Returned where it should have been thrown: the intent is clear.
   if (isSignal(value)) throw value
   if (context.unthrown)
     throw new TaskError(
@@ -113,7 +113,7 @@ function concludeRetry(task: AnyTask, context: TaskContext, { request }: Retry, 
   }
 }
 
-/** The outcome of an error, also of one that came from outside the function: a limit, a lost worker. */
+/** The outcome of an error, including errors from outside the function: a limit, a lost worker. */
 export function failure(task: Pick<AnyTask, 'options'>, error: unknown): Outcome {
   const { exception, traceback } = describeError(error)
   return { kind: 'failure', error, exception, traceback, expected: isAnyOf(task.options.throws, error) }
@@ -121,7 +121,7 @@ export function failure(task: Pick<AnyTask, 'options'>, error: unknown): Outcome
 
 function exhausted(context: TaskContext): TaskError {
   const { argsrepr, kwargsrepr } = context.wireHeaders
-  // Celery's name and sentence, so that people who search for it find it.
+  // Celery's name and text, so that a search for them finds it.
   const error = new TaskError(
     `Can't retry ${context.name}[${context.id}] args:${argsrepr} kwargs:${kwargsrepr}`,
     { code: 'LVG_TASK_MAX_RETRIES' },

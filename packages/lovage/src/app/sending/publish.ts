@@ -23,25 +23,25 @@ import {
 } from '../tasks/index.js'
 import { type Sending, toMessage } from './to-message.js'
 
-/** Calls of one turn of the loop, on their way together. */
+/** Calls of one turn of the loop, sent together. */
 interface Batch {
   readonly messages: OutgoingMessage[]
-  /** Queues to be declared before the messages go. */
+  /** Queues to declare before the messages are sent. */
   readonly queues: Map<string, Queue>
   readonly done: Promise<void>
 }
 
-/** Makes messages of calls and sees them to the broker, those of one turn of the loop in one go. */
+/** Turns calls into messages and hands them to the broker, those of one turn of the loop together. */
 export class Publisher {
   readonly #core: AppCore
   readonly #declared = new Set<string>()
   readonly #inFlight = new InFlight()
   readonly #publish: Next<PublishContext, void>
   #batch: Batch | undefined
-  /** Calls of this turn that go with a transaction of the caller's, by that transaction. */
+  /** This turn's calls that belong to a caller's transaction, by that transaction. */
   readonly #inTransactions = new Map<PublishTransaction, Batch>()
   #resultProblem: LovageError | undefined
-  /** The broker once it is there: what a call needs of it must not cost a turn of the loop. */
+  /** The broker, once connected: reading its capabilities must not cost a call a turn of the loop. */
   #broker: Broker | undefined
 
   constructor(core: AppCore) {
@@ -58,7 +58,7 @@ export class Publisher {
     return this.#enqueue(toMessage(call, this.#core, broker, parent), broker, call.options, parent)
   }
 
-  /** Publishes calls, none of them when one cannot be written. */
+  /** Publishes calls, or none of them if one cannot be serialised. */
   async sendAll(
     calls: readonly Call[],
     parent: TaskContext | undefined = currentContext(),
@@ -80,7 +80,7 @@ export class Publisher {
     options: CallOptions,
     parent: TaskContext | undefined,
   ): Promise<AsyncResult<unknown>> {
-    // Who sends would wait for its result in vain.
+    // The sender would wait for its result in vain.
     if (this.#resultProblem && message.headers.ignore_result !== true)
       return Promise.reject(this.#resultProblem)
     const batch = this.#batchFor(broker, options)
@@ -123,7 +123,7 @@ export class Publisher {
   #newBatch(broker: Broker, options: CallOptions): Batch {
     const messages: OutgoingMessage[] = []
     const queues = new Map<string, Queue>()
-    // The microtask comes after everything that this turn still sends.
+    // The microtask runs after everything else that this turn sends.
     const done = this.#inFlight.add(
       Promise.resolve().then(() => {
         if (this.#batch?.messages === messages) this.#batch = undefined
@@ -145,7 +145,7 @@ export class Publisher {
       for (const message of messages) signals.emit('beforeTaskPublish', { message })
     const { transaction } = options
     const send = async (): Promise<void> => {
-      // In a transaction the broker itself may be away: its queues are declared when the messages come to it.
+      // In a transaction the broker itself may be away: its queues are declared when the messages reach it.
       if (queues.size > 0 && !transaction) await broker.declare([...queues.values()])
       if (!transaction) for (const name of queues.keys()) this.#declared.add(name)
       if (this.#core.replyTo !== undefined) await (await this.#core.results()).expectReplies?.()
@@ -154,13 +154,13 @@ export class Publisher {
       await this.#publish({ broker, messages, ...within })
       crashPoint('publish:after')
     }
-    // A transaction is over with its first error: whoever began it begins again.
+    // A transaction is over with its first error: its owner must begin again.
     await (transaction ? send() : this.#withRetry(options, send))
     if (signals.has('afterTaskPublish'))
       for (const message of messages) signals.emit('afterTaskPublish', { message })
   }
 
-  /** A lost connection is tried again as `taskPublishRetryPolicy` says; everything else is the caller's. */
+  /** A lost connection is retried as `taskPublishRetryPolicy` says; all other errors are the caller's. */
   async #withRetry(options: CallOptions, attempt: () => Promise<void>): Promise<void> {
     const policy = retryPolicy(this.#core.conf, options)
     for (let tries = 0; ; tries++) {
@@ -176,13 +176,13 @@ export class Publisher {
   }
 }
 
-/** Whether an error of a batch is one of this message: brokers that took the others say which they did not. */
+/** Whether an error of a batch concerns this message: brokers that accepted the others report which they did not. */
 function concerns(error: unknown, { headers: { id } }: OutgoingMessage): boolean {
   const ids = isLovageError(error) ? error.details.ids : undefined
   return !Array.isArray(ids) || ids.length === 0 || ids.includes(id)
 }
 
-/** @throws {CapabilityError} LVG_CAPABILITY_MISSING for a transaction where the broker is no database. */
+/** @throws {CapabilityError} LVG_CAPABILITY_MISSING for a transaction when the broker is not a database. */
 async function publishOne({ broker, messages, transaction, queues }: PublishContext): Promise<void> {
   if (!transaction) return broker.publish(messages)
   if (!broker.publishIn) {

@@ -14,7 +14,7 @@ import {
 } from '../../message/index.js'
 import type { Settings } from '../settings/index.js'
 
-/** What is read once for settings, which never change. */
+/** State computed once per settings object, which never changes. */
 const serializers = new WeakMap<Settings, { auth?: Serializer; encrypted?: Serializer }>()
 
 function madeFor(conf: Settings) {
@@ -52,7 +52,7 @@ function authOf(conf: Settings): Serializer {
   return known.auth
 }
 
-/** The `encrypted` serializer that settings describe; where messages are signed, what is encrypted is signed inside. */
+/** The `encrypted` serializer that settings describe; where messages are signed, the encrypted content is signed inside. */
 function encryptedOf(conf: Settings): Serializer {
   const known = madeFor(conf)
   if (known.encrypted) return known.encrypted
@@ -79,7 +79,7 @@ function encryptedOf(conf: Settings): Serializer {
 export const serializerOf = (conf: Settings, name: string): string | Serializer =>
   name === 'auth' ? authOf(conf) : name === 'encrypted' ? encryptedOf(conf) : name
 
-/** What an app reads: what is encrypted wherever there are keys. */
+/** The content an app reads: encrypted messages as well, wherever there are keys. */
 export const acceptOf = (conf: Settings): AcceptList =>
   acceptList(conf.acceptContent, [
     ...(conf.acceptContent.includes('auth') ? [authOf(conf)] : []),
@@ -91,8 +91,8 @@ export const acceptOf = (conf: Settings): AcceptList =>
 const formats = new WeakMap<Settings, ControlFormat & { readonly events: AcceptList }>()
 
 /**
- * How remote control and events are read: what `acceptContent` says, and for events JSON, in which both languages tell them. An app
- * that reads no plain JSON signs or encrypts its commands, and obeys no others.
+ * How remote control and events are read: the types in `acceptContent`, and for events JSON, which both languages use. An app
+ * that does not accept plain JSON signs or encrypts its commands, and obeys no others.
  */
 export function formatOf(conf: Settings): ControlFormat & { readonly events: AcceptList } {
   const known = formats.get(conf)
@@ -112,7 +112,7 @@ export function formatOf(conf: Settings): ControlFormat & { readonly events: Acc
 }
 
 /**
- * How an app protects what it writes anew: as it protects everything, and what was encrypted is encrypted again; undefined when it
+ * How an app protects content it rewrites: as it protects everything, and encrypted content is encrypted again; undefined when it
  * does neither.
  */
 export function signerOf(conf: Settings, contentType: string): Serializer | undefined {
@@ -120,7 +120,7 @@ export function signerOf(conf: Settings, contentType: string): Serializer | unde
   return conf.taskSerializer === 'auth' ? authOf(conf) : undefined
 }
 
-/** A task's body, written anew. */
+/** A task's body, rewritten. */
 export function bodyOf(
   parts: Pick<TaskMessage, 'args' | 'kwargs' | 'embed'>,
   signer: Serializer | undefined,

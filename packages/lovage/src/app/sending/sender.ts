@@ -4,12 +4,12 @@ import { type AnyResult, AsyncResult, type EagerResult } from '../results/index.
 import { type AnyTask, type Call, type Caller, callGuardOf } from '../tasks/index.js'
 import { Publisher } from './publish.js'
 
-// What few calls need is loaded with the first that does.
+// Rarely needed modules are loaded with the first call that needs them.
 const guards = () => import('../guards/index.js')
 const canvases = () => import('../canvas/index.js')
 const running = () => import('../running/index.js')
 
-/** The ways in which an app's calls go out: as they are, guarded, as a canvas, or not at all (`taskAlwaysEager`). */
+/** The ways to send an app's calls: directly, guarded, as a canvas, or not at all (`taskAlwaysEager`). */
 export class Sender implements Caller {
   readonly #core: AppCore
   #publisher: Publisher | undefined
@@ -58,7 +58,7 @@ export class Sender implements Caller {
     await this.#publisher?.drain()
   }
 
-  /** Whether the task says what its calls hold against each other; operators' annotations count where it is known. */
+  /** Whether the task has guards; operators' annotations count where the task is known. */
   #isGuarded({ task, defaults }: Call): boolean {
     return callGuardOf(this.#core.tasks.get(task)?.options ?? defaults) !== undefined
   }

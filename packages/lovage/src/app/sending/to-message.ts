@@ -19,7 +19,7 @@ import {
 } from '../tasks/index.js'
 import { serializerOf } from './security.js'
 
-/** An app, as far as making a message goes; `replyTo` is where results are answered to, for calls that name no other place. */
+/** An app, as far as building messages is concerned; `replyTo` is the reply address for calls that name none. */
 type MessageSettings = Pick<AppCore, 'conf' | 'clock' | 'router' | 'tasks'> &
   Partial<Pick<AppCore, 'replyTo'>>
 
@@ -79,7 +79,7 @@ export function toMessage(
   const known = tasks.get(task)
   const serializer = serializerOf(conf, options.serializer ?? defaults.serializer ?? conf.taskSerializer)
   const isEncrypted = typeof serializer !== 'string' && serializer.contentType === ENCRYPTED_TYPE
-  // What nobody may read in the body is not to be read in a header.
+  // Content that is confidential in the body must not be readable in a header.
   const redact = isEncrypted ? true : (known?.options.redact ?? defaults.redact)
   const names = params ?? known?.definition.params
   if (redact || names) Object.assign(call, shownArguments({ redact, params: names }, { args, kwargs }))
@@ -88,19 +88,19 @@ export function toMessage(
   if (options.groupId !== undefined) call.group = options.groupId
   if (options.groupIndex !== undefined) call.groupIndex = options.groupIndex
   if (options.headers !== undefined) call.headers = options.headers
-  // Chosen by the caller: canvases and schedules make ids of their own, which come again only for the same work.
+  // Chosen by the caller: canvases and schedules generate ids of their own, which recur only for the same work.
   if (options.taskId !== undefined && options.rootId === undefined && !options.once)
     call.headers = { ...call.headers, [LIFE_HEADER]: growingMs(clock) }
   const answerTo = options.replyTo ?? replyTo
   if (answerTo !== undefined) call.replyTo = answerTo
   const message = encodeTask(call, {
     serializer,
-    // What is encrypted grows no smaller.
+    // Encrypted content does not compress.
     compression: isEncrypted
       ? null
       : (options.compression ?? defaults.compression ?? conf.taskCompression ?? null),
     jsonTypes: conf.jsonTypes,
-    // A task of this app is run by workers that read as this app does; others may read more.
+    // This app's tasks are run by workers that read integers as this app does; other workers may read more.
     integers: known ? conf.integers : 'bigint',
     maxBytes: conf.messageMaxBytes,
     maxInflatedBytes: conf.messageMaxDecompressedBytes,
@@ -112,7 +112,7 @@ export function toMessage(
 
 const NO_TARGET: RouteTarget = {}
 
-/** What call and task say about the destination, the call's word first. */
+/** The destination options of call and task, the call's winning. */
 function ownTarget(options: CallOptions, defaults: TaskOptions, router: Router): RouteTarget {
   const named = options.queue ?? defaults.queue
   const queue = typeof named === 'object' ? router.know(named) : named
@@ -151,13 +151,13 @@ function checkedLimits(
   return [hard ?? null, soft ?? null]
 }
 
-/** Until when a queue lets a message wait that comes at `fromMs`. */
+/** The time until which a queue keeps a message that arrives at `fromMs`. */
 const waitsUntil = (queue: Queue | undefined, fromMs: number): number | undefined =>
   queue?.messageTtl === undefined ? undefined : fromMs + queue.messageTtl * 1000
 
 const sooner = (left: number | undefined, right: number | undefined): number | undefined =>
   left === undefined || right === undefined ? (left ?? right) : Math.min(left, right)
 
-/** Unix ms from which a task is not to begin any more. */
+/** Unix ms from which a task must no longer start. */
 export const expiresAt = (expires: Date | number | undefined, nowMs: number): number | undefined =>
   typeof expires === 'number' ? nowMs + expires * 1000 : expires?.getTime()

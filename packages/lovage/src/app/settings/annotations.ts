@@ -3,8 +3,8 @@ import type { AnnotatedTask, AnyTask, TaskOptions } from '../tasks/index.js'
 import type { Settings } from './table.js'
 
 /**
- * A task's options as they hold: what the operator annotates wins over what the code says, and the settings fill
- * in the rest. Computed once a task and configuration.
+ * A task's effective options: the operator's annotations win over the code, and the settings fill in
+ * the rest. Computed once per task and configuration.
  */
 export function annotatedOptions(conf: () => Settings): (task: AnyTask) => TaskOptions {
   let cached: { readonly conf: Settings; readonly options: TaskOptions } | undefined
@@ -38,7 +38,7 @@ function annotation(task: AnyTask, { taskAnnotations }: Settings): TaskOptions {
   }
   const record = taskAnnotations as Readonly<Record<string, TaskOptions>>
   const matching = Object.entries(record).filter(([pattern]) => globMatcher(pattern)(task.name))
-  // The exact name is stronger than a pattern.
+  // The exact name wins over a pattern.
   matching.sort(([left], [right]) => Number(left === task.name) - Number(right === task.name))
   return Object.assign({}, ...matching.map(([, options]) => options))
 }

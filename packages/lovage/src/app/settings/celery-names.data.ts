@@ -1,4 +1,4 @@
-/** The settings of Celery 5.7's development (August 2026), by their namespaces: what a test finds in the table, or among those without effect. */
+/** The settings of Celery 5.7's development (August 2026), by namespace: a test finds each in the table, or among those without effect. */
 export const CELERY_NAMES: readonly string[] = Object.entries({
   '': 'accept_content result_accept_content enable_utc imports include timezone',
   beat_: 'max_loop_interval schedule scheduler schedule_filename sync_every cron_starting_deadline',
@@ -39,7 +39,7 @@ export const CELERY_NAMES: readonly string[] = Object.entries({
     send_task_events state_db task_log_format timer timer_precision detect_quorum_queues`,
 }).flatMap(([namespace, names]) => names.split(/\s+/).map((name) => namespace + name))
 
-/** Names of before Celery 4 that no prefix explains, and what they are called since. */
+/** Names from before Celery 4 that no prefix explains, and their current names. */
 export const OLD_NAMES: readonly (readonly [old: string, name: string])[] = [
   ['CELERY_TASK_RESULT_EXPIRES', 'result_expires'],
   ['CELERY_MAX_CACHED_RESULTS', 'result_cache_max'],

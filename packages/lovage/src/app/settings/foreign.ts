@@ -1,4 +1,4 @@
-/** Celery's settings that belong to stores, transports or parts that are not here, by the beginning of their names. */
+/** Celery's settings for stores, transports or components that do not exist here, by the beginning of their names. */
 const STORES = ['cache', 'cassandra', 's3', 'azureblockblob', 'gcs', 'couchbase', 'couchdb', 'arangodb', 'mongodb', 'cosmosdbsql', 'elasticsearch', 'dynamodb', 'consul', 'filesystem'] // biome-ignore format: a list of words
 
 const PART_OF_URL = 'write it into brokerUrl'
@@ -6,7 +6,7 @@ const OF_RESULTS_URL = 'write it into resultBackend'
 const PYTHON_CLASS = 'it names a class of Python'
 const TABLES = "Celery's own tables are read and written, under their own names"
 
-/** Those that are known by name, and why they change nothing here. */
+/** Settings known by name, and why they have no effect here. */
 const ALONE: Readonly<Record<string, string>> = {
   brokerTransport: 'the scheme of brokerUrl says it',
   brokerHost: PART_OF_URL,
@@ -53,7 +53,7 @@ const ALONE: Readonly<Record<string, string>> = {
   workerEnablePrefetchCountReduction: 'prefetch follows the free slots',
 }
 
-/** Why a setting of Celery's that is none of the table's changes nothing; undefined for what is no setting of Celery's. */
+/** Why a Celery setting outside the table has no effect; undefined when Celery has no such setting. */
 export function foreignSetting(name: string): string | undefined {
   if (Object.hasOwn(ALONE, name)) return ALONE[name]
   const store = STORES.find((one) => name.startsWith(one) && /^[A-Z]/.test(name.slice(one.length)))

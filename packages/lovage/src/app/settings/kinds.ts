@@ -5,7 +5,7 @@ export interface Kind<T> {
   readonly expects: string
   /** Whether a value given in code is of this kind. */
   accepts(value: unknown): boolean
-  /** Reads text; undefined when it is none of this kind. */
+  /** Reads text; undefined when it is not of this kind. */
   parse(text: string): T | undefined
 }
 
@@ -13,7 +13,7 @@ export interface Kind<T> {
 export interface Setting<T> {
   readonly default: T
   readonly kind: Kind<T>
-  /** Why a setting of Celery's has no effect here; absent on settings that work. */
+  /** Why a Celery setting has no effect here; absent on settings that work. */
   readonly inert?: string
 }
 
@@ -58,7 +58,7 @@ const jsonKind = (expects: string): Kind<unknown> => ({
 
 /** A setting that is on or off. */
 export const flag = (value: boolean): Setting<boolean> => ({ default: value, kind: booleanKind })
-/** A number; its unit stands in the setting's docstring. */
+/** A number; its unit is in the setting's docstring. */
 export const number = (value: number): Setting<number> => ({ default: value, kind: numberKind })
 /** Text. */
 export const text = (value: string): Setting<string> => ({ default: value, kind: stringKind })
@@ -67,7 +67,7 @@ export const list = (value: readonly string[]): Setting<readonly string[]> => ({
   default: value,
   kind: listKind,
 })
-/** One of a few words. */
+/** One of a fixed set of words. */
 export function choice<const T extends string>(value: NoInfer<T>, ...choices: readonly T[]): Setting<T> {
   const isChoice = (candidate: unknown): candidate is T => (choices as readonly unknown[]).includes(candidate)
   return {
@@ -79,10 +79,10 @@ export function choice<const T extends string>(value: NoInfer<T>, ...choices: re
     },
   }
 }
-/** A structure, whose own code checks it further. */
+/** A structure, which its own code validates further. */
 export const structure = <T>(value: T, expects = 'an object or a list'): Setting<T> => ({
   default: value,
-  // The kind only tells objects from other values; the typed parameter of the constructor pins the rest.
+  // The kind only tells objects from other values; the typed parameter of the constructor enforces the rest.
   kind: jsonKind(expects) as Kind<T>,
 })
 /** A value that may be absent. */
@@ -94,7 +94,7 @@ export const optional = <T>(setting: Setting<T>): Setting<T | undefined> => ({
     accepts: (value) => value === undefined || value === null || setting.kind.accepts(value),
   },
 })
-/** A setting of Celery's that is known and does nothing here. */
+/** A Celery setting that is known and has no effect here. */
 export const inert = <T>(setting: Setting<T>, why: string): Setting<T> => ({ ...setting, inert: why })
 
 /** Checks a value given in code or read from a configuration object. */
@@ -106,7 +106,7 @@ export function checkValue(name: string, setting: Setting<unknown>, value: unkno
   })
 }
 
-/** Reads a value from text; the error names where the text came from, never the text itself (it may be secret). */
+/** Reads a value from text; the error names the text's source, never the text itself (it may be secret). */
 export function parseValue(name: string, setting: Setting<unknown>, given: string, source: string): unknown {
   const value = setting.kind.parse(given)
   if (value !== undefined) return value

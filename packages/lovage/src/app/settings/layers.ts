@@ -2,18 +2,18 @@ import { ConfigurationError } from '../../kernel/index.js'
 import { inertWarnings, type SettingsInput, settingsFrom, settingsFromEnvironment } from './sources.js'
 import { SETTINGS, type Settings } from './table.js'
 
-/** Where settings are set, the strongest first. */
+/** Where settings are set, strongest first. */
 export type SettingsLayer = 'code' | 'commandLine' | 'environment'
 
-/** What was set where, and what is therefore in force: code before command line before environment before default. */
+/** The settings of each layer, and those in force: code before command line before environment before default. */
 export class SettingsLayers {
   #layers: Readonly<Record<SettingsLayer, Partial<Settings>>>
   #conf: Settings
   readonly #warn: (warning: string) => void
 
   /**
-   * @param warn hears of settings that are known and change nothing here, and of unknown ones in the environment.
-   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for a wrong value.
+   * @param warn is called for settings that are known and have no effect here, and for unknown ones in the environment.
+   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for an invalid value.
    */
   constructor(code: SettingsInput, env: NodeJS.ProcessEnv, warn: (warning: string) => void) {
     const environment = settingsFromEnvironment(env)
@@ -29,7 +29,7 @@ export class SettingsLayers {
     return this.#conf
   }
 
-  /** Sets more in a layer. */
+  /** Adds settings to a layer. */
   add(layer: SettingsLayer, settings: Partial<Settings>): void {
     this.#layers = { ...this.#layers, [layer]: { ...this.#layers[layer], ...settings } }
     this.#conf = merge(this.#layers)
@@ -44,11 +44,11 @@ function merge({
 }: Readonly<Record<SettingsLayer, Partial<Settings>>>): Settings {
   const values: Readonly<Record<string, unknown>> = { ...DEFAULTS, ...environment, ...commandLine, ...code }
   const conf = {}
-  // Accessors, so that an assignment is answered by more than "read only property".
+  // Accessors, so that an assignment gets a more helpful error than "read only property".
   for (const [name, value] of Object.entries(values))
     Object.defineProperty(conf, name, { enumerable: true, get: () => value, set: () => refuse(name) })
   Object.defineProperty(conf, 'update', { value: () => refuse() })
-  // Each layer was checked against the table; the defaults are the table's.
+  // Each layer was checked against the table; the defaults come from the table.
   return Object.freeze(conf) as Settings
 }
 
@@ -56,7 +56,7 @@ const DEFAULTS = Object.fromEntries(
   Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]),
 )
 
-/** Whoever comes from Celery assigns to `app.conf`, or updates it. */
+/** Celery users assign to `app.conf`, or update it. */
 function refuse(name = 'taskTimeLimit'): never {
   throw new ConfigurationError('app.conf is read, not written.', {
     code: 'LVG_CONFIG_INVALID',

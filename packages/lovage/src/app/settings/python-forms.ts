@@ -1,10 +1,10 @@
 import { ConfigurationError } from '../../kernel/index.js'
 
-/** Forms in which Celery takes the value of a setting, and ours does not have it: given such a one, what is meant by it. */
+/** Value forms that Celery accepts for a setting and ours does not, translated to the equivalent value here. */
 const FORMS: Readonly<Record<string, (value: unknown) => unknown>> = {
   /** A list of brokers, to be tried in turn. */
   brokerUrl: (value) => (isTexts(value) ? oneUrl(value) : value),
-  /** Yes means TLS as the URL's host has it. */
+  /** True means TLS as the URL's host has it. */
   brokerUseSsl: (value) =>
     value === true || value === 1 ? {} : value === false || value === 0 ? undefined : value,
   redisBackendUseSsl: (value) => (value === true ? {} : value === false ? undefined : value),
@@ -16,13 +16,13 @@ const FORMS: Readonly<Record<string, (value: unknown) => unknown>> = {
   acceptContent: (value) => (value instanceof Set ? [...value] : value),
 }
 
-/** What Celery's None means, where it is not the same as leaving the setting out. */
+/** The meaning of Celery's None, where it differs from leaving the setting out. */
 const NONE: Readonly<Record<string, unknown>> = {
   brokerHeartbeat: 0,
   brokerConnectionMaxRetries: 0,
   resultExpires: 0,
 }
-/** Where it is the same: None is Celery's own default, or the setting says nothing here. */
+/** Settings where it does not: None is Celery's own default, or the setting has no effect here. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   'brokerPoolLimit',
   'brokerConnectionRetryOnStartup',
@@ -42,12 +42,12 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'workerShutdownTimeout',
 ])
 
-/** A value as the table of settings takes it; undefined = as if it had not been given. */
+/** A value as the table of settings accepts it; undefined = treated as not given. */
 export function fromPython(name: string, value: unknown, isFlag: boolean): unknown {
   if (value === null) {
     if (name in NONE) return NONE[name]
     if (LEFT_OUT.has(name)) return undefined
-    // Python's `if` takes None for no.
+    // Python's `if` treats None as false.
     return isFlag ? false : null
   }
   if (isFlag && (value === 0 || value === 1)) return value === 1

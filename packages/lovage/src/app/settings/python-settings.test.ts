@@ -87,7 +87,7 @@ describe('settings of Celery', () => {
     })
   })
 
-  /** As public projects write them, values from everywhere. */
+  /** Settings as public projects write them, values from many sources. */
   const PROJECTS: Readonly<Record<string, readonly [object, namespace?: string]>> = {
     'a Django project': [
       {

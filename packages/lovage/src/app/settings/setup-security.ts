@@ -1,17 +1,17 @@
 import { authSerializer, getSerializer, type SecurityOptions } from '../../message/index.js'
 
-/** How to sign: `SecurityOptions`, and whether what is not signed is refused. */
+/** Options for signing: `SecurityOptions`, and whether unsigned messages are refused. */
 export interface SetupSecurity extends SecurityOptions {
   /** Default true: an unsigned message becomes a dead letter. */
   readonly rejectUnsigned?: boolean
 }
 
-/** The settings of an app that signs; `accepted` is what it read before. */
+/** The settings of an app that signs; `accepted` is the list it accepted before. */
 export function securitySettings(
   { rejectUnsigned = true, ...options }: SetupSecurity,
   accepted: readonly string[],
 ) {
-  // What cannot be used is to be known now, and not at the first message.
+  // Unusable files should be reported now, not at the first message.
   authSerializer(options, getSerializer('json'), Date.now)
   return {
     securityKey: options.key,

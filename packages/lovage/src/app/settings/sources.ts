@@ -5,13 +5,13 @@ import { checkValue, parseValue, type Setting } from './kinds.js'
 import { fromPython } from './python-forms.js'
 import { SETTINGS, type SettingName, type Settings } from './table.js'
 
-/** Settings as a user gives them: any of them, `broker` and `backend` being short for the URLs. */
+/** Settings as a user gives them: any of them, with `broker` and `backend` as short names for the URLs. */
 export type SettingsInput = { readonly [Name in SettingName]?: Settings[Name] | undefined } & {
   readonly broker?: string | undefined
   readonly backend?: string | undefined
 }
 
-/** Celery's and our short names, and Celery's of before 4.0 that no prefix explains, in camelCase. */
+/** Celery's and our short names, and names from before Celery 4.0 that no prefix explains, in camelCase. */
 const ALIASES: Readonly<Record<string, string>> = {
   broker: 'brokerUrl',
   backend: 'resultBackend',
@@ -31,7 +31,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   resultDbShortLivedSessions: 'databaseShortLivedSessions',
   resultDbTablenames: 'databaseTableNames',
 }
-/** What Celery of before 4.0 put before a name, and what has come in its place: CELERYD_CONCURRENCY, CELERYBEAT_SCHEDULE. */
+/** Prefixes from before Celery 4.0, and their replacements: CELERYD_CONCURRENCY, CELERYBEAT_SCHEDULE. */
 const OLD_PREFIXES: Readonly<Record<string, readonly string[]>> = {
   celery: ['', 'task'],
   celeryd: ['', 'worker', 'task'],
@@ -39,8 +39,8 @@ const OLD_PREFIXES: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * Turns any spelling (`CELERY_TASK_ROUTES`, `task_routes`, `taskRoutes`, `task-routes`, and Celery's old `CELERY_ROUTES`) into
- * the setting's name. What is no setting comes back in camelCase, without its prefix.
+ * Converts any spelling (`CELERY_TASK_ROUTES`, `task_routes`, `taskRoutes`, `task-routes`, and Celery's old `CELERY_ROUTES`) to
+ * the setting's name. An unknown name is returned in camelCase, without its prefix.
  */
 export function settingName(spelling: string, namespace?: string): string {
   const own = (namespace && withoutPrefix(spelling, namespace)) || spelling
@@ -59,7 +59,7 @@ export function settingName(spelling: string, namespace?: string): string {
 const isKnown = (name: string): boolean =>
   ALIASES[name] !== undefined || lookUp(name) !== undefined || foreignSetting(name) !== undefined
 
-/** A name without the prefix that it carries, as `CELERY_X`, `celery_x` or `celeryX`. */
+/** A name without the prefix it carries, as `CELERY_X`, `celery_x` or `celeryX`. */
 function withoutPrefix(spelling: string, prefix: string): string | undefined {
   if (spelling.length <= prefix.length || !spelling.toLowerCase().startsWith(prefix.toLowerCase()))
     return undefined
@@ -78,8 +78,8 @@ const joined = (first: string, second: string): string =>
   first === '' ? second : first + second.charAt(0).toUpperCase() + second.slice(1)
 
 /**
- * Settings from an object in any spelling, checked. Unknown names are errors that name the nearest. With a namespace only
- * names that carry it are read, and texts stand for what they say, as in an environment.
+ * Settings from an object in any spelling, checked. Unknown names are errors that suggest the nearest. With a namespace only
+ * names that carry it are read, and texts are parsed as in an environment.
  */
 export function settingsFrom(given: object, namespace?: string): Partial<Settings> {
   const settings: Record<string, unknown> = {}
@@ -104,7 +104,7 @@ export function settingsFrom(given: object, namespace?: string): Partial<Setting
   return settings as Partial<Settings>
 }
 
-/** What the environment sets: `CELERY_<NAME>`, and the broker from REDIS_URL or REDIS_HOST, _PORT and _DB. */
+/** The settings from the environment: `CELERY_<NAME>`, and the broker from REDIS_URL or REDIS_HOST, _PORT and _DB. */
 export function settingsFromEnvironment(env: NodeJS.ProcessEnv): {
   settings: Partial<Settings>
   warnings: string[]
@@ -128,7 +128,7 @@ export function settingsFromEnvironment(env: NodeJS.ProcessEnv): {
   return { settings: settings as Partial<Settings>, warnings }
 }
 
-/** Variables that Celery's commands read and that are no settings. */
+/** Variables that Celery's commands read and that are not settings. */
 const COMMAND_VARIABLES = new Set([
   'CELERY_APP',
   'CELERY_BIN',

@@ -4,10 +4,10 @@ import type { Schema } from './schema.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
-/** What a task is made of; `app.task`, `app.remote` and `app.implement` write it. */
+/** The parts of a task; written by `app.task`, `app.remote` and `app.implement`. */
 export interface TaskDefinition {
   readonly name: string
-  /** What the task itself says. */
+  /** The options set on the task itself. */
   readonly own: TaskOptions
   /** `own` with annotations and settings filled in. */
   readonly options: TaskOptions
@@ -16,7 +16,7 @@ export interface TaskDefinition {
   /** Present on tasks with named arguments. */
   readonly input?: Schema
   readonly output?: Schema
-  /** Takes its arguments from the context, whatever they are: Celery's own tasks. */
+  /** Whether it reads its arguments from the context, whatever they are: Celery's own tasks. */
   readonly isRaw?: boolean
   /** Absent on tasks that are implemented elsewhere. */
   readonly run?: (context: TaskContext, ...args: never[]) => unknown
@@ -30,9 +30,9 @@ export interface AnyTask {
   /** Options with annotations and settings filled in. */
   readonly options: TaskOptions
   readonly handlers: TaskHandlers
-  /** A checked call, ready to be sent. */
+  /** A validated call, ready to be sent. */
   call(args: unknown, options?: CallOptions): Call | Promise<Call>
-  /** The arguments for `run`, from what came over the wire. */
+  /** The arguments for `run`, from the message's arguments. */
   bind(
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>>,

@@ -10,8 +10,8 @@ export interface Signature {
 type Named = Readonly<Record<string, unknown>>
 
 /**
- * The positional arguments of a positional task, keyword arguments put in their places.
- * @throws {TaskError} LVG_TASK_ARGUMENTS in the words of Python's own errors.
+ * Returns the positional arguments of a positional task, with keyword arguments put in their places.
+ * @throws {TaskError} LVG_TASK_ARGUMENTS, worded like Python's own errors.
  */
 export function bindPositional(
   signature: Signature,
@@ -41,8 +41,8 @@ export function bindPositional(
 }
 
 /**
- * The input of a task with named arguments: positional ones fill `params` in order; without `params` a single
- * plain object is the whole input, with keyword arguments over it.
+ * Returns the input of a task with named arguments: positional ones fill `params` in order; without `params` a single
+ * plain object is the whole input, with keyword arguments merged over it.
  * @throws {TaskError} LVG_TASK_ARGUMENTS.
  */
 export function bindNamed(signature: Signature, args: readonly unknown[], kwargs: Named): Named {
@@ -67,7 +67,7 @@ export function bindNamed(signature: Signature, args: readonly unknown[], kwargs
   return input
 }
 
-/** An object literal, as opposed to an instance of something. */
+/** Whether a value is a plain object, as opposed to an instance of a class. */
 export function isPlainObject(value: unknown): value is Named {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)

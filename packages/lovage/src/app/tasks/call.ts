@@ -6,9 +6,9 @@ export interface Call {
   readonly task: string
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
-  /** What the caller said. */
+  /** The caller's options. */
   readonly options: CallOptions
-  /** What the task's definition or contract says; empty for a bare name. */
+  /** The options of the task's definition or contract; empty for a bare name. */
   readonly defaults: TaskOptions
   /** Names of the positional parameters, where they are known. */
   readonly params?: readonly string[]

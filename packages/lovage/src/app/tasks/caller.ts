@@ -3,13 +3,13 @@ import type { AnyTask } from './any-task.js'
 import type { Call } from './call.js'
 import type { CanvasCaller } from './canvas/canvas-caller.js'
 
-/** What tasks and signatures are called through: the app, as they see it. */
+/** The app, as tasks and signatures see it. */
 export interface Caller extends CanvasCaller {
   /** Publishes a call; resolves when the broker has it. */
   send(call: Call): Promise<AsyncResult<unknown>>
-  /** Publishes calls together, none of them when one cannot be written. */
+  /** Publishes calls together, or none of them if one cannot be serialised. */
   sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]>
-  /** Runs a call here and now, retries included. */
+  /** Runs a call here and now, including retries. */
   applyEagerly(task: AnyTask, call: Call): Promise<EagerResult<unknown>>
   /** The result of an earlier call. */
   asyncResult(id: string): AsyncResult<unknown>

@@ -4,7 +4,7 @@ import { checkGuards } from './guard-options.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
-/** Every name once: the compiler sees to it that none is missing. */
+/** Each name once: the compiler ensures that none is missing. */
 const TASK_OPTIONS: Readonly<Record<keyof TaskOptions | keyof TaskHandlers, true>> = {
   maxRetries: true,
   defaultRetryDelay: true,
@@ -92,7 +92,7 @@ export function checkTask(name: unknown, run: unknown, options: object): void {
   checkGuards(`Task ${name}`, options)
 }
 
-/** What Celery's users reach for, and what it is here. */
+/** Option names that Celery's users reach for, and their equivalents here. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   args: 'Arguments are the first parameter: task.applyAsync([1, 2], { … }).',
   kwargs:
@@ -118,7 +118,7 @@ export function checkCall(task: string, options: CallOptions): void {
 }
 
 /**
- * A call of a task that is known by its name alone.
+ * A call of a task that is known only by name.
  * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID
  */
 export function checkUntypedCall(task: string, call: UntypedCall): UntypedCall {

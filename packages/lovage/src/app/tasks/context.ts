@@ -34,7 +34,7 @@ export interface DeliveryInfo {
   readonly redelivered: boolean
 }
 
-/** A task as its own run sees it. */
+/** A task, as its own run sees it. */
 export interface RunningTask {
   readonly name: string
   readonly options: TaskOptions
@@ -42,7 +42,7 @@ export interface RunningTask {
   readonly definition?: { readonly params?: readonly string[] }
 }
 
-/** What surrounds a run and is made by whoever runs it. */
+/** The surroundings of a run, supplied by the code that executes it. */
 export interface RunEnvironment {
   readonly logger: Logger
   /** Name of the worker, `name@host`; of the process for eager calls. */
@@ -52,36 +52,36 @@ export interface RunEnvironment {
   readonly slots?: () => number
   /** Stores a state of the task's own (`PROGRESS`). */
   updateState(context: TaskContext, state: string, meta: unknown): Promise<void>
-  /** Tells an event of the task's own; absent where nobody could hear it. */
+  /** Sends an event of the task's own; absent where no monitor could receive it. */
   sendEvent?(context: TaskContext, type: string, fields: EventFields): void
-  /** Adds a member to the chord that the task is a member of. */
+  /** Adds a member to the chord that the task belongs to. */
   addToChord?(context: TaskContext, canvas: Canvas, place: number): Promise<void>
-  /** Where results lie, for tasks that may be aborted; absent where none are kept. */
+  /** Where results are stored, for tasks that may be aborted; absent when results are not stored. */
   results?(): Promise<ResultBackend>
-  /** Where finished steps are kept; absent = this run alone remembers them. */
+  /** Where finished steps are kept; absent = only this run remembers them. */
   readonly steps?: StepStore
 }
 
-/** What a task knows about its own run: Celery's `self.request`, and what may be done from inside. */
+/** A task's view of its own run: Celery's `self.request`, plus the operations available from inside a task. */
 export class TaskContext {
   /** The task being run. */
   readonly task: RunningTask
-  /** Positional arguments as they came. */
+  /** Positional arguments as they arrived. */
   readonly args: readonly unknown[]
-  /** Named arguments as they came. */
+  /** Named arguments as they arrived. */
   readonly kwargs: Readonly<Record<string, unknown>>
   readonly deliveryInfo: DeliveryInfo
   readonly correlationId: string | null
   readonly replyTo: string | null
   /** The message's properties, as its sender set them: Celery's `self.request.properties`. */
   readonly properties: MessageProperties
-  /** What of the arguments is hidden in logs, events and listings: as the task says, and all of it when they came encrypted. */
+  /** The arguments hidden in logs, events and listings: those the task lists, or all of them when they arrived encrypted. */
   readonly redact: TaskOptions['redact']
   /** Results of the tasks that this run has sent. */
   readonly children: ResultTuple[] = []
-  /** What the message says is to follow the task. */
+  /** The follow-ups listed in the message. */
   readonly embed: Embed
-  /** Headers of the messages that are sent when the task has ended: its next step, callbacks, errbacks. For middleware. */
+  /** Headers for the messages sent when the task ends: its next step, callbacks and errbacks. For middleware. */
   followHeaders: (() => Readonly<Record<string, unknown>>) | undefined
   readonly #headers: TaskHeaders
   readonly #environment: RunEnvironment
@@ -171,15 +171,15 @@ export class TaskContext {
   get stamps(): Readonly<Record<string, unknown>> {
     return this.#headers.stamps
   }
-  /** Custom headers: those of the call that are not Celery's own. */
+  /** Custom headers: the call's headers that are not Celery's own. */
   get headers(): Readonly<Record<string, unknown>> {
     return customHeaders(this.#headers)
   }
-  /** Every header, Celery's spelling. */
+  /** All headers, in Celery's spelling. */
   get wireHeaders(): TaskHeaders {
     return this.#headers
   }
-  /** Name of the worker that runs this. */
+  /** Name of the worker that runs this task. */
   get hostname(): string {
     return this.#environment.hostname
   }
@@ -199,34 +199,34 @@ export class TaskContext {
     })
     return this.#logger
   }
-  /** Aborted when the task is to stop: time limit, revoke, cold shutdown. Its reason says which. */
+  /** Aborted when the task should stop: time limit, revoke or cold shutdown. Its reason says which. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     return this.#controller.signal
   }
-  /** Asks the run to stop; for whoever runs it. */
+  /** Asks the run to stop; for the code that executes it. */
   abort(reason: unknown): void {
     this.#controller ??= new AbortController()
     this.#controller.abort(reason)
   }
 
   /**
-   * Whether somebody has asked this task to abort itself (`result.abort()`, or Python's `AbortableAsyncResult`). Asks the result
-   * backend; with the option `abortable` the signal says it, at once and without asking.
+   * Whether this task has been asked to abort itself (`result.abort()`, or Python's `AbortableAsyncResult`). Queries the result
+   * backend; with the option `abortable` the signal reports it immediately, without a query.
    */
   async isAborted(): Promise<boolean> {
     if (this.#controller?.signal.reason instanceof TaskAbortedError) return true
     const [found] = (await (await this.results())?.get([this.id])) ?? []
     return found?.state === ABORTED
   }
-  /** The result backend, should there be one. */
+  /** The result backend, if there is one. */
   results(): Promise<ResultBackend> | undefined {
     return this.#environment.results?.()
   }
 
   /**
-   * Waits for something that knows nothing of `signal`: rejects with the signal's reason, such as SoftTimeLimitExceeded, as
-   * soon as the task is to stop. The work itself goes on.
+   * Waits for work that does not know about `signal`: rejects with the signal's reason, such as SoftTimeLimitExceeded, as
+   * soon as the task should stop. The work itself continues.
    */
   async interruptible<T>(work: Promise<T>): Promise<T> {
     const { signal } = this
@@ -242,27 +242,27 @@ export class TaskContext {
       signal.removeEventListener('abort', onAbort)
     }
   }
-  /** The reason of the abort where a task threw nothing but its echo: Node's timers and streams wrap it. */
+  /** The original abort reason, when the task only rethrew a wrapped copy of it: Node's timers and streams wrap it. */
   whyStopped(thrown: unknown): unknown {
     const signal = this.#controller?.signal
     const isEcho = thrown instanceof Error && thrown.name === 'AbortError'
     return signal?.aborted && isEcho ? signal.reason : thrown
   }
 
-  /** What was made in order to be thrown, should the run end without having thrown anything. */
+  /** The signal object created to be thrown, in case the run ends without throwing anything. */
   get unthrown(): 'retry' | 'replace' | undefined {
     return this.#unthrown
   }
 
-  /** What to throw in order to be run again: `throw ctx.retry({ countdown: 60 })`. */
+  /** Returns the error to throw in order to run again: `throw ctx.retry({ countdown: 60 })`. */
   retry(request: RetryRequest = {}): Retry {
     this.#unthrown = 'retry'
     return new Retry(request)
   }
 
   /**
-   * What to throw in order to be replaced: `throw ctx.replace(other.s())`. The other work takes this task's place, with
-   * its id, its callbacks, the steps behind it and its place in a chord; a group gives the list of its results.
+   * Returns the error to throw in order to be replaced: `throw ctx.replace(other.s())`. The other work takes this task's place,
+   * with its id, callbacks, remaining steps and place in a chord; a group yields the list of its results.
    */
   replace(signature: AnySignature): Replace {
     this.#unthrown = 'replace'
@@ -270,7 +270,7 @@ export class TaskContext {
   }
 
   /**
-   * Adds a task to the chord that this task is a member of; the body waits for it too.
+   * Adds a task to the chord that this task belongs to; the body waits for it too.
    * @throws {TaskError} LVG_CANVAS_INVALID outside a chord.
    */
   async addToChord(signature: AnySignature): Promise<void> {
@@ -281,21 +281,21 @@ export class TaskContext {
   }
 
   /**
-   * Does something once: its value is kept under the task's id and the step's name, so that a retried or redelivered
-   * run gets it instead of doing it again. A step that throws is not finished. Values must be serialisable.
+   * Does something once: the value is stored under the task's id and the step's name, so a retried or redelivered
+   * run reads it instead of repeating the work. A step that throws is not finished. Values must be serialisable.
    */
   step<T>(name: string, work: () => T | Promise<T>): Promise<T> {
     return this.#stepsOf().run(name, work)
   }
-  /** A place in long work that later runs go on from: `const at = await ctx.cursor<number>('row')`. */
+  /** A position in long work, from which later runs continue: `const at = await ctx.cursor<number>('row')`. */
   cursor<T>(name: string): Promise<Cursor<T>> {
     return this.#stepsOf().cursor<T>(name)
   }
-  /** Where small values are kept for tasks and chords, by their ids, for as long as results are; for middleware. */
+  /** A store for small values of tasks and chords, by id, kept for as long as results are; for middleware. */
   get kept(): StepStore | undefined {
     return this.#environment.steps
   }
-  /** After a success: its steps are over. undefined = it has none. Never rejects, because the success stands. */
+  /** After a success: discards the task's steps. undefined = it has none. Never rejects, because the success stands. */
   endSteps(): Promise<void> | undefined {
     return this.#steps
       ?.end()
@@ -312,8 +312,8 @@ export class TaskContext {
   }
 
   /**
-   * Says how far the task is, as a part of one (`ctx.progress(0.4, { step: 'resize' })`) or as a count (`ctx.progress(40, 100)`):
-   * stores the state PROGRESS with `{ current, total, percent }` and what else is given, and tells it as the event
+   * Reports the task's progress, as a fraction of one (`ctx.progress(0.4, { step: 'resize' })`) or as a count (`ctx.progress(40, 100)`):
+   * stores the state PROGRESS with `{ current, total, percent }` and any extra fields, and sends the event
    * `task-progress`. Callers follow it with `result.progress()`.
    */
   progress(part: number, more?: EventFields): Promise<void>
@@ -325,24 +325,24 @@ export class TaskContext {
   }
 
   /**
-   * Tells an event of the task's own, which carries its id (`uuid`): `ctx.sendEvent('task-photo-resized', { width: 200 })`. It is
-   * sent whether or not task events are enabled, to whoever listens now; nobody is held up.
-   * @throws {TypeError} when `type` is no name of letters, digits, `-` and `_`.
+   * Sends an event of the task's own, which carries its id (`uuid`): `ctx.sendEvent('task-photo-resized', { width: 200 })`. It is
+   * sent whether or not task events are enabled, to current subscribers only; it never blocks the task.
+   * @throws {TypeError} when `type` contains anything but letters, digits, `-` and `_`.
    * @throws {MessageError} when a field cannot be written.
    */
   sendEvent(type: string, fields: EventFields = {}): void {
-    // Here and not where it is sent, so that the error is the task's own in every pool.
+    // Checked here rather than where it is sent, so that the error belongs to the task in every pool.
     encodeJson(fields, `fields of ${eventType(type)}`)
     this.#environment.sendEvent?.(this, type, fields)
   }
 
-  /** Stores a state of the task's own, such as `PROGRESS`, with anything serialisable beside it. */
+  /** Stores a state of the task's own, such as `PROGRESS`, with any serialisable data. */
   updateState(state: string, meta: unknown): Promise<void> {
     return this.#environment.updateState(this, state, meta)
   }
 }
 
-/** The context of a run that a delivered message asks for. */
+/** The context of a run, built from a delivered message. */
 export function newContext(
   task: RunningTask,
   call: TaskMessage,
@@ -373,12 +373,12 @@ function dateOf(iso: string | null): Date | null {
 
 const contexts = new AsyncLocalStorage<TaskContext>()
 
-/** The context of the task that runs here, also deep inside libraries; undefined outside tasks. */
+/** The context of the task that is running here, even deep inside libraries; undefined outside tasks. */
 export function currentContext(): TaskContext | undefined {
   return contexts.getStore()
 }
 
-/** Runs `work` as part of no task: what it sends is nobody's child. */
+/** Runs `work` outside any task: the tasks it sends have no parent. */
 export function outsideContexts<T>(work: () => T): T {
   return contexts.exit(work)
 }

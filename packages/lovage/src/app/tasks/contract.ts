@@ -4,7 +4,7 @@ import type { TaskOptions } from './task-options.js'
 /** Carries types that exist only for the compiler. */
 declare const TYPES: unique symbol
 
-/** A task's name and types without its implementation: what producer and worker share. */
+/** A task's name and types without its implementation: shared by producer and worker. */
 export interface Contract<Args, Result> {
   readonly name: string
   readonly options: TaskOptions

@@ -3,15 +3,15 @@ import type { InputOf, OutputOf, Schema } from './schema.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
-/** Names for the parameters of a function, one each. */
+/** Names for a function's parameters, one each. */
 type NamesOf<Parameters extends readonly unknown[]> = { readonly [Place in keyof Parameters]: string }
 /** The parameters of a task's function after the context. */
 export type ArgumentsOf<Run> = Run extends (context: TaskContext, ...args: infer Args) => unknown
   ? Args
   : never
-/** The same, as what a rest parameter can be. */
+/** The same, in a form that a rest parameter accepts. */
 type KeyArgumentsOf<Run> = ArgumentsOf<Run> extends readonly unknown[] ? ArgumentsOf<Run> : never[]
-/** What a task's function gives. */
+/** The return value of a task's function. */
 export type ResultOf<Run> = Run extends (...args: never[]) => infer Result ? Awaited<Result> : never
 
 /** A task with positional arguments. */
@@ -19,9 +19,9 @@ export interface PositionalTask<Run> extends TaskOptions<KeyArgumentsOf<Run>>, T
   /** Registered name, the same in every language. */
   readonly name: string
   readonly input?: undefined
-  /** Names of the parameters after the context: needed to be called with keyword arguments. */
+  /** Names of the parameters after the context: required for calls with keyword arguments. */
   readonly params?: NamesOf<ArgumentsOf<Run>>
-  /** The work. An argument that an untyped caller, such as Python, left out is `undefined` here; a task with `input` refuses such calls. */
+  /** The work. An argument omitted by an untyped caller, such as Python, is `undefined` here; a task with `input` refuses such calls. */
   readonly run: Run
 }
 

@@ -1,26 +1,26 @@
 import { ConfigurationError } from '../../kernel/index.js'
 
 /**
- * Tells apart the calls that a guard is about: those of one key. It gets what the task gets, after the context. Default: the
+ * Groups the calls that a guard applies to by key. It gets the task's arguments, without the context. Default: the
  * arguments themselves.
  */
 export type GuardKey<Args extends readonly unknown[]> = (...args: Args) => string
 
-/** How calls of a task are kept apart, by default those with equal arguments together. */
+/** How a task's calls are grouped; by default calls with equal arguments belong together. */
 export interface Keyed<Args extends readonly unknown[]> {
   readonly key?: GuardKey<Args>
 }
 
-/** Until when a call stands in the way of others like it. */
+/** How long a call blocks others with the same key. */
 export interface UniqueOptions<Args extends readonly unknown[] = never[]> extends Keyed<Args> {
   /**
-   * `end` (default): it has succeeded, or failed for good, or was revoked; `success`: it has succeeded, or `for` is over;
-   * `start`: a worker has begun with it; `expiry`: `for` is over, whatever becomes of it.
+   * `end` (default): until it has succeeded, failed for good, or been revoked; `success`: until it has succeeded, or `for` has passed;
+   * `start`: until a worker has started it; `expiry`: until `for` has passed, regardless of the call's outcome.
    */
   readonly until?: 'start' | 'end' | 'success' | 'expiry'
   /**
-   * Seconds after which others may come although the call has not ended, counted from its last sign of life: from when it was
-   * sent, is due, is to be retried, or was last seen in a worker. Default 3600.
+   * Seconds after which other calls are accepted although this one has not ended, counted from its last sign of life: from when it
+   * was sent, is due, is to be retried, or was last seen in a worker. Default 3600.
    */
   readonly for?: number
 }
@@ -30,37 +30,37 @@ export interface PeriodOptions<Args extends readonly unknown[] = never[]> extend
   readonly seconds: number
 }
 
-/** When a task is not tried any more, because what it needs is down. */
+/** When to stop trying a task because something it depends on is down. */
 export interface CircuitBreakerOptions<Args extends readonly unknown[] = never[]> extends Keyed<Args> {
-  /** How many of the last runs are looked at. Default 20. */
+  /** How many of the last runs are considered. Default 20. */
   readonly window?: number
-  /** How many runs it takes at least before the breaker may open. Default 10. */
+  /** Minimum number of runs before the breaker may open. Default 10. */
   readonly minimum?: number
   /** The share of failed runs at which it opens, 0 to 1. Default 0.5. */
   readonly threshold?: number
-  /** Seconds for which it stays open before one run is let through to try. Default 60. */
+  /** Seconds for which it stays open before one trial run is let through. Default 60. */
   readonly openFor?: number
   /**
-   * `postpone` (default): tasks wait in the broker until it is tried again, no attempt consumed; `fail`: they fail at once with
+   * `postpone` (default): tasks wait in the broker until the next trial, no attempt consumed; `fail`: they fail at once with
    * CircuitOpenError.
    */
   readonly whileOpen?: 'postpone' | 'fail'
 }
 
-/** What a task may say about other calls of itself; each holds for the whole fleet. */
+/** A task's rules about other calls of itself; each applies to the whole fleet. */
 export interface GuardOptions<Args extends readonly unknown[] = never[]> {
   /**
-   * While a call waits or runs, further ones with the same key are not sent: they answer with the result of that call.
+   * While a call waits or runs, further ones with the same key are not sent: they return the result of that call.
    * `true` = until it has ended.
    */
   readonly unique?: boolean | UniqueOptions<Args>
-  /** Sends the first call of so many seconds; further ones of the same key answer with its result. */
+  /** Sends the first call in each period of this many seconds; further ones with the same key return its result. */
   readonly throttle?: number | PeriodOptions<Args>
-  /** Runs so many seconds after the last call of the same key, with its arguments; earlier ones end REVOKED. */
+  /** Runs this many seconds after the last call with the same key, with its arguments; earlier calls end REVOKED. */
   readonly debounce?: number | PeriodOptions<Args>
-  /** Of calls with the same key that wait, only the latest is run; earlier ones end REVOKED. */
+  /** Of the waiting calls with the same key, only the latest is run; earlier ones end REVOKED. */
   readonly keepLatest?: boolean | Keyed<Args>
-  /** Stops trying a task most of whose runs fail, and tries again after a while. `true` = the defaults. */
+  /** Stops trying a task when most of its runs fail, and tries again after a while. `true` = the defaults. */
   readonly circuitBreaker?: boolean | CircuitBreakerOptions<Args>
 }
 
@@ -76,7 +76,7 @@ export type CallGuard =
 
 const DEFAULT_FOR_S = 3600
 
-/** What a task's options say about its other calls, all defaults filled in; undefined = nothing. */
+/** The guard described by a task's options, all defaults filled in; undefined = none. */
 export function callGuardOf({ unique, throttle, debounce, keepLatest }: GuardOptions): CallGuard | undefined {
   if (unique) {
     const { until = 'end', for: forS = DEFAULT_FOR_S, key }: UniqueOptions = unique === true ? {} : unique
@@ -104,7 +104,7 @@ export interface Breaker {
   readonly key: GuardKey<never[]> | undefined
 }
 
-/** The breaker that a task's options name. */
+/** The breaker that a task's options describe. */
 export function breakerOf({ circuitBreaker }: GuardOptions): Breaker | undefined {
   if (!circuitBreaker) return undefined
   const given: CircuitBreakerOptions = circuitBreaker === true ? {} : circuitBreaker
@@ -115,7 +115,7 @@ export function breakerOf({ circuitBreaker }: GuardOptions): Breaker | undefined
 const periodOf = (given: number | PeriodOptions): PeriodOptions =>
   typeof given === 'number' ? { seconds: given } : given
 
-/** @throws {ConfigurationError} LVG_CONFIG_INVALID for guards that contradict each other, and for what is no time or share. */
+/** @throws {ConfigurationError} LVG_CONFIG_INVALID for guards that contradict each other, and for invalid times or shares. */
 export function checkGuards(whose: string, options: GuardOptions): void {
   const refuse = (problem: string): never => {
     throw new ConfigurationError(`${whose}: ${problem}`, { code: 'LVG_CONFIG_INVALID' })

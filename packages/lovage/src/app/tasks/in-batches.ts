@@ -5,26 +5,26 @@ import { outsideContexts, type TaskContext } from './context.js'
 export interface BatchCall<Args extends readonly unknown[], Result = null> {
   readonly context: TaskContext
   readonly args: Args
-  /** Ends this one alone with a value, whatever becomes of the others. */
+  /** Ends only this call, with a value, regardless of the others. */
   succeed(value: Result): void
-  /** Ends this one alone with an error, or with what `context.retry()` makes. */
+  /** Ends only this call, with an error or with the return value of `context.retry()`. */
   fail(error: unknown): void
 }
 
 /** When a batch is run. */
 export interface BatchOptions {
-  /** At so many messages; the worker's slots, where they are fewer, so that it never waits for what cannot come. */
+  /** At this many messages; or at the worker's slots when they are fewer, so that it never waits for messages that cannot arrive. */
   readonly size: number
-  /** So many seconds after its first message, however many there are. Default 1. */
+  /** This many seconds after its first message, however many there are. Default 1. */
   readonly seconds?: number
-  /** For tests that move time by hand. */
+  /** For tests that control time by hand. */
   readonly clock?: Clock
 }
 
 /**
- * Makes a task's function of one that takes many messages at once: `app.task({ name, run: inBatches({ size: 100 }, (calls) => …) })`.
- * Every message is acknowledged, retried or failed on its own. A call that was neither made to succeed nor to fail gets its
- * place of the list that the function returns, else null; when the function throws, all that are open fail with that error.
+ * Makes a task's function from one that takes many messages at once: `app.task({ name, run: inBatches({ size: 100 }, (calls) => …) })`.
+ * Every message is acknowledged, retried or failed on its own. A call that was not settled explicitly gets the entry at its
+ * index in the list that the function returns, else null; when the function throws, all open calls fail with that error.
  *
  * @throws {ConfigurationError} LVG_CONFIG_INVALID for a size below 1.
  */
@@ -49,7 +49,7 @@ export function inBatches<Args extends readonly unknown[], Result = null>(
     new Promise((resolve, reject) => {
       const call: OpenCall<Args, Result> = { context, args, succeed: resolve, fail: reject }
       calls.push(call)
-      // One that has to stop leaves the batch that it waits in.
+      // A call that must stop leaves the batch it is waiting in.
       context.signal.addEventListener('abort', () => {
         calls = calls.filter((one) => one !== call)
         reject(context.signal.reason)
@@ -69,7 +69,7 @@ async function runBatch<Args extends readonly unknown[], Result>(
 ): Promise<void> {
   try {
     const results = await work(batch)
-    // What has ended before stays as it is: a promise is settled once.
+    // Calls that have already ended stay as they are: a promise settles only once.
     batch.forEach((call, place) => {
       call.succeed(results?.[place] ?? null)
     })

@@ -3,7 +3,7 @@ import type { OutgoingMessage } from '../../message/index.js'
 import type { TaskContext } from './context.js'
 import type { Outcome } from './outcome.js'
 
-/** Goes on to the next middleware, at last to the thing itself. */
+/** Continues with the next middleware, and finally with the wrapped operation itself. */
 export type Next<In, Out> = (input: In) => Promise<Out>
 
 /** Messages about to be published. */
@@ -12,7 +12,7 @@ export interface PublishContext {
   readonly broker: Broker
   /** A transaction of the caller's in which they are written. */
   readonly transaction?: PublishTransaction
-  /** Queues to be declared, when they are written in a transaction. */
+  /** Queues to declare when they are written in a transaction. */
   readonly queues?: readonly Queue[]
 }
 
@@ -21,13 +21,13 @@ export interface RunContext {
   readonly context: TaskContext
 }
 
-/** The only thing that may wrap a task: it may look, change, measure and refuse. */
+/** The only hook that may wrap a task: it may inspect, change, measure and refuse. */
 export interface Middleware {
   /** For error messages and operators. */
   readonly name: string
-  /** Wraps publishing; messages may be replaced by others. */
+  /** Wraps publishing; messages may be replaced. */
   publish?(context: PublishContext, next: Next<PublishContext, void>): Promise<void>
-  /** Wraps every run, retries included. Errors of the task have become outcomes here. */
+  /** Wraps every run, including retries. Errors of the task have already become outcomes here. */
   run?(context: RunContext, next: Next<RunContext, Outcome>): Promise<Outcome>
 }
 

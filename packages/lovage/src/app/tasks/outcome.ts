@@ -3,7 +3,7 @@ import type { ExceptionInfo } from '../../message/index.js'
 import type { RetryRequest } from './signals.js'
 import type { WorkerLostError } from './stop-reasons.js'
 
-/** How a run ended: a closed set, made in `run.ts` and nowhere else. */
+/** How a run ended: a closed set, created only in `run.ts`. */
 export type Outcome =
   | { readonly kind: 'success'; readonly value: unknown; readonly json: string }
   | {
@@ -17,14 +17,14 @@ export type Outcome =
       readonly kind: 'retry'
       readonly dueMs: number
       readonly request: RetryRequest
-      /** What the retry was for; null when the task only asked. */
+      /** The reason for the retry; null when the task only asked for one. */
       readonly exception: ExceptionInfo | null
       readonly traceback: string | null
     }
-  /** Whoever ran it died under it: the message goes back and is counted, or the task has failed (`rejectOnWorkerLost`). */
+  /** Its process died: the message goes back and is counted, or the task has failed (`rejectOnWorkerLost`). */
   | { readonly kind: 'lost'; readonly error: WorkerLostError }
   | { readonly kind: 'ignore' }
-  /** Other work takes the task's place, and its id. */
+  /** Other work takes the task's place and its id. */
   | { readonly kind: 'replace'; readonly canvas: Canvas }
   | {
       readonly kind: 'reject'

@@ -3,9 +3,9 @@ import { isPlainValue, reprArgs, reprKwargs, reprValue } from '../../message/ind
 import type { TaskContext } from './context.js'
 import type { TaskOptions } from './task-options.js'
 
-/** What is known of a task for hiding its secrets. */
+/** The parts of a task needed to hide its secrets. */
 export interface Redacted {
-  /** `redact` of its options. */
+  /** `redact` from its options. */
   readonly redact: TaskOptions['redact']
   readonly params: readonly string[] | undefined
 }
@@ -15,11 +15,11 @@ interface Arguments {
   readonly kwargs: Readonly<Record<string, unknown>>
 }
 
-/** Shorter values are no secrets, and would spoil every text in which they are looked for. */
+/** Shorter values are not secrets, and would spoil every text that is searched for them. */
 const SHORTEST_SECRET = 4
 const DEEPEST = 6
 
-/** How the arguments of a call are shown in logs, events and listings. */
+/** A call's arguments as shown in logs, events and listings. */
 export function shownArguments(
   task: Redacted,
   given: Arguments,
@@ -31,7 +31,7 @@ export function shownArguments(
   return { argsRepr: reprArgs(args), kwargsRepr: reprKwargs(kwargs) }
 }
 
-/** The arguments of a call with their secrets masked, for whoever is to look at them. */
+/** A call's arguments with their secrets masked, for display. */
 export function hideArguments(task: Redacted, { args, kwargs }: Arguments): Arguments {
   if (task.redact === true)
     return {
@@ -53,7 +53,7 @@ export function hideArguments(task: Redacted, { args, kwargs }: Arguments): Argu
 export const hideByName = (values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
   masked(values, isSecretName, 0) as Readonly<Record<string, unknown>>
 
-/** How a run's result is shown in logs and events. */
+/** A run's result as shown in logs and events. */
 export function shownResult({ task, args, kwargs, redact }: ContextOf, value: unknown): string {
   const { resultReprMaxSize = 1024 } = task.options
   if (redact === true) return MASK
@@ -63,7 +63,7 @@ export function shownResult({ task, args, kwargs, redact }: ContextOf, value: un
 
 type ContextOf = Pick<TaskContext, 'task' | 'args' | 'kwargs' | 'redact'>
 
-/** What a task threw, without the secrets of its arguments in its messages and stacks. */
+/** The error that a task threw, with the secrets of its arguments removed from messages and stacks. */
 export function scrubError(
   { task, args, kwargs, headers, redact }: ContextOf & Pick<TaskContext, 'headers'>,
   thrown: unknown,
@@ -75,7 +75,7 @@ export function scrubError(
   return secrets.length === 0 ? thrown : scrubbed(thrown, secrets, 0)
 }
 
-/** Whether anything of a task's arguments is hidden that their names alone do not hide. */
+/** Whether any of a task's arguments are hidden for a reason other than their names. */
 function hides({ redact, params }: Redacted): boolean {
   if (redact !== undefined && redact !== false) return true
   return params?.some(isSecretName) ?? false
@@ -99,7 +99,7 @@ function masked(value: unknown, isHidden: (name: string) => boolean, depth: numb
   )
 }
 
-/** The texts that must not be seen, the longest first. */
+/** The texts that must not appear, longest first. */
 function secretsIn(task: Redacted, { args, kwargs }: Arguments): readonly string[] {
   const found = new Set<string>()
   const isHidden = hidden(task)
@@ -123,7 +123,7 @@ function scrub(text: string, secrets: readonly string[]): string {
   return secrets.reduce((clean, secret) => clean.replaceAll(secret, MASK), text)
 }
 
-/** A copy of the same class: the error itself may be shared, or frozen. */
+/** A copy of the same class: the error itself may be shared or frozen. */
 function scrubbed(thrown: unknown, secrets: readonly string[], depth: number): unknown {
   if (typeof thrown === 'string') return scrub(thrown, secrets)
   if (!(thrown instanceof Error) || depth > DEEPEST) return thrown

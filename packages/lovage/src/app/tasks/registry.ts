@@ -5,7 +5,7 @@ import type { AnyTask } from './any-task.js'
 export class TaskRegistry {
   readonly #tasks = new Map<string, AnyTask>()
 
-  /** @throws {TaskError} LVG_TASK_DUPLICATE: two functions under one name would run by chance. */
+  /** @throws {TaskError} LVG_TASK_DUPLICATE: with two functions under one name, chance would decide which one runs. */
   add(task: AnyTask): void {
     if (this.#tasks.has(task.name)) {
       throw new TaskError(`Two tasks are named ${task.name}.`, {
@@ -29,11 +29,11 @@ export class TaskRegistry {
   [Symbol.iterator](): IterableIterator<AnyTask> {
     return this.#tasks.values()
   }
-  /** The name here that is most like another; undefined when none is. */
+  /** The registered name most similar to another; undefined if none is similar. */
   nearest(name: string): string | undefined {
     return nearest(name, this.names())
   }
-  /** The error for a name that nobody registered; it names the nearest. */
+  /** The error for an unregistered name; it suggests the nearest one. */
   unknown(name: string): TaskError {
     const near = this.nearest(name)
     const hint = near === undefined ? '' : ` Did you mean ${near}?`

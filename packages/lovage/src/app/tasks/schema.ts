@@ -1,23 +1,23 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { TaskError } from '../../kernel/index.js'
 
-/** Anything that validates: zod, valibot, arktype … (https://standardschema.dev). */
+/** Any validator: zod, valibot, arktype … (https://standardschema.dev). */
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>
 
-/** What a caller gives. */
+/** The caller's side of a schema. */
 export type InputOf<S extends Schema> = StandardSchemaV1.InferInput<S>
-/** What the task receives: defaults filled in, transformations made. */
+/** The task's side of a schema: defaults filled in, transformations applied. */
 export type OutputOf<S extends Schema> = StandardSchemaV1.InferOutput<S>
 
-/** A schema that types arguments and checks nothing at run time. */
+/** Returns a schema that types arguments and checks nothing at run time. */
 export function unchecked<T>(): Schema<T, T> {
-  // The value is taken at its word: that is what the name says.
+  // The value is trusted as is; hence the name.
   return { '~standard': { version: 1, vendor: 'lovage', validate: (value) => ({ value: value as T }) } }
 }
 
 /**
  * Checks a value.
- * @throws {TaskError} LVG_TASK_ARGUMENTS that names each field that is wrong.
+ * @throws {TaskError} LVG_TASK_ARGUMENTS that names each invalid field.
  */
 export function validate<Output>(
   schema: Schema<unknown, Output>,

@@ -1,10 +1,10 @@
 import type { Canvas } from '../../canvas/index.js'
 import type { CallOptions } from './task-options.js'
 
-/** Marks the ways in which a task may end on purpose, also across duplicate installations. */
+/** Marks the ways in which a task may end on purpose, even across duplicate installations. */
 const MARK = Symbol.for('lovage.task-signal')
 
-/** How a retry is asked for; what is absent is the task's own. */
+/** How to retry; anything absent comes from the task. */
 export interface RetryRequest
   extends Pick<
     CallOptions,
@@ -19,7 +19,7 @@ export interface RetryRequest
     | 'softTimeLimit'
     | 'headers'
   > {
-  /** What went wrong: stored with the RETRY state, and the failure when retries are used up. */
+  /** The reason: stored with the RETRY state, and used as the failure when retries are exhausted. */
   readonly cause?: unknown
   /** null = for ever. */
   readonly maxRetries?: number | null
@@ -34,7 +34,7 @@ abstract class TaskSignal extends Error {
   readonly [MARK] = true
 }
 
-/** Thrown by a task to be run again; made by `ctx.retry()`. */
+/** Thrown by a task to be run again; created by `ctx.retry()`. */
 export class Retry extends TaskSignal {
   readonly kind = 'retry'
   readonly request: RetryRequest
@@ -46,7 +46,7 @@ export class Retry extends TaskSignal {
   }
 }
 
-/** Thrown by a task whose result nobody shall see: it is acknowledged, and no state is stored. */
+/** Thrown by a task whose result must not be stored: it is acknowledged, and no state is written. */
 export class Ignore extends TaskSignal {
   readonly kind = 'ignore'
 
@@ -56,7 +56,7 @@ export class Ignore extends TaskSignal {
   }
 }
 
-/** Thrown by a task to give its message back, or to make it a dead letter. */
+/** Thrown by a task to return its message, or to make it a dead letter. */
 export class Reject extends TaskSignal {
   readonly kind = 'reject'
   /** Whether the message returns to its queue; otherwise it becomes a dead letter. */
@@ -72,7 +72,7 @@ export class Reject extends TaskSignal {
   }
 }
 
-/** Thrown by a task to have other work take its place; made by `ctx.replace()`. */
+/** Thrown by a task to be replaced by other work; created by `ctx.replace()`. */
 export class Replace extends TaskSignal {
   readonly kind = 'replace'
   readonly canvas: Canvas

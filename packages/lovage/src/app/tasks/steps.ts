@@ -2,26 +2,26 @@ import { decodeJson, encodeJson } from '../../message/index.js'
 
 /** Where the values of finished steps are kept. */
 export interface StepStore {
-  /** JSON that was kept for a task under a name. */
+  /** The JSON stored for a task under a name. */
   read(taskId: string, name: string): Promise<string | undefined>
-  /** Those that were kept for a task, of these names. */
+  /** The values stored for a task under these names. */
   readAll(taskId: string, names: readonly string[]): Promise<readonly string[]>
   keep(taskId: string, name: string, json: string): Promise<void>
-  /** The task has succeeded: forgets these soon, though not before a worker that dies now had its task run again. */
+  /** The task has succeeded: discards its steps soon, but not before a worker that dies now could have its task run again. */
   end(taskId: string, names: readonly string[]): Promise<void>
 }
 
-/** A place in long work. */
+/** A position in long work. */
 export interface Cursor<T> {
-  /** Where the run before this one was; undefined on the first. */
+  /** Where the previous run was; undefined on the first. */
   readonly value: T | undefined
-  /** Keeps a new place; later runs begin there. */
+  /** Stores a new position; later runs start there. */
   set(value: T): Promise<void>
 }
 
 /** The steps of one run. */
 export class Steps {
-  /** With the life of this id, so that one that is used again finds nothing of the one before. */
+  /** Includes the id's life, so that a reused id does not see the steps of its previous life. */
   readonly #taskId: string
   readonly #store: StepStore | undefined
   readonly #passed = new Map<string, number>()
@@ -36,7 +36,7 @@ export class Steps {
     const key = this.#keyOf(name)
     this.#kept.add(key)
     const kept = await this.#store?.read(this.#taskId, key)
-    // What this step returned in an earlier run.
+    // The value this step returned in an earlier run.
     if (kept !== undefined) return decodeJson(kept) as T
     const value = await work()
     await this.#store?.keep(this.#taskId, key, encodeJson(value ?? null, `step ${name}`))
@@ -48,7 +48,7 @@ export class Steps {
     this.#kept.add(key)
     const kept = await this.#store?.read(this.#taskId, key)
     return {
-      // What was set in an earlier run.
+      // The position set in an earlier run.
       value: kept === undefined ? undefined : (decodeJson(kept) as T),
       set: async (value) => {
         await this.#store?.keep(this.#taskId, key, encodeJson(value ?? null, `cursor ${name}`))
@@ -56,12 +56,12 @@ export class Steps {
     }
   }
 
-  /** After the task's success: the next task of this id has steps of its own. */
+  /** After the task's success: the next task with this id has steps of its own. */
   async end(): Promise<void> {
     if (this.#kept.size > 0) await this.#store?.end(this.#taskId, [...this.#kept])
   }
 
-  /** A name that comes again, as in a loop, is another step each time. */
+  /** A repeated name, as in a loop, is a different step each time. */
   #keyOf(name: string): string {
     const times = (this.#passed.get(name) ?? 0) + 1
     this.#passed.set(name, times)

@@ -14,7 +14,7 @@ export class TimeLimitExceeded extends TaskError {
   }
 }
 
-/** Somebody asked the task to abort itself (`result.abort()`, or Python's `AbortableAsyncResult`). */
+/** The task was asked to abort itself (`result.abort()`, or Python's `AbortableAsyncResult`). */
 export class TaskAbortedError extends TaskError {
   constructor() {
     super('aborted', { code: 'LVG_TASK_ABORTED' })
@@ -28,14 +28,14 @@ export class WorkerLostError extends TaskError {
   }
 }
 
-/** Of these Python has classes, which its readers look up there. */
+/** Python has classes for these, which its readers look up there. */
 const IN_BILLIARD: ReadonlySet<string> = new Set([
   'LVG_TASK_SOFT_TIME_LIMIT',
   'LVG_TASK_TIME_LIMIT',
   'LVG_TASK_WORKER_LOST',
 ])
 
-/** Python's module of an error's class, when it has one of that name. */
+/** Python's module for an error's class, if Python has one of that name. */
 export function pythonModule(error: unknown): string | null {
   return error instanceof TaskError && IN_BILLIARD.has(error.code) ? 'billiard.exceptions' : null
 }

@@ -1,6 +1,6 @@
 import type { TaskContext } from './context.js'
 
-/** What runs around a task's runs; the listeners of one task, where signals are those of all. */
+/** Hooks around a task's runs; they belong to one task, whereas signals cover all tasks. */
 export interface TaskHandlers<Result = unknown> {
   /** Wraps every run: open a transaction, set a context, measure. Must call `next` once. */
   readonly around?: (context: TaskContext, next: () => Promise<Result>) => Promise<Result>

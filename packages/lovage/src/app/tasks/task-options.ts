@@ -1,10 +1,10 @@
 import type { PublishTransaction, Queue } from '../../broker/index.js'
 import type { GuardOptions } from './guard-options.js'
 
-/** A class of errors, as named in `autoretryFor`. Abstract ones count too. */
+/** An error class, as named in `autoretryFor`. Abstract ones count too. */
 export type ErrorClass = abstract new (...args: never[]) => unknown
 
-/** A number of runs at once: of the task, or for each key that `key` makes of a call, such as a tenant's id. */
+/** A limit on concurrent runs: of the task, or for each key that `key` derives from a call, such as a tenant's id. */
 export type ConcurrencyLimit =
   | number
   | {
@@ -16,7 +16,7 @@ export type ConcurrencyLimit =
     }
 
 /**
- * What every task may set; Celery's names, units (seconds) and defaults. `Args` is what key functions get: the task's
+ * Options that every task accepts; Celery's names, units (seconds) and defaults. `Args` is what key functions get: the task's
  * arguments after the context.
  */
 export interface TaskOptions<Args extends readonly unknown[] = never[]> extends GuardOptions<Args> {
@@ -24,9 +24,9 @@ export interface TaskOptions<Args extends readonly unknown[] = never[]> extends 
   readonly maxRetries?: number | null
   /** Seconds between tries when nothing else says. Default 180. */
   readonly defaultRetryDelay?: number
-  /** Errors that are retried without being asked. */
+  /** Errors that are retried automatically. */
   readonly autoretryFor?: readonly ErrorClass[]
-  /** Errors that are never retried, although `autoretryFor` names a class above them. */
+  /** Errors that are never retried, even if `autoretryFor` names one of their superclasses. */
   readonly dontAutoretryFor?: readonly ErrorClass[]
   /** true = 1, 2, 4 … seconds between tries; a number multiplies them. Default false. */
   readonly retryBackoff?: boolean | number
@@ -36,14 +36,14 @@ export interface TaskOptions<Args extends readonly unknown[] = never[]> extends 
   readonly retryJitter?: boolean | 'full' | 'equal' | number
   /** Options for automatic retries: `countdown`, `maxRetries`. */
   readonly retryOptions?: { readonly countdown?: number; readonly maxRetries?: number | null }
-  /** Errors that are expected: logged as info, without a traceback. */
+  /** Expected errors: logged as info, without a traceback. */
   readonly throws?: readonly ErrorClass[]
   readonly queue?: string
   readonly exchange?: string
   readonly routingKey?: string
   /** 0–9, higher first. */
   readonly priority?: number
-  /** Seconds after which a call of this task is not worth running. */
+  /** Seconds after which a call of this task is no longer worth running. */
   readonly expires?: number
   readonly serializer?: 'json' | 'msgpack' | 'yaml' | 'auth' | 'encrypted'
   readonly compression?: string
@@ -51,17 +51,17 @@ export interface TaskOptions<Args extends readonly unknown[] = never[]> extends 
   readonly timeLimit?: number
   /** Soft limit in seconds. */
   readonly softTimeLimit?: number
-  /** Runs a time, evenly spaced: `10/s`, `10/m`, `10/h`, or a number a second; 0 or null = no limit. */
+  /** Runs per unit of time, evenly spaced: `10/s`, `10/m`, `10/h`, or a number per second; 0 or null = no limit. */
   readonly rateLimit?: string | number | null
-  /** Whether the rate is the whole cluster's, or each worker's for itself as in Celery. Default 'cluster'. */
+  /** Whether the rate applies to the whole cluster, or to each worker separately as in Celery. Default 'cluster'. */
   readonly rateLimitScope?: 'cluster' | 'worker'
-  /** How many runs the cluster may have at once, of the task or for each key. Default: no limit. */
+  /** Maximum concurrent runs in the cluster, of the task or for each key. Default: no limit. */
   readonly concurrencyLimit?: ConcurrencyLimit
   readonly ignoreResult?: boolean
   readonly storeErrorsEvenIfIgnored?: boolean
   readonly trackStarted?: boolean
   /**
-   * Whether `result.abort()` aborts the signal of a run, as soon as it is asked for. Such a task does not show STARTED. Default false:
+   * Whether `result.abort()` aborts the signal of a run, as soon as it is requested. Such a task does not show STARTED. Default false:
    * a run may still ask with `ctx.isAborted()`.
    */
   readonly abortable?: boolean
@@ -69,44 +69,44 @@ export interface TaskOptions<Args extends readonly unknown[] = never[]> extends 
   readonly acksOnFailureOrTimeout?: boolean
   readonly rejectOnWorkerLost?: boolean
   /**
-   * Arguments that nobody is to see in logs, events, listings and errors, by the names of `params` or of fields; `true` = all of
-   * them, and the result. Names of secrets (`password`, `token`, `api_key` …) are hidden anyway.
+   * Arguments to hide in logs, events, listings and errors, by the names of `params` or of fields; `true` = all of
+   * them, and the result. Names of secrets (`password`, `token`, `api_key` …) are always hidden.
    */
   readonly redact?: boolean | readonly string[]
   /** Longest text of a result in logs and events. Default 1024. */
   readonly resultReprMaxSize?: number
   /**
-   * Which endings make a dead letter: rejects only; failures of runs that had been retried too; all failures; or none. Errors
-   * that `throws` names are no failures. Default 'exhausted'.
+   * Which endings produce a dead letter: only rejects; also failures of runs that had been retried; all failures; or none. Errors
+   * listed in `throws` do not count as failures. Default 'exhausted'.
    */
   readonly deadLetter?: 'rejects' | 'exhausted' | 'failures' | 'never'
   /**
-   * The way in which it is called as an errback. `message`: sent like any task, with the id of the task that failed. `inline`:
+   * How it is called as an errback. `message`: sent like any task, with the id of the task that failed. `inline`:
    * called in the worker in which that task failed, with `(request, error, traceback)`. An immutable errback gets its own arguments
    * either way. Default 'message'.
    */
   readonly errback?: 'message' | 'inline'
 }
 
-/** A task as an annotation function sees it. */
+/** A task, as an annotation function sees it. */
 export interface AnnotatedTask {
   readonly name: string
-  /** What the code says. */
+  /** The options set in code. */
   readonly own: TaskOptions
 }
 
-/** Options by task name, glob or `*`, as an operator sets them; or functions that look at the task. */
+/** Options by task name, glob or `*`, as an operator sets them; or functions that inspect the task. */
 export type TaskAnnotations =
   | Readonly<Record<string, TaskOptions>>
   | readonly ((task: AnnotatedTask) => TaskOptions | undefined)[]
 
-/** How one call is made; Celery's names and units (seconds). What is absent comes from task, route and settings. */
+/** Options of one call; Celery's names and units (seconds). Anything absent comes from task, route and settings. */
 export interface CallOptions {
   /** Seconds from now at which the task may run. */
   readonly countdown?: number
   /** When the task may run. */
   readonly eta?: Date
-  /** When the call is not worth running any more: a time, or seconds from now. */
+  /** When the call is no longer worth running: a time, or seconds from now. */
   readonly expires?: Date | number
   readonly taskId?: string
   /** By name, or as an object: `workerDirect('celery@box')`. */
@@ -138,23 +138,23 @@ export interface CallOptions {
   readonly parentId?: string
   readonly groupId?: string
   readonly groupIndex?: number
-  /** Retries that count as done. */
+  /** The number of retries to count as already made. */
   readonly retries?: number
   /**
-   * Names this call: a second one of the same key within `ttlMs` is dropped by the broker, in the same step in which
-   * it would take it. Brokers without that ability (`capabilities.once`) take both.
+   * Deduplication key: the broker drops a second call with the same key within `ttlMs`, in the same step that
+   * would accept it. Brokers without that ability (`capabilities.once`) accept both.
    */
   readonly once?: { readonly key: string; readonly ttlMs: number }
-  /** 'store' keeps a call with an ETA in the broker's delay store from the start, where it has one. */
+  /** 'store' keeps a call with an ETA in the broker's delay store from the start, if it has one. */
   readonly delay?: 'wire' | 'store'
   /**
-   * A transaction of yours on the broker's own PostgreSQL database, or on that of `outboxUrl`, as whoever runs its statements: a client of `pg` after
-   * `BEGIN`, or anything with its `query(text, values)`. The task exists if, and as soon as, you commit; roll back and it never was.
+   * A transaction of yours on the broker's own PostgreSQL database, or on that of `outboxUrl`, as the object that runs its statements:
+   * a `pg` client after `BEGIN`, or anything with its `query(text, values)`. The task exists once you commit; roll back and it never existed.
    */
   readonly transaction?: PublishTransaction
 }
 
-/** How publishing is tried again, in seconds. */
+/** How publishing is retried, in seconds. */
 export interface PublishRetryPolicy {
   readonly maxRetries?: number
   readonly intervalStart?: number

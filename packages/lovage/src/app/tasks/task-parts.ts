@@ -3,14 +3,14 @@ import { checkTask } from './check-options.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { TaskOptions } from './task-options.js'
 
-/** A task as it is written down, either kind, its types forgotten. */
+/** A task's definition, either kind, with its types erased. */
 export type TaskParts = TaskOptions &
   TaskHandlers<never> &
   Pick<TaskDefinition, 'name' | 'params' | 'input' | 'run'>
 
 const HANDLERS = new Set(['around', 'beforeStart', 'onSuccess', 'onRetry', 'onFailure', 'afterReturn'])
 
-/** Takes a written definition apart: what identifies the task, what it says, and who listens. */
+/** Splits a definition into its identity, its options and its handlers. */
 export function sortParts(parts: TaskParts): Omit<TaskDefinition, 'options'> {
   const { name, params, input, run, ...rest } = parts
   checkTask(name, run, rest)

@@ -13,14 +13,14 @@ import { validate } from './schema.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
-/** Positional arguments are a tuple type, named ones an object type; this is how `delay` takes either. */
+/** Positional arguments are a tuple type, named ones an object type; these are the arguments of `delay` for either. */
 export type DelayArgs<Args> = Args extends readonly unknown[]
   ? Args
   : Record<never, never> extends Args
     ? [input?: Args]
     : [input: Args]
 
-/** Messages of a bulk send that are in memory at once. */
+/** Number of messages of a bulk send in memory at once. */
 const BULK = 5000
 
 /** One of many calls in a bulk send. */
@@ -30,7 +30,7 @@ export interface BulkCall<Args> {
 }
 
 /**
- * A task that can be called; `app.task()` makes it. `Args` is a tuple for positional arguments and an object
+ * A task that can be called; created by `app.task()`. `Args` is a tuple for positional arguments and an object
  * type for named ones.
  */
 export class Task<Args, Result> implements AnyTask {
@@ -64,12 +64,12 @@ export class Task<Args, Result> implements AnyTask {
     return this.#send(this.definition.input ? (args[0] ?? {}) : args, undefined)
   }
 
-  /** Calls the task with options. Positional arguments are given as a list, named ones as an object. */
+  /** Calls the task with options. Positional arguments are passed as a list, named ones as an object. */
   applyAsync(args: Args, options?: CallOptions): Promise<AsyncResult<Result>> {
     return this.#send(args, options)
   }
 
-  /** Calls the task many times in few round trips; all are checked before the first is sent. */
+  /** Calls the task many times in few round trips; all calls are checked before the first is sent. */
   async applyAsyncMany(
     calls: Iterable<BulkCall<Args>>,
     options: CallOptions = {},
@@ -84,29 +84,29 @@ export class Task<Args, Result> implements AnyTask {
   }
 
   /**
-   * A signature: a call that is not sent yet, its last arguments given. As a step of a chain it takes the result before
-   * it as its first argument. A task with named arguments takes some of its fields here.
+   * Returns a signature: a call that is not sent yet, with its last arguments given. As a step of a chain it takes the previous
+   * result as its first argument. A task with named arguments takes some of its fields here.
    */
   s<Given extends GivenOf<Args>>(...given: Given): Signature<LeadFor<Args, Given>, Result> {
     return new Signature(this.#node(given, false), this.#caller)
   }
-  /** A signature that is complete and takes nothing of what comes before it. */
+  /** Returns a complete signature, which takes nothing from the previous step. */
   si(...given: DelayArgs<Args>): Signature<readonly unknown[], Result> {
     return new Signature(this.#node(given, true), this.#caller)
   }
 
-  /** Runs the task here and now, retries included, as eager mode does. */
+  /** Runs the task here and now, including retries, as eager mode does. */
   async apply(args: Args, options?: CallOptions): Promise<EagerResult<Result>> {
     return (await this.#caller.applyEagerly(this, await this.call(args, options))) as EagerResult<Result>
   }
 
   /** The result of an earlier call. */
   asyncResult(id: string): AsyncResult<Result> {
-    // The id is taken at its word.
+    // The caller vouches for the id.
     return this.#caller.asyncResult(id) as AsyncResult<Result>
   }
 
-  /** A checked call, ready to be sent. */
+  /** A validated call, ready to be sent. */
   call(args: unknown, options: CallOptions = {}): Call | Promise<Call> {
     const { name: task, own: defaults, input, params } = this.definition
     checkCall(task, options)
@@ -130,7 +130,7 @@ export class Task<Args, Result> implements AnyTask {
     return checked instanceof Promise ? checked.then(toCall) : toCall()
   }
 
-  /** The arguments for `run`, from what came over the wire. */
+  /** The arguments for `run`, from the message's arguments. */
   bind(
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>>,
@@ -146,7 +146,7 @@ export class Task<Args, Result> implements AnyTask {
   invoke(context: TaskContext, args: readonly unknown[]): unknown {
     const run = this.definition.run
     if (!run) throw new TypeError(`${this.name} is implemented elsewhere`)
-    // `bind` has brought the arguments into the function's shape.
+    // `bind` has put the arguments into the function's shape.
     return run(context, ...(args as never[]))
   }
 

@@ -30,7 +30,7 @@ const WIRE_NAMES = {
   priority: OWN_OPTIONS.priority,
 } as const satisfies Partial<Record<keyof CallOptions, string>>
 
-/** A call's options as a signature carries them. */
+/** A call's options, in the form a signature carries. */
 export function toWireOptions(options: CallOptions): WireOptions {
   const written: Record<string, unknown> = {}
   for (const [name, wireName] of Object.entries(WIRE_NAMES)) {
@@ -47,7 +47,7 @@ const isNumber = (value: unknown): value is number => typeof value === 'number' 
 const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** What each wire option must be to count; what is something else came from a stranger and is left out. */
+/** The type each wire option must have to count; anything else came from an untrusted sender and is left out. */
 const READERS: Readonly<Record<keyof typeof WIRE_NAMES, (value: unknown) => unknown>> = {
   taskId: text,
   rootId: text,
@@ -87,7 +87,7 @@ function time(value: unknown): Date | undefined {
   return ms === undefined ? undefined : new Date(ms)
 }
 
-/** The call that one message of a canvas is. */
+/** The call that one message of a canvas represents. */
 export function toCall(
   call: CanvasCall,
   defaults: TaskOptions,
@@ -105,7 +105,7 @@ export function toCall(
   if (isNumber(wire.priority) && options.priority === undefined)
     options.priority = fromWirePriority(wire.priority)
   const { task, args, kwargs, embed } = call
-  // Each value was read as what its name stands for.
+  // Each value was read with the type its name stands for.
   return { task, args, kwargs, options: options as CallOptions, defaults, embed, wire: wireHeaders(wire) }
 }
 

@@ -16,7 +16,7 @@ import type { GroupOut, LeadOfAll, Settled } from './types.js'
 
 type S<Lead extends readonly unknown[], Out, Handle = unknown> = Signature<Lead, Out, Handle>
 
-/** Steps of which each takes the result of the one before; the first takes `Lead`. A step that does not fit does not compile. */
+/** Steps, each of which takes the result of the one before; the first takes `Lead`. A step that does not fit does not compile. */
 export function chain<L extends readonly unknown[], A, H>(a: S<L, A, H>): Signature<L, A, H>
 export function chain<L extends readonly unknown[], A, B, H>(a: S<L, A>, b: S<[A], B, H>): Signature<L, B, H>
 export function chain<L extends readonly unknown[], A, B, C, H>(
@@ -53,19 +53,19 @@ export function chain(
   // Either signatures or one list of them, as the overloads say.
   const steps = (Array.isArray(given[0]) ? given[0] : given) as readonly AnySignature[]
   const [first, ...rest] = steps
-  // Composed one by one, so that the rules of `pipe` hold; nothing composes to the error of an empty chain.
+  // Composed one by one, so that the rules of `pipe` apply; composing nothing gives the error for an empty chain.
   const canvas = first ? rest.reduce((left, right) => pipe(left, right.canvas), first.canvas) : chainOf([])
   return new Signature(canvas, callerOf(steps))
 }
 
-/** What a group may be told. */
+/** Options of a group. */
 export interface GroupOptions {
   /**
-   * What the failure of a member means to the body of a chord made of this: 'fail' fails the body (default), 'continue'
-   * hands it settled results, 'ignore' leaves failed members out.
+   * How a member's failure affects the body of a chord made from this group: 'fail' fails the body (default), 'continue'
+   * passes it settled results, 'ignore' leaves failed members out.
    */
   readonly onMemberFailure?: MemberFailure
-  /** Growing countdowns of the members, in seconds: `start` (1), then `step` (1) more for each, at most `stop`. */
+  /** Increasing countdowns for the members, in seconds: `start` (1), then `step` (1) more for each, at most `stop`. */
   readonly skew?: { readonly start?: number; readonly stop?: number; readonly step?: number }
 }
 
@@ -78,7 +78,7 @@ export function group<const Members extends readonly AnySignature[]>(
   members: Members,
   options?: GroupOptions,
 ): Signature<LeadOfAll<Members>, GroupOut<Members>, GroupResult<GroupOut<Members>>>
-/** Members that an iterator makes while they are sent, a few thousand in memory at once. */
+/** Members that an iterator generates while they are being sent, a few thousand in memory at once. */
 export function group<Lead extends readonly unknown[], Out>(
   members: Iterable<Signature<Lead, Out, unknown>> | AsyncIterable<Signature<Lead, Out, unknown>>,
   options?: GroupOptions,
@@ -104,7 +104,7 @@ function groupOf(
 
 const isList = (members: unknown): members is readonly AnySignature[] => Array.isArray(members)
 
-/** A group whose members are made while it is sent. */
+/** A group whose members are generated while it is being sent. */
 export class GroupStream<Lead extends readonly unknown[], Out> {
   readonly #members: Iterable<AnySignature> | AsyncIterable<AnySignature>
   readonly #options: GroupOptions
@@ -114,7 +114,7 @@ export class GroupStream<Lead extends readonly unknown[], Out> {
     this.#options = options
   }
 
-  /** Sends the members as they come, in batches; resolves when the broker has the last. */
+  /** Sends the members as they are generated, in batches; resolves when the broker has the last one. */
   async delay(...lead: Lead): Promise<GroupResult<Out[]>> {
     const iterator = iterate(this.#members)
     const first = await iterator.next()
@@ -137,7 +137,7 @@ export class GroupStream<Lead extends readonly unknown[], Out> {
     return (await caller.sendMembers(canvases(first.value), lead)) as GroupResult<Out[]>
   }
 
-  /** The group with all members in memory, to be piped or linked. */
+  /** The group with all members in memory, for piping or linking. */
   async collect(): Promise<Signature<Lead, Out[], GroupResult<Out[]>>> {
     const members: AnySignature[] = []
     for await (const member of this.#members) members.push(member)
@@ -156,8 +156,8 @@ async function* iterate<T>(source: Iterable<T> | AsyncIterable<T>): AsyncGenerat
 }
 
 /**
- * Members that run side by side, then a body that takes the list of their results when all have succeeded; the same as
- * `group(header).pipe(body)`. The header is a list of signatures, a group, or one signature. When a member fails, the body is not run: it
+ * Runs members side by side, then a body that takes the list of their results once all have succeeded; the same as
+ * `group(header).pipe(body)`. The header is a list of signatures, a group, or one signature. If a member fails, the body is not run: it
  * fails with a ChordError.
  *
  * @example
@@ -187,7 +187,7 @@ export function chord(header: readonly AnySignature[] | AnySignature, body: AnyS
   return new Signature(chainOf([group.canvas, body.canvas]), callerOf([group, body]))
 }
 
-/** Work in as many messages as there are chunks: each runs the task over at most `size` items, one after the other. */
+/** Splits work into as many messages as there are chunks: each runs the task over at most `size` items, one after the other. */
 export function chunks<Args extends readonly unknown[], Out>(
   task: Signature<Args, Out, unknown>,
   items: Iterable<Args>,

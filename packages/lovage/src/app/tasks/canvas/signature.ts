@@ -16,7 +16,7 @@ import { toWireOptions } from './call-options.js'
 import type { CanvasCaller } from './canvas-caller.js'
 import { type StampingVisitor, type Stamps, stamped } from './stamps.js'
 
-/** Carry types that exist only for the compiler. */
+/** Carries types that exist only for the compiler. */
 declare const TAKES: unique symbol
 declare const GIVES: unique symbol
 
@@ -24,16 +24,16 @@ declare const GIVES: unique symbol
 export type AnySignature = Signature<never, unknown, unknown>
 
 /**
- * Work to be done: a call of a task, or a chain, group or chord of such. It never changes; every method that sets
- * something returns another one.
+ * Work to be done: a call of a task, or a chain, group or chord of calls. It is immutable; every method that sets
+ * something returns a new one.
  *
- * `Lead` are the arguments that still go before those it has: what `delay` takes, and in a chain the result of the step
- * before. `Out` is its result, `Handle` what `delay` resolves to.
+ * `Lead` holds the arguments still missing in front of its own: those `delay` takes, and in a chain the result of the previous
+ * step. `Out` is its result, `Handle` what `delay` resolves to.
  */
 export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResult<Out>> {
   declare readonly [TAKES]?: (lead: Lead) => void
   declare readonly [GIVES]?: Out
-  /** What it is, as plain data. */
+  /** Its content, as plain data. */
   readonly canvas: Canvas
   readonly #caller: CanvasCaller | undefined
 
@@ -42,7 +42,7 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
     this.#caller = caller
   }
 
-  /** The app that sends it; undefined for a chain or group of nothing. */
+  /** The app that sends it; undefined for an empty chain or group. */
   static callerOf(signature: AnySignature): CanvasCaller | undefined {
     return signature.#caller
   }
@@ -50,36 +50,36 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
   /**
    * Sends it: resolves when the broker has its first messages.
    * @throws {MessageError} LVG_CANVAS_INVALID for an empty chain or one nested too deeply; LVG_MESSAGE_UNSERIALISABLE.
-   * @throws {CapabilityError} when a chord needs counting and the result backend cannot.
+   * @throws {CapabilityError} when a chord needs counting and the result backend does not support it.
    */
   delay(...lead: Lead): Promise<Handle> {
     return this.#send(this.canvas, lead)
   }
   /**
-   * Sends it with arguments before its own and options over its own: on the first step of a chain, on every member of a group, on header and
-   * body of a chord. `set` is for every step.
+   * Sends it with arguments before its own and options over its own: on the first step of a chain, on every member of a group, on the
+   * header and body of a chord. `set` applies to every step.
    */
   applyAsync(lead?: Lead, options: CallOptions = {}): Promise<Handle> {
     return this.#send(called(this.canvas, toWireOptions(options)), lead ?? [])
   }
 
-  /** What follows it with its result. After a group this makes a chord; what follows a chord extends its body. */
+  /** Adds the step that takes its result. After a group this makes a chord; after a chord it extends the chord's body. */
   pipe<NextOut, NextHandle>(
     next: Signature<[Out], NextOut, NextHandle>,
   ): Signature<Lead, NextOut, NextHandle> {
     return new Signature(pipe(this.canvas, next.canvas), this.#caller ?? Signature.callerOf(next))
   }
 
-  /** A copy with options set: on every task of a chain or group, on header and body of a chord. */
+  /** A copy with options set: on every task of a chain or group, on the header and body of a chord. */
   set(options: CallOptions): this {
     return this.#with(configured(this.canvas, toWireOptions(options)))
   }
-  /** Calls another task with the result when it has succeeded: the last of a chain, a chord's body. */
+  /** Calls another task with the result on success: of a chain's last step, or of a chord's body. */
   link<NextOut, NextHandle>(callback: Signature<[Out], NextOut, NextHandle>): this {
     return this.#with(withLinks(this.canvas, 'link', [toWire(callback.canvas)]))
   }
   /**
-   * Calls another task when a task of it has failed: with that task's id, or, when the errback has the option `errback: 'inline'`,
+   * Calls another task when one of its tasks has failed: with that task's id or, when the errback has the option `errback: 'inline'`,
    * inside the worker with `(request, error, traceback)`. An immutable errback gets its own arguments.
    */
   linkError(errback: AnySignature): this {
@@ -91,19 +91,19 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
   onError(errback: AnySignature): this {
     return this.linkError(errback)
   }
-  /** Marks every task of it, and what they call: `{ tenant: 'acme' }`, or what a visitor says of each. */
+  /** Stamps every task in it, and its callbacks: `{ tenant: 'acme' }`, or stamps that a visitor returns for each. */
   stamp(stamps: Stamps | StampingVisitor): this {
     return this.#with(stamped(this.canvas, stamps))
   }
-  /** A copy whose tasks have their ids, so that they are known before it is sent. */
+  /** A copy whose tasks have ids assigned, so that they are known before it is sent. */
   freeze(): this {
     return this.#with(freeze(this.canvas, newId))
   }
-  /** The same. There is nothing that a copy could protect: signatures never change. */
+  /** Returns itself: signatures are immutable, so a copy would protect nothing. */
   clone(): this {
     return this
   }
-  /** As Celery's workers read it. */
+  /** The JSON form that Celery's workers read. */
   toJSON(): WireSignature {
     return toWire(this.canvas)
   }

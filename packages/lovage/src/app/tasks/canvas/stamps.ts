@@ -1,25 +1,25 @@
 import { type Canvas, fromWire, signaturesIn, toWire, withOptions } from '../../../canvas/index.js'
 
-/** Marks by name; what tasks carry in `ctx.stamps`, and what revoking by stamps looks for. */
+/** Stamps by name; tasks carry them in `ctx.stamps`, and revoking by stamps matches them. */
 export type Stamps = Readonly<Record<string, unknown>>
 
-/** Says which stamps a task gets. */
+/** Returns the stamps of each task. */
 export interface StampingVisitor {
   /** Every task that will run. */
   onSignature?(task: { readonly name: string; readonly options: Readonly<Record<string, unknown>> }): Stamps
-  /** Every task of a group or a chord's header, besides. */
+  /** Additional stamps for every task of a group or a chord's header. */
   onGroupMember?(task: { readonly name: string; readonly index: number }): Stamps
-  /** Every step of a chain, besides. */
+  /** Additional stamps for every step of a chain. */
   onChainStep?(task: { readonly name: string; readonly index: number }): Stamps
-  /** A chord's body, besides. */
+  /** Additional stamps for a chord's body. */
   onChordBody?(task: { readonly name: string }): Stamps
-  /** Callbacks, besides. */
+  /** Additional stamps for callbacks. */
   onCallback?(task: { readonly name: string }): Stamps
-  /** Errbacks, besides. */
+  /** Additional stamps for errbacks. */
   onErrback?(task: { readonly name: string }): Stamps
 }
 
-/** A copy whose tasks are stamped; a stamp that is there stays. */
+/** A copy whose tasks are stamped; an existing stamp is kept. */
 export function stamped(canvas: Canvas, stamps: Stamps | StampingVisitor): Canvas {
   return visit(canvas, isVisitor(stamps) ? stamps : { onSignature: () => stamps }, {})
 }

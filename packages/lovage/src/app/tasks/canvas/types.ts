@@ -1,6 +1,6 @@
 import type { AnySignature, Signature } from './signature.js'
 
-/** Every list that is the beginning of `T`, the empty one and the whole included. */
+/** Every prefix of the list `T`, including the empty one and the whole. */
 export type Prefixes<T extends readonly unknown[]> = number extends T['length']
   ? T
   : T extends readonly []
@@ -11,7 +11,7 @@ export type Prefixes<T extends readonly unknown[]> = number extends T['length']
         ? [] | [Head, ...Prefixes<Tail>]
         : []
 
-/** Every list that is the end of `T`: what a signature may be given. */
+/** Every suffix of the list `T`: the arguments a signature may be given. */
 export type Suffixes<T extends readonly unknown[]> = number extends T['length']
   ? T
   : T extends readonly []
@@ -22,7 +22,7 @@ export type Suffixes<T extends readonly unknown[]> = number extends T['length']
         ? T | Suffixes<Tail>
         : []
 
-/** Those beginnings that, with what is given behind them, make a whole call. */
+/** The prefixes that complete a call, given the arguments behind them. */
 type Fitting<Lead, Given extends readonly unknown[], Args> = Lead extends readonly unknown[]
   ? [...Lead, ...Given] extends Args
     ? Lead
@@ -31,20 +31,20 @@ type Fitting<Lead, Given extends readonly unknown[], Args> = Lead extends readon
 
 type Missing<Input, Given> = Omit<Input, keyof Given>
 
-/** What a task with named arguments may still take as a step: the value of a missing field, or all missing fields. */
+/** What a task with named arguments may still take as a step: the value of one missing field, or all missing fields. */
 type NamedLead<Input, Given> =
   | (Record<never, never> extends Missing<Input, Given> ? [] : never)
   | [lead: Input[Exclude<keyof Input, keyof Given>] | Missing<Input, Given>]
 
-/** What `task.s` takes. */
+/** The arguments of `task.s`. */
 export type GivenOf<Args> = Args extends readonly unknown[] ? Suffixes<Args> : [given?: Partial<Args>]
 
-/** What a signature of a task still takes before what it was given. */
+/** The arguments a task's signature still takes before those it was given. */
 export type LeadFor<Args, Given extends readonly unknown[]> = Args extends readonly unknown[]
   ? Fitting<Prefixes<Args>, Given, Args>
   : NamedLead<Args, Given extends readonly [infer Fields] ? Fields : Record<never, never>>
 
-/** What every signature of a list takes. */
+/** The arguments that every signature of a list takes. */
 export type LeadOfAll<Members extends readonly AnySignature[]> = Members extends readonly []
   ? []
   : (
@@ -66,7 +66,7 @@ export type GroupOut<Members extends readonly AnySignature[]> = {
   -readonly [Place in keyof Members]: OutOf<Members[Place]>
 }
 
-/** Results of which some may be failures, as `Promise.allSettled` gives them. */
+/** Results some of which may be failures, as `Promise.allSettled` gives them. */
 export type Settled<Results extends readonly unknown[]> = {
   [Place in keyof Results]: PromiseSettledResult<Results[Place]>
 }
