@@ -35,6 +35,7 @@ const SOURCE = (broker: string, port: number) => `
     middleware: [tracing()],
     securityKeyPassword: ${JSON.stringify(SETTING_CANARY)},
     brokerTransportOptions: { sentinelKwargs: { password: ${JSON.stringify(SETTING_CANARY)} } },
+    beatSchedule: { nightly: { task: 'named', schedule: 86_400, kwargs: { user: 'ada', password: ${JSON.stringify(SETTING_CANARY)} } } },
   })
   const open = (value) => { throw new TypeError('cannot use ' + value, { cause: new Error('because of ' + value) }) }
   export const tasks = [
@@ -116,6 +117,8 @@ test('a secret in an argument, a header, a URL or a setting is seen nowhere', {
     const [letter] = (await defined.deadLetters.list({ task: 'named' })).items
     const commands = [
       ['report'],
+      ['beat', '--list'],
+      ['schedule', 'list', '--json'],
       ['doctor'],
       ['health', '--json'],
       ['inspect', 'conf'],

@@ -1,15 +1,42 @@
-/** A URL with its password replaced, safe to print; what is no URL is returned without its credentials part. */
+/**
+ * A text in which every URL has its password replaced, and every secret of its query. A password may hold characters that should have been
+ * encoded, such as `@` and `/`: all before the last `@` counts as credentials, so that too much is hidden rather than too little.
+ */
 export function redactUrl(url: string): string {
   return url
-    .replace(/(:\/\/[^/?#@:]*):[^@/?#]*@/g, '$1:**@')
-    .replace(/([?&](?:password|token|secret)=)[^&#]*/gi, '$1**')
+    .split(/(?=\b[a-z][a-z0-9+.-]*:\/\/)/i)
+    .map((part) => redactQuery(redactCredentials(part)))
+    .join('')
 }
+
+function redactCredentials(text: string): string {
+  const [, scheme = '', rest = '', behind = ''] =
+    /^([a-z][a-z0-9+.-]*:\/\/)([^\s"'<>`]*)(.*)$/is.exec(text) ?? []
+  if (scheme === '') return text
+  const [authority = ''] = rest.split(/[/?#]/, 1)
+  // In addresses of the web an @ may stand in the path, behind a host with a port.
+  const isOfPath = /^https?:/i.test(scheme) && !authority.includes('@') && /^[^:]*(?::\d*)?$/.test(authority)
+  const end = isOfPath ? -1 : rest.lastIndexOf('@')
+  const colon = rest.indexOf(':')
+  if (end < 0 || colon < 0 || colon > end) return text
+  return `${scheme}${rest.slice(0, colon)}:**${rest.slice(end)}${behind}`
+}
+
+const redactQuery = (text: string): string =>
+  text.replace(/([?&])([\w.-]+)=([^&#\s"']*)/g, (all, sign: string, name: string) =>
+    isSecretName(name) ? `${sign}${name}=**` : all,
+  )
 
 const SECRET = /key(?!prefix)|passw|secret|token|credential/i
 
 /** A value without its secrets: by name, at any depth, and inside URLs. */
 export function maskSecrets(name: string, value: unknown): unknown {
-  if (SECRET.test(name) && !/^task|routingKey$/i.test(name) && value !== null && value !== undefined)
+  if (
+    (SECRET.test(name) || isSecretName(name)) &&
+    !/^task|routingKey$/i.test(name) &&
+    value !== null &&
+    value !== undefined
+  )
     return MASK
   if (typeof value === 'string') return redactUrl(value)
   if (value instanceof RegExp || typeof value === 'function') return String(value)
@@ -22,14 +49,17 @@ export function maskSecrets(name: string, value: unknown): unknown {
 /** What stands where something must not be seen. */
 export const MASK = '********'
 
-const SECRET_NAME = /passw|passphrase|secret|token|credential|authorization|(?:api|access|private)[-_]?key/i
+const SECRET_NAME =
+  /passw|passphrase|passcode|secret|token|credential|authorization|(?:api|access|private|signing|encryption)[-_]?key|(?:^|[-_.])(?:pwd|pass|auth)(?:$|[-_.])/i
+/** The same short words inside a name in camel case: `dbPwd`, `basicAuth`, but not `author`. */
+const SECRET_PART = /(?:Pwd|Pass|Auth)(?![a-z])/
 const known = new Map<string, boolean>()
 
 /** Whether an argument, field or header of this name is not for everybody's eyes. */
 export function isSecretName(name: string): boolean {
   let isSecret = known.get(name)
   if (isSecret === undefined) {
-    isSecret = SECRET_NAME.test(name)
+    isSecret = SECRET_NAME.test(name) || SECRET_PART.test(name)
     // Names may be data: only so many are remembered.
     if (known.size < 10_000) known.set(name, isSecret)
   }

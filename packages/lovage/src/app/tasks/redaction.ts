@@ -17,7 +17,8 @@ interface Arguments {
 
 /** Shorter values are not secrets, and would spoil every text that is searched for them. */
 const SHORTEST_SECRET = 4
-const DEEPEST = 6
+/** Levels that are looked into; what lies deeper is hidden whole. */
+const DEEPEST = 64
 
 /** A call's arguments as shown in logs, events and listings. */
 export function shownArguments(
@@ -88,7 +89,7 @@ function hidden({ redact }: Redacted): (name: string) => boolean {
 }
 
 function masked(value: unknown, isHidden: (name: string) => boolean, depth: number): unknown {
-  if (depth > DEEPEST) return value
+  if (depth > DEEPEST) return MASK
   if (Array.isArray(value)) return value.map((item) => masked(item, isHidden, depth + 1))
   if (!isPlainValue(value)) return value
   return Object.fromEntries(
@@ -126,7 +127,18 @@ function scrub(text: string, secrets: readonly string[]): string {
 /** A copy of the same class: the error itself may be shared or frozen. */
 function scrubbed(thrown: unknown, secrets: readonly string[], depth: number): unknown {
   if (typeof thrown === 'string') return scrub(thrown, secrets)
-  if (!(thrown instanceof Error) || depth > DEEPEST) return thrown
+  if (depth > DEEPEST) return MASK
+  if (Array.isArray(thrown)) return thrown.map((item) => scrubbed(item, secrets, depth + 1))
+  if (typeof thrown === 'number' || typeof thrown === 'bigint')
+    return secrets.includes(String(thrown)) ? MASK : thrown
+  if (isPlainValue(thrown))
+    return Object.fromEntries(
+      Object.entries(thrown).map(([name, inner]) => [
+        name,
+        isSecretName(name) ? MASK : scrubbed(inner, secrets, depth + 1),
+      ]),
+    )
+  if (!(thrown instanceof Error)) return thrown
   const copy: Error = Object.create(Object.getPrototypeOf(thrown), Object.getOwnPropertyDescriptors(thrown))
   const put = (name: 'message' | 'stack' | 'cause' | 'errors', value: unknown): void =>
     void Object.defineProperty(copy, name, { value, configurable: true, writable: true, enumerable: false })

@@ -1,4 +1,5 @@
 import type { ScheduleView } from '../../beat/index.js'
+import { maskSecrets } from '../../kernel/index.js'
 import { table } from './say.js'
 
 /** Prints a schedule: last and next runs by this machine's clock and by UTC. */
@@ -44,7 +45,8 @@ const isoTime = (ms: number | null | undefined): string | null =>
   typeof ms === 'number' ? new Date(ms).toISOString() : null
 
 const asJson = ({ nextMs, lastRunMs, ...entry }: ScheduleView): object => ({
-  ...entry,
+  // An object stays one. Arguments of entries may be secrets as those of calls may.
+  ...(maskSecrets('', entry) as object),
   next: isoTime(nextMs),
   lastRun: isoTime(lastRunMs),
 })
