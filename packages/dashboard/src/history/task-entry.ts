@@ -55,7 +55,7 @@ export interface TaskEntry extends TaskSummary {
   readonly traceback: string | null
   /** Lamport's clock of the event that told its state. */
   readonly clock: number
-  /** The producer, where `task-sent` is told. */
+  /** The producer, where `task-sent` is sent. */
   readonly client: string | null
   readonly rootId: string | null
   readonly parentId: string | null

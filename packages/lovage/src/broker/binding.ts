@@ -1,6 +1,6 @@
 import type { ExchangeType } from './queue.js'
 
-/** How one queue is reached through an exchange. */
+/** A route from an exchange to a queue. */
 export interface Binding {
   readonly exchange: string
   readonly type: ExchangeType

@@ -1,9 +1,9 @@
 import { ConfigurationError } from '../kernel/index.js'
 
-/** How an exchange routes. */
+/** An exchange's routing type. */
 export type ExchangeType = 'direct' | 'topic' | 'fanout'
 
-/** What may be said of a queue beside its name. */
+/** The options of a queue, beyond its name. */
 export interface QueueOptions {
   /** Default: a direct exchange of the queue's name. */
   readonly exchange?: string
@@ -13,27 +13,30 @@ export interface QueueOptions {
   readonly durable?: boolean
   readonly autoDelete?: boolean
   readonly exclusive?: boolean
-  /** Highest priority the queue distinguishes; RabbitMQ needs it, elsewhere all are. */
+  /** The highest priority that the queue distinguishes; required by RabbitMQ, elsewhere all are distinguished. */
   readonly maxPriority?: number
   /** Seconds without consumers after which the queue is removed. Where `capabilities.queueArguments`. */
   readonly expires?: number
-  /** Seconds that a message may wait; one that waited longer is not run, and its task is revoked. */
+  /** Seconds that a message may wait; after that it is not run, and its task is revoked. */
   readonly messageTtl?: number
-  /** Messages beyond which the oldest go. Where `capabilities.queueArguments`. */
+  /** The most messages kept; the oldest are dropped first. Where `capabilities.queueArguments`. */
   readonly maxLength?: number
-  /** Where what the server itself drops goes. Where `capabilities.queueArguments`; what workers give up has its own place, everywhere. */
+  /**
+   * The destination for messages that the server itself drops. Where `capabilities.queueArguments`; messages that workers give up on have
+   * their own store, everywhere.
+   */
   readonly deadLetterExchange?: string
   readonly deadLetterRoutingKey?: string
-  /** Runs a time that the cluster's workers begin from this queue, evenly spaced: `10/s`, `10/m`, `10/h`. Default: no limit. */
+  /** The rate at which the cluster's workers start runs from this queue, evenly spaced: `10/s`, `10/m`, `10/h`. Default: no limit. */
   readonly rateLimit?: string | number
   /** Further broker arguments, `x-…`. */
   readonly arguments?: Readonly<Record<string, unknown>>
-  /** Every worker that consumes it gets a copy of what is sent while it is up: Celery's `Broadcast`. See `broadcast`. */
+  /** Every worker that consumes it gets a copy of each message sent while it is up: Celery's `Broadcast`. See `broadcast`. */
   readonly broadcast?: boolean
 }
 
 const NUMBERS = ['maxPriority', 'expires', 'messageTtl', 'maxLength'] as const
-/** Of each, what it is; the compiler sees to it that none is missing. */
+/** All known options; the compiler ensures that none is missing. */
 const KNOWN: Readonly<Record<keyof QueueOptions, true>> = {
   exchange: true,
   exchangeType: true,
@@ -55,12 +58,12 @@ const KNOWN: Readonly<Record<keyof QueueOptions, true>> = {
 /** The options of a queue are its fields. */
 export interface Queue extends QueueOptions {}
 
-/** A queue and how messages reach it: `new Queue('mail', { maxPriority: 9 })`, or an object with the same fields. */
+/** A queue and its routing: `new Queue('mail', { maxPriority: 9 })`, or an object with the same fields. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the options become the object's own fields, all of them.
 export class Queue {
   readonly name: string
 
-  /** @throws {ConfigurationError} LVG_CONFIG_INVALID for an option that is not known, or a number that is none. */
+  /** @throws {ConfigurationError} LVG_CONFIG_INVALID for an unknown option, or an invalid number. */
   constructor(name: string, options: QueueOptions = {}) {
     this.name = name
     Object.assign(this, options)
@@ -87,23 +90,23 @@ export function checkQueue(queue: Queue): void {
 }
 
 /**
- * A queue whose every worker gets a copy: `taskQueues: ['celery', broadcast('reload')]`, and a task with `queue: 'reload'`. A copy
- * counts only for who is up when it is sent; a worker keeps its own through crashes and restarts under its name. Python's `Broadcast`
- * of the same name shares it.
+ * A queue that delivers a copy to each of its workers: `taskQueues: ['celery', broadcast('reload')]`, and a task with `queue: 'reload'`.
+ * Only workers that are up when a message is sent get a copy; a worker keeps its copies through crashes and restarts under its name.
+ * Python's `Broadcast` of the same name shares it.
  */
 export function broadcast(name: string, options: QueueOptions = {}): Queue {
   return new Queue(name, { exchangeType: 'fanout', broadcast: true, ...options })
 }
 
-/** Celery's exchange of the queues that belong to one worker each. */
+/** Celery's exchange for the queues of single workers. */
 const DIRECT_EXCHANGE = 'C.dq2'
 
-/** The queue of one worker alone, by its node name, where `workerDirect` is on: `queue: workerDirect('celery@box')`. */
+/** The queue of a single worker, by its node name, where `workerDirect` is on: `queue: workerDirect('celery@box')`. */
 export function workerDirect(node: string): Queue {
   return new Queue(`${node}.dq2`, { exchange: DIRECT_EXCHANGE, routingKey: node })
 }
 
-/** What a queue asks of its server, as AMQP's arguments: milliseconds there. */
+/** A queue's options as AMQP arguments, in milliseconds. */
 export function queueArguments(queue: Queue): Readonly<Record<string, unknown>> {
   const { maxPriority, expires, messageTtl, maxLength, deadLetterExchange, deadLetterRoutingKey } = queue
   const all: Readonly<Record<string, unknown>> = {
@@ -118,9 +121,9 @@ export function queueArguments(queue: Queue): Readonly<Record<string, unknown>> 
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
-/** What a queue asks that only a server with `capabilities.queueArguments` does; for a warning. */
+/** The arguments that only a server with `capabilities.queueArguments` honours, for a warning. */
 export function unkeptArguments(queue: Queue): readonly string[] {
-  // Priorities are told apart everywhere; what waits too long is left out by workers.
+  // Priorities are distinguished everywhere; workers skip messages that waited too long.
   const kept = new Set(['x-max-priority', 'x-message-ttl', 'x-queue-type'])
   return Object.keys(queueArguments(queue)).filter((name) => !kept.has(name))
 }

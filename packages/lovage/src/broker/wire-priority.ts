@@ -6,7 +6,7 @@ export function priorityToWire(priority: number | undefined): number {
   return priority === undefined ? 0 : 9 - Math.min(Math.max(Math.trunc(priority), 0), 9)
 }
 
-/** The public priority of a number from such a wire. */
+/** The public priority for a number on such a wire. */
 export function priorityFromWire(wire: number | undefined): number | undefined {
   return wire === undefined ? undefined : 9 - Math.min(Math.max(Math.trunc(wire), 0), 9)
 }

@@ -6,7 +6,7 @@ export interface CanvasCall {
   readonly task: string
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
-  /** In Celery's spelling, without what is in `embed`. */
+  /** In Celery's spelling, without the options carried in `embed`. */
   readonly options: WireOptions
   readonly embed: Embed
 }

@@ -2,7 +2,7 @@ import type { WireSignature } from '../message/index.js'
 import { type Canvas, misshapen, taskNode, type WireOptions, withOptions, withoutOptions } from './node.js'
 import { fromWire, signaturesIn, toWire } from './wire.js'
 
-/** A chain of steps, nested chains opened; a group before another step becomes the header of a chord. */
+/** A chain of steps, with nested chains flattened; a group before another step becomes the header of a chord. */
 export function chainOf(steps: readonly Canvas[]): Canvas {
   const flat = steps.flatMap((step) => flattened(step))
   const upgraded: Canvas[] = []
@@ -43,12 +43,12 @@ function asChord(group: Canvas & { readonly kind: 'group' }, body: Canvas): Canv
   }
 }
 
-/** Options of a chain that say what comes after its end, not what each of its steps is. */
+/** Options of a chain that apply after its end, not to each of its steps. */
 const OF_THE_END = ['link', 'link_error', 'chain', 'chord', 'group_id', 'group_index', 'task_id'] as const
 
 /**
- * The steps of a chain with the chain's own links given to them; anything else is its own step. What remains after the chain
- * (`chain`, the next step last, as Celery writes it) is more steps, and its place in a group is its last step's.
+ * The steps of a chain with the chain's own links applied; any other canvas is a single step. The chain's remaining steps (`chain`, the
+ * next step last, as Celery writes it) are appended, and its place in a group is its last step's.
  */
 function flattened(step: Canvas): readonly Canvas[] {
   if (step.kind !== 'chain') return [step]
@@ -73,7 +73,7 @@ function flattened(step: Canvas): readonly Canvas[] {
   })
 }
 
-/** Gives the task that ends a canvas options that it has not. */
+/** Gives the last task of a canvas options that it lacks. */
 function atEnd(canvas: Canvas, options: WireOptions): Canvas {
   switch (canvas.kind) {
     case 'task':
@@ -104,7 +104,7 @@ export function withLinks(
       return withOptions(canvas, { [name]: [...known, ...fresh] })
     }
     case 'group': {
-      // As Celery: a callback hangs on the first member, an errback on each.
+      // As in Celery: a callback is attached to the first member, an errback to each.
       const members = canvas.members.map((member, place) =>
         name === 'link_error' || place === 0 ? withLinks(member, name, links) : member,
       )
@@ -115,7 +115,7 @@ export function withLinks(
   }
 }
 
-/** Errbacks for the members of a chord's header too (`taskAllowErrorCbOnChordHeader`). */
+/** Adds errbacks to the members of a chord's header too (`taskAllowErrorCbOnChordHeader`). */
 export function withHeaderErrbacks(canvas: Canvas, links: readonly WireSignature[]): Canvas {
   switch (canvas.kind) {
     case 'chord':
@@ -127,13 +127,13 @@ export function withHeaderErrbacks(canvas: Canvas, links: readonly WireSignature
   }
 }
 
-/** A copy with options merged in, where they have an effect: on the members of a group, the body of a chord. */
+/** A copy with options merged in where they take effect: the members of a group, the body of a chord. */
 export function configured(canvas: Canvas, options: Readonly<Record<string, unknown>>): Canvas {
   switch (canvas.kind) {
     case 'task':
       return withOptions(canvas, options)
     case 'chain': {
-      // The id names the last step; what delays the start belongs to the first; the rest is every step's.
+      // The id names the last step; start delays belong to the first; the rest applies to every step.
       const { task_id, countdown, eta, ...rest } = options
       const last = canvas.steps.length - 1
       const steps = canvas.steps.map((step, place) => {
@@ -156,8 +156,8 @@ export function configured(canvas: Canvas, options: Readonly<Record<string, unkn
 }
 
 /**
- * A copy with the options of one call, which hold for what is sent first, as in Celery: the first step of a chain, every member of a
- * group, header and body of a chord. Later steps keep what they say themselves. An id names what the whole gives.
+ * A copy with the options of one call, which apply to the tasks sent first, as in Celery: the first step of a chain, every member of a
+ * group, header and body of a chord. Later steps keep their own options. An id names the result of the whole.
  */
 export function called(canvas: Canvas, options: Readonly<Record<string, unknown>>): Canvas {
   const { task_id, ...rest } = options
@@ -184,7 +184,7 @@ export function called(canvas: Canvas, options: Readonly<Record<string, unknown>
   }
 }
 
-/** Gives the members of a group growing countdowns: `start`, `start + step`, … seconds, not beyond `stop`. */
+/** Gives the members of a group increasing countdowns: `start`, `start + step`, … seconds, not beyond `stop`. */
 export function skewed(
   members: readonly Canvas[],
   { start = 1, stop, step = 1 }: { readonly start?: number; readonly stop?: number; readonly step?: number },
@@ -195,7 +195,7 @@ export function skewed(
   })
 }
 
-/** Calls a task over each item of a list in one message. */
+/** Calls a task for each item of a list in one message. */
 export function mapped(name: 'map' | 'starmap', task: Canvas, items: readonly unknown[]): Canvas {
   const queue = task.options.queue
   return taskNode(

@@ -12,7 +12,7 @@ import {
 } from './node.js'
 import { fromWire, signaturesIn } from './wire.js'
 
-/** What a canvas is to be, as a member of something larger. */
+/** The place of a canvas within a larger one. */
 export interface Place {
   readonly taskId?: string
   readonly groupId?: string
@@ -20,8 +20,8 @@ export interface Place {
 }
 
 /**
- * Gives everything its final form and its id; ids that are there stay. A chain's id is its last task's, a chord's its
- * body's. Freezing twice changes nothing.
+ * Gives every part its final form and id; existing ids stay. A chain's id is its last task's, a chord's its body's. Freezing twice
+ * changes nothing.
  * @throws {MessageError} LVG_CANVAS_INVALID for an empty chain, and for one nested deeper than 100 levels.
  */
 export function freeze(canvas: Canvas, newId: () => string, place: Place = {}, depth = 0): Canvas {
@@ -61,8 +61,8 @@ export function freeze(canvas: Canvas, newId: () => string, place: Place = {}, d
 }
 
 /**
- * A group or chord with the steps that Celery wrote into its option `chain` (the next one last) as steps; undefined when there
- * are none. What follows a group of one takes its member's result, as in Celery.
+ * A group or chord followed by the steps that Celery wrote into its option `chain` (the next one last); undefined when there are none.
+ * The step after a group of one takes its member's result, as in Celery.
  */
 function withRemaining(canvas: Canvas): Canvas | undefined {
   if (canvas.kind !== 'group' && canvas.kind !== 'chord') return undefined
@@ -104,7 +104,7 @@ function groupIdIn(header: readonly Canvas[]): string | undefined {
   return undefined
 }
 
-/** The group of the task with which a member ends: that of a chord's body, of a chain's last step. */
+/** The group of a member's last task: that of a chord's body, or of a chain's last step. */
 function groupIdAtEnd(member: Canvas): string | undefined {
   switch (member.kind) {
     case 'task':
@@ -121,15 +121,12 @@ function groupIdAtEnd(member: Canvas): string | undefined {
 }
 
 function membership(canvas: Canvas, { groupId, groupIndex }: Place) {
-  // A member keeps the group that it was frozen for.
+  // A member keeps the group for which it was frozen.
   if (canvas.options.group_id !== undefined || groupId === undefined) return {}
   return { group_id: groupId, group_index: groupIndex }
 }
 
-/**
- * The same work with one task at its end, as the counting of a chord needs it: a group at the end of a member is
- * gathered by `celery.accumulate`.
- */
+/** The same work ending in one task, as counting a chord requires: a group at the end of a member is gathered by `celery.accumulate`. */
 export function asSingle(canvas: Canvas): Canvas {
   switch (canvas.kind) {
     case 'task':
@@ -152,7 +149,7 @@ export function gathered(group: GroupNode): Canvas {
   return chainOf([group, body])
 }
 
-/** Where the members run there is a worker: what joins them goes there too. */
+/** The queue of the members, which has a worker: the joining task goes there too. */
 export function queueOf(members: readonly Canvas[]): unknown {
   for (const member of members) {
     const inner =

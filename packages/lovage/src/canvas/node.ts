@@ -1,13 +1,13 @@
 import { MessageError } from '../kernel/index.js'
 
-/** Options of a signature in Celery's spelling; links, chord and remaining chain lie in it as wire signatures. */
+/** A signature's options in Celery's spelling; links, chord and remaining chain are wire signatures in it. */
 export type WireOptions = Readonly<Record<string, unknown>>
 
 interface NodeCommon {
   readonly options: WireOptions
-  /** Takes no results of what comes before. */
+  /** Takes no results from the preceding task. */
   readonly immutable: boolean
-  /** Positional arguments that stand behind those which are prepended. */
+  /** Positional arguments, after those that are prepended. */
   readonly args: readonly unknown[]
 }
 
@@ -18,19 +18,19 @@ export interface TaskNode extends NodeCommon {
   readonly kwargs: Readonly<Record<string, unknown>>
 }
 
-/** Steps, each taking the result of the one before. */
+/** Steps, each taking the result of the previous one. */
 export interface ChainNode extends NodeCommon {
   readonly kind: 'chain'
   readonly steps: readonly Canvas[]
 }
 
-/** Members that run side by side. */
+/** Members that run in parallel. */
 export interface GroupNode extends NodeCommon {
   readonly kind: 'group'
   readonly members: readonly Canvas[]
 }
 
-/** Members that run side by side, and a body that takes the list of their results. */
+/** Members that run in parallel, and a body that takes the list of their results. */
 export interface ChordNode extends NodeCommon {
   readonly kind: 'chord'
   readonly header: readonly Canvas[]
@@ -39,26 +39,26 @@ export interface ChordNode extends NodeCommon {
   readonly body: Canvas
 }
 
-/** Work to be done, as plain data: what signatures are made of. */
+/** Work to be done, as plain data; the content of signatures. */
 export type Canvas = TaskNode | ChainNode | GroupNode | ChordNode
 
-/** What a member's failure means to its chord's body. */
+/** The effect of a member's failure on its chord's body. */
 export type MemberFailure = 'fail' | 'continue' | 'ignore'
 
-/** Levels of nesting that a canvas may have. A chain is one level, however long. */
+/** The deepest nesting of a canvas. A chain is one level, however long. */
 export const MAX_CANVAS_DEPTH = 100
-/** Signatures that one canvas may have in a message. */
+/** The most signatures of one canvas in a message. */
 export const MAX_CANVAS_SIZE = 200_000
 
-/** Options that are ours alone on the wire. */
+/** Lovage's own options on the wire. */
 export const OWN_OPTIONS = {
   /** Public priority of a signature that has not been frozen for a broker yet. */
   priority: 'lovage_priority',
-  /** What a member's failure means to this body. */
+  /** The effect of a member's failure on this body. */
   memberFailure: 'lovage_on_member_failure',
 } as const
 
-/** An error about a canvas that cannot be run. */
+/** The error for a canvas that cannot be run. */
 export function misshapen(message: string, hint?: string): MessageError {
   return new MessageError(message, {
     code: 'LVG_CANVAS_INVALID',
@@ -93,7 +93,7 @@ export function withoutOptions<Node extends Canvas>(node: Node, names: readonly 
 const defined = (options: WireOptions): WireOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
-/** A text option, when there is one. */
+/** A text option, if present. */
 export function textOption(options: WireOptions, name: string): string | undefined {
   const value = options[name]
   return typeof value === 'string' ? value : undefined

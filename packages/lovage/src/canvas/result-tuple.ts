@@ -25,7 +25,7 @@ export const headerTuple = (chord: ChordNode, parent: ResultTuple | null = null)
   chord.header.map((member) => resultTuple(member)),
 ]
 
-/** The values of a group, those of groups inside it as lists of their own. */
+/** The values of a group, with those of inner groups as nested lists. */
 export function shapeOf([, children]: ResultTuple, valueFor: (id: string) => unknown): readonly unknown[] {
   return (children ?? []).map((child) =>
     child[1] === null ? valueFor(child[0][0]) : shapeOf(child, valueFor),

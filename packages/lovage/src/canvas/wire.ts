@@ -10,10 +10,10 @@ import {
   withoutOptions,
 } from './node.js'
 
-/** How a public priority is written in a signature; the number that the broker's wire has for it. */
+/** Converts a public priority to the number on the broker's wire, for signatures. */
 export type PriorityToWire = (priority: number) => number
 
-/** A canvas as signatures travel (docs/internals/wire.md#signatures). */
+/** A canvas in the wire form of signatures (docs/internals/wire.md#signatures). */
 export function toWire(canvas: Canvas, priorityToWire?: PriorityToWire): WireSignature {
   const options = wireOptions(canvas.options, priorityToWire)
   const { immutable, args } = canvas
@@ -31,7 +31,7 @@ export function toWire(canvas: Canvas, priorityToWire?: PriorityToWire): WireSig
       const header = all(canvas.header.map((member) => (groupId ? outside(groupId, member) : member)))
       const kwargs = { kwargs: {}, body: toWire(canvas.body, priorityToWire) }
       if (groupId === undefined) return composite('chord', { ...kwargs, header })
-      // A frozen chord has its header's id, as in Celery: Python counts members under the id that it reads there.
+      // A frozen chord has its header's id, as in Celery: Python counts members under that id.
       const ids = { task_id: groupId }
       const group = composite('group', { tasks: header }, { args: [], options: ids, immutable: false })
       return composite('chord', { ...kwargs, header: group }, { options: { ...options, ...ids } })
@@ -47,8 +47,8 @@ export function toWire(canvas: Canvas, priorityToWire?: PriorityToWire): WireSig
 }
 
 /**
- * A member of a header that does not name its group: the header does. Python may give a header another id when it reads it, and
- * members that named the old one would never be counted.
+ * A header's member without its group id, which the header carries. Python may give a header another id on reading, and members with the
+ * old one would never be counted.
  */
 function outside(groupId: string, member: Canvas): Canvas {
   switch (member.kind) {
@@ -65,7 +65,7 @@ function outside(groupId: string, member: Canvas): Canvas {
   }
 }
 
-/** Options with every public priority in them, also of nested signatures, turned into the wire's number. */
+/** Options with every public priority, in nested signatures too, converted to the wire's number. */
 function wireOptions(options: WireOptions, priorityToWire: PriorityToWire | undefined): WireOptions {
   if (!priorityToWire) return options
   const written: Record<string, unknown> = { ...options }
@@ -95,8 +95,8 @@ const isFields = (value: unknown): value is Fields =>
 
 /**
  * Reads a signature from the wire, Python's or ours. A part that is missing gets its default.
- * @throws {MessageError} LVG_CANVAS_INVALID for what is no signature, nested deeper than 100 levels, or has more
- * than 200,000 signatures.
+ * @throws {MessageError} LVG_CANVAS_INVALID for a value that is not a signature, is nested deeper than 100 levels, or has more than
+ * 200,000 signatures.
  */
 export function fromWire(value: unknown): Canvas {
   return read(value, 0, { left: MAX_CANVAS_SIZE })

@@ -4,17 +4,17 @@ import { type SeenTask, TaskRecord } from './seen-task.js'
 import { type SeenWorker, WorkerRecord } from './seen-worker.js'
 import { readTaskEvent } from './task-event.js'
 
-/** How much a cluster state remembers. */
+/** The limits of a cluster state. */
 export interface ClusterStateOptions {
-  /** Tasks; those of which nothing was heard for the longest give way. Default 10,000. */
+  /** Tasks kept; the longest without an event are dropped first. Default 10,000. */
   readonly maxTasks?: number
-  /** Nodes, in the same way. Default 5,000. */
+  /** Nodes kept, in the same way. Default 5,000. */
   readonly maxWorkers?: number
   /** Seconds after which a node that is gone is forgotten. Default 3,600. */
   readonly forgetWorkersAfter?: number
 }
 
-/** Which tasks are wanted. */
+/** A filter for tasks. */
 export interface TaskChoice {
   readonly state?: string
   readonly name?: string
@@ -25,9 +25,9 @@ export interface TaskChoice {
 }
 
 /**
- * What a cluster's events add up to: which nodes live, and what became of tasks. Bounded whatever is sent: in nodes, in tasks, and in
- * what is kept of each (texts to 1,024 characters, tracebacks to 16,384), so that nobody who reaches the broker can fill a monitor's
- * memory. A task takes about 1 KB, and 50 KB at the most.
+ * The state of a cluster, built from its events: live nodes and the fate of tasks. Bounded for any input: in nodes, in tasks, and in the
+ * data kept for each (texts to 1,024 characters, tracebacks to 16,384), so that no client of the broker can fill a monitor's memory. A
+ * task takes about 1 KB, and at most 50 KB.
  */
 export class ClusterState {
   readonly #maxTasks: number
@@ -48,21 +48,21 @@ export class ClusterState {
     this.#forgetAfterMs = forgetWorkersAfter * 1000
   }
 
-  /** Events that were taken in. */
+  /** The number of events processed. */
   get events(): number {
     return this.#events
   }
 
   /**
-   * Takes an event in; true when it told something of a node or a task.
+   * Processes an event; returns true when it concerned a node or a task.
    *
-   * @param nowMs When it came, by the clock here.
+   * @param nowMs When it was received, by the local clock.
    */
   add(event: Event, nowMs: number): boolean {
     const hostname = nameOf(event.hostname)
     if (hostname === undefined || !Number.isFinite(event.timestamp) || event.type.length > 128) return false
     if (event.type.startsWith('worker-')) {
-      // Elections are among themselves.
+      // Elections concern only the workers themselves.
       if (event.type.startsWith('worker-elect')) return false
       this.#worker(hostname).add(event, nowMs)
     } else if (event.type.startsWith('task-')) {
@@ -88,7 +88,7 @@ export class ClusterState {
     return this.#tasks.get(id)?.view()
   }
 
-  /** Tasks, those first of which something was heard last. */
+  /** Tasks, most recently updated first. */
   tasks({ state, name, worker, limit = Number.POSITIVE_INFINITY }: TaskChoice = {}): readonly SeenTask[] {
     const found: SeenTask[] = []
     for (const record of [...this.#tasks.values()].reverse()) {
@@ -101,7 +101,7 @@ export class ClusterState {
     return found
   }
 
-  /** How many of the remembered tasks are in each state. */
+  /** The number of remembered tasks in each state. */
   counts(): Readonly<Record<string, number>> {
     const counts = new Map<string, number>()
     for (const { state } of this.#tasks.values()) counts.set(state, (counts.get(state) ?? 0) + 1)
@@ -126,7 +126,7 @@ export class ClusterState {
   }
 }
 
-/** Puts an entry last, and lets the first give way when there are too many. */
+/** Moves an entry to the end, and drops the first when there are too many. */
 function renew<T>(entries: Map<string, T>, key: string, value: T, most: number): void {
   entries.delete(key)
   entries.set(key, value)

@@ -1,14 +1,14 @@
 import { isLate, type TaskEvent, type TaskFacts, type ToldState } from './task-event.js'
 
-/** A task as its events show it. What nobody has told is undefined. */
+/** A task as seen in its events. Fields not reported are undefined. */
 export interface SeenTask {
   readonly id: string
   readonly name: string | undefined
   /** PENDING (sent), RECEIVED, STARTED, PROGRESS, RETRY, SUCCESS, FAILURE, REVOKED, REJECTED, or the name of a custom event. */
   readonly state: string
-  /** The node that told of it last. */
+  /** The node that last reported it. */
   readonly worker: string | undefined
-  /** The producer, where `task-sent` is told. */
+  /** The producer, where `task-sent` is sent. */
   readonly client: string | undefined
   /** As logs show them. */
   readonly args: string | undefined
@@ -26,16 +26,16 @@ export interface SeenTask {
   readonly queue: string | undefined
   /** 0–100. */
   readonly percent: number | undefined
-  /** When its state was told, by the clock of whoever told it, in Unix ms. */
+  /** When its state was reported, by the sender's clock, in Unix ms. */
   readonly changedMs: number
-  /** When each kind of event (`received`, `started`, …) was told last, in Unix ms. */
+  /** When each kind of event (`received`, `started`, …) was last sent, in Unix ms. */
   readonly times: Readonly<Record<string, number>>
 }
 
-/** Kinds of events whose times are kept of one task. */
+/** Event kinds whose times are kept per task. */
 const MAX_KINDS = 24
 
-/** What is remembered of a task. */
+/** The record of a task. */
 export class TaskRecord {
   readonly id: string
   /** Lamport's clock of the newest event. */
@@ -43,7 +43,7 @@ export class TaskRecord {
   #changedMs = 0
   #facts: TaskFacts = {}
   readonly #times = new Map<string, number>()
-  /** The event that made the state what it is. */
+  /** The event that set the state. */
   #told: ToldState | undefined
 
   constructor(id: string) {
@@ -60,7 +60,7 @@ export class TaskRecord {
     return this.#facts.name
   }
 
-  /** Takes an event in. One that comes late adds what is missing, and changes nothing. */
+  /** Processes an event. A late one fills in missing fields, and changes nothing else. */
   add({ kind, state, ms, process, clock, facts }: TaskEvent): void {
     this.clock = Math.max(this.clock, clock)
     if (this.#times.size < MAX_KINDS || this.#times.has(kind)) this.#times.set(kind, ms)

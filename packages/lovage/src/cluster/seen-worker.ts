@@ -1,21 +1,21 @@
 import type { Event } from '../events/index.js'
 import { countOf, nameOf, numberOf } from './bounded.js'
 
-/** A node as its events show it. */
+/** A node as seen in its events. */
 export interface SeenWorker {
   /** `name@host`. */
   readonly hostname: string
-  /** Whether it has been heard of within two of its heartbeats. */
+  /** Whether an event arrived within two of its heartbeats. */
   readonly isAlive: boolean
-  /** Whether it said that it leaves; one that does not live and has not left is lost. */
+  /** Whether it announced its shutdown; a node that is neither alive nor has left is lost. */
   readonly hasLeft: boolean
-  /** When it was heard of last, by the clock here, in Unix ms. */
+  /** When its last event arrived, by the local clock, in Unix ms. */
   readonly seenMs: number
   /** Seconds between its heartbeats. */
   readonly freq: number
-  /** Tasks that run there, as it said last. */
+  /** Running tasks, as last reported. */
   readonly active: number
-  /** Tasks that have ended there since it started. */
+  /** Tasks finished since it started. */
   readonly processed: number
   readonly loadavg: readonly number[]
   readonly pid: number | undefined
@@ -23,14 +23,14 @@ export interface SeenWorker {
   readonly software: string
 }
 
-/** A worker that says nothing of its rhythm has Celery's. */
+/** The default heartbeat interval of a worker that reports none: Celery's. */
 const FREQ_S = 2
-/** A rhythm that anybody may have claimed must not keep a dead worker alive for ever. */
+/** An untrusted interval must not keep a dead worker alive for ever. */
 const MAX_FREQ_S = 3600
 /** Heartbeats that may be missed. */
 const MISSED = 2
 
-/** What is remembered of a node. */
+/** The record of a node. */
 export class WorkerRecord {
   readonly hostname: string
   seenMs = 0
@@ -46,7 +46,7 @@ export class WorkerRecord {
     this.hostname = hostname
   }
 
-  /** Takes a `worker-…` event in. */
+  /** Processes a `worker-…` event. */
   add(event: Event, nowMs: number): void {
     this.seenMs = nowMs
     this.#isOffline = event.type === 'worker-offline'
@@ -61,7 +61,7 @@ export class WorkerRecord {
     if (ident !== undefined) this.#software = [ident, nameOf(event.sw_ver)].filter(Boolean).join(' ')
   }
 
-  /** A task's event shows that it lives, too. */
+  /** Notes a sign of life: a task's event is one too. */
   touch(nowMs: number): void {
     this.seenMs = nowMs
   }

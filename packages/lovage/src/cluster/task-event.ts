@@ -1,10 +1,10 @@
 import type { Event } from '../events/index.js'
 import { countOf, nameOf, numberOf, secondsOf, textOf, tracebackOf } from './bounded.js'
 
-/** What an event may say of a task, each of it bounded: names to 256 characters, texts to 1,024, tracebacks to 16,384. */
+/** A task's fields in an event, each bounded: names to 256 characters, texts to 1,024, tracebacks to 16,384. */
 export interface TaskFacts {
   readonly name?: string
-  /** The node that told it. */
+  /** The node that sent it. */
   readonly worker?: string
   /** The producer, of `task-sent`. */
   readonly client?: string
@@ -26,7 +26,7 @@ export interface TaskFacts {
   readonly percent?: number
 }
 
-/** Whose word a state is: events of one process are in the order of its logical clock. */
+/** The source of a state: events of one process are ordered by its logical clock. */
 export interface ToldState {
   readonly state: string
   readonly process: string
@@ -34,12 +34,12 @@ export interface ToldState {
   readonly clock: number
 }
 
-/** A `task-…` event, read. */
+/** A decoded `task-…` event. */
 export interface TaskEvent extends ToldState {
   readonly id: string
   /** `received`, `succeeded`, …: its type without `task-`. */
   readonly kind: string
-  /** When it was told, by the clock of whoever told it, in Unix ms. */
+  /** When it was sent, by the sender's clock, in Unix ms. */
   readonly ms: number
   readonly facts: TaskFacts
 }
@@ -55,7 +55,7 @@ const STATES: ReadonlyMap<string, string> = new Map([
   ['rejected', 'REJECTED'],
 ])
 
-/** Highest first; what is not here is a task's own state, between FAILURE and REVOKED. */
+/** Highest first; a state not listed is a custom one, between FAILURE and REVOKED. */
 const PRECEDENCE = [
   'SUCCESS',
   'FAILURE',
@@ -71,8 +71,7 @@ const LONGEST_TYPE = 128
 const PREFIX = 'task-'
 
 /**
- * Reads an event of a task as monitors keep it, bounded whatever was sent; undefined for any other event, and for one without a node,
- * an id or a time.
+ * Reads a task event for monitors, bounded for any input; undefined for any other event, and for one without a node, an id or a time.
  *
  * @example for (const event of events) { const told = readTaskEvent(event); if (told) remember(told.id, told.state) }
  */
@@ -95,13 +94,13 @@ export function readTaskEvent(event: Event): TaskEvent | undefined {
 }
 
 /**
- * Whether a state that is told comes too late to replace the one that is known. Events of one process are ordered by its logical clock.
- * Those of several have no common order: there a state that usually comes before another does not replace it, except around a retry,
- * after which everything happens again.
+ * Whether a reported state comes too late to replace the known one. Events of one process are ordered by its logical clock. Events of
+ * several processes have no common order: there, a state that usually precedes another does not replace it, except around a retry, after
+ * which everything happens again.
  */
 export function isLate(known: ToldState | undefined, told: ToldState): boolean {
   if (known?.process === told.process && told.clock > 0 && known.clock > 0) {
-    // What has succeeded is told again only by a redelivery, which changes nothing.
+    // After success, only a redelivery sends events again, and it changes nothing.
     if (known.state === 'SUCCESS' && told.state !== 'SUCCESS') return true
     return told.clock < known.clock
   }
@@ -115,7 +114,7 @@ const rankOf = (state: string): number => {
   return rank < 0 ? PRECEDENCE.indexOf('') : rank
 }
 
-/** What an event says that is worth keeping. Tens of thousands come in a second: nothing is made that is not there. */
+/** The fields of an event worth keeping. Tens of thousands arrive per second: absent fields are not created. */
 function factsOf(event: Event, kind: string, node: string): TaskFacts {
   const facts: { -readonly [Key in keyof TaskFacts]: TaskFacts[Key] } = {}
   if (kind === 'sent') facts.client = node

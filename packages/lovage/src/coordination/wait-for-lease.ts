@@ -1,47 +1,47 @@
 import { type Clock, delay, type Logger, messageOf, type Timer } from '../kernel/index.js'
 import type { CoordinationStore } from './coordination-store.js'
 
-/** Which lease, and who wants it. */
+/** A lease and its candidate. */
 export interface LeaseWish {
   readonly coordination: CoordinationStore
-  /** What all who want it call it. */
+  /** The lease's name, shared by all candidates. */
   readonly lease: string
-  /** What log lines call it, as in `beat: the lead`. */
+  /** Its name in log lines, as in `beat: the lead`. */
   readonly label: string
   /** Names this candidate; unique in the fleet, new at every start. */
   readonly holder: string
   readonly leaseMs: number
   readonly clock: Clock
   readonly logger: Logger
-  /** Milliseconds that pass whatever is done to the time of day. Default: the process's own. */
+  /** Monotonic milliseconds, unaffected by changes to the time of day. Default: the process's own. */
   readonly monotonicMs?: () => number
 }
 
-/** A lease that is ours, and is renewed, until it is lost or given back. */
+/** A held lease, renewed until it is lost or released. */
 export interface Lease {
-  /** Greater than that of every holder before. */
+  /** Greater than that of every previous holder. */
   readonly token: bigint
   /** Aborted when the lease is lost. */
   readonly signal: AbortSignal
-  /** Whether the lease is surely still ours. */
+  /** Whether the lease is certainly still held. */
   isHeld(): boolean
-  /** Gives it back, so that another gets it at once. */
+  /** Releases it, so that another candidate gets it at once. */
   release(): Promise<void>
 }
 
-/** How many times within a lease it is renewed, or asked for. */
+/** Renewals, or attempts, per lease duration. */
 const TRIES_PER_LEASE = 3
 
 /**
- * Waits until the lease is ours; resolves to undefined when `signal` is aborted before. A store that cannot be
- * reached is asked again; whoever holds it meanwhile loses it by itself.
+ * Waits until the lease is granted; resolves to undefined if `signal` is aborted first. An unreachable store is retried; the current
+ * holder loses the lease on its own in the meantime.
  */
 export async function waitForLease(options: LeaseWish, signal: AbortSignal): Promise<Lease | undefined> {
   const { coordination, lease, label, holder, leaseMs, clock, logger } = options
   const monotonicMs = options.monotonicMs ?? (() => performance.now())
   let isWarned = false
   while (!signal.aborted) {
-    // Ours counts from before the question: the store's own count starts later and so ends later.
+    // We count from before the request: the store's count starts later and so ends later.
     const askedMs = monotonicMs()
     try {
       const grant = await coordination.acquire(lease, holder, leaseMs)
@@ -97,7 +97,7 @@ class HeldLease implements Lease {
     const askedMs = this.#monotonicMs()
     try {
       const grant = await coordination.acquire(lease, holder, leaseMs)
-      // Another token: somebody else held it in between, or it lapsed; what we know may be old.
+      // Another token: another holder had it in between, or it lapsed; our state may be stale.
       if (grant?.token !== this.token) return this.#end('another took it')
       this.#untilMs = askedMs + leaseMs
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { Page } from '../kernel/index.js'
 import type { DeadLetter, DeadLetterQuery } from './store.js'
 
-/** A page of letters that are all at hand: those that match, newest first. */
+/** A page of the matching letters from a collection in memory, newest first. */
 export function listLetters(letters: Iterable<DeadLetter>, query: DeadLetterQuery): Page<DeadLetter> {
   const { limit = 100, after } = query
   const matching = [...letters].filter((letter) => matches(letter, query)).sort(newestFirst)
@@ -21,7 +21,7 @@ function matches(letter: DeadLetter, query: DeadLetterQuery): boolean {
   )
 }
 
-/** Sorts like the listing: time counted down from the largest exact integer, then the id. */
+/** A cursor that sorts like the listing: time counted down from the largest exact integer, then the id. */
 function cursorOf(letter: DeadLetter): string {
   return `${String(Number.MAX_SAFE_INTEGER - letter.failedMs).padStart(16, '0')} ${letter.id}`
 }

@@ -1,6 +1,6 @@
 import type { Page, PageRequest } from '../kernel/index.js'
 
-/** Why a message ended here. */
+/** The reason for a dead letter. */
 export type DeadLetterReason =
   | 'malformed'
   | 'unaccepted'
@@ -10,23 +10,23 @@ export type DeadLetterReason =
   | 'failed'
   | 'worker-lost'
   | 'invalid-arguments'
-  /** Its queue had gone when it was due there. */
+  /** Its queue no longer existed when it was due there. */
   | 'unroutable'
 
-/** A message that no worker will run again by itself, with everything that is known about it. */
+/** A message that no worker will run again on its own, with everything known about it. */
 export interface DeadLetter {
-  /** Own id: made from task id and attempt, so that storing it twice is storing it once. */
+  /** The letter's own id, made from task id and attempt, so that storing it twice has no effect. */
   readonly id: string
   readonly taskId: string | null
   readonly task: string | null
-  /** The queue it came from and a redrive returns it to. */
+  /** The queue it came from, to which a redrive returns it. */
   readonly queue: string
   readonly reason: DeadLetterReason
   /** Type, message and traceback of the last error. */
   readonly error: { readonly type: string; readonly message: string; readonly traceback: string | null }
   readonly retries: number
   readonly redeliveries: number
-  /** Name of the worker that gave up. */
+  /** The worker that gave up. */
   readonly worker: string
   /** Unix ms. */
   readonly failedMs: number
@@ -34,7 +34,7 @@ export interface DeadLetter {
   readonly raw: Buffer | string
 }
 
-/** What to list; all conditions hold together. */
+/** The letters to list; all conditions must match. */
 export interface DeadLetterQuery extends PageRequest {
   readonly queue?: string
   readonly task?: string
@@ -44,7 +44,7 @@ export interface DeadLetterQuery extends PageRequest {
   readonly failedBeforeMs?: number
 }
 
-/** Where dead letters lie; newest first in listings. */
+/** A store of dead letters; listings are newest first. */
 export interface DeadLetterStore {
   add(letters: readonly DeadLetter[]): Promise<void>
   list(query: DeadLetterQuery): Promise<Page<DeadLetter>>
@@ -54,7 +54,7 @@ export interface DeadLetterStore {
   take(ids: readonly string[]): Promise<readonly DeadLetter[]>
 }
 
-/** A store of dead letters that stands by itself, not in a broker. */
+/** A standalone store of dead letters, not in a broker. */
 export interface OpenDeadLetterStore extends DeadLetterStore {
   /** Where it is, without the password. */
   readonly location: string

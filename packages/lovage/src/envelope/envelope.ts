@@ -10,9 +10,9 @@ import {
 } from '../message/index.js'
 import { encodeHeaders, shared } from './header-json.js'
 
-/** A message that came in kombu's JSON envelope. */
+/** A message received in kombu's JSON envelope. */
 export interface EnvelopeMessage extends IncomingMessage {
-  /** Names this copy of the message; the key of Redis' `unacked` hash. */
+  /** Identifies this copy of the message; the key in Redis' `unacked` hash. */
   readonly deliveryTag: string
 }
 
@@ -32,7 +32,7 @@ export function encodeEnvelope(
   deliveryTag: string,
 ): string {
   const { properties, body } = message
-  // Celery leaves the options that it does not know in the properties; django-celery-results reads this one there.
+  // Celery leaves options it does not know in the properties; django-celery-results reads this one there.
   const periodic = message.headers.periodic_task_name
   const periodicName = typeof periodic === 'string' ? `,"periodic_task_name":${JSON.stringify(periodic)}` : ''
   const base64 = (typeof body === 'string' ? Buffer.from(body) : body).toString('base64')
@@ -50,9 +50,8 @@ export function encodeEnvelope(
 }
 
 /**
- * Reads an envelope. Never throws: what is none comes back as a MessageError (`LVG_MESSAGE_MALFORMED`) that says which
- * part is wrong; its `details.deliveryTag` is there when at least that could be read. Headers keep big integers
- * as BigInt, so that forwarding them loses nothing.
+ * Reads an envelope. Never throws: invalid input returns a MessageError (`LVG_MESSAGE_MALFORMED`) that names the wrong part, with
+ * `details.deliveryTag` when at least that could be read. Headers keep big integers as BigInt, so that forwarding them loses nothing.
  */
 export function decodeEnvelope(
   raw: string | Buffer,
@@ -63,7 +62,7 @@ export function decodeEnvelope(
     const value = decodeJson(typeof raw === 'string' ? raw : raw.toString('utf8'), READING, 'envelope')
     return isFields(value) ? read(value, priorityFromWire) : malformed('the envelope is not a JSON object')
   } catch (error) {
-    // Nothing that a stranger wrote may end the loop that reads it: whatever it is, it is this message's fault.
+    // Untrusted input must not end the read loop: any error is this message's fault.
     return malformed(`the envelope cannot be read: ${messageOf(error)}`, undefined, error)
   }
 }
@@ -117,22 +116,22 @@ function read(value: Fields, priorityFromWire: PriorityFromWire): EnvelopeMessag
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Properties that are text, or are not there. */
+/** Properties that are text or absent. */
 const TEXTS = ['correlation_id', 'reply_to', 'expiration'] as const
 
-/** Numbers are taken: they have one form as text, and other clients write `expiration` as one. */
+/** Numbers are accepted: they have one text form, and other clients write `expiration` as a number. */
 function isTextOrNone(value: unknown): boolean {
   return (
     value === undefined || value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value)
   )
 }
 
-/** What `isTextOrNone` lets through, so that it has a form as text. */
+/** The text form of a value that `isTextOrNone` accepts. */
 function textOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : value === undefined || value === null ? null : String(value)
 }
 
-/** undefined when there is none, null when it is none; what is too great for a number is as great as one can be. */
+/** undefined when absent, null when not a number; a value too large for a number becomes the largest one. */
 function numberOf(value: unknown): number | undefined | null {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'bigint') return Number(value)
@@ -149,7 +148,7 @@ function decodeBody(body: unknown, encoding: unknown): Buffer | string | { reado
 function decodeBase64(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64')
   if (bytes.length === base64Length(text)) return bytes
-  // Node skips what is no base64, so a shorter result means that something was skipped: only line ends may be.
+  // Node skips characters that are not base64, so a shorter result means that some were skipped: only line ends may be.
   const joined = text.replace(/[\r\n]/g, '')
   return bytes.length === base64Length(joined) ? bytes : undefined
 }

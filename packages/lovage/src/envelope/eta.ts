@@ -1,8 +1,8 @@
 import { formatTime, member } from '../message/index.js'
 
 /**
- * The envelope with another ETA, or none: a worker waits for what the message says, whatever moved it before. Every other
- * character stays. What is no envelope with headers, or has no ETA and needs none, comes back as it is.
+ * The envelope with another ETA, or none: a worker waits for the message's own ETA, even if the message was moved before. Every other
+ * character stays. Text that is not an envelope with headers, or has no ETA and needs none, is returned unchanged.
  */
 export function withEta(raw: string, dueMs: number | undefined): string {
   const headers = member(raw, 0, 'headers')

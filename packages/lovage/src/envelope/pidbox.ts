@@ -10,37 +10,37 @@ import {
   type Serializer,
 } from '../message/index.js'
 
-/** Where control requests are broadcast; the first word is `control_exchange`, not an app's name. */
+/** The exchange of control requests; the first word is `control_exchange`, not an app's name. */
 export const CONTROL_EXCHANGE = 'celery.pidbox'
-/** Where their answers go. */
+/** The exchange of their replies. */
 export const REPLY_EXCHANGE = `reply.${CONTROL_EXCHANGE}`
 
-/** A remote control request, as Celery's. */
+/** A remote control request, in Celery's form. */
 export interface ControlRequest {
   readonly method: string
   /** Named arguments. */
   readonly arguments: Readonly<Record<string, unknown>>
-  /** Nodes that are meant; null = whom the pattern matches, or all. */
+  /** Target nodes; null = those that the pattern matches, or all. */
   readonly destination: readonly string[] | null
   readonly pattern: string | null
   readonly matcher: string | null
-  /** Names the question in its answers; null = no answer is wanted. */
+  /** Identifies the request in its replies; null = no reply is wanted. */
   readonly ticket: string | null
   readonly replyTo: { readonly exchange: string; readonly routingKey: string } | null
 }
 
-/** Bytes that a request may have: an id list of 50,000 fits, and nothing that takes long to read. */
+/** The largest request in bytes: room for a list of 50,000 ids, and quick to read. */
 const MAX_REQUEST_BYTES = 2.5 * 1024 * 1024
 const MAX_PATTERN = 2048
 const re2 = requireLater<typeof import('re2js')>('re2js')
 
-/** How control messages are written and read; both default to JSON alone. */
+/** The serializers of control messages; both default to JSON only. */
 export interface ControlFormat {
   readonly serializer?: Serializer
   readonly accept?: AcceptList
 }
 
-/** The message of a request. */
+/** Builds the message of a request. */
 export function encodeControlRequest(
   request: Omit<ControlRequest, 'ticket' | 'replyTo'> & Partial<ControlRequest>,
   clock: number,
@@ -66,7 +66,7 @@ export function encodeControlRequest(
   }
 }
 
-/** Reads a request that anybody may have sent. Never throws. */
+/** Reads an untrusted request. Never throws. */
 export function decodeControlRequest(
   message: IncomingMessage,
   format: ControlFormat = {},
@@ -95,13 +95,13 @@ export function decodeControlRequest(
 function replyAddress(ticket: unknown, to: unknown): Pick<ControlRequest, 'ticket' | 'replyTo'> {
   if (typeof ticket !== 'string' || !isFields(to)) return { ticket: null, replyTo: null }
   const { exchange, routing_key: routingKey } = to
-  // An answer goes to the exchange of answers alone: a forged address must not make a worker write into a task queue.
+  // Replies go to the reply exchange only: a forged address must not make a worker write into a task queue.
   if (exchange !== REPLY_EXCHANGE || typeof routingKey !== 'string' || !/^[\w-]{1,128}$/.test(routingKey))
     return { ticket: null, replyTo: null }
   return { ticket: ticket.slice(0, 128), replyTo: { exchange, routingKey } }
 }
 
-/** Whether a node is meant by a request. */
+/** Whether a request targets a node. */
 export function isMeant({ destination, pattern, matcher }: ControlRequest, node: string): boolean {
   if (destination) return destination.includes(node)
   if (!pattern || !matcher) return true
@@ -110,7 +110,7 @@ export function isMeant({ destination, pattern, matcher }: ControlRequest, node:
   return matcher === 'pcre' && matches(`^(?:${pattern})`, node)
 }
 
-/** In time that grows with the text alone, whatever the expression; one that is none, or looks around, matches nobody. */
+/** Matches in time linear in the text, whatever the expression; an invalid one, or one with lookaround, matches nothing. */
 function matches(source: string, text: string): boolean {
   try {
     return re2().RE2JS.compile(source).matcher(text).find()
@@ -119,7 +119,7 @@ function matches(source: string, text: string): boolean {
   }
 }
 
-/** The message that answers a request. */
+/** Builds the reply to a request. */
 export function encodeControlReply(
   { ticket, replyTo }: ControlRequest,
   node: string,
@@ -136,7 +136,7 @@ export function encodeControlReply(
   }
 }
 
-/** Reads an answer: node name → what it says. Never throws. */
+/** Reads a reply: node name → its answer. Never throws. */
 export function decodeControlReply(
   message: IncomingMessage,
   format: ControlFormat = {},

@@ -2,45 +2,45 @@ import { type Clock, type Logger, type LogicalClock, messageOf } from '../kernel
 import { encodeJson, type OutgoingMessage } from '../message/index.js'
 import { eventMessage } from './event.js'
 
-/** Events that travel in one message, and messages that are on their way at once. */
+/** Events per message, and messages in flight at once. */
 const BATCH = 250
-/** Events that wait while the broker is away; older ones give way, for a monitor wants to know how things are now. */
+/** Events kept while the broker is unreachable; older ones are dropped first, because monitors need the current state. */
 const KEPT = 10_000
-/** Characters that wait while it takes them: a burst of one turn of the loop, about 300,000 tasks, has to be sent in many messages. */
+/** Characters kept while the broker accepts events: a burst from one turn of the event loop, about 300,000 tasks, takes many messages. */
 const LONGEST_WAITING = 100_000_000
-/** So often it is said that events were dropped. */
+/** The interval between log lines about dropped events. */
 const SAID_MS = 10_000
-/** While nobody hears, one message in so many milliseconds finds out whether that is so still. */
+/** While no monitor listens, one message per this many milliseconds checks whether that is still so. */
 const PROBE_MS = 100
-/** Whoever asks for something listens, or is about to: for so long all is told. */
+/** A client that sends a request is listening, or about to: events are sent for this long. */
 const ATTENTION_MS = 2000
 
-/** What a dispatcher needs. */
+/** The ports of a dispatcher. */
 export interface DispatcherPorts {
-  /** Who tells: a node, or `gen<pid>@<host>`. */
+  /** The sender: a node, or `gen<pid>@<host>`. */
   readonly hostname: string
   readonly clock: Clock
   readonly logicalClock: LogicalClock
   readonly logger: Logger
-  /** Resolves to how many heard it; undefined where the broker does not know. */
+  /** Resolves to the number of receivers; undefined where the broker does not know. */
   readonly broadcast: (message: OutgoingMessage) => Promise<number | undefined>
 }
 
-/** An event on its way, written at once: what cannot be written is the teller's error. */
+/** A pending event, serialized at once, so that a serialization error reaches the sender. */
 interface Written {
   readonly json: string
-  /** Its type where it travels alone, so that whoever listens to that type alone hears it. */
+  /** Its type, where it is sent alone, so that subscribers to that type alone receive it. */
   readonly alone: string | undefined
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
 /**
- * Sends task events only while somebody hears them, where the broker can tell: a listener that begins hears of tasks within 100 ms, as if it
- * had begun that much later, and nobody else would have heard what was not told.
+ * Sends task events only while there are subscribers, where the broker reports them: a new subscriber receives task events within 100 ms,
+ * as if it had subscribed that much later, and events that were not sent would have had no receiver.
  *
- * Sends events without ever holding up whoever tells them: task events of one turn of the loop share a message, and what
- * nobody can take is dropped and counted.
+ * Sends events without ever blocking the sender: task events of one turn of the event loop share a message, and events that the broker
+ * cannot accept are dropped and counted.
  */
 export class EventDispatcher {
   /** Whether task events are sent; worker events always are. */
@@ -54,7 +54,7 @@ export class EventDispatcher {
   #dropped = 0
   #saidDropped = 0
   #saidMs = Number.NEGATIVE_INFINITY
-  /** Until then it is taken that nobody hears: by `performance.now()`. */
+  /** Until this time (`performance.now()`) there are assumed to be no subscribers. */
   #deafUntil = 0
   #attentionUntil = 0
   readonly #origin: string
@@ -65,41 +65,41 @@ export class EventDispatcher {
     this.#origin = `"hostname":${JSON.stringify(ports.hostname)},"pid":${process.pid}`
   }
 
-  /** Whether a task event told now would be sent: what would not be need not be made. */
+  /** Whether a task event would be sent now; one that would not need not be built. */
   get hearsTasks(): boolean {
     return this.sendsTaskEvents && performance.now() >= this.#deafUntil
   }
 
-  /** Somebody is there who may listen. */
+  /** Notes that a client is there that may listen. */
   attend(): void {
     this.#deafUntil = 0
     this.#attentionUntil = performance.now() + ATTENTION_MS
   }
 
-  /** Events that were dropped because the broker could not take them. */
+  /** Events dropped because the broker could not accept them. */
   get dropped(): number {
     return this.#dropped
   }
 
-  /** Tells what a task does, if anybody wants to know. */
+  /** Sends a task event, if it has subscribers. */
   task(type: string, fields: Fields): void {
     if (this.hearsTasks) this.#add({ json: this.#write(type, fields), alone: undefined })
   }
 
   /**
-   * Tells an event of the app's own, whoever wants to know.
-   * @throws {MessageError} when a field cannot be written.
+   * Sends one of the app's own events, regardless of subscribers.
+   * @throws {MessageError} when a field cannot be serialized.
    */
   own(type: string, fields: Fields): void {
     this.#add({ json: this.#write(type, fields), alone: type })
   }
 
-  /** Tells something about this node, at once and alone. */
+  /** Sends an event about this node, at once and alone. */
   async worker(type: string, fields: Fields): Promise<void> {
     await this.#send(this.#message([this.#write(type, fields)], type))
   }
 
-  /** Resolves when all that was told is sent, or dropped. */
+  /** Resolves when all pending events are sent, or dropped. */
   async flush(): Promise<void> {
     this.#sending ??= this.#sendWaiting().finally(() => {
       this.#sending = undefined
@@ -183,7 +183,7 @@ export class EventDispatcher {
     this.#deafUntil = heardBy === 0 && nowMs >= this.#attentionUntil ? nowMs + PROBE_MS : 0
   }
 
-  /** JSON, member by member: it is made for every task, and a writer for any value costs twice as much. */
+  /** JSON, member by member: it is written for every task, and a general writer costs twice as much. */
   #write(type: string, fields: Fields): string {
     const { clock, logicalClock } = this.#ports
     let json = '{'
@@ -197,13 +197,13 @@ export class EventDispatcher {
 }
 
 /**
- * Python's field: hours west of UTC. Its receivers move timestamps by the difference of the zones, although these are true everywhere; of
- * workers they then go by their own clock, and celery-exporter takes the move back, which goes wrong where the field is missing. So events of
- * workers have it; those of tasks have not, and monitors in any zone show their true times.
+ * Python's field: hours west of UTC. Its receivers shift timestamps by the difference of the zones, although timestamps are absolute. For
+ * worker events they then use their own clock, and celery-exporter undoes the shift, which fails where the field is missing. So worker
+ * events carry it; task events do not, and monitors in any zone show their true times.
  */
 const hoursWest = (): number => Math.floor(new Date().getTimezoneOffset() / 60)
 
-/** What an event says of itself; fields of these names give way. */
+/** An event's own fields; user fields of these names are dropped. */
 const OWN: ReadonlySet<string> = new Set(['hostname', 'pid', 'clock', 'timestamp', 'type', 'utcoffset'])
 
 function written(value: unknown): string {
@@ -212,7 +212,7 @@ function written(value: unknown): string {
   return Number.isSafeInteger(value) ? String(value) : encodeJson(value, 'event')
 }
 
-/** Neighbours that may share a message do; the order stays. */
+/** Adjacent events that may share a message do; the order stays. */
 function together(events: readonly Written[]): readonly (readonly Written[])[] {
   const groups: Written[][] = []
   for (const event of events) {

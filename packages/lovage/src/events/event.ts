@@ -6,7 +6,7 @@ import {
   type OutgoingMessage,
 } from '../message/index.js'
 
-/** Where events are broadcast; a topic exchange where the broker has such. */
+/** The exchange of events; a topic exchange where the broker has those. */
 export const EVENT_EXCHANGE = 'celeryev'
 
 /** An event, in Celery's spelling. Its other fields depend on its type (`task-succeeded`: `uuid`, `result`, `runtime`). */
@@ -23,16 +23,16 @@ export interface Event {
   readonly [field: string]: unknown
 }
 
-/** What an event says besides its type, its sender and its time: anything that JSON has room for. */
+/** An event's fields other than type, sender and time: any JSON values. */
 export type EventFields = Readonly<Record<string, unknown>>
 
-/** Bytes that a message of events may have. */
+/** The largest message of events, in bytes. */
 const MAX_BYTES = 8 * 1024 * 1024
 
 /**
- * The message of events that are written already.
+ * Builds the message of already serialized events.
  *
- * @param alone The type of the only one, which then travels under its own routing key; undefined for a batch.
+ * @param alone The type of a single event, which is sent under its own routing key; undefined for a batch.
  */
 export function eventMessage(
   events: readonly string[],
@@ -51,9 +51,10 @@ export function eventMessage(
 }
 
 /**
- * The events of a message, whoever sent it: an object, or a list under any routing key. What is no event is left out. Never throws.
+ * Reads the events of an untrusted message: an object, or a list under any routing key. Values that are not events are left out. Never
+ * throws.
  *
- * @param accept What is read besides JSON. Default: nothing.
+ * @param accept The content types read in addition to JSON. Default: none.
  */
 export function decodeEvents(message: IncomingMessage, accept?: AcceptList): readonly Event[] | MessageError {
   if (message.body.length > MAX_BYTES) return unreadable(`more than ${MAX_BYTES} bytes`)
@@ -74,7 +75,7 @@ function isEvent(value: unknown): value is Event {
   return typeof type === 'string' && typeof hostname === 'string' && isTime(timestamp)
 }
 
-/** Unix seconds within the years that both languages know. */
+/** Whether a value is Unix seconds within the years that both languages support. */
 const isTime = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < LATEST
 const LATEST = 253_402_300_800
 
@@ -82,7 +83,7 @@ const unreadable = (what: string): MessageError =>
   new MessageError(`An event cannot be read: ${what}`, { code: 'LVG_MESSAGE_MALFORMED' })
 
 /**
- * A name that may be an event's type: it is a routing key too.
+ * Checks the name of an event type, which is also a routing key.
  * @throws {TypeError}
  */
 export function eventType(type: string): string {

@@ -1,8 +1,8 @@
-/** The time of day and the timers that follow it; injected so that tests can move time by hand. */
+/** The time of day and its timers; injected so that tests can move time by hand. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
-  /** Runs `callback` once when `delayMs` have passed; a timer of its own never keeps the process alive. */
+  /** Runs `callback` once after `delayMs`; a timer alone never keeps the process alive. */
   setTimer(callback: () => void, delayMs: number): Timer
 }
 
@@ -12,7 +12,7 @@ export interface Timer {
   cancel(): void
 }
 
-/** The longest delay that Node's own timers take; longer ones fire at once, so they are split. */
+/** The longest delay that Node's timers accept; longer ones would fire at once, so they are split. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** The machine's clock. */
@@ -30,7 +30,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** Resolves after `delayMs` of `clock`; rejects with the signal's reason when it is aborted first. */
+/** Resolves after `delayMs` on `clock`; rejects with the signal's reason if it is aborted first. */
 export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)

@@ -1,4 +1,4 @@
-/** The places at which a test may kill the process, in the order in which a task passes them. */
+/** The points at which a test may kill the process, in the order in which a task passes them. */
 export type CrashPoint =
   | 'publish:before'
   | 'publish:after'
@@ -27,19 +27,18 @@ export type CrashPoint =
   | 'beat:after-publish'
   | 'beat:after-advance'
 
-/** Where a test hangs its hook; shared by every copy of this package in the process. */
+/** The key of a test's hook; shared by every copy of this package in the process. */
 const HOOK = Symbol.for('lovage.crash-point')
 
 /**
- * Announces that the task has come to `name`. Costs one look-up; does nothing unless a test installed a hook
- * (`lovage/testing`) or LOVAGE_CRASH_POINT names a point: `settle:after-result#3` ends the process with
- * SIGKILL at the third passage.
+ * Announces that the task has reached `name`. Costs one lookup; does nothing unless a test installed a hook (`lovage/testing`) or
+ * LOVAGE_CRASH_POINT names a point: `settle:after-result#3` kills the process with SIGKILL on the third pass.
  */
 export function crashPoint(name: CrashPoint): void {
   ;(globalThis as { [HOOK]?: (name: CrashPoint) => void })[HOOK]?.(name)
 }
 
-/** Installs what happens at crash points; undefined removes it. */
+/** Installs the hook that runs at crash points; undefined removes it. */
 export function onCrashPoint(hook: ((name: CrashPoint) => void) | undefined): void {
   const holder = globalThis as { [HOOK]?: (name: CrashPoint) => void }
   if (hook) holder[HOOK] = hook

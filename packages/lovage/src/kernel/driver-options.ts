@@ -1,15 +1,15 @@
 import type { Clock } from './clock.js'
 import type { Logger } from './logger.js'
 
-/** Options that every driver is opened with. */
+/** The options with which every driver is opened. */
 export interface DriverOptions {
-  /** The app's settings by name; a driver reads those that are its own (`brokerTransportOptions`, `resultExpires`). */
+  /** The app's settings by name; a driver reads its own (`brokerTransportOptions`, `resultExpires`). */
   readonly settings: Readonly<Record<string, unknown>>
   readonly clock: Clock
   readonly logger: Logger
-  /** Where answers to this app in this process arrive; a name that no other process has. */
+  /** The address for replies to this app in this process; unique to the process. */
   readonly replyTo?: string
 }
 
-/** Opens the store that a URL names. */
+/** Opens the store at a URL. */
 export type OpenDriver<T> = (url: string, options: DriverOptions) => Promise<T>

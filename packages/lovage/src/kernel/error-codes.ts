@@ -1,4 +1,4 @@
-/** Every error code with what it means and what to do; `docs/errors.md` is made from this table. */
+/** Every error code with its meaning and its remedy; `docs/errors.md` is made from this table. */
 export const ERROR_CODES = {
   LVG_CONFIG_INVALID: ['A setting has a value of the wrong kind.', 'Correct the value named in the message.'],
   LVG_CONFIG_UNKNOWN: [
@@ -158,5 +158,5 @@ export const ERROR_CODES = {
   LVG_CAPABILITY_MISSING: ['The driver cannot do this.', 'Use one that can; the message says which.'],
 } as const satisfies Record<`LVG_${string}`, readonly [meaning: string, advice: string]>
 
-/** A stable name of a kind of error. */
+/** A stable name for a kind of error. */
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -1,19 +1,19 @@
 import { ERROR_CODES, type ErrorCode } from './error-codes.js'
 
-/** Marks errors of this package, also across duplicate installations and realms. */
+/** Marks this package's errors, across duplicate installations and realms as well. */
 const MARK = Symbol.for('lovage.error')
 
-/** What an error tells beside its message. */
+/** The details of an error beyond its message. */
 export interface ErrorOptions {
   readonly code: ErrorCode
   /** Facts for programs: names, paths, limits. Never secrets. */
   readonly details?: Readonly<Record<string, unknown>>
-  /** What to do; the code's general advice when absent. */
+  /** The remedy; if absent, the code's general advice. */
   readonly hint?: string
   readonly cause?: unknown
 }
 
-/** The root of every error that this package throws. */
+/** The base class of every error that this package throws. */
 export class LovageError extends Error {
   readonly code: ErrorCode
   readonly details: Readonly<Record<string, unknown>>
@@ -31,26 +31,26 @@ export class LovageError extends Error {
 
 /** The app, its settings or its deployment are wrong. */
 export class ConfigurationError extends LovageError {}
-/** A server cannot be reached or refuses us. */
+/** A server cannot be reached, or refuses the connection. */
 export class ConnectionError extends LovageError {}
 /** A message cannot be written, read or accepted. */
 export class MessageError extends LovageError {}
 /** A task cannot run or did not succeed. */
 export class TaskError extends LovageError {}
-/** A result cannot be had. */
+/** A result is not available. */
 export class ResultError extends LovageError {}
-/** A driver lacks an ability. */
+/** A driver lacks a capability. */
 export class CapabilityError extends LovageError {}
 
-/** Thrown by `result.get({ timeout })`; the task itself goes on. */
+/** Thrown by `result.get({ timeout })`; the task itself keeps running. */
 export class TimeoutError extends ResultError {}
 
-/** Whether a value is an error of this package, whichever copy of it threw. */
+/** Whether a value is one of this package's errors, from any installed copy. */
 export function isLovageError(value: unknown): value is LovageError {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[MARK] === true
 }
 
-/** The message of anything that was thrown, errors or not. */
+/** The message of any thrown value, error or not. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message
   try {

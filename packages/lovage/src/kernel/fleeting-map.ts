@@ -10,13 +10,13 @@ interface Entry<Value> {
 const FIRST_BUCKETS = 64
 
 /**
- * A map in the order of insertion, for entries that come and go all the time; a key that is set again moves to the end. Keys are told apart
- * fast by their last characters: names that begin alike and end differently.
+ * A map in insertion order, for entries that come and go all the time; setting a key again moves it to the end. It hashes the last
+ * characters of a key, which suits names that begin alike and end differently.
  *
- * A `Map` makes a new table after so many deletions, and its old table keeps a pointer to the new one. Once an old table
- * has reached the old generation of V8's heap, every collection of the young generation follows that chain and keeps whatever
- * it leads to, until the next full collection: measured here, that cost a third of a busy worker's time. Here what is removed
- * points to nothing, and nothing that is gone points here.
+ * A `Map` allocates a new table after enough deletions, and its old table keeps a pointer to the new one. Once an old table has reached
+ * V8's old generation, every young-generation collection follows that chain and keeps everything it leads to, until the next full
+ * collection: measured here, that cost a third of a busy worker's time. In this map a removed entry points to nothing, and nothing
+ * removed points into it.
  */
 export class FleetingMap<Value> {
   #buckets: (Entry<Value> | undefined)[] = emptyBuckets(FIRST_BUCKETS)
@@ -65,7 +65,7 @@ export class FleetingMap<Value> {
     for (const key of [...this.keys()]) this.delete(key)
   }
 
-  /** As they are now: what comes or goes meanwhile changes nothing about it. */
+  /** A snapshot: later insertions and removals do not change it. */
   values(): Value[] {
     const values: Value[] = []
     for (let entry = this.#first; entry; entry = entry.after) values.push(entry.value)
@@ -121,10 +121,10 @@ export class FleetingMap<Value> {
 const emptyBuckets = <Item>(count: number): (Item | undefined)[] =>
   new Array<Item | undefined>(count).fill(undefined)
 
-/** Characters: enough for a million of a UUID's. */
+/** Characters; enough to tell a million UUIDs apart. */
 const LOOKED_AT = 5
 
-/** FNV-1a over the end of the key: keys must differ there. */
+/** FNV-1a over the end of the key, where keys must differ. */
 function hashOf(key: string): number {
   let hash = 0x811c9dc5
   for (let at = Math.max(0, key.length - LOOKED_AT); at < key.length; at++)

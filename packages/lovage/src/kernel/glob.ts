@@ -1,4 +1,4 @@
-/** A glob as Python's fnmatch reads it, as the source of an expression for the whole name. */
+/** The source of a regular expression that matches the whole name, for a glob in Python's fnmatch syntax. */
 export function globSource(pattern: string): string {
   const body = pattern.replace(/\[!?[^\]]+\]|[\s\S]/g, (part) => {
     if (part === '*') return '.*'

@@ -1,16 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 
-/** A new random task, group or delivery id (UUID version 4), as Celery makes them. */
+/** A new random task, group or delivery id (UUID version 4), as in Celery. */
 export const newId = (): string => randomUUID()
 
 /** `name@host`, the form in which Celery names a worker. */
 export const nodeName = (name: string): string => `${name}@${hostname()}`
 
-/** What Celery writes into the `origin` header of a producer that is not a worker: `gen<pid>@<host>`. */
+/** Celery's `origin` header for a producer that is not a worker: `gen<pid>@<host>`. */
 export const producerOrigin = (): string => nodeName(`gen${process.pid}`)
 
-/** The same id for the same words, always: what a repetition makes again has to have the id it had before. */
+/** Always the same id for the same words: repeated work must get the id it had before. */
 export function derivedId(...words: readonly (string | number)[]): string {
   const hex = createHash('sha1').update(words.join('\u0000')).digest('hex')
   const variant = ((Number.parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16)

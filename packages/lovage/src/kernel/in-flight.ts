@@ -1,7 +1,4 @@
-/**
- * Work that has begun and not ended. Kept in an array, because a set that lives by coming and going holds garbage alive
- * (see `FleetingMap`).
- */
+/** Work in progress. Kept in an array, because a set whose entries keep coming and going holds garbage alive (see `FleetingMap`). */
 export class InFlight {
   readonly #work: Promise<unknown>[] = []
 
@@ -9,7 +6,7 @@ export class InFlight {
     return this.#work.length
   }
 
-  /** Holds it until it ends, either way; the promise to go on with is the one that is returned. */
+  /** Tracks work until it settles; the caller continues with the returned promise. */
   add<Value>(work: Promise<Value>): Promise<Value> {
     this.#work.push(work)
     return work.finally(() => {
@@ -19,7 +16,7 @@ export class InFlight {
     })
   }
 
-  /** Resolves when all that is in flight now has ended, whether or not it succeeded. */
+  /** Resolves when everything now in flight has settled, successfully or not. */
   async ended(): Promise<void> {
     await Promise.allSettled(this.#work)
   }

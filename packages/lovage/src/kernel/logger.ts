@@ -4,7 +4,7 @@ import { requireLater } from './require-later.js'
 
 const pinoPackage = requireLater<typeof import('pino')>('pino')
 
-/** What the package needs of a logger; a pino logger is one. Fields first, then the sentence. */
+/** The logger interface that the package needs; a pino logger satisfies it. Fields first, then the message. */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -15,7 +15,7 @@ export interface Logger {
   isLevelEnabled?(level: string): boolean
 }
 
-/** Celery's names of log levels. */
+/** Celery's log level names. */
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'fatal'
 
 const PINO_LEVEL = {
@@ -27,7 +27,7 @@ const PINO_LEVEL = {
   fatal: 'fatal',
 } as const
 
-/** A JSON logger at Celery's level names; `destination` is standard error unless given. */
+/** A JSON logger with Celery's level names; `destination` is standard error unless given. */
 export function createLogger(
   options: { level?: LogLevel; destination?: DestinationStream; name?: string } = {},
 ): Logger {
@@ -41,10 +41,10 @@ export function createLogger(
   )
 }
 
-/** Servers that are away or refuse: where in our code that was noticed helps nobody, and hides what does. */
+/** Unreachable or refusing servers: the place in our code that noticed is no help, and hides what is. */
 const OF_SERVERS = /^LVG_(CONNECTION|REDIS|POSTGRES|STORE|DATABASE)_/
 
-/** An error as log lines show it: its own message, which names its cause where that matters; the stack has all causes. */
+/** An error as log lines show it: its own message, which names its cause where that matters; the stack shows every cause. */
 function shownError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const shown = { ...pinoPackage().stdSerializers.err(error), message: error.message }
@@ -56,15 +56,15 @@ function shownError(error: unknown): unknown {
 const DEFAULT = Symbol.for('lovage.default-logger')
 const holder = globalThis as { [DEFAULT]?: Logger }
 
-/** The logger of apps that bring none: the process's own when it has set one, else JSON on standard error, warnings and worse. */
+/** The logger of apps without their own: the process default if set, else JSON on standard error at level warning and above. */
 export const defaultLogger = (): Logger => holder[DEFAULT] ?? createLogger()
 
-/** Sets the logger of apps that bring none and are made from now on, by any installed copy of this package. */
+/** Sets the logger for apps created from now on without their own, by any installed copy of this package. */
 export function setDefaultLogger(logger: Logger): void {
   holder[DEFAULT] = logger
 }
 
-/** A logger that says nothing. */
+/** A logger that writes nothing. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

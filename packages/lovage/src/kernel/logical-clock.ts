@@ -1,18 +1,18 @@
-/** A clock that counts messages never comes so far: a greater one is forged, and would leave no room to go on. */
+/** No clock that counts messages gets this far: a greater value is forged, and would leave no room to count on. */
 const HIGHEST = 2 ** 48
 
-/** Lamport's clock: every message that is sent carries a greater number than all that its sender has seen. */
+/** A Lamport clock: every message sent carries a greater number than any its sender has seen. */
 export class LogicalClock {
   #value = 0
 
   get value(): number {
     return this.#value
   }
-  /** For a message about to be sent. */
+  /** Advances the clock for a message about to be sent. */
   tick(): number {
     return ++this.#value
   }
-  /** A message has come. What is no whole number, or beyond all reason, is ignored. */
+  /** Adjusts the clock to a received message. Ignores anything that is not a whole number, or is implausibly large. */
   adjust(received: unknown): void {
     if (typeof received === 'number' && Number.isSafeInteger(received) && received <= HIGHEST)
       this.#value = Math.max(this.#value, received) + 1

@@ -1,4 +1,4 @@
-/** The known word that is most like another, big and small letters alike; undefined when none is near. */
+/** The known word most similar to another, ignoring case; undefined when none is close. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: { readonly word: string; readonly distance: number } | undefined
   for (const candidate of known) {
@@ -8,7 +8,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best && best.distance <= Math.max(3, word.length / 3) ? best.word : undefined
 }
 
-/** How many letters have to be changed, added or removed between two words (Levenshtein). */
+/** The number of letters to change, add or remove between two words (Levenshtein distance). */
 function editDistance(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index)
   for (let i = 1; i <= left.length; i++) {

@@ -1,6 +1,6 @@
 /**
- * A text in which every URL has its password replaced, and every secret of its query. A password may hold characters that should have been
- * encoded, such as `@` and `/`: all before the last `@` counts as credentials, so that too much is hidden rather than too little.
+ * Masks the password and the secret query parameters of every URL in a text. A password may hold characters that should have been
+ * encoded, such as `@` and `/`: everything before the last `@` counts as credentials, to mask too much rather than too little.
  */
 export function redactUrl(url: string): string {
   return url
@@ -14,7 +14,7 @@ function redactCredentials(text: string): string {
     /^([a-z][a-z0-9+.-]*:\/\/)([^\s"'<>`]*)(.*)$/is.exec(text) ?? []
   if (scheme === '') return text
   const [authority = ''] = rest.split(/[/?#]/, 1)
-  // In addresses of the web an @ may stand in the path, behind a host with a port.
+  // In web addresses an @ may be in the path, after a host and port.
   const isOfPath = /^https?:/i.test(scheme) && !authority.includes('@') && /^[^:]*(?::\d*)?$/.test(authority)
   const end = isOfPath ? -1 : rest.lastIndexOf('@')
   const colon = rest.indexOf(':')
@@ -29,7 +29,7 @@ const redactQuery = (text: string): string =>
 
 const SECRET = /key(?!prefix)|passw|secret|token|credential/i
 
-/** A value without its secrets: by name, at any depth, and inside URLs. */
+/** A value with its secrets masked: by name, at any depth, and inside URLs. */
 export function maskSecrets(name: string, value: unknown): unknown {
   if (
     (SECRET.test(name) || isSecretName(name)) &&
@@ -46,21 +46,21 @@ export function maskSecrets(name: string, value: unknown): unknown {
   return value
 }
 
-/** What stands where something must not be seen. */
+/** The placeholder for masked values. */
 export const MASK = '********'
 
 const SECRET_NAME =
   /passw|passphrase|passcode|secret|token|credential|authorization|(?:api|access|private|signing|encryption)[-_]?key|(?:^|[-_.])(?:pwd|pass|auth)(?:$|[-_.])/i
-/** The same short words inside a name in camel case: `dbPwd`, `basicAuth`, but not `author`. */
+/** The same short words within a camel-case name: `dbPwd`, `basicAuth`, but not `author`. */
 const SECRET_PART = /(?:Pwd|Pass|Auth)(?![a-z])/
 const known = new Map<string, boolean>()
 
-/** Whether an argument, field or header of this name is not for everybody's eyes. */
+/** Whether an argument, field or header of this name is secret. */
 export function isSecretName(name: string): boolean {
   let isSecret = known.get(name)
   if (isSecret === undefined) {
     isSecret = SECRET_NAME.test(name) || SECRET_PART.test(name)
-    // Names may be data: only so many are remembered.
+    // Names may be user data: only so many are cached.
     if (known.size < 10_000) known.set(name, isSecret)
   }
   return isSecret

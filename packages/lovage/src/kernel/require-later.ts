@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 const require = createRequire(import.meta.url)
 
 /**
- * A package that is loaded when it is first needed: what few apps use must not cost every process its memory and its start.
- * The type is the package's own.
+ * Loads a package on first use: a package that few apps use must not cost every process memory and start-up time. The type is the
+ * package's own.
  */
 export function requireLater<Package>(name: string): () => Package {
   let loaded: Package | undefined

@@ -4,29 +4,29 @@ import { basename, dirname, join } from 'node:path'
 import { ConfigurationError, MessageError } from '../kernel/index.js'
 import type { Serializer } from './serializer.js'
 
-/** Whom messages come from, and who is believed: Celery's settings. Each is a path, or the PEM text itself. */
+/** The signing identity and the trusted certificates, under Celery's settings. Each is a path, or the PEM text itself. */
 export interface SecurityOptions {
-  /** This process's private key, RSA. */
+  /** This process's RSA private key. */
   readonly key: string
   readonly keyPassword?: string
   /** The certificate of that key. */
   readonly certificate: string
-  /** A folder, or a glob (`/etc/ssl/lovage/*.pem`): certificates of those who may sign. */
+  /** A folder, or a glob (`/etc/ssl/lovage/*.pem`): the trusted signers' certificates. */
   readonly certStore: string
-  /** Digest of the signatures. Default SHA256. */
+  /** Signature digest. Default SHA256. */
   readonly digest?: string
-  /** Whether to write as Celery 5.2 does, which cannot read what later versions write. Both are read. Default false. */
+  /** Whether to write Celery 5.2's format; 5.2 cannot read that of later versions. Both are read. Default false. */
   readonly legacyFormat?: boolean
 }
 
 const SEPARATOR = Buffer.from([0, 1])
 
 /**
- * Celery's `auth` serializer: what `inner` writes, signed (RSA-PSS) with this process's key; what is read must bear the signature of somebody
- * whose certificate is in the store, and whose certificate has not expired.
+ * Celery's `auth` serializer: the output of `inner`, signed (RSA-PSS) with this process's key. Messages read must carry a signature whose
+ * certificate is in the store and has not expired.
  *
- * @throws {ConfigurationError} LVG_CONFIG_INVALID for a file that cannot be read, a key that is not the certificate's, an
- * expired certificate. Reading throws a MessageError, LVG_MESSAGE_FORGED.
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID for an unreadable file, a key that does not match the certificate, or an expired
+ * certificate. Reading throws a MessageError, LVG_MESSAGE_FORGED.
  */
 export function authSerializer(options: SecurityOptions, inner: Serializer, now: () => number): Serializer {
   const digest = options.digest ?? 'SHA256'
@@ -64,7 +64,7 @@ export function authSerializer(options: SecurityOptions, inner: Serializer, now:
       const proof = { key: from.publicKey, padding, saltLength: constants.RSA_PSS_SALTLEN_AUTO }
       if (!verify(digest, signed, proof, signature))
         throw forged(`the signature of ${signerOf(from)} is not that of this message`)
-      // Only the body is signed: what it is said to be is believed only if it is what we would write.
+      // Only the body is signed: the declared content type is trusted only if it is the one we would write.
       if (contentType !== inner.contentType)
         throw forged(`the content type ${contentType.slice(0, 100)} is not accepted inside`)
       return inner.decode(signed, contentEncoding, reading, root)
@@ -72,7 +72,7 @@ export function authSerializer(options: SecurityOptions, inner: Serializer, now:
   }
 }
 
-/** What a signed body holds, and whose it says that it is. */
+/** The contents of a signed body and its claimed signer. */
 interface Packed {
   readonly from: X509Certificate
   readonly signature: Buffer
@@ -81,7 +81,7 @@ interface Packed {
   readonly signed: Buffer
 }
 
-/** Name and signature stand there as they are in Celery 5.2, where the signature's length is the key's; in base64 later. */
+/** Celery 5.2 stores name and signature raw, with the signature as long as the key; later versions use base64. */
 function unpack(packed: Buffer, known: ReadonlyMap<string, X509Certificate>): Packed {
   let at = 0
   const next = (length?: number): Buffer => {
@@ -103,11 +103,11 @@ function unpack(packed: Buffer, known: ReadonlyMap<string, X509Certificate>): Pa
   return { from, signature, contentType, contentEncoding, signed: packed.subarray(at) }
 }
 
-/** Whichever of the two is a text. */
+/** The one of the two that is text. */
 const readable = (plain: Buffer, decoded: Buffer): string =>
   (/ /.test(plain.toString()) ? plain : decoded).toString().slice(0, 200)
 
-/** As Python's `cryptography` names it: the values of the issuer's name, and the serial number. */
+/** The signer's name as Python's `cryptography` builds it: the values of the issuer's name, and the serial number. */
 function signerOf({ issuer, serialNumber }: X509Certificate): string {
   const values = issuer.split('\n').map((line) => line.slice(line.indexOf('=') + 1))
   return `${values.join(' ')} ${BigInt(`0x${serialNumber}`)}`

@@ -2,17 +2,17 @@ import * as zlib from 'node:zlib'
 import { ConfigurationError, MessageError } from '../kernel/index.js'
 import { undecodable } from './json-reader.js'
 
-/** What compresses a body. */
+/** A body compression algorithm. */
 interface Codec {
   readonly contentType: string
   readonly names: readonly string[]
   compress?(bytes: Buffer | string): Buffer
   decompress?(bytes: Buffer, maxOutputLength: number): Buffer
-  /** Why it cannot be used here, when it cannot. */
+  /** The reason it cannot be used here, if it cannot. */
   readonly missing?: string
 }
 
-/** Node has zstandard from 22.15 on; the types of Node 20 do not know it. */
+/** Node has zstandard since 22.15; Node 20's types lack it. */
 const zstd = zlib as {
   readonly zstdCompressSync?: (bytes: Buffer | string) => Buffer
   readonly zstdDecompressSync?: (bytes: Buffer, options: { maxOutputLength: number }) => Buffer
@@ -20,7 +20,7 @@ const zstd = zlib as {
 
 const CODECS: readonly Codec[] = [
   {
-    // Celery's gzip is a zlib stream; a real gzip file is taken too, though no Python worker would.
+    // Celery's gzip is a zlib stream; a real gzip file is accepted too, though no Python worker accepts one.
     contentType: 'application/x-gzip',
     names: ['gzip', 'zlib', 'application/gzip', 'application/zlib'],
     compress: (bytes) => zlib.deflateSync(bytes),
@@ -32,7 +32,7 @@ const CODECS: readonly Codec[] = [
   {
     contentType: 'application/x-brotli',
     names: ['brotli', 'br'],
-    // 5 of 11: the highest takes a hundred times as long for some per cent.
+    // 5 of 11: the highest level takes a hundred times as long to save a few per cent.
     compress: (bytes) =>
       zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 } }),
     decompress: (bytes, maxOutputLength) => zlib.brotliDecompressSync(bytes, { maxOutputLength }),
@@ -56,15 +56,15 @@ const BY_NAME = new Map(
   CODECS.flatMap((codec) => [codec.contentType, ...codec.names].map((name) => [name, codec])),
 )
 
-/** A compressed body and what goes into the header `compression`. */
+/** A compressed body and its `compression` header. */
 export interface Compressed {
   readonly body: Buffer
   readonly contentType: string
 }
 
 /**
- * Compresses a body by Celery's name (`gzip`, `zlib`, `brotli`, `zstd`, …) or content type. Throws a ConfigurationError
- * for a name that is not known or not available in this Node.
+ * Compresses a body by Celery's name (`gzip`, `zlib`, `brotli`, `zstd`, …) or content type. Throws a ConfigurationError for a name that
+ * is unknown or unavailable in this Node.
  */
 export function compress(body: Buffer | string, name: string): Compressed {
   const codec = BY_NAME.get(name)
@@ -79,8 +79,8 @@ export function compress(body: Buffer | string, name: string): Compressed {
 }
 
 /**
- * Decompresses a body by what its header `compression` says. Throws a MessageError when the algorithm is not known
- * or not available, the data is damaged, or more than `maxBytes` would come out.
+ * Decompresses a body according to its `compression` header. Throws a MessageError when the algorithm is unknown or unavailable, the data
+ * is damaged, or the output would exceed `maxBytes`.
  */
 export function decompress(body: Buffer, name: string, maxBytes: number): Buffer {
   const codec = BY_NAME.get(name)
@@ -99,7 +99,7 @@ export function decompress(body: Buffer, name: string, maxBytes: number): Buffer
   }
 }
 
-/** A body beyond the cap. */
+/** The error for a body over the size limit. */
 export function tooLarge(message: string, maxBytes: number, cause?: unknown, hint?: string): MessageError {
   return new MessageError(message, {
     code: 'LVG_MESSAGE_TOO_LARGE',

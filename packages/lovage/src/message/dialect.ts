@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { JsonTypeName } from './json-types.js'
 import { formatTime } from './times.js'
 
-/** How a textual format spells what differs between JSON's relatives. undefined: the format has no form for it. */
+/** The spellings that differ between JSON's relatives. undefined: the format has no form for the value. */
 export interface Dialect {
   readonly comma: string
   readonly colon: string
@@ -12,9 +12,9 @@ export interface Dialect {
   /** Throws a RangeError for a time outside the years 1 to 9999. */
   date(value: Date): string
   bytes(value: Buffer): string | undefined
-  /** A value class of ours, by its `toString`. */
+  /** One of our value classes, by its `toString`. */
   special(type: JsonTypeName, text: string): string | undefined
-  /** Whether an object of exactly the fields `__type__` and `__value__` would be taken for something else. */
+  /** Whether an object with exactly the fields `__type__` and `__value__` would be read as something else. */
   readonly reserved: boolean
 }
 
@@ -38,7 +38,7 @@ export const TYPED_JSON: Dialect = {
   reserved: true,
 }
 
-/** kombu's JSON before 5.3: what has no type in JSON is its text; bytes have no form. */
+/** kombu's JSON before 5.3: values without a JSON type are written as text; bytes have no form. */
 export const PLAIN_JSON: Dialect = {
   ...TYPED_JSON,
   date: (value) => quote(formatTime(value)),
@@ -47,14 +47,14 @@ export const PLAIN_JSON: Dialect = {
 }
 
 /**
- * YAML 1.1 in its flow style, with every string quoted and ASCII alone: PyYAML and its kin disagree about bare words
- * (`no`, `1e3`, `12:30`) and unusual characters, but not about this.
+ * YAML 1.1 in flow style, with every string quoted and ASCII only: PyYAML and its kin disagree about bare words (`no`, `1e3`, `12:30`)
+ * and unusual characters, but not about this.
  */
 export const YAML: Dialect = {
   comma: ', ',
   colon: ': ',
   string: yamlString,
-  // PyYAML looks for the colon after a key no further than 1024 characters, unless the key is announced.
+  // PyYAML looks at most 1024 characters ahead for the colon after a key, unless the key is marked with `?`.
   key: (text) => (text.length > 100 ? `? ${yamlString(text)}` : yamlString(text)),
   number: yamlNumber,
   date: (value) => `!!timestamp ${quote(formatTime(value))}`,
@@ -64,8 +64,8 @@ export const YAML: Dialect = {
 }
 
 /**
- * A number as Python writes it: NaN and the infinities by name, and a whole number beyond 2^53 with an exponent,
- * because it is a float: written as digits it would pretend to be exact.
+ * A number as Python writes it: NaN and the infinities by name, and a whole number beyond 2^53 with an exponent. It is a float; plain
+ * digits would suggest that it is exact.
  */
 function jsonNumber(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
@@ -79,7 +79,7 @@ function yamlNumber(value: number): string {
   if (Number.isNaN(value)) return '.nan'
   if (!Number.isFinite(value)) return value > 0 ? '.inf' : '-.inf'
   const text = isFloatInDisguise(value) ? value.toExponential() : String(value)
-  // Without a point before its exponent PyYAML takes it for a string.
+  // Without a point before the exponent, PyYAML reads it as a string.
   return text.includes('e') && !text.includes('.') ? text.replace('e', '.0e') : text
 }
 

@@ -17,17 +17,17 @@ import { BODY_ROOT, NO_EMBED } from './task-message.js'
 import { formatTime, parseTime } from './times.js'
 import type { Embed, OutgoingMessage } from './types.js'
 
-/** A call of a task with everything decided: what goes into its message. Absent options have Celery's defaults. */
+/** A fully resolved task call, as it goes into its message. Absent options take Celery's defaults. */
 export interface TaskCall {
   readonly task: string
   readonly id: string
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
-  /** What happens after the task; default nothing. */
+  /** What follows the task; default nothing. */
   readonly embed?: Partial<Embed>
-  /** Not before; a string must be ISO 8601 and is sent as it is. */
+  /** Earliest run time; a string must be ISO 8601 and is sent unchanged. */
   readonly eta?: Date | string | null
-  /** Not after; also becomes the `expiration` property. */
+  /** Latest run time; also becomes the `expiration` property. */
   readonly expires?: Date | string | null
   /** Attempts so far; default 0. */
   readonly retries?: number
@@ -45,9 +45,9 @@ export interface TaskCall {
   readonly replacedTaskNesting?: number
   readonly stampedHeaders?: readonly string[] | null
   readonly stamps?: Readonly<Record<string, unknown>>
-  /** The user's own headers; those of the protocol may not be among them. */
+  /** The user's own headers; protocol headers are not allowed among them. */
   readonly headers?: Readonly<Record<string, unknown>>
-  /** Unix ms at which it is sent; default: not told. */
+  /** Send time in Unix ms; default: not sent. */
   readonly sentMs?: number
   /** Shown in logs and monitors in place of the arguments, for instance to hide secrets. */
   readonly argsRepr?: string
@@ -65,32 +65,31 @@ export interface TaskCall {
   readonly dueMs?: number
 }
 
-/** How to write a message. */
+/** The options for writing a message. */
 export interface EncodeOptions {
   /** A name or content type, or a serializer; default `json`. */
   readonly serializer?: string | Serializer
   /** A name or content type; default none. */
   readonly compression?: string | null
-  /** `plain` for fleets with Celery before 5.3, which knows no typed values. Default `typed`. */
+  /** `plain` for fleets with Celery before 5.3, which has no typed values. Default `typed`. */
   readonly jsonTypes?: JsonTypes
   /** `messageMaxBytes`: the largest body, before and after compression. Default 64 MiB. */
   readonly maxBytes?: number
   /** `messageMaxDecompressedBytes`: a body that is larger is not compressed. Default 16 MiB. */
   readonly maxInflatedBytes?: number
-  /** `number` refuses a BigInt in the arguments that its reader would refuse. Default `bigint`. JSON alone is looked at. */
+  /** `number` refuses a BigInt argument that its reader would refuse. Default `bigint`. Only JSON is checked. */
   readonly integers?: 'number' | 'bigint'
-  /** Unix ms, from which `expiration` is counted. */
+  /** The time, in Unix ms, from which `expiration` counts. */
   readonly nowMs: number
 }
 
 const EMPTY_EMBED = JSON.stringify(NO_EMBED)
-/** Neither the process id nor the host changes, and asking for the host is a system call. */
+/** Cached: neither the process id nor the host changes, and reading the host is a system call. */
 const OWN_ORIGIN = producerOrigin()
 
 /**
- * Makes the message of a task call (protocol 2). Throws a MessageError when a value cannot be written
- * (`LVG_MESSAGE_UNSERIALISABLE`, with its path) or the body is too large (`LVG_MESSAGE_TOO_LARGE`), and a
- * ConfigurationError for an unknown serializer or compression.
+ * Builds the message of a task call (protocol 2). Throws a MessageError when a value cannot be written (`LVG_MESSAGE_UNSERIALISABLE`,
+ * with its path) or the body is too large (`LVG_MESSAGE_TOO_LARGE`), and a ConfigurationError for an unknown serializer or compression.
  */
 export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMessage {
   const expires = wireTime(call.expires, 'expires')
@@ -124,7 +123,7 @@ export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMess
   let body = encodeBody(call, serializer, options)
   checkSize(body, maxBytes, call)
   const most = options.maxInflatedBytes ?? DEFAULT_MAX_INFLATED_BYTES
-  // What its reader would not decompress goes as it is.
+  // A body too large for its reader to decompress is sent uncompressed.
   if (options.compression !== undefined && options.compression !== null && sizeOf(body) <= most) {
     const compressed = compress(body, options.compression)
     body = compressed.body
@@ -197,7 +196,7 @@ const sizeOf = (body: string | Buffer): number =>
   typeof body === 'string' ? Buffer.byteLength(body) : body.length
 
 function checkSize(body: string | Buffer, maxBytes: number, call: TaskCall): void {
-  // A string's bytes are counted only when they might be too many: a character has at most three.
+  // A string's bytes are counted only when they might exceed the limit: a character takes at most three.
   if (body.length <= maxBytes / 3) return
   const length = sizeOf(body)
   if (length <= maxBytes) return

@@ -1,2 +1,2 @@
-/** What an encrypted body says that it is. Python knows no such type, and refuses it. */
+/** The content type of an encrypted body. Python does not know it, and refuses it. */
 export const ENCRYPTED_TYPE = 'application/x-lovage-encrypted'

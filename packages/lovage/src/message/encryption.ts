@@ -3,20 +3,21 @@ import { ConfigurationError, MessageError } from '../kernel/index.js'
 import { ENCRYPTED_TYPE } from './encrypted-type.js'
 import type { Serializer } from './serializer.js'
 
-/** Who may read, and what lies inside. */
+/** The keys of encrypted messages and the serializers inside them. */
 export interface EncryptionOptions {
-  /** Each 32 random bytes, in base64 or hexadecimal. The first encrypts; all decrypt. */
+  /** 32 random bytes each, in base64 or hexadecimal. The first encrypts; all decrypt. */
   readonly keys: readonly string[]
-  /** Writes what is encrypted. */
+  /** The serializer of the plaintext. */
   readonly inner: Serializer
-  /** What may be inside. */
+  /** The serializers accepted inside. */
   readonly readable: readonly Serializer[]
 }
 
 /*
  * An encrypted body: version (1 byte), id of the key (4), salt (24), ciphertext, tag (16). Key and nonce of AES-256-GCM are derived for
- * this message alone (HKDF-SHA-256 of the key and the salt), so that no number of messages wears a key out. Everything before the
- * ciphertext is authenticated with it. Inside stand the inner content type and encoding, each behind its length (1 byte), and the body.
+ * this message alone (HKDF-SHA-256 of the key and the salt), so that no number of messages exhausts a key. Everything before the
+ * ciphertext is authenticated with it. The plaintext is the inner content type and encoding, each preceded by its length (1 byte), and
+ * the body.
  */
 const VERSION = 1
 const ID_BYTES = 4
@@ -28,16 +29,16 @@ const NONCE_BYTES = 12
 const PURPOSE = 'lovage body 1'
 const CIPHER = 'aes-256-gcm'
 
-/** A key with the name that messages call it by: the beginning of its digest. */
+/** A key and its id in messages: the beginning of its digest. */
 interface Key {
   readonly id: Buffer
   readonly secret: Buffer
 }
 
 /**
- * What `inner` writes, encrypted: whoever reads the broker, its disk or a backup sees no argument, and what was changed there is not read.
+ * Encrypts the output of `inner`: a reader of the broker, its disk or a backup sees no arguments, and tampered messages are refused.
  *
- * @throws {ConfigurationError} LVG_CONFIG_INVALID for a key that is none. Reading throws a MessageError, LVG_MESSAGE_UNDECRYPTABLE.
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID for an invalid key. Reading throws a MessageError, LVG_MESSAGE_UNDECRYPTABLE.
  */
 export function encryptedSerializer({ keys, inner, readable }: EncryptionOptions): Serializer {
   const ring = keys.map(readKey)
@@ -99,7 +100,7 @@ function derived({ secret }: Key, start: Buffer): { readonly key: Buffer; readon
   return { key: bytes.subarray(0, KEY_BYTES), nonce: bytes.subarray(KEY_BYTES) }
 }
 
-/** What is no key is not shown: it may be one, misspelt. */
+/** An invalid key is not shown: it may be a mistyped real one. */
 function readKey(text: string): Key {
   const trimmed = text.trim()
   const isHex = /^[0-9a-f]{64}$/i.test(trimmed)

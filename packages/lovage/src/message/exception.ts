@@ -2,38 +2,38 @@ import { fileURLToPath } from 'node:url'
 import { messageOf } from '../kernel/index.js'
 import type { ExceptionInfo } from './types.js'
 
-/** Tracebacks are cut in their middle beyond this many characters: the thrown line and the root cause stay. */
+/** Tracebacks longer than this many characters are cut in the middle: the thrown line and the root cause stay. */
 const MAX_TRACEBACK = 64 * 1024
 const MAX_CAUSES = 10
 
 /**
- * A thrown value, error or not, as Celery stores it. The type is the error's name (its class's when the name was left
- * at `Error`); `exc_module` is null, because naming a Python module makes a Python reader look the class up there.
+ * A thrown value, error or not, as Celery stores it. The type is the error's name (its class's when the name is still `Error`);
+ * `exc_module` is null, because a module name makes a Python reader look up the class there.
  */
 export function toExceptionInfo(thrown: unknown): ExceptionInfo {
   return { exc_type: typeOf(thrown), exc_message: [safely(() => messageOf(thrown))], exc_module: null }
 }
 
-/** The stack of a thrown value with those of its causes and of an AggregateError's errors, as Node prints them. */
+/** The stack of a thrown value with the stacks of its causes and of an AggregateError's errors, as Node prints them. */
 export function tracebackOf(thrown: unknown): string {
   const text = safely(() => describe(thrown, 0, new Set()))
   if (text.length <= MAX_TRACEBACK) return text
   return `${text.slice(0, MAX_TRACEBACK / 2)}\n    … cut …\n${text.slice(-MAX_TRACEBACK / 2)}`
 }
 
-/** What a stored exception says, whoever stored it. */
+/** A stored exception, written by either language. */
 export interface StoredException {
   /** The class's name, without its module. */
   readonly type: string
-  /** For people: the text of Python's `str(exc)`, as near as it can be told. */
+  /** For people: the text of Python's `str(exc)`, as closely as can be determined. */
   readonly message: string
-  /** Python's module of the class, if it was named. */
+  /** The Python module of the class, if named. */
   readonly module: string | null
   /** The constructor's arguments. */
   readonly args: readonly unknown[]
 }
 
-/** Reads the `result` of a FAILURE, RETRY or REVOKED record; takes any value, however damaged. */
+/** Reads the `result` of a FAILURE, RETRY or REVOKED record; accepts any value, however damaged. */
 export function fromExceptionInfo(info: unknown): StoredException {
   if (typeof info !== 'object' || info === null || Array.isArray(info)) {
     const message = info === null || info === undefined ? '' : safely(() => messageOf(info))
@@ -81,16 +81,16 @@ function describe(thrown: unknown, depth: number, seen: Set<unknown>): string {
   return text
 }
 
-/** The folder of this package, as frames of a stack name it. */
+/** This package's folder, as stack frames name it. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url))
 const isOurs = (frame: string): boolean =>
   frame.includes(`${PACKAGE}src/`) || frame.includes(`${PACKAGE}dist/`) || frame.includes('(node:internal/')
 
-/** A stack without the frames at its end in which a worker calls a task: they are always the same, and hide what is not. */
+/** A stack without the trailing frames in which a worker calls a task: they are always the same, and hide the rest. */
 function withoutCallers(stack: string): string {
   const lines = stack.split('\n')
   const end = lines.findLastIndex((line) => !isOurs(line)) + 1
-  // An error of our own has no other frames: it keeps them.
+  // One of our own errors has no other frames, so it keeps them.
   return /^\s+at /.test(lines[end - 1] ?? '') ? lines.slice(0, end).join('\n') : stack
 }
 

@@ -5,18 +5,18 @@ import { MAX_DEPTH } from './limits.js'
 import { formatPath, type RootName } from './path.js'
 import { parseTime } from './times.js'
 
-/** How to read what JSON alone does not settle. */
+/** The options for values that JSON alone does not settle. */
 export interface ReadOptions {
   /**
-   * Whole numbers beyond ±(2^53 − 1): `number` (default) refuses the message, `bigint` gives BigInt for those alone.
-   * Nothing is ever rounded.
+   * Whole numbers beyond ±(2^53 − 1): `number` (default) refuses the message, `bigint` returns BigInt for those only. Nothing is ever
+   * rounded.
    */
   readonly integers?: 'number' | 'bigint'
   /** `typed` (default) turns kombu's typed objects into Date, Buffer and the value classes; `plain` leaves them. */
   readonly jsonTypes?: 'typed' | 'plain'
 }
 
-/** Python's own bound; the time to read an integer grows faster than its length. */
+/** Python's own limit; the time to read an integer grows faster than its length. */
 const MAX_DIGITS = 4300
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 const SPACE = /[ \t\n\r]*/y
@@ -29,7 +29,7 @@ const WORDS: readonly (readonly [string, unknown])[] = [
   ['-Infinity', Number.NEGATIVE_INFINITY],
 ]
 
-/** A body that is not what its content type says. */
+/** The error for a body that does not match its content type. */
 export function undecodable(
   message: string,
   details: Readonly<Record<string, unknown>> = {},
@@ -38,7 +38,7 @@ export function undecodable(
   return new MessageError(message, { code: 'LVG_MESSAGE_UNDECODABLE', details, cause })
 }
 
-/** An integer that JavaScript's numbers do not hold. */
+/** The error for an integer beyond JavaScript's exact numbers. */
 export function integerOutOfRange(digits: string, path: string): MessageError {
   return new MessageError(
     `${path} is the integer ${digits.slice(0, 64)}, which a number does not hold exactly`,
@@ -49,7 +49,7 @@ export function integerOutOfRange(digits: string, path: string): MessageError {
   )
 }
 
-/** Reads Python's JSON: NaN, infinities, big integers, kombu's typed values; with bounds that JSON.parse has not. */
+/** Reads Python's JSON: NaN, infinities, big integers, kombu's typed values; with limits that JSON.parse lacks. */
 export class JsonReader {
   #at = 0
   readonly #steps: (string | number)[] = []

@@ -1,4 +1,4 @@
-/** The closing quote of the string that opens at `start`. */
+/** The index of the closing quote of the string that opens at `start`. */
 export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let slashes = 0
@@ -8,13 +8,13 @@ export function endOfString(text: string, start: number): number {
   return text.length
 }
 
-/** A value in the text: its first character and the one after its last. */
+/** A value's position in the text: its first character and the one after its last. */
 export interface Place {
   readonly start: number
   readonly end: number
 }
 
-/** Finds the value of a member of the object that begins at `from`; of repeated members the last, as parsers do. */
+/** Finds the value of a member of the object that begins at `from`; the last of repeated members, as parsers do. */
 export function member(text: string, from: number, name: string): Place | undefined {
   let found: Place | undefined
   let at = skipSpace(text, from)
@@ -35,7 +35,7 @@ export function member(text: string, from: number, name: string): Place | undefi
   return found
 }
 
-/** The place of the first character from `from` that is no white space. */
+/** The index of the first non-whitespace character from `from` on. */
 export function skipSpace(text: string, from: number): number {
   let at = from
   while (text.charCodeAt(at) <= 32) at++

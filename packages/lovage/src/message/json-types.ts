@@ -1,27 +1,27 @@
 import { parseTime } from './times.js'
 
-/** Marks the value classes across duplicate installations of this package. */
+/** Marks the value classes, across duplicate installations of this package as well. */
 const KIND = Symbol.for('lovage.json-type')
 
-/** The Python types that have a class here because JavaScript has none of its own. */
+/** The Python types that get a class here because JavaScript has no equivalent. */
 export type JsonTypeName = 'decimal' | 'uuid' | 'date' | 'time'
 
-/** Which value class `value` is of, if any. */
+/** The value class of `value`, if any. */
 export function jsonTypeOf(value: object): JsonTypeName | undefined {
-  // The symbol is ours alone: whoever carries it carries one of the four names.
+  // Only we use this symbol: its value is one of the four names.
   return (value as { readonly [KIND]?: JsonTypeName })[KIND]
 }
 
 const DECIMAL = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|Inf(?:inity)?|s?NaN\d*)$/i
 
 /**
- * An exact decimal number, Python's `decimal.Decimal`. It carries the digits and does no arithmetic: hand
- * `toString()` to the decimal library of your choice, and wrap that library's result to send it.
+ * An exact decimal number, Python's `decimal.Decimal`. It holds the digits and does no arithmetic: pass `toString()` to the decimal
+ * library of your choice, and wrap that library's result to send it.
  */
 export class Decimal {
   readonly #digits: string
 
-  /** Throws a RangeError for what Python's Decimal does not accept. */
+  /** Throws a RangeError for text that Python's Decimal does not accept. */
   constructor(digits: string | number | bigint) {
     const text = String(digits).trim()
     if (!DECIMAL.test(text)) throw new RangeError(`not a decimal number: ${text.slice(0, 64)}`)
@@ -31,7 +31,7 @@ export class Decimal {
   get [KIND](): 'decimal' {
     return 'decimal'
   }
-  /** The digits as they came, trailing zeros included. */
+  /** The digits as given, trailing zeros included. */
   toString(): string {
     return this.#digits
   }
@@ -51,7 +51,7 @@ const UUID =
 export class Uuid {
   readonly #text: string
 
-  /** Takes the forms that Python takes, with or without hyphens; a RangeError for others. */
+  /** Accepts the forms that Python accepts, with or without hyphens; throws a RangeError for others. */
   constructor(text: string) {
     const match = UUID.exec(text)
     if (match === null) throw new RangeError(`not a UUID: ${text.slice(0, 64)}`)
@@ -74,14 +74,14 @@ export class Uuid {
   }
 }
 
-/** A calendar day without time and zone, Python's `datetime.date`. */
+/** A calendar day without time or zone, Python's `datetime.date`. */
 export class PlainDate {
   readonly year: number
   /** 1–12. */
   readonly month: number
   readonly day: number
 
-  /** `YYYY-MM-DD`; a RangeError for what is no day of the calendar. */
+  /** `YYYY-MM-DD`; throws a RangeError for anything that is not a calendar day. */
   constructor(text: string) {
     const match = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text)
     if (match === null || parseTime(text) === undefined) {
@@ -110,17 +110,17 @@ export class PlainDate {
 
 const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:\d\d(?::\d\d)?)?$/
 
-/** A time of day, Python's `datetime.time`, to the microsecond, with an offset if it came with one. */
+/** A time of day, Python's `datetime.time`, to the microsecond, with an offset if given. */
 export class PlainTime {
   readonly hour: number
   readonly minute: number
   readonly second: number
   /** 0–999999. */
   readonly microsecond: number
-  /** `+02:00`, or null as for most. */
+  /** `+02:00`, or null, as usual. */
   readonly offset: string | null
 
-  /** `HH:MM[:SS[.ffffff]]`, perhaps with an offset; a RangeError for others. */
+  /** `HH:MM[:SS[.ffffff]]`, optionally with an offset; throws a RangeError for others. */
   constructor(text: string) {
     const match = TIME.exec(text)
     const [, hour, minute, second = '0', fraction = '', offset] = match ?? []

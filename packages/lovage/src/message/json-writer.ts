@@ -35,17 +35,17 @@ export function describe(value: unknown): string {
   return typeof value
 }
 
-/** What to do about an instance of a class. */
+/** The hint for an instance of a class. */
 export const CLASS_HINT =
   'Send plain objects, arrays, strings, numbers, booleans, null, BigInt, Date or bytes, or give the class a toJSON().'
 
-/** Whether an object is a record of fields: of no class, from whichever realm. */
+/** Whether an object is a plain record of fields, from any realm. */
 export function isRecord(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
 }
 
-/** Writes values that JSON.stringify would drop, change or refuse, and says where a value cannot be written. */
+/** Writes values that JSON.stringify would drop, change or refuse, and reports the path of a value that cannot be written. */
 export class JsonWriter {
   readonly #dialect: Dialect
   readonly #root: RootName
@@ -54,7 +54,7 @@ export class JsonWriter {
 
   readonly #integers: 'number' | 'bigint'
 
-  /** @param integers `number` refuses a BigInt that a number does not hold: whoever reads it so would refuse the whole message. */
+  /** @param integers `number` refuses a BigInt outside a number's range: a reader in that mode would refuse the whole message. */
   constructor(dialect: Dialect, root: RootName, integers: 'number' | 'bigint' = 'bigint') {
     this.#dialect = dialect
     this.#root = root
@@ -94,7 +94,7 @@ export class JsonWriter {
       throw this.#refuse(`the format has no ${type}`, 'Send its string form, or use JSON.')
     }
     if (this.#ancestors.has(value)) throw this.#refuse('it contains itself')
-    // Counted in objects, not in steps: a toJSON that returns ever new objects takes no step.
+    // Counted in objects, not in steps: a toJSON that keeps returning new objects takes no step.
     if (this.#ancestors.size >= MAX_DEPTH) throw this.#refuse(`it is nested deeper than ${MAX_DEPTH} levels`)
     this.#ancestors.add(value)
     const text = Array.isArray(value) ? this.#array(value) : this.#record(value)
@@ -116,7 +116,7 @@ export class JsonWriter {
   #record(value: object): string {
     const toJson: unknown = (value as { toJSON?: unknown }).toJSON
     if (typeof toJson === 'function') {
-      // A class that says how it becomes JSON is taken at its word, as by JSON.stringify and by kombu's `__json__`.
+      // A class's own JSON conversion is used, as in JSON.stringify and in kombu's `__json__`.
       return this.write(toJson.call(value, String(this.#steps.at(-1) ?? '')))
     }
     if (!isRecord(value)) throw this.#refuse(describe(value), CLASS_HINT)

@@ -8,11 +8,11 @@ import type { RootName } from './path.js'
 export type JsonTypes = 'typed' | 'plain'
 
 /**
- * Writes kombu's JSON. Date, bytes, `Decimal`, `Uuid`, `PlainDate`, `PlainTime` become typed objects (or strings with
- * `plain`), BigInt plain digits, NaN and the infinities their names as Python writes them; fields that are undefined
- * are left out; a class with `toJSON` is asked. Everything else that JSON.stringify would drop or blur (functions,
- * symbols, undefined in a list, Map, Set, class instances, cycles, more than 900 levels) throws a MessageError with
- * the path to the value. `root` names the value in that path. With `integers: 'number'` a BigInt beyond ±(2^53 − 1) throws one too.
+ * Writes kombu's JSON. Date, bytes, `Decimal`, `Uuid`, `PlainDate`, `PlainTime` become typed objects (or strings with `plain`), BigInt
+ * plain digits, NaN and the infinities their Python names. Undefined fields are left out; `toJSON` is called. Everything else that
+ * JSON.stringify would drop or blur (functions, symbols, undefined in a list, Map, Set, class instances, cycles, more than 900 levels)
+ * throws a MessageError with the path to the value. `root` names the value in that path. With `integers: 'number'` a BigInt beyond ±(2^53
+ * − 1) throws one too.
  */
 export function encodeJson(
   value: unknown,
@@ -20,7 +20,7 @@ export function encodeJson(
   types: JsonTypes = 'typed',
   integers: 'number' | 'bigint' = 'bigint',
 ): string {
-  // What is plain JSON through and through, nearly every message, is left to the engine's own writer.
+  // Pure JSON, which is nearly every message, is left to the engine's own writer.
   return isPlain(value, 0)
     ? JSON.stringify(value)
     : new JsonWriter(types === 'plain' ? PLAIN_JSON : TYPED_JSON, root, integers).write(value)
@@ -51,8 +51,8 @@ function isPlain(value: unknown, depth: number): boolean {
 }
 
 /**
- * Reads kombu's JSON, the counterpart of `encodeJson`. Throws a MessageError for text that is no JSON, an unknown or
- * invalid typed value, an integer out of range in `number` mode, a field named `__proto__`, and more than 900 levels.
+ * Reads kombu's JSON, the counterpart of `encodeJson`. Throws a MessageError for text that is not JSON, an unknown or invalid typed
+ * value, an integer out of range in `number` mode, a field named `__proto__`, and more than 900 levels.
  */
 export function decodeJson(text: string, options: ReadOptions = {}, root: RootName = ''): unknown {
   if (!needsCare(text)) {
@@ -60,13 +60,13 @@ export function decodeJson(text: string, options: ReadOptions = {}, root: RootNa
       const value: unknown = JSON.parse(text)
       if (!hasManyBrackets(text) || !isDeeper(value, MAX_DEPTH)) return value
     } catch {
-      // NaN and the infinities are Python's, not JSON's: the reader below takes them, or says what is wrong.
+      // NaN and the infinities are Python's, not JSON's: the reader below accepts them, or reports what is wrong.
     }
   }
   return new JsonReader(text, options, root).read()
 }
 
-/** Whether the text may hold what JSON.parse would let through or round. It may err to the careful side. */
+/** Whether the text may hold anything that JSON.parse would let through or round. May return true needlessly. */
 function needsCare(text: string): boolean {
   return (
     text.includes('__') ||
@@ -76,7 +76,7 @@ function needsCare(text: string): boolean {
   )
 }
 
-/** 2^53 − 1; longer runs of digits, or greater ones of the same length, are out of a number's range. */
+/** 2^53 − 1; longer digit runs, or greater ones of the same length, exceed a number's range. */
 const GREATEST = '9007199254740991'
 
 function hasLongInteger(text: string): boolean {
@@ -98,7 +98,7 @@ function hasLongInteger(text: string): boolean {
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57
 
-/** Whether the digits are an integer by themselves, not a fraction and not plainly inside a string. */
+/** Whether the digits are an integer on their own, not a fraction and not clearly inside a string. */
 function isWholeToken(text: string, start: number, end: number): boolean {
   const before = text[start - 1] === '-' ? text[start - 2] : text[start - 1]
   const after = text[end]
@@ -108,7 +108,7 @@ function isWholeToken(text: string, start: number, end: number): boolean {
   )
 }
 
-/** Whether there are enough of them for more levels than are read. */
+/** Whether there are enough brackets to exceed the nesting limit. */
 function hasManyBrackets(text: string): boolean {
   if (text.length <= 2 * MAX_DEPTH) return false
   let left = MAX_DEPTH
@@ -127,7 +127,7 @@ function isDeeper(value: unknown, levels: number): boolean {
     for (let i = 0; i < value.length; i++) if (isDeeper(value[i], levels - 1)) return true
     return false
   }
-  // Every field is its own: JSON.parse made it.
+  // Every field is an own field: JSON.parse made it.
   for (const key in value) if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true
   return false
 }

@@ -2,12 +2,12 @@ import { undecodable } from './json-reader.js'
 import { MAX_DEPTH } from './limits.js'
 
 /**
- * Walks msgpack data without building anything, and throws a MessageError unless every announced item is there. The
- * library reserves room for as many items as a header announces, so five bytes could otherwise claim gigabytes.
+ * Walks msgpack data without building anything, and throws a MessageError unless every announced item is present. The library allocates
+ * room for as many items as a header announces, so five bytes could otherwise claim gigabytes.
  */
 export function checkMsgpack(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  /** For each open container, how many items are still to come. */
+  /** The remaining item count of each open container. */
   const open: number[] = []
   let at = 0
   try {
@@ -42,7 +42,7 @@ const FIXED: readonly number[] = [
   -1, -1, -1, -1, -1, -1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, -1, -1, -1, -1, -1, -1, -1,
 ]
 
-/** How long the item at `at` is, and how many items it contains. */
+/** The length of the item at `at`, and the number of items it contains. */
 function head(view: DataView, at: number): Head {
   const type = view.getUint8(at)
   if (type <= 0x7f || type >= 0xe0) return [1, 0, 0]

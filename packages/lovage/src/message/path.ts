@@ -1,13 +1,13 @@
 /**
- * What the root of a value is called in errors: `args`, or one name for each item of a list whose items have
- * names of their own (the body of a task is `['args', 'kwargs', 'embed']`).
+ * The name of a value's root in errors: `args`, or one name for each item of a list whose items have their own names (the body of a task
+ * is `['args', 'kwargs', 'embed']`).
  */
 export type RootName = string | readonly string[]
 
-/** Longer paths are cut at the front: the end is what tells. */
+/** Longer paths are cut at the front: the end says most. */
 const LONGEST = 200
 
-/** `args[0].user.callback`, as JavaScript would write the way to the value. */
+/** The path to a value in JavaScript's notation: `args[0].user.callback`. */
 export function formatPath(root: RootName, steps: readonly (string | number)[]): string {
   let text = ''
   let rest = steps

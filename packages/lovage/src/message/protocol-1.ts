@@ -2,12 +2,12 @@ import { isFields } from './task-headers.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** A protocol 1 body is an object where protocol 2 has a list; a hybrid has protocol 2 headers before such a body. */
+/** Whether a body is protocol 1: an object where protocol 2 has a list; a hybrid has protocol 2 headers before such a body. */
 export function isProtocol1(body: unknown): body is Fields {
   return isFields(body) && ('task' in body || 'args' in body)
 }
 
-/** What belongs to the body in protocol 2, or means nothing there. */
+/** Fields that belong to the body in protocol 2, or mean nothing there. */
 const NOT_HEADERS = new Set([
   'args',
   'kwargs',
@@ -20,7 +20,7 @@ const NOT_HEADERS = new Set([
   'embed',
 ])
 
-/** The headers that a protocol 1 body stands for; real headers win, `taskset` is the old name of the group. */
+/** The headers equivalent to a protocol 1 body; real headers win, and `taskset` is the old name for the group. */
 export function headersOfProtocol1(headers: Fields, body: Fields): Fields {
   const fields: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(body)) if (!NOT_HEADERS.has(name)) fields[name] = value
@@ -28,7 +28,7 @@ export function headersOfProtocol1(headers: Fields, body: Fields): Fields {
   return { ...fields, ...headers }
 }
 
-/** The body triple that a protocol 1 body stands for. */
+/** The body triple equivalent to a protocol 1 body. */
 export function tripleOfProtocol1(body: Fields): readonly [args: unknown, kwargs: unknown, embed: unknown] {
   const { args = [], kwargs = {}, callbacks = null, errbacks = null, chain = null, chord = null } = body
   return [args ?? [], kwargs ?? {}, { callbacks, errbacks, chain, chord }]

@@ -1,9 +1,9 @@
-/** Custom header: how often operators have sent a task again from the dead letters. */
+/** Custom header: the number of times operators have redriven the task from the dead letters. */
 export const REDRIVES_HEADER = 'x-lovage-redrives'
 /** Custom header: the errors of earlier attempts, oldest first. */
 export const ATTEMPTS_HEADER = 'x-lovage-attempts'
 
-/** An attempt at a task that did not end well. */
+/** A failed attempt at a task. */
 export interface FailedAttempt {
   readonly type: string
   readonly message: string
@@ -12,24 +12,24 @@ export interface FailedAttempt {
   readonly atMs: number
 }
 
-/** Messages travel: of many attempts the first and the latest are kept, and of long texts the beginning. */
+/** Limits message size: of many attempts the first and the latest are kept, and of long texts the beginning. */
 const MOST_ATTEMPTS = 10
 const LONGEST_MESSAGE = 500
 const LONGEST_TRACEBACK = 2000
 
-/** How often a message has been redriven. */
+/** The number of times a message has been redriven. */
 export function redrivesOf(headers: Readonly<Record<string, unknown>>): number {
   const redrives = headers[REDRIVES_HEADER]
   return typeof redrives === 'number' && Number.isSafeInteger(redrives) && redrives > 0 ? redrives : 0
 }
 
-/** The failed attempts that a message remembers, oldest first. Anybody may write headers: what is no attempt is left out. */
+/** The failed attempts recorded in a message, oldest first. Headers are untrusted: anything that is not an attempt is left out. */
 export function attemptsOf(headers: Readonly<Record<string, unknown>>): readonly FailedAttempt[] {
   const attempts = headers[ATTEMPTS_HEADER]
   return Array.isArray(attempts) ? attempts.flatMap(readAttempt) : []
 }
 
-/** The headers that remember one more failed attempt. */
+/** The headers with one more failed attempt recorded. */
 export function withAttempt(
   headers: Readonly<Record<string, unknown>>,
   attempt: FailedAttempt,
@@ -38,7 +38,7 @@ export function withAttempt(
   const short: FailedAttempt = {
     type,
     message: message.slice(0, LONGEST_MESSAGE),
-    // The end of a traceback in Python's order says most.
+    // In Python's order, the end of a traceback says most.
     traceback: traceback === null ? null : traceback.slice(-LONGEST_TRACEBACK),
     atMs,
   }

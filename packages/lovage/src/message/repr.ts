@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import { isSecretName, MASK } from '../kernel/index.js'
 import { jsonTypeOf } from './json-types.js'
 
-/** Celery's own limit of `argsrepr` and `kwargsrepr`. */
+/** Celery's own limit for `argsrepr` and `kwargsrepr`. */
 const MAX_REPR = 1024
 
 /** Deeper containers show as `...`; this also ends cycles. */
@@ -17,12 +17,12 @@ export function reprArgs(args: readonly unknown[], max: number = MAX_REPR): stri
   return guarded(max, () => `${listItems(args, '(', max, 1)}${args.length === 1 ? ',)' : ')'}`)
 }
 
-/** Keyword arguments as Python shows a dict: `{'x': 1}`; see `reprArgs`. Values under names of secrets, at any depth, are masked. */
+/** Keyword arguments as Python shows a dict: `{'x': 1}`; see `reprArgs`. Values under secret names are masked at any depth. */
 export function reprKwargs(kwargs: Readonly<Record<string, unknown>>, max: number = MAX_REPR): string {
   return guarded(max, () => reprRecord(kwargs, max, 1))
 }
 
-/** Any value as Python would show it: results in logs and events; see `reprArgs`. */
+/** Any value as Python would show it, for results in logs and events; see `reprArgs`. */
 export function reprValue(value: unknown, max: number = MAX_REPR): string {
   return guarded(max, () => repr(value, max, 0))
 }
@@ -32,12 +32,12 @@ function guarded(max: number, make: () => string): string {
     const text = make()
     return text.length > max ? `${text.slice(0, Math.max(0, max - 3))}...` : text
   } catch {
-    // A getter or a proxy of the user's threw; a repr is decoration and must not stop a call.
+    // A user's getter or proxy threw; a repr is only for display and must not stop a call.
     return '<unprintable>'
   }
 }
 
-/** May give more than `left` characters, but never walks far beyond them. */
+/** May return more than `left` characters, but never walks far beyond them. */
 function repr(value: unknown, left: number, level: number): string {
   switch (typeof value) {
     case 'string':
@@ -47,7 +47,7 @@ function repr(value: unknown, left: number, level: number): string {
     case 'boolean':
       return value ? 'True' : 'False'
     case 'bigint':
-      // Turning a huge integer into digits costs its square; what is shown ends after 1024 of them.
+      // Converting a huge integer to digits takes quadratic time, and only 1024 of them are shown.
       return value > -HUGE && value < HUGE ? value.toString() : '<huge int>'
     case 'undefined':
       return 'None'
@@ -127,7 +127,7 @@ function reprNumber(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
   if (Number.isSafeInteger(value)) return String(value)
   const text = Math.abs(value) < 1e-4 ? value.toExponential() : String(value)
-  // Python writes small numbers so earlier, and exponents with two digits at least.
+  // Python switches to exponents earlier for small numbers, and writes them with at least two digits.
   return text.replace(/e([+-])(\d)$/, (_all, sign, digit) => `e${sign}0${digit}`)
 }
 

@@ -19,7 +19,7 @@ export interface Serializer {
   readonly name: string
   readonly contentType: string
   readonly contentEncoding: string
-  /** Throws a MessageError with the path to what cannot be written; `root` begins that path. */
+  /** Throws a MessageError with the path to a value that cannot be written; `root` begins that path. */
   encode(value: unknown, root: RootName, types?: JsonTypes): string | Buffer
   /** Throws a MessageError. */
   decode(body: Buffer | string, encoding: string, options: ReadOptions, root: RootName): unknown
@@ -75,7 +75,7 @@ const yaml: Serializer = {
   },
 }
 
-/** To read YAML takes up to 5 µs a character, in which nothing else goes on: so many take half a second at most. */
+/** Reading YAML blocks for up to 5 µs a character, so this many take half a second at most. */
 const MAX_YAML = 128 * 1024
 
 function checkYaml({ length }: string): void {
@@ -85,11 +85,11 @@ function checkYaml({ length }: string): void {
 }
 
 function parseYaml(text: string): unknown {
-  // Version 1.1 is what PyYAML speaks: there a bare `no` is false and a bare date is a date.
+  // PyYAML implements version 1.1, where a bare `no` is false and a bare date is a date.
   const document = yamlPackage().parseDocument(text, {
     version: '1.1',
     intAsBigInt: true,
-    // As Python reads it: the last one counts. To look for others takes the square of their number.
+    // As in Python, the last one wins. Looking for duplicates takes quadratic time.
     uniqueKeys: false,
     merge: true,
     logLevel: 'silent',
@@ -120,8 +120,8 @@ const PICKLE_HINT =
   'Reading pickle means running what its sender wrote. Set `task_serializer = "json"` in Python.'
 
 /**
- * The serializer of a name (`json`, `msgpack`, `yaml`, `raw`) or content type. Throws a ConfigurationError for others,
- * and for pickle always.
+ * Returns the serializer for a name (`json`, `msgpack`, `yaml`, `raw`) or content type. Throws a ConfigurationError for others, and
+ * always for pickle.
  */
 export function getSerializer(name: string): Serializer {
   const serializer = BY_NAME.get(name)
@@ -137,16 +137,16 @@ export function getSerializer(name: string): Serializer {
   )
 }
 
-/** Which content types may be read. */
+/** The content types that may be read. */
 export interface AcceptList {
   readonly types: ReadonlySet<string>
-  /** Serializers that hold keys of this process, by content type: those of signed and of encrypted messages. */
+  /** Serializers that hold this process's keys, by content type: signed and encrypted messages. */
   readonly own?: ReadonlyMap<string, Serializer>
 }
 
 /**
- * Makes the list from `acceptContent`: names or content types, and the types of `own`, whose serializers hold keys. Throws a
- * ConfigurationError for what is not known.
+ * Builds the list from `acceptContent`: names or content types, and the types of `own`, whose serializers hold keys. Throws a
+ * ConfigurationError for unknown names.
  */
 export function acceptList(names: readonly string[], own: readonly Serializer[] = []): AcceptList {
   const byName = new Map(own.map((one) => [one.name, one]))
@@ -155,12 +155,12 @@ export function acceptList(names: readonly string[], own: readonly Serializer[] 
   return own.length === 0 ? { types } : { types, own: new Map(own.map((one) => [one.contentType, one])) }
 }
 
-/** Celery's default: JSON alone. */
+/** Celery's default: JSON only. */
 const ACCEPT_JSON: AcceptList = { types: new Set([json.contentType]) }
 
-/** How to read a body. */
+/** The options for reading a body. */
 export interface ContentOptions extends ReadOptions {
-  /** Default: JSON alone, as Celery's. */
+  /** Default: JSON only, as in Celery. */
   readonly accept?: AcceptList
 }
 
@@ -199,7 +199,7 @@ function bodyText(body: Buffer | string, encoding: string): string {
   return attempt(encoding.slice(0, 64), () => new TextDecoder(encoding, { fatal: true }).decode(body))
 }
 
-/** Runs a library's reader: whatever it throws, the body is at fault. */
+/** Runs a library's reader: anything it throws is the body's fault. */
 function attempt<T>(format: string, read: () => T): T {
   try {
     return read()

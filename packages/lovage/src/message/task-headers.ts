@@ -3,7 +3,7 @@ import { parseTime } from './times.js'
 import { isTruthy } from './truth.js'
 import type { TaskHeaders } from './types.js'
 
-/** Header names that the protocol gives a meaning, in Celery's order. */
+/** Header names defined by the protocol, in Celery's order. */
 const STANDARD = [
   'lang',
   'task',
@@ -29,37 +29,37 @@ const STANDARD = [
 
 const STANDARD_SET: ReadonlySet<string> = new Set(STANDARD)
 
-/** Custom header of our producers: when a message was sent, in Unix ms. A retry is sent anew. */
+/** Custom header of our producers: the send time in Unix ms. A retry gets a new one. */
 export const SENT_HEADER = 'x-lovage-sent'
 
-/** Our header on calls whose id their caller has chosen: Unix ms of the call. An id that is used again begins another life. */
+/** Our header on calls with a caller-chosen id: the time of the call in Unix ms. Reusing an id begins another life. */
 export const LIFE_HEADER = 'x-lovage-life'
 
-/** Unix ms at which the life of a task began whose id was chosen; undefined when it was made for this one call. */
+/** The start, in Unix ms, of the life of a task with a chosen id; undefined when the id was generated for this one call. */
 export function lifeSince(headers: Readonly<Record<string, unknown>>): number | undefined {
   const since = headers[LIFE_HEADER]
   return typeof since === 'number' && Number.isFinite(since) ? since : undefined
 }
 
-/** What tells a task from others that had its id before: the same in all its retries. */
+/** Distinguishes a task from earlier ones with the same id: the same in all its retries. */
 export function lifeOf(headers: Pick<TaskHeaders, 'id'> & Readonly<Record<string, unknown>>): string {
   const since = lifeSince(headers)
   return since === undefined ? headers.id : `${headers.id}@${since}`
 }
 
-/** Our header on the body of a chord: the id of the join that it follows, for whoever links it to the members. */
+/** Our header on a chord's body: the id of the join that it follows, for linking it to the members. */
 export const JOIN_HEADER = 'x-lovage-join'
 
-/** The headers of a call that asks for nothing special, in the order in which they are put together. */
+/** The headers of a call without special options, in the order in which they are built. */
 export const OWN_HEADERS: readonly string[] = [
   ...STANDARD.filter((name) => name !== 'compression'),
   SENT_HEADER,
 ]
-/** What calls without limits and without stamps have in common. */
+/** Shared by calls without limits and stamps. */
 export const NO_LIMITS = Object.freeze([null, null] as const)
 export const NO_STAMPS: Readonly<Record<string, unknown>> = Object.freeze({})
 
-/** Set by brokers on their way; they say nothing about the next message. */
+/** Set by brokers in transit; they say nothing about the next message. */
 const TRANSPORT = new Set<string>([
   SENT_HEADER,
   'redelivered',
@@ -74,10 +74,10 @@ const TRANSPORT = new Set<string>([
   'x-last-death-reason',
 ])
 
-/** Whether a header belongs to the protocol, so that users may not set it. */
+/** Whether a header belongs to the protocol and so may not be set by users. */
 export const isStandardHeader = (name: string): boolean => STANDARD_SET.has(name)
 
-/** The user's own headers: what a retry carries on. */
+/** The user's own headers, which a retry keeps. */
 export function customHeaders(headers: TaskHeaders): Record<string, unknown> {
   const custom: Record<string, unknown> = {}
   for (const name in headers) {
@@ -86,7 +86,7 @@ export function customHeaders(headers: TaskHeaders): Record<string, unknown> {
   return custom
 }
 
-/** What is wrong with a message's shape. */
+/** The error for a malformed message. */
 export function malformed(
   message: string,
   details: Readonly<Record<string, unknown>> = {},
@@ -95,12 +95,12 @@ export function malformed(
   return new MessageError(message, { code: 'LVG_MESSAGE_MALFORMED', details, cause })
 }
 
-/** Headers while they are put together. */
+/** Headers while they are being built. */
 export type HeadersInWork = { -readonly [Name in keyof TaskHeaders]: TaskHeaders[Name] }
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Checks headers and fills in what may be absent. */
+/** Checks headers and fills in optional ones. */
 export function completeHeaders(headers: Fields): TaskHeaders | MessageError {
   const { task, id } = headers
   if (typeof task !== 'string' || task === '') return malformed('the header task is not a name')
@@ -138,7 +138,7 @@ export function completeHeaders(headers: Fields): TaskHeaders | MessageError {
   return completed
 }
 
-/** Whether nothing needs filling in, in headers without a problem: so it is with messages of our own and of Celery ≥ 5.3. */
+/** Whether valid headers need nothing filled in, as in our own messages and those of Celery ≥ 5.3. */
 function isComplete(headers: Fields): headers is TaskHeaders {
   return (
     typeof headers.lang === 'string' &&
@@ -162,7 +162,7 @@ function isComplete(headers: Fields): headers is TaskHeaders {
   )
 }
 
-/** The first header whose value would mislead a worker, with what it should be. */
+/** The first header whose value would mislead a worker, with the expected form. */
 function findProblem(headers: Fields): string | undefined {
   for (const name of ['shadow', 'group', 'root_id', 'parent_id', 'compression'] as const) {
     const value = headers[name]

@@ -7,26 +7,26 @@ import { completeHeaders, isFields, malformed } from './task-headers.js'
 import { isTruthy } from './truth.js'
 import type { Embed, Message, TaskHeaders, TaskMessage, WireSignature } from './types.js'
 
-/** How to read a task message. */
+/** The options for reading a task message. */
 export interface DecodeOptions extends ContentOptions {
-  /** `messageMaxBytes`: the largest body, as it came and decompressed. Default 64 MiB. */
+  /** `messageMaxBytes`: the largest body, as received and decompressed. Default 64 MiB. */
   readonly maxBytes?: number
-  /** `messageMaxDecompressedBytes`: the largest that may come out of one that is compressed. Default 16 MiB. */
+  /** `messageMaxDecompressedBytes`: the largest decompressed body. Default 16 MiB. */
   readonly maxInflatedBytes?: number
-  /** Hears how many bytes have come out of a compressed body. */
+  /** Receives the decompressed size of a compressed body. */
   readonly onInflated?: (bytes: number) => void
 }
 
 /** The body of a task message. */
 export type TaskBody = Pick<TaskMessage, 'args' | 'kwargs' | 'embed'>
 
-/** The embed of a task that nothing follows. */
+/** The embed of a task without follow-ups. */
 export const NO_EMBED: Embed = { callbacks: null, errbacks: null, chain: null, chord: null }
 
 /**
- * Checks and completes the headers of a task message, without touching its body unless headers are missing that every
- * protocol 2 producer sends: then they may be in the body (protocol 1). What is wrong comes back as a MessageError;
- * what is for display only (`argsrepr`, `origin`, …) is never a reason to refuse.
+ * Checks and completes the headers of a task message. The body is read only when headers are missing that every protocol 2 producer
+ * sends: they may then be in the body (protocol 1). Returns a MessageError for invalid headers; display-only headers (`argsrepr`,
+ * `origin`, …) are never a reason to refuse.
  */
 export function readHeaders(message: Message, options: DecodeOptions = {}): TaskHeaders | MessageError {
   const { headers } = message
@@ -37,7 +37,7 @@ export function readHeaders(message: Message, options: DecodeOptions = {}): Task
   return content instanceof MessageError ? content : malformed('neither the headers nor the body name a task')
 }
 
-/** Decodes and checks the body of a message whose headers were read. What is wrong comes back as a MessageError. */
+/** Decodes and checks the body of a message whose headers were read. Returns a MessageError when it is invalid. */
 export function decodeBody(
   message: Message,
   headers: TaskHeaders,
@@ -45,7 +45,7 @@ export function decodeBody(
 ): TaskBody | MessageError {
   const body = asValue(() => readTriple(readContent(message, options)))
   if (!(body instanceof MessageError)) return body
-  // Whoever sees only the error should know whose body it was.
+  // The error alone should identify the task.
   return new MessageError(body.message, {
     code: body.code,
     details: { ...body.details, task: headers.task, id: headers.id },
@@ -66,7 +66,7 @@ export function decodeTask(message: Message, options: DecodeOptions = {}): TaskM
 function readContent(message: Message, options: DecodeOptions): unknown {
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
   let { body } = message
-  // A string's bytes are counted only when they might be too many: a character has at most three.
+  // A string's bytes are counted only when they might exceed the limit: a character takes at most three.
   const length =
     typeof body === 'string' && body.length > maxBytes / 3 ? Buffer.byteLength(body) : body.length
   if (length > maxBytes) throw tooLarge(`the body has ${length} bytes, more than ${maxBytes}`, maxBytes)
@@ -79,7 +79,7 @@ function readContent(message: Message, options: DecodeOptions): unknown {
   return decodeContent(body, message.contentType, message.contentEncoding, options, BODY_ROOT)
 }
 
-/** What errors call the three parts of a body. */
+/** The names of a body's three parts in errors. */
 export const BODY_ROOT = ['args', 'kwargs', 'embed'] as const
 
 function readTriple(content: unknown): TaskBody {
@@ -111,7 +111,7 @@ function readSignatures(list: unknown, name: string): readonly WireSignature[] |
   return list.map((item) => readSignature(item, name))
 }
 
-/** Checks a signature's shape; a missing part gets its default, where a Python worker would fail after the task ran. */
+/** Checks a signature's shape; a missing part gets its default; a Python worker would fail on it after the task ran. */
 function readSignature(value: unknown, where: string): WireSignature {
   if (!isFields(value)) throw malformed(`${where} holds something that is no signature`)
   const {
@@ -133,7 +133,7 @@ function readSignature(value: unknown, where: string): WireSignature {
   return { ...value, task, args, kwargs, options, subtask_type: subtaskType, immutable: isTruthy(immutable) }
 }
 
-/** What `read` throws, as a MessageError: whatever a stranger wrote, its reader goes on. */
+/** Returns anything `read` throws as a MessageError: untrusted input must not stop its reader. */
 function asValue<T>(read: () => T): T | MessageError {
   try {
     return read()

@@ -1,4 +1,4 @@
-/** Years that Python's datetime can hold, as Unix ms. */
+/** The range of Python's datetime, as Unix ms. */
 const MIN_MS = -62_135_596_800_000
 const MAX_MS = 253_402_300_799_999
 
@@ -8,9 +8,9 @@ const BASIC =
   /^(\d{4})(\d\d)(\d\d)(?:[T ](\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?)?\s*(Z|z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)?$/
 
 /**
- * Reads an ISO 8601 time as Celery does: `Z` or any offset, a `T` or a space, extended or basic form, a fraction
- * of up to nine digits; a time without offset is UTC, a date alone is its midnight. Gives Unix milliseconds,
- * finer digits are cut; undefined when it is none.
+ * Reads an ISO 8601 time as Celery does: `Z` or any offset, a `T` or a space, extended or basic form, a fraction of up to nine digits; a
+ * time without offset is UTC, a date alone is its midnight. Returns Unix milliseconds, truncating finer digits; undefined for anything
+ * else.
  */
 export function parseTime(text: string): number | undefined {
   const match = EXTENDED.exec(text) ?? BASIC.exec(text)
@@ -23,7 +23,7 @@ export function parseTime(text: string): number | undefined {
   const offsetMs = parseOffset(zone)
   if (offsetMs === undefined) return undefined
   const date = new Date(0)
-  // Date.UTC would take the years 0–99 for 1900–1999.
+  // Date.UTC would read the years 0–99 as 1900–1999.
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
   date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.slice(0, 3).padEnd(3, '0')))
   return date.getTime() - offsetMs
@@ -46,9 +46,8 @@ function parseOffset(zone: string): number | undefined {
 }
 
 /**
- * Writes a time as Python's `isoformat` does, in UTC: `2026-11-20T20:02:49.142000+00:00`. Six digits always:
- * Celery 5.2 reads a shorter fraction as microseconds. A RangeError for a time that Python's datetime cannot hold
- * (years 1 to 9999) or an invalid Date.
+ * Writes a time as Python's `isoformat` does, in UTC: `2026-11-20T20:02:49.142000+00:00`. Six digits always: Celery 5.2 reads a shorter
+ * fraction as microseconds. Throws a RangeError for a time outside Python's datetime (years 1 to 9999) or an invalid Date.
  */
 export function formatTime(time: Date | number): string {
   const ms = typeof time === 'number' ? time : time.getTime()

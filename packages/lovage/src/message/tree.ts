@@ -6,8 +6,8 @@ import { MAX_DEPTH } from './limits.js'
 import { formatPath, type RootName } from './path.js'
 
 /**
- * A copy that the msgpack library writes without loss; it would drop or blur what this refuses with a MessageError
- * that names the path.
+ * A copy that the msgpack library writes without loss. Values that the library would drop or blur are refused with a MessageError that
+ * names the path.
  */
 export function toMsgpackTree(value: unknown, root: RootName): unknown {
   const steps: (string | number)[] = []
@@ -22,7 +22,7 @@ export function toMsgpackTree(value: unknown, root: RootName): unknown {
   }
   const walk = (item: unknown): unknown => {
     if (typeof item === 'string' || typeof item === 'boolean' || item === null) return item
-    // The library writes what is wider than 32 bits as a float unless it is a BigInt; Python would get 5e9 as a float.
+    // The library writes integers wider than 32 bits as floats unless they are BigInts; Python would get 5e9 as a float.
     if (typeof item === 'number')
       return Number.isSafeInteger(item) && Math.abs(item) > 0x7fffffff ? BigInt(item) : item
     if (typeof item === 'bigint') {
@@ -59,7 +59,7 @@ export function toMsgpackTree(value: unknown, root: RootName): unknown {
   return walk(value)
 }
 
-/** Brings what a library read to what `decodeJson` would give: exact integers, bounded depth, no `__proto__`. */
+/** Normalises a library's output to that of `decodeJson`: exact integers, bounded depth, no `__proto__`. */
 export function fromTree(value: unknown, options: ReadOptions, root: RootName): unknown {
   const steps: (string | number)[] = []
   const walk = (item: unknown): unknown => {

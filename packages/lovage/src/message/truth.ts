@@ -1,9 +1,9 @@
-/** Words that mean no where a command line or a form can only say words. */
+/** Words that mean no, where a command line or a form can send only words. */
 const NO: ReadonlySet<string> = new Set(['', '0', 'f', 'false', 'n', 'no', 'off', 'none'])
 
 /**
- * Whether a value from the other language means yes, as Python's `if` takes it: 0, nothing, and what is empty mean no. Texts are read as
- * Celery's own command line reads them (`false`, `no`, `off`), where Python would take any that is not empty for yes.
+ * Whether a value from Python is truthy: 0, None and empty values mean no. Strings are read as on Celery's command line (`false`, `no`,
+ * `off` mean no), although Python treats any non-empty string as true.
  */
 export function isTruthy(value: unknown): boolean {
   if (typeof value === 'string') return !NO.has(value.trim().toLowerCase())

@@ -1,4 +1,4 @@
-/** The headers of a protocol 2 task message, in Celery's own spelling. Custom headers stand beside them. */
+/** The headers of a protocol 2 task message, in Celery's own spelling. Custom headers sit alongside them. */
 export interface TaskHeaders {
   readonly lang: string
   /** Registered task name; its presence makes a message protocol 2. */
@@ -22,7 +22,7 @@ export interface TaskHeaders {
   readonly argsrepr: string
   readonly kwargsrepr: string
   readonly origin: string
-  /** Absent when the producer did not say: then the task's own setting holds. */
+  /** Absent when the producer did not set it: the task's own setting then applies. */
   readonly ignore_result?: boolean
   readonly replaced_task_nesting: number
   readonly stamped_headers: readonly string[] | null
@@ -42,7 +42,7 @@ export interface WireSignature {
   readonly immutable: boolean
 }
 
-/** The third item of a task body: what happens after the task. */
+/** The third item of a task body: what follows the task. */
 export interface Embed {
   readonly callbacks: readonly WireSignature[] | null
   readonly errbacks: readonly WireSignature[] | null
@@ -51,7 +51,7 @@ export interface Embed {
   readonly chord: WireSignature | null
 }
 
-/** A decoded task message: what the task is called with, and everything about the call. */
+/** A decoded task message: the task's arguments and all call metadata. */
 export interface TaskMessage {
   readonly headers: TaskHeaders
   readonly args: readonly unknown[]
@@ -71,7 +71,7 @@ export interface ExceptionInfo {
 export interface MessageProperties {
   readonly correlationId: string | null
   readonly replyTo: string | null
-  /** 2 = survives a restart of the broker. */
+  /** 2 = survives a broker restart. */
   readonly deliveryMode: 1 | 2
   /** Public scale 0–9, higher first; absent = the wire's default. Each driver maps it onto its wire. */
   readonly priority?: number
@@ -82,7 +82,7 @@ export interface MessageProperties {
 /** A message as a broker driver transports it. */
 export interface Message {
   readonly headers: Readonly<Record<string, unknown>>
-  /** Serialized and perhaps compressed; a string stands for its UTF-8 bytes. */
+  /** Serialized and possibly compressed; a string stands for its UTF-8 bytes. */
   readonly body: Buffer | string
   readonly contentType: string
   readonly contentEncoding: string
@@ -94,17 +94,17 @@ export interface Message {
 
 /** A message on its way to a broker. */
 export interface OutgoingMessage extends Message {
-  /** Unix ms: a broker with a delay store keeps the message there until then; others deliver it at once. */
+  /** Unix ms: a broker with a delay store holds the message until then; others deliver it at once. */
   readonly dueMs?: number
   /**
-   * A name for this publication: a broker that can (`capabilities.once`) drops a second message of the same key
-   * within `ttlMs`, in the same atomic step in which it would take it. Beat names each tick of a schedule so.
+   * A deduplication key: a broker with `capabilities.once` drops a second message with the same key within `ttlMs`, in the same atomic
+   * step that would accept it. Beat gives each tick of a schedule such a key.
    */
   readonly once?: { readonly key: string; readonly ttlMs: number }
 }
 
 /** A message that came from a broker. */
 export interface IncomingMessage extends Message {
-  /** The broker says that it delivered this message before. */
+  /** Whether the broker reports that it delivered this message before. */
   readonly redelivered: boolean
 }

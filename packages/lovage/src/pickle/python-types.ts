@@ -1,6 +1,6 @@
 import { Decimal, PlainDate, PlainTime, Uuid, undecodable } from '../message/index.js'
 
-/** A class or function that a pickle names. It is a name and nothing else. */
+/** The name of a class or function in a pickle. It is never resolved. */
 export class PythonName {
   constructor(
     readonly module: string,
@@ -15,7 +15,7 @@ export class PythonName {
 
 export const isPythonName = (value: unknown): value is PythonName => value instanceof PythonName
 
-/** An object whose value comes after it was named: UUIDs alone. */
+/** An object whose state follows its name: only UUIDs. */
 export class PythonObject {
   #value: unknown
 
@@ -31,12 +31,12 @@ export class PythonObject {
   }
 }
 
-/** A distance of time in seconds: what time zones are made of. */
+/** A time offset in seconds, from which time zones are built. */
 class Offset {
   constructor(readonly seconds: number) {}
 }
 
-/** A time zone with one offset. */
+/** A time zone with a fixed offset. */
 class Zone {
   constructor(readonly offset: Offset) {}
 }
@@ -45,7 +45,7 @@ const UTC = new Zone(new Offset(0))
 
 type Construct = (args: readonly unknown[]) => unknown
 
-/** What a pickle may name, and the value that is meant. */
+/** The names allowed in a pickle, and the values they build. */
 const KINDS: ReadonlyMap<string, Construct> = new Map<string, Construct>([
   ['datetime.datetime', ([bytes, zone]) => dateTime(bytesOf(bytes, 10), zone)],
   ['datetime.date', ([bytes]) => date(bytesOf(bytes, 4))],
@@ -57,33 +57,33 @@ const KINDS: ReadonlyMap<string, Construct> = new Map<string, Construct>([
   ['zoneinfo.ZoneInfo._unpickle', ([key]) => (/^(Etc\/)?UTC$/.test(String(key)) ? UTC : refuse(`zoneinfo ${String(key)}`))],
   ['decimal.Decimal', ([digits]) => new Decimal(typeof digits === 'string' ? digits : refuse('decimal.Decimal'))],
   ['uuid.UUID', ([hex]) => (typeof hex === 'string' ? new Uuid(hex) : new PythonObject())],
-  // A name inside a name: how a time zone names its maker.
+  // An attribute of a name: how a time zone refers to its constructor.
   ['builtins.getattr', ([owner, name]) => (isPythonName(owner) && typeof name === 'string' ? new PythonName(owner.module, `${owner.name}.${name}`) : refuse('builtins.getattr'))],
-  // How protocols 0 and 1 write a UUID.
+  // A UUID in protocols 0 and 1.
   ['copy_reg._reconstructor', ([kind]) => (isPythonName(kind) && kind.path === 'uuid.UUID' ? new PythonObject() : refuse('copy_reg._reconstructor'))],
   ['builtins.set', ([list = []]) => (Array.isArray(list) ? list : refuse('builtins.set'))],
   ['builtins.frozenset', ([list = []]) => (Array.isArray(list) ? list : refuse('builtins.frozenset'))],
   ['builtins.bytearray', ([bytes]) => (Buffer.isBuffer(bytes) ? bytes : refuse('builtins.bytearray'))],
   ['collections.OrderedDict', () => ({})],
   ['collections.defaultdict', () => ({})],
-  // How protocols 0 to 2 write bytes.
+  // Bytes in protocols 0 to 2.
   ['_codecs.encode', ([text, codec]) => (typeof text === 'string' && codec === 'latin1' ? Buffer.from(text, 'latin1') : refuse('_codecs.encode'))],
   ['builtins.bytes', ([nothing]) => (nothing === undefined ? Buffer.alloc(0) : refuse('builtins.bytes'))],
 ]) // biome-ignore format: one kind a line
 
-/** The value that a name with arguments means. Throws a MessageError for every name that is not plain data. */
+/** The value of a name with arguments. Throws a MessageError for every name that is not plain data. */
 export function constructed(name: PythonName, args: readonly unknown[]): unknown {
   const construct = KINDS.get(name.path) ?? refuse(name.path)
   try {
     return construct(args)
   } catch (error) {
-    // Digits or dates that are none.
+    // Invalid digits or dates.
     if (error instanceof RangeError) throw undecodable(`not a valid ${name.path}`, {}, error)
     throw error
   }
 }
 
-/** The value of what only means something inside another value, or of a name: there is none. */
+/** Refuses a name, or a value that has meaning only inside another value. */
 export function refuseLoose(value: unknown): void {
   if (value instanceof PythonName) refuse(value.path)
   if (value instanceof Offset) refuse('datetime.timedelta')
@@ -101,7 +101,7 @@ function bytesOf(value: unknown, length: number): Buffer {
   return value
 }
 
-/** A time without a zone counts as UTC, as Celery's clocks do; microseconds are cut to milliseconds. */
+/** A time without a zone is UTC, as in Celery; microseconds are truncated to milliseconds. */
 function dateTime(bytes: Buffer, zone: unknown): Date {
   const [month = 0, day = 0, hour = 0, minute = 0, second = 0] = bytes.subarray(2)
   const local = new Date(0)

@@ -2,15 +2,14 @@ import { type ReadOptions, undecodable } from '../message/index.js'
 import { constructed, isPythonName, PythonName, PythonObject } from './python-types.js'
 import { settlePlain } from './settle-plain.js'
 
-/** The longest integer that is read, in bytes; Python's own bound for text is 4300 digits. */
+/** The longest integer read, in bytes; Python's own limit for text is 4300 digits. */
 const MAX_INTEGER_BYTES = 2048
 const MARK = Symbol('mark')
 
 /**
- * Reads a Python pickle, protocol 0 to 5, that holds plain data: None, booleans, numbers, text, bytes, lists, tuples, sets,
- * dictionaries, `datetime`, `date`, `time`, `Decimal` and `UUID`. It builds values and calls nothing: every other class or
- * function that the bytes name is refused, whatever they want done with it. Tuples and sets become arrays, keys become
- * text as in JSON.
+ * Reads a Python pickle, protocol 0 to 5, that holds plain data: None, booleans, numbers, text, bytes, lists, tuples, sets, dictionaries,
+ * `datetime`, `date`, `time`, `Decimal` and `UUID`. It builds values and calls nothing: every other class or function named in the bytes
+ * is refused. Tuples and sets become arrays; keys become text, as in JSON.
  *
  * Throws a MessageError: LVG_MESSAGE_UNDECODABLE for anything but plain data, cycles, more than 900 levels;
  * LVG_MESSAGE_INTEGER_RANGE as `decodeJson`.
@@ -20,7 +19,7 @@ export function decodePickle(bytes: Uint8Array, options: Pick<ReadOptions, 'inte
   return settlePlain(new PickleReader(Buffer.from(buffer, byteOffset, byteLength)).read(), options)
 }
 
-/** Pickle's stack machine without the opcodes that act. */
+/** Pickle's stack machine without the opcodes that call code. */
 class PickleReader {
   readonly #bytes: Buffer
   #at = 0
@@ -143,7 +142,7 @@ class PickleReader {
       }
       case 'R':
       case '\x81': {
-        // REDUCE and NEWOBJ would call; here they only name one of a few known kinds of values.
+        // REDUCE and NEWOBJ would call code; here they only build one of a few known kinds of values.
         const [callee, args] = this.#popMany(2)
         if (!isPythonName(callee) || !Array.isArray(args)) throw malformed()
         return this.#push(constructed(callee, args))
@@ -224,7 +223,7 @@ class PickleReader {
     const target = this.#top()
     if (typeof target !== 'object' || target === null || Object.getPrototypeOf(target) !== Object.prototype)
       throw malformed()
-    // A dictionary that this reader has made.
+    // A dictionary that this reader built.
     const record = target as Record<string, unknown>
     for (let i = 0; i + 1 < pairs.length; i += 2) record[keyOf(pairs[i])] = pairs[i + 1]
   }
@@ -295,7 +294,7 @@ function floatOf(text: string): number {
   return word.endsWith('nan') ? Number.NaN : Number(text)
 }
 
-/** Raw unicode escape: only \uXXXX and \UXXXXXXXX mean something else than themselves. */
+/** Raw unicode escape: only \uXXXX and \UXXXXXXXX are escapes. */
 function fromRawUnicode(text: string): string {
   return text.replace(
     /\\u([0-9a-fA-F]{4})|\\U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})/g,
@@ -303,7 +302,7 @@ function fromRawUnicode(text: string): string {
   )
 }
 
-/** UTF-8 in which Python's lone surrogates stand as three bytes each. */
+/** Decodes UTF-8 in which Python's lone surrogates take three bytes each. */
 function textOf(bytes: Buffer): string {
   if (!bytes.includes(0xed)) return bytes.toString('utf8')
   let text = ''

@@ -1,12 +1,12 @@
 import { formatPath, integerOutOfRange, MAX_DEPTH, type ReadOptions, undecodable } from '../message/index.js'
 import { PythonObject, refuseLoose } from './python-types.js'
 
-/** Values in all, those that are shared counted each time: a few bytes of pickle could stand for more than any memory. */
+/** The total number of values, counting shared ones each time: a few bytes of pickle could otherwise expand beyond any memory. */
 const MAX_VALUES = 10_000_000
 
 /**
- * Makes what the reader has built final: integers become numbers, or stay BigInt where they are too great and that is
- * wanted; whatever is no data is refused, and so are cycles, which nest without end.
+ * Finalises the reader's output: integers become numbers, or stay BigInt where they are too large and that is wanted. Anything that is
+ * not data is refused, and so are cycles.
  */
 export function settlePlain(root: unknown, { integers = 'number' }: Pick<ReadOptions, 'integers'>): unknown {
   const steps: (string | number)[] = []
@@ -30,7 +30,7 @@ export function settlePlain(root: unknown, { integers = 'number' }: Pick<ReadOpt
     }
     if (Object.getPrototypeOf(value) !== Object.prototype) return value
     enter()
-    // A dictionary that the reader has made.
+    // A dictionary that the reader built.
     const record = value as Record<string, unknown>
     for (const key of Object.keys(record)) record[key] = at(key, record[key])
     return record

@@ -10,7 +10,7 @@ import {
   unserialisable,
 } from '../message/index.js'
 
-/** A list that Python is to see as a tuple. */
+/** A list that Python reads as a tuple. */
 export class PythonTuple {
   constructor(readonly items: readonly unknown[]) {}
 }
@@ -108,7 +108,7 @@ class PickleWriter {
     this.#bytes.writeInt32LE(value, at)
   }
 
-  /** Two's complement, least byte first, as short as it goes. */
+  /** Two's complement, little-endian, as short as possible. */
   #long(value: bigint): void {
     const bits = (value < 0n ? ~value : value).toString(2).length + 1
     const length = Math.ceil(bits / 8)
@@ -213,7 +213,7 @@ class PickleWriter {
     this.#bytes.writeUInt32LE(length, at)
   }
 
-  /** Makes room for `length` bytes; tells where. */
+  /** Reserves `length` bytes; returns their offset. */
   #room(length: number): number {
     const at = this.#length
     this.#length += length
@@ -226,13 +226,13 @@ class PickleWriter {
   }
 }
 
-/** `+02:00`, perhaps with seconds. */
+/** The seconds of `+02:00`, optionally with seconds. */
 function secondsOf(offset: string): number {
   const [hours = 0, minutes = 0, seconds = 0] = offset.slice(1).split(':').map(Number)
   return (offset.startsWith('-') ? -1 : 1) * (hours * 3600 + minutes * 60 + seconds)
 }
 
-/** Lone surrogates as three bytes each, which is how Python's strings hold them. */
+/** UTF-8 with lone surrogates as three bytes each, as in Python's strings. */
 function utf8(text: string): Buffer {
   const lone = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
   if (!/[\ud800-\udfff]/.test(text)) return Buffer.from(text)

@@ -6,7 +6,7 @@ let version: string | undefined
 export function packageVersion(): string {
   if (version === undefined) {
     const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-    // Our own file, checked by the build.
+    // Our own package.json, checked by the build.
     version = (JSON.parse(text) as { version: string }).version
   }
   return version

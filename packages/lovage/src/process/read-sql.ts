@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Reads a file of named statements, each headed by `-- name: <name>`, e.g.
- * `readSql(new URL('./results.sql', import.meta.url), ['store', 'get'])`. Comments above the first heading
- * belong to the file.
+ * Reads a file of named statements, each headed by `-- name: <name>`, e.g. `readSql(new URL('./results.sql', import.meta.url), ['store',
+ * 'get'])`. Comments above the first heading belong to the file itself.
  *
- * @throws Error when a name is missing from the file, or the file has one that was not asked for: a statement
- * that nobody uses is as wrong as one that is not there.
+ * @throws Error when a name is missing from the file, or the file has one that was not requested: an unused statement is as wrong as a
+ * missing one.
  */
 export function readSql<const Name extends string>(
   file: URL,

@@ -1,8 +1,8 @@
 /**
- * Sends to the process that started this one, if it listens. A parent that has just gone is no error: whoever needs to know
- * listens for `disconnect`.
+ * Sends a message to the parent process, if it listens. A parent that has just exited is not an error: code that needs to know listens
+ * for `disconnect`.
  */
 export function tellParent(message: unknown): void {
-  // Without the callback a line that closes at this moment would throw where nobody can catch it.
+  // Without the callback, a channel closing at this moment would throw where no code can catch it.
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { ConfigurationError } from '../kernel/index.js'
 
-/** Who vouches for the server, and what says who the client is: PEM texts. */
+/** The server's CA and the client's identity, as PEM texts. */
 export interface TlsFiles {
-  /** The authority that signed the server's certificate. */
+  /** The CA that signed the server's certificate. */
   readonly ca?: string
   /** This client's certificate and key. */
   readonly cert?: string
@@ -13,9 +13,9 @@ export interface TlsFiles {
 const FIELDS = ['ca', 'cert', 'key'] as const
 
 /**
- * PEM texts of what is given as text or as the path of a file: in options, or else in the parameters of a URL by these names, each file by one or by several.
- * @throws {ConfigurationError} for a file that cannot be read, and for a certificate without its key or a key without its
- * certificate, which a server would only answer with a refusal.
+ * Reads PEM texts given as text or as file paths: in options, or else in URL parameters, where each file has one or several names.
+ * @throws {ConfigurationError} for an unreadable file, and for a certificate without its key or a key without its certificate, which a
+ * server would only refuse.
  */
 export function readTlsFiles(
   given: TlsFiles | undefined,

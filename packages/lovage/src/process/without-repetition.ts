@@ -3,8 +3,8 @@ import type { Clock } from '../kernel/index.js'
 const SILENCE_MS = 60_000
 
 /**
- * Passes each complaint on, but the same words once a minute: a full server fails every sweep, every second, and one that is away
- * every scrape.
+ * Forwards each complaint, but repeats the same text only once a minute: a full server fails every sweep, every second, and an
+ * unreachable one every scrape.
  */
 export function withoutRepetition(
   onError: (error: unknown) => void,

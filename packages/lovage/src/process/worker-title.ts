@@ -1,2 +1,2 @@
-/** What `ps` shows of a worker's process. The words of `pgrep -f 'celery.*worker'`, which scripts of the field look for, are in it. */
+/** A worker's process title in `ps`. It matches `pgrep -f 'celery.*worker'`, which existing scripts use. */
 export const workerTitle = (name: string): string => `lovage (celery) worker ${name}`

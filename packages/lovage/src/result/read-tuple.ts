@@ -1,6 +1,6 @@
 import type { ResultTuple } from './task-result.js'
 
-/** Reads pairs that came from outside; undefined when they are none. */
+/** Reads untrusted pairs; undefined when they are invalid. */
 export function readTuple(value: unknown, depth = 0): ResultTuple | undefined {
   if (depth > MAX_TUPLE_DEPTH || !Array.isArray(value) || value.length !== 2) return undefined
   const [own, children]: readonly unknown[] = value
@@ -13,5 +13,5 @@ export function readTuple(value: unknown, depth = 0): ResultTuple | undefined {
   return read.length === children.length ? [[own[0], parent], read] : undefined
 }
 
-/** A chain's parents nest as deep as it is long. */
+/** A chain's parents nest as deep as the chain is long. */
 const MAX_TUPLE_DEPTH = 5_000

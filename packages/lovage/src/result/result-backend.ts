@@ -5,7 +5,7 @@ import type { ResultTuple, TaskState } from './task-result.js'
 export type { ExceptionInfo } from '../message/index.js'
 export { READY_STATES, type ResultTuple, type TaskState } from './task-result.js'
 
-/** What is known of a task that was run, or is running. */
+/** The stored state of a task that ran, or is running. */
 export interface TaskResult {
   readonly id: string
   readonly state: TaskState
@@ -20,13 +20,13 @@ export interface TaskResult {
   /** Present when `resultExtended` was on. */
   readonly extended?: ExtendedResult
   /**
-   * LVG_RESULT_UNREADABLE: something is stored that cannot be read. Then `state` is FAILURE and `result` says why, as an
-   * exception does, so that nobody waits for it or takes it for a value.
+   * LVG_RESULT_UNREADABLE: the stored record cannot be read. `state` is then FAILURE and `result` is an exception that says why, so that
+   * no caller waits for it or takes it for a value.
    */
   readonly unreadable?: ResultError
 }
 
-/** What `resultExtended` adds. */
+/** The fields that `resultExtended` adds. */
 export interface ExtendedResult {
   readonly name: string
   readonly args: readonly unknown[]
@@ -37,39 +37,39 @@ export interface ExtendedResult {
   readonly stamps?: Readonly<Record<string, unknown>>
 }
 
-/** A result on its way into a store. */
+/** A result to be stored. */
 export interface ResultRecord extends TaskResult {
-  /** `result` as JSON in kombu's dialect, encoded once by whoever made the record. */
+  /** `result` as JSON in kombu's dialect, encoded once by the record's creator. */
   readonly resultJson: string
-  /** Who asked for it (the message's `reply_to`), and what it calls the task there; read by backends that store nothing. */
+  /** The caller's reply address (the message's `reply_to`) and its id for the task; read by backends that store nothing. */
   readonly replyTo?: string
   readonly correlationId?: string
 }
 
-/** Where results lie. A SUCCESS is never overwritten. */
+/** A store of results. A SUCCESS is never overwritten. */
 export interface ResultBackend {
   readonly kind: string
   /** Where it is, without the password. */
   readonly location: string
-  /** Old results go by themselves; false where somebody has to call `prune`, as `celery.backend_cleanup` does. */
+  /** Whether old results expire on their own; false where `prune` has to be called, as `celery.backend_cleanup` does. */
   readonly expiresItself: boolean
-  /** Counts chords and keeps groups; absent where the backend cannot. */
+  /** The store of chords and groups; absent where the backend cannot keep them. */
   readonly joins?: JoinStore
   /**
-   * Only where results go to whoever asked for them, instead of being stored for all: resolves when they can come to this process.
-   * It is awaited before each task that is sent, and nobody else's results can be read or changed here.
+   * Present only where results go to the caller instead of being stored for all: resolves when they can reach this process. It is awaited
+   * before each task is sent; results of other callers cannot be read or changed here.
    */
   expectReplies?(): Promise<void>
   store(records: readonly ResultRecord[]): Promise<void>
-  /** Those of `ids` that have a record, in no particular order. One that is unreadable says so itself. */
+  /** Returns the records that exist for `ids`, in no particular order. An unreadable one is marked as such. */
   get(ids: readonly string[]): Promise<readonly TaskResult[]>
   /**
-   * Calls `on` once for what is there already, and then for what is stored; of several states that follow each other
-   * quickly it may hear only the last. A slow poll stands behind it. What `on` throws is logged and harms nobody else.
+   * Calls `on` once for existing records, and then for each stored one; of several states in quick succession it may report only the
+   * last. A slow poll backs it up. Errors from `on` are logged and do not affect other watchers.
    */
   watch(ids: readonly string[], on: (result: TaskResult) => void): Unsubscribe
   forget(ids: readonly string[]): Promise<void>
-  /** Removes what was done, and groups that were saved, before `beforeMs` (Unix ms); tells how many. With a TTL: 0. */
+  /** Removes results done, and groups saved, before `beforeMs` (Unix ms); returns how many. With a TTL: 0. */
   prune(beforeMs: number): Promise<number>
   close(): Promise<void>
 }

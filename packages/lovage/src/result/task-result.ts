@@ -1,4 +1,4 @@
-/** Celery's states; tasks may invent more (`PROGRESS`). */
+/** Celery's states; tasks may define more (`PROGRESS`). */
 export type TaskState =
   | 'PENDING'
   | 'RECEIVED'
@@ -9,7 +9,7 @@ export type TaskState =
   | 'RETRY'
   | (string & Record<never, never>)
 
-/** States after which a result changes no more. */
+/** States after which a result no longer changes. */
 export const READY_STATES: ReadonlySet<TaskState> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
 
 /** Celery's nested pairs that name a result and its parents and children (docs/internals/wire.md#result-tuples). */

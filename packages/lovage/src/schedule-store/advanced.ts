@@ -1,7 +1,7 @@
 import type { EntryState } from './entry.js'
 import type { Advance } from './schedule-store.js'
 
-/** The state after an advance that was written. */
+/** The state after a written advance. */
 export function advanced(state: EntryState, { cursorMs, anchorMs, run }: Advance): EntryState {
   if (!run) return { ...state, cursorMs, anchorMs }
   return {

@@ -9,7 +9,7 @@ import {
   toSchedule,
 } from '../schedule/index.js'
 
-/** What a person decides about an entry. */
+/** The user-defined part of an entry. */
 export interface EntryDefinition {
   /** Registered name of the task. */
   readonly task: string
@@ -28,11 +28,11 @@ export interface EntryDefinition {
   readonly jitterMs: number
 }
 
-/** What beat remembers of an entry. */
+/** Beat's state for an entry. */
 export interface EntryState {
   /** Unix ms from which intervals count. */
   readonly anchorMs: number
-  /** Unix ms up to which every due instant is settled: made, missed or skipped. */
+  /** Unix ms up to which every due instant is settled: run, missed or skipped. */
   readonly cursorMs: number
   /** The due instant of the last run that was made, Unix ms. */
   readonly lastTickMs: number | null
@@ -47,19 +47,19 @@ export interface Entry {
   readonly name: string
   readonly definition: EntryDefinition
   readonly state: EntryState
-  /** What the code says, when the entry comes from code; null = an operator made it. */
+  /** The definition in code, when the entry comes from code; null = created by an operator. */
   readonly code: EntryDefinition | null
-  /** The fields in which an operator's word stands against the code's. */
+  /** The fields in which an operator's value overrides the code's. */
   readonly changed: readonly (keyof EntryDefinition)[]
-  /** An operator removed it: kept so that the code does not bring it back. */
+  /** Whether an operator removed it: kept so that the code does not bring it back. */
   readonly removed: boolean
-  /** Counts the changes of everything but `state`. 0 = not stored yet. */
+  /** Counts changes to everything but `state`. 0 = not stored yet. */
   readonly revision: number
 }
 
 const DAY_MS = 86_400_000
 
-/** The fields of `PeriodicTask`, to find typos of callers without types. */
+/** The fields of `PeriodicTask`, to catch typos by untyped callers. */
 const FIELDS: ReadonlySet<string> = new Set<keyof PeriodicTask>([
   'task',
   'schedule',
@@ -78,9 +78,9 @@ const FIELDS: ReadonlySet<string> = new Set<keyof PeriodicTask>([
 ])
 
 /**
- * The definition of what was written in code or on a command line, complete and as it comes back from a store.
- * Throws a ConfigurationError (LVG_SCHEDULE_INVALID) that names entry and field, or a MessageError for an
- * argument that cannot be written.
+ * Builds the complete definition of an entry written in code or on a command line, as it comes back from a store. Throws a
+ * ConfigurationError (LVG_SCHEDULE_INVALID) that names the entry and the field, or a MessageError for an argument that cannot be
+ * serialized.
  */
 export function defineEntry(name: string, periodic: PeriodicTask): EntryDefinition {
   const refuse: (field: string, why: string) => never = (field, why) => {
@@ -122,7 +122,7 @@ export function defineEntry(name: string, periodic: PeriodicTask): EntryDefiniti
     enabled: periodic.enabled ?? true,
     timezone: periodic.timezone === undefined ? null : checkTimeZone(periodic.timezone),
     missed,
-    // Beat itself is late by some milliseconds: with less, a run would be missed before it could be made.
+    // Beat itself is late by some milliseconds: a shorter limit would miss a run before it could be made.
     missedAfterMs: duration('missedAfterMs', 30_000, 1_000),
     overlap,
     overlapTimeoutMs: duration('overlapTimeoutMs', DAY_MS),
@@ -131,25 +131,25 @@ export function defineEntry(name: string, periodic: PeriodicTask): EntryDefiniti
   return decodeDefinition(encodeDefinition(definition))
 }
 
-/** More would flood the queues after a long downtime. */
+/** A larger number would flood the queues after a long downtime. */
 const MOST_BACKFILL = 1_000
 
-/** How many missed runs are made; 0 when the policy is another or out of range. */
+/** The number of missed runs to make; 0 for another policy or one out of range. */
 export function backfillOf(missed: MissedPolicy): number {
   if (typeof missed !== 'object' || missed === null) return 0
   const { backfill } = missed
   return Number.isInteger(backfill) && backfill > 0 && backfill <= MOST_BACKFILL ? backfill : 0
 }
 
-/** As stores keep it: JSON in the messages' own dialect, so that a Date among the arguments stays a Date. */
+/** The stored form: JSON in the messages' own dialect, so that a Date among the arguments stays a Date. */
 export const encodeDefinition = (definition: EntryDefinition): string => encodeJson(definition)
 
 /** Reads what `encodeDefinition` wrote. */
 export const decodeDefinition = (text: string): EntryDefinition =>
-  // Only `encodeDefinition` writes this field of a store.
+  // Only `encodeDefinition` writes this field in a store.
   decodeJson(text) as EntryDefinition
 
-/** Whether two definitions, or parts of them, say the same. The order of fields says nothing. */
+/** Whether two definitions, or parts of them, are equal, regardless of field order. */
 export const isSame = (one: unknown, other: unknown): boolean => canonical(one) === canonical(other)
 
 function canonical(value: unknown): string {
@@ -160,7 +160,7 @@ function canonical(value: unknown): string {
   return JSON.stringify(JSON.parse(encodeJson(value)), sorted)
 }
 
-/** An entry that is in no store yet. */
+/** An entry that is not stored yet. */
 export function newEntry(
   name: string,
   definition: EntryDefinition,

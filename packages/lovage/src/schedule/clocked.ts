@@ -1,10 +1,10 @@
 import { ConfigurationError } from '../kernel/index.js'
 import type { Schedule, ScheduleWire } from './schedule.js'
 
-/** Once, at one instant: a Date, or ISO 8601 text with an offset. */
+/** A schedule that runs once, at one instant: a Date, or ISO 8601 text with an offset. */
 export function clocked(at: Date | string): Clocked {
   const atMs = typeof at === 'string' ? Date.parse(at) : at.getTime()
-  // Text without an offset would mean another instant on every machine.
+  // Text without an offset would mean a different instant on every machine.
   if (Number.isNaN(atMs) || (typeof at === 'string' && !/(?:Z|[+-]\d\d:?\d\d)$/i.test(at))) {
     throw new ConfigurationError(`'${String(at)}' is no instant.`, {
       code: 'LVG_SCHEDULE_INVALID',

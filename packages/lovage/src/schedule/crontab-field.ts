@@ -1,14 +1,14 @@
 import { ConfigurationError } from '../kernel/index.js'
 
-/** What a crontab field may be: a number, a pattern in Celery's grammar, or the numbers themselves. */
+/** The value of a crontab field: a number, a pattern in Celery's grammar, or the numbers themselves. */
 export type CrontabField = number | string | Iterable<number>
 
-/** The values that one field can have. */
+/** The range of one field. */
 export interface FieldRange {
   readonly name: string
   readonly min: number
   readonly max: number
-  /** Names of the values from `min` on, in their three-letter form. */
+  /** Three-letter names of the values from `min` on. */
   readonly names?: readonly string[]
 }
 
@@ -43,14 +43,14 @@ function expandPart(part: string, range: FieldRange, field: string): readonly nu
   const [, star, from, to, step] = match
   const values = star ? span(range.min, range.max) : wrapped(from ?? '', to, range, field)
   if (step === undefined) return values
-  // As in Celery: `5/10` would be a list of one value with a step, which is surely a slip.
+  // As in Celery: `5/10` would be a list of one value with a step, which is surely a mistake.
   if (!star && to === undefined) throw invalid(range, field, `a step needs '*' or a range before it`)
   const every = Number(step)
   if (every === 0) throw invalid(range, field, 'a step of 0 never advances')
   return values.filter((_, index) => index % every === 0)
 }
 
-/** A step counts from the range's beginning, also across the wrap: `22-2/2` is 22, 0, 2. */
+/** A step counts from the start of the range, across the wrap too: `22-2/2` is 22, 0, 2. */
 function wrapped(from: string, to: string | undefined, range: FieldRange, field: string): readonly number[] {
   const first = valueNamed(from, range, field)
   if (to === undefined) return [first]

@@ -19,7 +19,7 @@ export interface CrontabFields {
 }
 
 type FieldName = keyof typeof FIELDS
-/** The order of crontab(5), in which people write and read the fields. */
+/** The field order of crontab(5). */
 const ORDER = [
   'minute',
   'hour',
@@ -29,19 +29,19 @@ const ORDER = [
 ] as const satisfies readonly FieldName[]
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
-/** A leap day comes on each day of the week within forty years, around 2100 too. */
+/** A leap day falls on each day of the week within forty years, even around 2100. */
 const LONGEST_WAIT_DAYS = 41 * 366
 const LONGEST_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /**
- * A schedule by the clock on the wall. A day is due when month, day of month AND day of week all name it, as in
- * Celery (`dayOfWeek: 1, dayOfMonth: '1-7'` is the first Monday).
+ * A wall-clock schedule. A day is due when month, day of month AND day of week all match, as in Celery (`dayOfWeek: 1, dayOfMonth: '1-7'`
+ * is the first Monday).
  *
- * When clocks change: a schedule that names hours runs each of its times once a day. A time that is skipped runs
- * at the first moment after the gap, and a time that comes twice runs at its first coming. A schedule of every
- * hour follows the time that passes: nothing runs in a gap, and a doubled hour has its runs twice.
+ * When clocks change, a schedule that names hours runs each of its times once a day. A skipped time runs at the first moment after the
+ * gap, and a repeated time runs at its first occurrence. A schedule for every hour follows elapsed time: nothing runs in a gap, and a
+ * repeated hour has its runs twice.
  *
- * Throws a ConfigurationError for a field that cannot be read, and for a date that no year has.
+ * Throws a ConfigurationError for a field that cannot be read, and for a date that exists in no year.
  */
 export function crontab(fields: CrontabFields = {}): Crontab {
   return new Crontab(fields)
@@ -64,14 +64,14 @@ crontab.fromString = (line: string): Crontab => {
 export class Crontab implements Schedule {
   readonly kind = 'crontab'
   readonly #written: Readonly<Record<FieldName, string>>
-  /** What follows the time that passes; undefined = it names hours. */
+  /** The pattern of a schedule that follows elapsed time; undefined = it names hours. */
   readonly #pattern: string | undefined
   readonly #months: ReadonlySet<number>
   readonly #days: ReadonlySet<number>
   readonly #weekdays: ReadonlySet<number>
   /** Minutes of the day, in order. */
   readonly #times: readonly number[]
-  /** One calculator a zone: nearly always one. */
+  /** One calculator per zone, nearly always one in all. */
   readonly #crons = new Map<string, Cron>()
   readonly #clocks = new Map<string, WallClock>()
 
@@ -108,7 +108,7 @@ export class Crontab implements Schedule {
       : this.#nextByPassingTime(afterMs, timeZone, this.#pattern)
   }
 
-  /** From the day before: a time in a gap that ends at midnight comes on the next day. */
+  /** Searches from the day before: a time in a gap that ends at midnight falls on the next day. */
   #nextByTheWall(afterMs: number, timeZone: string): number | undefined {
     let clock = this.#clocks.get(timeZone)
     if (!clock) {
@@ -132,7 +132,7 @@ export class Crontab implements Schedule {
     )
   }
 
-  /** The first of a day's times that is later, by halving: the moments come in the order of the times, but for a doubled hour's. */
+  /** The first later time of a day, by binary search: the moments are in the order of the times, except in a repeated hour. */
   #firstOn(midnightMs: number, afterMs: number, clock: WallClock): number | undefined {
     const whenOf = (place: number): number => clock.when(midnightMs + (this.#times[place] ?? 0) * MINUTE_MS)
     let low = 0
@@ -168,7 +168,7 @@ export class Crontab implements Schedule {
     return `crontab ${this}`
   }
 
-  /** The line of crontab(5). */
+  /** The crontab(5) line. */
   toString(): string {
     return ORDER.map((name) => this.#written[name]).join(' ')
   }

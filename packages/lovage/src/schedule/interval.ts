@@ -10,11 +10,11 @@ export interface Duration {
   readonly seconds?: number
 }
 
-/** How an interval counts. */
+/** The options of an interval. */
 export interface IntervalOptions {
   /**
-   * Runs on the whole second, minute, hour or day of the clock on the wall, whichever is the largest that fits
-   * into the interval, instead of counting from the start. The interval is cut to whole ones of these.
+   * Runs on the whole second, minute, hour or day of the wall clock, whichever is the largest unit that fits into the interval, instead
+   * of counting from the start. The interval is truncated to whole units.
    */
   readonly relative?: boolean
 }
@@ -24,7 +24,7 @@ const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 const SECOND_MS = 1_000
 
-/** Every so often: seconds (Celery's `schedule(30.0)`) or a duration. Throws a ConfigurationError below 1 ms. */
+/** A schedule that runs at an interval: seconds (Celery's `schedule(30.0)`) or a duration. Throws a ConfigurationError below 1 ms. */
 export function interval(every: number | Duration, options: IntervalOptions = {}): Interval {
   const ms =
     typeof every === 'number'
@@ -55,7 +55,7 @@ export class Interval implements Schedule {
   }
 
   next(afterMs: number, context: ScheduleContext): number {
-    // A clock that was set back must not bring back runs from before the entry existed.
+    // Setting the clock back must not produce runs from before the entry existed.
     const fromMs = Math.max(afterMs, context.anchorMs)
     if (this.relative) return this.#nextRelative(fromMs, context)
     const passed = Math.floor((fromMs - context.anchorMs) / this.everyMs)
@@ -70,7 +70,7 @@ export class Interval implements Schedule {
     for (;;) {
       const beyond = (unit.index(at, timeZone) - start) % every
       if (beyond === 0) return at
-      // Half a unit short of where it should be: a change of clocks moves it by less.
+      // Half a unit short of the target: a clock change shifts it by less.
       at = unit.next(at + (every - beyond - 0.5) * unit.ms, timeZone)
     }
   }
@@ -84,16 +84,16 @@ export class Interval implements Schedule {
   }
 }
 
-/** A unit of the clock on the wall. */
+/** A unit of the wall clock. */
 interface Unit {
   readonly ms: number
-  /** The first whole one later than `afterMs`. */
+  /** The first whole unit after `afterMs`. */
   next(afterMs: number, timeZone: string): number
-  /** Numbers the units in the order of time. */
+  /** Numbers the units in chronological order. */
   index(ms: number, timeZone: string): number
 }
 
-/** Units whose length no change of clocks touches: zones differ from UTC by whole minutes. */
+/** Units unaffected by clock changes: zones differ from UTC by whole minutes. */
 const fixedUnit = (ms: number): Unit => ({
   ms,
   next: (afterMs) => (Math.floor(afterMs / ms) + 1) * ms,
@@ -129,9 +129,9 @@ function nextByCron(pattern: string, afterMs: number, timeZone: string): number 
 
 const dates = new Map<string, Intl.DateTimeFormat>()
 
-/** Writes dates of a zone as `2026-03-29`. */
+/** Formats a zone's dates as `2026-03-29`. */
 function zoneDate(timeZone: string): Intl.DateTimeFormat {
-  // Swedish writes dates as ISO 8601 does.
+  // Swedish dates are in ISO 8601 form.
   const format = dates.get(timeZone) ?? new Intl.DateTimeFormat('sv', { timeZone })
   dates.set(timeZone, format)
   return format

@@ -5,23 +5,23 @@ import { Interval, interval } from './interval.js'
 import type { Schedule, ScheduleWire } from './schedule.js'
 import { type SolarEvent, solar } from './solar.js'
 
-/** How schedules of your own kinds are read from what their `toWire` wrote. */
+/** Readers for custom schedule kinds, from the output of their `toWire`. */
 export type ScheduleKinds = Readonly<Record<string, (wire: ScheduleWire) => Schedule>>
 
-/** What people write for a schedule: seconds, or a schedule. */
+/** A schedule as written in code: seconds, or a schedule. */
 export type ScheduleLike = number | Schedule
 
-/** A number of seconds as an interval; a schedule as it is. */
+/** Turns a number of seconds into an interval; returns a schedule unchanged. */
 export function toSchedule(like: ScheduleLike, options: { readonly relative?: boolean } = {}): Schedule {
   if (typeof like === 'number') return interval(like, options)
   return options.relative && like instanceof Interval ? new Interval(like.everyMs, options) : like
 }
 
-/** Reads what `toWire` wrote; a ConfigurationError when the kind is not known or its data is wrong. */
+/** Reads the output of `toWire`; throws a ConfigurationError when the kind is unknown or its data is wrong. */
 export function readSchedule(wire: ScheduleWire, kinds: ScheduleKinds = {}): Schedule {
   const own = Object.hasOwn(kinds, wire.kind) ? kinds[wire.kind] : undefined
   if (own) return own(wire)
-  // The fields come from a store; each constructor checks its own and names what is wrong.
+  // The fields come from a store; each constructor checks its own and reports what is wrong.
   switch (wire.kind) {
     case 'interval':
       return new Interval(Number(wire.everyMs), { relative: wire.relative === true })

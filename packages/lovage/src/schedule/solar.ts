@@ -3,11 +3,11 @@ import type * as Astronomy from 'astronomy-engine'
 import { ConfigurationError } from '../kernel/index.js'
 import type { Schedule, ScheduleWire } from './schedule.js'
 
-/** Loaded at the first use: only a beat with a solar entry pays for the sky. */
+/** Loaded on first use: only a beat with a solar entry pays for it. */
 const astronomy = (() => {
   let loaded: typeof Astronomy | undefined
   return (): typeof Astronomy => {
-    // `require` tells nothing of what it loads; the package's own types do.
+    // `require` is untyped; the type is the package's own.
     loaded ??= createRequire(import.meta.url)('astronomy-engine') as typeof Astronomy
     return loaded
   }
@@ -26,16 +26,16 @@ const EVENTS = {
   dusk_astronomical: { altitude: -18, direction: -1 },
 } as const
 
-/** What the sun can do. */
+/** A solar event. */
 export type SolarEvent = keyof typeof EVENTS
 
 const DAY_MS = 86_400_000
-/** Beyond a year of days without the event it never comes to this place. */
+/** After more than a year without the event, it never occurs at this place. */
 const SEARCH_DAYS = 400
 
 /**
- * When the sun does something as seen from a place: latitude −90 to 90, north positive, and longitude −180 to
- * 180, east positive, in degrees. Days without the event (polar day and night) have no run. Exact to a few seconds.
+ * A schedule for a solar event at a place: latitude −90 to 90, north positive, and longitude −180 to 180, east positive, in degrees. Days
+ * without the event (polar day and night) have no run. Accurate to a few seconds.
  */
 export function solar(event: SolarEvent, latitude: number, longitude: number): Solar {
   return new Solar(event, latitude, longitude)
@@ -74,8 +74,8 @@ export class Solar implements Schedule {
   }
 
   /**
-   * The events of one day of UTC. Searching always from the day's beginning makes the answer the same to the
-   * millisecond whoever asks and from wherever: the instant is the run's name.
+   * The events of one UTC day. Always searching from the start of the day makes the answer the same to the millisecond for every process
+   * and every `afterMs`: the instant identifies the run.
    */
   #eventsOf(startMs: number): readonly number[] {
     if (this.#lastDay?.startMs === startMs) return this.#lastDay.events
@@ -84,14 +84,14 @@ export class Solar implements Schedule {
       const ms = this.#search(fromMs)
       if (ms === undefined || ms >= startMs + DAY_MS) break
       if (ms >= startMs) events.push(ms)
-      // The sun needs longer than this to come back to the same event.
+      // The same event recurs later than this.
       fromMs = Math.max(ms, fromMs) + DAY_MS / 24
     }
     this.#lastDay = { startMs, events }
     return events
   }
 
-  /** The first event within a day and a bit, to the second. */
+  /** The first event within slightly more than a day, to the second. */
   #search(fromMs: number): number | undefined {
     const { Body, Observer, SearchAltitude, SearchHourAngle, SearchRiseSet } = astronomy()
     const place = new Observer(this.latitude, this.longitude, 0)

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../kernel/index.js'
 
-/** Answers with `timeZone` if this machine's zone data knows it; else a ConfigurationError. */
+/** Returns `timeZone` if this machine's zone data has it; otherwise throws a ConfigurationError. */
 export function checkTimeZone(timeZone: string): string {
   try {
     new Intl.DateTimeFormat('en', { timeZone })

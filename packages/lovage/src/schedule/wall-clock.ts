@@ -2,8 +2,8 @@ const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
 
 /**
- * The clock on the wall of a time zone. Wall times are written as the Unix ms at which a clock in UTC would show them, so that dates can be
- * reckoned with.
+ * The wall clock of a time zone. Wall times are represented as the Unix ms at which a UTC clock would show them, so that date arithmetic
+ * works.
  */
 export class WallClock {
   readonly #format: Intl.DateTimeFormat
@@ -21,7 +21,7 @@ export class WallClock {
     })
   }
 
-  /** What the clock shows at a moment, to the second. */
+  /** The wall time at a moment, to the second. */
   at(ms: number): number {
     const wholeMs = Math.floor(ms / 1000) * 1000
     const [month, day, year, hour, minute, second] = (this.#format.format(wholeMs).match(/\d+/g) ?? []).map(
@@ -30,11 +30,11 @@ export class WallClock {
     return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second) + (ms - wholeMs)
   }
 
-  /** The moment at which it shows a time: the first of two, and the end of the gap when it never does. */
+  /** The moment at which the clock shows a time: the first of two, or the end of the gap when it never does. */
   when(wallMs: number): number {
     const before = this.#offset(wallMs - DAY_MS)
     const after = this.#offset(wallMs + DAY_MS)
-    // Nearly always the clock does not change on that day.
+    // On nearly every day there is no clock change.
     if (before === after) return wallMs - before
     const fits = [wallMs - before, wallMs - after].filter((ms) => this.at(ms) === wallMs)
     if (fits.length > 0) return Math.min(...fits)
@@ -45,7 +45,7 @@ export class WallClock {
     return this.at(ms) - ms
   }
 
-  /** The first minute at which the offset is another than at `fromMs`. */
+  /** The first minute at which the offset differs from that at `fromMs`. */
   #change(fromMs: number, untilMs: number): number {
     const offset = this.#offset(fromMs)
     let same = Math.floor(fromMs / MINUTE_MS)
