@@ -68,7 +68,7 @@ type Part = keyof typeof PARTS
 /**
  * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, `postgresql://…`,
  * `amqp://user:password@host/vhost`, with the store of dead letters (`deadLetterUrl`) and the outbox (`outboxUrl`)
- * `amqp://user:password@host/vhost`, with the store of dead letters (`deadLetterUrl`) and the outbox (`outboxUrl`)
+ * that the settings name.
  *
  * @throws {ConfigurationError} LVG_DRIVER_UNKNOWN naming the known schemes; LVG_DRIVER_MISSING naming the
  * package to install; and the errors of the driver when its server cannot be used.

@@ -12,7 +12,7 @@ export const postgres: Driver = {
   hasTables: true,
 }
 
-/** The same database named as Celery names a result backend. */
+/** The same database under Celery's name for a result backend. */
 export const postgresResults: Driver = {
   results: async () => (await import('./results/index.js')).openPostgresResultBackend,
   reach: 'network',

@@ -3,7 +3,7 @@ import { MessageError } from '../../kernel/index.js'
 import type { OutgoingMessage } from '../../message/index.js'
 import { matchesTopic } from './topic.js'
 
-/** The binding that a queue's declaration means, its defaults filled in. */
+/** The binding of a queue's declaration, with defaults filled in. */
 export function bindingOf(queue: Queue): Binding {
   return {
     exchange: queue.exchange ?? queue.name,
@@ -15,9 +15,9 @@ export function bindingOf(queue: Queue): Binding {
 
 /**
  * The queues that a message goes to: with the default exchange `''` the one that its routing key names, declared
- * or not, else those whose binding matches.
+ * or not; otherwise those whose binding matches.
  *
- * @throws MessageError LVG_MESSAGE_UNROUTABLE when there is none: kombu would drop the message without a word.
+ * @throws MessageError LVG_MESSAGE_UNROUTABLE when there is none: kombu would drop the message silently.
  */
 export function route(
   message: Pick<OutgoingMessage, 'exchange' | 'routingKey'>,

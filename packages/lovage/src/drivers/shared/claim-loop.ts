@@ -2,13 +2,13 @@ import type { Delivery } from '../../broker/index.js'
 import { InFlight } from '../../kernel/index.js'
 import type { ClaimPort, ClaimReply } from './claim-port.js'
 
-/** Fewer are not worth a turn of the event loop of their own. */
+/** Smaller batches are not worth their own turn of the event loop. */
 const MIN_BATCH = 16
 
-/** What surrounds the loop. */
+/** Callbacks of the loop. */
 export interface ClaimLoopHooks {
   readonly free: () => number
-  /** Makes deliveries of what was claimed, whether or not they are handed over soon. */
+  /** Turns claimed messages into deliveries, whether or not they are handed over soon. */
   readonly take: (reply: ClaimReply) => readonly Delivery[]
   readonly deliver: (deliveries: readonly Delivery[]) => void
   readonly onError: (error: unknown) => void
@@ -17,8 +17,8 @@ export interface ClaimLoopHooks {
 /**
  * Claims messages while there is room for them, and waits without a claim while there are none.
  *
- * Where claims are pipelined, two half batches are on their way under load: while the tasks of one run here, the server
- * settles and claims for the other. Where the port can wait, an idle loop asks for nothing until it is woken.
+ * Where claims are pipelined, two half batches are in flight under load: while the tasks of one run here, the server
+ * settles and claims for the other. Where the port can wait, an idle loop sends no requests until it is woken.
  */
 export class ClaimLoop {
   readonly #port: ClaimPort
@@ -28,13 +28,13 @@ export class ClaimLoop {
   #queues: readonly string[] = []
   #isRunning = false
   #unanswered = 0
-  /** Messages asked for and not yet delivered. */
+  /** Messages requested and not yet delivered. */
   #asked = 0
-  /** The most that there was ever room for: half of it is a batch. */
+  /** The largest room so far: half of it is a batch. */
   #capacity = 0
   /** The last claim came back full. */
   #isFlowing = false
-  /** Nothing was there, and the port will tell of the next. */
+  /** The queues were empty, and the port will report the next message. */
   #isIdle = false
   /** Counts reasons to look: a claim that was sent before the last of them says nothing about it. */
   #wakes = 0
@@ -52,7 +52,7 @@ export class ClaimLoop {
     return this.#queues
   }
 
-  /** Claims from these from now on; resolves when no message comes from others any more. */
+  /** Claims from these queues from now on; resolves when no message comes from others any longer. */
   async setQueues(queues: readonly string[]): Promise<void> {
     this.#queues = [...queues]
     this.#port.wait?.setQueues(this.#queues)
@@ -65,28 +65,28 @@ export class ClaimLoop {
     this.wake()
   }
 
-  /** Claims no more; resolves when what was claimed has been delivered. */
+  /** Stops claiming; resolves when all claimed messages have been delivered. */
   async stop(): Promise<void> {
     this.#isRunning = false
     this.#port.wait?.disarm()
     await this.answered()
   }
 
-  /** Resolves when every claim that is under way now has been delivered. */
+  /** Resolves when every claim now in flight has been delivered. */
   async answered(): Promise<void> {
     await this.#underWay.ended()
   }
 
-  /** Something may have come: looks now. */
+  /** A message may have arrived: looks now. */
   wake(): void {
     this.#wakes++
     this.#isIdle = false
     this.#pump()
   }
 
-  /** There may be more room, or something to settle: looks together with what this turn settles. */
+  /** There may be more room, or something to settle: looks together with this turn's settlements. */
   demand(): void {
-    // Nothing else tells that something has come in the meantime.
+    // Nothing else reports arrivals in the meantime.
     if (!this.#port.wait) this.#wakes++
     if (this.#isTurnDue) return
     this.#isTurnDue = true
@@ -96,7 +96,7 @@ export class ClaimLoop {
     })
   }
 
-  /** Claims as much as there is room for, unless it is known that nothing is there. */
+  /** Claims as much as there is room for, unless the queues are known to be empty. */
   #pump(): void {
     if (!this.#isRunning || this.#isIdle || this.#queues.length === 0 || !this.#port.isReady) return
     if (this.#unanswered >= (this.#port.isPipelined && this.#isFlowing ? 2 : 1)) return
@@ -108,7 +108,7 @@ export class ClaimLoop {
     return this.#hooks.free() - this.#asked
   }
 
-  /** As many as may come when the request leaves. */
+  /** How many messages fit at the moment the request leaves. */
   #want(): number {
     const room = this.#room()
     if (!this.#isRunning || room <= 0) return 0
@@ -131,7 +131,7 @@ export class ClaimLoop {
       })
       deliveries = this.#hooks.take(reply)
     } catch (error) {
-      // What was claimed and not heard of is found by the comparison with what the server has.
+      // Messages that were claimed by a lost reply are found by the comparison with the server.
       this.#asked -= want
       this.#hooks.onError(error)
       return
@@ -151,7 +151,7 @@ export class ClaimLoop {
     if (deliveries.length > 0) this.#hooks.deliver(deliveries)
   }
 
-  /** Batches that come together are delivered one a turn, so that the first is settled before the second runs. */
+  /** Batches that arrive together are delivered one per turn, so that the first is settled before the second runs. */
   #queueUp(deliveries: readonly Delivery[]): Promise<void> {
     if (deliveries.length === 0) return Promise.resolve()
     return new Promise((delivered) => {
@@ -173,18 +173,18 @@ export class ClaimLoop {
     }
   }
 
-  /** Nothing is there: wait, if there is room for what may come. */
+  /** The queues are empty: waits, if there is room for new messages. */
   #drained(): void {
     const { wait } = this.#port
     if (!wait || !this.#isRunning || this.#unanswered > 0 || this.#room() <= 0) return
     this.#isIdle = true
-    // What has just been claimed starts first.
+    // Deliveries just claimed start first.
     setImmediate(() => {
       if (this.#isIdle && this.#isRunning) wait.arm(() => this.wake())
     })
   }
 }
 
-/** Lets everyone who waits for the end of this turn of the event loop go first: tasks end, and are settled. */
+/** Lets all that waits for the end of this turn of the event loop go first: tasks end, and are settled. */
 const turnOver = (): Promise<void> =>
   new Promise((resolve) => setImmediate(() => setImmediate(() => resolve())))

@@ -1,85 +1,85 @@
 import type { Unsubscribe } from '../../kernel/index.js'
 import type { ClaimedMessage, OpenSettlement } from './claims.js'
 
-/** How a settlement came out: `failed` alone has had no effect, and its claim is open again. */
+/** The outcome of a settlement: only `failed` has had no effect, and its claim is open again. */
 export type Settled = 'ended' | 'refused' | { readonly failed: unknown }
 
-/** What is asked for. */
+/** A claim request. */
 export interface ClaimRequest {
   readonly queues: readonly string[]
-  /** At most so many; 0 when nothing may come any more. */
+  /** The maximum; 0 when no message may come any longer. */
   readonly want: number
 }
 
-/** What came. */
+/** A claim's reply. */
 export interface ClaimReply {
   readonly messages: Iterable<ClaimedMessage>
-  /** Time until the next delayed message is due, where the claim tells. */
+  /** Time until the next delayed message is due, where the claim reports it. */
   readonly dueInMs?: number
 }
 
-/** What a look at what time has done has found. */
+/** The result of a sweep. */
 export interface Swept {
   /** Time until the next delayed message is due. */
   readonly dueInMs?: number | undefined
-  /** Queues in which something can be had now, of which `tell` is to tell others once this consumer has taken its share. */
+  /** Queues in which a message is available now; `tell` notifies other consumers of these once this consumer has taken its share. */
   readonly freed?: readonly string[]
 }
 
-/** What a consumer hears from its driver. */
+/** Notifications from the driver to a consumer. */
 export interface ClaimListener {
-  /** Something may have come, in these queues or anywhere. */
+  /** A message may have arrived, in these queues or in any. */
   rung(queues?: readonly string[]): void
-  /** Something will be due. */
+  /** A message will be due. */
   due(inMs: number): void
-  /** The connection was lost; only where `watchesConnection`. */
+  /** The connection was lost; called only where `watchesConnection`. */
   down(error: unknown): void
-  /** The connection is there again. */
+  /** The connection is restored. */
   up(): void
 }
 
-/** What a driver with leases does for one consumer; the life of a claim is `LeasedConsumer`'s. */
+/** A driver's part of one leased consumer; the life of a claim is managed by `LeasedConsumer`. */
 export interface ClaimPort {
   /** Whether `Settlement.results` is stored in one step with the ack. */
   readonly settlesResults: boolean
-  /** The most that one claim takes. */
+  /** The maximum of one claim. */
   readonly mostClaimed: number
-  /** While one half of what there is room for is worked on, the other may be on its way. */
+  /** While one half of the free slots is being worked on, the other half may be in flight. */
   readonly isPipelined: boolean
-  /** `claim` calls `ask` later than it is called, when what frees slots in this turn has happened. */
+  /** `claim` calls `ask` some time after it is called, once the slots of this turn have been freed. */
   readonly asksLate: boolean
-  /** Outages are told by `ClaimListener`, not by what fails. */
+  /** Outages are reported by `ClaimListener`, not by failed operations. */
   readonly watchesConnection: boolean
-  /** The longest pause between two looks at what time has done. */
+  /** The longest pause between two sweeps. */
   readonly sweepMs: number
-  /** A delivery's tag, where the server's name of a claim is the same each time; default: that name. */
+  /** A delivery's tag, where the server uses the same name for each claim of a message; default: that name. */
   readonly tagOf?: (key: string, number: number) => string
-  /** Runs `send` when everything that this turn of the event loop settles is known, together with it. */
+  /** Runs `send` together with this turn's settlements, once all of them are known. */
   turn(send: () => void): void
-  /** Claims what `ask` answers; it is called when the request leaves. */
+  /** Claims what `ask` requests; it is called when the request leaves. */
   claim(ask: () => ClaimRequest): Promise<ClaimReply>
-  /** Ends claims; answers in their order, when all have an outcome. */
+  /** Ends claims; resolves to their outcomes in order, when all have one. */
   settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]>
-  /** Names of the claims that the server has under our name. */
+  /** Names of the claims that the server lists as ours. */
   held(): Promise<readonly string[]>
-  /** Returns claims that nobody works on. */
+  /** Returns claims without a running task. */
   giveBack(keys: readonly string[]): Promise<void>
-  /** What time has done: messages that are due, and claims of holders that were silent. Absent where `claim` does it. */
+  /** Sweeps: promotes messages that are due, and returns the claims of silent holders. Absent where `claim` does it. */
   sweep?(): Promise<Swept>
-  /** Cuts connections on which nothing has come back, so that new ones are made: half-open ones say nothing by themselves. */
+  /** Cuts unresponsive connections, so that new ones are made: half-open connections report nothing by themselves. */
   drop?(): void
-  /** Tells other consumers. */
+  /** Notifies other consumers. */
   tell?(queues: readonly string[]): void
-  /** Calls `wake` once something can be had; where it is absent, every demand is a look. */
+  /** Calls `wake` once a message is available; where it is absent, every demand is a look. */
   readonly wait?: { setQueues(queues: readonly string[]): void; arm(wake: () => void): void; disarm(): void }
   listen(listener: ClaimListener): Promise<readonly Unsubscribe[]> | readonly Unsubscribe[]
-  /** After the connection was made again: what must be there before anything is asked. */
+  /** Runs after a reconnection, before any request: restores what must exist. */
   resume?(): Promise<void>
-  /** Resolves when what is being settled has an outcome; an outage ends the wait. */
+  /** Resolves when pending settlements have an outcome; an outage ends the wait. */
   drain(): Promise<void>
-  /** Rejects what could not be settled, ends the lease and lets others have what is held. */
+  /** Rejects unsettled claims, ends the lease and releases held messages to others. */
   leave(isEmpty: boolean): Promise<void>
   isOutage(error: unknown): boolean
-  /** Whether requests go out at once; false during an outage that is known of. */
+  /** Whether requests go out at once; false during a known outage. */
   readonly isReady: boolean
 }

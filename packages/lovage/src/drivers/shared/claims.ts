@@ -9,12 +9,12 @@ export interface ClaimedMessage extends Omit<Delivery, 'tag'> {
 
 /** A message that this consumer holds. */
 export interface Claim {
-  /** Names the claim on the server; the delivery's tag may say more. */
+  /** Names the claim on the server; the delivery's tag may carry more. */
   readonly key: string
   /** Number of the claiming batch, in the order in which batches were answered. */
   readonly number: number
   readonly delivery: Delivery
-  /** Its settlement is on the way. */
+  /** Its settlement is in flight. */
   settling: boolean
 }
 
@@ -24,16 +24,16 @@ export interface OpenSettlement {
   readonly claim: Claim
 }
 
-/** What this consumer holds, by the server's name and by the delivery's tag. */
+/** The claims that this consumer holds, by the server's name and by the delivery's tag. */
 export class Claims {
   readonly #tagOf: (key: string, number: number) => string
   readonly #byTag = new FleetingMap<Claim>()
   readonly #byKey: FleetingMap<Claim>
   #number = 0
-  /** Listed for us at the last comparison, and unknown here. */
+  /** Listed as ours at the last comparison, and unknown here. */
   #unknown: ReadonlySet<string> = new Set()
 
-  /** `tagOf`: for servers that name a message alike each time it is claimed. */
+  /** `tagOf`: for servers that use the same name for each claim of a message. */
   constructor(tagOf?: (key: string, number: number) => string) {
     this.#tagOf = tagOf ?? ((key) => key)
     this.#byKey = tagOf ? new FleetingMap<Claim>() : this.#byTag
@@ -48,7 +48,7 @@ export class Claims {
     return this.#number
   }
 
-  /** Makes deliveries of a batch. `lost` are tags of earlier claims of the same messages, which must have been lost. */
+  /** Turns a batch into deliveries. `lost` are tags of earlier claims of the same messages, which must have been lost. */
   take(messages: Iterable<ClaimedMessage>): { readonly deliveries: Delivery[]; readonly lost: string[] } {
     const number = ++this.#number
     const deliveries: Delivery[] = []
@@ -66,7 +66,7 @@ export class Claims {
     return { deliveries, lost }
   }
 
-  /** The claim that a delivery's tag names, unless it is settled, being settled, or lost. */
+  /** The claim of a delivery's tag, unless it is settled, being settled, or lost. */
   open(tag: string): Claim | undefined {
     const claim = this.#byTag.get(tag)
     return claim?.settling ? undefined : claim
@@ -82,8 +82,8 @@ export class Claims {
   }
 
   /**
-   * Compares what is held here with what the server lists as ours. What was claimed up to batch `number` and is not listed
-   * was given to another. What is listed and unknown here, twice in a row, was claimed by a command whose reply was lost.
+   * Compares the claims held here with the server's list of ours. A claim from up to batch `number` that is not listed
+   * was given to another consumer. A listed claim that is unknown here, twice in a row, was made by a command whose reply was lost.
    */
   compare(listed: readonly string[], number: number): { lost: string[]; orphans: string[] } {
     const there = new Set(listed)

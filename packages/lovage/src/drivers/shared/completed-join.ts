@@ -2,12 +2,12 @@ import { messageOf, ResultError } from '../../kernel/index.js'
 import { decodeJson, type ExceptionInfo, type ReadOptions } from '../../message/index.js'
 import type { ArrivedPart, CompletedJoin, Join, JoinPart, ResultTuple } from '../../result/index.js'
 
-/** How long a completed join is its taker's, unless said otherwise. */
+/** How long a completed join stays with its taker, unless specified otherwise. */
 export const HOLD_MS = 30_000
-/** Joins that one `due` hands out, unless said otherwise: each may bring all its parts. */
+/** Joins that one `due` hands out, unless specified otherwise: each may carry all its parts. */
 export const DUE_LIMIT = 10
 
-/** A join as it is handed out, its members in the order of their places; a value that cannot be read is a failure. */
+/** A join as it is handed out, its members in order; a value that cannot be read is a failure. */
 export function completedJoin(
   { id, body, shape }: Pick<Join, 'id' | 'body' | 'shape'>,
   parts: readonly Omit<JoinPart, 'joinId'>[],
@@ -45,10 +45,10 @@ function arrived(
   }
 }
 
-/** A group as `saveGroup` has kept it. Throws LVG_RESULT_UNREADABLE. */
+/** Reads a group kept by `saveGroup`. Throws LVG_RESULT_UNREADABLE. */
 export function savedGroup(id: string, json: string): ResultTuple {
   try {
-    // Written by `saveGroup` alone.
+    // Only `saveGroup` writes it.
     return JSON.parse(json) as ResultTuple
   } catch (cause) {
     throw new ResultError(`The saved group ${id} cannot be read.`, {

@@ -1,6 +1,6 @@
 import type { Broker } from '../../broker/index.js'
 
-/** A broker that hands everything on to another: what is spread over it is done in another way. */
+/** A broker that delegates everything to another: properties spread over it replace single operations. */
 export function delegate(broker: Broker): Broker {
   const { publishIn } = broker
   return {

@@ -5,7 +5,7 @@ import type { DriverOptions, OpenDriver } from '../../kernel/index.js'
 import type { ResultBackend } from '../../result/index.js'
 import type { ScheduleStore } from '../../schedule-store/index.js'
 
-/** Loads a part of a driver when it is first used, so that a process pays only for what it uses. */
+/** Loads a part of a driver on first use, so that a process pays only for what it uses. */
 export type Load<Open> = () => Promise<Open>
 
 /** Opens the schedule of the app `space`. */
@@ -14,7 +14,7 @@ export type OpenSchedule = (url: string, space: string, options: DriverOptions) 
 /** Gives a broker an outbox: calls in a transaction are written beside the caller's rows and published from there. */
 export type OpenOutbox = (broker: Broker, url: string, options: DriverOptions) => Promise<Broker>
 
-/** One kind of server or file: the stores that it can be, and what its URLs mean. What it cannot be, its record lacks. */
+/** One kind of server or file: the stores that it supports, and what its URLs mean. Unsupported parts are absent. */
 export interface Driver {
   readonly broker?: Load<OpenDriver<Broker>>
   readonly results?: Load<OpenDriver<ResultBackend>>
@@ -22,13 +22,13 @@ export interface Driver {
   readonly letters?: Load<OpenDriver<OpenDeadLetterStore>>
   readonly schedule?: Load<OpenSchedule>
   readonly outbox?: Load<OpenOutbox>
-  /** From where its data can be reached: the process that made them, the machine, or every machine. */
+  /** Where its data is reachable: in the process that made it, on the machine, or from every machine. */
   readonly reach: 'process' | 'machine' | 'network'
-  /** Where results go when no setting says. Absent: to the URL of the broker. */
+  /** The default result URL. Absent: the URL of the broker. */
   readonly resultUrl?: string
-  /** The connection is encrypted because the scheme says so. */
+  /** The URL scheme implies an encrypted connection. */
   readonly isEncrypted?: true
-  /** Its stores are SQL tables, which `lovage db migrate` can make beforehand. */
+  /** Its stores are SQL tables, which `lovage db migrate` can create in advance. */
   readonly hasTables?: true
   /** The wire protocol that `lovage amqp` can speak to it. */
   readonly protocol?: 'amqp'

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 
-// A thread that dies of the first lease that it is to keep, twice; from the third on it lives. `starts` counts.
+// A thread that dies on the first lease it has to keep, twice; the third stays alive. `starts` counts.
 const { starts } = workerData as { readonly starts: SharedArrayBuffer }
 const started = Atomics.add(new Int32Array(starts), 0, 1) + 1
 parentPort?.on('message', ({ kind, lease }: { kind: string; lease?: { holder: string } }) => {

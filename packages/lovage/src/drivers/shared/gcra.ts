@@ -1,16 +1,16 @@
 import type { TurnRequest } from '../../coordination/index.js'
 
-/** What is remembered of a rate: the time at which its next turn would be, were they evenly spaced. */
+/** The stored state of a rate: the time at which its next turn would be, if turns were evenly spaced. */
 export interface TurnTaken {
   /** Unix ms of the turn. */
   readonly atMs: number
-  /** What to remember (the theoretical arrival time of GCRA). */
+  /** The value to store (the theoretical arrival time of GCRA). */
   readonly nextMs: number
 }
 
 /**
  * The next turn under a rate (GCRA): `burst` turns may be taken at once after idleness, then one each `intervalMs`.
- * Turns in the future are handed out too, so that nobody has to ask twice.
+ * Turns in the future are granted too, so that no caller has to ask twice.
  */
 export function takeTurn(
   rememberedMs: number | undefined,
@@ -23,15 +23,15 @@ export function takeTurn(
   return { atMs, nextMs: theoreticalMs + intervalMs }
 }
 
-/** For how long a rate is remembered after its turn came: longer than any `idleMs`. */
+/** How long a rate is remembered after its turn came: longer than any `idleMs`. */
 export const REMEMBERED_MS = 2000
 
-/** A turn that is taken a moment late takes none of the next one's time: else a rate would never be reached. */
+/** A turn that is taken a moment late does not shorten the next one's time: otherwise a rate would never be reached. */
 const from = (turnMs: number, nowMs: number, intervalMs: number): number =>
   nowMs - turnMs <= Math.max(50, Math.min(250, intervalMs)) ? turnMs : nowMs
 
 /**
- * Takes the turns of a group if all of them can be had now. `next` is what is remembered of rates, and changed here; tells how long each
+ * Takes the turns of a group if all of them are available now. `next` holds the state of the rates and is updated; returns how long each
  * would have to wait.
  */
 export function tryTurns(

@@ -3,24 +3,24 @@ import { createLogger, type Logger } from '../../kernel/index.js'
 import type { KeptLease, LeaseReport, LeaseRequest } from './lease-protocol.js'
 import { tellStandstill } from './standstill.js'
 
-/** How a driver's thread does it. */
+/** A driver's operations in the thread. */
 export interface LeaseThread {
   readonly pulse: SharedArrayBuffer
   renew(lease: KeptLease): Promise<unknown>
-  /** Names of tasks that the holder holds; with one at a time, the one that blocks. */
+  /** Names of the tasks that the holder runs; with one at a time, the one that blocks. */
   heldTasks(holder: string): Promise<readonly string[]>
-  /** Cuts a connection on which nothing has come back. */
+  /** Cuts a connection that does not respond. */
   drop(): void
-  /** Whether an error is an outage, which the main thread tells of. */
+  /** Whether an error is an outage, which the main thread reports. */
   isOutage(error: unknown): boolean
 }
 
-/** A lease in this thread's care. */
+/** A lease kept by this thread. */
 interface Kept {
   readonly lease: KeptLease
-  /** The main thread knows that we do. */
+  /** The main thread knows that this thread keeps it. */
   isTold: boolean
-  /** The main thread has stood still for too long. */
+  /** The main thread has been blocked for too long. */
   isLetGo: boolean
   timer: NodeJS.Timeout
 }
@@ -28,9 +28,9 @@ interface Kept {
 const RETRY_MS = 250
 
 /**
- * Renews leases beside the main thread, so that a task which blocks the event loop keeps what its process holds: up to
- * `maxBlockMs`, then the process counts as dead and others get its tasks. What is held stands on the server, so
- * the thread knows holders only.
+ * Renews leases in parallel to the main thread, so that a task which blocks the event loop keeps the claims of its process: up to
+ * `maxBlockMs`, then the process counts as dead and its tasks go to others. The claims are recorded on the server, so
+ * the thread knows only holders.
  */
 export function keepLeases({ pulse, renew, heldTasks, drop, isOutage }: LeaseThread): void {
   const port = parentPort
@@ -60,7 +60,7 @@ export function keepLeases({ pulse, renew, heldTasks, drop, isOutage }: LeaseThr
     if (!kept) return
     const startMs = Date.now()
     let pauseMs = kept.lease.renewMs
-    // Two more attempts fit into the lease.
+    // The lease leaves time for two more attempts.
     const silence = setTimeout(drop, kept.lease.renewMs / 2)
     try {
       if (await mayKeep(kept)) {
@@ -78,7 +78,7 @@ export function keepLeases({ pulse, renew, heldTasks, drop, isOutage }: LeaseThr
     kept.timer = setTimeout(() => void turn(holder), Math.max(10, pauseMs - (Date.now() - startMs)))
   }
 
-  /** False while the main thread stands still for longer than it may; says so once, with the tasks' names. */
+  /** False while the main thread is blocked for longer than allowed; logs it once, with the tasks' names. */
   async function mayKeep(kept: Kept): Promise<boolean> {
     const { holder, maxBlockMs } = kept.lease
     const blockedMs = Date.now() - Number(Atomics.load(beat, 0))

@@ -1,7 +1,7 @@
 import type { ConsumeOptions } from '../../broker/index.js'
 import type { KeptLease } from './lease-protocol.js'
 
-/** How long the event loop may stand still before its tasks go to others, when the worker says nothing. */
+/** How long the event loop may be blocked before its tasks go to others, when the worker does not specify it. */
 const MAX_BLOCK_MS = 600_000
 
 /** The lease of a consumer; `renewMs` is the pause between renewals. */

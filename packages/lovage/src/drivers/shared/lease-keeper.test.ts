@@ -18,7 +18,7 @@ test('a thread that dies is started again, and the lease is renewed from here me
     expect(told.map(String)).toEqual(['Error: killed by the test', 'Error: killed by the test'])
     const before = renew.mock.calls.length
     expect(before).toBeGreaterThan(2)
-    // The third has taken it over: nothing is renewed from here any more.
+    // The third has taken it over: nothing is renewed from here any longer.
     await vi.waitFor(
       async () => {
         const now = renew.mock.calls.length

@@ -3,23 +3,23 @@ import { startThread } from '../../process/index.js'
 import type { KeptLease, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
 
 const PULSE_MS = 100
-/** A thread that died is started again after this long, each time twice as late, at most the last. */
+/** The delay before a dead thread is started again; it doubles each time, up to the last value. */
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
-/** A thread that lived this long has not died of its beginning. */
+/** A thread that lived this long did not die of its start. */
 const HEALTHY_MS = 30_000
-/** Renewing makes little garbage; a thread of the usual size would take ten megabytes more for it. */
+/** Renewing creates little garbage; a thread of the usual size would take ten megabytes more for it. */
 const SMALL = { maxYoungGenerationSizeMb: 2 }
 
-/** How a lease is renewed from the main thread, and who is told when it is not. */
+/** How a lease is renewed from the main thread, and the callbacks for when it is not. */
 export interface LeaseCare {
   renew(lease: KeptLease): Promise<unknown>
   readonly onError: (error: unknown) => void
-  /** Whether an error is an outage, which somebody else tells of. */
+  /** Whether an error is an outage, which is reported elsewhere. */
   isOutage(error: unknown): boolean
 }
 
-/** A lease that is kept from here as long as the thread does not. */
+/** A lease that is renewed from here as long as the thread does not renew it. */
 interface Keeping {
   readonly lease: KeptLease
   readonly care: LeaseCare
@@ -42,13 +42,13 @@ export class LeaseKeeper<Data extends object> {
   #startedMs = 0
   #pauseMs = FIRST_PAUSE_MS
 
-  /** `module` calls `keepLeases` with what `data` and `LeaseThreadData` tell it. */
+  /** `module` calls `keepLeases` with the contents of `data` and `LeaseThreadData`. */
   constructor(module: URL, data: Data) {
     this.#module = module
     this.#data = data
   }
 
-  /** Resolves when the lease is on the server; rejects when it cannot be put there. */
+  /** Resolves when the lease is on the server; rejects when it cannot be stored there. */
   async keep(lease: KeptLease, care: LeaseCare): Promise<void> {
     const keeping: Keeping = { lease, care }
     const renewedMs = Date.now()
@@ -72,7 +72,7 @@ export class LeaseKeeper<Data extends object> {
     this.#leases.clear()
     const thread = this.#thread
     this.#thread = undefined
-    // Its end is waited for, also by a process that has nothing else to do. It holds nothing that it could lose.
+    // Its end is awaited, even by a process that has nothing else to do. It holds nothing that it could lose.
     thread?.ref()
     await thread?.terminate()
   }
@@ -94,7 +94,7 @@ export class LeaseKeeper<Data extends object> {
       if (thread === this.#thread)
         this.#threadDied(failure ?? new Error(`the thread that renews leases ended with code ${code}`))
     })
-    // Last: a listener for messages would keep the process alive again.
+    // Last: a message listener would keep the process alive again.
     thread.unref()
     return thread
   }
@@ -125,7 +125,7 @@ export class LeaseKeeper<Data extends object> {
       care
         .renew(lease)
         .catch((error: unknown) => {
-          // The next turn comes.
+          // The next interval retries.
           if (!care.isOutage(error)) care.onError(error)
         })
         .finally(() => {

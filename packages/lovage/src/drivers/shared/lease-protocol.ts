@@ -4,23 +4,23 @@ export interface KeptLease {
   readonly leaseMs: number
   /** Pause between renewals. */
   readonly renewMs: number
-  /** How long the event loop may stand still before its leases are let go. */
+  /** How long the event loop may be blocked before its leases are released. */
   readonly maxBlockMs: number
 }
 
-/** What every thread that renews leases starts with, beside its driver's own. */
+/** The initial data of every thread that renews leases, in addition to its driver's own. */
 export interface LeaseThreadData {
   /** Unix ms at which the main thread's event loop last turned: one BigInt64. */
   readonly pulse: SharedArrayBuffer
 }
 
-/** What the main thread says. */
+/** Messages from the main thread. */
 export type LeaseRequest =
-  /** `renewedMs` is when it was renewed last, Unix ms. */
+  /** `renewedMs` is the time of its last renewal, Unix ms. */
   | { readonly kind: 'keep'; readonly lease: KeptLease; readonly renewedMs: number }
   | { readonly kind: 'release'; readonly holder: string }
 
-/** The thread has renewed a lease for the first time, and goes on. */
+/** The thread has renewed a lease for the first time, and continues. */
 export interface LeaseReport {
   readonly holder: string
 }

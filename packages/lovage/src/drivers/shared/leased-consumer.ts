@@ -8,25 +8,25 @@ import { Outage } from './outage.js'
 import { SweepTimer } from './sweep-timer.js'
 
 const LONGEST_COMPARE_MS = 10_000
-/** After a failure nothing else may come that asks again. */
+/** After a failure, no other event may trigger another attempt. */
 const RETRY_MS = 1_000
 /** A server may be busy for this long, however short the lease. */
 const SHORTEST_SILENCE_MS = 2_000
 
-/** What a consumer is told beside its options. */
+/** Callbacks of a consumer in addition to its options. */
 export interface LeasedConsumerHooks {
-  /** The lease is not renewed any more. */
+  /** The lease is no longer renewed. */
   readonly release: () => void
   readonly onClosed: (consumer: LeasedConsumer) => unknown
 }
 
 /**
- * The life of a claim on every broker whose claims are leases: claimed in batches, held, settled or given back. What a server
- * does for it stands in its `ClaimPort`.
+ * The life of a claim on every broker whose claims are leases: claimed in batches, held, settled or given back. The server
+ * operations are in its `ClaimPort`.
  *
  * Promise 1: a message is in its queue, or held here and on the server; no step in between loses it.
- * Promise 2: it goes on by itself after any loss of the connection or restart of the server, and tells what it lost. An outage is
- * told once, and its end once.
+ * Promise 2: it recovers by itself from any loss of the connection or restart of the server, and reports lost claims. An outage is
+ * reported once, and its end once.
  */
 export class LeasedConsumer implements Consumer {
   readonly settlesResults: boolean
@@ -43,7 +43,7 @@ export class LeasedConsumer implements Consumer {
   #compareTimer: Timer | undefined
   #closing: Promise<void> | undefined
 
-  /** Begins to consume; the holder's lease is on the server already. */
+  /** Starts consuming; the holder's lease is on the server already. */
   static async start(
     port: ClaimPort,
     options: ConsumeOptions,
@@ -62,7 +62,7 @@ export class LeasedConsumer implements Consumer {
     this.#claims = new Claims(port.tagOf)
     this.settlesResults = port.settlesResults
     this.#onError = withoutRepetition(options.onError, clock)
-    // Each outage is told, also the second in a minute.
+    // Each outage is reported, even the second within a minute.
     this.#outage = new Outage(options.onError, () => onRecovered?.())
     this.#loop = new ClaimLoop(port, {
       free,
@@ -94,7 +94,7 @@ export class LeasedConsumer implements Consumer {
     for (const [index, { settlement, claim }] of open.entries()) {
       const outcome = outcomes[index] ?? 'refused'
       if (typeof outcome === 'object') {
-        // Nothing has happened to it: it can be settled in another way.
+        // It has had no effect: it can be settled in another way.
         claim.settling = false
         failure ??= outcome
         continue
@@ -157,7 +157,7 @@ export class LeasedConsumer implements Consumer {
     )
     this.#compareLater()
     this.#sweeper.soon()
-    // The caller has the consumer in hands before its first delivery.
+    // The caller has the consumer before its first delivery.
     setImmediate(() => {
       if (this.#state !== 'starting') return
       this.#state = 'consuming'
@@ -193,7 +193,7 @@ export class LeasedConsumer implements Consumer {
     return dueInMs
   }
 
-  /** A server that says nothing is left within a third of the lease, so that what is held here stays ours. */
+  /** A server that does not respond is abandoned within a third of the lease, so that claims held here stay ours. */
   async #answeredInTime<Reply>(asked: Promise<Reply> | undefined): Promise<Reply | undefined> {
     const { clock, leaseMs } = this.#options
     const timer = clock.setTimer(
@@ -207,7 +207,10 @@ export class LeasedConsumer implements Consumer {
     }
   }
 
-  /** Who finds what is to be had takes of it before others are told: least of all shall it go back to a silent holder. */
+  /**
+   * The consumer that finds available messages takes its share before it notifies others: above all, they must not go back to a silent
+   * holder.
+   */
   async #tell(queues: readonly string[]): Promise<void> {
     if (queues.length === 0) return
     if (queues.some((queue) => this.#loop.queues.includes(queue))) await this.#loop.answered()
@@ -227,7 +230,7 @@ export class LeasedConsumer implements Consumer {
     this.#compareTimer = clock.setTimer(() => void compare(), Math.min(leaseMs / 3, LONGEST_COMPARE_MS))
   }
 
-  /** Compares what is held here with what the server says: tells what was lost, and gives back what nobody works on. */
+  /** Compares the claims held here with the server's list: reports lost claims, and returns claims without a running task. */
   async #compare(): Promise<void> {
     if (!this.#port.isReady || this.#state === 'closed') return
     const { number } = this.#claims
@@ -239,11 +242,11 @@ export class LeasedConsumer implements Consumer {
     if (orphans.length > 0) await this.#port.giveBack(orphans)
   }
 
-  /** After a connection was made, the first time or again. */
+  /** Runs after each connect, the first one or a later one. */
   async #resume(): Promise<void> {
     try {
       await this.#port.resume?.()
-      // Twice: what is unknown both times was claimed by a command whose reply was lost.
+      // Twice: a claim that is unknown both times was made by a command whose reply was lost.
       await this.#compare()
       await this.#compare()
       this.#outage.up()
@@ -254,7 +257,7 @@ export class LeasedConsumer implements Consumer {
     }
   }
 
-  /** The server has answered. */
+  /** The server has responded. */
   #works(): void {
     if (!this.#port.watchesConnection && this.#outage.up()) void this.#resume()
   }

@@ -18,12 +18,12 @@ export function encodeMeta(record: ResultRecord): string {
 function encodeExtended({ name, args, kwargs, worker, retries, queue, stamps }: ExtendedResult): string {
   const names = Object.keys(stamps ?? {})
   const fields = { name, args, kwargs, worker, retries, queue }
-  // Stamps lie flat beside the other fields, as Celery's do.
+  // Stamps are stored flat among the other fields, as Celery does.
   const all = names.length === 0 ? fields : { ...stamps, ...fields, stamped_headers: names }
   return `,${encodeJson(all, 'result').slice(1, -1)}`
 }
 
-/** Reads a meta object, Python's or ours. What is none, or holds a value that cannot be read, says so. */
+/** Reads a meta object, Python's or ours. An invalid one, or one with an unreadable value, is marked as such. */
 export function decodeMeta(id: string, json: string, options: ReadOptions): TaskResult {
   let meta: unknown
   try {
@@ -38,7 +38,7 @@ export function decodeMeta(id: string, json: string, options: ReadOptions): Task
     state: meta.status,
     result: meta.result ?? null,
     traceback: textOrNull(meta.traceback),
-    // Nested pairs, as Celery and we write them; whoever walks them checks each.
+    // Nested pairs, as Celery and we write them; the code that walks them checks each.
     children: Array.isArray(meta.children) ? (meta.children as ResultTuple[]) : [],
     dateDone: textOrNull(meta.date_done),
     ...(typeof groupId === 'string' ? { groupId } : {}),

@@ -1,4 +1,4 @@
-/** Tells once that a server is away, and once that it is there again. */
+/** Reports once that a server is away, and once that it is back. */
 export class Outage {
   readonly #onDown: (error: unknown) => void
   readonly #onUp: () => void
@@ -10,7 +10,7 @@ export class Outage {
     this.#onUp = onUp
   }
 
-  /** Resolves when the server is away, at once when it is. */
+  /** Resolves when the server is away, at once if it already is. */
   whenDown(): Promise<void> {
     return new Promise((resolve) => (this.#isDown ? resolve() : this.#waiting.push(resolve)))
   }
@@ -22,7 +22,7 @@ export class Outage {
     this.#onDown(error)
   }
 
-  /** Whether that is news. */
+  /** Whether that is a change. */
   up(): boolean {
     if (!this.#isDown) return false
     this.#isDown = false

@@ -1,6 +1,6 @@
 import type { Logger } from '../../kernel/index.js'
 
-/** Says whose tasks go to others, because their process's event loop has stood still for too long. */
+/** Reports whose tasks go to others because the event loop of their process has been blocked for too long. */
 export function tellStandstill(
   logger: Logger,
   holder: string,

@@ -1,20 +1,20 @@
 import type { Clock, Timer } from '../../kernel/index.js'
 
-/** How looks are timed. */
+/** The timing of sweeps. */
 export interface SweepOptions {
   readonly clock: Clock
   readonly longestPauseMs: number
-  /** Looks; answers with the time until the next delayed message is due, and rejects with nothing. */
+  /** Sweeps; resolves to the time until the next delayed message is due, and never rejects. */
   readonly look: () => Promise<number | undefined>
 }
 
-/** Looks at what time has done: at least so often, and at the moment at which the next delayed message is due. */
+/** Sweeps at least at the given interval, and at the moment at which the next delayed message is due. */
 export class SweepTimer {
   readonly #options: SweepOptions
   #timer: Timer | undefined
   #nextMs = Number.POSITIVE_INFINITY
   #running: Promise<void> | undefined
-  /** The earliest moment that was told of during a look. */
+  /** The earliest moment reported during a sweep. */
   #againMs = Number.POSITIVE_INFINITY
   #isStopped = false
 
@@ -22,12 +22,12 @@ export class SweepTimer {
     this.#options = options
   }
 
-  /** Something may have become due: looks now. */
+  /** Something may have become due: sweeps now. */
   soon(): void {
     this.expect(0)
   }
 
-  /** Something will be due after so long. */
+  /** Something will be due after this time. */
   expect(inMs: number): void {
     const atMs = this.#options.clock.now() + Math.max(0, inMs)
     if (this.#running) this.#againMs = Math.min(this.#againMs, atMs)

@@ -1,9 +1,9 @@
 const compiled = new Map<string, RegExp>()
 
-/** Patterns come from code and few queues; a program that makes them up must not grow the cache for ever. */
+/** Patterns come from code and few queues; a program that generates them must not grow the cache forever. */
 const MOST_COMPILED = 1000
 
-/** Whether an AMQP topic pattern covers a routing key: words between dots, `*` is one word, `#` any number of them. */
+/** Whether an AMQP topic pattern matches a routing key: words between dots, `*` is one word, `#` any number of them. */
 export function matchesTopic(pattern: string, routingKey: string): boolean {
   if (pattern === '#' || pattern === routingKey) return true
   if (!/[*#]/.test(pattern)) return false
@@ -13,7 +13,7 @@ export function matchesTopic(pattern: string, routingKey: string): boolean {
     expression = compile(pattern)
     compiled.set(pattern, expression)
   }
-  // Every word is preceded by a dot, so that `#` can stand for no word at all wherever it is.
+  // Every word is preceded by a dot, so that `#` can match zero words anywhere.
   return expression.test(`.${routingKey}`)
 }
 

@@ -1,7 +1,7 @@
 import { messageOf, ResultError } from '../../kernel/index.js'
 import type { ExceptionInfo, TaskResult } from '../../result/index.js'
 
-/** Stands for a record that is there and cannot be read. */
+/** Stands for a record that exists and cannot be read. */
 export function unreadableResult(id: string, cause: unknown): TaskResult {
   const unreadable = new ResultError(`The stored result of task ${id} cannot be read: ${messageOf(cause)}`, {
     code: 'LVG_RESULT_UNREADABLE',

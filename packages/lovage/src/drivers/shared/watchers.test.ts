@@ -54,7 +54,7 @@ describe('those who wait for results', () => {
     store.put(record({ id: 'b', state: 'FAILURE' }))
     await vi.waitFor(() => expect(heard).toEqual(['a', 'b']))
     expect(store.questions.at(-1)).toEqual(['b'])
-    // Who comes later is told all the same.
+    // A later listener is called anyway.
     const late: string[] = []
     store.watchers.add(['a'], ({ id }) => void late.push(id))
     await vi.waitFor(() => expect(late).toEqual(['a']))
@@ -78,7 +78,7 @@ describe('those who wait for results', () => {
     const heard: string[] = []
     store.watchers.add(['a'], ({ id }) => void heard.push(id))
     await answered(store, 1)
-    // Until the failure has been taken note of, a ring belongs to the question that failed.
+    // Until the failure has been handled, a ring belongs to the query that failed.
     await vi.waitFor(() => {
       store.put(record({ id: 'a' }))
       expect(heard).toEqual(['a'])

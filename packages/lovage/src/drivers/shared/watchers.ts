@@ -5,7 +5,7 @@ import type { TaskResult } from '../../result/index.js'
 /** Called with each new state of a result. */
 export type ResultListener = (result: TaskResult) => void
 
-/** Calls a listener; what it throws is its own affair. */
+/** Calls a listener; its errors do not affect the caller. */
 export function tell(listener: ResultListener, result: TaskResult, logger: Logger): void {
   try {
     listener(result)
@@ -15,13 +15,13 @@ export function tell(listener: ResultListener, result: TaskResult, logger: Logge
 }
 
 /**
- * Who waits for which results, over a store that says only "something changed": each ring becomes at most one query
- * at a time for all that may still change, and a listener hears of each state once.
+ * Listeners by result id, over a store that reports only "something changed": each ring becomes at most one query
+ * at a time for all results that may still change, and a listener receives each state once.
  */
 export class ResultWatchers {
-  /** By id, with the version that each listener was told last. */
+  /** By id, with the version that each listener received last. */
   readonly #listeners = new Map<string, Map<ResultListener, string | undefined>>()
-  /** Ids that somebody still has to be told of; a SUCCESS that all have heard is not asked for again. */
+  /** Ids with listeners still to be called; a SUCCESS that all have received is not queried again. */
   readonly #open = new Set<string>()
   readonly #get: (ids: readonly string[]) => Promise<readonly TaskResult[]>
   readonly #logger: Logger
@@ -34,7 +34,7 @@ export class ResultWatchers {
     this.#logger = logger
   }
 
-  /** For how many results somebody waits. */
+  /** The number of results that have listeners. */
   get size(): number {
     return this.#listeners.size
   }
@@ -44,7 +44,7 @@ export class ResultWatchers {
   }
 
   add(ids: readonly string[], on: ResultListener): Unsubscribe {
-    // A function of its own, so that one callback may watch twice.
+    // A wrapper function, so that one callback may watch twice.
     const listener: ResultListener = (result) => on(result)
     for (const id of ids) {
       const listeners = this.#listeners.get(id) ?? new Map()
@@ -63,7 +63,7 @@ export class ResultWatchers {
     }
   }
 
-  /** Something may have changed: these, or any that may still change. */
+  /** Results may have changed: these, or any that may still change. */
   look(ids: Iterable<string> = this.#open): void {
     for (const id of ids) if (this.#open.has(id)) this.#stale.add(id)
     if (!this.#isLooking && this.#stale.size > 0) void this.#lookWhileStale()
@@ -80,7 +80,7 @@ export class ResultWatchers {
         if (ids.length > 0) for (const result of await this.#get(ids)) this.#tell(result)
       }
     } catch (error) {
-      // The app was closed under a look: nobody waits for it any more.
+      // The app was closed during a query: it has no listeners any longer.
       if (isLovageError(error) && error.code === 'LVG_CONNECTION_CLOSED') return
       this.#logger.warn({ err: error }, 'could not look for results; the next change or poll tries again')
     } finally {
@@ -91,11 +91,11 @@ export class ResultWatchers {
   #tell(result: TaskResult): void {
     const listeners = this.#listeners.get(result.id)
     if (!listeners) return
-    // Whoever came while this was looked up is told too: it is what is there.
+    // Listeners added during the query are called too: this is the current state.
     if (result.state === 'SUCCESS') this.#open.delete(result.id)
     const version = versionOf(result)
     for (const [listener, told] of [...listeners]) {
-      // Somebody who was told before may have ended this watch.
+      // A listener called earlier may have ended this watch.
       if (told === version || !listeners.has(listener)) continue
       listeners.set(listener, version)
       tell(listener, result, this.#logger)
@@ -103,7 +103,7 @@ export class ResultWatchers {
   }
 }
 
-/** Differs for each state that was stored; of an unfinished one, such as PROGRESS, for each meta. */
+/** Differs for each stored state; for an unfinished one, such as PROGRESS, for each meta. */
 function versionOf({ state, dateDone, result, traceback, unreadable }: TaskResult): string {
   if (unreadable) return unreadable.message
   return `${state} ${dateDone ?? `${encodeJson(result)} ${traceback}`}`

@@ -7,8 +7,8 @@ import { delegate } from './delegate.js'
 const copiesOf = (queue: string, node: string): string => `bcast.${queue}.${node}`
 
 /**
- * A broker of which some queues give every consumer a copy. What is sent to them is broadcast, as kombu's fanout exchanges do it; each
- * consumer puts what it hears into a queue of its own, and consumes that: claimed, retried and given back as any other.
+ * A broker some of whose queues give every consumer a copy. Messages sent to them are broadcast, as kombu's fanout exchanges do; each
+ * consumer puts what it receives into its own queue, and consumes that: claimed, retried and given back like any other.
  */
 export function withBroadcast(broker: Broker, queues: readonly Queue[]): Broker {
   const exchanges = new Map(queues.map(({ name, exchange = name }) => [name, exchange]))
@@ -84,7 +84,7 @@ function castingConsumer(
   }
 }
 
-/** What a consumer hears, put into its own queues. */
+/** Copies received by a consumer, put into its own queues. */
 class Copies {
   readonly #broker: Broker
   readonly #exchanges: ReadonlyMap<string, string>
@@ -97,7 +97,7 @@ class Copies {
     this.#options = options
   }
 
-  /** Listens to what is broadcast among these queues, and no more to others; gives the names to consume. */
+  /** Listens to the broadcasts among these queues, and no longer to others; returns the names to consume. */
   async follow(queues: readonly string[]): Promise<readonly string[]> {
     const node = this.#options.node ?? this.#options.holder
     for (const [name, stop] of this.#heard) {

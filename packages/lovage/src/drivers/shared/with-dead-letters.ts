@@ -6,7 +6,7 @@ import { delegate } from './delegate.js'
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
 
-/** A broker whose dead letters lie elsewhere (`deadLetterUrl`). */
+/** A broker whose dead letters are stored elsewhere (`deadLetterUrl`). */
 export function withDeadLetters(broker: Broker, letters: OpenDeadLetterStore): Broker {
   return {
     ...delegate(broker),
@@ -20,7 +20,7 @@ export function withDeadLetters(broker: Broker, letters: OpenDeadLetterStore): B
 }
 
 /**
- * Stores letters first and acknowledges after: a crash in between, or a store that is away, repeats the end under the same id
+ * Stores letters first and acknowledges after: a crash in between, or an unavailable store, repeats the settlement under the same id
  * and loses nothing. The claims are held and renewed meanwhile.
  */
 function keepingLetters(

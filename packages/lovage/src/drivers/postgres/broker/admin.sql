@@ -1,4 +1,4 @@
--- What operators do to queues.
+-- Queue administration.
 -- name: depths
 SELECT queue, state, count(*) AS count FROM lovage_message WHERE queue = ANY ($1::text[]) GROUP BY queue, state
 -- name: queues
@@ -16,7 +16,7 @@ WITH chosen AS (
 ), moved AS (UPDATE lovage_message SET queue = $2 WHERE id IN (SELECT id FROM chosen) RETURNING 1)
 SELECT count(*) AS count FROM moved
 -- name: find
--- A state at a time, because each has an index of its own.
+-- One state at a time, because each has its own index.
 SELECT queue, id, task_id, task, state, due_ms, raw FROM lovage_message WHERE state = 1 AND task_id = ANY ($1::text[])
 UNION ALL SELECT queue, id, task_id, task, state, due_ms, raw FROM lovage_message WHERE state = 0 AND task_id = ANY ($1::text[])
 UNION ALL SELECT queue, id, task_id, task, state, due_ms, raw FROM lovage_message WHERE state = 2 AND task_id = ANY ($1::text[])
@@ -27,7 +27,7 @@ WITH chosen AS (
 ), gone AS (DELETE FROM lovage_message WHERE state <> 2 AND id IN (SELECT id FROM chosen) RETURNING 1)
 SELECT count(*) AS count FROM gone
 -- name: reschedule
--- $1 ids, $2 the messages as they were, $3 as they are to be, $4 when they are due. What was claimed meanwhile stays as it is.
+-- $1 ids, $2 the messages as they were, $3 as they are to be, $4 when they are due. Messages claimed meanwhile stay unchanged.
 WITH changed AS (
   UPDATE lovage_message AS message SET state = 1, due_ms = $4, raw = given.later
   FROM unnest($1::bigint[], $2::text[], $3::text[]) AS given (id, before, later)

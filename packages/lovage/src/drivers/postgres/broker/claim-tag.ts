@@ -1,13 +1,13 @@
-/** A row that a holder has claimed: the message, and which claim of its holder's. */
+/** A row claimed by a holder: the message, and the number of its holder's claim. */
 export interface ClaimedRowName {
   readonly id: number
   readonly claim: number
 }
 
-/** Names a claim. What differs within a claim stands last: that is what maps of tags look at. */
+/** Names a claim. The part that varies within a claim comes last: that is the part that maps of tags look at. */
 export const tagOf = ({ id, claim }: ClaimedRowName): string => `${claim}.${id}`
 
-/** What a tag names. */
+/** The claim that a tag names. */
 export function claimOf(tag: string): ClaimedRowName {
   const [claim = 0, id = 0] = tag.split('.').map(Number)
   return { id, claim }

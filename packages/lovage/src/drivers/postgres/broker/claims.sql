@@ -1,6 +1,6 @@
--- Who holds what, and how claims end. Lax statements do not wait for the disk: what is lost with the server is done again, never missing.
+-- Holders and the ends of claims. Lax statements do not wait for the disk: an effect lost with the server is repeated, never missing.
 -- name: claim
--- Lax. Only a holder that lives may claim. $1 queues in their order, $2 holder, $3 number of the claim, $4 how many.
+-- Lax. Only a live holder may claim. $1 queues in their order, $2 holder, $3 number of the claim, $4 the maximum.
 UPDATE lovage_message SET state = 2, holder = $2, claim = $3::bigint WHERE id = ANY (ARRAY(
   SELECT ready.id
   FROM (SELECT set_config('synchronous_commit', 'off', true)) AS lax, unnest($1::text[]) AS wanted (name), LATERAL (
@@ -16,7 +16,7 @@ INSERT INTO lovage_holder (holder, expires_ms)
 SELECT $1, lovage_now() + $2::bigint FROM (SELECT set_config('synchronous_commit', 'off', true)) AS lax
 ON CONFLICT (holder) DO UPDATE SET expires_ms = excluded.expires_ms
 -- name: restore
--- Everything that is held by nobody who lives, except by $1, who asks.
+-- Every claim without a live holder, except those of $1, the caller.
 WITH gone AS (DELETE FROM lovage_holder WHERE expires_ms <= lovage_now() AND holder <> $1),
 restored AS (
   UPDATE lovage_message AS message SET state = 0, holder = NULL, claim = NULL, redeliveries = redeliveries + 1
@@ -29,7 +29,7 @@ SELECT id, claim FROM lovage_message WHERE state = 2 AND holder = $1
 -- name: heldTasks
 SELECT DISTINCT coalesce(task, 'a message that is no task') AS task FROM lovage_message WHERE state = 2 AND holder = $1 LIMIT 20
 -- name: ack
--- Only what is claimed has a holder. To ask for its state too would lead the planner through all that the holder ever claimed.
+-- Only claimed rows have a holder. A condition on the state would lead the planner through all rows that the holder ever claimed.
 DELETE FROM lovage_message AS message USING unnest($2::bigint[], $3::bigint[]) AS given (id, claim)
 WHERE message.id = given.id AND message.claim = given.claim AND message.holder = $1
 RETURNING message.id, message.claim

@@ -3,7 +3,7 @@ import { keepLeases, type LeaseThreadData } from '../../shared/index.js'
 import { isConnectionLoss, openPostgres, type PostgresOptions } from '../client/index.js'
 import { sql } from './statements.js'
 
-/** What this thread starts with. */
+/** The initial data of this thread. */
 export interface PostgresLeaseData {
   readonly url: string
   readonly options: PostgresOptions

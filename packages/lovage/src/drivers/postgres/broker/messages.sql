@@ -1,8 +1,8 @@
--- Messages on their way in, and what is told of them. Lax statements do not wait for the disk: what is lost with the server is done again, never missing.
+-- Publishing and notifications. Lax statements do not wait for the disk: an effect lost with the server is repeated, never missing.
 -- name: publish
--- $1: a JSON list of what is known of each message; $2: the messages, in one text because they are long and a JSON text in a JSON text
--- takes half of the time of all this. Those whose `once_key` was taken before are left out. $3 publisher, or null, and $4 number of its
--- statement: one that was carried out before does nothing.
+-- $1: a JSON list of the columns of each message; $2: the messages, in one text because they are long, and JSON text nested in JSON
+-- takes half of the total time. Messages whose `once_key` is already taken are skipped. $3 publisher, or null, and $4 the number of its
+-- statement: one that was already executed does nothing.
 WITH given AS (
   SELECT nextval('lovage_message_id') AS id, ordered.* FROM (
     SELECT rows.* FROM ROWS FROM (json_to_recordset($1::json) AS (queue text, level smallint, due_ms float8, task_id text, task text,
@@ -31,12 +31,12 @@ ON CONFLICT (exchange, routing_key, queue) DO UPDATE SET type = excluded.type
 -- name: bindings
 SELECT exchange, type, routing_key, queue FROM lovage_binding WHERE exchange = ANY ($1::text[])
 -- name: ring
--- Lax; by itself, so that the publishers of a database do not wait for each other's disk.
+-- Lax; in its own transaction, so that the publishers of a database do not wait for each other's disk writes.
 SELECT set_config('synchronous_commit', 'off', true), pg_notify('lovage_messages', $1)
 -- name: ringWithin
 SELECT pg_notify('lovage_messages', $1)
 -- name: promote
--- What is due becomes ready, behind what is.
+-- Due messages become ready, behind those that already are.
 WITH due AS (
   SELECT id FROM lovage_message WHERE state = 1 AND due_ms <= lovage_now() ORDER BY due_ms LIMIT 5000 FOR UPDATE SKIP LOCKED
 ), numbered AS (SELECT nextval('lovage_message_id') AS place, id FROM due),

@@ -29,7 +29,7 @@ interface BrowsedRow {
   readonly raw: string
 }
 
-/** What operators do to the queues of a database. A page begins at a position, so it shifts while others consume. */
+/** Queue administration of a database. A page starts at a position, so it shifts while others consume. */
 export class PostgresAdmin implements QueueAdmin {
   readonly #database: PostgresDatabase
   readonly #routing: PostgresRouting

@@ -33,9 +33,9 @@ const OLDEST_VERSION = 12
 const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
 
 /**
- * Opens the broker in the database that a `postgresql://` URL names, and makes its tables. Any number of processes and machines
+ * Opens the broker in the database that a `postgresql://` URL names, and creates its tables. Any number of processes and machines
  * share it.
- * @throws {ConfigurationError | ConnectionError} one line about what does not fit.
+ * @throws {ConfigurationError | ConnectionError} with a one-line reason.
  */
 export async function openPostgresBroker(url: string, options: DriverOptions): Promise<Broker> {
   const given = postgresOptionsOf(options.settings)
@@ -158,7 +158,7 @@ class PostgresBroker implements Broker {
     return this.#fanout.subscribe(exchange, on, pattern)
   }
 
-  /** Replies are broadcasts here: nothing is kept for an asker who has gone. */
+  /** Replies are broadcasts here: none is kept for a caller that is gone. */
   reply(message: OutgoingMessage): Promise<void> {
     return this.broadcast(message)
   }

@@ -16,11 +16,11 @@ import { PostgresSettler, type SettlerParts } from './postgres-settler.js'
 import { messageIn } from './publication.js'
 import { sql } from './statements.js'
 
-/** Every consumer looks this often, whoever rings. */
+/** Every consumer polls this often, regardless of rings. */
 const POLL_MS = 1_000
 const FORGET_ONCE_MS = 60_000
 
-/** What a consumer shares with its broker. */
+/** State that a consumer shares with its broker. */
 export type PostgresClaimParts = Omit<SettlerParts, 'holder' | 'clock' | 'logger' | 'isClosed'>
 
 interface ClaimedRow {
@@ -35,7 +35,7 @@ interface ClaimedRow {
 /** A consumer's claims in PostgreSQL. */
 export class PostgresClaimPort implements ClaimPort {
   readonly settlesResults: boolean
-  /** A transaction stays short. */
+  /** Transactions stay short. */
   readonly mostClaimed = 500
   readonly isPipelined = false
   readonly asksLate = false
@@ -65,12 +65,12 @@ export class PostgresClaimPort implements ClaimPort {
   }
 
   turn(send: () => void): void {
-    // Everything that this turn settles has freed its slot by then.
+    // By then, all settlements of this turn have freed their slots.
     setImmediate(send)
   }
 
   async claim(ask: () => ClaimRequest): Promise<ClaimReply> {
-    // What goes back to its queue must be there before the next claim: it stands at the head.
+    // Requeued messages must be in their queue before the next claim: they stand at the head.
     if (this.#requeues.size > 0) await Promise.all(this.#requeues)
     const { queues, want } = ask()
     if (want === 0) return { messages: [] }
@@ -172,7 +172,7 @@ export class PostgresClaimPort implements ClaimPort {
   }
 }
 
-/** An UPDATE promises no order, but mostly keeps it. */
+/** An UPDATE does not guarantee an order, but mostly keeps it. */
 function inOrder(rows: readonly ClaimedRow[], queues: readonly string[]): readonly ClaimedRow[] {
   const rank = (queue: string): number => queues.indexOf(queue)
   const compare = (a: ClaimedRow, b: ClaimedRow): number =>

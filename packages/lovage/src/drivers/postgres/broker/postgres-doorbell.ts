@@ -6,7 +6,7 @@ const CHANNEL = 'lovage_messages'
 /** A notification holds 8000 bytes; longer lists of queues mean: any. */
 const LONGEST = 7_000
 
-/** What a ring says: queues with something ready, and when something delayed is due; nothing = anything may be. */
+/** A ring's content: queues with ready messages, and when a delayed one is due; empty = anything may be ready. */
 export interface Ring {
   readonly queues?: readonly string[]
   /** Unix ms. */
@@ -23,7 +23,7 @@ export function ringPayload({ queues = [], dueMs }: Ring): string {
 }
 
 /**
- * Tells consumers that something has come, after the fact and beside it: a ring that is lost with its process, or with
+ * Notifies consumers of new messages, after the fact and separately: a ring lost with its process, or with
  * the connection, is made up for by the consumers' poll.
  */
 export class PostgresDoorbell {
@@ -36,7 +36,7 @@ export class PostgresDoorbell {
     this.#database = database
   }
 
-  /** Rings soon; what is said while a ring is under way goes with the next. */
+  /** Rings soon; changes reported while a ring is in flight go with the next. */
   ring({ queues = [], dueMs }: Ring): void {
     for (const queue of queues) this.#queues.add(queue)
     if (dueMs !== undefined) this.#dueMs = Math.min(this.#dueMs ?? dueMs, dueMs)
@@ -60,7 +60,7 @@ export class PostgresDoorbell {
         await this.#database.query(sql.ring, [ringPayload(said)])
       }
     } catch {
-      // Away or closed: the poll of whoever waits stands in.
+      // Disconnected or closed: the waiting consumers' poll takes over.
     } finally {
       this.#isRinging = false
     }

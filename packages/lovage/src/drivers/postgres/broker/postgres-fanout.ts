@@ -7,11 +7,11 @@ import { matchesTopic, safeListener } from '../../shared/index.js'
 import { Batches, type PostgresDatabase } from '../client/index.js'
 import { sql } from './statements.js'
 
-/** A notification holds 8000 bytes; what is longer lies in a table, and its number is told. */
+/** A notification holds 8000 bytes; a longer message is stored in a table, and its number is sent. */
 const LONGEST = 7_900
 const AT_ONCE = 100
 
-/** Messages for whoever listens now. */
+/** Messages for the current listeners. */
 export class PostgresFanout {
   readonly #database: PostgresDatabase
   readonly #logger: Logger
@@ -21,16 +21,16 @@ export class PostgresFanout {
     return []
   }, AT_ONCE)
 
-  /** `schema` is where the broker's tables are: those of two schemas are two brokers, though notifications are the database's. */
+  /** `schema` contains the broker's tables: two schemas are two brokers, although notifications are per database. */
   constructor(database: PostgresDatabase, schema: string, logger: Logger) {
-    // A channel's name has 63 bytes at most.
+    // A channel's name has at most 63 bytes.
     const suffix = createHash('sha1').update(schema).digest('hex').slice(0, 16)
     this.#channel = `lovage_broadcasts_${suffix}`
     this.#database = database
     this.#logger = logger
   }
 
-  /** PostgreSQL does not tell who listens. */
+  /** PostgreSQL does not report the number of listeners. */
   async broadcast(message: OutgoingMessage): Promise<undefined> {
     const raw = encodeEnvelope(message, priorityToWire, newId())
     if (Buffer.byteLength(raw) <= LONGEST) await this.#batches.add(raw)
@@ -41,13 +41,13 @@ export class PostgresFanout {
     return undefined
   }
 
-  /** Resolves once it hears. */
+  /** Resolves once it is listening. */
   async subscribe(
     exchange: string,
     on: (message: IncomingMessage) => void,
     pattern: string,
   ): Promise<Unsubscribe> {
-    // One after the other, though a long one has to be fetched.
+    // In order, although a long message has to be fetched.
     let hearing = Promise.resolve()
     let isOver = false
     const hearSafely = safeListener(exchange, on, this.#logger)
@@ -62,7 +62,7 @@ export class PostgresFanout {
           this.#logger.warn({ err: error, exchange }, 'a broadcast could not be read'),
         )
     }
-    // A server that cannot be reached is to be heard of now.
+    // An unreachable server must be reported now.
     await this.#database.query('SELECT 1')
     const stop = await new Promise<Unsubscribe>((resolve) => {
       const end = this.#database.listen(this.#channel, (payload) => {

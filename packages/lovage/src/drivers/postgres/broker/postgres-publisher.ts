@@ -7,16 +7,16 @@ import type { PostgresRouting } from './postgres-routing.js'
 import { type PublishedRow, publishParameters, ringOf, rowsOf } from './publication.js'
 import { sql } from './statements.js'
 
-/** For so long a statement whose answer was lost is tried again. */
+/** How long a statement whose reply was lost is retried. */
 const PATIENCE_MS = 15_000
 const RETRY_MS = 100
-/** Calls of `publish` that one statement carries. */
+/** Calls of `publish` combined in one statement. */
 const AT_ONCE = 1_000
 
-/** Rows of one call, those of each message together. */
+/** Rows of one call, grouped by message. */
 type Prepared = readonly (readonly PublishedRow[])[]
 
-/** Takes messages: the calls of one turn in one statement, which is one transaction. */
+/** Publishes messages: the calls of one turn in one statement, which is one transaction. */
 export class PostgresPublisher {
   readonly #database: PostgresDatabase
   readonly #routing: PostgresRouting
@@ -37,7 +37,7 @@ export class PostgresPublisher {
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
     if (messages.length === 0) return
-    // Without a look at the database where none is needed, so that calls of one turn stay in their order.
+    // No database access where none is needed, so that calls of one turn stay in order.
     const isDirect = messages.every(({ exchange }) => exchange === '')
     await this.#batches.add(
       isDirect
@@ -46,17 +46,17 @@ export class PostgresPublisher {
     )
   }
 
-  /** Writes messages in a transaction of somebody else's: they exist if, and as soon as, it is committed. */
+  /** Writes messages in a caller's transaction: they exist if, and as soon as, it is committed. */
   async publishIn(transaction: PublishTransaction, messages: readonly OutgoingMessage[]): Promise<void> {
     if (messages.length === 0) return
     const prepared = await this.prepare(messages)
     await this.#routing.know(prepared.flat().map(({ queue }) => queue))
     await transaction.query(sql.publish, [...publishParameters(prepared), null, null])
-    // Told by the server when it commits, and only then.
+    // The server notifies on commit, and only then.
     await transaction.query(sql.ringWithin, [ringPayload(ringOf(prepared.flat(), Date.now()))])
   }
 
-  /** Routes messages and writes their rows; throws a MessageError for one that has no queue. */
+  /** Routes messages and writes their rows; throws a MessageError for one without a queue. */
   async prepare(messages: readonly OutgoingMessage[]): Promise<Prepared> {
     const routes = await this.#routing.routes(messages)
     return messages.map((message, index) => rowsOf(message, routes[index] ?? []))
@@ -74,7 +74,7 @@ export class PostgresPublisher {
     this.#doorbell.ring(ringOf(rows, Date.now()))
   }
 
-  /** One statement after the other, so that a number says of all before it that they were carried out, or never will be. */
+  /** One statement after the other, so that a number implies that all before it were executed, or never will be. */
   async #send(messages: Prepared): Promise<void> {
     const words = [...publishParameters(messages), this.#name, ++this.#number]
     const untilMs = systemClock.now() + PATIENCE_MS
@@ -83,7 +83,7 @@ export class PostgresPublisher {
       try {
         return void (await this.#database.query(sql.publish, words))
       } catch (error) {
-        // What was never sent is the caller's to try again.
+        // An unsent statement is left for the caller to retry.
         if (!isConnectionLoss(error) || (lost === undefined && !wasSent(error))) throw error
         lost ??= error
         if (systemClock.now() > untilMs) break

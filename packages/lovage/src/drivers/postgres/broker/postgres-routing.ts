@@ -3,12 +3,12 @@ import { bindingOf, route } from '../../shared/index.js'
 import type { PostgresDatabase } from '../client/index.js'
 import { sql } from './statements.js'
 
-/** How long the bindings of an exchange are believed: another process may have added one. */
+/** How long the bindings of an exchange are cached: another process may have added one. */
 const BELIEVED_MS = 1_000
-/** Statements are short: so many names at once. */
+/** Keeps statements short: this many names at once. */
 const KNOWN_QUEUES = 10_000
 
-/** What a message is routed by. */
+/** The routing fields of a message. */
 interface Routable {
   readonly exchange: string
   readonly routingKey: string
@@ -21,7 +21,7 @@ interface BindingRow {
   readonly queue: string
 }
 
-/** Which queues there are, and which of them an exchange feeds. */
+/** The known queues, and the bindings of exchanges to them. */
 export class PostgresRouting {
   readonly #database: PostgresDatabase
   readonly #queues = new Set<string>()
@@ -32,7 +32,7 @@ export class PostgresRouting {
   }
 
   async declare(queues: readonly Queue[]): Promise<void> {
-    // One binding of a kind in a statement.
+    // One binding of a kind per statement.
     const bindings = [
       ...new Map(
         queues.map((queue) => {
@@ -51,7 +51,7 @@ export class PostgresRouting {
     await this.know(queues.map(({ name }) => name))
   }
 
-  /** Makes queues known that are not yet. */
+  /** Registers queues that are not known yet. */
   async know(names: Iterable<string>): Promise<void> {
     const fresh = [...new Set(names)].filter((name) => !this.#queues.has(name)).sort()
     if (fresh.length === 0) return

@@ -17,11 +17,11 @@ import type { PostgresRouting } from './postgres-routing.js'
 import { type PublishedRow, publishParameters, ringOf } from './publication.js'
 import { sql } from './statements.js'
 
-/** Settlements that one transaction carries. */
+/** Settlements in one transaction. */
 const AT_ONCE = 500
 const RETRY_MS = 250
 
-/** What a settler works with. */
+/** Dependencies of a settler. */
 export interface SettlerParts {
   readonly database: PostgresDatabase
   readonly routing: PostgresRouting
@@ -34,15 +34,15 @@ export interface SettlerParts {
   readonly isClosed: () => boolean
 }
 
-/** A settlement with what it publishes routed and written. */
+/** A settlement with its publications routed and serialised. */
 interface Prepared {
   readonly settlement: Settlement
   readonly rows: readonly (readonly PublishedRow[])[]
 }
 
 /**
- * Ends claims, those of one turn in one transaction with all that belongs to them: continuations, results, letters. A transaction
- * whose connection was lost is sent again: if it had been carried out, its claims are gone and it is refused.
+ * Ends claims, those of one turn in one transaction with everything that belongs to them: continuations, results, letters. A transaction
+ * whose connection was lost is sent again: if it had been executed, its claims are gone and it is refused.
  */
 export class PostgresSettler {
   readonly #parts: SettlerParts
@@ -56,7 +56,7 @@ export class PostgresSettler {
     this.#parts = parts
   }
 
-  /** Tells of each how it came out; rejects when nothing is known of any of them. */
+  /** Resolves to the outcome of each; rejects when none of them has a known outcome. */
   async settle(settlements: readonly Settlement[]): Promise<readonly Settled[]> {
     const calm = settlements.every(({ publish = [] }) => publish.length === 0)
     if (calm) return this.#batches.add(settlements.map((settlement) => ({ settlement, rows: [] })))
@@ -93,14 +93,14 @@ export class PostgresSettler {
       return await this.#untilSent(items)
     } catch (error) {
       if (isConnectionLoss(error)) throw error
-      // One that cannot be carried out keeps no other from it.
+      // A settlement that cannot be executed does not hold up the others.
       const outcomes: Settled[] = []
       for (const item of items) outcomes.push(await this.#alone(item))
       return outcomes
     }
   }
 
-  /** A result that its table cannot hold costs nobody the acknowledgement: the task would run for ever. */
+  /** A result that its table cannot hold must not prevent the ack: the task would run forever. */
   async #alone(item: Prepared): Promise<Settled> {
     try {
       return await this.#untilOneIsSent(item)
@@ -167,7 +167,7 @@ export class PostgresSettler {
     return outcomes
   }
 
-  /** Ends the claims that are ours still. */
+  /** Ends the claims that are still ours. */
   async #end(session: Session, items: readonly Prepared[]): Promise<readonly Settled[]> {
     const refused = new Set<string>()
     const run = async (
@@ -186,7 +186,7 @@ export class PostgresSettler {
         const ours = new Set(rows.map(tagOf))
         for (const { tag } of chosen) if (!ours.has(tag)) refused.add(tag)
       }
-      // A ring before its time is a look in vain.
+      // An early ring would cause a useless look.
       const queues = new Set(rows.flatMap(({ queue }) => queue ?? []))
       if (queues.size > 0) doorbell.ring({ queues: [...queues] })
     }

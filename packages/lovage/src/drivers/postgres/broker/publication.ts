@@ -4,7 +4,7 @@ import { type MessageError, newId } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import type { Ring } from './postgres-doorbell.js'
 
-/** A message for one queue, under the names of the statement's columns. */
+/** A message for one queue, with the statement's column names. */
 export interface PublishedRow {
   readonly queue: string
   readonly level: number
@@ -17,7 +17,7 @@ export interface PublishedRow {
   readonly once_ms?: number
 }
 
-/** The rows of a message for the queues it goes to. A name that was said is left to the caller to keep unique. */
+/** The rows of a message for its queues. The caller must keep an explicit name unique. */
 export function rowsOf(message: OutgoingMessage, queues: readonly string[]): readonly PublishedRow[] {
   const { id, task } = message.headers
   const raw = encodeEnvelope(message, priorityToWire, newId())
@@ -32,14 +32,14 @@ export function rowsOf(message: OutgoingMessage, queues: readonly string[]): rea
   }))
 }
 
-/** PostgreSQL's text holds no NUL. */
+/** PostgreSQL's text type cannot hold NUL. */
 const nameOf = (value: unknown): string | null =>
   typeof value === 'string' ? value.replaceAll('\0', '\u2400') : null
 
-/** No JSON text holds this character as it is. */
+/** JSON text never contains this character unescaped. */
 const SEPARATOR = '\x1f'
 
-/** The parameters of the statement: rows, of those with one name the first message's alone. */
+/** The parameters of the statement: rows; of those with the same name only the first message's. */
 export function publishParameters(
   messages: readonly (readonly PublishedRow[])[],
 ): [rows: string, raws: string] {
@@ -58,7 +58,7 @@ export function publishParameters(
   return [JSON.stringify(rows), raws.join(SEPARATOR)]
 }
 
-/** What consumers are told of rows that were published. */
+/** The ring for published rows. */
 export function ringOf(rows: readonly PublishedRow[], nowMs: number): Ring {
   const ready = new Set<string>()
   let dueMs: number | undefined
@@ -69,7 +69,7 @@ export function ringOf(rows: readonly PublishedRow[], nowMs: number): Ring {
   return { queues: [...ready], ...(dueMs === undefined ? {} : { dueMs }) }
 }
 
-/** Reads what is in a row. */
+/** Reads a row. */
 export function messageIn(raw: string, redeliveries: number): IncomingMessage | MessageError {
   const message = decodeEnvelope(raw, priorityFromWire)
   return message instanceof Error || redeliveries === 0 ? message : { ...message, redelivered: true }

@@ -1,4 +1,4 @@
-/** An item on its way, and whoever waits for it. */
+/** An item in flight, and its waiting caller. */
 interface Pending<Item, Reply> {
   readonly item: Item
   readonly resolve: (reply: Reply) => void
@@ -6,8 +6,8 @@ interface Pending<Item, Reply> {
 }
 
 /**
- * Hands items over one batch after the other, so that they take effect in their order though a process has many connections,
- * and so that what comes while a batch is under way goes together with the next.
+ * Hands items over one batch after the other, so that they take effect in order although a process has many connections,
+ * and so that items added while a batch is in flight go together with the next.
  */
 export class Batches<Item, Reply = void> {
   readonly #write: (items: readonly Item[]) => Promise<readonly Reply[]>
@@ -18,8 +18,8 @@ export class Batches<Item, Reply = void> {
   #onIdle: (() => void)[] = []
 
   /**
-   * `write` answers with one reply for each item; when it rejects, all of them do. It is given items until they weigh as much as
-   * `limit`, each of them 1 unless `weigh` says otherwise, and always one.
+   * `write` resolves to one reply for each item; when it rejects, all of them do. It receives items until their total weight reaches
+   * `limit`; each weighs 1 unless `weigh` says otherwise, and one is always taken.
    */
   constructor(
     write: (items: readonly Item[]) => Promise<readonly Reply[]>,
@@ -42,7 +42,7 @@ export class Batches<Item, Reply = void> {
     return this.#isWriting
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is in flight. */
   idle(): Promise<void> {
     if (!this.#isWriting) return Promise.resolve()
     return new Promise((resolve) => void this.#onIdle.push(resolve))
@@ -59,13 +59,13 @@ export class Batches<Item, Reply = void> {
 
   async #run(): Promise<void> {
     this.#isWriting = true
-    // What is added in one turn of the loop goes together.
+    // Items added in one turn of the loop go together.
     await new Promise((resolve) => setImmediate(resolve))
     while (this.#pending.length > 0) {
       const batch = this.#pending.splice(0, this.#fitting())
       try {
         const replies = await this.#write(batch.map(({ item }) => item))
-        // One reply for each item, as `write` promises; without any, the reply is nothing.
+        // One reply for each item, as `write` promises; if there is none, the reply is undefined.
         for (const [index, { resolve }] of batch.entries()) resolve(replies[index] as Reply)
       } catch (error) {
         for (const { reject } of batch) reject(error)

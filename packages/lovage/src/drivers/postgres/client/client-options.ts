@@ -8,13 +8,13 @@ const INTEGERS: ReadonlySet<number> = new Set([20, 21, 23, 26])
 /** float4, float8, bool, bytea, and the lists of text, bigint, integer. */
 const BY_LIBRARY: ReadonlySet<number> = new Set([700, 701, 16, 17, 1009, 1015, 1016, 1007])
 
-/** Times, decimals and JSON stay the text that PostgreSQL writes: whoever reads them knows what they are. */
+/** Times, decimals and JSON stay PostgreSQL's text: their readers know the types. */
 const textParser = (text: string): string => text
 
 const parserOf = (oid: number, format?: 'text' | 'binary'): ((value: string) => unknown) =>
   INTEGERS.has(oid) ? Number : BY_LIBRARY.has(oid) ? types.getTypeParser(oid, format) : textParser
 
-/** Our terms in the client library's words. */
+/** Translates our options for the client library. */
 export function clientOptions(target: PostgresTarget, name: string): pg.ClientConfig {
   const { tls } = target
   return {
@@ -30,7 +30,7 @@ export function clientOptions(target: PostgresTarget, name: string): pg.ClientCo
     query_timeout: target.silenceTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    // The declared overloads know no parser that is chosen here.
+    // The declared overloads do not allow a parser chosen here.
     types: { getTypeParser: parserOf } as pg.CustomTypesConfig,
   }
 }

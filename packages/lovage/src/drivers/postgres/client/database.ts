@@ -11,31 +11,31 @@ import type { PostgresValue, Session } from './session.js'
 const AGAIN: ReadonlySet<string | undefined> = new Set(['40P01', '40001'])
 const ATTEMPTS = 5
 /**
- * Statements find what they want by an index, and in its order. Of a table that was just filled, or emptied, the planner thinks that a few
- * rows will do, and would gather thousands to sort them.
+ * Makes statements use an index, and its order. For a table that was just filled or emptied, the planner expects few
+ * rows, and would gather thousands to sort them.
  */
 const PLANNING = 'SET enable_bitmapscan = off'
 
-/** A PostgreSQL database as one process uses it: pooled connections, and one that listens. Close what you opened. */
+/** A PostgreSQL database as one process uses it: pooled connections, and one that listens. Callers close what they open. */
 export interface PostgresDatabase extends Session {
   readonly target: PostgresTarget
   /**
-   * Runs statements as one transaction, READ COMMITTED. It is undone when `work` throws, and `work` runs again, up to
-   * five times, when the server undid it because of another transaction.
+   * Runs statements as one transaction, READ COMMITTED. It is rolled back when `work` throws, and `work` runs again, up to
+   * five times, when the server rolled it back because of another transaction.
    */
   transaction<Result>(work: (session: Session) => Promise<Result>): Promise<Result>
   /**
-   * Hears what is notified on a channel, and is called without a payload whenever something may have been missed: once
-   * the subscription stands, and again after every loss of the connection.
+   * Listens on a channel. Called without a payload whenever a notification may have been missed: once
+   * the subscription is established, and again after every loss of the connection.
    */
   listen(channel: string, hear: Hear): Unsubscribe
   /** Keeps the process alive until released. */
   hold(): Unsubscribe
-  /** Cuts every connection, because nothing comes back on one; the next statement makes another. */
+  /** Cuts every connection, because none responds; the next statement opens another. */
   drop(): void
-  /** Brings the tables of a room up to date. Safe when many do it at once; costs one look when there is nothing to do. */
+  /** Brings the tables of a room up to date. Safe for concurrent callers; costs one query when there is nothing to do. */
   migrate(migrations: Migrations): Promise<void>
-  /** Gives this opening back; with the last one the connections are closed. */
+  /** Releases this opening; with the last one the connections are closed. */
   close(): Promise<void>
 }
 
@@ -89,22 +89,22 @@ class Connections implements Session {
       ...clientOptions(target, 'lovage'),
       max: target.poolSize,
       idleTimeoutMillis: 30_000,
-      // Idle connections keep no process alive.
+      // Idle connections do not keep the process alive.
       allowExitOnIdle: true,
       onConnect: async (client) => void (await client.query(PLANNING)),
     })
-    // An idle connection was cut: the pool has dropped it, and the next statement makes another.
+    // An idle connection was cut: the pool has dropped it, and the next statement opens another.
     pool.on('error', () => {})
-    // From the first moment: one that is cut before its borrower has it would otherwise end the process.
+    // From the first moment: a connection cut before its borrower has it would otherwise crash the process.
     pool.on('connect', (client) => client.on('error', () => {}))
     return pool
   }
 
-  /** Those that are in use are cut, those that are idle end with their pool. */
+  /** Connections in use are cut, idle ones end with their pool. */
   drop(): void {
     const old = this.#pool
     this.#pool = this.#newPool()
-    // One that waits for an answer is destroyed by this; the type of what a pool lends leaves `end` out.
+    // This destroys a connection that waits for a reply; the pool's type omits `end`.
     for (const client of this.#busy) (client as pg.ClientBase as pg.Client).end().catch(() => {})
     old.end().catch(() => {})
     this.listener.drop()
@@ -133,7 +133,7 @@ class Connections implements Session {
     client: pg.PoolClient,
     work: (session: Session) => Promise<Result>,
   ): Promise<Result> {
-    // A process that is stopped in the middle must not hold its locks for ever.
+    // A process that is stopped in the middle must not hold its locks forever.
     const patience = `SET LOCAL idle_in_transaction_session_timeout = ${this.target.silenceTimeoutMs}`
     await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${patience}`)
     try {
@@ -149,13 +149,13 @@ class Connections implements Session {
       await client.query('COMMIT')
       return result
     } catch (error) {
-      // When even that fails the connection is gone, and the transaction with it.
+      // If even that fails, the connection is gone, and the transaction with it.
       await client.query('ROLLBACK')
       throw error
     }
   }
 
-  /** Borrows a connection; one that failed for another reason than a refused statement is not used again. */
+  /** Borrows a connection; one that failed for any reason but a refused statement is not reused. */
   async #use<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
     let client: pg.PoolClient | undefined
     let broken: Error | undefined
@@ -185,7 +185,7 @@ async function run<Row>(
   text: string,
   values: readonly PostgresValue[],
 ): Promise<readonly Row[]> {
-  // The library reads the list and nothing else; the caller knows its own rows.
+  // The library only reads the list; the caller knows its own rows.
   const { rows } = await client.query({ text, values: values as PostgresValue[] })
   return rows as Row[]
 }

@@ -10,7 +10,7 @@ const CERTIFICATE: Diagnosis = [
 ]
 const TLS_ON = 'Add ?sslmode=require to the URL, or allow plain connections in pg_hba.conf.'
 
-/** By SQLSTATE, or its class; the first that fits. */
+/** By SQLSTATE, or its class; the first match applies. */
 const STATES: readonly (readonly [state: RegExp, said: RegExp, diagnosis: Diagnosis])[] = [
   [/^28000$/, /no encryption|SSL off/i, ['LVG_CONNECTION_REFUSED', 'PostgreSQL takes this user by TLS only', TLS_ON]],
   [/^28000$/, /client certificate/i, CERTIFICATE],
@@ -25,7 +25,7 @@ const STATES: readonly (readonly [state: RegExp, said: RegExp, diagnosis: Diagno
   [/^(08|57P|25P03)/, /./, ['LVG_CONNECTION_FAILED', 'The connection to PostgreSQL was lost']],
 ] // biome-ignore format: one case a line
 
-/** One clear error for whatever went wrong between this process and a server; secrets never appear in it. */
+/** Builds one clear error for any failure between this process and a server; secrets never appear in it. */
 export function postgresError(
   thrown: unknown,
   { location, tls }: Pick<PostgresTarget, 'location' | 'tls'>,
@@ -44,10 +44,10 @@ export function isConnectionLoss(error: unknown): boolean {
   return isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
 }
 
-/** Whether a statement had gone out when its connection failed: it may have been carried out. */
+/** Whether a statement had been sent when its connection failed: it may have been executed. */
 export const wasSent = (error: unknown): boolean => isLovageError(error) && error.details.sent === true
 
-/** PostgreSQL's own code of an error, five letters or digits, on what the client library throws or what we made of it. */
+/** PostgreSQL's own code of an error, five letters or digits, from the client library's error or from our wrapper. */
 export function sqlStateOf(error: unknown): string | undefined {
   if (isLovageError(error)) {
     const state = error.details.sqlState
@@ -73,7 +73,7 @@ function diagnose(said: string, code: string, isTls: boolean): Diagnosis {
       'The server does not speak TLS',
       'Leave sslmode away, or switch `ssl` on in postgresql.conf.',
     ]
-  // The server's word, as opposed to what this side thinks of the server.
+  // The server's own message, as opposed to this side's diagnosis.
   if (/\balert\b.*(certificate|unknown ca)/i.test(said)) return CERTIFICATE
   if (isTls && /certificate|self.signed|CERT_|altname/i.test(`${said} ${code}`))
     return [

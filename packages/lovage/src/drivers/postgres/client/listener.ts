@@ -3,17 +3,17 @@ import type { Unsubscribe } from '../../../kernel/index.js'
 import { clientOptions } from './client-options.js'
 import type { PostgresTarget } from './options.js'
 
-/** Called with what was notified; without a payload when something may have been missed. */
+/** Called with a notification's payload; without one when a notification may have been missed. */
 export type Hear = (payload?: string) => void
 
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
-/** A server that has vanished without a word is noticed by then. */
+/** A server that vanished silently is detected within this time. */
 const PING_MS = 15_000
 
 /**
- * The connection that listens: made when the first channel is wanted, made again after every loss, gone with the last
- * channel. Whoever listens has a slow poll besides, so that its outages are silent here; statements tell of them.
+ * The connection that listens: opened for the first channel, opened again after every loss, closed with the last
+ * channel. Listeners also poll slowly, so its outages are silent here; statements report them.
  */
 export class Listener {
   readonly #target: PostgresTarget
@@ -32,7 +32,7 @@ export class Listener {
 
   add(channel: string, hear: Hear): Unsubscribe {
     const hears = this.#channels.get(channel)
-    // A function of its own, so that one callback may listen twice.
+    // A wrapper function, so that one callback may listen twice.
     const own: Hear = (payload) => hear(payload)
     if (hears) hears.add(own)
     else this.#channels.set(channel, new Set([own]))
@@ -53,7 +53,7 @@ export class Listener {
     }
   }
 
-  /** Makes the connection anew. */
+  /** Opens the connection again. */
   drop(): void {
     if (this.#client) this.#lost(this.#client)
   }
@@ -92,7 +92,7 @@ export class Listener {
     this.#keepAlive()
   }
 
-  /** Asks for channels, and lets their hearers, or the one that is new, look at what they may have missed. */
+  /** Subscribes to channels, and lets their listeners, or the new one, check for missed notifications. */
   async #listenTo(channels: readonly string[], only?: Hear): Promise<void> {
     const client = this.#client
     if (!client) return
@@ -114,7 +114,7 @@ export class Listener {
     if (client && this.#isReady) this.#say(client, statement).catch(() => this.#lost(client))
   }
 
-  /** One statement after the other: a connection takes no second while it is busy. */
+  /** One statement after the other: a connection does not accept a second while it is busy. */
   #say(client: pg.Client, statement: string): Promise<unknown> {
     const said = this.#saying.then(() => client.query(statement))
     this.#saying = said.catch(() => {})
@@ -133,7 +133,7 @@ export class Listener {
     if (this.#client !== client) return
     this.#drop()
     if (this.#isClosed || this.#channels.size === 0) return
-    // Half of the pause by chance, so that a fleet does not come back in one moment.
+    // Half of the pause is random, so that a fleet does not reconnect at one moment.
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#attempt++, LONGEST_PAUSE_MS)
     this.#timer = setTimeout(() => void this.#connect(), pauseMs / 2 + (Math.random() * pauseMs) / 2)
     this.#keepAlive()
@@ -146,14 +146,14 @@ export class Listener {
     this.#isReady = false
     clearTimeout(this.#timer)
     this.#timer = undefined
-    // It may be broken already: nothing more is expected of it.
+    // It may be broken already: nothing further is expected of it.
     client?.end().catch(() => {})
   }
 
   #keepAlive(): void {
     const verb = this.#holds > 0 ? 'ref' : 'unref'
     this.#timer?.[verb]()
-    // Its declared type leaves the two out.
+    // Its declared type omits the two.
     const client = this.#client as (pg.Client & { ref(): void; unref(): void }) | undefined
     if (this.#isReady) client?.[verb]()
   }

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { sqlStateOf } from './errors.js'
 import type { Session } from './session.js'
 
-/** The tables of a room, as steps that are only ever appended. */
+/** The tables of a room, as append-only steps. */
 export interface Migrations {
-  /** Names the room's version in `lovage_schema`. */
+  /** The room's name in `lovage_schema`. */
   readonly name: string
   /** Files of SQL statements. */
   readonly steps: readonly URL[]
@@ -15,16 +15,16 @@ interface Migratable extends Session {
   transaction<Result>(work: (session: Session) => Promise<Result>): Promise<Result>
 }
 
-/** What concurrent makers of the same thing run into: a Python process does not know our lock. */
+/** Errors of concurrent creators of the same object: a Python process does not know our lock. */
 const MADE_MEANWHILE: ReadonlySet<string | undefined> = new Set(['42P07', '23505', '42710', '42701'])
 const BASE = new URL('./base.sql', import.meta.url)
 /** `undefined_table` */
 const NO_TABLE = '42P01'
 
-/** Held while somebody migrates; any number that nobody else uses. */
+/** Held during a migration; any number that no other program uses. */
 const LOCK = 5_028_331_707
 
-/** Brings a room's tables up to date. The second of two that do it at once waits for the first and finds it done. */
+/** Brings a room's tables up to date. The second of two concurrent callers waits for the first and finds it done. */
 export async function migrate(database: Migratable, { name, steps }: Migrations): Promise<void> {
   if ((await versionOf(database, name)) >= steps.length) return
   for (let attempt = 1; ; attempt++) {
@@ -53,7 +53,7 @@ async function hasBase(session: Session): Promise<boolean> {
   return row?.found ?? false
 }
 
-/** How many steps of a room were done. No right to make anything is needed to find out. */
+/** How many steps of a room were done. Finding out needs no right to create anything. */
 async function versionOf(session: Session, name: string): Promise<number> {
   try {
     const [row] = await session.query<{ version: number }>(

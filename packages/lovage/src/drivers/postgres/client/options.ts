@@ -1,15 +1,15 @@
 import { ConfigurationError, redactUrl } from '../../../kernel/index.js'
 import { readTlsFiles, type TlsFiles } from '../../../process/index.js'
 
-/** What a URL does not say, or what overrides it. */
+/** Options that a URL does not give, or that override it. */
 export interface PostgresOptions {
-  /** PEM texts, or paths of PEM files. Given, it means TLS. */
+  /** PEM texts, or paths of PEM files. If given, TLS is used. */
   readonly tls?: PostgresTls
-  /** How long one attempt to connect, and waiting for a free connection, may take. Default 5000. */
+  /** Timeout of one attempt to connect, and of waiting for a free connection. Default 5000. */
   readonly connectTimeoutMs?: number
   /** How long the server may leave a statement unanswered before the connection counts as dead. Default 30000. */
   readonly silenceTimeoutMs?: number
-  /** Connections that the process holds at most for statements. Default 10. */
+  /** The maximum number of connections of the process for statements. Default 10. */
   readonly poolSize?: number
 }
 
@@ -21,13 +21,13 @@ export interface PostgresTls extends TlsFiles {
   readonly verifyHost?: boolean
 }
 
-/** Where and how to connect: a URL and its options, understood and checked. */
+/** Where and how to connect: a URL and its options, parsed and checked. */
 export interface PostgresTarget {
   /** A host name, or the folder of a Unix socket. */
   readonly host: string
   readonly port: number
   readonly user: string
-  /** Absent: the server trusts us, or PGPASSWORD says it. */
+  /** Absent: the server trusts us, or PGPASSWORD is set. */
   readonly password?: string
   readonly database: string
   readonly tls?: PostgresTls
@@ -45,14 +45,14 @@ export interface PostgresTarget {
 const SCHEME = /^(?:db\+)?(?:postgresql|postgres)(?:\+\w+)?:\/\//i
 
 /**
- * Reads `postgresql://[user[:password]@][host][:port]/[database]`, also as `db+postgresql://` and with the driver that
- * SQLAlchemy puts behind the name (`postgresql+asyncpg://`), which says nothing here. What it leaves out comes from PGHOST,
- * PGPORT, PGUSER, PGPASSWORD and PGDATABASE. Understood in the query: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`,
+ * Parses `postgresql://[user[:password]@][host][:port]/[database]`, also as `db+postgresql://` and with SQLAlchemy's driver
+ * suffix (`postgresql+asyncpg://`), which is ignored. Missing parts come from PGHOST,
+ * PGPORT, PGUSER, PGPASSWORD and PGDATABASE. Query parameters: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`,
  * `options`, `host` (a socket's folder), `port`, `connect_timeout`. Throws a ConfigurationError.
  */
 export function parsePostgresUrl(url: string, options: PostgresOptions = {}): PostgresTarget {
   const plain = url.replace(SCHEME, 'postgresql://')
-  // Node's URL wants a host where libpq takes none.
+  // Node's URL requires a host where libpq allows none.
   const text = plain.replace(/^postgresql:\/\/([^/?#]*@)?(?=[/?#]|$)/, 'postgresql://$1localhost')
   const parsed = SCHEME.test(url) && URL.canParse(text) ? new URL(text) : undefined
   if (!parsed) throw invalid(url, 'is no postgresql:// URL')
@@ -89,7 +89,7 @@ export function parsePostgresUrl(url: string, options: PostgresOptions = {}): Po
 
 const decoded = (text: string): string | undefined => (text === '' ? undefined : decodeURIComponent(text))
 
-/** libpq's modes. `prefer` and `allow`, which would fall back to plain text unnoticed, connect as `disable` does. */
+/** libpq's modes. `prefer` and `allow`, which would silently fall back to plain text, connect as `disable` does. */
 function readTls(
   url: string,
   query: URLSearchParams,
@@ -101,7 +101,7 @@ function readTls(
   const isWanted = mode !== null && !/^(disable|allow|prefer|false)$/.test(mode)
   if (!isWanted && !given) return undefined
   const files = readTlsFiles(given, query, { ca: 'sslrootcert', cert: 'sslcert', key: 'sslkey' })
-  // As in libpq, `require` checks a certificate only where an authority is named to check it with.
+  // As in libpq, `require` checks a certificate only where an authority is given to check it against.
   const verify = given?.verify ?? (mode !== 'require' || files.ca !== undefined)
   const verifyHost = given?.verifyHost ?? !(mode === 'require' || mode === 'verify-ca')
   return { ...files, verify, verifyHost }

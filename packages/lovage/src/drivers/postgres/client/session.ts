@@ -1,4 +1,4 @@
-/** What a statement takes; lists are PostgreSQL arrays. */
+/** A statement's parameters; lists are PostgreSQL arrays. */
 export type PostgresValue =
   | string
   | number
@@ -8,12 +8,12 @@ export type PostgresValue =
   | Uint8Array
   | readonly (string | number | boolean | null | Uint8Array)[]
 
-/** Where statements run: on any connection of the process, or inside a transaction. */
+/** Runs statements: on any connection of the process, or inside a transaction. */
 export interface Session {
   /**
-   * Runs one statement and resolves with its rows, by column name. Integers come as numbers, bytea as Buffer, all else
-   * as PostgreSQL's text. The caller names the type of its own rows.
-   * @throws {ConnectionError} LVG_CONNECTION_FAILED (it may or may not have been carried out), LVG_CONNECTION_REFUSED,
+   * Runs one statement and resolves to its rows, by column name. Integers come as numbers, bytea as Buffer, all else
+   * as PostgreSQL's text. The caller specifies the type of its rows.
+   * @throws {ConnectionError} LVG_CONNECTION_FAILED (it may or may not have been executed), LVG_CONNECTION_REFUSED,
    * LVG_DATABASE_MISSING, LVG_POSTGRES_REFUSED, LVG_STORE_FULL, LVG_CONNECTION_CLOSED.
    */
   query<Row = Record<string, unknown>>(

@@ -4,7 +4,7 @@ type Settings = Readonly<Record<string, unknown>>
 
 const isRecord = (value: unknown): value is Settings => typeof value === 'object' && value !== null
 
-/** How to connect, as an app's settings say: TLS of `ssl`, the pool and the timeouts of the driver's options. */
+/** Connection options from an app's settings: TLS from `ssl`, the pool and the timeouts from the driver's options. */
 export function postgresOptionsOf(
   settings: Settings,
   transport: 'brokerTransportOptions' | 'resultBackendTransportOptions' = 'brokerTransportOptions',

@@ -3,7 +3,7 @@
 UPDATE lovage_lease SET expires_ms = lovage_now() + $3::bigint
 WHERE name = $1 AND holder = $2 AND expires_ms > lovage_now() RETURNING token, expires_ms
 -- name: grant
--- A token that is not used does no harm: they only have to grow.
+-- An unused token does no harm: tokens only have to grow.
 WITH fresh AS (UPDATE lovage_token SET last = greatest(last + 1, lovage_now()) RETURNING last)
 INSERT INTO lovage_lease AS lease (name, holder, token, expires_ms)
 SELECT $1, $2, last, lovage_now() + $3::bigint FROM fresh
@@ -13,7 +13,7 @@ RETURNING token, expires_ms
 -- name: release
 DELETE FROM lovage_lease WHERE name = $1 AND token = $2::bigint
 -- name: lockTurns
--- Locks the rows of all keys in their order, and gives what is remembered.
+-- Locks the rows of all keys in their order, and returns their state.
 INSERT INTO lovage_turn AS turn (key, next_ms) SELECT key, 0 FROM unnest($1::text[]) AS key ORDER BY key
 ON CONFLICT (key) DO UPDATE SET next_ms = turn.next_ms RETURNING key, next_ms, lovage_now() AS now_ms
 -- name: putTurns
@@ -31,14 +31,14 @@ ON CONFLICT (key, member) DO UPDATE SET expires_ms = excluded.expires_ms
 -- name: dropSlots
 DELETE FROM lovage_slot WHERE (key, member) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 -- name: putMarks
--- With $5 a living mark wins; otherwise the new one does.
+-- With $5 a live mark wins; otherwise the new one does.
 INSERT INTO lovage_mark AS mark (space, key, value, expires_ms)
 SELECT $1, key, value, expires_ms FROM unnest($2::text[], $3::text[], $4::bigint[]) AS given (key, value, expires_ms) ORDER BY key
 ON CONFLICT (space, key) DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms
 WHERE NOT $5::boolean OR mark.expires_ms <= lovage_now()
 RETURNING key
 -- name: replaceMarks
--- Locks in the order of the keys, so that two that replace the same marks do not wait for each other.
+-- Locks in the order of the keys, so that two callers that replace the same marks do not deadlock.
 WITH locked AS (SELECT key FROM lovage_mark WHERE space = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE)
 UPDATE lovage_mark AS mark SET value = given.value, expires_ms = given.expires_ms
 FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS given (key, was, value, expires_ms)

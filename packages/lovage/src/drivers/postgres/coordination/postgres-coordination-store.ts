@@ -39,12 +39,12 @@ const COORDINATION = { name: 'coordination', steps: [new URL('./schema-1.sql', i
 const SLOW_POLL_MS = 30_000
 /** A notification holds 8000 bytes; more keys mean: any. */
 const LONGEST_NOTIFICATION = 7_000
-/** Between a space and the keys that changed: in neither. */
+/** Between a space and the changed keys: occurs in neither. */
 const SEPARATOR = '\x1f'
-/** Every process removes what is over about this often. */
+/** The approximate interval at which every process removes expired rows. */
 const SWEEP_EVERY_MS = 300_000
 
-/** Opens the store in the database that a `postgresql://` URL names, and makes its tables. */
+/** Opens the store in the database that a `postgresql://` URL names, and creates its tables. */
 export async function openPostgresCoordinationStore(
   url: string,
   { settings, logger }: DriverOptions,
@@ -59,7 +59,7 @@ export async function openPostgresCoordinationStore(
   }
 }
 
-/** Agreement among processes that share a PostgreSQL database. Time is the server's. */
+/** Coordination among processes that share a PostgreSQL database. Time is the server's. */
 class PostgresCoordinationStore implements CoordinationStore {
   readonly kind = 'postgresql'
   readonly #database: PostgresDatabase
@@ -76,7 +76,7 @@ class PostgresCoordinationStore implements CoordinationStore {
 
   async acquire(name: string, holder: string, ttlMs: number): Promise<LeaseGrant | undefined> {
     const values = [name, holder, Math.ceil(ttlMs)]
-    // Renewed again after a grant that failed: the same holder may have been granted it by another call meanwhile.
+    // Renewed again after a failed grant: another call may have granted it to the same holder meanwhile.
     for (const statement of [sql.renew, sql.grant, sql.renew]) {
       const [row] = await this.#database.query<{ token: number; expires_ms: number }>(statement, values)
       if (row) return { token: BigInt(row.token), expiresMs: row.expires_ms }
@@ -94,7 +94,7 @@ class PostgresCoordinationStore implements CoordinationStore {
       const rows = await session.query<{ key: string; next_ms: number; now_ms: number }>(sql.lockTurns, [
         keys,
       ])
-      // Once the last lock is held: whoever had to wait for it must not be told a time before.
+      // After the last lock is acquired: a caller that had to wait for it must not receive an earlier time.
       const nowMs = Math.max(...rows.map(({ now_ms }) => now_ms))
       const next = new Map(rows.map(({ key, next_ms }) => [key, next_ms]))
       const turns = requests.map(({ key, intervalMs, burst }) => {
@@ -159,7 +159,7 @@ class PostgresCoordinationStore implements CoordinationStore {
     marks: readonly Mark[],
     { ifAbsent = false }: { readonly ifAbsent?: boolean } = {},
   ): Promise<readonly Mark[]> {
-    // Of marks under one key the last stands, or with `ifAbsent` the first.
+    // Of several marks under one key the last applies, or with `ifAbsent` the first.
     const ordered = ifAbsent ? [...marks].reverse() : marks
     const given = [...new Map(ordered.map((mark) => [mark.key, mark])).values()]
     const standing = new Map<string, Mark>()
@@ -179,7 +179,7 @@ class PostgresCoordinationStore implements CoordinationStore {
           standing.set(row.key, markOf(row))
       if (own.size > 0) await session.query(sql.tell, [changeText(space, [...own])])
     })
-    // The mark that won was removed in the same moment: there is room again.
+    // The winning mark was removed at the same moment: there is room again.
     const left = given.filter(({ key }) => !standing.has(key))
     if (left.length > 0)
       for (const mark of await this.put(space, left, { ifAbsent })) standing.set(mark.key, mark)
@@ -222,7 +222,7 @@ class PostgresCoordinationStore implements CoordinationStore {
       const [name, keys] = told?.split(SEPARATOR) ?? []
       if (told === undefined || name === space) on(keys === undefined ? undefined : readKeys(keys))
     })
-    // A listening connection that was lost tells by itself that anything may have been missed.
+    // A lost listening connection reports by itself that changes may have been missed.
     const end = this.#every(SLOW_POLL_MS, () => on())
     return () => {
       stop()
@@ -262,7 +262,7 @@ const markOf = ({ key, value, expires_ms: expiresMs }: MarkRow): Mark => ({
   ...(expiresMs === null ? {} : { expiresMs }),
 })
 
-/** What is notified of a change: the space, and the keys as JSON unless they are many. */
+/** The notification of a change: the space, and the keys as JSON unless they are many. */
 function changeText(space: string, keys: readonly string[]): string {
   const text = space + SEPARATOR + JSON.stringify(keys)
   return Buffer.byteLength(text) > LONGEST_NOTIFICATION ? space : text

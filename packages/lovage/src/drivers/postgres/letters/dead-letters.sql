@@ -6,7 +6,7 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
   $10::integer[], $11::text[], $12::bigint[], $13::bytea[], $14::boolean[])
 ON CONFLICT (id) DO NOTHING
 -- name: list
--- Newest first, after the letter with (failed_ms, id) = ($6, $7). A condition that is NULL holds for every letter.
+-- Newest first, after the letter with (failed_ms, id) = ($6, $7). A condition that is NULL matches every letter.
 SELECT * FROM dead_letter_tasks
 WHERE ($1::text IS NULL OR queue = $1)
   AND ($2::text IS NULL OR task = $2)

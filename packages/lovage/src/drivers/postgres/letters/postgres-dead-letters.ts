@@ -5,13 +5,13 @@ import type { Migrations, PostgresValue, Session } from '../client/index.js'
 
 const sql = readSql(new URL('./dead-letters.sql', import.meta.url), ['add', 'list', 'count', 'take'])
 
-/** The table of dead letters, which a broker in the same database makes too. */
+/** The table of dead letters, which a broker in the same database creates too. */
 export const DEAD_LETTER_MIGRATIONS: Migrations = {
   name: 'dead-letters',
   steps: [new URL('./schema-1.sql', import.meta.url)],
 }
 
-/** A letter as the table has it. */
+/** A letter as a table row. */
 interface LetterRow {
   readonly id: string
   readonly task_id: string | null
@@ -29,7 +29,7 @@ interface LetterRow {
   readonly raw_is_text: boolean
 }
 
-/** Dead letters in an open PostgreSQL database, which its opener migrates and closes. */
+/** Dead letters in an open PostgreSQL database, migrated and closed by its opener. */
 export function postgresDeadLetters(database: Session): DeadLetterStore {
   return {
     add: (letters) => addLetters(database, letters),
@@ -84,7 +84,7 @@ function columnsOf(letters: readonly DeadLetter[]): readonly PostgresValue[] {
   ]
 }
 
-/** PostgreSQL's text holds no NUL, and what is malformed may. */
+/** PostgreSQL's text type cannot hold NUL, and malformed input may contain it. */
 const textOf = (text: string): string => text.replaceAll('\0', '\u2400')
 
 function letterOf(row: LetterRow): DeadLetter {

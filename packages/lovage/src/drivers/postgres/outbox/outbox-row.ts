@@ -3,14 +3,14 @@ import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { type MessageError, newId } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
 
-/** How long a broker remembers that it has had a message of the outbox: longer than the next relay takes to come. */
+/** How long a broker remembers a message of the outbox: longer than the next relay takes to come. */
 const ONCE_MS = 900_000
 
-/** A message under the names of the table's columns. */
+/** A message with the table's column names. */
 export interface OutboxRow {
   readonly id: number
   readonly raw: string
-  /** Beside the envelope, whose wire knows no absent priority. */
+  /** Stored separately from the envelope, whose wire format has no absent priority. */
   readonly priority: number | null
   readonly due_ms: number | null
   readonly once_key: string | null
@@ -18,7 +18,7 @@ export interface OutboxRow {
   readonly queues: string | null
 }
 
-/** Messages as the parameter of `put`; the first brings the queues along. */
+/** Messages as the parameter of `put`; the first carries the queues. */
 export function rowsParameter(messages: readonly OutgoingMessage[], queues: readonly Queue[]): string {
   return JSON.stringify(
     messages.map((message, index) => ({
@@ -32,7 +32,7 @@ export function rowsParameter(messages: readonly OutgoingMessage[], queues: read
   )
 }
 
-/** The message of a row, named by the row so that a broker that can (`once`) takes it a single time. */
+/** The message of a row, named by the row so that a broker with deduplication (`once`) takes it only once. */
 export function messageOf(row: OutboxRow): OutgoingMessage | MessageError {
   const read = decodeEnvelope(row.raw, priorityFromWire)
   if (read instanceof Error) return read
@@ -49,7 +49,7 @@ export function messageOf(row: OutboxRow): OutgoingMessage | MessageError {
   }
 }
 
-/** What has to be declared before these messages go. */
+/** The queues to declare before these messages are published. */
 export const queuesOf = (rows: readonly OutboxRow[]): readonly Queue[] =>
-  // Written by `rowsParameter` alone.
+  // Only `rowsParameter` writes it.
   rows.flatMap(({ queues }) => (queues === null ? [] : (JSON.parse(queues) as Queue[])))

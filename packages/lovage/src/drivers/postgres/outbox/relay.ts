@@ -9,7 +9,7 @@ export const { put: PUT, ring: RING } = sql
 
 /** Messages that one transaction moves. */
 const AT_ONCE = 500
-/** Every relay looks this often, whoever rings. */
+/** Every relay polls this often, regardless of rings. */
 const POLL_MS = 2_000
 
 /**
@@ -35,7 +35,7 @@ export class Relay {
     this.wake()
   }
 
-  /** There may be something. */
+  /** There may be messages. */
   wake(): void {
     this.#isAskedAgain = true
     if (!this.#isClosed) this.#running ??= this.#run()
@@ -60,7 +60,7 @@ export class Relay {
     this.#running = undefined
   }
 
-  /** Moves up to `limit` messages; tells how many it found. */
+  /** Moves up to `limit` messages; returns how many it found. */
   #move(limit: number): Promise<number> {
     return this.#database.transaction(async (session) => {
       const rows = await session.query<OutboxRow>(sql.take, [limit])
@@ -72,7 +72,7 @@ export class Relay {
     })
   }
 
-  /** Publishes rows together, or one by one when one of them cannot be; tells which were. */
+  /** Publishes rows together, or one by one when one of them cannot be published; returns those that were. */
   async #publish(session: Session, rows: readonly OutboxRow[]): Promise<readonly OutboxRow[]> {
     const messages = rows.map(messageOf)
     const readable = messages.flatMap((message) => (message instanceof Error ? [] : [message]))
@@ -107,7 +107,7 @@ export class Relay {
     return []
   }
 
-  /** Each outage is told once. */
+  /** Each outage is reported once. */
   #failed(error: unknown): void {
     if (this.#isClosed || (this.#isDown && isAway(error))) return
     this.#isDown = isAway(error)

@@ -8,8 +8,8 @@ import { PUT, Relay, RING } from './relay.js'
 const OUTBOX = { name: 'outbox', steps: [new URL('./schema-1.sql', import.meta.url)] }
 
 /**
- * Gives a broker that is no database the transactions of one (`outboxUrl`): messages are written to a table there in the sender's
- * transaction, and relayed when it is committed, by every process that consumes or has sent so.
+ * Adds a database's transactions to a broker that is not a database (`outboxUrl`): messages are written to a table there in the sender's
+ * transaction, and relayed after its commit by every process that consumes or has sent messages this way.
  * @throws {ConfigurationError | ConnectionError} about the database.
  */
 export async function withOutbox(broker: Broker, url: string, options: DriverOptions): Promise<Broker> {

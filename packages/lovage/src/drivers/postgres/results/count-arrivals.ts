@@ -1,35 +1,35 @@
 import type { JoinPart } from '../../../result/index.js'
 
-/** A join as it was locked. */
+/** A locked join. */
 export interface LockedJoin {
   readonly id: string
-  /** Null while it is not known. */
+  /** Null while unknown. */
   readonly size: number | null
   readonly extra: number
   readonly arrived: number
-  /** The task whose part was the last; empty when opening it completed it. */
+  /** The task whose part was the last; empty when opening the join completed it. */
   readonly completed_by: string | null
   readonly is_expired: boolean
 }
 
-/** A part that is known already: one that has arrived, or one that was only announced. */
+/** A known part: one that has arrived, or one that was only announced. */
 export interface KnownPart {
   readonly join_id: string
   readonly task_id: string
   readonly has_arrived: boolean
 }
 
-/** What parts change. */
+/** The changes made by parts. */
 export interface Counted {
-  /** Parts to be written, in the order in which they came. */
+  /** Parts to be written, in the order of arrival. */
   readonly taken: readonly JoinPart[]
   /** Joins whose count has changed. */
   readonly changed: readonly Pick<LockedJoin, 'id' | 'arrived' | 'completed_by'>[]
-  /** Joins that are their deliverer's to finish now. */
+  /** Joins that their deliverer must finish now. */
   readonly completed: readonly string[]
 }
 
-/** Counts parts in the order in which they came, each once by its task id. Pure: whoever calls it holds the locks. */
+/** Counts parts in the order of arrival, each once by its task id. Pure: the caller holds the locks. */
 export function countArrivals(
   joins: readonly LockedJoin[],
   known: readonly KnownPart[],
@@ -48,7 +48,7 @@ export function countArrivals(
     const key = keyOf(part.joinId, part.taskId)
     const isClosed = join.completed_by !== null || join.is_expired
     if (arrived.has(key) || isClosed) {
-      // Its worker died before it finished the join, and the message came back.
+      // Its worker died before it finished the join, and the message was redelivered.
       if (join.completed_by === part.taskId) completed.add(join.id)
       continue
     }

@@ -1,4 +1,4 @@
--- Statements of the join store. A join is open until `completed_by` or `is_expired` is set; from then on its parts stand.
+-- Statements of the join store. A join is open until `completed_by` or `is_expired` is set; from then on its parts are final.
 -- name: open
 INSERT INTO lovage_join AS old (id, size, body, shape, due_ms)
 SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::float8[])

@@ -31,7 +31,7 @@ const sql = readSql(new URL('./joins.sql', import.meta.url), [
   'pruneGroups',
 ])
 
-/** What is handed out of a join's row. */
+/** The handed-out columns of a join. */
 interface JoinRow {
   readonly id: string
   readonly body: string
@@ -47,7 +47,7 @@ interface PartRow {
   readonly result: string
 }
 
-/** Joins in PostgreSQL, counted by transaction under a lock on the join's row. */
+/** Joins in PostgreSQL, counted in transactions under a lock on the join's row. */
 export class PostgresJoinStore implements JoinStore {
   readonly #database: PostgresDatabase
   readonly #clock: Clock
@@ -125,14 +125,14 @@ export class PostgresJoinStore implements JoinStore {
     await this.#database.query(sql.forgetGroup, [id])
   }
 
-  /** Removes up to `limit` groups that were saved before `beforeMs`; tells how many. */
+  /** Removes up to `limit` groups that were saved before `beforeMs`; returns how many. */
   async pruneGroups(beforeMs: number, limit: number): Promise<number> {
     const [row] = await this.#database.query<{ count: number }>(sql.pruneGroups, [beforeMs, limit])
     return row?.count ?? 0
   }
 }
 
-/** Takes parts inside a transaction; what is completed is its taker's until `untilMs`. */
+/** Takes parts inside a transaction; completed joins belong to their taker until `untilMs`. */
 async function arrive(
   session: Session,
   parts: readonly JoinPart[],
@@ -180,7 +180,7 @@ async function handOut(
   for (const { join_id, task_id: taskId, place: index, state, result: resultJson } of rows)
     parts.get(join_id)?.push({ taskId, index, state, resultJson })
   return joins.map(({ id, body, shape, is_expired }) => {
-    // Written by `open` alone.
+    // Only `open` writes it.
     const nested = shape === null ? {} : { shape: JSON.parse(shape) as ResultTuple }
     return completedJoin({ id, body, ...nested }, parts.get(id) ?? [], is_expired, read)
   })

@@ -21,17 +21,17 @@ const JOINS = { name: 'joins', steps: [new URL('./joins-schema-1.sql', import.me
 
 const AT_ONCE = 1000
 const STORED_AT_ONCE = 500
-/** Rows removed in one statement, so that pruning locks few at a time. */
+/** Rows removed by one statement, so that pruning locks few at a time. */
 const PRUNE_BATCH = 1000
-/** Every process that has the database open looks for expired results about this often. */
+/** The approximate interval at which every process with the database open removes expired results. */
 const PRUNE_EVERY_MS = 300_000
 /** How long a missed notification may go unnoticed. */
 const SLOW_POLL_MS = 2000
 
 /**
- * Results in Celery's own tables, which Python's clients and workers read and write too. Makes its tables; old results
- * are removed by whoever has the database open: no beat is needed.
- * @throws {ConfigurationError | ConnectionError} one line about what does not fit.
+ * Results in Celery's own tables, which Python's clients and workers read and write too. Creates its tables; old results
+ * are removed by the processes that have the database open: no beat is needed.
+ * @throws {ConfigurationError | ConnectionError} with a one-line reason.
  */
 export async function openPostgresResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {
   const database = openPostgres(url, postgresOptionsOf(options.settings, 'resultBackendTransportOptions'))
@@ -74,7 +74,7 @@ class PostgresResultBackend implements ResultBackend {
       void this.prune(options.clock.now() - expiresMs).catch((error: unknown) =>
         options.logger.warn({ err: error }, 'could not remove expired results'),
       )
-    // Spread over the processes, so that they do not all come at once.
+    // Randomised across processes, so that they do not all prune at once.
     const everyMs = PRUNE_EVERY_MS * (0.75 + Math.random() / 2)
     this.#timers = [
       setInterval(() => this.#watchers.look(), SLOW_POLL_MS),
@@ -137,7 +137,7 @@ class PostgresResultBackend implements ResultBackend {
     try {
       await this.#database.query(sql.store, toColumns(records))
     } catch (error) {
-      // What the table cannot hold must not keep the others from being stored, nor be tried for ever.
+      // A record that the table cannot hold must neither block the others nor be retried forever.
       if (!/^2[23]/.test(sqlStateOf(error) ?? '')) throw error
       if (records.length > 1) for (const record of records) await this.#write([record])
       else
@@ -153,14 +153,14 @@ class PostgresResultBackend implements ResultBackend {
   }
 }
 
-/** Of each task the record that would stand in the end, in the order of ids, which every batch has. */
+/** The final record of each task, in the order of ids, which every batch uses. */
 function lastOfEach(records: readonly ResultRecord[]): readonly ResultRecord[] {
   const last = new Map<string, ResultRecord>()
   for (const record of records) if (last.get(record.id)?.state !== 'SUCCESS') last.set(record.id, record)
   return [...last.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-/** Removes until a batch is not full; tells how many. */
+/** Removes until a batch is not full; returns how many. */
 async function inBatches(remove: (limit: number) => Promise<number>): Promise<number> {
   for (let removed = 0; ; ) {
     const batch = await remove(PRUNE_BATCH)

@@ -6,10 +6,10 @@ import type { PostgresValue } from '../client/index.js'
 
 /** States whose result is an exception. */
 const EXCEPTION_STATES: ReadonlySet<string> = new Set(['RETRY', 'FAILURE', 'REVOKED'])
-/** Celery's widest name. */
+/** Celery's column width. */
 const WIDTH = 155
 
-/** A row of `celery_taskmeta`, as the statement `get` names its columns. */
+/** A row of `celery_taskmeta`, with the column names of the statement `get`. */
 export interface ResultRow {
   readonly id: string
   readonly state: string
@@ -25,7 +25,7 @@ export interface ResultRow {
   readonly more: string | null
 }
 
-/** What Celery's columns have no room for. */
+/** Fields that Celery's columns cannot hold. */
 interface More {
   readonly children?: readonly ResultTuple[]
   readonly groupId?: string
@@ -33,10 +33,10 @@ interface More {
   readonly stamps?: Readonly<Record<string, unknown>>
 }
 
-/** Records as the lists that the statement `store` takes. */
+/** Records as the list parameters of the statement `store`. */
 export function toColumns(records: readonly ResultRecord[]): readonly PostgresValue[] {
   const rows = records.map(toRow)
-  // One list a column, in the statement's order; a column's values are of one kind.
+  // One list per column, in the statement's order; a column's values are of one kind.
   return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] ?? null))
 }
 
@@ -58,7 +58,7 @@ function toRow(record: ResultRecord): readonly (string | number | Uint8Array | n
   ]
 }
 
-/** The value of `resultJson`: what a task returned has been made plain there, once for all backends. */
+/** The value of `resultJson`: a task's return value was already made plain there, once for all backends. */
 function pickled({ state, resultJson }: ResultRecord): Buffer | null {
   const value = decodeJson(resultJson, { integers: 'bigint' }, 'result')
   // SQLAlchemy reads and writes None as NULL.
@@ -83,15 +83,15 @@ function moreOf({ children, groupId, parentId, extended }: ResultRecord): string
   return Object.keys(more).length === 0 ? null : encodeJson(more)
 }
 
-/** PostgreSQL's text holds no NUL. */
+/** PostgreSQL's text type cannot hold NUL. */
 const textOf = (text: string | null): string | null => text?.replaceAll('\0', '\u2400') ?? null
 const nameOf = (name: string | undefined): string | null => textOf(name ?? null)?.slice(0, WIDTH) ?? null
 
-/** Reads a row, Python's or ours. What holds a value that is no plain data says so. */
+/** Reads a row, Python's or ours. An unreadable value is marked as such. */
 export function fromRow(row: ResultRow, options: ReadOptions): TaskResult {
   const { id, state, traceback, done } = row
   try {
-    // Written by `moreOf` alone.
+    // Only `moreOf` writes it.
     const {
       children = [],
       groupId,

@@ -1,5 +1,5 @@
 -- Statements of the result store. A SUCCESS is never overwritten. `date_done` is the wall clock of the session's zone, as Python's
--- driver writes it and its clean-up compares it. Lists are columns, one entry a record; an id stands in them once.
+-- driver writes it and its clean-up compares it. Lists are columns, one entry per record; an id occurs in them once.
 -- name: store
 WITH given AS (
   SELECT task_id, status, result, done::timestamp AS date_done, traceback, name, args, kwargs, worker, retries, queue, more
@@ -15,7 +15,7 @@ WITH given AS (
     lovage_more = given.more
   FROM given WHERE stored.task_id = given.task_id AND stored.status <> 'SUCCESS'
 )
--- Only what is new takes a number of the sequence.
+-- Only new records take a number from the sequence.
 INSERT INTO celery_taskmeta AS stored
   (id, task_id, status, result, date_done, traceback, name, args, kwargs, worker, retries, queue, lovage_more)
 SELECT nextval('task_id_sequence'), task_id, status, result, date_done, traceback, name, args, kwargs, worker, retries, queue, more

@@ -26,9 +26,9 @@ const CHANNEL = 'lovage_schedule'
 const SLOW_POLL_MS = 5_000
 
 /**
- * Opens the entries of the app `space` in the database that a `postgresql://` URL names, and makes its tables.
+ * Opens the entries of the app `space` in the database that a `postgresql://` URL names, and creates its tables.
  *
- * @throws ConfigurationError for a wrong URL; ConnectionError when the database cannot be used.
+ * @throws ConfigurationError for an invalid URL; ConnectionError when the database cannot be used.
  */
 export async function openPostgresScheduleStore(
   url: string,
@@ -171,7 +171,7 @@ class PostgresScheduleStore implements ScheduleStore {
   }
 }
 
-/** Columns that a person decides about, in the order of both statements. */
+/** Columns that users set, in the order of both statements. */
 const definitionColumns = (entries: readonly Entry[]) => [
   entries.map(({ definition }) => encodeDefinition(definition)),
   entries.map(({ code }) => (code === null ? null : encodeDefinition(code))),
@@ -179,7 +179,7 @@ const definitionColumns = (entries: readonly Entry[]) => [
   entries.map(({ removed }) => removed),
 ]
 
-/** Lists in which a name stands once, in the order in which its advances came. */
+/** Lists in which a name occurs once, in the order of its advances. */
 function wavesOf(advances: readonly Advance[]): readonly (readonly Advance[])[] {
   const waves: Advance[][] = []
   const seen = new Map<string, number>()
