@@ -10,4 +10,4 @@ export {
   resultBackendProblem,
 } from './open.js'
 export { embeddedUrl } from './sqlite/index.js'
-export { brokerUrlFromEnvironment, databaseUrl, fileUrl } from './urls.js'
+export { brokerUrlFromEnvironment, databaseUrl, fileUrl, resultStoreUrl } from './urls.js'

@@ -26,3 +26,6 @@ export function databaseUrl(url: string, env: NodeJS.ProcessEnv): string {
   }
   return databaseUrl(`db+${env.DATABASE_URL}`, env)
 }
+
+/** The URL of a result backend as a setting gives it: Celery's `rpc` alone is one too. */
+export const resultStoreUrl = (setting: string): string => (setting === 'rpc' ? 'rpc://' : setting)

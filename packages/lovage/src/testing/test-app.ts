@@ -1,6 +1,7 @@
 import { type AppOptions, coreOf } from '../app/core/index.js'
 import { queueOfTasks } from '../app/fleet/index.js'
 import { Lovage } from '../app/index.js'
+import { driverOf } from '../drivers/index.js'
 import { newId, silentLogger } from '../kernel/index.js'
 import { type StartOptions, startWorker } from '../node/index.js'
 import type { Worker } from '../worker/index.js'
@@ -29,7 +30,8 @@ export async function startTestWorker(app: Lovage, options: TestWorkerOptions = 
   const core = coreOf(app)
   const { broker = core.readsEnvironment ? 'memory' : 'app', ...rest } = options
   const { brokerUrl } = app.conf
-  if (brokerUrl === undefined || (broker === 'memory' && !brokerUrl.startsWith('memory:'))) moveToMemory(app)
+  if (brokerUrl === undefined || (broker === 'memory' && driverOf(brokerUrl)?.reach !== 'process'))
+    moveToMemory(app)
   const queues = [
     ...new Set([...core.router.declared.map(({ name }) => name), ...queueOfTasks(core).values()]),
   ]

@@ -8,6 +8,7 @@ import {
   openCoordinationStore,
   openResultBackend,
   resultBackendProblem,
+  resultStoreUrl,
 } from '../../drivers/index.js'
 import {
   type Clock,
@@ -55,7 +56,7 @@ export class Connections {
   /** The result backend's URL; beside the broker when no setting names one. */
   get resultUrl(): string {
     const { resultBackend } = this.#opening().settings
-    if (resultBackend) return resultBackend === 'rpc' ? 'rpc://' : resultBackend
+    if (resultBackend) return resultStoreUrl(resultBackend)
     return driverOf(this.brokerUrl)?.resultUrl ?? this.brokerUrl
   }
   /** Why requested results cannot be stored; undefined when they can, or need not be. */
@@ -66,7 +67,7 @@ export class Connections {
   }
   /** The reply address for results of calls sent by this process; undefined where results are stored. */
   get replyTo(): string | undefined {
-    if (!this.resultUrl.startsWith('rpc:')) return undefined
+    if (!driverOf(this.resultUrl)?.answersCallers) return undefined
     this.#replyTo ??= newId()
     return this.#replyTo
   }

@@ -12,4 +12,5 @@ export const amqp: Driver = {
 export const rpc: Driver = {
   results: async () => (await import('./results/index.js')).openRpcResultBackend,
   reach: 'network',
+  answersCallers: true,
 }

@@ -26,6 +26,8 @@ export interface Driver {
   readonly reach: 'process' | 'machine' | 'network'
   /** The default result URL. Absent: the URL of the broker. */
   readonly resultUrl?: string
+  /** Results are sent to the caller's process instead of being stored. */
+  readonly answersCallers?: true
   /** The URL scheme implies an encrypted connection. */
   readonly isEncrypted?: true
   /** Its stores are SQL tables, which `lovage db migrate` can create in advance. */

@@ -9,7 +9,7 @@ import { Watch } from './watch.js'
 
 /** The thread that owns the connection: nothing else in the process touches the file. */
 const port = parentPort
-if (!port) throw new Error('sqlite-file/thread is started by openSqliteFile')
+if (!port) throw new Error('drivers/sqlite/file/thread is started by openSqliteFile')
 const data: ThreadData = workerData
 const pulse = new BigInt64Array(data.pulse)
 let logger: Logger | undefined
