@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../kernel/index.js'
 
-/** Sleeps until an instant of the clock on the wall, which may be set while it sleeps, or until it is woken. */
+/** Sleeps until an instant of the wall clock, which may be set while it sleeps, or until it is woken. */
 export class Alarm implements Disposable {
   readonly #clock: Clock
   readonly #checkMs: number
@@ -8,7 +8,7 @@ export class Alarm implements Disposable {
   readonly #onOver = (): void => this.ring()
   #wake: (() => void) | undefined
 
-  /** `checkMs`: how often it looks at the clock. It is over when one of the signals is aborted. */
+  /** `checkMs`: how often it checks the clock. It ends when one of the signals is aborted. */
   constructor(clock: Clock, checkMs: number, over: readonly AbortSignal[]) {
     this.#clock = clock
     this.#checkMs = checkMs
@@ -20,12 +20,12 @@ export class Alarm implements Disposable {
     return this.#over.aborted
   }
 
-  /** Wakes who sleeps; without a sleeper it does nothing. */
+  /** Wakes the sleeper; does nothing if there is none. */
   ring(): void {
     this.#wake?.()
   }
 
-  /** Resolves at `atMs` (Unix ms), at a ring, or at once when `isAwake` says so. A clock that goes back wakes too. */
+  /** Resolves at `atMs` (Unix ms), on a ring, or at once when `isAwake` says so. It also wakes when the clock goes back. */
   async until(atMs: number, isAwake: () => boolean): Promise<void> {
     const startMs = this.#clock.now()
     for (let nowMs = startMs; nowMs < atMs && nowMs >= startMs && !this.isOver && !isAwake(); ) {

@@ -9,7 +9,7 @@ export function appSender(app: AppCore): BeatSender {
     async send(tasks) {
       await app.calls.sendAll(
         tasks.map(({ entry, task, id, args, kwargs, options, once }) => {
-          // A store keeps what `applyAsync` takes; its fields were checked when they were written.
+          // A store holds the options of `applyAsync`; its fields were checked when they were written.
           const given = options as CallOptions
           return {
             task,
@@ -30,8 +30,8 @@ export function appSender(app: AppCore): BeatSender {
       const results = await (await app.results()).get(ids)
       const known = new Set(results.flatMap(({ id, state }) => (state === 'PENDING' ? [] : [id])))
       const unfinished = results.filter(({ id, state }) => known.has(id) && !READY_STATES.has(state))
-      // Without a result it waits, or is about to run, where the broker still has it. Where not, it was purged, its result has
-      // expired, or another call stood for it: nothing of it will ever end.
+      // Without a result, it waits or is about to run if the broker still has it. If not, it was purged, its result has
+      // expired, or another call was sent in its place: it will never report an end.
       const unknown = ids.filter((id) => !known.has(id))
       const { admin, capabilities } = await app.broker()
       const held = unknown.length > 0 && capabilities.browsing ? await admin.find(unknown) : []

@@ -8,23 +8,23 @@ import { mergeCode } from './merge-code.js'
 import { type Plan, type PlanContext, planEntry } from './plan.js'
 import type { BeatSender } from './sender.js'
 
-/** What a beat needs. It closes none of it. */
+/** Dependencies of a beat. It closes none of them. */
 export interface BeatOptions {
-  /** Names the app whose entries these are: beats of one space elect one leader. */
+  /** Names the app that owns the entries: beats of one space elect one leader. */
   readonly space: string
   readonly store: ScheduleStore
   readonly coordination: CoordinationStore
   readonly sender: BeatSender
-  /** What the code says now; asked whenever the entries are read. */
+  /** The code's current entries; called whenever the entries are read. */
   readonly codeEntries: () => ReadonlyMap<string, EntryDefinition>
   readonly kinds?: ScheduleKinds
   /** IANA name; default `UTC`. */
   readonly timeZone?: string
-  /** The entries are read again at least this often, whatever the store tells. Default 300 000. */
+  /** The entries are read again at least this often, whatever the store reports. Default 300 000. */
   readonly maxIntervalMs?: number
-  /** A leader that died is replaced after this long, and a third. Default 6 000. */
+  /** A dead leader is replaced after this long, plus a third. Default 6 000. */
   readonly leaseMs?: number
-  /** How soon a change of the machine's clock is seen. Default 2 000. */
+  /** How soon a change of the machine's clock is noticed. Default 2 000. */
   readonly clockCheckMs?: number
   /** Unique in the fleet, new at every start. */
   readonly holder: string
@@ -33,14 +33,14 @@ export interface BeatOptions {
   readonly monotonicMs?: () => number
 }
 
-/** What a beat is doing. */
+/** A beat's status. */
 export interface BeatStatus {
   readonly leads: boolean
-  /** Entries that it watches; 0 on a standby. */
+  /** Number of entries it watches; 0 on a standby. */
   readonly entries: number
-  /** Unix ms of the next thing it will do; undefined on a standby, and when nothing will ever be due. */
+  /** Unix ms of its next action; undefined on a standby, and when nothing will ever be due. */
   readonly nextMs: number | undefined
-  /** Why its last attempt failed; undefined when it did not. */
+  /** Why its last attempt failed; undefined if it succeeded. */
   readonly trouble: string | undefined
 }
 
@@ -54,11 +54,11 @@ interface Watched {
 const LONGEST_RETRY_MS = 30_000
 
 /**
- * Makes runs of what is due, with any number of others like it, of which one leads.
+ * Creates the runs of due entries, alongside any number of other beats, one of which leads.
  *
  * Promise 1: a due instant is published at most once where the broker remembers keys (`capabilities.once`), and at
- * least once if a beat lives within `missedAfterMs`; a crash between any two lines changes neither.
- * Promise 2: a leader that was thought dead and wakes up changes nothing in the store.
+ * least once if a beat is alive within `missedAfterMs`; a crash between any two lines changes neither.
+ * Promise 2: a leader that was presumed dead and wakes up changes nothing in the store.
  * Promise 3: no entry waits for another that cannot be sent or read.
  */
 export class Beat {
@@ -69,20 +69,20 @@ export class Beat {
   #watched: readonly Watched[] = []
   #trouble: string | undefined
   #code: ReadonlyMap<string, EntryDefinition> | undefined
-  /** Entries whose schedule does not work, by the revision of which that was said. */
+  /** Entries whose schedule is broken, by the revision for which this was reported. */
   readonly #faulty = new Map<string, number>()
 
   constructor(options: BeatOptions) {
     this.#options = options
   }
 
-  /** Stands for election and makes runs while it leads; resolves when it was stopped. Never rejects. */
+  /** Stands for election and creates runs while it leads; resolves when stopped. Never rejects. */
   run(): Promise<void> {
     this.#running ??= this.#run()
     return this.#running
   }
 
-  /** Ends after what is being sent, and leaves the lead to another. */
+  /** Finishes the current send, then releases the lead. */
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.#running
@@ -110,9 +110,9 @@ export class Beat {
         )
         if (!term) break
         await this.#serve(term)
-        // Whoever took the lead needs it; whoever lost it by an outage need not hurry either.
+        // Another beat that took the lead should keep it; after an outage there is no hurry either.
         await delay(this.#options.clock, leaseMs / 3, this.#stop.signal).catch(() => {
-          // Aborted: the loop's condition says so.
+          // Aborted: the loop's condition handles it.
         })
       }
     } finally {
@@ -140,7 +140,7 @@ export class Beat {
   async #lead(term: Lease): Promise<void> {
     const { store, clock, logger, maxIntervalMs = 300_000, clockCheckMs = 2_000 } = this.#options
     using alarm = new Alarm(clock, clockCheckMs, [this.#stop.signal, term.signal])
-    // What is in the store may have been changed at any time since a former term.
+    // The store may have been changed at any time since a previous term.
     let isStale = true
     const unwatch = store.watch(() => {
       isStale = true
@@ -174,7 +174,7 @@ export class Beat {
     }
   }
 
-  /** Reads the entries, after the code's had their say. */
+  /** Reads the entries, after merging the code's. */
   async #load(): Promise<void> {
     const { store, clock, logger } = this.#options
     const stored = await store.load()
@@ -189,7 +189,7 @@ export class Beat {
     })
   }
 
-  /** What the code says; what it said before when it has become wrong since. */
+  /** The code's entries; its previous ones if they have become invalid since. */
   #codeEntries(): ReadonlyMap<string, EntryDefinition> {
     try {
       this.#code = this.#options.codeEntries()
@@ -225,7 +225,7 @@ export class Beat {
     this.#options.logger.error({ err: error, entry: name }, `beat: ${name} cannot run: ${messageOf(error)}`)
   }
 
-  /** Makes what is due now. Entries whose time has not come are not looked at. */
+  /** Creates the runs that are due now. Entries that are not due are not examined. */
   async #round(term: Lease): Promise<'deposed' | 'stale' | 'settled'> {
     const { space, store, clock, logger, sender, timeZone = 'UTC' } = this.#options
     const nowMs = clock.now()
@@ -242,7 +242,7 @@ export class Beat {
       plan && (plan.ticks.length > 0 || plan.cursorMs !== entry.state.cursorMs) ? [{ entry, plan }] : [],
     )
     if (moving.length === 0) return 'settled'
-    // A process that was stopped or starved may find that its time is over.
+    // A process that was stopped or starved may find that its lease has expired.
     if (!term.isHeld()) return 'deposed'
     const advances = await makeRuns(moving, { sender, logger, nowMs })
     const { fenced, written } = await store.advance(advances, term.token)
@@ -262,7 +262,7 @@ export class Beat {
     })
     if (advances.length < moving.length)
       throw new Error(`${moving.length - advances.length} entries could not be sent`)
-    // Somebody changed an entry meanwhile: its runs are made, under its old definition, and its new one is to be read.
+    // An entry was changed meanwhile: its runs are created, under its old definition, and its new one must be read.
     return done.size < moving.length ? 'stale' : 'settled'
   }
 

@@ -9,8 +9,8 @@ const BACKEND_CLEANUP = 'celery.backend_cleanup'
 
 /**
  * The entries of an app's code: those of `beatSchedule` and `addPeriodicTask`, and Celery's own for backends whose
- * results do not go by themselves.
- * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for the first entry that is wrong.
+ * results do not expire by themselves.
+ * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for the first invalid entry.
  */
 export function codeEntries(
   app: Pick<AppCore, 'conf' | 'periodicTasks' | 'hasResults' | 'tasks'>,
@@ -31,7 +31,7 @@ export function codeEntries(
   return entries
 }
 
-/** The definition of an entry, with the app's settings for what it does not say, and its needs checked. */
+/** The definition of an entry, with the app's settings as defaults, and its requirements checked. */
 export function defineForApp(
   app: Pick<AppCore, 'conf' | 'hasResults' | 'tasks'>,
   name: string,
@@ -54,7 +54,7 @@ export function defineForApp(
   return definition
 }
 
-/** Celery's setting for crontabs, where the entry has no word of its own. */
+/** Celery's setting for crontabs, where the entry does not set its own. */
 function withDeadline(seconds: number | undefined, periodic: PeriodicTask): PeriodicTask {
   const isCrontab = typeof periodic.schedule === 'object' && periodic.schedule?.kind === 'crontab'
   if (seconds === undefined || !isCrontab || periodic.missed !== undefined) return periodic

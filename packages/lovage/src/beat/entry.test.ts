@@ -30,7 +30,7 @@ describe('an entry', () => {
     expect(definition.args).toEqual([when])
   })
 
-  // As a program without types, or a command line, would write them.
+  // As an untyped program, or a command line, would write them.
   it.each([
     [{ schedule: 1 }, 'task'],
     [{ task: 't' }, 'schedule'],

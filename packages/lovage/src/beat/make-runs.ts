@@ -3,13 +3,13 @@ import type { Advance, Entry } from '../schedule-store/index.js'
 import type { Plan, Tick } from './plan.js'
 import type { BeatSender, DueTask } from './sender.js'
 
-/** An entry of which something is to be done. */
+/** An entry that needs an action. */
 export interface Planned {
   readonly entry: Entry
   readonly plan: Plan
 }
 
-/** What making runs needs. */
+/** Dependencies for creating runs. */
 export interface MakeContext {
   readonly sender: BeatSender
   readonly logger: Logger
@@ -17,17 +17,17 @@ export interface MakeContext {
 }
 
 /**
- * How long a broker remembers that it took a tick: longer than any pause after which a leader could believe that it
- * still leads, and than the clock is likely to be set back.
+ * How long a broker remembers that it accepted a tick: longer than any pause after which a leader could believe that it
+ * still leads, and longer than the clock is likely to be set back.
  */
 const ONCE_MS = 3_600_000
 
 /**
- * Publishes what is due and answers with the advances to store. Entries that could not be sent are not among them:
+ * Publishes due runs and returns the advances to store. Entries that could not be sent are not among them:
  * they are still due.
  *
  * Publish first, advance after: a crash in between publishes the same task id under the same key again, which the
- * broker drops. The other way round would lose the run.
+ * broker drops. The other order would lose the run.
  */
 export async function makeRuns(
   planned: readonly Planned[],
@@ -60,7 +60,7 @@ export async function makeRuns(
     })
 }
 
-/** The message of a run, made by a tick or by hand. */
+/** The message of a run, created by a tick or by hand. */
 export function dueTask(
   { name, definition }: Entry,
   { tickMs, taskId }: Pick<Tick, 'taskId'> & Partial<Tick>,
@@ -70,7 +70,7 @@ export function dueTask(
   return { entry: name, task, id: taskId, args, kwargs, options, ...once }
 }
 
-/** Which last runs are unfinished; entries of which that cannot be learnt now are left for later. */
+/** Which last runs are unfinished; entries for which this cannot be determined now are left for later. */
 async function withoutOverlap(
   planned: readonly Planned[],
   { sender, logger, nowMs }: MakeContext,
@@ -120,12 +120,12 @@ function ticksToMake(
     )
     return []
   }
-  // Of several at once each would be unfinished when the next begins.
+  // If several ran at once, each would be unfinished when the next starts.
   return plan.ticks.slice(-1)
 }
 
 interface Sent {
-  /** Entries whose message no broker will ever take as it is: they wait for their next tick, as in Celery. */
+  /** Entries whose message no broker will ever accept as it is: they wait for their next tick, as in Celery. */
   readonly refused: ReadonlySet<string>
   /** Entries that may be sent later. */
   readonly failed: ReadonlySet<string>
@@ -144,7 +144,7 @@ async function sendAll(tasks: readonly DueTask[], { sender, logger }: MakeContex
   } catch (error) {
     if (isOutage(error)) throw error
   }
-  // Something about one of them is wrong: the others must not wait for it. What was sent already is dropped by its key.
+  // One of them is faulty: the others must not wait for it. Runs already sent are dropped by their key.
   for (const task of tasks) {
     if (failed.has(task.entry)) continue
     try {
@@ -158,6 +158,6 @@ async function sendAll(tasks: readonly DueTask[], { sender, logger }: MakeContex
   return { refused, failed }
 }
 
-/** Whether the broker, not the message, is the trouble. */
+/** Whether the broker, not the message, is at fault. */
 const isOutage = (error: unknown): boolean =>
   isLovageError(error) && /^LVG_(?:CONNECTION|STORE)_/.test(error.code)

@@ -1,24 +1,24 @@
 import { type Entry, type EntryDefinition, type EntryPut, isSame, newEntry } from '../schedule-store/index.js'
 
-/** What has to happen to the store for the code's entries to count. */
+/** The changes to the store that bring the code's entries into force. */
 export interface CodeMerge {
   readonly puts: readonly EntryPut[]
   readonly deletes: readonly Entry[]
-  /** What an operator may want to know, in sentences. */
+  /** Information for operators, in sentences. */
   readonly notes: readonly string[]
 }
 
-/** The fields of which a change means that counting starts anew. */
+/** Fields whose change restarts counting. */
 const TIMING: ReadonlySet<keyof EntryDefinition> = new Set(['schedule', 'timezone', 'enabled'])
 
 /**
- * Brings the entries of the code into the store, by this rule:
+ * Merges the code's entries into the store, by these rules:
  *
  * 1. An entry that is not stored is added.
  * 2. A field that the code changed since it was stored is taken over, unless an operator changed it: the operator's
- *    word stands until `reset`.
+ *       value stands until `reset`.
  * 3. An entry that the code no longer has is deleted, if it came from code.
- * 4. An entry that an operator made or removed is left alone, though the code has one of the same name.
+ * 4. An entry that an operator created or removed is left alone, even if the code has one of the same name.
  */
 export function mergeCode(
   stored: readonly Entry[],
@@ -58,7 +58,7 @@ function withCode(entry: Entry, code: EntryDefinition, nowMs: number): EntryPut 
   return changeTo(entry, { ...code, ...kept }, code, nowMs)
 }
 
-/** The put that gives an entry another definition; counting starts anew when its times changed. */
+/** The put that gives an entry another definition; counting restarts if its times changed. */
 export function changeTo(
   entry: Entry,
   definition: EntryDefinition,

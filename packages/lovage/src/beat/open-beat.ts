@@ -7,34 +7,34 @@ import { Beat, type BeatOptions } from './beat.js'
 import { codeEntries } from './code-entries.js'
 import { Schedules } from './schedules.js'
 
-/** Where the schedule of an app is kept; what is absent comes from its settings. */
+/** Where an app's schedule is kept; anything absent comes from its settings. */
 export interface ScheduleLocation {
   /** A file (SQLite) or a URL. Default `beatScheduleFilename`, else beside the messages. */
   readonly schedule?: string
 }
 
-/** How a beat runs; what is absent comes from the app's settings. */
+/** Options of a beat; anything absent comes from the app's settings. */
 export interface OpenBeatOptions
   extends ScheduleLocation,
     Pick<BeatOptions, 'maxIntervalMs' | 'leaseMs' | 'monotonicMs' | 'clockCheckMs'> {}
 
-/** A beat with what was opened for it. */
+/** A beat with the resources opened for it. */
 export interface OpenBeat extends AsyncDisposable {
   readonly beat: Beat
-  /** Where the schedule is kept, without a password. */
+  /** The schedule's location, without a password. */
   readonly location: string
   /** Stops the beat and closes its store; the app stays open. */
   close(): Promise<void>
 }
 
 /**
- * Makes a beat of an app; `beat.run()` starts it.
- * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for an entry that is wrong, LVG_CONFIG_INVALID, LVG_DRIVER_…
+ * Creates a beat for an app; `beat.run()` starts it.
+ * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for an invalid entry, LVG_CONFIG_INVALID, LVG_DRIVER_…
  */
 export async function openBeat(app: AppCore, options: OpenBeatOptions = {}): Promise<OpenBeat> {
   const { schedule: _, ...tuning } = options
   const backend = app.hasResults ? await app.results() : undefined
-  // Wrong entries are to be heard of now, not by whoever reads the log of a leader.
+  // Invalid entries should be reported now, not in the log of a leader.
   codeEntries(app, backend)
   const url = scheduleUrl(app, options)
   const store = await openScheduleStore(url, app.main, driverOptions(app))
@@ -67,14 +67,14 @@ export async function openBeat(app: AppCore, options: OpenBeatOptions = {}): Pro
   return { beat, location: store.location, close, [Symbol.asyncDispose]: close }
 }
 
-/** Opens the schedule of an app, to be looked at and changed while beats run, or while none does. */
+/** Opens an app's schedule, to read and change it while beats run, or while none does. */
 export async function openSchedules(app: AppCore, options: ScheduleLocation = {}): Promise<Schedules> {
   const store = await openScheduleStore(scheduleUrl(app, options), app.main, driverOptions(app))
   const backend = app.hasResults ? await app.results() : undefined
   return new Schedules(app, store, appSender(app), () => codeEntries(app, backend))
 }
 
-/** The same where every machine sees the same schedule; undefined where it lies in a file, which is one machine's. */
+/** The same, if every machine sees the same schedule; undefined when it is in a file, which belongs to one machine. */
 export async function schedulesOfFleet(app: AppCore): Promise<Schedules | undefined> {
   const url = scheduleUrl(app, {})
   return driverOf(url)?.reach === 'machine' && url !== app.brokerUrl ? undefined : openSchedules(app)
@@ -89,7 +89,7 @@ function scheduleUrl(app: AppCore, { schedule = app.conf.beatScheduleFilename }:
   return app.conf.coordinationUrl ?? fileUrl('lovage-schedule.db')
 }
 
-/** Beats elect their leader where the app agrees on other things; RabbitMQ has no such place, the schedule's own store does. */
+/** Beats elect their leader in the app's coordination store; RabbitMQ has none, so the schedule's own store is used. */
 async function coordinationOf(
   app: AppCore,
   url: string,

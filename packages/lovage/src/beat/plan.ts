@@ -5,12 +5,12 @@ import { jitterOf, tickId } from './tick-id.js'
 
 /** One run that is due. */
 export interface Tick {
-  /** The instant that the schedule names, Unix ms. */
+  /** The instant given by the schedule, Unix ms. */
   readonly tickMs: number
   readonly taskId: string
 }
 
-/** What is to be done about an entry now, and when to look again. */
+/** The actions for an entry now, and when to check again. */
 export interface Plan {
   /** Oldest first. */
   readonly ticks: readonly Tick[]
@@ -18,24 +18,24 @@ export interface Plan {
   readonly anchorMs: number
   /** Unix ms; undefined = nothing will ever be due. */
   readonly nextMs: number | undefined
-  /** The oldest run that came too late for its own tick, where there was one. */
+  /** The oldest run that was too late for its own tick, if there was one. */
   readonly missedSinceMs?: number
-  /** The clock is behind what was settled already: it was set back, and the entry goes with it. */
+  /** The clock is behind the settled position: it was set back, and the entry follows it. */
   readonly isSetBack?: true
 }
 
-/** What a plan depends on beside the entry. */
+/** The inputs of a plan other than the entry. */
 export interface PlanContext {
-  /** Names the app whose entries these are. */
+  /** Names the app that owns the entries. */
   readonly space: string
   readonly nowMs: number
-  /** Of entries that have none of their own. */
+  /** The default for entries that have none of their own. */
   readonly timeZone: string
 }
 
-/** Clocks of machines differ; a cursor this far ahead is another machine's doing, not a clock that was set back. */
+/** Machines' clocks differ; a cursor this far ahead was set by another machine, not by a clock that was set back. */
 const CLOCK_TOLERANCE_MS = 60_000
-/** A plan makes no more runs than this at once; the rest follows in the next. */
+/** Maximum number of runs of one plan; the rest follows in the next. */
 const MOST_TICKS = 1_000
 
 /** Decides what is due. Pure: the same entry at the same time gives the same plan on every beat. */
@@ -69,7 +69,7 @@ export function planEntry(entry: Entry, schedule: Schedule, context: PlanContext
   return { ...late, ...fresh, ticks: [...again.map((tickMs) => ticks.tick(tickMs)), ...fresh.ticks] }
 }
 
-/** When an entry is next due, for listings; undefined = never, or not as it stands. */
+/** When an entry is next due, for listings; undefined = never, or not in its current form. */
 export function nextDueMs(entry: Entry, schedule: Schedule, context: PlanContext): number | undefined {
   if (!entry.definition.enabled || entry.removed) return undefined
   const ticks = new Ticks(entry, schedule, context)
@@ -97,7 +97,7 @@ class Ticks {
   after(ms: number): number | undefined {
     const next = this.#schedule.next(ms, this.#zone)
     if (next === undefined || (Number.isSafeInteger(next) && next > ms)) return next
-    // Only a kind of somebody's own can do that; beat would never come to an end with it.
+    // Only a user-defined kind can do that; beat would never finish with it.
     throw new ConfigurationError(
       `Its schedule (${this.#schedule.kind}) answers ${next} for what comes after ${ms}.`,
       {
@@ -112,13 +112,13 @@ class Ticks {
     return { tickMs, taskId: tickId(this.#context.space, this.#entry.name, tickMs) }
   }
 
-  /** When the run of a tick is to be made. */
+  /** When the run of a tick is to be created. */
   dueMs(tickMs: number): number {
     const { jitterMs } = this.#entry.definition
     return jitterMs === 0 ? tickMs : tickMs + jitterOf(this.tick(tickMs).taskId, jitterMs)
   }
 
-  /** What is due after `fromMs`, in order: a tick waits for those before it. */
+  /** The ticks due after `fromMs`, in order: a tick waits for those before it. */
   due(fromMs: number): Pick<Plan, 'ticks' | 'cursorMs' | 'nextMs'> {
     const ticks: Tick[] = []
     let cursorMs = fromMs
@@ -133,7 +133,7 @@ class Ticks {
     }
   }
 
-  /** The newest tick that is due, given one that is. */
+  /** The newest due tick, given one that is due. */
   newestDue(due: number): number {
     for (
       let newest = this.#newest(due, this.#context.nowMs);
@@ -149,7 +149,7 @@ class Ticks {
   newest(count: number, first: number, beforeMs: number): readonly number[] {
     const last = this.#newest(first, beforeMs - 1)
     const gapMs = last - (last > first ? this.#newest(first, last - 1) : first)
-    // Schedules are mostly even: as far back as `count` equal gaps, or twice, four times as far if they are not.
+    // Schedules are mostly even: go back as far as `count` equal gaps, then twice, four times as far if they are not.
     for (let backMs = Math.max(gapMs * count, 1); ; backMs *= 2) {
       const fromMs = Math.max(first - 1, last - backMs)
       const found: number[] = []
@@ -159,7 +159,7 @@ class Ticks {
     }
   }
 
-  /** The newest tick until `untilMs`, given an earlier one; by halving, so that a long downtime costs no more than a short one. */
+  /** The newest tick until `untilMs`, given an earlier one; by bisection, so that a long downtime costs no more than a short one. */
   #newest(tick: number, untilMs: number): number {
     let newest = tick
     let barren = untilMs

@@ -10,44 +10,44 @@ import { changeTo, mergeCode } from './merge-code.js'
 import { nextDueMs, planEntry } from './plan.js'
 import type { BeatSender } from './sender.js'
 
-/** An entry as people see it. */
+/** An entry, for display. */
 export interface ScheduleView {
   readonly name: string
   readonly task: string
   /** In words. */
   readonly schedule: string
-  /** Of the entry, or of the app. */
+  /** The entry's, or the app's. */
   readonly timezone: string
   readonly enabled: boolean
   /** Unix ms; undefined = never, or not while it is disabled. */
   readonly nextMs: number | undefined
-  /** Since when it is to run and no beat has sent it, Unix ms; undefined when nothing is owed. */
+  /** Unix ms since when a run has been due that no beat has sent; undefined when none is outstanding. */
   readonly owedSinceMs: number | undefined
-  /** Whether it is in the store; what only the code has, no beat has read yet. */
+  /** Whether it is in the store; an entry that exists only in the code has not been read by a beat yet. */
   readonly isStored: boolean
   /** Unix ms. */
   readonly lastRunMs: number | null
   readonly lastTaskId: string | null
   readonly totalRunCount: number
   readonly source: 'code' | 'operator'
-  /** Fields in which an operator's word stands against the code's. */
+  /** Fields in which an operator's value overrides the code's. */
   readonly changed: readonly (keyof EntryDefinition)[]
-  /** Removed by an operator though the code has it. */
+  /** Removed by an operator although the code has it. */
   readonly removed: boolean
-  /** Why it cannot run, when it cannot. */
+  /** Why it cannot run, if it cannot. */
   readonly trouble?: string
   readonly definition: EntryDefinition
 }
 
-/** What may be changed of an entry: all but its name. */
+/** The changeable fields of an entry: all but its name. */
 export type EntryChanges = Partial<PeriodicTask<CallOptions>>
 
-/** Others may change an entry between reading and writing it; so often is it tried. */
+/** Number of attempts when an entry is changed concurrently between reading and writing. */
 const TRIES = 10
 
 /**
- * The schedule of an app, changed while beats run: they take a change over at once. What is changed here stands
- * against later changes of the code until `reset`.
+ * The schedule of an app, changed while beats run: they apply changes at once. Changes made here override
+ * later changes of the code until `reset`.
  */
 export class Schedules implements AsyncDisposable {
   readonly #app: AppCore
@@ -72,7 +72,7 @@ export class Schedules implements AsyncDisposable {
     return this.#store.location
   }
 
-  /** All entries by name, those of the code as they will be once a beat has read it. */
+  /** All entries by name; the code's entries as they will be once a beat has read them. */
   async list(): Promise<readonly ScheduleView[]> {
     const stored = await this.#store.load()
     const { puts, deletes } = mergeCode(stored, this.#code(), this.#app.clock.now())
@@ -85,7 +85,7 @@ export class Schedules implements AsyncDisposable {
       .map((entry) => this.#view(entry, names.has(entry.name)))
   }
 
-  /** Adds an entry. @throws {ConfigurationError} LVG_SCHEDULE_INVALID when there is one of this name, or it is wrong. */
+  /** Adds an entry. @throws {ConfigurationError} LVG_SCHEDULE_INVALID when one of this name exists, or it is invalid. */
   async add(name: string, periodic: PeriodicTask<CallOptions>): Promise<void> {
     const definition = defineForApp(this.#app, name, periodic)
     await this.#storeCode()
@@ -100,7 +100,7 @@ export class Schedules implements AsyncDisposable {
       : refused(`There is an entry ${name} already.`, name, 'Change it, or choose another name.')
   }
 
-  /** Changes fields of an entry. Changing its times makes it count anew. */
+  /** Changes fields of an entry. Changing its times restarts counting. */
   async change(name: string, changes: EntryChanges): Promise<void> {
     await this.#update(name, (entry) => {
       if (entry.removed) throw wasRemoved(name)
@@ -109,12 +109,12 @@ export class Schedules implements AsyncDisposable {
     })
   }
 
-  /** Lets an entry run again, from now on. */
+  /** Enables an entry, from now on. */
   enable(name: string): Promise<void> {
     return this.change(name, { enabled: true })
   }
 
-  /** Keeps an entry from running. */
+  /** Disables an entry. */
   disable(name: string): Promise<void> {
     return this.change(name, { enabled: false })
   }
@@ -133,7 +133,7 @@ export class Schedules implements AsyncDisposable {
     throw contended(name)
   }
 
-  /** Forgets everything that operators changed of an entry: the code's word counts again. */
+  /** Discards all operators' changes to an entry: the code's values apply again. */
   async reset(name: string): Promise<void> {
     await this.#update(name, (entry) => {
       const code = this.#code().get(name)
@@ -178,7 +178,7 @@ export class Schedules implements AsyncDisposable {
     throw contended(name)
   }
 
-  /** No beat may have read the code's entries yet; to be changed they must be stored. */
+  /** Possibly no beat has read the code's entries yet; they must be stored before they can be changed. */
   async #storeCode(): Promise<void> {
     const { puts } = mergeCode(await this.#store.load(), this.#code(), this.#app.clock.now())
     const added = puts.filter(({ entry }) => entry.revision === 0)

@@ -9,14 +9,14 @@ export interface DueTask {
   readonly kwargs: Readonly<Record<string, unknown>>
   /** Call options, as `applyAsync` takes them. */
   readonly options: Readonly<Record<string, unknown>>
-  /** A broker that can (`capabilities.once`) takes a second message of this key within the time for the first. */
+  /** A broker with `capabilities.once` treats a second message with this key within the time as the first. */
   readonly once?: { readonly key: string; readonly ttlMs: number }
 }
 
-/** What beat needs of an app. */
+/** Beat's view of an app. */
 export interface BeatSender {
-  /** Resolves when the broker has all of them; a rejection says nothing about which it has. */
+  /** Resolves when the broker has all of them; a rejection does not say which ones it has. */
   send(tasks: readonly DueTask[]): Promise<void>
-  /** Those of these tasks that wait or run: no result alone is no sign of that. Asked only for entries with `overlap: 'skip'`. */
+  /** Which of these tasks wait or run: a missing result alone does not show that. Called only for entries with `overlap: 'skip'`. */
   unfinished(ids: readonly string[]): Promise<ReadonlySet<string>>
 }

@@ -17,7 +17,7 @@ export function uuid5(namespace: string, name: string): string {
 const TICKS = '6f9d3b0c-6f0e-4c9a-9c1c-1f0a5f1c7d52'
 
 /**
- * The id of the task that a schedule's due instant makes: the same whichever beat makes it and however often, so
+ * The id of the task for a schedule's due instant: the same on every beat and every time, so
  * that a repeated publication can be recognised.
  */
 export const tickId = (space: string, entry: string, tickMs: number): string =>

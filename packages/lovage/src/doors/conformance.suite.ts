@@ -1,5 +1,5 @@
 /**
- * `lovage/driver/suites`: what every driver promises, as tests for Vitest. A driver of one's own runs them against its real
+ * `lovage/driver/suites`: the promises of every driver, as tests for Vitest. Run them for a driver of your own against its real
  * server: `describeBroker({ name: 'acme', start: async () => ({ open, stop }) })`.
  */
 export { type BrokerServer, type BrokerUnderTest, describeBroker } from '../broker/broker.suite.js'

@@ -1,6 +1,6 @@
 /**
- * `lovage/driver`: what a server is to the engine. For drivers of one's own, which `lovage/driver/suites` examines, and
- * for tools that look deeper than `app.queues`, `app.deadLetters` and `app.control` do.
+ * `lovage/driver`: the engine's interface to a server. For custom drivers, which `lovage/driver/suites` tests, and
+ * for tools that need more detail than `app.queues`, `app.deadLetters` and `app.control` give.
  */
 import { coreOf } from '../app/core/index.js'
 import type { Lovage } from '../app/index.js'
@@ -37,22 +37,22 @@ export type { ResultBackend, ResultRecord, TaskResult } from '../result/index.js
 export type { ScheduleStore } from '../schedule-store/index.js'
 
 /**
- * Lets URLs of a scheme be served by a driver of one's own, wherever settings name one: `broker`, `resultBackend`,
- * `coordinationUrl`, … Do it in the module of the app, so that workers and their children do it too.
+ * Serves URLs of a scheme with a custom driver, wherever settings name one: `broker`, `resultBackend`,
+ * `coordinationUrl`, … Call it in the app's module, so that workers and their children call it too.
  *
- * @param scheme What URLs begin with, without the colon: `acme` for `acme://host`.
- * @param driver Its parts; what it cannot be, it lacks.
- * @throws {ConfigurationError} LVG_CONFIG_INVALID when the scheme is none, or taken.
+ * @param scheme The beginning of the URLs, without the colon: `acme` for `acme://host`.
+ * @param driver Its parts; roles it does not support are absent.
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID when the scheme is invalid or taken.
  * @example registerDriver('acme', { reach: 'network', broker: async () => openAcme })
  */
 export function registerDriver(scheme: string, driver: Driver): void {
   addDriver(scheme, driver)
 }
 
-/** What an app is connected to; each is opened on first use and closed with the app. */
+/** An app's connections; each is opened on first use and closed with the app. */
 export interface AppConnections {
   broker(): Promise<Broker>
-  /** Whether results are kept at all. */
+  /** Whether results are stored at all. */
   readonly hasResults: boolean
   /** @throws {ResultError} LVG_RESULT_DISABLED when there is no result backend. */
   results(): Promise<ResultBackend>

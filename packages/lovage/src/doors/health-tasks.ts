@@ -3,11 +3,11 @@ import type { HealthThresholds } from '../health/index.js'
 import { crontab, type ScheduleLike } from '../schedule/index.js'
 import { getQueueHealth } from './on-demand.js'
 
-/** What the periodic tasks of health do, and when. */
+/** Options of the periodic health tasks. */
 export interface HealthTaskOptions extends HealthThresholds {
-  /** Seconds between two looks at the queues, and what is run there at most. Default 60. */
+  /** Seconds between two checks of the queues; a check that is later than this is dropped. Default 60. */
   readonly every?: number
-  /** When resolved dead letters are removed. Default at 3:30, by the app's time zone. */
+  /** When resolved dead letters are removed. Default at 3:30, in the app's time zone. */
   readonly cleanup?: ScheduleLike
   /** Days for which resolved dead letters are kept. Default 30. */
   readonly letterDays?: number
@@ -16,9 +16,9 @@ export interface HealthTaskOptions extends HealthThresholds {
 }
 
 /**
- * Adds two periodic tasks to an app, for its beat and its workers: `lovage.monitor_queue_health` logs how all queues are, as a warning
- * or an error when they are not well, and `lovage.cleanup_dead_letters` removes old resolved dead letters. (Old results are removed
- * by `celery.backend_cleanup`, which every schedule has where results do not end by themselves.)
+ * Adds two periodic tasks to an app, for its beat and its workers: `lovage.monitor_queue_health` logs the state of all queues, as a warning
+ * or an error when they are unhealthy, and `lovage.cleanup_dead_letters` removes old resolved dead letters. (Old results are removed
+ * by `celery.backend_cleanup`, which every schedule has where results do not expire by themselves.)
  * @throws {ConfigurationError} LVG_SCHEDULE_INVALID when they were added before.
  */
 export function addHealthTasks(app: Lovage, options: HealthTaskOptions = {}): void {
@@ -48,7 +48,7 @@ export function addHealthTasks(app: Lovage, options: HealthTaskOptions = {}): vo
     ...where,
     run: () => app.deadLetters.cleanup(letterDays),
   })
-  // A look that comes late says nothing about then.
+  // A late check says nothing about the time it was due.
   app.addPeriodicTask(every, monitor, { expires: every })
   app.addPeriodicTask(cleanup, clean)
 }

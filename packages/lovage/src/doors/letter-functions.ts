@@ -1,7 +1,7 @@
 import type { DeadLetters, ReportedFailure } from '../app/operating/index.js'
 import type { DeadLetter, DeadLetterQuery } from '../dead-letter/index.js'
 
-/** An app, as far as these functions go. */
+/** An app, as far as these functions are concerned. */
 export interface WithDeadLetters {
   readonly deadLetters: DeadLetters
 }
@@ -16,26 +16,26 @@ export interface DeadLetterTask {
   readonly traceback: string | null
   /** ISO 8601. */
   readonly failed_at: string
-  /** Secrets masked, for this is to be shown; null when the message cannot be read. */
+  /** Secrets masked, because this is for display; null when the message cannot be read. */
   readonly args: readonly unknown[] | null
   readonly kwargs: Readonly<Record<string, unknown>> | null
   readonly queue: string
   readonly retry_count: number
 }
 
-/** Queues of dead letters are shown under the name of the queue that they came from, with this behind it. */
+/** Dead-letter queues are shown under the name of their original queue, with this suffix. */
 const SUFFIX = '.dead'
 
-/** Keeps a failure as a dead letter; gives its id. */
+/** Stores a failure as a dead letter; returns its id. */
 export const processDeadLetterTask = (app: WithDeadLetters, failure: ReportedFailure): Promise<string> =>
   app.deadLetters.add(failure)
 
-/** Sends a letter, by its id or its task's, back to its queue; whether there was one. */
+/** Sends a letter, by its id or its task's, back to its queue; returns whether there was one. */
 export async function retryDeadLetterTask(app: WithDeadLetters, id: string): Promise<boolean> {
   return (await app.deadLetters.retry(id)).retried > 0
 }
 
-/** Removes letters that are older than so many days and resolved, with `unresolved` the others too; tells how many. */
+/** Removes resolved letters older than this many days, with `unresolved` the others too; returns how many. */
 export const cleanupOldDeadLetterTasks = (
   app: WithDeadLetters,
   days = 30,
@@ -54,7 +54,7 @@ export async function getDeadLetterTasks(
   return Promise.all(items.map((letter) => rowOf(app, letter)))
 }
 
-/** `<queue>.dead` and how many letters it has. */
+/** `<queue>.dead` and its number of letters. */
 export async function getAllDeadLetterQueues(
   app: WithDeadLetters,
 ): Promise<Readonly<Record<string, number>>> {
@@ -62,14 +62,14 @@ export async function getAllDeadLetterQueues(
   return Object.fromEntries([...counts].map(([queue, count]) => [queue + SUFFIX, count]))
 }
 
-/** The newest letters of a queue, `mail` or `mail.dead`; they stay where they are. */
+/** The newest letters of a queue, `mail` or `mail.dead`; they stay in place. */
 export const inspectDeadLetterQueue = (
   app: WithDeadLetters,
   queue: string,
   limit = 10,
 ): Promise<readonly DeadLetterTask[]> => getDeadLetterTasks(app, { queue: originOf(queue), limit })
 
-/** Removes all letters of a queue, `mail` or `mail.dead`, for good; tells how many. */
+/** Deletes all letters of a queue, `mail` or `mail.dead`, permanently; returns how many. */
 export const purgeDeadLetterQueue = (app: WithDeadLetters, queue: string): Promise<number> =>
   app.deadLetters.purge({ queue: originOf(queue) })
 

@@ -1,4 +1,4 @@
-/** `lovage/monitor`: what a fleet tells, added up, for programs that watch one. */
+/** `lovage/monitor`: a fleet's events, aggregated, for monitoring programs. */
 export {
   ClusterState,
   type ClusterStateOptions,

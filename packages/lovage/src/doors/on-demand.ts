@@ -1,5 +1,5 @@
 /**
- * What a program that sends tasks seldom needs: the functions are here, what they do is loaded when one is called.
+ * Functions that a program that sends tasks seldom needs: they are declared here, their implementation is loaded on the first call.
  * `lovage/worker` has the worker without that delay.
  */
 import { coreOf } from '../app/core/index.js'
@@ -11,7 +11,7 @@ import type { StartOptions } from '../node/index.js'
 import type { Worker } from '../worker/index.js'
 
 /**
- * Connects, declares the queues and begins to consume; the worker answers remote control and tells events.
+ * Connects, declares the queues and begins to consume; the worker answers remote control and sends events.
  *
  * @example const worker = await startWorker(app, { queues: ['mail'], concurrency: 20 })
  */
@@ -20,19 +20,19 @@ export async function startWorker(app: Lovage, options?: StartOptions): Promise<
 }
 
 /**
- * Makes a beat of an app; `beat.run()` starts it.
- * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for an entry that is wrong, LVG_CONFIG_INVALID, LVG_DRIVER_…
+ * Creates a beat for an app; `beat.run()` starts it.
+ * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for an invalid entry, LVG_CONFIG_INVALID, LVG_DRIVER_…
  */
 export async function openBeat(app: Lovage, options?: OpenBeatOptions): Promise<OpenBeat> {
   return (await import('../beat/index.js')).openBeat(coreOf(app), options)
 }
 
-/** Opens the schedule of an app, to be looked at and changed while beats run, or while none does. */
+/** Opens an app's schedule, to read and change it while beats run, or while none does. */
 export async function openSchedules(app: Lovage, options?: ScheduleLocation): Promise<Schedules> {
   return (await import('../beat/index.js')).openSchedules(coreOf(app), options)
 }
 
-/** How queues and workers are, and why: what `lovage health` prints. */
+/** The state of queues and workers, and its causes: the output of `lovage health`. */
 export async function getQueueHealth(
   app: Lovage,
   thresholds?: HealthThresholds & { readonly queues?: readonly string[] },
@@ -40,17 +40,17 @@ export async function getQueueHealth(
   return (await import('../health/index.js')).getQueueHealth(coreOf(app), thresholds)
 }
 
-/** Looks at everything that a program needs to work: what `lovage doctor` prints. */
+/** Checks everything that a program needs to work: the output of `lovage doctor`. */
 export async function examine(app: Lovage): Promise<readonly Finding[]> {
   return (await import('../health/index.js')).examine(coreOf(app))
 }
 
-/** Looks at what production needs: what `lovage check --deploy` prints. */
+/** Checks what production needs: the output of `lovage check --deploy`. */
 export async function checkDeploy(app: Lovage): Promise<readonly DeployFinding[]> {
   return (await import('../health/index.js')).checkDeploy(coreOf(app))
 }
 
-/** The circuit breakers of the fleet that are not closed. */
+/** The fleet's circuit breakers that are not closed. */
 export async function getOpenBreakers(app: Lovage): Promise<readonly OpenBreaker[]> {
   return (await import('../app/fleet/index.js')).openBreakers(coreOf(app))
 }

@@ -4,14 +4,14 @@ import type { DogstatsdOptions } from '../dogstatsd/index.js'
 import { type NotifierOptions, notifier as notifierStep } from '../notify/index.js'
 
 /**
- * Tells people of failures, dead letters, circuit breakers and the health of queues: `app.steps.push(notifier(app, { to: [toSlack(url)] }))`.
- * It runs in every worker of the app; what concerns the fleet is told once. It tells no arguments, and never holds a task up.
+ * Notifies people of failures, dead letters, circuit breakers and queue health: `app.steps.push(notifier(app, { to: [toSlack(url)] }))`.
+ * It runs in every worker of the app; fleet-wide notices are sent once. It never includes arguments, and never delays a task.
  */
 export const notifier = (app: Lovage, options: NotifierOptions): WorkerStep =>
   notifierStep(coreOf(app), options)
 
 /**
- * Tells a Datadog agent of each run of a worker: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`, tagged
+ * Reports each run of a worker to Datadog's agent: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`, tagged
  * `task_name`, `state` and `queue_name`. `app.steps.push(dogstatsd(app))`.
  */
 export function dogstatsd(app: Lovage, options?: DogstatsdOptions): WorkerStep {
@@ -19,7 +19,7 @@ export function dogstatsd(app: Lovage, options?: DogstatsdOptions): WorkerStep {
   return {
     name: 'dogstatsd',
     async start(worker) {
-      // Only a worker tells; a producer that names an agent does not load what it takes.
+      // Only a worker reports; a producer that names an agent does not load the implementation.
       step = (await import('../dogstatsd/index.js')).dogstatsd(coreOf(app), options)
       await step.start(worker)
     },

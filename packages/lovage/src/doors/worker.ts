@@ -1,4 +1,4 @@
-/** `lovage/worker`: a worker within a program of one's own, and what is started with it. */
+/** `lovage/worker`: a worker embedded in a program, and the components started with it. */
 import { coreOf } from '../app/core/index.js'
 import type { Lovage } from '../app/index.js'
 import { type StartOptions, startWorker as startNodeWorker } from '../node/index.js'
@@ -16,8 +16,8 @@ export {
 } from '../worker/index.js'
 
 /**
- * Connects, declares the queues and begins to consume; the worker answers remote control and tells events. The same as
- * the main door's `startWorker`, with the worker loaded beforehand.
+ * Connects, declares the queues and begins to consume; the worker answers remote control and sends events. The same as
+ * the main entry point's `startWorker`, with the worker loaded beforehand.
  *
  * @example const worker = await startWorker(app, { queues: ['mail'], concurrency: 20 })
  */

@@ -8,7 +8,7 @@ const state: AdmissionState = {
   isRegistered: (task) => task === 'known',
   isRevoked: ({ id }) => id === 'revoked',
 }
-// Admission looks at these headers alone.
+// Admission looks only at these headers.
 const headers = (more: Partial<TaskHeaders>): TaskHeaders =>
   ({ id: 'i', task: 'known', eta: null, expires: null, ...more }) as TaskHeaders
 

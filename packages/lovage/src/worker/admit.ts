@@ -1,7 +1,7 @@
 import { MessageError } from '../kernel/index.js'
 import { parseTime, type TaskHeaders } from '../message/index.js'
 
-/** What is to be done with a delivery before anything runs. */
+/** The decision about a delivery before anything runs. */
 export type Admission =
   | { readonly kind: 'run' }
   | { readonly kind: 'postpone'; readonly untilMs: number }
@@ -9,17 +9,17 @@ export type Admission =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'quarantine'; readonly error: MessageError }
 
-/** What admission looks at besides the message. */
+/** The inputs of admission other than the message. */
 export interface AdmissionState {
   readonly nowMs: number
   readonly isRegistered: (task: string) => boolean
   readonly isRevoked: (headers: TaskHeaders) => boolean
 }
 
-/** Decides about a message whose headers are sound. Pure: everything it knows is given. */
+/** Decides about a message whose headers are valid. Pure: all its inputs are parameters. */
 export function admit(headers: TaskHeaders, state: AdmissionState): Admission {
   if (state.isRevoked(headers)) return { kind: 'discard', why: 'revoked' }
-  // Expiry comes first: a message that waits for its ETA may die meanwhile, and needs no task to do so.
+  // Expiry comes first: a message that waits for its ETA may expire meanwhile, even if its task is unknown.
   if (headers.expires !== null) {
     const expiresMs = parseTime(headers.expires)
     if (expiresMs === undefined) return malformedTime('expires', headers.expires)

@@ -14,7 +14,7 @@ test('a pool grows while tasks wait, up to its bound, and shrinks when it was id
   await until(() => worker.active.length === 5)
   expect(worker.pool.slots).toBe(5)
 
-  // Another bound at run time.
+  // Other bounds at run time.
   const { autoscaler } = worker
   if (autoscaler) autoscaler.bounds = { max: 7, min: 1 }
   await until(() => worker.active.length === 7)

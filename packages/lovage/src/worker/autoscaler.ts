@@ -8,7 +8,7 @@ export interface AutoscaleBounds {
   readonly min: number
   /** Milliseconds for which slots must have been idle before the pool shrinks. Default 30 s, or AUTOSCALE_KEEPALIVE seconds. */
   readonly keepaliveMs?: number
-  /** Milliseconds between two looks. Default 1 s. */
+  /** Milliseconds between two checks. Default 1 s. */
   readonly everyMs?: number
 }
 
@@ -16,8 +16,8 @@ const KEEPALIVE_MS = 30_000
 const EVERY_MS = 1000
 
 /**
- * Grows the pool at once by as many slots as tasks wait for, and shrinks it to what is needed when that was less for a
- * while. It asks the broker how many wait only when every slot is busy.
+ * Grows the pool at once by as many slots as tasks are waiting, and shrinks it to the size needed once that has been lower for a
+ * while. It asks the broker for the backlog only when every slot is busy.
  */
 export class Autoscaler implements BootStep {
   readonly name = 'autoscaler'
@@ -29,7 +29,7 @@ export class Autoscaler implements BootStep {
   #neededMs = 0
   #isStopped = false
 
-  /** @throws {ConfigurationError} LVG_CONFIG_INVALID for bounds that hold no size. */
+  /** @throws {ConfigurationError} LVG_CONFIG_INVALID for bounds that allow no size. */
   constructor(
     bounds: AutoscaleBounds,
     ports: { readonly broker: Broker; readonly clock: Clock; readonly logger: Logger },
@@ -41,7 +41,7 @@ export class Autoscaler implements BootStep {
     this.#everyMs = bounds.everyMs ?? EVERY_MS
   }
 
-  /** The bounds in force; changed here at run time. */
+  /** The bounds in force; they can be changed at run time. */
   get bounds(): { readonly max: number; readonly min: number } {
     return this.#bounds
   }

@@ -5,49 +5,49 @@ import type { PutAside } from './put-aside.js'
 import type { TimeLimits } from './time-limits.js'
 
 /**
- * How a worker ends: `warm` lets running tasks finish, within `workerShutdownTimeout`; `soft` within `workerSoftShutdownTimeout`; `cold` gives
- * them back at once.
+ * How a worker stops: `warm` lets running tasks finish, within `workerShutdownTimeout`; `soft` within `workerSoftShutdownTimeout`; `cold`
+ * hands them back at once.
  */
 export type StopKind = 'warm' | 'soft' | 'cold'
 
-/** What the parts of a worker see of it. */
+/** A worker, as its components see it. */
 export interface RunningWorker {
   /** `name@host`. */
   readonly hostname: string
   readonly pool: WorkerPool
   /** undefined = the pool keeps its size. */
   readonly autoscaler: { bounds: { readonly max: number; readonly min: number } } | undefined
-  /** How long runs may take; changed here at run time. */
+  /** How long runs may take; can be changed at run time. */
   readonly timeLimits: TimeLimits
-  /** What is revoked, paused and limited. */
+  /** The revokes, pauses and limits in force. */
   readonly limits: WorkerLimits
   /** The queues that are consumed, in strict order. */
   readonly queues: readonly string[]
-  /** Tasks that run here now. */
+  /** Tasks running here now. */
   readonly active: readonly Claim[]
-  /** Tasks that it has put aside until their time. */
+  /** Tasks put aside until their ETA. */
   readonly putAside: Pick<PutAside, 'list'>
-  /** Tasks that wait here for a slot. */
+  /** Tasks waiting here for a slot. */
   readonly reserved: readonly Claim[]
-  /** How many tasks of each name have ended here, whatever their end. */
+  /** Number of tasks of each name that have ended here, whatever their outcome. */
   readonly totals: ReadonlyMap<string, number>
-  /** Tasks that have ended here, whatever their end. */
+  /** Number of tasks that have ended here, whatever their outcome. */
   readonly processed: number
-  /** Consumes other queues from now on; what is held of a queue that is left stays held. */
+  /** Consumes other queues from now on; messages held from a dropped queue stay held. */
   setQueues(queues: readonly string[]): Promise<void>
   /** Changes how many tasks run at once. */
   resize(slots: number): Promise<void>
 }
 
 /**
- * A part that starts and stops with a worker: Celery's boot step. Remote control, health and metrics are such parts,
- * and an app's own may be.
+ * A component that starts and stops with a worker: Celery's boot step. Remote control, health and metrics are such components,
+ * and an app may have its own.
  */
 export interface BootStep {
   /** For log lines. */
   readonly name: string
-  /** The worker is connected and its queues are declared; it claims nothing before this has resolved. */
+  /** Called when the worker is connected and its queues are declared; it claims nothing before this has resolved. */
   start(worker: RunningWorker): void | Promise<void>
-  /** The worker has settled or handed back what it held, and is still connected. Called in reverse order of the starts. */
+  /** Called when the worker has settled or handed back its messages, and is still connected. Called in reverse order of the starts. */
   stop?(worker: RunningWorker, how: StopKind): void | Promise<void>
 }

@@ -4,7 +4,7 @@ import { fromWire } from '../canvas/index.js'
 import { TaskError } from '../kernel/index.js'
 import { unlockChord } from './chord-unlock.js'
 
-/** The tasks that every worker has, as Celery's do; an app may define its own under the same name. */
+/** The tasks that every worker has, like Celery's; an app may define its own under the same name. */
 export function addBuiltinTasks(app: AppCore): void {
   app.defineBuiltin('celery.backend_cleanup', async () => {
     const { resultExpires } = app.conf

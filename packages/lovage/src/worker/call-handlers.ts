@@ -4,7 +4,7 @@ import type { Job } from './pools/job.js'
 import { stateOf } from './task-log.js'
 
 /**
- * Calls a task's own handlers, in the process that ran it. Theirs is to look: a fault of theirs is logged and changes nothing.
+ * Calls a task's own handlers, in the process that ran it. They only observe: their errors are logged and change nothing.
  * Resolves when all have ended; undefined when there is nothing to wait for.
  */
 export function callHandlers(

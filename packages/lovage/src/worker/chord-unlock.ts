@@ -5,12 +5,12 @@ import { encodeJson } from '../message/index.js'
 import { READY_STATES, type ResultTuple, readTuple } from '../result/index.js'
 import { joinSettler } from './join-settler.js'
 
-/** Members whose results are asked for at once. */
+/** Number of members whose results are queried at once. */
 const AT_ONCE = 1000
 
 /**
- * Celery's way to join where members are not counted: looks whether all have ended, and comes again while they have not.
- * Its arguments are the group's id, the body, the seconds between two looks, the most of them, and the members.
+ * Celery's way to join where members are not counted: checks whether all have ended, and retries while they have not.
+ * Its arguments are the group's id, the body, the seconds between two checks, the maximum number of checks, and the members.
  */
 export async function unlockChord(app: AppCore, context: TaskContext): Promise<void> {
   const { args, kwargs } = context
@@ -36,7 +36,7 @@ export async function unlockChord(app: AppCore, context: TaskContext): Promise<v
     state: found.get(taskId)?.state ?? 'FAILURE',
     result: found.get(taskId)?.result ?? null,
   }))
-  // Read before anything is sent: a body that nobody can read fails this task, and says why.
+  // Read before anything is sent: an unreadable body fails this task, with the reason.
   fromWire(body)
   await settler.complete({ id: String(groupId), body: encodeJson(body), parts, shape, expired: false })
 }

@@ -4,24 +4,24 @@ import type { Job } from './pools/job.js'
 import type { Refused } from './refused.js'
 
 /**
- * Where a claim stands: `taken` while its limits are asked, `queued` for a slot, `running` from its slot on, `ended` with an outcome that
+ * The state of a claim: `taken` while its limits are checked, `queued` for a slot, `running` once it has one, `ended` with an outcome that
  * the broker does not know yet, and then `settled`; or `returned`, to its queue or because another worker has it.
  */
 export type ClaimState = 'taken' | 'queued' | 'running' | 'ended' | 'settled' | 'returned'
 
-/** Why a claim left without an end: handed back by us, put off by its limits, or taken by another worker. */
+/** Why a claim left without an outcome: handed back by us, put off by its limits, or taken by another worker. */
 export type ReturnReason = 'handed-back' | 'postponed' | 'lost'
 
-/** A message that is ours, from its delivery to its end. `Claims` alone changes it. */
+/** A message that this worker owns, from its delivery to its end. Only `Claims` changes it. */
 export interface Claim {
   readonly delivery: Delivery
   readonly job: Job
   /** Unix ms. */
   readonly receivedMs: number
   state: ClaimState
-  /** Unix ms at which its run began; undefined before. */
+  /** Unix ms at which its run started; undefined before. */
   startedMs: number | undefined
-  /** The same instant on the clock that never jumps, to measure the run by. */
+  /** The same instant on the monotonic clock, to measure the run. */
   startedAt: number
   /** The process that runs it; undefined before. */
   pid: number | undefined
@@ -31,21 +31,21 @@ export interface Claim {
 export const isHeld = ({ state }: Claim): boolean =>
   state === 'taken' || state === 'queued' || state === 'running'
 
-/** Sees what becomes of claims. Called in the turn of the event loop in which it happens, so it must not throw. */
+/** Observes claims. Called in the turn of the event loop in which the change happens, so it must not throw. */
 export interface ClaimObserver {
-  /** A message was ended before it could run. A promise is awaited before the broker hears of it. */
+  /** A message was ended before it could run. A returned promise is awaited before the broker is told. */
   refused?(delivery: Delivery, why: Refused): Promise<void> | undefined
   /** It waits for a slot. */
   queued?(claim: Claim): void
   /** It was handed to the pool. */
   running?(claim: Claim): void
-  /** Its code runs: at once, or as soon as its child has come to it. */
+  /** Its code runs: at once, or as soon as its child has reached it. */
   begun?(claim: Claim): void
   /**
-   * It has ended, without an outcome where it was revoked or came too late. A promise is awaited before the broker hears of it, and so
-   * before anybody who waits for the result does.
+   * It has ended, without an outcome if it was revoked or expired. A returned promise is awaited before the broker is told, and so
+   * before callers waiting for the result are notified.
    */
   ended?(claim: Claim, outcome: Outcome | undefined, runtimeMs: number): Promise<void> | undefined
-  /** It is not ours any more. */
+  /** It is no longer ours. */
   returned?(claim: Claim, why: ReturnReason): void
 }

@@ -6,12 +6,12 @@ import { type Claim, type ClaimObserver, isHeld, type ReturnReason } from './cla
 import type { Job } from './pools/job.js'
 import type { Refused } from './refused.js'
 
-/** The one owner of a worker's claims: what it holds, in which state, and who is told when that changes. */
+/** The sole owner of a worker's claims: the messages it holds, their states, and the observers of state changes. */
 export class Claims {
   readonly #held = new FleetingMap<Claim>()
   readonly #line: Claim[] = []
   readonly #observers: ClaimObserver[] = []
-  // By event, so that a task asks nobody who does not listen.
+  // By event, so that a task calls only observers that listen for it.
   readonly #onQueued: ClaimObserver[] = []
   readonly #onRunning: ClaimObserver[] = []
   readonly #onBegun: ClaimObserver[] = []
@@ -19,7 +19,7 @@ export class Claims {
   #running = 0
   #onNone: (() => void) | undefined
 
-  /** Lets somebody see all that happens from now on, after those who came before. */
+  /** Registers an observer of everything from now on, after the existing ones. */
   observe(...observers: readonly ClaimObserver[]): void {
     for (const observer of observers) {
       this.#observers.push(observer)
@@ -36,21 +36,21 @@ export class Claims {
   get all(): readonly Claim[] {
     return this.#held.values()
   }
-  /** Tasks that run. */
+  /** Number of running tasks. */
   get running(): readonly Claim[] {
     return this.#running === 0 ? [] : this.#held.values().filter(({ state }) => state === 'running')
   }
-  /** Tasks that do not run yet. */
+  /** Number of tasks that are not running yet. */
   get waiting(): readonly Claim[] {
     return this.#held.size === this.#running ? [] : this.all.filter(({ state }) => state !== 'running')
   }
 
-  /** What a delivery's tag names, while it is held. */
+  /** The claim for a delivery's tag, while it is held. */
   find(tag: string): Claim | undefined {
     return this.#held.get(tag)
   }
 
-  /** Holds a newcomer, outside of the line. */
+  /** Holds a new claim, outside of the line. */
   take(delivery: Delivery, job: Job, nowMs: number): Claim {
     const claim: Claim = {
       delivery,
@@ -65,14 +65,14 @@ export class Claims {
     return claim
   }
 
-  /** A message that is not taken. Settle it after what is returned. */
+  /** Refuses a message. Settle it after the returned promise. */
   refuse(delivery: Delivery, why: Refused): Promise<void> | undefined {
     let after: Promise<void> | undefined
     for (const observer of this.#observers) after = both(after, observer.refused?.(delivery, why))
     return after
   }
 
-  /** Puts one that was taken into the line; false when it is held no more. */
+  /** Puts a taken claim into the line; false if it is no longer held. */
   queueUp(claim: Claim): boolean {
     if (claim.state !== 'taken') return false
     claim.state = 'queued'
@@ -81,7 +81,7 @@ export class Claims {
     return true
   }
 
-  /** The next in line when fewer than `capacity` run; one that is acknowledged early needs a slot. It has its slot from here. */
+  /** Returns the next in line when fewer than `capacity` run; one that is acknowledged early needs a slot. It has its slot from here. */
   next(
     { slots, capacity }: { readonly slots: number; readonly capacity: number },
     nowMs: number,
@@ -114,7 +114,7 @@ export class Claims {
     for (const observer of this.#onBegun) observer.begun?.(claim)
   }
 
-  /** It has ended; `outcome` is undefined where there was no run to its end. Settle it after what is returned. */
+  /** Ends a claim; `outcome` is undefined if no run completed. Settle it after the returned promise. */
   end(claim: Claim, outcome: Outcome | undefined, runtimeMs: number): Promise<void> | undefined {
     this.#release(claim, 'ended')
     let after: Promise<void> | undefined
@@ -123,12 +123,12 @@ export class Claims {
     return after
   }
 
-  /** The broker knows of its end. */
+  /** Marks it settled: the broker knows of its end. */
   settled(claim: Claim): void {
     if (claim.state === 'ended') claim.state = 'settled'
   }
 
-  /** Ours no more, without an end. False when that was so before. */
+  /** Releases a claim without an outcome. False if that was done before. */
   return(claim: Claim, why: ReturnReason): boolean {
     if (claim.state === 'settled' || claim.state === 'returned') return false
     this.#release(claim, 'returned')
@@ -158,7 +158,7 @@ export class Claims {
   }
 }
 
-/** Most ends need no waiting at all, and then no promise is made. */
+/** Most ends need no waiting, and then no promise is created. */
 function both(
   first: Promise<void> | undefined,
   second: Promise<void> | undefined,

@@ -4,14 +4,14 @@ import { newId } from '../kernel/index.js'
 import { type ExceptionInfo, encodeTask, type TaskHeaders } from '../message/index.js'
 import type { InlineErrback } from './follow-ups.js'
 
-/** What an errback of the new style is told about the task that failed. */
+/** The failed task, as a new-style errback sees it. */
 export interface FailedRequest {
   readonly id: string
   /** The task's name; null when a chord's body failed because of its members. */
   readonly task: string | null
 }
 
-/** Calls errbacks with `(request, error, traceback)`, immutable ones with their own arguments. An error of theirs is logged: the failure stands. */
+/** Calls errbacks with `(request, error, traceback)`, immutable ones with their own arguments. Their errors are logged: the failure stands. */
 export async function callErrbacks(
   errbacks: readonly InlineErrback[],
   tasks: TaskRegistry,
@@ -51,6 +51,6 @@ const failureOf = (id: string, result: ExceptionInfo, traceback: string | null) 
 function headersOf(task: string, parentId: string): TaskHeaders {
   const id = newId()
   const message = encodeTask({ task, id, args: [], kwargs: {}, routingKey: '', parentId }, { nowMs: 0 })
-  // Made by us, so they are complete.
+  // Created by us, so they are complete.
   return message.headers as TaskHeaders
 }

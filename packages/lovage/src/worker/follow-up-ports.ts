@@ -7,7 +7,7 @@ import type { Broker } from '../broker/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { FollowUpPorts } from './follow-ups.js'
 
-/** What an app and its broker give to follow-ups. */
+/** The services of an app and its broker for follow-ups. */
 export function followUpPorts(
   app: AppCore,
   broker: Broker,
@@ -15,7 +15,7 @@ export function followUpPorts(
 ): FollowUpPorts {
   const { capabilities } = broker
   const fromWire = priorityFromWire(capabilities)
-  // What follows is answered to whoever sent the canvas, never to this worker.
+  // Results of follow-ups go to the sender of the canvas, never to this worker.
   const { conf, clock, router, tasks } = app
   return {
     send: (call) => {

@@ -32,7 +32,7 @@ import {
 } from '../message/index.js'
 import type { CompletedJoin, Join, JoinPart, ResultRecord, ResultTuple } from '../result/index.js'
 
-/** A member that has ended, with the root that its chord's body gets. */
+/** A member that has ended, with the root for its chord's body. */
 export interface CountedPart extends JoinPart {
   readonly rootId: string
 }
@@ -46,7 +46,7 @@ export interface InlineErrback {
   readonly traceback: string | null
 }
 
-/** What an ending means to others. */
+/** The consequences of an ending. */
 export interface FollowUp {
   readonly joins: readonly Join[]
   readonly queues: readonly Queue[]
@@ -56,11 +56,11 @@ export interface FollowUp {
   readonly parts: readonly CountedPart[]
   readonly inline: readonly InlineErrback[]
   readonly children: readonly ResultTuple[]
-  /** What could not be done: signatures that nobody can read. */
+  /** Steps that could not be taken: signatures that cannot be read. */
   readonly faults: readonly unknown[]
 }
 
-/** What follow-ups are made with. */
+/** Dependencies for creating follow-ups. */
 export interface FollowUpPorts {
   readonly send: (call: CanvasCall) => Sending
   readonly priorityToWire: PriorityToWire
@@ -70,9 +70,9 @@ export interface FollowUpPorts {
   /** Seconds. */
   readonly resultExpires: number | null
   readonly storesResults: boolean
-  /** Throws a CapabilityError when the result backend counts no chords. */
+  /** Throws a CapabilityError when the result backend does not count chords. */
   readonly requireJoins: () => void
-  /** Whether the broker drops a second message of the same key. */
+  /** Whether the broker drops a second message with the same key. */
   readonly once: boolean
 }
 
@@ -88,7 +88,7 @@ export const NO_FOLLOW_UP: FollowUp = {
   faults: [],
 }
 
-/** Says what follows from the ends of tasks and joins, over what `canvas` decides. Pure. */
+/** Determines what follows when tasks and joins end, on top of what `canvas` decides. Pure. */
 export class FollowUps {
   readonly #ports: FollowUpPorts
 
@@ -97,7 +97,7 @@ export class FollowUps {
   }
 
   /**
-   * After a success: callbacks, the next step, the chord's count.
+   * @throws {MessageError} when a callback or the next step cannot be read or written: the task has then failed.
    * @throws {MessageError} when a callback or the next step cannot be read or written: the task has failed then.
    */
   success(task: Followed, value: unknown, resultJson: string): FollowUp {
@@ -112,7 +112,7 @@ export class FollowUps {
 
   /**
    * When other work takes a task's place.
-   * @throws {MessageError} when it cannot be read or written: the task has failed then.
+   * @throws {MessageError} when it cannot be read or written: the task has then failed.
    */
   replaced(task: Followed, canvas: Canvas, replyTo: string | null): FollowUp {
     const { replaced_task_nesting: nesting } = task.headers
@@ -131,7 +131,7 @@ export class FollowUps {
     return { followUp: this.#sent(sent), taskId: idOf(frozen) ?? '', joinId }
   }
 
-  /** After a failure, or when it was revoked: errbacks, the steps that will not run, the chord's count. */
+  /** After a failure or a revoke: errbacks, the steps that will not run, the chord's count. */
   failure(
     task: Followed,
     exception: ExceptionInfo,
@@ -156,11 +156,11 @@ export class FollowUps {
     }
   }
 
-  /** When nobody more is waited for: a join's body, or its failure. */
+  /** When no more members are awaited: a join's body, or its failure. */
   completed(join: CompletedJoin, rootId = join.id, parentId = join.id): FollowUp {
     let body: WireSignature | undefined
     try {
-      // Written by us as JSON of a signature, or by Python; `fromWire` looks at it.
+      // Written by us as a signature's JSON, or by Python; `fromWire` validates it.
       body = decodeJson(join.body) as WireSignature
       if (join.expired)
         return this.#failedBody(
@@ -174,7 +174,7 @@ export class FollowUps {
       if (fired.kind === 'error') return this.#chordError(fired, join.id, rootId)
       return this.#named(following(this.#sent(fired.dispatch), join.id), `join.${join.id}`)
     } catch (error) {
-      // Whoever waits for the body hears of it.
+      // Callers waiting for the body are notified.
       const failed = body
         ? this.#failedBody(body, `Callback error: ${messageOf(error)}`, join.id, rootId)
         : NO_FOLLOW_UP
@@ -251,7 +251,7 @@ export class FollowUps {
   }
 
   #sent({ joins, calls, children }: Dispatch): FollowUp {
-    // Members whose body can never be sent are not sent either: the task fails and says why.
+    // Members whose body can never be sent are not sent either: the task fails with the reason.
     if (joins.length > 0) this.#ports.requireJoins()
     const sendings = calls.map((call) => this.#ports.send(call))
     return {
@@ -263,7 +263,7 @@ export class FollowUps {
     }
   }
 
-  /** Names messages that two workers may both come to send, so that a broker that can takes each once. */
+  /** Gives keys to messages that two workers may both send, so that a capable broker accepts each once. */
   #named(followUp: FollowUp, key: string): FollowUp {
     if (!this.#ports.once) return followUp
     const ttlMs = (this.#ports.resultExpires || DAY_S) * 1000
@@ -274,14 +274,14 @@ export class FollowUps {
     return { ...followUp, publish }
   }
 
-  /** Ids that a second run of the same attempt makes again. */
+  /** Ids that a second run of the same attempt generates again. */
   #by(...seed: readonly (string | number)[]) {
     let made = 0
     return { newId: () => derivedId(...seed, made++), priorityToWire: this.#ports.priorityToWire }
   }
 }
 
-/** Bodies say which join they follow. */
+/** Marks bodies with the join they follow. */
 const following = (followUp: FollowUp, joinId: string): FollowUp => ({
   ...followUp,
   publish: followUp.publish.map((message) => ({
@@ -301,7 +301,7 @@ const counted = (
   rootId: string,
 ): CountedPart => ({ joinId, taskId, index, state, resultJson, body: encodeJson(body), rootId })
 
-/** Names a run of a task: a repetition of it makes the same ids, another sending of its letter does not. */
+/** Names a run of a task: a repetition of it generates the same ids, a redrive of its letter does not. */
 function runSeed(headers: Followed['headers']): (string | number)[] {
   const redrives = redrivesOf({ ...headers })
   return [headers.id, headers.retries, ...(redrives === 0 ? [] : [`again${redrives}`])]

@@ -1,7 +1,7 @@
 import { type Claim, isHeld } from './claim.js'
 import type { WorkerCore } from './worker-core.js'
 
-/** What leaves a worker without an outcome: given back to its queue, or gone to another worker. */
+/** Messages that leave a worker without an outcome: given back to their queue, or taken by another worker. */
 export class HandBack {
   readonly #core: Pick<WorkerCore, 'app' | 'claims' | 'consumer' | 'line'>
 
@@ -10,8 +10,8 @@ export class HandBack {
   }
 
   /**
-   * To the head of their queues, no attempt consumed; `before` is awaited between letting go of them and telling the broker. Never
-   * rejects: what the broker does not take back returns by its lease.
+   * Returns claims to the head of their queues, no attempt consumed; `before` is awaited between releasing them and telling the broker.
+   * Never rejects: messages that the broker does not take back return when their lease expires.
    */
   async give(which: readonly Claim[], before?: () => Promise<void> | undefined): Promise<void> {
     const { app, claims, consumer } = this.#core
@@ -34,7 +34,7 @@ export class HandBack {
       )
   }
 
-  /** Ends what waits or still runs and gives it back; an outcome that still comes counts for nothing. */
+  /** Ends waiting and running claims and gives them back; an outcome that still arrives is ignored. */
   async interrupt(which: readonly Claim[], before?: () => Promise<void> | undefined): Promise<void> {
     if (which.length === 0) return
     const given = this.give(which, before)
@@ -46,7 +46,7 @@ export class HandBack {
     await given
   }
 
-  /** Lets go of what another worker has by now. */
+  /** Releases claims that another worker holds by now. */
   lost(tags: readonly string[]): void {
     const { claims, line } = this.#core
     for (const tag of tags) {

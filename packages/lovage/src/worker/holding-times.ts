@@ -2,12 +2,12 @@ import type { AppCore } from '../app/core/index.js'
 import type { ConsumeOptions } from '../broker/index.js'
 import { longestLimitMs } from './time-limits.js'
 
-/** For how long a task may block the event loop and keep what is held, where no hard limit is longer. */
+/** How long a task may block the event loop without losing its claims, unless a hard limit is longer. */
 const MAX_BLOCK_MS = 600_000
 /** Celery's `visibility_timeout`, in seconds. */
 const VISIBILITY_TIMEOUT = 3600
 
-/** For how long messages stay whose. */
+/** How long a message stays with its consumer. */
 export function holdingTimes({
   conf,
   tasks,

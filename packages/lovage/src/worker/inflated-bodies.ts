@@ -1,14 +1,14 @@
 import type { IncomingMessage } from '../message/index.js'
 import { type Claim, isHeld } from './claim.js'
 
-/** What has come out of the compressed bodies of the tasks that a worker holds: a bound on what strangers can make of few bytes. */
+/** Total size of the decompressed bodies of a worker's held tasks: a bound on how far strangers can inflate a few bytes. */
 export class InflatedBodies {
   readonly #budget: number
   readonly #held = new Map<Claim, number>()
   #sum = 0
   #came = 0
 
-  /** @param budget Bytes; beyond them no more is decompressed. One body may exceed it. */
+  /** @param budget Bytes; beyond them nothing more is decompressed. One body may exceed it. */
   constructor(budget: number) {
     this.#budget = budget
   }
@@ -18,7 +18,7 @@ export class InflatedBodies {
     this.#came += bytes
   }
 
-  /** What came since the last call is this task's, or nobody's. */
+  /** Attributes the bytes since the last call to this task, or to none. */
   holds(claim: Claim | undefined): void {
     if (this.#came > 0 && claim) {
       this.#held.set(claim, this.#came)
@@ -27,7 +27,7 @@ export class InflatedBodies {
     this.#came = 0
   }
 
-  /** Whether this one has to wait until tasks that are held have ended. */
+  /** Whether this one must wait until held tasks have ended. */
   isTooMuch(message: IncomingMessage | Error): boolean {
     if (message instanceof Error || typeof message.headers.compression !== 'string') return false
     if (this.#sum >= this.#budget) this.#count()

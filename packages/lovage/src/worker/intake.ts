@@ -16,16 +16,16 @@ import { type Follow, MAX_REDELIVERIES } from './refusals.js'
 import type { Refused } from './refused.js'
 import type { WorkerCore } from './worker-core.js'
 
-/** What becomes of a delivery: a run, or a plan that ends it. */
+/** The result for a delivery: a run, or a plan that ends it. */
 export type Intake = { readonly kind: 'job'; readonly job: Job } | Refused
 
-/** How deliveries are read, and judged. */
+/** How deliveries are read and judged. */
 export interface Reading extends Pick<WorkerCore, 'app' | 'refusals' | 'followUps' | 'environment'> {
   readonly options: DecodeOptions
   readonly isRevoked: (headers: TaskHeaders) => boolean
 }
 
-/** Reads a delivery and decides about it; nothing has happened yet when this returns. */
+/** Reads a delivery and decides about it; it has no side effects. */
 export function takeIn(delivery: Delivery, reading: Reading): Intake {
   const { app, refusals } = reading
   const { message } = delivery
@@ -90,7 +90,7 @@ export function takeIn(delivery: Delivery, reading: Reading): Intake {
   }
 }
 
-/** What is not run may still have somebody waiting: the body is read when that is asked. */
+/** A caller may still wait for a task that is not run: the body is read when that is checked. */
 function followOf(message: IncomingMessage, headers: TaskHeaders, reading: Reading): Follow {
   return (exception, state) => {
     const call = readCall(message, headers, reading.options)

@@ -8,7 +8,7 @@ import { FollowUps } from './follow-ups.js'
 import { LateConsumer } from './late-consumer.js'
 import { Settler } from './settler.js'
 
-/** Carries out what belongs to no claim of this process: joins, and members that are added to them. */
+/** Carries out work that belongs to no claim of this process: joins, and members added to them. */
 export async function joinSettler(
   app: AppCore,
 ): Promise<{ readonly settler: Settler; readonly followUps: FollowUps }> {
@@ -27,7 +27,7 @@ export async function joinSettler(
   return { settler, followUps }
 }
 
-/** Adds a member to the chord of a running task. The join waits for it before it is sent, so that it cannot end without it. */
+/** Adds a member to the chord of a running task. The join counts it before it is sent, so that it cannot end without it. */
 export async function addToChord(
   app: AppCore,
   context: TaskContext,

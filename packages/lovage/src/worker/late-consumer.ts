@@ -1,6 +1,6 @@
 import type { Consumer, Settlement } from '../broker/index.js'
 
-/** A worker's consumer, for parts that are there before it is. Until it is open nothing was claimed, so nothing can be settled. */
+/** A worker's consumer, for components created before it. Until it is open nothing was claimed, so nothing can be settled. */
 export class LateConsumer implements Consumer {
   #consumer: Consumer | undefined
 

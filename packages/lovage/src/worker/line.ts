@@ -5,7 +5,7 @@ import type { LateConsumer } from './late-consumer.js'
 import type { WorkerPool } from './pools/pool.js'
 import type { Stopping } from './stopping.js'
 
-/** Fills slots from the claims in line, and says how many messages more there is room for. */
+/** Fills slots from the claims in line, and reports how many more messages there is room for. */
 export class Line {
   readonly #parts: {
     readonly claims: Claims
@@ -16,7 +16,7 @@ export class Line {
     readonly prefetchMultiplier: number
   }
   #serve: (claim: Claim) => void = () => {}
-  /** Whether nothing more is claimed, for a while. */
+  /** Whether claiming is suspended for now. */
   isClosed = false
 
   constructor(parts: {
@@ -31,25 +31,25 @@ export class Line {
     this.#parts = parts
   }
 
-  /** Says what becomes of each claim that has a slot. */
+  /** Decides what happens to each claim that has a slot. */
   open(serve: (claim: Claim) => void): void {
     this.#serve = serve
   }
 
-  /** How many messages are to be held: what the multiplier says, and what the pool takes beyond its slots. */
+  /** The number of messages to hold: as the multiplier says, and the pool's capacity beyond its slots. */
   get wanted(): number {
     const { pool, prefetchMultiplier } = this.#parts
     const { slots, capacity } = pool
     return slots * prefetchMultiplier + (capacity - slots)
   }
 
-  /** How many messages more may be claimed. */
+  /** How many more messages may be claimed. */
   get free(): number {
     const { claims, stopping } = this.#parts
     return stopping.how || this.isClosed ? 0 : this.wanted - claims.size
   }
 
-  /** Fills what slots are free. */
+  /** Fills the free slots. */
   fill(): void {
     const { claims, pool, stopping, clock } = this.#parts
     if (stopping.how === 'cold') return
@@ -60,7 +60,7 @@ export class Line {
     }
   }
 
-  /** Fills what slots are free, and claims what else there is room for. */
+  /** Fills the free slots, and claims as many messages as there is room for. */
   goOn(): void {
     this.fill()
     this.#parts.consumer.demand()

@@ -14,7 +14,7 @@ import type { WorkerCore } from './worker-core.js'
 import { workerEnvironment } from './worker-environment.js'
 import { nodeNameOf, type WorkerOptions } from './worker-options.js'
 
-/** Connects, and makes what the parts of a worker share. */
+/** Connects, and creates the parts that a worker's components share. */
 export async function openCore(
   app: AppCore,
   options: WorkerOptions,

@@ -1,6 +1,6 @@
 import { type Clock, isLovageError, type Logger, messageOf } from '../kernel/index.js'
 
-/** What a worker says of its broker: that it is gone, for how long it was, and what it refused. */
+/** Log lines about the broker: that it is gone, for how long it was, and what it refused. */
 export class OutageLog {
   readonly #logger: () => Logger
   readonly #clock: Clock
@@ -11,7 +11,7 @@ export class OutageLog {
     this.#clock = clock
   }
 
-  /** The consumer has a fault that it works on by itself. */
+  /** The consumer has a fault that it is recovering from by itself. */
   readonly failed = (error: unknown): void => {
     const isOutage = isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
     if (isOutage) this.#sinceMs ??= this.#clock.now()
@@ -19,7 +19,7 @@ export class OutageLog {
     this.#logger().error({ err: error }, `${what}; the worker goes on trying: ${messageOf(error)}`)
   }
 
-  /** The connection is there again. A warning, as whoever has read of the outage reads no less. */
+  /** The connection is back. A warning, so that readers of the outage's warning see it too. */
   readonly recovered = (): void => {
     if (this.#sinceMs === undefined) return
     const seconds = ((this.#clock.now() - this.#sinceMs) / 1000).toFixed(1)

@@ -4,7 +4,7 @@ import { withoutRepetition } from '../process/index.js'
 import type { JoinStore } from '../result/index.js'
 import type { Settler } from './settler.js'
 
-/** How often a worker asks which chords are owed an end. */
+/** How often a worker asks which chords still need to be ended. */
 const ASK_MS = 10_000
 
 /** Ends chords that are past their deadline, or whose worker died between their last member and their body. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, TaskHeaders } from '../message/index.js'
 
-/** A task that waits for its time since this worker has looked at it. */
+/** A task that this worker has seen and that waits for its ETA. */
 export interface Waiting {
   readonly headers: TaskHeaders
   readonly queue: string
@@ -14,13 +14,13 @@ const MOST = 5_000
 const MOST_BYTES = 2_048
 
 /**
- * Tasks that this worker has put aside until their time, the latest of them: they wait in the broker, and here is only known that they were
- * seen. One whose time comes has been told of already.
+ * Tasks that this worker has put aside until their ETA, the most recent ones: they wait in the broker, and only the fact that they were
+ * seen is kept here. When such a task becomes due it has already been announced.
  */
 export class PutAside {
   readonly #waiting = new Map<string, Waiting>()
 
-  /** Remembers one; false when it was remembered already. */
+  /** Remembers a task; false if it was remembered already. */
   add(headers: TaskHeaders, message: IncomingMessage | undefined, queue: string, untilMs: number): boolean {
     const key = keyOf(headers)
     const isNew = !this.#waiting.has(key)
@@ -33,16 +33,16 @@ export class PutAside {
     return isNew
   }
 
-  /** Forgets one whose time has come; false when it was not known. */
+  /** Forgets a task that is due; false if it was not known. */
   take(headers: TaskHeaders): boolean {
     return headers.eta !== null && this.#waiting.delete(keyOf(headers))
   }
 
-  /** Those whose time has not come. */
+  /** Those that are not due yet. */
   list(nowMs: number): readonly Waiting[] {
     return [...this.#waiting.values()].filter(({ untilMs }) => untilMs > nowMs)
   }
 }
 
-/** A retry waits anew, under the same id. */
+/** A retry waits again, under the same id. */
 const keyOf = ({ id, eta }: TaskHeaders): string => `${id} ${eta}`

@@ -75,7 +75,7 @@ test('compressed messages wait while tasks hold all that may be decompressed at 
   {
     await using _worker = await startTestWorker(app, { concurrency: 10 })
     await until(() => ends.length > 0)
-    // What is not compressed waits for nobody.
+    // Uncompressed messages do not have to wait.
     expect(await small.delay().then((one) => one.get({ timeout: 20 }))).toBe('ran')
     for (let ended = 0; ended < results.length; ended++) {
       await until(() => ends.length > ended, { timeoutMs: 20_000 })

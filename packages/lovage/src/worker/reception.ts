@@ -10,7 +10,7 @@ import type { TaskLog } from './task-log.js'
 import type { TaskRuns } from './task-runs.js'
 import type { WorkerCore } from './worker-core.js'
 
-/** When what is compressed is asked for again while tasks hold all that may be decompressed at once. */
+/** When a compressed message is retried while held tasks use up the whole decompression budget. */
 const LATER_MS = 1000
 
 type Core = Pick<
@@ -53,7 +53,7 @@ export class Reception {
       followUps,
       environment,
       isRevoked: (headers) => limits.revokes.of(headers) !== undefined,
-      // Made once: every message is read with it.
+      // Created once: every message is read with it.
       options: {
         accept: acceptOf(conf),
         maxBytes: conf.messageMaxBytes,
@@ -64,7 +64,7 @@ export class Reception {
     }
   }
 
-  /** Takes over what was claimed. */
+  /** Takes over claimed deliveries. */
   take(deliveries: readonly Delivery[]): void {
     crashPoint('claim:after')
     const { app, line } = this.#core
@@ -102,7 +102,7 @@ export class Reception {
     line.fill()
   }
 
-  /** Holds a delivery's task, or carries out why not. */
+  /** Holds a delivery's task, or carries out the plan that rejects it. */
   #accepted(delivery: Delivery, intake: Intake): Claim | undefined {
     const { app, claims } = this.#core
     if (intake.kind === 'job') return claims.take(delivery, intake.job, app.clock.now())
@@ -110,21 +110,21 @@ export class Reception {
     return undefined
   }
 
-  /** Takes a task into the line; false when it has limits, which have to be asked. */
+  /** Puts a task into the line; false if it has limits, which must be checked. */
   #proceed(claim: Claim): boolean {
     if (this.#core.limits.concerns(claim)) return false
     this.#core.claims.queueUp(claim)
     return true
   }
 
-  /** Whether it may have run to its end before: `workerDeduplicateSuccessfulTasks`. */
+  /** Whether it may have completed before: `workerDeduplicateSuccessfulTasks`. */
   #isDoubtful({ delivery, job }: Claim): boolean {
     const { app, results } = this.#core
     const cameBefore = delivery.redeliveries > 0 || job.message.redelivered
     return app.conf.workerDeduplicateSuccessfulTasks && results !== undefined && cameBefore
   }
 
-  /** What has a SUCCESS is not run again. When results cannot be asked it is: at least once is what is promised. */
+  /** A task with a stored SUCCESS is not run again. If results cannot be read it is: the promise is at least once. */
   async #admitDoubtful(doubtful: readonly Claim[]): Promise<void> {
     const { app, claims, line, results } = this.#core
     const records = await results?.get(doubtful.map(({ job }) => job.context.id)).catch((error: unknown) => {
@@ -160,7 +160,7 @@ export class Reception {
     this.#core.line.fill()
   }
 
-  /** A later call of the same key has taken this one's place. */
+  /** A later call with the same key has replaced this one. */
   #supersede(claim: Claim): void {
     const { delivery, job } = claim
     const headers = job.context.wireHeaders
@@ -168,7 +168,7 @@ export class Reception {
     this.#runs.endUnrun(claim, { kind: 'revoked', plan, headers, why: 'superseded' })
   }
 
-  /** What may not run now steps aside. When the limits cannot be asked nothing runs, so that none is exceeded. */
+  /** Tasks that may not run now step aside. When the limits cannot be checked nothing runs, so that none is exceeded. */
   async #admitLimited(limited: readonly Claim[]): Promise<void> {
     const { app, claims, limits, line } = this.#core
     const nowMs = app.clock.now()
@@ -176,7 +176,7 @@ export class Reception {
       app.logger.error({ err: error }, 'cannot ask for limits; limited tasks wait')
       return limited.map(() => ({ kind: 'postpone', untilMs: nowMs + 1000 }) as const)
     })
-    // Back to the head of a queue the last one goes first, so that their order stays.
+    // They return to the head of a queue, the last one first, so that their order is kept.
     for (const [place, claim] of [...limited.entries()].reverse()) {
       const verdict = admittances[place] ?? { kind: 'requeue' }
       if (verdict.kind === 'run' || !isHeld(claim)) continue

@@ -14,18 +14,18 @@ import { type FollowUp, NO_FOLLOW_UP } from './follow-ups.js'
 import { replyOf } from './reply-of.js'
 import { letterOf, type SettlePlan } from './settle-plan.js'
 
-/** Lost holders after which a message is held to kill its workers. */
+/** Lost holders after which a message is judged to kill its workers. */
 export const MAX_REDELIVERIES = 3
 /** Delayed returns of an unknown task before it becomes a dead letter. */
 const MAX_HAND_BACKS = 5
 const HAND_BACKS = 'x-lovage-handbacks'
 
-/** What the end of a message that is not run means to others; nothing, for a message that nobody can read. */
+/** The consequences of a message that is not run; none for a message that cannot be read. */
 export type Follow = (exception: ExceptionInfo, state: 'FAILURE' | 'REVOKED') => FollowUp
 
 const NOTHING: Follow = () => NO_FOLLOW_UP
 
-/** Makes the plans for messages that are not run: each is kept, and whoever waits for its result is told. */
+/** Creates the plans for messages that are not run: each is stored, and callers waiting for its result are notified. */
 export class Refusals {
   readonly #settings: {
     readonly hostname: string
@@ -43,12 +43,12 @@ export class Refusals {
     this.#settings = settings
   }
 
-  /** A message that cannot be read, is not accepted, or asks for what is not there. */
+  /** A message that cannot be read, is not accepted, or requires something unavailable. */
   quarantine(delivery: Delivery, error: LovageError, headers?: TaskHeaders, follow = NOTHING): SettlePlan {
     return this.#bury(delivery, headers, REASONS[error.code] ?? 'malformed', toExceptionInfo(error), follow)
   }
 
-  /** A task that nobody here knows: a dead letter, or a few delayed returns first for deploys that roll. */
+  /** An unknown task: a dead letter, or a few delayed returns first for rolling deploys. */
   unknown(delivery: Delivery, message: IncomingMessage, headers: TaskHeaders, follow = NOTHING): SettlePlan {
     const handBacks = Number(message.headers[HAND_BACKS] ?? 0)
     if (this.#settings.handsBack && handBacks < MAX_HAND_BACKS)
@@ -61,7 +61,7 @@ export class Refusals {
     return this.#bury(delivery, headers, 'unknown-task', exception, follow)
   }
 
-  /** A task that came too late or was revoked. */
+  /** A task that has expired or was revoked. */
   revoked(
     delivery: Delivery,
     headers: TaskHeaders,

@@ -2,7 +2,7 @@ import type { LovageError } from '../kernel/index.js'
 import type { TaskHeaders } from '../message/index.js'
 import type { SettlePlan } from './settle-plan.js'
 
-/** A message that does not run, or not on: the plan that ends it, and what there is to tell about it. */
+/** A message that does not run, or not to its end: the plan that ends it, and the details to report. */
 export type Refused =
   | {
       readonly kind: 'postpone'
@@ -15,7 +15,7 @@ export type Refused =
       readonly plan: SettlePlan
       readonly headers: TaskHeaders
       readonly why: 'expired' | 'revoked' | 'terminated' | 'superseded'
-      /** What ended its run, and the number of that signal. */
+      /** The signal that ended its run, and its number. */
       readonly signal?: NodeJS.Signals
       readonly signum?: number | null
     }

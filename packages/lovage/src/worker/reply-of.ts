@@ -1,6 +1,6 @@
 import type { ResultRecord } from '../result/index.js'
 
-/** Who asked for a task's result, as its message says. Python's messages name somebody always. */
+/** The reply address of a task's result, from its message. Python's messages always have one. */
 export function replyOf({
   replyTo,
   correlationId,

@@ -13,7 +13,7 @@ import {
   withAttempt,
 } from '../message/index.js'
 
-/** What `retryMessage` looks at. */
+/** The inputs of `retryMessage`. */
 export interface RetriedRun {
   readonly message: IncomingMessage
   readonly call: TaskMessage
@@ -22,8 +22,8 @@ export interface RetriedRun {
 }
 
 /**
- * The message of a task's next run: same id, same body unless the task gave other arguments, one retry more
- * (docs/internals/wire.md#retries). It goes where the first one came from.
+ * The message of a task's next run: same id, same body unless the task gave other arguments, one more retry
+ * (docs/internals/wire.md#retries). It goes to the queue that the first one came from.
  */
 export function retryMessage(
   run: RetriedRun,
@@ -80,7 +80,7 @@ export function retryMessage(
   }
 }
 
-/** Remembers why the task is retried, for whoever looks at it should it fail for good. */
+/** Records the reason for the retry, for inspection if the task fails for good. */
 function attemptHeaders(
   { call, nowMs: atMs }: RetriedRun,
   { exception, traceback }: Extract<Outcome, { kind: 'retry' }>,

@@ -5,7 +5,7 @@ import type { Follow } from './refusals.js'
 import type { TaskRuns } from './task-runs.js'
 import type { WorkerCore } from './worker-core.js'
 
-/** Ends tasks that are held here and may not go on: revoked, or too late. */
+/** Ends held tasks that may not continue: revoked or expired. */
 export class Revoker {
   readonly #core: Pick<WorkerCore, 'app' | 'claims' | 'limits' | 'pool' | 'refusals' | 'followUps'>
   readonly #runs: Pick<TaskRuns, 'endUnrun'>
@@ -18,7 +18,7 @@ export class Revoker {
     this.#runs = runs
   }
 
-  /** Looks through all that is held, because more is revoked than before. */
+  /** Checks all held tasks, because more are revoked than before. */
   sweep(): void {
     const { claims, limits } = this.#core
     for (const claim of claims.waiting) this.drops(claim)
@@ -28,7 +28,7 @@ export class Revoker {
     }
   }
 
-  /** Ends a task that was revoked before it began, or expired while it waited. */
+  /** Ends a task that was revoked before it started, or expired while it waited. */
   drops(claim: Claim): boolean {
     const { app, limits, refusals } = this.#core
     const { delivery, job } = claim
@@ -55,7 +55,7 @@ export class Revoker {
     pool.terminate(id, new TaskError('The task was revoked.', { code: 'LVG_TASK_REVOKED' }), signal)
   }
 
-  /** Whoever waits for the task hears of its end too: its chord, the steps after it. */
+  /** Everything that waits for the task is notified too: its chord, the steps after it. */
   #followOf({ job }: Claim): Follow {
     return (exception, state) => this.#core.followUps.failure(job.call, exception, null, state)
   }

@@ -16,22 +16,22 @@ import { type FollowUp, type FollowUps, NO_FOLLOW_UP } from './follow-ups.js'
 import { replyOf } from './reply-of.js'
 import { retryMessage } from './retry-message.js'
 
-/** What follows from an outcome, in the order in which it must happen: publish, store, then let go. */
+/** The consequences of an outcome, in the required order: publish, store, then release. */
 export interface SettlePlan {
-  /** Messages that go on where this task ends: a retry, callbacks, the next step. */
+  /** Messages that continue where this task ends: a retry, callbacks, the next step. */
   readonly publish: readonly OutgoingMessage[]
   readonly results: readonly ResultRecord[]
-  /** What canvases add: chords to open and to count, errbacks to call. */
+  /** The canvas's part: chords to open and to count, errbacks to call. */
   readonly followUp?: FollowUp
   /** Absent when the message was acknowledged before the run. */
   readonly settlement?: Settlement
-  /** What is to be kept of such a message. */
+  /** The dead letter of such a message. */
   readonly letter?: DeadLetter
   /** For logs and signals; null = no state is stored. */
   readonly state: TaskState | null
 }
 
-/** What a plan is made from. */
+/** The inputs of a plan. */
 export interface Finished {
   readonly delivery: Delivery
   readonly message: IncomingMessage
@@ -42,26 +42,26 @@ export interface Finished {
   readonly nowMs: number
 }
 
-/** What a plan needs to know of the worker. */
+/** The worker, as a plan sees it. */
 export interface PlanSettings {
   readonly hostname: string
   readonly storesResults: boolean
   readonly resultExtended: boolean
-  /** Whether an ETA is kept by the broker from the start (`dueMs`). */
+  /** Whether the broker keeps an ETA from the start (`dueMs`). */
   readonly delayAtPublish: boolean
   readonly followUps: FollowUps
-  /** Protects bodies that are written anew, by the content type that they had. */
+  /** Protects rewritten bodies, according to their previous content type. */
   readonly signerOf?: (contentType: string) => Serializer | undefined
 }
 
-/** A lost run of a message that cannot go back, or shall not, has failed. */
+/** A lost run has failed if its message cannot or must not go back. */
 export function finalOutcome(task: Pick<AnyTask, 'options'>, outcome: Outcome, ackedEarly: boolean): Outcome {
   return outcome.kind === 'lost' && (ackedEarly || task.options.rejectOnWorkerLost === false)
     ? failure(task, outcome.error)
     : outcome
 }
 
-/** Says what follows from an outcome. Pure. */
+/** Determines what follows from an outcome. Pure. */
 export function planSettlement(finished: Finished, settings: PlanSettings): SettlePlan {
   const { outcome, delivery, ackedEarly, context } = finished
   const release = (settlement: Settlement): Pick<SettlePlan, 'settlement' | 'letter'> => {
@@ -156,10 +156,10 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
   }
 }
 
-/** Headers that carry a trace, should its middleware have run in a child: what follows is then beside the run, not below it. */
+/** Headers that carry a trace, in case its middleware ran in a child: follow-ups are then siblings of the run, not its children. */
 const TRACE_HEADERS = ['traceparent', 'tracestate', 'baggage']
 
-/** Messages that go on where a task ends take along what middleware gave it for them. */
+/** Messages that continue where a task ends take along the headers that middleware set for them. */
 function following(
   { context: { followHeaders }, message }: Finished,
   messages: readonly OutgoingMessage[],
@@ -173,7 +173,7 @@ function following(
     : messages.map((one) => ({ ...one, headers: { ...one.headers, ...more } }))
 }
 
-/** What follows a success; a task whose callbacks cannot be sent has failed. */
+/** The consequences of a success; a task whose callbacks cannot be sent has failed. */
 function afterSuccess(
   { call, context }: Finished,
   { value, json }: Extract<Outcome, { kind: 'success' }>,
@@ -186,7 +186,7 @@ function afterSuccess(
   }
 }
 
-/** What takes a task's place; a task whose replacement cannot be sent has failed. */
+/** The replacement of a task; a task whose replacement cannot be sent has failed. */
 function replacement(
   { call, context }: Finished,
   { canvas }: Extract<Outcome, { kind: 'replace' }>,
@@ -220,10 +220,10 @@ function bury(
   }
 }
 
-/** Ends of a run: a task has one for each attempt. Everything else is about the bytes of one message. */
+/** Ends of a run: a task has one for each attempt. Everything else concerns the bytes of one message. */
 const ENDS_OF_A_RUN: ReadonlySet<DeadLetterReason> = new Set(['failed', 'rejected', 'worker-lost'])
 
-/** A dead letter for a delivery, under an id that a repetition of the same end makes again. */
+/** A dead letter for a delivery, under an id that a repetition of the same end generates again. */
 export function letterOf(
   delivery: Delivery,
   facts: {
@@ -241,7 +241,7 @@ export function letterOf(
   const { message } = delivery
   const redrives = message instanceof Error ? 0 : redrivesOf(message.headers)
   // A redriven task may fail before the letter that it came from is removed, and an id may be given to calls of different content: each
-  // is another letter. Whatever brokers change about a message that they deliver again, its body stays.
+  // is a separate letter. Whatever brokers change in a redelivered message, its body stays the same.
   const isRun = ENDS_OF_A_RUN.has(reason) && !(message instanceof Error)
   const attempt = `${taskId ?? 'message'}.${retries}.${digestOf(isRun ? message.body : raw)}`
   return {
@@ -266,7 +266,7 @@ function storesErrors({ context }: Finished, { storesResults }: PlanSettings): b
   return storesResults && (!ignoresResult(context) || context.task.options.storeErrorsEvenIfIgnored === true)
 }
 
-/** The call's word, then the task's. */
+/** The option of the call, else the task's. */
 function ignoresResult(context: TaskContext): boolean {
   return context.ignoreResult || context.task.options.ignoreResult === true
 }
@@ -296,7 +296,7 @@ function record(
   }
 }
 
-/** What `resultExtended` stores beside a result. */
+/** The fields that `resultExtended` adds to a result. */
 export function extendedOf(context: TaskContext, worker: string): ExtendedResult {
   const { name, retries, deliveryInfo, stamps, task } = context
   const { args, kwargs } = hideArguments({ redact: context.redact, params: task.definition?.params }, context)
@@ -311,7 +311,7 @@ export function extendedOf(context: TaskContext, worker: string): ExtendedResult
   }
 }
 
-/** Tells messages apart that claim the same task id: none of them may take another's place. */
+/** Distinguishes messages that claim the same task id: none of them may replace another. */
 const digestOf = (raw: Buffer | string): string => createHash('sha1').update(raw).digest('hex').slice(0, 16)
 
 const textOf = (message: readonly unknown[] | string): string =>

@@ -14,7 +14,7 @@ import type { WorkerCore } from './worker-core.js'
 const LONGEST_PAUSE_MS = 10_000
 
 type Core = Pick<WorkerCore, 'app' | 'broker' | 'results' | 'consumer' | 'claims' | 'followUps'> & {
-  /** Where errbacks are called that want the error itself; undefined = nobody calls them. */
+  /** Calls errbacks that want the error itself; undefined = they are not called. */
   readonly environment?: RunEnvironment
 }
 
@@ -25,8 +25,8 @@ interface Ending {
 }
 
 /**
- * Carries plans out, those of one turn of the loop together, in the order that loses nothing: continuation, result,
- * ack. A crash between two of them repeats the task under its id; after the ack nothing is owed.
+ * Carries out plans, those of one turn of the loop together, in the order that loses nothing: continuation, result,
+ * ack. A crash between two of them repeats the task under its id; after the ack nothing is outstanding.
  */
 export class Settler {
   readonly #core: Core
@@ -40,7 +40,7 @@ export class Settler {
     this.#core = core
   }
 
-  /** Takes a plan over, to be carried out after something that never rejects. */
+  /** Accepts a plan, to be carried out after a promise that never rejects. */
   add(plan: SettlePlan, after?: Promise<void>, claim?: Claim): void {
     if (after) {
       void this.#inFlight.add(after.then(() => this.add(plan, undefined, claim)))
@@ -52,7 +52,7 @@ export class Settler {
     setImmediate(() => this.flush())
   }
 
-  /** Begins to carry out what is waiting. */
+  /** Starts carrying out the pending plans. */
   flush(): void {
     this.#scheduled = false
     if (this.#endings.length === 0) return
@@ -69,12 +69,12 @@ export class Settler {
     }
   }
 
-  /** Tries nothing again from here: what is not carried out returns to its queue when its lease ends. */
+  /** Stops retrying: plans not carried out return to their queue when their lease ends. */
   abandon(): void {
     this.#ending.abort(new Error('the worker has ended'))
   }
 
-  /** Never rejects. What cannot be carried out at all keeps nothing else from it, and is not held for ever. */
+  /** Never rejects. A plan that cannot be carried out does not block others, and is not held for ever. */
   async #settle(endings: readonly Ending[], isRepeat = false): Promise<void> {
     const { app, consumer } = this.#core
     const { logger } = app
@@ -122,7 +122,7 @@ export class Settler {
     const refused = settlements.length === 0 ? NONE : await consumer.settle(settlements)
     if (settlements.length === 0) consumer.demand()
     crashPoint('settle:after-ack')
-    // What was done in the first attempt is refused in the second.
+    // Steps done in the first attempt are refused in the second.
     const lost = isRepeat ? NONE : refused
     for (const { plan, claim } of endings) {
       if (!claim) continue
@@ -135,7 +135,7 @@ export class Settler {
       if (publish && !refused.includes(tag)) this.#tellPublished(publish)
   }
 
-  /** Queues and chords are there before anything that needs them is sent. */
+  /** Ensures that queues and chords exist before anything that needs them is sent. */
   async #prepare(followUps: readonly FollowUp[]): Promise<void> {
     for (const error of followUps.flatMap(({ faults }) => faults))
       this.#core.app.logger.error({ err: error }, 'a signature in a message could not be used')
@@ -151,7 +151,7 @@ export class Settler {
     await Promise.all(complete.map((join) => this.complete(join)))
   }
 
-  /** Calls errbacks, counts members, and sends the bodies of chords that are complete. */
+  /** Calls errbacks, counts members, and sends the bodies of completed chords. */
   async #count(followUps: readonly FollowUp[]): Promise<void> {
     const inline = followUps.flatMap((one) => one.inline)
     if (inline.length > 0) await this.#callErrbacks(inline)
@@ -175,7 +175,7 @@ export class Settler {
     await this.#joins('finish chords', (joins) => joins.finish([join.id]))
   }
 
-  /** Carries out what belongs to no claim. */
+  /** Carries out work that belongs to no claim. */
   async carryOut(followUp: FollowUp): Promise<void> {
     await this.#prepare([followUp])
     const { publish, results } = followUp
@@ -184,7 +184,7 @@ export class Settler {
     await this.#count([followUp])
   }
 
-  /** Theirs is to look, so that their errors are logged and change nothing. */
+  /** Errbacks only observe, so their errors are logged and change nothing. */
   async #callErrbacks(errbacks: readonly InlineErrback[]): Promise<void> {
     const { app, environment } = this.#core
     if (environment) await callErrbacks(errbacks, app.tasks, environment)
@@ -219,8 +219,8 @@ export class Settler {
   }
 
   /**
-   * Tries until it works: the claims are held and renewed meanwhile, so that waiting loses nothing and giving up would. What no
-   * waiting helps, such as a message that no queue takes, is thrown.
+   * Retries until it works: the claims are held and renewed meanwhile, so waiting loses nothing but giving up would. Errors that
+   * waiting cannot fix, such as a message that no queue accepts, are thrown.
    */
   async #persist(what: string, attempt: () => Promise<void>): Promise<void> {
     for (let tries = 0; ; tries++) {
@@ -236,19 +236,19 @@ export class Settler {
   }
 }
 
-/** Nothing that is asked of a closed connection happens any more. */
+/** A closed connection carries out no more requests. */
 const isClosed = (error: unknown): boolean => isLovageError(error) && error.code === 'LVG_CONNECTION_CLOSED'
 
 const NONE: readonly string[] = []
 
-/** What is done with plans, step by step. */
+/** The steps for carrying out plans, in order. */
 interface Sorted {
   readonly followUps: FollowUp[]
   /** Has no claim to travel with, or cannot travel with it: published first. */
   readonly alone: OutgoingMessage[]
   /** Of messages that were acknowledged before they ran. */
   readonly letters: DeadLetter[]
-  /** Stored before the claims end, the others with them. */
+  /** Stored before the claims end; the others are stored with them. */
   readonly records: ResultRecord[]
   readonly settlements: Settlement[]
 }
@@ -260,7 +260,7 @@ function sort(endings: readonly Ending[], isAtomic: boolean, settlesResults: boo
     if (letter) sorted.letters.push(letter)
     if (followUp) sorted.followUps.push(followUp)
     const publishesAlong = isAtomic && settlement !== undefined
-    // A member of a chord: its result is stored before it is counted, because whoever sends the body may read it.
+    // A chord's member: its result is stored before it is counted, because the sender of the body may read it.
     const isCounted = (followUp?.parts.length ?? 0) > 0
     const storesAlong = settlesResults && settlement !== undefined && !isCounted
     if (!publishesAlong) sorted.alone.push(...publish)

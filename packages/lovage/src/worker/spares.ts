@@ -1,12 +1,12 @@
 import type { HandBack } from './hand-back.js'
 import type { WorkerCore } from './worker-core.js'
 
-/** How long a claimed message may wait for a place in the pool that was there when it was asked for. */
+/** How long a claimed message may wait for a place in the pool that was available when it was requested. */
 const WAIT_MS = 10
 
 /**
- * Hands back what was claimed for a pool that had room for more short tasks, and has not any more when it arrives: a
- * long one has begun, and another worker may be idle.
+ * Hands back messages claimed for a pool that had room for more short tasks, and has none when they arrive: a
+ * long task has started, and another worker may be idle.
  */
 export class Spares {
   readonly #core: Pick<WorkerCore, 'claims' | 'line'>
@@ -18,7 +18,7 @@ export class Spares {
     this.#handBack = handBack
   }
 
-  /** Looks after what has just been claimed. */
+  /** Checks newly claimed messages. */
   watch(): void {
     const { claims, line } = this.#core
     if (this.#timer || claims.size <= line.wanted) return

@@ -34,7 +34,7 @@ export async function startWorker(app: AppCore, options: WorkerOptions = {}): Pr
     steps: [...(options.steps ?? []), ...(autoscaler ? [autoscaler] : []), ...app.steps],
   })
   await pool.start(worker.listener)
-  // In every process that runs tasks; children tell it for themselves.
+  // Emitted in every process that runs tasks; children emit it themselves.
   if (!pool.isRemote) await app.signals.tell('workerProcessInit', { hostname })
   await broker.declare(worker.queues.map((name) => app.router.queue(name)))
   await worker.consume()

@@ -5,10 +5,10 @@ import type { ResultBackend, ResultRecord } from '../result/index.js'
 import { replyOf } from './reply-of.js'
 import { extendedOf } from './settle-plan.js'
 
-/** Tasks shorter than this never show as STARTED: nobody could have seen it, and storing it would cost as much as they do. */
+/** Tasks shorter than this never show as STARTED: no reader could have seen it, and storing it would cost as much as they do. */
 const VISIBLE_AFTER_MS = 25
 
-/** Stores STARTED for tasks that run long enough to be looked at, in batches. */
+/** Stores STARTED for tasks that run long enough to be observed, in batches. */
 export class StartedTracker {
   readonly #ports: {
     readonly results: ResultBackend
@@ -36,7 +36,7 @@ export class StartedTracker {
     this.#timer ??= this.#ports.clock.setTimer(() => this.#store(), VISIBLE_AFTER_MS)
   }
 
-  /** Something to wait for when the task's STARTED is on its way just now: it must not arrive after the end. */
+  /** A promise to await if the task's STARTED is in flight: it must not arrive after the end. */
   finished(context: TaskContext): Promise<void> | undefined {
     if (this.#young.delete(context.id)) return undefined
     return this.#inFlight?.contexts.has(context) ? this.#inFlight.stored : undefined
@@ -52,7 +52,7 @@ export class StartedTracker {
     this.#young.clear()
     if (visible.length === 0) return
     const { results, logger } = this.#ports
-    // A state that is only shown may be missed; a final result is never stored from here.
+    // A state that is only informative may be missed; a final result is never stored from here.
     const stored = results
       .store(visible.map((context) => this.#record(context)))
       .catch((error: unknown) => logger.warn({ err: error }, 'could not store STARTED'))

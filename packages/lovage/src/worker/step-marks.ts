@@ -1,10 +1,10 @@
 import type { AppCore } from '../app/core/index.js'
 import type { StepStore } from '../app/tasks/index.js'
 
-/** The space of marks in which finished steps lie. */
+/** The space of marks that holds finished steps. */
 const SPACE = 'steps'
 const DAY_S = 86_400
-/** After a success: by then, and a few leases, it was settled, or has been run again. */
+/** After a success: by then, and a few leases, the message was settled, or has been run again. */
 const LAST_MS = 60_000
 
 /** Keeps finished steps in the app's coordination store, for as long as results are kept. */

@@ -2,12 +2,12 @@ import type { Settings } from '../app/settings/index.js'
 import { type Clock, delay, type Timer } from '../kernel/index.js'
 import type { StopKind } from './boot-step.js'
 
-/** How long a broker has to take back what was not finished. */
+/** How long a broker has to take back unfinished messages. */
 const LAST_MOMENT_MS = 5000
 
 const HARDNESS: Readonly<Record<StopKind, number>> = { warm: 0, soft: 1, cold: 2 }
 
-/** How long a worker that is to stop waits for what runs, and how that changes when it is told to hurry. */
+/** How long a stopping worker waits for running tasks, and how that changes when it is told to hurry. */
 export class Stopping {
   readonly #clock: Clock
   #how: StopKind | undefined
@@ -31,7 +31,7 @@ export class Stopping {
     return this.#how
   }
 
-  /** Begins to wait, or for less; false when it is to stop in this way or a harder one already. */
+  /** Starts waiting, or shortens the wait; false when it is already stopping in this way or a harder one. */
   ask(how: StopKind): boolean {
     if (this.#how !== undefined && HARDNESS[how] <= HARDNESS[this.#how]) return false
     this.#how = how
@@ -42,7 +42,7 @@ export class Stopping {
     return true
   }
 
-  /** Waits for `work` while there is patience, and then a moment more; false when it had not ended by then. */
+  /** Waits for `work` as long as the limit allows, and then a moment more; false if it had not ended by then. */
   async outlasts(work: Promise<unknown>): Promise<boolean> {
     const over = new AbortController()
     const lastMoment = this.patience.then(() => delay(this.#clock, LAST_MOMENT_MS, over.signal))
@@ -55,7 +55,7 @@ export class Stopping {
     }
   }
 
-  /** Nobody waits any more. */
+  /** Ends the waiting. */
   end(): void {
     this.#timer?.cancel()
   }

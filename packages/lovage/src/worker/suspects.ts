@@ -8,8 +8,8 @@ import type { WorkerCore } from './worker-core.js'
 const WAIT_MS = 250
 
 /**
- * Tries apart what was there each time when a worker died, before it is blamed for that: one such task at a time, and nothing else is
- * claimed meanwhile. Who dies again has killed its worker; its neighbours end well. A child process runs each of its tasks apart as it is.
+ * Isolates tasks that were held each time a worker died, before one is blamed: one such task runs at a time, and nothing else is
+ * claimed meanwhile. A task whose worker dies again is the culprit; the others finish normally. A child process isolates its tasks anyway.
  */
 export class Suspects implements ClaimObserver {
   readonly #core: Pick<WorkerCore, 'app' | 'claims' | 'consumer' | 'line' | 'pool'>
@@ -19,12 +19,12 @@ export class Suspects implements ClaimObserver {
     this.#core = core
   }
 
-  /** Whether its next death is the one that it is blamed for, and would be that of others too. */
+  /** Whether its next death would be blamed on it, and would take down other tasks too. */
   concerns({ redeliveries }: Delivery): boolean {
     return redeliveries >= MAX_REDELIVERIES && this.#core.pool.kind !== 'prefork'
   }
 
-  /** The one to run now. The others have gone back when this resolves, so that its end cannot be theirs. */
+  /** The one to run now. The others have gone back when this resolves, so that its death cannot be theirs. */
   async choose(claims: readonly Claim[]): Promise<Claim | undefined> {
     const { app, consumer, line } = this.#core
     const chosen = this.#tried ? undefined : claims.find(isHeld)
@@ -63,7 +63,7 @@ export class Suspects implements ClaimObserver {
     if (claim !== this.#tried) return
     this.#tried = undefined
     this.#core.line.isClosed = false
-    // Once it is settled: what is claimed now must not share its fate.
+    // Once it is settled: messages claimed now must not share its fate.
     setImmediate(() => this.#core.line.goOn())
   }
 }

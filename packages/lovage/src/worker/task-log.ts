@@ -6,7 +6,7 @@ import { reprValue } from '../message/index.js'
 import type { Claim, ClaimObserver, ReturnReason } from './claim.js'
 import type { Refused } from './refused.js'
 
-/** The log lines of a task's life; the field names are what log searches of the field already use. */
+/** The log lines of a task's life; the field names are those that log searches of the field already use. */
 export class TaskLog implements ClaimObserver {
   readonly #logger: Logger
   readonly #tasks: AppCore['tasks']
@@ -16,7 +16,7 @@ export class TaskLog implements ClaimObserver {
     this.#tasks = tasks
   }
 
-  /** Whether anybody reads ordinary lines: without, making them would cost more than the task. */
+  /** Whether ordinary lines are logged at all: if not, building them would cost more than the task. */
   get isVerbose(): boolean {
     return this.#logger.isLevelEnabled?.('info') ?? true
   }

@@ -15,7 +15,7 @@ import type { WorkerCore } from './worker-core.js'
 
 type Core = Pick<WorkerCore, 'app' | 'claims' | 'consumer' | 'line' | 'pool' | 'started' | 'timeLimits'>
 
-/** The way of a claim from its slot to its settlement. */
+/** A claim's path from its slot to its settlement. */
 export class TaskRuns {
   readonly #core: Core
   readonly #settler: Settler
@@ -34,7 +34,7 @@ export class TaskRuns {
       this.#runJob = (claim) =>
         pool.run(claim.job, timeLimits.of(claim.job), (pid) => claims.begun(claim, pid))
     } else {
-      // A pool without children runs whatever it is given.
+      // A pool without children runs any job.
       const run: RunJob = (job: Job) => pool.run(job, timeLimits.of(job)) as Outcome | Promise<Outcome>
       const wrapped = withMiddleware(app.middleware, run)
       this.#runJob = ({ job }) => wrapped(job)
@@ -64,7 +64,7 @@ export class TaskRuns {
     this.#finish(claim, failure(claim.job.task, error))
   }
 
-  /** Ends a claim that may not run, or not on. */
+  /** Ends a claim that may not run, or not continue. */
   endUnrun(claim: Claim, why: Refused): void {
     const { claims } = this.#core
     const after = claims.end(claim, undefined, 0)
@@ -79,7 +79,7 @@ export class TaskRuns {
     crashPoint('run:before')
     claims.handedOver(claim)
     const { trackStarted, abortable } = job.task.options
-    // STARTED would hide that somebody has asked it to abort itself.
+    // STARTED would hide the request to abort.
     if (trackStarted !== false && !abortable) started?.started(job.context)
     if (!pool.isRemote) claims.begun(claim)
     const outcome = this.#runJob(claim)
@@ -89,7 +89,7 @@ export class TaskRuns {
 
   #finish(claim: Claim, outcome: Outcome | undefined): void {
     crashPoint('run:after')
-    // Else handed back by a shutdown, or lost to another worker, which settles it.
+    // Otherwise handed back by a shutdown, or lost to another worker, which settles it.
     if (!isHeld(claim)) return
     this.#afterStarted(claim.job.context, () =>
       outcome
@@ -98,7 +98,7 @@ export class TaskRuns {
     )
   }
 
-  /** A task's STARTED, should it be on its way, must not come after its end. */
+  /** A task's STARTED, if in flight, must not arrive after its end. */
   #afterStarted(context: TaskContext, end: () => void): void {
     const late = this.#core.started?.finished(context)
     if (late) void late.then(end)

@@ -6,7 +6,7 @@ import type { PutAside } from './put-aside.js'
 import type { Refused } from './refused.js'
 import { stateOf } from './task-log.js'
 
-/** Tells those who listen to the worker what becomes of tasks. */
+/** Reports the progress of tasks to the worker's listeners. */
 export class TaskSignals implements ClaimObserver {
   readonly #signals: AppCore['signals']
   readonly #putAside: PutAside
@@ -35,7 +35,7 @@ export class TaskSignals implements ClaimObserver {
         break
       case 'postpone': {
         const seen = message instanceof Error ? undefined : message
-        // Python's worker has received a task that it holds until its time: monitors know it from then on.
+        // Python's worker has received a task that it holds until its ETA: monitors know it from then on.
         if (this.#putAside.add(why.headers, seen, queue, why.untilMs))
           signals.emit('taskReceived', { headers: why.headers, queue })
         break
@@ -55,7 +55,7 @@ export class TaskSignals implements ClaimObserver {
 
   ended({ job: { context } }: Claim, outcome: Outcome | undefined, runtimeMs: number): undefined {
     const signals = this.#signals
-    // Without an outcome it was revoked, which was told as such.
+    // Without an outcome it was revoked, which was reported as such.
     if (outcome === undefined) return
     switch (outcome.kind) {
       case 'success':

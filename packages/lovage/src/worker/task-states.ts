@@ -5,7 +5,7 @@ import { replyOf } from './reply-of.js'
 import { extendedOf } from './settle-plan.js'
 import type { StartedTracker } from './started-tracker.js'
 
-/** Stores states that a task gives itself, such as PROGRESS. */
+/** Stores states that a task sets itself, such as PROGRESS. */
 export async function storeOwnState(
   context: TaskContext,
   state: string,
@@ -19,7 +19,7 @@ export async function storeOwnState(
 ): Promise<void> {
   const { results, started, extendedBy } = ports
   if (!results || context.ignoreResult) return
-  // The task shows more than STARTED now, which must not come after it.
+  // The task shows more than STARTED now, which must not arrive after it.
   await started?.finished(context)
   const resultJson = encodeJson(meta, `meta of ${context.name}`)
   await results.store([

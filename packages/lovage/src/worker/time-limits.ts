@@ -4,15 +4,15 @@ import type { Job } from './pools/job.js'
 
 /** How long a run may take, in seconds. */
 export interface RunLimits {
-  /** At this the run is ended. */
+  /** The hard limit: the run is ended. */
   readonly hard?: number
-  /** At this the task's signal is aborted with SoftTimeLimitExceeded. */
+  /** The soft limit: the task's signal is aborted with SoftTimeLimitExceeded. */
   readonly soft?: number
 }
 
 const NONE: RunLimits = {}
 
-/** The limits that a task's options name. */
+/** The limits set in a task's options. */
 export function limitsOf({ timeLimit, softTimeLimit }: TaskOptions): RunLimits {
   return {
     ...(timeLimit === undefined ? {} : { hard: timeLimit }),
@@ -21,15 +21,15 @@ export function limitsOf({ timeLimit, softTimeLimit }: TaskOptions): RunLimits {
 }
 
 /**
- * The time limits in force: what the call itself says, then what was set at run time, then the task's own with annotations and settings
+ * The time limits in force: the call's own, then those set at run time, then the task's own with annotations and settings
  * filled in.
  */
 export class TimeLimits {
   readonly #overrides = new Map<string, RunLimits>()
 
   /**
-   * Sets the limits of a task for the runs that begin from now on; an empty object takes them away again.
-   * @throws {ConfigurationError} LVG_CONFIG_INVALID for a soft limit beyond the hard one, and for what is no number of seconds.
+   * Sets the limits of a task for runs that start from now on; an empty object removes them.
+   * @throws {ConfigurationError} LVG_CONFIG_INVALID for a soft limit beyond the hard one, and for invalid numbers of seconds.
    */
   set(task: string, limits: RunLimits): void {
     checkLimits(task, limits)
@@ -42,7 +42,7 @@ export class TimeLimits {
     const { options, definition } = task
     const [calledHard, calledSoft] = context.timeLimit
     const override = this.#overrides.get(task.name)
-    // Producers write the task's own limits into every call; only what differs from them is the call's own word.
+    // Producers write the task's own limits into every call; only values that differ were set by the call itself.
     const hard =
       ownWord(calledHard, definition.own.timeLimit) ?? override?.hard ?? options.timeLimit ?? calledHard
     const soft =
@@ -56,7 +56,7 @@ export class TimeLimits {
 }
 
 /**
- * Milliseconds of the longest hard limit of an app's tasks; undefined when one has none. Celery's own tasks, which every worker
+ * Milliseconds of the longest hard limit of an app's tasks; undefined when any task has none. Celery's own tasks, which every worker
  * has, wait and do not compute: they do not count.
  */
 export function longestLimitMs(tasks: Iterable<Pick<AnyTask, 'name' | 'options'>>): number | undefined {

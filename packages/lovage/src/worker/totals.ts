@@ -1,6 +1,6 @@
 import type { Claim, ClaimObserver } from './claim.js'
 
-/** How many tasks of each name have ended in a worker, whatever their end. */
+/** Number of tasks of each name that have ended in a worker, whatever their outcome. */
 export class Totals implements ClaimObserver {
   readonly #byTask = new Map<string, number>()
 

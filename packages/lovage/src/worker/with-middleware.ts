@@ -6,7 +6,7 @@ import type { Job } from './pools/job.js'
 export type RunJob = (job: Job) => Outcome | Promise<Outcome>
 
 /**
- * The job travels on its context, which is what a middleware has to hand on: looked up in a map beside it, it would cost as much as a
+ * The job travels on its context, which a middleware has to pass on: looking it up in a separate map would cost as much as a
  * small task.
  */
 const JOB = Symbol('job')

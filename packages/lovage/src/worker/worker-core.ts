@@ -12,10 +12,10 @@ import type { Refusals } from './refusals.js'
 import type { StartedTracker } from './started-tracker.js'
 import type { TimeLimits } from './time-limits.js'
 
-/** What runs in this process have, and what is answered to children. */
+/** The environment of runs in this process, also used to answer children's requests. */
 export type WorkerEnvironment = RunEnvironment & Required<Pick<RunEnvironment, 'sendEvent'>>
 
-/** What the parts of one worker share. Each takes what it needs of it. */
+/** The shared parts of one worker. Each component takes the ones it needs. */
 export interface WorkerCore {
   readonly app: AppCore
   /** `name@host`. */

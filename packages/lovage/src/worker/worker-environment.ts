@@ -7,7 +7,7 @@ import { stepMarks } from './step-marks.js'
 import { storeOwnState } from './task-states.js'
 import type { WorkerEnvironment } from './worker-core.js'
 
-/** What a worker gives to the tasks that it runs. */
+/** A worker's services for the tasks that it runs. */
 export function workerEnvironment(
   app: AppCore,
   worker: {

@@ -23,13 +23,13 @@ import type { TimeLimits } from './time-limits.js'
 import { Totals } from './totals.js'
 import type { WorkerCore } from './worker-core.js'
 
-/** What a worker has beside its core. */
+/** The parts of a worker other than its core. */
 export interface WorkerParts {
   /** The queues to consume, in strict order. */
   readonly queues: readonly string[]
   readonly stopping: Stopping
   readonly autoscaler: Autoscaler | undefined
-  /** What starts and stops with it. */
+  /** Steps that start and stop with it. */
   readonly steps: readonly BootStep[]
 }
 
@@ -37,7 +37,7 @@ export interface WorkerParts {
 export class Worker implements RunningWorker {
   readonly hostname: string
   readonly pool: WorkerPool
-  /** How long runs may take; changed here at run time. */
+  /** How long runs may take; can be changed at run time. */
   readonly timeLimits: TimeLimits
   readonly limits: WorkerLimits
   readonly putAside = new PutAside()
@@ -88,7 +88,7 @@ export class Worker implements RunningWorker {
     })
   }
 
-  /** What a pool tells this worker. */
+  /** A pool's callbacks to this worker. */
   get listener(): PoolListener {
     const { environment, line } = this.#core
     const { updateState, sendEvent } = environment
@@ -106,7 +106,7 @@ export class Worker implements RunningWorker {
   get reserved(): readonly Claim[] {
     return this.#core.claims.waiting
   }
-  /** Everything that is not settled yet. */
+  /** Number of messages that are not settled yet. */
   get held(): readonly Job[] {
     return this.#core.claims.all.map(({ job }) => job)
   }
@@ -126,7 +126,7 @@ export class Worker implements RunningWorker {
     this.#core.line.goOn()
   }
 
-  /** Begins to claim messages; `startWorker` calls it. */
+  /** Starts claiming messages; `startWorker` calls it. */
   async consume(): Promise<void> {
     const { app, broker, consumer, line, results } = this.#core
     await this.limits.start({ onRevoked: () => this.dropRevoked(), onQueues: () => this.#followGate() })
@@ -155,11 +155,11 @@ export class Worker implements RunningWorker {
   }
 
   /**
-   * Ends the worker. Warm: claims nothing more and waits for what runs, at most `workerShutdownTimeout` seconds; soft: at most
-   * `workerSoftShutdownTimeout`; then, or at once when cold, what still runs goes back to its queue, no attempt consumed. A stop that
+   * Stops the worker. Warm: claims nothing more and waits for running tasks, at most `workerShutdownTimeout` seconds; soft: at most
+   * `workerSoftShutdownTimeout`; then, or at once when cold, unfinished messages go back to their queue, no attempt consumed. A stop that
    * takes too long can be made a harder one.
    *
-   * @param signal What told it, for those who listen.
+   * @param signal The signal that requested it, for listeners.
    */
   async stop(how: StopKind = 'warm', signal: NodeJS.Signals | null = null): Promise<void> {
     if (this.#stopping.ask(how)) {
@@ -173,7 +173,7 @@ export class Worker implements RunningWorker {
     await this.stop('warm')
   }
 
-  /** Ends what is held and may not go on: more is revoked than before. */
+  /** Ends held tasks that may not continue: more are revoked than before. */
   dropRevoked(): void {
     this.#revoker.sweep()
     this.#core.line.goOn()
@@ -190,7 +190,7 @@ export class Worker implements RunningWorker {
     const { hostname } = this
     const { app, consumer, started } = this.#core
     const { signals, logger } = app
-    // A broker that is away keeps no process from its end: what is held here returns by its lease.
+    // A broker that is away does not keep a process from ending: held messages return by their lease.
     const fault = (error: unknown): void =>
       logger.error({ err: error }, 'could not end in order: what is held returns to its queue by its lease')
     if (!(await this.#stopping.outlasts(this.#letGo().catch(fault)))) {
@@ -212,15 +212,15 @@ export class Worker implements RunningWorker {
     await signals.tell('workerShutdown', { hostname })
   }
 
-  /** Settles what ends in time, and hands back the rest. */
+  /** Settles messages that end in time, and hands back the rest. */
   async #letGo(): Promise<void> {
     const { claims, consumer } = this.#core
     await consumer.pause()
     this.#spares?.stop()
-    // What has not begun is somebody else's to begin.
+    // Tasks that have not started are left for other workers.
     const unbegun = this.#handBack.interrupt(claims.waiting)
     await Promise.race([claims.none(), this.#stopping.patience])
-    // Children are ended before what they run goes back: it must not run here and elsewhere at once.
+    // Children are ended before their messages go back: a task must not run here and elsewhere at once.
     const unfinished = this.#handBack.interrupt(claims.all, () =>
       this.pool.isRemote ? this.pool.stop('cold') : undefined,
     )

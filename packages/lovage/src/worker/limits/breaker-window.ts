@@ -1,9 +1,9 @@
 import type { Breaker, Outcome } from '../../app/tasks/index.js'
 
-/** The last runs of a task, oldest first: `1` went well, `0` failed. */
+/** The last runs of a task, oldest first: `1` succeeded, `0` failed. */
 export type RunWindow = string
 
-/** What a run says about whether its task works: nothing, when it was lost, given back, or found its message wrong. */
+/** What a run shows about its task: whether it works; undefined when the run was lost, given back, or found its message invalid. */
 export function verdictOf(outcome: Outcome): '1' | '0' | undefined {
   switch (outcome.kind) {
     case 'success':
@@ -13,7 +13,7 @@ export function verdictOf(outcome: Outcome): '1' | '0' | undefined {
     case 'failure':
       return outcome.expected ? '1' : '0'
     case 'retry':
-      // A task that only asked to come again has not failed.
+      // A task that only asked to run again has not failed.
       return outcome.exception === null ? '1' : '0'
     case 'lost':
     case 'reject':
@@ -25,7 +25,7 @@ export function verdictOf(outcome: Outcome): '1' | '0' | undefined {
 export const slide = (before: RunWindow, runs: RunWindow, { window }: Pick<Breaker, 'window'>): RunWindow =>
   (before + runs).slice(-window)
 
-/** Whether so many of the last runs failed that the task is not to be tried for a while. */
+/** Whether so many of the last runs failed that the task should not be tried for a while. */
 export function isTripped(
   runs: RunWindow,
   { minimum, threshold }: Pick<Breaker, 'minimum' | 'threshold'>,

@@ -6,20 +6,20 @@ import type { Job } from '../pools/job.js'
 import { isTripped, type RunWindow, slide, verdictOf } from './breaker-window.js'
 import type { LimitStores } from './limit-stores.js'
 
-/** Where the last runs are: key → window. */
+/** The space of last runs: key → window. */
 const RUNS = 'breaker-runs'
-/** A window to which nothing was added for so long says nothing any more. */
+/** A window without new runs for this long is no longer meaningful. */
 const RUNS_KEPT_MS = 3_600_000
-/** An open breaker that nobody has tried for so long after its time counts as closed. */
+/** An open breaker without a trial for this long after its time counts as closed. */
 const OPEN_KEPT_MS = 86_400_000
-/** How late good news may be; bad news is told at once. */
+/** Maximum delay for reporting successes; failures are reported at once. */
 const REPORT_MS = 1000
-/** A run that tries an open breaker has it for at most so long after its last sign of life. */
+/** The trial run of an open breaker holds it for at most this long after its last sign of life. */
 const LONGEST_PROBE_MS = 30_000
-/** Tries at writing what many workers write at once; what is left is written with the next report. */
+/** Attempts at a write that many workers make at once; the remainder is written with the next report. */
 const MOST_TRIES = 20
 
-/** What becomes of a task whose breaker is open. */
+/** The decision about a task whose breaker is open. */
 export type BreakerVerdict =
   | { readonly kind: 'run' }
   | { readonly kind: 'postpone'; readonly untilMs: number }
@@ -32,9 +32,9 @@ interface Report {
 }
 
 /**
- * The circuit breakers of the fleet: closed while there is no mark, open until the time in the mark, then half-open: one run
- * is let through, and closes or opens it again. The last runs of all workers are one window in the store; which breakers
- * are open is known here without asking, so that a closed one costs a task nothing.
+ * The fleet's circuit breakers: closed while there is no mark, open until the time in the mark, then half-open: one trial run
+ * is let through, and closes or reopens it. The last runs of all workers form one window in the store; which breakers
+ * are open is known locally, so a closed one costs a task nothing.
  */
 export class Breakers {
   readonly #stores: LimitStores
@@ -51,7 +51,7 @@ export class Breakers {
     this.#stores = stores
   }
 
-  /** Reads which are open, and follows. */
+  /** Reads the open breakers, and follows changes. */
   async start(): Promise<void> {
     const { cluster, logger } = this.#stores
     this.#unwatch = cluster.watch(BREAKERS, () => {
@@ -62,7 +62,7 @@ export class Breakers {
     await this.#look()
   }
 
-  /** Tells what it still knows. */
+  /** Reports the remaining results. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#unwatch?.()
@@ -71,7 +71,7 @@ export class Breakers {
     await this.#flush()
   }
 
-  /** Whether a task's breaker is open, and it has to be asked about. */
+  /** Whether a task's breaker is open, so that a decision is needed. */
   applies(job: Job): boolean {
     if (this.#open.size === 0) return false
     const key = this.#keyOf(job)
@@ -86,7 +86,7 @@ export class Breakers {
     return verdicts
   }
 
-  /** A run has ended. */
+  /** Records the end of a run. */
   ended(job: Job, outcome: Outcome): void {
     const breaker = breakerOf(job.task.options)
     if (!breaker) return
@@ -98,7 +98,7 @@ export class Breakers {
       return
     }
     const key = this.#keyOf(job)
-    // What had begun before it was opened says nothing new.
+    // Runs that started before it opened provide no new information.
     if (verdict === undefined || key === undefined || this.#open.has(key)) return
     const report = this.#reports.get(key) ?? { task: job.task.name, breaker, runs: '' }
     report.runs = slide(report.runs, verdict, breaker)
@@ -107,7 +107,7 @@ export class Breakers {
     else this.#timer ??= this.#stores.clock.setTimer(() => void this.#flush(), REPORT_MS)
   }
 
-  /** A run was given back, or is another worker's now: whoever has it may try. */
+  /** A run was given back, or belongs to another worker now: its next holder may make the trial. */
   left({ context }: Job): void {
     const probe = this.#probes.get(context.id)
     if (!probe) return
@@ -145,7 +145,7 @@ export class Breakers {
     return { kind: 'run' }
   }
 
-  /** What a run that tried says: closed again, or open for another while. */
+  /** Records the outcome of a trial run: closed again, or open for another period. */
   #answer(
     key: string,
     slot: SlotRequest,
@@ -172,7 +172,7 @@ export class Breakers {
     )
   }
 
-  /** Adds what ran here to the windows of all, and opens what is to be opened. One at a time. */
+  /** Adds the runs of this worker to the shared windows, and opens breakers as needed. One update at a time. */
   #flush(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -199,7 +199,7 @@ export class Breakers {
     const { cluster, clock, logger } = this.#stores
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const expiresMs = clock.now() + RUNS_KEPT_MS
-      // Equal windows are told apart by who wrote them.
+      // Equal windows are told apart by their writer.
       const value = (of: RunWindow): string => `${newId()} ${of}`
       const first = { key, value: value(runs), expiresMs }
       const [standing] = await cluster.put(RUNS, [first], { ifAbsent: true })

@@ -5,17 +5,17 @@ import type { TaskHeaders } from '../../message/index.js'
 import type { Job } from '../pools/job.js'
 import type { LimitStores } from './limit-stores.js'
 
-/** How often the keys of what is held here are told to be alive. */
+/** How often the keys of held tasks are renewed. */
 const RENEWAL_MS = 10_000
 
-/** The worker's side of unique calls and of latest calls: whose turn is over gives its key back, whose place is taken is not run. */
+/** The worker's side of unique and latest calls: a call that is over releases its key, a call that was replaced is not run. */
 export class CallGuards {
   readonly #stores: LimitStores
   readonly #held: () => Iterable<Job>
   #renewal: Timer | undefined
   #isStopped = false
 
-  /** @param held What is held in this worker. */
+  /** @param held The tasks held by this worker. */
   constructor(stores: LimitStores, held: () => Iterable<Job>) {
     this.#stores = stores
     this.#held = held
@@ -26,12 +26,12 @@ export class CallGuards {
     this.#renewal?.cancel()
   }
 
-  /** Whether a call may have been replaced by a later one, which has to be asked. */
+  /** Whether a later call may have replaced this one, so that a check is needed. */
   applies({ context }: Job): boolean {
     return readGuard(context.wireHeaders)?.kind === 'latest'
   }
 
-  /** For each whether a later call has taken its place. */
+  /** For each, whether a later call has replaced it. */
   async areSuperseded(jobs: readonly Job[]): Promise<readonly boolean[]> {
     const guards = jobs.map(({ context }) => readGuard(context.wireHeaders))
     const keys = guards.flatMap((guard) => (guard?.kind === 'latest' ? [guard.key] : []))
@@ -41,27 +41,27 @@ export class CallGuards {
     return guards.map((guard) => guard?.kind === 'latest' && (latest.get(guard.key) ?? 0) > guard.stamp)
   }
 
-  /** A task is held here, so that its key lives on. */
+  /** A task is held here, so its key is renewed. */
   took({ context }: Job): void {
     const guard = readGuard(context.wireHeaders)
     if (guard?.kind !== 'unique' || guard.until === 'expiry' || this.#renewal || this.#isStopped) return
-    // The first soon: it may have waited nearly as long as its key lives.
+    // The first renewal is soon: the task may have waited nearly as long as its key lives.
     this.#renewLater(0)
   }
 
-  /** A run begins. */
+  /** A run starts. */
   begun({ context }: Job): void {
     const guard = readGuard(context.wireHeaders)
     if (guard?.kind === 'unique' && guard.until === 'start') void this.#release(guard, context.id)
   }
 
-  /** A run has ended, or a message that is not run. Its end is told after this: whoever hears of it may send the next. */
+  /** A run has ended, or a message that is not run. Its end is reported after this: a caller that sees it may send the next call. */
   ended(headers: TaskHeaders, outcome?: Outcome): Promise<void> | undefined {
     const guard = readGuard(headers)
     if (guard?.kind !== 'unique' || guard.until === 'expiry') return undefined
     if (outcome?.kind === 'lost' || (outcome?.kind === 'reject' && outcome.requeue)) return undefined
     if (outcome?.kind === 'retry') return this.#keep(guard, headers.id, outcome.dueMs)
-    // Only a failure for good is no success and no end of the wish for one.
+    // With `success`, only a permanent failure leaves the key held.
     if (guard.until === 'success' && (outcome?.kind === 'failure' || outcome?.kind === 'reject'))
       return undefined
     return this.#release(guard, headers.id)

@@ -5,7 +5,7 @@ import { newId } from '../../kernel/index.js'
 import type { Claims } from '../claims.js'
 import { WorkerLimits } from './worker-limits.js'
 
-/** Opens the limits of a worker where the app keeps them, and lets them see what becomes of its claims. */
+/** Opens a worker's limits where the app keeps them, and registers them as observers of its claims. */
 export async function openLimits(app: AppCore, claims: Claims): Promise<WorkerLimits> {
   const { clock, logger, conf, signals } = app
   const broker = await app.broker()
@@ -34,7 +34,7 @@ export async function openLimits(app: AppCore, claims: Claims): Promise<WorkerLi
 const openOwnStore = ({ conf, clock, logger }: AppCore): Promise<CoordinationStore> =>
   openCoordinationStore(`memory://worker-${newId()}`, { settings: conf, clock, logger })
 
-/** A broker without a store of agreements leaves a worker to itself. */
+/** With a broker without a coordination store, a worker has its own. */
 async function clusterStore(app: AppCore, own: CoordinationStore): Promise<CoordinationStore> {
   try {
     return await app.coordination()

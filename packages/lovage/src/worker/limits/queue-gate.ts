@@ -3,7 +3,7 @@ import type { TurnRequest } from '../../coordination/index.js'
 import { messageOf, type Timer } from '../../kernel/index.js'
 import type { LimitStores } from './limit-stores.js'
 
-/** Says which queues may be claimed from: not those that an operator has paused, nor those whose own rate is spent. */
+/** Decides which queues may be claimed from: not those that an operator has paused, nor those whose own rate is exhausted. */
 export class QueueGate {
   readonly #stores: LimitStores
   readonly #rateOf: (queue: string) => string | number | null | undefined
@@ -12,13 +12,13 @@ export class QueueGate {
   #unwatch: (() => void) | undefined
   #onChange: () => void = () => {}
 
-  /** @param rateOf The rate of a queue, as it is declared. */
+  /** @param rateOf The rate of a queue, as declared. */
   constructor(stores: LimitStores, rateOf: (queue: string) => string | number | null | undefined) {
     this.#stores = stores
     this.#rateOf = rateOf
   }
 
-  /** Reads which queues are paused, and follows their changes; `onChange` is called when other queues are open than before. */
+  /** Reads which queues are paused, and follows changes; `onChange` is called when the set of open queues changes. */
   async start(onChange: () => void): Promise<void> {
     this.#onChange = onChange
     const { cluster, logger } = this.#stores
@@ -52,13 +52,13 @@ export class QueueGate {
     return this.#timers.has(queue)
   }
 
-  /** What a run of a message of this queue takes. */
+  /** The turns that a run of a message from this queue takes. */
   turnOf(queue: string): readonly TurnRequest[] {
     const intervalMs = intervalOf(this.#rateOf(queue))
     return intervalMs === undefined ? [] : [{ key: `queue:${queue}`, intervalMs }]
   }
 
-  /** Keeps a queue from being claimed from for a while. */
+  /** Closes a queue for a while. */
   close(queue: string, forMs: number): void {
     if (this.#timers.has(queue)) return
     this.#timers.set(

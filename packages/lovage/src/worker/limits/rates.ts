@@ -8,25 +8,25 @@ import type { Job } from '../pools/job.js'
 import type { LimitStores } from './limit-stores.js'
 import type { QueueGate } from './queue-gate.js'
 
-/** Where the places of waiting tasks stand, by task id and attempt: the line that they were dealt in, and Unix ms. */
+/** The space of waiting tasks' places, by task id and attempt: their line and Unix ms. */
 const PLACES = 'turns'
-/** A place that nobody came for is forgotten. */
+/** A place whose task does not return is forgotten. */
 const PLACE_KEPT_MS = 3_600_000
-/** A task asks again by then whether those before it have gone: purged, revoked, or let through by another rate. */
+/** A task asks again by then whether those before it have gone: purged, revoked, or admitted by another rate. */
 const SOONEST_LOOK_MS = 15_000
 const LATEST_LOOK_MS = 60_000
-/** One that has just come looks again sooner: places before it may have been given up in this moment. */
+/** A new arrival checks again sooner: places before it may just have been given up. */
 const FIRST_LOOK_MS = 2000
-/** Of a long line no more than fifty a second look. */
+/** In a long line, at most fifty checks a second. */
 const LOOK_MS_A_PLACE = 20
-/** Who comes before its time takes a turn that was free for so long: the one whose turn it was does not come. */
+/** A task that comes early takes a turn that has been free for this long: its owner is not coming. */
 const IDLE_MS = 500
-/** How long a task that is put off may be on its way. */
+/** How long a postponed task may be in transit. */
 const AGAIN_MS = 1000
-/** Of so many waiting tasks at most it is known here that they wait. */
+/** Maximum number of waiting tasks tracked locally. */
 const MOST_KNOWN = 10_000
 
-/** What becomes of a task that has a rate, or whose queue has one. */
+/** The decision about a task with a rate, or from a queue with one. */
 export type RateVerdict =
   | { readonly kind: 'run' }
   | { readonly kind: 'postpone'; readonly untilMs: number }
@@ -41,13 +41,13 @@ interface Waiting {
 }
 
 /**
- * Rates of tasks and queues. Only the start of a run takes a turn, that of its task and that of its queue together or neither. Who has to
- * wait is given a place in the line of its task, and comes back for its turn then: so that each turn finds one that wants it.
+ * Rates of tasks and queues. Only the start of a run takes a turn, and takes those of its task and its queue together or neither. A task
+ * that has to wait is given a place in its task's line, and returns for its turn then: so each turn has a task waiting for it.
  */
 export class Rates {
   readonly #stores: LimitStores
   readonly #queues: QueueGate
-  /** Those that this worker has put off, by id. */
+  /** The tasks postponed by this worker, by id. */
   readonly #waiting = new Map<string, Waiting>()
   #rates: ReadonlyMap<string, string> = new Map()
   #lines: ReadonlyMap<string, string> = new Map()
@@ -59,7 +59,7 @@ export class Rates {
     this.#queues = queues
   }
 
-  /** Reads the rates that were changed at run time, and follows their changes. */
+  /** Reads the rates changed at run time, and follows changes. */
   async start(): Promise<void> {
     const { cluster, logger } = this.#stores
     const follow = (space: string, look: () => Promise<void>): void => {
@@ -75,7 +75,7 @@ export class Rates {
     follow(LINES, () => this.#lookAtLines())
     await Promise.all([this.#lookAtRates(), this.#lookAtLines()])
   }
-  /** More is revoked than before: the places of such tasks are free. */
+  /** More tasks are revoked than before: their places are free. */
   dropRevoked(isRevoked: (id: string) => boolean): void {
     const tasks = new Set<string>()
     for (const [id, { task }] of this.#waiting) {
@@ -91,16 +91,16 @@ export class Rates {
     for (const unwatch of this.#unwatch) unwatch()
   }
 
-  /** The rate in force: an operator's word before the task's own. */
+  /** The rate in force: an operator's setting before the task's own. */
   of(task: AnyTask): string | number | null {
     return this.#rates.get(task.name) ?? task.options.rateLimit ?? null
   }
-  /** Whether a task has a rate, or its queue. */
+  /** Whether a task, or its queue, has a rate. */
   concerns({ job, delivery }: Claim): boolean {
     return intervalOf(this.of(job.task)) !== undefined || this.#queues.limits(delivery.queue)
   }
 
-  /** Decides about tasks that were claimed together; what is to run has its turns. */
+  /** Decides about tasks that were claimed together; those that will run have their turns. */
   async admit(claims: readonly Claim[]): Promise<readonly RateVerdict[]> {
     const { cluster, own } = this.#stores
     const verdicts: RateVerdict[] = claims.map(() => RUN)
@@ -110,7 +110,7 @@ export class Rates {
       return []
     })
     const late: Late[] = []
-    // A worker's own rate first: the store of all is asked for nothing that does not run.
+    // A worker's own rate first: the shared store is not asked about tasks that do not run.
     const mine = asked.filter(({ claim }) => this.#isOwn(claim.job) && this.#turnOf(claim.job))
     const ownWaits = await own.tryTurns(mine.map(({ claim }) => this.#turnOf(claim.job) ?? []))
     mine.forEach(({ claim, place }, at) => {
@@ -155,14 +155,14 @@ export class Rates {
     return [{ key: this.#keyOf('rate', job.task), intervalMs, ...(isEarly ? { idleMs: IDLE_MS } : {}) }]
   }
 
-  /** A rate that is set at run time begins anew: what the one before has granted says nothing about it. */
+  /** A rate set at run time starts fresh: the grants of the previous one do not count. */
   #keyOf(kind: 'rate' | 'line', { name }: AnyTask): string {
     const set = this.#rates.get(name)
     const key = `${kind}:${name}${set === undefined ? '' : `:${set}`}`
     return kind === 'rate' ? key : `${key}:${this.#lines.get(name) ?? ''}:${this.#lines.get(ALL_LINES) ?? ''}`
   }
 
-  /** One that had a later place: those before it did not come, so that the others are to be dealt new places. */
+  /** A task had a later place: those before it did not come, so the others must be given new places. */
   #began(job: Job): void {
     const waiting = this.#waitingOf(job)
     if (!waiting) return
@@ -190,10 +190,10 @@ export class Rates {
       )
   }
 
-  /** Gives those that have to wait their places, once each. */
+  /** Gives waiting tasks their places, once each. */
   async #putOff(late: readonly Late[], store: CoordinationStore, verdicts: RateVerdict[]): Promise<void> {
     if (late.length === 0) return
-    // As they are now: a place in a line that has just ended would be far too late.
+    // Re-read now: a place in a line that has just ended would be far too late.
     await this.#lookAtLines()
     const nowMs = this.#stores.clock.now()
     const keys = late.map(({ claim }) => keyOf(claim.job))
@@ -231,7 +231,7 @@ export class Rates {
       this.#know(job.context.id, { task: job.task.name, key: keyOf(job), placeMs })
       verdicts[place] = {
         kind: 'postpone',
-        // Where nobody can make it due sooner when its rate is raised, it looks before its turn can come, too.
+        // If no worker can make it due sooner when its rate is raised, it also checks before its turn can come.
         untilMs: this.#stores.canPromote
           ? Math.max(soonestMs, Math.min(placeMs, nowMs + lookMs))
           : Math.min(Math.max(soonestMs, placeMs), nowMs + lookMs),
@@ -252,7 +252,7 @@ export class Rates {
     const { cluster, logger } = this.#stores
     const before = this.#rates
     this.#rates = new Map((await cluster.list(RATES)).map(({ key, value }) => [key, value]))
-    // They outlive whoever set them, and no code says so.
+    // They outlive the process that set them, and no code restores them.
     if (this.#rates.size > 0)
       logger.warn(
         { rates: Object.fromEntries(this.#rates) },
@@ -267,7 +267,7 @@ export class Rates {
     this.#lines = new Map((await this.#stores.cluster.list(LINES)).map(({ key, value }) => [key, value]))
   }
 
-  /** What this worker has put off under another rate is to be dealt with by the new one at once. */
+  /** Tasks that this worker postponed under another rate must be handled under the new one at once. */
   async #promote(tasks: ReadonlySet<string>): Promise<void> {
     const ids: string[] = []
     for (const [id, { task }] of this.#waiting) {
@@ -277,7 +277,7 @@ export class Rates {
     }
     if (ids.length === 0) return
     await this.#stores.promote(ids)
-    // And those again that were on their way to where they wait.
+    // And again those that were in transit to where they wait.
     this.#again = this.#stores.clock.setTimer(() => {
       this.#stores
         .promote(ids)
@@ -302,5 +302,5 @@ const RUN: RateVerdict = { kind: 'run' }
 
 /** A retry is a run of its own, and waits for a turn of its own. */
 const keyOf = ({ context }: Job): string => `${lifeOf(context.wireHeaders)} ${context.retries}`
-/** In the value of a mark, whose parts are divided by a space. */
+/** In the value of a mark, whose parts are separated by a space. */
 const lineOf = (key: string): string => key.replaceAll(' ', '_')

@@ -5,20 +5,20 @@ import { lifeSince, type TaskHeaders } from '../../message/index.js'
 
 /** How a task is revoked. */
 export interface Revocation {
-  /** Whether it is stopped while it runs. */
+  /** Whether it is stopped while running. */
   readonly terminate: boolean
   readonly signal?: NodeJS.Signals
-  /** Unix ms at which that was said; undefined = nobody knows. */
+  /** Unix ms at which it was revoked; undefined = unknown. */
   readonly atMs?: number | undefined
   /** Unix ms at which it is forgotten; undefined = never. */
   readonly expiresMs?: number | undefined
 }
 
-/** What of a task's headers tells whether it is revoked: its id and the life of that, its stamps. */
+/** The headers that decide whether a task is revoked: its id and the id's life, its stamps. */
 type RevocableHeaders = Pick<TaskHeaders, 'id' | 'stamps' | 'stamped_headers'> &
   Readonly<Record<string, unknown>>
 
-/** The revoked tasks, as a worker knows them: a copy of what stands in the coordination store, kept fresh. */
+/** The revoked tasks, as a worker knows them: a copy of the coordination store's marks, kept current. */
 export class Revokes {
   readonly #store: CoordinationStore
   readonly #logger: Logger
@@ -26,7 +26,7 @@ export class Revokes {
   readonly #ids = new Map<string, Revocation>()
   readonly #stamps = new Map<string, Revocation>()
   #unwatch: (() => void)[] = []
-  /** What is to be read: all of a space, or some keys. */
+  /** The parts to read: all of a space, or some keys. */
   readonly #stale = new Map<string, Set<string> | 'all'>()
   #isLooking = false
 
@@ -36,8 +36,8 @@ export class Revokes {
   }
 
   /**
-   * Reads what was revoked before this worker was up, and follows what comes; `onChange` is called when there may be more, and what is
-   * held may be among it.
+   * Reads the tasks revoked before this worker was up, and follows changes; `onChange` is called when there may be new ones, possibly
+   * among held tasks.
    */
   async start(onChange: () => void): Promise<void> {
     this.#onChange = onChange
@@ -52,7 +52,7 @@ export class Revokes {
     for (const unwatch of this.#unwatch) unwatch()
   }
 
-  /** Ids that are revoked. */
+  /** The revoked ids. */
   get ids(): readonly string[] {
     return [...this.#ids.keys()]
   }
@@ -62,13 +62,13 @@ export class Revokes {
     return this.#ids.has(id)
   }
 
-  /** Ids of which this worker is told before it reads what is kept. */
+  /** Ids reported to this worker before it reads the store. */
   hear(ids: readonly string[], revocation: Revocation): void {
     for (const id of ids) this.#ids.set(id, revocation)
     this.#onChange()
   }
 
-  /** How a task is revoked; undefined when it is not. */
+  /** How a task is revoked; undefined if it is not. */
   of(headers: RevocableHeaders): Revocation | undefined {
     if (this.#ids.size === 0 && this.#stamps.size === 0) return undefined
     const byId = this.#byId(headers)
@@ -82,14 +82,14 @@ export class Revokes {
     return undefined
   }
 
-  /** What was said of an id before it was used again says nothing about its new life. */
+  /** A revoke of an id before its reuse does not apply to its new life. */
   #byId(headers: RevocableHeaders): Revocation | undefined {
     const found = this.#ids.get(headers.id)
     if (found?.atMs === undefined) return found
     return (lifeSince(headers) ?? 0) > found.atMs ? undefined : found
   }
 
-  /** One reading at a time; what changes meanwhile is read after it. */
+  /** One read at a time; changes made meanwhile are read after it. */
   async #look(space: string, keys: readonly string[] | undefined): Promise<void> {
     const stale = this.#stale.get(space)
     if (!keys) this.#stale.set(space, 'all')
@@ -100,7 +100,7 @@ export class Revokes {
       for (const [name, what] of this.#stale) {
         this.#stale.delete(name)
         await this.#read(name, what).catch((error: unknown) => {
-          // With the next change, or the next look.
+          // Retried with the next change, or the next check.
           this.#stale.set(name, 'all')
           throw error
         })
@@ -113,14 +113,14 @@ export class Revokes {
     }
   }
 
-  /** What is remembered costs memory; a change costs as much as it changes. */
+  /** Remembered ids cost memory; applying a change takes time proportional to its size. */
   async #read(space: string, what: ReadonlySet<string> | 'all'): Promise<void> {
     const known = space === REVOKED ? this.#ids : this.#stamps
     const marks = await this.#store.list(space, what === 'all' ? undefined : [...what])
     if (what === 'all') known.clear()
     else for (const key of what) known.delete(key)
     for (const { key, value, expiresMs } of marks) known.set(key, { ...readRevocation(value), expiresMs })
-    // They ended in the order in which they came, as far as they live equally long.
+    // They expire in the order in which they came, if their lifetimes are equal.
     const nowMs = Date.now()
     for (const [key, { expiresMs = Number.POSITIVE_INFINITY }] of known) {
       if (expiresMs > nowMs) break
@@ -129,7 +129,7 @@ export class Revokes {
   }
 }
 
-/** What somebody else's version wrote counts as a plain revoke. */
+/** A mark written by another version counts as a plain revoke. */
 function readRevocation(value: string): Revocation {
   try {
     const { terminate, signal, at_ms: atMs } = JSON.parse(value) as Readonly<Record<string, unknown>>

@@ -6,31 +6,31 @@ import type { LimitStores } from './limit-stores.js'
 
 /** A slot is free again this long after its holder stopped renewing it. */
 const SLOT_TTL_MS = 30_000
-/** How soon, and how late, a task asks for a slot again. */
+/** The shortest and longest delay before a task asks for a slot again. */
 const SOONEST_MS = 50
 const LATEST_MS = 15_000
-/** How long a task is thought to run before one has been seen. */
+/** Assumed duration of a task before one has been seen. */
 const UNKNOWN_RUNTIME_MS = 100
-/** Of so many tasks at most it is known that they have let others go first. */
+/** Maximum number of tasks remembered as having let others go first. */
 const MOST_KNOWN = 10_000
 
-/** What becomes of a task that has limits. */
+/** The decision about a task that has limits. */
 export type Verdict =
   | { readonly kind: 'run' }
-  /** `behind`: others are to go first, even when its time has come. */
+  /** `behind`: others should go first, even when its time has come. */
   | { readonly kind: 'postpone'; readonly untilMs: number; readonly behind?: boolean }
-  /** Its key could not be had: waiting does not change that. */
+  /** Its key could not be computed: waiting does not change that. */
   | { readonly kind: 'fail'; readonly error: unknown }
 
 /**
- * Concurrency limits: places that tasks of one name and key share. A task that finds none free never waits in a slot of its worker and
- * never blocks others: it steps aside for as long as those before it are thought to run.
+ * Concurrency limits: slots shared by tasks of one name and key. A task that finds none free never waits in a slot of its worker and
+ * never blocks others: it steps aside for as long as those before it are expected to run.
  */
 export class TaskSlots {
   readonly #stores: LimitStores
   readonly #slots = new Map<string, SlotRequest>()
   readonly #runtimeMs = new Map<string, number>()
-  /** Tasks that ask for a place just now, and what becomes of it when they have been given up meanwhile. */
+  /** Tasks asking for a slot right now, and whether they have been given up meanwhile. */
   readonly #asking = new Map<string, 'taken' | 'left' | 'forgotten'>()
   /** Tasks that found their key full, and have gone behind the others. */
   readonly #letOthersFirst = new Set<string>()
@@ -44,12 +44,12 @@ export class TaskSlots {
     this.#renewal?.cancel()
   }
 
-  /** Whether a task's runs at once are limited. */
+  /** Whether a task's concurrent runs are limited. */
   applies(task: AnyTask): boolean {
     return task.options.concurrencyLimit !== undefined
   }
 
-  /** A run has ended, or was given back and has no time: its slot is the next one's. */
+  /** A run has ended, or was given back without a time: its slot goes to the next one. */
   left({ task, context }: Job, runtimeMs?: number): Promise<void> | undefined {
     if (this.#asking.has(context.id)) this.#asking.set(context.id, 'left')
     if (this.#slots.size === 0) return undefined
@@ -63,13 +63,13 @@ export class TaskSlots {
     return this.#stores.cluster.leave([slot])
   }
 
-  /** Another worker has it, under the same name: the place is that one's to give back. */
+  /** Another worker has it, under the same name: that worker will release the slot. */
   forget({ context }: Job): void {
     if (this.#asking.has(context.id)) this.#asking.set(context.id, 'forgotten')
     this.#slots.delete(context.id)
   }
 
-  /** Decides about tasks that were claimed together; what is to run has its place. */
+  /** Decides about tasks that were claimed together; those that will run have their slots. */
   async admit(jobs: readonly Job[]): Promise<readonly Verdict[]> {
     const { clock, cluster, logger } = this.#stores
     const nowMs = clock.now()
@@ -96,7 +96,7 @@ export class TaskSlots {
         )
     const outside = wishes.filter((_, place) => !entered[place])
     this.#keepRenewing()
-    // Whoever stays outside asks again when as many others have ended as asked before it, as far as can be foreseen.
+    // A task left outside asks again when, as far as can be foreseen, as many others have ended as asked before it.
     const again = await cluster.takeTurns(
       outside.map(({ job, slot }) => {
         const expectedMs = this.#runtimeMs.get(job.task.name) ?? UNKNOWN_RUNTIME_MS
@@ -110,7 +110,7 @@ export class TaskSlots {
     return verdicts
   }
 
-  /** Which came in, and the places of those that were given up meanwhile and have ended: nobody would ever leave them. */
+  /** Returns which were admitted, and the slots of those given up and ended meanwhile, which nothing else would release. */
   async #ask(
     wishes: readonly { readonly job: Job; readonly slot: SlotRequest }[],
   ): Promise<readonly [entered: readonly boolean[], given: readonly SlotRequest[]]> {
@@ -131,8 +131,8 @@ export class TaskSlots {
   }
 
   /**
-   * Keys take turns: what finds its key full lets what came after it be looked at, whatever its key. Once: the times at which such
-   * tasks come back are dealt out to each key by itself, and one that went behind again and again might never run.
+   * Keys take turns: a task that finds its key full lets later tasks go first, whatever their key. Only once: the return times of such
+   * tasks are assigned per key, and one that went behind again and again might never run.
    */
   #goesBehind({ context: { id } }: Job): boolean {
     if (this.#letOthersFirst.has(id)) return false

@@ -13,25 +13,25 @@ import { Revokes } from './revokes.js'
 import { TaskSlots, type Verdict } from './task-slots.js'
 
 /**
- * What becomes of a task that was claimed: as its limits and its circuit breaker say, or back to its queue, which is closed for a
- * while, or nothing more, because a later call has taken its place.
+ * The decision about a claimed task: that of its limits and its circuit breaker, or back to its queue, which is closed for a
+ * while, or nothing more, because a later call has replaced it.
  */
 export type Admittance = Verdict | BreakerVerdict | RateVerdict | { readonly kind: 'superseded' }
 
-/** What limits are set up with. */
+/** Options of limits. */
 export interface LimitSettings {
-  /** The rate of a queue, as it is declared. */
+  /** The rate of a queue, as declared. */
   readonly rateOf: (queue: string) => string | number | null | undefined
-  /** What the worker holds. */
+  /** The tasks held by the worker. */
   readonly held: () => Iterable<Job>
 }
 
 /**
- * Everything that keeps a worker from running what it could run. What a task takes of its limits it is given in `admit`, and
- * gives back where its claim ends, whichever way that is: here, and nowhere else.
+ * Everything that keeps a worker from running tasks it could run. A task is granted its share of the limits in `admit`, and
+ * releases it where its claim ends, however it ends: here, and nowhere else.
  */
 export class WorkerLimits implements ClaimObserver {
-  /** What was agreed on: in the cluster, or, where the broker has no place for that, in this worker alone. */
+  /** The agreed state: the cluster's or, where the broker has no place for that, this worker's alone. */
   readonly store: CoordinationStore
   readonly revokes: Revokes
   readonly rates: Rates
@@ -55,9 +55,9 @@ export class WorkerLimits implements ClaimObserver {
   }
 
   async start(on: {
-    /** More is revoked than before. */
+    /** More tasks are revoked than before. */
     readonly onRevoked: () => void
-    /** Other queues are open than before. */
+    /** The set of open queues has changed. */
     readonly onQueues: () => void
   }): Promise<void> {
     await Promise.all([
@@ -80,17 +80,17 @@ export class WorkerLimits implements ClaimObserver {
     await this.#stores.own.close()
   }
 
-  /** Whether what was agreed on is the cluster's. */
+  /** Whether the agreed state is the cluster's. */
   get isShared(): boolean {
     return this.#stores.cluster !== this.#stores.own
   }
 
-  /** How often tasks of each name were made to wait. */
+  /** How often tasks of each name had to wait. */
   get throttled(): ReadonlyMap<string, number> {
     return this.#throttled
   }
 
-  /** Whether a task must be asked about before it is run. */
+  /** Whether a task needs a decision before it is run. */
   concerns(claim: Claim): boolean {
     const { job } = claim
     return (
@@ -132,7 +132,7 @@ export class WorkerLimits implements ClaimObserver {
       ({ job }) => this.slots.applies(job.task),
       (asked) => this.slots.admit(asked.map(({ job }) => job)),
     )
-    // Last, because a turn that was taken is not given back: nothing is to take one and not run.
+    // Last, because a turn is never given back: no task may take one and not run.
     await ask(
       (claim) => this.rates.concerns(claim),
       (asked) => this.rates.admit(asked),
@@ -141,7 +141,7 @@ export class WorkerLimits implements ClaimObserver {
       const { job } = claim
       if (admittances[place]?.kind === 'postpone')
         this.#throttled.set(job.task.name, (this.#throttled.get(job.task.name) ?? 0) + 1)
-      // Given up while it was asked: nobody else would give back what it was granted.
+      // Given up during the check: nothing else would release its grants.
       if (!isHeld(claim)) this.#breakers.left(job)
     })
     return admittances
@@ -153,7 +153,7 @@ export class WorkerLimits implements ClaimObserver {
   running({ job }: Claim): void {
     this.guards.begun(job)
   }
-  /** One that goes back for a while has not ended. */
+  /** A task that goes back for a while has not ended. */
   refused(_delivery: Delivery, { plan, headers }: Refused): Promise<void> | undefined {
     return plan.state !== null && headers ? this.guards.ended(headers) : undefined
   }
@@ -161,7 +161,7 @@ export class WorkerLimits implements ClaimObserver {
     this.#leave(job, runtimeMs)
     if (outcome) this.#breakers.ended(job, outcome)
     else this.#breakers.left(job)
-    // Without an outcome it was refused in the end, and is told as such.
+    // Without an outcome it was finally refused, and is reported as such.
     return outcome && this.guards.ended(job.context.wireHeaders, outcome)
   }
   returned({ job }: Claim, why: ReturnReason): void {
@@ -170,7 +170,7 @@ export class WorkerLimits implements ClaimObserver {
     else this.#leave(job)
   }
 
-  /** Frees the place that a task took of its concurrency limit; with `runtimeMs` when it has ended. */
+  /** Releases a task's slot under its concurrency limit; with `runtimeMs` when it has ended. */
   #leave(job: Job, runtimeMs?: number): void {
     this.slots
       .left(job, runtimeMs)

@@ -5,7 +5,7 @@ import type { RunLimits } from '../time-limits.js'
 import type { Job } from './job.js'
 import type { PoolListener, PoolStats, WorkerPool } from './pool.js'
 
-/** How long a run whose time is up keeps its slot when its promise does not end. */
+/** How long a run keeps its slot after its time is up when its promise does not settle. */
 const ABORT_GRACE_MS = 5000
 
 interface Run {
@@ -21,7 +21,7 @@ export class AsyncPool implements WorkerPool {
   readonly pids = [process.pid]
   readonly #clock: Clock
   readonly #abortGraceMs: number
-  /** By task id; a message that came twice may run twice, and then the second has a longer key. */
+  /** By task id; a message delivered twice may run twice, and then the second has a longer key. */
   readonly #running = new FleetingMap<Run>()
   #twins = 0
   #onFirstRun: (() => void) | undefined
@@ -100,7 +100,7 @@ export class AsyncPool implements WorkerPool {
     this.#slots = Math.max(1, slots)
   }
 
-  /** A promise cannot be killed: its signal is aborted, and what it still does is its own. */
+  /** A promise cannot be killed: its signal is aborted, and its further effects are its own. */
   terminate(taskId: string, reason: Error): boolean {
     const found = this.#running.values().filter(({ job }) => job.context.id === taskId)
     for (const { interrupt } of found) interrupt(reason)
@@ -125,7 +125,7 @@ export class AsyncPool implements WorkerPool {
       timers.push(this.#clock.setTimer(() => interrupt(new TimeLimitExceeded(hard)), hard * 1000))
   }
 
-  /** The slot is kept for a while, so that what obeys the signal has ended before the next task; then it is a zombie. */
+  /** The slot is kept for a while, so that a run that obeys the signal ends before the next task; after that it is a zombie. */
   #linger(outcome: Promise<Outcome>): void {
     this.#lingering++
     let isZombie = false

@@ -1,7 +1,7 @@
 import type { AnyTask, TaskContext } from '../../app/tasks/index.js'
 import type { IncomingMessage, TaskMessage } from '../../message/index.js'
 
-/** One run to be made. */
+/** One run to execute. */
 export interface Job {
   readonly task: AnyTask
   readonly context: TaskContext

@@ -6,16 +6,16 @@ import { coreOf } from '../../app/core/index.js'
 import type { Lovage } from '../../app/index.js'
 import type { Worker } from '../worker.js'
 
-/** A worker whose pool is under test, and what it was heard to say. */
+/** A worker whose pool is under test, and its recorded output. */
 export interface PoolUnderTest extends AsyncDisposable {
   readonly app: Lovage
   readonly worker: Worker
-  /** Where the tasks of `test/pools/app.mjs` note what they do. */
+  /** The file in which the tasks of `test/pools/app.mjs` record their actions. */
   readonly notes: string
   readonly lines: readonly { readonly level: string; readonly fields: object; readonly message: string }[]
 }
 
-/** What a pool is tested with. */
+/** The setup for testing a pool. */
 export interface PoolSuite {
   readonly name: string
   /** A worker with a pool of two slots. */
@@ -25,11 +25,11 @@ export interface PoolSuite {
   }) => Promise<PoolUnderTest>
   /** One task at a time. */
   readonly isSolo?: boolean
-  /** Each task has a process or thread of its own, which can be ended. */
+  /** Each task has a process or thread of its own, which can be killed. */
   readonly hasChildren?: boolean
 }
 
-/** What every pool promises. */
+/** The promises of every pool. */
 export function describePool({ name, start, isSolo = false, hasChildren = false }: PoolSuite): void {
   describe(`the ${name} pool`, () => {
     let pool: PoolUnderTest
@@ -100,7 +100,7 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
         expect(await (await coreOf(pool.app).results()).get([sent.id])).toMatchObject([
           { result: { done: 1, of: 2 } },
         ])
-        // As `inspect active` tells: the process that runs it.
+        // As in `inspect active`: the process that runs it.
         const { active, pool: own } = pool.worker
         expect(own.pids).toContain(active.find(({ job }) => job.context.id === sent.id)?.pid)
         await until(() => pool.lines.some(({ message }) => message === 'half way'))
@@ -213,7 +213,7 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
         const [polite, rude] = sent
         expect(await polite?.get({ timeout: 20 })).toBe('as far as I came')
         if (rude) await expect(rude.get({ timeout: 20 })).rejects.toMatchObject({ code: 'LVG_TASK_ABORTED' })
-        // What has ended keeps its end.
+        // An ended task keeps its state.
         await polite?.abort()
         expect(await polite?.isAborted()).toBe(false)
       })
@@ -226,7 +226,7 @@ export function describePool({ name, start, isSolo = false, hasChildren = false 
       test('may ask for itself', async () => {
         const sent = await send('asking')
         await begun(sent.id)
-        // STARTED, which is shown for tasks that do not say that they are abortable, is over by then.
+        // STARTED, which is shown for tasks that do not declare themselves abortable, is over by then.
         await until(async () => (await sent.state()) === 'STARTED')
         await sent.abort()
         expect(await sent.get({ timeout: 20 })).toBe('asked')

@@ -1,4 +1,4 @@
-// What a child of the prefork pool and a thread of the threads pool runs. It loads the rest with the heap kept small.
+// The entry point of a child of the prefork pool and of a thread of the threads pool. It loads the rest with the heap kept small.
 import { keepYoungHeapSmall } from '../../../process/index.js'
 
 keepYoungHeapSmall()

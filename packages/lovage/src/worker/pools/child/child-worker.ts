@@ -17,7 +17,7 @@ import { jobFromWire, type WireJob } from '../wire/job-wire.js'
 import { outcomeToWire } from '../wire/outcome-wire.js'
 import type { ParentPort } from './port.js'
 
-/** Where a process finds its board: the open file behind the line to the parent. */
+/** The file descriptor of a process's board: the one after the line to the parent. */
 const BOARD_FD = 4
 
 /** Runs one task after another for its parent. */
@@ -86,8 +86,8 @@ export class ChildWorker {
   }
 
   /**
-   * An error was thrown where nobody could catch it. One task runs here at a time, so it is that task's; what it left behind
-   * nobody knows, so this child ends.
+   * An error was thrown where nothing could catch it. One task runs here at a time, so it is that task's; its side effects
+   * are unknown, so this child ends.
    */
   crash(error: unknown): void {
     this.#app.logger.error({ err: error }, 'an error was thrown where nobody could catch it; the child ends')
@@ -97,7 +97,7 @@ export class ChildWorker {
     void this.stop(1)
   }
 
-  /** Ends this child, its app's connections closed. */
+  /** Ends this child, after closing its app's connections. */
   async stop(exitCode: number): Promise<void> {
     if (this.#isStopping) return
     this.#isStopping = true
@@ -160,7 +160,7 @@ export class ChildWorker {
 
   #updateState(context: TaskContext, state: string, meta: unknown): Promise<void> {
     const current = this.#current
-    // Only the run that is current may show a state; one that was given up has none.
+    // Only the current run may show a state; a run that was given up has none.
     if (current?.job.context !== context) return Promise.resolve()
     const request = ++this.#requests
     return new Promise((resolve, reject) => {

@@ -5,13 +5,13 @@ import type { FromChild, ToChild } from '../wire/frames.js'
 /** The line to the parent, of a process or of a thread. */
 export interface ParentPort {
   send(frame: FromChild): void
-  /** Hears everything, also what came before the listener. */
+  /** Calls the listener for every frame, including those that arrived before it was set. */
   listen(on: (frame: ToChild) => void, onGone: () => void): void
-  /** Ends this process or thread when what was sent is on its way. */
+  /** Ends this process or thread once everything sent is on its way. */
   exit(code: number): void
 }
 
-/** The line of the process or thread that this runs in. */
+/** The line of the current process or thread. */
 export function openParentPort(): ParentPort {
   return isMainThread ? processPort() : threadPort()
 }

@@ -14,7 +14,7 @@ let child: ChildWorker | undefined
 let lastWords = (_error: unknown): void => {}
 
 if (isMainThread) {
-  // A signal to the whole group, Ctrl+C or `pkill`, is the parent's to obey; it tells its children.
+  // A signal to the whole group, Ctrl+C or `pkill`, is for the parent to obey; it informs its children.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const)
     process.on(signal, () => {})
 }
@@ -24,10 +24,10 @@ port.listen(
   (frame) => {
     if (frame.kind === 'setup') void begin(frame.setup)
     else if (child) child.handle(frame)
-    // Not wanted any more before it had loaded the app.
+    // Stopped before it had loaded the app.
     else if (frame.kind === 'stop') port.exit(0)
   },
-  // The parent is gone; what runs here returns to the queue by its lease, and must not run on.
+  // The parent is gone; the running task returns to the queue by its lease, and must not continue.
   () => process.exit(1),
 )
 

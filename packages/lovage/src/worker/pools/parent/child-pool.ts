@@ -9,13 +9,13 @@ import { OrphanGuard } from './orphan-guard.js'
 import type { Order } from './run-queue.js'
 import { startProcess, startThread } from './transport.js'
 
-/** What a pool of children needs. */
+/** Dependencies of a pool of children. */
 export interface ChildPoolOptions {
-  /** Children, and so tasks at once. */
+  /** Number of children, and so of concurrent tasks. */
   readonly slots: number
   /** Where the children find the app. */
   readonly source: AppSource
-  /** Of the worker, `name@host`. */
+  /** The worker's name, `name@host`. */
   readonly hostname: string
   readonly clock: Clock
   readonly logger: Logger
@@ -25,23 +25,23 @@ export interface ChildPoolOptions {
   readonly maxMemoryPerChild?: number
 }
 
-/** A task that runs longer than this has no other waiting behind it. */
+/** A task that runs longer than this has no others waiting behind it. */
 const BUSY_MS = 10
-/** Orders behind a running one at most. */
+/** Maximum number of orders behind a running one. */
 const MOST = 16
-/** How much the newest run counts in the average. */
+/** Weight of the newest run in the average. */
 const WEIGHT = 0.05
-/** Pauses before a child that could not start is tried again. */
+/** Pauses before retrying a child that could not start. */
 const SHORTEST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
 /** How long idle children may take to close their app's connections. */
 const STOP_MS = 5000
 
 /**
- * Runs each task in a child, one at a time each: processes or threads that load the app once. A child that dies is replaced.
+ * Runs each task in a child, one at a time per child: processes or threads that load the app once. A child that dies is replaced.
  *
- * Short tasks follow each other in a child without a word to the parent in between: about 10 ms' worth of them is sent ahead, while tasks
- * are short on the average. None waits behind a long one: what is behind a task that takes longer than that is taken back, for
+ * Short tasks follow each other in a child without a round trip to the parent: about 10 ms' worth of them is sent ahead, while tasks
+ * are short on average. None waits behind a long one: orders behind a task that takes longer than that are taken back, for
  * another child, or another worker.
  */
 export class ChildPool implements WorkerPool {
@@ -58,7 +58,7 @@ export class ChildPool implements WorkerPool {
   #lost = 0
   #replaced = 0
   #failures = 0
-  /** Why a child cannot start, and another could not either. */
+  /** Why a child cannot start, and no other could either. */
   #unfit: Error | undefined
   #meanMs = BUSY_MS
   #sweep: NodeJS.Timeout | undefined
@@ -83,7 +83,7 @@ export class ChildPool implements WorkerPool {
   }
 
   /**
-   * Resolves when every child has loaded the app; rejects with what the first one that cannot has to say. One that is killed while it
+   * Resolves when every child has loaded the app; rejects with the error of the first one that cannot. A child that is killed while it
    * starts is tried again.
    */
   async start(listener: PoolListener): Promise<void> {
@@ -154,7 +154,7 @@ export class ChildPool implements WorkerPool {
     this.#guard?.stop()
   }
 
-  /** Children that take jobs, now or when they have started or ended one. */
+  /** Children that accept jobs, now or once they have started or ended one. */
   get #live(): number {
     let count = 0
     for (const { state } of this.#children) if (state !== 'retired') count++
@@ -166,10 +166,10 @@ export class ChildPool implements WorkerPool {
     return this.#meanMs >= BUSY_MS ? 0 : Math.max(1, Math.min(MOST, Math.floor(BUSY_MS / this.#meanMs)))
   }
 
-  /** An idle one, else the one with the least behind a task that has only just begun. */
+  /** An idle one, else the one with the fewest orders behind a task that has only just started. */
   #childFor({ task }: Job): Child | undefined {
     const idle = this.#idle.pop()
-    // What was acknowledged before its run could not be taken back.
+    // A job acknowledged before its run could not be taken back.
     if (idle || task.options.acksLate === false) return idle
     let best: Child | undefined
     for (const child of this.#children)
@@ -182,7 +182,7 @@ export class ChildPool implements WorkerPool {
     if (child.size > 1) this.#watch()
   }
 
-  /** Takes back what waits behind a task that takes long. */
+  /** Takes back the orders behind a task that takes long. */
   #watch(): void {
     this.#sweep ??= setTimeout(() => {
       this.#sweep = undefined
@@ -195,7 +195,7 @@ export class ChildPool implements WorkerPool {
     }, BUSY_MS).unref()
   }
 
-  /** To an idle child if there is one, else to the worker, which gives them back to the queue. */
+  /** Passes orders to an idle child if there is one, else to the worker, which gives them back to the queue. */
   #returned(orders: readonly Order[]): void {
     for (const order of orders) {
       const idle = this.#isStopping ? undefined : this.#idle.pop()
@@ -210,7 +210,7 @@ export class ChildPool implements WorkerPool {
       try {
         this.#spawn()
       } catch (error) {
-        // No process, no file: what the machine lacks now it may have later.
+        // No process, no file: a resource the machine lacks now may be available later.
         this.#unfit = error instanceof Error ? error : new Error(messageOf(error))
         this.#tryLater(this.#unfit)
       }
@@ -272,7 +272,7 @@ export class ChildPool implements WorkerPool {
     else this.#fill()
   }
 
-  /** A child that cannot start is tried again after pauses that grow while none can. */
+  /** Retries a child that cannot start, after pauses that grow while none can. */
   #tryLater(error: Error): void {
     const { logger, clock } = this.#options
     const pauseMs = Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** this.#failures++)

@@ -18,24 +18,24 @@ import { outcomeFromWire } from '../wire/outcome-wire.js'
 import type { Order, Run } from './run-queue.js'
 import type { StartChild, Transport } from './transport.js'
 
-/** How long a task that is to stop has for it before its child is killed. */
+/** How long a task that was asked to stop has before its child is killed. */
 const GRACE_MS = 500
 
-/** What a child needs of its pool. */
+/** A child's interface to its pool. */
 export interface ChildPorts {
   readonly setup: ChildSetup
   readonly startChild: StartChild
   readonly clock: Clock
   readonly logger: Logger
   readonly listener: () => PoolListener
-  /** After this many runs, or when it holds more than so many KiB, a child is done. */
+  /** After this many runs, or with more than this many KiB, a child is retired. */
   readonly maxTasks: number | undefined
   readonly maxMemoryKib: number | undefined
-  /** It has nothing to do. */
+  /** It is idle. */
   readonly onIdle: (child: Child) => void
-  /** A run has ended, after so many milliseconds. */
+  /** A run has ended, after this many milliseconds. */
   readonly onEnded: (runtimeMs: number) => void
-  /** Orders that it was given and will not begin. */
+  /** Orders that it was given and will not start. */
   readonly onReturned: (orders: readonly Order[]) => void
   /** It takes no more orders, and is ending by itself. */
   readonly onRetired: (child: Child) => void
@@ -43,25 +43,25 @@ export interface ChildPorts {
 }
 
 /**
- * One child as its parent knows it: starting → idle ⇄ busy → retired → gone, and from everywhere to gone. One task runs in it at a
+ * One child, as its parent sees it: starting → idle ⇄ busy → retired → gone, and from every state to gone. One task runs in it at a
  * time, so that a task's limits, crashes and leaks are its own; the orders behind it are taken back when it takes long.
  */
 export class Child {
   readonly #ports: ChildPorts
   readonly #transport: Transport
   #state: 'starting' | 'idle' | 'busy' | 'retired' | 'gone' = 'starting'
-  /** The first one runs, as far as is known here. */
+  /** The first one is running, as far as the parent knows. */
   #runs: Run[] = []
   #begunAt = 0
   #present = 0
   #ended = 0
   #keys = 0
-  /** The last of the orders taken back about which the child has not spoken: until then no more can be. */
+  /** The last of the orders taken back that the child has not yet reported on: until then no more can be taken back. */
   #takenTo = 0
   #outbox: WireJob[] = []
   /** Why it ended before it could run a task. */
   unfit: Error | undefined
-  /** Whether something else ended it then, so that the next one may well start. */
+  /** Whether it was ended by something else then, so that the next one may well start. */
   wasKilled = false
   /** Whether a task was lost with it. */
   lostTask = false
@@ -84,11 +84,11 @@ export class Child {
   get state() {
     return this.#state
   }
-  /** Orders that it holds, the running one included. */
+  /** Number of orders that it holds, including the running one. */
   get size(): number {
     return this.#runs.length
   }
-  /** Orders that can be taken back are behind one that runs for so long, in milliseconds; 0 = none are. */
+  /** How long the running order has blocked orders that can be taken back, in milliseconds; 0 = there are none. */
   get waitedMs(): number {
     return this.#runs.length > 1 && this.#takenTo === 0 ? performance.now() - this.#begunAt : 0
   }
@@ -97,7 +97,7 @@ export class Child {
     return this.#runs.some(({ job }) => job.context.id === taskId)
   }
 
-  /** How many orders more it can take when about `depth` may be behind one that runs for at most `youngMs`. */
+  /** How many more orders it can take when about `depth` may be behind one that has run for at most `youngMs`. */
   room(depth: number, youngMs: number): number {
     const { maxTasks } = this.#ports
     const left =
@@ -118,7 +118,7 @@ export class Child {
     }
   }
 
-  /** Takes back what has not begun. */
+  /** Takes back the orders that have not started. */
   takeBack(): void {
     const [, first] = this.#runs
     const last = this.#runs.at(-1)
@@ -140,7 +140,7 @@ export class Child {
     else this.#stop(run, reason)
   }
 
-  /** Takes no more orders; ends when the present one has. */
+  /** Takes no more orders; ends when the current one has. */
   retire(): void {
     if (this.#state === 'retired' || this.#state === 'gone') return
     this.#state = 'retired'
@@ -149,7 +149,7 @@ export class Child {
     this.#ports.onRetired(this)
   }
 
-  /** Ends it whatever it does. */
+  /** Kills it, whatever it is doing. */
   kill(): void {
     this.#transport.kill('SIGKILL')
   }
@@ -170,7 +170,7 @@ export class Child {
     if (hard !== undefined)
       run.timers.push(clock.setTimer(() => this.#kill(run, new TimeLimitExceeded(hard)), hard * 1000))
     run.onBegun(this.pid)
-    // It was to stop while it waited here, and could not be taken back any more.
+    // It was asked to stop while it waited here, and could no longer be taken back.
     if (run.verdict) this.#stop(run, run.verdict)
   }
 
@@ -185,7 +185,7 @@ export class Child {
 
   #kill(run: Run, reason: Error): void {
     run.verdict = reason
-    // What waits behind it has no part in its end.
+    // The orders behind it have no part in its end.
     this.takeBack()
     this.#transport.kill('SIGKILL')
   }
@@ -220,13 +220,13 @@ export class Child {
       }
       case 'event': {
         const run = this.#runs.find((one) => one.key === frame.key)
-        // What was written there is an object of fields.
+        // The JSON written there is an object of fields.
         const fields = decodeJson(frame.fields, { integers: 'bigint' }) as EventFields
         if (run) listener().sendEvent(run.job.context, frame.type, fields)
         break
       }
       case 'left': {
-        // Taken back at the last moment: it had announced it, and then seen that it was not to.
+        // Taken back at the last moment: it had announced it, and then seen that it must not run it.
         const run = this.#remove(frame.key)
         if (frame.key >= this.#takenTo) this.#takenTo = 0
         if (run) this.#giveBack([run])
@@ -253,7 +253,7 @@ export class Child {
     this.#goOn()
   }
 
-  /** The next one is the child's present one. */
+  /** The next one is the child's current one. */
   #goOn(): void {
     const [next] = this.#runs
     if (next) {
@@ -299,7 +299,7 @@ export class Child {
     this.#giveBack(runs.filter((run) => !lost.includes(run)))
   }
 
-  /** What was not run goes back, except what was to stop: that has stopped. */
+  /** Orders that were not run go back, except those asked to stop: they have stopped. */
   #giveBack(runs: readonly Run[]): void {
     const returned: Order[] = []
     for (const run of runs) {

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Logger } from '../../../kernel/index.js'
 
 /**
- * Each line names the children of this moment. The end of the input is the parent's end: children notice that by themselves within
- * moments, unless a task keeps them busy for ever; those nobody else would end.
+ * Each line names the current children. The end of the input is the parent's end: children notice it by themselves within
+ * moments, unless a task keeps them busy for ever; only the shell can end those.
  */
 const PROGRAM =
   'trap "" INT TERM HUP; while read -r line; do pids=$line; done; [ -z "$pids" ] || { sleep 2; kill -9 $pids; }'
@@ -23,7 +23,7 @@ export class OrphanGuard {
 
   start(): void {
     if (process.platform === 'win32') return
-    // A session of its own, so that what is sent to the worker's group does not end it first.
+    // A session of its own, so that a signal to the worker's group does not end it first.
     const shell = spawn('/bin/sh', ['-c', PROGRAM], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
     shell.once('error', (error) =>
       this.#logger.warn({ err: error }, 'no shell watches over the children of this worker'),
@@ -50,7 +50,7 @@ export class OrphanGuard {
     shell?.stdin?.end('\n')
   }
 
-  /** Somebody has killed the shell. */
+  /** The shell was killed from outside. */
   #startAgain(): void {
     if (this.#isStopped) return
     this.start()

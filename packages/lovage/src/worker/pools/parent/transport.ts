@@ -5,22 +5,22 @@ import { builtModule } from '../../../process/index.js'
 import { fileBoard, memoryBoard, openBoardFile, type ParentBoard } from '../wire/board.js'
 import type { FromChild, ToChild } from '../wire/frames.js'
 
-/** A child's line, as the parent has it. */
+/** A child's line, at the parent's end. */
 export interface Transport {
   /** 0 for threads, which have none. */
   readonly pid: number
   readonly board: ParentBoard
-  /** The board's memory, where it has some. */
+  /** The board's memory, if it has any. */
   readonly memory?: SharedArrayBuffer
   send(frame: ToChild): void
-  /** Ends the child whatever it does. */
+  /** Kills the child, whatever it is doing. */
   kill(signal: NodeJS.Signals): void
 }
 
-/** Who hears a child. */
+/** The listener of a child. */
 export interface TransportListener {
   readonly onFrame: (frame: FromChild) => void
-  /** It is gone, and everything that it said has been heard. */
+  /** It is gone, and everything it sent has been received. */
   readonly onGone: (how: string, signal: NodeJS.Signals | null) => void
 }
 
@@ -55,7 +55,7 @@ export const startProcess: StartChild = ({ onFrame, onGone }) => {
     how = signal === null ? `exit code ${code}` : `signal ${signal}`
     check()
   })
-  // Not started, or a frame could not be written to a child that has just died: `exit` tells the rest.
+  // Not started, or a frame could not be written to a child that has just died: `exit` handles the rest.
   child.on('error', (error) => {
     if (child.pid !== undefined) return
     isSilent = true
@@ -91,7 +91,7 @@ export const startThread: StartChild = ({ onFrame, onGone }) => {
   }
 }
 
-/** Threads share the engine: of the flags only those that load modules are theirs. */
+/** Threads share the engine: only the flags that load modules apply to them. */
 function threadExecArgv(): string[] {
   const all = childExecArgv()
   return all.filter(

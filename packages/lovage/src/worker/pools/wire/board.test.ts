@@ -13,7 +13,7 @@ test.each([
   // 1 runs; 2 to 4 wait behind it.
   expect(board.takeBack(2, 4)).toBe(1)
   expect([2, 3, 4, 5].map((key) => board.begin(key))).toEqual([false, false, false, true])
-  // Of 6 to 8 the child has just begun 6.
+  // Of 6 to 8 the child has just started 6.
   expect(board.begin(6)).toBe(true)
   expect(board.takeBack(6, 8)).toBe(6)
   board.close()

@@ -3,33 +3,33 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * What parent and child both see at once, whatever the child is busy with: which job it began last, and which jobs its parent has taken
- * back. Each writes its own word before it reads the other's, so that a job is begun or taken back, never both:
+ * State that parent and child both see at once, however busy the child is: the job it started last, and the jobs its parent has taken
+ * back. Each writes its own word before it reads the other's, so that a job is either started or taken back, never both:
  *
- * - the child writes that it begins a job, then looks whether it was taken back: if so it leaves it;
- * - the parent writes which jobs it takes back, then looks which one was begun last: those beyond are its own again, and
- *   about those up to it the child will speak.
+ * - the child announces that it starts a job, then checks whether it was taken back: if so it skips it;
+ * - the parent announces which jobs it takes back, then checks which one was started last: later ones are its own again, and
+ *     for earlier ones the child will report.
  */
 export interface ChildBoard {
-  /** Announces a job; false when it was taken back before. */
+  /** Announces a job; false if it was already taken back. */
   begin(key: number): boolean
 }
 
 /** The parent's side. */
 export interface ParentBoard {
-  /** The key of the job that was begun last; 0 = none yet. */
+  /** The key of the job that was started last; 0 = none yet. */
   begun(): number
-  /** Takes back all jobs from one key to another, those begun left out; returns `begun()`. Only one range is remembered. */
+  /** Takes back all jobs from one key to another, except those started; returns `begun()`. Only one range is remembered. */
   takeBack(from: number, to: number): number
   close(): void
 }
 
-/** Where in the board: the key begun, then the range taken back, which is written as one. */
+/** Layout of the board: the started key, then the range taken back, which is written as one. */
 const BEGUN = 0
 const TAKEN = 8
 const BYTES = 16
 
-/** A board for a thread: memory that both have. */
+/** A board for a thread: shared memory. */
 export function memoryBoard(
   memory = new SharedArrayBuffer(BYTES),
 ): ParentBoard & ChildBoard & { readonly memory: SharedArrayBuffer } {
@@ -51,8 +51,8 @@ export function memoryBoard(
 }
 
 /**
- * A board for a process: a file without a name, whose bytes the kernel keeps in one place for both. A read that follows a write of
- * the other side sees it.
+ * A board for a process: an unnamed file, whose bytes the kernel keeps in one place for both. A read that follows the other
+ * side's write sees it.
  */
 export function fileBoard(fd: number): ParentBoard & ChildBoard {
   const word = new BigInt64Array(1)
@@ -81,8 +81,8 @@ export function fileBoard(fd: number): ParentBoard & ChildBoard {
 }
 
 /**
- * Opens the file of a board, in the first folder that takes one; its name is gone when this returns, so that nothing has to be
- * cleaned up. Throws what the last folder had to say.
+ * Opens a board's file, in the first folder that accepts one; its name is gone when this returns, so no clean-up is
+ * needed. Throws the last folder's error.
  */
 export function openBoardFile(folders: readonly string[] = [tmpdir(), '/dev/shm', process.cwd()]): number {
   const [first = '.', ...others] = folders

@@ -1,7 +1,7 @@
 import { SoftTimeLimitExceeded } from '../../../app/tasks/index.js'
 import { messageOf } from '../../../kernel/index.js'
 
-/** An error between parent and child; the other side's copy is no instance of the task's own class. */
+/** An error between parent and child; the copy on the other side is not an instance of the task's own class. */
 export interface WireError {
   readonly name: string
   readonly message: string

@@ -1,6 +1,6 @@
 import { errorFromWire, errorToWire, type WireError } from './error-wire.js'
 
-/** The fields of a log line as JSON. A line must never fail its task: what JSON cannot hold becomes text. */
+/** The fields of a log line as JSON. A line must never fail its task: values that JSON cannot hold become text. */
 export function fieldsToWire(fields: Readonly<Record<string, unknown>>): string {
   try {
     return JSON.stringify(fields, (_key, value: unknown) => {
@@ -12,7 +12,7 @@ export function fieldsToWire(fields: Readonly<Record<string, unknown>>): string 
   }
 }
 
-/** The fields again, errors being errors, as loggers know how to print them. */
+/** The parsed fields, with errors as errors, in the form that loggers print. */
 export function fieldsFromWire(json: string): object {
   const revive = (_key: string, value: unknown): unknown =>
     typeof value === 'object' && value !== null && '$error' in value

@@ -4,21 +4,21 @@ import type { WireError } from './error-wire.js'
 import type { WireJob } from './job-wire.js'
 import type { WireOutcome } from './outcome-wire.js'
 
-/** What a child is told first. */
+/** The first frame to a child. */
 export interface ChildSetup {
   readonly source: AppSource
   readonly hostname: string
   /** From 1: for its title, and `%i` in file names. */
   readonly index: number
-  /** Lines below are not sent. */
+  /** Lines below this level are not sent. */
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
-  /** Whether memory use is to be told with every outcome. */
+  /** Whether memory use is reported with every outcome. */
   readonly tellsMemory: boolean
   /** The board of a thread; a process has it as an open file. */
   readonly memory?: SharedArrayBuffer | undefined
 }
 
-/** How a run ended. */
+/** The end of a run. */
 export interface WireEnd {
   readonly key: number
   readonly outcome: WireOutcome
@@ -29,7 +29,7 @@ export interface WireEnd {
 /** From the parent to a child. */
 export type ToChild =
   | { readonly kind: 'setup'; readonly setup: ChildSetup }
-  /** To be run one after the other, each unless the board says that it was taken back. */
+  /** Jobs to run one after the other, each unless the board says that it was taken back. */
   | { readonly kind: 'run'; readonly jobs: readonly WireJob[] }
   | { readonly kind: 'abort'; readonly key: number; readonly reason: WireError }
   | { readonly kind: 'answer'; readonly request: number; readonly error: WireError | null }
@@ -47,7 +47,7 @@ export type FromChild =
       /** The child takes no more jobs. */
       readonly isLast: boolean
     }
-  /** It was taken back before it began. */
+  /** It was taken back before it started. */
   | { readonly kind: 'left'; readonly key: number }
   /** `ctx.updateState` of a running task; answered when it is stored. */
   | {

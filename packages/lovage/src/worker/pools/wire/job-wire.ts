@@ -4,9 +4,9 @@ import type { IncomingMessage } from '../../../message/index.js'
 import { type DecodeOptions, decodeJson, decodeTask, encodeJson } from '../../../message/index.js'
 import type { Job } from '../job.js'
 
-/** A job between parent and child: the message as it came, which the child reads for itself. */
+/** A job between parent and child: the message as received, which the child parses itself. */
 export interface WireJob {
-  /** Names this run on its channel. */
+  /** Identifies this run on its channel. */
   readonly key: number
   readonly queue: string
   readonly message: Omit<IncomingMessage, 'headers'>
@@ -31,7 +31,7 @@ export function jobFromWire(
   options: DecodeOptions,
   environment: RunEnvironment,
 ): Job {
-  // What was written is an object; bytes come through the channel as a plain Uint8Array.
+  // An object was written; bytes come through the channel as a plain Uint8Array.
   const headers = decodeJson(wire.headers, { integers: 'bigint' }) as Record<string, unknown>
   const { body } = wire.message
   const message = {

@@ -66,7 +66,7 @@ export function outcomeFromWire(wire: WireOutcome): Outcome {
       return { ...wire, error: errorFromWire(wire.error) }
     case 'retry': {
       const { cause, request, ...rest } = wire
-      // What was written is a request.
+      // A request was written.
       const plain = decodeJson(request, { integers: 'bigint' }) as RetryRequest
       return { ...rest, request: cause === null ? plain : { ...plain, cause: errorFromWire(cause) } }
     }
