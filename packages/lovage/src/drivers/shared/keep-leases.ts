@@ -7,7 +7,7 @@ import { tellStandstill } from './standstill.js'
 export interface LeaseThread {
   readonly pulse: SharedArrayBuffer
   renew(lease: KeptLease): Promise<unknown>
-  /** Names of the tasks that the holder runs; with one at a time, the one that blocks. */
+  /** Names of the tasks that the holder has claimed; with one at a time, the one that blocks. */
   heldTasks(holder: string): Promise<readonly string[]>
   /** Cuts a connection that does not respond. */
   drop(): void

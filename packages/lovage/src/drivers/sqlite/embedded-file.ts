@@ -5,9 +5,9 @@ import { ConfigurationError } from '../../kernel/index.js'
 const EMBEDDED = join('.lovage', 'queue.db')
 
 /**
- * The embedded broker of a project that names none: `.lovage/queue.db` beside the nearest package.json.
+ * The embedded broker of a project without a configured one: `.lovage/queue.db` beside the nearest package.json.
  * @throws {ConfigurationError} LVG_CONFIG_NO_BROKER when NODE_ENV is production: a forgotten setting must not
- * become a queue that nobody reads.
+ * turn into a queue without consumers.
  */
 export function embeddedUrl(env: NodeJS.ProcessEnv, folder: string): string {
   if (env.NODE_ENV === 'production') {
@@ -18,7 +18,7 @@ export function embeddedUrl(env: NodeJS.ProcessEnv, folder: string): string {
   return `sqlite://${join(projectFolder(resolve(folder)), EMBEDDED)}`
 }
 
-/** Makes the folder of the embedded broker, hidden from git; any other URL asks for nothing. */
+/** Creates the folder of the embedded broker, hidden from git; a no-op for any other URL. */
 export function makeEmbeddedFolder(url: string): void {
   const path = url.replace(/^sqlite:\/\//, '')
   if (path === url || !path.endsWith(EMBEDDED) || existsSync(dirname(path))) return

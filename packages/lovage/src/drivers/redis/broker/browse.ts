@@ -8,13 +8,13 @@ import type { RedisKeys } from './redis-keys.js'
 type State = QueuedMessage['state']
 const STATES: readonly State[] = ['ready', 'delayed', 'unacked']
 
-/** A place in the listing: the state, and within it what the state's own reader understands. */
+/** A position in the listing: the state, and within it a cursor of the state's own reader. */
 interface Cursor {
   readonly state: State
   readonly at: string
 }
 
-/** Reads up to `limit` from a place; `next` is where the state's listing goes on. */
+/** Reads up to `limit` from a position; `next` is where the state's listing continues. */
 type Reader = (
   connection: RedisConnection,
   keys: RedisKeys,
@@ -52,7 +52,7 @@ function parse(text: string): Cursor | undefined {
 }
 
 const READERS: Readonly<Record<State, Reader>> = {
-  /** Place: step and distance from the head. */
+  /** Position: step and distance from the head. */
   async ready(connection, keys, queue, at, limit) {
     const [step = 0, offset = 0] = at === '' ? [] : at.split(':').map(Number)
     const raws = await connection.sendForBytes<Buffer[]>('lrange', [
@@ -66,7 +66,7 @@ const READERS: Readonly<Record<State, Reader>> = {
     return following === undefined ? { items } : { items, next: `${following}:0` }
   },
 
-  /** Place: rank. */
+  /** Position: rank. */
   async delayed(connection, keys, queue, at, limit) {
     const rank = Number(at)
     const found = await connection.send<string[]>('zrange', [
@@ -82,14 +82,14 @@ const READERS: Readonly<Record<State, Reader>> = {
         : await connection.sendForBytes<(Buffer | null)[]>('hmget', [keys.messages(queue), ...members])
     const items = values.flatMap((value, index) => {
       if (!value) return []
-      // The priority step stands before the message.
+      // The priority step precedes the message.
       const raw = value.subarray(value.indexOf(' ') + 1)
       return [{ ...view(raw, queue, 'delayed', members[index]), dueMs: Number(found[index * 2 + 1]) }]
     })
     return members.length < limit ? { items } : { items, next: String(rank + limit) }
   },
 
-  /** Place: the cursor of HSCAN, and how many of its batch were shown. */
+  /** Position: the cursor of HSCAN, and how many of its batch were shown. */
   async unacked(connection, keys, queue, at, limit) {
     const [cursor = '0', shown = 0] = at === '' ? [] : [at.split(':')[0], Number(at.split(':')[1])]
     const [next, pairs] = await connection.sendForBytes<[Buffer, Buffer[]]>('hscan', [
@@ -109,7 +109,7 @@ const READERS: Readonly<Record<State, Reader>> = {
   },
 }
 
-/** The message of a record in `unacked` when it belongs to the queue: ours say so at the end, kombu's by routing key. */
+/** The message of a record in `unacked` if it belongs to the queue: our tags end with the queue, kombu's records have the routing key. */
 function claimedOf(value: Buffer, ending: string, queue: string): Buffer | undefined {
   if (value.subarray(-Buffer.byteLength(ending)).toString() === ending)
     return value.subarray(1, -Buffer.byteLength(ending))
@@ -119,7 +119,7 @@ function claimedOf(value: Buffer, ending: string, queue: string): Buffer | undef
   return value.subarray(1, value.length - Buffer.byteLength(record))
 }
 
-/** A message as operators see it; `name` stands for a tag that cannot be read. */
+/** A message as operators see it; `name` replaces an unreadable tag. */
 export function view(raw: Buffer, queue: string, state: State, name?: string): QueuedMessage {
   const message = decodeEnvelope(raw, priorityFromWire)
   const headers = 'headers' in message ? message.headers : {}

@@ -10,8 +10,8 @@ import type { RedisKeys } from './redis-keys.js'
 const AT_ONCE = 500
 
 /**
- * Messages of one queue by task id. Redis has no index of its lists, so whoever names a task by its id has the queue read
- * through; only the ids of delayed messages are read, not the messages.
+ * Messages of one queue by task id. Redis has no index of its lists, so a lookup by task id reads the whole queue;
+ * for delayed messages only the ids are read, not the messages.
  */
 export class MessagesById {
   readonly #connection: RedisConnection
@@ -112,8 +112,8 @@ export class MessagesById {
   }
 
   /**
-   * Those of a list, in the order of delivery. Read from the head: what is consumed at the tail moves no index, and what is
-   * published moves them up, so that a message is seen twice rather than not at all.
+   * The matches in a list, in the order of delivery. Read from the head: consuming at the tail shifts no index, and publishing
+   * shifts them up, so that a message is seen twice rather than not at all.
    */
   async #waiting(step: number): Promise<readonly WaitingMessage[]> {
     const list = this.#keys.list(this.#queue, step)
@@ -159,7 +159,7 @@ interface WaitingMessage {
   readonly tag: string
 }
 
-/** The same for a value of the delay store, in which the priority step stands before the message. */
+/** The same for a value of the delay store, in which the priority step precedes the message. */
 function withEtaAfterStep(value: string, dueMs: number | undefined): string {
   const space = value.indexOf(' ') + 1
   return value.slice(0, space) + withEta(value.slice(space), dueMs)

@@ -1,15 +1,15 @@
 import { ConnectionError, delay, newId, systemClock } from '../../../kernel/index.js'
 import { isConnectionLoss, isServersWord, type RedisConnection } from '../client/index.js'
 
-/** For so long a publication whose reply was lost is tried again. */
+/** How long a publication whose reply was lost is retried. */
 const PATIENCE_MS = 15_000
 const RETRY_MS = 100
-/** Numbers are forgotten on the server so many at a time: nearly always with a push that goes there anyway. */
+/** How many numbers are forgotten on the server at a time: nearly always with a push that is sent anyway. */
 const FORGET_AT = 32
 
 /**
- * Publishes under numbers that the server remembers until their replies have come: what is sent again because a reply was lost with its
- * connection is dropped if it had arrived.
+ * Publishes under numbers that the server remembers until their replies have arrived: a publication repeated because its reply was lost
+ * with the connection is dropped if it had arrived.
  */
 export class CertainSender {
   /** Names this publisher on the server. */
@@ -22,14 +22,14 @@ export class CertainSender {
     this.#connection = connection
   }
 
-  /** Numbers that the server need not remember any longer. */
+  /** Numbers that the server no longer needs to remember. */
   takeHeard(): readonly number[] {
     return this.#heard.length < FORGET_AT ? NONE : this.#heard.splice(0)
   }
 
   /**
-   * Resolves when `send` has been answered. A connection that was not there rejects at once, as nothing was sent.
-   * @throws {ConnectionError} LVG_PUBLISH_UNCERTAIN with the `ids` when no answer came in all the time.
+   * Resolves when `send` has been answered. Rejects at once without a connection, as nothing was sent.
+   * @throws {ConnectionError} LVG_PUBLISH_UNCERTAIN with the `ids` when no reply came in all that time.
    */
   async send(send: (number: number) => Promise<unknown>, ids: () => readonly unknown[]): Promise<void> {
     const number = ++this.#number
@@ -43,7 +43,7 @@ export class CertainSender {
     }
   }
 
-  /** Its number is not forgotten: the first attempt may still be on its way to the server. */
+  /** Its number is not forgotten: the first attempt may still be in flight to the server. */
   async #sendAgain(
     send: () => Promise<unknown>,
     ids: () => readonly unknown[],

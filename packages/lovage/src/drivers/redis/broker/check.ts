@@ -3,7 +3,7 @@ import type { RedisConnection } from '../client/index.js'
 
 const OLDEST = [6, 2] as const
 
-/** Commands that the driver cannot do without, as ACL LOG would name them. */
+/** Commands that the driver requires, as ACL LOG would name them. */
 const NEEDED: readonly (readonly string[])[] = [
   ['evalsha', '0', '0'],
   ['blmove', 'a', 'a', 'RIGHT', 'RIGHT', '1'],
@@ -12,7 +12,7 @@ const NEEDED: readonly (readonly string[])[] = [
   ['publish', 'a', 'a'],
 ]
 
-/** Looks at the server's version and settings; refuses one that cannot work, and says what should be changed. */
+/** Checks the server's version and settings; refuses one that cannot work, and reports recommended changes. */
 export async function checkServer(connection: RedisConnection): Promise<readonly string[]> {
   const info = parseInfo(await connection.command<string>('info'))
   const version = info.get('redis_version') ?? '0'
@@ -24,7 +24,7 @@ export async function checkServer(connection: RedisConnection): Promise<readonly
       details: { location },
       hint: 'Write the URL as redis+cluster://host:port, with rediss+cluster:// for TLS.',
     })
-  // Valkey began where Redis 7.2 was, and counts on from there: any of its versions will do.
+  // Valkey started at Redis 7.2 and counts on from there: all its versions are supported.
   if (info.has('valkey_version')) return advise(connection, info)
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     throw new ConfigurationError(`Redis ${version} is too old`, {
@@ -78,19 +78,19 @@ function durabilityAdvice(info: ReadonlyMap<string, string>): string[] {
   return advice
 }
 
-/** Asks the server, where it can tell, which commands this user lacks. */
+/** Asks the server, where it can answer, which commands this user lacks. */
 async function permissionAdvice(connection: RedisConnection): Promise<string[]> {
   let user: string
   try {
     user = await connection.command<string>('acl', 'whoami')
   } catch {
-    // A user who may not ask is at least restricted; what it may not do shows by itself.
+    // A user who may not ask is at least restricted; missing permissions show when they are needed.
     return []
   }
   const missing: string[] = []
   for (const [name = '', ...words] of NEEDED) {
     try {
-      // Redis 7; before it, and for users who may not ask, nothing can be told.
+      // Redis 7; earlier versions, and users who may not ask, give no answer.
       const reply = await connection.command<string>('acl', 'dryrun', user, name, ...words)
       if (reply !== 'OK' && reply.includes('command')) missing.push(name)
     } catch {

@@ -3,7 +3,7 @@ import { ConnectionError } from '../../../kernel/index.js'
 import type { ClaimedMessage } from '../../shared/index.js'
 import { priorityFromWire } from './priority.js'
 
-/** Reads the reply of `claim.lua`; `queueOf` names the queue of a list by its place among the script's lists. */
+/** Reads the reply of `claim.lua`; `queueOf` maps a list's index among the script's lists to its queue. */
 export function* readClaim(
   reply: readonly [tags: string, counts: string, redeliveries: string, ...messages: string[]],
   queueOf: (list: number) => string,
@@ -32,7 +32,7 @@ export function* readClaim(
   }
 }
 
-/** The error about a queue whose key something else uses: the other queues go on. */
+/** The error for a queue whose key is used for something else: the other queues continue. */
 export const noList = (queue: string): ConnectionError =>
   new ConnectionError(
     `The key of queue ${queue} holds no list: nothing comes from it, and nothing goes back to it`,

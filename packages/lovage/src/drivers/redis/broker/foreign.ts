@@ -5,17 +5,17 @@ import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 import { RELEASE_MUTEX, RESTORE_TAG } from './scripts.js'
 
-/** kombu's own figures. */
+/** kombu's own values. */
 const MUTEX_MS = 300_000
 const AT_ONCE = 100
 
-/** `[envelope, "exchange", "routing key"]`, kombu's record of a claimed message, taken apart as text. */
+/** `[envelope, "exchange", "routing key"]`, kombu's record of a claimed message, parsed as text. */
 const RECORD = /^\s*\[([\s\S]*),\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")\s*\]\s*$/
 
 /**
  * Returns claimed messages whose holder keeps no lease (a Python worker) and has been silent for the fleet's visibility
- * timeout, as kombu does: under its mutex, to the heads of the lists, with both flags set. Unlike kombu it loses nothing: what
- * has no binding goes to the list of its routing key. Tells how many.
+ * timeout, as kombu does: under its mutex, to the heads of the lists, with both flags set. Unlike kombu it loses nothing: a message
+ * without a binding goes to the list of its routing key. Returns how many.
  */
 export async function restoreForeign(
   connection: RedisConnection,
@@ -60,7 +60,7 @@ async function restoreTags(
 ): Promise<number> {
   const values = await connection.sendForBytes<(Buffer | null)[]>('hmget', [keys.unacked, ...tags])
   let restored = 0
-  // The latest first: what is pushed last is consumed first.
+  // The latest first: the last pushed is consumed first.
   for (let index = tags.length - 1; index >= 0; index--) {
     const tag = tags[index]
     const value = values[index]
@@ -70,7 +70,7 @@ async function restoreTags(
       continue
     }
     const found = await takeApart(value, keys, routing)
-    // No record of kombu's: it stays for an operator to look at.
+    // Not a record of kombu's: it stays for an operator to inspect.
     if (!found) continue
     const named = [keys.unackedIndex, keys.unacked, keys.redeliveries, keys.doorbell] as const
     restored += await RESTORE_TAG.run(connection, [...named, ...found.lists], [tag, value, found.message])
@@ -84,7 +84,7 @@ async function takeApart(
   keys: RedisKeys,
   routing: RedisRouting,
 ): Promise<{ readonly message: Buffer; readonly lists: string[] } | undefined> {
-  // One character a byte, so that what is no UTF-8 comes out as it went in.
+  // One character per byte, so that invalid UTF-8 is preserved.
   const [, envelope, exchange, routingKey] = RECORD.exec(value.toString('latin1')) ?? []
   if (envelope === undefined || exchange === undefined || routingKey === undefined) return undefined
   const names = [nameOf(exchange), nameOf(routingKey)] as const
@@ -100,7 +100,7 @@ async function takeApart(
 const nameOf = (json: string): string => String(JSON.parse(Buffer.from(json, 'latin1').toString()))
 
 function wirePriority(envelope: string): number {
-  // Of `properties`, which kombu writes last; a custom header of this name comes before.
+  // The one in `properties`, which kombu writes last; a custom header of this name comes before it.
   const found = [...envelope.matchAll(/"priority"\s*:\s*(\d)/g)].pop()
   return found ? Number(found[1]) : 0
 }

@@ -8,12 +8,12 @@ import { priorityFromWire } from './priority.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 
-/** Seconds for which one wait blocks; a line that was cut is noticed after it. */
+/** Seconds for which one wait blocks; a dead connection is noticed after it. */
 const WAIT_S = 5
-/** A list of replies that nobody fetches is gone after so many seconds. */
+/** An unread reply list expires after this many seconds. */
 const KEPT_S = 60
 
-/** kombu's way of replies: a list of the asker's own, bound to the exchange for as long as it waits. */
+/** kombu's way of replies: a list of the caller's own, bound to the exchange for as long as the caller waits. */
 export class Inboxes {
   readonly #target: RedisTarget
   readonly #connection: RedisConnection
@@ -35,7 +35,7 @@ export class Inboxes {
     this.#logger = logger
   }
 
-  /** A reply to somebody who has gone is dropped: its list would stay for ever. */
+  /** A reply to a caller that is gone is dropped: its list would stay forever. */
   async reply(message: OutgoingMessage, tag: string): Promise<void> {
     const { exchange, routingKey } = message
     const payload = encodeEnvelope(message, priorityToWire, tag)
@@ -74,8 +74,8 @@ export class Inboxes {
           const message = popped && decodeEnvelope(popped[1], priorityFromWire)
           if (message && !(message instanceof Error) && isOpen) hear(message)
         } catch (error) {
-          // A lost line is made again by the next command; what a hearer throws, or a server refuses, ends no inbox either. Its end
-          // closes the line.
+          // A lost connection is restored by the next command; a listener's error, or a server's refusal, does not end the inbox either.
+          // Closing the inbox closes the connection.
           if (!isOpen) return
           await new Promise((resolve) => setTimeout(resolve, isConnectionLoss(error) ? 100 : 1_000))
         }
@@ -85,7 +85,7 @@ export class Inboxes {
     return () => {
       isOpen = false
       waiting.close()
-      // Closing the broker removes what this could not.
+      // Closing the broker removes what could not be removed here.
       this.#routing.remove(queue).catch(() => undefined)
       this.#connection.command('zrem', this.#keys.inboxes, queue).catch(() => undefined)
     }
@@ -95,7 +95,7 @@ export class Inboxes {
     await this.#connection.command('zadd', this.#keys.inboxes, Date.now() + KEPT_S * 1000, queue)
   }
 
-  /** Whoever was killed while it waited has left a binding and a list, which nothing else would ever remove. */
+  /** A process that was killed while it waited has left a binding and a list, which nothing else would ever remove. */
   async #removeStale(exchange: string): Promise<void> {
     const { inboxes } = this.#keys
     const stale = await this.#connection.command<string[]>('zrangebyscore', inboxes, 0, Date.now())

@@ -4,7 +4,7 @@ import { isConnectionLoss, RedisConnection, type RedisTarget } from '../client/i
 import { type KeyOptions, RedisKeys } from './redis-keys.js'
 import { RENEW } from './scripts.js'
 
-/** What this thread starts with. */
+/** The initial data of this thread. */
 export interface RedisLeaseData {
   readonly target: RedisTarget
   readonly keyOptions: KeyOptions

@@ -1,8 +1,8 @@
 import { priorityFromWire as fromWire } from '../../../broker/index.js'
 
 /**
- * The public priority of a number on Celery's wire. 0 is what Celery writes for "none", so it reads as none; written
- * again it is 0 again.
+ * The public priority of a number in Celery's wire format. Celery writes 0 for "none", so 0 reads as none; written
+ * again, it is 0.
  */
 export const priorityFromWire = (wire: number | undefined): number | undefined =>
   wire === 0 ? undefined : fromWire(wire)

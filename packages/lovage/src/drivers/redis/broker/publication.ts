@@ -5,11 +5,11 @@ import type { OutgoingMessage } from '../../../message/index.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 
-/** One copy of a message on its way to one queue. */
+/** One copy of a message for one queue. */
 export interface Publication {
   readonly queue: string
   readonly step: number
-  /** The envelope, with a delivery tag of its own. */
+  /** The envelope, with its own delivery tag. */
   readonly raw: string
   readonly message: OutgoingMessage
   readonly tag: string
@@ -23,7 +23,7 @@ export function publicationFor(message: OutgoingMessage, queue: string, keys: Re
   return { queue, step, raw: encodeEnvelope(message, priorityToWire, tag), message, tag }
 }
 
-/** The copies of messages, through their exchanges' bindings; each queue gets a copy with a delivery tag of its own. */
+/** The copies of messages, through their exchanges' bindings; each queue gets a copy with its own delivery tag. */
 export async function publicationsOf(
   messages: readonly OutgoingMessage[],
   routing: RedisRouting,
@@ -43,7 +43,7 @@ export async function publicationsOf(
 export const delayMember = (taskId: unknown, tag: string): string =>
   `${typeof taskId === 'string' ? taskId : ''}/${tag}`
 
-/** The words of a publication, as `publication.lua` reads them. */
+/** The arguments of a publication, as `publication.lua` reads them. */
 export function publicationWords(one: Publication, keys: RedisKeys): (string | number)[] {
   const { message, queue, step, raw } = one
   const { once, dueMs } = message

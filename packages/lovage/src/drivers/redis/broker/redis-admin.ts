@@ -7,12 +7,12 @@ import { MessagesById } from './by-id.js'
 import type { RedisKeys } from './redis-keys.js'
 
 const AT_ONCE = 500
-/** Messages in Python's hands that are looked at for a count. */
+/** How many messages held by Python workers are inspected for a count. */
 const MOST_FOREIGN = 2_000
-/** Exchanges whose queues are no task queues: remote control, its replies, events. */
+/** Exchanges whose queues are not task queues: remote control, its replies, events. */
 const INTERNAL = /(\.pidbox|^celeryev)$/
 
-/** What operators do to queues on Redis. */
+/** Queue administration on Redis. */
 export class RedisAdmin implements QueueAdmin {
   readonly #connection: RedisConnection
   readonly #keys: RedisKeys
@@ -38,7 +38,7 @@ export class RedisAdmin implements QueueAdmin {
         if (INTERNAL.test(exchange)) continue
         for (const member of await this.#connection.command<string[]>('smembers', key)) {
           const [routingKey = '', topic = '', queue = ''] = member.split(this.#keys.separator)
-          // kombu writes a pattern for a topic alone, and says nothing of other types.
+          // kombu writes a pattern only for a topic exchange, and nothing for other types.
           if (queue) bindings.push({ exchange, type: topic === '' ? 'direct' : 'topic', routingKey, queue })
         }
       }
@@ -91,7 +91,7 @@ export class RedisAdmin implements QueueAdmin {
     return promoted
   }
 
-  /** Waiting messages by all priorities, and delayed ones. Claimed ones are not counted by queue. */
+  /** Waiting messages of all priorities, and delayed ones. Claimed ones are not counted by queue. */
   async depths(
     queues: readonly string[],
     { unacked = false }: DepthOptions = {},
@@ -122,7 +122,7 @@ export class RedisAdmin implements QueueAdmin {
     )
   }
 
-  /** What workers hold, also Python's: as many of those as are looked at. */
+  /** Messages held by workers, including Python's: as many of those as are inspected. */
   async #unacked(): Promise<(queue: string) => number> {
     const { holders, unackedIndex, unacked, heldPrefix } = this.#keys
     const [lists, listCounts, routingKeys, keyCounts] = await COUNT_UNACKED.run(

@@ -35,7 +35,7 @@ import { RENEW } from './scripts.js'
 
 const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
 
-/** Opens a broker on Redis; the first operation connects. Throws a ConfigurationError for a wrong URL or option. */
+/** Opens a broker on Redis; the first operation connects. Throws a ConfigurationError for an invalid URL or option. */
 export async function openRedisBroker(url: string, { settings, logger }: DriverOptions): Promise<Broker> {
   const names = { transport: 'brokerTransportOptions', ssl: 'brokerUseSsl' } as const
   return new RedisBroker(parseRedisUrl(url, redisOptionsOf(settings, names)), keyOptionsOf(settings), logger)
@@ -111,7 +111,7 @@ class RedisBroker implements Broker {
         renew: () =>
           RENEW.run(connection, [holders, this.#keys.held(holder), unackedIndex], [holder, leaseMs]),
         onError: options.onError,
-        // Told by the connection itself.
+        // Reported by the connection itself.
         isOutage: (error) => isConnectionLoss(error) || connection.isClosed,
       })
       const port = new RedisClaimPort(connection, options, {

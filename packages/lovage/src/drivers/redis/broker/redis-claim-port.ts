@@ -22,19 +22,19 @@ import { Waiters } from './waiters.js'
 const MAX_HAND_BACK = 500
 const LONGEST_PAUSE_MS = 1_000
 
-/** What a consumer shares with its broker. */
+/** State that a consumer shares with its broker. */
 export interface RedisClaimParts {
   readonly keys: RedisKeys
   readonly routing: RedisRouting
   readonly subscriber: RedisSubscriber
-  /** Where results go with the ack, when they lie in the same database. */
+  /** The target of results stored with the ack, when they are in the same database. */
   readonly writer: Results | undefined
 }
 
-/** A consumer's claims on Redis; settlements and the next claim travel together. */
+/** A consumer's claims on Redis; settlements and the next claim are sent together. */
 export class RedisClaimPort implements ClaimPort {
   readonly settlesResults: boolean
-  /** The script runs alone on the server. */
+  /** The script blocks the server while it runs. */
   readonly mostClaimed = 1_000
   readonly isPipelined = true
   readonly asksLate = false
@@ -139,7 +139,7 @@ export class RedisClaimPort implements ClaimPort {
     try {
       return { dueInMs: await this.#sweeper.sweep() }
     } finally {
-      // What a full server refused is tried again.
+      // Settlements that a full server refused are retried.
       this.#settler.flush()
     }
   }
@@ -152,7 +152,7 @@ export class RedisClaimPort implements ClaimPort {
 
   async listen(listener: ClaimListener): Promise<readonly Unsubscribe[]> {
     const ring = (queue: string): void => {
-      // An empty name means that anything may have come.
+      // An empty name means that any queue may have new messages.
       if (queue === '') listener.due(0)
       listener.rung(queue === '' ? undefined : [queue])
     }

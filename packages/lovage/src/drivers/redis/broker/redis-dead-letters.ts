@@ -26,13 +26,13 @@ const TAKE = defineScript<
   args: ['ids…'],
 })
 
-/** At most this many letters in one step. */
+/** The maximum number of letters in one step. */
 const BATCH = 500
 
-/** A letter as it lies in the hash: all but the message's bytes, which lie beside it. */
+/** A letter as stored in the hash: all but the message's bytes, which are stored separately. */
 type StoredLetter = Omit<DeadLetter, 'raw'>
 
-/** The words that `addDeadLetter` takes; empty bytes stand for those of `claimed`, which the server has. */
+/** The arguments of `addDeadLetter`; empty bytes stand for those of `claimed`, which the server has. */
 export function letterWords(letter: DeadLetter, claimed?: Buffer | string): Argument[] {
   const { raw, ...stored } = letter
   return [letter.id, letter.failedMs, letter.queue, JSON.stringify(stored), raw === claimed ? '' : raw]
@@ -90,7 +90,7 @@ export class RedisDeadLetters implements DeadLetterStore {
     return taken
   }
 
-  /** Everything after the query's cursor, in batches, so that a filter may look far without holding all. */
+  /** Everything after the query's cursor, in batches, so that a filter may scan far without holding all. */
   async *#newestFirst({ ids, after, failedBeforeMs }: DeadLetterQuery): AsyncGenerator<DeadLetter> {
     if (ids !== undefined) {
       const letters = await this.#read([...new Set(ids)])
@@ -137,7 +137,7 @@ export class RedisDeadLetters implements DeadLetterStore {
   }
 }
 
-/** Whether a letter stands after the cursor `<failedMs>:<id>` in the order of the listing: newest first, then by id. */
+/** Whether a letter comes after the cursor `<failedMs>:<id>` in the order of the listing: newest first, then by id. */
 function isAfter(letter: DeadLetter, cursor: string): boolean {
   const colon = cursor.indexOf(':')
   const cursorMs = Number(cursor.slice(0, colon))
@@ -156,9 +156,9 @@ function isWanted(letter: DeadLetter, query: DeadLetterQuery): boolean {
 
 function letterOf(stored: Buffer | null | undefined, raw: Buffer | null | undefined): DeadLetter | undefined {
   if (!stored || !raw) return undefined
-  // Written by `letterWords`, of this version or one before it.
+  // Written by `letterWords`, of this version or an earlier one.
   const letter = JSON.parse(stored.toString()) as StoredLetter
   const text = raw.toString()
-  // Bytes that are no text stay bytes.
+  // Bytes that are not text stay bytes.
   return { ...letter, raw: text.includes('\ufffd') ? raw : text }
 }

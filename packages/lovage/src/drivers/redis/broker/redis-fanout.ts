@@ -7,10 +7,10 @@ import { escapeGlob, type RedisConnection, type RedisSubscriber } from '../clien
 import { priorityFromWire } from './priority.js'
 import type { RedisKeys } from './redis-keys.js'
 
-/** How long it is believed that a server has replicas, or none. */
+/** How long the presence of replicas is cached. */
 const REPLICAS_MS = 30_000
 
-/** kombu's fanout exchanges: channels `/<db>.<exchange>[/<routing key>]`, heard by whoever listens now. */
+/** kombu's fanout exchanges: channels `/<db>.<exchange>[/<routing key>]`, received by the current listeners. */
 export class RedisFanout {
   readonly #connection: RedisConnection
   readonly #subscriber: RedisSubscriber
@@ -26,7 +26,7 @@ export class RedisFanout {
     this.#logger = logger
   }
 
-  /** Redis counts those that listen at this server; who listens at a replica is not among them, so that with one nobody knows. */
+  /** Redis counts only listeners at this server; listeners at a replica are not included, so with replicas the number is unknown. */
   async broadcast(message: OutgoingMessage): Promise<number | undefined> {
     const channel = this.#keys.channel(message.exchange, message.routingKey)
     const envelope = encodeEnvelope(message, priorityToWire, newId())
@@ -40,7 +40,7 @@ export class RedisFanout {
       this.#askedMs = nowMs
       this.#replicas = this.#connection
         .command<string>('info', 'replication')
-        // Whoever may not ask does not know.
+        // A user without permission to ask gets no answer.
         .then(
           (text) => !/connected_slaves:0\b/.test(text),
           () => true,
@@ -57,7 +57,7 @@ export class RedisFanout {
     const hearSafely = safeListener(exchange, on, this.#logger)
     const hear = (payload: string): void => {
       const message = decodeEnvelope(payload, priorityFromWire)
-      // A stranger's bytes on a channel that anyone may write to: there is no queue in which to keep them.
+      // Foreign bytes on a channel that anyone may write to: there is no queue in which to keep them.
       if (message instanceof Error)
         return this.#logger.warn({ err: message, exchange }, 'a broadcast could not be read')
       if (topic === undefined || matchesTopic(topic, message.routingKey)) hearSafely(message)
@@ -70,7 +70,7 @@ export class RedisFanout {
   #patterns(exchange: string, topic: string | undefined): string[] {
     const exact = escapeGlob(this.#keys.channel(exchange, ''))
     if (topic === undefined) return [exact, `${exact}/*`]
-    // A glob's star crosses dots, so it may match more; the matcher decides.
+    // A glob's star also matches dots, so it may match more; the matcher decides.
     const glob = escapeGlob(topic).replace(/\\\*/g, '*').replace(/#/g, '*')
     return topic === '#' ? [exact, `${exact}/*`] : [`${exact}/${glob}`]
   }

@@ -2,18 +2,18 @@ import { ConfigurationError, MessageError, nearest } from '../../../kernel/index
 import { isTruthy } from '../../../message/index.js'
 import { transportOption, transportOptions } from '../client/index.js'
 
-/** What kombu lets a fleet choose; it must be the same in all its processes. */
+/** kombu's fleet-wide options; they must be the same in all its processes. */
 export interface KeyOptions {
   /** Between a queue's name and its step, and inside bindings. */
   readonly separator: string
-  /** One list each, the lower number first; the first has the queue's own name. */
+  /** One list each, the lower number first; the first uses the queue's own name. */
   readonly steps: readonly number[]
   readonly unacked: string
   readonly unackedIndex: string
   readonly unackedMutex: string
-  /** Before the exchange in a channel's name; `{db}` stands for the database. */
+  /** Prefix of the exchange in a channel's name; `{db}` stands for the database. */
   readonly fanoutPrefix: string
-  /** Whether a channel is told apart by the routing key: kombu's `fanout_patterns`. */
+  /** Whether a channel includes the routing key: kombu's `fanout_patterns`. */
   readonly fanoutPatterns: boolean
 }
 
@@ -27,7 +27,7 @@ const KOMBU: KeyOptions = {
   fanoutPatterns: true,
 }
 
-/** What an app's `brokerTransportOptions` say, in Celery's spelling or camelCase. Throws a ConfigurationError. */
+/** Reads an app's `brokerTransportOptions`, in Celery's spelling or camelCase. Throws a ConfigurationError. */
 export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOptions {
   const given = transportOptions(settings, 'brokerTransportOptions')
   checkTransportOptions(given)
@@ -51,7 +51,7 @@ export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOp
   }
 }
 
-/** Options of kombu's transport, and ours: those that have their effect, and those of which none is needed here. */
+/** Options of kombu's transport, and ours: those that have an effect, and those that are not needed here. */
 const KNOWN: ReadonlySet<string> = new Set(
   `sep priority_steps unacked_key unacked_index_key unacked_mutex_key fanout_prefix fanout_patterns global_keyprefix visibility_timeout
   master_name min_other_sentinels sentinel_kwargs service_name
@@ -63,7 +63,7 @@ const KNOWN: ReadonlySet<string> = new Set(
   ),
 )
 
-/** One that is misspelt would have no effect, and a fleet would be split in two without a word. */
+/** A misspelt option would have no effect, and would silently split a fleet in two. */
 function checkTransportOptions(given: Readonly<Record<string, unknown>>): void {
   for (const option of Object.keys(given)) {
     const name = option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -76,14 +76,14 @@ function checkTransportOptions(given: Readonly<Record<string, unknown>>): void {
 const invalid = (what: string): ConfigurationError =>
   new ConfigurationError(`brokerTransportOptions: ${what}`, { code: 'LVG_CONFIG_INVALID' })
 
-/** How keys begin that are no queues: ours, kombu's bindings, Celery's results. */
+/** Prefixes of keys that are not queues: ours, kombu's bindings, Celery's results. */
 const RESERVED = ['lovage:', '_kombu.binding.', 'celery-task-meta-', 'celery-taskset-meta-', 'chord-unlock-']
 
-/** Stands in the hash of each holder. It must be longer than 64 bytes: see claim.lua. */
+/** Stored in the hash of each holder. It must be longer than 64 bytes: see claim.lua. */
 export const HELD_REMARK =
   'tag -> score in unacked_index, order of claiming, list it came from; kept by docs/reference/redis-keys.md'
 
-/** Every key and channel of the broker in one place (docs/reference/redis-keys.md). Names of kombu's are kombu's own. */
+/** All keys and channels of the broker in one place (docs/reference/redis-keys.md). kombu's names are kombu's own. */
 export class RedisKeys {
   readonly prefix: string
   readonly separator: string
@@ -91,11 +91,11 @@ export class RedisKeys {
   readonly unacked: string
   readonly unackedIndex: string
   readonly unackedMutex: string
-  /** Zset: holder → Unix ms at which its lease runs out. */
+  /** Zset: holder → Unix ms at which its lease expires. */
   readonly holders: string
   /**
-   * Start of the hash of each holder: delivery tag → `<score in unacked_index> <number> <list>`. The field of the empty
-   * name holds a remark for whoever looks.
+   * Prefix of the hash of each holder: delivery tag → `<score in unacked_index> <number> <list>`. The field of the empty
+   * name holds a remark for human readers.
    */
   readonly heldPrefix: string
   /** Hash: delivery tag → bytes of a claimed item that kombu could not read back. */
@@ -104,9 +104,12 @@ export class RedisKeys {
   readonly redeliveries: string
   /** Zset: queue → Unix ms at which its first delayed message is due. */
   readonly delayed: string
-  /** Start of the zset of each queue: `<task id>/<delivery tag>` → Unix ms at which the message is due. */
+  /** Prefix of the zset of each queue: `<task id>/<delivery tag>` → Unix ms at which the message is due. */
   readonly timesPrefix: string
-  /** Start of the hash of each queue: `<task id>/<delivery tag>` → `<priority step>[+] <message>`, `+` for one that goes behind what waits when it is due. */
+  /**
+   * Prefix of the hash of each queue: `<task id>/<delivery tag>` → `<priority step>[+] <message>`;
+   * `+` marks a message that goes behind waiting ones when it is due.
+   */
   readonly messagesPrefix: string
   /** Zset of dead letters: id → Unix ms; hashes id → letter, id → message, queue → count. */
   readonly dead: string
@@ -115,15 +118,15 @@ export class RedisKeys {
   readonly deadCounts: string
   /** Set of queues that this package declared or published to. */
   readonly queues: string
-  /** Zset: list of somebody's replies → Unix ms until which it is believed that they wait. */
+  /** Zset: reply list → Unix ms until which its caller is assumed to wait. */
   readonly inboxes: string
-  /** Start of the hash of each publisher: the number of what was pushed and may not have been heard of. */
+  /** Prefix of the hash of each publisher: the numbers of pushes whose replies may be lost. */
   readonly pushedPrefix: string
-  /** Start of the strings that remember names of publications. */
+  /** Prefix of the strings that remember names of publications. */
   readonly oncePrefix: string
-  /** Channel: a message was put where nobody waits; the payload is the queue, or empty for all. */
+  /** Channel: a message was pushed where no consumer waits; the payload is the queue, or empty for all. */
   readonly doorbell: string
-  /** Whether routing keys stand in the names of channels; else who listens looks at the messages. */
+  /** Whether routing keys are part of channel names; otherwise listeners inspect the messages. */
   readonly hasPatterns: boolean
   readonly #channelPrefix: string
 
@@ -156,7 +159,7 @@ export class RedisKeys {
     this.#channelPrefix = prefix + options.fanoutPrefix.replace('{db}', String(db))
   }
 
-  /** Refuses a name whose list would be a key of somebody else's, on which every command of the queue would fail. */
+  /** Refuses a name whose list would collide with another key, on which every command of the queue would fail. */
   checkQueue(queue: string): void {
     if (!this.#isReserved(queue)) return
     throw new MessageError(`"${queue}" is no name for a queue: a key of that name is the broker's own`, {
@@ -178,7 +181,7 @@ export class RedisKeys {
     )
   }
 
-  /** The step of a number on the wire: the largest that is not above it. */
+  /** The step of a wire priority: the largest that is not above it. */
   stepOf(wirePriority: number): number {
     let found = 0
     for (const step of this.steps) if (step <= wirePriority) found = step

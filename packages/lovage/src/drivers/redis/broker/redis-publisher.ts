@@ -8,17 +8,17 @@ import type { RedisRouting } from './redis-routing.js'
 import { PUBLISH, PUSH } from './scripts.js'
 
 /**
- * One push holds at most this much. Longer commands are no faster: their buffers come from the system page by page,
- * and the server is kept from everyone else.
+ * The maximum size of one push. Longer commands are no faster: their buffers come from the system page by page,
+ * and the server is blocked for all other clients.
  */
 const MAX_ITEMS = 1_000
 const MAX_CHARACTERS = 1 << 15
-/** Consumers look at the delay store this often by themselves. */
+/** Consumers check the delay store this often by themselves. */
 const SWEEP_MS = 1_000
-/** Names of queues are registered again this often, should the server have been emptied. */
+/** Queue names are registered again this often, in case the server was flushed. */
 const REGISTER_MS = 60_000
 
-/** What goes to one list in this tick. */
+/** The messages for one list in this tick. */
 interface Batch {
   readonly queue: string
   readonly step: number
@@ -29,7 +29,7 @@ interface Batch {
   readonly reject: (error: unknown) => void
 }
 
-/** Collects what is published in one turn of the event loop: one push for each list, all in one packet. */
+/** Collects the messages published in one turn of the event loop: one push for each list, all in one packet. */
 export class RedisPublisher {
   readonly #connection: RedisConnection
   readonly #keys: RedisKeys
@@ -67,7 +67,7 @@ export class RedisPublisher {
     return this.#publishAny(messages)
   }
 
-  /** Publishes what needs routing, or the script. */
+  /** Publishes messages that need routing, or the script. */
   async #publishAny(messages: readonly OutgoingMessage[]): Promise<void> {
     const publications = await publicationsOf(messages, this.#routing, this.#keys)
     const special = publications.filter(({ message }) => !isPlain({ ...message, exchange: '' }))
@@ -113,7 +113,7 @@ export class RedisPublisher {
     this.#batches = new Map()
     this.#connection.together(() => {
       const queues = [...batches.values()].map(({ queue }) => queue)
-      // A set that cannot be written shows in what follows.
+      // A failure to write the set shows in the next commands.
       this.#register(queues).catch(() => {})
       for (const [list, batch] of batches) {
         Promise.all(this.#push(list, batch)).then(batch.resolve, batch.reject)
@@ -144,7 +144,7 @@ export class RedisPublisher {
       characters += messages[at]?.length ?? 0
     }
     send(begin === 0 ? messages : messages.slice(begin), begin)
-    // Nobody waits at the lists of the other steps.
+    // No consumer waits at the lists of the other steps.
     if (step !== 0) sent.push(this.#connection.command('publish', this.#keys.doorbell, queue))
     return sent
   }

@@ -3,7 +3,7 @@ import { MessageError } from '../../../kernel/index.js'
 import { isRefusedForNow, type RedisConnection } from '../client/index.js'
 import type { RedisKeys } from './redis-keys.js'
 
-/** A queue with what its declaration left to defaults. */
+/** A queue with its declaration's defaults filled in. */
 interface Binding {
   readonly queue: string
   readonly exchange: string
@@ -32,18 +32,18 @@ export class RedisRouting {
     await this.#write(bindings)
   }
 
-  /** Writes everything that was declared once more: a server that was emptied or replaced knows nothing. */
+  /** Writes all declarations again: a server that was flushed or replaced has lost them. */
   async declareAgain(): Promise<void> {
     await this.#write([...this.#declared.values()])
   }
 
-  /** Removes the queues that were declared as temporary, with what is in them. */
+  /** Removes the temporary queues declared here, with their contents. */
   async removeTemporary(): Promise<void> {
     const temporary = [...this.#declared.values()].filter((binding) => binding.isTemporary)
     await Promise.all(temporary.map(({ queue }) => this.remove(queue)))
   }
 
-  /** Removes a queue that was declared here, with what is in it. */
+  /** Removes a queue that was declared here, with its contents. */
   async remove(queue: string): Promise<void> {
     const binding = this.#declared.get(queue)
     if (!binding) return
@@ -51,7 +51,7 @@ export class RedisRouting {
     await this.#forget(binding)
   }
 
-  /** Removes a queue that somebody else declared, who is no more. */
+  /** Removes a queue declared by another process that is gone. */
   async removeStale(queue: Queue): Promise<void> {
     await this.#forget(bindingOf(queue))
   }
@@ -68,13 +68,13 @@ export class RedisRouting {
     )
   }
 
-  /** As what it was declared here; undefined when it was not. */
+  /** A queue's declaration here; undefined when it was not declared here. */
   typeOf(exchange: string): ExchangeType | undefined {
     for (const binding of this.#declared.values()) if (binding.exchange === exchange) return binding.type
     return undefined
   }
 
-  /** The queues that an exchange gives a message to; at least one, else a MessageError: what reaches nobody is lost. */
+  /** The queues to which an exchange routes a message; at least one, otherwise a MessageError: a message without a queue is lost. */
   async route(exchange: string, routingKey: string): Promise<readonly string[]> {
     let found = await this.lookUp(exchange, routingKey)
     if (found.length === 0 && this.typeOf(exchange) !== undefined) {
@@ -88,13 +88,13 @@ export class RedisRouting {
     })
   }
 
-  /** The same, without complaint. */
+  /** The same, without an error. */
   async lookUp(exchange: string, routingKey: string): Promise<readonly string[]> {
     const type = this.typeOf(exchange)
     const queues = new Set<string>()
     for (const text of await this.#members(exchange)) {
       const [key = '', pattern = '', queue = ''] = text.split(this.#keys.separator)
-      // Redis does not know the type of an exchange; a pattern is only ever written for a topic.
+      // Redis does not know the type of an exchange; a pattern is only written for a topic.
       const isTopic = type === undefined ? pattern !== '' : type === 'topic'
       if (isTopic ? this.#pattern(pattern).test(routingKey) : key === routingKey) queues.add(queue)
     }
@@ -126,7 +126,7 @@ export class RedisRouting {
     try {
       await this.#each(bindings, 'sadd')
     } catch (error) {
-      // A server that takes nothing now has them perhaps already: then workers can empty its queues.
+      // A server that accepts no writes now may already have them: then workers can empty its queues.
       if (!isRefusedForNow(error) || !(await this.#each(bindings, 'sismember')).every(Boolean)) throw error
     }
   }

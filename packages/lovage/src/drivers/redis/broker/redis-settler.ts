@@ -14,27 +14,27 @@ import {
   settlementWords,
 } from './settlement.js'
 
-/** One script settles at most this many: it runs alone on the server. */
+/** The maximum of one script: it blocks the server while it runs. */
 const MAX_ACKS = 1_000
 const MAX_SETTLEMENTS = 200
 
-/** What a settler works with. */
+/** Dependencies of a settler. */
 export interface SettlerOptions {
   readonly connection: RedisConnection
   readonly keys: RedisKeys
   readonly routing: RedisRouting
   readonly holder: string
   readonly writer: Results | undefined
-  /** Something waits for `flush`. */
+  /** Settlements wait for `flush`. */
   readonly onPending: () => void
-  /** The server takes no settlements now: they wait for the next `flush`. */
+  /** The server accepts no settlements now: they wait for the next `flush`. */
   readonly onRefused: (error: unknown) => void
 }
 
 /**
- * Collects the settlements of one turn and sends them in one round trip. What is under way when the connection is lost is
- * sent again when it is back: a settlement that had arrived is refused then, because its claim is gone. What a server
- * refuses that is full, or has lost its replicas, waits until it takes it.
+ * Collects the settlements of one turn and sends them in one round trip. Settlements in flight when the connection is lost are
+ * sent again after the reconnection: one that had arrived is refused then, because its claim is gone. Settlements refused by
+ * a server that is full, or has lost its replicas, wait until it accepts them.
  */
 export class RedisSettler {
   readonly #options: SettlerOptions
@@ -47,7 +47,7 @@ export class RedisSettler {
     this.#options = options
   }
 
-  /** Answers in their order, when all have an outcome. */
+  /** Resolves to their outcomes in order, when all have one. */
   settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
     const request = new SettleRequest(settlements.length)
     for (let place = 0; place < settlements.length; place++) {
@@ -57,7 +57,7 @@ export class RedisSettler {
     return request.ended
   }
 
-  /** Sends what is pending. */
+  /** Sends the pending settlements. */
   flush(): void {
     if (this.#pending.length === 0 || !this.#options.connection.isReady) return
     const pending = this.#pending
@@ -70,14 +70,14 @@ export class RedisSettler {
       this.#settleAny(others.slice(at, at + MAX_SETTLEMENTS))
   }
 
-  /** Resolves when everything was answered; what the server does not take now is not sent again. */
+  /** Resolves when all have been answered; settlements that the server refuses now are not sent again. */
   idle(): Promise<void> {
     this.#isLast = true
     if (this.#pending.length === 0 && this.#underWay === 0) return Promise.resolve()
     return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
-  /** Rejects what has not been sent. */
+  /** Rejects unsent settlements. */
   abandon(): void {
     for (const one of this.#pending.splice(0)) {
       fail(

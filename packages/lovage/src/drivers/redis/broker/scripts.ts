@@ -81,7 +81,7 @@ export const settleKeys = (keys: RedisKeys, holder: string) =>
     keys.deadCounts,
   ] as const
 
-/** Publishes what is delayed or named. */
+/** Publishes delayed or named messages. */
 export const PUBLISH = defineScript<
   [doorbell: string, delayed: string, pushed: string],
   [number: number, ...publications: (string | number)[]],
@@ -93,7 +93,7 @@ export const PUBLISH = defineScript<
   args: ['number', 'publications…'],
 })
 
-/** Publishes what goes to a list as it is. */
+/** Pushes messages to a list as they are. */
 export const PUSH = defineScript<
   [list: string, pushed: string],
   [number: number, forgetCount: number, ...numbersAndMessages: (string | number)[]],
@@ -104,7 +104,7 @@ export const PUSH = defineScript<
   args: ['number', 'forgetCount', 'numbers…', 'messages…'],
 })
 
-/** Moves what is due to its lists. */
+/** Moves due messages to their lists. */
 export const PROMOTE = defineScript<
   [delayed: string, doorbell: string],
   [timesPrefix: string, messagesPrefix: string, listPrefix: string, separator: string, limit: number],
@@ -115,7 +115,7 @@ export const PROMOTE = defineScript<
   args: ['timesPrefix', 'messagesPrefix', 'listPrefix', 'separator', 'limit'],
 })
 
-/** Returns messages of a holder whose lease has run out. */
+/** Returns messages of a holder whose lease has expired. */
 export const RESTORE_LEASE = defineScript<
   [
     holders: string,

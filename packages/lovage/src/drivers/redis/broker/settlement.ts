@@ -6,15 +6,15 @@ import { delayMember, type Publication, publicationWords } from './publication.j
 import { letterWords } from './redis-dead-letters.js'
 import type { RedisKeys } from './redis-keys.js'
 
-/** A settlement on its way. */
+/** A pending settlement. */
 export interface PendingSettlement extends OpenSettlement {
   readonly publications: readonly Publication[]
-  /** What was asked to be settled together, and its place there. */
+  /** Its request, and its index there. */
   readonly request: SettleRequest
   readonly place: number
 }
 
-/** Settlements that one caller waits for. */
+/** Settlements awaited by one caller. */
 export class SettleRequest {
   /** Resolves when all have an outcome. */
   readonly ended: Promise<readonly Settled[]>
@@ -40,10 +40,10 @@ export class SettleRequest {
 /** Where results are written with the ack. */
 export type Results = RedisResultWriter
 
-/** Behind the step of a value in the delay store: it goes behind what waits when it is due. */
+/** Follows the step of a value in the delay store: the message goes behind waiting ones when it is due. */
 const BEHIND = '+'
 
-/** Whether the short script will do. */
+/** Whether the short script suffices. */
 export const isBareAck = ({ settlement, publications }: PendingSettlement): boolean =>
   settlement.kind === 'ack' && publications.length === 0
 
@@ -90,7 +90,7 @@ function kindWords(settlement: Settlement, { key, delivery }: Claim, keys: Redis
     case 'ack':
       return []
     case 'requeue':
-      // What is no envelope goes back as the server holds it.
+      // An invalid envelope goes back as the server holds it.
       return [settlement.counts ? 1 : 0, 'headers' in message ? markRedelivered(raw.toString()) : '']
     case 'postpone': {
       const isMessage = 'headers' in message

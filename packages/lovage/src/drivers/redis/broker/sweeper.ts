@@ -11,7 +11,7 @@ const FOREIGN_PAUSE_MS = 10_000
 const PROMOTE_AT_ONCE = 500
 const RESTORE_AT_ONCE = 500
 
-/** How a sweeper works. */
+/** Dependencies of a sweeper. */
 export interface SweeperOptions {
   readonly connection: RedisConnection
   readonly keys: RedisKeys
@@ -24,7 +24,7 @@ export interface SweeperOptions {
 }
 
 /**
- * Does for all what time has done: moves what is due into its lists, and returns what a silent holder held.
+ * Sweeps for all consumers: moves due messages into their lists, and returns the claims of silent holders.
  */
 export class Sweeper {
   readonly #options: SweeperOptions
@@ -36,7 +36,7 @@ export class Sweeper {
     this.#options = options
   }
 
-  /** Answers with the time until the next delayed message is due; undefined when none is. */
+  /** Resolves to the time until the next delayed message is due; undefined when there is none. */
   async sweep(): Promise<number | undefined> {
     const dueInMs = await this.#promote()
     await this.#restore()
@@ -59,7 +59,7 @@ export class Sweeper {
     }
   }
 
-  /** Bindings outlive a FLUSHALL, which no connection notices. */
+  /** Declares bindings again, so that they survive a FLUSHALL, which no connection notices. */
   async #declare(): Promise<void> {
     const nowMs = this.#options.clock.now()
     if (nowMs - this.#declaredMs < DECLARE_PAUSE_MS) return

@@ -1,13 +1,13 @@
 import { type Clock, delay } from '../../../kernel/index.js'
 import { isConnectionLoss, RedisConnection, type RedisTarget } from '../client/index.js'
 
-/** The server ends a wait after this long, so that a dead line is noticed. */
+/** The server ends a wait after this long, so that a dead connection is noticed. */
 const WAIT_S = 10
 const PAUSE_AFTER_ERROR_MS = 1_000
 
 /**
  * Waits for messages in one list without taking any: BLMOVE of the tail onto itself blocks, removes nothing, and wakes
- * everyone who waits. A connection of its own, because it blocks.
+ * all waiters. It has its own connection, because it blocks.
  */
 export class Waiter {
   readonly #connection: RedisConnection
@@ -31,13 +31,13 @@ export class Waiter {
     this.#onError = on.error
   }
 
-  /** Wakes once when the list holds something, perhaps now. */
+  /** Wakes once when the list holds a message, possibly at once. */
   arm(): void {
     this.#armed = true
     if (!this.#waiting) void this.#wait()
   }
 
-  /** What comes from now on wakes nobody; the server's wait runs out by itself. */
+  /** Later messages wake nothing; the server's wait times out by itself. */
   disarm(): void {
     this.#armed = false
   }
@@ -63,7 +63,7 @@ export class Waiter {
         }
       } catch (error) {
         if (this.#connection.isClosed) break
-        // The consumer's own connection reports a server that is away; the wait begins again when it is back.
+        // The consumer's own connection reports an unavailable server; the wait starts again when it is back.
         if (!isConnectionLoss(error)) {
           this.#onError(error)
           await delay(this.#clock, PAUSE_AFTER_ERROR_MS)

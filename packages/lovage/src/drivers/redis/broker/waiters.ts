@@ -2,7 +2,7 @@ import type { Clock } from '../../../kernel/index.js'
 import type { RedisTarget } from '../client/index.js'
 import { Waiter } from './waiter.js'
 
-/** One waiter a queue, all armed and disarmed together: the first that wakes disarms the others. */
+/** One waiter per queue, all armed and disarmed together: the first that wakes disarms the others. */
 export class Waiters {
   readonly #target: RedisTarget
   readonly #clock: Clock
@@ -38,7 +38,7 @@ export class Waiters {
     }
   }
 
-  /** Calls `wake` when one of the lists holds something, perhaps now. */
+  /** Calls `wake` when one of the lists holds a message, possibly at once. */
   arm(wake: () => void): void {
     this.#wake = wake
     for (const waiter of this.#byList.values()) waiter.arm()
@@ -48,7 +48,7 @@ export class Waiters {
     for (const waiter of this.#byList.values()) waiter.disarm()
   }
 
-  /** Makes the connections anew. */
+  /** Opens the connections again. */
   drop(): void {
     for (const waiter of this.#byList.values()) waiter.drop()
   }

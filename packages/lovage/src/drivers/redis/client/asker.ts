@@ -3,22 +3,22 @@ import { messageOf } from '../../../kernel/index.js'
 import type { ServerAddress } from './server-finder.js'
 import { type RedisTls, tlsOptions } from './tls.js'
 
-/** Who is asked answers at once or is passed over. */
+/** A server that does not answer in time is passed over. */
 const ANSWER_MS = 1_000
 
-/** As whom servers are asked. */
+/** The credentials for asking servers. */
 export interface Credentials {
   readonly username?: string
   readonly password?: string
   readonly tls?: RedisTls
 }
 
-/** What a server said, or why it said nothing of use; a refusal is no outage. */
+/** A server's answer, or why it was of no use; a refusal is not an outage. */
 export type Answer<Value> =
   | { readonly value: Value }
   | { readonly problem: string; readonly isRefusal: boolean }
 
-/** Asks servers where others are, one after the other, over connections that last for a question. */
+/** Asks servers for the location of others, one after the other, over connections that last for one question. */
 export class Asker {
   readonly #credentials: Credentials
   #client: Redis | undefined
@@ -29,8 +29,8 @@ export class Asker {
   }
 
   /**
-   * The first value that somebody has, and who had it.
-   * @returns what each of them said instead, when nobody has one; it is a refusal when all of them refused.
+   * The first value that any of them has, and the server that gave it.
+   * @returns the answer of each server instead, when none has one; it is a refusal when all of them refused.
    */
   async firstOf<Node extends ServerAddress, Value>(
     nodes: readonly Node[],

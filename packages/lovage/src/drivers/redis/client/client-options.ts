@@ -10,7 +10,7 @@ import { tlsOptions } from './tls.js'
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
 
-/** Our terms in the client library's words. */
+/** Translates our options for the client library. */
 export function redisClientOptions(
   target: RedisTarget,
   name: string,
@@ -33,12 +33,12 @@ export function redisClientOptions(
     socketTimeout: target.silenceTimeoutMs,
     keepAlive: 10_000,
     maxLoadingRetryTime: 250,
-    // One failed attempt rejects what waits for it: whoever can wait longer asks again.
+    // One failed attempt rejects the commands that wait for it: callers that can wait longer retry.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     retryStrategy,
-    // This line leads to what has become a replica, or has given our keys away; a new one leads to where they are.
+    // This connection leads to a server that became a replica, or has given our keys away; a new one leads to the right server.
     reconnectOnError: (error) => isElsewhere(error.message),
   }
 }
@@ -48,7 +48,7 @@ function finderOf(target: RedisTarget): ServerFinder | undefined {
   return target.cluster ? new ClusterFinder(target, target.cluster) : undefined
 }
 
-/** 20, 40, 80 … 2000 ms, half of it by chance, so that a fleet does not come back in one moment. */
+/** 20, 40, 80 … 2000 ms, half of it random, so that a fleet does not reconnect at one moment. */
 function retryStrategy(attempt: number): number {
   const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS)
   return pauseMs / 2 + (Math.random() * pauseMs) / 2

@@ -3,7 +3,7 @@ import { Asker } from './asker.js'
 import type { RedisTarget } from './options.js'
 import type { ServerAddress, ServerFinder } from './server-finder.js'
 
-/** A range of slots as CLUSTER SLOTS tells it: its owner first, then the owner's replicas. */
+/** A range of slots from CLUSTER SLOTS: its owner first, then the owner's replicas. */
 type Range = readonly [
   first: number,
   last: number,
@@ -11,8 +11,8 @@ type Range = readonly [
 ]
 
 /**
- * Finds the server of a Cluster that holds every key of ours: all of them bear one hash tag, and so lie in one slot. Any server of
- * the Cluster tells; those that it names are asked too from then on.
+ * Finds the Cluster server that holds all our keys: they share one hash tag, and so are in one slot. Any server of
+ * the Cluster can tell; the servers that it names are asked too from then on.
  */
 export class ClusterFinder implements ServerFinder {
   readonly #target: RedisTarget
@@ -40,7 +40,7 @@ export class ClusterFinder implements ServerFinder {
         return { value: addressOf(owner, asked) }
       },
     )
-    // Another one is asked the next time: whoever is cut off from the others goes on telling what was.
+    // Another one is asked the next time: a server that is cut off from the others keeps reporting the old state.
     this.#nodes = [...this.#nodes.slice(1), ...this.#nodes.slice(0, 1)]
     if ('value' in answer) return answer.value
     throw this.#error(answer.problem, answer.isRefusal)
@@ -60,7 +60,7 @@ export class ClusterFinder implements ServerFinder {
     const told = ranges.flatMap(([, , ...servers]) => servers.map((server) => addressOf(server, asked)))
     const isNew = ({ host, port }: ServerAddress, at: number, all: readonly ServerAddress[]): boolean =>
       all.findIndex((other) => other.host === host && other.port === port) === at
-    // The order in which they were asked stays.
+    // The order of asking stays the same.
     const known = this.#nodes.filter((node) =>
       [...told, ...this.#seeds].some(({ host, port }) => host === node.host && port === node.port),
     )
@@ -81,7 +81,7 @@ export class ClusterFinder implements ServerFinder {
   }
 }
 
-/** A server that does not know its own address is where it was asked. */
+/** A server that does not know its own address is reachable where it was asked. */
 const addressOf = ([host, port]: readonly [string | null, number], asked: ServerAddress): ServerAddress => ({
   host: host === null || host === '' || host === '?' ? asked.host : host,
   port,

@@ -1,10 +1,10 @@
 import { ConfigurationError } from '../../../kernel/index.js'
 
-/** What stands before every key on a Cluster, unless the settings say otherwise. */
+/** The prefix of every key on a Cluster, unless the settings say otherwise. */
 const PREFIX = '{lovage}:'
 
 /**
- * The key prefix on a Cluster, with the hash tag that keeps all keys in one slot: scripts and transactions reach no further than
+ * The key prefix on a Cluster, with the hash tag that keeps all keys in one slot: scripts and transactions are limited to
  * one. Throws a ConfigurationError for a prefix without one.
  */
 export function clusterPrefix(given: string | undefined): {

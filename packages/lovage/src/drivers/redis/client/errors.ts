@@ -1,7 +1,7 @@
 import { ConnectionError, isLovageError, messageOf } from '../../../kernel/index.js'
 import type { RedisTarget } from './options.js'
 
-/** One clear error for whatever went wrong between this process and a server; secrets never appear in it. */
+/** Builds one clear error for any failure between this process and a server; secrets never appear in it. */
 export function connectionError(
   thrown: unknown,
   { location, tls }: Pick<RedisTarget, 'location' | 'tls'>,
@@ -20,15 +20,15 @@ export function isConnectionLoss(error: unknown): boolean {
   return isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
 }
 
-/** Whether the server itself has said it, and so did not carry out what it was told. */
+/** Whether the error comes from the server itself, which therefore did not execute the command. */
 export const isServersWord = (error: unknown): boolean =>
   isLovageError(error) && error.cause instanceof Error && error.cause.name === 'ReplyError'
 
-/** Whether a server did not carry out a command because it is not, or not now, the one that has the keys. */
+/** Whether a server did not execute a command because it does not, or does not now, own the keys. */
 export const isElsewhere = (said: string): boolean =>
   /^(READONLY|UNBLOCKED|MOVED|ASK|TRYAGAIN|CLUSTERDOWN)\b/.test(said)
 
-/** Whether the server refused a command for as long as it is in the state in which it is: it may be sent again later. */
+/** Whether the server refused a command because of its current state: it may be sent again later. */
 export function isRefusedForNow(error: unknown): boolean {
   return (
     isLovageError(error) &&
@@ -65,7 +65,7 @@ function diagnose(said: string, code: string, isTls: boolean, wasReady: boolean)
   if (/^[A-Z]+ /.test(said) && code === 'ReplyError') return ['LVG_REDIS_REFUSED', 'Redis refused a command']
   if (/wrong version number|packet length too long|EPROTO/i.test(`${said} ${code}`))
     return ['LVG_CONNECTION_FAILED', 'The server does not speak TLS', 'Use redis://, or its TLS port.']
-  // The server's word, as opposed to what this side thinks of the server.
+  // The server's own message, as opposed to this side's diagnosis.
   if (/\balert\b.*(certificate|unknown ca)/i.test(said))
     return [
       'LVG_CONNECTION_REFUSED',
@@ -96,7 +96,7 @@ function diagnose(said: string, code: string, isTls: boolean, wasReady: boolean)
 
 function codeOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return ''
-  // Node's system errors carry their code; the client names what the server replied.
+  // Node's system errors carry their code; the client library names the server's reply.
   const code = (thrown as { code?: unknown }).code
   return typeof code === 'string' ? code : thrown.name
 }

@@ -9,11 +9,11 @@ const DISCONNECT_MS = 2_000
 type Tell = Parameters<AbstractConnector['connect']>[0]
 
 /**
- * Leads a connection to the server that is the right one at the time of each attempt.
+ * Connects to the server that is the right one at the time of each attempt.
  *
- * The client library has connectors for this. They end a connection for good when nobody leads on, or bring a second client with an
- * order of commands of its own; here such an attempt is one that failed, like that of a server that is away, and the next one
- * comes after a pause.
+ * The client library has connectors for this. They end a connection for good when no server is found, or bring a second client with its
+ * own order of commands; here such an attempt fails like one to an unavailable server, and the next one
+ * follows after a pause.
  */
 export function findingConnector(
   finder: ServerFinder,
@@ -49,7 +49,7 @@ export function findingConnector(
     override disconnect(): void {
       this.connecting = false
       finder.cancel()
-      // What is destroyed already never says so again.
+      // A destroyed stream emits no further close event.
       if (this.stream && !this.stream.destroyed) super.disconnect()
     }
 

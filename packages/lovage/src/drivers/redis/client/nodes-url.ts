@@ -1,7 +1,7 @@
 import { ConfigurationError, redactUrl } from '../../../kernel/index.js'
 import type { ServerAddress } from './server-finder.js'
 
-/** What a URL of several parts says first. */
+/** The leading part of a multi-part URL. */
 export interface FirstPart extends ServerAddress {
   readonly protocol: string
   readonly dbText: string
@@ -14,9 +14,9 @@ export const addressIn = ({ hostname, port }: URL, defaultPort: number): ServerA
 })
 
 /**
- * Reads the parts of `scheme://host:port/db;scheme://host2:port2/db` that follow the first, whose database, user and password hold for
- * all, as in Python. Throws a ConfigurationError, also for a part that says something else: in Python it would be passed over
- * in silence.
+ * Reads the parts of `scheme://host:port/db;scheme://host2:port2/db` that follow the first, whose database, user and password apply to
+ * all, as in Python. Throws a ConfigurationError, also for a part with other values: Python would silently ignore
+ * them.
  */
 export function readNodes(
   first: FirstPart,
@@ -41,7 +41,7 @@ export function readNodes(
   return [{ host, port }, ...others.filter((part) => part !== '').map(read)]
 }
 
-/** Equal for the same servers, in whatever order. */
+/** Equal for the same servers, in any order. */
 export const nameOfNodes = (nodes: readonly ServerAddress[]): string =>
   nodes
     .map(({ host, port }) => `${host}:${port}`)

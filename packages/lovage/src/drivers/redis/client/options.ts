@@ -6,7 +6,7 @@ import { SENTINEL_PORT, type SentinelOptions, type Sentinels, sentinelsOf } from
 import type { ServerAddress } from './server-finder.js'
 import { demandsCertificate, type RedisTls, TLS_FILES } from './tls.js'
 
-/** What a URL does not say, or what overrides it. */
+/** Options that a URL does not give, or that override it. */
 export interface RedisOptions {
   /** Overrides the user name in the URL. */
   readonly username?: string
@@ -14,27 +14,27 @@ export interface RedisOptions {
   readonly password?: string
   /** Overrides the database number in the URL. */
   readonly db?: number
-  /** PEM texts, or paths of PEM files. Given, it means TLS also with `redis://`. */
+  /** PEM texts, or paths of PEM files. If given, TLS is used even with `redis://`. */
   readonly tls?: RedisTls
-  /** Put before every key and channel, verbatim (kombu's `global_keyprefix`). Default none; on a Cluster `{lovage}:`. */
+  /** Prepended to every key and channel, verbatim (kombu's `global_keyprefix`). Default none; on a Cluster `{lovage}:`. */
   readonly keyPrefix?: string
-  /** What a `sentinel://` URL does not say. */
+  /** Options that a `sentinel://` URL does not give. */
   readonly sentinel?: SentinelOptions
-  /** How long one attempt to connect may take. Default 5000. */
+  /** Timeout of one attempt to connect. Default 5000. */
   readonly connectTimeoutMs?: number
   /** How long the server may leave a command unanswered before the connection counts as dead. Default 30000. */
   readonly silenceTimeoutMs?: number
 }
 
-/** Where and how to connect: a URL and its options, understood and checked. */
+/** Where and how to connect: a URL and its options, parsed and checked. */
 export interface RedisTarget {
   readonly url: string
-  /** Of the server; of several, those of the first. */
+  /** The server's host; for several servers, the first one's. */
   readonly host: string
   readonly port: number
-  /** Who knows where the server is. */
+  /** The Sentinels that know the server's location. */
   readonly sentinels?: Sentinels
-  /** Servers of the Cluster in which the server is one. */
+  /** Servers of the Cluster that includes the server. */
   readonly cluster?: readonly ServerAddress[]
   /** A Unix socket, instead of host and port. */
   readonly path?: string
@@ -64,7 +64,7 @@ const SCHEMES = new Set([
 ])
 
 /**
- * Reads `redis://[user][:password]@host[:port][/db]`, `rediss://` (TLS), `redis+socket:///path?virtual_host=db`,
+ * Parses `redis://[user][:password]@host[:port][/db]`, `rediss://` (TLS), `redis+socket:///path?virtual_host=db`,
  * `sentinel://[user][:password]@host[:26379][/db];sentinel://host2…` and `redis+cluster://[user][:password]@host[:port];…`, with
  * Celery's query parameters `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`, `ssl_check_hostname` and `db`. Throws a
  * ConfigurationError.

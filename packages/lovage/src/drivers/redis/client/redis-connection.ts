@@ -4,27 +4,27 @@ import { redisClientOptions } from './client-options.js'
 import { connectionError } from './errors.js'
 import type { RedisTarget } from './options.js'
 
-/** What a command takes; numbers are written in decimal. */
+/** A command's argument; numbers are written in decimal. */
 export type Argument = string | number | Buffer
 
-/** What a connection tells about itself. */
+/** Events of a connection. */
 export interface ConnectionListener {
-  /** Connected, the first time or again: whatever the server remembers of a connection must be said again. */
+  /** Connected, the first time or again: per-connection state on the server must be set up again. */
   onReady?(): void
-  /** Lost, or an attempt failed; it goes on trying. Once for each outage. */
+  /** Lost, or an attempt failed; it keeps trying. Once for each outage. */
   onDown?(error: ConnectionError): void
 }
 
-/** Hears a message; `pattern` is what a PSUBSCRIBE said. */
+/** A message listener; `pattern` is the one given to PSUBSCRIBE. */
 export type MessageListener = (payload: string, channel: string, pattern?: string) => void
 
 /**
- * One connection to a Redis, made by its first command and made again after each loss until it is closed. This is the one place that knows the
+ * One connection to a Redis, opened by its first command and opened again after each loss until it is closed. Only this file uses the
  * client library.
  *
  * Promise 1: a command is sent at most once; when the connection is lost before the reply, it rejects with a
- * ConnectionError (`LVG_CONNECTION_FAILED`) and may or may not have been carried out.
- * Promise 2: commands are carried out, and their replies come, in the order of the calls.
+ * ConnectionError (`LVG_CONNECTION_FAILED`) and may or may not have been executed.
+ * Promise 2: commands are executed, and their replies arrive, in the order of the calls.
  * Promise 3: it keeps the process alive only while a reply is awaited or `hold` is in force.
  */
 export class RedisConnection {
@@ -54,7 +54,7 @@ export class RedisConnection {
     })
   }
 
-  /** Whether commands go out at once. */
+  /** Whether commands are sent at once. */
   get isReady(): boolean {
     return this.#client.status === 'ready'
   }
@@ -63,14 +63,14 @@ export class RedisConnection {
     return this.#closed
   }
 
-  /** Sends a command; bulk strings of the reply are read as UTF-8. The caller names the reply's type. */
+  /** Sends a command; bulk strings of the reply are read as UTF-8. The caller specifies the reply's type. */
   command<Reply>(name: string, ...args: readonly Argument[]): Promise<Reply> {
     return this.send<Reply>(name, args)
   }
 
   /** The same with the arguments in an array, which may be long. */
   send<Reply>(name: string, args: readonly Argument[]): Promise<Reply> {
-    // The caller knows what the command replies.
+    // The caller knows the command's reply type.
     return this.#send(name, args, 'utf8') as Promise<Reply>
   }
 
@@ -79,7 +79,7 @@ export class RedisConnection {
     return this.#send(name, args, null) as Promise<Reply>
   }
 
-  /** What `sending` sends leaves in as few packets as possible. */
+  /** All commands that `sending` sends leave in as few packets as possible. */
   together<Result>(sending: () => Result): Result {
     const { stream } = this.#client
     if (!this.isReady) return sending()
@@ -91,14 +91,14 @@ export class RedisConnection {
     }
   }
 
-  /** Calls the listener now and at each change, if the connection is ready now. */
+  /** Calls the listener on each change, and now if the connection is ready. */
   listen(listener: ConnectionListener): Unsubscribe {
     this.#listeners.add(listener)
     if (this.isReady) listener.onReady?.()
     return () => void this.#listeners.delete(listener)
   }
 
-  /** What is published to channels and patterns that were subscribed to; subscribe again in `onReady`. */
+  /** Messages of the subscribed channels and patterns; subscribe again in `onReady`. */
   onMessage(on: MessageListener): Unsubscribe {
     this.#onMessage.add(on)
     return () => void this.#onMessage.delete(on)
@@ -114,12 +114,12 @@ export class RedisConnection {
     }
   }
 
-  /** Cuts the line as if the network had; it is made again. */
+  /** Cuts the connection like a network failure would; it is opened again. */
   drop(): void {
     if (!this.#closed) this.#client.disconnect(true)
   }
 
-  /** Disconnects for good; what is awaited rejects. */
+  /** Disconnects for good; pending commands reject. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -130,7 +130,7 @@ export class RedisConnection {
     if (this.#closed) throw this.#closedError()
     this.#await(1)
     try {
-      // The library copies the array, so that reading it is all that happens to it.
+      // The library copies the array, so the readonly array is only read.
       const command = new Command(name, args as Argument[], { replyEncoding: encoding })
       return await this.#client.sendCommand(command)
     } catch (error) {
@@ -143,7 +143,7 @@ export class RedisConnection {
   #translate(error: unknown): ConnectionError {
     const isLoss = error instanceof Error && /MaxRetriesPerRequest|AbortError/.test(error.name)
     const cause = isLoss ? (this.#lastError ?? new Error('the server ended it')) : error
-    // The library hangs the whole command on it: messages, results, the password.
+    // The library attaches the whole command to the error: messages, results, the password.
     if (cause instanceof Error && 'command' in cause) delete cause.command
     return connectionError(cause, this.target, this.#wasReady)
   }
@@ -164,7 +164,7 @@ export class RedisConnection {
   #failed(error: Error): void {
     this.#lastError = error
     if ('command' in error) delete error.command
-    // The library goes on in database 0 then, which would be someone else's.
+    // The library would continue in database 0 then, which may belong to another application.
     if (/^ERR DB index|^ERR invalid DB/i.test(error.message)) this.#client.disconnect(true)
   }
 
@@ -182,12 +182,12 @@ export class RedisConnection {
   }
 
   #keepAlive(): void {
-    // The pause before the next attempt is a timer of the library's own, which its types do not show.
+    // The pause before the next attempt is the library's own timer, which its types omit.
     const { stream, reconnectTimeout } = this.#client as unknown as {
       stream?: { readonly destroyed?: boolean; ref?(): void; unref?(): void }
       reconnectTimeout?: NodeJS.Timeout | null
     }
-    // One that is over would listen for a connection that never comes, anew each time.
+    // A closed one would add a listener for a connection that never comes, once for each call.
     const socket = stream?.destroyed ? undefined : stream
     if (this.#awaited > 0) {
       socket?.ref?.()

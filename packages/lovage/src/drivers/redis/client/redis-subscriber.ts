@@ -3,15 +3,15 @@ import { isConnectionLoss } from './errors.js'
 import type { RedisTarget } from './options.js'
 import { RedisConnection } from './redis-connection.js'
 
-/** A line that is silent for longer than this is asked whether it lives. */
+/** A connection that is silent for longer than this is probed. */
 const PING_MS = 5_000
 
-/** Hears what is published. */
+/** A message listener. */
 export type Hear = (payload: string, channel: string) => void
 
 type Kind = 'subscribe' | 'psubscribe'
 
-/** One connection for what others publish; it subscribes again after every loss. */
+/** One connection for subscriptions; it subscribes again after every loss. */
 export class RedisSubscriber {
   readonly #connection: RedisConnection
   readonly #hearers: Readonly<Record<Kind, Map<string, Set<Hear>>>> = {
@@ -21,7 +21,7 @@ export class RedisSubscriber {
   readonly #onReady: () => void
   #timer: NodeJS.Timeout | undefined
 
-  /** `onReady` is called when everything is subscribed again: what was published in between was missed. */
+  /** `onReady` is called when all subscriptions are restored: messages published in between were missed. */
   constructor(target: RedisTarget, name: string, onReady: () => void = () => {}) {
     this.#onReady = onReady
     this.#connection = new RedisConnection(target, name)
@@ -33,12 +33,12 @@ export class RedisSubscriber {
     this.#connection.listen({ onReady: () => void this.#subscribeAgain() })
   }
 
-  /** Listens to channels. Resolves when the server has noted it; rejects when it cannot be reached now. */
+  /** Listens to channels. Resolves when the server has confirmed it; rejects when it cannot be reached now. */
   subscribe(channels: readonly string[], hear: Hear): Promise<Unsubscribe> {
     return this.#add('subscribe', channels, hear)
   }
 
-  /** The same for all channels that a pattern matches. */
+  /** The same for all channels that match a pattern. */
   subscribePattern(patterns: readonly string[], hear: Hear): Promise<Unsubscribe> {
     return this.#add('psubscribe', patterns, hear)
   }
@@ -48,7 +48,7 @@ export class RedisSubscriber {
     return this.#connection.hold()
   }
 
-  /** Makes the connection anew. */
+  /** Opens the connection again. */
   drop(): void {
     this.#connection.drop()
   }
@@ -65,7 +65,7 @@ export class RedisSubscriber {
     this.#timer ??= setInterval(() => this.#ping(), PING_MS).unref()
     const end = (): void => this.#remove(kind, keys, hear)
     try {
-      // What is subscribed already may still be on its way: asking for it again waits for it.
+      // An earlier subscription may still be in flight: subscribing again waits for it.
       const asked = fresh.length > 0 ? fresh : keys
       if (asked.length > 0) await this.#connection.send(kind, asked)
     } catch (error) {
@@ -102,16 +102,16 @@ export class RedisSubscriber {
     if (this.#connection.isReady) this.#forget('ping', [])
   }
 
-  /** Sends what is said again anyway when the connection is lost. */
+  /** Sends subscriptions that are repeated anyway after a lost connection. */
   #forget(command: string, words: readonly string[]): void {
     this.#connection.send(command, words).catch((error: unknown) => this.#dropUnlessLost(error))
   }
 
-  /** A new connection is the cure for whatever the server did not like about this one. */
+  /** A new connection recovers from any error that the server raised on this one. */
   #dropUnlessLost(error: unknown): void {
     if (!isConnectionLoss(error)) this.#connection.drop()
   }
 }
 
-/** A channel as a pattern that matches it alone. */
+/** A pattern that matches only this channel. */
 export const escapeGlob = (channel: string): string => channel.replace(/[*?[\]\\]/g, '\\$&')

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url'
 import { isLovageError } from '../../../kernel/index.js'
 import type { Argument, RedisConnection } from './redis-connection.js'
 
-/** How a script stands to its file: the names are those in the file's header, `…` marking the one that repeats. */
+/** A script's signature, as in its file: the names are those in the file's header, `…` marking the repeated one. */
 export interface ScriptDefinition {
   readonly file: URL
   readonly keys: readonly string[]
   readonly args: readonly string[]
-  /** Files of local functions that the script uses, put before it. */
+  /** Files of local functions that the script uses, prepended to it. */
   readonly uses?: readonly URL[]
 }
 
@@ -32,7 +32,7 @@ export class Script<Keys extends readonly string[], Args extends readonly Argume
     this.#sha = createHash('sha1').update(this.source).digest('hex')
   }
 
-  /** Runs it: one round trip, two when the server has forgotten it (a restart, SCRIPT FLUSH). */
+  /** Runs it: one round trip, two when the server no longer has it cached (a restart, SCRIPT FLUSH). */
   async run(connection: RedisConnection, keys: Keys, args: Args): Promise<Reply> {
     return this.#run((name, words) => connection.send<Reply>(name, words), keys, args)
   }
@@ -74,7 +74,7 @@ export function defineScript<Keys extends readonly string[], Args extends readon
   return script
 }
 
-/** Every script that was bound in this process. */
+/** Every script bound in this process. */
 export const definedScripts = (): readonly {
   readonly name: string
   readonly definition: ScriptDefinition

@@ -4,7 +4,7 @@ import type { RedisTarget } from './options.js'
 import type { Sentinels } from './sentinel-url.js'
 import type { ServerAddress, ServerFinder } from './server-finder.js'
 
-/** Finds the primary by its Sentinels, the one that answered last before the others. */
+/** Finds the primary through its Sentinels, starting with the one that answered last. */
 export class SentinelFinder implements ServerFinder {
   readonly #location: string
   readonly #sentinels: Sentinels
@@ -22,7 +22,7 @@ export class SentinelFinder implements ServerFinder {
     const { nodes, masterName } = this.#sentinels
     let doubted: ServerAddress | undefined
     const answer = await this.#asker.firstOf<ServerAddress, ServerAddress>(this.#nodes, async (ask) => {
-      // Sentinels reply with names and values in turn.
+      // Sentinels reply with alternating names and values.
       const said = this.#read((await ask('SENTINEL', 'MASTER', masterName)) as readonly string[])
       if (!('value' in said)) return said
       const { primary, isDoubted } = said.value
@@ -34,7 +34,7 @@ export class SentinelFinder implements ServerFinder {
       this.#nodes = [...nodes].sort((a, b) => Number(b === answer.node) - Number(a === answer.node))
       return answer.value
     }
-    // Some do not reach it, and have not agreed that it is down: it may be only they.
+    // Some Sentinels cannot reach it, and have not agreed that it is down: the fault may be theirs alone.
     if (doubted) return doubted
     throw this.#error(answer.problem, answer.isRefusal)
   }
@@ -43,7 +43,7 @@ export class SentinelFinder implements ServerFinder {
     this.#asker.cancel()
   }
 
-  /** Sentinels learn late: what they call the primary may have become a replica. */
+  /** Sentinels learn late: the server that they call the primary may have become a replica. */
   check(role: string): ConnectionError | undefined {
     return role === 'master'
       ? undefined

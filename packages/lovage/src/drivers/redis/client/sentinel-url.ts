@@ -4,9 +4,9 @@ import type { ServerAddress } from './server-finder.js'
 
 export const SENTINEL_PORT = 26_379
 
-/** What a `sentinel://` URL leaves to the transport options, in kombu's words. */
+/** Options that a `sentinel://` URL leaves to the transport options, under kombu's names. */
 export interface SentinelOptions extends Credentials {
-  /** What the Sentinels call the primary (`master_name`). Default: the URL's parameter of that name. */
+  /** The Sentinels' name for the primary (`master_name`). Default: the URL's parameter of that name. */
   readonly masterName?: string
   /** A Sentinel that sees fewer others is not believed (`min_other_sentinels`). Default 0. */
   readonly minOthers?: number
@@ -19,7 +19,7 @@ export interface Sentinels extends Credentials {
   readonly nodes: readonly ServerAddress[]
 }
 
-/** Puts together what the URL and the options say. Throws a ConfigurationError. */
+/** Combines the URL and the options. Throws a ConfigurationError. */
 export function sentinelsOf(
   nodes: readonly ServerAddress[],
   query: URLSearchParams,

@@ -6,12 +6,12 @@ export interface ServerAddress {
   readonly port: number
 }
 
-/** Finds the server that a connection shall lead to, anew for each attempt. */
+/** Finds the server to connect to, again for each attempt. */
 export interface ServerFinder {
-  /** Rejects with a ConnectionError when nobody knows one. */
+  /** Rejects with a ConnectionError when no server is known. */
   find(): Promise<ServerAddress>
-  /** Ends a search; the next `find` begins another one. */
+  /** Ends a search; the next `find` starts another one. */
   cancel(): void
-  /** A server that was found says itself which role it has: what is wrong with it, if anything. */
+  /** Checks the role that a found server itself reports: returns the problem, if there is one. */
   check(role: string): ConnectionError | undefined
 }

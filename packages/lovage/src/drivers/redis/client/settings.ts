@@ -6,14 +6,14 @@ import { demandsCertificate, type RedisTls, TLS_FILES } from './tls.js'
 
 type Settings = Readonly<Record<string, unknown>>
 
-/** Which of an app's settings belong to a driver on Redis. */
+/** The app's settings for a Redis driver. */
 export interface RedisSettingNames {
-  /** Holds `globalKeyprefix` and the like. */
+  /** Holds `globalKeyprefix` and similar options. */
   readonly transport: 'brokerTransportOptions' | 'resultBackendTransportOptions'
   readonly ssl: 'brokerUseSsl' | 'redisBackendUseSsl'
 }
 
-/** An option of a driver, in Celery's spelling or in camelCase. */
+/** A driver option, in Celery's spelling or in camelCase. */
 export function transportOption(options: Settings, snakeName: string): unknown {
   const camelName = snakeName.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
   return options[snakeName] ?? options[camelName]
@@ -26,7 +26,7 @@ export function transportOptions(settings: Settings, name: RedisSettingNames['tr
   return typeof options === 'object' && options !== null ? (options as Settings) : {}
 }
 
-/** How to connect, as an app's settings say. Throws a ConfigurationError for a value of the wrong kind. */
+/** Connection options from an app's settings. Throws a ConfigurationError for a value of the wrong kind. */
 export function redisOptionsOf(settings: Settings, names: RedisSettingNames): RedisOptions {
   const options = transportOptions(settings, names.transport)
   const keyPrefix = transportOption(options, 'global_keyprefix')
@@ -47,7 +47,7 @@ export function redisOptionsOf(settings: Settings, names: RedisSettingNames): Re
   }
 }
 
-/** What is beside the broker, results for one, is found by the broker's word where it has none of its own. */
+/** Stores beside the broker, such as results, use the broker's Sentinel name where they have none of their own. */
 function sentinelOptionsOf(options: Settings, broker: Settings): SentinelOptions {
   const own = (name: string): unknown => transportOption(options, name) ?? transportOption(broker, name)
   const [masterName, minOthers, kwargs] = [
@@ -60,7 +60,7 @@ function sentinelOptionsOf(options: Settings, broker: Settings): SentinelOptions
       code: 'LVG_CONFIG_INVALID',
       hint: "Write it as sentinel_kwargs: { password: '…' }.",
     })
-  // Just seen to be one, or absent.
+  // Just checked to be one, or absent.
   const { username, password, ssl, ...rest } = (kwargs ?? {}) as Settings
   return {
     ...(typeof masterName === 'string' ? { masterName } : {}),

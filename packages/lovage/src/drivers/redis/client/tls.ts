@@ -12,16 +12,16 @@ export interface RedisTls extends TlsFiles {
   readonly verifyHost?: boolean
 }
 
-/** What Celery calls certificates, in the query of a URL and in settings. */
+/** Celery's names for certificates, in a URL's query and in settings. */
 export const TLS_FILES = { ca: 'ssl_ca_certs', cert: 'ssl_certfile', key: 'ssl_keyfile' } as const
 
-/** What Python's word asks of the server: `optional` is `required` for a client. Undefined: it is no such word. */
+/** Maps Python's value: for a client, `optional` is the same as `required`. Undefined for an unknown value. */
 export function demandsCertificate(requirement: string): boolean | undefined {
   if (/^((cert_)?none|0)$/i.test(requirement)) return false
   return /^((cert_)?(optional|required)|1|2)$/i.test(requirement) ? true : undefined
 }
 
-/** How a server at a host is talked to in private. */
+/** The TLS options for a server at a host. */
 export function tlsOptions(tls: RedisTls, host: string): ConnectionOptions {
   const { ca, cert, key, verify = true, verifyHost = true } = tls
   return {
@@ -34,7 +34,7 @@ export function tlsOptions(tls: RedisTls, host: string): ConnectionOptions {
   }
 }
 
-/** TLS names no bare addresses. */
+/** TLS does not allow bare addresses as server names. */
 function servernameOf(host: string, { servername }: RedisTls): { readonly servername?: string } {
   if (servername !== undefined) return { servername }
   return isIP(host) === 0 ? { servername: host } : {}

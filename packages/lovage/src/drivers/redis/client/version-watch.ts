@@ -3,23 +3,23 @@ import { isConnectionLoss } from './errors.js'
 import type { RedisTarget } from './options.js'
 import { RedisSubscriber } from './redis-subscriber.js'
 
-/** What pub/sub loses, a look at the space's version finds. */
+/** Changes that pub/sub loses are found by polling the space's version at this interval. */
 const POLL_MS = 5_000
 const RETRY_MS = 500
 
-/** Hears of a change: of these keys, or of any. */
+/** Called on a change: of these keys, or of any. */
 type Hear = (keys?: readonly string[]) => void
 
-/** A space that is watched. */
+/** A watched space. */
 interface Watched {
   readonly listeners: Set<Hear>
   readonly unsubscribe: Unsubscribe
-  /** Undefined until the first look, which always tells: a change may have come before it, after the watch began. */
+  /** Undefined until the first look, which always notifies: a change may have come before it, after the watch started. */
   version: string | null | undefined
 }
 
 /**
- * Tells of changes to spaces of data: a change counts up the space's version and publishes it to its channel, as `version` or as
+ * Reports changes to spaces of data: a change increments the space's version and publishes it to its channel, as `version` or as
  * `version ["key", …]`.
  */
 export class VersionWatch {
@@ -45,7 +45,7 @@ export class VersionWatch {
 
   add(space: string, on: Hear): Unsubscribe {
     const watched = this.#spaces.get(space) ?? this.#begin(space)
-    // A function of its own, so that one callback may watch twice.
+    // A wrapper function, so that one callback may watch twice.
     const listener: Hear = (keys) => on(keys)
     watched.listeners.add(listener)
     return () => {
@@ -78,7 +78,7 @@ export class VersionWatch {
         if (isOver) end()
         else await this.#look()
       } catch {
-        // Away: the poll stands in until the subscription succeeds.
+        // Unavailable: the poll takes over until the subscription succeeds.
         if (!isOver) this.#clock.setTimer(() => void subscribe(), RETRY_MS)
       }
     }
@@ -101,7 +101,7 @@ export class VersionWatch {
     }, POLL_MS)
   }
 
-  /** Tells of spaces whose version is not what it was at the last look: one message too many does no harm. */
+  /** Notifies of spaces whose version differs from the last look: one notification too many does no harm. */
   async #look(): Promise<void> {
     for (const [space, watched] of this.#spaces) {
       try {
@@ -110,7 +110,7 @@ export class VersionWatch {
         watched.version = version
         if (isChanged) for (const listener of watched.listeners) listener()
       } catch (error) {
-        // The next look comes; an outage is told by whoever asks for the data.
+        // The next look retries; an outage is reported by the callers that read the data.
         if (!isConnectionLoss(error)) return
       }
     }

@@ -22,7 +22,7 @@ import {
   TRY_TURNS,
 } from './scripts.js'
 
-/** One script takes at most this many marks or keys: it runs alone on the server. */
+/** The maximum of marks or keys in one script: it blocks the server while it runs. */
 const AT_ONCE = 500
 
 /** Opens the store on Redis; the first operation connects. Throws a ConfigurationError. */
@@ -33,7 +33,7 @@ export async function openRedisCoordinationStore(
   return new RedisCoordinationStore(url, options)
 }
 
-/** Agreement between all processes that share a Redis; every time is the server's. */
+/** Coordination between all processes that share a Redis; every time is the server's. */
 class RedisCoordinationStore implements CoordinationStore {
   readonly kind = 'redis'
   readonly #connection: RedisConnection

@@ -16,7 +16,7 @@ const lua = (name: string): URL => new URL(`./lua/${name}.lua`, import.meta.url)
 const JOIN = lua('join')
 const KEYS = ['parts', 'extra', 'size', 'join', 'owed'] as const
 type JoinKeys = [parts: string, extra: string, size: string, join: string, owed: string]
-/** Body, shape (null when Python opened it), '1' when it has expired, and members and scores in turns. */
+/** Body, shape (null when Python opened it), '1' when it has expired, and alternating members and scores. */
 type JoinReply = [body: string, shape: string | null, expired: string, parts: string[]] | null
 
 const OPEN = defineScript<JoinKeys, (string | number)[], JoinReply>({
@@ -48,12 +48,12 @@ const FINISH = defineScript<JoinKeys, (string | number)[], 1>({
   args: ['id', 'ttlMs'],
 })
 
-/** Results that never expire still have joins that do. */
+/** Joins expire even if results never do. */
 const FOR_EVER_MS = 86_400_000
 
 /**
  * Joins in Celery's own keys (`celery-taskset-meta-<id>.j`, `.t`, `.s`), so that members in Python and in TypeScript
- * count together; what Celery does not keep (body, deadline, who completed it) lies beside them under `lovage:join:`.
+ * count together; fields that Celery lacks (body, deadline, the completing task) are stored beside them under `lovage:join:`.
  */
 export class RedisJoinStore implements JoinStore {
   readonly #connection: RedisConnection
@@ -61,7 +61,7 @@ export class RedisJoinStore implements JoinStore {
   readonly #ttlMs: number
   readonly #read: ReadOptions
 
-  /** @param prefix Before every key. @param ttlS Life of results in seconds; 0 = for ever. */
+  /** @param prefix Prepended to every key. @param ttlS Life of results in seconds; 0 = forever. */
   constructor(connection: RedisConnection, prefix: string, ttlS: number, read: ReadOptions) {
     this.#read = read
     this.#connection = connection
@@ -80,7 +80,7 @@ export class RedisJoinStore implements JoinStore {
         holdMs,
         this.#ttlMs,
       ]
-      // Where Celery keeps the shape of a header, should a member in Python be the last.
+      // Where Celery keeps the shape of a header, in case a member in Python is the last.
       const [completed] = await Promise.all([
         OPEN.run(this.#connection, this.#keys(id), words),
         shape && this.saveGroup(shape),
@@ -101,7 +101,7 @@ export class RedisJoinStore implements JoinStore {
     const completed = await this.#each(
       parts,
       async ({ joinId, taskId, index, state, resultJson, body = '' }) => {
-        // Python's spacing, so that Python's own repetition of a member is the same member.
+        // Python's spacing, so that a repetition of the member by Python is the same member.
         const start = `[1, ${JSON.stringify(taskId)}, `
         const member = `${start}${JSON.stringify(state)}, ${resultJson}]`
         const words = [joinId, taskId, index ?? '+inf', start, member, body, holdMs, this.#ttlMs]
@@ -148,7 +148,7 @@ export class RedisJoinStore implements JoinStore {
     if (json === null) return undefined
     try {
       const { result } = decodeJson(json) as { readonly result?: unknown }
-      // Nested pairs, as Celery and we write them; whoever walks them checks each.
+      // Nested pairs, as Celery and we write them; the code that walks them checks each.
       if (Array.isArray(result)) return result as unknown as ResultTuple
     } catch (cause) {
       throw unreadable(id, cause)
@@ -188,7 +188,7 @@ export class RedisJoinStore implements JoinStore {
     return completedJoin({ id, body, ...(kept ? { shape: kept } : {}) }, parts, expired === '1', this.#read)
   }
 
-  /** A shape that cannot be read costs the nesting of a list, not the chord. */
+  /** An unreadable shape loses the nesting of a list, not the chord. */
   async #shapeByPython(id: string): Promise<ResultTuple | undefined> {
     try {
       return readTuple(await this.group(id))

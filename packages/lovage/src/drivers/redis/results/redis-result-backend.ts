@@ -23,7 +23,7 @@ const STORE = defineScript<string[], (string | number)[], 1>({
 const KEY = 'celery-task-meta-'
 const AT_ONCE = 500
 
-/** A record on its way, and whoever waits for it. */
+/** A pending record, and its waiting caller. */
 interface Pending {
   readonly record: ResultRecord
   readonly resolve: () => void
@@ -35,7 +35,7 @@ export async function openRedisResultBackend(url: string, options: DriverOptions
   return new RedisResultBackend(url, options)
 }
 
-/** Results as Celery's Redis backend keeps them: one JSON string a task, announced on a channel of its name. */
+/** Results as Celery's Redis backend keeps them: one JSON string per task, announced on a channel of the same name. */
 class RedisResultBackend implements ResultBackend {
   readonly kind = 'redis'
   readonly expiresItself = true
@@ -113,7 +113,7 @@ class RedisResultBackend implements ResultBackend {
     }
   }
 
-  /** Redis removes results itself. */
+  /** Redis expires results itself. */
   async prune(): Promise<number> {
     return 0
   }
@@ -157,5 +157,5 @@ class RedisResultBackend implements ResultBackend {
   }
 }
 
-/** Celery puts `_` behind a prefix that ends with none of its separators. */
+/** Celery appends `_` to a prefix that does not end with one of its separators. */
 const joined = (prefix: string): string => (prefix === '' || /[:_\-.]$/.test(prefix) ? prefix : `${prefix}_`)

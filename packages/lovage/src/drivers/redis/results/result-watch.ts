@@ -9,28 +9,28 @@ import type { TaskResult } from '../../../result/index.js'
 import { tell } from '../../shared/index.js'
 import { isConnectionLoss, RedisSubscriber, type RedisTarget } from '../client/index.js'
 
-/** What pub/sub loses, a look at the keys finds. */
+/** Results that pub/sub loses are found by polling the keys at this interval. */
 const POLL_MS = 5_000
 const RETRY_MS = 500
 
-/** How a watch reads results. */
+/** Dependencies of a watch. */
 export interface ResultWatchOptions {
   readonly target: RedisTarget
   readonly clock: Clock
   readonly logger: Logger
-  /** Key of a result, which is the name of its channel too. */
+  /** Key of a result, which is also the name of its channel. */
   readonly keyOf: (id: string) => string
   readonly read: (id: string, json: string) => TaskResult
   readonly fetch: (ids: readonly string[]) => Promise<readonly (string | null)[]>
 }
 
-/** Somebody who waits for results; of each it remembers the text that was told last. */
+/** A waiting caller; for each result it remembers the last reported text. */
 interface Watcher {
   readonly on: (result: TaskResult) => void
   readonly told: Map<string, string | undefined>
 }
 
-/** Who waits for which results: told by their channels, and by looking when a message may have been missed. */
+/** Callers waiting for results: notified through channels, and by polling when a message may have been missed. */
 export class ResultWatch {
   readonly #options: ResultWatchOptions
   readonly #subscriber: RedisSubscriber
@@ -64,7 +64,7 @@ export class ResultWatch {
       try {
         unsubscribe = await this.#subscriber.subscribe([...keys.keys()], hear)
         if (!this.#watchers.has(watcher)) return unsubscribe()
-        // Looked at after the subscription stands, so that nothing falls between.
+        // Read after the subscription is established, so that nothing is missed in between.
         await this.#lookFor(watcher)
       } catch (error) {
         this.#complain(error)
@@ -113,7 +113,7 @@ export class ResultWatch {
   }
 
   #complain(error: unknown): void {
-    // After a loss the subscriber comes back by itself and looks.
+    // After a loss the subscriber reconnects by itself and looks.
     if (this.#isClosed || isConnectionLoss(error)) return
     const fields = isLovageError(error) ? { code: error.code, ...error.details } : {}
     this.#options.logger.warn({ err: error, ...fields }, 'could not look for results that are waited for')

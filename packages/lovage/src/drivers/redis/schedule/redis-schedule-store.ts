@@ -13,10 +13,10 @@ import {
 import { parseRedisUrl, RedisConnection, redisOptionsOf, VersionWatch } from '../client/index.js'
 import { ADVANCE_SCHEDULE, DELETE_SCHEDULE, LOAD_SCHEDULE, PUT_SCHEDULE } from './scripts.js'
 
-/** One script takes at most this many entries: it runs alone on the server. */
+/** The maximum of entries in one script: it blocks the server while it runs. */
 const AT_ONCE = 500
 
-/** What the store keeps of an entry beside its name, revision and state. */
+/** The stored fields of an entry besides its name, revision and state. */
 interface Kept {
   /** JSON in the messages' dialect. */
   readonly definition: string
@@ -30,7 +30,7 @@ export function openRedisScheduleStore(url: string, space: string, options: Driv
   return new RedisScheduleStore(url, space, options)
 }
 
-/** Entries on Redis: two hashes by name, for what people say and for what beats do. */
+/** Entries on Redis: two hashes by name, one for definitions and one for beat's progress. */
 class RedisScheduleStore implements ScheduleStore {
   readonly kind = 'redis'
   readonly location: string
@@ -107,7 +107,7 @@ class RedisScheduleStore implements ScheduleStore {
       const last = [run?.tickMs ?? '-', run?.atMs ?? '-', run?.taskId ?? '-', run?.count ?? 0]
       return [name, fromCursorMs, cursorMs, anchorMs, ...last]
     })
-    // Without advances the token is still to be seen.
+    // Without advances the token must still be checked.
     const batches = words.length === 0 ? [await this.#advance([], states, fence, tokenText)] : []
     for (let at = 0; at < words.length; at += AT_ONCE) {
       batches.push(await this.#advance(words.slice(at, at + AT_ONCE).flat(), states, fence, tokenText))

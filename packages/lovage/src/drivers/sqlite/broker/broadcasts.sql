@@ -1,4 +1,4 @@
--- What is said to whoever listens now.
+-- Broadcasts to current listeners.
 -- name: broadcast
 INSERT INTO lovage_broadcast (exchange, routing_key, raw, sent_ms, until_ms) VALUES (?1, ?2, ?3, ?4, ?5)
 -- name: heard

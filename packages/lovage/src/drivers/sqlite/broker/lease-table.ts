@@ -1,27 +1,27 @@
 import { type KeptLease, tellStandstill } from '../../shared/index.js'
 import type { Host } from '../file/index.js'
 
-/** A lease that could not be renewed is tried again this soon. */
+/** The delay before a failed renewal is retried. */
 const RETRY_MS = 500
 
 /** A holder in this process. */
 interface Lease {
   readonly kept: KeptLease
   timer?: NodeJS.Timeout
-  /** The main thread has stood still for too long. */
+  /** The main thread has been blocked for too long. */
   isLetGo: boolean
 }
 
-/** What the table does in the file. */
+/** The table's operations in the file. */
 export interface LeaseStatements {
   renew(holder: string, untilMs: number): void
-  /** Names of tasks that the holder holds. */
+  /** Names of the tasks that the holder has claimed. */
   heldTasks(holder: string): readonly string[]
 }
 
 /**
  * Keeps the leases of this process's holders, in the thread: a blocked event loop keeps its task, up to `maxBlockMs`; then
- * the process counts as dead and others get its tasks.
+ * the process counts as dead and its tasks go to others.
  */
 export class LeaseTable {
   readonly #host: Host
@@ -40,7 +40,7 @@ export class LeaseTable {
     this.#renewIn(lease, kept.renewMs)
   }
 
-  /** Goes on with a lease that a thread which has died had kept. */
+  /** Takes over a lease that a dead thread had kept. */
   keep(kept: KeptLease): void {
     if (!this.#leases.has(kept.holder)) this.attach(kept)
   }
@@ -65,14 +65,14 @@ export class LeaseTable {
       if (this.#mayKeep(lease))
         await this.#host.transact(() => this.#statements.renew(holder, Date.now() + leaseMs))
     } catch (error) {
-      // A lock or a full disk ends some day; the claims tell of it. What else it is, is said here.
+      // A lock or a full disk is temporary, and reported by the claims. Other errors are logged here.
       if (!this.#host.isOutage(error)) this.#host.logger.error({ err: error }, 'a lease was not renewed')
       pauseMs = Math.min(RETRY_MS, renewMs)
     }
     if (this.#leases.get(holder) === lease) this.#renewIn(lease, pauseMs)
   }
 
-  /** False while the main thread stands still for longer than it may; says so once. */
+  /** False while the main thread is blocked for longer than allowed; logs it once. */
   #mayKeep(lease: Lease): boolean {
     const { holder, maxBlockMs } = lease.kept
     const blockedMs = Date.now() - this.#host.lastTurnMs()

@@ -1,4 +1,4 @@
--- Statements of the embedded broker. A claimed row belongs to (seq, claims, holder): whoever claimed it again has another `claims`.
+-- Statements of the embedded broker. A claimed row belongs to (seq, claims, holder): a later claim has another `claims`.
 -- name: insert
 INSERT INTO lovage_message (queue, level, place, due_ms, state, task_id, task, raw)
 VALUES (?1, ?2, (SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'lovage_message'), ?3, ?4, ?5, ?6, ?7)
@@ -56,7 +56,7 @@ ORDER BY state, CASE state WHEN 1 THEN due_ms ELSE level END, place, due_ms, seq
 -- name: move
 UPDATE lovage_message SET queue = ?2 WHERE queue = ?1 AND state = 0
 -- name: find
--- A state at a time, because each has an index of its own.
+-- One state at a time, because each has its own index.
 SELECT queue, seq, claims, task_id, task, state, due_ms, raw FROM lovage_message
 WHERE state = 1 AND task_id IN (SELECT value FROM json_each(?1))
 UNION ALL SELECT queue, seq, claims, task_id, task, state, due_ms, raw FROM lovage_message

@@ -3,7 +3,7 @@ import type program from './program.js'
 
 const PROGRAM = new URL('./program.js', import.meta.url)
 
-/** Makes the messages' tables and procedures ready in an open file. */
+/** Prepares the messages' tables and procedures in an open file. */
 export const loadMessages = (file: SqliteFile) => file.load<typeof program>(PROGRAM)
 
 /** The messages' program, seen from outside its thread. */

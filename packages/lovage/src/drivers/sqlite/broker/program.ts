@@ -50,9 +50,9 @@ const sql = {
 }
 type Statements = Readonly<Record<keyof typeof sql, Statement>>
 
-/** Broadcasts are for who listens now; a process that stalls this long has missed them. */
+/** Broadcasts are for current listeners; a process that stalls this long has missed them. */
 const BROADCAST_KEPT_MS = 60_000
-/** Events and answers: there may be many, and they are of the moment. Celery keeps events for as long. */
+/** Events and replies: they may be many, and are short-lived. Celery keeps events for as long. */
 const TRANSIENT_KEPT_MS = 5_000
 
 const READY = 0
@@ -91,7 +91,7 @@ export default defineProgram({
           host.afterCommit(() => leases.detach(holder))
           if (on.release.run([holder]) > 0) host.touch('messages')
         },
-        /** Answers with the places of the rows that were refused. */
+        /** Returns the indexes of the refused rows. */
         settle: ({
           holder,
           rows,
@@ -129,7 +129,7 @@ export default defineProgram({
           return on.move.run([from, to])
         },
         remove: (ids: readonly string[]): number => on.remove.run([JSON.stringify(ids)]),
-        /** Tells how many were still there, unclaimed since they were found. */
+        /** Returns how many were still there, unclaimed since they were found. */
         reschedule(rows: readonly RescheduleRow[]): number {
           host.touch('messages')
           return rows.reduce(
@@ -149,7 +149,7 @@ export default defineProgram({
           isTransient: boolean
         }): number {
           const nowMs = Date.now()
-          // What nobody hears is not written.
+          // A broadcast without listeners is not written.
           const [[heard] = [0]] = on.listeners.all<[number]>([exchange, nowMs])
           if (heard === 0) return 0
           on.forgetBroadcasts.run([nowMs])
@@ -226,13 +226,13 @@ export default defineProgram({
 })
 
 function prepareAll(connection: Connection): Statements {
-  // One entry a name, as `readSql` has checked.
+  // One entry per name, as `readSql` has checked.
   return Object.fromEntries(
     Object.entries(sql).map(([name, text]) => [name, connection.prepare(text)]),
   ) as Statements
 }
 
-/** What time has done: delayed messages that are due, and claims of others who were silent. Its own claims a living holder renews. */
+/** Sweeps: delayed messages that are due, and claims of silent holders. A live holder renews its own claims. */
 function awaken(on: Statements, host: Host, holder: string, nowMs: number): void {
   const promoted = on.promote.run([nowMs])
   if (promoted > 0) crashPoint('promote:after')
@@ -253,7 +253,7 @@ function claim(on: Statements, queue: string, holder: string, leaseEndMs: number
       dueMs: number,
     ]
   >([queue, holder, leaseEndMs, limit])
-  // An UPDATE returns its rows in no order.
+  // An UPDATE returns its rows in no particular order.
   rows.sort((a, b) => a[4] - b[4] || a[5] - b[5] || a[6] - b[6] || a[0] - b[0])
   return rows.map(([seq, claims, redeliveries, raw]) => ({ seq, claims, redeliveries, raw, queue }))
 }
@@ -292,7 +292,7 @@ function isFirst(
   return on.once.run([key, nowMs + ttlMs, nowMs]) > 0
 }
 
-/** Ends a claim with everything that belongs to it; false when it is no longer the holder's, and then nothing happened. */
+/** Ends a claim with everything that belongs to it; false when it is no longer the holder's, and then nothing has changed. */
 function settle(
   row: SettleRow,
   holder: string,
@@ -303,7 +303,7 @@ function settle(
 ): boolean {
   const claimed = [row.seq, row.claims, holder] as const
   if (row.publish.length > 0) {
-    // Published first, because a continuation without a queue is refused, and must not cost the message.
+    // Published first, because a continuation without a queue is refused, and that must not cost the message.
     if (!on.owns.get(claimed)) return false
     publish(row.publish, nowMs)
   }

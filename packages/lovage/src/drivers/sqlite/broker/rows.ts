@@ -1,7 +1,7 @@
 import type { LetterRow } from '../letters/program.js'
 import type { ResultRow } from '../results/program.js'
 
-/** A message on its way into the file. */
+/** A message to be written to the file. */
 export interface PublishRow {
   readonly exchange: string
   readonly routingKey: string
@@ -22,7 +22,7 @@ export interface ClaimName {
   readonly claims: number
 }
 
-/** How a claim ends, as the thread takes it. */
+/** The end of a claim, as the thread receives it. */
 export type SettleRow = ClaimName & {
   readonly publish: readonly PublishRow[]
   readonly results: readonly ResultRow[]
@@ -40,16 +40,16 @@ export interface ClaimRow extends ClaimName {
   readonly raw: string | ArrayBuffer
 }
 
-/** A message that is to be due at another time. */
+/** A message to be due at another time. */
 export interface RescheduleRow extends ClaimName {
   /** 0 = now. */
   readonly dueMs: number
   readonly raw: string
 }
 
-/** What a claim answers. */
+/** A claim's reply. */
 export interface Claimed {
   readonly rows: readonly ClaimRow[]
-  /** When the next delayed message is due, in any queue; null = none is. */
+  /** When the next delayed message is due, in any queue; null = there is none. */
   readonly nextDueMs: number | null
 }

@@ -6,7 +6,7 @@ import type { MessageProcedures } from './procedures.js'
 
 const STATES = ['ready', 'delayed', 'unacked'] as const
 
-/** What operators do to the queues of a file. A page begins at a position, so it shifts while others consume. */
+/** Queue administration of a file. A page starts at a position, so it shifts while others consume. */
 export class SqliteAdmin implements QueueAdmin {
   readonly #procedures: MessageProcedures
 

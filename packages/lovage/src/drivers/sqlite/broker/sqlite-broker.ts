@@ -28,7 +28,7 @@ import { publishRow, SqliteClaimPort } from './sqlite-claim-port.js'
 /**
  * Opens the broker in the file that a `sqlite://` URL names. Any number of processes on one machine share it.
  *
- * @throws ConfigurationError for a wrong URL; ConnectionError LVG_STORE_… when the file cannot be used.
+ * @throws ConfigurationError for an invalid URL; ConnectionError LVG_STORE_… when the file cannot be used.
  */
 export async function openSqliteBroker(
   url: string,
@@ -43,7 +43,7 @@ export async function openSqliteBroker(
   }
 }
 
-/** How often it is said that somebody still listens; believed for a minute. */
+/** How often a listener is announced; an announcement is valid for a minute. */
 const RENEW_MS = 15_000
 
 class SqliteBroker implements Broker {
@@ -66,7 +66,7 @@ class SqliteBroker implements Broker {
   readonly #procedures: MessageProcedures
   readonly #options: Pick<DriverOptions, 'clock' | 'logger'>
   readonly #consumers = new Set<LeasedConsumer>()
-  /** Ends what listens. */
+  /** Ends all listeners. */
   readonly #listening = new Set<Unsubscribe>()
 
   constructor(
@@ -97,7 +97,7 @@ class SqliteBroker implements Broker {
     try {
       await this.#procedures.call('publish', { rows, nowMs: this.#options.clock.now() })
     } catch (error) {
-      // The thread has died, and what it had not answered may be in the file.
+      // The thread has died, and its unanswered calls may have reached the file.
       if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
       throw new ConnectionError(
         `The thread that works on ${this.location} died before it had said whether it took what was published`,
@@ -165,14 +165,14 @@ class SqliteBroker implements Broker {
       isListening = false
       clearInterval(renewal)
       stop()
-      // A row that stays is passed over when its time is up.
+      // A row that stays is skipped once it has expired.
       this.#procedures.call('listenNoMore', listener.id).catch(() => {})
     }
     this.#listening.add(end)
     return end
   }
 
-  /** Replies are broadcasts here: nothing is kept for an asker who has gone. */
+  /** Replies are broadcasts here: none is kept for a caller that is gone. */
   async reply(message: OutgoingMessage): Promise<void> {
     await this.broadcast(message)
   }

@@ -25,25 +25,25 @@ import { toRow as resultRow } from '../results/result-row.js'
 import type { MessageProcedures } from './procedures.js'
 import type { ClaimName, ClaimRow, PublishRow, SettleRow } from './rows.js'
 
-/** What a locked or full file did not take is tried again this soon. */
+/** The delay before a settlement that a locked or full file refused is retried. */
 const RETRY_MS = 250
 
 /** A consumer's claims in a file; settlements, results and the next claim of one turn are one transaction. */
 export class SqliteClaimPort implements ClaimPort {
   readonly settlesResults: boolean
-  /** A transaction stays short. */
+  /** Transactions stay short. */
   readonly mostClaimed = 1000
   readonly isPipelined = false
   readonly asksLate = true
   readonly watchesConnection = false
   readonly isReady = true
-  /** A claim looks at what time has done, also where nobody rings. */
+  /** A claim also sweeps, even without a ring. */
   readonly sweepMs: number
   readonly #file: SqliteFile
   readonly #procedures: MessageProcedures
   readonly #options: ConsumeOptions
   readonly #letGo: Unsubscribe
-  /** Told with what is asked often: a thread that is started anew knows nothing. */
+  /** Sent with every frequent call: a restarted thread has no state. */
   readonly #lease: KeptLease
   readonly #underWay = new InFlight()
   #isClosed = false
@@ -76,7 +76,7 @@ export class SqliteClaimPort implements ClaimPort {
     return this.#underWay.add(this.#settle(settlements))
   }
 
-  /** Again until the file takes it: what had been carried out is refused then, because its claims are gone. */
+  /** Repeats until the file accepts it: settlements that had been executed are refused then, because their claims are gone. */
   async #settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
     const { holder, clock } = this.#options
     const nowMs = clock.now()
@@ -160,7 +160,7 @@ function messageOf(raw: Buffer | string, redeliveries: number): IncomingMessage 
   return message instanceof Error || redeliveries === 0 ? message : { ...message, redelivered: true }
 }
 
-/** A message as the thread takes it. */
+/** A message as the thread receives it. */
 export function publishRow(message: OutgoingMessage): PublishRow {
   const { id, task } = message.headers
   return {

@@ -32,12 +32,12 @@ const sql = readSql(new URL('./coordination.sql', import.meta.url), [
   'changesSince',
 ])
 
-/** A follower that has not looked for this long reads everything. */
+/** A follower that has not polled for this long reads everything. */
 const CHANGES_KEPT_MS = 60_000
 
 type MarkRow = readonly [key: string, value: string, expiresMs: number | null]
 
-/** What every procedure is told, because the thread has no clock of the app's. */
+/** Passed to every procedure, because the thread does not have the app's clock. */
 interface Timed {
   readonly nowMs: number
 }
@@ -163,7 +163,7 @@ export default defineProgram({
         },
       },
       reads: {
-        /** The keys that changed after change number `since`; none when that is too long ago to be known. */
+        /** The keys that changed after change number `since`; none when that is no longer known. */
         changes({ space, since }: { space: string; since: number }): {
           last: number
           keys: readonly string[] | undefined

@@ -29,7 +29,7 @@ export async function openSqliteCoordinationStore(
   }
 }
 
-/** Agreement between the processes that share a SQLite file. */
+/** Coordination between the processes that share a SQLite file. */
 class SqliteCoordinationStore implements CoordinationStore {
   readonly kind = 'sqlite'
   readonly #file: SqliteFile
@@ -93,11 +93,11 @@ class SqliteCoordinationStore implements CoordinationStore {
       const { last, keys } = await this.#procedures.call('changes', { space, since: before ?? 0 })
       since = Math.max(since ?? 0, last)
       if (isOver) return
-      // The first look tells always: a change may have come before it, after the watch began.
+      // The first look always notifies: a change may have come before it, after the watch started.
       if (before === undefined || !keys) on()
       else if (keys.length > 0) on(keys)
     }
-    // A look that fails is as good as one that cannot tell what changed.
+    // A failed look is treated like one that cannot tell what changed.
     const stop = this.#file.watch(`marks:${space}`, () => void look().catch(() => isOver || on()))
     return () => {
       isOver = true

@@ -3,7 +3,7 @@ import Database from 'libsql'
 import { ConfigurationError, ConnectionError } from '../../../kernel/index.js'
 import type { Connection, Program, SqlValue, Statement } from './program.js'
 
-/** SQLite waits this long for a lock by itself; what takes longer is tried again without blocking the thread. */
+/** How long SQLite itself waits for a lock; longer waits are retried without blocking the thread. */
 const BUSY_TIMEOUT_MS = 50
 
 /** The connection as the thread itself uses it. */
@@ -49,7 +49,7 @@ function prepare(database: Database.Database, sql: string): Statement {
   const statement = database.prepare(sql)
   // Only statements that return rows have a raw mode.
   if (statement.reader) statement.raw()
-  // In libsql 0.5 a `get` that follows an `all` of the same statement answers with that one's last row.
+  // In libsql 0.5 a `get` that follows an `all` of the same statement returns the last row of the `all`.
   let hasListed = false
   // The row types are the caller's knowledge of its SQL; the library has none.
   const all = <Row>(parameters: readonly SqlValue[]): Row[] => {
@@ -64,7 +64,7 @@ function prepare(database: Database.Database, sql: string): Statement {
   }
 }
 
-/** Brings the tables of a program to its newest version; call it inside a transaction. */
+/** Migrates the tables of a program to its newest version; call it inside a transaction. */
 export function migrate(
   connection: Connection,
   program: Pick<Program, 'name' | 'migrations'>,

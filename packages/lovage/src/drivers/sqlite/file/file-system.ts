@@ -2,12 +2,12 @@ import { access, constants, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ConnectionError } from '../../../kernel/index.js'
 
-/** File systems whose locks or shared memory do not hold between processes; SQLite's WAL needs both. */
+/** File systems whose locks or shared memory do not work between processes; SQLite's WAL needs both. */
 const NETWORK =
   /^(nfs\d?|cifs|smb\d?|smbfs|afs|ceph|lustre|gpfs|beegfs|ocfs2|gfs2?|coda|ncpfs?|9p|davfs2?|fuse\.(sshfs|glusterfs|s3fs|rclone|cephfs|davfs2?|mfs|juicefs|gcsfuse|goofys))$/
 
 /**
- * Checks that `path` can hold a shared SQLite file; answers with its real path, by which processes recognise
+ * Checks that `path` can hold a shared SQLite file; returns its real path, by which processes recognise
  * that they mean the same file.
  *
  * @throws ConnectionError LVG_STORE_MISSING, LVG_STORE_READ_ONLY or LVG_STORE_UNSUITABLE.
@@ -34,7 +34,7 @@ export async function suitableFile(path: string): Promise<string> {
       details: { path: file },
       hint: 'Name a file in the folder.',
     })
-  // The folder must be writable too: SQLite keeps its log and its shared memory beside the file.
+  // The folder must be writable too: SQLite creates its log and its shared memory next to the file.
   for (const needed of found ? [folder, file] : [folder])
     await access(needed, constants.R_OK | constants.W_OK).catch((cause: unknown) => {
       throw new ConnectionError(`${needed} cannot be written by this user`, {
@@ -46,7 +46,7 @@ export async function suitableFile(path: string): Promise<string> {
   return file
 }
 
-/** The type of the network file system that `folder` lies on, by a table in the format of /proc/self/mounts. */
+/** The type of the network file system that contains `folder`, from a table in the format of /proc/self/mounts. */
 export function networkFileSystem(folder: string, mounts: string): string | undefined {
   if (/^\\\\[^?.]/.test(folder)) return 'UNC path'
   let best: { point: string; type: string } | undefined

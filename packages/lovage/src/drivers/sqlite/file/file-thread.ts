@@ -5,13 +5,13 @@ import { startThread } from '../../../process/index.js'
 import type { Call, Report, Request, ThreadData } from './protocol.js'
 import { fromWire } from './store-errors.js'
 
-/** A thread that died is started again after this long, each time twice as late, at most the last. */
+/** The delay before a dead thread is started again; it doubles each time, up to the last value. */
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
-/** A thread that lived this long has not died of its beginning. */
+/** A thread that lived this long did not die of its start. */
 const HEALTHY_MS = 30_000
 
-/** How often the thread hears that this event loop turns. */
+/** How often the thread is notified that this event loop turns. */
 const PULSE_MS = 100
 
 interface Pending {
@@ -20,8 +20,8 @@ interface Pending {
 }
 
 /**
- * The main side of the thread: numbers calls, sends those of one turn together, and hands out the replies. A thread that dies
- * is started again, with its programs; what was asked of it is rejected, and what is asked meanwhile waits for the next.
+ * The main side of the thread: numbers calls, sends those of one turn together, and distributes the replies. A thread that dies
+ * is started again, with its programs; its pending calls are rejected, and later ones wait for the next thread.
  */
 export class FileThread {
   /** Resolves when the file is open, rejects when it cannot be opened. */
@@ -38,7 +38,7 @@ export class FileThread {
   readonly #pulse = new BigInt64Array(new SharedArrayBuffer(8))
   #pulseTimer: NodeJS.Timeout | undefined
   #synchronous: 'normal' | 'full'
-  /** Calls go out; false while a thread that died is being started again. */
+  /** Calls are sent; false while a thread that died is being started again. */
   #isUp = true
   #wasOpen = false
   #startedMs = performance.now()
@@ -55,7 +55,7 @@ export class FileThread {
     })
   }
 
-  /** Calls of one turn of the event loop travel together; their arguments are made when they leave. */
+  /** Calls of one turn of the event loop are sent together; their arguments are made at that time. */
   call(program: string, procedure: string, argument: () => unknown): Promise<never> {
     if (this.#dead) return Promise.reject(this.#dead)
     const id = ++this.#lastId
@@ -104,7 +104,7 @@ export class FileThread {
     }
   }
 
-  /** Says to the thread that the event loop turns. */
+  /** Notifies the thread that the event loop turns. */
   #beat(): void {
     Atomics.store(this.#pulse, 0, BigInt(Date.now()))
   }
@@ -112,7 +112,7 @@ export class FileThread {
   async close(): Promise<void> {
     this.#isClosing = true
     if (this.#dead) return
-    // Held to the end: whoever awaits this must see it, though nothing else may keep the process.
+    // Held to the end: callers that await this must see it, even if nothing else keeps the process alive.
     this.hold()
     if (!this.#isUp) return this.#die(undefined)
     const exit = new Promise((resolve) => this.#worker.once('exit', resolve))
@@ -131,7 +131,7 @@ export class FileThread {
 
   #askAnyway(request: (id: number) => Request): Promise<never> {
     const id = ++this.#lastId
-    // What was called before goes before.
+    // Earlier calls go first.
     this.#send()
     this.#post(request(id))
     return this.#reply(id)
@@ -139,7 +139,7 @@ export class FileThread {
 
   #reply(id: number): Promise<never> {
     if (this.#pending.size === 0) this.#worker.ref()
-    // What comes back is whatever the procedure returned; the callers' types say what that is.
+    // The value is the procedure's return value; the callers' types describe it.
     return new Promise((resolve: (reply: never) => void, reject) =>
       this.#pending.set(id, { resolve: resolve as (reply: unknown) => void, reject }),
     )
@@ -160,7 +160,7 @@ export class FileThread {
     try {
       this.#post({ kind: 'calls', calls })
     } catch (error) {
-      // An argument that cannot be cloned spoils the whole message: each call is tried alone.
+      // An argument that cannot be cloned fails the whole message: each call is tried alone.
       for (const call of calls) this.#sendAlone(call, calls.length === 1 ? error : undefined)
     }
   }
@@ -214,7 +214,7 @@ export class FileThread {
     return worker
   }
 
-  /** The thread answers to 0 when it has opened the file. */
+  /** The thread replies to call 0 when it has opened the file. */
   #opening(): Promise<unknown> {
     return new Promise((resolve, reject) => this.#pending.set(0, { resolve, reject }))
   }
@@ -234,7 +234,7 @@ export class FileThread {
     if (this.#holds === 0) timer.unref()
   }
 
-  /** What is held and watched goes on; what programs keep in their thread is said again by those who said it. */
+  /** Holds and watches continue; state that programs keep in their thread is sent again by its owners. */
   async #startAgain(): Promise<void> {
     if (this.#dead || this.#isClosing) return
     this.#worker = this.#start()
@@ -281,7 +281,7 @@ export class FileThread {
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(messageOf(thrown)))
 
-/** A module's file: beside compiled code a `.js`, beside sources (tests run those) a `.ts`. */
+/** A module's file: a `.js` next to compiled code, a `.ts` next to sources (which tests run). */
 function existing(module: URL): URL {
   return existsSync(module) ? module : new URL(module.href.replace(/\.js$/, '.ts'))
 }

@@ -1,6 +1,6 @@
 import { defineProgram } from './program.js'
 
-/** A program for the tests of this room: notes that anyone can add. */
+/** A program for the tests of this room: notes that any process can add. */
 export default defineProgram({
   name: 'notes',
   migrations: [new URL('./notes.suite.sql', import.meta.url)],

@@ -1,11 +1,11 @@
 import type { Logger } from '../../../kernel/index.js'
 
-/** A value that SQLite stores. Booleans are written as 0 and 1 by the caller. */
+/** A value that SQLite stores. The caller writes booleans as 0 and 1. */
 export type SqlValue = string | number | bigint | Uint8Array | null
 
 /** A prepared statement. Parameters are positional; rows come as arrays, blobs in them as ArrayBuffer. */
 export interface Statement {
-  /** Runs a statement that returns no rows; tells how many rows it changed. */
+  /** Runs a statement that returns no rows; returns how many rows it changed. */
   run(parameters: readonly SqlValue[]): number
   /** All rows. Types are the caller's knowledge of its own SQL. */
   all<Row extends readonly unknown[]>(parameters: readonly SqlValue[]): Row[]
@@ -13,7 +13,7 @@ export interface Statement {
   get<Row extends readonly unknown[]>(parameters: readonly SqlValue[]): Row | undefined
 }
 
-/** The one connection of the process to the file, as procedures see it: always inside somebody else's transaction. */
+/** The process's only connection to the file, as procedures see it: always inside a transaction managed by the caller. */
 export interface Connection {
   /** Prepares a statement; do it once, when the program opens. */
   prepare(sql: string): Statement
@@ -21,47 +21,47 @@ export interface Connection {
   exec(sql: string): void
 }
 
-/** What a program may use of the thread that it lives in. */
+/** The services of the thread available to a program. */
 export interface Host {
   /**
-   * Tells everyone who watches `topic`, in this and in other processes, that something changed, once the
+   * Notifies all watchers of `topic`, in this and in other processes, of a change, once the
    * transaction is committed. Topics are few and coarse: `messages`, `results`, `marks`.
    */
   touch(topic: string): void
-  /** The procedures of another program, to be called in the same transaction; its tables are made when they are missing. */
+  /** The procedures of another program, to be called in the same transaction; its tables are created when they are missing. */
   use<Handlers extends ProgramHandlers>(program: Program<Handlers>): Handlers['writes']
   /** Runs after the current transaction is committed; dropped when it is rolled back. */
   afterCommit(action: () => void): void
   /** For timers of the program's own: runs `work` like a write procedure and resolves to its reply after the commit. */
   transact<Reply>(work: () => Reply): Promise<Reply>
-  /** Unix ms at which the process's main event loop last turned, as far as something is held. */
+  /** Unix ms at which the process's main event loop last turned, as long as something holds the file. */
   lastTurnMs(): number
-  /** Whether a failure is the file's (a lock, a full disk), which ends without anybody changing the program. */
+  /** Whether an error is the file's (a lock, a full disk), and so temporary, without a fault of the program. */
   isOutage(error: unknown): boolean
   readonly logger: Logger
-  /** Tells the loader of this program (`onEvent`) something; plain data. */
+  /** Sends an event to the loader of this program (`onEvent`); plain data. */
   emit(event: unknown): void
 }
 
 /** Procedures by name: one argument in, one reply out, both plain data that structured clone can carry. */
-// The argument types differ per procedure and stand in contravariant place: `never` lets each declare its own.
+// The argument types differ per procedure and are in contravariant position: `never` lets each declare its own.
 type ProcedureTable = Readonly<Record<string, (argument: never) => unknown>>
 
-/** What a program does. Procedures are synchronous. */
+/** A program's procedures and hooks. Procedures are synchronous. */
 export interface ProgramHandlers {
   /**
-   * Each runs inside a BEGIN IMMEDIATE transaction that it shares with whatever else was called in the same
+   * Each runs inside a BEGIN IMMEDIATE transaction that it shares with all other calls of the same
    * moment. It may run a second time after a rollback, so it must keep no state outside the database (use
    * `afterCommit` for that).
    */
   readonly writes: ProcedureTable
-  /** These only read; they see every write that was called before them. */
+  /** Read-only procedures; they see every write that was called before them. */
   readonly reads: ProcedureTable
-  /** Before the file is closed, in a transaction of its own: stop timers, give back what is held. */
+  /** Runs before the file is closed, in its own transaction: stop timers, return held claims. */
   readonly close?: () => void
 }
 
-/** One step of a program's schema, a file of SQL statements. Steps are only ever appended. */
+/** One step of a program's schema, a file of SQL statements. Steps are append-only. */
 export type Migration = URL
 
 /** A room's share of the file: its tables and its procedures. Lives in the thread; load it with `SqliteFile.load`. */
@@ -72,7 +72,7 @@ export interface Program<Handlers extends ProgramHandlers = ProgramHandlers> {
   readonly open: (connection: Connection, host: Host) => Handlers
 }
 
-/** Types a program; a program module has it as its default export. */
+/** Types a program; a program module exports it as its default. */
 export function defineProgram<Handlers extends ProgramHandlers>(
   program: Program<Handlers>,
 ): Program<Handlers> {

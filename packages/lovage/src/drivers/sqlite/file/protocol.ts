@@ -1,6 +1,6 @@
 import type { WireError } from './store-errors.js'
 
-/** What the thread is started with. */
+/** The initial data of the thread. */
 export interface ThreadData {
   readonly path: string
   readonly synchronous: 'normal' | 'full'
@@ -24,7 +24,7 @@ export type Request =
 export interface Report {
   readonly replies?: readonly (readonly [id: number, reply: unknown])[]
   readonly errors?: readonly (readonly [id: number, error: WireError])[]
-  /** Topics that changed in the file; `*` when another process changed something that it did not announce. */
+  /** Topics that changed in the file; `*` when another process made an unannounced change. */
   readonly changed?: readonly string[]
   readonly events?: readonly (readonly [program: string, event: unknown])[]
 }

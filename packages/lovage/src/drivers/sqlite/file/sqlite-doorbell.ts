@@ -4,17 +4,17 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** The kernel's limit for the path of a unix socket is 104 bytes on some systems, its end included. */
+/** The kernel's limit for the path of a unix socket is 104 bytes on some systems, the terminator included. */
 const LONGEST_SOCKET_PATH = 100
 
-/** A peer that does not read is not written to beyond this: a ring that it has not heard yet is as good as two. */
+/** Beyond this, a peer that does not read is not written to: one unread ring is as good as two. */
 const MOST_UNREAD_BYTES = 4096
 
 /**
- * Wakes other processes that share a file. Whoever waits listens on a socket of its own and keeps its address
- * in the file; whoever has written rings all of them. Nobody depends on anybody: a listener that was killed
- * leaves an address that nobody answers, and the first to ring it removes it. Rings may be lost; a poll stands
- * behind them.
+ * Wakes other processes that share a file. Each waiting process listens on its own socket and stores the address
+ * in the file; a process that has written rings all of them. No process depends on another: a killed listener
+ * leaves a dead address, and the first process to ring it removes it. Rings may be lost; a poll backs
+ * them up.
  */
 export class SqliteDoorbell {
   readonly address: string
@@ -26,7 +26,7 @@ export class SqliteDoorbell {
   constructor(
     file: string,
     onRing: (topics: readonly string[]) => void,
-    /** Nobody listens at this address any more. */
+    /** This address has no listener any longer. */
     onDead: (address: string) => void,
   ) {
     this.address = ownAddress(file)
@@ -34,7 +34,7 @@ export class SqliteDoorbell {
     this.#onDead = onDead
   }
 
-  /** Resolves to whether rings can be heard; where sockets are forbidden the poll alone does the work. */
+  /** Resolves to whether rings can be received; where sockets are forbidden, polling does all the work. */
   listen(): Promise<boolean> {
     if (this.#server) return Promise.resolve(true)
     const server = createServer((caller) => {

@@ -73,9 +73,9 @@ describe('a SQLite file', () => {
     const { call } = await notes(file)
     const heard = vi.fn()
     file.watch('notes', heard)
-    // Its answer may come before its thread dies, or not.
+    // Its reply may arrive before its thread dies, or not.
     await call('add', 'deadly').catch(() => {})
-    // Whatever was under way when it died is told so; what comes later is carried out.
+    // Calls in flight when it died are rejected; later calls are executed.
     await vi.waitFor(() => expect(call('add', 'a')).resolves.toBe(1), 10_000)
     expect((await call('all', undefined)).slice(0, 2)).toEqual(['deadly', 'a'])
     heard.mockClear()

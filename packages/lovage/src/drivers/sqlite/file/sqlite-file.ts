@@ -24,30 +24,30 @@ export interface Procedures<Handlers extends ProgramHandlers> {
     procedure: Name,
     argument: Argument<Both<Handlers>[Name]>,
   ): Promise<Reply<Both<Handlers>[Name]>>
-  /** Like `call`, but the argument is made at the end of the turn, when everything that belongs into it has come. */
+  /** Like `call`, but the argument is made at the end of the turn, when all its contents are known. */
   callLater<Name extends keyof Both<Handlers> & string>(
     procedure: Name,
     argument: () => Argument<Both<Handlers>[Name]>,
   ): Promise<Reply<Both<Handlers>[Name]>>
 }
 
-/** A SQLite file, its one connection in this process and the thread that works on it. Close what you opened. */
+/** A SQLite file, its only connection in this process and the thread that works on it. Callers close what they open. */
 export interface SqliteFile {
   /** Real path; equal paths are the same file. */
   readonly path: string
   /**
-   * Makes a program's tables and procedures ready; loading it again costs nothing. `module` is where the
+   * Prepares a program's tables and procedures; loading it again costs nothing. `module` is where the
    * program is the default export: `new URL('./program.js', import.meta.url)`.
    */
   load<P extends Program>(
     module: URL,
     onEvent?: (event: unknown) => void,
   ): Promise<P extends Program<infer Handlers> ? Procedures<Handlers> : never>
-  /** Calls `on` soon after something under `topic` was, or may have been, changed by this or another process. */
+  /** Calls `on` soon after data under `topic` was, or may have been, changed by this or another process. */
   watch(topic: string, on: () => void): Unsubscribe
-  /** While it is held the process stays alive; without a hold or a running call the thread does not keep it. */
+  /** While it is held the process stays alive; without a hold or a running call the thread does not keep it alive. */
   hold(): Unsubscribe
-  /** Gives this opening back; with the last one the connection is closed. */
+  /** Releases this opening; with the last one the connection is closed. */
   close(): Promise<void>
 }
 
@@ -59,7 +59,7 @@ const threads = new Map<string, { readonly thread: FileThread; openings: number 
  * a file share one thread and one connection, so that broker, results and coordination can share transactions.
  * With `isolated` it gets a thread of its own, as if it were another process.
  *
- * @throws ConfigurationError for a wrong URL; ConnectionError LVG_STORE_… when the file cannot be used.
+ * @throws ConfigurationError for an invalid URL; ConnectionError LVG_STORE_… when the file cannot be used.
  */
 export async function openSqliteFile(
   url: string,
@@ -113,7 +113,7 @@ function openingOf(path: string, thread: FileThread, release: () => Promise<void
         callLater: (procedure, argument) =>
           closing ? Promise.reject(ended()) : thread.call(program, procedure, argument),
       }
-      // The type parameter says which program stands at `module`; nothing can check that at run time.
+      // The type parameter names the program at `module`; nothing can check that at run time.
       return procedures as P extends Program<infer Handlers> ? Procedures<Handlers> : never
     },
     watch: (topic, on) => untilClose(thread.watch(topic, on)),

@@ -5,16 +5,16 @@ import { ConfigurationError } from '../../../kernel/index.js'
 export interface SqliteUrl {
   /** Absolute. */
   readonly path: string
-  /** `normal` survives the death of any process, `full` also the loss of power. */
+  /** `normal` survives the death of any process, `full` also a power loss. */
   readonly synchronous: 'normal' | 'full'
-  /** How long a locked file is tried again before LVG_STORE_LOCKED. */
+  /** How long a locked file is retried before LVG_STORE_LOCKED. */
   readonly lockTimeoutMs: number
 }
 
 const FORMS = 'sqlite:///absolute/path.db or sqlite://relative/path.db'
 
 /**
- * Reads `sqlite:///abs/path.db` and `sqlite://relative/path.db` (relative to the working directory), with the
+ * Parses `sqlite:///abs/path.db` and `sqlite://relative/path.db` (relative to the working directory), with the
  * options `?synchronous=normal|full` (default normal) and `?lockTimeoutMs=` (default 10 000).
  *
  * @throws ConfigurationError LVG_CONFIG_INVALID for anything else, `:memory:` included.

@@ -7,7 +7,7 @@ import {
   messageOf,
 } from '../../../kernel/index.js'
 
-/** What SQLite's result codes mean to the user of a store; extended codes begin with the same words. */
+/** The meaning of SQLite's result codes to the user of a store; extended codes start with the same words. */
 const CODES: readonly (readonly [prefix: string, code: ErrorCode, sentence: string])[] = [
   ['SQLITE_BUSY', 'LVG_STORE_LOCKED', 'is locked by another process'],
   ['SQLITE_LOCKED', 'LVG_STORE_LOCKED', 'is locked by another process'],
@@ -21,13 +21,13 @@ const CODES: readonly (readonly [prefix: string, code: ErrorCode, sentence: stri
   ['SQLITE_IOERR', 'LVG_STORE_UNSUITABLE', 'cannot be read or written'],
 ]
 
-/** SQLite's own code of an error, `SQLITE_BUSY`, or an empty text. */
+/** SQLite's own code of an error, `SQLITE_BUSY`, or an empty string. */
 export function sqliteCode(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : ''
 }
 
-/** Turns what the SQLite library throws into one clear error about `path`; our own errors pass unchanged. */
+/** Turns an error of the SQLite library into one clear error about `path`; our own errors pass unchanged. */
 export function storeError(error: unknown, path: string): unknown {
   if (isLovageError(error)) return error
   const sqlite = sqliteCode(error)
@@ -38,11 +38,11 @@ export function storeError(error: unknown, path: string): unknown {
   return new ConnectionError(`${path} ${sentence} (${messageOf(error)})`, { code, details })
 }
 
-/** Whether a failure is the file's own and ends some day: a lock, a full disk, a thread that died and is started again. */
+/** Whether a failure is the file's own and temporary: a lock, a full disk, a thread that died and is started again. */
 export const isStoreOutage = (error: unknown): boolean =>
   isLovageError(error) && (error.code.startsWith('LVG_STORE_') || error.code.startsWith('LVG_CONNECTION_'))
 
-/** An error as it crosses the thread's border: structured clone would lose class, code and details. */
+/** An error serialised for the thread boundary: structured clone would lose class, code and details. */
 export interface WireError {
   readonly name: string
   readonly message: string
@@ -66,7 +66,7 @@ export function toWire(error: unknown): WireError {
   return { name: 'Error', message: messageOf(error) }
 }
 
-/** Builds the error again: a `LovageError` of the same class, or an `Error` with the thread's stack. */
+/** Restores the error: a `LovageError` of the same class, or an `Error` with the thread's stack. */
 export function fromWire(wire: WireError): Error {
   if (wire.code === undefined) {
     const error = new Error(wire.message)

@@ -102,7 +102,7 @@ function transact<Reply>(work: () => Reply): Promise<Reply> {
 }
 
 async function load(url: string): Promise<string> {
-  // The loader's type parameter says what stands there; the name is checked by whoever calls procedures.
+  // The loader's type parameter describes the module; callers check the names of procedures.
   const module = (await import(url)) as { default: Program }
   const program = module.default
   if (!programs.has(program.name)) {
@@ -116,12 +116,12 @@ function hostOf(program: string): Host {
   return {
     touch: (topic) => void touched.add(topic),
     use<Handlers extends ProgramHandlers>(used: Program<Handlers>): Handlers['writes'] {
-      // A name is one program's alone.
+      // A name belongs to one program only.
       const open = programs.get(used.name) as Handlers | undefined
       if (open) return open.writes
       migrate(connection, used, data.path)
       const handlers = used.open(connection, hostOf(used.name))
-      // Its tables are there for others only when this transaction is.
+      // Its tables are visible to others only after this transaction.
       actions.push(() => {
         if (!programs.has(used.name)) programs.set(used.name, handlers)
       })
@@ -166,7 +166,7 @@ function answer(id: number, work: Promise<unknown>): void {
   )
 }
 
-/** Sends what there is to say in one message. */
+/** Sends all pending events in one message. */
 function report(changed: readonly string[]): void {
   if (replies.length + errors.length + events.length + changed.length === 0) return
   port?.postMessage({ replies, errors, events, changed } satisfies Report)
@@ -175,14 +175,14 @@ function report(changed: readonly string[]): void {
   events = []
 }
 
-/** Tells whoever opens the file why it cannot be used. Nothing may run after this: the loop is empty, so the thread ends. */
+/** Reports to the opener why the file cannot be used. Nothing may run after this: the loop is empty, so the thread ends. */
 function refuseToOpen(error: unknown): Promise<never> {
   port?.postMessage({ errors: [[0, toWire(storeError(error, data.path))]] } satisfies Report)
   port?.close()
   return new Promise<never>(() => {})
 }
 
-/** Two processes that create the file at once lock each other out for a moment, which the library does not wait for. */
+/** Two processes that create the file at once lock each other out for a moment, and the library does not wait for that. */
 async function openPatiently(): Promise<OpenConnection> {
   const untilMs = performance.now() + data.lockTimeoutMs
   for (;;) {

@@ -1,7 +1,7 @@
 import type { OpenConnection } from './connection.js'
 import { sqliteCode } from './store-errors.js'
 
-/** After this long a transaction is committed even if more is waiting, so that other processes get their turn. */
+/** After this long a transaction is committed even if more calls are waiting, so that other processes get their turn. */
 const LONGEST_TRANSACTION_MS = 15
 
 /** One call that waits for its turn. */
@@ -12,29 +12,29 @@ export interface Unit {
   failed(error: unknown): void
 }
 
-/** What surrounds the transactions. */
+/** Callbacks of the transactions. */
 export interface TransactionHooks {
-  /** After a commit: the replies are out, the file has changed. */
+  /** After a commit: the replies are sent, the file has changed. */
   committed(): void
-  /** What the units have asked for since the last commit did not happen. */
+  /** All requests of the units since the last commit are void. */
   rolledBack(): void
-  /** What waited for a lock has been answered, outside of the flush that it came with. */
+  /** Units that waited for a lock have been answered, outside of the flush that they came with. */
   answered(): void
 }
 
 /** A unit in the queue. */
 interface Waiting {
   readonly unit: Unit
-  /** When it is told that the file is locked, in `performance.now()`. */
+  /** When it fails because the file is locked, in `performance.now()`. */
   readonly deadlineMs: number
-  /** It was in a transaction that failed: it runs in one of its own, so that only the guilty one fails. */
+  /** It was in a transaction that failed: it runs in its own, so that only the faulty one fails. */
   readonly isSuspect: boolean
 }
 
 /**
- * Runs units in the order in which they came, as many as are waiting in one BEGIN IMMEDIATE transaction. A
+ * Runs units in the order of arrival, as many as are waiting in one BEGIN IMMEDIATE transaction. A
  * unit is answered after its transaction is committed, never before. When one fails, the transaction is rolled
- * back and each of its units runs again in one of its own. While another process has the lock, each waits until its own deadline.
+ * back and each of its units runs again in its own. While another process has the lock, each waits until its own deadline.
  */
 export class Transactions {
   readonly #connection: OpenConnection
@@ -49,13 +49,13 @@ export class Transactions {
     this.#hooks = hooks
   }
 
-  /** Takes units; they run at the next `flush`. */
+  /** Adds units; they run at the next `flush`. */
   add(...units: readonly Unit[]): void {
     const deadlineMs = performance.now() + this.#lockTimeoutMs
     for (const unit of units) this.#waiting.push({ unit, deadlineMs, isSuspect: false })
   }
 
-  /** Runs what is waiting, unless the file is locked: then it runs by itself as soon as the lock is free. */
+  /** Runs the waiting units, unless the file is locked: then they run by themselves as soon as the lock is free. */
   flush(): void {
     while (this.#waiting.length > 0 && this.#retry === undefined) {
       if (!this.#waiting.some(({ unit }) => unit.writes)) this.#readAll()
@@ -63,7 +63,7 @@ export class Transactions {
     }
   }
 
-  /** Resolves when nothing is waiting any more. */
+  /** Resolves when nothing is waiting any longer. */
   async idle(): Promise<void> {
     for (;;) {
       this.flush()
@@ -78,7 +78,7 @@ export class Transactions {
     for (const { unit } of waiting) alone(unit)
   }
 
-  /** Takes the write lock, or sees to it that it is tried again. */
+  /** Takes the write lock, or schedules another attempt. */
   #begin(): boolean {
     try {
       this.#connection.exec('BEGIN IMMEDIATE')
@@ -95,7 +95,7 @@ export class Transactions {
     }
   }
 
-  /** At random, so that processes that wait for the same lock do not knock in step. */
+  /** Random, so that processes waiting for the same lock do not retry in step. */
   #retryLater(): void {
     this.#retry = setTimeout(
       () => {

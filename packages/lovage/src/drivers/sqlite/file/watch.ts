@@ -5,11 +5,11 @@ const FIRST_POLL_MS = 10
 const SLOWEST_POLL_MS = 250
 
 /**
- * Notices that other processes have changed the file: by the doorbell at once, by polling SQLite's
+ * Detects changes to the file by other processes: through the doorbell at once, otherwise by polling SQLite's
  * `data_version` otherwise (10 ms after the last change, slowing down to 250 ms).
  */
 export class Watch {
-  /** The addresses of those who wait. */
+  /** The addresses of waiting processes. */
   static readonly program = {
     name: 'file',
     migrations: [new URL('./schema-1.sql', import.meta.url)],
@@ -43,7 +43,7 @@ export class Watch {
     this.#bell = new SqliteDoorbell(
       path,
       (topics) => {
-        // What the bell has told, the poll need not tell again.
+        // The poll need not repeat the bell's notification.
         this.#seen = this.#dataVersion()
         this.#everyMs = FIRST_POLL_MS
         if (this.#isOn) this.#onChange(topics)
@@ -53,7 +53,7 @@ export class Watch {
     )
   }
 
-  /** Rings everyone who waits for changes of this file. */
+  /** Rings all processes that wait for changes of this file. */
   announce(topics: readonly string[]): void {
     const peers = this.#peers.all<[string]>([])
     if (peers.length > 0)
@@ -71,9 +71,9 @@ export class Watch {
     this.#everyMs = FIRST_POLL_MS
     this.#seen = this.#dataVersion()
     this.#poll()
-    // What changed between the wish to watch and this moment is in the version that was just read: nobody else would tell it.
+    // Changes since the watch was requested are included in the version just read: nothing else would report them.
     this.#onChange(['*'])
-    // Without a bell the poll alone does the work.
+    // Without a bell, polling does all the work.
     if (!this.#isEntered) void this.#listen().catch(() => {})
   }
 

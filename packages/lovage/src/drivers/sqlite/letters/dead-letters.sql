@@ -1,10 +1,10 @@
--- The parameters of `add` are the table's columns in their order; rows of `list` and `take` are too.
+-- The parameters of `add` are the table's columns in their order, as are the rows of `list` and `take`.
 
 -- name: add
 INSERT OR IGNORE INTO dead_letter_tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: list
--- Newest first, after the letter with (failed_ms, id) = (?6, ?7). A condition that is NULL holds for every letter.
+-- Newest first, after the letter with (failed_ms, id) = (?6, ?7). A condition that is NULL matches every letter.
 SELECT * FROM dead_letter_tasks
 WHERE (?1 IS NULL OR queue = ?1)
   AND (?2 IS NULL OR task = ?2)

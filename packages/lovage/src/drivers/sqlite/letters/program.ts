@@ -1,9 +1,9 @@
 import { defineProgram, readSql, type SqlValue } from '../file/index.js'
 
-/** A letter as the table has it, column by column. */
+/** A letter as a table row, column by column. */
 export type LetterRow = readonly SqlValue[]
 
-/** What `list` is asked: the statement's parameters. */
+/** The parameters of the statement `list`. */
 export type ListParameters = readonly SqlValue[]
 
 const sql = readSql(new URL('./dead-letters.sql', import.meta.url), ['add', 'list', 'count', 'take'])

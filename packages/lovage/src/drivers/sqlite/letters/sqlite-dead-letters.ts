@@ -32,7 +32,7 @@ export async function sqliteDeadLetters(file: SqliteFile): Promise<DeadLetterSto
   }
 }
 
-/** A letter as the table's columns; what the broker's program hands to `add`. */
+/** A letter as the table's columns, which the broker's program passes to `add`. */
 export function letterRow(letter: DeadLetter): LetterRow {
   const { error } = letter
   return [

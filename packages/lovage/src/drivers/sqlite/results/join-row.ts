@@ -9,7 +9,7 @@ export function joinOf(
   options: ReadOptions = {},
 ): CompletedJoin {
   const named = parts.map(([taskId, index, state, resultJson]) => ({ taskId, index, state, resultJson }))
-  // Written by `open` alone.
+  // Only `open` writes it.
   const nested = shape === null ? {} : { shape: JSON.parse(shape) as ResultTuple }
   return completedJoin({ id, body, ...nested }, named, expired, options)
 }

@@ -22,16 +22,16 @@ const sql = readSql(new URL('./joins.sql', import.meta.url), [
 ])
 type Statements = Readonly<Record<keyof typeof sql, Statement>>
 
-/** What every procedure is told that may hand out joins, because the thread has no clock of the app's. */
+/** Passed to every procedure that may hand out joins, because the thread does not have the app's clock. */
 export interface Held {
   readonly nowMs: number
   readonly holdMs: number
 }
-/** Parts on their way into the file. */
+/** Parts to be written to the file. */
 export interface Arrivals extends Held {
   readonly parts: readonly JoinPart[]
 }
-/** A part as it comes back. */
+/** A part as it is read back. */
 export type PartRow = readonly [
   taskId: string,
   index: number | null,
@@ -55,7 +55,7 @@ export default defineProgram({
   name: 'joins',
   migrations: [new URL('./joins-schema-1.sql', import.meta.url)],
   open(connection) {
-    // One entry a name, as `readSql` has checked.
+    // One entry per name, as `readSql` has checked.
     const on = Object.fromEntries(
       Object.entries(sql).map(([name, text]) => [name, connection.prepare(text)]),
     ) as Statements
@@ -95,7 +95,7 @@ export default defineProgram({
   },
 })
 
-/** Takes a part; whether its join is now its deliverer's to finish. */
+/** Takes a part; returns whether its deliverer must now finish the join. */
 function completes(
   on: Statements,
   { joinId, taskId, index, state, resultJson }: JoinPart,

@@ -1,4 +1,4 @@
--- Statements of the join store. A join is open until `completed_by` or `is_expired` is set; from then on its parts stand.
+-- Statements of the join store. A join is open until `completed_by` or `is_expired` is set; from then on its parts are final.
 -- name: open
 INSERT INTO lovage_join (id, size, body, shape, due_ms) VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (id) DO UPDATE SET size = ?2, body = ?3, shape = ?4, due_ms = ?5

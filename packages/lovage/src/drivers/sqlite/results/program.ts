@@ -13,7 +13,7 @@ export type ResultRow = readonly [
   parentId: string | null,
   extended: string | null,
 ]
-/** A record as it comes back. */
+/** A record as it is read back. */
 export type StoredRow = readonly [
   id: string,
   status: string,
@@ -40,7 +40,7 @@ export default defineProgram({
     return {
       writes: {
         store(rows: readonly ResultRow[]): void {
-          // The row is the parameter list; the statement and the type say the same order.
+          // The row is the parameter list; the statement and the type have the same order.
           for (const row of rows) store.run(row as readonly SqlValue[])
           if (rows.length > 0) host.touch('results')
         },

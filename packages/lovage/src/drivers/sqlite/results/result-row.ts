@@ -3,7 +3,7 @@ import type { ExtendedResult, ResultRecord, ResultTuple, TaskResult } from '../.
 import { unreadableResult } from '../../shared/index.js'
 import type { ResultRow, StoredRow } from './program.js'
 
-/** A record as the columns that the store's statement takes. */
+/** A record as the parameters of the store's statement. */
 export function toRow(record: ResultRecord, nowMs: number): ResultRow {
   const {
     id,
@@ -42,7 +42,7 @@ export function fromRow(
       state,
       result: decodeJson(result, options),
       traceback,
-      // Both columns are written by `toRow` alone.
+      // Only `toRow` writes both columns.
       children: JSON.parse(children) as ResultTuple[],
       dateDone,
       ...(groupId === null ? {} : { groupId }),

@@ -34,7 +34,7 @@ test('a member arrives in the transaction that settles it, or not at all', async
   expect(await settle(a)).toEqual([])
   await expect(settle({ ...b, resultJson: '"bad"' })).rejects.toThrow('refused')
   expect(await program.call('settled', undefined)).toEqual(['a'])
-  // What was rolled back has neither counted nor left its value.
+  // A rolled-back part is not counted, and its value is not stored.
   expect(await settle(b)).toMatchObject([{ id: 'j', parts: [{ result: 1 }, { result: 1 }], expired: false }])
   expect(await program.call('settled', undefined)).toEqual(['a', 'b'])
 })

@@ -16,7 +16,7 @@ import type program from './joins-program.js'
 const PROGRAM = new URL('./joins-program.js', import.meta.url)
 const load = (file: SqliteFile) => file.load<typeof program>(PROGRAM)
 
-/** Makes the joins of a file ready; whoever opened the file closes it. */
+/** Prepares the joins of a file; the opener of the file closes it. */
 export async function openSqliteJoins(
   file: SqliteFile,
   options: Pick<DriverOptions, 'clock' | 'settings'>,
@@ -24,7 +24,7 @@ export async function openSqliteJoins(
   return new SqliteJoinStore(await load(file), options)
 }
 
-/** Joins in a SQLite file, counted by transaction. */
+/** Joins in a SQLite file, counted in transactions. */
 export class SqliteJoinStore implements JoinStore {
   readonly #procedures: Awaited<ReturnType<typeof load>>
   readonly #clock: Clock
@@ -84,7 +84,7 @@ export class SqliteJoinStore implements JoinStore {
   async forgetGroup(id: string): Promise<void> {
     await this.#procedures.call('forgetGroup', id)
   }
-  /** Removes up to `limit` groups that were saved before `beforeMs`; tells how many. */
+  /** Removes up to `limit` groups that were saved before `beforeMs`; returns how many. */
   pruneGroups(beforeMs: number, limit: number): Promise<number> {
     return this.#procedures.call('pruneGroups', { beforeMs, limit })
   }

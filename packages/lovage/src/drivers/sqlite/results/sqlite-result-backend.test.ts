@@ -14,7 +14,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-/** A clock whose timers are rung by hand. */
+/** A clock whose timers are fired by hand. */
 class HandClock {
   nowMs = Date.UTC(2026, 0, 1)
   readonly timers = new Set<() => void>()

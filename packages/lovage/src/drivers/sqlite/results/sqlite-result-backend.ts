@@ -10,7 +10,7 @@ import { openSqliteJoins, type SqliteJoinStore } from './sqlite-join-store.js'
 
 /** Rows removed in one transaction, so that pruning never holds the file for long. */
 const PRUNE_BATCH = 1000
-/** Every process that has the file open looks for expired results about this often. */
+/** The approximate interval at which every process with the file open removes expired results. */
 const PRUNE_EVERY_MS = 60_000
 /** How long a missed ring may go unnoticed. */
 const SLOW_POLL_MS = 1000
@@ -21,7 +21,7 @@ const load = (file: SqliteFile) => file.load<typeof program>(PROGRAM)
 type ResultProcedures = Awaited<ReturnType<typeof load>>
 
 /**
- * Results in a SQLite file, beside the embedded broker's messages. Old results are removed by whoever has the file
+ * Results in a SQLite file, beside the embedded broker's messages. Old results are removed by the processes that have the file
  * open: no beat is needed.
  */
 export async function openSqliteResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {
@@ -71,7 +71,7 @@ class SqliteResultBackend implements ResultBackend {
 
   #pruneEvery(expiresMs: number): void {
     const { clock, logger } = this.#options
-    // Spread over the processes, so that they do not all come at once.
+    // Randomised across processes, so that they do not all prune at once.
     this.#pruning = clock.setTimer(
       () => {
         this.prune(clock.now() - expiresMs).catch((error: unknown) =>
@@ -118,7 +118,7 @@ class SqliteResultBackend implements ResultBackend {
   }
 }
 
-/** Removes until a batch is not full; tells how many. */
+/** Removes until a batch is not full; returns how many. */
 async function inBatches(remove: (limit: number) => Promise<number>): Promise<number> {
   for (let removed = 0; ; ) {
     const batch = await remove(PRUNE_BATCH)

@@ -1,7 +1,7 @@
 import { defineProgram, readSql, type SqlValue } from '../file/index.js'
 import { TOPIC } from './topic.js'
 
-/** An entry as the table has it, column by column. */
+/** An entry as a table row, column by column. */
 export type EntryRow = readonly SqlValue[]
 
 /** The parameters of one statement. */
@@ -47,10 +47,10 @@ export default defineProgram({
   },
 })
 
-/** What `advance` is asked. */
+/** The argument of `advance`. */
 export interface AdvanceArgument {
   readonly space: string
-  /** 20 digits; null = nobody's. */
+  /** 20 digits; null = without a token. */
   readonly token: string | null
   readonly advances: readonly Parameters[]
 }

@@ -16,7 +16,7 @@ import { TOPIC } from './topic.js'
  * Opens the entries of the app `space` in the SQLite file that a `sqlite://` URL names. `isolated` gives it a thread
  * of its own, as if it were another process.
  *
- * @throws ConfigurationError for a wrong URL; ConnectionError LVG_STORE_… when the file cannot be used.
+ * @throws ConfigurationError for an invalid URL; ConnectionError LVG_STORE_… when the file cannot be used.
  */
 export async function openSqliteScheduleStore(
   url: string,

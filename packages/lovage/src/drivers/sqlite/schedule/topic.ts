@@ -1,2 +1,2 @@
-/** The topic of a SQLite file under which changes of entries are told. */
+/** The topic of a SQLite file under which changes of entries are announced. */
 export const TOPIC = 'schedule'

@@ -31,11 +31,11 @@ if n == 0 then return reply end
 
 local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', time[2])
--- Who claims is alive, whatever became of its lease.
+-- A claiming holder is alive, whatever the state of its lease.
 local endMs = time[1] * 1000 + math.floor(time[2] / 1000) + leaseMs
 redis.call('ZADD', holders, 'GT', string.format('%.0f', endMs), holder)
--- What is longer than 64 bytes makes a table of a hash, or of a sorted set, at once. As the lists that they are while
--- they are small, they would be read from the beginning for each of a hundred claims.
+-- A value longer than 64 bytes turns a hash or a sorted set into a table at once. As the lists that they are while
+-- they are small, they would be scanned from the beginning for each of a hundred claims.
 redis.call('HSETNX', held, '', ARGV[4])
 
 local tags, parsed, scores, seen = {}, {}, {}, {}
@@ -46,7 +46,7 @@ end
 local known = redis.call('HMGET', unacked, unpack(tags))
 for i = 1, n do
   local own = plainTag(tags[i])
-  -- Copies that share a tag (kombu's topic exchanges make such) must not share an entry.
+  -- Copies that share a tag (kombu's topic exchanges create such copies) must not share an entry.
   local isTaken = not parsed[i] or known[i] or seen[tags[i]]
   if isTaken or own ~= tags[i] or wasRedelivered(reply[i + 3]) then
     tags[i] = 'lovage:' .. holder .. ':' .. now .. ':' .. i .. (isTaken and '' or '\t' .. own)

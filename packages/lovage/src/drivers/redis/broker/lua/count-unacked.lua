@@ -1,5 +1,5 @@
 -- Counts claimed messages: those of holders with leases by their lists, those of others by the routing key that kombu
--- wrote beside them.
+-- stored with them.
 --
 -- KEYS       holders unackedIndex unacked
 -- ARGV       heldPrefix limit   (of others' messages not more than this are looked at)

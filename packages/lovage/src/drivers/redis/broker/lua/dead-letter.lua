@@ -1,5 +1,5 @@
--- addDeadLetter(dead, letters, messages, counts, id, failedMs, queue, letter, raw): stores a letter, unless one of its
--- id is there.
+-- addDeadLetter(dead, letters, messages, counts, id, failedMs, queue, letter, raw): stores a letter, unless its id
+-- already exists.
 local function addDeadLetter(dead, letters, messages, counts, id, failedMs, queue, letter, raw)
   if redis.call('HSETNX', letters, id, letter) == 0 then return end
   redis.call('HSET', messages, id, raw)

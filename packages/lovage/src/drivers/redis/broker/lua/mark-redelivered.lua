@@ -1,6 +1,6 @@
 -- markRedelivered(raw): the envelope with both of kombu's flags set, `headers.redelivered` and
--- `properties.delivery_info.redelivered`. Text is spliced in, everything else stays as it is: cjson would turn [] into
--- {} and blur numbers. A key's quotes are escaped inside JSON strings, so what is found is a real key.
+-- `properties.delivery_info.redelivered`. Text is spliced in, the rest is unchanged: cjson would turn [] into
+-- {} and blur numbers. Quotes are escaped inside JSON strings, so any match is a real key.
 local function flagged(text, start)
   if string.find(text, '^%s*"redelivered"%s*:%s*true', start) then return text end
   local comma = string.find(text, '^%s*}', start) and '' or ','

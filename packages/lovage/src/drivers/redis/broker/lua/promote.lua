@@ -1,5 +1,5 @@
--- Moves messages that are due from the delay store to the heads of their lists, the earliest foremost; those that are
--- to stand behind others (`+`) to the ends.
+-- Moves due messages from the delay store to the heads of their lists, the earliest first; those that are to stand
+-- behind others (`+`) to the ends.
 --
 -- KEYS       delayed doorbell
 -- ARGV       timesPrefix messagesPrefix listPrefix separator limit
@@ -21,18 +21,18 @@ if queue then
       local step, behind, raw = string.match(values[i] or '', '^(%d+)(%+?) (.*)$')
       if step then
         local list = listPrefix .. queue .. (step == '0' and '' or separator .. step)
-        -- Shows here, before anything has changed, when the key is no list.
+        -- Fails here, before any change, when the key is not a list.
         if not heads[list] and type(redis.pcall('LLEN', list)) == 'table' then bad = queue end
         heads[list], ends[list] = heads[list] or {}, ends[list] or {}
         if behind == '' then table.insert(heads[list], raw) else table.insert(ends[list], 1, raw) end
       end
     end
-    -- It waits for whoever mends its key, and keeps no other queue from what is due.
+    -- It waits until its key is repaired, and does not hold up the due messages of other queues.
     if bad then
       redis.call('ZADD', delayed, nowMs + 10000, queue)
       return { 0, 0, queue }
     end
-    -- Removal first: then a full memory does not stop the rest, which needs no more of it.
+    -- Removal first: then a full memory does not stop the rest, which needs no further memory.
     redis.call('ZREM', times, unpack(members))
     redis.call('HDEL', messages, unpack(members))
     for list, raws in pairs(heads) do

@@ -1,6 +1,6 @@
 -- takePublication(take): reads one publication from the arguments:
---   onceKey onceMs list ring raw: to a list; `ring` is the queue when nobody waits at the list
---   onceKey onceMs '' times messages queue member dueMs raw: to the delay store; `raw` begins with the priority step
+--   onceKey onceMs list ring raw: to a list; `ring` is the queue when no consumer waits at the list
+--   onceKey onceMs '' times messages queue member dueMs raw: to the delay store; `raw` starts with the priority step
 local function takePublication(take)
   local one = { onceKey = take(), onceMs = take(), list = take() }
   if one.list ~= '' then
@@ -18,7 +18,7 @@ local function postpone(delayed, times, messages, queue, member, dueMs, value)
   redis.call('ZADD', delayed, 'LT', dueMs, queue)
 end
 
--- publish(one, doorbell, delayed): carries it out, unless its `onceKey` exists already.
+-- publish(one, doorbell, delayed): executes it, unless its `onceKey` already exists.
 local function publish(one, doorbell, delayed)
   if one.list ~= '' then redis.call('LLEN', one.list) end
   if one.onceKey ~= '' and not redis.call('SET', one.onceKey, '1', 'NX', 'PX', one.onceMs) then return end

@@ -1,4 +1,4 @@
--- Publishes messages that are delayed, or that bear a name by which a repetition is dropped.
+-- Publishes messages that are delayed, or that have a name by which duplicates are dropped.
 --
 -- KEYS       doorbell delayed pushed
 -- ARGV       number publications...   (as publication.lua reads them; the number as push.lua takes it)
@@ -11,7 +11,7 @@ local function take()
 end
 local all = {}
 while at < #ARGV do all[#all + 1] = takePublication(take) end
--- Fails here, before anything has changed, when a key is no list.
+-- Fails here, before any change, when a key is not a list.
 for _, one in ipairs(all) do
   if one.list ~= '' then redis.call('LLEN', one.list) end
 end

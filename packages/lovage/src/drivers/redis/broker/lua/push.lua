@@ -1,4 +1,4 @@
--- Puts messages into a list, unless the publisher did so before under the same number and did not hear of it.
+-- Pushes messages into a list, unless the publisher did so before under the same number and lost the reply.
 --
 -- KEYS       list pushed
 -- ARGV       number forgetCount numbers... messages...   (numbers whose replies have come)
@@ -6,7 +6,7 @@
 -- INVARIANT  Messages are in the list and their number is kept, or neither.
 local list, pushed = KEYS[1], KEYS[2]
 local number, forgetCount = ARGV[1], tonumber(ARGV[2])
--- Fails here, before anything has changed, when the key is no list.
+-- Fails here, before any change, when the key is not a list.
 redis.call('LLEN', list)
 if redis.call('HSETNX', pushed, number, '') == 0 then return 0 end
 redis.call('LPUSH', list, unpack(ARGV, forgetCount + 3))

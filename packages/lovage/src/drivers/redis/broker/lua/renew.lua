@@ -1,11 +1,11 @@
--- Renews a holder's lease, and the scores of what it holds, by which Python judges.
+-- Renews a holder's lease, and the scores of its claims, by which Python judges.
 --
 -- KEYS       holders held unackedIndex
 -- ARGV       holder leaseMs
 -- REPLY      number of claims that are still ours
 -- INVARIANT  A score is renewed only while it is the one that we wrote: what someone else has taken stays theirs.
 local holders, held, index = KEYS[1], KEYS[2], KEYS[3]
--- Deletes nothing, but a script that has written is not stopped by a full memory.
+-- Deletes nothing, but a full memory does not stop a script that has already written.
 redis.call('HDEL', held, '-')
 local time = redis.call('TIME')
 redis.call('ZADD', holders, string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]), ARGV[1])
@@ -16,7 +16,7 @@ for i = 1, #all, 2 do
   local tag = all[i]
   local written, rest = string.match(all[i + 1], '^(%S+)( .*)$')
   if tag == '' then
-    -- The remark, no claim.
+    -- The remark, not a claim.
   elseif written == '-' then
     ours = ours + 1
   else

@@ -1,4 +1,4 @@
--- Returns messages of one holder whose lease has run out to the heads of their lists, in their order.
+-- Returns messages of one holder whose lease has expired to the heads of their lists, in their order.
 --
 -- KEYS       holders unackedIndex unacked unparsed redeliveries doorbell
 -- ARGV       self heldPrefix limit   (a holder who asks is alive, whatever its lease says: its own are left alone)
@@ -19,7 +19,7 @@ for i = 1, #all, 2 do
     claims[#claims + 1] = { tag = all[i], score = score, number = tonumber(number), list = list }
   end
 end
--- The latest first: what is pushed last is consumed first.
+-- The latest first: the last pushed is consumed first.
 table.sort(claims, function(a, b)
   local x, y = tonumber(a.score) or 0, tonumber(b.score) or 0
   if x ~= y then return x > y end
@@ -48,14 +48,14 @@ for i = 1, math.min(#claims, limit) do
   end
 end
 if bad then
-  -- What cannot go back stays held, and is tried again; it keeps no other holder's claims from going back.
+  -- A message that cannot be returned stays held, and is retried; it does not block other holders' claims from returning.
   redis.call('ZADD', holders, nowMs + 10000, holder)
 elseif #claims <= limit then
   redis.call('ZREM', holders, holder)
   redis.call('DEL', held)
 end
 if restored > 0 then
-  -- Counts of messages that a peer finished, or that were purged, would stay for ever.
+  -- Counts of messages that a peer finished, or that were purged, would otherwise stay forever.
   redis.call('EXPIRE', redeliveries, 2592000)
   redis.call('PUBLISH', doorbell, '')
 end

@@ -1,4 +1,4 @@
--- Returns one claimed message, whose holder keeps no lease, to the heads of lists.
+-- Returns one claimed message, whose holder keeps no lease, to the heads of its lists.
 --
 -- KEYS       unackedIndex unacked redeliveries doorbell lists...
 -- ARGV       tag value message

@@ -52,7 +52,7 @@ local function settle(tag, kind, given, publications, results)
   release(index, unacked, held, unparsed, not keepsCount and redeliveries, { tag })
 end
 
--- Deletes nothing, but a script that has written is not stopped by a full memory: workers must be able to finish.
+-- Deletes nothing, but a full memory does not stop a script that has already written: workers must be able to finish.
 redis.call('HDEL', held, '-')
 local refused, failed, position = {}, {}, 0
 while at < #ARGV do

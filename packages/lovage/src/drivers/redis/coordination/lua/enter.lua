@@ -1,4 +1,4 @@
--- Takes or renews places among a limited number.
+-- Takes or renews slots of a limited number.
 --
 -- KEYS       slots...
 -- ARGV       slots...   (of each the member, the limit and the ms for which it holds)

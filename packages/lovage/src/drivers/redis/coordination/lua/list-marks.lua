@@ -1,4 +1,4 @@
--- Lists living marks, all or some.
+-- Lists live marks, all or some.
 --
 -- KEYS       marks
 -- ARGV       keys...   (none for all)

@@ -1,4 +1,4 @@
--- Marks lie in a hash, key → `<expiresMs or -> <value>`; those with an end also in a zset, by it.
+-- Marks are stored in a hash, key → `<expiresMs or -> <value>`; those with an end also in a zset, scored by it.
 
 -- living(stored, nowMs): value and end of a mark, or nothing.
 local function living(stored, nowMs)
@@ -6,7 +6,7 @@ local function living(stored, nowMs)
   if expiresMs and (expiresMs == '-' or tonumber(expiresMs) > nowMs) then return value, expiresMs end
 end
 
--- forgetEnded(marks, ends, nowMs): removes marks whose end has come, a few at a time.
+-- forgetEnded(marks, ends, nowMs): removes expired marks, a few at a time.
 local function forgetEnded(marks, ends, nowMs)
   local ended = redis.call('ZRANGEBYSCORE', ends, '-inf', digits(nowMs), 'LIMIT', 0, 500)
   if #ended == 0 then return end
@@ -14,7 +14,7 @@ local function forgetEnded(marks, ends, nowMs)
   redis.call('ZREM', ends, unpack(ended))
 end
 
--- announce(version, channel, keys): tells who watches the space its new version, and what changed unless that is much.
+-- announce(version, channel, keys): publishes the space's new version, and the changed keys unless there are many.
 local function announce(version, channel, keys)
   local told = redis.call('INCR', version)
   if #keys <= 100 then told = told .. ' ' .. cjson.encode(keys) end

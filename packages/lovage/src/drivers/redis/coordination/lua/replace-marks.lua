@@ -1,4 +1,4 @@
--- Sets marks whose key still has the value that it had.
+-- Sets marks whose key still has the expected value.
 --
 -- KEYS       marks ends version channel
 -- ARGV       marks...   (of each the key, the value that must stand, the new value, its end in Unix ms or -)

@@ -1,4 +1,4 @@
--- Takes turns under rates (GCRA): each key holds the time at which its next turn would be, were they evenly spaced.
+-- Takes turns under rates (GCRA): each key holds the time at which its next turn would be, if turns were evenly spaced.
 --
 -- KEYS       rates...
 -- ARGV       rates...   (of each its interval in ms and its burst)

@@ -19,9 +19,9 @@ while first <= #KEYS do
   end
   for i = first, isFree and last or 0 do
     local intervalMs = tonumber(ARGV[3 * i - 1])
-    -- Longer than its turn: for how long that has been free is asked too.
+    -- Kept longer than its turn: the time for which it has been free matters too.
     local fromMs = tonumber(redis.call('GET', KEYS[i]) or 0)
-    -- A turn that is taken a moment late takes none of the next one's time: else a rate would never be reached.
+    -- A turn that is taken a moment late does not shorten the next one's time: otherwise a rate would never be reached.
     if nowMs - fromMs > math.max(50, math.min(250, intervalMs)) then fromMs = nowMs end
     local nextMs = fromMs + intervalMs
     local lifeMs = math.max(1, math.ceil(nextMs - nowMs)) + 2000

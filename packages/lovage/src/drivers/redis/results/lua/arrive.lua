@@ -1,4 +1,4 @@
--- Counts a member that has ended, once by its task id: also one that Python counted before.
+-- Counts a finished member, once by its task id: also one that Python counted before.
 --
 -- KEYS       parts extra size join owed
 -- ARGV       id taskId index start member body holdMs ttlMs   (start: how a member of this task begins)
@@ -22,7 +22,7 @@ if not by then
   for place = 1, 4 do
     redis.call('PEXPIRE', KEYS[place], ARGV[8])
   end
-  -- A join that Python opened has no deadline of ours: it is one before the counts are gone.
+  -- A join that Python opened has no deadline of ours: it gets one before the counts expire.
   if not redis.call('ZSCORE', KEYS[5], ARGV[1]) then
     redis.call('ZADD', KEYS[5], nowMs() + math.floor(tonumber(ARGV[8]) * 0.9), ARGV[1])
   end

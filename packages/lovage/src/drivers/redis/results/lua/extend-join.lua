@@ -1,4 +1,4 @@
--- Adds members to a join that is open, each once by its task id.
+-- Adds members to an open join, each once by its task id.
 --
 -- KEYS       parts extra size join
 -- ARGV       ttlMs taskIds...

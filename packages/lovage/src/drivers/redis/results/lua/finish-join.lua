@@ -1,4 +1,4 @@
--- Forgets a join whose body was published, or failed; remembers that it is over, for members that come again.
+-- Removes a join whose body was published, or failed; remembers that it is over, for redelivered members.
 --
 -- KEYS       parts extra size join owed
 -- ARGV       id ttlMs

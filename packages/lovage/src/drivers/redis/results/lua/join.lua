@@ -12,7 +12,7 @@ local function isFull(keys)
   return redis.call('ZCARD', keys[1]) >= tonumber(size) + tonumber(redis.call('GET', keys[2]) or '0')
 end
 
--- A join as it is handed out: body, shape (nil when Python opened it), '1' when it has expired, and of each part its
+-- A handed-out join: body, shape (nil when Python opened it), '1' when it has expired, and of each part its
 -- score and its member.
 local function readJoin(keys)
   local held = redis.call('HMGET', keys[4], 'body', 'shape', 'expired')

@@ -1,4 +1,4 @@
--- Opens a join, or learns the size of one that is open.
+-- Opens a join, or sets the size of an open one.
 --
 -- KEYS       parts extra size join owed
 -- ARGV       id members body shape deadlineMs holdMs ttlMs   (members '' = not known yet)

@@ -1,4 +1,4 @@
--- Stores results and announces them, each unless a SUCCESS is there.
+-- Stores results and announces them, each unless a SUCCESS is already stored.
 --
 -- KEYS       results...
 -- ARGV       results...   (of each its life in seconds '0' for ever and its JSON)

@@ -1,4 +1,4 @@
--- Takes a join that is owed its end, unless somebody else ended it.
+-- Takes a join whose completion is due, unless another process finished it.
 --
 -- KEYS       parts extra size join owed
 -- ARGV       id holdMs

@@ -9,7 +9,7 @@
 local states, fence = KEYS[1], KEYS[2]
 local token = ARGV[1]
 if token ~= '-' then
-  -- Tokens are written with 20 digits, so that they compare as text: they have 64 bits, numbers here 53.
+  -- Tokens are written with 20 digits, so that they compare as text: they have 64 bits, Lua numbers 53.
   local seen = redis.call('GET', fence)
   if seen and token < seen then return false end
   redis.call('SET', fence, token)

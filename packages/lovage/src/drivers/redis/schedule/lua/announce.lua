@@ -1,2 +1,2 @@
--- announce(version, channel): tells whoever watches that something changed.
+-- announce(version, channel): notifies watchers of a change.
 local function announce(version, channel) redis.call('PUBLISH', channel, redis.call('INCR', version)) end

@@ -1,4 +1,4 @@
--- Reads all entries of an app, as they are at one moment.
+-- Reads all entries of an app, as of one moment.
 --
 -- KEYS       entries states
 -- ARGV
