@@ -1,6 +1,3 @@
-/** Names of the headers that a receiver verifies. */
-export const SIGNATURE_HEADERS = {
-  id: 'webhook-id',
-  timestamp: 'webhook-timestamp',
-  signature: 'webhook-signature',
-} as const
+export { SIGNATURE_HEADERS, type WebhookHeaders } from './headers.js'
+export { type VerifiedWebhook, type VerifyOptions, verify } from './verify.js'
+export { VERIFY_ERROR_CODES, type VerifyErrorCode, WebhookVerifyError } from './verify-error.js'
