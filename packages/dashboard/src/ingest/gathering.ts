@@ -237,7 +237,7 @@ const textsOf = ({ facts }: TaskEvent): number =>
   (facts.exception?.length ?? 0) +
   (facts.traceback?.length ?? 0)
 
-/** The class of an error: `ValueError('x')`. Some of Python's pools say no more than that they have wrapped it: then the traceback does. */
+/** The class of an error: `ValueError('x')`. Some of Python's pools only report a wrapper: the class is then in the traceback. */
 function errorType({ exception = '', traceback = '' }: TaskEvent['facts']): string {
   const name = /^[\w.]{1,100}/.exec(exception)?.[0] ?? 'unknown'
   if (name !== 'ExceptionWithTraceback') return name

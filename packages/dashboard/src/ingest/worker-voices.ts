@@ -15,7 +15,7 @@ const MOST = 5_000
 export class WorkerVoices {
   readonly #voices = new Map<string, Voice>()
 
-  /** Takes an event in. */
+  /** Processes an event. */
   hear({ type, hostname, processed }: Event, isTask: boolean): void {
     const voice = this.#voices.get(hostname)
     if (isTask) {

@@ -3,24 +3,24 @@ import type { Broker } from '../broker/index.js'
 import type { RunningWorker } from '../worker/index.js'
 import type { EventSender } from './event-sender.js'
 
-/** What commands may ask and change. */
+/** The ports of remote control commands. */
 export interface CommandPorts {
   readonly app: AppCore
   readonly broker: Broker
   readonly worker: RunningWorker
   readonly events: EventSender
-  /** Names the question among those who answer it; null = no answer is wanted. */
+  /** Identifies the request in its replies; null = no reply is wanted. */
   readonly ticket: string | null
   /** Unix ms. */
   readonly startedMs: number
-  /** Ends this worker, warm. */
+  /** Shuts this worker down, warm. */
   readonly shutdown: () => void
 }
 
-/** Arguments as they came over the wire. */
+/** Arguments as received over the wire. */
 export type CommandArguments = Readonly<Record<string, unknown>>
 
-/** Carries a command out. What it returns is the answer; what it throws is answered as an error. */
+/** Runs a command. Its return value is the reply; a thrown error is sent as an error reply. */
 export type Command = (args: CommandArguments, ports: CommandPorts) => unknown
 
 /** An argument that is a text, or a list of texts. */

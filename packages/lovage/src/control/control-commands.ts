@@ -18,13 +18,13 @@ import {
 
 /** Ids that one request may revoke. */
 const MOST_IDS = 50_000
-/** Anybody who reaches the broker may ask for more slots and queues: no more than a machine bears. */
+/** Any client of the broker may ask for more slots and queues: limited to what a machine can bear. */
 const MOST_SLOTS = 100_000
 const MOST_CHILDREN = 1_000
 const MOST_QUEUES = 1_000
 const mostSlots = ({ pool }: CommandPorts['worker']): number => (pool.isRemote ? MOST_CHILDREN : MOST_SLOTS)
 
-/** Orders hold where this worker looks, also where the broker has no place that others look at. */
+/** Orders take effect in this worker's own stores, even where the broker has no shared store. */
 const here = ({ app, worker }: CommandPorts) => ({
   clock: app.clock,
   conf: app.conf,
@@ -43,13 +43,13 @@ const revokeTasks: Command = async (args, ports) => {
   const { limits } = worker
   const told = typeof args.at_ms === 'number' ? args.at_ms : undefined
   const atMs = told ?? ports.app.clock.now()
-  // At once: a task that is sent in the next moment must not be faster than what is kept.
+  // At once: a task sent in the next moment must not overtake the stored revocation.
   limits.revokes.hear(ids, {
     terminate: how.terminate ?? false,
     atMs,
     ...(how.signal ? { signal: how.signal } : {}),
   })
-  // Our own apps keep it before they tell it, and once is enough.
+  // Our own apps store it before they broadcast it, and once is enough.
   if (told === undefined || !limits.isShared) await revoke(here(ports), ids, how, atMs)
   if (!how.terminate) return { ok: `tasks ${set(ids)} flagged as revoked` }
   const found = ids.filter((id) => held.has(id))
@@ -146,7 +146,7 @@ const switchEvents =
     ok: `task events ${events.switch(isOn) ? '' : 'already '}${isOn ? 'enabled' : 'disabled'}`,
   })
 
-/** Celery's orders to a worker, by name. */
+/** Celery's control commands, by name. */
 export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
   revoke: revokeTasks,
   terminate: (args, ports) => revokeTasks({ ...args, terminate: true }, ports),
@@ -172,23 +172,23 @@ export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
     await events.beat(5)
     return null
   },
-  // Workers here need no leader of theirs: beat has an election of its own.
+  // Our workers need no leader: beat has its own election.
   election: () => null,
   shutdown: (_args: CommandArguments, { shutdown }: CommandPorts) => {
-    // The answer goes out before the worker does.
+    // The reply is sent before the worker shuts down.
     setImmediate(shutdown)
     return { ok: 'shutting down' }
   },
 }
 
 function howOf({ terminate, signal }: CommandArguments): RevokeOptions {
-  // Python's callers may say a number.
+  // Python's callers may send a number.
   const numbered = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0]
   const name = typeof signal === 'string' ? signal.toUpperCase() : numbered
   const full = name?.startsWith('SIG') ? name : name && `SIG${name}`
   return {
     terminate: isTruthy(terminate),
-    // Checked where a process is signalled.
+    // Validated where a process is signalled.
     ...(full ? { signal: full as NodeJS.Signals } : {}),
   }
 }
@@ -226,5 +226,5 @@ function queueOf(name: string, args: CommandArguments): Queue {
   }
 }
 
-/** As Python shows a set; nothing parses it. */
+/** Formats a set as Python does; nothing parses it. */
 const set = (ids: readonly string[]): string => `{${ids.map((id) => reprValue(id)).join(', ')}}`

@@ -7,11 +7,11 @@ import { reprValue, toExceptionInfo, tracebackOf } from '../message/index.js'
 import { packageVersion } from '../process/index.js'
 import type { RunningWorker } from '../worker/index.js'
 
-/** Seconds between heartbeats; a monitor counts a worker as gone after two of them. */
+/** Seconds between heartbeats; a monitor considers a worker gone after two missed ones. */
 const HEARTBEAT_S = 2
 const SYSTEM = platform() === 'linux' ? 'Linux' : platform()
 
-/** Tells Celery's events: what a worker's tasks do, when somebody wants to know, and that it is alive, always. */
+/** Sends Celery's events: a worker's task events, when they are enabled, and its heartbeats, always. */
 export class EventSender {
   readonly #app: AppCore
   readonly #worker: RunningWorker
@@ -37,13 +37,13 @@ export class EventSender {
     )
   }
 
-  /** Events that nobody could take. */
+  /** Events that the broker could not accept. */
   get dropped(): number {
     return this.#dispatcher.dropped
   }
 
   async start(): Promise<void> {
-    // What tasks tell by themselves is meant to be heard, also while nobody asks what they do.
+    // Events that tasks send themselves are sent even while task events are off.
     this.#own = this.#app.signals.on('taskEvent', ({ context, type, fields }) =>
       this.#dispatcher.own(type, { ...fields, uuid: context.id }),
     )
@@ -61,22 +61,22 @@ export class EventSender {
     if (this.#heartbeatS > 0) await this.#showSign('worker-offline')
   }
 
-  /** Begins or ends to tell what tasks do; false when that is how it was. */
+  /** Switches task events on or off; returns false when nothing changed. */
   switch(isOn: boolean): boolean {
     if (isOn === this.#dispatcher.sendsTaskEvents) return false
     this.#dispatcher.sendsTaskEvents = isOn
     for (const end of this.#listening) end()
-    // Nobody listens, nothing is made: events that are off cost nothing.
+    // Without subscribers nothing is built: events that are off cost nothing.
     this.#listening = isOn ? this.#listen() : []
     return true
   }
 
-  /** Somebody asks this worker something, and may listen to what it tells. */
+  /** Notes that a client sent this worker a request and may listen to its events. */
   attend(): void {
     this.#dispatcher.attend()
   }
 
-  /** Says that the worker lives. */
+  /** Sends a heartbeat. */
   beat(freq = this.#heartbeatS): Promise<void> {
     return this.#tell('worker-heartbeat', freq)
   }
@@ -88,7 +88,7 @@ export class EventSender {
     }, this.#heartbeatS * 1000)
   }
 
-  /** A sign of life that this worker shows by itself. */
+  /** Sends a sign of life on the worker's own initiative. */
   #showSign(type: string): Promise<void> {
     this.#app.signals.emit('heartbeatSent', { hostname: this.#worker.hostname })
     return this.#tell(type, this.#heartbeatS)
@@ -124,7 +124,7 @@ export class EventSender {
       on('taskReceived', 'task-received', ({ headers }) => ({
         uuid: headers.id,
         name: headers.shadow ?? headers.task,
-        // Whoever sent it may know nothing of what the task here hides.
+        // Its sender may not know which arguments the task here redacts.
         ...(this.#app.tasks.get(headers.task)?.options.redact
           ? { args: MASK, kwargs: MASK }
           : { args: headers.argsrepr, kwargs: headers.kwargsrepr }),
@@ -169,7 +169,7 @@ export class EventSender {
   }
 }
 
-/** What a task says of its progress, the numbers that everybody knows apart. */
+/** The fields of a task's progress, with the well-known numbers separate. */
 function progressFields(meta: unknown): EventFields {
   if (typeof meta !== 'object' || meta === null) return { meta }
   const { current, total, percent } = meta as Readonly<Record<string, unknown>>

@@ -13,9 +13,9 @@ import { requestInfo } from './request-info.js'
 import { scheduled } from './scheduled.js'
 import { statsOf } from './stats.js'
 
-/** Revoked ids that one answer names. */
+/** Revoked ids in one reply. */
 const MOST_REVOKED = 50_000
-/** Options that one answer shows of each task. */
+/** Options shown per task in one reply. */
 const MOST_ITEMS = 64
 const MEBIBYTE = 1024 * 1024
 
@@ -25,7 +25,7 @@ const active: Command = ({ safe }, { broker, worker }) =>
 const reserved: Command = (_args, { broker, worker }) =>
   worker.reserved.map((claim) => requestInfo(claim, broker, false))
 
-/** What Python's tasks all have, whether or not their code says so; `str` of it is shown. */
+/** The attributes that all of Python's tasks have, set or not; shown as by `str`. */
 function factsOf(name: string, { app, worker }: Pick<CommandPorts, 'app' | 'worker'>) {
   const { conf } = app
   const task = app.tasks.get(name)
@@ -41,7 +41,7 @@ function factsOf(name: string, { app, worker }: Pick<CommandPorts, 'app' | 'work
     trackStarted: conf.taskTrackStarted,
     ...Object.fromEntries(Object.entries(task?.options ?? {}).filter(([, value]) => value !== undefined)),
   }
-  // The rate in force, which an operator may have changed.
+  // The current rate, which an operator may have changed.
   return { ...options, name, rateLimit: task && worker.limits.rates.of(task) } as Readonly<
     Record<string, unknown>
   >
@@ -81,7 +81,7 @@ const queryTask: Command = ({ ids }, { broker, worker }) => {
 
 const conf: Command = ({ with_defaults: withDefaults }, { app }) => settingsOf(app, isTruthy(withDefaults))
 
-/** Settings under Celery's names, secrets masked: those that were set to something else than their default, or all. */
+/** Settings under Celery's names, with secrets masked: those that differ from their defaults, or all. */
 function settingsOf(app: AppCore, withDefaults: boolean): Readonly<Record<string, unknown>> {
   // The keys of the table are the names of the settings.
   const names = Object.keys(SETTINGS) as SettingName[]
@@ -91,7 +91,7 @@ function settingsOf(app: AppCore, withDefaults: boolean): Readonly<Record<string
   return Object.fromEntries(said.map((name) => [snakeCase(name), shown(name, app.conf[name])]))
 }
 
-/** What is not set is no secret: a mask would say that it is. */
+/** An unset value is not a secret: masking it would suggest that it is set. */
 const shown = (name: string, value: unknown): unknown =>
   value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
     ? (value ?? null)
@@ -108,7 +108,7 @@ const report: Command = (_args, { app, broker }) => ({
   ].join('\n'),
 })
 
-/** Celery's questions to a worker, by name. */
+/** Celery's inspect commands, by name. */
 export const INSPECT_COMMANDS: Readonly<Record<string, Command>> = {
   ping: () => ({ ok: 'pong' }),
   clock: (_args, { app }) => ({ clock: app.logicalClock.value }),
@@ -133,7 +133,7 @@ export const INSPECT_COMMANDS: Readonly<Record<string, Command>> = {
   objgraph: () => {
     throw new Error('object graphs belong to Python; take a heap snapshot with --heapsnapshot-signal')
   },
-  // A plain list of ids is what peers accept from a node whose clock is not theirs.
+  // Peers accept a plain list of ids from a node with a different clock.
   hello: ({ from_node: from }, { app, worker }) =>
     from === worker.hostname
       ? null

@@ -16,11 +16,11 @@ import { CONTROL_COMMANDS } from './control-commands.js'
 import { EventSender } from './event-sender.js'
 import { INSPECT_COMMANDS } from './inspect-commands.js'
 
-/** What remote control does to the process around the worker. */
+/** The options of remote control, concerning the worker's process. */
 export interface RemoteControlOptions {
-  /** Ends this worker, warm. */
+  /** Shuts this worker down, warm. */
   readonly shutdown: () => void
-  /** Seconds between two signs of life; 0 = none, and neither coming nor going is told. Default 2. */
+  /** Seconds between heartbeats; 0 = none, and no online or offline events either. Default 2. */
   readonly heartbeatSeconds?: number
 }
 
@@ -29,12 +29,12 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ...Object.entries(CONTROL_COMMANDS),
 ])
 
-/** What monitors ask when they begin to listen. */
+/** Commands that monitors send when they start listening. */
 const BY_LISTENERS: ReadonlySet<string> = new Set(['enable_events', 'heartbeat'])
-/** Control messages that are obeyed at once; a flood of them must not take a worker's memory. */
+/** Control messages handled at once; a flood of them must not exhaust a worker's memory. */
 const MOST_AT_ONCE = 1000
 
-/** Lets Celery's tools, and ours, ask a worker and order it about; tells Celery's events. */
+/** Serves Celery's inspect and control commands, and ours; sends Celery's events. */
 export class RemoteControl implements BootStep {
   readonly name = 'remote control'
   readonly #app: AppCore
@@ -71,7 +71,7 @@ export class RemoteControl implements BootStep {
     await this.#ports?.events.stop()
   }
 
-  /** Anybody who reaches the broker may say anything: what cannot be read is logged and harms nobody. */
+  /** Input is untrusted: an unreadable request is logged and does no harm. */
   async #hear(message: IncomingMessage, ports: Omit<CommandPorts, 'ticket'>): Promise<void> {
     const { conf, logger, logicalClock } = this.#app
     if (this.#atOnce >= MOST_AT_ONCE) return this.#refuse()
@@ -93,7 +93,7 @@ export class RemoteControl implements BootStep {
     }
   }
 
-  /** More than can be answered: whoever asks gets no answer, the worker goes on. Said once a second. */
+  /** Too many requests: the client gets no reply, and the worker continues. Logged once a second. */
   #refuse(): void {
     const nowMs = this.#app.clock.now()
     if (nowMs < this.#refusedMs + 1000) return

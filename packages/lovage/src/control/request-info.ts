@@ -5,7 +5,7 @@ import type { Broker } from '../broker/index.js'
 import { reprArgs, reprKwargs } from '../message/index.js'
 import type { Claim } from '../worker/index.js'
 
-/** A task that a worker holds, as Celery's tools read it. With `safe`, arguments are texts, as logs show them. */
+/** A task held by a worker, in the form that Celery's tools read. With `safe`, arguments are texts, as logs show them. */
 export function requestInfo(claim: Claim, broker: Broker, isSafe: boolean): RequestInfo {
   const { context, task } = claim.job
   const { exchange, routingKey, priority, redelivered } = context.deliveryInfo
@@ -23,11 +23,11 @@ export function requestInfo(claim: Claim, broker: Broker, isSafe: boolean): Requ
     delivery_info: {
       exchange,
       routing_key: routingKey,
-      // The number on the wire, as Python's workers say it; absent, it is 0 there.
+      // The number on the wire, as Python's workers report it; if absent, it is 0 there.
       priority: priority === null ? 0 : priorityToWire(broker.capabilities)(priority),
       redelivered,
     },
-    // Known when its child has come to it; until then it is the worker's own.
+    // Known once its child has started it; until then it is the worker's own.
     worker_pid: hasBegun ? (claim.pid ?? process.pid) : null,
   }
 }

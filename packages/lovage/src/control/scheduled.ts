@@ -3,14 +3,14 @@ import { priorityToWire } from '../app/routing/index.js'
 import { decodeTask, formatTime } from '../message/index.js'
 import type { Command, CommandPorts } from './command.js'
 
-/** Delayed tasks that one answer names: the earliest. */
+/** Delayed tasks in one reply: the earliest. */
 const MOST = 1000
-/** The priority that Python's timer gives to every task with an ETA. */
+/** The priority that Python's timer assigns to every task with an ETA. */
 const TIMER_PRIORITY = 6
-/** For so long a worker speaks for a queue, to one question. */
+/** How long a worker speaks for a queue, for one request. */
 const SPEAKS_MS = 10_000
 
-/** What an answer says of a task that waits. */
+/** The fields of a waiting task in a reply. */
 type Told = Pick<OpenedTask, 'id' | 'argsrepr' | 'kwargsrepr' | 'args' | 'kwargs' | 'priority'> & {
   readonly task?: string
   readonly shadow: string | null
@@ -19,8 +19,8 @@ type Told = Pick<OpenedTask, 'id' | 'argsrepr' | 'kwargsrepr' | 'args' | 'kwargs
 }
 
 /**
- * Tasks that wait for their time, in the shape of Python's answer. They wait in the broker: of the workers of a queue that are asked one
- * names them, so that a fleet names each once. Where the broker does not show its messages, each worker names those that it has put aside.
+ * Tasks waiting for their ETA, in the shape of Python's reply. They wait in the broker: one of the queue's workers that are asked lists
+ * them, so that a fleet lists each once. Where the broker does not show its messages, each worker lists those that it has put aside.
  */
 export const scheduled: Command = async (_args, ports) => {
   const { app, broker, worker } = ports

@@ -1,7 +1,7 @@
 import { driverOf } from '../drivers/index.js'
 import type { CommandPorts } from './command.js'
 
-/** What a worker has done and how it is set up, in the shape that Celery's tools read. */
+/** A worker's totals and configuration, in the shape that Celery's tools read. */
 export function statsOf({
   app,
   broker,
@@ -14,7 +14,7 @@ export function statsOf({
   return {
     total: Object.fromEntries(worker.totals),
     pid: process.pid,
-    // A text here, as Celery's is.
+    // A string, as in Celery.
     clock: String(app.logicalClock.value),
     uptime: Math.round((app.clock.now() - startedMs) / 1000),
     pool: {

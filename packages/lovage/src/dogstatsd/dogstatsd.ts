@@ -2,22 +2,22 @@ import { createSocket, type Socket } from 'node:dgram'
 import type { AppCore, WorkerStep } from '../app/core/index.js'
 import type { Logger } from '../kernel/index.js'
 
-/** Where a Datadog agent listens. */
+/** The address of a Datadog agent. */
 export interface DogstatsdOptions {
   /** Default 127.0.0.1. */
   readonly host?: string
   /** Default 8125. */
   readonly port?: number
-  /** Tags of every line, such as `env:prod`. */
+  /** Tags on every line, such as `env:prod`. */
   readonly tags?: readonly string[]
 }
 
-/** What fits a packet on any network. */
+/** Fits a packet on any network. */
 const MOST_BYTES = 1400
-/** How long lines are gathered. */
+/** How long lines are collected. */
 const GATHERED_MS = 100
 
-/** Sends DogStatsD's lines by UDP, gathered into packets. What the agent does not take is lost, as is its way. */
+/** Sends DogStatsD lines over UDP, collected into packets. Lines that the agent does not receive are lost, as usual for DogStatsD. */
 export class Dogstatsd {
   readonly #options: DogstatsdOptions
   readonly #logger: Logger
@@ -44,7 +44,7 @@ export class Dogstatsd {
     this.#line(`${name}:1|c`, tags)
   }
 
-  /** Sends what is gathered, and closes. */
+  /** Sends the collected lines, and closes. */
   async close(): Promise<void> {
     await this.#flush()
     await new Promise<void>((resolve) => this.#socket.close(resolve))
@@ -82,12 +82,12 @@ export class Dogstatsd {
   }
 }
 
-/** What separates lines and tags has no place in a tag. */
+/** A tag without the characters that separate lines and tags. */
 const tagText = (tag: string): string => tag.replace(/[|,#\s]/g, '_')
 
 /**
- * Tells a Datadog agent of each run of a worker: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`, tagged
- * `task_name`, `state` and `queue_name`. `app.steps.push(dogstatsd(app))`.
+ * Reports each run of a worker to a Datadog agent: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`,
+ * tagged `task_name`, `state` and `queue_name`. `app.steps.push(dogstatsd(app))`.
  */
 export function dogstatsd(app: AppCore, options: DogstatsdOptions = {}): WorkerStep {
   let sender: Dogstatsd | undefined

@@ -4,21 +4,21 @@ import { Inspect } from '../app/operating/index.js'
 import { driverOf } from '../drivers/index.js'
 import { messageOf } from '../kernel/index.js'
 
-/** Something that was looked at before a deployment. */
+/** The result of one deployment check. */
 export interface DeployFinding {
   readonly check: string
-  /** `warn` harms in some deployments; `fail` in all. */
+  /** `warn`: a problem in some deployments; `fail`: in all. */
   readonly verdict: 'pass' | 'warn' | 'fail'
   readonly detail: string
-  /** What to do, when it did not pass. */
+  /** The remedy, when it did not pass. */
   readonly advice?: string
 }
 
-/** More waiting than this for each slot is a sizing that does not keep up. */
+/** A larger backlog per slot means that the workers do not keep up. */
 const MOST_A_SLOT = 1000
 const ASK_S = 2
 
-/** Looks whether an app is fit for production: its settings, its routes and workers, its size, and its own checks (`app.deployChecks`). */
+/** Checks whether an app is fit for production: its settings, its routes and workers, its size, and its own checks (`app.deployChecks`). */
 export async function checkDeploy(app: AppCore): Promise<readonly DeployFinding[]> {
   const findings = settingsOf(app)
   let stats: Answers<Readonly<Record<string, unknown>>>
@@ -123,11 +123,11 @@ async function serverOf(app: AppCore): Promise<readonly DeployFinding[]> {
   return advice.map((sentence) => fail('server settings', sentence, 'Change it on the server.', 'warn'))
 }
 
-/** Every task's queue, and every queue of the settings, has a worker that consumes it. */
+/** Checks that every task's queue, and every queue in the settings, has a worker. */
 function workersOf(app: AppCore, answers: Answers<unknown>): readonly DeployFinding[] {
   const consumers = new Map<string, string[]>()
   for (const [node, queues] of Object.entries(answers)) {
-    // Nodes of any version answer.
+    // Nodes of any version may reply.
     for (const queue of Array.isArray(queues) ? queues : []) {
       const name = String((queue as { readonly name?: unknown }).name)
       consumers.set(name, [...(consumers.get(name) ?? []), node])
@@ -163,7 +163,7 @@ async function sizeOf(
   ]
 }
 
-/** What only the app knows: its warehouse, its flags, its runbook. */
+/** The app's own checks: its warehouse, its flags, its runbook. */
 async function ownOf(app: AppCore): Promise<readonly DeployFinding[]> {
   const findings: DeployFinding[] = []
   for (const { name, run, advice = 'See what the check says.' } of app.deployChecks) {

@@ -4,21 +4,21 @@ import { DeadLetters, Inspect } from '../app/operating/index.js'
 import { keepsNoAgreements } from '../drivers/index.js'
 import { messageOf, newId } from '../kernel/index.js'
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
   readonly check: string
   readonly passed: boolean
-  /** What was found. */
+  /** The observation. */
   readonly detail: string
-  /** What to do, when it did not pass. */
+  /** The remedy, when it did not pass. */
   readonly advice?: string
 }
 
-/** Further apart than this, times of messages and leases cannot be relied on. */
+/** With a larger clock skew, times of messages and leases are unreliable. */
 const MOST_SKEW_MS = 2000
 const ROUND_TRIP_S = 5
 
-/** Looks whether an app can work where it is: its settings, its servers, its workers, and a task there and back. */
+/** Checks whether an app works in its environment: its settings, its servers, its workers, and a task's round trip. */
 export async function examine(app: AppCore): Promise<readonly Finding[]> {
   const findings: Finding[] = [settings(app)]
   const own = await ownChecks(app)
@@ -54,7 +54,7 @@ export async function examine(app: AppCore): Promise<readonly Finding[]> {
   return [...findings, ...own]
 }
 
-/** What only the app can look at: a warehouse, a service that it calls. */
+/** The app's own checks: a warehouse, a service that it calls. */
 async function ownChecks(app: AppCore): Promise<readonly Finding[]> {
   return Promise.all(
     app.deployChecks.map(({ name, run, advice = 'See what the check says.' }) =>
@@ -104,7 +104,7 @@ async function clock(app: AppCore): Promise<string> {
   const endedMs = app.clock.now()
   if (!grant) throw new Error('the coordination store did not grant a lease')
   await coordination.release(name, grant.token)
-  // It was granted between the two readings of our own clock.
+  // The lease was granted between the two readings of our own clock.
   const serverMs = grant.expiresMs - ttlMs
   const skewMs = serverMs < beganMs ? serverMs - beganMs : Math.max(0, serverMs - endedMs)
   if (Math.abs(skewMs) > MOST_SKEW_MS)
@@ -130,7 +130,7 @@ async function workers(app: AppCore): Promise<readonly Finding[]> {
   if (queue === undefined || !app.hasResults) return findings
   const trip = await tried('round trip', 'Look into the log of the worker.', async () => {
     const began = performance.now()
-    // Celery's own, which every worker of either language has; it answers with what it was given.
+    // Celery's own task, which every worker of either language has; it returns its argument.
     const result = await app.calls.send({
       task: 'celery.accumulate',
       args: [42],

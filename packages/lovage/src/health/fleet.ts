@@ -2,10 +2,10 @@ import type { AppCore } from '../app/core/index.js'
 import type { Answers } from '../app/fleet/index.js'
 import { Control, type RequestInfo } from '../app/operating/index.js'
 
-/** What is known of a task. */
+/** The status of a task. */
 export interface TaskStatus {
   readonly task_id: string
-  /** PENDING also for an id that nobody has heard of: see `known`. */
+  /** PENDING also for an unknown id: see `known`. */
   readonly status: string
   /** Whether anything is stored for this id. */
   readonly known: boolean
@@ -15,7 +15,7 @@ export interface TaskStatus {
   readonly date_done: string | null
 }
 
-/** What became of a task. */
+/** Returns the status of a task. */
 export async function getTaskStatus(app: AppCore, id: string): Promise<TaskStatus> {
   const [record] = await (await app.results()).get([id])
   return {
@@ -28,17 +28,17 @@ export async function getTaskStatus(app: AppCore, id: string): Promise<TaskStatu
   }
 }
 
-/** Keeps a task from running; with `terminate` it is stopped where it runs. */
+/** Keeps a task from running; with `terminate` a running one is stopped. */
 export const revokeTask = (
   app: AppCore,
   id: string,
   options: { readonly terminate?: boolean } = {},
 ): Promise<void> => new Control(app).revoke(id, options)
 
-/** Tasks that run now, by worker. */
+/** Tasks now running, by worker. */
 export const getActiveTasks = (app: AppCore): Promise<Answers<readonly RequestInfo[]>> =>
   new Control(app).inspect().active()
 
-/** What workers have done and how they are set up, by worker. */
+/** Workers' totals and configuration, by worker. */
 export const getWorkerStats = (app: AppCore): Promise<Answers<Readonly<Record<string, unknown>>>> =>
   new Control(app).inspect().stats()

@@ -11,12 +11,12 @@ import { isLovageError, messageOf } from '../kernel/index.js'
 import { type EntryHealth, scheduleHealth, scheduleReasons } from './schedule-health.js'
 import { findStuck, type StuckTask } from './stuck-tasks.js'
 
-/** How well something is: `unknown` when nobody can say. */
+/** A health status; `unknown` when it cannot be determined. */
 export type HealthStatus = 'healthy' | 'degraded' | 'critical' | 'unknown'
 
-/** When a queue is not well. */
+/** The thresholds of queue health. */
 export interface HealthThresholds {
-  /** More dead letters than this are told as a reason. Default 10. */
+  /** More dead letters than this are reported as a reason. Default 10. */
   readonly deadWarning?: number
   /** More dead letters than this make a queue degraded. Default 100. */
   readonly deadDegraded?: number
@@ -24,7 +24,7 @@ export interface HealthThresholds {
   readonly readyDegraded?: number
   /** More waiting messages than this make a queue critical. Default 10,000. */
   readonly readyCritical?: number
-  /** A message that has been waiting for more seconds than these makes a queue degraded. Default 3600. */
+  /** A message waiting for more seconds than this makes a queue degraded. Default 3600. */
   readonly oldestDegraded?: number
   /** Seconds after which an entry of the schedule that was not sent is overdue. Default 60. */
   readonly overdueAfter?: number
@@ -34,43 +34,43 @@ export interface HealthThresholds {
   readonly timeout?: number
 }
 
-/** A queue, how it is, and why. */
+/** A queue's health and the reasons for it. */
 export interface QueueHealth {
   readonly name: string
   readonly status: HealthStatus
   readonly reasons: readonly string[]
   /** Waiting. */
   readonly ready: number
-  /** Waiting for their time; null where the broker keeps no count. */
+  /** Delayed; null where the broker keeps no count. */
   readonly delayed: number | null
   /** Held by workers; null where the broker keeps no count. */
   readonly unacked: number | null
   readonly dead: number
-  /** Seconds for which the oldest of the next messages has been waiting; null when nothing waits, or nobody knows. */
+  /** Seconds for which the oldest of the next messages has been waiting; null when none waits, or it is unknown. */
   readonly oldestSeconds: number | null
-  /** Names of the workers that consume it, Python's too. */
+  /** The workers that consume it, Python's too. */
   readonly workers: readonly string[]
 }
 
-/** The same object in the API, on the command line and over HTTP. */
+/** The health report; the same object in the API, on the command line and over HTTP. */
 export interface Health {
   readonly status: HealthStatus
   readonly reasons: readonly string[]
   readonly queues: readonly QueueHealth[]
-  /** Names of the workers that answered. */
+  /** The workers that answered. */
   readonly workers: readonly string[]
   readonly stuck: readonly StuckTask[]
   /** Circuit breakers that are not closed. */
   readonly breakers: readonly OpenBreaker[]
-  /** The entries of the schedule, and whether a beat looks after them. */
+  /** The entries of the schedule, and whether a beat serves them. */
   readonly schedule: readonly EntryHealth[]
   /** ISO 8601. */
   readonly checkedAt: string
 }
 
 /**
- * How the queues are: the worst of them says how all are. Asks the broker for depths and dead letters, and every worker what it
- * consumes and runs. Never throws for a server that is away: then the status is `unknown` and the reason says why.
+ * Returns the health of the queues; the worst one determines the overall status. Asks the broker for depths and dead letters, and every
+ * worker for its queues and running tasks. Never throws for an unreachable server: the status is then `unknown`, with the reason.
  */
 export async function getQueueHealth(
   app: AppCore,
@@ -100,7 +100,7 @@ export async function getQueueHealth(
     const entries = schedule.answer ?? []
     const late = scheduleReasons(entries)
     const workers = Object.keys(consumed ?? {}).sort()
-    // Said once: of a queue in which something waits it is said already.
+    // Reported once: for a queue with waiting messages it is reported already.
     const isDeserted = consumed !== undefined && workers.length === 0 && queues.every(isQuiet)
     const faults = [
       ...said('workers cannot be asked', fleet.fault),
@@ -136,7 +136,7 @@ const isQuiet = ({ status }: QueueHealth): boolean => status !== 'critical'
 
 const isAway = (error: unknown): boolean => isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
 
-/** An answer, or why there is none: one that cannot be had must not hide the others. A broker that is away is thrown. */
+/** An answer, or the reason there is none: one failure must not hide the other answers. An unreachable broker is thrown. */
 async function asked<T>(ask: () => Promise<T>): Promise<{ readonly answer?: T; readonly fault?: string }> {
   try {
     return { answer: await ask() }
@@ -155,7 +155,7 @@ async function askFleet(app: AppCore, timeout: number) {
   return { consumed, active }
 }
 
-/** Messages that are looked at: the next ones; those that have to stand back for more urgent ones may be older. */
+/** The number of next messages examined; lower-priority ones may be older. */
 const LOOKED_AT = 20
 
 async function agesOf(app: AppCore, reports: readonly QueueReport[]): Promise<ReadonlyMap<string, number>> {
@@ -173,7 +173,7 @@ async function agesOf(app: AppCore, reports: readonly QueueReport[]): Promise<Re
   return new Map(ages.flat())
 }
 
-/** Where processes share no store of agreements, breakers are each worker's own. */
+/** Without a shared coordination store, each worker has its own breakers. */
 async function breakersOf(app: AppCore): Promise<readonly OpenBreaker[]> {
   try {
     return await openBreakers(app)
@@ -183,11 +183,11 @@ async function breakersOf(app: AppCore): Promise<readonly OpenBreaker[]> {
   }
 }
 
-/** What is known of a queue; without `workers` nobody knows who consumes it. */
+/** The facts about a queue; without `workers`, its consumers are unknown. */
 export type QueueFacts = Pick<QueueHealth, 'ready' | 'dead'> &
   Partial<Pick<QueueHealth, 'delayed' | 'unacked' | 'workers' | 'oldestSeconds'>>
 
-/** What there is to say about one queue. Pure. */
+/** Judges one queue. Pure. */
 export function judge(
   { ready, delayed, unacked, dead, workers, oldestSeconds }: QueueFacts,
   {
@@ -226,7 +226,7 @@ function consumersOf(
 ): ReadonlyMap<string, readonly string[]> {
   const byQueue = new Map<string, string[]>()
   for (const [worker, queues] of Object.entries(answers)) {
-    // A node that could not answer says why instead of listing queues.
+    // A node that could not answer sends the reason instead of its queues.
     if (!Array.isArray(queues)) continue
     for (const { name } of queues) byQueue.set(String(name), [...(byQueue.get(String(name)) ?? []), worker])
   }

@@ -1,16 +1,16 @@
 import type { AppCore } from '../app/core/index.js'
 import { type ScheduleView, schedulesOfFleet } from '../beat/index.js'
 
-/** An entry of the schedule, and whether a beat looks after it. */
+/** An entry of the schedule, and whether a beat serves it. */
 export interface EntryHealth {
   readonly name: string
   readonly task: string
   /**
-   * `overdue`: it was to run and no beat has sent it; `unread`: the code has it, and no beat has read that; `broken`: it cannot run, see
-   * `trouble`; `disabled`: an operator, or the code, has switched it off.
+   * `overdue`: it is due and no beat has sent it; `unread`: it is in the code, and no beat has read it; `broken`: it cannot run, see
+   * `trouble`; `disabled`: an operator, or the code, has disabled it.
    */
   readonly status: 'on time' | 'overdue' | 'unread' | 'broken' | 'disabled'
-  /** Seconds since it was to run; null unless it is overdue. */
+  /** Seconds since it was due; null unless it is overdue. */
   readonly overdueSeconds: number | null
   /** ISO 8601; null = never. */
   readonly nextAt: string | null
@@ -20,8 +20,8 @@ export interface EntryHealth {
 }
 
 /**
- * How the schedule is: whether a beat sends what is due. An entry is overdue when it was to run more than `graceS` seconds ago.
- * Empty where the schedule lies in a file of one machine's, which need not be this one.
+ * Returns the health of the schedule: whether a beat sends due entries. An entry is overdue when it was due more than `graceS` seconds
+ * ago. Empty where the schedule is in a local file, which may be on another machine.
  */
 export async function scheduleHealth(app: AppCore, graceS: number): Promise<readonly EntryHealth[]> {
   const schedules = await schedulesOfFleet(app)
@@ -29,7 +29,7 @@ export async function scheduleHealth(app: AppCore, graceS: number): Promise<read
   await using open = schedules
   const mine = app.periodicTasks.all()
   const nowMs = app.clock.now()
-  // Celery's own clean-up is in every schedule, also where nobody asked for one.
+  // Celery's own clean-up is in every schedule, even when no other entry is.
   const views = (await open.list()).filter(({ name, isStored }) => isStored || mine.has(name))
   return views.filter(({ removed }) => !removed).map((view) => healthOf(view, nowMs, graceS))
 }
@@ -58,7 +58,7 @@ function healthOf(view: ScheduleView, nowMs: number, graceS: number): EntryHealt
   }
 }
 
-/** What there is to say about entries. Pure. */
+/** Judges the entries. Pure. */
 export function scheduleReasons(entries: readonly EntryHealth[]): readonly string[] {
   const unread = entries.filter(({ status }) => status === 'unread').map(({ name }) => name)
   return [

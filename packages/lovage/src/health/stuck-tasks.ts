@@ -2,16 +2,16 @@ import type { AppCore } from '../app/core/index.js'
 import type { Answers } from '../app/fleet/index.js'
 import type { RequestInfo } from '../app/operating/index.js'
 
-/** A task that runs longer than it may. */
+/** A task that runs longer than allowed. */
 export interface StuckTask {
   readonly id: string
   readonly task: string
   readonly worker: string
-  /** Whole seconds for which it has been running. */
+  /** Running time in whole seconds. */
   readonly seconds: number
 }
 
-/** Tasks that run longer than their hard limit and `graceS` seconds; a task without a limit is never stuck. */
+/** Tasks that run longer than their hard limit plus `graceS` seconds; a task without a limit is never stuck. */
 export function findStuck(
   app: Pick<AppCore, 'tasks' | 'conf' | 'clock'>,
   active: Answers<readonly RequestInfo[]>,

@@ -4,7 +4,7 @@ import { settingsFrom } from '../app/settings/index.js'
 import { type AppSpec, appIn, loadApp } from './find-app.js'
 import { type Exports, importModules } from './import-module.js'
 
-/** Where an app comes from and what the command line says about it: plain data, so that child processes make the same app of it. */
+/** The source of an app and its command-line settings: plain data, so that child processes build the same app from it. */
 export interface AppSource {
   /** Absent: the app is among the modules of `include`. */
   readonly spec?: AppSpec
@@ -14,22 +14,22 @@ export interface AppSource {
   readonly config?: string
   /** Settings of the command line, over those of `config`. */
   readonly settings: Readonly<Record<string, unknown>>
-  /** Where relative names begin. */
+  /** The base folder of relative names. */
   readonly folder: string
 }
 
-/** What an app source leads to. */
+/** The app loaded from a source. */
 export interface SourcedApp {
   readonly app: Lovage
   readonly core: AppCore
-  /** The file it came from; undefined for one that `make` made. */
+  /** The file it came from; undefined for one built by `make`. */
   readonly file: string | undefined
 }
 
 /**
- * Imports what a source names and applies its settings; the modules of the settings `include` and `imports` come last.
+ * Imports the modules of a source and applies its settings; the modules of the settings `include` and `imports` come last.
  *
- * @param make Makes an app where the source names none.
+ * @param make Creates an app where the source names none.
  */
 export async function loadSource(
   source: AppSource,
@@ -43,7 +43,7 @@ export async function loadSource(
   const core = coreOf(app)
   const [exports = {}] = config === undefined ? [] : await importModules([config], folder)
   const settings = { ...settingsIn(exports), ...source.settings }
-  // They are stronger than the environment and weaker than code; names and values are checked there.
+  // They override the environment and yield to code; names and values are checked there.
   if (Object.keys(settings).length > 0) core.configure('commandLine', settingsFrom(settings))
   await importModules([...app.conf.include, ...app.conf.imports], folder)
   return { app, core, file: found?.file }
@@ -57,7 +57,7 @@ function appAmong(modules: readonly Exports[]): Lovage | undefined {
   return undefined
 }
 
-/** A module's settings: its default export, else all that is neither function nor class. */
+/** A module's settings: its default export, else all exports that are neither functions nor classes. */
 function settingsIn(exports: Exports): object {
   if (typeof exports.default === 'object' && exports.default !== null) return exports.default
   return Object.fromEntries(Object.entries(exports).filter(([, value]) => typeof value !== 'function'))

@@ -11,22 +11,22 @@ export interface FoundApp {
   readonly app: Lovage
   /** The file that exports it. */
   readonly file: string
-  /** Under which name. */
+  /** The name of the export. */
   readonly exportName: string
 }
 
 const HINT = 'Give -A the path of the file that exports your app: -A src/app.ts'
 
-/** Which app is meant, as far as anybody said. */
+/** The app's spec, as given. */
 export interface AppSpec {
   /** `module`, `module:export`. */
   readonly spec: string
-  /** Who said so, for the error: `-A`, `CELERY_APP`, `package.json`. */
+  /** The source of the spec, for errors: `-A`, `CELERY_APP`, `package.json`. */
   readonly from: string
   readonly folder: string
 }
 
-/** What names the app: `-A`, else CELERY_APP, else the field `lovage` of the nearest package.json. */
+/** The app's spec: `-A`, else CELERY_APP, else the field `lovage` of the nearest package.json. */
 export function appSpec(
   given: string | undefined,
   env: NodeJS.ProcessEnv,
@@ -47,7 +47,7 @@ export function appSpec(
 
 /**
  * Loads the app that a spec names.
- * @throws {ConfigurationError} LVG_APP_NOT_FOUND telling what was looked for.
+ * @throws {ConfigurationError} LVG_APP_NOT_FOUND, listing where it looked.
  */
 export async function loadApp({ spec, from, folder }: AppSpec): Promise<FoundApp> {
   const { name, exportName } = partsOf(spec)
@@ -110,7 +110,7 @@ function partsOf(spec: string): { name: string; exportName?: string } {
   return name === undefined || exportName === undefined ? { name: spec } : { name, exportName }
 }
 
-/** The field of a package.json; null = the file is there and says nothing, undefined = there is no such file. */
+/** The field of a package.json; null = the file lacks the field, undefined = there is no such file. */
 function packageField(path: string): string | null | undefined {
   let text: string
   try {
@@ -120,7 +120,7 @@ function packageField(path: string): string | null | undefined {
   }
   let field: unknown
   try {
-    // Whatever the file holds, only this field is looked at, and its type is tested below.
+    // Only this field of the file is read, and its type is checked below.
     field = (JSON.parse(text) as { lovage?: unknown } | null)?.lovage
   } catch (cause) {
     throw new ConfigurationError(`${path} is no JSON.`, { code: 'LVG_CONFIG_INVALID', cause })

@@ -3,19 +3,19 @@ import { createRequire } from 'node:module'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { existingSource, isFile } from './typescript/index.js'
 
-/** Where a name was looked for, and what was found. */
+/** The paths searched for a name, and the result. */
 export interface ModuleSearch {
   readonly file: string | undefined
   /** Paths that were tried, as a user would write them. */
   readonly tried: readonly string[]
 }
 
-/** Names of Celery's own habit: `-A proj` means proj.celery there. */
+/** Names by Celery's convention: `-A proj` means proj.celery there. */
 const INSIDE = ['index', 'app', 'celery', 'lovage', 'celery_app']
 
 /**
- * The file that a name on the command line means: a path with or without extension, a folder that holds an app, a dotted
- * name as Python has it (`proj.tasks` = proj/tasks.ts, also below src/), or a package.
+ * Finds the file for a name on the command line: a path with or without extension, a folder that holds an app, a dotted name as in Python
+ * (`proj.tasks` = proj/tasks.ts, also below src/), or a package.
  */
 export function findModule(name: string, folder: string): ModuleSearch {
   const dotted = /^[\w-]+(\.[\w-]+)*$/.test(name) ? name.replaceAll('.', '/') : undefined
@@ -27,7 +27,7 @@ export function findModule(name: string, folder: string): ModuleSearch {
     ...new Set(places.flatMap((place) => [place, ...INSIDE.map((inside) => join(place, inside))])),
   ]
   for (const path of paths) {
-    // A file that was named in full is that file, even where its source stands beside it.
+    // A full file name means that file, even if its source is next to it.
     const file = isFile(resolve(path)) ? resolve(path) : existingSource(resolve(path))
     if (file !== undefined && !file.endsWith('.json')) return { file, tried: [] }
   }

@@ -3,14 +3,14 @@ import { ConfigurationError } from '../kernel/index.js'
 import { findModule } from './find-module.js'
 import { isTypeScript, registerTypeScript } from './typescript/index.js'
 
-/** What a module exports, by name. */
+/** A module's exports, by name. */
 export type Exports = Readonly<Record<string, unknown>>
 
-/** Imports a file, TypeScript or JavaScript. What it throws while it is evaluated is its own. */
+/** Imports a file, TypeScript or JavaScript. Errors thrown during its evaluation pass through unchanged. */
 export async function importFile(file: string): Promise<Exports> {
   if (isTypeScript(file)) await registerTypeScript()
   const namespace = (await import(pathToFileURL(file).href)) as Exports
-  // Of a CommonJS module Node names only the exports that it can tell from the text; `default` has all.
+  // For a CommonJS module, Node names only the exports that it detects in the source; `default` has all.
   const all = namespace.default
   const isCommonJs = typeof all === 'object' && all !== null && !Array.isArray(all)
   return isCommonJs ? { ...ownEnumerable(all), ...namespace } : namespace
@@ -18,7 +18,7 @@ export async function importFile(file: string): Promise<Exports> {
 
 /**
  * Imports the modules that `-I` and the setting `include` name, as `findModule` finds them.
- * @throws {ConfigurationError} LVG_MODULE_NOT_FOUND listing where it was looked for.
+ * @throws {ConfigurationError} LVG_MODULE_NOT_FOUND, listing where it looked.
  */
 export async function importModules(names: readonly string[], folder: string): Promise<readonly Exports[]> {
   const modules: Exports[] = []
@@ -38,7 +38,7 @@ export async function importModules(names: readonly string[], folder: string): P
   return modules
 }
 
-/** Only plain data of a module's own: an app as the default export must not be taken apart. */
+/** Only a module's own plain data: an app as the default export must not be spread. */
 function ownEnumerable(value: object): Exports {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null ? { ...value } : {}

@@ -1,7 +1,7 @@
-/** Values beyond this many of a label share one: a metric must not grow with what strangers send. */
+/** Label values beyond this many share one: untrusted input must not grow a metric. */
 export const MOST_VALUES = 1000
 
-/** Lets so many values of a label through; later ones become `other`. */
+/** Passes this many values of a label; later ones become `other`. */
 export function boundedLabel(most = MOST_VALUES): (value: string) => string {
   const seen = new Set<string>()
   return (value) => {

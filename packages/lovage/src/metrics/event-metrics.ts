@@ -6,23 +6,23 @@ import { parseTime } from '../message/index.js'
 
 import { boundedLabel } from './bounded-labels.js'
 
-/** How an exporter measures. */
+/** The options of event metrics. */
 export interface EventMetricsOptions {
-  /** Seconds; upper bounds of the histograms. Default: those of Python's client. */
+  /** Upper bounds of the histograms, in seconds. Default: those of Python's client. */
   readonly buckets?: readonly number[]
-  /** The same of the time that tasks wait in queues. Default: celery-exporter's. */
+  /** The same for the time that tasks wait in queues. Default: celery-exporter's. */
   readonly queueWaitBuckets?: readonly number[]
-  /** What begins the names that celery-exporter would serve. Default `celery_`. */
+  /** The prefix of celery-exporter's metric names. Default `celery_`. */
   readonly prefix?: string
-  /** Seconds after which the numbers of a worker that is gone are forgotten. Default 600. */
+  /** Seconds after which the series of a worker that is gone are removed. Default 600. */
   readonly forgetWorkersAfter?: number
 }
 
-/** The bounds of Python's Prometheus client: what celery-exporter and Flower have. */
+/** The bounds of Python's Prometheus client, as in celery-exporter and Flower. */
 const PYTHON_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
-/** celery-exporter's bounds of the time in queues: from a queue that is empty to one that is half an hour behind. */
+/** celery-exporter's bounds for the time in queues: from an empty queue to one half an hour behind. */
 const WAIT_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800]
-/** Kinds of task events that are counted, and what they are called. */
+/** The task events that are counted, and the names of their counters. */
 const COUNTED: Readonly<Record<string, string>> = {
   'task-sent': 'Sent when a task message is published.',
   'task-received': 'Sent when the worker receives a task.',
@@ -34,10 +34,10 @@ const COUNTED: Readonly<Record<string, string>> = {
   'task-retried': 'Sent if the task failed, but will be retried.',
 }
 const MOST_EXCEPTIONS = 200
-/** Combinations of labels; what comes beyond them is counted together. */
+/** The most label combinations; those beyond are counted together. */
 const MOST_SERIES = 10_000
 
-/** A task's run, for whoever else wants to know. */
+/** A task's run, for other observers. */
 export interface ObservedRun {
   readonly task: string
   readonly queue: string
@@ -45,8 +45,8 @@ export interface ObservedRun {
 }
 
 /**
- * What events add up to, under the names, labels and buckets of celery-exporter and of Flower, so that their dashboards work
- * unchanged. Gauges of a worker fall to 0 when it has been silent for two heartbeats; names that nobody knows cannot make the metrics grow.
+ * Metrics from events, under the names, labels and buckets of celery-exporter and of Flower, so that their dashboards work unchanged. A
+ * worker's gauges drop to 0 when it has been silent for two heartbeats; unknown names cannot make the metrics grow.
  */
 export class EventMetrics {
   readonly registry = new Registry()
@@ -68,10 +68,10 @@ export class EventMetrics {
   readonly #workerOf = boundedLabel()
   readonly #queueOf = boundedLabel()
   readonly #exceptionOf = boundedLabel(MOST_EXCEPTIONS)
-  /** Combinations that are counted, as JSON: celery-exporter's, and Flower's of worker and task. */
+  /** Counted label combinations, as JSON: celery-exporter's, and Flower's of worker and task. */
   readonly #shown = new Set<string>()
   readonly #pairs = new Set<string>()
-  /** Ids of tasks that are prefetched, by worker and task. */
+  /** Ids of prefetched tasks, by worker and task. */
   readonly #prefetched = new Map<string, Map<string, Set<string>>>()
   readonly #known = new Set<string>()
   #queuesOfWorker: ReadonlyMap<string, readonly string[]> = new Map()
@@ -141,18 +141,18 @@ export class EventMetrics {
     )
   }
 
-  /** What workers consume, as they said last: which queue a task came from is in no event of Python's workers. */
+  /** Workers' queues, as last reported: no event of Python's workers contains a task's queue. */
   set queuesOfWorker(queues: ReadonlyMap<string, readonly string[]>) {
     this.#queuesOfWorker = queues
   }
 
-  /** Takes an event in. */
+  /** Processes an event. */
   add(event: Event, nowMs: number): void {
     if (!this.#state.add(event, nowMs)) return
     if (event.type.startsWith('task-')) this.#task(event)
   }
 
-  /** Brings the gauges of workers to what is known now. */
+  /** Updates the workers' gauges to the current state. */
   refresh(nowMs: number): void {
     const workers = this.#state.workers(nowMs)
     const hosts = new Map<string, { up: boolean; active: number }>()
@@ -188,7 +188,7 @@ export class EventMetrics {
     const labels = this.#labelsOf({ name, hostname: this.#workerOf(hostOf(hostname)), queue_name: queue })
     const exception = type === 'task-failed' ? this.#exceptionOf(exceptionOf(task)) : ''
     this.#counters.get(type)?.inc(type === 'task-failed' ? { ...labels, exception } : { ...labels })
-    // Producers are many, and have no other events.
+    // There are many producers, and they send no other events.
     if (type !== 'task-sent') this.#show(labels)
     const pair = this.#pairOf({ worker: this.#workerOf(hostname), task: name })
     if (type !== 'task-sent') this.#known.add(hostname)
@@ -205,12 +205,12 @@ export class EventMetrics {
     if (type !== 'task-sent') this.#prefetch(event, pair, task)
   }
 
-  /** Where producers tell of what they send: else nobody knows since when it waited. */
+  /** Only where producers send events: otherwise the start of the wait is unknown. */
   #waited(labels: ExporterLabels, { times, eta }: SeenTask): void {
     const { sent, started } = times
     if (sent === undefined || started === undefined) return
     const dueMs = eta === undefined ? undefined : parseTime(eta)
-    // Clocks of two machines may differ.
+    // The clocks of two machines may differ.
     const seconds = secondsOf(Math.max(0, started - Math.max(sent, dueMs ?? 0)) / 1000)
     if (seconds !== undefined) this.#queueWait.observe({ ...labels }, seconds)
   }
@@ -228,7 +228,7 @@ export class EventMetrics {
     return pair
   }
 
-  /** A rate needs a number before the first event. */
+  /** A rate needs a sample before the first event. */
   #show(labels: ExporterLabels): void {
     const combination = JSON.stringify(labels)
     if (this.#shown.has(combination)) return
@@ -260,7 +260,7 @@ export class EventMetrics {
     return queues?.length === 1 ? queues[0] : undefined
   }
 
-  /** A worker that is gone for good takes its numbers with it; a host's stay while another worker is there. */
+  /** Removes the series of a worker that is gone for good; a host's stay while another worker is there. */
   #forget(worker: string, host: string | undefined): void {
     this.#known.delete(worker)
     this.#prefetched.delete(worker)
@@ -292,7 +292,7 @@ interface FlowerLabels extends Record<string, string> {
   readonly task: string
 }
 
-/** Removes every series of a metric that bears a label's value. */
+/** Removes every series of a metric with a label value. */
 function removeSeries(metric: Metric, label: string, value: string): void {
   // The library lists series only through its own map; its entries hold their labels.
   const { hashMap } = metric as unknown as {
@@ -301,10 +301,10 @@ function removeSeries(metric: Metric, label: string, value: string): void {
   for (const { labels } of Object.values(hashMap)) if (labels[label] === value) metric.remove({ ...labels })
 }
 
-/** celery-exporter's `hostname`: what stands behind the node's name. */
+/** celery-exporter's `hostname`: the part after the node's name. */
 const hostOf = (node: string): string => node.slice(node.indexOf('@') + 1)
 
-/** The class in `ValueError('x')`. Some of Python's pools say no more than that they have wrapped it: then the traceback does. */
+/** The class in `ValueError('x')`. Some of Python's pools only report a wrapper: the class is then in the traceback. */
 function exceptionOf({ exception, traceback }: Pick<SeenTask, 'exception' | 'traceback'>): string {
   const name = /^(\w+)\(/.exec(exception ?? '')?.[1] ?? 'UnknownException'
   if (name !== 'ExceptionWithTraceback') return name

@@ -3,9 +3,9 @@ import type { AppCore } from '../app/core/index.js'
 import { knownQueues } from '../app/fleet/index.js'
 import { Inspect } from '../app/operating/index.js'
 
-/** The gauges of an exporter that are asked for, not told. */
+/** An exporter's gauges that are polled, not built from events. */
 export interface QueueMetrics {
-  /** Asks broker and workers; answers with the queues of each worker. */
+  /** Polls broker and workers; returns the queues of each worker. */
   refresh(): Promise<ReadonlyMap<string, readonly string[]>>
 }
 
@@ -24,7 +24,7 @@ export function measureQueues(app: AppCore, registry: Registry, prefix = 'celery
   })
   return {
     async refresh() {
-      // Should somebody not answer now, an old number would look like a new one.
+      // Reset first: without an answer, an old number would look like a new one.
       for (const one of [length, consumers, workers, processes]) one.reset()
       up.set(0)
       const inspect = new Inspect(app, { timeout: 1 })
@@ -59,7 +59,7 @@ export function measureQueues(app: AppCore, registry: Registry, prefix = 'celery
 }
 
 function processesOf(stats: Readonly<Record<string, unknown>> | undefined): number {
-  // Anybody's answer: a node in another language, or an error.
+  // An untrusted answer: a node in another language, or an error.
   const { processes } = (stats?.pool ?? {}) as { readonly processes?: unknown }
   return Array.isArray(processes) ? processes.length : 0
 }

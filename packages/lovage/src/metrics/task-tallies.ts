@@ -3,7 +3,7 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3, 5, 10, 30,
 
 interface Tally {
   readonly ended: Map<string, number>
-  /** Runs in each bucket alone, the last without a bound. */
+  /** Runs per bucket, not cumulative; the last bucket is unbounded. */
   readonly durations: number[]
   runs: number
   seconds: number
@@ -11,18 +11,18 @@ interface Tally {
 }
 
 /**
- * What became of runs, by task. Counting is what every task pays for, so that it is a look-up and three additions here; the text of
- * Prometheus is made when it is asked for.
+ * Outcomes of runs, by task. Every task pays for the counting, so it is one lookup and three additions; Prometheus text is built on
+ * request.
  */
 export class TaskTallies {
   readonly #tallies = new Map<string, Tally>()
 
-  /** A run, or a task that was not run, has ended. */
+  /** Counts the end of a run, or of a task that was not run. */
   ended(task: string, status: string): void {
     const { ended } = this.#of(task)
     ended.set(status, (ended.get(status) ?? 0) + 1)
   }
-  /** A run took so long. */
+  /** Counts a run's duration. */
   took(task: string, seconds: number): void {
     const tally = this.#of(task)
     let bucket = 0
@@ -31,12 +31,12 @@ export class TaskTallies {
     tally.runs++
     tally.seconds += seconds
   }
-  /** A run is to be tried again. */
+  /** Counts a retry. */
   retried(task: string): void {
     this.#of(task).retries++
   }
 
-  /** In Prometheus' text. */
+  /** The metrics in Prometheus text format. */
   text(): string {
     const tallies = [...this.#tallies].map(([task, tally]) => [escaped(task), tally] as const)
     return [

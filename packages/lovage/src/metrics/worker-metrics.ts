@@ -6,7 +6,7 @@ import { withoutRepetition } from '../process/index.js'
 import type { RunningWorker } from '../worker/index.js'
 import { TaskTallies } from './task-tallies.js'
 
-/** Names beyond this many share one label: a metric must not grow with what strangers send. */
+/** Names beyond this many share one label: untrusted input must not grow a metric. */
 const MOST_NAMES = 1000
 const STATUS: Readonly<Record<string, string>> = {
   SUCCESS: 'success',
@@ -17,12 +17,12 @@ const STATUS: Readonly<Record<string, string>> = {
   REVOKED: 'revoked',
 }
 
-/** What a worker measures, in Prometheus' text. */
+/** A worker's metrics, in Prometheus text format. */
 export interface WorkerMetrics {
   readonly contentType: string
-  /** The text of now; a broker that does not answer leaves its gauges out. */
+  /** The current text; without an answer from the broker, its gauges are omitted. */
   text(): Promise<string>
-  /** Measures no more. */
+  /** Stops measuring. */
   stop(): void
 }
 
@@ -86,7 +86,7 @@ export function measureWorker(app: AppCore, worker: RunningWorker): WorkerMetric
     }),
   ]
 
-  // Every scrape would say so again while a server is away.
+  // While a server is unreachable, every scrape would log it again.
   const sayOnce = (what: string) =>
     withoutRepetition((error) => app.logger.warn({ err: error }, what), app.clock)
   const queuesUnread = sayOnce('the broker did not say how long its queues are')

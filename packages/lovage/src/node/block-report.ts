@@ -1,9 +1,9 @@
 import type { LogOptions } from './log-output.js'
 
-/** Where the main thread leaves the function that names its task; the thread evaluates it by this key. */
+/** The key under which the main thread registers the function that names its task, for the watch thread to call. */
 export const BLOCKING = Symbol.for('lovage.blocking')
 
-/** A task that runs, as the main thread tells of it. */
+/** A running task, as reported by the main thread. */
 export interface BlockingTask {
   readonly id: string
   readonly name: string
@@ -11,15 +11,15 @@ export interface BlockingTask {
   readonly hardMs?: number | undefined
 }
 
-/** What the main thread says when it is asked in the middle of something. */
+/** The main thread's report when it is interrupted. */
 export interface MainReport {
-  /** The task that it is part of; null when it is none. */
+  /** The current task; null when there is none. */
   readonly task: BlockingTask | null
   /** Innermost first, as errors show it; empty while the main thread is in native code. */
   readonly stack: readonly string[]
 }
 
-/** What the thread starts with. */
+/** The data that the thread starts with. */
 export interface BlockThreadData {
   /** Unix ms at which the event loop last turned: one BigInt64. */
   readonly pulse: SharedArrayBuffer
@@ -28,6 +28,6 @@ export interface BlockThreadData {
   readonly longestMs: number | undefined
   /** The shortest; Infinity when none has one. */
   readonly shortestMs: number
-  /** Process id of the supervisor, should there be one. */
+  /** The supervisor's process id, if there is one. */
   readonly supervisor: number | undefined
 }

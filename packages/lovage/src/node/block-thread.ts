@@ -6,11 +6,11 @@ import { openLog } from './log-output.js'
 import { lookAtMain } from './look-at-main.js'
 
 const LOOK_EVERY_MS = 500
-/** The loop has stood still for so long: worth a line, whatever the limits. */
+/** A block of the event loop this long is logged, regardless of limits. */
 const WORTH_A_LINE_MS = 5000
-/** Beyond a limit, so that a busy machine ends nobody. */
+/** Grace beyond a limit, so that a busy machine kills no process. */
 const GRACE_MS = 2000
-/** How long a blocked orphan may go on. */
+/** How long a blocked orphan may keep running. */
 const ORPHAN_MS = 2000
 const PATIENCE_MS = 1000
 
@@ -20,14 +20,14 @@ const beat = new BigInt64Array(pulse)
 let lookedMs = Date.now()
 const firstLineMs = Math.min(WORTH_A_LINE_MS, shortestMs + GRACE_MS)
 let nextLineMs = firstLineMs
-/** The task that was seen, and how long the loop had stood still when it was seen first. */
+/** The observed task, and how long the loop had been blocked when it was first seen. */
 let seen: { readonly sight: MainReport; readonly sinceMs: number } | undefined
 let logger: Logger | undefined
 
 for (;;) {
   await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
   const nowMs = Date.now()
-  // This thread stood still too: the machine slept, or the process was stopped. The loop gets its time to turn.
+  // This thread was suspended too: the machine slept, or the process was stopped. The loop gets time to turn.
   const wasAway = nowMs - lookedMs > 4 * LOOK_EVERY_MS
   lookedMs = nowMs
   if (!wasAway) await look(nowMs - Number(Atomics.load(beat, 0)))
@@ -48,7 +48,7 @@ async function look(blockedMs: number): Promise<void> {
   const limitMs = seen?.sight.task ? seen.sight.task.hardMs : longestMs
   const sinceMs = seen?.sinceMs ?? 0
   if (limitMs === undefined || blockedMs - sinceMs <= limitMs + GRACE_MS) return
-  // What is there now may be another task that follows without the loop having turned: it has its own time.
+  // This may be another task that started without the loop turning in between: it gets its own time.
   const sight = await lookAtMain(PATIENCE_MS)
   if (sight.task?.id !== seen?.sight.task?.id) {
     seen = { sight, sinceMs: blockedMs }
@@ -65,7 +65,7 @@ async function look(blockedMs: number): Promise<void> {
   )
 }
 
-/** Says what blocks, and where. */
+/** Logs what blocks, and where. */
 async function tell(blockedMs: number): Promise<void> {
   const sight = await lookAtMain(PATIENCE_MS)
   if (seen?.sight.task?.id !== sight.task?.id) seen = { sight, sinceMs: seen ? blockedMs : 0 }
@@ -89,7 +89,7 @@ async function end(
   process.kill(process.pid, 'SIGKILL')
 }
 
-/** Standard error belongs to the main thread, which is blocked: the log writes to its file, or to descriptor 2, by itself. */
+/** Standard error belongs to the main thread, which is blocked: the log writes to its file, or to descriptor 2, directly. */
 async function output(): Promise<Logger> {
   logger ??= (await openLog(log)).logger
   return logger

@@ -7,28 +7,28 @@ import { longestLimitMs, type Worker } from '../worker/index.js'
 import { BLOCKING, type BlockingTask, type BlockThreadData, type MainReport } from './block-report.js'
 import type { LogOptions } from './log-output.js'
 
-/** How often the event loop says that it turns. */
+/** How often the event loop signals that it turns. */
 const PULSE_MS = 250
-/** A thread that died is started again after this long, each time twice as late, at most the last. */
+/** The first and last pause before a dead thread is restarted; the pause doubles each time. */
 const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 30_000
-/** The thread makes little garbage; one of the usual size would take ten megabytes more for it. */
+/** The thread makes little garbage; the default size would take ten megabytes more. */
 const SMALL = { maxYoungGenerationSizeMb: 2 }
 
-/** What is watched for. */
+/** The options of the watch. */
 export interface BlockWatchOptions {
-  /** Where the process's log lines go. */
+  /** The destination of the process's log lines. */
   readonly log: LogOptions
-  /** Whether a supervisor has started this process: then it must not outlive it. */
+  /** Whether a supervisor started this process, which then must not outlive it. */
   readonly isSupervised: boolean
 }
 
 /**
- * Watches the event loop from a thread, because a task that loops for ever leaves nothing else that could. It tells which task blocks
- * the loop, and where; it ends the process when that lasts longer than the task's hard limit, so that what it held goes back by
- * its lease; and when the supervisor is gone, of which a blocked loop does not hear.
+ * Watches the event loop from a thread, because an endless loop in a task leaves nothing else that could. It logs which task blocks the
+ * loop, and where. It kills the process when that lasts longer than the task's hard limit, so that its messages return when their leases
+ * expire, and when the supervisor is gone, which a blocked loop would not notice.
  *
- * Started with the first task: a worker that has run none can be blocked by none, and need not pay for the thread.
+ * Started with the first task: until then no task can block the worker, and it need not pay for the thread.
  */
 export class BlockWatch {
   readonly #app: AppCore
@@ -50,7 +50,7 @@ export class BlockWatch {
   }
 
   start(): void {
-    // Whoever stands at a breakpoint blocks the loop, and means to.
+    // A developer at a breakpoint blocks the loop on purpose.
     if (this.#thread || inspector.url() !== undefined) return
     const turn = (): void => void Atomics.store(this.#pulse, 0, BigInt(Date.now()))
     turn()
@@ -59,11 +59,11 @@ export class BlockWatch {
     Object.assign(globalThis, { [BLOCKING]: () => JSON.stringify(this.#report()) })
   }
 
-  /** A thread that dies is started again, each time twice as late. */
+  /** Restarts a dead thread, doubling the pause each time. */
   #startThread(pauseMs = FIRST_PAUSE_MS): void {
     const { log, isSupervised } = this.#options
     const workerData: BlockThreadData = {
-      // A BigInt64Array that was made over one has one.
+      // The array was created over a SharedArrayBuffer.
       pulse: this.#pulse.buffer as SharedArrayBuffer,
       log,
       longestMs: longestLimitMs(this.#app.tasks),
@@ -103,15 +103,15 @@ export class BlockWatch {
     await thread?.terminate()
   }
 
-  /** Called for the thread, in the middle of whatever blocks the loop. */
+  /** Called for the thread, while the loop is blocked. */
   #report(): MainReport {
     const lines = new Error().stack?.split('\n') ?? []
-    // What was evaluated stands above what it was evaluated in.
+    // The evaluated code's frames are above those it interrupted.
     const own = lines.findLastIndex((line) => /^\s+at eval \(eval at /.test(line))
     return { task: this.#running(), stack: lines.slice(own + 1).map((line) => line.trim()) }
   }
 
-  /** The task that this is part of. */
+  /** The task whose code is running. */
   #running(): BlockingTask | null {
     const context = currentContext()
     if (!context) return null

@@ -4,19 +4,19 @@ import type { Settings } from '../app/settings/index.js'
 import type { AppSource } from '../loader/index.js'
 import { AsyncPool, ChildPool, type WorkerPool } from '../worker/index.js'
 
-/** Which pool runs the tasks, and why, for the banner. */
+/** The pool that runs the tasks, and the reason, for the banner. */
 export interface ChosenPool {
   readonly kind: WorkerPool['kind']
   readonly concurrency: number
   readonly reason: string
 }
 
-/** Tasks at once in a pool whose tasks wait more than they compute. */
+/** Concurrency of a pool for tasks that mostly wait. */
 const ASYNC_CONCURRENCY = 100
 
 /**
- * The pool that `-P` or `workerPool` asks for. `auto` chooses by what the settings need: children where a limit is set that only
- * children of their own can keep.
+ * The pool requested by `-P` or `workerPool`. `auto` chooses by the settings: child processes where a limit is set that only they can
+ * enforce.
  */
 export function choosePool(
   asked: Settings['workerPool'],
@@ -54,7 +54,7 @@ export function choosePool(
   }
 }
 
-/** Makes a pool; `source` is where its children, if it has any, find the app. */
+/** Creates a pool; `source` is the app source for its children, if any. */
 export function makePool(
   { kind, concurrency: slots }: ChosenPool,
   { conf, clock, logger }: AppCore,
@@ -65,7 +65,7 @@ export function makePool(
   }: {
     readonly source: AppSource
     readonly hostname: string
-    /** Before the first task that runs on this process's own event loop. */
+    /** Called before the first task that runs on this process's own event loop. */
     readonly onFirstRun?: () => void
   },
 ): WorkerPool {
@@ -83,7 +83,7 @@ export function makePool(
   })
 }
 
-/** The settings that only children of their own can keep. */
+/** The settings that only child processes can enforce. */
 function needsProcesses(conf: Settings): readonly string[] {
   const names = ['taskTimeLimit', 'workerMaxTasksPerChild', 'workerMaxMemoryPerChild'] as const
   return names.filter((name) => conf[name] !== undefined && conf[name] !== null && conf[name] !== 0)

@@ -5,17 +5,17 @@ import { delay, isLovageError, messageOf } from '../kernel/index.js'
 const FIRST_PAUSE_S = 2
 const LONGEST_PAUSE_S = 30
 
-/** A broker that answers, and what it advises its operator to change. */
+/** A connected broker, and its advice to the operator. */
 export interface ConnectedBroker {
   readonly broker: Broker
   readonly advice: readonly string[]
 }
 
 /**
- * Connects before the worker consumes. A broker that cannot be reached is tried again after 2, 4, 6 … 30 seconds, one
- * line a try, as `brokerConnectionRetryOnStartup` and `brokerConnectionMaxRetries` say; a refusal is final.
+ * Connects before the worker consumes. An unreachable broker is retried after 2, 4, 6 … 30 seconds, with one log line per try, as set by
+ * `brokerConnectionRetryOnStartup` and `brokerConnectionMaxRetries`; a refusal is final.
  *
- * @param signal Ends the trying: rejects with its reason.
+ * @param signal Stops the retries: rejects with its reason.
  */
 export async function connectAtStart(app: AppCore, signal: AbortSignal): Promise<ConnectedBroker> {
   const { brokerConnectionRetryOnStartup: retries, brokerConnectionMaxRetries: limit } = app.conf

@@ -2,7 +2,7 @@ import type { AppCore } from '../app/core/index.js'
 import type { Unsubscribe } from '../kernel/index.js'
 import type { Claim, Worker } from '../worker/index.js'
 
-/** On USR1, writes into the log what the worker is at: one line for itself, one for each task that runs. */
+/** On USR1, logs the worker's state: one line for itself, one for each running task. */
 export function dumpOnSignal({ logger, clock }: AppCore, worker: () => Worker | undefined): Unsubscribe {
   const dump = (): void => {
     const now = worker()

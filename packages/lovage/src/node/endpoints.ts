@@ -6,11 +6,11 @@ import type { WorkerMetrics } from '../metrics/index.js'
 import type { BootStep, RunningWorker } from '../worker/index.js'
 import { jsonAnswer, type PageAnswer, PageServer } from './page-server.js'
 
-/** Where a worker's endpoints listen. */
+/** The address of a worker's endpoints. */
 export interface EndpointOptions {
   /** 0 = any free one. */
   readonly port: number
-  /** Default 127.0.0.1: nobody else reads them unless told so. */
+  /** Default 127.0.0.1: not reachable from other machines unless set. */
   readonly host?: string
 }
 
@@ -18,9 +18,9 @@ export interface EndpointOptions {
 const PATIENCE_MS = 2000
 
 /**
- * A worker's endpoints for monitors: `/metrics`, `/health/live` (this process turns its event loop; no broker is asked),
- * `/health/ready` (it consumes, and its broker answers), and `/health` (the queues of this worker, 503 when critical or unknown).
- * A port that is taken is an error in the log, not the end of the worker.
+ * A worker's endpoints for monitors: `/metrics`, `/health/live` (this process's event loop turns; no broker is asked), `/health/ready`
+ * (it consumes, and its broker answers), and `/health` (the queues of this worker, 503 when critical or unknown). A port in use is logged
+ * as an error and does not stop the worker.
  */
 export class Endpoints implements BootStep {
   readonly name = 'endpoints'
@@ -35,7 +35,7 @@ export class Endpoints implements BootStep {
     this.#options = options
   }
 
-  /** The port that it listens on. */
+  /** The port on which it listens. */
   get port(): number | undefined {
     return this.#server?.port
   }
@@ -43,7 +43,7 @@ export class Endpoints implements BootStep {
   async start(worker: RunningWorker): Promise<void> {
     const { logger } = this.#app
     const { port, host = '127.0.0.1' } = this.#options
-    // Loaded only where it is asked for.
+    // Loaded only when needed.
     const { measureWorker } = await import('../metrics/index.js')
     this.#metrics = measureWorker(this.#app, worker)
     this.#server = new PageServer((path) => this.#answer(path, worker), logger)

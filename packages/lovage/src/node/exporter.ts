@@ -7,26 +7,26 @@ import type { EventMetrics, EventMetricsOptions, QueueMetrics } from '../metrics
 import { withoutRepetition } from '../process/index.js'
 import { jsonAnswer, type PageAnswer, PageServer } from './page-server.js'
 
-/** How an exporter runs. */
+/** The options of an exporter. */
 export interface ExporterOptions extends EventMetricsOptions {
   /** 0 = any free one. */
   readonly port: number
   /** Default 127.0.0.1. */
   readonly host?: string
-  /** Asks workers to tell of their tasks, also those that start later. Default true. */
+  /** Asks workers to send task events, including those that start later. Default true. */
   readonly enableEvents?: boolean
-  /** Sends the runtimes of all workers' tasks to a Datadog agent too. */
+  /** Also sends the runtimes of all workers' tasks to a Datadog agent. */
   readonly dogstatsd?: DogstatsdOptions
 }
 
-/** How often workers are asked to tell of their tasks. */
+/** How often workers are asked to send task events. */
 const ENABLE_MS = 5000
-/** How long after a fault of the events they are listened to again. */
+/** The pause before subscribing to events again after a failure. */
 const AGAIN_MS = 1000
 
 /**
- * Serves what a whole fleet measures, whatever its language, from its events and its broker: `/metrics` with the names of celery-exporter
- * and of Flower, and `/health`, which answers 503 when the broker is away.
+ * Serves the metrics of a whole fleet, in either language, from its events and its broker: `/metrics` with the names of celery-exporter
+ * and of Flower, and `/health`, which answers 503 when the broker is unreachable.
  */
 export class Exporter {
   readonly #app: AppCore
@@ -43,9 +43,9 @@ export class Exporter {
   #refreshing: Promise<void> | undefined
   #enabling: Timer | undefined
 
-  /** Starts one; rejects when its port is taken. */
+  /** Starts an exporter; rejects when its port is in use. */
   static async start(app: AppCore, options: ExporterOptions): Promise<Exporter> {
-    // Loaded only where it is asked for.
+    // Loaded only when needed.
     const { EventMetrics, measureQueues } = await import('../metrics/index.js')
     const metrics = new EventMetrics(options)
     const queues = measureQueues(app, metrics.registry, options.prefix)
@@ -67,7 +67,7 @@ export class Exporter {
     this.#metrics = parts.metrics
     this.#queues = parts.queues
     this.#statsd = parts.statsd
-    // A broker that is away is away for every scrape, and every few seconds besides.
+    // An unreachable broker fails every scrape, and also every few seconds.
     const complain = (what: string) =>
       withoutRepetition((error) => app.logger.warn({ err: error }, what), app.clock)
     this.#queuesUnread = complain('the broker did not say how long its queues are')
@@ -80,7 +80,7 @@ export class Exporter {
         statsd.distribution('celery.task.runtime', seconds, [`task_name:${task}`, `queue_name:${queue}`])
   }
 
-  /** The port that it listens on. */
+  /** The port on which it listens. */
   get port(): number | undefined {
     return this.#server.port
   }
@@ -123,7 +123,7 @@ export class Exporter {
 
   async #answer(path: string): Promise<PageAnswer> {
     if (path === '/metrics') {
-      // Scrapes that come at once share the questions.
+      // Concurrent scrapes share one refresh.
       this.#refreshing ??= this.#refresh().finally(() => {
         this.#refreshing = undefined
       })

@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs'
 
-/** How often a process looks whether what started it is still there. */
+/** How often a process checks that its launcher is still there. */
 const LOOK_MS = 1000
 
 /**
- * Calls `onGone` when this process was started by npx and that has died: killed, it passes no signal on, and what it had started would run
- * on unseen. Between the two there may be a shell. Returns what ends the watch.
+ * Calls `onGone` when this process was started by npx and npx has died: when killed, it passes no signal on, and this process would keep
+ * running unnoticed. There may be a shell between the two. Returns a function that ends the watch.
  *
- * Scripts of a package are not followed: they may put a process into the background and end.
+ * Package scripts are not followed: they may put a process into the background and end.
  */
 export function followLauncher(onGone: () => void, env: NodeJS.ProcessEnv = process.env): () => void {
   const parent = process.ppid
-  // Below a container's first process there is nobody to follow.
+  // Below a container's first process there is no launcher to follow.
   if (env.npm_command !== 'exec' || parent <= 1) return () => {}
   const isShell = /^(ba|da|z|k)?sh$/.test(nameOf(parent))
   const launcher = isShell ? parentOf(parent) : 0
@@ -26,14 +26,14 @@ export function followLauncher(onGone: () => void, env: NodeJS.ProcessEnv = proc
 }
 
 const nameOf = (pid: number): string => stat(pid)?.name ?? ''
-/** 0 = the system does not say. */
+/** 0 = unknown on this system. */
 const parentOf = (pid: number): number => stat(pid)?.parent ?? 0
 
-/** Linux tells; elsewhere a shell in between, which most systems' shells replace by what they start, hides who started it. */
+/** Available on Linux; elsewhere a shell in between hides the launcher, although most shells replace themselves with the command. */
 function stat(pid: number): { readonly name: string; readonly parent: number } | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name is in brackets and may hold some itself; the state and the parent follow.
+    // The name is in parentheses and may contain some; the state and the parent follow.
     const end = text.lastIndexOf(')')
     return { name: text.slice(text.indexOf('(') + 1, end), parent: Number(text.slice(end + 2).split(' ')[1]) }
   } catch {

@@ -1,9 +1,9 @@
 import { ConfigurationError } from '../kernel/index.js'
 
-/** A log line as it is made: fields, and the sentence as `msg`. */
+/** A log line: fields, and the message as `msg`. */
 export type LogLine = Readonly<Record<string, unknown>>
 
-/** Fields that the sentence says already. */
+/** Fields already contained in the message. */
 export const SAID: readonly string[] = [
   'task_id',
   'task_name',
@@ -16,17 +16,17 @@ export const SAID: readonly string[] = [
   'eta',
 ]
 
-/** Celery's formats are Python's: `[%(asctime)s: %(levelname)s/%(processName)s] %(message)s`. */
+/** Log formats; Celery's are Python's: `[%(asctime)s: %(levelname)s/%(processName)s] %(message)s`. */
 export interface LogFormats {
   /** Of all lines. */
   readonly all: string
-  /** Of lines that belong to a task, when it is another: it may use `%(task_id)s` and `%(task_name)s`. */
+  /** Of lines that belong to a task, if different: it may use `%(task_id)s` and `%(task_name)s`. */
   readonly task?: string
 }
 
 /**
- * Makes lines of text as Python's logging would.
- * @throws {ConfigurationError} LVG_CONFIG_INVALID for a format that holds nothing, or names a field that there is not.
+ * Renders lines of text as Python's logging would.
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID for an empty format, or one with an unknown field.
  */
 export function textRenderer({ all, task = all }: LogFormats): (line: LogLine) => string {
   const general = compile(all)
@@ -37,9 +37,7 @@ export function textRenderer({ all, task = all }: LogFormats): (line: LogLine) =
   }
 }
 
-/**
- * Errors of servers that are away or refuse have no stack: what they say belongs into the sentence, where it is not there yet.
- */
+/** Errors of unreachable or refusing servers have no stack: their message is added to the sentence, if it is not there yet. */
 export function withErrorSaid(line: LogLine): LogLine {
   const { err, ...rest } = line
   if (typeof err !== 'object' || err === null || 'stack' in err || !('message' in err)) return line
@@ -112,7 +110,7 @@ const LEVELS: Readonly<Record<string, readonly [name: string, number: number]>> 
   fatal: ['CRITICAL', 50],
 }
 
-/** What a line has of Python's record; where its code stands is not known here. */
+/** The fields of Python's log record that a line has; the code location is not known here. */
 const FIELDS: Readonly<Record<string, (line: LogLine) => string | number>> = {
   asctime: (line) => localTime(timeOf(line)),
   created: (line) => timeOf(line).getTime() / 1000,
@@ -124,7 +122,7 @@ const FIELDS: Readonly<Record<string, (line: LogLine) => string | number>> = {
   process: () => process.pid,
   processName: () => 'MainProcess',
   threadName: () => 'MainThread',
-  // As Celery writes it in lines outside of tasks.
+  // As in Celery's lines outside of tasks.
   task_id: ({ task_id: id }) => (typeof id === 'string' ? id : '???'),
   task_name: ({ task_name: name }) => (typeof name === 'string' ? name : '???'),
 }
@@ -156,7 +154,7 @@ const NOT_FIELDS: ReadonlySet<string> = new Set([
   'err',
 ])
 
-/** The sentence, and the fields that it does not say. */
+/** The message, and the fields that it does not contain. */
 function sentence(line: LogLine): string {
   const more = Object.entries(line)
     .filter(([key]) => !NOT_FIELDS.has(key))
@@ -164,7 +162,7 @@ function sentence(line: LogLine): string {
   return [String(line.msg ?? ''), ...more].join(' ')
 }
 
-/** What belongs below a line: the traceback of a task, the stack of an error. */
+/** The text below a line: a task's traceback, or an error's stack. */
 function trace({ traceback, err }: LogLine): string {
   if (typeof traceback === 'string') return `\n${traceback.trimEnd()}`
   const stack = typeof err === 'object' && err !== null && 'stack' in err ? err.stack : undefined

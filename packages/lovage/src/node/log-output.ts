@@ -2,45 +2,45 @@ import { statSync } from 'node:fs'
 import { createLogger, type Logger, type LogLevel } from '../kernel/index.js'
 import { type LogLine, SAID, textRenderer, withErrorSaid } from './log-format.js'
 
-/** Where a process's log lines go and how they look. */
+/** The destination and format of a process's log. */
 export interface LogOptions {
   readonly level: LogLevel
   /** A file, appended to. Default: standard error. */
   readonly file?: string
   /**
-   * `pretty`: for people; `json`: for programs; else a format of Python's (`%(asctime)s %(message)s`). Default: for people where
-   * lines go to a terminal, else JSON.
+   * `pretty`: for people; `json`: for programs; else a Python format (`%(asctime)s %(message)s`). Default: `pretty` on a terminal, else
+   * JSON.
    */
   readonly format?: string
-  /** Such a format for lines of tasks. */
+  /** A Python format for lines of tasks. */
   readonly taskFormat?: string
   /** Default: on a terminal, unless NO_COLOR is set. */
   readonly color?: boolean
 }
 
-/** How lines look. */
+/** The format of log lines. */
 export type LogLook = Pick<LogOptions, 'format' | 'taskFormat'>
 
 /** A process's log. */
 export interface LogOutput {
   readonly logger: Logger
   readonly options: LogOptions
-  /** How lines look now: `pretty`, `json` or a format of Python's. */
+  /** The current format: `pretty`, `json` or a Python format. */
   readonly format: string
   readonly colorize: boolean
   /**
-   * Changes how lines look from now on.
+   * Changes the format of later lines.
    * @throws {ConfigurationError} LVG_CONFIG_INVALID
    */
   use(look: LogLook): Promise<void>
-  /** Opens the file anew, after it was moved away; false when lines go to no file. */
+  /** Reopens the file after it was moved away; returns false when there is no file. */
   reopen(): boolean
 }
 
-/** How often a log file is looked for that was moved away without a word. */
+/** How often to check whether the log file was moved away without a signal. */
 const ROTATION_CHECK_MS = 1000
 
-/** Opens the log: every line is written when the call returns, so that nothing is missing after a crash. */
+/** Opens the log; every line is written before the call returns, so that nothing is missing after a crash. */
 export async function openLog(given: LogOptions): Promise<LogOutput> {
   let options = given
   const { level, file } = options
@@ -78,7 +78,7 @@ export async function openLog(given: LogOptions): Promise<LogOutput> {
 
 type Render = (json: string) => string
 
-/** How lines are made of the logger's JSON; undefined when they stay as they are. */
+/** The renderer of the logger's JSON; undefined when lines stay JSON. */
 async function renderer(
   format: string,
   task: string | undefined,
@@ -87,12 +87,12 @@ async function renderer(
   if (format === 'pretty') return prettyRenderer(color)
   if (format === 'json') return undefined
   const text = textRenderer({ all: format, ...(task === undefined ? {} : { task }) })
-  // A line of this process's own logger.
+  // The line comes from this process's own logger.
   return (json) => text(withErrorSaid(JSON.parse(json) as LogLine))
 }
 
 async function prettyRenderer(color: boolean): Promise<Render> {
-  // Loaded here alone: a worker that logs JSON never pays for it.
+  // Loaded only here: a worker that logs JSON never pays for it.
   const { prettyFactory } = await import('pino-pretty')
   const pretty = prettyFactory({
     colorize: color,
@@ -107,7 +107,7 @@ async function prettyRenderer(color: boolean): Promise<Render> {
   return (json) => pretty(withErrorSaid(JSON.parse(json) as LogLine))
 }
 
-/** Calls back when the file at this path is no longer the one that was opened: logrotate without a signal. */
+/** Calls back when the file at this path is no longer the opened one: logrotate without a signal. */
 function followRotation(file: string, onMoved: () => void): void {
   let known = inodeOf(file)
   const check = (): void => {

@@ -1,13 +1,13 @@
 import { type Debugger, Session } from 'node:inspector'
 import type { MainReport } from './block-report.js'
 
-/** Nothing is known of the main thread. */
+/** The report when the main thread cannot be inspected. */
 const UNSEEN: MainReport = { task: null, stack: [] }
 const EXPRESSION = "globalThis[Symbol.for('lovage.blocking')]?.()"
 
 /**
- * Stops the main thread for a moment, as a debugger would, and asks it where it is and in which task. Native code (a synchronous
- * child process, `Atomics.wait`) does not stop: then nothing is known after `patienceMs`.
+ * Pauses the main thread briefly, as a debugger would, and reads its stack and current task. Native code (a synchronous child process,
+ * `Atomics.wait`) does not pause: the report is then empty after `patienceMs`.
  */
 export function lookAtMain(patienceMs: number): Promise<MainReport> {
   return new Promise((resolve) => {
@@ -19,7 +19,7 @@ export function lookAtMain(patienceMs: number): Promise<MainReport> {
       isOver = true
       clearTimeout(patience)
       session.post('Debugger.resume')
-      // Answered before it is cut off; and a debugger that is left on makes the program slow.
+      // The reply comes before the disconnect; a debugger left on would slow the program down.
       session.post('Debugger.disable', () => session.disconnect())
       resolve(report)
     }

@@ -3,7 +3,7 @@ import { openSchedules } from '../beat/index.js'
 import { driverOf } from '../drivers/index.js'
 import { redactUrl } from '../kernel/index.js'
 
-/** A store of an app, with tables that are up to date. */
+/** An app's store with up-to-date tables. */
 export interface MigratedStore {
   readonly what: 'messages' | 'dead letters' | 'outbox' | 'results' | 'coordination' | 'schedule'
   /** Without the password. */
@@ -13,10 +13,10 @@ export interface MigratedStore {
 const hasTables = (url: string): boolean => driverOf(url)?.hasTables === true
 
 /**
- * Makes the tables of every store of an app that has any (PostgreSQL, SQLite), and brings older ones up to date. Stores do that
- * themselves when they are first opened; this is for a user who may make tables, where the app's own may not. Any number
- * may do it at once.
- * @throws {ConfigurationError | ConnectionError} about the first store that cannot be reached or refuses.
+ * Creates the tables of an app's stores that have any (PostgreSQL, SQLite), and migrates older ones. Stores do that themselves when first
+ * opened; this is for a database user with the right to create tables, where the app's own lacks it. Any number of processes may do it at
+ * once.
+ * @throws {ConfigurationError | ConnectionError} for the first store that cannot be reached or refuses.
  */
 export async function migrateStores(app: AppCore): Promise<readonly MigratedStore[]> {
   const { conf, brokerUrl } = app
@@ -28,7 +28,7 @@ export async function migrateStores(app: AppCore): Promise<readonly MigratedStor
   ] as const
   for (const [what, url] of besides) {
     if (url === undefined) continue
-    // Opened with its broker.
+    // Opened along with the broker.
     await app.broker()
     migrated.push({ what, location: redactUrl(url) })
   }

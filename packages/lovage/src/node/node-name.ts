@@ -1,19 +1,19 @@
 import { hostname as machineName } from 'node:os'
 import { ConfigurationError } from '../kernel/index.js'
 
-/** What the escapes of a template stand for. */
+/** The values of a template's escapes. */
 export interface NameParts {
-  /** The machine, its domain included. Default: this one's. */
+  /** The host name with its domain. Default: this machine's. */
   readonly host?: string
-  /** Before the `@`. Default: the machine without its domain. */
+  /** The part before the `@`. Default: the host name without its domain. */
   readonly name?: string
-  /** Number of the pool's child; 0 = the worker itself. */
+  /** The pool child's number; 0 = the worker itself. */
   readonly child?: number
 }
 
 /**
- * Celery's escapes in node names and file names: `%h` machine, `%d` its domain, `%n` the name (in `-n` the machine without
- * its domain), `%i` number of the pool's child, `%I` the same behind a dash and nothing for the worker itself, `%%` a percent sign.
+ * Celery's escapes in node names and file names: `%h` host, `%d` its domain, `%n` the name (in `-n` the host without its domain), `%i`
+ * number of the pool's child, `%I` the same after a dash and nothing for the worker itself, `%%` a percent sign.
  */
 export function expandName(template: string, parts: NameParts = {}): string {
   const host = parts.host ?? machineName()
@@ -31,8 +31,8 @@ export function expandName(template: string, parts: NameParts = {}): string {
 }
 
 /**
- * The full name of a node from what `-n` says: `a@%h`; a bare host gets the name `celery`, as in Celery.
- * @throws {ConfigurationError} LVG_USAGE for a name that would lead files out of their folder, or break lines.
+ * The full name of a node from the value of `-n`: `a@%h`; a bare host gets the name `celery`, as in Celery.
+ * @throws {ConfigurationError} LVG_USAGE for a name that would place files outside their folder, or break lines.
  */
 export function nodeNameFrom(template: string | undefined, host = machineName()): string {
   const given = template ?? 'celery@%h'
@@ -49,13 +49,13 @@ export function nodeNameFrom(template: string | undefined, host = machineName())
   return name
 }
 
-/** A file's name, for `--logfile` and `--pidfile`: there `%n` and `%h` are the two parts of the node's name. */
+/** A file name for `--logfile` and `--pidfile`, where `%n` and `%h` are the two parts of the node's name. */
 export function fileNameFrom(template: string, nodeName: string, child = 0): string {
   const at = nodeName.indexOf('@')
   return expandName(template, { name: nodeName.slice(0, at), host: nodeName.slice(at + 1), child })
 }
 
-/** The name of one of several processes that were started as one: `mail-2@box`. */
+/** The name of one of several processes started together: `mail-2@box`. */
 export function processName(
   nodeName: string,
   place: { readonly index: number; readonly count: number } | undefined,

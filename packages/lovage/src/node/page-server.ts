@@ -2,16 +2,16 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, messageOf } from '../kernel/index.js'
 
-/** Connections at once; what comes beyond is closed. Monitors need a few, and the rest of the process needs its descriptors. */
+/** The most connections; further ones are closed. Monitors need only a few, and the rest of the process needs its descriptors. */
 const MOST_CONNECTIONS = 64
 const MOST_HEADER_BYTES = 8 * 1024
-/** For the head of a request, and for a connection on which nothing moves. */
+/** The timeout for request headers, and for idle connections. */
 const HEAD_MS = 5000
 const IDLE_MS = 30_000
-/** A page that is not ready by then is not awaited. */
+/** The timeout for building a page. */
 const ANSWER_MS = 20_000
 
-/** What a page answers. */
+/** The response of a page. */
 export interface PageAnswer {
   readonly status: number
   readonly type: string
@@ -19,14 +19,14 @@ export interface PageAnswer {
 }
 
 /**
- * A small HTTP server for monitors: it reads paths, and nothing else of a request. Connections, headers and time are bounded, and a page that
- * is asked for by many at once is made once.
+ * A small HTTP server for monitors: it reads only the path of a request. Connections, headers and time are bounded, and concurrent
+ * requests for a page share one response.
  */
 export class PageServer {
   readonly #server: Server
   readonly #underWay = new Map<string, Promise<PageAnswer>>()
 
-  /** @param answer What a path, without its query and the slash at its end, answers. */
+  /** @param answer Builds the response for a path without query and trailing slash. */
   constructor(answer: (path: string) => Promise<PageAnswer>, logger: Logger) {
     const settings = {
       maxHeaderSize: MOST_HEADER_BYTES,
@@ -67,18 +67,18 @@ export class PageServer {
     const late = sleep(ANSWER_MS, jsonAnswer(503, { error: `not ready within ${ANSWER_MS} ms` }), {
       signal: patience.signal,
     })
-    // Cancelled when it is not needed.
+    // Cancelled when not needed.
     late.catch(() => {})
     return Promise.race([page, late]).finally(() => patience.abort())
   }
 
-  /** The port that it listens on. */
+  /** The port on which it listens. */
   get port(): number | undefined {
     const address = this.#server.address()
     return typeof address === 'object' && address !== null ? address.port : undefined
   }
 
-  /** Rejects when the port is taken. */
+  /** Starts listening; rejects when the port is in use. */
   async listen(port: number, host: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
@@ -93,14 +93,14 @@ export class PageServer {
   }
 }
 
-/** In time that grows with the path alone, whatever it is made of. */
+/** Runs in linear time for any path. */
 function withoutSlashes(path: string): string {
   let end = path.length
   while (end > 0 && path[end - 1] === '/') end--
   return path.slice(0, end)
 }
 
-/** An object as an answer. */
+/** A JSON response. */
 export const jsonAnswer = (status: number, body: object): PageAnswer => ({
   status,
   type: 'application/json',

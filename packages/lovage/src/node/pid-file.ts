@@ -4,10 +4,9 @@ import { dirname } from 'node:path'
 import { ConfigurationError } from '../kernel/index.js'
 
 /**
- * Writes this process's id into a file that does not exist yet, or that a process left behind which is gone. Returns what
- * removes the file.
+ * Writes this process's id into a new file, or over one left behind by a dead process. Returns a function that removes the file.
  *
- * @throws {ConfigurationError} LVG_ALREADY_RUNNING when the process in the file lives.
+ * @throws {ConfigurationError} LVG_ALREADY_RUNNING when the process in the file is alive.
  */
 export function takePidFile(path: string): () => void {
   for (;;) {
@@ -26,18 +25,18 @@ export function takePidFile(path: string): () => void {
         details: { path, pid },
       })
     }
-    // Left behind by a process that is gone. Should another take its place now, the next round finds that one's id.
+    // Left behind by a dead process. If another process takes its place now, the next round finds that id.
     release(path, true)
   }
 }
 
-/** The process that a pid file names, if it lives and is one of ours: a number outlives its process, and comes to name another. */
+/** The process in a pid file, if it is alive and one of ours: a pid outlives its process, and is reused by another. */
 export function runningPid(path: string): number | undefined {
   const pid = pidIn(path)
   return pid !== undefined && isOurs(pid) ? pid : undefined
 }
 
-/** Removes the file of a process that is gone. */
+/** Removes the file of a dead process. */
 export function forgetPidFile(path: string): void {
   if (runningPid(path) === undefined) release(path, true)
 }
@@ -46,11 +45,11 @@ function release(path: string, isStale = false): void {
   try {
     if (isStale || pidIn(path) === process.pid) unlinkSync(path)
   } catch {
-    // Somebody removed it first, which is what was wanted.
+    // Another process removed it first, which is fine.
   }
 }
 
-/** undefined = not there, or no number in it. */
+/** undefined = missing, or not a number. */
 function pidIn(path: string): number | undefined {
   try {
     const pid = Number(readFileSync(path, 'utf8').trim())
@@ -60,25 +59,25 @@ function pidIn(path: string): number | undefined {
   }
 }
 
-/** Whether a process of this id lives. */
+/** Whether a process with this id is alive. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // It lives, and belongs to another user.
+    // It is alive, and belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }
 
-/** Whether a living process is a node of ours, as far as its command line tells. Process 1 is never taken for one. */
+/** Whether a live process is one of our nodes, judging by its command line. Process 1 never is. */
 function isOurs(pid: number): boolean {
   if (pid === 1 || !isAlive(pid)) return false
   const command = commandOf(pid)
   return command === undefined || /lovage|celery/.test(command)
 }
 
-/** undefined = the system does not say. */
+/** undefined = unknown on this system. */
 function commandOf(pid: number): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8')

@@ -1,27 +1,27 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { isBeat, Watchdog } from './watchdog.js'
 
-/** What a child process says to whoever restarts it: it works. */
+/** The message of a child process to its supervisor: it is ready. */
 export const READY = 'lovage:ready'
 
-/** In the environment of one that is not the first in its place. */
+/** Set in the environment of a restarted child. */
 export const RESTARTED = 'LOVAGE_RESTARTED'
 
-/** How children are run. */
+/** The options of a restarting child. */
 export interface RestartingChildOptions {
-  /** After `node`. */
+  /** The arguments after `node`. */
   readonly argv: readonly string[]
-  /** Beside this process's own. */
+  /** Added to this process's own environment. */
   readonly env: NodeJS.ProcessEnv
-  /** How long one may finish what runs before it is told to hand the rest back. */
+  /** How long a child may finish running tasks before it must return the rest. */
   readonly patienceMs: number
-  /** Told when it ends by itself. */
+  /** Called when it exits on its own. */
   readonly onEnd: (code: number | null, signal: NodeJS.Signals | null) => void
-  /** Its event loop stands still for longer than its tasks may block it; it is killed now. */
+  /** Called when its event loop has been blocked for longer than its tasks may block it; it is then killed. */
   readonly onBlocked?: (silentMs: number) => void
 }
 
-/** One process after another. */
+/** A child process that is restarted, one process after another. */
 export class RestartingChild {
   readonly #options: RestartingChildOptions
   #child: ChildProcess | undefined
@@ -35,11 +35,11 @@ export class RestartingChild {
     this.#options = options
   }
 
-  /** undefined = none runs. */
+  /** undefined = not running. */
   get pid(): number | undefined {
     return this.#child?.pid
   }
-  /** Resolves when the present child works, or has ended. */
+  /** Resolves when the current child is ready, or has exited. */
   get ready(): Promise<void> {
     return this.#ready
   }
@@ -47,7 +47,7 @@ export class RestartingChild {
   start(): void {
     const { argv, env, onEnd, onBlocked } = this.#options
     const child = spawn(process.execPath, argv, {
-      // A group of its own: Ctrl+C at the terminal comes to us, and from us to it, once.
+      // Its own process group: Ctrl+C at the terminal reaches us, and we forward it once.
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, ...env, ...(this.#starts++ > 0 ? { [RESTARTED]: '1' } : {}) },
@@ -75,7 +75,7 @@ export class RestartingChild {
     this.#ready = Promise.race([works, this.#gone])
   }
 
-  /** Ends the child, warm and after a while cold, and starts the next. Nothing is lost either way. */
+  /** Stops the child, warm and after a while cold, and starts the next. Nothing is lost either way. */
   async restart(): Promise<void> {
     if (this.#isOver || this.#isExpected) return
     if (this.#child) {
@@ -88,12 +88,12 @@ export class RestartingChild {
     if (!this.#isOver) this.start()
   }
 
-  /** Passes a signal on. */
+  /** Forwards a signal. */
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal)
   }
 
-  /** Passes a signal on; resolves when the child is gone. No other follows. */
+  /** Forwards a signal; resolves when the child has exited. It is not restarted. */
   async end(signal: NodeJS.Signals): Promise<void> {
     this.#isOver = true
     this.#isExpected = true

@@ -4,24 +4,24 @@ import { holdProcess } from '../kernel/index.js'
 import { connectAtStart } from './connect-at-start.js'
 import { onShutdownSignal } from './shutdown-signals.js'
 
-/** How a beat runs as a process. */
+/** The options of a beat process. */
 export interface BeatNodeOptions extends OpenBeatOptions {
   readonly hostname: string
-  /** Connected: the time for a banner. */
+  /** Called once connected; time for a banner. */
   readonly onConnected?: (facts: { readonly broker: string; readonly schedule: string }) => void
 }
 
-/** Runs a beat until a signal ends it; the lead goes to another beat then. */
+/** Runs a beat until a signal stops it; another beat then takes the lead. */
 export async function runBeat(app: AppCore, options: BeatNodeOptions): Promise<void> {
   const { hostname, onConnected, ...beatOptions } = options
   const ending = new AbortController()
   const off = onShutdownSignal(app.logger, (how, signal) => {
-    // The lead runs out by itself.
+    // The lead expires on its own.
     if (how === 'now') process.exit(1)
     app.logger.warn({ signal }, 'beat: Shutting down...')
     ending.abort()
   })
-  // Until the first connection nothing else keeps the process alive.
+  // Until the first connection, nothing else keeps the process alive.
   const release = holdProcess()
   try {
     const { broker } = await connectAtStart(app, ending.signal)

@@ -12,36 +12,36 @@ import { startWarnings } from './start-warnings.js'
 import { type StartOptions, startWorker } from './start-worker.js'
 import { sendBeats } from './watchdog.js'
 
-/** What a node knows once it is connected and before it consumes. */
+/** Facts about a node once it is connected and before it consumes. */
 export interface NodeFacts {
   readonly hostname: string
   readonly broker: Broker
-  /** undefined = results are not kept. */
+  /** undefined = results are not stored. */
   readonly results: ResultBackend | undefined
   readonly queues: readonly string[]
 }
 
-/** How a node runs. */
+/** The options of a node. */
 export interface NodeOptions extends StartOptions {
   readonly hostname: string
   readonly queues: readonly string[]
-  /** Sends periodic tasks too, in turns with all other beats of the app. */
+  /** Also runs a beat, in turns with all other beats of the app. */
   readonly beat?: ScheduleLocation
-  /** Whether the queues are emptied first. */
+  /** Whether to purge the queues first. */
   readonly purge?: boolean
-  /** Connected: the time for a banner. */
+  /** Called once connected; time for a banner. */
   readonly onConnected?: (facts: NodeFacts) => void
   /** Consuming. */
   readonly onReady?: (worker: Worker) => void
 }
 
-/** How a node ended. */
+/** How a node stopped. */
 export type NodeEnd = 'warm' | 'soft' | 'cold' | 'restart'
 
 /**
- * One running process: connects, warns, starts a worker, and runs until a signal ends it.
+ * Runs one node: connects, logs warnings, starts a worker, and runs until a signal stops it.
  *
- * Resolves to how it ended: a cold stop is no success, and after a restart (HUP) the process is to start again.
+ * Resolves to how it stopped: a cold stop is not a success, and after `restart` (HUP) the process must start again.
  */
 export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeEnd> {
   const { logger } = app
@@ -54,7 +54,7 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
   const offSignals = onShutdownSignal(
     logger,
     (how, signal) => {
-      // What is held comes back by its lease.
+      // Held messages return when their leases expire.
       if (how === 'now') process.exit(1)
       asked = how
       logger.warn(
@@ -62,9 +62,9 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
         describeStop(how, worker, how === 'soft' ? workerSoftShutdownTimeout : workerShutdownTimeout),
       )
       ending.abort()
-      // The first call ends the worker; one that follows makes it a harder stop.
+      // The first call stops the worker; later ones make it a harder stop.
       void worker?.stop(how, signal)
-      // Another beat is to lead at once, however long the tasks here still run.
+      // Another beat must take the lead at once, however long the tasks here keep running.
       void beat?.close()
     },
     {
@@ -76,7 +76,7 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
   )
   const offDump = dumpOnSignal(app, () => worker)
   const offBeats = sendBeats(app)
-  // Tasks and handlers of one process share it: what one of them forgot to catch must not end the others.
+  // Tasks and handlers share one process: an unhandled rejection in one must not end the others.
   const onRejection = (error: unknown): void =>
     logger.error({ err: error }, 'a promise was rejected and nobody handled it; the worker goes on')
   process.on('unhandledRejection', onRejection)
@@ -86,7 +86,7 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
       'an error was thrown where nobody could catch it; what runs here returns by its lease',
     )
   process.on('uncaughtExceptionMonitor', onCrash)
-  // A worker whose broker is in this process has nothing else that keeps it alive.
+  // With an in-process broker, nothing else keeps a worker's process alive.
   const release = holdProcess()
   try {
     const steps = [...(options.steps ?? [])]
@@ -127,14 +127,14 @@ async function start(app: AppCore, options: NodeOptions, signal: AbortSignal): P
   options.onConnected?.({ hostname, broker, results, queues })
   for (const sentence of [...startWarnings(app, broker, queues), ...advice]) logger.warn({}, sentence)
   if (options.purge) await purge(app, broker, queues)
-  // As TERM would: the process ends in one way only.
+  // As with TERM: the process has a single way to stop.
   const onShutdown = (): void => void process.kill(process.pid, 'SIGTERM')
   const worker = await startWorker(app, { ...options, onShutdown })
   logger.info({ hostname, queues }, `${hostname} ready`)
   return worker
 }
 
-/** A beat that starts with its worker, unless that is to end already; whoever it is given to ends it. */
+/** Starts a beat with its worker, unless that is stopping already; the receiver stops it. */
 function beatStep(
   app: AppCore,
   location: ScheduleLocation,

@@ -1,21 +1,21 @@
 import type { Logger, Unsubscribe } from '../kernel/index.js'
 import type { StopKind } from '../worker/index.js'
 
-/** How a process was asked to end. `now`: it was asked once too often, and has to go without more ado. */
+/** How a process was asked to stop. `now`: it was asked once more after cold, and must exit at once. */
 export type EndRequest = StopKind | 'now'
 
-/** What a process does with signals. */
+/** A process's reactions to signals. */
 export interface SignalHabits {
   /** Whether there is a soft stage between warm and cold (`workerSoftShutdownTimeout`). */
   readonly hasSoft?: boolean
-  /** HUP: a warm end after which the process starts again. */
+  /** HUP: a warm stop, after which the process starts again. */
   readonly onRestart?: () => void
 }
 
 /**
- * Turns signals into requests to end, each harder than the one before: warm, soft where there is that stage, cold, now. TERM and the first INT
- * are warm; QUIT is the first after warm; an INT that follows goes one further. `now` loses nothing either: what is held returns by its lease.
- * `REMAP_SIGTERM=SIGQUIT` in the environment makes TERM a QUIT, as in Celery.
+ * Turns signals into stop requests, each harder than the one before: warm, soft where that stage exists, cold, now. TERM and the first
+ * INT are warm; QUIT is the first stage after warm; each further INT goes one stage further. `now` loses nothing either: held messages
+ * return when their leases expire. `REMAP_SIGTERM=SIGQUIT` in the environment makes TERM a QUIT, as in Celery.
  */
 export function onShutdownSignal(
   logger: Logger,

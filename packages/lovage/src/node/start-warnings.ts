@@ -2,7 +2,7 @@ import type { AppCore } from '../app/core/index.js'
 import { queueOfTasks } from '../app/fleet/index.js'
 import { type Broker, unkeptArguments } from '../broker/index.js'
 
-/** What an operator should know before the first task runs, each as one sentence. */
+/** Warnings for the operator before the first task runs, one sentence each. */
 export function startWarnings(app: AppCore, broker: Broker, queues: readonly string[]): readonly string[] {
   return [
     ...routeWarnings(app),
@@ -14,7 +14,7 @@ export function startWarnings(app: AppCore, broker: Broker, queues: readonly str
   ]
 }
 
-/** A route that names no task is most often a typo, and the task it meant goes to the default queue. */
+/** A route that matches no task is most often a typo, and the intended task goes to the default queue. */
 function routeWarnings(app: AppCore): readonly string[] {
   return app.unroutedNames().map((name) => {
     const near = app.tasks.nearest(name)
@@ -42,7 +42,7 @@ function queueWarnings(broker: Broker, queues: readonly string[]): readonly stri
   ]
 }
 
-/** What a queue's declaration asks of a server that does no such thing. */
+/** Queue options that the server does not support. */
 function unkeptWarnings(app: AppCore, broker: Broker, queues: readonly string[]): readonly string[] {
   if (broker.capabilities.queueArguments) return []
   return queues
@@ -55,7 +55,7 @@ function unkeptWarnings(app: AppCore, broker: Broker, queues: readonly string[])
     })
 }
 
-/** Who names no queues means all that the app needs; tasks that go elsewhere would wait for ever. */
+/** Without `-Q` the worker is expected to serve everything that the app needs; tasks routed elsewhere would wait for ever. */
 function unreadWarnings(app: AppCore, queues: readonly string[]): readonly string[] {
   if (queues.join() !== app.router.declared.map(({ name }) => name).join()) return []
   return [...queueOfTasks(app)]
@@ -65,7 +65,7 @@ function unreadWarnings(app: AppCore, queues: readonly string[]): readonly strin
     )
 }
 
-/** Tasks that may run for longer than the server lets a worker have their message. */
+/** Tasks that may run for longer than the server lets a worker hold their message. */
 function holdWarnings(app: AppCore, { kind, capabilities }: Broker): readonly string[] {
   const { longestHoldMs } = capabilities
   if (longestHoldMs === undefined) return []

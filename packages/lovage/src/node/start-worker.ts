@@ -3,17 +3,17 @@ import { RemoteControl } from '../control/index.js'
 import { startWorker as startBareWorker, type Worker, type WorkerOptions } from '../worker/index.js'
 import { type EndpointOptions, Endpoints } from './endpoints.js'
 
-/** What a worker of a process may be told. */
+/** The options of a worker in its process. */
 export interface StartOptions extends WorkerOptions {
-  /** What `control shutdown` does. Default: the worker stops, warm; the process is the caller's. */
+  /** The action of `control shutdown`. Default: the worker stops, warm; the process remains the caller's. */
   readonly onShutdown?: () => void
-  /** Seconds between two signs of life; 0 = monitors are not told of this worker. Default 2, which monitors expect. */
+  /** Seconds between heartbeats; 0 = none, so that monitors do not see this worker. Default 2, which monitors expect. */
   readonly heartbeatSeconds?: number
-  /** Where `/metrics` and `/health` are served. Default: nowhere, unless `workerMetricsPort` says. */
+  /** The address of `/metrics` and `/health`. Default: none, unless `workerMetricsPort` is set. */
   readonly endpoints?: EndpointOptions
 }
 
-/** Connects, declares the queues and begins to consume; the worker answers remote control and tells events. */
+/** Connects, declares the queues and starts consuming; the worker answers remote control and sends events. */
 export async function startWorker(app: AppCore, options: StartOptions = {}): Promise<Worker> {
   const {
     onShutdown = () => void worker.stop('warm'),

@@ -1,32 +1,32 @@
 import { delay, holdProcess, type Logger, systemClock } from '../kernel/index.js'
 import { RestartingChild } from './restarting-child.js'
 
-/** Which of how many a supervised process is, in its environment: `2/4`. */
+/** A supervised process's place, in its environment: `2/4`. */
 const PLACE = 'LOVAGE_PROCESS'
-/** A supervised process that ends with this wants to be started again. */
+/** The exit code of a supervised process that asks to be started again. */
 export const EXIT_RESTART = 75
-/** Pauses before a process that crashed is started again. */
+/** The pauses before a crashed process is restarted. */
 const SHORTEST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 30_000
-/** A process that ran for so long is held to be sound. */
+/** A process that ran for this long counts as healthy. */
 const SOUND_MS = 60_000
-/** How long a new process may take until the next is restarted. */
+/** How long to wait for a new process before restarting the next. */
 const READY_MS = 30_000
 
-/** What is supervised. */
+/** The options of a supervisor. */
 export interface SupervisorOptions {
-  /** Processes. */
+  /** The number of processes. */
   readonly count: number
-  /** Their command line, after `node`. */
+  /** Their command line after `node`. */
   readonly argv: readonly string[]
   readonly logger: Logger
-  /** How long one may finish what runs when it is restarted. */
+  /** How long a process may finish running tasks when it is restarted. */
   readonly patienceMs: number
-  /** All work for the first time. */
+  /** Called when all processes are ready for the first time. */
   readonly onSettled?: () => void
 }
 
-/** The place of this process among its likes; undefined when nobody supervises it. */
+/** This process's place among its siblings; undefined when it is not supervised. */
 export function supervisedPlace(
   env: NodeJS.ProcessEnv = process.env,
 ): { readonly index: number; readonly count: number } | undefined {
@@ -35,9 +35,9 @@ export function supervisedPlace(
 }
 
 /**
- * Keeps processes running: one that crashes is started again, after pauses that grow while it keeps crashing. TERM, INT and QUIT are passed on
- * and end all; HUP restarts one after the other, so that the others go on; USR1 and USR2 are passed on. A process that ends by itself without an
- * error stays ended.
+ * Keeps processes running: a crashed one is restarted, after pauses that grow while it keeps crashing. TERM, INT and QUIT are forwarded
+ * and stop all; HUP restarts one after the other, so that the others keep working; USR1 and USR2 are forwarded. A process that exits on
+ * its own without an error is not restarted.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions
@@ -52,12 +52,12 @@ export class Supervisor {
     this.#options = options
   }
 
-  /** Process ids of what runs. */
+  /** Ids of the running processes. */
   get pids(): readonly number[] {
     return this.#children.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
   }
 
-  /** Runs until all have ended; resolves to the exit code, the worst of theirs. */
+  /** Runs until all processes have exited; resolves to the worst of their exit codes. */
   async run(): Promise<number> {
     const over = new Promise<void>((resolve) => {
       this.#over = resolve
@@ -77,7 +77,7 @@ export class Supervisor {
     void Promise.all(this.#children.map(({ ready }) => ready)).then(() => {
       if (this.#running === count) this.#options.onSettled?.()
     })
-    // Between a crash and the next start nothing else may be alive.
+    // Between a crash and the next start, nothing else may keep the process alive.
     const release = holdProcess()
     await over
     release()
@@ -101,7 +101,7 @@ export class Supervisor {
       onEnd: (code, signal) => {
         if (this.#isEnding || code === 0) return this.#ended(code ?? 1)
         if (Date.now() - startedMs > SOUND_MS || code === EXIT_RESTART) crashes = 0
-        // A wrong command line or configuration does not mend itself.
+        // A wrong command line or configuration does not fix itself.
         if (crashes === 0 && (code === 64 || code === 78)) return this.#ended(code)
         const pauseMs =
           code === EXIT_RESTART ? 0 : Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** crashes++)
@@ -127,7 +127,7 @@ export class Supervisor {
     if (--this.#running === 0) this.#over()
   }
 
-  /** The first signal ends them; those that follow are passed on, and make it a harder end. */
+  /** The first signal stops the processes; later ones are forwarded, and make it a harder stop. */
   #end(signal: NodeJS.Signals): void {
     this.#isEnding = true
     this.#pass(signal)

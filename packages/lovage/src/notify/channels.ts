@@ -1,15 +1,15 @@
 import { ConfigurationError, ConnectionError, type Logger, redactUrl } from '../kernel/index.js'
 import type { NoticeMessage } from './notice.js'
 
-/** Where notices go. */
+/** A destination for notices. */
 export interface NoticeChannel {
-  /** Unique among the channels of a notifier; the rate limit is kept under it. */
+  /** Unique among a notifier's channels; the rate limit is kept under this name. */
   readonly name: string
-  /** Resolves when it was taken; what it rejects with is logged, and tried again. */
+  /** Sends a message; resolves when it was accepted. A rejection is logged, and retried. */
   send(message: NoticeMessage): Promise<void>
 }
 
-/** Longer than any of these services needs. */
+/** The request timeout, longer than any of these services needs. */
 const PATIENCE_MS = 10_000
 
 /** Writes notices to the log: warnings, and critical ones as errors. */
@@ -24,7 +24,7 @@ export function toLog(logger: Logger): NoticeChannel {
   }
 }
 
-/** Posts notices as JSON: the `NoticeMessage` as it is. */
+/** Posts notices as JSON: the unchanged `NoticeMessage`. */
 export function toWebhook(
   url: string,
   options: { readonly headers?: Readonly<Record<string, string>>; readonly name?: string } = {},
@@ -35,7 +35,7 @@ export function toWebhook(
   }
 }
 
-/** Posts notices to an incoming webhook of Slack, or of what takes its format (Mattermost, Rocket.Chat). */
+/** Posts notices to an incoming webhook of Slack, or of a service that takes its format (Mattermost, Rocket.Chat). */
 export function toSlack(url: string, options: { readonly name?: string } = {}): NoticeChannel {
   return {
     name: options.name ?? 'slack',
@@ -44,7 +44,7 @@ export function toSlack(url: string, options: { readonly name?: string } = {}): 
   }
 }
 
-/** How mails are sent. */
+/** The options for sending mail. */
 export interface EmailOptions {
   /** `smtp://user:password@host:587`, `smtps://…`. */
   readonly url: string
@@ -53,7 +53,7 @@ export interface EmailOptions {
   readonly name?: string
 }
 
-/** Mails notices, by the package `nodemailer`, which is to be installed beside this one. */
+/** Mails notices with the package `nodemailer`, which must be installed alongside this one. */
 export function toEmail({ url, from, to, name = 'email' }: EmailOptions): NoticeChannel {
   let transport: Promise<Transport> | undefined
   return {
@@ -75,7 +75,7 @@ export function toEmail({ url, from, to, name = 'email' }: EmailOptions): Notice
   }
 }
 
-/** What is used of the package; any version of it that is installed has it. */
+/** The parts of the package used here, present in every version. */
 interface Transport {
   sendMail(mail: { from: string; to: string; subject: string; text: string }): Promise<unknown>
 }
@@ -115,9 +115,9 @@ async function post(
 
 const ICON = { info: ':white_check_mark:', warning: ':warning:', critical: ':rotating_light:' } as const
 
-/** What Slack would take for its own markup. */
+/** Escapes Slack's own markup. */
 const plain = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
-/** A header has one line. */
+/** A header is a single line. */
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').slice(0, 200)

@@ -1,28 +1,28 @@
-/** What a notice is about. */
+/** The subject of a notice. */
 export type NoticeKind = 'failed' | 'rejected' | 'breaker' | 'health'
 
-/** Something that somebody should know. It holds no arguments. */
+/** A message for operators. It holds no arguments. */
 export interface Notice {
   readonly kind: NoticeKind
   readonly severity: 'info' | 'warning' | 'critical'
   /** One line; notices of the same title are counted together in a digest. */
   readonly title: string
-  /** More, for whoever looks closer: a traceback, reasons. */
+  /** Details: a traceback, reasons. */
   readonly detail: string
-  /** Where it was seen: a worker's name. */
+  /** The worker that reported it. */
   readonly worker: string
   /** ISO 8601. */
   readonly at: string
 }
 
-/** What a channel is to tell: one notice, or a digest of those that came too fast. */
+/** A message for a channel: one notice, or a digest of notices beyond the rate limit. */
 export interface NoticeMessage {
   readonly app: string
   readonly subject: string
   readonly text: string
   readonly severity: Notice['severity']
   readonly isDigest: boolean
-  /** The notice; of a digest the latest, at most a hundred. */
+  /** The notice; in a digest the latest ones, at most a hundred. */
   readonly notices: readonly Notice[]
   /** How many there were. */
   readonly count: number
@@ -38,7 +38,7 @@ export function messageOfOne(app: string, notice: Notice): NoticeMessage {
   return { app, subject: `[${app}] ${title}`, text, severity, isDigest: false, notices: [notice], count: 1 }
 }
 
-/** Counts notices that were held back; in memory are the titles, and the latest notices. */
+/** Counts notices that were held back; it keeps only the titles and the latest notices in memory. */
 export class Digest {
   readonly #counts = new Map<string, number>()
   #latest: Notice[] = []

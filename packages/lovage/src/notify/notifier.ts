@@ -9,10 +9,10 @@ import type { NotifierOptions } from './notifier-options.js'
 import { NoticeSender } from './sender.js'
 
 const SPACE = 'notices'
-/** What was told stands so long, so that each worker of a fleet does not tell it again. */
+/** How long a sent notice is remembered, so that the fleet's other workers do not repeat it. */
 const TOLD_MS = 3_600_000
 
-/** Starts telling people what a worker sees; resolves to what ends it. */
+/** Starts a worker's notifier; resolves to a function that stops it. */
 export async function startNotifier(
   app: AppCore,
   options: NotifierOptions,
@@ -100,7 +100,7 @@ class Notifier {
     for (const sender of this.#senders) sender.tell(notice)
   }
 
-  /** Whoever first notes a change tells it: values are told apart by who wrote them. */
+  /** The first worker to record a change reports it; values identify their writer. */
   async #once(key: string, state: string, tell: () => void): Promise<void> {
     const mark = { key, value: `${state} ${newId()}`, expiresMs: this.#app.clock.now() + TOLD_MS }
     try {
@@ -146,7 +146,7 @@ function oneLine(error: unknown): string {
   return `${type}: ${[message].flat().join(', ')}`.replace(/\s+/g, ' ').slice(0, 200)
 }
 
-/** A broker without a store of agreements leaves a worker to itself. */
+/** Without a coordination store in the broker, each worker acts alone. */
 async function storeOf(app: AppCore): Promise<CoordinationStore> {
   try {
     return await app.coordination()

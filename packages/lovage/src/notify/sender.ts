@@ -3,15 +3,15 @@ import { type Clock, delay, type Logger, messageOf, newId, type Timer } from '..
 import type { NoticeChannel } from './channels.js'
 import { Digest, messageOfOne, type Notice, type NoticeMessage } from './notice.js'
 
-/** How many notices a channel tells one by one. */
+/** The rate limit for single notices on a channel. */
 export interface NoticeLimit {
-  /** So many within `seconds`, of the whole fleet. Default 10. */
+  /** The number within `seconds`, across the whole fleet. Default 10. */
   readonly notices?: number
-  /** Default 600. What comes beyond the limit is told together after this time. */
+  /** Default 600. Notices beyond the limit are sent as a digest after this time. */
   readonly seconds?: number
 }
 
-/** What sending needs. */
+/** The ports of a sender. */
 export interface SenderPorts {
   readonly app: string
   readonly channel: NoticeChannel
@@ -23,10 +23,10 @@ export interface SenderPorts {
 
 const TRIES = 3
 const PAUSE_MS = 1000
-/** Notices that wait to be told; what comes beyond them is only counted. */
+/** The most pending notices; further ones are only counted. */
 const MOST_WAITING = 100
 
-/** Tells a channel's notices, so many one by one, the others as a digest; a channel that does not take them holds nobody up. */
+/** Sends a channel's notices, a limited number singly, the others as a digest; a failing channel delays no other. */
 export class NoticeSender {
   readonly #ports: SenderPorts
   #digest = new Digest()
@@ -51,14 +51,14 @@ export class NoticeSender {
     })
   }
 
-  /** Tells what is left. */
+  /** Sends the remaining notices. */
   async close(): Promise<void> {
     await this.#line
     this.#timer?.cancel()
     await this.#flush()
   }
 
-  /** A place among those of the fleet, which is free again after the period. Who cannot ask does not flood. */
+  /** Takes one of the fleet's slots, free again after the period. If the store cannot be asked, the notice goes into the digest. */
   async #isAllowed(): Promise<boolean> {
     const { channel, coordination, limit, logger } = this.#ports
     const place = {

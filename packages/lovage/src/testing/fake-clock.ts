@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../kernel/index.js'
 
-/** A clock that stands still until it is moved. */
+/** A clock that stands still until it is advanced. */
 export class FakeClock implements Clock {
   #nowMs: number
   readonly #timers = new Set<{ readonly dueMs: number; readonly callback: () => void }>()
@@ -20,7 +20,7 @@ export class FakeClock implements Clock {
     return { cancel: () => void this.#timers.delete(timer) }
   }
 
-  /** Moves on, firing what falls due on the way in its order; promises settle between two timers. */
+  /** Advances the time, firing due timers in order; promises settle between two timers. */
   async advance(byMs: number): Promise<void> {
     const untilMs = this.#nowMs + byMs
     for (let next = this.#next(untilMs); next; next = this.#next(untilMs)) {
@@ -33,7 +33,7 @@ export class FakeClock implements Clock {
     await settle()
   }
 
-  /** Sets the time without firing anything: what an operator or NTP does to a real clock. */
+  /** Sets the time without firing timers, as an operator or NTP does to a real clock. */
   jump(toMs: number): void {
     this.#nowMs = toMs
   }
@@ -45,5 +45,5 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything run that only waits for its turn. */
+/** Lets pending callbacks and promises run. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

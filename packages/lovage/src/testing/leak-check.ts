@@ -12,7 +12,7 @@ const COUNTED = new Set([
   'ProcessWrap',
 ])
 
-/** What is open now, by kind. */
+/** The open resources, by kind. */
 export function openResources(): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   for (const kind of process.getActiveResourcesInfo()) {

@@ -8,7 +8,7 @@ import {
 import { type Logger, newId, silentLogger } from '../kernel/index.js'
 import type { TaskHeaders } from '../message/index.js'
 
-/** What a task is to believe about its run; everything has a default. */
+/** The task's view of its run; everything has a default. */
 export interface RunTaskOptions {
   readonly id?: string
   readonly retries?: number
@@ -19,17 +19,17 @@ export interface RunTaskOptions {
   readonly groupId?: string
   readonly deliveryInfo?: Partial<DeliveryInfo>
   readonly logger?: Logger
-  /** Sees the states that the task stores (`PROGRESS`). */
+  /** Receives the states that the task stores (`PROGRESS`). */
   readonly onState?: (state: string, meta: unknown) => void
-  /** Hears the events that the task tells. */
+  /** Receives the events that the task sends. */
   readonly onEvent?: (type: string, fields: Readonly<Record<string, unknown>>) => void
   /** Aborts the run's signal. */
   readonly signal?: AbortSignal
 }
 
 /**
- * Runs a task's function once, with a context made for it and without any broker, and returns its value.
- * @throws what the task throws: also the `Retry` of `ctx.retry()`, so that a test can look at it.
+ * Runs a task's function once, with its own context and without any broker, and returns its value.
+ * @throws what the task throws, including the `Retry` of `ctx.retry()`, so that a test can inspect it.
  */
 export async function runTask<Args, Result>(
   task: Task<Args, Result>,
@@ -42,7 +42,7 @@ export async function runTask<Args, Result>(
   const bound = await task.bind(call.args, call.kwargs)
   const { around } = task.handlers
   const invoke = async (): Promise<unknown> => task.invoke(context, bound)
-  // The task's own function returns its own type.
+  // The task's function returns this type.
   return (await (around ? around(context, invoke) : invoke())) as Result
 }
 

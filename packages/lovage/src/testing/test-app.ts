@@ -6,25 +6,25 @@ import { newId, silentLogger } from '../kernel/index.js'
 import { type StartOptions, startWorker } from '../node/index.js'
 import type { Worker } from '../worker/index.js'
 
-/** An app whose broker and results live in this process's memory, apart from every other app; it reads no environment. */
+/** Creates an app whose broker and results are in this process's memory, isolated from every other app; it reads no environment. */
 export function createTestApp(main = 'test', options: AppOptions = {}): Lovage {
   return new Lovage(main, { broker: `memory://${newId()}`, logger: silentLogger, env: {}, ...options })
 }
 
-/** How a test worker is started. */
+/** The options of a test worker. */
 export interface TestWorkerOptions extends StartOptions {
   /**
-   * `memory`: the app's broker, results and what else it keeps lie in this process's memory from now on, whatever its settings
-   * say, so that a unit test never talks to a fleet; it must not be connected yet. `app`: as its settings say. Default `memory`,
-   * for an app that was given its own `env` (as `createTestApp` does) `app`.
+   * `memory`: the app's broker, results and other stores are in this process's memory from now on, whatever its settings, so that a unit
+   * test never talks to a fleet; the app must not be connected yet. `app`: as in its settings. Default `memory`; `app` for an app that
+   * was given its own `env` (as `createTestApp` does).
    */
   readonly broker?: 'memory' | 'app'
 }
 
 /**
- * Starts a worker for an app in this process, on all queues that its tasks go to. Stops, warm, when it is disposed of:
- * `await using worker = await startTestWorker(app)`.
- * @throws {ConfigurationError} LVG_CONFIG_INVALID when the app is connected to another broker already.
+ * Starts a worker for an app in this process, on all queues of its tasks. Stops, warm, when disposed: `await using worker = await
+ * startTestWorker(app)`.
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID when the app is already connected to another broker.
  */
 export async function startTestWorker(app: Lovage, options: TestWorkerOptions = {}): Promise<Worker> {
   const core = coreOf(app)
@@ -46,7 +46,7 @@ function moveToMemory(app: Lovage): void {
     brokerUrl: url,
     ...(keepsResults ? { resultBackend: url } : {}),
     ...(coordinationUrl === undefined ? {} : { coordinationUrl: url }),
-    // Letters lie beside the messages.
+    // Dead letters are kept with the messages.
     ...(deadLetterUrl === undefined ? {} : { deadLetterUrl: null }),
     ...(app.conf.outboxUrl === undefined ? {} : { outboxUrl: null }),
   })

@@ -1,17 +1,14 @@
 import { LovageError } from '../kernel/index.js'
 
-/** How long to wait, and for what. */
+/** The timeout and the name of the condition. */
 export interface UntilOptions {
   /** Default 10,000. */
   readonly timeoutMs?: number
-  /** Said when the time is up. */
+  /** The condition's name in the timeout error. */
   readonly what?: string
 }
 
-/**
- * Waits until a condition holds and returns what made it true. For conditions that nothing announces; where there is
- * an event, await that.
- */
+/** Waits until a condition holds and returns its value. For conditions without an event; where there is one, await that. */
 export async function until<T>(
   condition: () => T | Promise<T>,
   options: UntilOptions = {},
@@ -20,7 +17,7 @@ export async function until<T>(
   const deadline = performance.now() + timeoutMs
   for (let pauseMs = 1; ; pauseMs = Math.min(50, pauseMs * 2)) {
     const value = await condition()
-    // Only null, undefined and false are waited on, and they are what the type leaves out.
+    // Only null, undefined and false keep waiting, and the type excludes them.
     if (value !== false && value !== null && value !== undefined)
       return value as NonNullable<Exclude<T, false>>
     if (performance.now() > deadline)

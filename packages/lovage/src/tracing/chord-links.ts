@@ -5,13 +5,13 @@ import { JOIN_HEADER } from '../message/index.js'
 
 const opentelemetry = requireLater<typeof import('@opentelemetry/api')>('@opentelemetry/api')
 
-/** Links of one span: more are dropped by SDKs that are set up as OpenTelemetry has it. */
+/** Links per span: SDKs with OpenTelemetry's defaults drop more. */
 const MOST_LINKS = 128
 
 const nameOf = (place: number): string => `trace.${place}`
 const NAMES = Array.from({ length: MOST_LINKS }, (_, place) => nameOf(place))
 
-/** Keeps the context of a chord's member where the run of the body finds it. Only what is recorded gets here. */
+/** Stores the context of a chord's member for the body's run. Called for recorded spans only. */
 export async function keepForBody(task: TaskContext, context: Context): Promise<void> {
   const { groupId, groupIndex, embed, kept } = task
   if (!kept || !embed.chord || groupId === null || groupIndex === null || groupIndex >= MOST_LINKS) return
@@ -24,7 +24,7 @@ export async function keepForBody(task: TaskContext, context: Context): Promise<
   }
 }
 
-/** Links to the runs of the members that a body follows; undefined for any other task. */
+/** Links to the runs of the members of a chord's body; undefined for any other task. */
 export async function linksToMembers(task: TaskContext): Promise<Link[] | undefined> {
   const joinId = task.wireHeaders[JOIN_HEADER]
   if (typeof joinId !== 'string' || !task.kept) return undefined
@@ -41,6 +41,6 @@ export async function linksToMembers(task: TaskContext): Promise<Link[] | undefi
   }
 }
 
-/** A trace without its links is still one; the task must not fail for it. */
+/** A trace without its links is still useful; the task must not fail because of them. */
 const unlinked = ({ logger }: TaskContext, error: unknown): void =>
   logger.debug({ err: error }, `spans are not linked: ${messageOf(error)}`)

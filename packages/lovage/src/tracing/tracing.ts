@@ -7,27 +7,26 @@ import { keepForBody, linksToMembers } from './chord-links.js'
 const SCOPE = 'lovage'
 const opentelemetry = requireLater<typeof import('@opentelemetry/api')>('@opentelemetry/api')
 
-/** How tasks are traced. */
+/** The options of tracing. */
 export interface TracingOptions {
   /**
    * Whether the sampler is asked about a run whose publication was not sampled. Default false: a trace is kept whole or not at all, as
-   * the SDK's own default (`ParentBased`) has it.
+   * with the SDK's own default (`ParentBased`).
    */
   readonly asksSampler?: boolean
 }
 
 /**
- * Traces tasks with whatever OpenTelemetry SDK the process has set up; without one it does nothing.
+ * Traces tasks with the OpenTelemetry SDK that the process has set up; without one it does nothing.
  *
- * A span for publishing, whose context travels in the message's headers (W3C `traceparent`, or whatever propagator is
- * set), and below it one for each run, and one for the time that the task waited for it. Steps and callbacks that follow a task are
- * below its run. Span names, kinds and headers are those of Python's
- * `opentelemetry-instrumentation-celery`, so that a trace crosses both languages. Arguments are not recorded.
- * `new Lovage('shop', { middleware: [tracing()] })`.
+ * It creates a span for publishing, whose context is carried in the message's headers (W3C `traceparent`, or the configured
+ * propagator's), and below it one for each run, and one for the time that the task waited for the run. Steps and callbacks that follow a
+ * task are below its run. Span names, kinds and headers are those of Python's `opentelemetry-instrumentation-celery`, so that a trace
+ * crosses both languages. Arguments are not recorded. `new Lovage('shop', { middleware: [tracing()] })`.
  */
 export function tracing({ asksSampler = false }: TracingOptions = {}): Middleware {
   const { context, propagation, SpanKind, trace } = opentelemetry()
-  // It finds the SDK also when that is set up later.
+  // It finds the SDK even when that is set up later.
   const tracer = trace.getTracer(SCOPE)
   const PRODUCER = { kind: SpanKind.PRODUCER }
   const CONSUMER = { kind: SpanKind.CONSUMER }
@@ -77,13 +76,13 @@ export function tracing({ asksSampler = false }: TracingOptions = {}): Middlewar
     const links = JOIN_HEADER in task.wireHeaders ? await linksToMembers(task) : undefined
     const span = tracer.startSpan(`run/${task.name}`, links ? { ...CONSUMER, links } : CONSUMER, parent)
     const active = trace.setSpan(parent, span)
-    // What is sent when the task ends, outside of this, belongs below it too.
+    // Messages sent when the task ends, outside of this scope, belong below it too.
     task.followHeaders = () => {
       const headers: Record<string, string> = {}
       propagation.inject(active, headers)
       return headers
     }
-    // Of a hundred spans one may be kept: what nobody keeps is not made.
+    // With sampling, most spans are dropped: those are not created.
     if (!span.isRecording()) return context.with(active, next, undefined, given)
     span.setAttributes(attributesOf(task))
     const sinceMs = waitingSince(task)
@@ -108,7 +107,7 @@ export function tracing({ asksSampler = false }: TracingOptions = {}): Middlewar
 
 type LeftOut = TaskContext['wireHeaders'] & { readonly traceparent: string }
 
-/** Whether a W3C trace context says that its trace is not kept. */
+/** Whether a W3C trace context marks its trace as not sampled. */
 function isLeftOut(headers: TaskContext['wireHeaders']): headers is LeftOut {
   const { traceparent } = headers
   return (
@@ -116,7 +115,7 @@ function isLeftOut(headers: TaskContext['wireHeaders']): headers is LeftOut {
   )
 }
 
-/** What the task's own spans are below, so that they are left out too. Where there is more than the trace, propagators read it. */
+/** The parent context of the task's own spans, so that they are not sampled either. With more than trace headers, propagators read it. */
 function contextOfLeftOut(headers: LeftOut): Context {
   const { context, propagation, trace } = opentelemetry()
   if ('tracestate' in headers || 'baggage' in headers)
@@ -125,7 +124,7 @@ function contextOfLeftOut(headers: LeftOut): Context {
   return trace.setSpanContext(context.active(), { traceId, spanId, traceFlags: 0, isRemote: true })
 }
 
-/** Since when a task waited for its run: it was sent, and due. */
+/** The start of a task's wait for its run: when it was both sent and due. */
 function waitingSince({ wireHeaders, eta }: TaskContext): number | undefined {
   const sentMs = wireHeaders[SENT_HEADER]
   if (typeof sentMs !== 'number' || !(sentMs <= Date.now())) return undefined
@@ -150,7 +149,7 @@ const STATES = {
   reject: 'REJECTED',
 } as const
 
-/** Headers hold anything; a propagator reads texts. */
+/** Headers may hold any value; a propagator reads strings. */
 const GETTER = {
   keys: (carrier: Readonly<Record<string, unknown>>): string[] => Object.keys(carrier),
   get(carrier: Readonly<Record<string, unknown>>, key: string): string | undefined {

@@ -11,8 +11,8 @@ export interface CompiledModule {
 }
 
 /**
- * What `make` returns, kept on disk under a hash of `key` and the compiler's version: in `node_modules/.cache` of the
- * project, else in the user's own cache folder, never in a folder that others can write. LOVAGE_CACHE=off keeps nothing.
+ * Caches the result of `make` on disk under a hash of `key` and the compiler's version: in the project's `node_modules/.cache`, else in
+ * the user's own cache folder, never in a folder that others can write. LOVAGE_CACHE=off disables the cache.
  */
 export function cached(file: string, key: string, make: () => CompiledModule): CompiledModule {
   const folder = cacheFolder(dirname(file))
@@ -45,7 +45,7 @@ function findFolder(start: string): string {
 let version: string | undefined
 
 function compilerVersion(): string {
-  // The file's own text: importing the compiler for its version would cost what the cache saves.
+  // Read from the file: importing the compiler for its version would cost what the cache saves.
   version ??= readFileSync(createRequire(import.meta.url).resolve('@swc/wasm/package.json'), 'utf8')
   return version
 }
@@ -63,9 +63,9 @@ function write(folder: string, name: string, code: string): void {
     mkdirSync(folder, { recursive: true })
     const draft = join(folder, `${name}.${process.pid}`)
     writeFileSync(draft, code)
-    // Whole or not at all: other processes read at the same time.
+    // Atomic: other processes read at the same time.
     renameSync(draft, join(folder, name))
   } catch {
-    // A read-only project compiles at every start; that is slower and nothing else.
+    // A read-only project compiles at every start, which is only slower.
   }
 }

@@ -4,8 +4,8 @@ import { existingSource, isTypeScript } from './source-files.js'
 import { projectOptions } from './tsconfig.js'
 
 /**
- * The file that a TypeScript module means by a relative path or an alias of its tsconfig.json; undefined where Node's own
- * rules decide. A `.js` that is written for a `.ts` means the `.ts`, extensions and `/index` may be left out.
+ * The file to which a relative path or a tsconfig.json alias in a TypeScript module refers; undefined where Node's own rules decide. A
+ * `.js` written for a `.ts` means the `.ts`; extensions and `/index` may be omitted.
  */
 export function sourceOf(specifier: string, parent: string): string | undefined {
   if (parent.includes('/node_modules/')) return undefined

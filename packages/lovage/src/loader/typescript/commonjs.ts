@@ -3,7 +3,7 @@ import Module from 'node:module'
 import { sourceOf } from './candidates.js'
 import { compile } from './compile.js'
 
-/** The parts of Node's `require` that loaders have hooked into since its beginning, and that its types leave out. */
+/** The parts of Node's `require` that loaders have always hooked into, and that its types omit. */
 interface RequireInternals {
   _extensions: Record<string, (module: { _compile(code: string, file: string): void }, file: string) => void>
   _resolveFilename(request: string, parent: { filename?: string } | undefined, ...rest: unknown[]): string

@@ -9,12 +9,12 @@ const require = createRequire(import.meta.url)
 let swc: typeof Swc | undefined
 
 /**
- * JavaScript of a TypeScript file, its source map inside; from the cache when this very text was compiled before.
- * The folder's package.json says whether it is an ES module. Where that says nothing it is CommonJS, as TypeScript
- * has it, unless the code itself cannot be: it uses `import.meta`, or `await` outside of functions.
+ * Compiles a TypeScript file to JavaScript with an inline source map, or takes it from the cache when the same text was compiled before.
+ * The folder's package.json determines whether it is an ES module. Without that it is CommonJS, as in TypeScript, unless the code rules
+ * it out: it uses `import.meta`, or `await` outside of functions.
  *
- * @param wanted `commonjs` for a file that is being required.
- * @throws SyntaxError with the place.
+ * @param wanted `commonjs` for a file loaded by `require`.
+ * @throws SyntaxError with the position.
  */
 export function compile(file: string, source: string, wanted?: 'commonjs'): CompiledModule {
   const kind = wanted ?? moduleKind(file)
@@ -33,7 +33,7 @@ export function compile(file: string, source: string, wanted?: 'commonjs'): Comp
 
 function transform(file: string, source: string, kind: CompiledModule['format']): string {
   const project = projectOptions(file)
-  // Loaded when the first file has to be compiled: a start from the cache never pays for it.
+  // Loaded when the first file has to be compiled: a cached start never pays for it.
   swc ??= require('@swc/wasm') as typeof Swc
   try {
     return swc.transformSync(source, {
@@ -52,7 +52,7 @@ function transform(file: string, source: string, kind: CompiledModule['format'])
             : { decoratorVersion: '2022-03' }),
           useDefineForClassFields: project.definesFields,
           react: project.jsx,
-          // Known to the compiler, not to its types.
+          // Supported by the compiler, but missing from its types.
           ...({ verbatimModuleSyntax: project.keepsUnusedImports && kind === 'module' } as object),
         },
       },
@@ -63,7 +63,7 @@ function transform(file: string, source: string, kind: CompiledModule['format'])
   }
 }
 
-/** The compiler throws text: what is wrong, the file, the line and a picture of the place. That is all anybody needs. */
+/** The compiler throws text: the problem, the file, the line and an excerpt. That is all a reader needs. */
 function syntaxError(thrown: unknown): SyntaxError {
   const picture = String(thrown).replace(/\s*Caused by:[\s\S]*$/, '')
   const error = new SyntaxError(picture)
@@ -71,7 +71,7 @@ function syntaxError(thrown: unknown): SyntaxError {
   return error
 }
 
-/** Whether the engine takes the code as CommonJS: `await` outside of functions is what it cannot take. */
+/** Whether the engine accepts the code as CommonJS: it refuses `await` outside of functions. */
 function isCommonJs(code: string): boolean {
   try {
     compileFunction(code, ['exports', 'require', 'module', '__filename', '__dirname'])

@@ -5,7 +5,7 @@ import { sourceOf } from './candidates.js'
 import { compile } from './compile.js'
 import { isTypeScript } from './source-files.js'
 
-/** Where an import leads when it leads to a file that Node would not find; undefined otherwise. */
+/** The target of an import that Node would not find; undefined otherwise. */
 export function resolveSource(specifier: string, parentUrl: string | undefined): ResolveFnOutput | undefined {
   if (!parentUrl?.startsWith('file:')) return undefined
   const file = sourceOf(specifier, fileURLToPath(parentUrl))

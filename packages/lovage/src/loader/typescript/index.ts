@@ -5,15 +5,15 @@ export { existingSource, isFile, isTypeScript } from './source-files.js'
 const REGISTER = new URL('./register.js', import.meta.url)
 let isRegistered = false
 
-/** Makes this process load TypeScript from now on. */
+/** Enables loading TypeScript in this process. */
 export async function registerTypeScript(): Promise<void> {
   isRegistered = true
   await import(REGISTER.href)
 }
 
 /**
- * The `execArgv` of every child process and thread that is to load the app: this process's own, and the TypeScript loader when
- * this process uses it. The one place that knows.
+ * The `execArgv` of every child process and thread that loads the app: this process's own, plus the TypeScript loader when this process
+ * uses it. It is defined only here.
  */
 export function childExecArgv(): readonly string[] {
   const own = process.execArgv.filter(isInherited)
@@ -21,7 +21,7 @@ export function childExecArgv(): readonly string[] {
   return [...own, '--import', REGISTER.href]
 }
 
-/** A debugger's port is taken by then, and a program given as text was this process's own. */
+/** A debugger's port is already in use, and a program given as text belongs to this process alone. */
 function isInherited(argument: string, index: number, all: readonly string[]): boolean {
   return (
     !/^--(inspect|input-type|eval|print)|^-[ep]+$/.test(argument) &&

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 
 const byFolder = new Map<string, 'module' | 'commonjs' | 'unsaid'>()
 
-/** What Node's rules say about a file: its extension first, then `type` in the nearest package.json. */
+/** A file's module kind by Node's rules: its extension first, then `type` in the nearest package.json. */
 export function moduleKind(file: string): 'module' | 'commonjs' | 'unsaid' {
   if (/\.mtsx?$/.test(file)) return 'module'
   if (/\.ctsx?$/.test(file)) return 'commonjs'

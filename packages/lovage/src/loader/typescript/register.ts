@@ -2,7 +2,7 @@ import Module from 'node:module'
 import { installCommonJs } from './commonjs.js'
 import { loadSource, resolveSource } from './hooks.js'
 
-/** What later versions have; the types here are those of Node 20. */
+/** Hooks of later versions; the types here are those of Node 20. */
 interface SyncHooks {
   registerHooks?(hooks: {
     resolve(
@@ -14,7 +14,7 @@ interface SyncHooks {
   }): void
 }
 
-// Importing this file, or naming it with `--import`, makes Node load TypeScript: once per thread, whoever asks.
+// Importing this file, or naming it with `--import`, makes Node load TypeScript, once per thread.
 const MARK = Symbol.for('lovage.typescript')
 const registry = globalThis as { [MARK]?: boolean }
 if (!registry[MARK]) {
@@ -23,10 +23,9 @@ if (!registry[MARK]) {
 }
 
 function install(): void {
-  // Lines in stack traces are those of the sources.
+  // Stack traces show source lines.
   process.setSourceMapsEnabled(true)
-  // The property is absent on Node 20; that is what is asked. Node 22 has it, but a CommonJS module that came through
-  // it cannot require another there.
+  // Checks for the property, which Node 20 lacks. Node 22 has it, but there a CommonJS module loaded through it cannot require another.
   const { registerHooks } = Module as unknown as SyncHooks
   if (!registerHooks || Number(process.versions.node.split('.')[0]) < 24) {
     Module.register(new URL('./hooks.js', import.meta.url).href)

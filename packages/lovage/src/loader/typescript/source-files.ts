@@ -6,7 +6,7 @@ export const isTypeScript = (file: string): boolean =>
   /\.[cm]?tsx?$/.test(file) && !/\.d\.[cm]?ts$/.test(file)
 
 const EXTENSIONS = ['.ts', '.tsx', '.mts', '.cts', '.js', '.mjs', '.cjs', '.jsx', '.json']
-/** What an extension of the output may have been in the sources. */
+/** The source extensions for an output extension. */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   '.js': ['.ts', '.tsx'],
   '.jsx': ['.tsx'],
@@ -14,7 +14,7 @@ const SOURCES: Readonly<Record<string, readonly string[]>> = {
   '.cjs': ['.cts'],
 }
 
-/** The file that a path without its extension, or with that of its output, stands for. */
+/** The source file for a path without an extension, or with that of its output. */
 export function existingSource(path: string): string | undefined {
   const extension = /\.[cm]?jsx?$/.exec(path)?.[0]
   for (const source of (extension && SOURCES[extension]) ?? []) {
@@ -30,7 +30,7 @@ export function existingSource(path: string): string | undefined {
   return undefined
 }
 
-/** Whether there is a file. What cannot be looked at, as below a file or in a closed folder, is none. */
+/** Whether a file exists. An inaccessible path, such as below a file or in a closed folder, does not count. */
 export function isFile(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false

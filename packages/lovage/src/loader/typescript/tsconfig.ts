@@ -1,13 +1,13 @@
 import { dirname } from 'node:path'
 import { createPathsMatcher, getTsconfig } from 'get-tsconfig'
 
-/** What of a project's tsconfig.json changes how its modules are found and what becomes of their syntax. */
+/** The options in a project's tsconfig.json that affect module resolution and output syntax. */
 export interface ProjectOptions {
-  /** Files that an alias of `paths` may stand for, without extension; empty for anything else. */
+  /** Candidate files for an alias in `paths`, without extension; empty for anything else. */
   readonly aliased: (specifier: string) => readonly string[]
   readonly decorators: 'legacy' | 'standard'
   readonly decoratorMetadata: boolean
-  /** Whether class fields are defined as the language says, or assigned as TypeScript did before. */
+  /** Whether class fields are defined per the language standard, or assigned as older TypeScript did. */
   readonly definesFields: boolean
   readonly keepsUnusedImports: boolean
   readonly jsx: { readonly runtime: 'automatic' | 'classic'; readonly importSource?: string }
