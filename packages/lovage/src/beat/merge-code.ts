@@ -16,7 +16,7 @@ const TIMING: ReadonlySet<keyof EntryDefinition> = new Set(['schedule', 'timezon
  *
  * 1. An entry that is not stored is added.
  * 2. A field that the code changed since it was stored is taken over, unless an operator changed it: the operator's
- *       value stands until `reset`.
+ *    value stands until `reset`.
  * 3. An entry that the code no longer has is deleted, if it came from code.
  * 4. An entry that an operator created or removed is left alone, even if the code has one of the same name.
  */

@@ -11,7 +11,7 @@ export const notifier = (app: Lovage, options: NotifierOptions): WorkerStep =>
   notifierStep(coreOf(app), options)
 
 /**
- * Reports each run of a worker to Datadog's agent: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`, tagged
+ * Reports a worker's runs to a Datadog agent: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`, tagged
  * `task_name`, `state` and `queue_name`. `app.steps.push(dogstatsd(app))`.
  */
 export function dogstatsd(app: Lovage, options?: DogstatsdOptions): WorkerStep {

@@ -97,8 +97,8 @@ export class FollowUps {
   }
 
   /**
+   * After a success: callbacks, the next step, the chord's count.
    * @throws {MessageError} when a callback or the next step cannot be read or written: the task has then failed.
-   * @throws {MessageError} when a callback or the next step cannot be read or written: the task has failed then.
    */
   success(task: Followed, value: unknown, resultJson: string): FollowUp {
     const { callbacks, chain, chord } = task.embed

@@ -10,7 +10,7 @@ export interface RequestInfo {
   readonly args: unknown
   readonly kwargs: unknown
   readonly hostname: string
-  /** Unix seconds; null when it has not begun. */
+  /** Unix seconds; null when it has not started. */
   readonly time_start: number | null
   readonly acknowledged: boolean
   readonly delivery_info: Readonly<Record<string, unknown>>

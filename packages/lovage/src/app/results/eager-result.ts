@@ -4,7 +4,7 @@ import type { TaskState } from '../../result/index.js'
 export interface EagerResult<Result> {
   readonly id: string
   readonly state: TaskState
-  /** The value. @throws what the task threw. */
+  /** The value. @throws the error that the task threw. */
   get(): Result
   /** The value, or the error the task threw; null when it ignored or rejected itself. */
   readonly result: unknown

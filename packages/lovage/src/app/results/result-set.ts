@@ -51,7 +51,7 @@ export class ResultSet<Result> {
   /**
    * The values of all tasks, in the order of the set.
    * @throws {TaskError} of the first task that fails, at once; with `propagate: false` descriptions of the failures
-   *     take their places among the values instead.
+   *   take their places among the values instead.
    * @throws {TimeoutError} LVG_RESULT_TIMEOUT after `timeout` seconds for all of them; the tasks keep running.
    */
   async get({ propagate = true, onResult, ...wait }: JoinOptions = {}): Promise<Result[]> {

@@ -15,11 +15,11 @@ const JSON_ONLY = 'results are always JSON, which both languages read'
  */
 export const SETTINGS = {
   // --- broker
-  /** Where messages are: `redis://`, `rediss://`, `sentinel://`, `redis+cluster://`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `memory://name`. Default: an embedded SQLite file. */
+  /** The broker's URL: `redis://`, `rediss://`, `sentinel://`, `redis+cluster://`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `memory://name`. Default: an embedded SQLite file. */
   brokerUrl: optional(text('')),
-  /** Where producers write, when it is not where workers read. Default `brokerUrl`. */
+  /** The URL for producers, if it differs from the workers'. Default `brokerUrl`. */
   brokerWriteUrl: inert(optional(text('')), NOT_YET),
-  /** Where workers read, when it is not where producers write. Default `brokerUrl`. */
+  /** The URL for workers, if it differs from the producers'. Default `brokerUrl`. */
   brokerReadUrl: inert(optional(text('')), NOT_YET),
   /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`; behind Sentinels `master_name`, `sentinel_kwargs`, `min_other_sentinels`. */
   brokerTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
@@ -31,31 +31,31 @@ export const SETTINGS = {
   brokerConnectionRetry: inert(flag(true), 'a running worker always reconnects'),
   /** Whether a starting worker waits for its broker instead of failing. */
   brokerConnectionRetryOnStartup: flag(true),
-  /** How often a starting worker tries; 0 = for ever. */
+  /** How many times a starting worker tries; 0 = for ever. */
   brokerConnectionMaxRetries: number(100),
   /** Seconds between heartbeats of AMQP connections. */
   brokerHeartbeat: number(120),
-  /** Seconds for which a message claimed by a Lovage worker stays its own without renewal. */
+  /** Seconds for which a claim of a Lovage worker lasts without renewal. */
   brokerLease: number(30),
   brokerPoolLimit: inert(number(10), 'a process shares one connection'),
   brokerFailoverStrategy: inert(choice('round-robin', 'round-robin', 'shuffle'), NOT_YET),
-  /** How RabbitMQ knows this user: `PLAIN`, by password (the default), or `EXTERNAL`, by the certificate of the TLS connection. */
+  /** How clients authenticate to RabbitMQ: `PLAIN`, by password (the default), or `EXTERNAL`, by the certificate of the TLS connection. */
   brokerLoginMethod: optional(text('')),
-  /** Kind of the queues in which RabbitMQ keeps delayed messages; those that exist stay as they are. */
+  /** Type of the queues in which RabbitMQ keeps delayed messages; existing ones are not changed. */
   brokerNativeDelayedDeliveryQueueType: choice('quorum', 'quorum', 'classic'),
-  /** What the names of those queues begin with, as in kombu 5.7: `{prefix}_celery_delayed_{n}`. The same in the whole fleet. */
+  /** Prefix of those queues' names, as in kombu 5.7: `{prefix}_celery_delayed_{n}`. It must be the same in the whole fleet. */
   brokerNativeDelayedDeliveryQueuePrefix: optional(text('')),
 
   // --- messages
-  /** Content types, by short name, that a worker reads. Pickle is refused always. */
+  /** Content types, by short name, that a worker accepts. Pickle is always refused. */
   acceptContent: list(['json']),
-  /** How arguments are written: json, msgpack or yaml; `auth` signs them, `encrypted` encrypts them. */
+  /** How arguments are serialised: json, msgpack or yaml; `auth` signs them, `encrypted` encrypts them. */
   taskSerializer: choice('json', 'json', 'msgpack', 'yaml', 'auth', 'encrypted'),
   /** How bodies are compressed: gzip (zlib data, as Celery's), brotli, zstd. */
   taskCompression: optional(text('')),
-  /** Bytes that a body may have, before and after decompression. */
+  /** Maximum size of a body in bytes, before and after decompression. */
   messageMaxBytes: number(64 * 1024 * 1024),
-  /** Bytes that may come out of a compressed body; no more than `messageMaxBytes`. */
+  /** Maximum size of a decompressed body in bytes; no more than `messageMaxBytes`. */
   messageMaxDecompressedBytes: number(16 * 1024 * 1024),
   /** Whether integers beyond 2^53 arrive as bigint, or are refused. */
   integers: choice('number', 'number', 'bigint'),
@@ -68,15 +68,15 @@ export const SETTINGS = {
   timezone: text('UTC'),
 
   // --- routing
-  /** Queues, by name or as objects. Queues that are named elsewhere are made as needed. */
+  /** Queues, by name or as objects. Queues that are named elsewhere are created as needed. */
   taskQueues: structure<readonly (string | Queue)[]>([]),
   /** Which task goes to which queue: a record, or a list of pairs and functions; the first match wins. */
   taskRoutes: structure<Routes>([]),
-  /** Whether a queue that is not in `taskQueues` is made when it is named. */
+  /** Whether a queue that is not in `taskQueues` is created when it is named. */
   taskCreateMissingQueues: flag(true),
-  /** Queue of tasks that no route names. */
+  /** Queue for tasks that no route names. */
   taskDefaultQueue: text('celery'),
-  /** Kind of the queues on RabbitMQ that do not say `x-queue-type`. */
+  /** Type of RabbitMQ queues that set no `x-queue-type`. */
   taskDefaultQueueType: choice('classic', 'classic', 'quorum'),
   /** Exchange of the default queue. Default: the queue's name. */
   taskDefaultExchange: optional(text('')),
@@ -85,17 +85,17 @@ export const SETTINGS = {
   taskDefaultRoutingKey: optional(text('')),
   /** 2 = survives a restart of the broker. */
   taskDefaultDeliveryMode: choice('persistent', 'persistent', 'transient'),
-  /** Priority 0–9 (higher first) of tasks that name none. Default: the broker's own. */
+  /** Priority 0–9 (higher first) of tasks that set none. Default: the broker's own. */
   taskDefaultPriority: optional(number(0)),
   /** `x-max-priority` of queues on RabbitMQ. */
   taskQueueMaxPriority: optional(number(10)),
-  /** Whether tasks sent by a task take over its priority. */
+  /** Whether tasks sent by a task inherit its priority. */
   taskInheritParentPriority: flag(false),
-  /** Whether queues are read in strict order (the first is emptied first) or in turn. */
+  /** Whether queues are read in strict order (the first is emptied first) or round robin. */
   queueOrderStrategy: inert(choice('strict', 'strict', 'round_robin'), NOT_YET),
 
   // --- tasks
-  /** Options by task name (`*` = all), set by the operator over what the code says. */
+  /** Options by task name (`*` = all), set by the operator; they override the code. */
   taskAnnotations: structure<TaskAnnotations>({}),
   /** Whether `delay` runs the task at once in this process. */
   taskAlwaysEager: flag(false),
@@ -105,7 +105,7 @@ export const SETTINGS = {
   taskStoreEagerResult: flag(false),
   /** Whether results are not stored. */
   taskIgnoreResult: flag(false),
-  /** Whether failures are stored although results are not. */
+  /** Whether failures are stored even if results are not. */
   taskStoreErrorsEvenIfIgnored: flag(false),
   /** Whether the state STARTED is stored. */
   taskTrackStarted: flag(true),
@@ -119,31 +119,31 @@ export const SETTINGS = {
   taskAcksOnFailureOrTimeout: flag(true),
   /** Whether a task whose worker died is run again, at most three times. */
   taskRejectOnWorkerLost: flag(true),
-  /** `10/s`, `10/m`, `10/h` for tasks that have no own rate. */
+  /** `10/s`, `10/m`, `10/h` for tasks without a rate of their own. */
   taskDefaultRateLimit: optional(text('')),
-  /** Whether publishing is tried again after a connection error. */
+  /** Whether publishing is retried after a connection error. */
   taskPublishRetry: flag(true),
   /** `max_retries`, `interval_start`, `interval_step`, `interval_max` in seconds. */
   taskPublishRetryPolicy: structure<Readonly<Record<string, number>>>({}),
   /** Whether producers send `task-sent` events. */
   taskSendSentEvent: flag(false),
   taskAllowErrorCbOnChordHeader: flag(false),
-  /** What happens to a message whose task is not known here: a dead letter at once, or up to five delayed returns first. */
+  /** What happens to a message with an unknown task: it becomes a dead letter at once, or after up to five delayed returns. */
   onUnknownTask: choice('dead-letter', 'dead-letter', 'handBack'),
 
   // --- results
-  /** Where results are, such as `db+postgresql://`; `rpc://` = to whoever asked, over RabbitMQ; `disabled://` = nowhere. Default: the broker's own kind. */
+  /** The result backend, such as `db+postgresql://`; `rpc://` = replies to the caller, over RabbitMQ; `disabled://` = none. Default: the broker's own kind. */
   resultBackend: optional(text('')),
   /** Whether name, arguments, worker, retries and queue are stored with the result. */
   resultExtended: flag(false),
   /** Seconds after which a result may be removed; 0 = never. */
   resultExpires: number(86_400),
-  /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`, `poolSize`; behind Sentinels as for the broker, whose words hold where there are none. */
+  /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`, `poolSize`; behind Sentinels as for the broker, whose options are the fallback. */
   resultBackendTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
   resultChordJoinTimeout: inert(number(3), 'members are counted, not joined'),
   resultChordRetryInterval: number(1),
   resultBackendMaxRetries: inert(number(10), 'a result is stored again until it is'),
-  /** Whether results that go by `rpc://` survive a restart of RabbitMQ; stored ones do. */
+  /** Whether results sent by `rpc://` survive a restart of RabbitMQ; stored ones do. */
   resultPersistent: flag(false),
   resultSerializer: inert(text('json'), JSON_ONLY),
   resultCompression: inert(optional(text('')), JSON_ONLY),
@@ -153,11 +153,11 @@ export const SETTINGS = {
   /** Where dead letters are kept, `postgresql://` or `sqlite://`. Default: in the broker's own store. */
   deadLetterUrl: optional(text('')),
 
-  /** A PostgreSQL database in whose transactions tasks are sent (`transaction`), when the broker is none; they are relayed to it from there. */
+  /** A PostgreSQL database in whose transactions tasks are sent (`transaction`), if the broker is none; they are relayed to the broker. */
   outboxUrl: optional(text('')),
 
   // --- worker
-  /** Tasks at once. Default: 100 in the async pool, one a processor in the others. */
+  /** Concurrent tasks. Default: 100 in the async pool, one per processor in the others. */
   workerConcurrency: optional(number(100)),
   /** Messages held per slot, the running one included. */
   workerPrefetchMultiplier: number(1),
@@ -166,18 +166,18 @@ export const SETTINGS = {
   workerMaxTasksPerChild: optional(number(0)),
   /** KiB of resident memory after which a child is replaced. */
   workerMaxMemoryPerChild: optional(number(0)),
-  /** Bytes that may have come out of the compressed bodies of all tasks that a worker holds; beyond them others wait a second. */
+  /** Total bytes of decompressed bodies that a worker may hold; beyond this, further compressed tasks wait a second. */
   workerMaxDecompressedBytes: number(128 * 1024 * 1024),
   workerDisableRateLimits: flag(false),
-  /** Whether a redelivered task that has SUCCESS is not run again. */
+  /** Whether a redelivered task whose result is SUCCESS is skipped. */
   workerDeduplicateSuccessfulTasks: flag(false),
   workerEtaTaskLimit: inert(optional(number(0)), 'tasks with an ETA wait in the broker'),
   workerDisablePrefetch: inert(flag(false), 'prefetch is one message a slot'),
-  /** Whether each worker has a queue of its own besides: `queue: workerDirect('celery@box')`. */
+  /** Whether each worker also has a queue of its own: `queue: workerDirect('celery@box')`. */
   workerDirect: flag(false),
-  /** Port of a worker's `/metrics` and `/health`; 0 = any free one. Default: they are not served. */
+  /** Port of a worker's `/metrics` and `/health`; 0 = any free one. Default: not served. */
   workerMetricsPort: optional(number(0)),
-  /** Address that they listen on; `0.0.0.0` for scrapers on other machines. */
+  /** Listening address of that port; `0.0.0.0` for scrapers on other machines. */
   workerMetricsHost: text('127.0.0.1'),
   workerEnableRemoteControl: flag(true),
   workerSendTaskEvents: flag(false),
@@ -189,7 +189,7 @@ export const SETTINGS = {
     flag(false),
     'an idle worker holds nothing that time would save: tasks with an ETA wait in the broker',
   ),
-  /** Seconds that a warm shutdown waits before it hands unfinished tasks back. */
+  /** Seconds that a warm shutdown waits before it hands back unfinished tasks. */
   workerShutdownTimeout: number(30),
   /** Seconds for which a revoked id is remembered. */
   workerRevokeExpires: number(604_800),
@@ -197,12 +197,12 @@ export const SETTINGS = {
   workerPoolRestarts: inert(flag(false), 'pool_restart is always obeyed'),
   /** Modules to import before tasks are run. */
   include: list([]),
-  /** As `include`. */
+  /** Same as `include`. */
   imports: list([]),
   workerLogColor: inert(optional(flag(true)), '--no-color decides'),
-  /** How log lines look: `json`, `pretty`, or a format of Python's (`%(asctime)s: %(levelname)s %(message)s`). Default: `pretty` on a terminal, else `json`. */
+  /** Format of log lines: `json`, `pretty`, or a Python format (`%(asctime)s: %(levelname)s %(message)s`). Default: `pretty` on a terminal, else `json`. */
   workerLogFormat: optional(text('')),
-  /** Such a format for lines of tasks; it knows `%(task_id)s` and `%(task_name)s`. */
+  /** Python format for the log lines of tasks; it also supports `%(task_id)s` and `%(task_name)s`. */
   workerTaskLogFormat: optional(text('')),
   workerHijackRootLogger: inert(flag(true), PYTHON_ONLY),
   workerRedirectStdouts: inert(flag(true), PYTHON_ONLY),
@@ -210,11 +210,11 @@ export const SETTINGS = {
 
   // --- remote control and events
   controlExchange: inert(text('celery'), 'control requests go to celery.pidbox'),
-  /** Seconds for which RabbitMQ keeps a control request that a worker does not fetch. */
+  /** Seconds for which RabbitMQ keeps a control request that its worker does not fetch. */
   controlQueueTtl: number(300),
-  /** Seconds for which RabbitMQ keeps a queue of control requests, or of their answers, without its owner. */
+  /** Seconds for which RabbitMQ keeps a queue of control requests or replies without its owner. */
   controlQueueExpires: number(10),
-  /** Whether such a queue belongs to one connection of its owner, and ends with it. RabbitMQ from 4.3 on takes no other that is not durable. */
+  /** Whether such a queue belongs to its owner's connection, and ends with it. RabbitMQ from 4.3 on accepts no other non-durable queues. */
   controlQueueExclusive: flag(true),
   /** Whether it is durable instead, for `controlQueueExpires` seconds without its owner. */
   controlQueueDurable: flag(false),
@@ -224,15 +224,15 @@ export const SETTINGS = {
   eventQueueTtl: number(5),
   /** Seconds for which RabbitMQ keeps a queue of events without its reader. */
   eventQueueExpires: number(60),
-  /** As `controlQueueExclusive`, of queues of events. */
+  /** Same as `controlQueueExclusive`, for queues of events. */
   eventQueueExclusive: flag(true),
-  /** As `controlQueueDurable`, of queues of events. */
+  /** Same as `controlQueueDurable`, for queues of events. */
   eventQueueDurable: flag(false),
 
   // --- beat
   /** Periodic tasks by name. */
   beatSchedule: structure<Readonly<Record<string, PeriodicTask<CallOptions>>>>({}),
-  /** How schedules of your own kinds are read from the store. */
+  /** How to read custom kinds of schedules from the store. */
   beatScheduleKinds: structure<ScheduleKinds>({}),
   beatScheduler: inert(
     optional(text('')),
@@ -240,12 +240,12 @@ export const SETTINGS = {
   ),
   /** Where the schedule is kept: a file (SQLite), or a URL. Default: beside the messages. */
   beatScheduleFilename: optional(text('')),
-  /** Seconds after which the schedule is read again, whatever the store tells; 0 = 300. */
+  /** Seconds after which the schedule is read again, whatever the store reports; 0 = 300. */
   beatMaxLoopInterval: number(0),
-  /** Seconds after which another beat takes the place of a leader that died. */
+  /** Seconds after which another beat replaces a dead leader. */
   beatLease: number(6),
   beatSyncEvery: inert(number(0), 'every run is stored'),
-  /** Seconds that a crontab's run may be late; runs missed for longer are left out. Default: one run for all of them. */
+  /** Seconds by which a crontab's run may be late; older missed runs are skipped. Default: one run for all of them. */
   beatCronStartingDeadline: optional(number(0)),
 
   // --- security
@@ -254,10 +254,10 @@ export const SETTINGS = {
   securityKeyPassword: optional(text('')),
   /** Its certificate. */
   securityCertificate: optional(text('')),
-  /** A folder or glob: certificates of those who may sign. */
+  /** A folder or glob: certificates of trusted signers. */
   securityCertStore: optional(text('')),
   securityDigest: text('sha256'),
-  /** Whether to sign as Celery 5.2 does, which cannot read what later versions write; both are read. */
+  /** Whether to sign as Celery 5.2 does, which cannot read the format of later versions; both are read. */
   securityLegacyFormat: flag(false),
 
   /** Encryption (`taskSerializer: 'encrypted'`): keys of 32 bytes in base64. The first encrypts, all decrypt. */
@@ -265,9 +265,9 @@ export const SETTINGS = {
 
   // --- Redis, beyond the URL
   redisMaxConnections: inert(optional(number(0)), 'a process shares one connection'),
-  /** Seconds after which a server that leaves a command unanswered counts as dead. Default 30. */
+  /** Seconds after which a server that does not answer a command counts as dead. Default 30. */
   redisSocketTimeout: optional(number(120)),
-  /** Seconds that one attempt to connect may take. Default `brokerConnectionTimeout`. */
+  /** Timeout of one connection attempt, in seconds. Default `brokerConnectionTimeout`. */
   redisSocketConnectTimeout: optional(number(4)),
   redisSocketKeepalive: inert(flag(true), 'connections are kept alive'),
   redisRetryOnTimeout: inert(flag(false), 'commands are retried when the connection returns'),

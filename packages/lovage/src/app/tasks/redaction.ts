@@ -17,7 +17,7 @@ interface Arguments {
 
 /** Shorter values are not secrets, and would spoil every text that is searched for them. */
 const SHORTEST_SECRET = 4
-/** Levels that are looked into; what lies deeper is hidden whole. */
+/** Maximum depth searched; deeper values are hidden entirely. */
 const DEEPEST = 64
 
 /** A call's arguments as shown in logs, events and listings. */

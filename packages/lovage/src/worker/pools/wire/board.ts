@@ -8,7 +8,7 @@ import { join } from 'node:path'
  *
  * - the child announces that it starts a job, then checks whether it was taken back: if so it skips it;
  * - the parent announces which jobs it takes back, then checks which one was started last: later ones are its own again, and
- *     for earlier ones the child will report.
+ *   for earlier ones the child will report.
  */
 export interface ChildBoard {
   /** Announces a job; false if it was already taken back. */
