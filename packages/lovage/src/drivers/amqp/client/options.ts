@@ -17,7 +17,7 @@ export interface AmqpOptions {
 
 /** How a TLS connection is authenticated. */
 export interface AmqpTls extends TlsFiles {
-  /** The name that the server's certificate must bear. Default: the host. */
+  /** The name that the server's certificate must have. Default: the host. */
   readonly servername?: string
   /** False accepts any certificate. Default true. */
   readonly verify?: boolean

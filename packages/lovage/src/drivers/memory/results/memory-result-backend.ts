@@ -9,7 +9,7 @@ import {
 import { readOptionsOf, tell, unreadableResult } from '../../shared/index.js'
 import { MemoryJoinStore } from './memory-join-store.js'
 
-/** Expired results are looked for now and then, not at every write. */
+/** Expired results are looked for occasionally, not on every write. */
 const PRUNE_AFTER_WRITES = 1000
 
 /** Results in this process's memory: backends with the same URL share them. */

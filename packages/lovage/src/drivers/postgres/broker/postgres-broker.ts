@@ -132,7 +132,7 @@ class PostgresBroker implements Broker {
     await this.#keeper.keep(keptLease(options, leaseMs / 3), {
       renew: () => this.#database.query(sql.renew, [holder, Math.ceil(leaseMs)]),
       onError: options.onError,
-      // Told by the claims.
+      // Reported by the claims.
       isOutage: isConnectionLoss,
     })
     const port = new PostgresClaimPort(options, {

@@ -3,7 +3,7 @@ import type { PostgresDatabase } from '../client/index.js'
 import { sql } from './statements.js'
 
 const CHANNEL = 'lovage_messages'
-/** A notification holds 8000 bytes; longer lists of queues mean: any. */
+/** A notification holds 8000 bytes; a list of queues that does not fit stands for any queue. */
 const LONGEST = 7_000
 
 /** A ring's content: queues with ready messages, and when a delayed one is due; empty = anything may be ready. */

@@ -7,7 +7,7 @@ import { type Migrations, migrate } from './migrate.js'
 import { type PostgresOptions, type PostgresTarget, parsePostgresUrl } from './options.js'
 import type { PostgresValue, Session } from './session.js'
 
-/** Deadlock and serialization failure: the server undid the transaction and it may simply be run again. */
+/** Deadlock and serialization failure: the server rolled the transaction back, and it can simply be run again. */
 const AGAIN: ReadonlySet<string | undefined> = new Set(['40P01', '40001'])
 const ATTEMPTS = 5
 /**
@@ -50,7 +50,7 @@ export interface OpenPostgresOptions extends PostgresOptions {
 
 /**
  * Opens the database that a URL names; the first statement connects. Within a process all openings of a database share
- * their connections. Throws a ConfigurationError for a wrong URL.
+ * their connections. Throws a ConfigurationError for an invalid URL.
  */
 export function openPostgres(url: string, options: OpenPostgresOptions = {}): PostgresDatabase {
   const { isolated = false, ...rest } = options

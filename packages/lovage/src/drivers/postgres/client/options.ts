@@ -17,7 +17,7 @@ export interface PostgresOptions {
 export interface PostgresTls extends TlsFiles {
   /** False accepts any certificate. Default true. */
   readonly verify?: boolean
-  /** False accepts a trusted certificate that bears another name. Default true. */
+  /** False accepts a trusted certificate with another name. Default true. */
   readonly verifyHost?: boolean
 }
 

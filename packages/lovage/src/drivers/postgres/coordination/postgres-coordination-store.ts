@@ -37,7 +37,7 @@ const COORDINATION = { name: 'coordination', steps: [new URL('./schema-1.sql', i
 
 /** How long a missed notification may go unnoticed. */
 const SLOW_POLL_MS = 30_000
-/** A notification holds 8000 bytes; more keys mean: any. */
+/** A notification holds 8000 bytes; a list of keys that does not fit stands for any key. */
 const LONGEST_NOTIFICATION = 7_000
 /** Between a space and the changed keys: occurs in neither. */
 const SEPARATOR = '\x1f'

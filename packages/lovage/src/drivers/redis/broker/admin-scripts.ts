@@ -49,7 +49,7 @@ export const RESCHEDULE = defineScript<
   args: ['queue', 'dueMs', 'members…'],
 })
 
-/** Makes waiting messages delayed ones. */
+/** Turns waiting messages into delayed ones. */
 export const POSTPONE_WAITING = defineScript<
   [list: string, delayed: string, times: string, messages: string, doorbell: string],
   [queue: string, dueMs: number, ...rawsMembersAndValues: (string | Buffer)[]],

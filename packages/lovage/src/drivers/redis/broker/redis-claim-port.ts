@@ -88,7 +88,7 @@ export class RedisClaimPort implements ClaimPort {
     return this.#connection.isReady
   }
 
-  /** A message keeps its tag on the server from claim to claim. */
+  /** A message keeps its tag on the server across claims. */
   readonly tagOf = (key: string, number: number): string => `${number}/${key}`
 
   turn(send: () => void): void {

@@ -4,11 +4,11 @@ import type { TlsFiles } from '../../../process/index.js'
 
 /** How a TLS connection is authenticated. */
 export interface RedisTls extends TlsFiles {
-  /** The name that the server's certificate must bear. Default: the host. */
+  /** The name that the server's certificate must have. Default: the host. */
   readonly servername?: string
   /** False accepts any certificate. Default true. */
   readonly verify?: boolean
-  /** False accepts a trusted certificate that bears another name. Default true. */
+  /** False accepts a trusted certificate with another name. Default true. */
   readonly verifyHost?: boolean
 }
 

@@ -43,7 +43,7 @@ export interface Host {
   emit(event: unknown): void
 }
 
-/** Procedures by name: one argument in, one reply out, both plain data that structured clone can carry. */
+/** Procedures by name: one argument, one reply, both plain data that structured clone can carry. */
 // The argument types differ per procedure and are in contravariant position: `never` lets each declare its own.
 type ProcedureTable = Readonly<Record<string, (argument: never) => unknown>>
 

@@ -20,7 +20,7 @@ export type Request =
   | { readonly kind: 'watch'; readonly on: boolean }
   | { readonly kind: 'close'; readonly id: number }
 
-/** From the thread. Replies of one transaction travel together. */
+/** From the thread. Replies of one transaction are sent together. */
 export interface Report {
   readonly replies?: readonly (readonly [id: number, reply: unknown])[]
   readonly errors?: readonly (readonly [id: number, error: WireError])[]

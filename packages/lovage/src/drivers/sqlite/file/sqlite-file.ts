@@ -81,7 +81,7 @@ export async function openSqliteFile(
   }
   try {
     await thread.opened
-    // The stricter opening wins for all.
+    // The stricter opening applies to all.
     if (wanted.synchronous === 'full') await thread.makeSynchronous('full')
   } catch (error) {
     await release()

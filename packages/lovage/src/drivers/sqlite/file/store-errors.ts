@@ -52,7 +52,7 @@ export interface WireError {
   readonly hint?: string
 }
 
-/** Packs an error for the other side. */
+/** Serialises an error for the other side. */
 export function toWire(error: unknown): WireError {
   if (isLovageError(error))
     return {

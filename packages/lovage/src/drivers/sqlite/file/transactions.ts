@@ -135,7 +135,7 @@ export class Transactions {
   }
 
   #rollBack(): void {
-    // A full disk or an I/O error has rolled back by itself already.
+    // A full disk or an I/O error has already rolled back by itself.
     if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK')
     this.#hooks.rolledBack()
   }

@@ -1,4 +1,4 @@
--- Statements of the result store. Rows come as: task_id, status, result, traceback, children, date_done, group_id, parent_id, extended.
+-- Statements of the result store. Row columns: task_id, status, result, traceback, children, date_done, group_id, parent_id, extended.
 -- name: store
 INSERT INTO lovage_result (task_id, status, result, traceback, children, date_done, stored_ms, group_id, parent_id, extended)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)

@@ -3,7 +3,7 @@
 -- KEYS       unackedIndex unacked held unparsed redeliveries results...
 -- ARGV       count tags... results...   (a result: the position of its tag, its life in seconds, its JSON)
 -- REPLY      positions of the tags that were no longer ours
--- INVARIANT  An acknowledged message is gone and its result is stored; of a claim that is not ours neither happens.
+-- INVARIANT  An acknowledged message is gone and its result is stored; for a claim that is not ours, neither happens.
 local index, unacked, held, unparsed, redeliveries = unpack(KEYS, 1, 5)
 local count = tonumber(ARGV[1])
 local tags = { unpack(ARGV, 2, count + 1) }

@@ -3,7 +3,7 @@
 -- KEYS       list delayed times messages doorbell
 -- ARGV       queue dueMs raws...   (each followed by its member and its new value, the priority step and the message)
 -- REPLY      number moved
--- INVARIANT  A message is in its list or in the delay store; what was claimed meanwhile is left alone.
+-- INVARIANT  A message is in its list or in the delay store; messages claimed meanwhile are left alone.
 local moved = 0
 redis.call('ZCARD', KEYS[3])
 redis.call('HLEN', KEYS[4])

@@ -3,7 +3,7 @@
 -- KEYS       delayed times messages lists...
 -- ARGV       queue
 -- REPLY      number removed
--- INVARIANT  What is counted is what is removed.
+-- INVARIANT  The count is of the messages that were removed.
 local removed = redis.call('ZCARD', KEYS[2])
 for i = 4, #KEYS do removed = removed + redis.call('LLEN', KEYS[i]) end
 redis.call('ZREM', KEYS[1], ARGV[1])

@@ -3,7 +3,7 @@
 -- KEYS       holders held unackedIndex
 -- ARGV       holder leaseMs
 -- REPLY      number of claims that are still ours
--- INVARIANT  A score is renewed only while it is the one that we wrote: what someone else has taken stays theirs.
+-- INVARIANT  A score is renewed only while it is the one that we wrote: claims taken by another holder stay theirs.
 local holders, held, index = KEYS[1], KEYS[2], KEYS[3]
 -- Deletes nothing, but a full memory does not stop a script that has already written.
 redis.call('HDEL', held, '-')

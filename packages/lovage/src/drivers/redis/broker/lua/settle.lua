@@ -6,8 +6,8 @@
 --            · dead id failedMs queue letter raw. An empty raw stands for the message as it was claimed.
 --            A result is key ttlS json; publications are as publication.lua reads them.
 -- REPLY      {positions of the settlements whose tag was no longer ours, position and error of those that failed, …}
--- INVARIANT  Everything that belongs to one settlement happens, or, when its claim is not ours, nothing of it. The
---            claim goes last: what fails before stays held.
+-- INVARIANT  All parts of a settlement take effect, or, when its claim is not ours, none does. The
+--            claim is removed last: a settlement that fails before stays held.
 local index, unacked, held, unparsed, redeliveries, doorbell, delayed = unpack(KEYS, 1, 7)
 local dead, deadLetters, deadMessages, deadCounts = unpack(KEYS, 8, 11)
 local at = 0

@@ -1,10 +1,10 @@
--- Takes a lease that is free, or renews one that the holder has.
+-- Takes a free lease, or renews the holder's own.
 --
 -- KEYS       lease lastToken
 -- ARGV       holder ttlMs
 -- REPLY      {token, expiresMs}, or nothing when someone else has it
--- INVARIANT  A lease has one holder, and every grant a greater token than all before, also after the database was
---            emptied: tokens begin with the time of day.
+-- INVARIANT  A lease has one holder, and every grant has a greater token than all before, even after the database was
+--            emptied: tokens start with the time of day.
 local lease, lastToken = KEYS[1], KEYS[2]
 local holder, ttlMs = ARGV[1], tonumber(ARGV[2])
 local nowMs = serverNowMs()

@@ -3,7 +3,7 @@
 -- KEYS       marks ends version channel
 -- ARGV       marks...   (of each the key, '1' when the value must match, and the value)
 -- REPLY      number of living marks removed
--- INVARIANT  A mark that bears another value than the one asked for stays.
+-- INVARIANT  A mark with another value than the given one stays.
 local marks, ends, version, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowMs = serverNowMs()
 local removed = {}

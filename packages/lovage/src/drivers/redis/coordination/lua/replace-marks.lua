@@ -3,7 +3,7 @@
 -- KEYS       marks ends version channel
 -- ARGV       marks...   (of each the key, the value that must stand, the new value, its end in Unix ms or -)
 -- REPLY      1 or 0 for each
--- INVARIANT  Of many that saw the same value one replaces it.
+-- INVARIANT  Of many callers that saw the same value, one replaces it.
 local marks, ends, version, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowMs = serverNowMs()
 local replaced, changed = {}, {}

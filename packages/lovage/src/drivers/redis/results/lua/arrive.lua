@@ -3,7 +3,7 @@
 -- KEYS       parts extra size join owed
 -- ARGV       id taskId index start member body holdMs ttlMs   (start: how a member of this task begins)
 -- REPLY      nil, or what `readJoin` gives of a join that this completed
--- INVARIANT  A task is counted once, and the one that completes a join completes it again until it is over.
+-- INVARIANT  A task is counted once, and the task that completes a join completes it again until the join is over.
 if redis.call('HEXISTS', KEYS[4], 'over') == 1 or redis.call('HEXISTS', KEYS[4], 'expired') == 1 then
   return false
 end

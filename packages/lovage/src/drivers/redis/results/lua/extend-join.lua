@@ -3,7 +3,7 @@
 -- KEYS       parts extra size join
 -- ARGV       ttlMs taskIds...
 -- REPLY      1, or 0 when it is not open
--- INVARIANT  A join that is complete or over waits for nobody more.
+-- INVARIANT  A join that is complete or over waits for no further member.
 if redis.call('EXISTS', KEYS[3], KEYS[4]) == 0 then
   return 0
 end

@@ -3,7 +3,7 @@
 -- KEYS       parts extra size join owed
 -- ARGV       id ttlMs
 -- REPLY      1
--- INVARIANT  A join that is over counts nobody.
+-- INVARIANT  A join that is over counts no further member.
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 redis.call('HSET', KEYS[4], 'over', '1')
 redis.call('PEXPIRE', KEYS[4], ARGV[2])

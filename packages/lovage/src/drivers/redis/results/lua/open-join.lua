@@ -3,7 +3,7 @@
 -- KEYS       parts extra size join owed
 -- ARGV       id members body shape deadlineMs holdMs ttlMs   (members '' = not known yet)
 -- REPLY      nil, or what `readJoin` gives of a join that this completed
--- INVARIANT  What has arrived stays; a join that is over is not opened again.
+-- INVARIANT  Arrived parts are kept; a join that is over is not opened again.
 if redis.call('HEXISTS', KEYS[4], 'over') == 1 or redis.call('HEXISTS', KEYS[4], 'by') == 1 then
   return false
 end

@@ -3,7 +3,7 @@
 -- KEYS       results...
 -- ARGV       results...   (of each its life in seconds '0' for ever and its JSON)
 -- REPLY      1
--- INVARIANT  A SUCCESS is never overwritten, and what is stored is announced.
+-- INVARIANT  A SUCCESS is never overwritten, and every stored result is announced.
 for i = 1, #KEYS do
   storeResult(KEYS[i], ARGV[2 * i - 1], ARGV[2 * i])
 end

@@ -5,7 +5,7 @@
 -- ARGV       token advances...   (- is nobody's token; of each advance: name, the cursor it was decided from, cursor,
 --                                anchor, tick, time and task id of the last run or -, and how many runs)
 -- REPLY      {1 or 0, …}: whether each was written; nothing when the token is too old
--- INVARIANT  After a token was here no smaller one changes anything. A cursor moves only from where it was read.
+-- INVARIANT  Once a token was used, no smaller one changes anything. A cursor moves only from where it was read.
 local states, fence = KEYS[1], KEYS[2]
 local token = ARGV[1]
 if token ~= '-' then

@@ -1,9 +1,9 @@
--- Deletes entries for good.
+-- Deletes entries permanently.
 --
 -- KEYS       entries states version channel
 -- ARGV       entries...   (of each: name and revision)
 -- REPLY      how many were deleted
--- INVARIANT  An entry that was changed since it was read stays.
+-- INVARIANT  An entry changed since it was read stays.
 local entries, states, version, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local deleted = 0
 for at = 1, #ARGV, 2 do

@@ -4,8 +4,8 @@
 -- ARGV       puts...   (of each: name, the revision it was made from or 0, entry, the state of a new entry, and Unix
 --                      ms to count from, or -)
 -- REPLY      {1 or 0, …}: whether each was written
--- INVARIANT  An entry is written over no other revision than that it was made from, and its state stays, but for
---            anchor and cursor when it is to count anew.
+-- INVARIANT  An entry overwrites only the revision that it was made from, and its state stays, except for
+--            anchor and cursor when counting restarts.
 local entries, states, version, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local written, changed = {}, false
 for at = 1, #ARGV, 5 do
