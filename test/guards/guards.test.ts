@@ -141,6 +141,26 @@ describe.each(everyStore('guards'))('on %s', (name, freshUrl) => {
     await until(async () => (await hang.delay()).id !== first.id, patience)
   })
 
+  test('throttle counts from the time for which a call is meant', async () => {
+    const app = openApp()
+    const remind = app.task({
+      name: 'remind',
+      throttle: { seconds: 720, key: (user: number) => `${user}` },
+      run: (_ctx, _user: number) => {},
+    })
+    const at = Date.now() + 3_600_000
+    const call = async (minute: number): Promise<string> =>
+      (await remind.applyAsync([7], { eta: new Date(at + minute * 60_000) })).id
+    const first = await call(0)
+    expect(new Set([first, await call(30), await call(60)]).size).toBe(3)
+    // Within the period of the first, on either side of it and of any slot's border.
+    expect([await call(5), await call(11), await call(-11)]).toEqual([first, first, first])
+    expect(await call(13)).not.toBe(first)
+    // Calls that are sent together meet as well.
+    const [one, other] = await remind.applyAsyncMany([{ args: [8] }, { args: [8], options: { countdown: 60 } }])
+    expect(other?.id).toBe(one?.id)
+  })
+
   test('throttle sends the first call of a period, debounce and keepLatest run the last', async () => {
     const app = openApp()
     const ran: string[] = []

@@ -55,17 +55,20 @@ export async function sendAllGuarded(
   })
   const uniques = guarded.flatMap((one) => (one?.guard.kind === 'unique' ? [one] : []))
   const coordination = await core.coordination()
-  const holders = await claimKeys(core, coordination, uniques)
+  const claims = await claimKeys(core, coordination, uniques)
   const firstStamp = nextStamp(core, calls.length)
   const sent: { readonly place: number; readonly call: Call }[] = []
   const results: (AsyncResult<unknown> | undefined)[] = calls.map((call, place) => {
     const one = guarded[place]
-    const holder = one && holders.get(one)
-    if (one && holder !== undefined && holder !== one.id) return new AsyncResult<unknown>(holder, core)
+    const claim = one && claims.get(one)
+    if (one && claim && claim.holder !== one.id) return new AsyncResult<unknown>(claim.holder, core)
     sent.push({ place, call: one ? marked(one, firstStamp + place) : call })
     return undefined
   })
-  const owned = uniques.filter((one) => holders.get(one) === one.id)
+  const owned = uniques.flatMap((one): readonly Owned[] => {
+    const claim = claims.get(one)
+    return claim?.holder === one.id ? [{ ...one, mark: claim.mark }] : []
+  })
   crashPoint('guard:before-publish')
   try {
     const published = await publisher.sendAll(sent.map(({ call }) => call))
@@ -83,36 +86,95 @@ export async function sendAllGuarded(
   return results.flatMap((result) => result ?? [])
 }
 
-/** For each call, the id of the task that holds its key: its own, or an earlier one's. */
+/** The key of a call in the store, and the id of the task that holds it: its own, or an earlier one's. */
+interface Claim {
+  readonly holder: string
+  readonly mark: { readonly key: string; readonly value: string }
+}
+
+interface Owned extends Guarded {
+  readonly mark: Claim['mark']
+}
+
 async function claimKeys(
-  { clock }: AppCore,
+  core: AppCore,
   coordination: CoordinationStore,
   uniques: readonly Guarded[],
-): Promise<ReadonlyMap<Guarded, string>> {
+): Promise<ReadonlyMap<Guarded, Claim>> {
   if (uniques.length === 0) return new Map()
-  const nowMs = clock.now()
-  const marks = uniques.map(({ key, id, guard }) => ({
-    key,
-    value: id,
-    expiresMs: nowMs + Math.min(PENDING_MS, guard.kind === 'unique' ? guard.forMs : 0),
+  const nowMs = core.clock.now()
+  const claims = new Map<Guarded, Claim>()
+  const wanted = await wishesFor(coordination, uniques, nowMs, claims)
+  const marks = wanted.map(({ one, mark }) => ({
+    ...mark,
+    expiresMs: nowMs + Math.min(PENDING_MS, forMsOf(one)),
   }))
-  const standing = await coordination.put(UNIQUE, marks, { ifAbsent: true })
-  return new Map(uniques.map((one, place) => [one, standing[place]?.value ?? one.id]))
+  const standing = marks.length === 0 ? [] : await coordination.put(UNIQUE, marks, { ifAbsent: true })
+  wanted.forEach(({ one, mark }, place) => {
+    claims.set(one, { holder: idIn(standing[place]?.value ?? mark.value), mark })
+  })
+  return claims
 }
+
+/**
+ * The marks to be put for calls, without those that an earlier call covers already (set in `claims`). A key that only time frees counts from
+ * the moment at which its task is due: calls for times that are farther apart than its period do not meet. Its marks lie in slots of one period,
+ * each with the due time of its holder, so that only a slot and its neighbours are looked at.
+ */
+async function wishesFor(
+  coordination: CoordinationStore,
+  uniques: readonly Guarded[],
+  nowMs: number,
+  claims: Map<Guarded, Claim>,
+): Promise<readonly { readonly one: Guarded; readonly mark: Claim['mark'] }[]> {
+  const timed = uniques.filter(isTimed)
+  const slotsOf = (one: Guarded): readonly string[] => {
+    const slot = Math.floor(dueMs(one.call, nowMs) / forMsOf(one))
+    return [slot, slot - 1, slot + 1].map((number) => `${one.key}@${number}`)
+  }
+  const names = [...new Set(timed.flatMap(slotsOf))]
+  const known = names.length === 0 ? [] : await coordination.list(UNIQUE, names)
+  const values = new Map(known.map(({ key, value }) => [key, value]))
+  const wishes: { readonly one: Guarded; readonly mark: Claim['mark'] }[] = []
+  for (const one of uniques) {
+    if (!isTimed(one)) {
+      wishes.push({ one, mark: { key: one.key, value: one.id } })
+      continue
+    }
+    const due = dueMs(one.call, nowMs)
+    const slots = slotsOf(one)
+    const [own = ''] = slots
+    const near = slots
+      .flatMap((name) => values.get(name) ?? [])
+      .find((value) => Math.abs(dueIn(value) - due) < forMsOf(one))
+    const mark = { key: own, value: `${one.id} ${due}` }
+    if (near !== undefined) claims.set(one, { holder: idIn(near), mark })
+    else {
+      values.set(own, mark.value)
+      wishes.push({ one, mark })
+    }
+  }
+  return wishes
+}
+
+const isTimed = ({ guard }: Guarded): boolean => guard.kind === 'unique' && guard.until === 'expiry'
+const forMsOf = ({ guard }: Guarded): number => (guard.kind === 'unique' ? Math.max(1, guard.forMs) : 1)
+const idIn = (value: string): string => value.split(' ', 1)[0] ?? value
+const dueIn = (value: string): number => Number(value.split(' ')[1] ?? Number.NaN)
 
 /** Holds the keys of published calls for their time. A key that its task has released meanwhile stays free. */
 async function keepKeys(
   { clock, logger }: AppCore,
   coordination: CoordinationStore,
-  owned: readonly Guarded[],
+  owned: readonly Owned[],
 ): Promise<void> {
   const nowMs = clock.now()
   const lasting = owned.filter(({ call }) => !call.options.transaction)
   if (lasting.length === 0) return
-  const replacements = lasting.map(({ call, guard, key, id }) => {
-    const forMs = guard.kind === 'unique' ? guard.forMs : 0
-    return { was: id, mark: { key, value: id, expiresMs: dueMs(call, nowMs) + forMs } }
-  })
+  const replacements = lasting.map((one) => ({
+    was: one.mark.value,
+    mark: { ...one.mark, expiresMs: dueMs(one.call, nowMs) + forMsOf(one) },
+  }))
   try {
     await coordination.replace(UNIQUE, replacements)
   } catch (error) {
@@ -124,10 +186,10 @@ async function keepKeys(
 async function giveBack(
   { logger }: AppCore,
   coordination: CoordinationStore,
-  owned: readonly Guarded[],
+  owned: readonly Owned[],
 ): Promise<void> {
   if (owned.length === 0) return
-  const marks = owned.map(({ key, id }) => ({ key, value: id }))
+  const marks = owned.map(({ mark }) => mark)
   await coordination
     .remove(UNIQUE, marks)
     .catch((error: unknown) =>
