@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { WebhookError } from '../domain/index.js'
 
-/** A range of addresses that is allowed although it is not public. */
+/** An allowed non-public address range. */
 export type AllowedRange = readonly [address: ipaddr.IPv4 | ipaddr.IPv6, bits: number]
 
 /**
@@ -25,19 +25,19 @@ export function readRanges(cidrs: readonly string[]): readonly AllowedRange[] {
 }
 
 /**
- * Why nothing is sent to an address: the name of its range (`loopback`, `private`, `linkLocal`, `carrierGradeNat`, …); null = it may be
- * used, because it is public or allowed. An IPv4 address inside an IPv6 one (mapped, NAT64, 6to4, Teredo) is never public.
+ * The reason an address is blocked: the name of its range (`loopback`, `private`, `linkLocal`, `carrierGradeNat`, …); null = usable,
+ * because it is public or allowed. An IPv4 address inside an IPv6 one (mapped, NAT64, 6to4, Teredo) is never public.
  */
 export function blockedRange(address: string, allowed: readonly AllowedRange[]): string | null {
   if (!ipaddr.isValid(address)) return 'unreadable'
   const written = ipaddr.parse(address.replace(/%.*$/, ''))
-  // A mapped address is the IPv4 address that it holds, for both questions.
+  // A mapped address is treated as the IPv4 address that it contains, in both checks.
   const parsed = ipaddr.process(written.toString())
   for (const [range, bits] of allowed)
     if (range.kind() === parsed.kind() && parsed.match(range, bits)) return null
   const name = parsed.range()
   if (name !== 'unicast') return name
-  // ipaddr.js 2.5 calls `::7f00:1` unicast, the form that the URL parser gives to `::127.0.0.1`: only 2000::/3 is given out as public.
+  // ipaddr.js 2.5 calls `::7f00:1` unicast, the form that the URL parser gives to `::127.0.0.1`: only 2000::/3 is allocated as public.
   return parsed.kind() === 'ipv4' || parsed.match(GLOBAL_UNICAST) ? null : 'notGlobal'
 }
 

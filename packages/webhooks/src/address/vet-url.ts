@@ -2,16 +2,16 @@ import { isIP } from 'node:net'
 import { WebhookError } from '../domain/index.js'
 import { type AllowedRange, blockedRange } from './vet-address.js'
 
-/** What addresses endpoints may have. */
+/** The rules for endpoint addresses. */
 export interface AddressRules {
   readonly allowed: readonly AllowedRange[]
-  /** Whether `http:` may be used too. */
+  /** Whether `http:` is allowed too. */
   readonly allowHttp: boolean
 }
 
-/** The host of a URL as an address, should it be one in whatever spelling; null for a name. */
+/** The host of a URL as an address, if it is one in any spelling; null for a name. */
 export function literalAddress(hostname: string): string | null {
-  // The URL parser has made decimal, octal, hexadecimal and short forms of IPv4 into four numbers.
+  // The URL parser has converted decimal, octal, hexadecimal and short forms of IPv4 to dotted form.
   const host = hostname.startsWith('[') && hostname.endsWith(']') ? hostname.slice(1, -1) : hostname
   return isIP(host) === 0 ? null : host
 }
@@ -39,7 +39,7 @@ export function vetUrl(text: string, rules: AddressRules): URL {
   return url
 }
 
-/** The refusal of an address: the same words at creation and at delivery. */
+/** The error for a blocked address, the same at creation and at delivery. */
 export function blockedUrl(host: string, address: string, range: string): WebhookError {
   const by = host === address || host === `[${address}]` ? '' : ` (${host})`
   return new WebhookError(`Nothing is sent to ${address}${by}: it is not public (${range}).`, {

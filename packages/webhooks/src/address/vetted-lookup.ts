@@ -3,7 +3,7 @@ import { blockedRange } from './vet-address.js'
 import type { AddressRules } from './vet-url.js'
 import { blockedUrl } from './vet-url.js'
 
-/** What resolves a name to all of its addresses; Node's own, or a test's. */
+/** Resolves a name to all of its addresses; Node's own resolver, or a test's. */
 export type Resolver = (
   hostname: string,
   options: { readonly all: true },
@@ -16,8 +16,8 @@ type Done = (error: Error | null, address: string | LookupAddress[], family?: nu
 export const systemResolver: Resolver = (hostname, options, done) => systemLookup(hostname, options, done)
 
 /**
- * A `lookup` for sockets that hands out vetted addresses alone. All that a name has are looked at, and one that is blocked blocks the name:
- * what is connected to is what was vetted, whatever the name says a moment later.
+ * A socket `lookup` that returns only vetted addresses. All addresses of a name are checked, and a blocked one blocks the name: the
+ * connection goes to a vetted address, even if the name resolves differently a moment later.
  */
 export function vettedLookup(rules: AddressRules, resolve: Resolver = systemResolver) {
   return (hostname: string, options: LookupOptions, done: Done): void => {

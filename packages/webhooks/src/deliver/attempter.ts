@@ -4,7 +4,7 @@ import { readSigningSecret, type SigningKey, signatureHeader } from '../signing/
 import type { ClaimedDelivery, StoredEndpoint, StoredSecret } from '../store/index.js'
 import type { Vault } from '../vault/index.js'
 
-/** An attempt that was made, and what its plan needs besides. */
+/** A completed attempt, and the additional input of its plan. */
 export interface Attempted {
   readonly attempt: Attempt
   readonly retryAfter: string | null
@@ -13,7 +13,7 @@ export interface Attempted {
 const USER_AGENT = 'lovage-webhooks'
 const KEPT_KEYS = 10_000
 
-/** Makes attempts: the body, its signature by the keys of the moment, the request, and what came back. */
+/** Makes attempts: the body, its signature with the current keys, the request, and the response. */
 export class Attempter {
   readonly #poster: Poster
   readonly #vault: Vault
@@ -26,7 +26,7 @@ export class Attempter {
     this.#now = now
   }
 
-  /** Resolves with the attempt, however it ended. */
+  /** Makes one attempt; resolves with it, however it ended. */
   async attempt(claimed: ClaimedDelivery, trigger: AttemptTrigger, signal?: AbortSignal): Promise<Attempted> {
     const { delivery, endpoint, number } = claimed
     const startedAtMs = this.#now()
@@ -73,7 +73,7 @@ export class Attempter {
         ...(signal ? { signal } : {}),
       })
     } catch (error) {
-      // A key that is missing from the ring, say: nothing of the endpoint's.
+      // For example a key missing from the ring: not the endpoint's fault.
       const text = error instanceof Error ? error.message : String(error)
       return { kind: 'internal', status: null, error: text, headers: {}, body: null, retryAfter: null }
     }
@@ -92,13 +92,13 @@ export class Attempter {
 
   #tlsOf({ id, sealedTls, updatedAtMs }: StoredEndpoint): { key: string; identity: ClientTls } | null {
     if (sealedTls === null) return null
-    // The facade seals nothing else there.
+    // The facade seals only this type there.
     const identity = JSON.parse(this.#vault.open(sealedTls, id)) as ClientTls
     return { key: `${id} ${updatedAtMs}`, identity }
   }
 }
 
-/** What an endpoint with `payload: 'thin'` gets: the receiver fetches the rest by the id. */
+/** The body for an endpoint with `payload: 'thin'`: the receiver fetches the rest by the id. */
 function thinBody({ delivery, eventCreatedAtMs }: ClaimedDelivery): Uint8Array {
   const timestamp = new Date(eventCreatedAtMs).toISOString()
   return Buffer.from(JSON.stringify({ id: delivery.eventId, type: delivery.eventType, timestamp }))

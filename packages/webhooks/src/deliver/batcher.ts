@@ -1,6 +1,6 @@
 /**
- * Gathers what is asked for one by one into batches: while as many batches are under way as may be, what is asked waits for the next one. A
- * lone question is asked at once.
+ * Collects single requests into batches: while the maximum number of batches is in flight, requests wait for the next one. A lone request
+ * is sent at once.
  */
 export class Batcher<Question, Answer> {
   readonly #ask: (questions: readonly Question[]) => Promise<readonly Answer[]>
@@ -10,7 +10,7 @@ export class Batcher<Question, Answer> {
   #underWay = 0
   #isScheduled = false
 
-  /** `ask` gives an answer for each question, in their order. */
+  /** `ask` returns an answer for each question, in order. */
   constructor(
     ask: (questions: readonly Question[]) => Promise<readonly Answer[]>,
     options: { readonly maxSize?: number; readonly maxUnderWay?: number } = {},
@@ -25,7 +25,7 @@ export class Batcher<Question, Answer> {
       this.#waiting.push({ question, resolve, reject })
       if (this.#isScheduled || this.#underWay >= this.#maxUnderWay) return
       this.#isScheduled = true
-      // What is asked in the same turn goes together.
+      // Requests in the same turn of the event loop go together.
       setImmediate(() => {
         this.#isScheduled = false
         this.#next()

@@ -13,21 +13,21 @@ import {
 import type { Attempted, Attempter } from './attempter.js'
 import { Batcher } from './batcher.js'
 
-/** What the deliverer works with. */
+/** The parts of a deliverer. */
 export interface DelivererParts {
   readonly deliveries: DeliveryStore
   readonly attempter: Attempter
   readonly schedule: RetrySchedule
   readonly now: () => number
   readonly random: () => number
-  /** Added to an endpoint's limit of time: until then nobody takes the delivery over. */
+  /** Added to an endpoint's timeout: until then no other task takes the delivery over. */
   readonly leaseMs: number
-  /** Publishes tasks for what may go, and arranges looks at lanes. */
+  /** Publishes tasks for released deliveries, and schedules lane checks. */
   readonly onReleased: (released: Released) => Promise<void>
   readonly onAttempt: (attempted: Attempted, next: AttemptRecord['next']) => void
 }
 
-/** What a run of the task comes to. */
+/** The outcome of a task run. */
 export type Delivered =
   | {
       readonly kind: 'attempted'
@@ -38,7 +38,7 @@ export type Delivered =
   | { readonly kind: 'later'; readonly atMs: number }
   | { readonly kind: 'nothing'; readonly state: DeliveryState | 'waiting' | 'busy' | 'missing' }
 
-/** Takes deliveries from the store to their endpoints, one attempt a call; claims and records of one moment travel together. */
+/** Takes deliveries from the store to their endpoints, one attempt per call; concurrent claims and records are batched. */
 export class Deliverer {
   readonly #parts: DelivererParts
   readonly #claims: Batcher<ClaimRequest, Claim>
@@ -56,7 +56,7 @@ export class Deliverer {
     })
   }
 
-  /** One attempt of the schedule, if it may be made now. `claimant` is the task's id. */
+  /** Makes one scheduled attempt, if it may be made now. `claimant` is the task's id. */
   async deliver(
     deliveryId: string,
     claimant: string,
@@ -85,7 +85,7 @@ export class Deliverer {
     }
   }
 
-  /** One more attempt, whatever the delivery's state, which changes nothing but what `replayed` says. */
+  /** Makes one more attempt in any delivery state; it changes nothing except as stated for `replayed`. */
   async replay(deliveryId: string, claimant: string, signal?: AbortSignal): Promise<Delivered> {
     const claimed = await this.#parts.deliveries.peek(deliveryId)
     if (!claimed) return { kind: 'nothing', state: 'missing' }
@@ -132,7 +132,7 @@ export class Deliverer {
   }
 }
 
-/** What an attempt means for its message, for those who want to know. Messages that are notices themselves make none. */
+/** The notices that an attempt causes for its message. Messages that are notices themselves cause none. */
 function noticesOf(
   { delivery, number }: ClaimedDelivery,
   state: DeliveryState,

@@ -1,4 +1,4 @@
-/** The places at which a test may kill the process, in the order in which an event passes them. */
+/** The points at which a test may kill the process, in the order in which an event passes them. */
 export type WebhookCrashPoint =
   | 'webhook:after-insert'
   | 'webhook:after-publish'
@@ -7,10 +7,10 @@ export type WebhookCrashPoint =
   | 'webhook:after-record'
   | 'webhook:after-release'
 
-/** The engine's hook, which `lovage/testing` and LOVAGE_CRASH_POINT hang things on. */
+/** The engine's hook, set by `lovage/testing` and LOVAGE_CRASH_POINT. */
 const HOOK = Symbol.for('lovage.crash-point')
 
-/** Announces that an event has come to a place; does nothing unless a test wants to know. */
+/** Announces that an event has reached a point; does nothing unless a test installed a hook. */
 export function crashPoint(name: WebhookCrashPoint): void {
   ;(globalThis as { [HOOK]?: (name: string) => void })[HOOK]?.(name)
 }

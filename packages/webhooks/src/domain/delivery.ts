@@ -1,7 +1,6 @@
 /**
- * Where a delivery (an event on its way to an endpoint) is:
- * `pending` waits for its next attempt; `processing` has one under way; `failed` waits for the sweeper's next;
- * `held` waits for its endpoint to be enabled; `success`, `exhausted` and `cancelled` are ends.
+ * The state of a delivery (an event on its way to an endpoint): `pending` waits for its next attempt; `processing` has one under way;
+ * `failed` waits for the sweeper's next; `held` waits for its endpoint to be enabled; `success`, `exhausted` and `cancelled` are final.
  */
 export type DeliveryState =
   | 'pending'
@@ -13,8 +12,8 @@ export type DeliveryState =
   | 'cancelled'
 
 /**
- * Why a pending delivery is not attempted now; null = nothing but its time keeps it. `commit`: it was written in a transaction of the caller's
- * and has no task yet.
+ * The reason a pending delivery is not attempted now; null = it waits only for its time. `commit`: it was written in the caller's
+ * transaction and has no task yet.
  */
 export type WaitReason = 'circuit' | 'rate' | 'concurrency' | 'order' | 'commit' | null
 
@@ -28,11 +27,11 @@ export interface Delivery {
   readonly eventType: string
   readonly state: DeliveryState
   readonly waitsFor: WaitReason
-  /** Attempts of the schedule so far; those of a manual resend are not counted. */
+  /** Scheduled attempts so far; manual replays are not counted. */
   readonly attempts: number
-  /** When the next attempt is due; null in an end. */
+  /** When the next attempt is due; null in a final state. */
   readonly nextAttemptAtMs: number | null
-  /** How the last attempt ended; null before the first. */
+  /** The outcome of the last attempt; null before the first. */
   readonly lastOutcome: OutcomeKind | null
   readonly lastStatus: number | null
   readonly createdAtMs: number
@@ -40,15 +39,16 @@ export interface Delivery {
 }
 
 /**
- * How an attempt ended: `success` (2xx), `http` (another status), or what kept it from an answer: the name (`dns`), the address
- * (`connect`), the certificate (`tls`), the time (`timeout`), our own rules about addresses (`blocked`), a fault of ours (`internal`).
+ * The outcome of an attempt: `success` (2xx), `http` (another status), or the cause of a missing response: name resolution (`dns`), the
+ * connection (`connect`), the certificate (`tls`), the timeout (`timeout`), our own address rules (`blocked`), a fault of ours
+ * (`internal`).
  */
 export type OutcomeKind = 'success' | 'http' | 'dns' | 'connect' | 'tls' | 'timeout' | 'blocked' | 'internal'
 
-/** What made an attempt happen. */
+/** The trigger of an attempt. */
 export type AttemptTrigger = 'schedule' | 'sweep' | 'replay' | 'test'
 
-/** One request, and what came back. */
+/** One request and its response. */
 export interface Attempt {
   /** `att_…`. */
   readonly id: string
@@ -56,22 +56,22 @@ export interface Attempt {
   readonly eventId: string
   readonly endpointId: string
   readonly tenant: string
-  /** 1 for the first of the delivery's schedule; 0 for a replay, which is no part of it. */
+  /** 1 for the first of the delivery's schedule; 0 for a replay, which is not part of it. */
   readonly number: number
   readonly trigger: AttemptTrigger
   readonly startedAtMs: number
   readonly durationMs: number
   readonly outcome: OutcomeKind
-  /** HTTP status; null where no answer came. */
+  /** HTTP status; null without a response. */
   readonly status: number | null
-  /** What went wrong, for people; null for a success. Never a body or a secret. */
+  /** The error, for people; null for a success. Never a body or a secret. */
   readonly error: string | null
-  /** Chosen headers of the answer. */
+  /** Selected response headers. */
   readonly responseHeaders: Readonly<Record<string, string>>
   readonly responseBody: CapturedBody | null
 }
 
-/** The begin of an answer's body, cut off at the cap; base64 where it is not UTF-8. */
+/** The beginning of a response body, truncated at the cap; base64 where it is not UTF-8. */
 export interface CapturedBody {
   readonly encoding: 'utf8' | 'base64'
   readonly text: string

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto'
 
-/** What an id is of, as its first letters tell. */
+/** The prefix of an id, which names its kind. */
 export type IdPrefix = 'ep' | 'sec' | 'msg' | 'dlv' | 'att' | 'key' | 'rep'
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-/** A clock that was put back by more than this is believed; by less, ids go on from the last: their order matters more. */
+/**
+ * If the clock is set back by more than this, it is followed; by less, ids continue from the last one, because their order matters more.
+ */
 const BELIEVED_MS = 60_000
 const last = new Map<IdPrefix, { ms: number; count: number }>()
 
 /**
- * A new id that sorts by the time at which it was made, within a process strictly: `msg_01JD8Z…`. Ten signs of time, three of a
- * count within the millisecond, thirteen of chance.
+ * A new id that sorts by creation time, strictly so within a process: `msg_01JD8Z…`. Ten characters of time, three of a counter within
+ * the millisecond, thirteen random.
  */
 export function newId(prefix: IdPrefix, nowMs = Date.now()): string {
   let at = last.get(prefix)
@@ -25,7 +27,7 @@ export function newId(prefix: IdPrefix, nowMs = Date.now()): string {
   return `${prefix}_${written(at.ms, 10)}${written(at.count, 3)}${chance(13)}`
 }
 
-/** The lowest id that could have been made at a time; for listing by time. */
+/** The lowest possible id at a time, for listing by time. */
 export const firstIdAt = (prefix: IdPrefix, ms: number): string => `${prefix}_${written(ms, 10)}`
 
 function written(value: number, length: number): string {

@@ -1,7 +1,7 @@
-/** The mark of the engine's errors, which `isLovageError` looks for. */
+/** The mark of the engine's errors, checked by `isLovageError`. */
 const MARK = Symbol.for('lovage.error')
 
-/** What can be wrong with a call of this package, and what to do about it. */
+/** The error codes of this package, with their remedies. */
 export const WEBHOOK_ERROR_CODES = {
   LVG_WEBHOOK_INVALID: 'Correct the field named in the message.',
   LVG_WEBHOOK_BLOCKED_URL: 'Use a public address, or add its range to `allowedCidrs` if you trust it.',
@@ -16,13 +16,13 @@ export const WEBHOOK_ERROR_CODES = {
   LVG_WEBHOOK_SETUP: 'Correct the option named in the message.',
 } as const
 
-/** A code of this package's errors. */
+/** An error code of this package. */
 export type WebhookErrorCode = keyof typeof WEBHOOK_ERROR_CODES
 
-/** An error of this package; `isLovageError` knows it. */
+/** An error of this package; `isLovageError` recognises it. */
 export class WebhookError extends Error {
   readonly code: WebhookErrorCode
-  /** The field or option that is wrong, where one is: `url`, `headers.x-token`. */
+  /** The invalid field or option, if any: `url`, `headers.x-token`. */
   readonly field: string | null
   readonly details: Readonly<Record<string, unknown>>
   readonly hint: string

@@ -1,10 +1,10 @@
 import type { Webhooks } from '../facade/index.js'
 import type { EnrichmentOptions } from './enrichment-options.js'
 
-/** What a source said, or that it failed. */
+/** A source's result, or its failure. */
 export type Found<Value> = { readonly value: Value | null } | { readonly error: string }
 
-/** What was found, and whether the cache had it. */
+/** A result, and whether it came from the cache. */
 export interface Loaded<Value> {
   readonly found: Found<Value>
   readonly cache: 'hit' | 'miss' | 'none'
@@ -15,7 +15,7 @@ type LoadOptions<Data, Value> = Pick<
   'name' | 'load' | 'key' | 'timeoutMs' | 'ttlS' | 'errorTtlS'
 >
 
-/** Asks a source through a cache in the store; who asks for the same at the same time in this process waits for one answer. Never rejects. */
+/** Queries a source through a cache in the store; concurrent callers with the same key in this process share one request. Never rejects. */
 export function cachedLoad<Data, Value>(
   hooks: Webhooks<never>,
   { name, load, key, timeoutMs = 3_000, ttlS = 3_600, errorTtlS = 60 }: LoadOptions<Data, Value>,
@@ -43,7 +43,7 @@ export function cachedLoad<Data, Value>(
     const nowMs = app.clock.now()
     try {
       const kept = await (await hooks.store()).documents.get(kind, place, nowMs)
-      // Nothing else is written under this kind.
+      // Only this type is written under this kind.
       if (kept) return { found: kept.value as Found<Value>, cache: 'hit' }
     } catch (error) {
       app.logger.warn({ err: error, enrichment: name }, 'the cache of an enrichment could not be read')
@@ -70,7 +70,7 @@ export function cachedLoad<Data, Value>(
   }
 }
 
-/** The value, unless the signal is aborted first: a source may know nothing of signals. */
+/** The value, unless the signal is aborted first: a source may ignore the signal. */
 function before<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason)

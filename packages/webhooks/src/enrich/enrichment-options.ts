@@ -1,7 +1,7 @@
-/** How an enrichment ended: what it found was added, there was nothing to add, it failed, or it was switched off. */
+/** The outcome of an enrichment: data was added, there was nothing to add, it failed, or it was disabled. */
 export type EnrichmentOutcome = 'enriched' | 'no_data' | 'error' | 'disabled'
 
-/** How the events of a type are enriched before they are delivered. */
+/** The options for enriching events of a type before delivery. */
 export interface EnrichmentOptions<Data, Value> {
   /** Its name, and its task's unless `task` is given: `webhooks.enrich.<name>`. */
   readonly name: string
@@ -9,22 +9,22 @@ export interface EnrichmentOptions<Data, Value> {
   readonly type: string
   /** Name of its task. */
   readonly task?: string
-  /** A queue of its own, so that a slow source holds up nothing else: give it workers of its own (`-Q`). */
+  /** A separate queue, so that a slow source delays nothing else: give it its own workers (`-Q`). */
   readonly queue: string
-  /** Asks the source; null = it has nothing. Must end when `signal` is aborted. */
+  /** Queries the source; null = nothing found. Must end when `signal` is aborted. */
   readonly load: (data: Data, signal: AbortSignal) => Promise<Value | null>
-  /** The data with what was found. */
+  /** Merges the found value into the data. */
   readonly merge: (data: Data, value: Value) => Data
-  /** For the source to answer. Default 3,000. */
+  /** The source's timeout. Default 3,000. */
   readonly timeoutMs?: number
-  /** What was found is kept under this key, for all processes; without it nothing is kept. */
+  /** The cache key of the result, shared by all processes; without it nothing is cached. */
   readonly key?: (data: Data) => string
-  /** For how long what was found is kept, and that nothing was. Default 3,600. */
+  /** How long a result, or its absence, is cached. Default 3,600. */
   readonly ttlS?: number
-  /** For how long a failure is: the source is left alone meanwhile. Default 60. */
+  /** How long a failure is cached: the source is not queried meanwhile. Default 60. */
   readonly errorTtlS?: number
-  /** Asked at each event: false sends it as it is. */
+  /** Called for each event: false sends it unchanged. */
   readonly isEnabled?: () => boolean | Promise<boolean>
-  /** Told of each event; for metrics. */
+  /** Called for each event, for metrics. */
   readonly onOutcome?: (outcome: EnrichmentOutcome, cache: 'hit' | 'miss' | 'none') => void
 }

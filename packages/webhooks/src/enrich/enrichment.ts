@@ -6,7 +6,7 @@ import type { EnrichmentOptions, EnrichmentOutcome } from './enrichment-options.
 
 /** A stage before delivery. */
 export interface Enrichment<Data> {
-  /** The data enriched, or as it was when that failed: always resolves. */
+  /** Returns the enriched data, or the original when that failed: always resolves. */
   apply(
     data: Data,
     signal?: AbortSignal,
@@ -18,7 +18,7 @@ export interface Enrichment<Data> {
   ): Promise<string>
 }
 
-/** What the stage's task is told. */
+/** The input of the stage's task. */
 interface StageInput {
   readonly data: unknown
   readonly timestamp: string
@@ -26,8 +26,8 @@ interface StageInput {
 }
 
 /**
- * Adds a stage to events of a type: `send` publishes a task to a queue of its own, which asks a source, adds what it finds, and sends the event.
- * When the source fails or is too slow, the event goes as it is: an enrichment never costs a delivery.
+ * Adds a stage to events of a type: `send` publishes a task to its own queue, which queries a source, adds the result, and sends the
+ * event. When the source fails or is too slow, the event is sent unchanged: an enrichment never costs a delivery.
  *
  * ```ts
  * const learningTime = enrichment(hooks, {
@@ -80,7 +80,7 @@ export function enrichment<Data, Value>(
     async run(context, { data, timestamp, options: how }: StageInput) {
       // Checked by `send`, or else by the catalogue below.
       const { data: enriched, outcome } = await apply(data as Data, context.signal)
-      // The event's id is the task's, so that a run that is repeated sends nothing twice.
+      // The event's id is the task's, so that a repeated run sends nothing twice.
       const id = how.id ?? `msg_${context.id}`
       const before = await hooks.events
         .get(id, how.tenant === undefined ? {} : { tenant: how.tenant })

@@ -5,8 +5,8 @@ import type { WebhookSettings } from './options.js'
 import { jsonBytes } from './sender.js'
 
 /**
- * A call of `webhooks.deliver_event` with `webhook_id` and `event_data`, as other programs make it: the event is written once, whatever
- * becomes of the task, because its id is the task's. Returns its delivery's id; null when it is held for later.
+ * Accepts a call of `webhooks.deliver_event` with `webhook_id` and `event_data` from another program: the event is written once, however
+ * often the task runs, because its id is the task's. Returns the delivery's id; null when it is held for later.
  * @throws {WebhookError} LVG_WEBHOOK_INVALID, LVG_WEBHOOK_NOT_FOUND, LVG_WEBHOOK_TOO_LARGE.
  */
 export async function acceptCall(

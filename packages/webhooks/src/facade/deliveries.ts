@@ -3,7 +3,7 @@ import type { WebhookStore } from '../store/index.js'
 import type { ReplayQuery } from './replay-page.js'
 import type { Deliveries, Events } from './webhooks.js'
 
-/** What these parts of the facade work with. */
+/** The parts of this section of the facade. */
 export interface DeliveriesParts {
   readonly store: () => Promise<WebhookStore>
   readonly now: () => number
@@ -13,7 +13,7 @@ export interface DeliveriesParts {
   readonly release: (endpointId: string) => Promise<void>
 }
 
-/** The events' part of the facade. */
+/** The events section of the facade. */
 export function eventsOf({ store }: Pick<DeliveriesParts, 'store'>): Events {
   return {
     async get(id, { tenant = 'default' } = {}) {
@@ -28,7 +28,7 @@ export function eventsOf({ store }: Pick<DeliveriesParts, 'store'>): Events {
   }
 }
 
-/** The deliveries' part of the facade. */
+/** The deliveries section of the facade. */
 export function deliveriesOf({ store, now, publishReplay, replayAll, release }: DeliveriesParts): Deliveries {
   const get: Deliveries['get'] = async (id, { tenant = 'default' } = {}) =>
     (await (await store()).deliveries.get(tenant, id)) ?? fail('delivery', id)

@@ -3,7 +3,7 @@ import { WebhookError } from '../domain/index.js'
 import type { WebhookStore } from '../store/index.js'
 import type { WebhookSettings } from './options.js'
 
-/** What `lovage doctor` and `lovage check --deploy` look at: the store, the keys, how deliveries stand, who may be sent to. */
+/** Adds the checks for `lovage doctor` and `lovage check --deploy`: the store, the keys, the deliveries, the allowed addresses. */
 export function addDeployChecks(
   app: Lovage,
   settings: WebhookSettings,

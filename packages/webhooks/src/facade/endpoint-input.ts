@@ -9,7 +9,7 @@ import {
 } from '../domain/index.js'
 import type { WebhookSettings } from './options.js'
 
-/** The settings of an endpoint that callers give. */
+/** The endpoint settings that callers supply. */
 export type EndpointFields = Omit<
   Endpoint,
   'id' | 'tenant' | 'isEnabled' | 'disabledReason' | 'disabledAtMs' | 'createdAtMs' | 'updatedAtMs' | 'tls'
@@ -32,7 +32,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...Object.keys(DEFAULTS),
   ...['url', 'tenant', 'id', 'tls', 'isEnabled', 'signing'],
 ])
-/** HTTP's own, and those that the signature is in. */
+/** HTTP's own headers, and the signature headers. */
 const FORBIDDEN_HEADER =
   /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|content-length|content-type|content-encoding|expect|webhook-.*)$/
 const HEADERS_MAX_BYTES = 4096
@@ -41,7 +41,10 @@ const NAME = /^[\w.:@-]{1,100}$/
 export const TYPE = /^[\w-]+(\.[\w-]+)*$/
 const PATTERN = /^[\w-]+(\.[\w-]+)*(\.\*)?$/
 
-/** What a caller says of a new endpoint, checked, with defaults. @throws {WebhookError} LVG_WEBHOOK_INVALID, LVG_WEBHOOK_BLOCKED_URL. */
+/**
+ * Validates a caller's input for a new endpoint and fills in defaults. @throws {WebhookError} LVG_WEBHOOK_INVALID,
+ * LVG_WEBHOOK_BLOCKED_URL.
+ */
 export function readNewEndpoint(input: NewEndpoint, settings: WebhookSettings): EndpointFields {
   checkNames(input)
   if (input.tenant !== undefined)
@@ -52,7 +55,7 @@ export function readNewEndpoint(input: NewEndpoint, settings: WebhookSettings): 
   return readFields({ ...DEFAULTS, url: input.url }, input, settings)
 }
 
-/** Changes of an endpoint, checked; the fields afterwards. */
+/** Validates changes to an endpoint; returns the resulting fields. */
 export function readChanges(
   before: EndpointFields,
   changes: EndpointChanges,
@@ -114,7 +117,7 @@ function readFields(
   return { ...fields, headers: readHeaders(headers) }
 }
 
-/** A TLS identity, tried. */
+/** Validates a TLS identity by loading it. */
 export function readTls(tls: ClientTls): ClientTls {
   const { certificate: cert, key, authority: ca, ...others } = tls
   const [stranger] = Object.keys(others)
@@ -149,7 +152,7 @@ function readHeaders(headers: Readonly<Record<string, string>>): Readonly<Record
       !FORBIDDEN_HEADER.test(key),
       'no header of HTTP’s own, and none that begins with webhook-',
     )
-    // Other bytes would be another header, or none that HTTP has.
+    // Other bytes would form another header, or an invalid one.
     check(
       `headers.${name}`,
       /^[\t\x20-\x7e\x80-\xff]*$/.test(value),

@@ -13,12 +13,12 @@ import { readChanges, readNewEndpoint, readTls } from './endpoint-input.js'
 import type { WebhookSettings } from './options.js'
 import type { Endpoints, Webhooks } from './webhooks.js'
 
-/** What the endpoints' part of the facade works with. */
+/** The parts of the endpoints section. */
 export interface EndpointsParts {
   readonly settings: WebhookSettings
   readonly store: () => Promise<WebhookStore>
   readonly now: () => number
-  /** Lets those go that wait for an endpoint. */
+  /** Releases the deliveries waiting for an endpoint. */
   readonly release: (endpointId: string) => Promise<void>
   readonly notify: (notice: {
     readonly type: 'endpoint.enabled' | 'endpoint.disabled'
@@ -29,7 +29,7 @@ export interface EndpointsParts {
 
 const DAY_MS = 86_400_000
 
-/** The endpoints' part of the facade. */
+/** The endpoints section of the facade. */
 export function endpointsOf({ settings, store, now, release, notify, send }: EndpointsParts): Endpoints {
   const found = async (id: string, tenant = 'default'): Promise<StoredEndpoint> => {
     const [endpoint] = await (await store()).endpoints.get([id])
@@ -130,7 +130,7 @@ export function endpointsOf({ settings, store, now, release, notify, send }: End
       if (!after) throw missing(id)
       if (changes.isEnabled !== undefined && changes.isEnabled !== after.isEnabled)
         return setEnabled(id, tenant, changes.isEnabled)
-      // Its limits may be wider now.
+      // Its limits may have been raised.
       await release(id)
       return shown(after)
     },
@@ -169,7 +169,7 @@ export function endpointsOf({ settings, store, now, release, notify, send }: End
   }
 }
 
-/** A name that has a blocked address now is refused now; one that has none yet may have one later. */
+/** A name with a blocked address is refused now; a name without an address may get one later. */
 async function vetResolved(
   text: string,
   { address: rules, resolver = systemResolver }: WebhookSettings,
@@ -187,7 +187,7 @@ async function vetResolved(
   }
 }
 
-/** What callers see of an endpoint. */
+/** The caller's view of an endpoint. */
 function shown({ secrets, sealedTls, ...endpoint }: StoredEndpoint): Endpoint {
   return endpoint
 }

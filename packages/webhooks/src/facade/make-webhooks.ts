@@ -12,19 +12,19 @@ import { Sender, validated } from './sender.js'
 import { registerTasks } from './tasks.js'
 import type { PublishedKey, Webhooks } from './webhooks.js'
 
-/** What callers give for each type of a catalogue. */
+/** The data type of each event type in a catalogue. */
 export type DataOf<Events extends EventSchemas> = { readonly [Type in keyof Events]: InputOf<Events[Type]> }
 
 /**
- * Gives an app webhooks: registers their tasks and their schedule, and returns what code does with them. Call it where the app is made, in
- * producers and workers alike; nothing is connected before it is used.
+ * Adds webhooks to an app: registers their tasks and schedule, and returns their API. Call it where the app is created, in producers and
+ * workers alike; nothing connects before first use.
  *
  * ```ts
  * const hooks = webhooks(app, { events: { 'order.paid': z.object({ id: z.string() }) } })
  * const { secrets } = await hooks.endpoints.create({ url: 'https://example.com/hooks' })
  * await hooks.send({ type: 'order.paid', data: { id: 'o_1' } })
  * ```
- * @throws {WebhookError} LVG_WEBHOOK_SETUP for an option that cannot be used.
+ * @throws {WebhookError} LVG_WEBHOOK_SETUP for an unusable option.
  */
 export function webhooks<const Events extends EventSchemas = Readonly<Record<string, never>>>(
   app: Lovage,
@@ -96,11 +96,11 @@ export function webhooks<const Events extends EventSchemas = Readonly<Record<str
     cleanup,
     close: () => parts.close(),
   }
-  // The types of the catalogue are checked at the call; what runs is the same for all.
+  // The catalogue's types are checked at the call; the runtime object is the same for all.
   return hooks as unknown as ReturnType<typeof webhooks<Events>>
 }
 
-/** What is opened on first use, and closed together. */
+/** Parts that are opened on first use, and closed together. */
 class Parts {
   readonly #app: Lovage
   readonly #settings: WebhookSettings
@@ -120,7 +120,7 @@ class Parts {
   readonly store = (): Promise<WebhookStore> => {
     const { storeUrl, rules, connections } = this.#settings
     this.#store ??= openStore(storeUrl, { rules, connections, now: this.now }).catch((error: unknown) => {
-      // The next who asks tries again.
+      // The next caller tries again.
       this.#store = undefined
       throw error
     })
@@ -164,7 +164,7 @@ class Parts {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Tells notices in this process: in the log, and to who listens. */
+  /** Emits notices in this process: in the log, and to listeners. */
   tell({ notices }: Released): void {
     for (const notice of notices) {
       this.metrics.told(notice)
@@ -193,7 +193,7 @@ class Parts {
   }
 }
 
-/** Each worker publishes the tasks of what was written in transactions of callers', as soon as it is committed. */
+/** Each worker publishes the tasks of deliveries written in callers' transactions, as soon as they are committed. */
 function addRelay(
   app: Lovage,
   store: () => Promise<WebhookStore>,

@@ -1,12 +1,15 @@
 import type { Attempt } from '../domain/index.js'
 import type { Notice, WebhookStore } from '../store/index.js'
 
-/** Upper ends of the classes of durations, in seconds. */
+/** Upper bounds of the duration buckets, in seconds. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
-/** States of deliveries that are counted: the others are as many as were ever sent. */
+/** The delivery states that are counted: the others grow with everything ever sent. */
 const COUNTED = ['pending', 'processing', 'failed'] as const
 
-/** Measures deliveries of this process, and looks at the store when it is asked. Labels are of closed sets: no endpoint or tenant is one. */
+/**
+ * Measures this process's deliveries, and queries the store on each scrape. Labels come from closed sets, never from endpoints or
+ * tenants.
+ */
 export class WebhookMetrics {
   readonly #attempts = new Map<string, number>()
   readonly #notices = new Map<string, number>()
@@ -28,7 +31,7 @@ export class WebhookMetrics {
     count(this.#notices, `type="${type}"`)
   }
 
-  /** Prometheus' text of now. @throws what the store throws. */
+  /** Returns the current Prometheus text. @throws what the store throws. */
   async text(store: WebhookStore, nowMs: number): Promise<string> {
     const { byState, oldestPendingMs, openCircuits } = await store.deliveries.counts(nowMs)
     let sum = 0

@@ -10,21 +10,21 @@ import { newRingKey, type RingKey, readRing, Vault } from '../vault/index.js'
 /** Types of events, each with a schema of its data (zod, valibot, arktype …). */
 export type EventSchemas = Readonly<Record<string, Schema>>
 
-/** How webhooks are delivered. What is absent has its default. */
+/** The options of webhooks. Absent ones take their defaults. */
 export interface WebhooksOptions<Events extends EventSchemas = EventSchemas> {
   /**
-   * Where they are kept: `postgresql://…` or `sqlite:///path`. Default LOVAGE_WEBHOOKS_STORE in the environment, else
-   * `.lovage/webhooks.db` beside the nearest package.json, which production does not take.
+   * The store: `postgresql://…` or `sqlite:///path`. Default LOVAGE_WEBHOOKS_STORE in the environment, else `.lovage/webhooks.db` beside
+   * the nearest package.json, which is refused in production.
    */
   readonly store?: string
   /**
-   * Keys that encrypt secrets in the store, the newest first, as `name:base64` of 32 bytes, with a comma between. Default
+   * Keys that encrypt secrets in the store, the newest first, as `name:base64` of 32 bytes, separated by commas. Default
    * LOVAGE_WEBHOOKS_KEYS in the environment, else a file beside the embedded store.
    */
   readonly encryptionKeys?: string | readonly RingKey[]
-  /** The catalogue of events; what is not in it cannot be sent. Default: any type, unchecked. */
+  /** The catalogue of events; other types cannot be sent. Default: any type, unchecked. */
   readonly events?: Events
-  /** Ranges that may be sent to although they are not public: `['10.20.0.0/16']`. */
+  /** Allowed non-public ranges: `['10.20.0.0/16']`. */
   readonly allowedCidrs?: readonly string[]
   /** Whether endpoints may be `http:`. Default false. */
   readonly allowHttp?: boolean
@@ -34,25 +34,25 @@ export interface WebhooksOptions<Events extends EventSchemas = EventSchemas> {
   readonly queue?: string
   /** Seconds between two sweeps. Default 300. */
   readonly sweepEveryS?: number
-  /** A delivery that should have been attempted so long ago and was not is taken for lost. Default 900,000. */
+  /** A delivery overdue by this long is considered lost. Default 900,000. */
   readonly staleAfterMs?: number
-  /** Beyond the endpoint's own limit of time, after which an attempt that is not heard of is taken for lost. Default 30,000. */
+  /** Time beyond the endpoint's own timeout after which an unfinished attempt is considered lost. Default 30,000. */
   readonly leaseMs?: number
-  /** What ended so long ago is removed, once a day. Default 90 days. */
+  /** Deliveries that ended longer ago than this are removed, once a day. Default 90 days. */
   readonly retentionMs?: number
   /** Default 262,144. */
   readonly maxBodyBytes?: number
-  /** A body that is larger is sent, with a warning in the log. Default 20,000. */
+  /** A larger body is sent with a warning in the log. Default 20,000. */
   readonly warnBodyBytes?: number
-  /** Bytes of an answer's body that are kept. Default 10,000. */
+  /** Bytes of a response body that are kept. Default 10,000. */
   readonly captureBytes?: number
-  /** For a connection, TLS included. Default 5,000. */
+  /** The connect timeout, including TLS. Default 5,000. */
   readonly connectTimeoutMs?: number
-  /** Shortest limit of time that an endpoint may have. Default 5,000. */
+  /** The shortest timeout an endpoint may have. Default 5,000. */
   readonly minTimeoutMs?: number
-  /** PostgreSQL connections of a process. Default 8. */
+  /** PostgreSQL connections per process. Default 8. */
   readonly connections?: number
-  /** Resolves names; for tests and for who has a resolver of their own. Default: the system's. */
+  /** The name resolver, for tests and custom resolvers. Default: the system's. */
   readonly resolver?: Resolver
   readonly random?: () => number
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -88,7 +88,7 @@ export function settingsOf(options: WebhooksOptions): WebhookSettings {
   let vault: Vault | undefined
   return {
     storeUrl,
-    // Only who makes or uses a secret needs the keys: a producer that sends events does not.
+    // Only code that creates or uses a secret needs the keys: a producer that sends events does not.
     vault: () => {
       vault ??= new Vault(ringOf(options.encryptionKeys ?? env.LOVAGE_WEBHOOKS_KEYS, storeUrl, env))
       return vault
@@ -148,7 +148,7 @@ function ringOf(
       field: 'encryptionKeys',
       hint: 'Give `encryptionKeys`, or LOVAGE_WEBHOOKS_KEYS in the environment: name:base64 of 32 bytes, as `openssl rand -base64 32` makes them.',
     })
-  // Development: a key of the file's own, made by whoever comes first.
+  // Development: the file's own key, created by the first process.
   const file = `${path}.key`
   try {
     writeFileSync(file, newRingKey('embedded'), { mode: 0o600, flag: 'wx' })

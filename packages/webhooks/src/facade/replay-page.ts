@@ -1,7 +1,7 @@
 import type { DeliveryState } from '../domain/index.js'
 import type { WebhookStore } from '../store/index.js'
 
-/** Which deliveries are replayed; as it travels in a task's message. */
+/** The deliveries to replay, as sent in a task's message. */
 export interface ReplayQuery {
   readonly tenant: string
   readonly endpointId: string
@@ -13,7 +13,7 @@ export interface ReplayQuery {
 
 const BATCH = 100
 
-/** One batch of those that are replayed. */
+/** Replays one batch. */
 export async function replayPage(
   store: WebhookStore,
   { tenant, endpointId, sinceMs, untilMs, states, after }: ReplayQuery,

@@ -6,7 +6,7 @@ import { NOTICE_TYPES } from '../store/index.js'
 import { TYPE } from './endpoint-input.js'
 import type { EventSchemas, WebhookSettings } from './options.js'
 
-/** What a sender works with. */
+/** The parts of a sender. */
 export interface SenderParts {
   readonly settings: WebhookSettings
   readonly store: () => Promise<WebhookStore>
@@ -16,7 +16,7 @@ export interface SenderParts {
   readonly publish: (deliveryIds: readonly string[]) => Promise<void>
 }
 
-/** Checks events, writes them, and publishes their tasks. */
+/** Validates events, writes them, and publishes their tasks. */
 export class Sender {
   readonly #parts: SenderParts
   readonly #inserts: Batcher<NewEvent, WrittenEvent | Error>
@@ -33,7 +33,7 @@ export class Sender {
     })
   }
 
-  /** Checks the data of an event against the catalogue, and sends it as `{ type, timestamp, data }`. */
+  /** Validates an event's data against the catalogue, and sends it as `{ type, timestamp, data }`. */
   async send(
     event: { readonly type: string; readonly data: unknown; readonly timestamp?: Date },
     options: SendOptions = {},
@@ -44,14 +44,14 @@ export class Sender {
     return this.sendBytes({ type, body: jsonBytes(body) }, options)
   }
 
-  /** Sends a body as it is. */
+  /** Sends a body unchanged. */
   async sendBytes(
     event: { readonly type: string; readonly body: Uint8Array },
     options: SendOptions = {},
   ): Promise<SentEvent> {
     const row = this.#checked(event, options)
     if (options.transaction) {
-      // Whoever sees it committed publishes the task (`watchCommitted`), for this process may be gone by then.
+      // The worker that sees the commit publishes the task (`watchCommitted`), because this process may have exited by then.
       const [written] = await (await this.#parts.store()).events.insert([row], options.transaction)
       return sent(written)
     }
@@ -105,7 +105,7 @@ export class Sender {
   }
 }
 
-/** One that is refused must not take the others of its batch with it. */
+/** A refused event must not fail the others in its batch. */
 async function insertAll(
   store: WebhookStore,
   events: readonly NewEvent[],
@@ -127,7 +127,7 @@ function sent(written: WrittenEvent | undefined): SentEvent {
   return { event, deliveryIds, isDuplicate }
 }
 
-/** The data of an event as its schema gives it back. @throws {WebhookError} LVG_WEBHOOK_UNKNOWN_TYPE, LVG_WEBHOOK_INVALID. */
+/** Returns an event's data as its schema outputs it. @throws {WebhookError} LVG_WEBHOOK_UNKNOWN_TYPE, LVG_WEBHOOK_INVALID. */
 export async function validated(schemas: EventSchemas | null, type: string, data: unknown): Promise<unknown> {
   if (schemas === null) return data
   const schema: Schema | undefined = Object.hasOwn(schemas, type) ? schemas[type] : undefined
@@ -154,7 +154,7 @@ export async function validated(schemas: EventSchemas | null, type: string, data
   )
 }
 
-/** JSON of plain data; what it cannot say is an error instead of being left out. */
+/** JSON of plain data; a value without a JSON form is an error instead of being dropped. */
 export function jsonBytes(value: unknown): Uint8Array {
   try {
     const text = JSON.stringify(value, (key, each: unknown) => {

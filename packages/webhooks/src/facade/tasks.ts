@@ -7,7 +7,7 @@ import { acceptCall } from './accept-call.js'
 import type { WebhookSettings } from './options.js'
 import { type ReplayQuery, replayPage } from './replay-page.js'
 
-/** Names of the tasks, as they are known to callers in any language. */
+/** Names of the tasks, for callers in any language. */
 export const TASKS = {
   deliver: 'webhooks.deliver_event',
   sweep: 'webhooks.retry_failed_deliveries',
@@ -16,7 +16,7 @@ export const TASKS = {
   replay: 'webhooks.replay_deliveries',
 } as const
 
-/** What the tasks work with. */
+/** The parts of the tasks. */
 export interface TaskParts {
   readonly settings: WebhookSettings
   readonly store: () => Promise<WebhookStore>
@@ -27,14 +27,14 @@ export interface TaskParts {
 }
 
 const SWEEP_AT_ONCE = 500
-/** How soon a run is tried again that the store failed. */
+/** The delay before retrying a run after a store failure. */
 const STORE_RETRY_S = 5
 
-/** Registers the tasks, and gives what sends them. */
+/** Registers the tasks, and returns the functions that send them. */
 export function registerTasks(app: Lovage, parts: TaskParts) {
   const { settings, store, now } = parts
   const queue = settings.queue === undefined ? {} : { queue: settings.queue }
-  // What is sent while a task runs would be written down as that task's children, whosever delivery it is.
+  // Tasks sent while a task runs would be recorded as its children, whichever delivery they belong to.
   const outside = new AsyncResource('lovage.webhooks')
 
   const deliver = app.task({
@@ -42,7 +42,7 @@ export function registerTasks(app: Lovage, parts: TaskParts) {
     ...queue,
     maxRetries: 3,
     params: ['webhook_id', 'event_data', 'delivery_id', 'trigger'],
-    // Bodies are their tenants'; the names in the message say enough.
+    // Bodies belong to their tenants; the names in the message are enough.
     redact: ['event_data'],
     async run(
       context,
@@ -145,7 +145,7 @@ export function registerTasks(app: Lovage, parts: TaskParts) {
   return { publish, onReleased, replay, wake, sweep, cleanup, deliver }
 }
 
-/** A store that is away is no fault of the delivery: its task comes again, for ever. What is wrong with the call itself is not tried again. */
+/** An unreachable store is not the delivery's fault: its task is retried for ever. Errors in the call itself are not retried. */
 async function guarded<T>(context: TaskContext, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

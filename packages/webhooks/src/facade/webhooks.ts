@@ -16,12 +16,12 @@ import type {
 } from '../domain/index.js'
 import type { Listing, Notice, NoticeType, Paging, Removed, WebhookStore } from '../store/index.js'
 
-/** A tenant's view is had by naming it; where none is named it is `default`. */
+/** Selects a tenant; without it, `default`. */
 export interface OfTenant {
   readonly tenant?: string
 }
 
-/** What is done with endpoints. Each throws LVG_WEBHOOK_NOT_FOUND for an id that the tenant has not. */
+/** Operations on endpoints. Each throws LVG_WEBHOOK_NOT_FOUND for an id that the tenant does not have. */
 export interface Endpoints {
   /**
    * Registers an endpoint; its address is vetted now, as it will be at every attempt.
@@ -33,28 +33,28 @@ export interface Endpoints {
   get(id: string, of?: OfTenant): Promise<Endpoint>
   list(query?: Paging & OfTenant & { readonly isEnabled?: boolean }): Promise<Listing<Endpoint>>
   update(id: string, changes: EndpointChanges, of?: OfTenant): Promise<Endpoint>
-  /** Deletes it; what waits for it is cancelled, its history stays. */
+  /** Deletes it; its waiting deliveries are cancelled, its history stays. */
   delete(id: string, of?: OfTenant): Promise<void>
-  /** Enables it; what was held for it is sent. */
+  /** Enables it; its held deliveries are sent. */
   enable(id: string, of?: OfTenant): Promise<Endpoint>
   disable(id: string, of?: OfTenant): Promise<Endpoint>
   secrets(id: string, of?: OfTenant): Promise<readonly EndpointSecret[]>
-  /** A new secret; the old one signs beside it for `overlapMs` (default a day). Without `scheme`: `v1`. */
+  /** Creates a new secret; the old one keeps signing alongside it for `overlapMs` (default one day). Without `scheme`: `v1`. */
   rotateSecret(
     id: string,
     options?: OfTenant & { readonly scheme?: SigningScheme; readonly overlapMs?: number },
   ): Promise<NewSecret>
-  /** Sends it a `webhook.test` event, or one of a type of the catalogue with `data`. */
+  /** Sends it a `webhook.test` event, or one of a catalogue type with `data`. */
   test(
     id: string,
     options?: OfTenant & { readonly type?: string; readonly data?: unknown },
   ): Promise<SentEvent>
 }
 
-/** What is done with events. */
+/** Operations on events. */
 export interface Events {
   get(id: string, of?: OfTenant): Promise<WebhookEvent>
-  /** The bytes that are signed and sent. */
+  /** Returns the bytes that are signed and sent. */
   body(id: string, of?: OfTenant): Promise<Uint8Array>
   list(
     query?: Paging &
@@ -62,7 +62,7 @@ export interface Events {
   ): Promise<Listing<WebhookEvent>>
 }
 
-/** What is done with deliveries. */
+/** Operations on deliveries. */
 export interface Deliveries {
   get(id: string, of?: OfTenant): Promise<Delivery>
   list(
@@ -84,9 +84,9 @@ export interface Deliveries {
         readonly outcomes?: readonly OutcomeKind[]
       },
   ): Promise<Listing<Attempt>>
-  /** One more attempt now, with the same `webhook-id` and the current secret; schedule and health of the endpoint are left alone. */
+  /** Makes one more attempt now, with the same `webhook-id` and the current secret; the endpoint's schedule and health are not affected. */
   replay(id: string, of?: OfTenant): Promise<void>
-  /** Replays an endpoint's deliveries of a time, in batches of 100, as a task; resolves with its id. */
+  /** Replays an endpoint's deliveries from a period, in batches of 100, as a task; resolves with its id. */
   replayAll(
     query: OfTenant & {
       readonly endpointId: string
@@ -96,11 +96,11 @@ export interface Deliveries {
       readonly states?: readonly DeliveryState[]
     },
   ): Promise<string>
-  /** Ends a delivery that waits. @throws {WebhookError} LVG_WEBHOOK_STATE when it does not wait. */
+  /** Cancels a waiting delivery. @throws {WebhookError} LVG_WEBHOOK_STATE when it is not waiting. */
   cancel(id: string, of?: OfTenant): Promise<void>
 }
 
-/** A public key of an endpoint, in the published set: a JSON Web Key with the `whpk_` text beside it. */
+/** An endpoint's public key in the published set: a JSON Web Key with its `whpk_` text. */
 export interface PublishedKey {
   readonly kid: string
   readonly kty: 'OKP'
@@ -112,41 +112,41 @@ export interface PublishedKey {
   readonly endpoint: string
 }
 
-/** The delivery of webhooks, as code uses it: `const hooks = webhooks(app, { … })`. */
+/** The webhooks API: `const hooks = webhooks(app, { … })`. */
 export interface Webhooks<Catalogue = Readonly<Record<string, unknown>>> {
   readonly app: Lovage
   readonly endpoints: Endpoints
   readonly events: Events
   readonly deliveries: Deliveries
-  /** Types of the catalogue, sorted; empty where none was given. */
+  /** The catalogue's types, sorted; empty without a catalogue. */
   readonly types: readonly string[]
   /**
-   * Stores an event and sends it to every endpoint that takes its type. Resolves when it is stored and its task has been published; in a
-   * transaction of the caller's, when it is written there.
+   * Stores an event and sends it to every endpoint that receives its type. Resolves when it is stored and its task has been published; in
+   * a caller's transaction, when it is written there.
    * @throws {WebhookError} LVG_WEBHOOK_UNKNOWN_TYPE, LVG_WEBHOOK_INVALID, LVG_WEBHOOK_TOO_LARGE, LVG_WEBHOOK_CONFLICT.
    */
   send<Type extends keyof Catalogue & string>(
     event: { readonly type: Type; readonly data: Catalogue[Type]; readonly timestamp?: Date },
     options?: SendOptions,
   ): Promise<SentEvent>
-  /** Checks the data of an event against the catalogue; resolves with it as the schema gives it back. */
+  /** Validates an event's data against the catalogue; resolves with the schema's output. */
   validate(type: string, data: unknown): Promise<unknown>
-  /** Stores an event whose body was made elsewhere: these bytes are signed and sent, and nothing is added. */
+  /** Stores an event with a ready-made body: these bytes are signed and sent, and nothing is added. */
   sendBytes(
     event: { readonly type: string; readonly body: Uint8Array },
     options?: SendOptions,
   ): Promise<SentEvent>
-  /** The public keys of all `v1a` secrets that sign, to be served at a URL. */
+  /** Returns the public keys of all signing `v1a` secrets, to be served at a URL. */
   keySet(endpointId?: string): Promise<{ readonly keys: readonly PublishedKey[] }>
-  /** Listens to notices in this process; the returned function ends it. */
+  /** Listens to notices in this process; the returned function unsubscribes. */
   on<Type extends NoticeType>(
     type: Type,
     listener: (notice: Extract<Notice, { type: Type }>) => void,
   ): () => void
   /** The store, opened and migrated on first use. */
   store(): Promise<WebhookStore>
-  /** Removes what ended before `olderThanMs` ago; default 90 days. The daily task does it. */
+  /** Removes deliveries that ended more than `olderThanMs` ago; default 90 days. The daily task does this. */
   cleanup(olderThanMs?: number): Promise<Removed>
-  /** Ends what this object opened; the app stays. */
+  /** Closes what this object opened; the app stays open. */
   close(): Promise<void>
 }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { CapturedBody } from '../domain/index.js'
 
-/** Keeps the begin of a body: chunks up to a number of bytes. */
+/** Keeps the beginning of a body: chunks up to a number of bytes. */
 export class Capture {
   readonly #maxBytes: number
   readonly #chunks: Buffer[] = []
@@ -12,7 +12,7 @@ export class Capture {
     this.#maxBytes = maxBytes
   }
 
-  /** Takes a chunk; false when no more is wanted. */
+  /** Adds a chunk; returns false when no more is needed. */
   take(chunk: Buffer): boolean {
     const room = this.#maxBytes - this.#bytes
     this.#chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk)
@@ -21,7 +21,7 @@ export class Capture {
     return !this.#isTruncated
   }
 
-  /** What was kept; null for nothing. */
+  /** The captured body; null if empty. */
   body(): CapturedBody | null {
     if (this.#bytes === 0) return null
     const bytes = Buffer.concat(this.#chunks)
@@ -32,7 +32,7 @@ export class Capture {
   }
 }
 
-/** A cut may go through a character of UTF-8: its begin, at most three bytes, is left out. */
+/** The cut may split a UTF-8 character: its first bytes, at most three, are dropped. */
 function withoutHalfCharacter(bytes: Buffer): Buffer {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] ?? 0

@@ -1,18 +1,18 @@
 import { errors } from 'undici'
 import type { CapturedBody, OutcomeKind } from '../domain/index.js'
 
-/** How a request ended. */
+/** The outcome of a request. */
 export interface HttpOutcome {
   readonly kind: OutcomeKind
   readonly status: number | null
   readonly error: string | null
   readonly headers: Readonly<Record<string, string>>
   readonly body: CapturedBody | null
-  /** What `Retry-After` says, as it came. */
+  /** The raw `Retry-After` header. */
   readonly retryAfter: string | null
 }
 
-/** The kind of an error that kept an answer from us, and the error in words. */
+/** The kind of an error that prevented a response, and its message. */
 export function failureOf(thrown: unknown): { readonly kind: OutcomeKind; readonly error: string } {
   const error = innermost(thrown)
   const code = codeOf(error)
@@ -52,7 +52,7 @@ const TLS =
   /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|EPROTO|ERR_OSSL|HOSTNAME_MISMATCH|INVALID_CA)/
 const BROKEN_ANSWER = /^(HPE_|UND_ERR_(RES_|HEADERS_OVERFLOW|BODY|RESPONSE))/
 
-/** Node gathers what failed for each address of a name; the first is as good as any. */
+/** Node collects the failures of all addresses of a name; the first is as good as any. */
 function innermost(thrown: unknown): unknown {
   return thrown instanceof AggregateError && thrown.errors.length > 0 ? innermost(thrown.errors[0]) : thrown
 }

@@ -12,12 +12,12 @@ import type { ClientTls } from '../domain/index.js'
 import { Capture } from './capture.js'
 import { failureOf, type HttpOutcome } from './outcome.js'
 
-/** How requests are made. */
+/** The options for requests. */
 export interface PosterOptions {
   readonly rules: AddressRules
-  /** Bytes of an answer's body that are kept. Default 10,000. */
+  /** Bytes of a response body that are kept. Default 10,000. */
   readonly captureBytes?: number
-  /** For a connection, TLS included. Default 5,000. */
+  /** The connect timeout, including TLS. Default 5,000. */
   readonly connectTimeoutMs?: number
   readonly resolver?: Resolver
 }
@@ -27,14 +27,14 @@ export interface PostRequest {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
-  /** For all of it, the answer's body included. */
+  /** The timeout of the whole request, including the response body. */
   readonly timeoutMs: number
-  /** Our identity and trust for this endpoint, and a name for it under which its connections are kept. */
+  /** Our TLS identity and trusted CAs for this endpoint, and a key for its connection pool. */
   readonly tls: { readonly key: string; readonly identity: ClientTls } | null
   readonly signal?: AbortSignal
 }
 
-/** Headers of an answer that are kept; the others may hold anything. */
+/** The response headers that are kept; others may hold anything. */
 const KEPT_HEADERS = [
   'content-type',
   'content-length',
@@ -45,10 +45,10 @@ const KEPT_HEADERS = [
   'x-request-id',
 ]
 const HEADERS_MAX_BYTES = 16_384
-/** TLS identities whose connections are kept open; each is a pool of its own. */
+/** The number of TLS identities with open connections; each has its own pool. */
 const IDENTITIES = 500
 
-/** Posts bodies: no redirects, no proxies, vetted addresses alone, one limit of time, and no more of an answer than is kept. */
+/** Posts bodies: no redirects, no proxies, only vetted addresses, one timeout, and no more of a response than is kept. */
 export class Poster {
   readonly #options: Required<Omit<PosterOptions, 'resolver'>> & Pick<PosterOptions, 'resolver'>
   readonly #agents = new Map<string, Agent>()
@@ -57,12 +57,12 @@ export class Poster {
     this.#options = { captureBytes: 10_000, connectTimeoutMs: 5_000, ...options }
   }
 
-  /** Resolves with how it ended, always. */
+  /** Always resolves, with the outcome. */
   post(request: PostRequest): Promise<HttpOutcome> {
     return new Promise((resolve) => {
       let url: URL
       try {
-        // Rules may have become stricter since the endpoint was made.
+        // Rules may have become stricter since the endpoint was created.
         url = vetUrl(request.url, this.#options.rules)
       } catch (error) {
         const { kind, error: text } = failureOf(error)
@@ -87,7 +87,7 @@ export class Poster {
       maxHeaderSize: HEADERS_MAX_BYTES,
       pipelining: 1,
       keepAliveTimeout: 10_000,
-      // The exchange has one limit for all of it.
+      // The exchange has one timeout for everything.
       headersTimeout: 0,
       bodyTimeout: 0,
     })
@@ -106,9 +106,7 @@ export class Poster {
   }
 }
 
-/**
- * A connector that connects to vetted addresses only. Node asks `lookup` for names alone, so that an address in the URL is looked at here.
- */
+/** A connector that connects to vetted addresses only. Node calls `lookup` only for names, so an address in the URL is checked here. */
 function vettedConnector(
   {
     rules,
@@ -133,7 +131,7 @@ function vettedConnector(
   }
 }
 
-/** One request on its way. */
+/** One request in flight. */
 class Exchange {
   readonly #agent: Agent
   readonly #capture: Capture
@@ -184,7 +182,7 @@ class Exchange {
             }
           },
           onResponseData: (_controller, chunk) => {
-            // Enough was seen: what is beyond the cap is not waited for, however long it is.
+            // The cap is reached: the rest is not awaited, however long it is.
             if (!this.#capture.take(chunk)) this.#answered()
           },
           onResponseEnd: () => {
@@ -231,7 +229,7 @@ class Exchange {
     clearTimeout(this.#timer)
     this.#done(outcome)
     if (this.#isWhole) return
-    // Closes the connection, on which more might come.
+    // Closes the connection, on which more data might arrive.
     this.#stopped = new Error('no more is wanted')
     if (this.#controller && !this.#controller.aborted) this.#controller.abort(this.#stopped)
   }

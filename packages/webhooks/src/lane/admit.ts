@@ -1,28 +1,28 @@
 import type { Lane, LaneLimits } from './lane.js'
 
-/** What a lane says to one more attempt. */
+/** A lane's decision about one more attempt. */
 export type Admission =
   | { readonly kind: 'go'; readonly lane: Lane }
   | {
       readonly kind: 'wait'
       readonly lane: Lane
       readonly reason: 'circuit' | 'rate' | 'concurrency'
-      /** When it is worth asking again; null = when one of those that are under way has ended. */
+      /** When to ask again; null = when an attempt in flight has ended. */
       readonly untilMs: number | null
     }
 
-/** How things are at the moment. */
+/** The current state around a lane. */
 export interface LaneMoment {
   readonly nowMs: number
-  /** Attempts under way at this endpoint, in the fleet. */
+  /** Attempts in flight at this endpoint, across the fleet. */
   readonly inFlight: number
-  /** After which an attempt that is not heard of is taken for lost. */
+  /** The time after which an unfinished attempt is considered lost. */
   readonly leaseMs: number
 }
 
 const MINUTE_MS = 60_000
 
-/** Lets an attempt go, which takes its place and its part of the rate; or says what it waits for. Nothing is spent on one that waits. */
+/** Admits an attempt, which takes a slot and a share of the rate, or returns the reason to wait. A waiting attempt consumes nothing. */
 export function admit(lane: Lane, limits: LaneLimits, { nowMs, inFlight, leaseMs }: LaneMoment): Admission {
   if (lane.circuit !== 'closed' && nowMs < lane.circuitUntilMs)
     return { kind: 'wait', lane, reason: 'circuit', untilMs: lane.circuitUntilMs }
@@ -36,13 +36,13 @@ export function admit(lane: Lane, limits: LaneLimits, { nowMs, inFlight, leaseMs
       reason: 'rate',
       untilMs: rateOpensAtMs(lane.rateTatMs, limits.ratePerMinute),
     }
-  // The circuit's time is over: this is the probe, and the only one until it has ended or is taken for lost.
+  // The circuit's open time is over: this is the probe, the only one until it has ended or is considered lost.
   const probe =
     lane.circuit === 'closed' ? {} : ({ circuit: 'probing', circuitUntilMs: nowMs + leaseMs } as const)
   return { kind: 'go', lane: { ...lane, rateTatMs, ...probe } }
 }
 
-/** How many of those that wait may go now, and when to look again; 0 = when something ends. */
+/** The number of waiting deliveries that may go now, and when to check again; 0 = when something ends. */
 export function budget(
   lane: Lane,
   limits: LaneLimits,
@@ -65,7 +65,7 @@ export function budget(
   return { count: allowed, againAtMs: Math.ceil(againAtMs) }
 }
 
-// A bucket of a minute's worth that is refilled evenly: the arrival time may be ahead of now by up to a minute.
+// A bucket of one minute's capacity, refilled evenly: the arrival time may be ahead of now by up to a minute.
 function spendRate(tatMs: number, ratePerMinute: number | null, nowMs: number): number | null {
   if (ratePerMinute === null) return tatMs
   const next = Math.max(tatMs, nowMs) + MINUTE_MS / ratePerMinute

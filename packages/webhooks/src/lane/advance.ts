@@ -1,7 +1,7 @@
 import type { OutcomeKind } from '../domain/index.js'
 import type { Lane, LaneRules } from './lane.js'
 
-/** What an ended attempt changed, each told once. */
+/** The changes caused by an ended attempt, each reported once. */
 export type LaneChange =
   | 'opened'
   | 'closed'
@@ -12,7 +12,7 @@ export type LaneChange =
   | 'recovered'
 
 /**
- * The lane after an attempt has ended. What is our own fault (`internal`) says nothing of the endpoint; a `blocked` address is a matter of
+ * The lane after an attempt has ended. Our own faults (`internal`) do not count against the endpoint; a `blocked` address is a matter of
  * settings and opens no circuit, but counts as failing.
  */
 export function advance(
@@ -21,7 +21,7 @@ export function advance(
   rules: LaneRules,
   nowMs: number,
 ): { readonly lane: Lane; readonly changes: readonly LaneChange[] } {
-  // The probe that told nothing is made again at once.
+  // An inconclusive probe is repeated at once.
   if (outcome === 'internal')
     return {
       lane: lane.circuit === 'probing' ? { ...lane, circuit: 'open', circuitUntilMs: nowMs } : lane,
@@ -65,7 +65,7 @@ function circuit(lane: Lane, arrived: boolean, rules: LaneRules, nowMs: number):
       changes: ['opened'],
     }
   }
-  // The probe has ended, or an attempt that began before the circuit opened; either tells as much.
+  // The probe has ended, or an attempt that began before the circuit opened; both are equally informative.
   if (arrived)
     return { lane: { ...lane, window: '', circuit: 'closed', circuitUntilMs: 0 }, changes: ['closed'] }
   if (lane.circuit === 'open') return { lane, changes: [] }

@@ -1,27 +1,27 @@
 /**
- * What the fleet remembers of the way to an endpoint, beside its settings: how its last attempts ended, whether its circuit is open, what of
- * its rate is used. It is read and written under a lock, by the pure functions of this room.
+ * The fleet's shared state for an endpoint, apart from its settings: the outcomes of its last attempts, its circuit, its used rate. It is
+ * read and written under a lock, by the pure functions in this folder.
  */
 export interface Lane {
   readonly endpointId: string
   /** The last attempts, oldest first: `1` arrived, `0` failed. */
   readonly window: string
   readonly circuit: 'closed' | 'open' | 'probing'
-  /** `open`: when a probe may go. `probing`: when it is taken for lost. Else 0. */
+  /** `open`: when a probe may go. `probing`: when the probe is considered lost. Else 0. */
   readonly circuitUntilMs: number
-  /** Theoretical arrival time of the rate limit (GCRA): what lies in the future is used up. */
+  /** Theoretical arrival time of the rate limit (GCRA): the part in the future is used up. */
   readonly rateTatMs: number
-  /** Since when it does nothing but fail; null = its last attempt arrived. */
+  /** Since when every attempt has failed; null = the last attempt arrived. */
   readonly failingSinceMs: number | null
-  /** Of the time until it is disabled, the part at which was warned last: 0, 50, 70, 90. */
+  /** The last warning, in percent of the time until it is disabled: 0, 50, 70, 90. */
   readonly warnedPercent: number
-  /** Whether deliveries may wait for a place in it. */
+  /** Whether deliveries may be waiting for it. */
   readonly hasWaiting: boolean
-  /** For when a look at it is arranged; 0 = none is. */
+  /** When the next check is scheduled; 0 = none. */
   readonly wakeAtMs: number
 }
 
-/** A lane of which nothing is known yet. */
+/** A lane without any history. */
 export const newLane = (endpointId: string): Lane => ({
   endpointId,
   window: '',
@@ -34,23 +34,23 @@ export const newLane = (endpointId: string): Lane => ({
   wakeAtMs: 0,
 })
 
-/** What an endpoint allows. */
+/** An endpoint's limits. */
 export interface LaneLimits {
   readonly ratePerMinute: number | null
   readonly concurrency: number | null
 }
 
-/** When a circuit opens, and when an endpoint is given up. */
+/** The rules for opening a circuit, and for disabling an endpoint. */
 export interface LaneRules {
-  /** Attempts that are looked at. Default 20. */
+  /** The number of attempts considered. Default 20. */
   readonly circuitWindow: number
-  /** Fewer than these open nothing. Default 10. */
+  /** The minimum number of attempts to open the circuit. Default 10. */
   readonly circuitMinimum: number
-  /** Part of them that has failed. Default 0.5. */
+  /** The failure ratio that opens it. Default 0.5. */
   readonly circuitRatio: number
-  /** For how long it is open before a probe goes. Default 60,000. */
+  /** How long it stays open before a probe. Default 60,000. */
   readonly circuitOpenMs: number
-  /** An endpoint that did nothing but fail for so long is disabled; 0 = never. Default 5 days. */
+  /** An endpoint whose attempts all failed for this long is disabled; 0 = never. Default 5 days. */
   readonly disableAfterMs: number
 }
 

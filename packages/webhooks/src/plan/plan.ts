@@ -1,19 +1,19 @@
 import type { DeliveryState, OutcomeKind } from '../domain/index.js'
 import { retryAfterMs } from './retry-after.js'
 
-/** How often and when a delivery is tried again. */
+/** The retry schedule of a delivery. */
 export interface RetrySchedule {
   /** Retries of the task itself, after the first attempt. Default 3. */
   readonly taskRetries: number
-  /** The first wait of theirs; each is double the one before. Default 10,000. */
+  /** The first backoff of those retries; each is double the previous one. Default 10,000. */
   readonly taskBackoffMs: number
-  /** The longest. Default 600,000. */
+  /** The longest backoff. Default 600,000. */
   readonly taskBackoffMaxMs: number
-  /** Waits before the attempts that the sweeper makes, when the task's are spent. Default 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. */
+  /** Waits before the sweeper's attempts, after the task's retries are spent. Default 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. */
   readonly sweepDelaysMs: readonly number[]
-  /** After a timeout or 429 an endpoint is left alone for so long at least. Default 60,000. */
+  /** The minimum wait after a timeout or 429. Default 60,000. */
   readonly busyWaitMs: number
-  /** Part by which a wait may be shorter or longer, by chance. Default 0.2. */
+  /** The random fraction by which a wait may be shorter or longer. Default 0.2. */
   readonly jitter: number
 }
 
@@ -38,7 +38,7 @@ export const DEFAULT_SCHEDULE: RetrySchedule = {
   jitter: 0.2,
 }
 
-/** What an attempt ended with, as far as the plan looks. */
+/** The outcome of an attempt, as far as the plan needs it. */
 export interface EndedAttempt {
   /** 1 = the first. */
   readonly number: number
@@ -48,7 +48,7 @@ export interface EndedAttempt {
   readonly permanentStatuses: readonly number[]
 }
 
-/** What becomes of a delivery. `pending`: its task tries again; `failed`: the sweeper does. */
+/** A delivery's next step. `pending`: its task retries it; `failed`: the sweeper does. */
 export interface NextStep {
   readonly state: Extract<DeliveryState, 'pending' | 'failed' | 'success' | 'exhausted'>
   readonly nextAttemptAtMs: number | null
@@ -56,10 +56,10 @@ export interface NextStep {
   readonly isGone: boolean
 }
 
-/** At most so much of `Retry-After` is obeyed. */
+/** The longest `Retry-After` that is honoured. */
 const RETRY_AFTER_MAX_MS = HOUR
 
-/** What becomes of a delivery after an attempt. `random` gives numbers from 0 to 1. */
+/** The next step of a delivery after an attempt. `random` returns numbers from 0 to 1. */
 export function planNext(
   attempt: EndedAttempt,
   schedule: RetrySchedule,
@@ -98,6 +98,6 @@ function leastWaitMs(
   return Math.max(busyMs, askedMs)
 }
 
-/** Attempts that a delivery has at most. */
+/** The maximum number of attempts of a delivery. */
 export const attemptsOf = ({ taskRetries, sweepDelaysMs }: RetrySchedule): number =>
   1 + taskRetries + sweepDelaysMs.length

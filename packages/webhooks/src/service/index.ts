@@ -1,2 +1,2 @@
-/** Where the HTTP service answers, below its origin. */
+/** The path of the HTTP service, below its origin. */
 export const SERVICE_PATH = '/v1'

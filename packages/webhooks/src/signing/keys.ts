@@ -7,7 +7,7 @@ import {
 } from 'node:crypto'
 import { type SigningScheme, WebhookError } from '../domain/index.js'
 
-/** A key that signs: the bytes of an HMAC, or an ed25519 private key. */
+/** A signing key: the bytes of an HMAC key, or an ed25519 private key. */
 export type SigningKey =
   | { readonly scheme: 'v1'; readonly bytes: Uint8Array }
   | { readonly scheme: 'v1a'; readonly privateKey: KeyObject }
@@ -16,7 +16,7 @@ export type SigningKey =
 const SECRET_BYTES = 32
 const PREFIX = { secret: 'whsec_', privateKey: 'whsk_', publicKey: 'whpk_' } as const
 
-/** A new secret as it is kept (`whsec_…`, `whsk_…`), and its public half for `v1a`. */
+/** Creates a secret in its stored form (`whsec_…`, `whsk_…`), with its public half for `v1a`. */
 export function newSigningSecret(scheme: SigningScheme): {
   readonly text: string
   readonly publicKey: string | null
@@ -34,7 +34,7 @@ export function newSigningSecret(scheme: SigningScheme): {
 
 /**
  * Reads a secret, with or without its prefix for `v1`.
- * @throws {WebhookError} LVG_WEBHOOK_INVALID for one that is no base64, or has fewer than 24 or more than 64 bytes.
+ * @throws {WebhookError} LVG_WEBHOOK_INVALID for a secret that is not base64, or has fewer than 24 or more than 64 bytes.
  */
 export function readSigningSecret(text: string): SigningKey {
   if (text.startsWith(PREFIX.privateKey)) {
@@ -57,7 +57,7 @@ export function publicTextOf(privateKey: KeyObject): string {
 }
 
 function privateKeyOf(seed: Uint8Array): KeyObject {
-  // PKCS #8 of RFC 8410: a fixed head, then the seed.
+  // PKCS #8 per RFC 8410: a fixed header, then the seed.
   const head = Buffer.from('302e020100300506032b657004220420', 'hex')
   return createPrivateKey({ key: Buffer.concat([head, seed]), format: 'der', type: 'pkcs8' })
 }

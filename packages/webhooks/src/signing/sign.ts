@@ -2,8 +2,8 @@ import { createHmac, sign as signWith } from 'node:crypto'
 import type { SigningKey } from './keys.js'
 
 /**
- * The value of `webhook-signature`: a signature by each key, with a space between, over `id.timestamp.body`. `timestampS` is in whole
- * seconds; the bytes of `body` are those that are sent.
+ * The value of `webhook-signature`: one signature per key, separated by spaces, over `id.timestamp.body`. `timestampS` is in whole
+ * seconds; `body` is exactly the bytes sent.
  */
 export function signatureHeader(
   keys: readonly SigningKey[],

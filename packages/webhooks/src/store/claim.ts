@@ -7,20 +7,20 @@ import { loadEndpoints } from './endpoint-store.js'
 import { inFlightAt, LockedLanes } from './lanes.js'
 import type { Claim, ClaimedDelivery, ClaimRequest, StoredEndpoint } from './webhook-store.js'
 
-/** A delivery may begin so much before it is due: clocks of machines differ. */
+/** How early a delivery may start: clocks of machines differ. */
 const EARLY_MS = 50
 
 /** What is asked, and when. */
 interface Asked {
   readonly requests: readonly ClaimRequest[]
   readonly nowMs: number
-  /** Over the longest attempt: what lasts longer is taken for lost. */
+  /** Time beyond the longest attempt; a longer one is considered lost. */
   readonly leaseMs: number
 }
 
-/** Decides, under the lock of each lane, which deliveries may be attempted now; marks those, and those that wait. */
+/** Decides, under each lane's lock, which deliveries may be attempted now; marks those, and the waiting ones. */
 export function claimDeliveries(database: SqlDatabase, asked: Asked): Promise<readonly Claim[]> {
-  // A claim that is forgotten is made again.
+  // A lost claim is simply made again.
   return database.transaction((session) => claimIn(session, asked), { isBrief: true })
 }
 
@@ -53,7 +53,7 @@ async function claimIn(session: SqlSession, { requests, nowMs, leaseMs }: Asked)
       claims.push({ kind: 'over', state })
     } else {
       const count = inFlight.get(endpoint.id) ?? 0
-      // One that is taken over is counted already.
+      // A delivery taken over is already counted.
       const own = row.state === 'processing' && (row.due_at ?? 0) > nowMs ? 1 : 0
       const lane = lanes.get(endpoint.id)
       const admission = behind.has(row.id)
@@ -98,7 +98,7 @@ async function claimIn(session: SqlSession, { requests, nowMs, leaseMs }: Asked)
       ? { kind: 'claimed', claimed }
       : { kind: 'over', state: 'cancelled' }
   }
-  // A body that is gone comes from nowhere: such a delivery ends, instead of being taken up by every sweep.
+  // A removed body cannot be recovered: such a delivery ends, instead of being picked up by every sweep.
   const ends = without.map((key) => ({ key, state: 'cancelled', waits_for: null, due_at: null }))
   if (ends.length > 0) await session.query(DELIVERIES.setWaiting, [JSON.stringify(ends), nowMs])
   return claims
@@ -106,7 +106,7 @@ async function claimIn(session: SqlSession, { requests, nowMs, leaseMs }: Asked)
 
 const busy = (untilMs: number): Claim => ({ kind: 'busy', untilMs })
 
-/** Why a delivery is no longer, or not yet, this claimant's; undefined = nothing is against it. */
+/** The reason a delivery is no longer, or not yet, available to this claimant; undefined = it is available. */
 function endedOrTaken(row: DeliveryRow, claimant: string, nowMs: number): Claim | undefined {
   const dueMs = row.due_at ?? 0
   switch (row.state) {
@@ -118,17 +118,17 @@ function endedOrTaken(row: DeliveryRow, claimant: string, nowMs: number): Claim 
     case 'processing':
       return row.claimant === claimant || dueMs <= nowMs ? undefined : busy(dueMs)
     case 'failed':
-      // The sweeper's, which makes it pending when it is due.
+      // It belongs to the sweeper, which makes it pending when it is due.
       return { kind: 'over', state: 'failed' }
     case 'pending':
-      // What waits for its lane has been told to go, or asks again by itself; the lane is asked anew.
+      // A delivery waiting for its lane was released, or asks again by itself; the lane decides again.
       return row.waits_for === null && dueMs > nowMs + EARLY_MS
         ? { kind: 'early', untilMs: dueMs }
         : undefined
   }
 }
 
-/** A look at a lane is arranged once: `wakeAtMs` is null when one is arranged in time already. */
+/** Schedules a lane check once: `wakeAtMs` is null when one is already scheduled in time. */
 export function arrange(
   arrangedMs: number,
   untilMs: number | null,
@@ -167,7 +167,7 @@ export async function bodiesOf(
   return new Map(found.map(({ tenant, event_id, body }) => [`${tenant}\n${event_id}`, body]))
 }
 
-/** All that an attempt needs; undefined when the body is gone. */
+/** Everything an attempt needs; undefined when the body is gone. */
 export function withBody(
   row: DeliveryRow,
   endpoint: StoredEndpoint,

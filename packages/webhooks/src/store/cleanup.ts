@@ -20,8 +20,9 @@ const SQL = readStatements(new URL('./sql/cleanup.sql', import.meta.url), [
 const BATCH = 1000
 
 /**
- * Removes what ended before a time: rows in batches, bodies and attempts by whole days. What has not ended moves to today's partition
- * first, so that no day holds anything that is still needed when it goes. Each step may be the last, and the next cleanup goes on from there.
+ * Removes deliveries that ended before a time: rows in batches, bodies and attempts by whole days. Unfinished ones move to today's
+ * partition first, so that no dropped day holds anything still needed. The process may stop after any step; the next cleanup continues
+ * from there.
  */
 export async function cleanup(database: SqlDatabase, beforeMs: number, nowMs: number): Promise<Removed> {
   const inBatches = async (statement: string, values: readonly (string | number)[]): Promise<number> => {
@@ -36,7 +37,7 @@ export async function cleanup(database: SqlDatabase, beforeMs: number, nowMs: nu
   const [first, today] = [dayOf(beforeMs), dayOf(nowMs)]
   const removed = await database.transaction(async (session) => {
     if (database.kind === 'postgres') await makeDays(session, today)
-    // Deliveries first: a claim that holds one has read its body when this goes on, and later ones see all of it moved.
+    // Deliveries first: a claim that holds one has read its body by the time this continues, and later ones see everything moved.
     await session.query(SQL.keepDeliveries, [first, today])
     await session.query(SQL.keepBodies, [first, today])
     await session.query(SQL.keepEvents, [first, today])
@@ -51,7 +52,7 @@ export async function cleanup(database: SqlDatabase, beforeMs: number, nowMs: nu
     return { attempts: Number(counted?.count ?? 0), partitions }
   })
   await database.query(SQL.oldDocuments, [nowMs])
-  // Those of `v1a` were published: what they signed may be looked at for a while.
+  // `v1a` keys were published: their signatures may still be verified for a while.
   await database.query(SQL.oldSecrets, [beforeMs])
   return { events, deliveries, ...removed }
 }

@@ -75,7 +75,7 @@ export const attemptRow = (attempt: Attempt): AttemptRow => ({
   status: attempt.status,
   error: attempt.error,
   response_headers: JSON.stringify(attempt.responseHeaders),
-  // PostgreSQL's text holds no zero byte, which is valid UTF-8; such a body is kept as base64.
+  // PostgreSQL's text type cannot hold a zero byte, although it is valid UTF-8; such a body is stored as base64.
   ...bodyColumns(attempt),
 })
 

@@ -81,7 +81,7 @@ export function deliveryStore(database: SqlDatabase, rules: LaneRules): Delivery
         sinceMs === undefined ? '' : firstIdAt('dlv', sinceMs),
         most + 1,
       ] as const
-      // A state at a time: each is a walk along an index, whatever the others are.
+      // One state at a time: each query is an index scan, independent of the others.
       const read = async (state: DeliveryState | ''): Promise<readonly DeliveryRow[]> => {
         if (eventId !== undefined) return database.query(SQL.listOfEvent, [...values, eventId, state])
         if (endpointId !== undefined)
@@ -116,7 +116,7 @@ export function deliveryStore(database: SqlDatabase, rules: LaneRules): Delivery
 
     async cancel(tenant, id, nowMs) {
       const [row] = await database.query<{ endpoint_id: string }>(SQL.cancel, [tenant, id, nowMs])
-      // Those behind it in order may go now: the next look at the lane sees them.
+      // Deliveries behind it in order may go now: the next lane check sees them.
       if (row) await database.query(SQL.markWaiting, [row.endpoint_id])
       return row !== undefined
     },

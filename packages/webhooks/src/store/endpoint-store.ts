@@ -59,7 +59,7 @@ export function endpointStore(database: SqlDatabase): EndpointStore {
     change: (session: SqlSession, before: StoredEndpoint) => Promise<void>,
   ): Promise<StoredEndpoint | undefined> =>
     database.transaction(async (session) => {
-      // The lane first, as everywhere: two who lock both never wait for each other.
+      // The lane first, as everywhere, so that two transactions that lock both never deadlock.
       await session.query(SQL.lockLane, [id])
       const [row] = await session.query<EndpointRow>(SQL.lock, [id, tenant])
       if (!row) return undefined
@@ -165,7 +165,7 @@ export function endpointStore(database: SqlDatabase): EndpointStore {
   }
 }
 
-/** Endpoints that are there, with the secrets that sign at a moment. */
+/** Existing endpoints, with the secrets that sign at a given time. */
 export async function loadEndpoints(
   session: SqlSession,
   ids: readonly string[],
@@ -177,12 +177,12 @@ export async function loadEndpoints(
   return rows.map((row) => toEndpoint(row, secrets))
 }
 
-/** What waits for an endpoint that was disabled is held, or cancelled, as the endpoint says. */
+/** Holds or cancels the waiting deliveries of a disabled endpoint, according to its settings. */
 export async function holdAll(session: SqlSession, endpoint: Endpoint, nowMs: number): Promise<void> {
   await session.query(SQL.hold, [endpoint.id, nowMs, endpoint.storesWhileDisabled ? 'held' : 'cancelled'])
 }
 
-/** Disables an endpoint that is locked. */
+/** Disables a locked endpoint. */
 export async function markDisabled(
   session: SqlSession,
   endpoint: Endpoint,
@@ -227,7 +227,7 @@ function settingsOf(endpoint: StoredEndpoint): string {
   return JSON.stringify(settings satisfies Settings)
 }
 
-/** Patterns as `applies` asks for them: an endpoint that names no type takes `*`. */
+/** Patterns in the form that `applies` expects: an endpoint without types gets `*`. */
 function patternsOf({ tenant, id, eventTypes }: Endpoint): string {
   const patterns = eventTypes.length === 0 ? ['*'] : eventTypes
   return JSON.stringify(patterns.map((pattern) => ({ tenant, pattern, endpoint_id: id })))

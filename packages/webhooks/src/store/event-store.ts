@@ -64,7 +64,7 @@ export function eventStore(database: SqlDatabase): EventStore {
 
     async list({ tenant, types, sinceMs = 0, untilMs, limit, after }) {
       const most = limitOf(limit)
-      // A page's mark is the time and the id of its last, for ids of the caller's do not sort by time.
+      // A page's cursor is the time and id of its last item, because callers' ids do not sort by time.
       const [time = '', id = '~'] = after === undefined ? [] : after.split('~')
       const before = Math.min(
         after === undefined ? Number.MAX_SAFE_INTEGER : Number(time),
@@ -80,8 +80,8 @@ export function eventStore(database: SqlDatabase): EventStore {
 }
 
 /**
- * Writes events with their bodies and deliveries. Where the transaction is the caller's, the deliveries are marked: whoever sees them committed
- * sees that they have no task (`takeCommitted`).
+ * Writes events with their bodies and deliveries. In a caller's transaction, the deliveries are marked as having no task yet, for the
+ * worker that sees them committed (`takeCommitted`).
  */
 export async function insertEvents(
   database: Pick<SqlDatabase, 'kind'>,
@@ -100,7 +100,7 @@ export async function insertEvents(
   for (const [index, event] of events.entries()) {
     const row = rows[index]
     if (!row) continue
-    // The first of two that are one in this list is the new one.
+    // Of duplicates in this list, the first is the new one.
     if (!inserted.delete(keyOf(event))) {
       written.push(await duplicateOf(session, event, row.body_hash))
       continue
@@ -123,7 +123,7 @@ export async function insertEvents(
   return written
 }
 
-/** Takes deliveries that were committed without a task: they are the taker's to publish, or the sweeper's later. */
+/** Takes deliveries that were committed without a task: the taker publishes their tasks, or the sweeper does later. */
 export async function takeCommitted(
   session: SqlSession,
   nowMs: number,
@@ -171,7 +171,7 @@ async function subscribersOf(
   return found
 }
 
-/** What an endpoint may name in order to get a type: the type, `order.*` for all below `order.`, `*`. Notices come to those that name them. */
+/** The patterns that match a type: the type, `order.*` for all below `order.`, `*`. Notices go only to endpoints that name them. */
 function patternsFor(type: string): readonly string[] {
   const parts = type.split('.')
   const above = parts.slice(1).map((_, index) => `${parts.slice(0, index + 1).join('.')}.*`)
@@ -185,7 +185,7 @@ function deliveryRow(
   { id, is_enabled, settings }: Subscriber,
   isCallers: boolean,
 ) {
-  // The store of endpoints alone writes the column.
+  // Only the endpoint store writes the column.
   const { order, storesWhileDisabled } = JSON.parse(settings) as Endpoint
   const isEnabled = is_enabled === 1
   if (!isEnabled && !storesWhileDisabled) return []
@@ -195,7 +195,7 @@ function deliveryRow(
     event_id: event.id,
     endpoint_id: id,
     event_type: event.type,
-    // Only where order matters, so that the index of what is to be kept in order stays small.
+    // Only where order matters, so that the index of ordered deliveries stays small.
     ordering_key: order === 'key' ? event.orderingKey : null,
     state: isEnabled ? 'pending' : 'held',
     waits_for: isEnabled && isCallers ? 'commit' : null,

@@ -1,6 +1,6 @@
 import type { CallerTransaction } from '../domain/index.js'
 
-/** What libsql, better-sqlite3 and their like have. */
+/** The common interface of libsql, better-sqlite3 and similar libraries. */
 interface SqliteConnection {
   prepare(statement: string): {
     readonly reader: boolean
@@ -10,8 +10,8 @@ interface SqliteConnection {
 }
 
 /**
- * A transaction of the caller's on the SQLite file of the store, for `send(event, { transaction: inSqlite(database) })` between `BEGIN
- * IMMEDIATE` and `COMMIT`. `database` is a connection of libsql or better-sqlite3.
+ * The caller's transaction on the store's SQLite file, for `send(event, { transaction: inSqlite(database) })` between `BEGIN IMMEDIATE`
+ * and `COMMIT`. `database` is a connection of libsql or better-sqlite3.
  */
 export function inSqlite(database: object): CallerTransaction {
   // Both libraries' declarations of `prepare` are narrower than what they take.

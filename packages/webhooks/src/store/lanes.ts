@@ -3,7 +3,7 @@ import type { SqlSession } from './database/database.js'
 import { type LaneRow, laneRow, toLane } from './delivery-rows.js'
 import { DELIVERIES } from './delivery-statements.js'
 
-/** The lanes that a transaction has locked: looked at, changed, and written at its end. */
+/** The lanes locked by a transaction: read, changed, and written at its end. */
 export class LockedLanes {
   readonly #session: SqlSession
   readonly #lanes: Map<string, Lane>
@@ -14,7 +14,7 @@ export class LockedLanes {
     this.#lanes = lanes
   }
 
-  /** Locks the lanes of the endpoints that deliveries go to. Always the first thing of a transaction, and in one order. */
+  /** Locks the lanes of the deliveries' endpoints. Always the first step of a transaction, and in a fixed order. */
   static ofDeliveries(session: SqlSession, deliveryIds: readonly string[]): Promise<LockedLanes> {
     return LockedLanes.#lock(session, DELIVERIES.lockLanes, deliveryIds)
   }
@@ -49,7 +49,7 @@ export class LockedLanes {
   }
 }
 
-/** Attempts under way at endpoints. */
+/** Attempts in flight, by endpoint. */
 export async function inFlightAt(
   session: SqlSession,
   endpointIds: readonly string[],

@@ -4,7 +4,7 @@ import type { Listing } from './webhook-store.js'
 const DEFAULT_LIMIT = 50
 const MOST = 250
 
-/** How many a page has. @throws {WebhookError} LVG_WEBHOOK_INVALID. */
+/** The page size. @throws {WebhookError} LVG_WEBHOOK_INVALID. */
 export function limitOf(limit: number | undefined): number {
   if (limit === undefined) return DEFAULT_LIMIT
   if (Number.isInteger(limit) && limit >= 1 && limit <= MOST) return limit
@@ -14,7 +14,7 @@ export function limitOf(limit: number | undefined): number {
   })
 }
 
-/** A page from what was read, one more than it has if there is a next one. */
+/** Builds a page from the rows read, which include one extra row if there is a next page. */
 export function listingOf<T>(items: readonly T[], limit: number, keyOf: (item: T) => string): Listing<T> {
   const page = items.slice(0, limit)
   const last = page.at(-1)

@@ -7,6 +7,6 @@ export interface NewEvent {
   readonly dedupKey: string | null
   readonly body: Uint8Array
   readonly createdAtMs: number
-  /** To these endpoints alone; null = to those that take its type. */
+  /** Only for these endpoints; null = for those that receive its type. */
   readonly endpointIds: readonly string[] | null
 }

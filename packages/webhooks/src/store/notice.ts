@@ -1,7 +1,7 @@
 import { type DisabledReason, newId } from '../domain/index.js'
 import type { NewEvent } from './new-event.js'
 
-/** Something that an operator or a tenant wants to be told; once for each change. Sent as an event of the same name. */
+/** A notice for an operator or a tenant, once per change. Sent as an event of the same name. */
 export type Notice =
   | {
       readonly type: 'endpoint.disabled'
@@ -16,7 +16,7 @@ export type Notice =
       readonly endpointId: string
       readonly atMs: number
     }
-  /** It has done nothing but fail for this part of the time after which it is disabled. */
+  /** Every attempt has failed for this percentage of the time after which it is disabled. */
   | {
       readonly type: 'endpoint.failing'
       readonly tenant: string
@@ -31,7 +31,7 @@ export type Notice =
       readonly endpointId: string
       readonly atMs: number
     }
-  /** `failing`: the task's retries are spent and the sweeper has it; `recovered`: it was failing, and arrived. */
+  /** `failing`: the task's retries are spent and the sweeper has taken over; `recovered`: it was failing, and arrived. */
   | {
       readonly type: 'message.attempt.failing' | 'message.attempt.exhausted' | 'message.attempt.recovered'
       readonly tenant: string
@@ -45,7 +45,7 @@ export type Notice =
 /** The name of a notice. */
 export type NoticeType = Notice['type']
 
-/** Types that an endpoint gets only when it names them: those of notices. */
+/** Types that an endpoint receives only when it names them: the notices. */
 export const NOTICE_TYPES: readonly NoticeType[] = [
   'endpoint.disabled',
   'endpoint.enabled',
@@ -57,7 +57,7 @@ export const NOTICE_TYPES: readonly NoticeType[] = [
   'message.attempt.recovered',
 ]
 
-/** A notice as the event that endpoints get which name its type. */
+/** The event form of a notice, for endpoints that name its type. */
 export function noticeEvent(notice: Notice): NewEvent {
   const { type, tenant, atMs, ...data } = notice
   const body = { type, timestamp: new Date(atMs).toISOString(), data }

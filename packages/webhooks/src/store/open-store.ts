@@ -13,7 +13,7 @@ import { makeDays } from './partitions.js'
 import { watchCommits } from './watch-committed.js'
 import type { WebhookStore } from './webhook-store.js'
 
-/** How a store is opened. */
+/** The options for opening a store. */
 export interface OpenStoreOptions {
   readonly rules?: LaneRules
   readonly now?: () => number
@@ -25,7 +25,7 @@ const script = (name: string): string => readFileSync(new URL(`./sql/${name}`, i
 const COMMITTED_AT_ONCE = 500
 
 /**
- * Opens `postgresql://…` or `sqlite:///path`, and brings its tables up to date; any number of processes may do so at once.
+ * Opens `postgresql://…` or `sqlite:///path`, and migrates its tables; any number of processes may do so at once.
  * @throws {WebhookError} LVG_WEBHOOK_SETUP, LVG_WEBHOOK_STORE.
  */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<WebhookStore> {

@@ -1,10 +1,10 @@
 import type { SqlSession } from './database/database.js'
 
 const PARENTS = ['lovage_webhook_bodies', 'lovage_webhook_attempts'] as const
-/** So many days are made ahead; a fleet that is down for longer writes into the partition of the rest. */
+/** The number of days created ahead; after longer downtime, a fleet writes into the default partition. */
 const AHEAD = 14
 
-/** Makes the partitions of a day and of those after it. A day of which the rest has rows already stays there. */
+/** Creates the partitions of a day and the days after it. A day with rows already in the default partition stays there. */
 export async function makeDays(session: SqlSession, today: number): Promise<void> {
   const there = new Set(await partitionNames(session))
   for (let day = today - 1; day <= today + AHEAD; day++)
@@ -19,12 +19,12 @@ export async function makeDays(session: SqlSession, today: number): Promise<void
     }
 }
 
-/** Drops the partitions of days before one, whole; tells which. */
+/** Drops whole partitions of days before a given day; returns which. */
 export async function dropDays(session: SqlSession, before: number): Promise<readonly string[]> {
   const old = (await partitionNames(session)).filter(
     (name) => Number(/_d(\d+)$/.exec(name)?.[1] ?? before) < before,
   )
-  // Who reads or writes meanwhile is not kept waiting behind us for long: what does not go today goes tomorrow.
+  // Concurrent readers and writers do not wait behind us for long: a partition not dropped today is dropped tomorrow.
   if (old.length > 0) await session.query("SET LOCAL lock_timeout = '5s'")
   for (const name of old) await session.query(`DROP TABLE ${name}`)
   return old

@@ -11,8 +11,8 @@ import { releaseIn } from './release.js'
 import type { AttemptRecord, Released, StoredEndpoint } from './webhook-store.js'
 
 /**
- * Writes how attempts ended, in one transaction: the attempts, what becomes of their deliveries, what it means for their endpoints, the
- * notices of all that as events, and which of those that wait may go now.
+ * Records finished attempts in one transaction: the attempts, the next step of their deliveries, the effect on their endpoints, the
+ * resulting notices as events, and which waiting deliveries may go now.
  */
 export function recordAttempts(
   database: SqlDatabase,
@@ -41,7 +41,7 @@ async function recordIn(
   const notices: Notice[] = []
   const disabled: { readonly id: string; readonly reason: 'gone' | 'failing' }[] = []
   for (const { attempt, isGone, notices: own } of scheduled) {
-    // Another has taken the delivery over: what is true of it is that one's to say.
+    // Another task has taken the delivery over and determines its state.
     if (!settled.has(attempt.deliveryId)) continue
     notices.push(...own)
     const step = advance(lanes.get(attempt.endpointId), attempt.outcome, rules, nowMs)
@@ -86,7 +86,7 @@ async function settle(
   return new Set(settled.map(({ id }) => id))
 }
 
-/** A replay that arrived ends a delivery that had been given up; any other goes on as it was going. */
+/** A successful replay completes a delivery that had been given up; any other continues unchanged. */
 async function settleReplays(
   session: SqlSession,
   records: readonly AttemptRecord[],
@@ -102,7 +102,7 @@ async function settleReplays(
   await session.query(DELIVERIES.replayed, [JSON.stringify(rows), nowMs])
 }
 
-/** Disables endpoints that are enabled still; one notice for each. */
+/** Disables endpoints that are still enabled; one notice for each. */
 async function disable(
   session: SqlSession,
   endpoints: Map<string, StoredEndpoint>,
@@ -143,7 +143,7 @@ function noticesOf(
       case 'warned-90':
         notices.push({ type: 'endpoint.failing', percent: WARNED[change], failingSinceMs, ...of })
         break
-      // Told by `endpoint.disabled`, and by the messages that were failing.
+      // Already reported by `endpoint.disabled`, and by the failing messages.
       case 'given-up':
       case 'recovered':
         break

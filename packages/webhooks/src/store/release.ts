@@ -5,10 +5,10 @@ import { DELIVERIES } from './delivery-statements.js'
 import { inFlightAt, type LockedLanes } from './lanes.js'
 import type { Released, StoredEndpoint } from './webhook-store.js'
 
-/** So many are let go in one look. */
+/** The most deliveries released in one check. */
 const MOST = 200
 
-/** Lets those that wait for a place in the lanes go, as many as there are places; tells when to look again. */
+/** Releases waiting deliveries, as many as the lanes admit; returns when to check again. */
 export async function releaseIn(
   session: SqlSession,
   lanes: LockedLanes,
@@ -28,7 +28,7 @@ export async function releaseIn(
     const lane = lanes.get(id)
     const { count, againAtMs } = budget(lane, endpoint, { nowMs, inFlight: inFlight.get(id) ?? 0 }, MOST)
     const statement = endpoint.order === 'key' ? DELIVERIES.waitingInOrder : DELIVERIES.waiting
-    // One more than may go tells whether any is left.
+    // Reads one more than may go, to see whether any are left.
     const rows = await session.query<{ id: string }>(statement, [id, count + 1])
     const going = rows.slice(0, count).map((row) => row.id)
     if (going.length > 0) await session.query(DELIVERIES.unwait, [going, nowMs])

@@ -2,11 +2,11 @@ import type { PostgresDatabase } from './database/postgres-database.js'
 import type { SqliteDatabase } from './database/sqlite-database.js'
 
 const CHANNEL = 'lovage_webhooks'
-/** A notification may be missed while a connection is made again: so often is looked in any case. */
+/** The polling interval: a notification may be missed while reconnecting. */
 const LOOK_MS = 5_000
 const SQLITE_LOOK_MS = 100
 
-/** Calls `look` when something may have been committed, and one call at a time. Resolves when it listens; the value ends it. */
+/** Calls `look` when something may have been committed, one call at a time. Resolves once listening; the returned function stops it. */
 export async function watchCommits(
   database: PostgresDatabase | SqliteDatabase,
   look: () => Promise<void>,
@@ -38,7 +38,7 @@ export async function watchCommits(
   }
 }
 
-/** Runs a look after a ring; rings during a look make one more. */
+/** Runs a look after each notification; notifications during a look cause one more. */
 class Looker {
   readonly #look: () => Promise<void>
   #isRung = false
@@ -64,13 +64,13 @@ class Looker {
   async #run(): Promise<void> {
     while (this.#isRung && !this.#isStopped) {
       this.#isRung = false
-      // The look logs its own failures; the next ring tries again.
+      // The look logs its own failures; the next notification tries again.
       await this.#look().catch(() => {})
     }
   }
 }
 
-/** A connection that listens, and is made again when it is lost. */
+/** A listening connection, reopened when it is lost. */
 class CommitListener {
   readonly #database: PostgresDatabase
   readonly #onRing: () => void

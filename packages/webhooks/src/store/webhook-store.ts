@@ -28,7 +28,7 @@ export interface Listing<T> {
   readonly next: string | null
 }
 
-/** A secret as it lies in the store: encrypted. */
+/** A secret in its stored, encrypted form. */
 export interface StoredSecret {
   readonly id: string
   readonly endpointId: string
@@ -39,47 +39,44 @@ export interface StoredSecret {
   readonly expiresAtMs: number | null
 }
 
-/** An endpoint with what only the sender sees: its secrets that sign now, and its TLS identity, encrypted. */
+/** An endpoint with the sender's private data: its current signing secrets and its TLS identity, encrypted. */
 export interface StoredEndpoint extends Endpoint {
   readonly secrets: readonly StoredSecret[]
   readonly sealedTls: Uint8Array | null
 }
 
-/** Columns of an endpoint that may be changed. */
+/** The changeable columns of an endpoint. */
 export type EndpointUpdate = Partial<Omit<Endpoint, 'id' | 'tenant' | 'createdAtMs' | 'updatedAtMs'>> & {
   readonly sealedTls?: Uint8Array | null
 }
 
-/** Endpoints and their secrets. A deleted endpoint is seen by nobody; its history stays. */
+/** Endpoints and their secrets. A deleted endpoint is invisible; its history stays. */
 export interface EndpointStore {
-  /** @throws {WebhookError} LVG_WEBHOOK_CONFLICT for an id that is taken. */
+  /** @throws {WebhookError} LVG_WEBHOOK_CONFLICT for an existing id. */
   insert(endpoint: StoredEndpoint): Promise<void>
   get(ids: readonly string[]): Promise<readonly StoredEndpoint[]>
   list(
     query: Paging & { readonly tenant: string; readonly isEnabled?: boolean },
   ): Promise<Listing<StoredEndpoint>>
-  /** The endpoint afterwards; undefined when there is none of that tenant. */
+  /** Returns the updated endpoint; undefined when the tenant has no such endpoint. */
   update(
     tenant: string,
     id: string,
     changes: EndpointUpdate,
     nowMs: number,
   ): Promise<StoredEndpoint | undefined>
-  /**
-   * Enables it, with a fresh lane, and lets its held deliveries go on; or disables it. Ids of deliveries to be attempted are given
-   * out by `release`.
-   */
+  /** Enables it, with a fresh lane, and resumes its held deliveries; or disables it. `release` returns the ids of deliveries to attempt. */
   setEnabled(
     tenant: string,
     id: string,
     to: { readonly isEnabled: boolean; readonly reason: DisabledReason | null },
     nowMs: number,
   ): Promise<StoredEndpoint | undefined>
-  /** Cancels what waits for it. False when there is none. */
+  /** Deletes it and cancels its waiting deliveries. Returns false when it does not exist. */
   delete(tenant: string, id: string, nowMs: number): Promise<boolean>
-  /** Adds a secret; those of the same scheme that were current sign until `overlapUntilMs` still. */
+  /** Adds a secret; current ones of the same scheme keep signing until `overlapUntilMs`. */
   addSecret(secret: StoredSecret, overlapUntilMs: number): Promise<void>
-  /** All that sign now, of every tenant: for the published key set, and for re-encryption. */
+  /** Returns all current signing secrets, of every tenant: for the published key set, and for re-encryption. */
   secrets(query: {
     readonly scheme?: SigningScheme
     readonly nowMs: number
@@ -88,11 +85,11 @@ export interface EndpointStore {
   reseal(changes: readonly { readonly id: string; readonly sealed: Uint8Array }[]): Promise<void>
 }
 
-/** What became of an event that was to be written. */
+/** The outcome of writing an event. */
 export interface WrittenEvent {
   readonly event: WebhookEvent
   readonly deliveryIds: readonly string[]
-  /** Those of `deliveryIds` that are to be attempted now; the others are held or waited for. */
+  /** Those of `deliveryIds` to attempt now; the others are held or waiting. */
   readonly dueIds: readonly string[]
   readonly isDuplicate: boolean
 }
@@ -101,11 +98,11 @@ export interface WrittenEvent {
 export interface EventStore {
   /**
    * Writes events, their bodies and their deliveries in one transaction, or in the caller's.
-   * @throws {WebhookError} LVG_WEBHOOK_CONFLICT for an id that another body has.
+   * @throws {WebhookError} LVG_WEBHOOK_CONFLICT for an existing id with another body.
    */
   insert(events: readonly NewEvent[], transaction?: CallerTransaction): Promise<readonly WrittenEvent[]>
   get(tenant: string, id: string): Promise<WebhookEvent | undefined>
-  /** The bytes as they were given; undefined when they are gone or were never there. */
+  /** Returns the original bytes; undefined when they are gone or never existed. */
   body(tenant: string, id: string): Promise<Uint8Array | undefined>
   list(
     query: Paging & {
@@ -117,77 +114,77 @@ export interface EventStore {
   ): Promise<Listing<WebhookEvent>>
 }
 
-/** What is asked when an attempt is to begin. */
+/** A request to begin an attempt. */
 export interface ClaimRequest {
   readonly deliveryId: string
-  /** Who asks: the task's id. The same claimant takes its own claim over, as after a crash. */
+  /** The claimant: the task's id. The same claimant takes over its own claim, as after a crash. */
   readonly claimant: string
 }
 
-/** All that an attempt needs. */
+/** Everything an attempt needs. */
 export interface ClaimedDelivery {
   readonly delivery: Delivery
   readonly eventCreatedAtMs: number
   readonly body: Uint8Array
   readonly endpoint: StoredEndpoint
-  /** Of the attempt that is to be made; 1 = the first. */
+  /** The number of the attempt to make; 1 = the first. */
   readonly number: number
 }
 
-/** What became of a claim. */
+/** The outcome of a claim. */
 export type Claim =
   | { readonly kind: 'claimed'; readonly claimed: ClaimedDelivery }
-  /** Its endpoint's lane has no place now; it is told when there is. */
+  /** Its endpoint's lane has no free slot; it is released when there is one. */
   | {
       readonly kind: 'waits'
       readonly reason: Exclude<WaitReason, null>
       readonly wakeAtMs: number | null
       readonly endpointId: string
     }
-  /** Another has it until then. */
+  /** Another task holds it until then. */
   | { readonly kind: 'busy'; readonly untilMs: number }
   /** It is not due before then. */
   | { readonly kind: 'early'; readonly untilMs: number }
-  /** It needs no attempt: ended, or held. */
+  /** It needs no attempt: it has ended, or is held. */
   | { readonly kind: 'over'; readonly state: DeliveryState }
   | { readonly kind: 'missing' }
 
-/** How an attempt ended, and what becomes of its delivery. */
+/** A finished attempt and the next step of its delivery. */
 export interface AttemptRecord {
   readonly attempt: Attempt
   readonly claimant: string
-  /** What the delivery becomes; null leaves it as it is, as replays do. */
+  /** The delivery's next state; null leaves it unchanged, as in replays. */
   readonly next: {
     readonly state: Extract<DeliveryState, 'pending' | 'failed' | 'success' | 'exhausted' | 'cancelled'>
     readonly nextAttemptAtMs: number | null
   } | null
-  /** Disable the endpoint: it said that it is gone. */
+  /** Whether to disable the endpoint: it answered that it is gone. */
   readonly isGone: boolean
-  /** What is told if this record holds. */
+  /** The notices to send if this record is accepted. */
   readonly notices: readonly Notice[]
 }
 
-/** What is to be done after attempts were recorded or a lane was looked at. */
+/** The follow-up work after attempts were recorded or a lane was checked. */
 export interface Released {
   /** Deliveries that may be attempted now. */
   readonly deliveryIds: readonly string[]
-  /** Endpoints whose lanes are to be looked at again, and when. */
+  /** Endpoints whose lanes need another check, and when. */
   readonly wakes: readonly { readonly endpointId: string; readonly atMs: number }[]
-  /** What changed, for operators and tenants. */
+  /** The changes, for operators and tenants. */
   readonly notices: readonly Notice[]
 }
 
-/** Deliveries and attempts: the lanes of the endpoints decide what may go. */
+/** Deliveries and attempts; the endpoints' lanes decide which may go. */
 export interface DeliveryStore {
   claim(requests: readonly ClaimRequest[], nowMs: number, leaseMs: number): Promise<readonly Claim[]>
-  /** For a replay: everything an attempt needs, whatever the delivery's state, and nothing is changed. */
+  /** For a replay: returns everything an attempt needs, in any delivery state, without changing anything. */
   peek(deliveryId: string): Promise<ClaimedDelivery | undefined>
   record(records: readonly AttemptRecord[], nowMs: number): Promise<Released>
-  /** Looks at an endpoint's lane: which of its waiting deliveries may go now, and when to look again. */
+  /** Checks an endpoint's lane: which of its waiting deliveries may go now, and when to check again. */
   release(endpointId: string, nowMs: number): Promise<Released>
   /**
-   * Failed ones that are due, and stale ones, which no task has: pending or processing, and silent since `staleAfterMs` after they were due. At
-   * most `limit`.
+   * Returns due failed deliveries, and stale ones that no task holds: pending or processing, and overdue by `staleAfterMs`. At most
+   * `limit`.
    */
   sweep(
     nowMs: number,
@@ -217,7 +214,7 @@ export interface DeliveryStore {
   ): Promise<Listing<Attempt>>
   /** False when it is not waiting. */
   cancel(tenant: string, id: string, nowMs: number): Promise<boolean>
-  /** Deliveries by state, over all tenants; and the age of the oldest that waits. Estimates are allowed. */
+  /** Returns the number of deliveries by state, across all tenants, and the age of the oldest waiting one. Estimates are allowed. */
   counts(nowMs: number): Promise<{
     readonly byState: Readonly<Partial<Record<DeliveryState, number>>>
     readonly oldestPendingMs: number | null
@@ -225,15 +222,15 @@ export interface DeliveryStore {
   }>
 }
 
-/** Small JSON documents of other parts (API keys, answers kept for idempotency): by kind and key, with an end. */
+/** Small JSON documents of other parts (API keys, responses stored for idempotency): by kind and key, with an expiry. */
 export interface DocumentStore {
-  /** Writes; with `ifAbsent` only where none lives. Returns what stands afterwards. */
+  /** Writes a document; with `ifAbsent` only where no live one exists. Returns the resulting document. */
   put(
     document: StoredDocument,
     options: { readonly ifAbsent?: boolean; readonly nowMs: number },
   ): Promise<StoredDocument>
   get(kind: string, key: string, nowMs: number): Promise<StoredDocument | undefined>
-  /** By key, ascending, from `after` on. */
+  /** Lists documents by ascending key, from `after` on. */
   list(
     kind: string,
     query: Paging & { readonly prefix?: string; readonly nowMs: number },
@@ -246,11 +243,11 @@ export interface StoredDocument {
   readonly kind: string
   readonly key: string
   readonly value: unknown
-  /** null = it stays. */
+  /** null = never. */
   readonly expiresAtMs: number | null
 }
 
-/** What a cleanup removed. */
+/** The result of a cleanup. */
 export interface Removed {
   readonly events: number
   readonly deliveries: number
@@ -259,20 +256,20 @@ export interface Removed {
   readonly partitions: readonly string[]
 }
 
-/** Where webhooks are kept. Opened and migrated; of one database or file. */
+/** The webhooks store of one database or file, opened and migrated. */
 export interface WebhookStore {
   readonly kind: 'postgres' | 'sqlite'
-  /** Where, without a password. */
+  /** The store's URL without a password. */
   readonly shownUrl: string
   readonly endpoints: EndpointStore
   readonly events: EventStore
   readonly deliveries: DeliveryStore
   readonly documents: DocumentStore
-  /** Removes what ended before then: bodies and attempts by whole days, rows in batches. What has not ended stays. */
+  /** Removes deliveries that ended before a time: bodies and attempts by whole days, rows in batches. Unfinished ones stay. */
   cleanup(beforeMs: number, nowMs: number): Promise<Removed>
   /**
-   * Calls `onDue` with deliveries whose transaction was committed without a task of theirs, as soon as that is seen. Resolves when it listens;
-   * its value stops it.
+   * Calls `onDue` with deliveries whose transaction was committed without a task, as soon as the commit is seen. Resolves once listening;
+   * the returned function stops it.
    */
   watchCommitted(onDue: (deliveryIds: readonly string[]) => Promise<void>): Promise<() => Promise<void>>
   close(): Promise<void>

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { WebhookError } from '../domain/index.js'
 
-/** A key of the ring: a name, which is written beside what it encrypts, and 32 bytes. */
+/** A key of the ring: a name, stored next to the ciphertext, and 32 bytes. */
 export interface RingKey {
   readonly id: string
   readonly bytes: Uint8Array
@@ -12,13 +12,13 @@ const IV_BYTES = 12
 const TAG_BYTES = 16
 
 /**
- * Encrypts what must not be read in the database, with AES-256-GCM. The first key of the ring encrypts; each decrypts what names it, so
- * that keys change without a day on which nothing can be read.
+ * Encrypts secrets in the database with AES-256-GCM. The first key of the ring encrypts; each key decrypts data that names it, so that
+ * keys can be rotated without downtime.
  */
 export class Vault {
   readonly #ring: readonly RingKey[]
 
-  /** @throws {WebhookError} LVG_WEBHOOK_SETUP for an empty ring, two keys of one name, or a key that has not 32 bytes. */
+  /** @throws {WebhookError} LVG_WEBHOOK_SETUP for an empty ring, two keys with one name, or a key that is not 32 bytes long. */
   constructor(ring: readonly RingKey[]) {
     if (ring.length === 0) throw setup('the ring is empty')
     for (const { id, bytes } of ring) {
@@ -30,14 +30,14 @@ export class Vault {
     this.#ring = ring
   }
 
-  /** Whether it was encrypted with another key than the first. */
+  /** Whether it was encrypted with a key other than the first. */
   isOld(sealed: Uint8Array): boolean {
     return keyIdOf(sealed) !== this.#ring[0]?.id
   }
 
   /** Encrypts a text; `context` (the id of what it belongs to) is bound to it, so that it cannot be moved to another row. */
   seal(text: string, context: string): Uint8Array {
-    // The constructor has seen to it that there is one.
+    // The constructor ensures that there is one.
     const key = this.#ring[0] as RingKey
     const iv = randomBytes(IV_BYTES)
     const cipher = createCipheriv('aes-256-gcm', key.bytes, iv).setAAD(Buffer.from(context))
@@ -46,7 +46,7 @@ export class Vault {
     return Buffer.concat([Buffer.from([VERSION, id.length]), id, iv, cipher.getAuthTag(), secret])
   }
 
-  /** @throws {WebhookError} LVG_WEBHOOK_KEY_MISSING when its key is not in the ring, or it was changed or belongs elsewhere. */
+  /** @throws {WebhookError} LVG_WEBHOOK_KEY_MISSING when its key is not in the ring, or the data was tampered with or belongs elsewhere. */
   open(sealed: Uint8Array, context: string): string {
     const id = keyIdOf(sealed)
     const key = this.#ring.find((each) => each.id === id)
@@ -90,7 +90,7 @@ function keyIdOf(sealed: Uint8Array): string {
 }
 
 /**
- * Reads a ring from text: `id:base64,id:base64`, as the environment has it (LOVAGE_WEBHOOKS_KEYS).
+ * Reads a ring from text: `id:base64,id:base64`, as in the environment (LOVAGE_WEBHOOKS_KEYS).
  * @throws {WebhookError} LVG_WEBHOOK_SETUP.
  */
 export function readRing(text: string): readonly RingKey[] {
@@ -105,7 +105,7 @@ export function readRing(text: string): readonly RingKey[] {
     })
 }
 
-/** A new key as the ring's text has it. */
+/** A new key in the ring's text form. */
 export const newRingKey = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`
 
 const setup = (why: string): WebhookError =>

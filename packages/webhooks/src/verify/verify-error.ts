@@ -1,4 +1,4 @@
-/** The mark of the engine's errors, which `isLovageError` looks for. */
+/** The mark of the engine's errors, checked by `isLovageError`. */
 const MARK = Symbol.for('lovage.error')
 
 /**

@@ -1,7 +1,7 @@
-/** What a statement takes; a list is a list of texts or numbers. */
+/** A statement parameter; lists hold texts or numbers. */
 export type SqlValue = string | number | null | Uint8Array | readonly string[] | readonly number[]
 
-/** Where statements run. */
+/** A session that runs statements. */
 export interface SqlSession {
   /** Runs a statement of ours (see `statements.ts`). The caller names the type of its rows; whole numbers come as numbers, bytes as Buffers. */
   query<Row = Readonly<Record<string, unknown>>>(
@@ -15,14 +15,14 @@ export interface SqlDatabase extends SqlSession {
   readonly kind: 'postgres' | 'sqlite'
   readonly shownUrl: string
   /**
-   * Runs statements as one transaction, undone when `work` throws; `work` may run again after a deadlock. With `isBrief` the commit is not waited for
-   * on the disk: for what may be forgotten when the server's machine dies.
+   * Runs statements as one transaction, undone when `work` throws; `work` may run again after a deadlock. With `isBrief` the commit does
+   * not wait for the disk: for data that may be lost if the server's machine dies.
    */
   transaction<Result>(
     work: (session: SqlSession) => Promise<Result>,
     options?: { readonly isBrief?: boolean },
   ): Promise<Result>
-  /** Statements of a transaction of the caller's. */
+  /** Runs statements in the caller's transaction. */
   within(transaction: {
     query(text: string, values?: unknown[]): Promise<{ rows: readonly unknown[] }>
   }): SqlSession

@@ -6,13 +6,13 @@ import type { SqlDatabase, SqlSession, SqlValue } from './database.js'
 import { newer, storeError } from './sqlite-database.js'
 import { forPostgres } from './statements.js'
 
-/** Deadlock and serialization failure: the server undid the transaction, and it may simply be run again. */
+/** Deadlock and serialization failure: the server rolled the transaction back, and it can simply be run again. */
 const AGAIN: ReadonlySet<unknown> = new Set(['40P01', '40001'])
 const ATTEMPTS = 5
 const LOCK = 7_061_994
 const INT8 = 20
 
-/** A PostgreSQL database as one process uses it: a pool of connections. */
+/** One process's view of a PostgreSQL database: a pool of connections. */
 export class PostgresDatabase implements SqlDatabase {
   readonly kind = 'postgres'
   readonly shownUrl: string
@@ -40,7 +40,7 @@ export class PostgresDatabase implements SqlDatabase {
       idleTimeoutMillis: 30_000,
       allowExitOnIdle: true,
     })
-    // A connection that breaks while it is idle is replaced; the next statement tells if the server is away.
+    // A connection that breaks while idle is replaced; the next statement fails if the server is unreachable.
     this.#pool.on('error', () => {})
   }
 
@@ -72,7 +72,7 @@ export class PostgresDatabase implements SqlDatabase {
     }
   }
 
-  /** Brings the tables up to date: one process does it, the others wait, and then have nothing to do. */
+  /** Migrates the tables: one process does it, the others wait, and then have nothing to do. */
   async migrate(scripts: readonly string[]): Promise<void> {
     if ((await this.#version()) === scripts.length) return
     await this.transaction(async (session) => {
@@ -91,7 +91,7 @@ export class PostgresDatabase implements SqlDatabase {
     })
   }
 
-  /** A connection of its own, connected, which is the caller's to end. */
+  /** Opens a separate connection, which the caller must end. */
   async connect(): Promise<pg.Client> {
     const client = new this.#library.Client(this.#config)
     client.on('error', () => {})
@@ -128,7 +128,7 @@ export class PostgresDatabase implements SqlDatabase {
       await this.#run(client, 'COMMIT')
       return result
     } catch (error) {
-      // A connection that cannot even roll back is not given to the next.
+      // A connection that cannot roll back is not reused.
       await client.query('ROLLBACK').catch((fault: Error) => {
         broken = fault
       })

@@ -13,11 +13,11 @@ interface Prepared {
   run(...values: unknown[]): unknown
 }
 
-/** For so long a writer waits for another process's transaction before it gives up. */
+/** How long a writer waits for another process's transaction before it gives up. */
 const LOCK_WAIT_MS = 30_000
 
 /**
- * A SQLite file as one process uses it. Statements run at once, on this thread; transactions come one after the other, and wait for those of
+ * One process's view of a SQLite file. Statements run at once, on this thread; transactions run one at a time, and wait for those of
  * other processes without blocking the thread.
  */
 export class SqliteDatabase implements SqlDatabase {
@@ -28,13 +28,13 @@ export class SqliteDatabase implements SqlDatabase {
   readonly #session: SqlSession
   #last: Promise<unknown> = Promise.resolve()
 
-  /** @throws {WebhookError} LVG_WEBHOOK_STORE for a file that cannot be used. */
+  /** @throws {WebhookError} LVG_WEBHOOK_STORE for an unusable file. */
   constructor(path: string) {
     this.#path = path
     this.shownUrl = `sqlite://${path}`
     try {
       if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
-      // A lock is waited for below, where the thread is free meanwhile.
+      // The wait for a lock is below, where it does not block the thread.
       this.#database = new Database(path, { timeout: 5 })
       this.#database.pragma('journal_mode = WAL')
       this.#database.pragma('synchronous = NORMAL')
@@ -95,7 +95,7 @@ export class SqliteDatabase implements SqlDatabase {
     }
   }
 
-  /** Brings the tables up to date, in one transaction. */
+  /** Migrates the tables, in one transaction. */
   migrate(scripts: readonly string[]): Promise<void> {
     return this.transaction(async (session) => {
       await this.#exec(
@@ -130,7 +130,7 @@ export class SqliteDatabase implements SqlDatabase {
         if (!/locked|busy/i.test(cause instanceof Error ? cause.message : '') || performance.now() > deadline)
           throw error
       }
-      // Half by chance, so that two that wait do not meet again.
+      // Half random, so that two waiters do not collide again.
       await sleep(pauseMs * (0.5 + Math.random() / 2))
     }
   }
@@ -140,7 +140,7 @@ export class SqliteDatabase implements SqlDatabase {
   }
 }
 
-/** What one connection does with our statements. */
+/** A session that runs our statements on one connection. */
 function sessionOn(
   prepare: (statement: string) => unknown,
   wrapped: (error: unknown) => unknown,
@@ -151,7 +151,7 @@ function sessionOn(
       try {
         let ready = prepared.get(statement)
         if (!ready) {
-          // The library's own declaration of what `prepare` returns says less.
+          // The library's own type for `prepare` is narrower.
           ready = prepare(forSqlite(statement)) as Prepared
           prepared.set(statement, ready)
         }
@@ -171,14 +171,14 @@ function sessionOn(
 
 const bound = (value: SqlValue): unknown => (Array.isArray(value) ? JSON.stringify(value) : value)
 
-/** The library gives bytes as ArrayBuffers. */
+/** The library returns bytes as ArrayBuffers. */
 function withBuffers(row: Row): Row {
   for (const [name, value] of Object.entries(row))
     if (value instanceof ArrayBuffer) (row as Record<string, unknown>)[name] = Buffer.from(value)
   return row
 }
 
-/** An error of a database in our words. */
+/** Wraps a database error as one of ours. */
 export function storeError(error: unknown, where: string): unknown {
   if (error instanceof WebhookError) return error
   const text = error instanceof Error ? error.message : String(error)

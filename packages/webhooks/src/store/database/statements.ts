@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 /**
  * Reads a file of named statements, each headed by `-- name: <name>`.
- * @throws Error when a name is missing from the file, or the file has one that was not asked for.
+ * @throws Error when a name is missing from the file, or the file has one that was not requested.
  */
 export function readStatements<const Name extends string>(
   file: URL,
@@ -26,9 +26,9 @@ export function readStatements<const Name extends string>(
 }
 
 /**
- * Statements are written once, in PostgreSQL's words, with three forms that each database has its own for:
- * `IN ($1[])` a list of texts, `IN ($1int[])` of numbers; `ROWS($1: id text, n bigint)` a table from a JSON list of objects, named `r`;
- * `FOR UPDATE …`, which SQLite does not need, for its writers come one after the other.
+ * Statements are written once, in PostgreSQL's dialect, with three forms that are translated for each database: `IN ($1[])` a list of
+ * texts, `IN ($1int[])` of numbers; `ROWS($1: id text, n bigint)` a table from a JSON list of objects, named `r`; `FOR UPDATE …`, which
+ * SQLite does not need, because its writers run one at a time.
  */
 export function forPostgres(statement: string): string {
   return statement
