@@ -63,6 +63,8 @@ test('a traceback ends with the frames of whoever wrote the task', () => {
   const inside = [
     `    at invoke (file://${ours}task.js:1:1)`,
     '    at AsyncLocalStorage.run (node:internal/x:1:1)',
+    // As Node 20 has it.
+    '    at AsyncLocalStorage.run (node:async_hooks:346:14)',
   ]
   error.stack = stack(
     '    at inner (/shop/bank.ts:1:1)',

@@ -84,7 +84,8 @@ function describe(thrown: unknown, depth: number, seen: Set<unknown>): string {
 /** This package's folder, as stack frames name it. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url))
 const isOurs = (frame: string): boolean =>
-  frame.includes(`${PACKAGE}src/`) || frame.includes(`${PACKAGE}dist/`) || frame.includes('(node:internal/')
+  // Node 20 runs contexts in `node:async_hooks`, later versions inside the engine.
+  frame.includes(`${PACKAGE}src/`) || frame.includes(`${PACKAGE}dist/`) || /[( ]node:/.test(frame)
 
 /** A stack without the trailing frames in which a worker calls a task: they are always the same, and hide the rest. */
 function withoutCallers(stack: string): string {
