@@ -3,23 +3,23 @@ import type { Person } from './access/person.js'
 import type { DashboardActions } from './actions/dashboard-actions.js'
 import type { DashboardData } from './data/dashboard-data.js'
 
-/** What requests carry from one handler to the next. */
+/** The variables passed between request handlers. */
 export interface DashboardEnv {
   Variables: {
-    /** Who asks; set before any handler of a page or of an API runs. */
+    /** The user; set before any page or API handler runs. */
     person: Person
-    /** Stands in `nonce` of the few styles and scripts, and in the Content-Security-Policy. */
+    /** The `nonce` of the few styles and scripts, and of the Content-Security-Policy. */
     nonce: string
   }
 }
 
-/** What the parts of the server share. */
+/** The shared parts of the server. */
 export interface DashboardParts {
   readonly data: DashboardData
   readonly actions: DashboardActions
-  /** Where the dashboard stands: empty, or `/flower`, without a slash at its end. Every link begins with it. */
+  /** The dashboard's path prefix: empty, or `/flower`, without a trailing slash. Every link begins with it. */
   readonly prefix: string
 }
 
-/** The server as an app of hono's. */
+/** The server as a Hono app. */
 export type DashboardApp = Hono<DashboardEnv>

@@ -10,34 +10,34 @@ import type { FleetOptions } from './fleets/fleet-options.js'
 import type { HistoryStore } from './history/history-store.js'
 import { SqliteHistory } from './history/sqlite/sqlite-history.js'
 
-/** What is watched, and how. */
+/** The options of a dashboard. */
 export interface DashboardOptions extends WatchOptions {
-  /** At least one; the first is shown when a URL names none. */
+  /** At least one; the first is the default when a URL names none. */
   readonly fleets: readonly FleetOptions[]
   /**
-   * Where histories are kept: a path, to which `.NAME.sqlite` is added for each fleet, or a `postgresql://` URL, in which each has the
-   * schema `lovage_dashboard_NAME`. Default `flower` in the working directory.
+   * The location of the histories: a path, to which `.NAME.sqlite` is added for each fleet, or a `postgresql://` URL, where each fleet
+   * has the schema `lovage_dashboard_NAME`. Default `flower` in the working directory.
    */
   readonly db?: string
-  /** Refuses everything that changes something. Default false. */
+  /** Refuses all changes. Default false. */
   readonly readOnly?: boolean
-  /** Where the dashboard stands behind a proxy: `flower`, `/tools/flower`. Default: at the root. */
+  /** The path prefix behind a proxy: `flower`, `/tools/flower`. Default: the root. */
   readonly urlPrefix?: string
 }
 
-/** Fleets that are watched, and what pages and APIs are made of. */
+/** Watched fleets, and the parts of pages and APIs. */
 export interface OpenDashboard extends DashboardParts, AsyncDisposable {
   readonly fleets: ReadonlyMap<string, Fleet>
-  /** The fleet of a name, the first when there is none. @throws {UnknownFleetError} */
+  /** Returns the named fleet, or the first without a name. @throws {UnknownFleetError} */
   readonly fleetOf: (name: string | undefined) => Fleet
   readonly readOnly: boolean
-  /** Ends background work, writes what was heard, and closes the histories; the apps stay open. */
+  /** Stops background work, writes pending events, and closes the histories; the apps stay open. */
   close(): Promise<void>
 }
 
 /**
- * Opens the histories, and begins to listen.
- * @throws {ConfigurationError} LVG_CONFIG_INVALID for a wrong name of a fleet or a wrong prefix.
+ * Opens the histories, and starts listening.
+ * @throws {ConfigurationError} LVG_CONFIG_INVALID for an invalid fleet name or prefix.
  * @throws {ConnectionError} LVG_STORE_UNSUITABLE when a history cannot be opened.
  */
 export async function openDashboard(options: DashboardOptions): Promise<OpenDashboard> {

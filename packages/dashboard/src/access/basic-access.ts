@@ -3,14 +3,14 @@ import type { MiddlewareHandler } from 'hono'
 import type { DashboardEnv } from '../dashboard.js'
 import type { Person, Role } from './person.js'
 
-/** Who is let in with which password. */
+/** A user with a password. */
 export interface Login extends Person {
   readonly password: string
 }
 
 const ROLES: ReadonlySet<string> = new Set(['viewer', 'operator', 'admin'])
 
-/** A login as it stands on a command line: `user:password`, or `user:password:role`; without a role it may do everything, as in Flower. */
+/** Parses a login from the command line: `user:password`, or `user:password:role`; without a role it has full access, as in Flower. */
 export function loginOf(text: string): Login {
   const [name = '', ...rest] = text.split(':')
   const last = rest.at(-1)
@@ -18,12 +18,12 @@ export function loginOf(text: string): Login {
   return {
     name,
     password: (hasRole ? rest.slice(0, -1) : rest).join(':'),
-    // The set above has the roles.
+    // The set above contains only roles.
     role: hasRole ? (last as Role) : 'admin',
   }
 }
 
-/** Asks for a name and a password. Without any logins everybody may do everything, and the start says so. */
+/** Requires a name and a password. Without any logins access is open, with a warning at start-up. */
 export function basicAccess(logins: readonly Login[]): MiddlewareHandler<DashboardEnv> {
   return async (c, next) => {
     const person = logins.length === 0 ? ANYBODY : personOf(logins, c.req.header('authorization'))
@@ -37,14 +37,14 @@ export function basicAccess(logins: readonly Login[]): MiddlewareHandler<Dashboa
 
 const ANYBODY: Person = { name: 'anybody', role: 'admin' }
 
-/** Browsers say where a request comes from; what is no browser has no cookies or passwords of others to misuse. */
+/** Browsers send a request's origin; other clients have no stored credentials to abuse. */
 const isForeign = (site: string | undefined): boolean => site === 'cross-site' || site === 'same-site'
 
 function personOf(logins: readonly Login[], header = ''): Person | undefined {
   const [scheme, encoded = ''] = header.split(' ')
   if (scheme?.toLowerCase() !== 'basic') return undefined
   const given = Buffer.from(encoded, 'base64').toString('utf8')
-  // All are compared, in the same time whatever is given.
+  // All logins are compared, in constant time.
   const found = logins.filter(({ name, password }) => isSame(`${name}:${password}`, given))
   return found[0] && { name: found[0].name, role: found[0].role }
 }

@@ -1,9 +1,9 @@
-/** What people may do: look; act on tasks, queues and schedules; change workers and remove things for good. Each includes the one before. */
+/** Roles: view; act on tasks, queues and schedules; change workers and remove things for good. Each includes the previous one. */
 export type Role = 'viewer' | 'operator' | 'admin'
 
-/** Who uses the dashboard. */
+/** A user of the dashboard. */
 export interface Person {
-  /** As the audit log names them: a user name, an e-mail address. */
+  /** The name in the audit log: a user name, an e-mail address. */
   readonly name: string
   readonly role: Role
 }

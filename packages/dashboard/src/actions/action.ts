@@ -2,12 +2,12 @@ import { z } from '@hono/zod-openapi'
 import type { Role } from '../access/person.js'
 
 const Name = z.string().min(1).max(256)
-/** Which tasks: some of them by id, or everything that a search finds. */
+/** The target tasks: some by id, or everything that a search finds. */
 const Tasks = z.union([
   z.strictObject({ ids: z.array(Name).min(1).max(1000) }),
   z.strictObject({ search: z.string().max(2048), expected: z.int().min(0) }),
 ])
-/** Which letters: some by id, or all that meet the conditions. */
+/** The target letters: some by id, or all that match the conditions. */
 const Letters = z.union([
   z.strictObject({ ids: z.array(Name).min(1).max(1000) }),
   z.strictObject({
@@ -24,7 +24,7 @@ const worker = { destination: Name.optional() }
 const queue = { queue: Name }
 const entry = { entry: Name }
 
-/** Everything that can be done through the dashboard, as it comes over HTTP. */
+/** Every dashboard action, in its HTTP form. */
 export const Action = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('task.retry'), tasks: Tasks }),
   z.strictObject({
@@ -94,7 +94,7 @@ export const Action = z.discriminatedUnion('kind', [
 export type Action = z.infer<typeof Action>
 export type ActionKind = Action['kind']
 
-/** Who may do what. */
+/** The role required for each action. */
 export const ROLE_OF: Readonly<Record<ActionKind, Role>> = {
   'task.retry': 'operator',
   'task.edit-retry': 'operator',

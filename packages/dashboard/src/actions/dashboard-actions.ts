@@ -1,30 +1,33 @@
 import type { Person } from '../access/person.js'
 import type { Action } from './action.js'
 
-/** What became of an action. */
+/** The outcome of an action. */
 export interface ActionOutcome {
   readonly status: 'done' | 'begun' | 'refused' | 'failed'
-  /** One sentence for whoever asked. */
+  /** One sentence for the user. */
   readonly message: string
-  /** How many tasks, messages or letters it reached; null when it is none of these. */
+  /** The number of tasks, messages or letters affected; null when it concerns none of these. */
   readonly count: number | null
-  /** The background job that does it. */
+  /** The background job that runs it. */
   readonly jobId?: string
   /** The task that was sent. */
   readonly taskId?: string
 }
 
-/** How much an action would reach, counted before it is done. */
+/** The number of items an action would affect, counted beforehand. */
 export interface ActionCount {
   readonly count: number
-  /** False when counting ended at its bound: there are at least so many. */
+  /** False when counting stopped at its limit: there are at least this many. */
   readonly isExact: boolean
 }
 
-/** What the dashboard changes. Everything is checked for the person's role and for read-only mode, and written to the audit log. */
+/** The dashboard's actions. Each is checked against the person's role and read-only mode, and written to the audit log. */
 export interface DashboardActions {
-  /** Does one thing; what reaches everything that a search finds goes on as a background job. Never throws for what a server or the person did. */
+  /**
+   * Performs one action; an action on everything that a search finds continues as a background job. Never throws for server or user
+   * errors.
+   */
   perform(person: Person, fleet: string | undefined, action: Action): Promise<ActionOutcome>
-  /** Counts first; an action on a search takes the number as `expected`. */
+  /** Counts the affected items; an action on a search takes the number as `expected`. */
   count(fleet: string | undefined, action: Action): Promise<ActionCount>
 }

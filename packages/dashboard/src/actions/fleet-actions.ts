@@ -22,7 +22,7 @@ const done = (message: string, count: number | null = null): ActionOutcome => ({
 const many = (count: number, one: string, more: string): string =>
   count === 1 ? `1 ${one}` : `${count} ${more}`
 
-/** Does what reaches a queue, a schedule, a worker or the whole fleet. @throws {Refused} */
+/** Performs an action on a queue, a schedule, a worker or the whole fleet. @throws {Refused} */
 export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<ActionOutcome> {
   const { app } = fleet
   switch (action.kind) {
@@ -108,7 +108,7 @@ export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<Act
 const to = (destination: string) => ({ destination })
 const all = (destination: string | undefined) => (destination === undefined ? {} : to(destination))
 
-/** What workers said about a command. */
+/** Summarises the workers' replies to a command. */
 function answered(destination: string | undefined, answers: Answers<Done>): ActionOutcome {
   const entries = Object.entries(answers)
   const [error] = entries.flatMap(([name, answer]) =>

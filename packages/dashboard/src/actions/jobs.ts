@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Person } from '../access/person.js'
 import type { JobLine } from '../data/operations-pages.js'
 
-/** Jobs that are remembered, per dashboard. */
+/** The most jobs remembered per dashboard. */
 const MOST = 200
 
-/** What a job has done at once. */
+/** One step of a job's progress. */
 export interface Progress {
   readonly done: number
   readonly failed: number
@@ -13,12 +13,12 @@ export interface Progress {
 
 type Job = { -readonly [Key in keyof JobLine]: JobLine[Key] } & { readonly stop: AbortController }
 
-/** Work in the background on everything that a search finds. */
+/** Background jobs on everything that a search finds. */
 export class Jobs {
   readonly #jobs = new Map<string, Job>()
   readonly #running = new Set<Promise<void>>()
 
-  /** Jobs of a fleet, the newest first. */
+  /** The jobs of a fleet, newest first. */
   list(fleet: string): readonly JobLine[] {
     return [...this.#jobs.values()]
       .filter((job) => job.fleet === fleet)
@@ -27,9 +27,9 @@ export class Jobs {
   }
 
   /**
-   * Begins a job.
-   * @param work Does a piece at a time, and yields what it has done.
-   * @param onEnd Hears of its end, for the audit log.
+   * Starts a job.
+   * @param work Works a batch at a time, and yields the progress.
+   * @param onEnd Called at its end, for the audit log.
    */
   begin(
     { fleet, action, target, expected }: Pick<JobLine, 'fleet' | 'action' | 'target' | 'expected'>,
@@ -62,12 +62,12 @@ export class Jobs {
     void running
       .finally(() => this.#running.delete(running))
       .catch(() => {
-        // Told by `settled`.
+        // Reported by `settled`.
       })
     return job.id
   }
 
-  /** Ends a job after the piece that it is at; false when there is none that runs. */
+  /** Stops a job after its current batch; returns false when it is not running. */
   stop(id: string): boolean {
     const job = this.#jobs.get(id)
     if (job?.state !== 'running') return false
@@ -75,7 +75,7 @@ export class Jobs {
     return true
   }
 
-  /** Ends all jobs, and resolves when they have ended. */
+  /** Stops all jobs, and resolves when they have ended. */
   async close(): Promise<void> {
     for (const { stop } of this.#jobs.values()) stop.abort()
     await Promise.allSettled(this.#running)

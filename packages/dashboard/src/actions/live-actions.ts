@@ -12,7 +12,7 @@ import type { Jobs, Progress } from './jobs.js'
 import { Refused } from './refused.js'
 import { actOnTasks, editAndRetry, type TaskAction } from './task-actions.js'
 
-/** What actions need. */
+/** The ports of actions. */
 export interface ActionSource {
   readonly fleetOf: (name: string | undefined) => Fleet
   readonly jobs: Jobs
@@ -21,12 +21,12 @@ export interface ActionSource {
 
 type LetterAction = Extract<Action, { readonly letters: unknown }>
 
-/** Tasks that a job takes at a time. */
+/** Tasks per batch of a job. */
 const PIECE = 200
-/** Counting ends here: more is "at least so many". */
+/** The counting limit: beyond it, the count is "at least this many". */
 const MOST_COUNTED = 100_000
 
-/** What people do through the dashboard: checked, done, written down. */
+/** Performs users' actions: checks them, runs them, and writes the audit log. */
 export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): DashboardActions {
   const perform = async (
     person: Person,
@@ -187,7 +187,7 @@ const VERBS: Readonly<Record<TaskAction['kind'], string>> = {
 
 const exactly = (count: number): ActionCount => ({ count, isExact: true })
 
-/** Makes an outcome of whatever goes wrong. */
+/** Turns any error into an outcome. */
 async function attempt(work: () => Promise<ActionOutcome>): Promise<ActionOutcome> {
   try {
     return await work()
@@ -205,7 +205,7 @@ function nodeOf(fleet: Fleet, search: string): SearchNode {
   )
 }
 
-/** Everything that a search finds, a piece at a time, from the newest that there is now to the oldest. */
+/** Yields everything that a search finds, a batch at a time, from the currently newest to the oldest. */
 async function* found(
   fleet: Fleet,
   node: SearchNode,
@@ -250,7 +250,7 @@ function filterOf({
   return {
     ...(queue === undefined ? {} : { queue }),
     ...(task === undefined ? {} : { task }),
-    // One that is none finds nothing.
+    // An unknown reason matches nothing.
     ...(reason === undefined ? {} : { reason: reason as DeadLetterReason }),
     ...(failedBeforeMs === undefined ? {} : { failedBeforeMs }),
   }
@@ -282,12 +282,12 @@ async function audit(
     outcome,
     details: details.slice(0, LONGEST_TARGET),
   }
-  // Where the log cannot be written the action was done all the same: the process's own log has it.
+  // If the audit log cannot be written, the action was done anyway: the process's own log records it.
   await fleet.tried('history', () => fleet.store.audit([entry]))
   fleet.app.logger.info({ audit: entry }, `${name}: ${action} ${entry.target}`)
 }
 
-/** What an action was done to. Arguments that were typed are not written down. */
+/** The target of an action. Typed arguments are not logged. */
 function targetOf(action: Action): string {
   if ('tasks' in action) return 'ids' in action.tasks ? action.tasks.ids.join(' ') : action.tasks.search
   if ('letters' in action)

@@ -1,4 +1,4 @@
-/** What was asked cannot be done, for a reason that whoever asked can mend. */
+/** A request that cannot be fulfilled, for a reason that the user can fix. */
 export class Refused extends Error {
   constructor(message: string) {
     super(message)

@@ -7,10 +7,10 @@ import type { Action } from './action.js'
 import type { Progress } from './jobs.js'
 import { Refused } from './refused.js'
 
-/** What is done to tasks one by one. */
+/** Actions on single tasks. */
 export type TaskAction = Extract<Action, { readonly tasks: unknown }>
 
-/** Does something to some tasks; tells what was done, and why what failed did. */
+/** Performs an action on tasks; returns what was done, and the reasons for failures. */
 export async function actOnTasks(
   fleet: Fleet,
   action: TaskAction,
@@ -24,7 +24,7 @@ export async function actOnTasks(
     case 'task.terminate':
       await app.control.revoke(ids, {
         terminate: true,
-        // The schema has seen to its form; a worker refuses a signal that its system does not have.
+        // The schema checked its form; a worker refuses a signal that its system lacks.
         ...(action.signal ? { signal: action.signal as NodeJS.Signals } : {}),
       })
       return { done: ids.length, failed: 0, why: [] }
@@ -52,7 +52,7 @@ async function retryTasks(
   return { done: ids.length - why.length, failed: why.length, why, ...(taskId ? { taskId } : {}) }
 }
 
-/** A dead letter goes back as it is, with its place in a canvas; else the call is sent again, under an id of its own. */
+/** A dead letter is redriven unchanged, with its place in a canvas; otherwise the call is sent again under a new id. */
 async function retryOne(
   fleet: Fleet,
   entry: TaskEntry,
@@ -90,7 +90,7 @@ export async function editAndRetry(
   return result.id
 }
 
-/** Arguments that a person typed. @throws {Refused} */
+/** Parses arguments typed by a user. @throws {Refused} */
 export function callOf(
   args: string,
   kwargs: string,

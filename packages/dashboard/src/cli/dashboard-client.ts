@@ -3,7 +3,7 @@ import { fromJson, toJson } from '../values/lossless-json.js'
 
 const TIMEOUT_MS = 30_000
 
-/** Where a dashboard is. */
+/** The address of a dashboard. */
 export interface DashboardPlace {
   /** `http://ada:secret@127.0.0.1:5555/flower`. */
   readonly url: string
@@ -11,15 +11,18 @@ export interface DashboardPlace {
   readonly fleet?: string
 }
 
-/** A dashboard that is asked over HTTP, as the commands of the terminal do. Answers are taken to be the dashboard's own. */
+/** An HTTP client of a dashboard, for the terminal commands. Responses are trusted to be the dashboard's own. */
 export interface DashboardClient {
-  /** A page's JSON. @throws {ConnectionError} LVG_CONNECTION_FAILED. */
+  /** Gets a page's JSON. @throws {ConnectionError} LVG_CONNECTION_FAILED. */
   get<Page>(path: string, query?: Readonly<Record<string, string>>): Promise<Page>
-  /** An action, or its count. An action that was refused or has failed is an answer, too. @throws {ConnectionError} LVG_CONNECTION_FAILED. */
+  /**
+   * Posts an action, or requests its count. A refused or failed action is a normal answer. @throws {ConnectionError}
+   * LVG_CONNECTION_FAILED.
+   */
   post<Answer>(path: string, body: unknown): Promise<Answer>
 }
 
-/** @throws {ConfigurationError} LVG_USAGE for a URL that is none. */
+/** @throws {ConfigurationError} LVG_USAGE for an invalid URL. */
 export function dashboardClient({ url, fleet }: DashboardPlace): DashboardClient {
   if (!URL.canParse(url))
     throw new ConfigurationError(`${JSON.stringify(url)} is no URL of a dashboard.`, {
@@ -56,7 +59,7 @@ export function dashboardClient({ url, fleet }: DashboardPlace): DashboardClient
         `The dashboard at ${base.href} answers ${response.status}: ${text.slice(0, 200)}`,
         response.status === 401 ? 'Name a user in the URL: http://user:password@host:5555' : 'See its log.',
       )
-    // The dashboard's own form.
+    // The dashboard's own response form.
     return fromJson(text) as Answer
   }
   return {

@@ -1,6 +1,6 @@
 import { ConfigurationError } from 'lovage'
 
-/** What the commands `flower` and `dashboard` take: Flower's options, and a few more. */
+/** The options of the commands `flower` and `dashboard`: Flower's, and a few more. */
 export interface CommandOptions {
   readonly port: number
   /** Empty: all addresses, as Flower listens. */
@@ -37,9 +37,9 @@ export interface CommandOptions {
   readonly unauthenticatedApi: boolean
   /** Further fleets: `name=broker[;results]`. */
   readonly fleet: readonly string[]
-  /** Names of arguments whose values are not kept. */
+  /** Names of arguments whose values are not stored. */
   readonly redact: readonly string[]
-  /** Days for which tasks are kept, and how many at most. */
+  /** How many days tasks are kept, and the most tasks kept. */
   readonly keepDays: number
   readonly keepTasks: number
 }
@@ -133,7 +133,7 @@ const NAMES = new Map(Object.keys(OPTIONS).map((name) => [plain(name), name as k
 
 /**
  * Reads options as Flower does: from the environment (`FLOWER_PORT`), then from the command line, with `-` or `_`, with `=` or a space.
- * @throws {ConfigurationError} LVG_USAGE for an option that is not known, or a wrong value.
+ * @throws {ConfigurationError} LVG_USAGE for an unknown option, or an invalid value.
  */
 export function readOptions(
   argv: readonly string[],
@@ -182,7 +182,7 @@ function nameOf(
   throw usage(`${argument} is no option of the dashboard.`, 'See --help.')
 }
 
-/** Names are the same with `-`, with `_`, in capitals. */
+/** Normalises a name: `-`, `_` and capitals are equivalent. */
 function plain(name: string): string {
   return name.replaceAll(/[-_]/g, '').toLowerCase()
 }

@@ -1,6 +1,6 @@
 import { OPTIONS } from './flower-options.js'
 
-/** What `lovage dashboard --help` says of the options. */
+/** The options section of `lovage dashboard --help`. */
 export function optionsHelp(): string {
   const lines = Object.entries(OPTIONS).map(([name, { initial, isFlag, help }]) => {
     const written = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

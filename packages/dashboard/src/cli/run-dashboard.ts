@@ -9,22 +9,22 @@ import { dashboardApp } from '../server/dashboard-app.js'
 import { serve } from '../server/serve.js'
 import { type CommandOptions, readOptions } from './flower-options.js'
 
-/** A dashboard that runs. */
+/** A running dashboard. */
 export interface RunningDashboard {
   /** Where it listens. */
   readonly url: string
   readonly port: number | undefined
-  /** Writes what was heard, and ends it; the first fleet's app stays open. */
+  /** Writes pending data and stops; the first fleet's app stays open. */
   close(): Promise<void>
 }
 
 const DAY_MS = 86_400_000
 
 /**
- * Runs the dashboard as `lovage dashboard` and `lovage flower` do.
+ * Runs the dashboard, as `lovage dashboard` and `lovage flower` do.
  *
  * @param app The app of the first fleet, which is called `main`.
- * @param argv What stands behind the command: Flower's options, see `optionsHelp`.
+ * @param argv The arguments after the command: Flower's options, see `optionsHelp`.
  * @throws {ConfigurationError} LVG_USAGE, LVG_CONFIG_INVALID.
  */
 export async function runDashboard(
@@ -33,7 +33,7 @@ export async function runDashboard(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<RunningDashboard> {
   const options = withFile(readOptions(argv, env), argv, env)
-  // What is shown is exact, whatever the app's own code takes integers for; nothing runs here.
+  // Integers are shown exactly, whatever the app's own setting; no tasks run here.
   if (app.conf.integers !== 'bigint') app.configFromObject({ integers: 'bigint' })
   const others = options.fleet.map((text) => fleetOf(text, app))
   const dashboard = await openDashboard({
@@ -50,7 +50,7 @@ export async function runDashboard(
   })
   try {
     const logins = options.basicAuth.map(loginOf)
-    // Whoever reaches an open dashboard may change everything: it is not shown to the network unless that is asked for.
+    // Anyone who reaches an open dashboard may change everything: it is not exposed to the network unless requested.
     const address = options.address || (logins.length === 0 ? '127.0.0.1' : '')
     const { taskRuntimeMetricBuckets: buckets } = options
     const { open, api } = flowerApp(dashboard, {
@@ -82,7 +82,7 @@ export async function runDashboard(
   }
 }
 
-/** Options of a file stand behind those of the environment and of the command line. */
+/** Options from a file yield to those from the environment and the command line. */
 function withFile(
   options: CommandOptions,
   argv: readonly string[],

@@ -7,14 +7,14 @@ import type { TaskSummary } from '../history/task-entry.js'
 import { toJson } from '../values/lossless-json.js'
 import { type DashboardPlace, dashboardClient } from './dashboard-client.js'
 
-/** What is searched, and what is done with what is found. */
+/** The search, and the action on its results. */
 export interface TasksOptions extends DashboardPlace {
   readonly search: string
   readonly limit: number
   readonly json: boolean
-  /** What is done to everything that is found. */
+  /** The action on everything found. */
   readonly action?: 'retry' | 'revoke' | 'terminate' | 'abort'
-  /** Asks before it is done. */
+  /** Asks for confirmation first. */
   readonly confirm: (question: string) => Promise<boolean>
   readonly write: (line: string) => void
 }
@@ -22,8 +22,9 @@ export interface TasksOptions extends DashboardPlace {
 const WATCH_MS = 500
 
 /**
- * Lists the tasks that a search finds, the newest first; with an action, counts them, asks, and waits until the dashboard has done it.
- * @throws {ConfigurationError} LVG_USAGE for a search that cannot be understood. @throws {ConnectionError} LVG_CONNECTION_FAILED.
+ * Lists the tasks that a search finds, newest first; with an action, counts them, asks for confirmation, and waits until the dashboard
+ * has done it.
+ * @throws {ConfigurationError} LVG_USAGE for an invalid search. @throws {ConnectionError} LVG_CONNECTION_FAILED.
  */
 export async function runTasks(options: TasksOptions): Promise<boolean> {
   const client = dashboardClient(options)
@@ -81,7 +82,7 @@ function line({ id, state, name, worker, changedMs, args, exception, result }: T
     worker ?? '',
     said,
   ].join('  ')
-  // Names come from whoever reaches the broker: nothing of them commands the terminal.
+  // Names are untrusted: terminal control characters are removed.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed.
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '·').trimEnd()
 }

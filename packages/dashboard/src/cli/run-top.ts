@@ -4,15 +4,15 @@ import type { WorkersPage } from '../data/workers-page.js'
 import { type DashboardClient, type DashboardPlace, dashboardClient } from './dashboard-client.js'
 import { topScreen } from './top-screen.js'
 
-/** How the terminal is filled. */
+/** The options of the terminal view. */
 export interface TopOptions extends DashboardPlace {
-  /** Seconds between two pictures. */
+  /** Seconds between updates. */
   readonly interval: number
-  /** Prints one picture, and ends. */
+  /** Prints one screen, and exits. */
   readonly once: boolean
 }
 
-/** The terminal that is drawn on. */
+/** The terminal to draw on. */
 export interface Screen {
   readonly rows: number
   readonly columns: number
@@ -24,8 +24,8 @@ const HIDE = '\u001b[?25l'
 const SHOW = '\u001b[?25h'
 
 /**
- * Shows in the terminal what the overview of a dashboard says, until the signal ends it.
- * @throws {ConnectionError} LVG_CONNECTION_FAILED when no dashboard answers at first; later that is said on the screen.
+ * Shows a dashboard's overview in the terminal until the signal is aborted.
+ * @throws {ConnectionError} LVG_CONNECTION_FAILED when no dashboard answers at first; later failures are shown on the screen.
  */
 export async function runTop(options: TopOptions, screen: Screen, signal: AbortSignal): Promise<void> {
   const client = dashboardClient(options)

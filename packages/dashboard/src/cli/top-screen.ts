@@ -5,7 +5,7 @@ import type { WorkersPage } from '../data/workers-page.js'
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const SPARKED = 40
 
-/** What the terminal shows: the facts of the overview and of the workers, in so many lines of so many columns. */
+/** Renders the terminal view of the overview and the workers, fitted to the given lines and columns. */
 export function topScreen(
   overview: PageData<Overview>,
   workers: PageData<WorkersPage>,
@@ -53,7 +53,7 @@ export function topScreen(
   return lines.slice(0, Math.max(1, size.rows - 1)).map((line) => clean(line).slice(0, size.columns))
 }
 
-/** The first column on the left, numbers on the right of theirs. */
+/** A row with the first column left-aligned and numbers right-aligned. */
 function row(...cells: readonly (readonly [value: string | number, width: number])[]): string {
   return cells
     .map(([value, width], place) => {
@@ -64,7 +64,7 @@ function row(...cells: readonly (readonly [value: string | number, width: number
     .join(' ')
 }
 
-/** A line of bars, the greatest value as the highest one. */
+/** A sparkline, scaled to the largest value. */
 export function spark(values: readonly number[]): string {
   const most = Math.max(1, ...values)
   return values
@@ -72,7 +72,7 @@ export function spark(values: readonly number[]): string {
     .join('')
 }
 
-/** Names come from whoever reaches the broker: nothing of them commands the terminal. */
+/** Names are untrusted: terminal control characters are removed. */
 const clean = (line: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed.
   line.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '·')

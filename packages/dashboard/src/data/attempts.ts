@@ -9,7 +9,7 @@ const OUTCOMES: Readonly<Record<string, Attempt['outcome']>> = {
   rejected: 'rejected',
 }
 
-/** The runs of a task, as its timeline tells them: each begins when a worker received it, and ends with what became of it. */
+/** The runs of a task, derived from its timeline: each begins when a worker receives it, and ends with its outcome. */
 export function attemptsOf({ timeline }: Pick<TaskEntry, 'timeline'>, isLost: boolean): readonly Attempt[] {
   const attempts: Attempt[] = []
   let open: TimelineEntry[] = []
@@ -19,7 +19,7 @@ export function attemptsOf({ timeline }: Pick<TaskEntry, 'timeline'>, isLost: bo
   }
   for (const entry of timeline) {
     if (entry.kind === 'sent') continue
-    // Received again: the run before was lost, or has ended.
+    // Received again: the previous run was lost, or has ended.
     if (entry.kind === 'received' && open.some(({ kind }) => kind === 'received')) close()
     open.push(entry)
     if (entry.kind in OUTCOMES) close()

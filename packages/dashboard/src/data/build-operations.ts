@@ -19,10 +19,10 @@ import type {
   SchedulesPage,
 } from './operations-pages.js'
 
-/** Letters that are grouped. */
+/** The number of letters examined for grouping. */
 const GROUPED = 1_000
 
-/** The page of schedules. */
+/** The schedules page. */
 export async function buildSchedules(fleet: Fleet): Promise<SchedulesPage> {
   try {
     await using schedules = await openSchedules(fleet.app)
@@ -71,10 +71,10 @@ function scheduleLine(entry: ScheduleView, lastState: string | null): ScheduleLi
   }
 }
 
-/** The page of dead letters. */
+/** The dead letters page. */
 export async function buildLetters(fleet: Fleet, request: LettersRequest): Promise<LettersPage> {
   const { after, limit, reason, ...rest } = request
-  // A reason that is none finds nothing.
+  // An unknown reason matches nothing.
   const filter = { ...rest, ...(reason === undefined ? {} : { reason: reason as DeadLetterReason }) }
   const [page, sample, queues] = await Promise.all([
     fleet.tried('broker', () =>
@@ -126,7 +126,7 @@ function letterLine(letter: DeadLetter): LetterLine {
   }
 }
 
-/** The page of a dead letter; undefined when there is none, or the broker is away. */
+/** The page of a dead letter; undefined when it does not exist, or the broker is unreachable. */
 export async function buildLetter(fleet: Fleet, id: string): Promise<LetterPage | undefined> {
   const opened = await fleet.tried('broker', () => fleet.app.deadLetters.show(id))
   if (!opened) return undefined
@@ -147,7 +147,7 @@ export async function buildLetter(fleet: Fleet, id: string): Promise<LetterPage 
   }
 }
 
-/** The page of limits. */
+/** The limits page. */
 export async function buildLimits(fleet: Fleet): Promise<LimitsPage> {
   const { app } = fleet
   const [paused, breakers, rates] = await Promise.all([
@@ -170,7 +170,7 @@ export async function buildLimits(fleet: Fleet): Promise<LimitsPage> {
   }
 }
 
-/** The page of the broker. */
+/** The broker page. */
 export async function buildBroker(fleet: Fleet, perSecond: number): Promise<BrokerPage> {
   const { app, store, intake } = fleet
   const [broker, results, size] = await Promise.all([

@@ -48,7 +48,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) 
 const sumOf = (numbers: readonly (number | null)[]): number | null =>
   numbers.every((one) => one === null) && numbers.length > 0 ? null : sum(numbers.map((one) => one ?? 0))
 
-/** What needs attention first: what waits and cannot run, then what waits, then what holds dead letters. */
+/** The attention weight of a queue: first backlogs that cannot run, then other backlogs, then dead letters. */
 const weightOf = ({ ready, dead, isPaused, consumers }: QueueLine): number =>
   ready * (isPaused || consumers === 0 ? 1000 : 1) + Math.min(dead, 1000) / 1000
 
@@ -86,7 +86,7 @@ function stuckOf(lines: readonly QueueLine[], lost: readonly string[], alive: nu
   return stuck.sort((one, other) => rank[one.severity] - rank[other.severity]).slice(0, SHOWN_STUCK)
 }
 
-/** Counts of one moment as the charts show them. */
+/** Counts per step in chart form. */
 export function throughputOf(points: readonly SeriesPoint[], fromMs: number): Throughput[] {
   const steps = Array.from({ length: HOUR_MS / MINUTE_MS }, (_, n) => ({
     ms: fromMs + n * MINUTE_MS,

@@ -4,11 +4,11 @@ import { consumersOf, queueLines } from '../fleets/queue-lines.js'
 import type { QueueLine } from './overview.js'
 import type { QueuedLine, QueuePage, QueuesPage } from './queues-page.js'
 
-/** Messages whose priorities are counted. */
+/** The number of messages examined for the priority counts. */
 const LOOKED_AT = 500
 const OTHERS = 200
 
-/** The page of queues. */
+/** The queues page. */
 export async function buildQueues(
   fleet: Fleet,
   {
@@ -36,7 +36,7 @@ export async function buildQueues(
   }
 }
 
-/** The page of a queue. Nothing is consumed by looking. */
+/** The page of a queue. Viewing consumes nothing. */
 export async function buildQueue(
   fleet: Fleet,
   name: string,

@@ -10,12 +10,12 @@ import { attemptsOf } from './attempts.js'
 import type { Relative, TaskPage } from './tasks-page.js'
 import { whyNot } from './why-not.js'
 
-/** States that change no more. */
+/** Final states. */
 export const ENDED: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED'])
 const SHOWN_RELATIVES = 100
 const LONGEST_JSON = 100_000
 
-/** The page of a task; undefined when neither the history nor a queue, a letter or a result knows it. */
+/** The page of a task; undefined when it is in neither the history, a queue, a letter nor a result. */
 export async function buildTask(fleet: Fleet, id: string): Promise<TaskPage | undefined> {
   const [known, queued, letter, result] = await Promise.all([
     fleet.tried('history', () => fleet.store.find([id])).then((found) => found?.[0]),
@@ -71,7 +71,7 @@ export async function buildTask(fleet: Fleet, id: string): Promise<TaskPage | un
   }
 }
 
-/** What the history knows, with what it missed and the result tells: kept from now on. */
+/** The history's record completed from the stored result, and saved. */
 async function withResult(
   fleet: Fleet,
   known: TaskEntry | undefined,
@@ -88,7 +88,7 @@ async function withResult(
 
 export const relativeOf = ({ id, name, state }: TaskEntry): Relative => ({ id, name, state })
 
-/** Whether a task that has begun runs on a worker that is gone without a word. */
+/** Whether a started task was running on a worker that was lost. */
 export function isOnLostWorker(
   fleet: Fleet,
   { state, worker }: Pick<TaskEntry, 'state' | 'worker'>,
@@ -120,7 +120,7 @@ function actionsOf(
 
 const cut = (text: string): string => (text.length > LONGEST_JSON ? `${text.slice(0, LONGEST_JSON)}…` : text)
 
-/** A task of which the history knows nothing. */
+/** A task that is not in the history. */
 function strangerOf(fleet: Fleet, id: string): TaskEntry {
   const nothing = {
     name: null,

@@ -3,13 +3,13 @@ import type { Fleet } from '../fleets/fleet.js'
 import { QUESTIONS, type WorkerAnswers } from '../fleets/workers-asked.js'
 import type { HeldTask, WorkerLine, WorkerPage, WorkersPage } from './workers-page.js'
 
-/** The page of workers. */
+/** The workers page. */
 export async function buildWorkers(fleet: Fleet): Promise<WorkersPage> {
   await fleet.askSoon(['active_queues', 'stats'])
   return { items: fleet.workers().map((worker) => lineOf(fleet, worker)) }
 }
 
-/** The page of a worker; undefined when nobody has heard of it. */
+/** The page of a worker; undefined when it is unknown. */
 export async function buildWorker(fleet: Fleet, hostname: string): Promise<WorkerPage | undefined> {
   const worker = fleet.workers().find((one) => one.hostname === hostname)
   if (worker?.isAlive) await fleet.askSoon(QUESTIONS, hostname, 1_000)
@@ -70,7 +70,7 @@ function poolOf(answers: WorkerAnswers | undefined): Pick<WorkerLine, 'pool' | '
   }
 }
 
-/** Tasks that a worker holds, as it tells of them: active and reserved ones by themselves, scheduled ones within their times. */
+/** A worker's held tasks, as it reports them: active and reserved ones directly, scheduled ones wrapped with their times. */
 function heldOf(tasks: readonly unknown[] | undefined): readonly HeldTask[] | null {
   return (
     listOf(tasks)?.flatMap((task) => {

@@ -7,7 +7,7 @@ const SHOWN_TASKS = 500
 const SHOWN_WORKFLOWS = 20
 const COUNTED = 200
 
-/** Workflows of which something was heard last. */
+/** The most recently active workflows. */
 export async function buildWorkflows(fleet: Fleet, before: number | undefined): Promise<WorkflowsPage> {
   const children = (await fleet.tried('history', () => fleet.store.children(COUNTED, before))) ?? []
   const roots = [...new Set(children.map(({ rootId }) => rootId))]
@@ -20,7 +20,7 @@ export async function buildWorkflows(fleet: Fleet, before: number | undefined): 
   return { items, next: children.length < COUNTED ? null : (children.at(-1)?.key ?? null) }
 }
 
-/** A workflow as a graph in layers; undefined when nothing is known of it. */
+/** A workflow as a layered graph; undefined when it is unknown. */
 export async function buildWorkflow(fleet: Fleet, rootId: string): Promise<WorkflowPage | undefined> {
   const family = (await fleet.tried('history', () => fleet.store.family(rootId, SHOWN_TASKS + 1))) ?? []
   if (family.length === 0) return undefined
@@ -42,7 +42,7 @@ function nodeOf(task: TaskEntry, byId: ReadonlyMap<string, TaskEntry>): Workflow
   return { ...relativeOf(task), layer: layerOf(task, byId), groupId, runtime, startedMs, endedMs }
 }
 
-/** How many tasks led to this one; whoever forged a circle is not followed round. */
+/** The depth of a task in its workflow; a forged cycle is not followed. */
 function layerOf(task: TaskEntry, byId: ReadonlyMap<string, TaskEntry>): number {
   const seen = new Set<string>([task.id])
   let parent = task.parentId === null ? undefined : byId.get(task.parentId)

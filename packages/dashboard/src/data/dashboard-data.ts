@@ -16,8 +16,8 @@ import type { TaskPage, TasksPage, TasksRequest, WorkflowPage, WorkflowsPage } f
 import type { WorkerPage, WorkersPage } from './workers-page.js'
 
 /**
- * What the pages show: a method for each, which is what the page's JSON is, too. `fleet` is a fleet's name; undefined is the first one.
- * A server that is away makes a trouble of the frame and null in the data, never an exception. A thing that is not known is undefined.
+ * The data of the pages: one method each, which also gives the page's JSON. `fleet` is a fleet's name; undefined is the first one. An
+ * unreachable server causes a trouble in the frame and null in the data, never an exception. Unknown items are undefined.
  */
 export interface DashboardData {
   overview(fleet: string | undefined): Promise<PageData<Overview>>
@@ -51,8 +51,8 @@ export interface DashboardData {
   limits(fleet: string | undefined): Promise<PageData<LimitsPage>>
   broker(fleet: string | undefined): Promise<PageData<BrokerPage>>
   audit(fleet: string | undefined, query: AuditQuery): Promise<PageData<AuditPage>>
-  /** Bulk work, the newest first. */
+  /** Bulk jobs, newest first. */
   jobs(fleet: string | undefined): Promise<PageData<readonly JobLine[]>>
-  /** Calls back soon after something changed that pages show, at most once a second. */
+  /** Calls back soon after page data changed, at most once a second. */
   onChange(fleet: string | undefined, on: () => void): () => void
 }

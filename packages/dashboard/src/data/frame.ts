@@ -1,7 +1,7 @@
 import type { Fleet } from '../fleets/fleet.js'
 import type { PageData } from './page-frame.js'
 
-/** What all pages are made of. */
+/** The common source of all pages. */
 export interface PageSource {
   readonly fleets: ReadonlyMap<string, Fleet>
   readonly readOnly: boolean
@@ -9,7 +9,7 @@ export interface PageSource {
 
 const SHOWN_GAPS = 5
 
-/** Puts a page's data into its frame; what was found missing while they were gathered stands in it. */
+/** Puts a page's data into its frame, with the troubles found while collecting the data. */
 export async function framed<Data>(source: PageSource, fleet: Fleet, data: Data): Promise<PageData<Data>> {
   const gaps = (await fleet.tried('history', () => fleet.store.gaps(SHOWN_GAPS))) ?? []
   return {

@@ -12,15 +12,15 @@ import { framed, type PageSource } from './frame.js'
 import type { JobLine } from './operations-pages.js'
 import type { PageData } from './page-frame.js'
 
-/** What the pages show of fleets that are watched. */
+/** The source of the pages' data on watched fleets. */
 export interface LiveSource extends PageSource {
-  /** Bulk work, the newest first. */
+  /** Bulk jobs, newest first. */
   readonly jobs: (fleet: string) => readonly JobLine[]
 }
 
 const CHANGES_MS = 1_000
 
-/** The data of all pages, made from what fleets are now and from their histories. */
+/** The data of all pages, from the fleets' current state and their histories. */
 export function liveData(source: LiveSource): DashboardData {
   const fleetOf = (name: string | undefined): Fleet => {
     const [first] = source.fleets.values()
@@ -64,7 +64,7 @@ export function liveData(source: LiveSource): DashboardData {
   }
 }
 
-/** A fleet that the dashboard does not watch. */
+/** The error for a fleet that the dashboard does not watch. */
 export class UnknownFleetError extends Error {
   constructor(name: string, known: readonly string[]) {
     super(`There is no fleet ${JSON.stringify(name)} here; there are ${known.join(', ')}.`)
@@ -77,7 +77,7 @@ async function auditPage(fleet: Fleet, query: AuditQuery) {
   return { items, next: items.length < query.limit ? null : (items.at(-1)?.key ?? null) }
 }
 
-/** Calls back soon after a change, and then no more for a second. */
+/** Calls back soon after a change, then at most once a second. */
 function throttled(fleet: Fleet, on: () => void): () => void {
   let timer: NodeJS.Timeout | undefined
   let lastMs = 0

@@ -9,14 +9,14 @@ export interface ScheduleLine {
   readonly timezone: string
   readonly enabled: boolean
   readonly source: 'code' | 'operator'
-  /** Fields in which an operator's word stands against the code's. */
+  /** Fields in which an operator's value overrides the code's. */
   readonly changed: readonly string[]
   readonly trouble: string | null
   /** Unix ms. */
   readonly nextMs: number | null
   readonly lastRunMs: number | null
   readonly lastTaskId: string | null
-  /** What became of the last run, when the history knows. */
+  /** The state of the last run, if it is in the history. */
   readonly lastState: string | null
   readonly owedSinceMs: number | null
   readonly runs: number
@@ -25,11 +25,11 @@ export interface ScheduleLine {
   readonly queue: string | null
 }
 
-/** The page of schedules. */
+/** The schedules page. */
 export interface SchedulesPage {
-  /** Where the schedule is kept; null when there is none to be read. */
+  /** The location of the schedule; null when there is none to read. */
   readonly location: string | null
-  /** Why it cannot be read. */
+  /** The reason it cannot be read. */
   readonly trouble: string | null
   readonly items: readonly ScheduleLine[]
 }
@@ -48,7 +48,7 @@ export interface LetterLine {
   readonly failedMs: number
 }
 
-/** What the page of dead letters was asked for. */
+/** The request for the dead letters page. */
 export interface LettersRequest {
   readonly queue?: string
   readonly task?: string
@@ -63,7 +63,7 @@ export interface LettersPage {
   readonly request: LettersRequest
   readonly items: readonly LetterLine[]
   readonly next: string | null
-  /** Letters with the same task, reason and type of error, of those that were looked at (at most `groupsOf`), the most frequent first. */
+  /** Groups of letters with the same task, reason and error type, among those examined (at most `groupsOf`), most frequent first. */
   readonly groups: readonly {
     readonly task: string | null
     readonly reason: string
@@ -79,7 +79,7 @@ export interface LettersPage {
 export interface LetterPage {
   readonly line: LetterLine
   readonly traceback: string | null
-  /** Every failed attempt that is known, oldest first. */
+  /** Every known failed attempt, oldest first. */
   readonly attempts: readonly {
     readonly atMs: number | null
     readonly type: string
@@ -93,7 +93,7 @@ export interface LetterPage {
   readonly unreadable: string | null
 }
 
-/** The page of limits. */
+/** The limits page. */
 export interface LimitsPage {
   readonly paused: readonly string[]
   /** Rates that operators set, by task; null where they cannot be read. */
@@ -106,7 +106,7 @@ export interface LimitsPage {
         readonly untilMs: number
       }[]
     | null
-  /** What tasks of this app say of themselves. */
+  /** The limits declared by this app's tasks. */
   readonly tasks: readonly {
     readonly name: string
     readonly rateLimit: string | null
@@ -116,13 +116,13 @@ export interface LimitsPage {
   }[]
 }
 
-/** The page of the broker. */
+/** The broker page. */
 export interface BrokerPage {
   readonly kind: string | null
   /** Without the password. */
   readonly location: string | null
   readonly capabilities: Readonly<Record<string, unknown>> | null
-  /** What its operator should change, in sentences. */
+  /** Advice for its operator, in sentences. */
   readonly advice: readonly string[]
   readonly results: { readonly kind: string; readonly location: string } | null
   readonly history: { readonly location: string; readonly tasks: number; readonly oldestMs: number | null }
@@ -134,13 +134,13 @@ export interface BrokerPage {
   }
 }
 
-/** The page of the audit log, newest first. */
+/** The audit log page, newest first. */
 export interface AuditPage {
   readonly items: readonly AuditEntry[]
   readonly next: number | null
 }
 
-/** A piece of work on everything that a search finds. */
+/** A job on everything that a search finds. */
 export interface JobLine {
   readonly id: string
   readonly fleet: string
@@ -150,7 +150,7 @@ export interface JobLine {
   readonly startedMs: number
   readonly endedMs: number | null
   readonly state: 'running' | 'done' | 'failed' | 'stopped'
-  /** What was counted before it began. */
+  /** The count before it started. */
   readonly expected: number
   readonly done: number
   readonly failed: number

@@ -1,9 +1,9 @@
-/** Something that an operator should look at, the worst first. */
+/** A problem for an operator's attention, worst first. */
 export interface Stuck {
   readonly severity: 'critical' | 'warning'
-  /** One sentence: what is stuck. */
+  /** The problem, in one sentence. */
   readonly message: string
-  /** Which page shows it, and what there: `{ page: 'queue', of: 'mail' }`, `{ page: 'tasks', of: 'state:FAILURE' }`. */
+  /** The page that shows it, and the item there: `{ page: 'queue', of: 'mail' }`, `{ page: 'tasks', of: 'state:FAILURE' }`. */
   readonly at: {
     readonly page:
       | 'queue'
@@ -39,20 +39,20 @@ export interface Overview {
     readonly delayed: number | null
     readonly unacked: number | null
     readonly dead: number
-    /** Those that need attention first: the most that waits, at most 20. */
+    /** The queues that need attention most: the largest backlogs, at most 20. */
     readonly top: readonly QueueLine[]
   }
   readonly workers: {
     readonly alive: number
-    /** Names of those that were heard of and are gone without saying so. */
+    /** Workers that are gone without signing off. */
     readonly lost: readonly string[]
     readonly active: number
   }
   /** The last hour, by minute; steps without events have zeros. */
   readonly throughput: readonly Throughput[]
-  /** Of the last 24 hours, by type of error, the most frequent first. */
+  /** In the last 24 hours, by error type, most frequent first. */
   readonly failures: readonly { readonly type: string; readonly count: number }[]
-  /** Of the last hour, by task name, the most frequent first. */
+  /** In the last hour, by task name, most frequent first. */
   readonly names: readonly {
     readonly name: string
     readonly succeeded: number
@@ -65,7 +65,7 @@ export interface Overview {
 export interface QueueLine {
   readonly name: string
   readonly ready: number
-  /** null where the broker cannot tell. */
+  /** null where the broker cannot count them. */
   readonly delayed: number | null
   readonly unacked: number | null
   readonly dead: number

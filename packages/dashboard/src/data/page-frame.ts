@@ -1,6 +1,6 @@
 import type { Gap } from '../history/gap.js'
 
-/** Something that keeps a page from saying everything: shown as a state of the page, never instead of it. */
+/** A problem that makes a page incomplete: shown as a state of the page, never instead of it. */
 export interface Trouble {
   readonly kind:
     | 'broker-lost'
@@ -12,17 +12,17 @@ export interface Trouble {
     | 'started-off'
     | 'not-listening'
     | 'workers-silent'
-  /** One sentence: what is wrong. */
+  /** The problem, in one sentence. */
   readonly message: string
-  /** One sentence: what to do. */
+  /** The remedy, in one sentence. */
   readonly advice: string
-  /** Unix ms; null when it is not known since when. */
+  /** When it began, Unix ms; null when unknown. */
   readonly sinceMs: number | null
-  /** The action that mends it, where one does. */
+  /** The action that fixes it, if any. */
   readonly action?: 'fleet.enable-events'
 }
 
-/** What every page says beside its own data. */
+/** The common frame of every page. */
 export interface PageFrame {
   /** The fleet that the page shows. */
   readonly fleet: string
@@ -30,9 +30,9 @@ export interface PageFrame {
   readonly fleets: readonly string[]
   readonly nowMs: number
   readonly troubles: readonly Trouble[]
-  /** The newest gaps in the history that touch what the page shows. */
+  /** The newest history gaps that affect the page. */
   readonly gaps: readonly Gap[]
-  /** Nothing can be changed through this dashboard. */
+  /** Whether this dashboard is read-only. */
   readonly readOnly: boolean
 }
 

@@ -1,8 +1,8 @@
 import type { QueueLine } from './overview.js'
 
-/** The page of queues. */
+/** The queues page. */
 export interface QueuesPage {
-  /** The search in their names, as it was typed. */
+  /** The search in their names, as typed. */
   readonly q: string
   readonly sort: 'ready' | 'name'
   readonly items: readonly QueueLine[]
@@ -12,7 +12,7 @@ export interface QueuesPage {
   readonly next: number | null
 }
 
-/** A task that stands in a queue. */
+/** A task in a queue. */
 export interface QueuedLine {
   readonly id: string
   readonly name: string | null
@@ -21,26 +21,26 @@ export interface QueuedLine {
   readonly kwargs: string
   readonly retries: number
   readonly origin: string
-  /** Public scale, 0 to 9, higher first; null when the message does not say. */
+  /** Public scale, 0 to 9, higher first; null when the message has none. */
   readonly priority: number | null
   readonly dueMs: number | null
   readonly waitingSinceMs: number | null
 }
 
-/** The page of a queue; nothing is consumed by looking. */
+/** The page of a queue; viewing consumes nothing. */
 export interface QueuePage {
   readonly line: QueueLine
   /** Workers that consume it. */
   readonly workers: readonly string[]
-  /** Seconds for which the oldest of the next messages waits; null when nothing waits, or it is not known. */
+  /** Seconds for which the oldest of the next messages has been waiting; null when none waits, or it is unknown. */
   readonly oldestSeconds: number | null
-  /** How many of the messages that were looked at (at most `priorityOf`) have each priority, the highest first; null where nobody can look. */
+  /** The number of examined messages (at most `priorityOf`) by priority, highest first; null where messages cannot be examined. */
   readonly priorities: readonly { readonly priority: number | null; readonly count: number }[] | null
   readonly priorityOf: number
   readonly state: 'ready' | 'delayed' | 'unacked' | null
   /** null where the broker does not show messages. */
   readonly items: readonly QueuedLine[] | null
   readonly next: string | null
-  /** Names of other queues, for moving. */
+  /** Other queues, as targets for moving. */
   readonly others: readonly string[]
 }

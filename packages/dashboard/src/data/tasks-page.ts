@@ -2,9 +2,9 @@ import type { Facet } from '../history/history-store.js'
 import type { TaskEntry, TaskSummary } from '../history/task-entry.js'
 import type { SearchError } from '../search/search-node.js'
 
-/** What the page of tasks was asked for: its URL, read. */
+/** The request for the tasks page, parsed from its URL. */
 export interface TasksRequest {
-  /** The search, as it was typed. */
+  /** The search, as typed. */
   readonly q: string
   readonly before?: number
   readonly after?: number
@@ -12,28 +12,28 @@ export interface TasksRequest {
   readonly limit: number
 }
 
-/** The page of tasks, newest first. */
+/** The tasks page, newest first. */
 export interface TasksPage {
   readonly request: TasksRequest
-  /** Why the search cannot be understood; then there are no items. */
+  /** The error in the search; if set, there are no items. */
   readonly error: SearchError | null
   readonly items: readonly TaskSummary[]
   /** `before` of the next page; null on the last one. */
   readonly next: number | null
-  /** `after` of the page before; null on the first one. */
+  /** `after` of the previous page; null on the first one. */
   readonly previous: number | null
-  /** When nothing more was found within the search's bounds though there is more history: when the oldest task that was looked at was heard of. */
+  /** When the search stopped at its budget before the end of the history: the time of the oldest task examined. */
   readonly lookedBackToMs: number | null
   /** An estimate of all tasks in the history. */
   readonly size: number
-  /** For the form: values that fields have. */
+  /** Field values, for the form. */
   readonly names: readonly Facet[]
   readonly states: readonly Facet[]
   readonly workers: readonly Facet[]
   readonly queues: readonly Facet[]
 }
 
-/** Why a task does not run, in one sentence, the most certain first. */
+/** The reason a task does not run, in one sentence, most certain first. */
 export interface WhyNot {
   readonly kind:
     | 'paused'
@@ -50,7 +50,7 @@ export interface WhyNot {
     | 'dead'
     | 'retry-wait'
   readonly message: string
-  /** What to do about it, where something can be done. */
+  /** The remedy, if there is one. */
   readonly advice: string | null
 }
 
@@ -72,12 +72,12 @@ export interface Attempt {
     | 'rejected'
     | 'lost'
   readonly error: string | null
-  /** Seconds that it waited in the worker and ran. */
+  /** Seconds spent waiting in the worker, and running. */
   readonly waited: number | null
   readonly ran: number | null
 }
 
-/** A task that another one stands in relation to. */
+/** A related task. */
 export interface Relative {
   readonly id: string
   readonly name: string | null
@@ -87,17 +87,17 @@ export interface Relative {
 /** The page of a task. */
 export interface TaskPage {
   readonly task: TaskEntry
-  /** Empty when it runs, or has ended. */
+  /** Empty when it is running, or has ended. */
   readonly why: readonly WhyNot[]
   readonly attempts: readonly Attempt[]
-  /** What the result backend holds; null when it holds nothing, or cannot be asked. */
+  /** The stored result; null when there is none, or the backend is unreachable. */
   readonly result: {
     readonly state: string
     readonly value: string
     readonly traceback: string | null
     readonly dateDone: string | null
   } | null
-  /** The message, when it stands in a queue and the broker shows it. Arguments as lossless JSON, secrets hidden. */
+  /** The message, if it is in a queue and the broker shows it. Arguments as lossless JSON, secrets hidden. */
   readonly queued: {
     readonly queue: string
     readonly state: 'ready' | 'delayed' | 'unacked'
@@ -106,13 +106,13 @@ export interface TaskPage {
     readonly args: string | null
     readonly kwargs: string | null
   } | null
-  /** The dead letter that it ended as. */
+  /** Its dead letter, if any. */
   readonly letter: { readonly id: string; readonly reason: string; readonly failedMs: number } | null
   readonly parent: Relative | null
   readonly children: readonly Relative[]
-  /** Whether the workflow that it belongs to has more tasks than this one. */
+  /** Whether its workflow has other tasks. */
   readonly hasWorkflow: boolean
-  /** The worker that it runs on is gone. */
+  /** Whether its worker is gone. */
   readonly isLost: boolean
   /** Actions that make sense in this state. */
   readonly actions: readonly (
@@ -124,16 +124,16 @@ export interface TaskPage {
     | 'queue.promote'
     | 'letter.redrive'
   )[]
-  /** The arguments as JSON to edit; null where they are not known exactly, so that editing has to begin with what is shown. */
+  /** The arguments as editable JSON; null where they are not known exactly, so that editing starts from the displayed form. */
   readonly editable: { readonly args: string; readonly kwargs: string } | null
 }
 
-/** A workflow in a list: the task that it began with. */
+/** A workflow in a list: its root task. */
 export interface WorkflowPage {
   readonly rootId: string
   readonly nodes: readonly WorkflowNode[]
   readonly edges: readonly { readonly from: string; readonly to: string }[]
-  /** More tasks than the page shows. */
+  /** Whether there are more tasks than the page shows. */
   readonly isCut: boolean
   readonly counts: Readonly<Record<string, number>>
 }
@@ -147,7 +147,7 @@ export interface WorkflowNode extends Relative {
   readonly endedMs: number | null
 }
 
-/** Workflows that were heard of last. */
+/** The most recently active workflows. */
 export interface WorkflowsPage {
   readonly items: readonly {
     readonly root: TaskSummary

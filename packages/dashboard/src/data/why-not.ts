@@ -6,7 +6,7 @@ import type { WhyNot } from './tasks-page.js'
 
 const WAITS: ReadonlySet<string> = new Set(['PENDING', 'RECEIVED', 'RETRY'])
 
-/** Why a task does not run: looked for where the reasons are, the most certain first; empty when it runs, or has ended. */
+/** Finds the reasons a task does not run, most certain first; empty when it is running, or has ended. */
 export async function whyNot(
   fleet: Fleet,
   task: TaskEntry,

@@ -5,20 +5,20 @@ export interface WorkerLine {
   /** `py-celery 5.6.3`, `lovage 0.1.0`. */
   readonly software: string
   readonly pid: number | null
-  /** Tasks that run there. */
+  /** Running tasks. */
   readonly active: number
   readonly processed: number
   readonly loadavg: readonly number[]
-  /** When it was heard of last, Unix ms. */
+  /** When it was last seen, Unix ms. */
   readonly seenMs: number
-  /** Whether it tells of its tasks; null when that cannot be said yet. */
+  /** Whether it sends task events; null when not yet known. */
   readonly tellsOfTasks: boolean | null
   readonly queues: readonly string[] | null
   readonly pool: string | null
   readonly concurrency: number | null
 }
 
-/** The page of workers. */
+/** The workers page. */
 export interface WorkersPage {
   readonly items: readonly WorkerLine[]
 }
@@ -34,7 +34,7 @@ export interface HeldTask {
   readonly queue: string | null
 }
 
-/** The page of a worker: everything that Flower shows of one. What it did not answer is null. */
+/** The page of a worker: everything that Flower shows. Missing answers are null. */
 export interface WorkerPage {
   readonly line: WorkerLine
   readonly stats: Readonly<Record<string, unknown>> | null

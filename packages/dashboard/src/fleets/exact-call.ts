@@ -4,7 +4,7 @@ import type { TaskEntry } from '../history/task-entry.js'
 import { readPythonLiteral } from '../values/python-literal.js'
 import type { Fleet } from './fleet.js'
 
-/** What a task was called with, exactly. */
+/** A task's exact arguments. */
 export interface ExactCall {
   readonly task: string
   readonly args: readonly unknown[]
@@ -12,12 +12,12 @@ export interface ExactCall {
   readonly queue: string | null
 }
 
-/** A call, or why it is not known exactly. */
+/** A call, or the reason it is not known exactly. */
 export type FoundCall =
   | { readonly ok: true; readonly call: ExactCall }
   | { readonly ok: false; readonly why: string }
 
-/** The call of a task, from where it is written down exactly: its message, its extended result, or what events showed of it. */
+/** Finds a task's exact call: in its message, its extended result, or the arguments in its events. */
 export async function exactCall(fleet: Fleet, entry: TaskEntry): Promise<FoundCall> {
   const extended = connectionsOf(fleet.app).hasResults
     ? await fleet.tried('results', async () => {

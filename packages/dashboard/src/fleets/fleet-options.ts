@@ -2,8 +2,8 @@ import type { Lovage } from 'lovage'
 
 /** A fleet that the dashboard watches: a broker with its results. */
 export interface FleetOptions {
-  /** Letters, digits, `-`, `_` and `.`; it stands in URLs. */
+  /** Letters, digits, `-`, `_` and `.`; used in URLs. */
   readonly name: string
-  /** The app that speaks to it. Its tasks can be applied by name; without any, tasks are sent as `sendTask` does. */
+  /** The app connected to it. Its tasks can be applied by name; without any, tasks are sent as by `sendTask`. */
   readonly app: Lovage
 }

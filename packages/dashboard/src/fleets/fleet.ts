@@ -5,18 +5,18 @@ import { Filling } from '../ingest/filling.js'
 import { Intake, type IntakeOptions } from '../ingest/intake.js'
 import { type Question, WorkersAsked } from './workers-asked.js'
 
-/** How fleets are watched. */
+/** The options for watching fleets. */
 export interface WatchOptions extends IntakeOptions {
-  /** Milliseconds to wait for answers of workers. Default 1,000. */
+  /** Milliseconds to wait for workers' replies. Default 1,000. */
   readonly inspectTimeoutMs?: number
-  /** Makes workers tell of their tasks, again and again, as Flower does. Default true. */
+  /** Periodically makes workers send task events, as Flower does. Default true. */
   readonly enableEvents?: boolean
 }
 
 const ENABLE_MS = 5_000
 const PATIENCE_MS = 150
 
-/** One fleet: its app, its history, and what is known of its workers. */
+/** One fleet: its app, its history, and the state of its workers. */
 export class Fleet {
   readonly name: string
   readonly app: Lovage
@@ -60,12 +60,12 @@ export class Fleet {
     await this.store.close()
   }
 
-  /** Workers by name; one that is gone without a word is lost. */
+  /** Workers by name; one that is gone without signing off is lost. */
   workers(): readonly SeenWorker[] {
     return this.intake.workers()
   }
 
-  /** Asks workers, and waits for their answers no longer than a page may take; what they answer later the next page shows. */
+  /** Asks workers, and waits for replies no longer than a page may take; later replies appear on the next page. */
   async askSoon(
     questions: readonly Question[],
     destination?: string,
@@ -80,7 +80,7 @@ export class Fleet {
     clearTimeout(timer)
   }
 
-  /** Does what needs a server; undefined, and remembered as a trouble, when it is away. */
+  /** Runs work that needs a server; returns undefined, and records a trouble, when it is unreachable. */
   async tried<T>(server: 'broker' | 'results' | 'history', work: () => Promise<T>): Promise<T | undefined> {
     try {
       const value = await work()
@@ -95,7 +95,7 @@ export class Fleet {
     }
   }
 
-  /** What keeps pages from saying everything. */
+  /** The troubles that make pages incomplete. */
   troubles(): readonly Trouble[] {
     const troubles: Trouble[] = []
     const { intake } = this
@@ -143,7 +143,7 @@ export class Fleet {
     return troubles
   }
 
-  /** Celery's workers tell of their tasks only when they are asked to, and new ones have not heard it yet. */
+  /** Celery's workers send task events only on request, and new ones have not received it yet. */
   #enable(): void {
     if (!this.#isOpen) return
     const again = (): void => void this.app.clock.setTimer(() => this.#enable(), ENABLE_MS)

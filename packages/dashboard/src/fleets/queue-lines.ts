@@ -2,7 +2,7 @@ import type { QueueReport } from 'lovage'
 import type { QueueLine } from '../data/overview.js'
 import type { Fleet } from './fleet.js'
 
-/** A report is good for so long: many pages that are open cost the broker no more than one. */
+/** How long a report is cached: many open pages cost the broker no more than one. */
 const FRESH_MS = 1_000
 
 interface Reports {
@@ -11,7 +11,7 @@ interface Reports {
 }
 const reports = new WeakMap<Fleet, Reports>()
 
-/** All queues of a fleet; undefined when the broker is away. */
+/** All queues of a fleet; undefined when the broker is unreachable. */
 export function queueLines(fleet: Fleet): Promise<readonly QueueLine[] | undefined> {
   const nowMs = fleet.app.clock.now()
   const known = reports.get(fleet)
@@ -27,10 +27,10 @@ export function queueLines(fleet: Fleet): Promise<readonly QueueLine[] | undefin
   return lines
 }
 
-/** Forgets what is known, after something was changed. */
+/** Drops the cached report after a change. */
 export const forgetQueueLines = (fleet: Fleet): void => void reports.delete(fleet)
 
-/** Which workers consume which queue, as far as they have said. */
+/** The consumers of each queue, as far as workers have reported. */
 export function consumersOf(fleet: Fleet): ReadonlyMap<string, readonly string[]> | undefined {
   const consumers = new Map<string, string[]>()
   const alive = new Set(fleet.workers().flatMap(({ hostname, isAlive }) => (isAlive ? [hostname] : [])))

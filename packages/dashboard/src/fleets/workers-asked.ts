@@ -1,6 +1,6 @@
 import type { Lovage } from 'lovage'
 
-/** What a worker answered last, by the name of the question. */
+/** A worker's latest answers, by question. */
 export interface WorkerAnswers {
   readonly stats?: Readonly<Record<string, unknown>>
   readonly active_queues?: readonly Readonly<Record<string, unknown>>[]
@@ -10,11 +10,11 @@ export interface WorkerAnswers {
   readonly reserved?: readonly unknown[]
   readonly revoked?: readonly string[]
   readonly conf?: Readonly<Record<string, unknown>>
-  /** Unix seconds, as Flower says it. */
+  /** Unix seconds, as in Flower. */
   readonly timestamp: number
 }
 
-/** The questions that Flower asks. */
+/** Flower's inspect questions. */
 export const QUESTIONS = [
   'stats',
   'active_queues',
@@ -27,12 +27,12 @@ export const QUESTIONS = [
 ] as const
 export type Question = (typeof QUESTIONS)[number]
 
-/** Answers are good for so long; many pages that are open ask once. */
+/** How long answers are cached; many open pages ask only once. */
 const FRESH_MS = 5_000
-/** Workers whose answers are kept. */
+/** The most workers whose answers are kept. */
 const MOST = 5_000
 
-/** Asks workers, at most once in a while, and remembers what they said. */
+/** Asks workers at limited intervals, and caches their answers. */
 export class WorkersAsked {
   readonly #app: Lovage
   readonly #timeoutMs: number
@@ -40,19 +40,19 @@ export class WorkersAsked {
   readonly #answers = new Map<string, WorkerAnswers>()
   readonly #asked = new Map<string, { readonly atMs: number; readonly done: Promise<void> }>()
 
-  /** @param alive How many workers are known to live: when all of them have answered, nobody waits for more. */
+  /** @param alive The number of live workers: once all have answered, waiting ends. */
   constructor(app: Lovage, timeoutMs: number, alive: () => number) {
     this.#app = app
     this.#alive = alive
     this.#timeoutMs = timeoutMs
   }
 
-  /** What all workers have answered so far, by name. */
+  /** All workers' answers so far, by name. */
   get known(): ReadonlyMap<string, WorkerAnswers> {
     return this.#answers
   }
 
-  /** Asks what was not asked lately. @throws What the broker throws. */
+  /** Asks the questions not asked recently. @throws What the broker throws. */
   async ask(questions: readonly Question[], destination?: string, isForced = false): Promise<void> {
     await Promise.all(questions.map((question) => this.#askOne(question, destination, isForced)))
   }
@@ -64,7 +64,7 @@ export class WorkersAsked {
     if (known && !isForced && nowMs - known.atMs < FRESH_MS) return known.done
     const done = this.#fetch(question, destination)
     this.#asked.set(key, { atMs: nowMs, done })
-    // Who asks next after a failure tries again.
+    // After a failure, the next caller tries again.
     done.catch(() => this.#asked.delete(key))
     return done
   }
@@ -81,7 +81,7 @@ export class WorkersAsked {
     for (const [name, answer] of Object.entries(answers)) {
       if (isError(answer)) continue
       if (!this.#answers.has(name) && this.#answers.size >= MOST) return
-      // The question's own form, or whatever another node thinks it is: readers check what they use.
+      // The expected form, or whatever another node sent: readers check what they use.
       this.#answers.set(name, { ...this.#answers.get(name), [question]: answer, timestamp } as WorkerAnswers)
     }
   }

@@ -7,9 +7,9 @@ import { FlowerError } from './flower-request.js'
 import { type FlowerSource, taskRoutes } from './task-routes.js'
 import { workerRoutes } from './worker-routes.js'
 
-/** What of Flower's options its interface obeys. */
+/** The Flower options that its interface honours. */
 export interface FlowerOptions {
-  /** Without any people, programs may not ask either, unless FLOWER_UNAUTHENTICATED_API says so. */
+  /** Without any logins, the API is closed too, unless FLOWER_UNAUTHENTICATED_API opens it. */
   readonly isApiOpen: boolean
   readonly maxTasks: number
   readonly buckets?: readonly number[]
@@ -18,7 +18,7 @@ export interface FlowerOptions {
 const NOT_OPEN =
   'FLOWER_UNAUTHENTICATED_API environment variable is required to enable API without authentication'
 
-/** Flower's interface: `open` is for everybody, `api` for whom the access lets in. */
+/** Flower's interface: `open` is public, `api` requires access. */
 export interface FlowerApp {
   readonly open: Hono<DashboardEnv>
   readonly api: Hono<DashboardEnv>
@@ -83,7 +83,7 @@ export function flowerApp(
   return { open, api }
 }
 
-/** An error as Flower says it: its text, and its status. */
+/** An error in Flower's form: text and status. */
 function said(error: Error, c: Context): Response {
   if (error instanceof FlowerError)
     return c.body(error.message, error.status, { 'content-type': 'text/html; charset=UTF-8' })

@@ -1,11 +1,11 @@
 import type { SeenWorker } from 'lovage'
 import type { Observed } from '../ingest/gathering.js'
 
-/** The bounds of Python's Prometheus client, which are Flower's. */
+/** The bounds of Python's Prometheus client, used by Flower. */
 export const DEFAULT_BUCKETS: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ]
-/** Combinations of worker and task; events of further ones are not counted apart. */
+/** The most combinations of worker and task; further ones are not counted separately. */
 const MOST_SERIES = 10_000
 const KINDS: ReadonlySet<string> = new Set(
   ['sent', 'received', 'started', 'succeeded', 'failed', 'rejected', 'revoked', 'retried'].map(
@@ -24,7 +24,7 @@ interface Series {
   prefetched: number
 }
 
-/** Flower's metrics, under its names, labels and buckets. Counting an event costs a look into a map: tens of thousands come in a second. */
+/** Flower's metrics, under its names, labels and buckets. Counting an event costs one map lookup: tens of thousands arrive per second. */
 export class FlowerMetrics {
   readonly #bounds: readonly number[]
   readonly #series = new Map<string, Map<string, Series>>()
@@ -52,7 +52,7 @@ export class FlowerMetrics {
     if (bucket >= 0) series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1
   }
 
-  /** Forgets workers that were among those of the last scrape, and are not known any more. Producers, which have no heartbeat, stay. */
+  /** Removes workers that were in the last scrape but are no longer known. Producers, which have no heartbeat, stay. */
   #forgetGone(workers: readonly SeenWorker[]): void {
     const present = new Set(workers.map(({ hostname }) => hostname))
     for (const worker of this.#present) {
@@ -63,7 +63,7 @@ export class FlowerMetrics {
     this.#present = present
   }
 
-  /** All of it in Prometheus' text format. */
+  /** All metrics in Prometheus text format. */
   text(workers: readonly SeenWorker[]): string {
     this.#forgetGone(workers)
     const lines: string[] = []

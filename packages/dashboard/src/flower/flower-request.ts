@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import type { Fleet } from '../fleets/fleet.js'
 import { fromJson, toJson } from '../values/lossless-json.js'
 
-/** What Flower answers when it cannot do what is asked: a status, and a text. */
+/** Flower's error response: a status and a text. */
 export class FlowerError extends Error {
   readonly status: 400 | 401 | 403 | 404 | 500 | 503
 
@@ -15,11 +15,11 @@ export class FlowerError extends Error {
 export const READ_ONLY = 'Read only mode is enabled'
 const UNAVAILABLE = 'Broker or result backend unavailable'
 
-/** An answer in Flower's JSON. */
+/** A response in Flower's JSON. */
 export const answer = (c: Context, value: unknown, status: 200 | 400 = 200): Response =>
   c.body(toJson(value), status, { 'content-type': 'application/json; charset=UTF-8' })
 
-/** Does what needs a server. @throws {FlowerError} 503 when it is away. */
+/** Runs work that needs a server. @throws {FlowerError} 503 when it is unreachable. */
 export async function reached<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -37,7 +37,7 @@ export async function argument(c: Context, name: string): Promise<string | undef
   return typeof value === 'string' ? value.trim() : undefined
 }
 
-/** An argument that is an integer. @throws {FlowerError} 400 as Flower says it. */
+/** An argument that is an integer. @throws {FlowerError} 400 in Flower's words. */
 export async function intArgument(c: Context, name: string, fallback?: number): Promise<number> {
   const text = await argument(c, name)
   if (text === undefined && fallback !== undefined) return fallback
@@ -63,7 +63,7 @@ export async function boolArgument(c: Context, name: string): Promise<boolean> {
   return value
 }
 
-/** `strtobool` of Python. */
+/** Python's `strtobool`. */
 export function boolOf(text: string): boolean | undefined {
   if (/^(?:y|yes|t|true|on|1)$/i.test(text)) return true
   return /^(?:n|no|f|false|off|0)$/i.test(text) ? false : undefined
@@ -92,11 +92,11 @@ export async function callBody(c: Context): Promise<{
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Whether a worker is known, as Flower knows them: it has answered, or it is heard of. */
+/** Whether a worker is known in Flower's sense: it has answered, or sent events. */
 export const isWorker = (fleet: Fleet, name: string): boolean =>
   fleet.asked.known.has(name) || fleet.workers().some(({ hostname }) => hostname === name)
 
-/** Names of tasks that this app has, or that a worker has said it knows. */
+/** Whether a task is registered in this app, or reported by a worker. */
 export const knowsTask = (fleet: Fleet, name: string): boolean =>
   fleet.app.tasks.has(name) ||
   [...fleet.asked.known.values()].some(

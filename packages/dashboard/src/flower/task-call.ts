@@ -1,7 +1,7 @@
 import { isLovageError } from 'lovage'
 import { FlowerError } from './flower-request.js'
 
-/** Options of Celery's `apply_async` by their names there, and what they are called here. */
+/** Options of Celery's `apply_async`, with their names here. */
 const OPTIONS: Readonly<Record<string, string>> = {
   task_id: 'taskId',
   queue: 'queue',
@@ -29,7 +29,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
 /** `%Y-%m-%d %H:%M:%S.%f`, by the clock of this machine, as Python reads it. */
 const DATE = /^(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{1,2}):(\d{1,2})\.(\d{1,6})$/
 
-/** Options of a call as they come over HTTP. @throws {FlowerError} 400 for one that is not known, or has a wrong value. */
+/** Reads a call's options from HTTP. @throws {FlowerError} 400 for an unknown option, or an invalid value. */
 export function callOptions(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const options: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(given)) {
@@ -48,7 +48,7 @@ export function callOptions(given: Readonly<Record<string, unknown>>): Readonly<
   return options
 }
 
-/** Sends a call; what is wrong with it is the caller's, what is wrong with the broker is not. @throws {FlowerError} 400, 503. */
+/** Sends a call; errors in the call are the caller's fault, broker errors are not. @throws {FlowerError} 400, 503. */
 export async function sent<T>(send: () => Promise<T>): Promise<T> {
   try {
     return await send()

@@ -1,6 +1,6 @@
 import type { TaskEntry } from '../history/task-entry.js'
 
-/** A task as Flower's API tells it: Celery's `Task.as_dict()`, times in Unix seconds. */
+/** A task in Flower's API form: Celery's `Task.as_dict()`, times in Unix seconds. */
 export function taskDict(task: TaskEntry, children: readonly string[]): Readonly<Record<string, unknown>> {
   const last = (kind: string): number | null => {
     const ms = task.timeline.findLast((entry) => entry.kind === kind)?.ms

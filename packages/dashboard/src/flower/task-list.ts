@@ -4,7 +4,7 @@ import { parseSearch } from '../search/parse-search.js'
 import type { SearchNode } from '../search/search-node.js'
 import { FlowerError } from './flower-request.js'
 
-/** What `/api/tasks` is asked for, as it stands in the URL. */
+/** The parameters of `/api/tasks`, from the URL. */
 export interface TaskListRequest {
   readonly limit?: number
   readonly offset: number
@@ -17,7 +17,7 @@ export interface TaskListRequest {
   readonly search?: string
 }
 
-/** A search that cannot be understood, which Flower answers with an object. */
+/** An invalid search, which Flower answers with an object. */
 export class SearchSyntax extends FlowerError {
   constructor(message: string) {
     super(400, message)
@@ -27,7 +27,10 @@ export class SearchSyntax extends FlowerError {
 const SORTS = ['name', 'state', 'received', 'started'] as const
 const PAGE = 500
 
-/** The tasks that are asked for, in Flower's order: by their last event, the newest first, unless it is said otherwise. @throws {FlowerError} {SearchSyntax} */
+/**
+ * Lists the requested tasks in Flower's order: by their last event, newest first, unless set otherwise. @throws {FlowerError}
+ * {SearchSyntax}
+ */
 export async function listTasks(
   fleet: Fleet,
   request: TaskListRequest,
@@ -37,7 +40,7 @@ export async function listTasks(
   const node = nodeOf(request, fleet.app.clock.now())
   const order = orderOf(sortBy)
   const wanted = limit === undefined ? maxTasks : Math.max(0, limit) + offset
-  // Sorted by something else, the first ones may be the last that are found.
+  // In another order, the first tasks may be the last ones found.
   const bound = sortBy === undefined ? Math.min(wanted, maxTasks) : maxTasks
   const found: TaskEntry[] = []
   let before: number | undefined
@@ -72,7 +75,7 @@ function nodeOf(request: TaskListRequest, nowMs: number): SearchNode {
   if (worker !== undefined) is('worker', worker)
   if (name !== undefined) is('name', name)
   if (state !== undefined) is('state', state.toUpperCase())
-  // A task that no worker has received passes, as it does in Flower.
+  // A task that no worker has received passes, as in Flower.
   const but = (relation: 'before' | 'after', value: number): void =>
     void of.push({ kind: 'not', of: { kind: 'term', field: 'received', relation, value } })
   if (receivedStart) but('before', timeOf(receivedStart) - 1)

@@ -18,13 +18,13 @@ import { callOptions, sent } from './task-call.js'
 import { taskDict } from './task-dict.js'
 import { listTasks, SearchSyntax } from './task-list.js'
 
-/** What Flower's routes need. */
+/** The ports of Flower's routes. */
 export interface FlowerSource {
   readonly fleetOf: (name: string | undefined) => Fleet
   readonly readOnly: boolean
-  /** Tasks that a list has at most. */
+  /** The most tasks in a list. */
   readonly maxTasks: number
-  /** Writes down what was done. */
+  /** Writes an action to the audit log. */
   readonly audit: (c: Context<DashboardEnv>, fleet: Fleet, action: string, target: string) => Promise<void>
 }
 
@@ -112,7 +112,7 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
     const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
     try {
       const tasks = await reached(() => listTasks(fleet, { ...given, offset }, maxTasks))
-      // An object in the order of the list; ids that are whole numbers would come first in one of JavaScript's own.
+      // An object in list order; in a JavaScript object, ids that are whole numbers would come first.
       const members = tasks.map((task) => `${JSON.stringify(task.id)}: ${toJson(taskDict(task, []))}`)
       return c.body(`{${members.join(', ')}}`, 200, { 'content-type': 'application/json; charset=UTF-8' })
     } catch (error) {

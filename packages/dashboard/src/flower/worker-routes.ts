@@ -18,7 +18,7 @@ import type { FlowerSource } from './task-routes.js'
 
 type C = Context<DashboardEnv>
 
-/** Flower's interface to workers, and what is told to them. */
+/** Flower's interface to workers, and its commands to them. */
 export function workerRoutes({ fleetOf, readOnly, audit }: FlowerSource): Hono<DashboardEnv> {
   const app = new Hono<DashboardEnv>()
   const fleetFor = (c: C): Fleet => fleetOf(c.req.query('fleet'))
@@ -29,7 +29,7 @@ export function workerRoutes({ fleetOf, readOnly, audit }: FlowerSource): Hono<D
     if (!isWorker(fleet, name)) throw new FlowerError(404, `Unknown worker '${name}'`)
     return { fleet, name }
   }
-  /** Tells one worker, and takes its word for it. */
+  /** Sends a command to one worker, and trusts its reply. */
   const told = async (
     c: C,
     fleet: Fleet,
@@ -139,7 +139,7 @@ export function workerRoutes({ fleetOf, readOnly, audit }: FlowerSource): Hono<D
     const signal = (await argument(c, 'signal')) || 'SIGTERM'
     if (!/^(?:SIG)?[A-Z0-9]{2,10}$/.test(signal))
       throw new FlowerError(400, `Invalid argument '${signal}' of type 'signal'`)
-    // Its form is checked; a worker refuses a signal that its system does not have.
+    // Its form is checked; a worker refuses a signal that its system lacks.
     await reached(() => fleet.app.control.revoke(id, { terminate, signal: signal as NodeJS.Signals }))
     await audit(c, fleet, terminate ? 'task.terminate' : 'task.revoke', id)
     return answer(c, { message: `Revoked '${id}'` })

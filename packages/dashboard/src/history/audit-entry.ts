@@ -1,6 +1,6 @@
 import type { Role } from '../access/person.js'
 
-/** What was done, and by whom. */
+/** An action and its user. */
 export interface NewAuditEntry {
   /** Unix ms. */
   readonly ms: number
@@ -8,12 +8,12 @@ export interface NewAuditEntry {
   readonly role: Role
   /** The action's kind: `task.revoke`, `queue.purge`. */
   readonly action: string
-  /** What it was done to: an id, a queue, a search. */
+  /** Its target: an id, a queue, a search. */
   readonly target: string
-  /** How many tasks, messages or letters it reached; null when it is none of these. */
+  /** The number of tasks, messages or letters affected; null when it concerns none of these. */
   readonly count: number | null
   readonly outcome: 'done' | 'failed' | 'refused' | 'begun'
-  /** What else was said: options, or the reason of a failure. Secrets hidden. */
+  /** Further details: options, or the reason for a failure. Secrets hidden. */
   readonly details: string
 }
 
@@ -22,7 +22,7 @@ export interface AuditEntry extends NewAuditEntry {
   readonly key: number
 }
 
-/** Which entries, newest first. */
+/** A query for entries, newest first. */
 export interface AuditQuery {
   readonly person?: string
   readonly action?: string

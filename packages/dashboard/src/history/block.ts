@@ -3,29 +3,29 @@ import { textForms } from '../search/text-forms.js'
 import type { TaskRecord } from './task-record.js'
 import { LONG_PIECE, SHORT_PIECE, TextSketch } from './text-sketch.js'
 
-/** A block is closed when it has so many tasks, or its sketch is so full that it tells little. */
+/** A block is closed when it has this many tasks, or its sketch is too full to be selective. */
 const MOST_ROWS = 128
 const FEWEST_ROWS = 16
 const FULLEST = 0.6
 
-/** Bytes of its sketches: of 128 tasks with common texts about a third of their bits are set. */
+/** The size of its sketches in bytes: with 128 tasks of typical texts, about a third of the bits are set. */
 const SHORT_BYTES = 1024
 const LONG_BYTES = 2048
 const MOST_COMMON = 64
 
-/** A stretch of the history with what searches need to pass over it. */
+/** A range of the history, with the summary that lets searches skip it. */
 export class Block {
   readonly fromKey: number
   toKey: number
   rows: number
-  /** The earliest and the latest time that its tasks have. */
+  /** The earliest and latest time of its tasks. */
   minMs: number
   maxMs: number
-  /** Short pieces of its texts, and long ones of texts and ids. */
+  /** Sketches of short pieces of its texts, and of long pieces of texts and ids. */
   readonly short: TextSketch
   readonly long: TextSketch
   isDirty = false
-  /** Texts that many tasks share, and that are in the sketches. */
+  /** Texts shared by many tasks, and already in the sketches. */
   readonly #common = new Set<string>()
 
   constructor(fromKey: number, kept?: Omit<StoredBlock, 'fromKey'>) {
@@ -45,7 +45,7 @@ export class Block {
     )
   }
 
-  /** Takes a task in, new or changed; whatever it said before stays in the sketch. */
+  /** Adds a new or changed task; its earlier texts stay in the sketch. */
   add(key: number, record: TaskRecord, isNew: boolean): void {
     this.isDirty = true
     if (isNew) {
@@ -75,7 +75,7 @@ export class Block {
   }
 }
 
-/** A block as a table has it. */
+/** A block in its stored form. */
 export interface StoredBlock {
   readonly fromKey: number
   readonly toKey: number
@@ -88,7 +88,7 @@ export interface StoredBlock {
   readonly long: Uint8Array<ArrayBuffer>
 }
 
-/** Whether a task of a block may be what is searched; false is certain. */
+/** Whether a block may contain a match; false is certain. */
 export function mayMatch(node: SearchNode, block: Block): boolean {
   switch (node.kind) {
     case 'all':
@@ -98,7 +98,7 @@ export function mayMatch(node: SearchNode, block: Block): boolean {
     case 'or':
       return node.of.some((one) => mayMatch(one, block))
     case 'not':
-      // A block that has what is excluded has other tasks too.
+      // A block that contains excluded values may have other tasks too.
       return true
     case 'term':
       return termMay(node, block)
@@ -112,7 +112,7 @@ function termMay({ field, relation, value }: SearchTerm, { short, long, minMs, m
     return true
   }
   if (field === 'id') return long.mayContain(value)
-  // What they name may be a task of another block.
+  // They may name a task in another block.
   if (field === 'root' || field === 'parent') return true
   const forms = relation === 'is' ? [value] : textForms(value)
   if (forms.some((form) => long.mayContain(form) && short.mayContain(form))) return true

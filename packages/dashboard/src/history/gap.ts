@@ -1,13 +1,13 @@
-/** A time of which the history may not have everything. */
+/** A period in which the history may be incomplete. */
 export interface Gap {
   /** Unix ms. */
   readonly fromMs: number
-  /** Unix ms; null while it lasts. */
+  /** Unix ms; null while ongoing. */
   readonly toMs: number | null
-  /** The dashboard was down, the broker was away, or events came faster than they could be kept. */
+  /** The dashboard was down, the broker or the store was unreachable, or events came faster than they could be stored. */
   readonly reason: 'down' | 'broker-lost' | 'store-lost' | 'too-fast'
-  /** Events that are known to be lost; null when nobody can know. */
+  /** The number of lost events; null when unknown. */
   readonly lostEvents: number | null
-  /** Tasks that were found again in results, queues and dead letters. */
+  /** Tasks recovered from results, queues and dead letters. */
   readonly filled: number
 }

@@ -5,90 +5,90 @@ import type { RollupChange, SeriesPoint, SeriesQuery } from './rollup.js'
 import type { TaskEntry, TaskSummary } from './task-entry.js'
 import type { TaskRecord } from './task-record.js'
 
-/** Which tasks, and where their page begins. */
+/** A query for tasks, and the start of the page. */
 export interface TaskQuery {
   readonly plan: SearchPlan
-  /** Most tasks that are returned. */
+  /** The maximum number of tasks returned. */
   readonly limit: number
-  /** Only tasks with a smaller key than this: the key of the last one of the page before. */
+  /** Only tasks with a smaller key: that of the last task on the previous page. */
   readonly before?: number
-  /** Only tasks with a greater key, the nearest ones: turns a page back. The result is newest first all the same. */
+  /** Only the nearest tasks with a greater key, for paging back. The result is still newest first. */
   readonly after?: number
-  /** Tasks that are looked at, roughly, before the search stops and says so. Default 50,000. */
+  /** The approximate number of tasks examined before the search stops and reports it. Default 50,000. */
   readonly budget?: number
 }
 
-/** A piece of the history, newest first. */
+/** A slice of the history, newest first. */
 export interface TaskSlice {
   readonly items: readonly TaskSummary[]
-  /** Nothing further can match, in the direction of the search. */
+  /** Whether nothing further can match in the search's direction. */
   readonly isWhole: boolean
-  /** Where to go on (`before`, or `after`); undefined when `isWhole`. */
+  /** Where to continue (`before`, or `after`); undefined when `isWhole`. */
   readonly next?: number
-  /** Tasks that were looked at, or passed over because they cannot match. */
+  /** The number of tasks examined, or skipped because they cannot match. */
   readonly looked: number
 }
 
-/** What becomes known in one moment. */
+/** One batch of new information. */
 export interface HistoryBatch {
   readonly tasks: readonly TaskRecord[]
   readonly rollups: readonly RollupChange[]
-  /** Until when this dashboard has listened, Unix ms; a later start finds the gap by it. */
+  /** The time until which this dashboard has listened, Unix ms; a later start finds the gap by it. */
   readonly heardUntilMs: number
 }
 
-/** How much is kept. */
+/** The retention limits. */
 export interface Retention {
-  /** Tasks older than this go. */
+  /** Tasks older than this are removed. */
   readonly taskMs: number
-  /** Tasks beyond this number go, the oldest first. */
+  /** Tasks beyond this number are removed, oldest first. */
   readonly taskRows: number
   readonly minuteMs: number
   readonly hourMs: number
   readonly auditMs: number
 }
 
-/** How often a value of a field occurs: an estimate, counted in what is newest. */
+/** The frequency of a field's value, estimated from the newest tasks. */
 export interface Facet {
   readonly value: string
   readonly count: number
 }
 
-/** A task that another one led to. */
+/** A task sent by another one. */
 export interface ChildTask {
   readonly key: number
   readonly rootId: string
 }
 
-/** The fields whose values forms offer. */
+/** The fields whose values are offered in forms. */
 export type FacetField = 'name' | 'state' | 'worker' | 'queue'
 
-/** The history of one fleet, in one database. All methods take many things at once. */
+/** The history of one fleet, in one database. All methods work in bulk. */
 export interface HistoryStore {
   /** Where it is, without a password. */
   readonly location: string
-  /** Adds what a batch says to what is known, in one transaction. The same batch twice counts once in tasks, twice in rollups. */
+  /** Merges a batch into the history, in one transaction. The same batch twice counts once in tasks, twice in rollups. */
   write(batch: HistoryBatch): Promise<void>
   tasks(query: TaskQuery): Promise<TaskSlice>
-  /** Tasks by id; those that are not known are left out. */
+  /** Returns tasks by id; unknown ones are omitted. */
   find(ids: readonly string[]): Promise<readonly TaskEntry[]>
-  /** Tasks of a workflow and the one that it began with, the oldest first. */
+  /** Returns the tasks of a workflow, including its root, oldest first. */
   family(rootId: string, limit: number): Promise<readonly TaskEntry[]>
-  /** Tasks that another one led to, the newest first: what workflows are found by. */
+  /** Returns tasks sent by other tasks, newest first; used to find workflows. */
   children(limit: number, before?: number): Promise<readonly ChildTask[]>
   series(query: SeriesQuery): Promise<readonly SeriesPoint[]>
-  /** Values that a field has had lately, the most frequent first. */
+  /** Returns a field's recent values, most frequent first. */
   facets(field: FacetField, limit: number): Promise<readonly Facet[]>
-  /** An estimate: it costs no count. */
+  /** Returns an estimate, without counting. */
   size(): Promise<{ readonly tasks: number; readonly oldestMs: number | null }>
-  /** Until when the fleet was listened to; undefined before the first time. */
+  /** Returns the time until which the fleet was listened to; undefined before the first time. */
   heardUntil(): Promise<number | undefined>
   putGap(gap: Gap): Promise<void>
   /** The newest ones first. */
   gaps(limit: number): Promise<readonly Gap[]>
   audit(entries: readonly NewAuditEntry[]): Promise<void>
   auditTrail(query: AuditQuery): Promise<readonly AuditEntry[]>
-  /** Removes what is beyond the bounds, a bounded number of rows at a time; tells how many tasks went. */
+  /** Removes tasks beyond the retention limits, a bounded number of rows at a time; returns how many. */
   prune(retention: Retention, nowMs: number): Promise<number>
   close(): Promise<void>
 }

@@ -1,21 +1,21 @@
-/** How much a step of a series covers. */
+/** The step of a series. */
 export type RollupStep = 'minute' | 'hour'
 
-/** What is added to the counts of one step; written for minutes, and summed up to hours. */
+/** An increment to the counts of one step; written per minute, and summed by hour. */
 export interface RollupChange {
   /** Start of the minute, Unix ms. */
   readonly minuteMs: number
-  /** Task name; empty when it is not known. */
+  /** Task name; empty when unknown. */
   readonly name: string
   /** The kind of event: `received`, `succeeded`, `failed`, …; or `error:TYPE`. */
   readonly kind: string
   readonly count: number
-  /** Sum and greatest of run times, in ms; 0 where there are none. */
+  /** Sum and maximum of run times, in ms; 0 where there are none. */
   readonly runtimeMs: number
   readonly maxRuntimeMs: number
 }
 
-/** Which counts. */
+/** A query for counts. */
 export interface SeriesQuery {
   readonly step: RollupStep
   /** Unix ms, inclusive. */
@@ -24,7 +24,7 @@ export interface SeriesQuery {
   readonly toMs: number
   /** One task; default: all of them together. */
   readonly name?: string
-  /** Each task apart instead. */
+  /** Each task separately instead. */
   readonly each?: boolean
 }
 

@@ -3,15 +3,15 @@ import { type Block, mayMatch } from './block.js'
 import type { TaskQuery } from './history-store.js'
 import { keyAt, type TaskRow } from './task-columns.js'
 
-/** What a search needs of a database. */
+/** The database operations of a search. */
 export interface SearchSource {
-  /** Blocks that touch a range of keys, from its newer or from its older end. */
+  /** Blocks that overlap a range of keys, from its newer or older end. */
   blocks(towards: 'older' | 'newer', toKey: number, fromKey: number, limit: number): Promise<readonly Block[]>
-  /** Rows of a range of keys that match, from one of its ends. */
+  /** Matching rows in a range of keys, from one of its ends. */
   rows(towards: 'older' | 'newer', toKey: number, fromKey: number, limit: number): Promise<readonly TaskRow[]>
 }
 
-/** Rows that a search found, in its direction, and where it ended. */
+/** The rows found by a search, in its direction, and where it stopped. */
 export interface Found {
   readonly rows: readonly TaskRow[]
   readonly isWhole: boolean
@@ -19,18 +19,18 @@ export interface Found {
   readonly looked: number
 }
 
-/** Blocks that are asked for, and at most read, at a time: between two times others have their turn. */
+/** Blocks fetched, and the most read, at a time; other work runs in between. */
 const BATCH = 256
 const RUN = 32
 const BUDGET = 20_000
-/** What it costs to pass over a block, in rows that are read. */
+/** The cost of skipping a block, in rows read. */
 const PASSING = 2
-/** Of columns with an index only the rows that match are read. */
+/** With an indexed column, only matching rows are read. */
 const INDEXED = 1 / 32
 
 /**
- * Goes through the history from one end, passes over blocks that have nothing of what is searched, and stops when the page is full, the
- * history ends, or the budget is spent: then it says how far it came.
+ * Walks through the history from one end, skips blocks without a match, and stops when the page is full, the history ends, or the budget
+ * is spent: it then reports how far it came.
  */
 export async function searchBlocks(query: TaskQuery, source: SearchSource): Promise<Found> {
   const { plan, limit, before, after, budget = BUDGET } = query
@@ -54,7 +54,7 @@ export async function searchBlocks(query: TaskQuery, source: SearchSource): Prom
   for (;;) {
     const blocks = await source.blocks(towards, range.to, range.from, BATCH)
     for (const run of runsOf(blocks, plan.node, () => size)) {
-      // Most pages are full with the first block or two; what needs more goes in longer steps.
+      // Most pages are full after a block or two; longer searches take longer steps.
       size = Math.min(RUN, size * 2)
       const [first] = run.blocks
       const last = run.blocks.at(-1)
@@ -80,7 +80,7 @@ function ended(rows: readonly TaskRow[], limit: number, looked: number): Found {
   return { rows, isWhole: false, next: last[0], looked }
 }
 
-/** Blocks that follow each other and have the same answer. */
+/** Runs of adjacent blocks with the same answer. */
 function* runsOf(
   blocks: readonly Block[],
   node: SearchNode,
@@ -98,7 +98,7 @@ function* runsOf(
   if (run) yield run
 }
 
-/** A condition that must hold, and has an index. */
+/** Whether a required condition has an index. */
 function isIndexed(node: SearchNode): boolean {
   if (node.kind === 'and') return node.of.some(isIndexed)
   return (

@@ -8,11 +8,11 @@ export interface Condition {
   readonly values: readonly (string | number)[]
 }
 
-/** How a database says things. */
+/** The differences between databases' SQL. */
 export interface Dialect {
   /** The n-th parameter, from 1. */
   readonly parameter: (n: number) => string
-  /** Where a text stands in another one, 0 when it does not. */
+  /** The position of a text in another one, 0 when absent. */
   readonly find: (text: string, part: string) => string
 }
 
@@ -44,8 +44,8 @@ const COLUMN: Readonly<Record<Exclude<SearchField, 'text'>, string>> = {
 const TEXTS = ['name', 'worker', 'queue', 'args', 'kwargs', 'result', 'exception', 'state']
 
 /**
- * A search as a condition on rows of `task`. Texts are compared with the letters of ASCII in small; other letters must be typed as they
- * stand, in large or in small.
+ * A search as a condition on rows of `task`. Texts are compared with ASCII letters in lower case; other letters must match as stored, or
+ * be all upper or all lower case.
  *
  * @param first The number of its first parameter.
  */
@@ -69,7 +69,7 @@ function conditionOf(node: SearchNode, dialect: Dialect, put: Put): string {
     case 'or':
       return `(${node.of.map((one) => conditionOf(one, dialect, put)).join(' OR ')})`
     case 'not':
-      // What is not known is not what was excluded.
+      // Unknown values do not count as excluded.
       return `NOT coalesce(${conditionOf(node.of, dialect, put)}, 1 = 0)`
     case 'term':
       return term(node, dialect, put)
@@ -86,7 +86,7 @@ function term({ field, relation, value }: SearchTerm, dialect: Dialect, put: Put
   const has = (column: string): string =>
     forms.map((form) => `${dialect.find(`lower(${column})`, put(form))} > 0`).join(' OR ')
   if (field !== 'text') return `(${has(columnOf(field))})`
-  // Of ids shorter parts are not looked for: every block has them.
+  // Shorter pieces are not searched in ids: every block has them.
   const columns = value.length >= LONG_PIECE ? [...TEXTS, 'id'] : TEXTS
   return `(${columns.map((column) => `coalesce(${has(column)}, 1 = 0)`).join(' OR ')})`
 }

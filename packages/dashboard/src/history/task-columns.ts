@@ -1,7 +1,7 @@
 import type { TaskEntry, TaskSummary } from './task-entry.js'
 import { readTimeline, type TaskRecord } from './task-record.js'
 
-/** Columns of `task` behind `key`, and what of a record stands in each. */
+/** Columns of `task` after `key`, and the record field in each. */
 export const TASK_COLUMNS = [
   ['id', 'id'],
   ['state', 'state'],
@@ -44,7 +44,7 @@ export const valuesOf = (record: TaskRecord): (string | number | null)[] =>
 /** A row with all columns. */
 export type TaskRow = readonly [key: number, ...values: (string | number | null)[]]
 
-/** What a row says. */
+/** The record in a row. */
 export function recordOf(row: TaskRow): TaskRecord {
   const record: Partial<Record<keyof TaskRecord, string | number | null>> = {}
   for (const [place, [, field]] of TASK_COLUMNS.entries()) record[field] = row[place + 1] ?? null
@@ -52,15 +52,15 @@ export function recordOf(row: TaskRow): TaskRecord {
   return record as unknown as TaskRecord
 }
 
-/** Keys of one millisecond. */
+/** Keys per millisecond. */
 const A_MS = 2048
 
-/** The least key of a time. */
+/** The smallest key of a time. */
 export const keyAt = (ms: number): number => Math.max(0, Math.floor(ms)) * A_MS
-/** When a task was heard of first. */
+/** When a task was first seen. */
 export const seenMsOf = (key: number): number => Math.floor(key / A_MS)
 
-/** A row as lists show it. */
+/** A row in list form. */
 export function summaryOf(fleet: string, key: number, record: TaskRecord): TaskSummary {
   const { process: _process, clock: _clock, timeline: _timeline, told: _told, ...known } = record
   const {
@@ -74,7 +74,7 @@ export function summaryOf(fleet: string, key: number, record: TaskRecord): TaskS
   return { ...shown, key, fleet, seenMs: seenMsOf(key) }
 }
 
-/** A row as the page of a task shows it. */
+/** A row in the form of the task page. */
 export function entryOf(fleet: string, key: number, record: TaskRecord): TaskEntry {
   const { client, clock, rootId, parentId, groupId, traceback } = record
   const { entries, untold } = readTimeline(record)

@@ -1,9 +1,9 @@
-/** Where a fact about a task comes from: events, or what filled a gap in them. */
+/** The source of a fact about a task: events, or data that filled a gap in them. */
 export type TaskSource = 'events' | 'result' | 'queue' | 'dead-letter'
 
-/** A task in a list. What is not known is null, so that it is the same in JSON. Times are Unix ms. */
+/** A task in a list. Unknown fields are null, to be the same in JSON. Times are Unix ms. */
 export interface TaskSummary {
-  /** Its place in the history: newer ones are greater. A page goes on behind the key of its last task. */
+  /** Its place in the history: newer tasks have greater keys. The next page continues from the key of the last task. */
   readonly key: number
   readonly fleet: string
   readonly id: string
@@ -25,9 +25,9 @@ export interface TaskSummary {
   readonly expires: string | null
   /** 0–100. */
   readonly percent: number | null
-  /** When this dashboard heard of it first. */
+  /** When this dashboard first saw it. */
   readonly seenMs: number
-  /** When its state was told last. */
+  /** When its state was last reported. */
   readonly changedMs: number
   readonly sentMs: number | null
   readonly receivedMs: number | null
@@ -37,31 +37,31 @@ export interface TaskSummary {
   readonly source: TaskSource
 }
 
-/** One thing that was told of a task. */
+/** One event of a task. */
 export interface TimelineEntry {
   /** `sent`, `received`, `started`, `progress`, `retried`, `failed`, `succeeded`, `revoked`, `rejected`, or a custom event. */
   readonly kind: string
-  /** Unix ms, by the clock of whoever told it. */
+  /** Unix ms, by the sender's clock. */
   readonly ms: number
-  /** Who told it: a worker, or, of `sent`, the producer. */
+  /** The sender: a worker, or for `sent` the producer. */
   readonly node: string | null
   readonly retries: number | null
   readonly exception: string | null
   readonly percent: number | null
 }
 
-/** A task with everything that the history has of it. */
+/** A task with its full history. */
 export interface TaskEntry extends TaskSummary {
   readonly traceback: string | null
-  /** Lamport's clock of the event that told its state. */
+  /** The Lamport clock of the event that set its state. */
   readonly clock: number
   /** The producer, where `task-sent` is sent. */
   readonly client: string | null
   readonly rootId: string | null
   readonly parentId: string | null
   readonly groupId: string | null
-  /** In the order of their times; of a task that told very much, its beginning and its end. */
+  /** In chronological order; for a task with very many events, the first and last ones. */
   readonly timeline: readonly TimelineEntry[]
-  /** Entries that the timeline has no room for. */
+  /** The number of entries omitted from the timeline. */
   readonly untold: number
 }

@@ -1,11 +1,11 @@
 import { isLate, type TaskEvent, type TaskFacts } from 'lovage/monitor'
 import type { TaskSource, TimelineEntry } from './task-entry.js'
 
-/** What may be known of a task, each a column of the history. What is not known is null. */
+/** The facts about a task, each a column of the history. Unknown ones are null. */
 export interface TaskRecord {
   id: string
   state: string
-  /** When its state was told, Unix ms, and whose word it is: see `ToldState`. */
+  /** When its state was reported, Unix ms, and by which process: see `ToldState`. */
   changedMs: number
   process: string
   clock: number
@@ -31,13 +31,13 @@ export interface TaskRecord {
   parentId: string | null
   groupId: string | null
   traceback: string | null
-  /** What was told, each entry a JSON array behind a comma: it only ever grows, and is read when a task is looked at. */
+  /** The timeline, each entry a JSON array after a comma: it only grows, and is parsed when a task is viewed. */
   timeline: string
-  /** Entries of the timeline. */
+  /** The number of timeline entries. */
   told: number
 }
 
-/** A record that says nothing yet. */
+/** An empty record. */
 export const emptyRecord = (id: string, source: TaskSource): TaskRecord => ({
   id,
   state: 'PENDING',
@@ -100,13 +100,13 @@ const TIME_OF: Readonly<Record<string, (typeof TIMES)[number]>> = {
   rejected: 'endedMs',
 }
 
-/** Adds an event to a record that is being gathered. One that comes late adds what is missing, and changes nothing. */
+/** Adds an event to a record being gathered. A late one fills in missing fields, and changes nothing else. */
 export function addEvent(record: TaskRecord, event: TaskEvent): void {
   const { kind, ms, facts, state, process, clock } = event
   const late = isLate(record.process === '' ? undefined : record, event)
   for (const key of FACTS) {
     const value = facts[key]
-    // The compiler does not follow that a fact's type is its column's.
+    // The compiler cannot infer that a fact's type is its column's.
     if (value !== undefined && (!late || record[key] === null)) (record[key] as string | number) = value
   }
   if (!late) {
@@ -127,7 +127,7 @@ export function addEvent(record: TaskRecord, event: TaskEvent): void {
   ])
 }
 
-/** What the history knows, with what a gathered record adds to it; the same one when that is nothing. */
+/** Merges a gathered record into the known one; returns the same object when nothing changed. */
 export function mergeRecords(known: TaskRecord, news: TaskRecord): TaskRecord {
   const told = news.process === '' ? undefined : news
   const late = told === undefined || isLate(known.process === '' ? undefined : known, told)
@@ -155,12 +155,12 @@ type Entry = readonly [
   percent: number | null,
 ]
 
-/** Characters of an exception in a timeline; the last one stands whole beside it. */
+/** Characters of an exception in a timeline; the last one is also stored in full. */
 const LONGEST_EXCEPTION = 256
-/** Entries that a timeline keeps of its beginning, and of its end. */
+/** Entries kept from the start, and from the end, of a timeline. */
 const KEPT = 100
 
-/** Adds an entry, once, however often it is told. */
+/** Adds an entry once, however often it is reported. */
 function tell(record: TaskRecord, entry: Entry): void {
   const text = `,${JSON.stringify(entry)}`
   if (record.timeline.includes(text)) return
@@ -174,10 +174,10 @@ function tell(record: TaskRecord, entry: Entry): void {
     .join('')
 }
 
-// What stands in a timeline was written by `tell`.
+// The timeline was written by `tell`.
 const entriesOf = (timeline: string): Entry[] => JSON.parse(`[${timeline.slice(1)}]`) as Entry[]
 
-/** A timeline as pages show it: by time, and how much of it is not there. */
+/** Reads a timeline for pages: by time, with the number of omitted entries. */
 export function readTimeline({ timeline, told }: Pick<TaskRecord, 'timeline' | 'told'>): {
   readonly entries: readonly TimelineEntry[]
   readonly untold: number

@@ -1,19 +1,20 @@
-/** Letters of the pieces that a sketch is made of: of long ones fewer blocks have all by chance, short ones find short texts. */
+/** The lengths of a sketch's pieces: long ones give fewer false matches, short ones find short texts. */
 export const SHORT_PIECE = 3
 export const LONG_PIECE = 6
 
 /**
- * Which pieces of text occur in a block of tasks: a set of hashes that may say yes wrongly, and never no. A search reads only the blocks
- * whose sketches say yes, so that it costs the same whatever the length of the history. Letters of ASCII are the same large and small.
+ * The pieces of text that occur in a block of tasks: a set of hashes with false positives, but no false negatives (a Bloom filter). A
+ * search reads only the blocks whose sketches match, so that its cost does not depend on the length of the history. ASCII letters are
+ * compared case-insensitively.
  */
 export class TextSketch {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly #piece: number
   readonly #mask: number
-  /** Bits that are set. */
+  /** The number of bits set. */
   fill: number
 
-  /** @param bytes As many as a power of two: the sketch itself. */
+  /** @param bytes The sketch itself; its length is a power of two. */
   constructor(piece: number, bytes: Uint8Array<ArrayBuffer>, fill = 0) {
     this.bytes = bytes
     this.#piece = piece
@@ -21,7 +22,7 @@ export class TextSketch {
     this.fill = fill
   }
 
-  /** How full it is, 0 to 1. */
+  /** The fill ratio, 0 to 1. */
   get load(): number {
     return this.fill / (this.#mask + 1)
   }
@@ -42,7 +43,7 @@ export class TextSketch {
     }
   }
 
-  /** False only when no text that was added contains this one. */
+  /** False only when no added text contains this one. */
   mayContain(text: string): boolean {
     const piece = this.#piece
     const mask = this.#mask

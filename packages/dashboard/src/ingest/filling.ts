@@ -7,12 +7,12 @@ import type { SearchNode } from '../search/search-node.js'
 import { ofLetter, ofQueued, ofResult } from './found-records.js'
 import type { Intake } from './intake.js'
 
-/** Of each place at most so many are looked at. */
+/** The most items examined in each place. */
 const MOST_LETTERS = 5_000
 const MOST_QUEUED = 5_000
 const MOST_OPEN = 2_000
 const ASKED_AT_ONCE = 200
-/** Tasks that began and of which nothing is heard for so long are looked for in the results, so often. */
+/** How long a started task is without events before it is looked up in the results, and how often. */
 const QUIET_MS = 60_000
 const LOOK_MS = 30_000
 
@@ -26,7 +26,7 @@ const UNFINISHED: SearchNode = {
   })),
 }
 
-/** Fills gaps of the history from where tasks can be found besides: queues, dead letters, results. */
+/** Fills gaps in the history from other sources: queues, dead letters, results. */
 export class Filling {
   readonly #app: Lovage
   readonly #store: HistoryStore
@@ -53,7 +53,7 @@ export class Filling {
     this.#timer?.cancel()
   }
 
-  /** Looks in queues, dead letters and results for what a gap hides, and writes down how many were found. */
+  /** Searches queues, dead letters and results for tasks in a gap, and records how many were found. */
   fill(gap: Gap): void {
     this.#soon(async () => {
       const found = [
@@ -66,7 +66,7 @@ export class Filling {
     })
   }
 
-  /** One after the other. */
+  /** Runs work one after the other. */
   #soon(work: () => Promise<void>): void {
     this.#last = this.#last.then(work).catch((error: unknown) => {
       this.#app.logger.warn({ err: error }, 'a gap in the history could not be filled')
@@ -105,7 +105,7 @@ export class Filling {
     return this.#put(records)
   }
 
-  /** Asks the results for tasks that the history takes for unfinished, and that were quiet since `beforeMs`. */
+  /** Looks up the results of tasks that are unfinished in the history, and quiet since `beforeMs`. */
   async #results(beforeMs: number): Promise<number> {
     if (!connectionsOf(this.#app).hasResults) return 0
     const { items } = await this.#store.tasks({ plan: { node: UNFINISHED }, limit: MOST_OPEN })
@@ -121,7 +121,7 @@ export class Filling {
     return filled
   }
 
-  /** Only what the history does not have, unless it is news of what it has. */
+  /** Adds only tasks missing from the history, unless the records are news of known ones. */
   async #put(records: readonly TaskRecord[], isNews = false): Promise<number> {
     let filled = 0
     for (let at = 0; at < records.length; at += ASKED_AT_ONCE) {

@@ -6,7 +6,7 @@ import { toJson } from '../values/lossless-json.js'
 const LONGEST = 1024
 const bounded = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text)
 
-/** What a dead letter says of its task. */
+/** A task record from a dead letter. */
 export function ofLetter(letter: DeadLetter, id: string): TaskRecord {
   return {
     ...emptyRecord(id, 'dead-letter'),
@@ -23,7 +23,7 @@ export function ofLetter(letter: DeadLetter, id: string): TaskRecord {
   }
 }
 
-/** What a message in a queue says of its task. */
+/** A task record from a message in a queue. */
 export function ofQueued(task: QueuedTask): TaskRecord {
   return {
     ...emptyRecord(task.id, 'queue'),
@@ -41,7 +41,7 @@ export function ofQueued(task: QueuedTask): TaskRecord {
   }
 }
 
-/** What a stored result says of its task. */
+/** A task record from a stored result. */
 export function ofResult({ id, state, result, traceback, dateDone, extended }: TaskResult): TaskRecord {
   const endedMs = dateDone === null ? null : Date.parse(dateDone)
   const isFailure = state === 'FAILURE' || state === 'RETRY'

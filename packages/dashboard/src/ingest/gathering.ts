@@ -4,50 +4,50 @@ import type { RollupChange } from '../history/rollup.js'
 import { addEvent, emptyRecord, mergeRecords, type TaskRecord } from '../history/task-record.js'
 import { redactText } from './redact-text.js'
 
-/** What an event says to metrics. */
+/** An event's data for metrics. */
 export interface Observed {
   readonly worker: string
   /** `task-received`, … */
   readonly type: string
-  /** Empty when it is not known. */
+  /** Empty when unknown. */
   readonly name: string
   /** Seconds; undefined where the event has none. */
   readonly runtime: number | undefined
-  /** Seconds that it waited in the worker, told when it starts. */
+  /** Seconds waited in the worker, reported when it starts. */
   readonly waited: number | undefined
-  /** By how much the number of tasks changes that the worker holds and has not begun. */
+  /** The change in the number of tasks that the worker holds but has not started. */
   readonly prefetched: -1 | 0 | 1
 }
 
-/** How much is gathered before it is written. */
+/** The limits of gathering before a write. */
 export interface GatheringOptions {
-  /** Tasks that wait to be written; what comes beyond is dropped, and counted. Default 100,000. */
+  /** The most tasks waiting to be written; further ones are dropped and counted. Default 100,000. */
   readonly maxTasks?: number
-  /** Characters of all texts that wait. Default 64 Mi. */
+  /** The most characters in waiting texts. Default 64 Mi. */
   readonly maxChars?: number
-  /** Names of arguments whose values are not kept, beside those that mean a secret anyhow. */
+  /** Names of arguments whose values are not stored, in addition to secret names. */
   readonly redact?: readonly string[]
 }
 
 const MINUTE_MS = 60_000
-/** Names of tasks and types of errors that one minute counts apart; further ones are in the sums alone. */
+/** Task names and error types counted separately per minute; further ones are only in the totals. */
 const MOST_NAMES = 500
 const MOST_ERRORS = 100
-/** Tasks that have begun, and whose later events do not say their name. */
+/** The most started tasks remembered, because their later events lack the name. */
 const MOST_BEGUN = 20_000
 const ENDS: ReadonlySet<string> = new Set(['succeeded', 'failed', 'revoked', 'rejected'])
 
-/** What later events of a task do not say again. */
+/** Facts that a task's later events do not repeat. */
 interface Begun {
   name: string | undefined
   receivedMs: number | undefined
-  /** A worker holds it, has not begun it, and it waits for no time of its own. */
+  /** Whether a worker holds it, has not started it, and it has no ETA to wait for. */
   isPrefetched: boolean
 }
 
 type Rollup = { -readonly [Key in keyof RollupChange]: RollupChange[Key] }
 
-/** Events on their way to the history: of one task added up, counted by minute, secrets hidden, and bounded whatever is sent. */
+/** Events on their way to the history: merged by task, counted by minute, with secrets hidden, and bounded for any input. */
 export class Gathering {
   readonly #maxTasks: number
   readonly #maxChars: number
@@ -56,11 +56,11 @@ export class Gathering {
   #rollups = new Map<string, Rollup>()
   #chars = 0
   readonly #begun = new Map<string, Begun>()
-  /** Hears of every event of a task. */
+  /** Called for every task event. */
   onObserved: ((observed: Observed) => void) | undefined
-  /** Counted apart in the present minute. */
+  /** Names counted separately in the current minute. */
   #apart = { minuteMs: 0, names: new Set<string>(), errors: new Set<string>() }
-  /** Events that there was no room for, since `takeDropped`. */
+  /** Events dropped for lack of room since `takeDropped`. */
   #dropped = 0
 
   constructor({ maxTasks = 100_000, maxChars = 64 * 1024 * 1024, redact = [] }: GatheringOptions = {}) {
@@ -76,7 +76,7 @@ export class Gathering {
     return this.#tasks.size === 0 && this.#rollups.size === 0
   }
 
-  /** Takes a task's event in; false when it is none. */
+  /** Adds a task event; returns false for any other event. */
   add(event: Event, nowMs: number): boolean {
     const told = readTaskEvent(event)
     if (!told) return false
@@ -96,7 +96,7 @@ export class Gathering {
     return true
   }
 
-  /** Adds what was found elsewhere than in events. */
+  /** Adds a record from a source other than events. */
   put(record: TaskRecord): void {
     if (this.#tasks.has(record.id)) return
     const clean = { ...record }
@@ -107,7 +107,7 @@ export class Gathering {
     this.#tasks.set(record.id, clean)
   }
 
-  /** Gives back what could not be written; what came meanwhile of the same tasks comes behind it. */
+  /** Puts back records that could not be written; newer ones of the same tasks come after them. */
   putBack(tasks: readonly TaskRecord[], rollups: readonly RollupChange[]): void {
     const later = this.#tasks
     this.#tasks = new Map(tasks.map((record) => [record.id, record]))
@@ -129,7 +129,7 @@ export class Gathering {
     }
   }
 
-  /** Takes out what waits, at most so many tasks, those first that came first. */
+  /** Takes out waiting records, up to `limit` tasks, oldest first. */
   take(limit: number): { readonly tasks: readonly TaskRecord[]; readonly rollups: readonly RollupChange[] } {
     const tasks: TaskRecord[] = []
     for (const [id, record] of this.#tasks) {
@@ -143,7 +143,7 @@ export class Gathering {
     return { tasks, rollups }
   }
 
-  /** How many events there was no room for, since this was asked last. */
+  /** Returns the number of events dropped since the last call. */
   takeDropped(): number {
     const dropped = this.#dropped
     this.#dropped = 0

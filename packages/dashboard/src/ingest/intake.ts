@@ -5,10 +5,10 @@ import type { HistoryStore, Retention } from '../history/history-store.js'
 import { Gathering, type GatheringOptions } from './gathering.js'
 import { WorkerVoices } from './worker-voices.js'
 
-/** How a fleet is listened to. */
+/** The options for listening to a fleet. */
 export interface IntakeOptions extends GatheringOptions {
   readonly retention?: Partial<Retention>
-  /** Nodes that are remembered. Default 5,000. */
+  /** The most nodes remembered. Default 5,000. */
   readonly maxWorkers?: number
   /** Seconds after which a node that is gone is forgotten. Default 86,400. */
   readonly forgetWorkersAfter?: number
@@ -22,19 +22,19 @@ const RETENTION: Retention = {
   hourMs: 400 * DAY_MS,
   auditMs: 400 * DAY_MS,
 }
-/** Events wait so long for others that are written with them. */
+/** How long events are gathered before a write. */
 const GATHER_MS = 200
-/** Tasks of one transaction: it holds up the event loop for a few tens of milliseconds. */
+/** Tasks per transaction: it blocks the event loop for a few tens of milliseconds. */
 const SLICE = 500
 const PRUNE_MS = 60_000
-/** An event of our own shows that events arrive; so often is it sent, and so long may it take. */
+/** An event of our own checks that events arrive: its interval and its timeout. */
 const PROBE_MS = 10_000
 const PROBE_PATIENCE_MS = 5_000
 const PROBE = 'lovage-dashboard-probe'
-/** The rate of events is that of so long. */
+/** The period over which the event rate is measured. */
 const RATE_MS = 10_000
 const LONGEST_RETRY_MS = 10_000
-/** A dashboard that was away for less missed nothing that is worth a word. */
+/** Shorter outages are not recorded as gaps. */
 const SHORTEST_GAP_MS = 3_000
 
 /** Listens to a fleet's events, and writes them to its history in batches. */
@@ -54,7 +54,7 @@ export class Intake {
   #retryMs = GATHER_MS
   readonly #counts = { received: 0, unreadable: 0, dropped: 0 }
   readonly #listeners = new Set<() => void>()
-  /** When something was heard last; and since when nothing is, or nothing can be written. */
+  /** When the last event arrived; and since when none arrive, or none can be written. */
   #heardMs = 0
   #deafSinceMs: number | undefined
   #blockedSinceMs: number | undefined
@@ -62,7 +62,7 @@ export class Intake {
   #tooFast: Gap | undefined
   #rate: readonly [atMs: number, received: number] = [0, 0]
 
-  /** @param onGap Hears of each gap when it has ended, so that it can be filled. */
+  /** @param onGap Called for each gap when it has ended, to fill it. */
   constructor(app: Lovage, store: HistoryStore, options: IntakeOptions, onGap: (gap: Gap) => void) {
     const { retention, maxWorkers = 5_000, forgetWorkersAfter = 86_400, ...gathering } = options
     this.#app = app
@@ -73,7 +73,7 @@ export class Intake {
     this.#onGap = onGap
   }
 
-  /** Listens. A broker that is away is tried again until it is there. */
+  /** Starts listening. An unreachable broker is retried until it is available. */
   async start(): Promise<void> {
     const nowMs = this.#app.clock.now()
     const until = await this.#store.heardUntil()
@@ -85,7 +85,7 @@ export class Intake {
     await this.#listen()
   }
 
-  /** Writes what was heard, and listens no more. */
+  /** Writes pending events, and stops listening. */
   async stop(): Promise<void> {
     this.#unsubscribe?.()
     for (const timer of this.#timers) timer.cancel()
@@ -98,17 +98,17 @@ export class Intake {
   get counts(): { readonly received: number; readonly unreadable: number; readonly dropped: number } {
     return this.#counts
   }
-  /** Since when no events arrive, Unix ms. */
+  /** Since when no events have arrived, Unix ms. */
   get deafSinceMs(): number | undefined {
     return this.#deafSinceMs
   }
-  /** Since when the history cannot be written, and why. */
+  /** Since when the history cannot be written, and the error. */
   get blocked(): { readonly sinceMs: number; readonly by: unknown } | undefined {
     return this.#blockedSinceMs === undefined
       ? undefined
       : { sinceMs: this.#blockedSinceMs, by: this.#blockedBy }
   }
-  /** Events a second, of the last few. */
+  /** Events per second, over the last few seconds. */
   perSecond(): number {
     const nowMs = this.#app.clock.now()
     const [atMs, received] = this.#rate
@@ -119,17 +119,17 @@ export class Intake {
   workers(): readonly SeenWorker[] {
     return this.#cluster.workers(this.#app.clock.now())
   }
-  /** Whether a worker tells of its tasks; undefined until that can be said. */
+  /** Whether a worker sends task events; undefined until known. */
   tellsOfTasks(hostname: string): boolean | undefined {
     return this.#voices.tellsOfTasks(hostname)
   }
-  /** Calls back when something was written. */
+  /** Calls back after each write. */
   onChange(on: () => void): Unsubscribe {
     this.#listeners.add(on)
     return () => void this.#listeners.delete(on)
   }
 
-  /** Writes all that waits. @throws What the store throws. */
+  /** Writes all pending events. @throws What the store throws. */
   async flush(): Promise<void> {
     do await this.#writeSlice()
     while (!this.gathering.isEmpty)
@@ -198,12 +198,12 @@ export class Intake {
     try {
       await this.#store.write({ tasks, rollups, heardUntilMs: this.#heardMs })
     } catch (error) {
-      // What came meanwhile of these tasks stays in front of what is put back; the next write adds both up.
+      // Newer records of these tasks are merged with those put back; the next write adds both up.
       this.gathering.putBack(tasks, rollups)
       throw error
     }
     for (const listener of this.#listeners) listener()
-    // Others have their turn: requests, and the events that come.
+    // Yields to requests and incoming events.
     await new Promise((resolve) => setImmediate(resolve))
   }
 
@@ -217,7 +217,7 @@ export class Intake {
     if (gap) await this.#tellGap(gap)
   }
 
-  /** Sends an event of our own, and waits for it: that events arrive is known only by one that does. */
+  /** Sends an event of our own, and waits for it: only an arriving event proves that events arrive. */
   #probe(): void {
     if (this.#isStopped) return
     const sentMs = this.#app.clock.now()

@@ -1,6 +1,6 @@
 import { isSecretName, MASK } from 'lovage'
 
-/** Texts without any of these have no secret by name; nearly all have none, and this is all that they cost. */
+/** Texts without any of these contain no named secret; this is the only cost for nearly all texts. */
 const SUSPECT = /passw|passphrase|secret|token|credential|authorization|key|:\/\//i
 /** A name in quotes or bare, what joins it to its value, and the value: in quotes, or up to the next comma, bracket or space. */
 const NAMED =
@@ -8,10 +8,10 @@ const NAMED =
 const CREDENTIALS = /(:\/\/[^\s/?#@:'"]*):[^\s@/?#'"]*@/g
 
 /**
- * A text of an event without its secrets: values whose names say so (`'password': 'x'`, `token=x`), and passwords in URLs. What Lovage's
- * own workers tell is hidden there already; this is for everybody else.
+ * Masks the secrets in an event's text: values with secret names (`'password': 'x'`, `token=x`), and passwords in URLs. Lovage's own
+ * workers mask them already; this covers all other senders.
  *
- * @param more Further names, in small letters.
+ * @param more Further names, in lower case.
  */
 export function redactText(text: string, more: ReadonlySet<string>): string {
   if (more.size === 0 && !SUSPECT.test(text)) return text

@@ -1,17 +1,17 @@
 import type { Event } from 'lovage'
 
 interface Voice {
-  /** Tasks that it had ended when it was heard first. */
+  /** Tasks it had finished when first seen. */
   readonly processedAtFirst: number
   processed: number
   tasksTold: number
 }
 
-/** Tasks that a worker ends in silence before it is said that it is silent. */
+/** Tasks a worker finishes without task events before it counts as silent. */
 const SILENT_TASKS = 1
 const MOST = 5_000
 
-/** Which workers tell of their tasks: Celery's do only when they are asked to (`-E`), and a page of those that do not would be empty. */
+/** Tracks which workers send task events: Celery's do only when asked to (`-E`), and the page of a silent one would be empty. */
 export class WorkerVoices {
   readonly #voices = new Map<string, Voice>()
 
@@ -19,7 +19,7 @@ export class WorkerVoices {
   hear({ type, hostname, processed }: Event, isTask: boolean): void {
     const voice = this.#voices.get(hostname)
     if (isTask) {
-      // A producer tells of what it sends under a name of its own.
+      // A producer sends its events under its own name.
       if (voice && type !== 'task-sent') voice.tasksTold++
       return
     }
@@ -34,7 +34,7 @@ export class WorkerVoices {
     } else voice.processed = processed
   }
 
-  /** Undefined until it has ended a task, or told of one. */
+  /** Undefined until it has finished a task, or sent a task event. */
   tellsOfTasks(hostname: string): boolean | undefined {
     const voice = this.#voices.get(hostname)
     if (!voice) return undefined

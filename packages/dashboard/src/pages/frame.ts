@@ -5,10 +5,10 @@ import type { DashboardEnv } from '../dashboard.js'
 import type { PageFrame } from '../data/page-frame.js'
 import type { ViewContext } from '../server/page-views.js'
 
-/** Facts that every part of a page may need: links, the time, and the rights of the person. */
+/** Data that every part of a page may need: links, the time, and the user's rights. */
 export interface Frame extends PageFrame {
   readonly prefix: string
-  /** Path and query of the page, for forms that lead back to it. */
+  /** Path and query of the page, for forms that return to it. */
   readonly here: string
   readonly path: string
   readonly person: Person
@@ -45,7 +45,7 @@ function personOf(c: Context<DashboardEnv>): Person {
   return c.get('person') ?? { name: 'anonymous', role: 'viewer' }
 }
 
-/** A link to a page of the same fleet; what is undefined or empty is left out of its query. */
+/** A link to a page of the same fleet; undefined and empty values are omitted from its query. */
 export function href(
   frame: Frame,
   path: string,
@@ -59,10 +59,10 @@ export function href(
   return `${frame.prefix}${path}${text === '' ? '' : `?${text}`}`
 }
 
-/** A link to the page of one thing. */
+/** A link to the page of one item. */
 export const hrefOf = (frame: Frame, page: string, name: string): string =>
   href(frame, `/${page}/${encodeURIComponent(name)}`)
 
-/** Whether the person may do something here. */
+/** Whether the user may perform an action here. */
 export const may = (frame: Frame, kind: ActionKind): boolean =>
   !frame.readOnly && mayAs(frame.person.role, ROLE_OF[kind])

@@ -18,7 +18,7 @@ const PAGES = [
   ['/audit', 'Audit'],
 ] as const
 
-/** Pages of one thing, and the page in the menu that they belong to. */
+/** Pages of single items, and the menu page that they belong to. */
 const BELONGS: Readonly<Record<string, string>> = {
   task: '/tasks',
   queue: '/queues',

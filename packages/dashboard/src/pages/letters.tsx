@@ -5,7 +5,7 @@ import { Layout } from './layout.js'
 import { Act, Code, Facts, Hidden, Pager, Section, Table, TaskLink, Time } from './parts.js'
 import { count, short } from './words.js'
 
-/** Messages that no worker will run again by itself. */
+/** The dead letters page: messages that no worker will run again on its own. */
 export const lettersView: PageView<LettersPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { request, items, next, groups, groupsOf, byQueue } = page.data
@@ -164,7 +164,7 @@ export const lettersView: PageView<LettersPage> = (page, context) => {
   )
 }
 
-/** One dead letter, to be read, mended and sent again. */
+/** One dead letter, to be inspected, edited and redriven. */
 export const letterView: PageView<LetterPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { line, traceback, attempts, redrives, args, kwargs, unreadable } = page.data

@@ -5,7 +5,7 @@ import { Layout } from './layout.js'
 import { Act, Facts, Hidden, Pager, Section, State, Table, Time } from './parts.js'
 import { count, known, seconds } from './words.js'
 
-/** Pauses, rates, circuit breakers and what tasks say of themselves. */
+/** Pauses, rates, circuit breakers and the limits declared by tasks. */
 export const limitsView: PageView<LimitsPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { paused, rates, breakers, tasks } = page.data
@@ -160,7 +160,7 @@ export const brokerView: PageView<BrokerPage> = (page, context) => {
   )
 }
 
-/** What was done through the dashboard, and by whom. */
+/** The dashboard's actions, and their users. */
 export const auditView: PageView<AuditPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { items, next } = page.data
@@ -212,7 +212,7 @@ export const auditView: PageView<AuditPage> = (page, context) => {
   )
 }
 
-/** Work on everything that a search found. */
+/** Jobs on everything that a search found. */
 export const jobsView: PageView<readonly JobLine[]> = (page, context) => {
   const frame = frameOf(page, context)
   const jobs = page.data

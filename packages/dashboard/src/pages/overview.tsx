@@ -7,7 +7,7 @@ import { Figure, Section, Table } from './parts.js'
 import { QUEUE_COLUMNS, QueueRows } from './queue-rows.js'
 import { count, known, seconds } from './words.js'
 
-/** Is anything stuck? */
+/** The overview page: is anything stuck? */
 export const overviewView: PageView<Overview> = (page, context) => {
   const frame = frameOf(page, context)
   const { stuck, queues, workers, throughput, failures, names } = page.data
@@ -124,7 +124,7 @@ export const overviewView: PageView<Overview> = (page, context) => {
   )
 }
 
-/** A value of a search; in quotes where it has spaces or signs of the grammar. */
+/** A search value, quoted where it has spaces or grammar characters. */
 export const quoted = (value: string): string =>
   /^[\w.@-]+$/.test(value) ? value : `"${value.replaceAll('"', '')}"`
 

@@ -3,7 +3,7 @@ import type { ActionKind } from '../actions/action.js'
 import { type Frame, href, hrefOf, may } from './frame.js'
 import { ago, laidOut, short, stamp } from './words.js'
 
-/** Shape and tone of each state: told by word and shape, never by colour alone. */
+/** Shape and tone of each state: shown by word and shape, never by colour alone. */
 const STATES: Readonly<Record<string, readonly [shape: string, tone: string]>> = {
   PENDING: ['○', 'idle'],
   SENT: ['○', 'idle'],
@@ -48,7 +48,7 @@ export const State: FC<{ readonly of: string }> = ({ of }) => {
   )
 }
 
-/** A time: how long ago, with the exact time behind it. */
+/** A time: how long ago, with the exact time as a tooltip. */
 export const Time: FC<{ readonly ms: number | null; readonly frame: Frame; readonly exact?: boolean }> = ({
   ms,
   frame,
@@ -62,7 +62,7 @@ export const Time: FC<{ readonly ms: number | null; readonly frame: Frame; reado
     </time>
   )
 
-/** One figure of a summary, with the page that explains it. */
+/** One figure of a summary, with a link to the page that explains it. */
 export const Figure: FC<{
   readonly label: string
   readonly value: Child
@@ -98,7 +98,7 @@ export const Section: FC<
   </section>
 )
 
-/** A table with a caption for those who do not see it, and a sentence in place of no rows. */
+/** A table with a caption for screen readers, and a sentence when it is empty. */
 export const Table: FC<
   PropsWithChildren<{
     readonly caption: string
@@ -131,14 +131,14 @@ export const Table: FC<
     </section>
   )
 
-/** A button that does one thing; absent where the person may not. */
+/** A button for one action; absent where the user may not perform it. */
 export const Act: FC<
   PropsWithChildren<{
     readonly frame: Frame
     readonly kind: ActionKind
     readonly fields?: Readonly<Record<string, string | number | undefined>>
     readonly tone?: 'danger' | 'main'
-    /** Asked before it is done, where scripts run. */
+    /** A confirmation question, where scripts run. */
     readonly confirm?: string
     readonly title?: string
   }>

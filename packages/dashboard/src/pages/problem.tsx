@@ -2,7 +2,7 @@ import type { PageViews } from '../server/page-views.js'
 import { frameOf } from './frame.js'
 import { Layout } from './layout.js'
 
-/** A page that is not there, or a question that cannot be answered. */
+/** A missing page, or an invalid request. */
 export const problemView: NonNullable<PageViews['problem']> = ({ status, message }, context) => {
   const fleet = context.c.req.query('fleet') ?? ''
   const frame = frameOf({ fleet, fleets: [fleet], nowMs: 0, troubles: [], gaps: [], readOnly: true }, context)

@@ -15,7 +15,7 @@ export const QUEUE_COLUMNS = [
   { name: '', kind: 'narrow' },
 ] as const
 
-/** Queues in a list: what waits, is delayed and unacknowledged apart, and summed. */
+/** Queues in a list: ready, delayed and unacknowledged messages, separately and in total. */
 export const QueueRows: FC<{ readonly frame: Frame; readonly of: readonly QueueLine[] }> = ({
   frame,
   of,

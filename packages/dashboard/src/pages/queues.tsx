@@ -42,7 +42,7 @@ export const queuesView: PageView<QueuesPage> = (page, context) => {
   )
 }
 
-/** One queue, looked at without consuming. */
+/** One queue, viewed without consuming. */
 export const queueView: PageView<QueuePage> = (page, context) => {
   const frame = frameOf(page, context)
   const { line, workers, oldestSeconds, priorities, priorityOf, state, items, next, others } = page.data

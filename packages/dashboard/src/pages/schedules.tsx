@@ -5,7 +5,7 @@ import { Layout } from './layout.js'
 import { Act, State, Table, TaskLink, Time } from './parts.js'
 import { count, short } from './words.js'
 
-/** What beat sends, and when. */
+/** The schedule: tasks that beat sends, and when. */
 export const schedulesView: PageView<SchedulesPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { location, trouble, items } = page.data

@@ -5,7 +5,7 @@ import { Layout } from './layout.js'
 import { Act, Code, Facts, Hidden, Section, State, Table, TaskLink, Time } from './parts.js'
 import { count, seconds } from './words.js'
 
-/** One task: what happened, why it does not run, and what can be done. */
+/** One task: its history, the reasons it does not run, and the available actions. */
 export const taskView: PageView<TaskPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { task, why, attempts, result, queued, letter, parent, children, hasWorkflow, isLost } = page.data

@@ -146,7 +146,7 @@ const VERBS = [
   ['task.abort', 'Abort'],
 ] as const
 
-/** What can be done with those that are ticked, or with everything that the search finds. */
+/** The bulk actions on ticked tasks, or on everything that the search finds. */
 const Bulk: FC<{ readonly frame: Frame; readonly q: string; readonly shown: number }> = ({
   frame,
   q,
@@ -200,7 +200,7 @@ const Facets: FC<{
     </details>
   )
 
-/** Everything that a search finds: how many, and what to do with them. */
+/** Everything that a search finds: the count, and the bulk actions. */
 export const allTasksView: PageView<AllTasks> = (page, context) => {
   const frame = frameOf(page, context)
   const { q, count: found, isExact } = page.data

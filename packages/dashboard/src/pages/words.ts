@@ -1,11 +1,11 @@
 /** A number with thin spaces between thousands. */
 export const count = (value: number): string => value.toLocaleString('en-US').replaceAll(',', '\u202f')
 
-/** A share of work, or a dash where it is not known. */
+/** A number, or a dash where it is unknown. */
 export const known = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : count(value)
 
-/** Seconds as people say them: `340 ms`, `2.4 s`, `5 min`, `3 h`. */
+/** Seconds in readable form: `340 ms`, `2.4 s`, `5 min`, `3 h`. */
 export function seconds(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–'
   const size = Math.abs(value)
@@ -18,7 +18,7 @@ export function seconds(value: number | null | undefined): string {
   return `${Math.round(value / 86_400)} d`
 }
 
-/** How far a time lies from now: `3 min ago`, `in 2 h`. */
+/** A time relative to now: `3 min ago`, `in 2 h`. */
 export function ago(ms: number, nowMs: number): string {
   const away = (nowMs - ms) / 1000
   if (Math.abs(away) < 1) return 'now'
@@ -28,11 +28,11 @@ export function ago(ms: number, nowMs: number): string {
 /** `2026-11-29 23:59:07`, in UTC. */
 export const stamp = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
 
-/** A text cut to a length. */
+/** A text truncated to a length. */
 export const short = (text: string, most = 80): string =>
   text.length > most ? `${text.slice(0, most - 1)}…` : text
 
-/** Lossless JSON laid out in lines; text that is no JSON stays as it is. */
+/** Pretty-prints lossless JSON; other text is unchanged. */
 export function laidOut(text: string): string {
   let depth = 0
   let out = ''

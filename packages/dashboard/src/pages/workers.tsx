@@ -56,7 +56,7 @@ export const workersView: PageView<WorkersPage> = (page, context) => {
   )
 }
 
-/** One worker: what it does, holds and is made of, and everything that can be said to it. */
+/** One worker: its tasks, its configuration, and all commands for it. */
 export const workerView: PageView<WorkerPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { line, stats, registered, activeQueues, conf, active, reserved, scheduled, revoked } = page.data
@@ -186,7 +186,7 @@ const Held: FC<{
     </Section>
   )
 
-/** Flower's whole set of what can be said to a worker. */
+/** Flower's full set of worker commands. */
 const Controls: FC<{ readonly frame: Frame; readonly page: WorkerPage }> = ({ frame, page: { line } }) => {
   if (!may(frame, 'worker.shutdown') || line.state !== 'alive') return null
   const destination = line.hostname

@@ -5,7 +5,7 @@ import { Layout } from './layout.js'
 import { Pager, State, Table, TaskLink, Time } from './parts.js'
 import { count, seconds, short } from './words.js'
 
-/** Chains, groups and chords that were heard of last. */
+/** The most recently active chains, groups and chords. */
 export const workflowsView: PageView<WorkflowsPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { items, next } = page.data
@@ -43,7 +43,7 @@ export const workflowsView: PageView<WorkflowsPage> = (page, context) => {
 
 const BOX = { width: 190, height: 44, across: 250, down: 60, edge: 12 }
 
-/** One workflow as a graph in layers, and as a table. */
+/** One workflow as a layered graph, and as a table. */
 export const workflowView: PageView<WorkflowPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { nodes, isCut, counts, rootId } = page.data

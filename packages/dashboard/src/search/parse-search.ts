@@ -5,14 +5,14 @@ import { SearchSyntaxError, type Token, tokenize } from './tokens.js'
 const LONGEST = 2048
 const DEEPEST = 5
 
-/** A search that was read, or why it cannot be. */
+/** A parsed search, or its error. */
 export type ParsedSearch =
   | { readonly ok: true; readonly node: SearchNode }
   | { readonly ok: false; readonly error: SearchError }
 
 /**
- * Reads a search: words that follow each other are joined by AND, which binds closer than OR; NOT, or a `-` before a word, excludes;
- * phrases stand in double quotes. Every search of Flower's means here what it means there.
+ * Parses a search: adjacent words are joined by AND, which binds tighter than OR; NOT, or a `-` before a word, excludes; phrases are in
+ * double quotes. Every Flower search has the same meaning here.
  *
  * @example parseSearch('state:FAILURE (name:mail OR error:timeout) -worker:canary received:>2h', { nowMs })
  */
@@ -26,7 +26,7 @@ export function parseSearch(text: string, options: SearchOptions): ParsedSearch 
   }
 }
 
-/** Recursive descent, one method a level of binding. */
+/** A recursive descent parser, one method per precedence level. */
 class Parser {
   readonly #tokens: readonly Token[]
   readonly #options: SearchOptions
@@ -77,7 +77,7 @@ class Parser {
       return { kind: 'not', of: this.#not(depth) }
     }
     const isMinus = token.kind === 'word' && /^-[^\s-]/.test(token.value) && !this.#options.isFlower
-    // A number, or a phrase that begins with a minus, is meant as it stands.
+    // A negative number, or a quoted phrase that begins with a minus, is taken literally.
     if (isMinus && !token.isQuoted && !/^-\d/.test(token.value)) {
       this.#at++
       const value = token.value.slice(1)
@@ -106,7 +106,7 @@ class Parser {
     return parseTerm(token, this.#options)
   }
 
-  /** Takes AND, OR or NOT, behind which something must stand. */
+  /** Consumes AND, OR or NOT, which must be followed by an operand. */
   #operator(): void {
     const operator = this.#peek()
     this.#at++

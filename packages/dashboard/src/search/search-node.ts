@@ -1,4 +1,4 @@
-/** The fields that can be searched. `text` is every one of them that is a text. */
+/** The searchable fields. `text` means all text fields. */
 export type SearchField =
   | 'text'
   | 'id'
@@ -19,7 +19,7 @@ export type SearchField =
   | 'started'
   | 'ended'
 
-/** How a field's value stands to the one that was given; bounds are inclusive. */
+/** The relation of a field's value to the given one; bounds are inclusive. */
 export type SearchRelation = 'contains' | 'is' | 'before' | 'after' | 'less' | 'more'
 
 /** One condition. */
@@ -27,11 +27,11 @@ export interface SearchTerm {
   readonly kind: 'term'
   readonly field: SearchField
   readonly relation: SearchRelation
-  /** A text as it was typed, a state in upper case, a number, or Unix ms. */
+  /** A text as typed, a state in upper case, a number, or Unix ms. */
   readonly value: string | number
 }
 
-/** What a search asks for. */
+/** A node of a parsed search. */
 export type SearchNode =
   | { readonly kind: 'all' }
   | SearchTerm
@@ -39,11 +39,11 @@ export type SearchNode =
   | { readonly kind: 'or'; readonly of: readonly SearchNode[] }
   | { readonly kind: 'not'; readonly of: SearchNode }
 
-/** Why a search cannot be understood, and where. */
+/** An error in a search, and its position. */
 export interface SearchError {
   readonly message: string
   /** Counted from 0, in characters. */
   readonly position: number
-  /** How many characters are meant. */
+  /** The number of characters concerned. */
   readonly length: number
 }

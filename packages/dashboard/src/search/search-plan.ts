@@ -1,10 +1,10 @@
 import type { SearchNode } from './search-node.js'
 
-/** A search as a store runs it: what is asked, and bounds in time that follow from it. */
+/** A search in the form that a store runs: its condition, and the time bounds that follow from it. */
 export interface SearchPlan {
   readonly node: SearchNode
-  /** Only tasks that were heard of from here on, Unix ms. */
+  /** Only tasks first seen from this time on, Unix ms. */
   readonly fromMs?: number
-  /** Only tasks that were heard of before, Unix ms. */
+  /** Only tasks first seen before this time, Unix ms. */
   readonly toMs?: number
 }

@@ -1,7 +1,7 @@
 import type { SearchField, SearchNode, SearchRelation } from './search-node.js'
 import { SearchSyntaxError, type Token } from './tokens.js'
 
-/** What a field's value is. */
+/** The kind of a field's value. */
 type FieldKind = 'text' | 'exact' | 'time' | 'number'
 
 const FIELDS: ReadonlyMap<string, readonly [SearchField, FieldKind]> = new Map([
@@ -26,15 +26,15 @@ const FIELDS: ReadonlyMap<string, readonly [SearchField, FieldKind]> = new Map([
   ['started', ['started', 'time']],
   ['ended', ['ended', 'time']],
 ])
-/** Fields that Flower has; it takes any other word with a colon for text. */
+/** Flower's fields; it treats any other word with a colon as text. */
 const FLOWER_FIELDS: ReadonlySet<string> = new Set(['name', 'state', 'worker', 'args', 'kwargs', 'result'])
 const SHORTEST_OF_FLOWER = 3
 
-/** How a search is read. */
+/** The options for parsing a search. */
 export interface SearchOptions {
-  /** For times that are given as `2h`, which is two hours ago. */
+  /** The reference for relative times such as `2h`, two hours ago. */
   readonly nowMs: number
-  /** Refuse what Flower refuses: NOT, `-word`, words of less than three characters. Default false. */
+  /** Refuse what Flower refuses: NOT, `-word`, words of fewer than three characters. Default false. */
   readonly isFlower?: boolean
 }
 
@@ -71,7 +71,7 @@ function checkAsFlower(token: Token, value: string, isNegated: boolean): void {
   )
 }
 
-/** `kwargs:key=value`: the pair as Python and Lovage write it, the value with or without quotes. */
+/** `kwargs:key=value`: the pair as written by Python and Lovage, the value with or without quotes. */
 function pairOf(text: string): SearchNode {
   const at = text.indexOf('=')
   const [key, value] = [text.slice(0, at).trim(), text.slice(at + 1).trim()]
@@ -128,7 +128,7 @@ function parseRange(
   return { kind: 'and', of: [one(least, span), one(most, [span[1], 0])] }
 }
 
-/** Bounds are inclusive: the next number above, or below, one that is excluded. */
+/** Bounds are inclusive: the next number above, or below, an excluded one. */
 const above = (value: number): number => value + Math.max(Number.EPSILON * Math.abs(value), Number.MIN_VALUE)
 const below = (kind: 'time' | 'number', value: number): number =>
   kind === 'time' ? value - 1 : value - Math.max(Number.EPSILON * Math.abs(value), Number.MIN_VALUE)
@@ -141,7 +141,7 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   w: 604_800_000,
 }
 
-/** The first and the last millisecond of what is said: a day, a minute, or a moment. */
+/** The first and last millisecond of a given time: a day, a minute, or a moment. */
 function readTime(text: string, nowMs: number): readonly [number, number] | undefined {
   const ago = /^(\d+(?:\.\d+)?)([smhdw])$/.exec(text)
   if (ago) {

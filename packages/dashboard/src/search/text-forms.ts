@@ -1,7 +1,4 @@
-/**
- * The forms in which a text may stand where the letters of ASCII were made small and other letters were left as they are: as it was typed,
- * all small, and all large.
- */
+/** The possible stored forms of a text where only ASCII letters were lower-cased: as typed, all lower case, and all upper case. */
 export function textForms(text: string): readonly string[] {
   const ascii = text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII.

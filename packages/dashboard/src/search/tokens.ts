@@ -1,6 +1,6 @@
 import type { SearchError } from './search-node.js'
 
-/** A piece of a search. A word is quoted when any of it was. */
+/** A token of a search. A word counts as quoted when any part of it was. */
 export interface Token {
   readonly kind: 'word' | 'and' | 'or' | 'not' | 'open' | 'close' | 'end'
   readonly value: string
@@ -9,7 +9,7 @@ export interface Token {
   readonly length: number
 }
 
-/** Thrown within the parser alone, which makes a value of it. */
+/** Thrown only within the parser, which turns it into a value. */
 export class SearchSyntaxError extends Error {
   readonly position: number
   readonly length: number

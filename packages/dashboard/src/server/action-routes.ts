@@ -8,7 +8,7 @@ import { BadRequest, textOf, wantsJson } from './request-values.js'
 
 const STATUS = { done: 200, begun: 200, refused: 403, failed: 502 } as const
 
-/** Actions: as JSON from programs, and as forms from browsers, which are sent back to where they were. */
+/** Action routes: JSON from programs, and forms from browsers, which are redirected back. */
 export function actionRoutes({ actions, prefix }: DashboardParts, outcomes: Outcomes): Hono<DashboardEnv> {
   const app = new Hono<DashboardEnv>()
   app.post('/actions', async (c) => {
@@ -48,7 +48,7 @@ async function bodyOf(c: Context): Promise<unknown> {
   }
 }
 
-/** Where a browser goes back to: a path of this dashboard, whatever the form says. */
+/** The redirect target of a browser: always a path of this dashboard, whatever the form contains. */
 function withSaid(prefix: string, back: string, said: string): string {
   const url = new URL(back, 'http://here')
   const isHere =

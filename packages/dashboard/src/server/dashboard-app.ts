@@ -9,18 +9,18 @@ import { json, pageRoutes } from './page-routes.js'
 import type { PageViews } from './page-views.js'
 import { BadRequest } from './request-values.js'
 
-/** What the server is made of besides the data. */
+/** The parts of the server other than the data. */
 export interface ServerParts {
-  /** Says who asks, and refuses whom it does not know: sets `person`. Runs before everything but `open`. */
+  /** Authenticates the user and sets `person`, or refuses. Runs before everything but `open`. */
   readonly access: MiddlewareHandler<DashboardEnv>
   readonly views: PageViews
-  /** Routes for everybody: assets, the login, Flower's metrics. */
+  /** Public routes: assets, the login, Flower's metrics. */
   readonly open?: readonly Hono<DashboardEnv>[]
-  /** Routes before the pages, for whom the access lets in: Flower's interface. */
+  /** Routes before the pages, for authenticated users: Flower's interface. */
   readonly routes?: readonly Hono<DashboardEnv>[]
 }
 
-/** Pages take styles, scripts and data from here alone, have none of them inline, and stand in no frame of another site. */
+/** Pages load styles, scripts and data only from this server, have none inline, and cannot be framed by another site. */
 const headers = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],

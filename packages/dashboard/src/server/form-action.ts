@@ -13,8 +13,8 @@ const LISTS: ReadonlySet<string> = new Set(['ids'])
 const OF_TASKS: ReadonlySet<string> = new Set(['ids', 'search'])
 
 /**
- * An action from the fields of a form. `ids` may stand there several times; of tasks and letters they, or `search` (of letters: the fields
- * of a filter) with `expected`, say which. An empty field is absent. `rate_per_second` is a redrive's `rate`.
+ * Builds an action from the fields of a form. `ids` may be repeated; for tasks and letters the targets are `ids`, or `search` (for
+ * letters: the filter fields) with `expected`. An empty field counts as absent. `rate_per_second` is a redrive's `rate`.
  */
 export function formAction(form: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const kind = String(form.kind ?? '')
@@ -44,7 +44,7 @@ function grouped(
   const outer: Record<string, unknown> = {}
   const hasIds = 'ids' in fields
   for (const [name, value] of Object.entries(fields)) {
-    // Who ticked some means these, though the form has the search, too.
+    // Ticked items take precedence, although the form contains the search too.
     if (hasIds && (name === 'search' || name === 'expected')) continue
     if (names.has(name) || name === 'expected') inner[name] = value
     else outer[name] = value

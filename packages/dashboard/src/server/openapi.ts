@@ -10,7 +10,7 @@ import { json } from './page-routes.js'
 const ms = z.number().nullable().describe('Unix ms')
 const text = z.string().nullable()
 
-/** A task in a list; the compiler holds it to `TaskSummary`. */
+/** A task in a list; the compiler checks it against `TaskSummary`. */
 const Task: z.ZodType<TaskSummary> = z.object({
   key: z.number(),
   fleet: z.string(),
@@ -78,7 +78,7 @@ const TasksData = z.object({
   size: z.number(),
 })
 
-/** Pages by path, with the parameters that each takes beside `fleet` and `format`. */
+/** Pages by path, with the parameters that each takes in addition to `fleet` and `format`. */
 const PAGES: readonly (readonly [path: string, summary: string, query: Readonly<Record<string, string>>])[] =
   [
     ['/', 'The overview: is anything stuck?', {}],

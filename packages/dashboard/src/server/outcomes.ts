@@ -3,11 +3,11 @@ import type { ActionOutcome } from '../actions/dashboard-actions.js'
 
 const MOST = 1_000
 
-/** What became of actions, kept for the page that comes after: a browser without scripts is sent back to where it was. */
+/** Outcomes of actions, kept for the page that follows: a browser without scripts is redirected back. */
 export class Outcomes {
   readonly #outcomes = new Map<string, ActionOutcome>()
 
-  /** Keeps an outcome, and names it for the URL. */
+  /** Stores an outcome, and returns its key for the URL. */
   put(outcome: ActionOutcome): string {
     const id = randomUUID()
     this.#outcomes.set(id, outcome)

@@ -29,7 +29,7 @@ export function pageRoutes(
     app.get(path, async (c) => {
       const loaded = await load(c, textOf(c, 'fleet', 64))
       if (!loaded) return problem(c, 404, 'There is nothing of this name.')
-      // The compiler takes the views of all names together; each is of its own page.
+      // The compiler sees the union of all views; each belongs to its own page.
       const view = views[name] as PageView<Pages[Name]> | undefined
       if (!view || wantsJson(c)) return json(c, loaded)
       return c.html(String(await view(loaded, contextOf(c))))
@@ -139,7 +139,7 @@ export function pageRoutes(
 
 const param = (c: C, name: string): string => c.req.param(name) ?? ''
 
-/** Answers with JSON in which integers of any size are exact. */
+/** Responds with JSON in which integers of any size are exact. */
 export function json(
   c: Context,
   value: unknown,

@@ -16,11 +16,11 @@ import type { QueuePage, QueuesPage } from '../data/queues-page.js'
 import type { TaskPage, TasksPage, WorkflowPage, WorkflowsPage } from '../data/tasks-page.js'
 import type { WorkerPage, WorkersPage } from '../data/workers-page.js'
 
-/** Everything that a search finds, counted before something is done with it. */
+/** Everything that a search finds, counted before an action on it. */
 export interface AllTasks {
   readonly q: string
   readonly count: number
-  /** False when counting ended at its bound: there are at least so many. */
+  /** False when counting stopped at its limit: there are at least this many. */
   readonly isExact: boolean
 }
 
@@ -45,23 +45,23 @@ export interface Pages {
   jobs: readonly JobLine[]
 }
 
-/** What a view is drawn with beside its data. */
+/** The context of a view beyond its data. */
 export interface ViewContext {
   readonly c: Context<DashboardEnv>
   readonly prefix: string
-  /** What became of the action that led back here. */
+  /** The outcome of the action that redirected here. */
   readonly outcome: ActionOutcome | undefined
 }
 
-/** Draws a page as HTML. */
+/** Renders a page as HTML. */
 export type PageView<Data> = (
   page: PageData<Data>,
   context: ViewContext,
 ) => string | Promise<string> | { toString(): string }
 
-/** How pages are drawn; a page without a view is shown as JSON. */
+/** The views of pages; a page without a view is shown as JSON. */
 export type PageViews = { readonly [Name in keyof Pages]?: PageView<Pages[Name]> } & {
-  /** Draws what is not there, and what cannot be answered. */
+  /** Renders missing pages and invalid requests. */
   readonly problem?: (
     problem: { readonly status: number; readonly message: string },
     context: ViewContext,

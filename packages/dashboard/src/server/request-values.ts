@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 
-/** A value of a URL that cannot be taken. */
+/** An invalid value in a URL. */
 export class BadRequest extends Error {
   constructor(message: string) {
     super(message)
@@ -8,7 +8,7 @@ export class BadRequest extends Error {
   }
 }
 
-/** A whole number of the query; undefined when it is absent. @throws {BadRequest} */
+/** A whole number in the query; undefined when absent. @throws {BadRequest} */
 export function intOf(
   c: Context,
   name: string,
@@ -24,7 +24,7 @@ export function intOf(
   )
 }
 
-/** One of some words; undefined when it is absent. @throws {BadRequest} */
+/** One of a set of words; undefined when absent. @throws {BadRequest} */
 export function wordOf<const Word extends string>(
   c: Context,
   name: string,
@@ -39,7 +39,7 @@ export function wordOf<const Word extends string>(
   )
 }
 
-/** A text of the query; undefined when it is absent or empty. @throws {BadRequest} when it is endless. */
+/** A text in the query; undefined when absent or empty. @throws {BadRequest} when it is too long. */
 export function textOf(c: Context, name: string, most = 2048): string | undefined {
   const text = c.req.query(name)
   if (text === undefined || text === '') return undefined
@@ -47,7 +47,7 @@ export function textOf(c: Context, name: string, most = 2048): string | undefine
   return text
 }
 
-/** Whether JSON is asked for: by `?format=json`, or by an Accept that has it and not HTML. */
+/** Whether JSON is requested: by `?format=json`, or by an Accept header with JSON and not HTML. */
 export function wantsJson(c: Context): boolean {
   if (c.req.query('format') === 'json') return true
   const accept = c.req.header('accept') ?? ''

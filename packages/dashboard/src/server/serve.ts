@@ -6,7 +6,7 @@ import { getRequestListener } from '@hono/node-server'
 import { ConfigurationError } from 'lovage'
 import type { DashboardApp } from '../dashboard.js'
 
-/** Where the dashboard listens. */
+/** The listening options of the dashboard. */
 export interface ServeOptions {
   readonly port: number
   /** Empty: on all addresses. */
@@ -16,20 +16,20 @@ export interface ServeOptions {
   /** Files in PEM; both make it HTTPS. */
   readonly certfile: string
   readonly keyfile: string
-  /** Only clients with a certificate of this authority are let in. */
+  /** Only clients with a certificate from this CA are accepted. */
   readonly caCerts: string
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface Listening {
   /** `http://127.0.0.1:5555`, or the path of a socket. */
   readonly url: string
   readonly port: number | undefined
-  /** Ends open connections, and listens no more. */
+  /** Closes open connections, and stops listening. */
   close(): Promise<void>
 }
 
-/** Serves the dashboard. @throws {ConfigurationError} LVG_CONFIG_INVALID when it cannot listen there, or a file cannot be read. */
+/** Serves the dashboard. @throws {ConfigurationError} LVG_CONFIG_INVALID when it cannot listen there, or a file is unreadable. */
 export async function serve(app: DashboardApp, options: ServeOptions): Promise<Listening> {
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false })
   const isSecure = options.certfile !== '' && options.keyfile !== ''
@@ -70,7 +70,7 @@ async function listen(server: Server, { port, address, unixSocket }: ServeOption
   })
 }
 
-/** A socket of a process that was killed is in the way; one that somebody listens on is not removed. */
+/** Removes the stale socket of a killed process; a socket with a listener is not removed. */
 async function removeStale(path: string): Promise<void> {
   if (!existsSync(path)) return
   const isAlive = await new Promise<boolean>((resolve) => {

@@ -1,6 +1,6 @@
 import { toJson } from './lossless-json.js'
 
-/** A stored failure as Python shows an exception, `ValueError('no')`; undefined when it is none. */
+/** A stored failure as Python shows an exception, `ValueError('no')`; undefined for any other value. */
 export function exceptionText(value: unknown): string | undefined {
   if (value instanceof Error) return `${value.name}(${shown(value.message)})`
   if (typeof value !== 'object' || value === null) return undefined

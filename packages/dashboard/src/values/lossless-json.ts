@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-/** Writes JSON in which integers of any size keep every digit; what JSON has no form for is written as a text. */
+/** Writes JSON in which integers of any size keep every digit; values without a JSON form are written as text. */
 export function toJson(value: unknown, indent = 0): string {
   const mark = randomUUID()
   const text = JSON.stringify(
@@ -16,15 +16,15 @@ export function toJson(value: unknown, indent = 0): string {
     },
     indent,
   )
-  // Nothing else in the text can begin with a mark that was drawn this moment.
+  // Nothing else in the text can begin with a freshly generated mark.
   return text?.replaceAll(new RegExp(`"${mark}(-?\\d+)"`, 'g'), '$1') ?? 'null'
 }
 
-/** A text or a number, whole. */
+/** A whole string or number token. */
 const PIECE = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 const BIG = /^-?\d{16,}$/
 
-/** Reads JSON; integers beyond what a number holds become bigints. @throws {SyntaxError} */
+/** Reads JSON; integers beyond a number's range become bigints. @throws {SyntaxError} */
 export function fromJson(text: string): unknown {
   const mark = randomUUID()
   let hasBig = false

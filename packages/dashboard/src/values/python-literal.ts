@@ -1,4 +1,4 @@
-/** Why a text is no value that could be read, and where. */
+/** The reason a text is not a readable literal, and its position. */
 export class PythonLiteralError extends Error {
   readonly position: number
 
@@ -25,9 +25,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Reads what events show of arguments, `('ada', 3, {'big': 12345678901234567890})`, which is how Python writes tuples, lists, dicts,
- * strings, numbers, True, False and None. Integers beyond what a number holds become bigints.
- * @throws {PythonLiteralError} for anything else: a text that was cut, an object of a class, a secret that is hidden.
+ * Reads arguments as shown in events, `('ada', 3, {'big': 12345678901234567890})`: Python's notation for tuples, lists, dicts, strings,
+ * numbers, True, False and None. Integers beyond a number's range become bigints.
+ * @throws {PythonLiteralError} for anything else: a truncated text, a class instance, a hidden secret.
  */
 export function readPythonLiteral(text: string): unknown {
   const reader = new Reader(text)

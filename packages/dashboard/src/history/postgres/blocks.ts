@@ -16,7 +16,7 @@ type Row = readonly [
   long: Buffer,
 ]
 
-/** Blocks that touch a range of keys, from its newer or from its older end. */
+/** Blocks that overlap a range of keys, from its newer or older end. */
 export async function listBlocks(
   session: Session,
   towards: 'older' | 'newer',
@@ -32,7 +32,7 @@ export async function listBlocks(
   return rows.map(blockOf)
 }
 
-/** The blocks that one transaction changes, written at its end by `save`. */
+/** The blocks changed by one transaction, written at its end by `save`. */
 export class ChangedBlocks {
   readonly #session: Session
   readonly #blocks: Block[] = []
@@ -49,7 +49,7 @@ export class ChangedBlocks {
     return new ChangedBlocks(session, newest)
   }
 
-  /** Takes a new task in, whose key is greater than all others. */
+  /** Adds a new task, whose key is greater than all others. */
   add(key: number, record: TaskRecord): void {
     if (!this.#open || this.#open.isFull) {
       this.#open = new Block(key)
@@ -58,7 +58,7 @@ export class ChangedBlocks {
     this.#open.add(key, record, true)
   }
 
-  /** Takes a change of a task in. */
+  /** Records a change of a task. */
   async change(key: number, record: TaskRecord): Promise<void> {
     let block = this.#blocks.find(({ fromKey, toKey }) => fromKey <= key && key <= toKey)
     if (!block) {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { ConfigurationError, ConnectionError } from 'lovage'
 import type pg from 'pg'
 
-/** What runs statements: the pool, or one connection within a transaction. */
+/** A session that runs statements: the pool, or one connection within a transaction. */
 export interface Session {
   query<Row extends readonly unknown[]>(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>
 }
@@ -11,7 +11,7 @@ export interface Session {
 export interface HistoryDatabase extends Session {
   /** Without a password. */
   readonly location: string
-  /** One at a time among all dashboards that write this history. */
+  /** Runs a transaction, one at a time among all dashboards that write this history. */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
@@ -19,11 +19,11 @@ export interface HistoryDatabase extends Session {
 const VERSIONS = [new URL('./schema-1.sql', import.meta.url)]
 const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 30_000
-/** Of bigints of the server: keys, counts and times, all of which a number holds. */
+/** The type id of the server's bigints: keys, counts and times, all within a number's range. */
 const INT8 = 20
 
 /**
- * Opens a schema, and creates it when there is none.
+ * Opens a schema, and creates it if it does not exist.
  * @throws {ConfigurationError} LVG_DRIVER_MISSING without the package pg; LVG_CONFIG_INVALID when a newer version wrote it.
  * @throws {ConnectionError} LVG_STORE_UNSUITABLE when the database cannot be reached or used.
  */
@@ -43,13 +43,13 @@ export async function openHistoryDatabase(url: string, schema: string): Promise<
         oid === INT8 ? Number : types.getTypeParser(oid, format),
     },
   })
-  // An idle connection was cut: the pool has dropped it, and the next statement makes another.
+  // An idle connection was cut: the pool has dropped it, and the next statement opens another.
   pool.on('error', () => {})
   const sessionOf = (client: Pick<pg.Pool, 'query'>): Session => ({
     async query<Row extends readonly unknown[]>(text: string, values: readonly unknown[] = []) {
       const config: pg.QueryArrayConfig = { text, values: [...values], rowMode: 'array' }
       const { rows } = await client.query(config)
-      // What stands in a row is the caller's knowledge of its SQL.
+      // The row type is the caller's responsibility.
       return rows as unknown as readonly Row[]
     },
   })
@@ -63,7 +63,7 @@ export async function openHistoryDatabase(url: string, schema: string): Promise<
       client.release()
       return value
     } catch (error) {
-      // A connection on which the transaction cannot be undone is of no use any more.
+      // A connection that cannot roll back is discarded.
       await client.query('ROLLBACK').then(
         () => client.release(),
         (cause: Error) => client.release(cause),

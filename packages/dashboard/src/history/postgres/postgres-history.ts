@@ -215,7 +215,7 @@ export class PostgresHistory implements HistoryStore {
     await this.#database.close()
   }
 
-  /** Removes the oldest block with its tasks, unless it is the one that is written; tells how many went. */
+  /** Removes the oldest block with its tasks, unless it is the one being written; returns how many tasks. */
   #removeOldest(beforeKey: number, mostRows: number): Promise<number> {
     return this.#database.transaction(async (session) => {
       const [row] = await session.query<[number, number, number, number, number]>(

@@ -10,7 +10,7 @@ const PUT = `INSERT INTO task (${TASK_SELECT})
   SELECT ${TASK_SELECT} FROM json_populate_recordset(NULL::task, $1)
   ON CONFLICT (key) DO UPDATE SET ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}`
 
-/** Adds records to the tasks, in a transaction that is alone. */
+/** Adds records to the tasks, in an exclusive transaction. */
 export async function putTasks(
   session: Session,
   records: readonly TaskRecord[],
@@ -46,7 +46,7 @@ export async function putTasks(
   await blocks.save()
 }
 
-/** A text of PostgreSQL has no zero byte, and no half of a pair. */
+/** PostgreSQL text cannot hold a zero byte or a lone surrogate. */
 const storable = (text: string): string =>
   Buffer.from(text, 'utf8').toString('utf8').replaceAll('\0', '\u{fffd}')
 

@@ -3,7 +3,7 @@ import type { TaskRecord } from '../task-record.js'
 import { bytesOf, type HistoryFile, type Statement } from './database.js'
 
 const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, short, long'
-/** Blocks that are kept in memory, the newest ones, 3 KB each: those of about a million tasks. */
+/** The newest blocks kept in memory, 3 KB each: about a million tasks. */
 const KEPT = 8192
 
 type Row = readonly [
@@ -18,7 +18,7 @@ type Row = readonly [
   long: ArrayBuffer,
 ]
 
-/** The blocks of a file. What is changed in a transaction is written at its end by `save`. */
+/** The blocks of a file. Changes in a transaction are written at its end by `save`. */
 export class BlockTable {
   readonly #below: Statement
   readonly #above: Statement
@@ -27,9 +27,9 @@ export class BlockTable {
   readonly #remove: Statement
   readonly #removeTasks: Statement
   readonly #oldest: Statement
-  /** The newest ones without a gap, in the order of their keys. */
+  /** The newest blocks without a gap, in key order. */
   #kept: Block[] = []
-  /** Older ones that this transaction changes. */
+  /** Older blocks changed by this transaction. */
   #older: Block[] = []
 
   constructor(file: HistoryFile) {
@@ -44,7 +44,7 @@ export class BlockTable {
     this.reload()
   }
 
-  /** Takes a new task in, whose key is greater than all others. */
+  /** Adds a new task, whose key is greater than all others. */
   add(key: number, record: TaskRecord): void {
     let open = this.#kept.at(-1)
     if (!open || open.isFull) {
@@ -54,7 +54,7 @@ export class BlockTable {
     open.add(key, record, true)
   }
 
-  /** Takes a change of a task in. */
+  /** Records a change of a task. */
   change(key: number, record: TaskRecord): void {
     const [oldest] = this.#kept
     const isKept = oldest !== undefined && key >= oldest.fromKey
@@ -68,7 +68,7 @@ export class BlockTable {
     block?.add(key, record, false)
   }
 
-  /** Writes what was changed; before the end of the transaction. */
+  /** Writes the changes; call it before the end of the transaction. */
   save(): void {
     for (const block of [...this.#older, ...this.#kept]) {
       if (!block.isDirty) continue
@@ -80,7 +80,7 @@ export class BlockTable {
     if (this.#kept.length > KEPT) this.#kept = this.#kept.slice(-KEPT)
   }
 
-  /** After a transaction that was undone, and at first: what stands in the file counts. */
+  /** Reloads from the file, at first and after a rollback. */
   reload(): void {
     this.#older = []
     this.#kept = this.#read(this.#below, Number.MAX_SAFE_INTEGER, 0, 1)
@@ -90,7 +90,7 @@ export class BlockTable {
     return this.#sum.all<[number]>([])[0]?.[0] ?? 0
   }
 
-  /** Blocks that touch a range of keys, from its newer or from its older end. */
+  /** Blocks that overlap a range of keys, from its newer or older end. */
   list(towards: 'older' | 'newer', toKey: number, fromKey: number, limit: number): Block[] {
     const [oldest] = this.#kept
     if (towards === 'newer') {
@@ -111,13 +111,13 @@ export class BlockTable {
     return [...found, ...older]
   }
 
-  /** Removes the oldest block with its tasks, when it is older than a key or the tasks are too many; tells how many went. */
+  /** Removes the oldest block with its tasks, if it is older than a key or there are too many tasks; returns how many tasks. */
   removeOldest(beforeKey: number, tooMany: number): number {
     const [row] = this.#oldest.all<[number, number, number]>([])
     if (!row) return 0
     const [fromKey, toKey, rows] = row
     if (toKey >= beforeKey && rows > tooMany) return 0
-    // What is being written is not removed.
+    // The block being written is not removed.
     if (fromKey === this.#kept.at(-1)?.fromKey) return 0
     this.#removeTasks.run([fromKey, toKey])
     this.#remove.run([fromKey])
@@ -125,7 +125,7 @@ export class BlockTable {
     return rows
   }
 
-  /** Where the kept block stands that begins last before a key; there is one. */
+  /** The index of the last kept block that begins before a key; there always is one. */
   #placeOf(key: number): number {
     let [low, high] = [0, this.#kept.length - 1]
     while (low < high) {

@@ -5,26 +5,26 @@ import { ConfigurationError, ConnectionError } from 'lovage'
 /** A value that SQLite stores. */
 export type SqlValue = string | number | Uint8Array | null
 
-/** A prepared statement; rows come as arrays. */
+/** A prepared statement; rows are arrays. */
 export interface Statement {
   run(values: readonly SqlValue[]): number
   all<Row extends readonly unknown[]>(values: readonly SqlValue[]): Row[]
 }
 
-/** The file of a history. Everything is done on this thread, in pieces that take milliseconds. */
+/** The file of a history. All work is on this thread, in steps of milliseconds. */
 export interface HistoryFile {
   prepare(sql: string): Statement
-  /** Runs `work` as one transaction that begins with the right to write. */
+  /** Runs `work` as one transaction that starts with the write lock. */
   transaction<T>(work: () => T): T
   close(): void
 }
 
-/** Another process that writes, such as a dashboard that is being replaced, is waited for. */
+/** The wait for another writing process, such as a dashboard being replaced. */
 const BUSY_TIMEOUT_MS = 5000
 const VERSIONS = [new URL('./schema-1.sql', import.meta.url)]
 
 /**
- * Opens the file, and creates it when there is none.
+ * Opens the file, and creates it if it does not exist.
  * @throws {ConnectionError} LVG_STORE_UNSUITABLE when it cannot be opened.
  * @throws {ConfigurationError} LVG_CONFIG_INVALID when a newer version wrote it.
  */
@@ -92,10 +92,10 @@ function prepare(database: Database.Database, sql: string): Statement {
   if (statement.reader) statement.raw()
   return {
     run: (values) => statement.run(values as unknown[]).changes,
-    // The row types are the caller's knowledge of its SQL; the library has none.
+    // The row types are the caller's responsibility; the library has none.
     all: <Row>(values: readonly SqlValue[]) => statement.all(values as unknown[]) as Row[],
   }
 }
 
-/** A blob as it comes out of the library. */
+/** Wraps a blob from the library. */
 export const bytesOf = (blob: ArrayBuffer): Uint8Array<ArrayBuffer> => new Uint8Array(blob)

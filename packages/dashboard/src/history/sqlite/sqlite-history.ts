@@ -21,13 +21,13 @@ import { type HistoryFile, openHistoryFile, type Statement } from './database.js
 import { SmallTables } from './small-tables.js'
 import { TaskTable } from './task-table.js'
 
-/** Tasks in which values of fields are counted. */
+/** The number of newest tasks in which field values are counted. */
 const NEWEST = 2000
-/** Statements of searches that are kept prepared. */
+/** The most search statements kept prepared. */
 const KEPT_STATEMENTS = 64
-/** Ranges that are read without a break. */
+/** Ranges read without a break. */
 const PIECES = 8
-/** Blocks that one call removes. */
+/** Blocks removed per call. */
 const PRUNED_BLOCKS = 128
 
 /** A history in a SQLite file of its own. */
@@ -90,7 +90,7 @@ export class SqliteHistory implements HistoryStore {
         const statement = this.#search(
           `SELECT ${TASK_SELECT} FROM task WHERE key >= ? AND key <= ? AND ${condition.sql} ORDER BY key ${order} LIMIT ?`,
         )
-        // Small pieces go together; between larger ones others have their turn.
+        // Small steps run together; other work runs between larger ones.
         if (++pieces % PIECES === 0) await turn()
         return statement.all<TaskRow>([fromKey, toKey, ...condition.values, limit])
       },

@@ -12,7 +12,7 @@ export class TaskTable {
   readonly #family: Statement
   readonly #children: Statement
   #lastKey: number
-  /** How many there are. */
+  /** The number of tasks. */
   count: number
 
   constructor(file: HistoryFile, blocks: BlockTable) {
@@ -35,7 +35,7 @@ export class TaskTable {
     this.count = blocks.countRows()
   }
 
-  /** Inside a transaction. */
+  /** Must run inside a transaction. */
   put(record: TaskRecord, seenMs: number): void {
     const row = this.find(record.id)
     if (!row) {
@@ -55,7 +55,7 @@ export class TaskTable {
     this.#blocks.change(key, merged)
   }
 
-  /** After a transaction that was undone. */
+  /** Call after a rollback. */
   forget(file: HistoryFile): void {
     this.#lastKey = file.prepare('SELECT max(key) FROM task').all<[number | null]>([])[0]?.[0] ?? 0
     this.count = this.#blocks.countRows()

@@ -8,14 +8,14 @@
   let isWaiting = false
   let lastMs = 0
 
-  /** Whether the person is in the middle of something that a new page would disturb. */
+  /** Whether the user is in the middle of something that a page update would disturb. */
   const isBusy = () =>
     document.hidden ||
     document.querySelector('main input:checked, main details.edit[open]') !== null ||
     document.activeElement?.matches('main input, main select, main textarea') ||
     String(getSelection() ?? '') !== ''
 
-  /** Where the focus stands: the same link or button is found again in the new page. */
+  /** The focused link or button, to be found again in the new page. */
   const focusOf = () => {
     const at = document.activeElement
     if (!at || !main?.contains(at)) return undefined
@@ -60,7 +60,7 @@
     if (told && told.textContent !== sentence) told.textContent = sentence
   }
 
-  /** At most one look in two seconds; changes in between wait for the next. */
+  /** At most one update in two seconds; changes in between wait for the next. */
   const soon = () => {
     if (isWaiting) return
     isWaiting = true
