@@ -11,7 +11,7 @@ import { type CommandOptions, readOptions } from './flower-options.js'
 
 /** A running dashboard. */
 export interface RunningDashboard {
-  /** Where it listens. */
+  /** The URL on which it listens. */
   readonly url: string
   readonly port: number | undefined
   /** Writes pending data and stops; the first fleet's app stays open. */

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** Runs the command line of the copy that is installed where we stand, when that is another one; tells whether it did. */
+/** Runs the command line of the copy installed in the current project, if it is a different one; returns whether it did. */
 export async function runLocalInstead(): Promise<boolean> {
   const own = realpathSync(fileURLToPath(new URL('../..', import.meta.url)))
   let local: string

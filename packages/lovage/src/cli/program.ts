@@ -32,8 +32,8 @@ import { addTop } from './top/top-command.js'
 import { addWorker } from './worker/worker-command.js'
 
 /**
- * The whole command line. Commands define their options here at once, and load what they need when they run, so that
- * `--help` and every start pay for nothing else.
+ * Builds the whole command line. Commands define their options at once, and load their dependencies when they run, so that `--help` and
+ * every start stay cheap.
  */
 export function createProgram(): Command {
   const program = new Command('lovage')

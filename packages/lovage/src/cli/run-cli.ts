@@ -5,7 +5,7 @@ import { withDashes } from './shared/argv.js'
 import { EXIT, exitCodeOf } from './shared/exit-codes.js'
 import { explain } from './shared/say.js'
 
-/** Runs one command line; resolves to its exit code. Errors have been printed then. */
+/** Runs one command line; resolves to its exit code. Errors are already printed by then. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   const program = createProgram()
   try {

@@ -8,7 +8,7 @@ import { printSchedule } from '../shared/print-schedule.js'
 import { letAppSetLogger, openProcessLog } from '../shared/process-log.js'
 import { useApp } from '../shared/use-app.js'
 
-/** What `beat` takes. */
+/** The options of `beat`. */
 export interface BeatCommandOptions extends GlobalOptions {
   readonly schedule?: string
   readonly maxInterval?: number
@@ -22,7 +22,7 @@ export interface BeatCommandOptions extends GlobalOptions {
   readonly scheduler?: string
 }
 
-/** Runs a beat as the command line says; resolves to the exit code. */
+/** Runs a beat from the command line; resolves to the exit code. */
 export async function runBeatCommand(options: BeatCommandOptions): Promise<number> {
   enterWorkdir(options)
   const hostname = nodeNameFrom('beat@%h')

@@ -79,7 +79,7 @@ export async function show(
   return code
 }
 
-/** Sends letters back. */
+/** Redrives letters. */
 export async function retry(
   app: Lovage,
   ids: readonly string[],
@@ -97,7 +97,7 @@ export async function retry(
   return unreadable.length > 0 || (retried === 0 && ids.length > 0) ? 1 : 0
 }
 
-/** Sends one back with other arguments. */
+/** Redrives one letter with other arguments. */
 export async function edit(
   app: Lovage,
   [id = '']: readonly string[],
@@ -112,7 +112,7 @@ export async function edit(
   return 0
 }
 
-/** Removes letters after asking. */
+/** Removes letters after confirmation. */
 export async function purge(
   app: Lovage,
   ids: readonly string[],
@@ -157,7 +157,7 @@ export async function stats(
 
 function filters({ queue, task, reason, olderThan }: DeadCommandOptions) {
   return {
-    // Shown with the ending, so taken with it too.
+    // Shown with the suffix, so accepted with it too.
     ...(queue === undefined ? {} : { queue: queue.replace(/\.dead$/, '') }),
     ...(task === undefined ? {} : { task }),
     ...(reason === undefined ? {} : { reason }),
@@ -165,7 +165,7 @@ function filters({ queue, task, reason, olderThan }: DeadCommandOptions) {
   }
 }
 
-/** What a verb that changes things works on; nothing named is never everything. */
+/** The target of a verb that changes things; an empty selection never means everything. */
 function chosen(ids: readonly string[], options: DeadCommandOptions): LetterChoice {
   if (ids.length > 0) return ids
   const conditions = filters(options)

@@ -9,13 +9,13 @@ import { projectFolder, watchSources } from './watch-sources.js'
 
 /** Set in the environment of the child, which has the same command line and runs the worker. */
 const CHILD = 'LOVAGE_DEV_CHILD'
-/** How long a worker may finish what runs before it hands the rest back. */
+/** How long a worker may finish running tasks before it returns the rest. */
 const PATIENCE_MS = 2000
 
-/** Runs a worker in a child process and starts it again at every change, until a signal ends both. */
+/** Runs a worker in a child process and restarts it at every change, until a signal stops both. */
 export async function runDev(options: WorkerCommandOptions & { readonly watch?: string }): Promise<number> {
   if (process.env[CHILD] !== undefined) {
-    // A worker must not outlive the command that it belongs to.
+    // A worker must not outlive its command.
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
     return runWorker(options)
   }

@@ -1,14 +1,14 @@
 import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
-/** Changes that come together, as an editor or a branch switch makes them, are one. */
+/** Changes in quick succession, as from an editor or a branch switch, count as one. */
 const SETTLE_MS = 100
 const SKIPPED = new Set(['node_modules', 'dist', 'coverage', '__pycache__'])
 const SOURCE = /\.([cm]?[jt]sx?|json|ya?ml|env)$|^\.env/
 
 /**
- * Calls back with the paths that changed below a folder, a moment after the last of them. Folders that appear later are
- * watched too; hidden ones (the embedded broker's among them), node_modules and build output are not.
+ * Calls back with the changed paths below a folder, shortly after the last change. New folders are watched too; hidden ones (including
+ * the embedded broker's), node_modules and build output are not.
  */
 export function watchSources(root: string, onChange: (paths: readonly string[]) => void): { close(): void } {
   const watchers = new Map<string, FSWatcher>()
@@ -39,7 +39,7 @@ export function watchSources(root: string, onChange: (paths: readonly string[]) 
         else unwatch(path)
         if (SOURCE.test(name)) note(path)
       })
-      // The folder went away; its parent tells.
+      // The folder was removed; its parent's watcher reports it.
       watcher.on('error', () => unwatch(folder))
       watchers.set(folder, watcher)
       for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -48,7 +48,7 @@ export function watchSources(root: string, onChange: (paths: readonly string[]) 
         else if (isNew && SOURCE.test(entry.name)) note(join(folder, entry.name))
       }
     } catch {
-      // Gone between its announcement and now.
+      // Removed since the notification.
       unwatch(folder)
     }
   }

@@ -1,20 +1,20 @@
 import { open } from 'node:fs/promises'
 import type { Cluster } from '../../app/fleet/index.js'
 
-/** What a camera takes pictures of, and where to. */
+/** The options of a camera: its interval and its file. */
 export interface CameraOptions {
   readonly file: string
-  /** Milliseconds between two pictures. */
+  /** Milliseconds between snapshots. */
   readonly everyMs: number
   readonly signal: AbortSignal
-  /** Ids of tasks of which something was heard since this was asked last. */
+  /** Returns the ids of tasks with events since the last call. */
   readonly takeChanged: () => readonly string[]
   readonly now: () => number
 }
 
 /**
- * Appends a picture of the cluster to a file from time to time, a JSON object a line: the nodes, and the tasks of which something was heard
- * since the picture before. The last one is taken at the end. Resolves to how many were taken.
+ * Appends snapshots of the cluster to a file periodically, one JSON object per line: the nodes, and the tasks with events since the
+ * previous snapshot. The last one is taken at the end. Resolves to the number of snapshots.
  */
 export async function takePictures(cluster: Cluster, options: CameraOptions): Promise<number> {
   const { file, everyMs, signal, takeChanged, now } = options
@@ -31,7 +31,7 @@ export async function takePictures(cluster: Cluster, options: CameraOptions): Pr
         workers: cluster.workers,
         tasks: takeChanged().flatMap((id) => cluster.task(id) ?? []),
       }
-      // A whole line at once: a reader never sees a part of a picture.
+      // A whole line at once: a reader never sees a partial snapshot.
       await handle.appendFile(`${JSON.stringify(picture)}\n`)
       taken++
     }

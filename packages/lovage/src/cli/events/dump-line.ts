@@ -2,7 +2,7 @@ import type { Event } from '../../events/index.js'
 import { reprValue } from '../../message/index.js'
 import { safe } from './screen-text.js'
 
-/** Tasks whose names are remembered between their events. */
+/** The most tasks whose names are remembered between their events. */
 const NAMES = 4095
 /** Characters of one field. */
 const MAX_FIELD = 100_000
@@ -13,7 +13,7 @@ const HUMAN: ReadonlyMap<string, string> = new Map([
   ['worker-heartbeat', 'heartbeat'],
 ])
 
-/** Writes events as `celery events --dump` does, a line each: node, time (UTC), what, and the fields by name. */
+/** Writes events as `celery events --dump` does, one per line: node, time (UTC), subject, and the fields by name. */
 export class EventDump {
   readonly #names = new Map<string, string>()
 
@@ -29,7 +29,7 @@ export class EventDump {
     return safe(`${hostname} [${utc(timestamp)}] ${what}${said === '' ? '' : ':'} ${task}${said}`)
   }
 
-  /** What an event is about; takes out of the fields what that says. */
+  /** The subject of an event; removes its fields from `rest`. */
   #task(kind: string, rest: Record<string, unknown>): string {
     const id = shown(rest.uuid)
     delete rest.uuid
@@ -49,7 +49,7 @@ export class EventDump {
 /** As Python's `str()`. */
 const shown = (value: unknown): string => (typeof value === 'string' ? value : reprValue(value, MAX_FIELD))
 
-/** As Python shows a datetime: microseconds unless there are none. */
+/** As Python shows a datetime: with microseconds unless they are zero. */
 function utc(seconds: number): string {
   const whole = Math.floor(seconds)
   const micros = Math.round((seconds - whole) * 1e6)

@@ -13,7 +13,7 @@ const COLOURS: Readonly<Record<string, string>> = {
 const colour = (text: string, state: string): string =>
   COLOURS[state] ? `${COLOURS[state]}${text}\x1b[39m` : text
 
-/** A line of the list of tasks; its head without a task. Names get what room there is. */
+/** A row of the task list; without a task, its header. Names get the remaining width. */
 export function taskRow(task: SeenTask | undefined, columns: number): string {
   const room = Math.max(0, columns - 9 - 13 - 4)
   const id = Math.min(36, Math.floor(room * 0.36))
@@ -29,7 +29,7 @@ export function taskRow(task: SeenTask | undefined, columns: number): string {
   return `${row} ${task ? colour(state, task.state) : state}`
 }
 
-/** A line of the list of workers; its head without a worker. */
+/** A row of the worker list; without a worker, its header. */
 export function workerRow(worker: SeenWorker | undefined, columns: number, nowMs: number): string {
   const name = Math.max(8, columns - 8 - 8 - 11 - 9 - 18 - 5)
   const cells = worker
@@ -46,7 +46,7 @@ export function workerRow(worker: SeenWorker | undefined, columns: number, nowMs
   return fit(cells.map((cell, place) => fit(cell, widths[place] ?? 0)).join(' '), columns)
 }
 
-/** All that is known of a task. */
+/** Everything known about a task. */
 export function describeTask(task: SeenTask): string {
   const { times, traceback: _traceback, changedMs: _changedMs, ...facts } = task
   const said = Object.entries(facts).filter(([, value]) => value !== undefined)
@@ -57,7 +57,7 @@ export function describeTask(task: SeenTask): string {
   ].join('\n')
 }
 
-/** All that a worker's events have said. */
+/** Everything that a worker's events reported. */
 export function describeWorker(worker: SeenWorker, nowMs: number): string {
   const { isAlive, seenMs, loadavg, ...facts } = worker
   return [

@@ -4,41 +4,41 @@ import { messageOf } from '../../kernel/index.js'
 import { describeTask, describeWorker, taskRow, workerRow } from './monitor-rows.js'
 import { fit, wrap } from './screen-text.js'
 
-/** What the keys do. Each resolves to a sentence. */
+/** The actions of the keys. Each resolves to a sentence. */
 export interface MonitorPorts {
   readonly cluster: Pick<Cluster, 'alive' | 'workers' | 'tasks' | 'task' | 'counts' | 'events'>
-  /** Where it listens. */
+  /** The broker that it listens to. */
   readonly title: string
   readonly now: () => number
   readonly revoke: (id: string, terminate: boolean) => Promise<string>
   readonly rateLimit: (name: string, rate: string) => Promise<string>
-  /** What a node says of itself, as text. */
+  /** A node's statistics, as text. */
   readonly stats: (hostname: string) => Promise<string>
   readonly onChange: () => void
   readonly onQuit: () => void
 }
 
-/** Tasks that can be scrolled to: those last heard of. */
+/** Tasks in the list: the most recently updated. */
 const LISTED = 1000
-/** Lines that are not rows of the list. */
+/** Screen lines that are not rows of the list. */
 const FRAME = 6
 const KEYS = 'j/k move  i info  t trace  r result  c revoke  l rate  w workers  q quit'
 const BOLD = '\x1b[1m'
 const INVERSE = '\x1b[7m'
 
-/** What lies over the list. */
+/** An overlay over the list. */
 type Overlay =
   | { readonly kind: 'text'; readonly title: string; readonly text: string; from: number }
   | {
       readonly kind: 'question'
       readonly label: string
-      /** A key answers it, or a line does. */
+      /** Whether a key or a line answers it. */
       readonly takes: 'key' | 'line'
       typed: string
       readonly answer: (typed: string) => void
     }
 
-/** The live view: what is shown for which size of screen, and what each key does. Knows no terminal. */
+/** The live view: its content for a screen size, and its key bindings. Independent of the terminal. */
 export class Monitor {
   readonly #ports: MonitorPorts
   #list: 'tasks' | 'workers' = 'tasks'
@@ -47,20 +47,20 @@ export class Monitor {
   #page = 1
   #overlay: Overlay | undefined
   #note = ''
-  /** What is shown while the view stands still. */
+  /** The tasks shown while the view is frozen. */
   #frozen: readonly SeenTask[] | undefined
 
   constructor(ports: MonitorPorts) {
     this.#ports = ports
   }
 
-  /** Says something below the list, until the next key. */
+  /** Shows a message below the list, until the next key. */
   note(sentence: string): void {
     this.#note = sentence
     this.#ports.onChange()
   }
 
-  /** The screen, a line a row. */
+  /** The lines of the screen. */
   lines(rows: number, columns: number): readonly string[] {
     const { cluster, title, now } = this.#ports
     const height = Math.max(1, rows - FRAME)
@@ -82,7 +82,7 @@ export class Monitor {
     ].slice(0, rows)
   }
 
-  /** A key was pressed. */
+  /** Handles a key press. */
   key(key: string): void {
     const { onChange, onQuit } = this.#ports
     if (key === 'ctrl-c') return onQuit()
@@ -220,7 +220,7 @@ export class Monitor {
   #rows(height: number, columns: number): { readonly head: string; readonly lines: readonly string[] } {
     const items = this.#items()
     const at = this.#selected === undefined ? -1 : items.findIndex((item) => idOf(item) === this.#selected)
-    // What is selected stays where it can be seen, also while others come.
+    // Keeps the selection visible while new tasks arrive.
     if (at >= 0 && at < this.#from) this.#from = at
     if (at >= this.#from + height) this.#from = at - height + 1
     this.#from = Math.max(0, Math.min(this.#from, items.length - height))

@@ -4,12 +4,12 @@ import { Monitor } from './monitor.js'
 import { oneLine } from './screen-text.js'
 import { Terminal } from './terminal.js'
 
-/** Milliseconds between two frames, however much happens. */
+/** The minimum milliseconds between frames. */
 const FRAME_MS = 200
-/** Milliseconds between frames while nothing happens: the time goes on, and workers go silent. */
+/** Milliseconds between frames while idle: times change, and workers may go silent. */
 const IDLE_MS = 1000
 
-/** Runs the live view on this process's terminal until somebody quits it, or a signal does. */
+/** Runs the live view on this process's terminal until the user or a signal quits it. */
 export async function runMonitor(
   app: Lovage,
   location: string,
@@ -60,7 +60,7 @@ export async function runMonitor(
         const terminal = new Terminal({
           onKey(key) {
             monitor.key(key)
-            // Whoever presses a key looks.
+            // A key press needs an immediate update.
             draw()
           },
           onResize: draw,
@@ -68,7 +68,7 @@ export async function runMonitor(
         })
         const idle = setInterval(draw, IDLE_MS)
         for (const signal of signals) process.on(signal, quit)
-        // A line written across the screen would stay on it: it is said below the list.
+        // A log line written across the screen would stay there: it is shown below the list instead.
         app.logger = noteLogger((sentence) => monitor.note(sentence))
         terminal.open()
         draw()

@@ -1,14 +1,14 @@
-/** Characters that would move the cursor, change the terminal, or turn the line around: events come from anybody. */
+/** Characters that would move the cursor, change the terminal, or reverse the line: events are untrusted. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
 const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
 
-/** A text that does nothing to a terminal but stand there; line ends and tabs stay. */
+/** A text safe to print on a terminal; line ends and tabs stay. */
 export const safe = (text: string): string => text.replace(UNSAFE, '?')
 
-/** As `safe`, in one line. */
+/** Same as `safe`, on one line. */
 export const oneLine = (text: string): string => safe(text).replace(/[\n\t]+ */g, ' ')
 
-/** Text of exactly `width` columns: cut, with `…`, or filled up. */
+/** Text of exactly `width` columns: truncated, with `…`, or padded. */
 export function fit(text: string, width: number): string {
   let columns = 0
   let shown = ''
@@ -28,7 +28,7 @@ export function fit(text: string, width: number): string {
   return shown + ' '.repeat(width - columns)
 }
 
-/** A text in lines of at most `width` columns. */
+/** Wraps a text into lines of at most `width` columns. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = []
   for (const line of safe(text).replaceAll('\t', '    ').split('\n')) {
@@ -45,7 +45,7 @@ export function wrap(text: string, width: number): readonly string[] {
   return lines
 }
 
-/** Columns that a terminal gives a character: none for marks, two for the wide ones of East Asia and for pictures. */
+/** The terminal columns of a character: none for combining marks, two for wide East Asian characters and emoji. */
 function columnsOf(character: string): number {
   const point = character.codePointAt(0) ?? 0
   if (point < 0x300) return 1

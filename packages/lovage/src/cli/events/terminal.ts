@@ -5,7 +5,7 @@ const LEAVE = '\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: keys are sent as control characters.
 const KEYS = /\x1b\[[\d;]*[A-Za-z~]|\x1bO[A-Z]|[\s\S]/gu
 
-/** Names of keys that send more than themselves. */
+/** Names of keys that send control characters or sequences. */
 const NAMES: ReadonlyMap<string, string> = new Map([
   ['\x1b[A', 'up'],
   ['\x1bOA', 'up'],
@@ -24,18 +24,18 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ['\x1a', 'ctrl-z'],
 ])
 
-/** What happens at the terminal. */
+/** Callbacks for terminal events. */
 export interface TerminalEars {
   /** `up`, `enter`, `ctrl-c`, or the character. */
   readonly onKey: (key: string) => void
   readonly onResize: () => void
-  /** There is no terminal any more. */
+  /** The terminal is gone. */
   readonly onGone: () => void
 }
 
 /**
- * The whole terminal, for as long as it is open. It is given back as it was however the process ends, by `close`, a signal or an error;
- * only after SIGKILL nobody can do that.
+ * Takes over the whole terminal while open. The terminal is restored however the process ends, by `close`, a signal or an error; only
+ * SIGKILL prevents that.
  */
 export class Terminal {
   readonly #ears: TerminalEars
@@ -67,7 +67,7 @@ export class Terminal {
     process.off('exit', this.#giveBack)
   }
 
-  /** Shows these lines from the top, and nothing else. */
+  /** Shows only these lines, from the top. */
   draw(lines: readonly string[]): void {
     const frame = `\x1b[H${lines.map((line) => `${line}\x1b[0m\x1b[K`).join('\r\n')}\x1b[J`
     if (!this.#isOpen || frame === this.#shown) return
@@ -106,13 +106,13 @@ export class Terminal {
     try {
       process.stdin.setRawMode(false)
     } catch {
-      // The terminal is gone, and with it what was to be restored.
+      // The terminal is gone: there is nothing to restore.
     }
     writeNow(LEAVE)
   }
 }
 
-/** At once: a process that is ending waits for no stream. */
+/** Synchronous: an exiting process waits for no stream. */
 function writeNow(text: string): void {
   try {
     writeSync(1, text)

@@ -8,7 +8,7 @@ import { takePictures } from './camera.js'
 import { EventDump } from './dump-line.js'
 import { runMonitor } from './run-monitor.js'
 
-/** What `events` takes. */
+/** The options of `events`. */
 export interface EventsOptions extends AskOptions {
   readonly dump?: boolean
   readonly limit?: number
@@ -17,7 +17,7 @@ export interface EventsOptions extends AskOptions {
   readonly maxrate?: string
 }
 
-/** Shows, prints or photographs what workers tell, as the options say. */
+/** Shows, prints or records workers' events, depending on the options. */
 export async function watchEvents(options: EventsOptions): Promise<void> {
   const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true
   await useApp(options, 'settings', async ({ app, core }) => {
@@ -34,7 +34,7 @@ export async function watchEvents(options: EventsOptions): Promise<void> {
   })
 }
 
-/** Workers tell of their tasks while this runs; those that were silent are made silent again. */
+/** Enables task events while this runs; workers that had them disabled are reset afterwards. */
 async function whileTold(app: Lovage, options: EventsOptions, work: () => Promise<void>): Promise<void> {
   const asked = await app.control.enableEvents(broadcastOptions(options))
   const silent = Object.entries(asked).flatMap(([node, { ok }]) =>
@@ -52,7 +52,7 @@ async function print(app: Lovage, options: EventsOptions): Promise<void> {
   const dump = new EventDump()
   const lineOf = (event: Event): string =>
     options.json ? JSON.stringify(event, bigintAsText) : dump.line(event, app.clock.now())
-  // A reader that has gone ends this, as it ends every command of a pipe.
+  // A closed pipe ends the command, as usual.
   process.stdout.on('error', () => process.exit(0))
   if (!options.json) console.log('-> evdump: starting capture...')
   const events = app.events({ signal })
@@ -109,6 +109,6 @@ function untilSignal(): AbortSignal {
   return ending.signal
 }
 
-/** Integers beyond JavaScript's own, as texts: an event may come from anybody. */
+/** Integers beyond JavaScript's range, as strings: events are untrusted. */
 const bigintAsText = (_key: string, value: unknown): unknown =>
   typeof value === 'bigint' ? String(value) : value

@@ -3,7 +3,7 @@ import { Exporter } from '../../node/index.js'
 import { enterWorkdir, type GlobalOptions, openApp } from '../shared/open-app.js'
 import { openProcessLog } from '../shared/process-log.js'
 
-/** What `exporter` takes. */
+/** The options of `exporter`. */
 export interface ExporterCommandOptions extends GlobalOptions {
   readonly port: number
   readonly host: string

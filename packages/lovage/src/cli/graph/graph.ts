@@ -35,7 +35,7 @@ function workers(
   const drawn = new Set<string>()
   for (const [name, said] of Object.entries(stats)) {
     lines.push(node(`worker ${name}`, `${name}\n${poolOf(said.pool)}`, 'box'))
-    // Nodes of any version answer; what is no list of queues is none.
+    // Nodes of any version may reply; anything but a list of queues counts as none.
     for (const queue of Array.isArray(queues[name]) ? (queues[name] ?? []) : []) {
       const id = `queue ${String(queue.name)}`
       if (!drawn.has(id)) lines.push(node(id, String(queue.name), 'ellipse'), edge('broker', id))
@@ -57,7 +57,7 @@ function poolOf(pool: unknown): string {
   return `${kind} × ${String(slots ?? '?')}${ids}`
 }
 
-/** What a worker starts, in this order; it ends in the reverse one. */
+/** A worker's boot steps in start order; they stop in reverse order. */
 function bootsteps(app: AppCore): string {
   const { conf } = app
   const steps = [
@@ -86,7 +86,7 @@ const digraph = (name: string, lines: readonly string[]): string =>
 const node = (id: string, label: string, shape: string): string =>
   `${quoted(id)} [label=${quoted(label)}, shape=${shape}]`
 const edge = (from: string, to: string): string => `${quoted(from)} -> ${quoted(to)}`
-/** What nodes call themselves is text in DOT, whatever is in it. */
+/** Quotes a name as text in DOT, whatever it contains. */
 const quoted = (text: string): string =>
   `"${text
     .replace(/\\/g, '\\\\')

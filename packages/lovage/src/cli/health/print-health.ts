@@ -3,7 +3,7 @@ import { getQueueHealth, type Health } from '../../health/index.js'
 import { EXIT } from '../shared/exit-codes.js'
 import { table } from '../shared/say.js'
 
-/** Prints how the queues are; resolves to the exit code. */
+/** Prints the health of the queues; resolves to the exit code. */
 export async function printHealth(
   app: AppCore,
   names: readonly string[],
@@ -37,7 +37,7 @@ export async function printHealth(
   return status === 'critical' ? EXIT.failed : EXIT.ok
 }
 
-/** A long schedule is for `lovage schedule list`: of it, what is not on time. */
+/** Beyond this many entries, only those not on time are shown; `lovage schedule list` shows all. */
 const MOST_ENTRIES = 20
 
 function printEntries({ schedule }: Health): void {

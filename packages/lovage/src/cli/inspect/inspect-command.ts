@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type AskOptions, askNodes, withAskOptions } from '../shared/ask-nodes.js'
 import { INSPECTIONS, ORDERS, type RemoteCommand } from '../shared/remote-commands.js'
 
-/** `inspect` and `control`: questions and orders to running nodes, Python's included. */
+/** `inspect` and `control`: queries and commands to running nodes, Python's included. */
 export function addInspect(program: Command): void {
   add(program, 'inspect', 'ask running workers', INSPECTIONS, INSPECT_EXAMPLES)
 }

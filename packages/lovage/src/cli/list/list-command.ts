@@ -7,7 +7,7 @@ interface ListOptions extends GlobalOptions {
 
 const WHAT = ['bindings', 'queues'] as const
 
-/** `list bindings`, as Celery's, and `list queues`. */
+/** `list bindings`, as in Celery, and `list queues`. */
 export function addList(program: Command): void {
   program
     .command('list <what>')
@@ -30,7 +30,7 @@ export function addList(program: Command): void {
       await useApp(options, 'settings', async ({ core }) => {
         const { admin, location } = await core.broker()
         if (what === 'queues') {
-          // Some brokers say of a name whether there is such a queue, and no more.
+          // Some brokers can only check whether a named queue exists.
           const queues = admin.existing ? await admin.existing(await knownQueues(core)) : await admin.queues()
           return console.log(options.json ? JSON.stringify(queues) : queues.join('\n'))
         }

@@ -1,26 +1,26 @@
-/** What log lines say of tasks. */
+/** A summary of the tasks in log lines. */
 export interface LogReport {
-  /** Tasks that were received. */
+  /** The number of tasks received. */
   readonly total: number
   readonly errors: number
   readonly succeeded: number
   readonly completed: number
   readonly retried: number
-  /** How often each task was received, the most frequent first. */
+  /** How often each task was received, most frequent first. */
   readonly types: readonly (readonly [name: string, count: number])[]
 }
 
-/** Hears what is found as it is found. */
+/** Callbacks for findings, as they are found. */
 export interface AuditEars {
-  /** A line that says that a task failed. */
+  /** A line that reports a failed task. */
   readonly onError?: (line: string) => void
-  /** A line with the traceback that belongs to it. */
+  /** A line with its traceback. */
   readonly onTrace?: (text: string) => void
-  /** A line that says nothing of a task. */
+  /** A line that does not concern a task. */
   readonly onDebug?: (line: string) => void
 }
 
-/** Python's default, and ours for people: a time in brackets. */
+/** Python's default format, and our readable one: a time in brackets. */
 const START = /^\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d/
 const OLD_RECEIVED = /Received task: ([^\s[]+)\[([^\]]+)\]/
 const TASK = /Task ([^\s[]+)\[([^\]]+)\]:? (.*)$/s
@@ -48,7 +48,7 @@ export class LogAudit {
     else if (this.#last !== undefined && line.trim() !== '') this.#trace.push(line)
   }
 
-  /** All lines were fed. */
+  /** Call after the last line. */
   end(): void {
     this.#endTrace()
     this.#last = undefined
@@ -65,7 +65,7 @@ export class LogAudit {
     }
   }
 
-  /** Tasks that were received and of whose end nothing was said. */
+  /** Tasks that were received without a logged end. */
   get incomplete(): ReadonlyMap<string, string> {
     return this.#open
   }
@@ -84,7 +84,7 @@ export class LogAudit {
       const parsed: unknown = JSON.parse(line)
       said = typeof parsed === 'object' && parsed !== null ? { ...parsed } : {}
     } catch {
-      // The file was cut in this line, or it is somebody else's.
+      // The file was truncated in this line, or the line is from another program.
       this.#ears.onDebug?.(line)
       return
     }
@@ -107,7 +107,7 @@ export class LogAudit {
     if (what.startsWith('received')) this.#receive(name, id)
     else if (what.startsWith('retry')) this.#retried++
     else if (/^(?:succeeded|ignored|replaced|is ignored)/.test(what)) this.#finish(id, false, line)
-    // A child that was lost: the task is run again.
+    // After a lost child, the task is run again.
     else if (!/it is run again$/.test(what)) this.#finish(id, true, line)
   }
 

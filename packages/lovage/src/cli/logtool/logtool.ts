@@ -3,9 +3,9 @@ import { createInterface } from 'node:readline'
 import { ConfigurationError, messageOf } from '../../kernel/index.js'
 import { type AuditEars, LogAudit } from './log-audit.js'
 
-/** Reads logs and prints what was asked for. */
+/** Reads logs and prints the requested report. */
 export async function logtool(what: string, files: readonly string[], isJson: boolean): Promise<void> {
-  // A reader that has gone ends this, as it ends every command of a pipe.
+  // A closed pipe ends the command, as usual.
   process.stdout.on('error', () => process.exit(0))
   const print = (text: string): void => console.log(text)
   const ears: Readonly<Record<string, AuditEars>> = {

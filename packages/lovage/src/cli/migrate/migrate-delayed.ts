@@ -3,10 +3,10 @@ import type { Broker, QueuedMessage } from '../../broker/index.js'
 import { crashPoint } from '../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../message/index.js'
 
-/** Messages that travel at once. */
+/** Messages in flight at once. */
 const AT_ONCE = 500
 
-/** Moves what waits for its time, a batch at a time: published there, then removed here. */
+/** Moves delayed messages, a batch at a time: published at the destination, then removed from the source. */
 export async function migrateDelayed(
   from: Broker,
   to: Broker,
@@ -31,14 +31,14 @@ export async function migrateDelayed(
       const alone = await singles(from, page.items)
       for (const { id, raw, dueMs = 0 } of page.items) {
         const message = messageIn({ raw }, from)
-        // Removing goes by id: what is there twice cannot be told apart, and stays.
+        // Removal is by id: duplicates cannot be distinguished, and stay.
         if (message instanceof Error || !alone.has(id)) left++
         else batch.push({ id, message: options.outgoing(message, queue, dueMs) })
       }
       const gone = batch.length > 0 ? await pass(from, to, batch) : 0
       moved += gone
       isEnd = gone === 0 && page.next === undefined
-      // The list is shorter by what has gone: it begins anew, until a page gives nothing.
+      // Moved messages shorten the list: it starts again, until a page moves nothing.
       after = gone > 0 ? undefined : page.next
       if (gone > 0) left = 0
     }
@@ -47,7 +47,7 @@ export async function migrateDelayed(
   return { moved, unreadable }
 }
 
-/** Publishes there, then removes here; tells how many have gone. */
+/** Publishes to the destination, then removes from the source; returns how many were moved. */
 async function pass(
   from: Broker,
   to: Broker,
@@ -61,7 +61,7 @@ async function pass(
   return gone
 }
 
-/** Ids of which there is one message at the source. */
+/** Ids with exactly one message at the source. */
 async function singles(from: Broker, items: readonly QueuedMessage[]): Promise<ReadonlySet<string>> {
   const copies = new Map<string, number>()
   for (const { id } of await from.admin.find(items.map(({ id }) => id)))

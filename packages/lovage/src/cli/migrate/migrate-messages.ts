@@ -20,48 +20,49 @@ export interface MigrationEnd {
   broker(): Promise<Broker>
 }
 
-/** What is migrated, and when it is done. */
+/** The options of a migration. */
 export interface MigrationOptions {
   /** Default: all queues of the source. */
   readonly queues?: readonly string[]
-  /** Messages after which it ends. */
+  /** The number of messages after which it ends. */
   readonly limit?: number
-  /** Seconds in which nothing came after which it ends. Default 2. */
+  /** Idle seconds after which it ends. Default 2. */
   readonly idleSeconds?: number
-  /** Whether it goes on until `signal`, taking what producers still send. */
+  /** Whether it continues until `signal`, moving new messages from producers. */
   readonly forever?: boolean
   readonly signal?: AbortSignal
-  /** Hears how many were moved so far. */
+  /** Called with the number moved so far. */
   readonly onMoved?: (moved: number) => void
 }
 
-/** How a migration went. */
+/** The result of a migration. */
 export interface Migration {
   readonly queues: readonly string[]
-  /** Messages that are at the destination and gone from the source. */
+  /** Messages now at the destination and removed from the source. */
   readonly moved: number
-  /** Messages that cannot be read: they are at the source still. */
+  /** Unreadable messages, which are still at the source. */
   readonly unreadable: number
 }
 
-/** Claims return to the source so long after the migration that held them was killed. */
+/** How long after a killed migration its claims return to the source. */
 const LEASE_MS = 5_000
-/** Messages that travel at once. */
+/** Messages in flight at once. */
 const AT_ONCE = 500
-/** For how long the destination remembers what it took, so that a repetition after a crash is dropped. */
+/** How long the destination remembers accepted messages, so that a repetition after a crash is dropped. */
 const ONCE_MS = 3_600_000
-/** Names a message's last move. */
+/** The id of a message's last move. */
 const MOVE_HEADER = 'x-lovage-move'
 const WEEK_MS = 7 * 24 * ONCE_MS
 
 /**
- * Moves messages from one broker to another: published and confirmed there, then removed here, so that none is lost whenever it is killed.
- * It may be repeated, and goes on where it ended. What was published and not yet removed when it was killed is published again, and
- * dropped by a destination that can (`capabilities.once`: Redis, SQLite, PostgreSQL); elsewhere it is doubled under its id.
+ * Moves messages from one broker to another: published and confirmed at the destination, then removed from the source, so that none is
+ * lost if it is killed at any point. It may be repeated, and continues where it stopped. A message that was published but not yet removed
+ * at a kill is published again, and dropped by a destination that can (`capabilities.once`: Redis, SQLite, PostgreSQL); elsewhere it is
+ * duplicated under its id.
  *
- * What workers hold stays theirs; dead letters and results stay where they are.
- * @throws {ConfigurationError} LVG_USAGE when both are the same place.
- * @throws {ConnectionError} when an end cannot be reached; what was not moved is at the source.
+ * Messages held by workers stay with them; dead letters and results stay where they are.
+ * @throws {ConfigurationError} LVG_USAGE when both ends are the same.
+ * @throws {ConnectionError} when an end cannot be reached; messages not moved are still at the source.
  */
 export async function migrateMessages(
   source: MigrationEnd,
@@ -90,7 +91,7 @@ export async function migrateMessages(
   return { queues, moved, unreadable: ready.unreadable + delayed.unreadable }
 }
 
-/** Claims what waits, batch after batch. */
+/** Claims waiting messages, batch after batch. */
 class Mover {
   readonly #source: MigrationEnd
   readonly #from: Broker
@@ -99,7 +100,7 @@ class Mover {
   readonly #options: MigrationOptions
   #consumer: Consumer | undefined
   #waiting: Delivery[] = []
-  /** Claims that cannot be read; they go back at the end. */
+  /** Unreadable claims; they go back at the end. */
   readonly #unreadable: string[] = []
   #held = 0
   #moved = 0
@@ -199,7 +200,7 @@ class Mover {
     })
   }
 
-  /** What was claimed and not moved goes back. */
+  /** Returns claims that were not moved. */
   async #end(): Promise<void> {
     await this.#consumer?.pause()
     const tags = [...this.#waiting.map(({ tag }) => tag), ...this.#unreadable]
@@ -209,7 +210,7 @@ class Mover {
   }
 }
 
-/** The message for the queue of the same name, a time of its own kept. */
+/** The message for the queue of the same name, with its own ETA kept. */
 function outgoing(
   { redelivered: _redelivered, ...message }: IncomingMessage,
   queue: string,
@@ -220,14 +221,14 @@ function outgoing(
   const { id, retries, eta, [MOVE_HEADER]: lastMove } = message.headers
   const etaMs = dueMs ?? (typeof eta === 'string' ? parseTime(eta) : undefined)
   const isLater = etaMs !== undefined && etaMs > nowMs
-  // What was moved from here before and came back is another message: its last move tells.
+  // A message that was moved from here before and came back is a different one: its last move distinguishes it.
   const source = [id, retries ?? 0, lastMove ?? '', digestOf(message.body)].map(String).join(':')
   return {
     ...message,
     headers: { ...message.headers, [MOVE_HEADER]: newId() },
     exchange: '',
     routingKey: queue,
-    // A message for later that carries no time must be kept back by the broker; others workers put aside themselves.
+    // A delayed message without an ETA must be delayed by the broker; others are put aside by workers.
     ...(isLater && (capabilities.delayAtPublish || (dueMs !== undefined && capabilities.durableDelay))
       ? { dueMs: etaMs }
       : {}),

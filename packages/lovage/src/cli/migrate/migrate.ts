@@ -5,7 +5,7 @@ import { requireKnown } from '../shared/queue-names.js'
 import { useApp } from '../shared/use-app.js'
 import { type MigrationEnd, migrateMessages } from './migrate-messages.js'
 
-/** What `migrate` takes. */
+/** The options of `migrate`. */
 export interface MigrateOptions extends GlobalOptions {
   readonly queues?: readonly string[]
   readonly limit?: number
@@ -14,7 +14,7 @@ export interface MigrateOptions extends GlobalOptions {
   readonly json?: boolean
 }
 
-/** Moves messages from one broker to another, and says how many. */
+/** Moves messages from one broker to another, and prints how many. */
 export async function migrate(source: string, destination: string, options: MigrateOptions): Promise<void> {
   const { queues, limit, timeout, forever = false, json = false, quiet = false } = options
   const ending = new AbortController()
@@ -22,12 +22,12 @@ export async function migrate(source: string, destination: string, options: Migr
   process.once('SIGINT', end).once('SIGTERM', end)
   await useApp(options, 'settings', async ({ core }) => {
     const { clock, logger, router } = core
-    // Its own letters and outbox are not what is moved.
+    // Its own dead letters and outbox are not moved.
     const { deadLetterUrl: _letters, outboxUrl: _outbox, ...settings } = core.conf
     const opened = [source, destination].map((url) => openBroker(url, { settings, clock, logger }))
     const ends = opened.map((broker): MigrationEnd => ({ clock, logger, router, broker: () => broker }))
     const [from, to] = ends
-    // A connection keeps nothing alive by itself.
+    // A connection alone does not keep the process alive.
     const release = holdProcess()
     try {
       if (!from || !to) return
@@ -58,7 +58,7 @@ export async function migrate(source: string, destination: string, options: Migr
   })
 }
 
-/** Moves messages from one queue to another of the same broker. */
+/** Moves messages from one queue to another on the same broker. */
 export async function migrateQueue(
   from: string,
   to: string,

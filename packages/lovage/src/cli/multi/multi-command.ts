@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-/** Only its help: its line, with options of single nodes, is read by `multi/parse.ts` before the others are. */
+/** Only its help: its command line, with options for single nodes, is parsed earlier by `multi/parse.ts`. */
 export function addMulti(program: Command): void {
   program
     .command('multi <action> [nodes...]')

@@ -7,11 +7,11 @@ export interface MultiNode {
   /** `name@host`. */
   readonly name: string
   readonly pidFile: string
-  /** What starts it, after `lovage`. */
+  /** Its command line after `lovage`. */
   readonly argv: readonly string[]
 }
 
-/** The nodes of a command line; pid and log files are in this folder unless they say otherwise. */
+/** The nodes of a command line; pid and log files are in this folder unless set otherwise. */
 export function nodesOf({ nodes, common, own }: MultiLine, globals: readonly string[]): readonly MultiNode[] {
   return nodes.map((given) => {
     const options = [...common, ...(own.get(given) ?? [])]
@@ -36,7 +36,7 @@ export function nodesOf({ nodes, common, own }: MultiLine, globals: readonly str
   })
 }
 
-/** The last value that a line gives an option. */
+/** The last value of an option on a command line. */
 function lastValue(options: readonly string[], ...names: readonly string[]): string | undefined {
   let value: string | undefined
   for (const [place, option] of options.entries()) {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { ConfigurationError } from '../../kernel/index.js'
 
-/** What a `multi` command line says. */
+/** A parsed `multi` command line. */
 export interface MultiLine {
   readonly action: string
   /** Names as given, or `celery1` … for a number. */
@@ -17,7 +17,7 @@ export interface MultiLine {
 const SIGNAL = /^-(?:(\d+)|(?:SIG)?([A-Z][A-Z0-9]{2,}))$/
 const OWN = /^(-[A-Za-z]|--[a-z][a-z_-]*):([^=]+)(?:=(.*))?$/
 
-/** Takes a command line apart: what is no option and no option's value names a node. */
+/** Parses a command line: anything that is not an option or an option's value names a node. */
 export function parseMulti(tokens: readonly string[], worker: Command, program: Command): MultiLine {
   const [action = '', ...rest] = tokens
   const takesValue = valueTakers(worker, program)
@@ -31,7 +31,7 @@ export function parseMulti(tokens: readonly string[], worker: Command, program: 
     const [, number, name] = SIGNAL.exec(token) ?? []
     const [, option, whom, value] = OWN.exec(token) ?? []
     if (number !== undefined) signal = Number(number)
-    // The pattern is that of a signal's name; one that does not exist is refused by `kill`.
+    // The pattern matches a signal's name; `kill` refuses an unknown one.
     else if (name !== undefined) signal = `SIG${name}` as NodeJS.Signals
     else if (option !== undefined && whom !== undefined) {
       const values = value === undefined && takesValue(option) ? next() : value === undefined ? [] : [value]
@@ -47,7 +47,7 @@ export function parseMulti(tokens: readonly string[], worker: Command, program: 
   return { action, nodes, common, own: spread(own, nodes), signal }
 }
 
-/** Options without `=` whose value is the next token. */
+/** Whether an option without `=` takes the next token as its value. */
 function valueTakers(...commands: readonly Command[]): (option: string) => boolean {
   const takers = new Set(
     commands.flatMap(({ options }) =>
@@ -57,7 +57,7 @@ function valueTakers(...commands: readonly Command[]): (option: string) => boole
   return (option) => takers.has(option.startsWith('--') ? option.replaceAll('_', '-') : option)
 }
 
-/** Whose options: names, places from 1, ranges of places; several with commas. */
+/** The nodes of an option: names, positions from 1, ranges of positions; several separated by commas. */
 function spread(
   own: readonly { readonly whom: string; readonly option: readonly string[] }[],
   nodes: readonly string[],

@@ -54,7 +54,7 @@ async function start({ name, argv, pidFile }: MultiNode): Promise<boolean> {
     tell(`> ${name}: runs already, as process ${running}`)
     return false
   }
-  // This program's own file, as it was started.
+  // This program's own entry file.
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...argv], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -79,7 +79,7 @@ function stop({ name, pidFile }: MultiNode, { signal = 'SIGTERM' }: MultiLine): 
 async function stopAndWait(node: MultiNode, line: MultiLine): Promise<boolean> {
   const pid = runningPid(node.pidFile)
   stop(node, line)
-  // Its file goes before it does.
+  // Its pid file is removed before it exits.
   for (const end = Date.now() + WAIT_MS; pid !== undefined && isAlive(pid); ) {
     if (Date.now() > end) {
       tell(`> ${node.name}: does not end`)
@@ -87,7 +87,7 @@ async function stopAndWait(node: MultiNode, line: MultiLine): Promise<boolean> {
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
-  // One that was killed could not remove it.
+  // A killed process could not remove it.
   forgetPidFile(node.pidFile)
   return true
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { GlobalOptions } from '../shared/open-app.js'
 
-/** `pause` and `resume`: queues that nobody claims from, for as long as an operator says. */
+/** `pause` and `resume`: stop and restart claims from queues. */
 export function addPause(program: Command): void {
   program
     .command('pause [queues...]')

@@ -4,17 +4,17 @@ import { ConfigurationError } from '../../kernel/index.js'
 import { confirm } from '../shared/confirm.js'
 import { requireKnown } from '../shared/queue-names.js'
 
-/** What to purge. */
+/** The options of a purge. */
 export interface PurgeOptions {
-  /** Empty = those of the settings. */
+  /** Empty = the queues in the settings. */
   readonly queues: readonly string[]
   readonly excludeQueues?: readonly string[]
   readonly force?: boolean
-  /** What the command line said. */
+  /** The broker given on the command line. */
   readonly broker?: string
 }
 
-/** Empties queues after asking; resolves to the exit code. */
+/** Purges queues after confirmation; resolves to the exit code. */
 export async function purge(app: AppCore, options: PurgeOptions): Promise<0 | 1> {
   if (options.broker !== undefined && options.broker !== app.conf.brokerUrl) {
     throw new ConfigurationError('-b names another broker than the code of the app, which has precedence.', {

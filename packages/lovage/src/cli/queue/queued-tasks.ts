@@ -77,7 +77,7 @@ export async function promote(app: Lovage, ids: readonly string[]): Promise<Exit
   return tell(await app.queues.promote(ids), 'is due now', 'are due now')
 }
 
-/** Makes tasks run at another time. */
+/** Reschedules tasks. */
 export async function reschedule(
   app: Lovage,
   ids: readonly string[],
@@ -89,7 +89,7 @@ export async function reschedule(
   return tell(await app.queues.reschedule(ids, when), `is due at ${time}`, `are due at ${time}`)
 }
 
-/** Removes tasks after asking. */
+/** Removes tasks after confirmation. */
 export async function remove(
   app: Lovage,
   ids: readonly string[],
@@ -111,7 +111,7 @@ function whenOf({ countdown, eta }: QueueCommandOptions): Due {
   return { eta: new Date(dueMs) }
 }
 
-/** What runs already, or is nowhere, is nothing that was done. */
+/** Running or missing tasks do not count as done. */
 function tell(done: number, one: string, many: string): ExitCode {
   console.log(`${count(done)} ${done === 1 ? one : many}.`)
   return done === 0 ? 1 : 0

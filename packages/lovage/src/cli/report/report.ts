@@ -4,7 +4,7 @@ import { SETTINGS, type SettingName } from '../../app/settings/index.js'
 import { maskSecrets, messageOf, redactUrl } from '../../kernel/index.js'
 import { packageVersion } from '../../process/index.js'
 
-/** A server, and what is wrong with it. */
+/** A server and its problem, if any. */
 export interface Endpoint {
   readonly kind: string
   readonly location: string
@@ -12,17 +12,17 @@ export interface Endpoint {
   readonly advice: readonly string[]
 }
 
-/** What a bug report needs. */
+/** The contents of a bug report. */
 export interface Report {
   readonly versions: Readonly<Record<string, string>>
   readonly app: { readonly name: string; readonly file: string | null; readonly tasks: readonly string[] }
   readonly broker: Endpoint
   readonly results: Endpoint
-  /** Those that differ from the defaults, secrets masked. */
+  /** Settings that differ from the defaults, with secrets masked. */
   readonly settings: Readonly<Record<string, unknown>>
 }
 
-/** Collects the facts; a server that does not answer is one of them. */
+/** Collects the facts; an unreachable server is one of them. */
 export async function report(app: AppCore, file: string | undefined): Promise<Report> {
   return {
     versions: {
@@ -43,7 +43,7 @@ export async function report(app: AppCore, file: string | undefined): Promise<Re
       ? await endpoint(
           async () => {
             const results = await app.results()
-            // A question that any backend answers without effect.
+            // A query without side effects that any backend answers.
             await results.get(['00000000-0000-0000-0000-000000000000'])
             return { kind: results.kind, location: results.location, advice: [] }
           },
@@ -63,7 +63,7 @@ async function endpoint(open: () => Promise<Endpoint>, where: () => string): Pro
   }
 }
 
-/** Even to say where it would be may fail: no URL in production. */
+/** Even determining the URL may fail: there is no default in production. */
 function attempt(where: () => string): string | undefined {
   try {
     return where()

@@ -5,7 +5,7 @@ import { encodeJson } from '../../message/index.js'
 /** How a result is printed. */
 export interface PrintResultOptions {
   readonly traceback?: boolean
-  /** Seconds; true = for ever. */
+  /** Seconds; true = without a limit. */
   readonly wait?: number | true
   readonly json?: boolean
 }
@@ -27,7 +27,7 @@ async function wait(result: AsyncResult<unknown>, limit: number | true): Promise
   try {
     await result.get({ propagate: false, ...(limit === true ? {} : { timeout: limit }) })
   } catch (error) {
-    // What is known after the wait is printed in any case.
+    // The state after the wait is printed in any case.
     if (!isLovageError(error) || error.code !== 'LVG_RESULT_TIMEOUT') throw error
   }
 }

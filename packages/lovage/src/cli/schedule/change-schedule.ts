@@ -5,13 +5,13 @@ import { printSchedule } from '../shared/print-schedule.js'
 import { useApp } from '../shared/use-app.js'
 import { changesOf, type EntryOptions, scheduleOf } from './schedule-entry.js'
 
-/** What the commands of `schedule` take. */
+/** The options of the `schedule` commands. */
 export interface ScheduleCommandOptions extends GlobalOptions, EntryOptions {
   readonly store?: string
   readonly json?: boolean
 }
 
-/** What a command does with the schedule. */
+/** A command's work on the schedule. */
 type Work = (schedules: Schedules, options: ScheduleCommandOptions) => Promise<void>
 
 /** Opens the schedule of the app for one command. */
@@ -69,7 +69,7 @@ export const each =
     }
   }
 
-/** What became of an entry. */
+/** Prints the resulting state of an entry. */
 async function say(schedules: Schedules, name: string, { quiet }: ScheduleCommandOptions): Promise<void> {
   const entry = quiet ? undefined : (await schedules.list()).find((one) => one.name === name)
   if (!entry) return

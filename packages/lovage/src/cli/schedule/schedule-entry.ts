@@ -11,7 +11,7 @@ import {
   solar,
 } from '../../schedule/index.js'
 
-/** What a command line says about an entry. */
+/** An entry's options on the command line. */
 export interface EntryOptions {
   readonly task?: string
   /** Seconds. */
@@ -34,7 +34,7 @@ export interface EntryOptions {
   readonly disabled?: boolean
 }
 
-/** The changes that a command line asks for; `before` is the entry as it is, whose other call options stay. */
+/** The changes requested on the command line; `before` is the current entry, whose other call options stay. */
 export function changesOf(options: EntryOptions, before?: EntryDefinition): EntryChanges {
   const schedule = scheduleOf(options)
   const { task, relative, args, kwargs, expires, timezone, missed, missedAfter, overlap, jitter, disabled } =
@@ -70,7 +70,7 @@ function callOptions({
   }
 }
 
-/** The schedule that a command line names; undefined when it names none. */
+/** The schedule given on the command line; undefined without one. */
 export function scheduleOf(options: EntryOptions): Schedule | undefined {
   const given = [options.every, options.crontab, options.solar, options.at].filter((one) => one !== undefined)
   if (given.length > 1) throw usage('An entry has one schedule: --every, --crontab, --solar or --at.')
@@ -79,7 +79,7 @@ export function scheduleOf(options: EntryOptions): Schedule | undefined {
   if (options.at !== undefined) return clocked(options.at)
   if (options.solar === undefined) return undefined
   const [event = '', latitude, longitude] = options.solar.split(',').map((part) => part.trim())
-  // What is no event is refused with the list of those that are.
+  // An unknown event is refused with the list of valid ones.
   return solar(event as SolarEvent, Number(latitude || Number.NaN), Number(longitude || Number.NaN))
 }
 
@@ -96,7 +96,7 @@ export function secondsOf(text: string): number {
   )
 }
 
-/** `skip`, `once`, `backfill:3`. */
+/** Parses `skip`, `once`, `backfill:3`. */
 export function missedOf(text: string): MissedPolicy {
   if (text === 'skip' || text === 'once') return text
   const count = /^backfill:(\d+)$/.exec(text)?.[1]

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-/** Long options with `_` for `-`, as half of Celery's documents write them: `--basic_auth` is `--basic-auth`. */
+/** Normalises long options with `_` for `-`, as in half of Celery's documentation: `--basic_auth` is `--basic-auth`. */
 export function withDashes(argv: readonly string[], program: Command): readonly string[] {
   const known = new Set(
     [program, ...commandsUnder(program)].flatMap((command) =>
@@ -12,7 +12,7 @@ export function withDashes(argv: readonly string[], program: Command): readonly 
     if (!argument.startsWith('--') || (end >= 0 && index >= end)) return argument
     const [name = '', ...value] = argument.split('=')
     const dashed = name.replaceAll('_', '-')
-    // Only what is an option then: a value may begin with dashes too.
+    // Only if the result is an option: a value may begin with dashes too.
     return known.has(dashed) ? [dashed, ...value].join('=') : argument
   })
 }
@@ -20,7 +20,7 @@ export function withDashes(argv: readonly string[], program: Command): readonly 
 const commandsUnder = ({ commands }: Command): readonly Command[] =>
   commands.flatMap((command) => [command, ...commandsUnder(command)])
 
-/** Collects a repeatable option that takes comma lists: `-I a,b -I c`. */
+/** Collects a repeatable option with comma-separated lists: `-I a,b -I c`. */
 export function commaList(value: string, before: readonly string[] = []): readonly string[] {
   return [
     ...before,

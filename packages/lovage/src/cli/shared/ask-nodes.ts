@@ -5,18 +5,18 @@ import { EXIT } from './exit-codes.js'
 import type { GlobalOptions } from './open-app.js'
 import { bindWords, INSPECTIONS, ORDERS, type RemoteCommand } from './remote-commands.js'
 
-/** Options of the commands that ask nodes. */
+/** Options of the commands that query nodes. */
 export interface AskOptions extends GlobalOptions {
   readonly destination?: string
   readonly timeout?: number
   readonly json?: boolean
-  /** Of revocations: what runs is stopped. */
+  /** For revocations: whether running tasks are stopped. */
   readonly terminate?: boolean
-  /** Of revocations: what children get that are to stop. */
+  /** For revocations: the signal sent to children. */
   readonly signal?: NodeJS.Signals
 }
 
-/** Adds the options that all of them have. */
+/** Adds the options common to all of them. */
 export function withAskOptions(command: Command): Command {
   return withTimeoutAndJson(
     command.option(
@@ -26,7 +26,7 @@ export function withAskOptions(command: Command): Command {
   )
 }
 
-/** Adds those of them whose letters are free everywhere. */
+/** Adds those whose letters are free in every command. */
 export function withTimeoutAndJson(command: Command): Command {
   return command
     .option('-t, --timeout <seconds>', 'how long to wait for answers', Number, 1)
@@ -38,7 +38,7 @@ export const broadcastOptions = ({ destination, timeout }: AskOptions): Broadcas
   ...(timeout === undefined ? {} : { timeout }),
 })
 
-/** Nodes by full names, or by patterns: `w*@box`, and `w1`, as `multi` names it, on any machine. */
+/** Nodes by full names, or by patterns: `w*@box`, and `w1`, a name from `multi`, on any machine. */
 export function nodesOf(destination: string): Pick<BroadcastOptions, 'destination' | 'pattern' | 'matcher'> {
   const names = destination
     .split(',')
@@ -48,11 +48,11 @@ export function nodesOf(destination: string): Pick<BroadcastOptions, 'destinatio
   const globs = names.map((name) => (name.includes('@') ? name : `${name}@*`))
   const [pattern] = globs
   if (globs.length === 1 && pattern !== undefined) return { pattern }
-  // There is room for one pattern in a request, and for alternatives in an expression.
+  // A request holds one pattern, but a regular expression can hold alternatives.
   return { pattern: `(?:${globs.map(globSource).join('|')})`, matcher: 'pcre' }
 }
 
-/** Asks nodes one of the commands, and prints what they answer. */
+/** Sends a command to nodes, and prints their replies. */
 export async function askNodes(
   commands: readonly RemoteCommand[],
   words: readonly string[],
@@ -72,7 +72,7 @@ export async function askNodes(
       hint: `lovage ${there} ${words.join(' ')}`,
     })
   }
-  // A command of the app's own is sent as it is; nodes that do not know it say so.
+  // A custom command is sent unchanged; nodes that do not know it reply with an error.
   const args = known ? bindWords(known, rest) : { args: rest }
   if (typeof args === 'string' || name === '') {
     throw new LovageError(typeof args === 'string' && name !== '' ? args : 'Say what to ask.', {
@@ -91,21 +91,21 @@ export async function askNodes(
       if (name === 'revoke') await revoke(core, rest, how)
       if (name === 'revoke_by_stamped_headers') await revokeByStamps(core, stampsOf(rest), how)
     }
-    // Workers follow what is kept: they would have stopped what runs by the time they are asked, and answer that there is nothing.
+    // Workers follow the stored revocations: they would already have stopped running tasks when asked, and reply that there are none.
     if (!terminate) await keep()
     const answers = await app.control.broadcast(name, { ...args, ...how }, broadcastOptions(options))
     if (terminate) await keep()
     print(name, answers, options.json === true)
-    // It may have been a command of the app's own, so it was sent; nobody has done it.
+    // It could have been a custom command, so it was sent; no node knew it.
     if (!known && near && Object.values(answers).every((answer) => errorIn(answer) !== undefined))
       console.error(`${name} is no method of Celery's: did you mean ${near}?`)
   })
 }
 
-/** What holds with no worker up as well. */
+/** Commands that take effect even without a running worker. */
 const LASTING: ReadonlySet<string> = new Set(['revoke', 'revoke_by_stamped_headers'])
 
-/** What is asked, and what is ordered. */
+/** Inspect and control commands. */
 const OTHERS: ReadonlySet<string> = new Set([...INSPECTIONS, ...ORDERS].map(({ name }) => name))
 
 function stampsOf(words: readonly string[]): Readonly<Record<string, readonly string[]>> {
@@ -117,7 +117,7 @@ function stampsOf(words: readonly string[]): Readonly<Record<string, readonly st
   return stamps
 }
 
-/** Prints answers as Celery does: a node, how it went, and what it says. Nobody there is an exit code of its own. */
+/** Prints replies as Celery does: node, status, and reply. No replies has its own exit code. */
 function print(name: string, answers: Answers<unknown>, isJson: boolean): void {
   const nodes = Object.entries(answers)
   if (isJson) console.log(JSON.stringify(answers))
@@ -139,8 +139,8 @@ function print(name: string, answers: Answers<unknown>, isJson: boolean): void {
 }
 
 /**
- * Whether a command failed. Where tasks live in two languages each node knows its own: a node that does not know the task has
- * nothing to do, as long as another one did it.
+ * Whether a command failed. With tasks in two languages, each node knows only its own: a node that does not know the task is ignored, as
+ * long as another one succeeded.
  */
 function isFailure(errors: readonly (string | undefined)[]): boolean {
   return errors.some((error) => error !== undefined && error !== 'unknown task') || errors.every(Boolean)

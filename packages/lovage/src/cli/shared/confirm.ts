@@ -2,8 +2,8 @@ import { createInterface } from 'node:readline/promises'
 import { ConfigurationError } from '../../kernel/index.js'
 
 /**
- * Asks a person whether something is to be done for good.
- * @throws {ConfigurationError} LVG_USAGE when standard input is no terminal: nobody is there to ask.
+ * Asks the user to confirm an irreversible action.
+ * @throws {ConfigurationError} LVG_USAGE when standard input is not a terminal, so that no user can answer.
  */
 export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) {

@@ -8,25 +8,25 @@ import { tellParent } from '../../process/index.js'
 
 /** Set in the environment of the child, which has the same command line. */
 const DETACHED = 'LOVAGE_DETACHED'
-/** What a child says to whoever started it. */
+/** The message of a child to its parent once it has started. */
 export const STARTED = 'lovage:started'
 
-/** What of a command line tells whether and how to detach. */
+/** The command-line options that control detaching. */
 interface DetachOptions {
   readonly detach?: boolean
   readonly logfile?: string
 }
 
-/** Whether this process is to start another in the background, or is that other. */
+/** Whether this process must start another in the background, rather than being that process. */
 export const isToDetach = (options: DetachOptions): boolean =>
   options.detach === true && process.env[DETACHED] === undefined
 
-/** Whether this process was put into the background, where it outlives what started it. */
+/** Whether this process was detached into the background, where it outlives its parent. */
 export const isDetached = (): boolean => process.env[DETACHED] !== undefined
 
 /**
- * Starts the same command in the background and waits until it stands: its configuration was right, its app loaded.
- * Then prints its process id, else what it had to say, and resolves to the exit code.
+ * Starts the same command in the background and waits until it is up: its configuration is valid and its app is loaded. Then prints its
+ * process id, or its output on failure, and resolves to the exit code.
  */
 export async function detach(options: DetachOptions, hostname: string): Promise<number> {
   if (options.logfile === undefined) {
@@ -37,7 +37,7 @@ export async function detach(options: DetachOptions, hostname: string): Promise<
   }
   const logFile = fileNameFrom(options.logfile, hostname)
   mkdirSync(dirname(logFile), { recursive: true })
-  // What the app prints goes to the log too.
+  // The app's own output goes to the log too.
   const log = openSync(logFile, 'a')
   const sizeBefore = fstatSync(log).size
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
@@ -54,11 +54,11 @@ export async function detach(options: DetachOptions, hostname: string): Promise<
     return 0
   }
   process.stderr.write(readFileSync(logFile).subarray(sizeBefore))
-  // A signal ended it when there is no code.
+  // Without a code, a signal ended it.
   return typeof said === 'number' ? said : 1
 }
 
-/** In a child: it stands. */
+/** In the child: reports that it has started. */
 export function tellStarted(): void {
   tellParent(STARTED)
 }

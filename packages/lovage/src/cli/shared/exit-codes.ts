@@ -1,9 +1,9 @@
 import { type ErrorCode, isLovageError } from '../../kernel/index.js'
 
-/** How a command ends: the codes of sysexits.h that Celery uses. */
+/** Exit codes: those of sysexits.h that Celery uses. */
 export const EXIT = { ok: 0, failed: 1, usage: 64, unavailable: 69, configuration: 78 } as const
 
-/** The exit code that an error calls for. */
+/** The exit code for an error. */
 export function exitCodeOf(error: unknown): number {
   if (!isLovageError(error)) return EXIT.failed
   if (USAGE.has(error.code)) return EXIT.usage

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import type { Lovage } from '../../app/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 
-/** What is used of the package, which is not this one's dependency. */
+/** The parts of the package used here; it is not a dependency of this one. */
 export interface DashboardPackage {
   optionsHelp(): string
   runDashboard(
@@ -35,7 +35,7 @@ export interface DashboardPackage {
 
 const NAME = '@lovage/dashboard'
 
-/** The package, as the project has it, or whoever installed this one. */
+/** Loads the package from the project, or from where this package is installed. */
 export async function loadDashboard(): Promise<DashboardPackage> {
   for (const from of [join(process.cwd(), 'package.json'), import.meta.url]) {
     const path = resolved(from)
@@ -51,7 +51,7 @@ function resolved(from: string): string | undefined {
   try {
     return createRequire(from).resolve(`${NAME}/cli`)
   } catch (error) {
-    // Anything else than its absence is to be heard of.
+    // Any error other than its absence is reported.
     if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined
     throw error
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { GlobalOptions } from './open-app.js'
 
-/** Makes the tables of every store of an app, or brings them up to date, and prints where they are. */
+/** Creates or migrates the tables of every store of an app, and prints their locations. */
 export async function migrateTables(_options: unknown, command: Command): Promise<void> {
   const options = command.optsWithGlobals<GlobalOptions>()
   const { useApp } = await import('./use-app.js')

@@ -2,7 +2,7 @@ import { Lovage } from '../../app/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 import { type AppSource, appSpec, loadSource, type SourcedApp } from '../../loader/index.js'
 
-/** What every command takes. */
+/** The options of every command. */
 export interface GlobalOptions {
   readonly app?: string
   readonly broker?: string
@@ -13,7 +13,7 @@ export interface GlobalOptions {
   readonly quiet?: boolean
 }
 
-/** What a command line says about its app. */
+/** The app source given on the command line. */
 export function sourceOf(
   globals: GlobalOptions,
   include: readonly string[] = [],
@@ -33,8 +33,8 @@ export function sourceOf(
 }
 
 /**
- * The app that the command line names, its settings applied and its modules imported. A command that needs no tasks
- * takes one made of the settings alone.
+ * Opens the app given on the command line, with its settings applied and its modules imported. A command that needs no tasks gets an app
+ * built from the settings alone.
  */
 export async function openApp(
   globals: GlobalOptions,
@@ -54,7 +54,7 @@ export async function openApp(
   return opened
 }
 
-/** Enters `--workdir`, before anything is looked up by a relative path. */
+/** Changes to `--workdir`, before any relative path is resolved. */
 export function enterWorkdir({ workdir }: GlobalOptions): void {
   if (workdir === undefined) return
   try {
@@ -64,7 +64,7 @@ export function enterWorkdir({ workdir }: GlobalOptions): void {
   }
 }
 
-/** Says so when the app's own code sets another value than an option. */
+/** Warns when the app's own code overrides an option. */
 export function warnIfOverruled(app: Lovage, option: string, given: unknown, inForce: unknown): void {
   if (given !== undefined && given !== inForce)
     app.logger.warn(

@@ -28,6 +28,6 @@ export function jsonObject(text: string): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new InvalidArgumentError('It is a JSON object: \'{"to": "ada"}\'.')
   }
-  // JSON objects are records of unknown fields.
+  // JSON objects are records with unknown fields.
   return value as Readonly<Record<string, unknown>>
 }

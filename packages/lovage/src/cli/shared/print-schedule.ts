@@ -40,7 +40,7 @@ export function printSchedule(
   )
 }
 
-/** A time as programs read it. */
+/** A time for programs, in ISO 8601. */
 const isoTime = (ms: number | null | undefined): string | null =>
   typeof ms === 'number' ? new Date(ms).toISOString() : null
 
@@ -51,7 +51,7 @@ const asJson = ({ nextMs, lastRunMs, ...entry }: ScheduleView): object => ({
   lastRun: isoTime(lastRunMs),
 })
 
-// Swedish writes dates and times as ISO 8601 does.
+// Swedish dates and times are in ISO 8601 form.
 const localTime = (ms: number | null | undefined): string =>
   typeof ms === 'number' ? new Date(ms).toLocaleString('sv') : '-'
 const utcTime = (ms: number | null | undefined): string =>

@@ -2,7 +2,7 @@ import type { Lovage } from '../../app/index.js'
 import type { LogLevel } from '../../kernel/index.js'
 import { fileNameFrom, type LogOutput, openLog } from '../../node/index.js'
 
-/** What a command line says about the log of a process that stays. */
+/** The log options of a long-running process. */
 interface ProcessLogOptions {
   readonly loglevel: LogLevel
   readonly logfile?: string
@@ -10,9 +10,9 @@ interface ProcessLogOptions {
   readonly color: boolean
 }
 
-/** Opens the log of a process that stays; USR2 opens its file anew. */
+/** Opens the log of a long-running process; USR2 reopens its file. */
 export async function openProcessLog(options: ProcessLogOptions, nodeName: string): Promise<LogOutput> {
-  // Lines before the app is there, and of a supervisor, which loads none.
+  // For lines before the app is loaded, and of a supervisor, which loads none.
   const format = options.logformat ?? process.env.CELERY_WORKER_LOG_FORMAT
   const log = await openLog({
     level: options.loglevel,
@@ -28,14 +28,14 @@ export async function openProcessLog(options: ProcessLogOptions, nodeName: strin
 }
 
 /**
- * The app of a process that stays is loaded: lines look as its settings have it, and its listeners may set another logger, which
- * children's lines go to as well.
+ * Called when the app of a long-running process is loaded: its settings determine the log format, and its listeners may set another
+ * logger, which children's lines go to as well.
  */
 export async function letAppSetLogger(app: Lovage, hostname: string, log: LogOutput): Promise<void> {
   const { workerLogFormat, workerTaskLogFormat } = app.conf
   if (workerLogFormat || workerTaskLogFormat) {
     await log.use({
-      // Whoever sets only the format of tasks means text.
+      // Setting only the task format implies text.
       format: workerLogFormat || CELERY_FORMAT,
       ...(workerTaskLogFormat ? { taskFormat: workerTaskLogFormat } : {}),
     })

@@ -2,7 +2,7 @@ import type { AppCore } from '../../app/core/index.js'
 import { knownQueues } from '../../app/fleet/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 
-/** A misspelt queue must be an error: an empty row, or nothing purged, would look like an answer. */
+/** A misspelt queue must be an error: an empty row, or nothing purged, would look like a valid result. */
 export async function requireKnown(app: AppCore, names: readonly string[]): Promise<void> {
   if (names.length === 0) return
   const known = await knownQueues(app)

@@ -1,8 +1,8 @@
-/** A remote control command as the command line knows it. */
+/** A remote control command on the command line. */
 export interface RemoteCommand {
   readonly name: string
   readonly summary: string
-  /** Names of what follows on the line: `x` is needed, `[x]` may follow, `x...` is the rest. */
+  /** Parameter names: `x` is required, `[x]` is optional, `x...` is the rest. */
   readonly parameters: readonly string[]
 }
 
@@ -12,7 +12,7 @@ const command = (name: string, summary: string, ...parameters: string[]): Remote
   parameters,
 })
 
-/** What `inspect` may ask; names and parameters are Celery's. */
+/** The commands of `inspect`; names and parameters are Celery's. */
 export const INSPECTIONS: readonly RemoteCommand[] = [
   command('active', 'tasks that run'),
   command('active_queues', 'queues that are consumed'),
@@ -30,7 +30,7 @@ export const INSPECTIONS: readonly RemoteCommand[] = [
   command('stats', 'what nodes have done and how they are set up'),
 ]
 
-/** What `control` may order; names and parameters are Celery's. */
+/** The commands of `control`; names and parameters are Celery's. */
 export const ORDERS: readonly RemoteCommand[] = [
   command(
     'add_consumer',
@@ -57,8 +57,8 @@ export const ORDERS: readonly RemoteCommand[] = [
 ]
 
 /**
- * Binds the words of a command line to the names that nodes expect.
- * @returns the arguments, or a sentence that says what is missing or too much.
+ * Binds the words on a command line to the parameter names that nodes expect.
+ * @returns the arguments, or a sentence that states what is missing or superfluous.
  */
 export function bindWords(
   { name, parameters }: RemoteCommand,

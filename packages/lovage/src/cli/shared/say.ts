@@ -1,6 +1,6 @@
 import { isLovageError } from '../../kernel/index.js'
 
-/** Prints an error as a sentence and what to do about it; with its stack when it is nobody's message to the user. */
+/** Prints an error as a sentence with its remedy; with its stack when it is not meant for users. */
 export function explain(error: unknown): void {
   if (isLovageError(error)) {
     const lines = [`Error: ${error.message}`, ...(error.hint ? [`  ${error.hint}`] : []), `  [${error.code}]`]
@@ -10,7 +10,7 @@ export function explain(error: unknown): void {
   console.error(error instanceof Error ? (error.stack ?? error.message) : error)
 }
 
-/** Prints columns, numbers to the right. */
+/** Prints columns, with numbers right-aligned. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = [head, ...rows.map((row) => row.map(String))]
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))

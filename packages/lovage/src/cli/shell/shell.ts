@@ -22,7 +22,7 @@ export async function openShell(app: Lovage, options: { readonly quiet: boolean 
     terminal: isTerminal,
     input,
     output: process.stdout,
-    // Arrays and objects of a context of its own would be of other classes than those that tasks expect.
+    // In a separate context, arrays and objects would have other classes than tasks expect.
     useGlobal: true,
     ignoreUndefined: true,
   })
@@ -51,11 +51,11 @@ async function keepHistory(prompt: REPLServer): Promise<void> {
   await promisify(prompt.setupHistory.bind(prompt))(file)
 }
 
-/** Hands over lines that come through a pipe one by one: the prompt itself would begin a line before the last one's await is over. */
+/** Feeds piped lines one by one: the prompt itself would start a line before the previous one's await is over. */
 async function feed(prompt: REPLServer, input: PassThrough): Promise<void> {
   let onDone: (() => void) | undefined
   const evaluate = prompt.eval
-  // Declared read-only, and replaceable by design: the prompt looks it up at each line.
+  // Declared read-only, but replaceable by design: the prompt looks it up for each line.
   const replaceable = prompt as { eval: REPLServer['eval'] }
   replaceable.eval = function (this: REPLServer, code, context, file, callback) {
     evaluate.call(this, code, context, file, (error, result) => {
@@ -73,7 +73,7 @@ async function feed(prompt: REPLServer, input: PassThrough): Promise<void> {
   input.end()
 }
 
-/** Tasks by the last part of their names, where that is a word and only one task has it. */
+/** Tasks by the last part of their names, where that is an identifier and unique. */
 function shortNames(all: Iterable<AnyTask>): Readonly<Record<string, AnyTask>> {
   const byName = new Map<string, AnyTask | undefined>()
   for (const task of all) {

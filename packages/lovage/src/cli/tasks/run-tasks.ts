@@ -2,7 +2,7 @@ import { confirm } from '../shared/confirm.js'
 import { EXIT } from '../shared/exit-codes.js'
 import { loadDashboard } from '../shared/load-dashboard.js'
 
-/** What `tasks` takes. */
+/** The options of `tasks`. */
 interface TasksCommandOptions {
   readonly url: string
   readonly fleet?: string
@@ -12,7 +12,7 @@ interface TasksCommandOptions {
   readonly force?: boolean
 }
 
-/** Asks a dashboard; resolves to the exit code. */
+/** Queries a dashboard; resolves to the exit code. */
 export async function runTasksCommand(
   search: string,
   { url, fleet, limit, json = false, do: action, force = false }: TasksCommandOptions,

@@ -1,6 +1,6 @@
 import { loadDashboard } from '../shared/load-dashboard.js'
 
-/** What `top` takes. */
+/** The options of `top`. */
 interface TopCommandOptions {
   readonly url: string
   readonly fleet?: string
@@ -8,7 +8,7 @@ interface TopCommandOptions {
   readonly once?: boolean
 }
 
-/** Draws a dashboard's overview until a key or a signal ends it; where there is no terminal, once. */
+/** Shows a dashboard's overview until a key or a signal ends it; without a terminal, once. */
 export async function runTopCommand({ url, fleet, interval, once }: TopCommandOptions): Promise<void> {
   const { runTop } = await loadDashboard()
   const { stdout } = process

@@ -4,7 +4,7 @@ import type { Lovage } from '../../app/index.js'
 import type { ChosenPool, NodeFacts } from '../../node/index.js'
 import { packageVersion } from '../../process/index.js'
 
-/** What the banner shows. */
+/** The contents of the banner. */
 export interface BannerFacts extends NodeFacts {
   readonly app: Lovage
   /** The file that the app came from. */
@@ -12,10 +12,10 @@ export interface BannerFacts extends NodeFacts {
   readonly pool: ChosenPool
 }
 
-/** Tasks named before the rest is counted. */
+/** Tasks listed by name; the rest is only counted. */
 const SHOWN_TASKS = 20
 
-/** What a worker is and does, for the person who started it. */
+/** The start-up banner: a worker's configuration and tasks. */
 export function banner({ app, file, hostname, broker, results, queues, pool }: BannerFacts): string {
   const isEmbedded = app.conf.brokerUrl === undefined
   const rows: readonly (readonly [label: string, ...lines: readonly string[]])[] = [

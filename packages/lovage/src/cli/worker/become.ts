@@ -1,26 +1,26 @@
 import { ConfigurationError } from '../../kernel/index.js'
 
-/** As whom a process runs, and what of the rights of its files it leaves out. */
+/** The user and group of a process, and the umask of its files. */
 export interface BecomeOptions {
   readonly uid?: string
   readonly gid?: string
-  /** Octal, as umask(1) has it. */
+  /** Octal, as in umask(1). */
   readonly umask?: string
 }
 
 /**
  * Changes user, group and file mask of this process, before it opens anything.
  *
- * @throws {ConfigurationError} LVG_USAGE when the system refuses, or there is no such user or group.
+ * @throws {ConfigurationError} LVG_USAGE when the system refuses, or the user or group does not exist.
  */
 export function become({ uid, gid, umask }: BecomeOptions): void {
   if (umask !== undefined) process.umask(Number.parseInt(umask, 8))
   if (uid === undefined && gid === undefined) return
   try {
-    // The group first: afterwards there may be no right to.
+    // The group first: afterwards the process may lack the right to change it.
     if (gid !== undefined) process.setgid?.(idOf(gid))
     if (uid !== undefined) {
-      // Known to the engine, not to its types.
+      // Available at run time, but missing from the types.
       const { initgroups } = process as {
         initgroups?: (user: string | number, group: string | number) => void
       }

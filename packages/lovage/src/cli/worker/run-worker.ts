@@ -29,10 +29,10 @@ import { banner } from './banner.js'
 import { become } from './become.js'
 import type { WorkerCommandOptions } from './worker-options.js'
 
-/** A worker ends by itself within its `workerShutdownTimeout`; this is for one that does not. */
+/** A worker stops on its own within its `workerShutdownTimeout`; this is for one that does not. */
 const PATIENCE_MS = 600_000
 
-/** Runs a worker, or several, as the command line says; resolves to the exit code. */
+/** Runs one or several workers from the command line; resolves to the exit code. */
 export async function runWorker(options: WorkerCommandOptions): Promise<number> {
   enterWorkdir(options)
   become(options)
@@ -42,13 +42,13 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
   const log = await openProcessLog(options, hostname)
   setDefaultLogger(log.logger)
   process.title = workerTitle(hostname)
-  // The file names the process that others are to signal: the supervisor, where there is one.
+  // The pid file names the process to signal: the supervisor, if there is one.
   const releasePidFile =
     options.pidfile === undefined || place ? undefined : takePidFile(fileNameFrom(options.pidfile, hostname))
   let offLauncher = (): void => {}
   try {
     const { processes } = options
-    // Nothing must outlive its supervisor, nor a package manager that it was started by.
+    // A process must not outlive its supervisor, or the package manager that started it.
     const endSelf = (): void => void process.kill(process.pid, 'SIGTERM')
     if (place) process.once('disconnect', endSelf)
     else if (!isDetached()) offLauncher = followLauncher(endSelf)
@@ -91,7 +91,7 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
     hostname,
     queues,
     pool: makePool(pool, core, { source, hostname, onFirstRun: () => watch.start() }),
-    // Once: what comes later is meant for the workers that are there.
+    // Once: later messages are meant for the running workers.
     purge:
       options.purge === true && process.env[RESTARTED] === undefined && (supervisedPlace()?.index ?? 1) === 1,
     ...(options.autoscale ? { autoscale: options.autoscale } : {}),
@@ -116,7 +116,7 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
 
 const scheduleOf = ({ schedule }: WorkerCommandOptions) => (schedule === undefined ? {} : { schedule })
 
-/** What the options say as settings: weaker than the app's own code. */
+/** The options as settings, which yield to the app's own code. */
 const settingsOf = (options: WorkerCommandOptions) => ({
   taskTimeLimit: options.timeLimit,
   taskSoftTimeLimit: options.softTimeLimit,
@@ -137,7 +137,7 @@ function sayWhatIsOverruled(app: Lovage, options: WorkerCommandOptions): void {
   warnIfOverruled(app, '--max-memory-per-child', options.maxMemoryPerChild, app.conf.workerMaxMemoryPerChild)
 }
 
-/** `-Q`, else the queues of the settings, without those of `-X`. */
+/** `-Q`, else the queues in the settings, without those of `-X`. */
 function queuesOf(app: AppCore, { queues, excludeQueues = [] }: WorkerCommandOptions): readonly string[] {
   const declared = app.router.declared.map(({ name }) => name)
   const unknown = excludeQueues.filter((name) => !declared.includes(name) && !queues?.includes(name))
@@ -152,7 +152,7 @@ function queuesOf(app: AppCore, { queues, excludeQueues = [] }: WorkerCommandOpt
   return (queues ?? declared).filter((name) => !excludeQueues.includes(name))
 }
 
-/** Options of Celery's that ask for what is so already: one line, so that nobody wonders. */
+/** Celery options without an effect because their behaviour is the default here: logs one line about them. */
 function sayWhatIsNot(app: Lovage, options: WorkerCommandOptions): void {
   const said: readonly (readonly [given: unknown, sentence: string])[] = [
     [

@@ -6,7 +6,7 @@ import type { GlobalOptions } from '../shared/open-app.js'
 
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
 
-/** What `worker` and `dev` take. */
+/** The options of `worker` and `dev`. */
 export interface WorkerCommandOptions extends GlobalOptions {
   readonly hostname?: string
   readonly loglevel: LogLevel
@@ -43,7 +43,7 @@ export interface WorkerCommandOptions extends GlobalOptions {
   readonly withoutHeartbeat?: boolean
 }
 
-/** Adds Celery's options of a worker to a command. */
+/** Adds Celery's worker options to a command. */
 export function addWorkerOptions(command: Command, defaults: { readonly loglevel: LogLevel }): Command {
   return command
     .option(
@@ -140,12 +140,12 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
     .addOption(new Option('--without-mingle', 'taken for Celery’s sake: there is none').hideHelp())
 }
 
-/** Options of Celery's whose feature this version does not have, and what it lacks. */
+/** Celery options whose feature this version lacks, and the missing feature. */
 export const NOT_YET: readonly (readonly [flags: string, lacks: string])[] = [
   ['--scheduler <name>', 'there is one scheduler'],
 ]
 
-/** Makes each of these options an error that says so, rather than something that is silently ignored. */
+/** Makes each of these options a clear error, rather than silently ignored. */
 export function refuseNotYet(command: Command): void {
   for (const [flags, lacks] of NOT_YET) {
     const option = new Option(flags, lacks).hideHelp()
@@ -172,7 +172,7 @@ export function countOf(value: string): number {
   return count
 }
 
-/** `10,3`; a max alone means that the least is 1, where Celery's is 0. */
+/** `10,3`; a single maximum implies a minimum of 1, where Celery's is 0. */
 function boundsOf(value: string): { readonly max: number; readonly min: number } {
   const [, max, min = '1'] = /^(\d+)(?:,(\d+))?$/.exec(value) ?? []
   const bounds = { max: Number(max), min: Math.max(1, Number(min)) }
