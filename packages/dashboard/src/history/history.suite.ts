@@ -36,7 +36,7 @@ const planOf = (q: string): TaskQuery['plan'] => {
   return { node: parsed.node }
 }
 
-/** What every history must do. @param open Opens the history of this test again, as another process would. */
+/** The contract of every history. @param open Opens the history of this test again, as another process would. */
 export function describeHistory(
   name: string,
   open: () => Promise<HistoryStore>,

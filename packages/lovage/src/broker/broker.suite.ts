@@ -11,7 +11,7 @@ import { type BrokerUnderTest, suiteTester } from './suite/tester.suite.js'
 export type { BrokerServer, BrokerUnderTest } from './suite/tester.suite.js'
 
 /**
- * What every broker driver promises, run against its real server:
+ * The contract of every broker driver, run against its real server:
  *
  *     describeBroker({ name: 'sqlite', start: async () => ({ open, stop, … }) })
  *

@@ -4,12 +4,12 @@ import type { CoordinationStore } from './coordination-store.js'
 
 /** A running store. */
 export interface CoordinationServer {
-  /** A store of its own, as another process would have it; the suite closes it. */
+  /** Opens a separate store, as another process would; the suite closes it. */
   open(): Promise<CoordinationStore>
   stop(): Promise<void>
 }
 
-/** What every coordination store promises. */
+/** The contract of every coordination store. */
 export function describeCoordinationStore({
   name,
   start,

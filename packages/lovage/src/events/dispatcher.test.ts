@@ -87,7 +87,7 @@ test('while nobody hears, tasks are not told of, until somebody asks or begins t
   expect(dispatcher.hearsTasks).toBe(true)
   dispatcher.task('task-started', { uuid: 'c' })
   await dispatcher.flush()
-  // Whoever has asked is about to listen.
+  // A client that sent a request is about to listen.
   expect(dispatcher.hearsTasks).toBe(true)
   expect(types()).toHaveLength(3)
 

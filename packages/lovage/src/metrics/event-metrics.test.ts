@@ -44,7 +44,7 @@ test('the time in the queue is counted from the sending, or from the time that a
   const eta = new Date(1_000_060_000).toISOString()
   at(1_000_000, 'task-sent', { uuid: 'b', name: 'mail', queue: 'celery', eta })
   at(1_000_063, 'task-started', { uuid: 'b' })
-  // Clocks differ; and of what nobody told as sent, nobody knows.
+  // Clocks differ; and without a `task-sent` event the send time is unknown.
   at(1_000_010, 'task-sent', { uuid: 'c', name: 'mail', queue: 'celery' })
   at(1_000_009, 'task-started', { uuid: 'c' })
   at(1_000_020, 'task-received', { uuid: 'd', name: 'mail' })

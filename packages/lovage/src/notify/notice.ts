@@ -24,7 +24,7 @@ export interface NoticeMessage {
   readonly isDigest: boolean
   /** The notice; in a digest the latest ones, at most a hundred. */
   readonly notices: readonly Notice[]
-  /** How many there were. */
+  /** The number of notices. */
   readonly count: number
 }
 

@@ -3,14 +3,14 @@ import { newId } from '../kernel/index.js'
 import type { ArrivedPart, CompletedJoin, Join, JoinPart, JoinStore } from './join-store.js'
 import type { ResultServer } from './result-backend.suite.js'
 
-/** A driver as the suite sees it. */
+/** The suite's view of a driver. */
 export interface JoinStoreUnderTest {
   readonly name: string
   readonly start: () => Promise<ResultServer>
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[]
 }
 
-/** What the join store of every result backend promises. */
+/** The contract of every result backend's join store. */
 export function describeJoinStore({ name, start, skip = [] }: JoinStoreUnderTest): void {
   describe(`joins in ${name}`, () => {
     let server: ResultServer
@@ -274,7 +274,7 @@ function part({ id: joinId }: Join, index: number | null, more: Partial<JoinPart
   return { joinId, taskId: newId(), index, state: 'SUCCESS', resultJson: `${index}`, ...more }
 }
 
-/** A part as its join remembers it. */
+/** A part as recorded by its join. */
 const arrived = ({ taskId, index, state, resultJson }: JoinPart): ArrivedPart => ({
   taskId,
   index,
@@ -282,7 +282,7 @@ const arrived = ({ taskId, index, state, resultJson }: JoinPart): ArrivedPart =>
   result: JSON.parse(resultJson),
 })
 
-/** What is owed of these joins now; other tests' joins may be owed as well. */
+/** The joins among these that are owed now; other tests' joins may be owed as well. */
 async function owed(
   stores: readonly JoinStore[],
   joins: readonly Join[],

@@ -6,7 +6,7 @@ import { watchTests } from './watch.suite.js'
 
 export type { ResultBackendUnderTest, ResultServer } from './tester.suite.js'
 
-/** What every result backend promises. */
+/** The contract of every result backend. */
 export function describeResultBackend({ name, start, skip = [] }: ResultBackendUnderTest): void {
   describe(`results in ${name}`, () => {
     let tester: ResultTester

@@ -2,7 +2,7 @@ import { newId } from '../kernel/index.js'
 import { encodeJson } from '../message/index.js'
 import type { ResultBackend, ResultRecord, TaskResult } from './result-backend.js'
 
-/** A driver as the suite sees it. */
+/** The suite's view of a driver. */
 export interface ResultBackendUnderTest {
   readonly name: string
   readonly start: () => Promise<ResultServer>
@@ -10,26 +10,26 @@ export interface ResultBackendUnderTest {
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[]
 }
 
-/** A running store; what is optional makes tests possible that need it. */
+/** A running store; optional members enable the tests that need them. */
 export interface ResultServer {
-  /** A backend of its own, as another process would have it, with these of an app's settings; the suite closes it. */
+  /** Opens a separate backend, as another process would, with these app settings; the suite closes it. */
   open(settings?: Readonly<Record<string, unknown>>): Promise<ResultBackend>
-  /** Puts something under a task's id that is no result. */
+  /** Stores a value under a task's id that is not a result. */
   spoil?(id: string): Promise<void>
-  /** Stores a record behind everybody's back: nobody who watches is told. */
+  /** Stores a record without notifying watchers. */
   storeSilently?(record: ResultRecord): Promise<void>
   stop(): Promise<void>
 }
 
-/** What a test works with. */
+/** The objects of a test. */
 export interface ResultTester {
   readonly server: ResultServer
   readonly backend: ResultBackend
-  /** As another process would have it. */
+  /** A second backend, as in another process. */
   readonly other: ResultBackend
 }
 
-/** Registers a test; `means` names what it needs of the server. */
+/** Registers a test; `means` names the server methods that it needs. */
 export type Check = (
   title: string,
   body: (tester: ResultTester) => Promise<void>,

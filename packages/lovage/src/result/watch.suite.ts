@@ -3,7 +3,7 @@ import { newId } from '../kernel/index.js'
 import type { ResultBackend, TaskResult } from './result-backend.js'
 import { type Check, record } from './tester.suite.js'
 
-/** What watching promises. */
+/** The contract of watching. */
 export function watchTests(check: Check): void {
   check('are told to who watches: what is there, and each state that comes', async ({ backend, other }) => {
     const id = newId()
@@ -139,7 +139,7 @@ export function watchTests(check: Check): void {
   })
 }
 
-/** Listens, and remembers what it heard. */
+/** Subscribes, and records the results received. */
 class Watch {
   readonly heard: TaskResult[] = []
   readonly end: () => void
@@ -154,7 +154,7 @@ class Watch {
     })
   }
 
-  /** Resolves when a result is heard, or was, that is meant. */
+  /** Resolves when a matching result is, or was, received. */
   async until(isMeant: (result: TaskResult) => boolean): Promise<void> {
     while (!this.heard.some(isMeant))
       await new Promise<void>((resolve) => {
@@ -162,7 +162,7 @@ class Watch {
       })
   }
 
-  /** Resolves when a ready state of every id was heard. */
+  /** Resolves when a ready state of every id was received. */
   async untilAll(): Promise<void> {
     for (const wanted of this.#ids)
       await this.until(({ id, state }) => id === wanted && ['SUCCESS', 'FAILURE'].includes(state))

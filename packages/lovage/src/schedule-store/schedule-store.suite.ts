@@ -15,7 +15,7 @@ export interface ScheduleStoreSubject {
   }>
 }
 
-/** What every schedule store promises. */
+/** The contract of every schedule store. */
 export function describeScheduleStore(subject: ScheduleStoreSubject): void {
   describe(`schedule store ${subject.name}`, () => {
     let server: Awaited<ReturnType<ScheduleStoreSubject['start']>>

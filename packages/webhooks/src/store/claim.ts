@@ -10,7 +10,7 @@ import type { Claim, ClaimedDelivery, ClaimRequest, StoredEndpoint } from './web
 /** How early a delivery may start: clocks of machines differ. */
 const EARLY_MS = 50
 
-/** What is asked, and when. */
+/** The parameters of a claim request. */
 interface Asked {
   readonly requests: readonly ClaimRequest[]
   readonly nowMs: number

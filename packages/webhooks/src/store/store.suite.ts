@@ -5,7 +5,7 @@ import { type StoreUnderTest, toolsOn } from './suite/tools.suite.js'
 import { testUpkeep } from './suite/upkeep.suite.js'
 import type { WebhookStore } from './webhook-store.js'
 
-/** What every store of webhooks does, on any database. */
+/** The contract of every webhooks store, on any database. */
 export function describeWebhookStore(under: StoreUnderTest): void {
   describe(`webhook store: ${under.name}`, () => {
     let store: WebhookStore

@@ -7,14 +7,14 @@ export const SIGNATURE_HEADERS = {
   signature: 'webhook-signature',
 } as const
 
-/** Headers as the platforms have them: `Headers`, a plain object in any case, or Node's `headers` and `headersDistinct`. */
+/** Headers in the forms of the platforms: `Headers`, a plain object in any case, or Node's `headers` and `headersDistinct`. */
 export type WebhookHeaders =
   | { get(name: string): string | null }
   | { readonly [name: string]: string | readonly string[] | undefined }
 
 /** A signature of the list in `webhook-signature`. */
 export interface Signature {
-  /** `v1`, `v1a`, or a scheme that this package does not know. */
+  /** `v1`, `v1a`, or an unknown scheme. */
   readonly scheme: string
   /** Base64, unchecked. */
   readonly text: string
@@ -23,7 +23,7 @@ export interface Signature {
 /** The three headers, read but not verified. */
 export interface SignedHead {
   readonly id: string
-  /** As it was written: this text is signed. */
+  /** The original text, which is signed. */
   readonly timestampText: string
   readonly timestampMs: number
   readonly signatures: readonly Signature[]
@@ -40,7 +40,7 @@ export function readHead(headers: WebhookHeaders): SignedHead {
   const list = present(headers, SIGNATURE_HEADERS.signature)
   if (!/^\d{1,12}$/.test(timestampText))
     throw malformed(SIGNATURE_HEADERS.timestamp, 'is not a whole number of seconds since 1970')
-  // Platforms join a header that is repeated with a comma and a space, so a signature may end with that comma.
+  // Platforms join repeated headers with a comma and a space, so a signature may end with that comma.
   const signatures = list
     .flatMap((line) => line.split(' '))
     .filter((each) => each !== '')

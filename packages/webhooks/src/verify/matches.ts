@@ -5,8 +5,8 @@ import { WebhookVerifyError } from './verify-error.js'
 const ALGORITHMS = { v1: { name: 'HMAC', hash: 'SHA-256' }, v1a: { name: 'Ed25519' } } as const
 
 /**
- * Whether any of the signatures is by any of the keys. Keys verify their own scheme alone. The comparison is Web Crypto's, which takes
- * the same time wherever two signatures differ.
+ * Whether any of the signatures was made with any of the keys. Keys verify only their own scheme. The comparison is Web Crypto's, which
+ * takes constant time.
  */
 export async function matchesAny(
   keys: readonly VerificationKey[],
@@ -32,7 +32,7 @@ export async function matchesAny(
   return false
 }
 
-/** Runtimes tell an algorithm that they lack from a key that is none by the error's name. */
+/** Runtimes distinguish a missing algorithm from an invalid key by the error's name. */
 function importError(error: unknown, key: VerificationKey): WebhookVerifyError {
   const name = error instanceof Error ? error.name : ''
   if (name === 'NotSupportedError')

@@ -1,16 +1,15 @@
 import { WebhookVerifyError } from './verify-error.js'
 
-/** A key that verifies, as bytes: an HMAC secret, or a point of ed25519. */
+/** A verification key, as bytes: an HMAC secret, or an ed25519 point. */
 export interface VerificationKey {
   readonly scheme: 'v1' | 'v1a'
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** Its place among the keys, from 1: what errors call it by. */
+  /** Its position among the keys, from 1, used in errors. */
   readonly place: number
 }
 
 /**
- * Reads keys as senders show them. The prefix is required: a public key that passed for an HMAC secret would let everyone who knows
- * it sign.
+ * Reads keys as senders show them. The prefix is required: a public key accepted as an HMAC secret would let anyone who knows it sign.
  * @throws {WebhookVerifyError} LVG_VERIFY_KEY_MALFORMED; LVG_VERIFY_SETUP without any key.
  */
 export function readKeys(keys: string | readonly string[]): readonly VerificationKey[] {
@@ -44,6 +43,6 @@ export function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> | null {
   return Uint8Array.from(atob(digits), (each) => each.charCodeAt(0))
 }
 
-/** The error for the key at a place, which tells nothing of the key itself. */
+/** The error for the key at a position, which reveals nothing of the key itself. */
 export const malformed = (place: number, why: string): WebhookVerifyError =>
   new WebhookVerifyError('LVG_VERIFY_KEY_MALFORMED', `Key ${place} ${why}.`, { key: place })

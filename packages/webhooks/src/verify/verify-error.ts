@@ -2,8 +2,8 @@
 const MARK = Symbol.for('lovage.error')
 
 /**
- * Every reason for which `verify` refuses a request: the status to answer with, and what to do. 4xx: the request is at fault; 500:
- * the receiver's own code or configuration is.
+ * Every reason for which `verify` refuses a request, with the response status and the remedy. 4xx: the request is at fault; 500: the
+ * receiver's own code or configuration is.
  */
 export const VERIFY_ERROR_CODES = {
   LVG_VERIFY_HEADER_MISSING: {
@@ -35,7 +35,7 @@ export const VERIFY_ERROR_CODES = {
   LVG_VERIFY_SETUP: { status: 500, hint: 'Correct what the message names.' },
 } as const
 
-/** A code of `verify`'s errors. */
+/** An error code of `verify`. */
 export type VerifyErrorCode = keyof typeof VERIFY_ERROR_CODES
 
 /**

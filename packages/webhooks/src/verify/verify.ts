@@ -12,13 +12,13 @@ export interface VerifyOptions {
    * `Infinity` for requests from an archive.
    */
   readonly toleranceMs?: number
-  /** The time to compare with, in milliseconds since 1970. Default the clock's. */
+  /** The time to compare with, in milliseconds since 1970. Default: the clock's. */
   readonly nowMs?: number
 }
 
-/** A webhook whose signature is right. */
+/** A webhook with a valid signature. */
 export interface VerifiedWebhook {
-  /** `webhook-id`: the same in every attempt, so that a receiver can drop what it has had. */
+  /** `webhook-id`: the same in every attempt, so that a receiver can drop duplicates. */
   readonly id: string
   /** When this attempt was made, in milliseconds since 1970. */
   readonly timestampMs: number
@@ -28,12 +28,12 @@ export interface VerifiedWebhook {
 
 /**
  * Verifies a Standard Webhooks request, and returns its event: `v1` (HMAC-SHA256) with `whsec_…` keys, `v1a` (ed25519) with `whpk_…`
- * keys. One signature that is right by one key is enough, so keys can be rotated by either side. Needs Web Crypto and nothing else, and
- * so runs in Node, Deno, Bun and edge workers.
+ * keys. One valid signature by one key is enough, so keys can be rotated by either side. It needs only Web Crypto, and so runs in Node,
+ * Deno, Bun and edge workers.
  *
- * `rawBody` is the body exactly as it arrived, bytes or text: JSON that was parsed and written again has other bytes.
+ * `rawBody` is the body exactly as it arrived, bytes or text: JSON that was parsed and serialized again has different bytes.
  *
- * @throws {WebhookVerifyError} (as a rejection) with a code that says what is wrong, and the status to answer with.
+ * @throws {WebhookVerifyError} (as a rejection) with a code for the reason, and the response status.
  *
  * @example
  * const { id, event } = await verify(await request.arrayBuffer(), request.headers, [newKey, oldKey])
@@ -44,7 +44,7 @@ export async function verify(
   keys: string | readonly string[],
   options: VerifyOptions = {},
 ): Promise<VerifiedWebhook> {
-  // First what is wrong at home: it would be wrong with every request.
+  // The receiver's own configuration first: its errors affect every request.
   const { toleranceMs, nowMs } = checkedOptions(options)
   const known = readKeys(keys)
   const body = bytesOf(rawBody)
@@ -59,7 +59,7 @@ export async function verify(
 }
 
 function checkedOptions({ toleranceMs = TOLERANCE_MS, nowMs = Date.now() }: VerifyOptions) {
-  // Compared this way round so that NaN, for which every limit would hold, is refused.
+  // Written this way so that NaN is refused; any comparison with it is false.
   if (!(toleranceMs >= 0))
     throw new WebhookVerifyError('LVG_VERIFY_SETUP', 'toleranceMs wants a number from 0 on.')
   if (!Number.isFinite(nowMs)) throw new WebhookVerifyError('LVG_VERIFY_SETUP', 'nowMs wants a number.')
@@ -68,10 +68,10 @@ function checkedOptions({ toleranceMs = TOLERANCE_MS, nowMs = Date.now() }: Veri
 
 function bytesOf(rawBody: unknown): Uint8Array {
   if (typeof rawBody === 'string') return new TextEncoder().encode(rawBody)
-  // By their kind, not by their class: in tests and frames they come from another realm.
+  // By kind, not by class: in tests and frames they come from another realm.
   if (ArrayBuffer.isView(rawBody))
     return new Uint8Array(rawBody.buffer, rawBody.byteOffset, rawBody.byteLength)
-  // The tag says that it is an ArrayBuffer, which the compiler cannot see.
+  // The tag shows that it is an ArrayBuffer, which the compiler cannot infer.
   if (Object.prototype.toString.call(rawBody) === '[object ArrayBuffer]')
     return new Uint8Array(rawBody as ArrayBuffer)
   throw new WebhookVerifyError(
@@ -81,7 +81,7 @@ function bytesOf(rawBody: unknown): Uint8Array {
 }
 
 function checkTime(timestampMs: number, nowMs: number, toleranceMs: number): void {
-  // The header has whole seconds, and so has what it is compared with.
+  // The header has whole seconds, so it is compared with whole seconds.
   const ageMs = Math.floor(nowMs / 1000) * 1000 - timestampMs
   if (Math.abs(ageMs) <= toleranceMs) return
   const seconds = `${Math.abs(ageMs) / 1000} s`
@@ -117,8 +117,8 @@ function noMatch(keys: readonly VerificationKey[], signatures: readonly Signatur
 }
 
 /**
- * The event, an object. Were numbers taken too, `id.timestamp.body` could be cut at another dot, and one signature be good for two
- * requests. The parser's own error is left out, because it quotes the body.
+ * The event, which must be an object. If numbers were accepted too, `id.timestamp.body` could be split at another dot, and one signature
+ * would be valid for two requests. The parser's own error is left out, because it quotes the body.
  */
 function eventOf(body: Uint8Array): Readonly<Record<string, unknown>> {
   let event: unknown

@@ -5,7 +5,7 @@ import { few, idsOf, message, messages, newName, pass, type World } from './worl
 
 const FAR_MS = 86_400_000
 
-/** What operators see and do. */
+/** Operators' views and actions. */
 export function adminTests({ test }: SuiteTester): void {
   const delayed = { capabilities: ['durableDelay'] } as const
   const browsing = { capabilities: ['browsing'] } as const

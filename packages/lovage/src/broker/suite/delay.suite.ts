@@ -5,7 +5,7 @@ import { few, idsOf, message, messages, pass, until } from './world.suite.js'
 /** Timers of two machines, and of one, differ by this much. */
 const TOLERANCE_MS = 15
 
-/** Messages that wait for a time. */
+/** Delayed messages. */
 export function delayTests({ test }: SuiteTester): void {
   const durable = { capabilities: ['durableDelay'] } as const
 

@@ -3,7 +3,7 @@ import type { IncomingMessage } from '../../message/index.js'
 import type { SuiteTester } from './tester.suite.js'
 import { idsOf, message, messages, newName, pass, until } from './world.suite.js'
 
-/** Exchanges: broadcast to whoever listens now, and bindings of queues. */
+/** Exchanges: broadcast to current subscribers, and bindings of queues. */
 export function fanoutTests({ test }: SuiteTester): void {
   const fanout = { capabilities: ['fanout'] } as const
 
@@ -13,7 +13,7 @@ export function fanoutTests({ test }: SuiteTester): void {
       const exchange = newName('x')
       const heard: string[][] = [[], []]
       const other = world.broker.capabilities.shared ? await world.otherBroker() : world.broker
-      // How many hear it, where the broker knows.
+      // The number of subscribers, where the broker knows it.
       expect([0, undefined]).toContain(await world.broker.broadcast(message('', { id: 'alone', exchange })))
       await world.broker.subscribe(exchange, (one) => heard[0]?.push(String(one.headers.id)))
       expect([1, undefined]).toContain(await other.broadcast(message('', { id: 'first', exchange })))
@@ -22,7 +22,7 @@ export function fanoutTests({ test }: SuiteTester): void {
       for (const id of ids) await world.broker.broadcast(message('', { id, exchange }))
       const last = ids.at(-1) ?? ''
       await until(() => heard.every((one) => one.includes(last)))
-      // Whoever begins to listen may hear what was told just before.
+      // A new subscriber may receive a message sent just before.
       expect(heard.map((one) => one.filter((id) => id !== 'first'))).toEqual([ids, ids])
       expect(heard[0]?.[0]).toBe('first')
     },

@@ -3,7 +3,7 @@ import { newId } from '../../kernel/index.js'
 import type { SuiteTester } from './tester.suite.js'
 import { few, idsOf, incoming, message, messages, pass, until } from './world.suite.js'
 
-/** What becomes of the messages of a silent holder. */
+/** The fate of a silent holder's messages. */
 export function leaseTests({ test }: SuiteTester): void {
   const expiring = { capabilities: ['leases'], server: ['expireLease'] } as const
 

@@ -4,7 +4,7 @@ import type { ResultRecord } from '../../result/index.js'
 import type { SuiteTester } from './tester.suite.js'
 import { few, idsOf, message, messages, pass } from './world.suite.js'
 
-/** How claims end, beside dead letters and delays. */
+/** The settlement of claims, apart from dead letters and delays. */
 export function settleTests({ test }: SuiteTester): void {
   test('forgets an acknowledged message', async (world) => {
     await world.publish(message(world.queue))

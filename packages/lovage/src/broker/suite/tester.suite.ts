@@ -3,39 +3,39 @@ import type { ResultBackend } from '../../result/index.js'
 import type { Broker, BrokerCapabilities } from '../broker.js'
 import { World } from './world.suite.js'
 
-/** A driver as the suite sees it. */
+/** The suite's view of a driver. */
 export interface BrokerUnderTest {
   readonly name: string
-  /** Starts a private server, once for all tests; each test uses queues of its own. */
+  /** Starts a private server, once for all tests; each test uses its own queues. */
   readonly start: () => Promise<BrokerServer>
   /** Tests that the driver cannot pass, by their exact titles. */
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[]
-  /** Which public priorities (0–9) the driver tells apart: equal numbers are one level. Default: all ten. */
+  /** The priority levels that the driver distinguishes among public priorities (0–9): equal numbers are one level. Default: all ten. */
   readonly priorityLevel?: (priority: number) => number
-  /** Where a message without a priority stands: with 9, as on Redis (default), or with 0. */
+  /** The priority of a message without one: 9, as on Redis (default), or 0. */
   readonly absentPriority?: 9 | 0
 }
 
-/** A running server. What is optional makes tests possible that need it. */
+/** A running server. Optional members enable the tests that need them. */
 export interface BrokerServer {
-  /** A broker of its own on this server, as another process would have it; the suite closes it. */
+  /** Opens a separate broker on this server, as another process would; the suite closes it. */
   open(): Promise<Broker>
   /** Stops the server and starts it again on the same data; every broker was closed before. */
   restart?(): Promise<void>
-  /** Takes the server away for long enough that every consumer notices, and brings it back. */
+  /** Stops the server for long enough that every consumer notices, and starts it again. */
   interrupt?(): Promise<void>
   /** Puts bytes into a queue as a broken producer would. */
   publishRaw?(queue: string, raw: string | Buffer): Promise<void>
-  /** Ends the lease of a holder, as if it had been silent for long enough. It still believes to hold. */
+  /** Expires a holder's lease, as if it had been silent for long enough. The holder does not notice. */
   expireLease?(holder: string): Promise<void>
   /** A result backend on the same server, whose records settle with the ack. */
   openResults?(): Promise<ResultBackend>
-  /** How many round trips (commands, transactions) `settle` has cost so far, on all brokers. */
+  /** The number of round trips (commands, transactions) made by `settle` so far, on all brokers. */
   settleTrips?(): number
   stop(): Promise<void>
 }
 
-/** What a test needs beside the basics. */
+/** A test's needs beyond the basics. */
 export interface Needs {
   readonly capabilities?: readonly (keyof BrokerCapabilities)[]
   readonly server?: readonly (keyof BrokerServer)[]

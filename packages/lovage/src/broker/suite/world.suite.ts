@@ -44,7 +44,7 @@ export class World implements AsyncDisposable {
     return name
   }
 
-  /** A broker as another process would have it. */
+  /** A separate broker, as in another process. */
   async otherBroker(): Promise<Broker> {
     const broker = await this.server.open()
     this.#brokers.push(broker)
@@ -67,7 +67,7 @@ export class World implements AsyncDisposable {
     await this.broker.publish(messages)
   }
 
-  /** How many messages are ready and delayed, the latter where the broker can tell. */
+  /** Expects these counts of ready and delayed messages, the latter where the broker counts them. */
   async expectDepth(queue: string, ready: number, delayed: number): Promise<void> {
     const depth = (await this.broker.depths([queue])).get(queue)
     expect({ ready: depth?.ready, delayed: depth?.delayed ?? delayed }).toEqual({ ready, delayed })
@@ -112,7 +112,7 @@ export class TestConsumer {
   readonly deliveries: Delivery[] = []
   readonly lost: string[] = []
   readonly errors: unknown[] = []
-  /** How many deliveries came at once, call by call. */
+  /** The number of deliveries in each call. */
   readonly batches: number[] = []
   slots: number
   #held = 0
@@ -158,7 +158,7 @@ export class TestConsumer {
     return this.deliveries.map(idOf)
   }
 
-  /** Waits until `count` messages have come in all; answers with all. */
+  /** Waits until `count` messages have arrived in total; returns them all. */
   async received(count: number, withinMs = 10_000): Promise<readonly Delivery[]> {
     await until(
       () => this.deliveries.length >= count,
@@ -279,5 +279,5 @@ export async function until(
   }
 }
 
-/** Lets time pass: for what must not happen, no event can be awaited. */
+/** Lets time pass, for things that must not happen and so cannot be awaited. */
 export const pass = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -2,7 +2,7 @@ import type { AsyncResult } from '../../app/results/index.js'
 import { isLovageError } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'
 
-/** How a result is printed. */
+/** The options of printing a result. */
 export interface PrintResultOptions {
   readonly traceback?: boolean
   /** Seconds; true = without a limit. */
