@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Broker } from '../../packages/lovage/src/broker/index.js'
 import { openBroker } from '../../packages/lovage/src/drivers/index.js'
-import { CountingWorker, driverOptions, idsOf, publishPatiently } from '../redis/fleet.js'
+import { CountingWorker, driverOptions, idsOf, publishPatiently, taskMessage } from '../redis/fleet.js'
 import { type RabbitCluster, type RabbitServer, startRabbitCluster } from '../servers.js'
 
 vi.setConfig({ testTimeout: 240_000 })
@@ -82,6 +82,28 @@ const seenBy = async (node: RabbitServer): Promise<number> =>
   Number(await node.ctl('eval', 'length(rabbit_mnesia:cluster_nodes(running)).'))
 
 describe('three nodes of RabbitMQ with quorum queues', () => {
+  it('take what a producer publishes whose own node led the queue and was killed, while that is down', async () => {
+    const queue = 'led-by-mine'
+    producer = await openBroker(cluster.url(0), driverOptions(SETTINGS))
+    await publishPatiently(producer, ['before'], queue)
+    const [mine, other] = cluster.nodes
+    if (!mine || !other) throw new Error('unreachable')
+    expect(await leaderOf(queue)).toBe(mine)
+    await mine.kill()
+    // At once: its first message on the other node comes before the queue has another leader, which that channel never gets over.
+    const isDone = publishPatiently(producer, ['after'], queue).then(() => true)
+    const late = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 60_000).unref())
+    expect(await Promise.race([isDone, late])).toBe(true)
+    expect(mine.running).toBe(false)
+    await producer.publish([taskMessage(queue, 'last')])
+    await vi.waitFor(
+      async () => expect((await producer.depths([queue])).get(queue)?.ready).toBeGreaterThanOrEqual(3),
+      WITHIN,
+    )
+    await mine.start()
+    await vi.waitFor(async () => expect(await seenBy(other)).toBe(3), WITHIN)
+  })
+
   it.each([
     [
       'is killed',

@@ -9,6 +9,8 @@ export interface Line extends AsyncDisposable {
   freeze(): void
   /** From now on each new connection ends by itself after so long; tells how many there were, in all. */
   flap(afterMs: number): () => number
+  /** From now on what the server says goes through this, frame by frame: each becomes what is returned. For AMQP, and new connections. */
+  onFrame(change: (frame: Buffer) => readonly Buffer[]): void
   /** Ends every connection. */
   cut(): void
 }
@@ -16,6 +18,7 @@ export interface Line extends AsyncDisposable {
 export async function startLine(toPort: number): Promise<Line> {
   const pairs = new Set<readonly [Socket, Socket]>()
   let isMute = false
+  let change: ((frame: Buffer) => readonly Buffer[]) | undefined
   let lastsMs = Number.POSITIVE_INFINITY
   let count = 0
   const server = createServer((client) => {
@@ -25,8 +28,9 @@ export async function startLine(toPort: number): Promise<Line> {
     count++
     if (lastsMs < Number.POSITIVE_INFINITY) setTimeout(() => client.destroy(), lastsMs)
     client.on('data', (bytes) => target.write(bytes))
+    const changed = change && framesOf(change)
     target.on('data', (bytes) => {
-      if (!isMute) client.write(bytes)
+      if (!isMute) client.write(changed ? changed(bytes) : bytes)
     })
     for (const socket of pair) {
       // Either end takes the other with it.
@@ -58,6 +62,9 @@ export async function startLine(toPort: number): Promise<Line> {
       lastsMs = afterMs
       return () => count
     },
+    onFrame(on) {
+      change = on
+    },
     cut() {
       isMute = false
       cut()
@@ -66,5 +73,21 @@ export async function startLine(toPort: number): Promise<Line> {
       cut()
       await new Promise((resolve) => server.close(resolve))
     },
+  }
+}
+
+/** Cuts what comes into frames of AMQP, and joins what becomes of them. */
+function framesOf(change: (frame: Buffer) => readonly Buffer[]): (bytes: Buffer) => Buffer {
+  let rest: Buffer = Buffer.alloc(0)
+  return (bytes) => {
+    rest = Buffer.concat([rest, bytes])
+    const out: Buffer[] = []
+    while (rest.length >= 7) {
+      const end = 8 + rest.readUInt32BE(3)
+      if (rest.length < end) break
+      out.push(...change(rest.subarray(0, end)))
+      rest = rest.subarray(end)
+    }
+    return Buffer.concat(out)
   }
 }

@@ -101,7 +101,7 @@ export const ERROR_CODES = {
     'Declare the queue with its exchange and routing key before publishing.',
   ],
   LVG_PUBLISH_UNCERTAIN: [
-    'The connection was lost before the broker had said whether it took a message.',
+    'The connection was lost, or time ran out, before the broker had said whether it took a message.',
     'Send it again under the same task id (`details.ids`): at worst it runs a second time under that id.',
   ],
   LVG_MESSAGE_UNSUPPORTED: [

@@ -21,7 +21,7 @@ export const SETTINGS = {
   brokerWriteUrl: inert(optional(text('')), NOT_YET),
   /** The URL for workers, if it differs from the producers'. Default `brokerUrl`. */
   brokerReadUrl: inert(optional(text('')), NOT_YET),
-  /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`; behind Sentinels `master_name`, `sentinel_kwargs`, `min_other_sentinels`. */
+  /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`, on RabbitMQ `confirm_timeout` and `consumer_timeout`; behind Sentinels `master_name`, `sentinel_kwargs`, `min_other_sentinels`. */
   brokerTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
   /** TLS options of the broker's connection: `ca`, `cert`, `key`, `rejectUnauthorized`, or Celery's `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`. */
   brokerUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),

@@ -38,6 +38,8 @@ export class AmqpPublisher {
   readonly #topology: Topology
   readonly #delays: DelayOptions
   #channel: Promise<PublishingChannel> | undefined
+  /** The channel that it resolved to, and when. */
+  #standing: { readonly channel: PublishingChannel; readonly sinceMs: number } | undefined
 
   constructor(connection: AmqpConnection, topology: Topology, delays: DelayOptions) {
     this.#connection = connection
@@ -94,6 +96,7 @@ export class AmqpPublisher {
       const channel = await this.#open()
       const again: Posting[] = []
       let isGoneNow = false
+      let isRefused = false
       let pauseMs = 0
       for (const untaken of await channel.publish(left.map(({ publication }) => publication))) {
         const posting = left[untaken.index]
@@ -102,6 +105,7 @@ export class AmqpPublisher {
         const isGone = why === 'unroutable' || (why === 'refused' && refusalOf(error) === 404)
         // One queue refused it: its leader is moving, or it is full. With several queues, another may have taken it.
         const isRefusedForNow = why === 'refused' && !error && posting.publication.exchange === ''
+        isRefused ||= why === 'refused' && !error
         const nextMs = REFUSED_PAUSES_MS[round]
         if (why === 'unsent' || (isGone && !hasForgotten)) again.push(posting)
         else if (isRefusedForNow && nextMs !== undefined) {
@@ -113,6 +117,7 @@ export class AmqpPublisher {
       // A queue or an exchange was deleted by someone else: all that we know must be checked again.
       if (isGoneNow && !hasForgotten) this.#topology.forget()
       hasForgotten ||= isGoneNow
+      if (isRefused) this.#replace(channel)
       left = again
       if (pauseMs > 0) await stayAlive(delay(systemClock, pauseMs))
     }
@@ -160,6 +165,18 @@ export class AmqpPublisher {
       .map(({ name }) => name)
   }
 
+  /**
+   * Refused messages are offered again on another channel. RabbitMQ 3.10 keeps refusing on a channel whose first message for a quorum queue
+   * arrived after the leader's node died and before another leader was elected, as happens to a producer whose own node died.
+   */
+  #replace(channel: PublishingChannel): void {
+    const standing = this.#standing
+    if (standing?.channel !== channel || performance.now() - standing.sinceMs < YOUNG_MS) return
+    this.#channel = undefined
+    this.#standing = undefined
+    channel.retire()
+  }
+
   #open(): Promise<PublishingChannel> {
     if (this.#connection.blocked !== undefined) return Promise.reject(blockedError(this.#connection))
     if (!this.#channel) {
@@ -168,12 +185,17 @@ export class AmqpPublisher {
       const ended = (): void => {
         if (this.#channel === opening) this.#channel = undefined
       }
-      opening.then((channel) => channel.onClosed(ended), ended)
+      opening.then((channel) => {
+        if (this.#channel === opening) this.#standing = { channel, sinceMs: performance.now() }
+        channel.onClosed(ended)
+      }, ended)
     }
     return this.#channel
   }
 }
 
+/** A younger channel is kept: a full queue refuses on each one, and opening channels costs the server. */
+const YOUNG_MS = 200
 /** Pauses before a message that a queue refused is offered to it again. */
 const REFUSED_PAUSES_MS = [50, 200, 800, 2_000]
 const NONE: readonly string[] = []

@@ -27,11 +27,18 @@ export function failureOf(failures: readonly Failure[], location: string): Lovag
   const suffix =
     ids.length === 0 ? '' : `: ${ids.slice(0, MOST_NAMED).join(', ')}${ids.length > MOST_NAMED ? ', …' : ''}`
   const because = cause === undefined ? {} : { cause }
+  const count = failures.length === 1 ? 'a message' : `${failures.length} messages`
+  const { confirmTimeoutMs } = cause?.details ?? {}
+  const lost =
+    typeof confirmTimeoutMs === 'number'
+      ? `RabbitMQ did not confirm, within ${confirmTimeoutMs / 1000} s,`
+      : 'The connection to RabbitMQ was lost before it confirmed'
   if (why === 'uncertain')
-    return new ConnectionError(
-      `The connection to RabbitMQ was lost before it confirmed ${failures.length} messages: they may have been taken or not${suffix}`,
-      { code: 'LVG_PUBLISH_UNCERTAIN', details, ...because },
-    )
+    return new ConnectionError(`${lost} ${count}, which may have been taken or not${suffix}`, {
+      code: 'LVG_PUBLISH_UNCERTAIN',
+      details,
+      ...because,
+    })
   if (why === 'unroutable' || replyCode === 404) {
     const where =
       exchange === ''
@@ -44,7 +51,7 @@ export function failureOf(failures: readonly Failure[], location: string): Lovag
     })
   }
   return new ConnectionError(
-    cause ? cause.message : `RabbitMQ did not take ${failures.length} messages (${location})${suffix}`,
+    cause ? cause.message : `RabbitMQ did not take ${count} (${location})${suffix}`,
     {
       code: 'LVG_RABBITMQ_REFUSED',
       hint: 'The queue is full and rejects what comes (x-overflow), or lost its leader.',

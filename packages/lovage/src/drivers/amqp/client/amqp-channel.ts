@@ -191,7 +191,9 @@ export class AmqpChannel {
     this.#flush()
     this.#isClosing = true
     try {
-      await this.#parts.awaited(this.#channel.close())
+      // If the connection is lost meanwhile, the library never settles its close.
+      const ended = new Promise<void>((resolve) => this.onClosed(() => resolve()))
+      await this.#parts.awaited(Promise.race([this.#channel.close(), ended]))
     } catch (thrown) {
       // It ended by itself meanwhile.
       if (this.isOpen) throw this.#parts.error(thrown)

@@ -1,22 +1,18 @@
-import { type Channel, type ChannelModel, connect, credentials, type Options } from 'amqplib'
+import { type ChannelModel, connect, credentials, type Options } from 'amqplib'
 import {
   ConnectionError,
-  delay,
   holdProcess,
   type Logger,
   messageOf,
-  systemClock,
   type Unsubscribe,
 } from '../../../kernel/index.js'
 import { AmqpChannel, type ChannelParts } from './amqp-channel.js'
 import { amqpError } from './errors.js'
 import { mendIncomingTable } from './incoming-tables.js'
+import { hasEnded, type InnerConnection, innerOf, leave } from './inner-connection.js'
 import type { AmqpTarget } from './options.js'
-import { PublishingChannel, type PublishingLink } from './publishing-channel.js'
+import { PublishingChannel } from './publishing-channel.js'
 import { Pulse } from './pulse.js'
-
-/** How long a server may take to confirm the close. */
-const GOODBYE_MS = 5_000
 
 /** An open connection to one of the servers. */
 interface Link {
@@ -26,14 +22,6 @@ interface Link {
 
 /** Dependencies of every channel. */
 type SharedParts = Pick<ChannelParts, 'error' | 'awaited'>
-
-/** Fields of the client library's connection that its types omit. */
-interface Inner {
-  rest?: Buffer
-  recvFrame?: () => unknown
-  readonly stream?: { unref?: () => unknown; destroy?: (error?: Error) => unknown }
-  readonly heartbeater?: { readonly sendTimer?: NodeJS.Timeout; readonly recvTimer?: NodeJS.Timeout } | null
-}
 
 /**
  * A connection to RabbitMQ, opened when it is first needed, and opened again when it is needed after a loss, to the next of its servers
@@ -100,9 +88,12 @@ export class AmqpConnection {
 
   /** Opens a channel for publishing. */
   publishingChannel(): Promise<PublishingChannel> {
-    return this.#opened(async ({ model }, parts) => {
+    return this.#opened(async ({ model, target }, parts) => {
       const channel = await model.createConfirmChannel()
-      return new PublishingChannel({ channel, ...innerOf(model, channel), ...parts })
+      const { confirmTimeoutMs, location } = target
+      const isBlocked = (): boolean => this.#blocked !== undefined
+      const own = { confirmTimeoutMs, location, isBlocked }
+      return new PublishingChannel({ channel, ...innerOf(model, channel), ...parts, ...own })
     })
   }
 
@@ -111,20 +102,13 @@ export class AmqpConnection {
     this.#isClosed = true
     const link = await this.#link?.catch(() => undefined)
     this.#link = undefined
-    const goodbye = async (): Promise<void> => {
-      // Frames sent without a reply are flushed before the channel closes; a server that reads nothing gets no such wait.
-      if (this.#blocked === undefined) await Promise.allSettled([...this.#channels].map((one) => one.close()))
-      await link?.model.close()
-    }
     const release = holdProcess()
-    const late = new AbortController()
-    await Promise.race([
-      // A connection that is lost while it closes is closed.
-      goodbye().catch(() => {}),
-      delay(systemClock, GOODBYE_MS, late.signal).catch(() => {}),
-    ])
-    late.abort()
-    ;(link?.model.connection as Inner | undefined)?.stream?.destroy?.()
+    // Frames sent without a reply are flushed before the channels close; a server that reads nothing gets no such wait.
+    const closeChannels = (): Promise<unknown> =>
+      this.#blocked === undefined
+        ? Promise.allSettled([...this.#channels].map((one) => one.close()))
+        : Promise.resolve()
+    if (link) await leave(link.model, closeChannels)
     release()
     this.#stopWaiting()
   }
@@ -137,6 +121,7 @@ export class AmqpConnection {
       this.#isClosed ? closedError(link.target) : amqpError(thrown, link.target, true)
     try {
       const opened = await this.#awaits(open(link, { error, awaited: (work) => this.#awaits(work) }))
+      if (hasEnded(link.model)) throw new Error('channel closed')
       this.#channels.add(opened)
       opened.onClosed(() => this.#channels.delete(opened))
       return opened
@@ -171,9 +156,10 @@ export class AmqpConnection {
         const model = await connect(optionsOf(target), this.#socketOptions(target))
         const link = { model, target }
         if (this.#isClosed) {
-          await model.close()
+          await leave(model)
           throw closedError(target)
         }
+        if (hasEnded(model)) throw new Error('socket closed')
         this.#adopt(link)
         return link
       } catch (thrown) {
@@ -187,7 +173,7 @@ export class AmqpConnection {
   #adopt(link: Link): void {
     const { model, target } = link
     // Both would otherwise keep the process alive: see promise 2.
-    const inner = model.connection as Inner
+    const inner = model.connection as InnerConnection
     inner.stream?.unref?.()
     inner.heartbeater?.sendTimer?.unref()
     inner.heartbeater?.recvTimer?.unref()
@@ -265,15 +251,6 @@ export class AmqpConnection {
     this.#release?.()
     this.#release = undefined
   }
-}
-
-/** Fields that the library's types omit: the number of a channel, and its connection's socket. */
-function innerOf(
-  model: ChannelModel,
-  channel: Channel,
-): { readonly number: number; readonly link: PublishingLink } {
-  const { ch: number } = channel as unknown as { readonly ch: number }
-  return { number, link: model.connection as unknown as PublishingLink }
 }
 
 function optionsOf({ host, port, username, password, vhost, heartbeat, tls }: AmqpTarget): Options.Connect {

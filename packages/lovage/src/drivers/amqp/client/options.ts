@@ -11,6 +11,8 @@ export interface AmqpOptions {
   readonly heartbeat?: number
   /** How long a server may be silent, with a probe in between, before its connection counts as lost. Default 10 seconds. */
   readonly silenceMs?: number
+  /** How long the server may leave the oldest unconfirmed message unanswered. Default 30 seconds. */
+  readonly confirmTimeoutMs?: number
   /** How a user is authenticated: by password (the default), or by the certificate of the TLS connection. */
   readonly login?: 'PLAIN' | 'EXTERNAL'
 }
@@ -33,6 +35,7 @@ export interface AmqpTarget {
   readonly tls?: AmqpTls
   readonly heartbeat: number
   readonly silenceMs: number
+  readonly confirmTimeoutMs: number
   readonly connectTimeoutMs: number
   readonly login: 'PLAIN' | 'EXTERNAL'
   /** The URL without secrets. */
@@ -74,6 +77,7 @@ function parseAmqpUrl(url: string, options: AmqpOptions): AmqpTarget {
     ...(tls === undefined ? {} : { tls }),
     heartbeat: wholeNumber(url, query, 'heartbeat') ?? options.heartbeat ?? 120,
     silenceMs: options.silenceMs ?? 10_000,
+    confirmTimeoutMs: options.confirmTimeoutMs ?? 30_000,
     connectTimeoutMs: wholeNumber(url, query, 'connection_timeout') ?? options.connectTimeoutMs ?? 5_000,
     login: isExternal ? 'EXTERNAL' : (options.login ?? 'PLAIN'),
     location: redactUrl(url),

@@ -4,14 +4,19 @@ type Settings = Readonly<Record<string, unknown>>
 
 const isRecord = (value: unknown): value is Settings => typeof value === 'object' && value !== null
 
-/** Connection options from an app's settings: `brokerUseSsl`, `brokerHeartbeat`, `brokerConnectionTimeout`, `brokerLoginMethod`. */
+/**
+ * Connection options from an app's settings: `brokerUseSsl`, `brokerHeartbeat`, `brokerConnectionTimeout`, `brokerLoginMethod`,
+ * `brokerTransportOptions.confirmTimeout`.
+ */
 export function amqpOptionsOf(settings: Settings): AmqpOptions {
   const {
     brokerUseSsl: ssl,
     brokerHeartbeat: heartbeat,
     brokerConnectionTimeout: connectS,
     brokerLease: leaseS,
+    brokerTransportOptions: transport,
   } = settings
+  const { confirmTimeout, confirm_timeout: confirmS = confirmTimeout } = isRecord(transport) ? transport : {}
   const isExternal = /^external$/i.test(String(settings.brokerLoginMethod ?? ''))
   return {
     ...(isRecord(ssl) ? { tls: tlsOf(ssl) } : {}),
@@ -19,6 +24,7 @@ export function amqpOptionsOf(settings: Settings): AmqpOptions {
     ...(typeof connectS === 'number' ? { connectTimeoutMs: connectS * 1000 } : {}),
     // A disconnected worker must learn it before its claims could belong to another.
     ...(typeof leaseS === 'number' && leaseS > 0 ? { silenceMs: (leaseS * 1000) / 3 } : {}),
+    ...(typeof confirmS === 'number' && confirmS > 0 ? { confirmTimeoutMs: confirmS * 1000 } : {}),
     ...(isExternal ? { login: 'EXTERNAL' } : {}),
   }
 }

@@ -38,6 +38,18 @@ const RETURNED = 2
 export class Unconfirmed {
   #batches: Batch[] = []
   #next = 1
+  #hasMoved = false
+
+  get isEmpty(): boolean {
+    return this.#batches.length === 0
+  }
+
+  /** Whether nothing is open, or the server has answered for part of the oldest batch since the last call. */
+  takeMoved(): boolean {
+    const hasMoved = this.#hasMoved || this.isEmpty
+    this.#hasMoved = false
+    return hasMoved
+  }
 
   /** Adds publications that were just written; resolves to those of them that were not taken. */
   add(publications: readonly AmqpPublication[]): Promise<readonly Untaken[]> {
@@ -45,6 +57,7 @@ export class Unconfirmed {
     if (count === 0) return Promise.resolve([])
     const first = this.#next
     this.#next += count
+    if (this.isEmpty) this.#hasMoved = true
     return new Promise((done) => {
       const state = new Uint8Array(count)
       this.#batches.push({ publications, first, state, open: count, low: 0, returns: 0, untaken: [], done })
@@ -110,6 +123,7 @@ export class Unconfirmed {
   #answer(number: number, upTo: boolean, why: 'refused' | undefined): void {
     const batches = this.#batches
     if (upTo) {
+      this.#hasMoved = true
       let ended = 0
       for (const batch of batches) {
         if (batch.first > number) break
@@ -124,6 +138,7 @@ export class Unconfirmed {
     }
     const batch = batches[placeOf(batches, number)]
     if (!batch) return
+    if (batches[0] === batch) this.#hasMoved = true
     answerOne(batch, number - batch.first, why)
     if (batch.open > 0) return
     if (batches[0] === batch) this.#finish(1)
