@@ -157,7 +157,10 @@ describe.each(everyStore('guards'))('on %s', (name, freshUrl) => {
     expect([await call(5), await call(11), await call(-11)]).toEqual([first, first, first])
     expect(await call(13)).not.toBe(first)
     // Calls that are sent together meet as well.
-    const [one, other] = await remind.applyAsyncMany([{ args: [8] }, { args: [8], options: { countdown: 60 } }])
+    const [one, other] = await remind.applyAsyncMany([
+      { args: [8] },
+      { args: [8], options: { countdown: 60 } },
+    ])
     expect(other?.id).toBe(one?.id)
   })
 
