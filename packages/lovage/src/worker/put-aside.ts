@@ -10,7 +10,7 @@ export interface Waiting {
   readonly message: IncomingMessage | undefined
 }
 
-const MOST = 5_000
+const MOST = 1_000
 const MOST_BYTES = 2_048
 
 /**
