@@ -75,6 +75,17 @@ def greet(name):
   )
   browser = await startChromium()
   await until(async () => (await json('/workers')).data.items.length === 2, patient)
+  // A worker that nobody listened to finds out with its next task that somebody does.
+  await until(async () => {
+    await Promise.all([
+      app.sendTask('math.add', { args: [1, 1] }),
+      app.sendTask('py.greet', { args: ['you'] }),
+    ])
+    const found = ['math.add', 'py.greet'].map(
+      async (name) => (await json(`/tasks?q=name:${name} state:SUCCESS`)).data.items.length,
+    )
+    return (await Promise.all(found)).every((count) => count > 0)
+  }, patient)
   const failed = await app.sendTask('import.row', { args: [7] })
   await app.sendTask('py.greet', { args: ['ada'] })
   for (let n = 0; n < 5; n++) await app.sendTask('mail.send', { args: [`u${n}@example.com`] })
@@ -83,8 +94,9 @@ def greet(name):
   await app.sendTask('mail.send', { args: ['later'], countdown: 3600 })
   await until(async () => {
     const { data } = await json(`/task/${failed.id}`)
-    const { data: list } = await json('/tasks?q=state:SUCCESS')
-    return data?.letter != null && list.items.length >= 9
+    const { data: mails } = await json('/tasks?q=name:mail.send state:SUCCESS')
+    const { data: totals } = await json('/tasks?q=name:math.total state:SUCCESS')
+    return data?.letter != null && mails.items.length === 5 && totals.items.length === 1
   }, patient)
   const { data } = await json(`/task/${failed.id}`)
   // The graph of a chord begins with the root of its body.

@@ -1,12 +1,19 @@
 import type { DeadLetter } from 'lovage'
 import type { Fleet } from './fleet.js'
 
-/** The most attempts whose letters are looked up. */
-const ATTEMPTS = 50
+const PAGE = 500
+/** Letters that are looked through, the newest first; stores find letters by their own ids only. */
+const MOST_PAGES = 10
 
-/** A task's newest dead letter. The letter of a run has an id made from the task's id and the attempt's number. */
+/** A task's newest dead letter. */
 export async function letterOf(fleet: Fleet, taskId: string): Promise<DeadLetter | undefined> {
-  const ids = [taskId, ...Array.from({ length: ATTEMPTS }, (_, attempt) => `${taskId}.${attempt}`)]
-  const page = await fleet.tried('broker', () => fleet.app.deadLetters.list({ ids, limit: ATTEMPTS }))
-  return page?.items[0]
+  let after: string | undefined
+  for (let pages = 0; pages < MOST_PAGES; pages++) {
+    const from = after === undefined ? {} : { after }
+    const page = await fleet.tried('broker', () => fleet.app.deadLetters.list({ limit: PAGE, ...from }))
+    const found = page?.items.find((letter) => letter.taskId === taskId)
+    if (found || page?.next === undefined) return found
+    after = page.next
+  }
+  return undefined
 }

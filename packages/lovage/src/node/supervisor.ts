@@ -45,6 +45,7 @@ export class Supervisor {
   #running = 0
   #exitCode = 0
   #isEnding = false
+  #endSignal: NodeJS.Signals | undefined
   #isRolling = false
   #over: () => void = () => {}
 
@@ -99,7 +100,8 @@ export class Supervisor {
           `process ${index} is blocked by a task for longer than any hard limit allows: it is killed`,
         ),
       onEnd: (code, signal) => {
-        if (this.#isEnding || code === 0) return this.#ended(code ?? 1)
+        // A process that was still starting dies of the signal itself: it had taken nothing yet.
+        if (this.#isEnding || code === 0) return this.#ended(code ?? (signal === this.#endSignal ? 0 : 1))
         if (Date.now() - startedMs > SOUND_MS || code === EXIT_RESTART) crashes = 0
         // A wrong command line or configuration does not fix itself.
         if (crashes === 0 && (code === 64 || code === 78)) return this.#ended(code)
@@ -130,6 +132,7 @@ export class Supervisor {
   /** The first signal stops the processes; later ones are forwarded, and make it a harder stop. */
   #end(signal: NodeJS.Signals): void {
     this.#isEnding = true
+    this.#endSignal = signal
     this.#pass(signal)
   }
 
