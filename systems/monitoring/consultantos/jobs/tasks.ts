@@ -63,7 +63,7 @@ export const checkScheduledMonitorsTask = app.task({
     await checkMonitorTask.applyAsyncMany(
       due.map(({ id, next_due_ms }) => ({
         args: { monitor_id: id },
-        once: { key: `check:${id}:${next_due_ms}`, ttlMs: SENT_MS },
+        options: { once: { key: `check:${id}:${next_due_ms}`, ttlMs: SENT_MS } },
       })),
     )
     await noteSent(db, due, app.clock.now())
