@@ -11,9 +11,9 @@ local function messageTags(tags)
   return own
 end
 
--- wasRedelivered(raw): whether the message was delivered before, by kombu's flag at its tail. The earlier holder may be a
--- kombu that will still acknowledge the message's tag: it does so when it requeues, after the message is back in its list,
--- and when it ends a task that was taken from it.
+-- wasRedelivered(raw): whether the message was delivered before, by kombu's flag at its tail. The earlier holder may be
+-- a kombu that will still acknowledge the message's tag: it does so when it requeues, after the message is back in its
+-- list, and when it ends a task that was taken from it.
 local function wasRedelivered(raw)
   return string.find(raw, '"redelivered"', -400, true)
 end

@@ -3,7 +3,7 @@
 -- KEYS       holders unackedIndex unacked unparsed redeliveries doorbell
 -- ARGV       self heldPrefix limit   (a holder who asks is alive, whatever its lease says: its own are left alone)
 -- REPLY      {restored, holder, a key that is no list, or nothing}, or {-1} when no lease has run out
--- INVARIANT  A message is held or in its list. Claims that another holder took meanwhile (the score shows it) stay theirs.
+-- INVARIANT  A message is held or in its list. A claim that another holder took meanwhile (see its score) stays theirs.
 local holders, index, unacked, unparsed, redeliveries, doorbell = unpack(KEYS, 1, 6)
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -48,7 +48,7 @@ for i = 1, math.min(#claims, limit) do
   end
 end
 if bad then
-  -- A message that cannot be returned stays held, and is retried; it does not block other holders' claims from returning.
+  -- A message that cannot be returned stays held, and is retried; it does not block those of other holders.
   redis.call('ZADD', holders, nowMs + 10000, holder)
 elseif #claims <= limit then
   redis.call('ZREM', holders, holder)

@@ -1,5 +1,5 @@
 -- storeResult(key, ttl, json): stores a result and announces it, unless a SUCCESS is already stored.
--- `ttl` in seconds, '0' = forever. The announcement carries the result because Python's waiters never read the key again.
+-- `ttl` in seconds, '0' = forever. The announcement carries the result, as Python's waiters never read the key again.
 local function storeResult(key, ttl, json)
   local life = ttl == '0' and {} or { 'EX', ttl }
   if not redis.call('SET', key, json, 'NX', unpack(life)) then
