@@ -255,7 +255,14 @@ describe('what an operator does', () => {
     await page.click('summary:text("Edit and retry")')
     await page.fill('textarea[name=args]', '[[40, 2]]')
     await page.click('.edit button:text("Send")')
-    await page.click('.said a')
+    // A live update replaces the page below the notice, which stays to be read and followed.
+    const notice = await page.waitForSelector('.said a')
+    await page.evaluate(`document.querySelector('main h1').dataset.before = ''`)
+    await until(async () => {
+      await app.sendTask('mail.send', { args: ['update'] })
+      return (await page.locator('main h1:not([data-before])').count()) === 1
+    }, patient)
+    await notice.click()
     await expect
       .poll(
         async () => {

@@ -42,8 +42,11 @@
     const scrolled = [...main.querySelectorAll('.scroll, pre')].map((one) => [one.scrollLeft, one.scrollTop])
     for (const summary of fresh.querySelectorAll('details > summary'))
       if (open.has(summary.textContent)) summary.parentElement.setAttribute('open', '')
+    // The outcome of an action stays, the same element, until its reader leaves the page.
     fresh.querySelector('.said')?.remove()
-    main.replaceChildren(...fresh.childNodes)
+    const said = main.querySelector('.said')
+    for (const node of [...main.childNodes]) if (node !== said) node.remove()
+    main.append(...fresh.childNodes)
     ;[...main.querySelectorAll('.scroll, pre')].forEach((one, place) => {
       const [left, top] = scrolled[place] ?? [0, 0]
       one.scrollLeft = left
