@@ -8,6 +8,7 @@ import { checkFloors } from './checks/floors.mjs'
 import { checkLines } from './checks/lines.mjs'
 import { checkPackages } from './checks/package.mjs'
 import { checkProducer } from './checks/producer.mjs'
+import { checkPublicTypes } from './checks/public-types.mjs'
 import { command } from './checks/run.mjs'
 import { checkSnippets } from './checks/snippets.mjs'
 import { checkTraces } from './checks/traces.mjs'
@@ -26,6 +27,7 @@ const STEPS = [
   ['documentation snippets', checkSnippets],
   ['floors and circles', checkFloors],
   ['doors of packages', checkDoors],
+  ['types of doors', checkPublicTypes],
   ['files of a producer', checkProducer],
   ['line budget', checkLines],
   ['docs/errors.md', errorsDocIsFresh],

@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { floorsOf } from '../../scripts/checks/floors.mjs'
 import { checkProducer } from '../../scripts/checks/producer.mjs'
+import { publicTypesOf } from '../../scripts/checks/public-types.mjs'
 import { ROOT } from '../../scripts/checks/run.mjs'
 
 const folders: string[] = []
@@ -86,5 +87,45 @@ describe('the check of a producer’s files', () => {
     })
     expect(await checkProducer({ package: folder, most: 2 })).toEqual([])
     expect((await checkProducer({ package: folder, most: 1 }))[0]).toContain('loads 2 of its files')
+  })
+})
+
+describe('the check of public types', () => {
+  const findingsOf = async (files: Readonly<Record<string, string>>) => {
+    const folder = relative(ROOT, await packageOf(files))
+    const exports = { '.': { types: './dist/index.d.ts' }, './second': { types: './dist/second.d.ts' } }
+    return publicTypesOf([{ folder, name: 'planted', manifest: { exports } }])
+  }
+  const SECOND = "export type { Told } from './inside.js'\n"
+
+  test('finds types that a signature names and no door exports', async () => {
+    const found = await findingsOf({
+      'dist/index.d.ts': `import type { Hidden, Told } from './inside.js'
+export interface Options extends Omit<Told, 'a'> { readonly each: readonly Hidden[] }
+export declare class Open { constructor(hidden: Hidden); on(listener: (told: Told) => void): void }
+export declare const later: () => Promise<import('./inside.js').Deep>
+`,
+      'dist/second.d.ts': SECOND,
+      'dist/inside.d.ts':
+        'export interface Hidden { a: 1 }\nexport interface Told { a: 1; b: 2 }\nexport interface Deep { a: 1 }\n',
+    })
+    expect(found).toEqual([
+      expect.stringMatching(/index\.d\.ts:2: Options, which planted exports, names Hidden, which no door/),
+      expect.stringMatching(/index\.d\.ts:3: Open, which planted exports, names Hidden, which no door/),
+      expect.stringMatching(/index\.d\.ts:4: later, which planted exports, names Deep, which no door/),
+    ])
+  })
+  test('lets private members, type parameters and constructors of classes exported as types alone name what they like', async () => {
+    const found = await findingsOf({
+      'dist/index.d.ts': `export { type Made } from './inside.js'
+export declare class Open<Value> { private hidden; private constructor(); get(): Value | Map<string, Value> }
+`,
+      'dist/second.d.ts': SECOND,
+      'dist/inside.d.ts': `interface Hidden { a: 1 }
+export interface Told { b: 2 }
+export declare class Made { constructor(hidden: Hidden); static of(hidden: Hidden): Made; told(): Told }
+`,
+    })
+    expect(found).toEqual([])
   })
 })

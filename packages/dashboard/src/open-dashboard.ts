@@ -27,8 +27,9 @@ export interface DashboardOptions extends WatchOptions {
 
 /** Watched fleets, and the parts of pages and APIs. */
 export interface OpenDashboard extends DashboardParts, AsyncDisposable {
+  /** @internal */
   readonly fleets: ReadonlyMap<string, Fleet>
-  /** Returns the named fleet, or the first without a name. @throws {UnknownFleetError} */
+  /** Returns the named fleet, or the first without a name. @throws {UnknownFleetError} @internal */
   readonly fleetOf: (name: string | undefined) => Fleet
   readonly readOnly: boolean
   /** Stops background work, writes pending events, and closes the histories; the apps stay open. */

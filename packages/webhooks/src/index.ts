@@ -1,3 +1,4 @@
+export type { Resolver } from './address/index.js'
 export {
   type Attempt,
   type AttemptTrigger,
@@ -36,6 +37,6 @@ export {
   type Notice,
   type NoticeType,
   type Paging,
-  type WebhookStore,
+  type Removed,
 } from './store/index.js'
 export { newRingKey, type RingKey } from './vault/index.js'

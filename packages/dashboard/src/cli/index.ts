@@ -1,3 +1,4 @@
+export type { DashboardPlace } from './dashboard-client.js'
 export { optionsHelp } from './help.js'
 export { type RunningDashboard, runDashboard } from './run-dashboard.js'
 export { runTasks, type TasksOptions } from './run-tasks.js'

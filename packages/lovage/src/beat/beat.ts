@@ -9,7 +9,20 @@ import { type Plan, type PlanContext, planEntry } from './plan.js'
 import type { BeatSender } from './sender.js'
 
 /** Dependencies of a beat. It closes none of them. */
-export interface BeatOptions {
+/** How often a beat looks, and how soon it is replaced. */
+export interface BeatTuning {
+  /** The entries are read again at least this often, whatever the store reports. Default 300 000. */
+  readonly maxIntervalMs?: number
+  /** A dead leader is replaced after this long, plus a third. Default 6 000. */
+  readonly leaseMs?: number
+  /** How soon a change of the machine's clock is noticed. Default 2 000. */
+  readonly clockCheckMs?: number
+  /** A clock that no one can set, in ms; a test may supply its own. */
+  readonly monotonicMs?: () => number
+}
+
+/** Options of a beat. */
+export interface BeatOptions extends BeatTuning {
   /** Names the app that owns the entries: beats of one space elect one leader. */
   readonly space: string
   readonly store: ScheduleStore
@@ -20,17 +33,10 @@ export interface BeatOptions {
   readonly kinds?: ScheduleKinds
   /** IANA name; default `UTC`. */
   readonly timeZone?: string
-  /** The entries are read again at least this often, whatever the store reports. Default 300 000. */
-  readonly maxIntervalMs?: number
-  /** A dead leader is replaced after this long, plus a third. Default 6 000. */
-  readonly leaseMs?: number
-  /** How soon a change of the machine's clock is noticed. Default 2 000. */
-  readonly clockCheckMs?: number
   /** Unique in the fleet, new at every start. */
   readonly holder: string
   readonly clock: Clock
   readonly logger: Logger
-  readonly monotonicMs?: () => number
 }
 
 /** A beat's status. */

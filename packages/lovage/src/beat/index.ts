@@ -1,5 +1,5 @@
 export { defineEntry, type EntryDefinition } from '../schedule-store/index.js'
-export type { BeatStatus } from './beat.js'
+export type { Beat, BeatStatus, BeatTuning } from './beat.js'
 export {
   type OpenBeat,
   type OpenBeatOptions,

@@ -3,7 +3,7 @@ import type { CoordinationStore } from '../coordination/index.js'
 import { driverOf, fileUrl, openCoordinationStore, openScheduleStore } from '../drivers/index.js'
 import { type DriverOptions, newId, nodeName } from '../kernel/index.js'
 import { appSender } from './app-sender.js'
-import { Beat, type BeatOptions } from './beat.js'
+import { Beat, type BeatTuning } from './beat.js'
 import { codeEntries } from './code-entries.js'
 import { Schedules } from './schedules.js'
 
@@ -14,9 +14,7 @@ export interface ScheduleLocation {
 }
 
 /** Options of a beat; anything absent comes from the app's settings. */
-export interface OpenBeatOptions
-  extends ScheduleLocation,
-    Pick<BeatOptions, 'maxIntervalMs' | 'leaseMs' | 'monotonicMs' | 'clockCheckMs'> {}
+export interface OpenBeatOptions extends ScheduleLocation, BeatTuning {}
 
 /** A beat with the resources opened for it. */
 export interface OpenBeat extends AsyncDisposable {

@@ -1,6 +1,6 @@
-import type { Lovage } from 'lovage'
-import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterEach, expect, test } from 'vitest'
+import type { Lovage } from '../app/index.js'
+import { createTestApp, startTestWorker, until } from '../testing/index.js'
 
 const ends: (() => Promise<unknown>)[] = []
 afterEach(async () => {

@@ -19,6 +19,7 @@ export {
   processDeadLetterTask,
   purgeDeadLetterQueue,
   retryDeadLetterTask,
+  type WithDeadLetters,
 } from './letter-functions.js'
 
 /** The outcome of a task. */

@@ -26,15 +26,52 @@ export type {
   QueuedMessage,
   Settlement,
 } from '../broker/index.js'
-export type { CoordinationStore } from '../coordination/index.js'
-export { type DeadLetter, type DeadLetterStore, listLetters } from '../dead-letter/index.js'
-export type { Driver, Load, OpenOutbox, OpenSchedule } from '../drivers/shared/index.js'
+export type {
+  CoordinationStore,
+  LeaseGrant,
+  Mark,
+  MarkListener,
+  MarkReplacement,
+  RateRequest,
+  SlotRequest,
+  TurnRequest,
+} from '../coordination/index.js'
+export {
+  type DeadLetter,
+  type DeadLetterStore,
+  listLetters,
+  type OpenDeadLetterStore,
+} from '../dead-letter/index.js'
+export type {
+  Driver,
+  Hear,
+  Load,
+  OpenOutbox,
+  OpenSchedule,
+} from '../drivers/shared/index.js'
 export { bindingOf, matchesTopic, route, safeListener } from '../drivers/shared/index.js'
-export { encodeEnvelope } from '../envelope/index.js'
+export { encodeEnvelope, type PriorityToWire } from '../envelope/index.js'
 export type { DriverOptions, OpenDriver } from '../kernel/index.js'
-export type { IncomingMessage, OutgoingMessage, TaskHeaders } from '../message/index.js'
-export type { ResultBackend, ResultRecord, TaskResult } from '../result/index.js'
-export type { ScheduleStore } from '../schedule-store/index.js'
+export type { IncomingMessage, Message, OutgoingMessage, TaskHeaders } from '../message/index.js'
+export type {
+  ArrivedPart,
+  CompletedJoin,
+  HoldOptions,
+  Join,
+  JoinPart,
+  JoinStore,
+  ResultBackend,
+  ResultRecord,
+  TaskResult,
+} from '../result/index.js'
+export type {
+  Advance,
+  AdvanceReply,
+  Entry,
+  EntryPut,
+  EntryState,
+  ScheduleStore,
+} from '../schedule-store/index.js'
 
 /**
  * Serves URLs of a scheme with a custom driver, wherever settings name one: `broker`, `resultBackend`,

@@ -6,13 +6,13 @@ import type { Worker } from '../worker/index.js'
 
 export type { StepWorker, WorkerStep } from '../app/core/index.js'
 export type { StartOptions } from '../node/index.js'
-export {
-  type AutoscaleBounds,
-  type BootStep,
-  type RunningWorker,
-  type StopKind,
+export type {
+  AutoscaleBounds,
+  BootStep,
+  RunningWorker,
+  StopKind,
   Worker,
-  type WorkerOptions,
+  WorkerOptions,
 } from '../worker/index.js'
 
 /**

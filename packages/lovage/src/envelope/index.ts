@@ -1,4 +1,4 @@
-export { decodeEnvelope, encodeEnvelope } from './envelope.js'
+export { decodeEnvelope, encodeEnvelope, type PriorityToWire } from './envelope.js'
 export { withEta } from './eta.js'
 export {
   CONTROL_EXCHANGE,

@@ -4,7 +4,7 @@ import { ERROR_CODES, type ErrorCode } from './error-codes.js'
 const MARK = Symbol.for('lovage.error')
 
 /** The details of an error beyond its message. */
-export interface ErrorOptions {
+export interface LovageErrorOptions {
   readonly code: ErrorCode
   /** Facts for programs: names, paths, limits. Never secrets. */
   readonly details?: Readonly<Record<string, unknown>>
@@ -19,7 +19,7 @@ export class LovageError extends Error {
   readonly details: Readonly<Record<string, unknown>>
   readonly hint: string
 
-  constructor(message: string, options: ErrorOptions) {
+  constructor(message: string, options: LovageErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = new.target.name
     this.code = options.code

@@ -1,5 +1,5 @@
-import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { expect, test } from 'vitest'
+import { createTestApp, startTestWorker, until } from '../testing/index.js'
 
 test('a pool grows while tasks wait, up to its bound, and shrinks when it was idle for a while', async () => {
   const app = createTestApp()

@@ -14,20 +14,21 @@ export type StopKind = 'warm' | 'soft' | 'cold'
 export interface RunningWorker {
   /** `name@host`. */
   readonly hostname: string
+  /** @internal */
   readonly pool: WorkerPool
-  /** undefined = the pool keeps its size. */
+  /** undefined = the pool keeps its size. @internal */
   readonly autoscaler: { bounds: { readonly max: number; readonly min: number } } | undefined
-  /** How long runs may take; can be changed at run time. */
+  /** How long runs may take; can be changed at run time. @internal */
   readonly timeLimits: TimeLimits
-  /** The revokes, pauses and limits in force. */
+  /** The revokes, pauses and limits in force. @internal */
   readonly limits: WorkerLimits
   /** The queues that are consumed, in strict order. */
   readonly queues: readonly string[]
-  /** Tasks running here now. */
+  /** Tasks running here now. @internal */
   readonly active: readonly Claim[]
-  /** Tasks put aside until their ETA. */
+  /** Tasks put aside until their ETA. @internal */
   readonly putAside: Pick<PutAside, 'list'>
-  /** Tasks waiting here for a slot. */
+  /** Tasks waiting here for a slot. @internal */
   readonly reserved: readonly Claim[]
   /** Number of tasks of each name that have ended here, whatever their outcome. */
   readonly totals: ReadonlyMap<string, number>

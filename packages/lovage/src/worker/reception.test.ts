@@ -1,7 +1,7 @@
-import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { expect, test } from 'vitest'
 import { coreOf } from '../app/core/index.js'
 import type { Delivery } from '../broker/index.js'
+import { createTestApp, startTestWorker, until } from '../testing/index.js'
 
 test.each([
   [true, ['second']],

@@ -13,7 +13,7 @@ export interface WorkerOptions {
   readonly prefetchMultiplier?: number
   /** `name@host`. Default `celery@<this host>`. */
   readonly hostname?: string
-  /** Default: an asynchronous pool. */
+  /** Default: an asynchronous pool. @internal */
   readonly pool?: WorkerPool
   /** Bounds within which the pool grows when tasks wait, and shrinks when slots are idle. Default: it keeps its size. */
   readonly autoscale?: AutoscaleBounds

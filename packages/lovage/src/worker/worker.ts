@@ -36,11 +36,15 @@ export interface WorkerParts {
 /** Runs tasks until it is stopped. A message is in one of three places: the broker, this worker's hands, or settled. */
 export class Worker implements RunningWorker {
   readonly hostname: string
+  /** @internal */
   readonly pool: WorkerPool
-  /** How long runs may take; can be changed at run time. */
+  /** How long runs may take; can be changed at run time. @internal */
   readonly timeLimits: TimeLimits
+  /** @internal */
   readonly limits: WorkerLimits
+  /** @internal */
   readonly putAside = new PutAside()
+  /** @internal */
   readonly autoscaler: Autoscaler | undefined
   readonly #core: WorkerCore
   readonly #settler: Settler
@@ -88,7 +92,7 @@ export class Worker implements RunningWorker {
     })
   }
 
-  /** A pool's callbacks to this worker. */
+  /** A pool's callbacks to this worker. @internal */
   get listener(): PoolListener {
     const { environment, line } = this.#core
     const { updateState, sendEvent } = environment
@@ -100,13 +104,15 @@ export class Worker implements RunningWorker {
   get processed(): number {
     return this.#totals.sum
   }
+  /** @internal */
   get active(): readonly Claim[] {
     return this.#core.claims.running
   }
+  /** @internal */
   get reserved(): readonly Claim[] {
     return this.#core.claims.waiting
   }
-  /** Number of messages that are not settled yet. */
+  /** Messages that are not settled yet. @internal */
   get held(): readonly Job[] {
     return this.#core.claims.all.map(({ job }) => job)
   }

@@ -143,7 +143,7 @@ export interface Webhooks<Catalogue = Readonly<Record<string, unknown>>> {
     type: Type,
     listener: (notice: Extract<Notice, { type: Type }>) => void,
   ): () => void
-  /** The store, opened and migrated on first use. */
+  /** The store, opened and migrated on first use. @internal */
   store(): Promise<WebhookStore>
   /** Removes deliveries that ended more than `olderThanMs` ago; default 90 days. The daily task does this. */
   cleanup(olderThanMs?: number): Promise<Removed>

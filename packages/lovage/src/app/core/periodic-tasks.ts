@@ -3,7 +3,7 @@ import type { PeriodicTask, ScheduleLike } from '../../schedule/index.js'
 import type { CallOptions } from '../tasks/index.js'
 
 /** The arguments of a periodic task: required where the task requires them. */
-type PeriodicArguments<Args> = Args extends readonly unknown[]
+export type PeriodicArguments<Args> = Args extends readonly unknown[]
   ? [] extends Args
     ? { readonly args?: Args }
     : { readonly args: Args }
@@ -18,12 +18,6 @@ export interface PeriodicOptions
   readonly name?: string
 }
 
-/** A task, as far as its arguments are concerned. */
-interface TaskOf<Args> {
-  readonly name: string
-  applyAsync(args: Args, options?: CallOptions): unknown
-}
-
 /** Adds an entry to beat's schedule; returns its name. */
 export interface AddPeriodicTask {
   /**
@@ -33,7 +27,7 @@ export interface AddPeriodicTask {
    */
   <Args>(
     schedule: ScheduleLike,
-    task: TaskOf<Args>,
+    task: { readonly name: string; applyAsync(args: Args, options?: CallOptions): unknown },
     ...options: Record<never, never> extends PeriodicArguments<NoInfer<Args>>
       ? [options?: PeriodicOptions & PeriodicArguments<NoInfer<Args>>]
       : [options: PeriodicOptions & PeriodicArguments<NoInfer<Args>>]

@@ -281,5 +281,7 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS
 /** All settings with their values. */
 export type Settings = {
-  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer T> ? T : never
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends { readonly default: infer Value }
+    ? Value
+    : never
 }

@@ -26,17 +26,18 @@ export interface TaskDefinition {
 export interface AnyTask {
   /** The registered name. */
   readonly name: string
+  /** @internal */
   readonly definition: TaskDefinition
   /** Options with annotations and settings filled in. */
   readonly options: TaskOptions
   readonly handlers: TaskHandlers
-  /** A validated call, ready to be sent. */
+  /** A validated call, ready to be sent. @internal */
   call(args: unknown, options?: CallOptions): Call | Promise<Call>
-  /** The arguments for `run`, from the message's arguments. */
+  /** The arguments for `run`, from the message's arguments. @internal */
   bind(
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>>,
   ): readonly unknown[] | Promise<readonly unknown[]>
-  /** Runs the task's function with bound arguments. */
+  /** Runs the task's function with bound arguments. @internal */
   invoke(context: TaskContext, args: readonly unknown[]): unknown
 }

@@ -204,7 +204,7 @@ export class TaskContext {
     this.#controller ??= new AbortController()
     return this.#controller.signal
   }
-  /** Asks the run to stop; for the code that executes it. */
+  /** Asks the run to stop; for the code that executes it. @internal */
   abort(reason: unknown): void {
     this.#controller ??= new AbortController()
     this.#controller.abort(reason)
@@ -242,14 +242,14 @@ export class TaskContext {
       signal.removeEventListener('abort', onAbort)
     }
   }
-  /** The original abort reason, when the task only rethrew a wrapped copy of it: Node's timers and streams wrap it. */
+  /** The original abort reason, when the task only rethrew a wrapped copy of it: Node's timers and streams wrap it. @internal */
   whyStopped(thrown: unknown): unknown {
     const signal = this.#controller?.signal
     const isEcho = thrown instanceof Error && thrown.name === 'AbortError'
     return signal?.aborted && isEcho ? signal.reason : thrown
   }
 
-  /** The signal object created to be thrown, in case the run ends without throwing anything. */
+  /** The signal object created to be thrown, in case the run ends without throwing anything. @internal */
   get unthrown(): 'retry' | 'replace' | undefined {
     return this.#unthrown
   }
@@ -295,7 +295,7 @@ export class TaskContext {
   get kept(): StepStore | undefined {
     return this.#environment.steps
   }
-  /** After a success: discards the task's steps. undefined = it has none. Never rejects, because the success stands. */
+  /** After a success: discards the task's steps. undefined = it has none. Never rejects, because the success stands. @internal */
   endSteps(): Promise<void> | undefined {
     return this.#steps
       ?.end()

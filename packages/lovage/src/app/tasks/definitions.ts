@@ -4,13 +4,13 @@ import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
 /** Names for a function's parameters, one each. */
-type NamesOf<Parameters extends readonly unknown[]> = { readonly [Place in keyof Parameters]: string }
+export type NamesOf<Parameters extends readonly unknown[]> = { readonly [Place in keyof Parameters]: string }
 /** The parameters of a task's function after the context. */
 export type ArgumentsOf<Run> = Run extends (context: TaskContext, ...args: infer Args) => unknown
   ? Args
   : never
 /** The same, in a form that a rest parameter accepts. */
-type KeyArgumentsOf<Run> = ArgumentsOf<Run> extends readonly unknown[] ? ArgumentsOf<Run> : never[]
+export type KeyArgumentsOf<Run> = ArgumentsOf<Run> extends readonly unknown[] ? ArgumentsOf<Run> : never[]
 /** The return value of a task's function. */
 export type ResultOf<Run> = Run extends (...args: never[]) => infer Result ? Awaited<Result> : never
 

@@ -1,6 +1,6 @@
-import { type BatchCall, inBatches } from 'lovage'
-import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { describe, expect, test } from 'vitest'
+import { createTestApp, startTestWorker, until } from '../../testing/index.js'
+import { type BatchCall, inBatches } from './in-batches.js'
 
 describe('a task that takes its messages in batches', () => {
   test('gets as many as there are slots or as it asked for, the last ones after a while, and each has its own result', async () => {

@@ -6,7 +6,18 @@ export { toCall, toWireOptions } from './canvas/call-options.js'
 export { chain, chord, chunks, type GroupOptions, GroupStream, group, map, starmap } from './canvas/canvas.js'
 export { type AnySignature, Signature } from './canvas/signature.js'
 export type { StampingVisitor, Stamps } from './canvas/stamps.js'
-export type { GivenOf, GroupOut, LeadFor, LeadOfAll, Settled } from './canvas/types.js'
+export type {
+  Fitting,
+  GivenOf,
+  GroupOut,
+  LeadFor,
+  LeadOfAll,
+  Missing,
+  NamedLead,
+  Prefixes,
+  Settled,
+  Suffixes,
+} from './canvas/types.js'
 export { checkUntypedCall } from './check-options.js'
 export {
   currentContext,
@@ -14,12 +25,15 @@ export {
   inContext,
   newContext,
   type RunEnvironment,
+  type RunningTask,
   TaskContext,
 } from './context.js'
 export { type Contract, contract, type NamedContract } from './contract.js'
 export type {
   ArgumentsOf,
+  KeyArgumentsOf,
   NamedTask,
+  NamesOf,
   PositionalTask,
   ResultOf,
   UntypedCall,
@@ -32,6 +46,7 @@ export {
   callGuardOf,
   type GuardKey,
   type GuardOptions,
+  type Keyed,
   type PeriodOptions,
   type UniqueOptions,
 } from './guard-options.js'
@@ -41,7 +56,16 @@ export type { Outcome } from './outcome.js'
 export { hideArguments, hideByName, scrubError, shownArguments, shownResult } from './redaction.js'
 export { TaskRegistry } from './registry.js'
 export { type InputOf, type OutputOf, type Schema, unchecked } from './schema.js'
-export { Ignore, isSignal, Reject, Replace, Retry, type RetryRequest, type Signal } from './signals.js'
+export {
+  Ignore,
+  isSignal,
+  Reject,
+  Replace,
+  Retry,
+  type RetryRequest,
+  type Signal,
+  type TaskSignal,
+} from './signals.js'
 export type { Cursor, StepStore } from './steps.js'
 export {
   pythonModule,

@@ -25,7 +25,11 @@ export type Outcome =
   | { readonly kind: 'lost'; readonly error: WorkerLostError }
   | { readonly kind: 'ignore' }
   /** Other work takes the task's place and its id. */
-  | { readonly kind: 'replace'; readonly canvas: Canvas }
+  | {
+      readonly kind: 'replace'
+      /** @internal */
+      readonly canvas: Canvas
+    }
   | {
       readonly kind: 'reject'
       readonly requeue: boolean

@@ -29,7 +29,8 @@ export interface RetryRequest
   readonly kwargs?: Readonly<Record<string, unknown>>
 }
 
-abstract class TaskSignal extends Error {
+/** What the ways in which a task may end on purpose have in common. */
+export abstract class TaskSignal extends Error {
   abstract readonly kind: 'retry' | 'ignore' | 'reject' | 'replace'
   readonly [MARK] = true
 }
@@ -75,6 +76,7 @@ export class Reject extends TaskSignal {
 /** Thrown by a task to be replaced by other work; created by `ctx.replace()`. */
 export class Replace extends TaskSignal {
   readonly kind = 'replace'
+  /** The other work. @internal */
   readonly canvas: Canvas
 
   constructor(canvas: Canvas) {

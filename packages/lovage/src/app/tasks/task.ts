@@ -34,6 +34,7 @@ export interface BulkCall<Args> {
  * type for named ones.
  */
 export class Task<Args, Result> implements AnyTask {
+  /** @internal */
   readonly definition: TaskDefinition
   readonly #caller: Caller
 
@@ -106,7 +107,7 @@ export class Task<Args, Result> implements AnyTask {
     return this.#caller.asyncResult(id) as AsyncResult<Result>
   }
 
-  /** A validated call, ready to be sent. */
+  /** A validated call, ready to be sent. @internal */
   call(args: unknown, options: CallOptions = {}): Call | Promise<Call> {
     const { name: task, own: defaults, input, params } = this.definition
     checkCall(task, options)
@@ -130,7 +131,7 @@ export class Task<Args, Result> implements AnyTask {
     return checked instanceof Promise ? checked.then(toCall) : toCall()
   }
 
-  /** The arguments for `run`, from the message's arguments. */
+  /** The arguments for `run`, from the message's arguments. @internal */
   bind(
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>>,
@@ -142,7 +143,7 @@ export class Task<Args, Result> implements AnyTask {
     return checked instanceof Promise ? checked.then((value) => [value]) : [checked]
   }
 
-  /** Calls the function itself. */
+  /** Calls the function itself. @internal */
   invoke(context: TaskContext, args: readonly unknown[]): unknown {
     const run = this.definition.run
     if (!run) throw new TypeError(`${this.name} is implemented elsewhere`)

@@ -14,36 +14,37 @@ import type { CanvasCaller } from './canvas-caller.js'
 import { type AnySignature, Signature } from './signature.js'
 import type { GroupOut, LeadOfAll, Settled } from './types.js'
 
-type S<Lead extends readonly unknown[], Out, Handle = unknown> = Signature<Lead, Out, Handle>
-
 /** Steps, each of which takes the result of the one before; the first takes `Lead`. A step that does not fit does not compile. */
-export function chain<L extends readonly unknown[], A, H>(a: S<L, A, H>): Signature<L, A, H>
-export function chain<L extends readonly unknown[], A, B, H>(a: S<L, A>, b: S<[A], B, H>): Signature<L, B, H>
+export function chain<L extends readonly unknown[], A, H>(a: Signature<L, A, H>): Signature<L, A, H>
+export function chain<L extends readonly unknown[], A, B, H>(
+  a: Signature<L, A, unknown>,
+  b: Signature<[A], B, H>,
+): Signature<L, B, H>
 export function chain<L extends readonly unknown[], A, B, C, H>(
-  a: S<L, A>,
-  b: S<[A], B>,
-  c: S<[B], C, H>,
+  a: Signature<L, A, unknown>,
+  b: Signature<[A], B, unknown>,
+  c: Signature<[B], C, H>,
 ): Signature<L, C, H>
 export function chain<L extends readonly unknown[], A, B, C, D, H>(
-  a: S<L, A>,
-  b: S<[A], B>,
-  c: S<[B], C>,
-  d: S<[C], D, H>,
+  a: Signature<L, A, unknown>,
+  b: Signature<[A], B, unknown>,
+  c: Signature<[B], C, unknown>,
+  d: Signature<[C], D, H>,
 ): Signature<L, D, H>
 export function chain<L extends readonly unknown[], A, B, C, D, E, H>(
-  a: S<L, A>,
-  b: S<[A], B>,
-  c: S<[B], C>,
-  d: S<[C], D>,
-  e: S<[D], E, H>,
+  a: Signature<L, A, unknown>,
+  b: Signature<[A], B, unknown>,
+  c: Signature<[B], C, unknown>,
+  d: Signature<[C], D, unknown>,
+  e: Signature<[D], E, H>,
 ): Signature<L, E, H>
 export function chain<L extends readonly unknown[], A, B, C, D, E, F, H>(
-  a: S<L, A>,
-  b: S<[A], B>,
-  c: S<[B], C>,
-  d: S<[C], D>,
-  e: S<[D], E>,
-  f: S<[E], F, H>,
+  a: Signature<L, A, unknown>,
+  b: Signature<[A], B, unknown>,
+  c: Signature<[B], C, unknown>,
+  d: Signature<[C], D, unknown>,
+  e: Signature<[D], E, unknown>,
+  f: Signature<[E], F, H>,
 ): Signature<L, F, H>
 /** Steps in a list, whose types the compiler cannot follow. */
 export function chain(steps: readonly AnySignature[]): Signature<readonly unknown[], unknown>

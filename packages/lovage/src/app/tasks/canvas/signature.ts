@@ -33,7 +33,7 @@ export type AnySignature = Signature<never, unknown, unknown>
 export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResult<Out>> {
   declare readonly [TAKES]?: (lead: Lead) => void
   declare readonly [GIVES]?: Out
-  /** Its content, as plain data. */
+  /** Its content, as plain data; `JSON.stringify(signature)` is Celery's form of it. @internal */
   readonly canvas: Canvas
   readonly #caller: CanvasCaller | undefined
 

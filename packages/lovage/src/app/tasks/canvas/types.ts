@@ -23,16 +23,17 @@ export type Suffixes<T extends readonly unknown[]> = number extends T['length']
         : []
 
 /** The prefixes that complete a call, given the arguments behind them. */
-type Fitting<Lead, Given extends readonly unknown[], Args> = Lead extends readonly unknown[]
+export type Fitting<Lead, Given extends readonly unknown[], Args> = Lead extends readonly unknown[]
   ? [...Lead, ...Given] extends Args
     ? Lead
     : never
   : never
 
-type Missing<Input, Given> = Omit<Input, keyof Given>
+/** The fields of a task's named arguments that are not given yet. */
+export type Missing<Input, Given> = Omit<Input, keyof Given>
 
 /** What a task with named arguments may still take as a step: the value of one missing field, or all missing fields. */
-type NamedLead<Input, Given> =
+export type NamedLead<Input, Given> =
   | (Record<never, never> extends Missing<Input, Given> ? [] : never)
   | [lead: Input[Exclude<keyof Input, keyof Given>] | Missing<Input, Given>]
 
@@ -59,11 +60,11 @@ export type LeadOfAll<Members extends readonly AnySignature[]> = Members extends
       : never
     : never
 
-type OutOf<One> = One extends Signature<never, infer Out, unknown> ? Out : never
-
 /** The results of a list of signatures. */
 export type GroupOut<Members extends readonly AnySignature[]> = {
-  -readonly [Place in keyof Members]: OutOf<Members[Place]>
+  -readonly [Place in keyof Members]: Members[Place] extends Signature<never, infer Out, unknown>
+    ? Out
+    : never
 }
 
 /** Results some of which may be failures, as `Promise.allSettled` gives them. */
