@@ -1,6 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { MiddlewareHandler } from 'hono'
-import type { DashboardEnv } from '../dashboard.js'
 import type { Person, Role } from './person.js'
 
 /** A user with a password. */
@@ -23,24 +21,8 @@ export function loginOf(text: string): Login {
   }
 }
 
-/** Requires a name and a password. Without any logins access is open, with a warning at start-up. */
-export function basicAccess(logins: readonly Login[]): MiddlewareHandler<DashboardEnv> {
-  return async (c, next) => {
-    const person = logins.length === 0 ? ANYBODY : personOf(logins, c.req.header('authorization'))
-    if (!person) return c.body('Access denied', 401, { 'www-authenticate': 'Basic realm="flower"' })
-    if (c.req.method !== 'GET' && c.req.method !== 'HEAD' && isForeign(c.req.header('sec-fetch-site')))
-      return c.body('A page of another site may not change anything here.', 403)
-    c.set('person', person)
-    return next()
-  }
-}
-
-const ANYBODY: Person = { name: 'anybody', role: 'admin' }
-
-/** Browsers send a request's origin; other clients have no stored credentials to abuse. */
-const isForeign = (site: string | undefined): boolean => site === 'cross-site' || site === 'same-site'
-
-function personOf(logins: readonly Login[], header = ''): Person | undefined {
+/** The user of an Authorization header; undefined when the name or the password is wrong. */
+export function personOf(logins: readonly Login[], header = ''): Person | undefined {
   const [scheme, encoded = ''] = header.split(' ')
   if (scheme?.toLowerCase() !== 'basic') return undefined
   const given = Buffer.from(encoded, 'base64').toString('utf8')

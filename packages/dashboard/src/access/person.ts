@@ -6,6 +6,8 @@ export interface Person {
   /** The name in the audit log: a user name, an e-mail address. */
   readonly name: string
   readonly role: Role
+  /** Whether the user has signed in here, and can sign out. */
+  readonly hasSession?: boolean
 }
 
 const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 }

@@ -37,6 +37,13 @@ export interface CommandOptions {
   readonly unauthenticatedApi: boolean
   /** Further fleets: `name=broker[;results]`. */
   readonly fleet: readonly string[]
+  /** Patterns like `auth`: who of those that are let in is an admin, or an operator. Others are viewers, if either is given. */
+  readonly admins: string
+  readonly operators: string
+  readonly sessionHours: number
+  /** The header in which a proxy names the user, and the addresses whose header is believed. */
+  readonly proxyUserHeader: string
+  readonly trustedProxies: readonly string[]
   /** Names of arguments whose values are not stored. */
   readonly redact: readonly string[]
   /** How many days tasks are kept, and the most tasks kept. */
@@ -124,6 +131,17 @@ export const OPTIONS: Definitions = {
   readOnly: flag(false, 'refuse everything that changes something'),
   unauthenticatedApi: flag(false, 'let programs use Flower’s interface without authentication'),
   fleet: list('further fleets: name=broker-url, or name=broker-url;results-url'),
+  admins: text(
+    '',
+    'who of them has full access: a pattern like --auth; without --admins and --operators everyone',
+  ),
+  operators: text('', 'who of them may act on tasks, queues and schedules; all others only look'),
+  sessionHours: number(12, 'hours after which a user signs in again'),
+  proxyUserHeader: text(
+    '',
+    'header in which a proxy names the user it has signed in (requires --trusted-proxies)',
+  ),
+  trustedProxies: list('addresses and networks whose header is believed: 127.0.0.1,10.0.0.0/8, or unix'),
   redact: list('names of arguments whose values are not kept'),
   keepDays: number(30, 'days for which tasks are kept'),
   keepTasks: number(1_000_000, 'tasks that are kept at most'),

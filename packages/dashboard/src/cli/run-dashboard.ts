@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { ConfigurationError, Lovage } from 'lovage'
-import { basicAccess, loginOf } from '../access/basic-access.js'
 import type { FleetOptions } from '../fleets/fleet-options.js'
 import { flowerApp } from '../flower/flower-app.js'
 import { openDashboard } from '../open-dashboard.js'
 import { assetRoutes, pageViews } from '../pages/index.js'
 import { dashboardApp } from '../server/dashboard-app.js'
 import { serve } from '../server/serve.js'
+import { accessOf } from './access-of.js'
 import { type CommandOptions, readOptions } from './flower-options.js'
 
 /** A running dashboard. */
@@ -49,20 +49,20 @@ export async function runDashboard(
     retention: { taskMs: options.keepDays * DAY_MS, taskRows: options.keepTasks },
   })
   try {
-    const logins = options.basicAuth.map(loginOf)
+    const access = accessOf(dashboard, options, env)
     // Anyone who reaches an open dashboard may change everything: it is not exposed to the network unless requested.
-    const address = options.address || (logins.length === 0 ? '127.0.0.1' : '')
+    const address = options.address || (access.isOpen ? '127.0.0.1' : '')
     const { taskRuntimeMetricBuckets: buckets } = options
     const { open, api } = flowerApp(dashboard, {
-      isApiOpen: logins.length > 0 || options.unauthenticatedApi,
+      isApiOpen: !access.isOpen || options.unauthenticatedApi,
       maxTasks: options.maxTasks,
       ...(buckets.length > 0 ? { buckets } : {}),
     })
     const server = await serve(
       dashboardApp(dashboard, {
-        access: basicAccess(logins),
+        access: access.middleware,
         views: pageViews,
-        open: [assetRoutes(), open],
+        open: [assetRoutes(), open, ...access.routes],
         routes: [api],
       }),
       { ...options, address },

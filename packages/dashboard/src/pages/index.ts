@@ -11,6 +11,7 @@ import { workersView, workerView } from './workers.js'
 import { workflowsView, workflowView } from './workflows.js'
 
 export { assetRoutes } from './assets.js'
+export { signInView } from './sign-in.js'
 
 /** The pages as HTML. */
 export const pageViews: PageViews = {

@@ -82,6 +82,13 @@ export const Layout: FC<
             <span class="who">
               {frame.readOnly ? <span class="tag">read only</span> : ''} {frame.person.name}{' '}
               <span class="note">{frame.person.role}</span>
+              {frame.person.hasSession ? (
+                <form class="act" method="post" action={`${frame.prefix}/logout`}>
+                  <button type="submit">Sign out</button>
+                </form>
+              ) : (
+                ''
+              )}
             </span>
           </header>
           <nav class="menu" aria-label="Pages of the dashboard">

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono'
 import { Action } from '../actions/action.js'
 import type { DashboardEnv, DashboardParts } from '../dashboard.js'
 import { formAction } from './form-action.js'
+import { localPath } from './local-path.js'
 import type { Outcomes } from './outcomes.js'
 import { json } from './page-routes.js'
 import { BadRequest, textOf, wantsJson } from './request-values.js'
@@ -50,11 +51,7 @@ async function bodyOf(c: Context): Promise<unknown> {
 
 /** The redirect target of a browser: always a path of this dashboard, whatever the form contains. */
 function withSaid(prefix: string, back: string, said: string): string {
-  const url = new URL(back, 'http://here')
-  const isHere =
-    url.origin === 'http://here' &&
-    (prefix === '' || url.pathname === prefix || url.pathname.startsWith(`${prefix}/`))
-  const target = isHere ? url : new URL(`${prefix}/`, 'http://here')
+  const target = new URL(localPath(prefix, back), 'http://here')
   target.searchParams.set('said', said)
-  return `${target.pathname.replace(/^\/{2,}/, '/')}${target.search}`
+  return `${target.pathname}${target.search}`
 }

@@ -34,6 +34,8 @@
     if (isPaused || isBusy() || !main) return
     lastMs = Date.now()
     const response = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => undefined)
+    // The session has ended: the page itself leads to signing in, and back.
+    if (response?.status === 401) location.reload()
     if (!response?.ok) return
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('main')
     if (!fresh || isPaused || isBusy()) return
