@@ -34,6 +34,11 @@ export interface BrokerCapabilities {
   readonly longestHoldMs?: number
   /** Workers in other processes share the queues. */
   readonly shared: boolean
+  /**
+   * The number of messages after which producers call `publish` before their turn of the event loop is over, so that the server reads
+   * while the next are written. Default: at the end of the turn.
+   */
+  readonly publishBatch?: number
 }
 
 /** The number of messages in a queue. */
@@ -66,7 +71,10 @@ export interface Broker {
   check(): Promise<readonly string[]>
   /** Declares queues and their bindings; repeating it changes nothing. */
   declare(queues: readonly Queue[]): Promise<void>
-  /** Publishes messages; resolves when the broker has accepted them all. Calls in one tick share a round trip. */
+  /**
+   * Publishes messages; resolves when the broker has accepted them all. The caller batches: an app collects what is sent in one turn of the
+   * event loop, and a driver writes what it is handed at once.
+   */
   publish(messages: readonly OutgoingMessage[]): Promise<void>
   /**
    * Writes messages in the caller's transaction on the broker's own database: they exist if, and as soon as, it commits. Queues are

@@ -35,7 +35,7 @@ export function encodeEnvelope(
   // Celery leaves options it does not know in the properties; django-celery-results reads this one there.
   const periodic = message.headers.periodic_task_name
   const periodicName = typeof periodic === 'string' ? `,"periodic_task_name":${JSON.stringify(periodic)}` : ''
-  const base64 = (typeof body === 'string' ? Buffer.from(body) : body).toString('base64')
+  const base64 = typeof body === 'string' ? base64Of(body) : body.toString('base64')
   const expiration =
     properties.expiration === undefined ? '' : `,"expiration":${JSON.stringify(properties.expiration)}`
   return (
@@ -47,6 +47,15 @@ export function encodeEnvelope(
     `,"routing_key":${shared(message.routingKey)}},"priority":${priorityToWire(properties.priority)}` +
     `${expiration}${periodicName},"body_encoding":"base64","delivery_tag":${JSON.stringify(deliveryTag)}}}`
   )
+}
+
+/** For short texts, whose buffers would cost more than their encoding. */
+const SCRATCH = Buffer.allocUnsafeSlow(4096)
+
+function base64Of(text: string): string {
+  // A character of UTF-16 takes at most three bytes.
+  if (3 * text.length > SCRATCH.length) return Buffer.from(text).toString('base64')
+  return SCRATCH.toString('base64', 0, SCRATCH.write(text))
 }
 
 /**

@@ -21,21 +21,30 @@ function isOrdinary(headers: Headers): boolean {
   return count === OWN_HEADERS.length
 }
 
-const ordinary = (h: Headers): string =>
-  `{"lang":${shared(h.lang)},"task":${shared(h.task)},"id":${json(h.id)},"shadow":${json(h.shadow)}` +
-  `,"eta":${json(h.eta)},"expires":${json(h.expires)},"group":${json(h.group)},"group_index":${json(h.group_index)}` +
-  `,"retries":${json(h.retries)},"timelimit":${json(h.timelimit)},"root_id":${json(h.root_id)}` +
-  `,"parent_id":${json(h.parent_id)},"argsrepr":${json(h.argsrepr)},"kwargsrepr":${json(h.kwargsrepr)}` +
-  `,"origin":${shared(h.origin)},"ignore_result":${json(h.ignore_result)}` +
-  `,"replaced_task_nesting":${json(h.replaced_task_nesting)},"stamped_headers":${json(h.stamped_headers)}` +
-  `,"stamps":${json(h.stamps)},"x-lovage-sent":${json(h['x-lovage-sent'])}}`
+function ordinary(h: Headers): string {
+  const id = json(h.id)
+  // Nearly always a task of its own, called without the options that these headers hold.
+  const own = h.group === null && h.retries === 0 && h.timelimit === NO_LIMITS && h.root_id === h.id
+  const place = own
+    ? `"group":null,"group_index":${json(h.group_index)},"retries":0,"timelimit":[null,null],"root_id":${id}`
+    : `"group":${json(h.group)},"group_index":${json(h.group_index)},"retries":${json(h.retries)},"timelimit":${json(h.timelimit)},"root_id":${json(h.root_id)}`
+  return (
+    `{"lang":${shared(h.lang)},"task":${shared(h.task)},"id":${id},"shadow":${json(h.shadow)}` +
+    `,"eta":${json(h.eta)},"expires":${json(h.expires)},${place}` +
+    `,"parent_id":${json(h.parent_id)},"argsrepr":${json(h.argsrepr)},"kwargsrepr":${json(h.kwargsrepr)}` +
+    `,"origin":${shared(h.origin)},"ignore_result":${json(h.ignore_result)}` +
+    `,"replaced_task_nesting":${json(h.replaced_task_nesting)},"stamped_headers":${json(h.stamped_headers)}` +
+    `,"stamps":${json(h.stamps)},"x-lovage-sent":${json(h['x-lovage-sent'])}}`
+  )
+}
 
 function json(value: unknown): string {
   if (value === null) return 'null'
   if (typeof value === 'string') return JSON.stringify(value)
   if (value === NO_LIMITS) return '[null,null]'
   if (value === NO_STAMPS) return '{}'
-  return typeof value === 'boolean' ? String(value) : encodeJson(value, 'headers')
+  if (typeof value === 'boolean' || Number.isSafeInteger(value)) return String(value)
+  return encodeJson(value, 'headers')
 }
 
 const MOST_SHARED = 1000

@@ -4,6 +4,15 @@ import { hostname } from 'node:os'
 /** A new random task, group or delivery id (UUID version 4), as in Celery. */
 export const newId = (): string => randomUUID()
 
+/** Random in each process, so that its serial numbers are unique in the fleet. */
+const OWN_SERIES = randomUUID().slice(0, 24)
+let serial = 0
+
+/** A new unique id for a delivery, in the form of a UUID. It is not random: the next can be guessed. */
+export function newTag(): string {
+  return OWN_SERIES + (++serial).toString(16).padStart(12, '0')
+}
+
 /** `name@host`, the form in which Celery names a worker. */
 export const nodeName = (name: string): string => `${name}@${hostname()}`
 

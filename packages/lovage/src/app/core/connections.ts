@@ -39,7 +39,7 @@ export class Connections {
   #broker: Promise<Broker> | undefined
   #results: Promise<ResultBackend> | undefined
   #coordination: Promise<CoordinationStore> | undefined
-  #replyTo: string | undefined
+  #replyTo: string | null | undefined
   #closed = false
 
   /** @param onBroker is called when the app is about to connect to its broker. */
@@ -67,9 +67,10 @@ export class Connections {
   }
   /** The reply address for results of calls sent by this process; undefined where results are stored. */
   get replyTo(): string | undefined {
-    if (!driverOf(this.resultUrl)?.answersCallers) return undefined
-    this.#replyTo ??= newId()
-    return this.#replyTo
+    // Asked once for each call; settings do not change once the broker is in use.
+    if (this.#replyTo === undefined || !this.hasBroker)
+      this.#replyTo = driverOf(this.resultUrl)?.answersCallers ? (this.#replyTo ?? newId()) : null
+    return this.#replyTo ?? undefined
   }
   /** Whether the broker is in use, so that it is too late to change settings. */
   get hasBroker(): boolean {

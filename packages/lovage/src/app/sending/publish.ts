@@ -26,10 +26,15 @@ import { type Sending, toMessage } from './to-message.js'
 /** Calls of one turn of the loop, sent together. */
 interface Batch {
   readonly messages: OutgoingMessage[]
+  /** Sends them before the turn is over. */
+  readonly send: () => void
   /** Queues to declare before the messages are sent. */
   readonly queues: Map<string, Queue>
   readonly done: Promise<void>
 }
+
+/** Kept from before a test can replace it with a clock that stands still. */
+const atEndOfTurn = globalThis.setImmediate
 
 /** Turns calls into messages and hands them to the broker, those of one turn of the loop together. */
 export class Publisher {
@@ -84,8 +89,9 @@ export class Publisher {
     if (this.#resultProblem && message.headers.ignore_result !== true)
       return Promise.reject(this.#resultProblem)
     const batch = this.#batchFor(broker, options)
-    batch.messages.push(message)
     if (queue && !this.#declared.has(queue.name)) batch.queues.set(queue.name, queue)
+    const { publishBatch = Number.POSITIVE_INFINITY } = broker.capabilities
+    if (batch.messages.push(message) >= publishBatch) batch.send()
     const sent = (): AsyncResult<unknown> => {
       parent?.children.push([[id, null], null])
       return new AsyncResult<unknown>(id, this.#core)
@@ -123,15 +129,21 @@ export class Publisher {
   #newBatch(broker: Broker, options: CallOptions): Batch {
     const messages: OutgoingMessage[] = []
     const queues = new Map<string, Queue>()
-    // The microtask runs after everything else that this turn sends.
+    let isSent = false
+    let send = (): void => {}
     const done = this.#inFlight.add(
-      Promise.resolve().then(() => {
-        if (this.#batch?.messages === messages) this.#batch = undefined
-        if (options.transaction) this.#inTransactions.delete(options.transaction)
-        return this.#flush(broker, messages, queues, options)
+      new Promise<void>((resolve) => {
+        send = () => {
+          if (isSent) return
+          isSent = true
+          if (this.#batch?.messages === messages) this.#batch = undefined
+          if (options.transaction) this.#inTransactions.delete(options.transaction)
+          resolve(this.#flush(broker, messages, queues, options))
+        }
       }),
     )
-    return { messages, queues, done }
+    atEndOfTurn(send)
+    return { messages, queues, done, send }
   }
 
   async #flush(

@@ -16,7 +16,7 @@ const AT_ONCE = 1_000
 /** Rows of one call, grouped by message. */
 type Prepared = readonly (readonly PublishedRow[])[]
 
-/** Publishes messages: the calls of one turn in one statement, which is one transaction. */
+/** Publishes messages in one statement at a time, which is one transaction; calls made meanwhile share the next. */
 export class PostgresPublisher {
   readonly #database: PostgresDatabase
   readonly #routing: PostgresRouting
@@ -24,10 +24,15 @@ export class PostgresPublisher {
   /** Names this publisher in the database. */
   readonly #name = newId()
   #number = 0
-  readonly #batches = new Batches<Prepared>(async (calls) => {
-    await this.#write(calls)
-    return []
-  }, AT_ONCE)
+  readonly #batches = new Batches<Prepared>(
+    async (calls) => {
+      await this.#write(calls)
+      return []
+    },
+    AT_ONCE,
+    () => 1,
+    false,
+  )
 
   constructor(database: PostgresDatabase, routing: PostgresRouting, doorbell: PostgresDoorbell) {
     this.#database = database

@@ -13,22 +13,26 @@ export class Batches<Item, Reply = void> {
   readonly #write: (items: readonly Item[]) => Promise<readonly Reply[]>
   readonly #limit: number
   readonly #weigh: (item: Item) => number
+  readonly #collects: boolean
   #pending: Pending<Item, Reply>[] = []
   #isWriting = false
   #onIdle: (() => void)[] = []
 
   /**
    * `write` resolves to one reply for each item; when it rejects, all of them do. It receives items until their total weight reaches
-   * `limit`; each weighs 1 unless `weigh` says otherwise, and one is always taken.
+   * `limit`; each weighs 1 unless `weigh` says otherwise, and one is always taken. Items added in one turn of the loop go together, unless
+   * `collects` is false: their caller has collected them.
    */
   constructor(
     write: (items: readonly Item[]) => Promise<readonly Reply[]>,
     limit: number,
     weigh: (item: Item) => number = () => 1,
+    collects = true,
   ) {
     this.#write = write
     this.#limit = limit
     this.#weigh = weigh
+    this.#collects = collects
   }
 
   add(item: Item): Promise<Reply> {
@@ -59,8 +63,7 @@ export class Batches<Item, Reply = void> {
 
   async #run(): Promise<void> {
     this.#isWriting = true
-    // Items added in one turn of the loop go together.
-    await new Promise((resolve) => setImmediate(resolve))
+    if (this.#collects) await new Promise((resolve) => setImmediate(resolve))
     while (this.#pending.length > 0) {
       const batch = this.#pending.splice(0, this.#fitting())
       try {

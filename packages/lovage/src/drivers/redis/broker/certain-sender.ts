@@ -28,18 +28,21 @@ export class CertainSender {
   }
 
   /**
-   * Resolves when `send` has been answered. Rejects at once without a connection, as nothing was sent.
+   * Resolves when `send` has been answered; a repeated one must do nothing if the first arrived. Rejects at once without a connection, as nothing was sent.
    * @throws {ConnectionError} LVG_PUBLISH_UNCERTAIN with the `ids` when no reply came in all that time.
    */
-  async send(send: (number: number) => Promise<unknown>, ids: () => readonly unknown[]): Promise<void> {
+  async send(
+    send: (number: number, isRepeated: boolean) => Promise<unknown>,
+    ids: () => readonly unknown[],
+  ): Promise<void> {
     const number = ++this.#number
     const wasReady = this.#connection.isReady
     try {
-      await send(number)
+      await send(number, false)
       this.#heard.push(number)
     } catch (error) {
       if (!wasReady || !isConnectionLoss(error) || isServersWord(error)) throw error
-      await this.#sendAgain(() => send(number), ids, error)
+      await this.#sendAgain(() => send(number, true), ids, error)
     }
   }
 

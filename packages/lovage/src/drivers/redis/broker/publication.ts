@@ -1,6 +1,6 @@
 import { priorityToWire } from '../../../broker/index.js'
 import { encodeEnvelope } from '../../../envelope/index.js'
-import { newId } from '../../../kernel/index.js'
+import { newTag } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
@@ -18,7 +18,7 @@ export interface Publication {
 /** The copy for a queue. */
 export function publicationFor(message: OutgoingMessage, queue: string, keys: RedisKeys): Publication {
   keys.checkQueue(queue)
-  const tag = newId()
+  const tag = newTag()
   const step = keys.stepOf(priorityToWire(message.properties.priority))
   return { queue, step, raw: encodeEnvelope(message, priorityToWire, tag), message, tag }
 }

@@ -41,6 +41,9 @@ export async function openRedisBroker(url: string, { settings, logger }: DriverO
   return new RedisBroker(parseRedisUrl(url, redisOptionsOf(settings, names)), keyOptionsOf(settings), logger)
 }
 
+/** About 32 kB of small messages. */
+const PUBLISH_BATCH = 48
+
 /** Celery's Redis transport, on kombu's keys. */
 class RedisBroker implements Broker {
   readonly kind = 'redis'
@@ -55,6 +58,7 @@ class RedisBroker implements Broker {
     once: true,
     browsing: true,
     shared: true,
+    publishBatch: PUBLISH_BATCH,
   }
   readonly deadLetters: RedisDeadLetters
   readonly #target: RedisTarget

@@ -18,18 +18,21 @@ const SWEEP_MS = 1_000
 /** Queue names are registered again this often, in case the server was flushed. */
 const REGISTER_MS = 60_000
 
-/** The messages for one list in this tick. */
+/** Shorter pushes cost less as a script, longer ones as a transaction. */
+const MIN_TRANSACTION = 6
+/** As in push.lua. */
+const PUSHED_TTL_MS = 3_600_000
+
+/** The messages of one push. */
 interface Batch {
+  readonly list: string
   readonly queue: string
-  readonly step: number
-  readonly messages: string[]
+  readonly raws: string[]
   readonly ids: unknown[]
-  readonly sent: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
+  characters: number
 }
 
-/** Collects the messages published in one turn of the event loop: one push for each list, all in one packet. */
+/** Publishes what it is handed at once: one push for each list and 32 kB, all in one packet. */
 export class RedisPublisher {
   readonly #connection: RedisConnection
   readonly #keys: RedisKeys
@@ -38,7 +41,6 @@ export class RedisPublisher {
   readonly #pushed: string
   readonly #registered = new Set<string>()
   #registeredMs = 0
-  #batches = new Map<string, Batch>()
 
   constructor(connection: RedisConnection, keys: RedisKeys, routing: RedisRouting) {
     this.#connection = connection
@@ -49,22 +51,11 @@ export class RedisPublisher {
   }
 
   /** Resolves when the server has all of them. */
-  publish(messages: readonly OutgoingMessage[]): Promise<void> {
-    const [first] = messages
-    if (first === undefined) return Promise.resolve()
-    if (this.#connection.isClosed) return Promise.reject(closedError(this.#connection))
-    try {
-      if (messages.length === 1 && isPlain(first))
-        return this.#add(publicationFor(first, first.routingKey, this.#keys))
-      if (messages.every(isPlain)) {
-        const publications = messages.map((one) => publicationFor(one, one.routingKey, this.#keys))
-        const sent = new Set(publications.map((one) => this.#add(one)))
-        return Promise.all(sent).then(() => undefined)
-      }
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    return this.#publishAny(messages)
+  async publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    if (messages.length === 0) return
+    if (this.#connection.isClosed) throw closedError(this.#connection)
+    if (!messages.every(isPlain)) return this.#publishAny(messages)
+    await Promise.all(this.#push(messages.map((one) => publicationFor(one, one.routingKey, this.#keys))))
   }
 
   /** Publishes messages that need routing, or the script. */
@@ -72,7 +63,7 @@ export class RedisPublisher {
     const publications = await publicationsOf(messages, this.#routing, this.#keys)
     const special = publications.filter(({ message }) => !isPlain({ ...message, exchange: '' }))
     const plain = publications.filter(({ message }) => isPlain({ ...message, exchange: '' }))
-    const sent = plain.map((one) => this.#add(one))
+    const sent = this.#push(plain)
     for (let at = 0; at < special.length; at += MAX_ITEMS)
       sent.push(this.#runScript(special.slice(at, at + MAX_ITEMS)))
     await Promise.all(sent)
@@ -95,58 +86,60 @@ export class RedisPublisher {
     )
   }
 
-  #add({ queue, step, raw, message }: Publication): Promise<void> {
-    const list = this.#keys.list(queue, step)
-    let batch = this.#batches.get(list)
-    if (!batch) {
-      if (this.#batches.size === 0) setImmediate(() => this.#flush())
-      batch = { queue, step, messages: [], ids: [], ...deferred() }
-      this.#batches.set(list, batch)
-    }
-    batch.messages.push(raw)
-    batch.ids.push(message.headers.id)
-    return batch.sent
-  }
-
-  #flush(): void {
-    const batches = this.#batches
-    this.#batches = new Map()
-    this.#connection.together(() => {
-      const queues = [...batches.values()].map(({ queue }) => queue)
-      // A failure to write the set shows in the next commands.
-      this.#register(queues).catch(() => {})
-      for (const [list, batch] of batches) {
-        Promise.all(this.#push(list, batch)).then(batch.resolve, batch.reject)
-      }
-    })
-  }
-
-  #push(list: string, { queue, step, messages, ids }: Batch): Promise<unknown>[] {
+  /** Pushes messages to their lists, in as few packets as possible. */
+  #push(publications: readonly Publication[]): Promise<unknown>[] {
     const sent: Promise<unknown>[] = []
-    const send = (raws: readonly string[], from: number): void => {
-      const heard = this.#sender.takeHeard()
-      const words = heard.length === 0 ? raws : [...heard, ...raws]
-      sent.push(
-        this.#sender.send(
-          (number) => PUSH.run(this.#connection, [list, this.#pushed], [number, heard.length, ...words]),
-          () => ids.slice(from, from + raws.length),
-        ),
-      )
-    }
-    let begin = 0
-    let characters = 0
-    for (let at = 0; at < messages.length; at++) {
-      if (at - begin >= MAX_ITEMS || characters > MAX_CHARACTERS) {
-        send(messages.slice(begin, at), begin)
-        begin = at
-        characters = 0
+    const open = new Map<string, Batch>()
+    this.#connection.together(() => {
+      for (const publication of publications) {
+        const list = this.#keys.list(publication.queue, publication.step)
+        let batch = open.get(list)
+        if (!batch) {
+          batch = { list, queue: publication.queue, raws: [], ids: [], characters: 0 }
+          open.set(list, batch)
+        }
+        batch.raws.push(publication.raw)
+        batch.ids.push(publication.message.headers.id)
+        batch.characters += publication.raw.length
+        if (batch.raws.length < MAX_ITEMS && batch.characters < MAX_CHARACTERS) continue
+        sent.push(this.#pushBatch(batch))
+        open.delete(list)
       }
-      characters += messages[at]?.length ?? 0
-    }
-    send(begin === 0 ? messages : messages.slice(begin), begin)
-    // No consumer waits at the lists of the other steps.
-    if (step !== 0) sent.push(this.#connection.command('publish', this.#keys.doorbell, queue))
+      for (const batch of open.values()) sent.push(this.#pushBatch(batch))
+      // A failure to write the set shows in the next commands.
+      this.#register(queuesOf(publications)).catch(() => {})
+      // No consumer waits at the lists of the other steps.
+      const { doorbell } = this.#keys
+      for (const queue of queuesOf(publications.filter(({ step }) => step !== 0)))
+        sent.push(this.#connection.command('publish', doorbell, queue))
+    })
     return sent
+  }
+
+  #pushBatch({ list, raws, ids }: Batch): Promise<void> {
+    const heard = this.#sender.takeHeard()
+    const run = (number: number): Promise<unknown> =>
+      PUSH.run(this.#connection, [list, this.#pushed], [number, heard.length, ...heard, ...raws])
+    return this.#sender.send(
+      (number, isRepeated) =>
+        isRepeated || raws.length < MIN_TRANSACTION ? run(number) : this.#pushNatively(list, raws, number, heard),
+      () => ids,
+    )
+  }
+
+  /** The same as the script, for a number that was not sent before; the server copies each message once less. */
+  #pushNatively(
+    list: string,
+    raws: readonly string[],
+    number: number,
+    heard: readonly number[],
+  ): Promise<unknown> {
+    return this.#connection.transaction([
+      ['lpush', [list, ...raws]],
+      ['hset', [this.#pushed, number, '']],
+      ...(heard.length === 0 ? [] : [['hdel', [this.#pushed, ...heard]] as const]),
+      ['pexpire', [this.#pushed, PUSHED_TTL_MS]],
+    ])
   }
 
   async #register(queues: readonly string[]): Promise<void> {
@@ -170,15 +163,9 @@ export class RedisPublisher {
 const isPlain = (message: OutgoingMessage): boolean =>
   message.exchange === '' && message.dueMs === undefined && message.once === undefined
 
-function deferred(): Pick<Batch, 'sent' | 'resolve' | 'reject'> {
-  let resolve: () => void = () => {}
-  let reject: (error: unknown) => void = () => {}
-  const sent = new Promise<void>((onSent, onError) => {
-    resolve = onSent
-    reject = onError
-  })
-  return { sent, resolve, reject }
-}
+const queuesOf = (publications: readonly Publication[]): readonly string[] => [
+  ...new Set(publications.map(({ queue }) => queue)),
+]
 
 const closedError = ({ target }: RedisConnection): ConnectionError =>
   new ConnectionError(`The connection to ${target.location} was closed`, { code: 'LVG_CONNECTION_CLOSED' })

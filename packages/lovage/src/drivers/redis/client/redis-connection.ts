@@ -7,6 +7,8 @@ import type { RedisTarget } from './options.js'
 /** A command's argument; numbers are written in decimal. */
 export type Argument = string | number | Buffer
 
+const NO_ARGUMENTS: readonly Argument[] = []
+
 /** Events of a connection. */
 export interface ConnectionListener {
   /** Connected, the first time or again: per-connection state on the server must be set up again. */
@@ -77,6 +79,26 @@ export class RedisConnection {
   /** The same with bulk strings of the reply as bytes. */
   sendForBytes<Reply>(name: string, args: readonly Argument[]): Promise<Reply> {
     return this.#send(name, args, null) as Promise<Reply>
+  }
+
+  /**
+   * Sends commands that the server executes as one step, or not at all; resolves to their replies. Rejects with the error of the first one
+   * that failed: when the server refused it beforehand (out of memory, a replica), nothing was executed; when it failed in its turn (a key
+   * of another type), the others were.
+   */
+  async transaction(commands: readonly (readonly [name: string, args: readonly Argument[]])[]): Promise<unknown> {
+    const sent = this.together(() => [
+      this.send('multi', NO_ARGUMENTS),
+      ...commands.map(([name, args]) => this.send(name, args)),
+      this.send<unknown[]>('exec', NO_ARGUMENTS),
+    ])
+    const outcomes = await Promise.allSettled(sent)
+    // The reply to EXEC says only that a command was refused; the command's own reply says why.
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    const last = outcomes.at(-1)
+    const replies: readonly unknown[] = last?.status === 'fulfilled' && Array.isArray(last.value) ? last.value : []
+    for (const reply of replies) if (reply instanceof Error) throw this.#translate(reply)
+    return replies
   }
 
   /** All commands that `sending` sends leave in as few packets as possible. */
