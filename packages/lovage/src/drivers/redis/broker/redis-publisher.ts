@@ -122,7 +122,9 @@ export class RedisPublisher {
       PUSH.run(this.#connection, [list, this.#pushed], [number, heard.length, ...heard, ...raws])
     return this.#sender.send(
       (number, isRepeated) =>
-        isRepeated || raws.length < MIN_TRANSACTION ? run(number) : this.#pushNatively(list, raws, number, heard),
+        isRepeated || raws.length < MIN_TRANSACTION
+          ? run(number)
+          : this.#pushNatively(list, raws, number, heard),
       () => ids,
     )
   }

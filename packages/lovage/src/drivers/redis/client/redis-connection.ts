@@ -86,7 +86,9 @@ export class RedisConnection {
    * that failed: when the server refused it beforehand (out of memory, a replica), nothing was executed; when it failed in its turn (a key
    * of another type), the others were.
    */
-  async transaction(commands: readonly (readonly [name: string, args: readonly Argument[]])[]): Promise<unknown> {
+  async transaction(
+    commands: readonly (readonly [name: string, args: readonly Argument[]])[],
+  ): Promise<unknown> {
     const sent = this.together(() => [
       this.send('multi', NO_ARGUMENTS),
       ...commands.map(([name, args]) => this.send(name, args)),
@@ -96,7 +98,8 @@ export class RedisConnection {
     // The reply to EXEC says only that a command was refused; the command's own reply says why.
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     const last = outcomes.at(-1)
-    const replies: readonly unknown[] = last?.status === 'fulfilled' && Array.isArray(last.value) ? last.value : []
+    const replies: readonly unknown[] =
+      last?.status === 'fulfilled' && Array.isArray(last.value) ? last.value : []
     for (const reply of replies) if (reply instanceof Error) throw this.#translate(reply)
     return replies
   }
