@@ -22,9 +22,18 @@ export interface Place {
   readonly workerBackend: string
   /** Puts bytes into the queue `celery`. */
   publishRaw(raw: string): Promise<void>
+  /** What the server's own tools tell of its queues, where the broker's contract cannot: queues with messages that are ready, or held. */
+  readonly look?: () => Promise<readonly QueueLook[]>
   /** By name; each resolves when it is over. */
   readonly faults: Readonly<Record<string, () => Promise<void>>>
   stop(): Promise<void>
+}
+
+/** A queue as the server's own tools see it. */
+export interface QueueLook {
+  readonly name: string
+  readonly ready: number
+  readonly unacked: number
 }
 
 /** What can happen to a line. */
@@ -174,7 +183,8 @@ async function rabbitPlace(): Promise<Place> {
   const backend = `sqlite://${join(folder, 'results.db')}`
   return {
     url: server.url(),
-    workerUrl: url,
+    // What lies on a frozen connection comes back when the server misses two heartbeats: by default after up to three minutes.
+    workerUrl: `${url}?heartbeat=3`,
     backend,
     workerBackend: backend,
     async publishRaw(raw) {
@@ -183,6 +193,14 @@ async function rabbitPlace(): Promise<Place> {
       channel.sendToQueue('celery', Buffer.from(raw), { persistent: true })
       await channel.waitForConfirms()
       await connection.close()
+    },
+    async look() {
+      const columns = ['name', 'messages_ready', 'messages_unacknowledged']
+      const lines = (await server.ctl('list_queues', '--no-table-headers', ...columns)).trim().split('\n')
+      const looks = lines.map((line) => line.split('\t'))
+      return looks
+        .map(([name = '', ready, unacked]) => ({ name, ready: Number(ready), unacked: Number(unacked) }))
+        .filter(({ ready, unacked }) => ready + unacked > 0)
     },
     faults: onLine(line),
     async stop() {

@@ -145,6 +145,25 @@ describe('a connection whose other end has gone without a word', () => {
       await worker.close()
     }
   })
+
+  it('holds its messages until the server misses two heartbeats: then others get them', async () => {
+    await using line = await startLine(server.port)
+    const url = server.url().replace(String(server.port), String(line.port))
+    const queues = ['half-open-dead']
+    const cut = await CountingWorker.start(`${url}?heartbeat=1`, { settings: SETTINGS, queues, acks: false })
+    const ids = ['a', 'b', 'c']
+    await cut.broker.publish(ids.map((id) => taskMessage('half-open-dead', id)))
+    await vi.waitFor(() => expect(cut.deliveries.length).toBe(ids.length), WITHIN)
+    line.freeze()
+    // It ends, and the server does not hear of it.
+    await cut.close()
+    const other = await CountingWorker.start(server.url(), { settings: SETTINGS, queues })
+    try {
+      await vi.waitFor(() => expect([...other.runs.keys()].sort()).toEqual(ids), WITHIN)
+    } finally {
+      await other.close()
+    }
+  })
 })
 
 describe('a server whose connections end as soon as they are made', () => {
