@@ -1,4 +1,4 @@
-// A member of a fleet that a test kills: `send URL` calls a unique task, `work URL` holds one, `break URL` tries an open breaker.
+// A member of a fleet that a test kills: `send URL` and `sync URL` call a unique task, `work URL` holds one, `break URL` tries an open breaker.
 import { Lovage, startWorker } from 'lovage'
 
 const [what, broker] = process.argv.slice(2)
@@ -23,7 +23,10 @@ app.task({
   },
 })
 
+const sync = app.task({ name: 'sync', unique: true, run: () => 'ran' })
+
 if (what === 'send') await once.delay()
+else if (what === 'sync') await sync.delay()
 else {
   await startWorker(app)
   process.send('ready')

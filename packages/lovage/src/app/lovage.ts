@@ -82,6 +82,7 @@ export class Lovage {
   constructor(main: string, options: AppOptions = {}) {
     const core = new AppCore(main, options, {
       calls: (owner) => new Sender(owner),
+      relaying: async (owner, headers) => (await import('./guards/index.js')).confirmRelayed(owner, headers),
       revoke: async (owner, ids, options) => (await fleet()).revokeTasks(owner, ids, options),
     })
     setCore(this, core)

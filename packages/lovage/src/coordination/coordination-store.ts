@@ -52,6 +52,14 @@ export interface MarkReplacement {
   readonly mark: Mark
 }
 
+/** The value of a key that an open transaction may set: nobody can tell yet. */
+export const OPEN_KEY = ''
+
+/** A transaction of the caller, as the object that runs its statements. */
+export interface CallersTransaction {
+  query(statement: string, values: unknown[]): PromiseLike<unknown>
+}
+
 /** Receives the keys of marks that were set or removed; undefined = any may have been. */
 export type MarkListener = (keys?: readonly string[]) => void
 
@@ -72,7 +80,10 @@ export interface CoordinationStore {
   /** Takes a slot, or renews that of a current member. Returns for each request whether it has one. */
   enter(requests: readonly SlotRequest[]): Promise<readonly boolean[]>
   leave(places: readonly { readonly key: string; readonly member: string }[]): Promise<void>
-  /** Sets marks; with `ifAbsent` a live mark wins. Returns the marks as they now stand. */
+  /**
+   * Sets marks; with `ifAbsent` a live mark wins. Returns the marks as they now stand; a key that an open transaction is about to set
+   * (`within`) has the value OPEN_KEY, and is left alone.
+   */
   put(
     space: string,
     marks: readonly Mark[],
@@ -89,5 +100,10 @@ export interface CoordinationStore {
    * may have changed. Expiry does not count as a change.
    */
   watch(space: string, on: MarkListener): Unsubscribe
+  /**
+   * The same in a caller's transaction on the store's own database: what it sets or removes counts if, and as soon as, that commits.
+   * It waits for no other transaction. Absent where the store is no such database.
+   */
+  within?(transaction: CallersTransaction): Pick<CoordinationStore, 'put' | 'remove'>
   close(): Promise<void>
 }

@@ -1,2 +1,2 @@
-export type * from './coordination-store.js'
+export * from './coordination-store.js'
 export { type Lease, type LeaseWish, waitForLease } from './wait-for-lease.js'

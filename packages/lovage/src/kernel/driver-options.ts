@@ -9,6 +9,8 @@ export interface DriverOptions {
   readonly logger: Logger
   /** The address for replies to this app in this process; unique to the process. */
   readonly replyTo?: string
+  /** An outbox calls this before it publishes messages of committed transactions, with their headers. May be repeated. */
+  readonly relaying?: (headers: readonly Readonly<Record<string, unknown>>[]) => Promise<void>
 }
 
 /** Opens the store at a URL. */

@@ -9,6 +9,7 @@ import {
   type LovageError,
   systemClock,
 } from '../../kernel/index.js'
+import type { TaskHeaders } from '../../message/index.js'
 import type { ResultBackend, ResultTuple } from '../../result/index.js'
 import { type AnyResult, type ResultSource, type RevokeOptions, resultOf } from '../results/index.js'
 import { namesInRoutes, type Router } from '../routing/index.js'
@@ -41,6 +42,8 @@ import type { WorkerStep } from './worker-step.js'
 export interface CoreParts {
   readonly calls: (core: AppCore) => Caller
   readonly revoke: (core: AppCore, ids: readonly string[], options: RevokeOptions) => Promise<void>
+  /** Calls of committed transactions are about to be published. */
+  readonly relaying: (core: AppCore, headers: readonly TaskHeaders[]) => Promise<void>
 }
 
 /**
@@ -87,7 +90,14 @@ export class AppCore implements ResultSource {
     this.signals = new SignalBoard(() => this.#logger)
     this.#settings = new SettingsLayers(settings, env, (warning) => this.#logger.warn({}, warning))
     this.#connections = new Connections(
-      () => ({ main, settings: this.conf, clock, logger: this.#logger }),
+      () => ({
+        main,
+        settings: this.conf,
+        clock,
+        logger: this.#logger,
+        // They are those of task messages: nothing else is sent in transactions.
+        relaying: (headers) => parts.relaying(this, headers as readonly TaskHeaders[]),
+      }),
       env,
       () => {
         for (const listener of this.#onConnect) listener()

@@ -29,6 +29,7 @@ interface Opening {
   readonly settings: Settings
   readonly clock: Clock
   readonly logger: Logger
+  readonly relaying: NonNullable<DriverOptions['relaying']>
 }
 
 /** An app's connections; each is opened once, on first use. A failure is not cached, so the next use tries again. */
@@ -146,9 +147,9 @@ export class Connections {
   }
 
   #driverOptions(): DriverOptions {
-    const { settings, clock, logger } = this.#opening()
+    const { settings, clock, logger, relaying } = this.#opening()
     const { replyTo } = this
-    return { settings, clock, logger, ...(replyTo === undefined ? {} : { replyTo }) }
+    return { settings, clock, logger, relaying, ...(replyTo === undefined ? {} : { replyTo }) }
   }
 
   async #opened<T>(open: () => Promise<T>, forget: () => void): Promise<T> {

@@ -1,8 +1,9 @@
+import { OPEN_KEY } from '../../coordination/index.js'
 import type { UniqueOptions } from '../tasks/index.js'
 
 /** Custom header: the guard keys that a call holds, read when it is settled. */
 export const GUARD_HEADER = 'x-lovage-guard'
-/** The space of unique calls: key → id of the task that holds it. */
+/** The space of unique calls: key → id of the task that holds it, for timed keys its due time, and `pending` until it is published. */
 export const UNIQUE = 'unique'
 /** The space of latest calls: key → `<stamp> <task id>`. */
 export const LATEST = 'latest'
@@ -46,3 +47,15 @@ export function readGuard(headers: Readonly<Record<string, unknown>>): MessageGu
 
 /** When the call marked as the latest was made. */
 export const stampOf = (value: string): number => Number(value.split(' ', 1)[0])
+
+const PENDING = ' pending'
+/** The value of a key whose call is not known to be published. */
+export const pendingValue = (value: string): string => value + PENDING
+/** Whether a key is held for a call that may never come to be; also true of one that an open transaction may set. */
+export const isPending = (value: string): boolean => value === OPEN_KEY || value.endsWith(PENDING)
+
+/** The marks of a timed key that calls for a time may meet: those of its slot first, of one period each, and of its neighbours. */
+export function slotsOf(key: string, dueMs: number, forMs: number): readonly string[] {
+  const slot = Math.floor(dueMs / forMs)
+  return [slot, slot - 1, slot + 1].map((number) => `${key}@${number}`)
+}

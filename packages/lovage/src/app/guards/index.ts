@@ -1,3 +1,14 @@
-export { BREAKERS, LATEST, type MessageGuard, readGuard, stampOf, UNIQUE } from './guard-header.js'
+export { confirmRelayed } from './confirm-relayed.js'
+export {
+  BREAKERS,
+  LATEST,
+  LATEST_KEPT_MS,
+  type MessageGuard,
+  pendingValue,
+  readGuard,
+  stampOf,
+  UNIQUE,
+} from './guard-header.js'
 export { guardKey } from './guard-key.js'
+export { putLatest } from './put-latest.js'
 export { guardOf, sendAllGuarded, sendGuarded } from './send-guarded.js'

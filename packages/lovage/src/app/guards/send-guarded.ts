@@ -3,25 +3,30 @@ import { crashPoint, newId } from '../../kernel/index.js'
 import type { AppCore } from '../core/index.js'
 import { AsyncResult } from '../results/index.js'
 import { type Call, type CallGuard, callGuardOf } from '../tasks/index.js'
-import { GUARD_HEADER, LATEST, LATEST_KEPT_MS, stampOf, UNIQUE, writeGuard } from './guard-header.js'
+import {
+  byTransaction,
+  type Claim,
+  claimKeys,
+  dueMs,
+  type Guarded,
+  PENDING_MS,
+  withinOf,
+} from './claim-keys.js'
+import {
+  GUARD_HEADER,
+  isPending,
+  LATEST,
+  LATEST_KEPT_MS,
+  stampOf,
+  UNIQUE,
+  writeGuard,
+} from './guard-header.js'
 import { guardKey } from './guard-key.js'
-
-/**
- * How long a key is held for a call that is not known to be published: a producer that dies in between blocks it no longer than this.
- * Also applies to calls in a transaction, which may be rolled back, until a worker has them.
- */
-const PENDING_MS = 30_000
+import { putLatest } from './put-latest.js'
 
 /** Sends calls unguarded. */
 interface Publishing {
   sendAll(calls: readonly Call[]): Promise<readonly AsyncResult<unknown>[]>
-}
-
-interface Guarded {
-  readonly call: Call
-  readonly id: string
-  readonly key: string
-  readonly guard: CallGuard
 }
 
 /** The guard of a call; operators' annotations count where the task is known. */
@@ -54,20 +59,21 @@ export async function sendAllGuarded(
     return { call, guard, key, id: call.options.taskId ?? newId() }
   })
   const uniques = guarded.flatMap((one) => (one?.guard.kind === 'unique' ? [one] : []))
-  const coordination = await core.coordination()
+  // A key is not held while the broker is connected to: others wait for a key's call no longer than one takes to be published.
+  const [coordination] = await Promise.all([core.coordination(), core.broker()])
   const claims = await claimKeys(core, coordination, uniques)
   const firstStamp = nextStamp(core, calls.length)
   const sent: { readonly place: number; readonly call: Call }[] = []
   const results: (AsyncResult<unknown> | undefined)[] = calls.map((call, place) => {
     const one = guarded[place]
     const claim = one && claims.get(one)
-    if (one && claim && claim.holder !== one.id) return new AsyncResult<unknown>(claim.holder, core)
+    if (claim?.kind === 'other') return new AsyncResult<unknown>(claim.id, core)
     sent.push({ place, call: one ? marked(one, firstStamp + place) : call })
     return undefined
   })
   const owned = uniques.flatMap((one): readonly Owned[] => {
     const claim = claims.get(one)
-    return claim?.holder === one.id ? [{ ...one, mark: claim.mark }] : []
+    return claim?.kind === 'own' ? [{ ...claim, call: one.call }] : []
   })
   crashPoint('guard:before-publish')
   try {
@@ -86,95 +92,21 @@ export async function sendAllGuarded(
   return results.flatMap((result) => result ?? [])
 }
 
-/** The key of a call in the store, and the id of the task that holds it: its own, or an earlier one's. */
-interface Claim {
-  readonly holder: string
-  readonly mark: { readonly key: string; readonly value: string }
-}
-
-interface Owned extends Guarded {
-  readonly mark: Claim['mark']
-}
-
-async function claimKeys(
-  core: AppCore,
-  coordination: CoordinationStore,
-  uniques: readonly Guarded[],
-): Promise<ReadonlyMap<Guarded, Claim>> {
-  if (uniques.length === 0) return new Map()
-  const nowMs = core.clock.now()
-  const claims = new Map<Guarded, Claim>()
-  const wanted = await wishesFor(coordination, uniques, nowMs, claims)
-  const marks = wanted.map(({ one, mark }) => ({
-    ...mark,
-    expiresMs: nowMs + Math.min(PENDING_MS, forMsOf(one)),
-  }))
-  const standing = marks.length === 0 ? [] : await coordination.put(UNIQUE, marks, { ifAbsent: true })
-  wanted.forEach(({ one, mark }, place) => {
-    claims.set(one, { holder: idIn(standing[place]?.value ?? mark.value), mark })
-  })
-  return claims
-}
+type Owned = Extract<Claim, { kind: 'own' }> & { readonly call: Call }
 
 /**
- * The marks to be put for calls, without those that an earlier call covers already (set in `claims`). A key that only time frees counts from
- * the moment at which its task is due: calls for times that are farther apart than its period do not meet. Its marks lie in slots of one period,
- * each with the due time of its holder, so that only a slot and its neighbours are looked at.
+ * Holds the keys of published calls for their time. A key that its task has released meanwhile stays free. Keys of calls in a transaction
+ * either lie in it, or wait for what becomes of it (`confirmRelayed`).
  */
-async function wishesFor(
-  coordination: CoordinationStore,
-  uniques: readonly Guarded[],
-  nowMs: number,
-  claims: Map<Guarded, Claim>,
-): Promise<readonly { readonly one: Guarded; readonly mark: Claim['mark'] }[]> {
-  const timed = uniques.filter(isTimed)
-  const slotsOf = (one: Guarded): readonly string[] => {
-    const slot = Math.floor(dueMs(one.call, nowMs) / forMsOf(one))
-    return [slot, slot - 1, slot + 1].map((number) => `${one.key}@${number}`)
-  }
-  const names = [...new Set(timed.flatMap(slotsOf))]
-  const known = names.length === 0 ? [] : await coordination.list(UNIQUE, names)
-  const values = new Map(known.map(({ key, value }) => [key, value]))
-  const wishes: { readonly one: Guarded; readonly mark: Claim['mark'] }[] = []
-  for (const one of uniques) {
-    if (!isTimed(one)) {
-      wishes.push({ one, mark: { key: one.key, value: one.id } })
-      continue
-    }
-    const due = dueMs(one.call, nowMs)
-    const slots = slotsOf(one)
-    const [own = ''] = slots
-    const near = slots
-      .flatMap((name) => values.get(name) ?? [])
-      .find((value) => Math.abs(dueIn(value) - due) < forMsOf(one))
-    const mark = { key: own, value: `${one.id} ${due}` }
-    if (near !== undefined) claims.set(one, { holder: idIn(near), mark })
-    else {
-      values.set(own, mark.value)
-      wishes.push({ one, mark })
-    }
-  }
-  return wishes
-}
-
-const isTimed = ({ guard }: Guarded): boolean => guard.kind === 'unique' && guard.until === 'expiry'
-const forMsOf = ({ guard }: Guarded): number => (guard.kind === 'unique' ? Math.max(1, guard.forMs) : 1)
-const idIn = (value: string): string => value.split(' ', 1)[0] ?? value
-const dueIn = (value: string): number => Number(value.split(' ')[1] ?? Number.NaN)
-
-/** Holds the keys of published calls for their time. A key that its task has released meanwhile stays free. */
 async function keepKeys(
-  { clock, logger }: AppCore,
+  { logger }: AppCore,
   coordination: CoordinationStore,
   owned: readonly Owned[],
 ): Promise<void> {
-  const nowMs = clock.now()
-  const lasting = owned.filter(({ call }) => !call.options.transaction)
-  if (lasting.length === 0) return
-  const replacements = lasting.map((one) => ({
-    was: one.mark.value,
-    mark: { ...one.mark, expiresMs: dueMs(one.call, nowMs) + forMsOf(one) },
-  }))
+  const replacements = owned.flatMap(({ call, mark, lastingMark }) =>
+    call.options.transaction ? [] : [{ was: mark.value, mark: lastingMark }],
+  )
+  if (replacements.length === 0) return
   try {
     await coordination.replace(UNIQUE, replacements)
   } catch (error) {
@@ -183,39 +115,53 @@ async function keepKeys(
   }
 }
 
+/** Gives back the keys of calls that are not sent; that of an earlier call under the same id stays. */
 async function giveBack(
-  { logger }: AppCore,
+  core: AppCore,
   coordination: CoordinationStore,
   owned: readonly Owned[],
 ): Promise<void> {
-  if (owned.length === 0) return
-  const marks = owned.map(({ mark }) => mark)
-  await coordination
-    .remove(UNIQUE, marks)
-    .catch((error: unknown) =>
-      logger.warn({ err: error }, `cannot give back the keys of unique tasks; they end in ${PENDING_MS} ms`),
-    )
+  for (const [within, ones] of byTransaction(core, coordination, owned)) {
+    const marks = ones.flatMap(({ mark }) => (within || isPending(mark.value) ? [mark] : []))
+    if (marks.length === 0) continue
+    await (within ?? coordination).remove(UNIQUE, marks).catch((error: unknown) => {
+      // A transaction that takes no more statements keeps nothing.
+      if (within) return
+      core.logger.warn(
+        { err: error },
+        `cannot give back the keys of unique tasks; they end in ${PENDING_MS} ms`,
+      )
+    })
+  }
 }
 
-/** Done only once the message is published: a producer that dies earlier leaves the previous call in force. */
+/**
+ * Done only once the message is published: a producer that dies earlier leaves the previous call in force. In a transaction the mark is part of
+ * it, or is made when the call has been relayed or comes to a worker.
+ */
 async function markLatest(
-  { clock, logger }: AppCore,
+  core: AppCore,
   coordination: CoordinationStore,
   { key, id, call, guard }: Guarded,
   stamp: number,
 ): Promise<void> {
   const delayMs = guard.kind === 'latest' ? guard.delayMs : 0
-  const expiresMs = dueMs(call, clock.now()) + delayMs + LATEST_KEPT_MS
+  const expiresMs = dueMs(call, core.clock.now()) + delayMs + LATEST_KEPT_MS
   const mark = { key, value: `${stamp} ${id}`, expiresMs }
+  const within = withinOf(core, coordination, call)
+  if (call.options.transaction && !within) return
+  if (within) {
+    const [standing] = await coordination.list(LATEST, [key])
+    if (!standing || stampOf(standing.value) < stamp) await within.put(LATEST, [mark])
+    return
+  }
   try {
-    for (;;) {
-      const [standing] = await coordination.put(LATEST, [mark], { ifAbsent: true })
-      if (!standing || standing.value === mark.value || stampOf(standing.value) > stamp) return
-      const [isReplaced] = await coordination.replace(LATEST, [{ was: standing.value, mark }])
-      if (isReplaced) return
-    }
+    await putLatest(core.clock, coordination, mark, stamp)
   } catch (error) {
-    logger.warn({ err: error, task_id: id }, 'cannot mark the latest call of a task; earlier ones run too')
+    core.logger.warn(
+      { err: error, task_id: id },
+      'cannot mark the latest call of a task; earlier ones run too',
+    )
   }
 }
 
@@ -236,9 +182,6 @@ function marked({ call, guard, key, id }: Guarded, stamp: number): Call {
     },
   }
 }
-
-const dueMs = ({ options: { eta, countdown = 0 } }: Call, nowMs: number): number =>
-  Math.max(nowMs, eta ? eta.getTime() : nowMs + countdown * 1000)
 
 const stamps = new WeakMap<AppCore, number>()
 

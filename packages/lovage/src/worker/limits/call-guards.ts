@@ -1,5 +1,15 @@
-import { LATEST, type MessageGuard, readGuard, stampOf, UNIQUE } from '../../app/guards/index.js'
+import {
+  LATEST,
+  LATEST_KEPT_MS,
+  type MessageGuard,
+  pendingValue,
+  putLatest,
+  readGuard,
+  stampOf,
+  UNIQUE,
+} from '../../app/guards/index.js'
 import type { Outcome } from '../../app/tasks/index.js'
+import type { CoordinationStore, Mark } from '../../coordination/index.js'
 import { messageOf, type Timer } from '../../kernel/index.js'
 import type { TaskHeaders } from '../../message/index.js'
 import type { Job } from '../pools/job.js'
@@ -38,6 +48,16 @@ export class CallGuards {
     if (keys.length === 0) return jobs.map(() => false)
     const marks = await this.#stores.cluster.list(LATEST, [...new Set(keys)])
     const latest = new Map(marks.map(({ key, value }) => [key, stampOf(value)]))
+    // A call of a transaction may not have been able to say that it is the latest.
+    for (const [place, guard] of guards.entries()) {
+      const id = jobs[place]?.context.id
+      if (guard?.kind !== 'latest' || id === undefined || (latest.get(guard.key) ?? 0) >= guard.stamp)
+        continue
+      latest.set(guard.key, guard.stamp)
+      const { cluster, clock } = this.#stores
+      const mark = { key: guard.key, value: `${guard.stamp} ${id}`, expiresMs: clock.now() + LATEST_KEPT_MS }
+      await putLatest(clock, cluster, mark, guard.stamp)
+    }
     return guards.map((guard) => guard?.kind === 'latest' && (latest.get(guard.key) ?? 0) > guard.stamp)
   }
 
@@ -75,17 +95,18 @@ export class CallGuards {
     if (guard.until === 'start') return undefined
     const { cluster, logger } = this.#stores
     const mark = { key: guard.key, value: id, expiresMs: dueMs + guard.forMs }
-    return cluster
-      .replace(UNIQUE, [{ was: id, mark }])
-      .then(noop, (error: unknown) =>
-        logger.warn({ err: error, task_id: id }, 'cannot hold the key of a unique task'),
-      )
+    return hold(cluster, [mark]).then(noop, (error: unknown) =>
+      logger.warn({ err: error, task_id: id }, 'cannot hold the key of a unique task'),
+    )
   }
 
   #release({ key }: MessageGuard, id: string): Promise<void> {
     const { cluster, logger } = this.#stores
     return cluster
-      .remove(UNIQUE, [{ key, value: id }])
+      .remove(UNIQUE, [
+        { key, value: id },
+        { key, value: pendingValue(id) },
+      ])
       .then(noop, (error: unknown) =>
         logger.warn(
           { err: error, task_id: id },
@@ -99,28 +120,39 @@ export class CallGuards {
     const { cluster, clock, logger } = this.#stores
     this.#renewal = clock.setTimer(() => {
       const nowMs = clock.now()
-      const replacements = [...this.#held()].flatMap(({ context: { id, wireHeaders } }) => {
+      const marks = [...this.#held()].flatMap(({ context: { id, wireHeaders } }) => {
         const guard = readGuard(wireHeaders)
         return guard?.kind === 'unique' && guard.until !== 'expiry'
-          ? [{ was: id, mark: { key: guard.key, value: id, expiresMs: nowMs + guard.forMs } }]
+          ? [{ key: guard.key, value: id, expiresMs: nowMs + guard.forMs }]
           : []
       })
-      if (replacements.length === 0) {
+      if (marks.length === 0) {
         this.#renewal = undefined
         return
       }
-      cluster
-        .replace(UNIQUE, replacements)
+      hold(cluster, marks)
         .catch((error: unknown) =>
           logger.warn({ err: error }, `Cannot renew the keys of unique tasks: ${messageOf(error)}`),
         )
         .finally(() =>
-          this.#renewLater(
-            Math.min(RENEWAL_MS, ...replacements.map(({ mark }) => (mark.expiresMs - nowMs) / 3)),
-          ),
+          this.#renewLater(Math.min(RENEWAL_MS, ...marks.map(({ expiresMs }) => (expiresMs - nowMs) / 3))),
         )
     }, ms)
   }
+}
+
+/** Holds keys longer; those whose producer could not yet say that it has published their calls, too. */
+async function hold(cluster: CoordinationStore, marks: readonly Mark[]): Promise<void> {
+  const isHeld = await cluster.replace(
+    UNIQUE,
+    marks.map((mark) => ({ was: mark.value, mark })),
+  )
+  const pending = marks.filter((_, place) => !isHeld[place])
+  if (pending.length > 0)
+    await cluster.replace(
+      UNIQUE,
+      pending.map((mark) => ({ was: pendingValue(mark.value), mark })),
+    )
 }
 
 const noop = (): void => {}

@@ -31,15 +31,25 @@ ON CONFLICT (key, member) DO UPDATE SET expires_ms = excluded.expires_ms
 -- name: dropSlots
 DELETE FROM lovage_slot WHERE (key, member) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 -- name: putMarks
--- With $5 a live mark wins; otherwise the new one does.
+-- With $5 a live mark wins, and a key that an open transaction is about to set is left alone; otherwise the new mark wins. An insertion
+-- would wait for such a transaction, so its lock is tried first; where it comes in between, the wait is bounded.
+WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', CASE WHEN $5::boolean THEN '1s' ELSE current_setting('lock_timeout') END, true))
 INSERT INTO lovage_mark AS mark (space, key, value, expires_ms)
-SELECT $1, key, value, expires_ms FROM unnest($2::text[], $3::text[], $4::bigint[]) AS given (key, value, expires_ms) ORDER BY key
+SELECT $1, key, value, expires_ms FROM patience, unnest($2::text[], $3::text[], $4::bigint[]) AS given (key, value, expires_ms)
+WHERE NOT $5::boolean OR CASE WHEN pg_try_advisory_lock_shared(1819440488, hashtext($1::text || ' ' || key))
+  THEN pg_advisory_unlock_shared(1819440488, hashtext($1::text || ' ' || key)) ELSE false END
+ORDER BY key
 ON CONFLICT (space, key) DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms
 WHERE NOT $5::boolean OR mark.expires_ms <= lovage_now()
 RETURNING key
+-- name: openMarks
+SELECT key FROM unnest($2::text[]) AS key WHERE NOT CASE WHEN pg_try_advisory_lock_shared(1819440488, hashtext($1::text || ' ' || key))
+  THEN pg_advisory_unlock_shared(1819440488, hashtext($1::text || ' ' || key)) ELSE false END
 -- name: replaceMarks
 -- Locks in the order of the keys, so that two callers that replace the same marks do not deadlock.
-WITH locked AS (SELECT key FROM lovage_mark WHERE space = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE)
+WITH locked AS (
+  SELECT key FROM lovage_mark WHERE space = $1 AND key = ANY ($2::text[]) AND (expires_ms IS NULL OR expires_ms > lovage_now())
+  ORDER BY key FOR UPDATE)
 UPDATE lovage_mark AS mark SET value = given.value, expires_ms = given.expires_ms
 FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS given (key, was, value, expires_ms)
 JOIN locked ON locked.key = given.key
@@ -64,4 +74,5 @@ DELETE FROM lovage_turn WHERE key IN (
 -- name: sweepSlots
 DELETE FROM lovage_slot WHERE expires_ms < lovage_now() - 60000
 -- name: sweepMarks
-DELETE FROM lovage_mark WHERE expires_ms < lovage_now() - 60000
+DELETE FROM lovage_mark WHERE (space, key) IN (
+  SELECT space, key FROM lovage_mark WHERE expires_ms < lovage_now() - 60000 FOR UPDATE SKIP LOCKED)

@@ -1,17 +1,20 @@
-import type {
-  CoordinationStore,
-  LeaseGrant,
-  Mark,
-  MarkListener,
-  MarkReplacement,
-  RateRequest,
-  SlotRequest,
-  TurnRequest,
+import {
+  type CallersTransaction,
+  type CoordinationStore,
+  type LeaseGrant,
+  type Mark,
+  type MarkListener,
+  type MarkReplacement,
+  OPEN_KEY,
+  type RateRequest,
+  type SlotRequest,
+  type TurnRequest,
 } from '../../../coordination/index.js'
 import type { DriverOptions, Logger, Unsubscribe } from '../../../kernel/index.js'
 import { readSql } from '../../../process/index.js'
 import { takeTurn, tryTurns } from '../../shared/index.js'
-import { openPostgres, type PostgresDatabase, postgresOptionsOf } from '../client/index.js'
+import { openPostgres, type PostgresDatabase, postgresOptionsOf, sqlStateOf } from '../client/index.js'
+import { marksWithin } from './marks-within.js'
 
 const sql = readSql(new URL('./coordination.sql', import.meta.url), [
   'renew',
@@ -24,6 +27,7 @@ const sql = readSql(new URL('./coordination.sql', import.meta.url), [
   'putSlots',
   'dropSlots',
   'putMarks',
+  'openMarks',
   'replaceMarks',
   'listMarks',
   'dropMarks',
@@ -41,6 +45,8 @@ const SLOW_POLL_MS = 30_000
 const LONGEST_NOTIFICATION = 7_000
 /** Between a space and the changed keys: occurs in neither. */
 const SEPARATOR = '\x1f'
+/** The server's code for a lock that did not come free in time. */
+const LOCK_TIMEOUT = '55P03'
 /** The approximate interval at which every process removes expired rows. */
 const SWEEP_EVERY_MS = 300_000
 
@@ -163,7 +169,7 @@ class PostgresCoordinationStore implements CoordinationStore {
     const ordered = ifAbsent ? [...marks].reverse() : marks
     const given = [...new Map(ordered.map((mark) => [mark.key, mark])).values()]
     const standing = new Map<string, Mark>()
-    await this.#database.transaction(async (session) => {
+    const write = this.#database.transaction(async (session) => {
       const written = await session.query<{ key: string }>(sql.putMarks, [
         space,
         given.map(({ key }) => key),
@@ -179,6 +185,15 @@ class PostgresCoordinationStore implements CoordinationStore {
           standing.set(row.key, markOf(row))
       if (own.size > 0) await session.query(sql.tell, [changeText(space, [...own])])
     })
+    await write.catch((error: unknown) => {
+      // A transaction took one of the keys at this moment: it is looked at again.
+      if (!ifAbsent || sqlStateOf(error) !== LOCK_TIMEOUT) throw error
+      standing.clear()
+    })
+    const unknown = given.flatMap(({ key }) => (standing.has(key) ? [] : [key]))
+    if (unknown.length > 0)
+      for (const { key } of await this.#database.query<{ key: string }>(sql.openMarks, [space, unknown]))
+        standing.set(key, { key, value: OPEN_KEY })
     // The winning mark was removed at the same moment: there is room again.
     const left = given.filter(({ key }) => !standing.has(key))
     if (left.length > 0)
@@ -228,6 +243,10 @@ class PostgresCoordinationStore implements CoordinationStore {
       stop()
       end()
     }
+  }
+
+  within(transaction: CallersTransaction): Pick<CoordinationStore, 'put' | 'remove'> {
+    return marksWithin(transaction, sql, changeText)
   }
 
   async close(): Promise<void> {

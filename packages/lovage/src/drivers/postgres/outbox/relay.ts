@@ -1,5 +1,12 @@
 import type { Broker } from '../../../broker/index.js'
-import { crashPoint, isLovageError, type Logger, messageOf as textOf } from '../../../kernel/index.js'
+import {
+  crashPoint,
+  type DriverOptions,
+  isLovageError,
+  type Logger,
+  messageOf as textOf,
+} from '../../../kernel/index.js'
+import type { OutgoingMessage } from '../../../message/index.js'
 import { readSql } from '../../../process/index.js'
 import type { PostgresDatabase, Session } from '../client/index.js'
 import { messageOf, type OutboxRow, queuesOf } from './outbox-row.js'
@@ -20,13 +27,19 @@ export class Relay {
   readonly #database: PostgresDatabase
   readonly #broker: Broker
   readonly #logger: Logger
+  readonly #relaying: DriverOptions['relaying']
   readonly #endings: readonly (() => void)[]
   #running: Promise<void> | undefined
   #isAskedAgain = false
   #isDown = false
   #isClosed = false
 
-  constructor(database: PostgresDatabase, broker: Broker, logger: Logger) {
+  constructor(
+    database: PostgresDatabase,
+    broker: Broker,
+    { logger, relaying }: Pick<DriverOptions, 'logger' | 'relaying'>,
+  ) {
+    this.#relaying = relaying
     this.#database = database
     this.#broker = broker
     this.#logger = logger
@@ -79,6 +92,7 @@ export class Relay {
     try {
       await this.#broker.declare(queuesOf(rows))
       if (readable.length === rows.length) {
+        await this.#tell(readable)
         await this.#broker.publish(readable)
         return rows
       }
@@ -90,6 +104,15 @@ export class Relay {
     const moved: OutboxRow[] = []
     for (const row of rows) moved.push(...(await this.#publish(session, [row])))
     return moved
+  }
+
+  /** Calls that cannot be confirmed are published all the same: better twice than never. */
+  async #tell(messages: readonly OutgoingMessage[]): Promise<void> {
+    try {
+      await this.#relaying?.(messages.map(({ headers }) => headers))
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'cannot hold the keys of relayed tasks; others like them may be sent')
+    }
   }
 
   async #setAside(

@@ -22,7 +22,7 @@ export async function withOutbox(broker: Broker, url: string, options: DriverOpt
   }
   let relay: Relay | undefined
   const startRelay = (): void => {
-    relay ??= new Relay(database, broker, options.logger)
+    relay ??= new Relay(database, broker, options)
   }
   return {
     ...delegate(broker),
