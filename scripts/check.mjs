@@ -15,6 +15,7 @@ import { checkTraces } from './checks/traces.mjs'
 import { cliDocIsFresh } from './make-cli-doc.mjs'
 import { errorsDocIsFresh } from './make-errors-doc.mjs'
 import { settingsDocIsFresh } from './make-settings-doc.mjs'
+import { webhooksDocumentIsFresh, webhooksPageIsFresh } from './make-webhooks-api.mjs'
 import { packages } from './workspace.mjs'
 
 /** Name, what it does; the slow ones first, so that the short ones fill the other lane. */
@@ -33,6 +34,8 @@ const STEPS = [
   ['docs/errors.md', errorsDocIsFresh],
   ['docs/reference/settings.md', settingsDocIsFresh],
   ['docs/reference/cli.md', cliDocIsFresh],
+  ['webhooks: openapi.json', webhooksDocumentIsFresh],
+  ['docs/webhooks/api.md', webhooksPageIsFresh],
   ['no traces of a machine', checkTraces],
 ]
 

@@ -27,7 +27,21 @@ export {
   type WebhookEvent,
 } from './domain/index.js'
 export * from './enrich/index.js'
-export * from './facade/index.js'
+export {
+  type DataOf,
+  type Deliveries,
+  type Endpoints,
+  type EventSchemas,
+  type Events,
+  type OfTenant,
+  type OnceKey,
+  type PublishedKey,
+  TASKS,
+  type Webhooks,
+  type WebhooksOptions,
+  webhooks,
+  webhooksOf,
+} from './facade/index.js'
 export { DEFAULT_LANE_RULES, type LaneRules } from './lane/index.js'
 export { DEFAULT_SCHEDULE, type RetrySchedule } from './plan/index.js'
 export {

@@ -6,6 +6,8 @@ export type WebhookCrashPoint =
   | 'webhook:after-post'
   | 'webhook:after-record'
   | 'webhook:after-release'
+  /** In the HTTP service: a request with an Idempotency-Key has done its work, and its answer is not kept yet. */
+  | 'webhook:after-work'
 
 /** The engine's hook, set by `lovage/testing` and LOVAGE_CRASH_POINT. */
 const HOOK = Symbol.for('lovage.crash-point')

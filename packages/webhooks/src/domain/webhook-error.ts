@@ -14,6 +14,13 @@ export const WEBHOOK_ERROR_CODES = {
   LVG_WEBHOOK_STATE: 'See in which state it is, in the message.',
   LVG_WEBHOOK_STORE: 'See what the database said, in the message.',
   LVG_WEBHOOK_SETUP: 'Correct the option named in the message.',
+  LVG_WEBHOOK_UNAUTHENTICATED:
+    'Send `authorization: Bearer lwk_…`; `lovage-webhooks keys create` makes a key.',
+  LVG_WEBHOOK_FORBIDDEN: 'Use a key with the scope named in the message.',
+  LVG_WEBHOOK_RATE_LIMITED: 'Wait for the seconds in `retry-after`, and send fewer requests.',
+  LVG_WEBHOOK_IDEMPOTENCY:
+    'Use a new Idempotency-Key for each new request, and the same one only to repeat it.',
+  LVG_WEBHOOK_INTERNAL: 'See the log of the service: the line has the request’s id.',
 } as const
 
 /** An error code of this package. */

@@ -7,9 +7,9 @@ import type { Deliveries, Events } from './webhooks.js'
 export interface DeliveriesParts {
   readonly store: () => Promise<WebhookStore>
   readonly now: () => number
-  readonly publishReplay: (deliveryId: string) => Promise<void>
+  readonly publishReplay: (deliveryId: string, once?: string) => Promise<void>
   /** Resolves with the task's id. */
-  readonly replayAll: (query: ReplayQuery) => Promise<string>
+  readonly replayAll: (query: ReplayQuery, once?: string) => Promise<string>
   readonly release: (endpointId: string) => Promise<void>
 }
 
@@ -42,7 +42,7 @@ export function deliveriesOf({ store, now, publishReplay, replayAll, release }: 
     },
     async replay(id, of) {
       await get(id, of)
-      await publishReplay(id)
+      await publishReplay(id, of?.once)
     },
     async replayAll({
       tenant = 'default',
@@ -50,10 +50,11 @@ export function deliveriesOf({ store, now, publishReplay, replayAll, release }: 
       sinceMs,
       untilMs = now(),
       states = ['exhausted', 'cancelled', 'failed'],
+      once,
     }) {
       const [endpoint] = await (await store()).endpoints.get([endpointId])
       if (endpoint?.tenant !== tenant) fail('endpoint', endpointId)
-      return replayAll({ tenant, endpointId, sinceMs, untilMs, states })
+      return replayAll({ tenant, endpointId, sinceMs, untilMs, states }, once)
     },
     async cancel(id, of = {}) {
       const { state, endpointId } = await get(id, of)

@@ -39,9 +39,9 @@ export function endpointsOf({ settings, store, now, release, notify, send }: End
   const makeSecret = (
     endpointId: string,
     scheme: SigningScheme,
+    id = newId('sec', now()),
   ): { stored: StoredSecret; shown: NewSecret } => {
     const { text, publicKey } = newSigningSecret(scheme)
-    const id = newId('sec', now())
     const common = { id, endpointId, scheme, publicKey, createdAtMs: now(), expiresAtMs: null }
     return {
       stored: { ...common, sealed: settings.vault().seal(text, id) },
@@ -146,25 +146,34 @@ export function endpointsOf({ settings, store, now, release, notify, send }: End
       return secrets.map(({ sealed, ...secret }): EndpointSecret => secret)
     },
 
-    async rotateSecret(id, { tenant, scheme = 'v1', overlapMs = DAY_MS } = {}) {
+    async rotateSecret(id, { tenant, scheme = 'v1', overlapMs = DAY_MS, id: secretId } = {}) {
       if (!Number.isFinite(overlapMs) || overlapMs < 0 || overlapMs > 30 * DAY_MS)
         throw new WebhookError('overlapMs wants a number from 0 to 30 days.', {
           code: 'LVG_WEBHOOK_INVALID',
           field: 'overlapMs',
         })
       await found(id, tenant)
-      const { stored, shown: secret } = makeSecret(id, scheme)
+      const { stored, shown: secret } = makeSecret(id, scheme, secretId)
       await (await store()).endpoints.addSecret(stored, now() + overlapMs)
       return secret
     },
 
     async test(
       id,
-      { tenant = 'default', type = 'webhook.test', data = { message: 'This is a test.' } } = {},
+      {
+        tenant = 'default',
+        type = 'webhook.test',
+        data = { message: 'This is a test.' },
+        id: eventId,
+        timestamp = new Date(now()),
+      } = {},
     ) {
       await found(id, tenant)
-      const body = Buffer.from(JSON.stringify({ type, timestamp: new Date(now()).toISOString(), data }))
-      return send({ type, body }, { tenant, endpointId: id })
+      const body = Buffer.from(JSON.stringify({ type, timestamp: timestamp.toISOString(), data }))
+      return send(
+        { type, body },
+        { tenant, endpointId: id, ...(eventId === undefined ? {} : { id: eventId }) },
+      )
     },
   }
 }

@@ -1,4 +1,6 @@
+export { internalsOf, webhooksOf } from './internals.js'
 export { type DataOf, webhooks } from './make-webhooks.js'
-export type { EventSchemas, WebhooksOptions } from './options.js'
+export type { EventSchemas, WebhookSettings, WebhooksOptions } from './options.js'
+export { jsonBytes } from './sender.js'
 export { TASKS } from './tasks.js'
-export type { Deliveries, Endpoints, Events, OfTenant, PublishedKey, Webhooks } from './webhooks.js'
+export type { Deliveries, Endpoints, Events, OfTenant, OnceKey, PublishedKey, Webhooks } from './webhooks.js'

@@ -6,10 +6,11 @@ import { type Notice, noticeEvent, openStore, type Released, type WebhookStore }
 import { deliveriesOf, eventsOf } from './deliveries.js'
 import { addDeployChecks } from './deploy-checks.js'
 import { endpointsOf } from './endpoints.js'
+import { remember } from './internals.js'
 import { WebhookMetrics } from './metrics.js'
 import { type EventSchemas, settingsOf, type WebhookSettings, type WebhooksOptions } from './options.js'
 import { Sender, validated } from './sender.js'
-import { registerTasks } from './tasks.js'
+import { onceOf, registerTasks } from './tasks.js'
 import type { PublishedKey, Webhooks } from './webhooks.js'
 
 /** The data type of each event type in a catalogue. */
@@ -77,8 +78,8 @@ export function webhooks<const Events extends EventSchemas = Readonly<Record<str
       store,
       now,
       release,
-      publishReplay: (id) => tasks.publish([id], 'replay'),
-      replayAll: async (query) => (await tasks.replay.applyAsync([query])).id,
+      publishReplay: (id, once) => tasks.publish([id], 'replay', once),
+      replayAll: async (query, once) => (await tasks.replay.applyAsync([query], onceOf(once))).id,
     }),
     types: Object.keys(options.events ?? {}).sort(),
     validate: (type, data) => validated(settings.events, type, data),
@@ -96,6 +97,7 @@ export function webhooks<const Events extends EventSchemas = Readonly<Record<str
     cleanup,
     close: () => parts.close(),
   }
+  remember(app, hooks, settings)
   // The catalogue's types are checked at the call; the runtime object is the same for all.
   return hooks as unknown as ReturnType<typeof webhooks<Events>>
 }

@@ -117,12 +117,13 @@ export function registerTasks(app: Lovage, parts: TaskParts) {
   async function publish(
     ids: readonly string[],
     trigger: 'schedule' | 'sweep' | 'replay' = 'schedule',
+    once?: string,
   ): Promise<void> {
     if (ids.length === 0) return
     await outside.runInAsyncScope(() =>
       deliver.applyAsyncMany(
         ids.map((id) => ({ args: [null, null, id, trigger] as const })),
-        { ignoreResult: true },
+        { ignoreResult: true, ...onceOf(once) },
       ),
     )
   }
@@ -144,6 +145,10 @@ export function registerTasks(app: Lovage, parts: TaskParts) {
   app.addPeriodicTask(86_400, cleanup, { name: TASKS.cleanup, expires: 86_400 })
   return { publish, onReleased, replay, wake, sweep, cleanup, deliver }
 }
+
+/** The call option for a key under which a call counts once. */
+export const onceOf = (key: string | undefined) =>
+  key === undefined ? {} : { once: { key: `lovage.webhooks:${key}`, ttlMs: 43_200_000 } }
 
 /** An unreachable store is not the delivery's fault: its task is retried for ever. Errors in the call itself are not retried. */
 async function guarded<T>(context: TaskContext, work: () => Promise<T>): Promise<T> {

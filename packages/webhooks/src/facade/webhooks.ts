@@ -21,6 +21,11 @@ export interface OfTenant {
   readonly tenant?: string
 }
 
+/** A key under which a call counts once in 12 hours, where the broker can tell (`capabilities.once`). */
+export interface OnceKey {
+  readonly once?: string
+}
+
 /** Operations on endpoints. Each throws LVG_WEBHOOK_NOT_FOUND for an id that the tenant does not have. */
 export interface Endpoints {
   /**
@@ -42,12 +47,23 @@ export interface Endpoints {
   /** Creates a new secret; the old one keeps signing alongside it for `overlapMs` (default one day). Without `scheme`: `v1`. */
   rotateSecret(
     id: string,
-    options?: OfTenant & { readonly scheme?: SigningScheme; readonly overlapMs?: number },
+    options?: OfTenant & {
+      readonly scheme?: SigningScheme
+      readonly overlapMs?: number
+      /** `sec_…`; made when absent. An id that exists is a conflict: a call that is repeated makes no second secret. */
+      readonly id?: string
+    },
   ): Promise<NewSecret>
   /** Sends it a `webhook.test` event, or one of a catalogue type with `data`. */
   test(
     id: string,
-    options?: OfTenant & { readonly type?: string; readonly data?: unknown },
+    options?: OfTenant & {
+      readonly type?: string
+      readonly data?: unknown
+      /** The event's id and time, so that a call that is repeated sends nothing twice. */
+      readonly id?: string
+      readonly timestamp?: Date
+    },
   ): Promise<SentEvent>
 }
 
@@ -85,16 +101,17 @@ export interface Deliveries {
       },
   ): Promise<Listing<Attempt>>
   /** Makes one more attempt now, with the same `webhook-id` and the current secret; the endpoint's schedule and health are not affected. */
-  replay(id: string, of?: OfTenant): Promise<void>
+  replay(id: string, of?: OfTenant & OnceKey): Promise<void>
   /** Replays an endpoint's deliveries from a period, in batches of 100, as a task; resolves with its id. */
   replayAll(
-    query: OfTenant & {
-      readonly endpointId: string
-      readonly sinceMs: number
-      readonly untilMs?: number
-      /** Default `['exhausted', 'cancelled', 'failed']`. */
-      readonly states?: readonly DeliveryState[]
-    },
+    query: OfTenant &
+      OnceKey & {
+        readonly endpointId: string
+        readonly sinceMs: number
+        readonly untilMs?: number
+        /** Default `['exhausted', 'cancelled', 'failed']`. */
+        readonly states?: readonly DeliveryState[]
+      },
   ): Promise<string>
   /** Cancels a waiting delivery. @throws {WebhookError} LVG_WEBHOOK_STATE when it is not waiting. */
   cancel(id: string, of?: OfTenant): Promise<void>

@@ -1,2 +1,7 @@
-/** The path of the HTTP service, below its origin. */
-export const SERVICE_PATH = '/v1'
+export { type ApiKey, ApiKeys, type NewApiKey } from './api-keys.js'
+export { openApiDocument, SCOPES, type Scope } from './contract/index.js'
+export type { Caller, ServiceEnv } from './environment.js'
+export { openPass, type PortalPass, portalLink, sealPass } from './portal-links.js'
+export type { RequestRate } from './rate-limiter.js'
+export { type ListeningService, type ListenOptions, serveWebhooks } from './serve.js'
+export { type ServiceOptions, serviceApp } from './service-app.js'

@@ -203,7 +203,9 @@ async function loadSecrets(
 
 async function insertSecret(session: SqlSession, secret: StoredSecret): Promise<void> {
   const { id, endpointId, scheme, publicKey, sealed, createdAtMs, expiresAtMs } = secret
-  await session.query(SQL.insertSecret, [id, endpointId, scheme, publicKey, sealed, createdAtMs, expiresAtMs])
+  const values = [id, endpointId, scheme, publicKey, sealed, createdAtMs, expiresAtMs]
+  if ((await session.query(SQL.insertSecret, values)).length > 0) return
+  throw new WebhookError(`There is a secret ${id} already.`, { code: 'LVG_WEBHOOK_CONFLICT', field: 'id' })
 }
 
 type Settings = Omit<

@@ -41,7 +41,7 @@ WHERE endpoint_id = $1 AND state IN ('pending', 'failed', 'held')
 DELETE FROM lovage_webhook_secrets WHERE endpoint_id = $1
 -- name: insertSecret
 INSERT INTO lovage_webhook_secrets (id, endpoint_id, scheme, public_key, sealed, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id
 -- name: expireSecrets
 UPDATE lovage_webhook_secrets SET expires_at = $3 WHERE endpoint_id = $1 AND scheme = $2 AND expires_at IS NULL
 -- name: secretsOf
