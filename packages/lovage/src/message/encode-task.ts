@@ -41,7 +41,8 @@ export interface TaskCall {
   readonly parentId?: string | null
   /** Default `gen<pid>@<host>`. */
   readonly origin?: string
-  readonly ignoreResult?: boolean
+  /** null leaves it to the task's own setting, where it runs. */
+  readonly ignoreResult?: boolean | null
   readonly replacedTaskNesting?: number
   readonly stampedHeaders?: readonly string[] | null
   readonly stamps?: Readonly<Record<string, unknown>>
@@ -109,7 +110,7 @@ export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMess
     argsrepr: call.argsRepr ?? reprArgs(call.args),
     kwargsrepr: call.kwargsRepr ?? reprKwargs(call.kwargs),
     origin: call.origin ?? OWN_ORIGIN,
-    ignore_result: call.ignoreResult ?? false,
+    ignore_result: call.ignoreResult === undefined ? false : call.ignoreResult,
     replaced_task_nesting: call.replacedTaskNesting ?? 0,
     stamped_headers: call.stampedHeaders ?? null,
     stamps: call.stamps ?? NO_STAMPS,

@@ -157,7 +157,9 @@ function isComplete(headers: Fields): headers is TaskHeaders {
     typeof headers.replaced_task_nesting === 'number' &&
     headers.stamped_headers !== undefined &&
     isFields(headers.stamps) &&
-    (headers.ignore_result === undefined || typeof headers.ignore_result === 'boolean') &&
+    (headers.ignore_result === undefined ||
+      headers.ignore_result === null ||
+      typeof headers.ignore_result === 'boolean') &&
     headers.compression !== null
   )
 }

@@ -22,8 +22,8 @@ export interface TaskHeaders {
   readonly argsrepr: string
   readonly kwargsrepr: string
   readonly origin: string
-  /** Absent when the producer did not set it: the task's own setting then applies. */
-  readonly ignore_result?: boolean
+  /** Absent or null when the producer did not set it: the task's own setting then applies. */
+  readonly ignore_result?: boolean | null
   readonly replaced_task_nesting: number
   readonly stamped_headers: readonly string[] | null
   readonly stamps: Readonly<Record<string, unknown>>

@@ -24,6 +24,7 @@ export function followUpPorts(
     },
     priorityToWire: priorityToWire(capabilities),
     isInline: (task) => app.tasks.get(task)?.options.errback === 'inline',
+    ignoresResult: (task) => app.tasks.get(task)?.options.ignoreResult === true,
     now: () => app.clock.now(),
     resultExpires: app.conf.resultExpires,
     storesResults: results !== undefined,

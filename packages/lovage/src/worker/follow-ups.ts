@@ -66,6 +66,8 @@ export interface FollowUpPorts {
   readonly priorityToWire: PriorityToWire
   /** Whether the errback of this name is called here, with the error itself. */
   readonly isInline: (task: string) => boolean
+  /** Whether the task of this name ignores its results, as far as is known here. */
+  readonly ignoresResult: (task: string) => boolean
   readonly now: () => number
   /** Seconds. */
   readonly resultExpires: number | null
@@ -239,8 +241,10 @@ export class FollowUps {
     if (!this.#ports.storesResults || tasks.length === 0) return []
     const dateDone = new Date(this.#ports.now()).toISOString()
     const resultJson = encodeJson(result)
-    return tasks.map((task) => ({
-      ...task,
+    const heard = tasks.filter(({ name, ignoreResult }) => !(ignoreResult ?? this.#ports.ignoresResult(name)))
+    return heard.map(({ id, replyTo }) => ({
+      id,
+      ...(replyTo === undefined ? {} : { replyTo }),
       state,
       result,
       resultJson,

@@ -52,6 +52,7 @@ export async function openCore(
       storesResults: results !== undefined,
       now: () => clock.now(),
       handsBack: conf.onUnknownTask === 'handBack',
+      optionsOf: (task) => app.tasks.get(task)?.options,
     }),
   }
 }

@@ -1,3 +1,4 @@
+import type { TaskOptions } from '../app/tasks/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import type { DeadLetterReason } from '../dead-letter/index.js'
 import type { LovageError } from '../kernel/index.js'
@@ -25,21 +26,21 @@ export type Follow = (exception: ExceptionInfo, state: 'FAILURE' | 'REVOKED') =>
 
 const NOTHING: Follow = () => NO_FOLLOW_UP
 
+/** The worker, as the plans for refused messages see it. */
+export interface RefusalSettings {
+  readonly hostname: string
+  readonly storesResults: boolean
+  readonly now: () => number
+  readonly handsBack: boolean
+  /** A task's options, where it is known. */
+  readonly optionsOf: (task: string) => TaskOptions | undefined
+}
+
 /** Creates the plans for messages that are not run: each is stored, and callers waiting for its result are notified. */
 export class Refusals {
-  readonly #settings: {
-    readonly hostname: string
-    readonly storesResults: boolean
-    readonly now: () => number
-    readonly handsBack: boolean
-  }
+  readonly #settings: RefusalSettings
 
-  constructor(settings: {
-    readonly hostname: string
-    readonly storesResults: boolean
-    readonly now: () => number
-    readonly handsBack: boolean
-  }) {
+  constructor(settings: RefusalSettings) {
     this.#settings = settings
   }
 
@@ -144,7 +145,10 @@ export class Refusals {
     state: TaskState,
     result: ExceptionInfo,
   ): readonly ResultRecord[] {
-    if (!this.#settings.storesResults || headers.ignore_result) return []
+    const { storesResults, optionsOf } = this.#settings
+    const own = optionsOf(headers.task)
+    const isIgnored = headers.ignore_result ?? own?.ignoreResult === true
+    if (!storesResults || (isIgnored && own?.storeErrorsEvenIfIgnored !== true)) return []
     const dateDone = new Date(this.#settings.now()).toISOString()
     const groupId = headers.group === null ? {} : { groupId: headers.group }
     const parentId = headers.parent_id === null ? {} : { parentId: headers.parent_id }

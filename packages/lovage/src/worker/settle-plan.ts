@@ -260,15 +260,10 @@ export function letterOf(
 }
 
 const storesSuccess = ({ context }: Finished, { storesResults }: PlanSettings): boolean =>
-  storesResults && !ignoresResult(context)
+  storesResults && !context.ignoreResult
 
 function storesErrors({ context }: Finished, { storesResults }: PlanSettings): boolean {
-  return storesResults && (!ignoresResult(context) || context.task.options.storeErrorsEvenIfIgnored === true)
-}
-
-/** The option of the call, else the task's. */
-function ignoresResult(context: TaskContext): boolean {
-  return context.ignoreResult || context.task.options.ignoreResult === true
+  return storesResults && (!context.ignoreResult || context.task.options.storeErrorsEvenIfIgnored === true)
 }
 
 function record(

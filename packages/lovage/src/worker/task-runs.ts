@@ -80,7 +80,7 @@ export class TaskRuns {
     claims.handedOver(claim)
     const { trackStarted, abortable } = job.task.options
     // STARTED would hide the request to abort.
-    if (trackStarted !== false && !abortable) started?.started(job.context)
+    if (trackStarted !== false && !abortable && !job.context.ignoreResult) started?.started(job.context)
     if (!pool.isRemote) claims.begun(claim)
     const outcome = this.#runJob(claim)
     if (outcome instanceof Promise) outcome.then((ended) => this.#finish(claim, ended))

@@ -11,7 +11,13 @@ import {
   withLinks,
   withoutOptions,
 } from '../../canvas/index.js'
-import { type ExceptionInfo, reprValue, type TaskHeaders, type WireSignature } from '../../message/index.js'
+import {
+  type ExceptionInfo,
+  isTruthy,
+  reprValue,
+  type TaskHeaders,
+  type WireSignature,
+} from '../../message/index.js'
 import type { CompletedJoin, ResultTuple } from '../../result/index.js'
 import { type Dispatch, dispatch, dispatchAll, partOf, type Surroundings } from './dispatch.js'
 
@@ -36,10 +42,19 @@ export interface MemberPart {
   readonly body: WireSignature
 }
 
+/** A task that will never run. */
+export interface DoomedTask {
+  readonly id: string
+  readonly name: string
+  readonly replyTo?: string
+  /** The step's own option, where it has one. */
+  readonly ignoreResult?: boolean
+}
+
 /** The consequences of a failure. */
 export interface Doom {
   /** Tasks that will never run: each gets the failure as its result, and its caller is notified. */
-  readonly tasks: readonly { readonly id: string; readonly replyTo?: string }[]
+  readonly tasks: readonly DoomedTask[]
   /** Chords that wait for one of them. */
   readonly parts: readonly MemberPart[]
   /** Steps that cannot be read. */
@@ -155,7 +170,13 @@ function doomOf(canvases: readonly Canvas[]): Doom {
         const id = textOption(canvas.options, 'task_id')
         if (id !== undefined) {
           const replyTo = textOption(canvas.options, 'reply_to')
-          tasks.push(replyTo === undefined ? { id } : { id, replyTo })
+          const { ignore_result: ignore } = canvas.options
+          tasks.push({
+            id,
+            name: canvas.task,
+            ...(replyTo === undefined ? {} : { replyTo }),
+            ...(ignore === undefined || ignore === null ? {} : { ignoreResult: isTruthy(ignore) }),
+          })
           const part = partOf(canvas)
           if (part) parts.push({ joinId: part.groupId, taskId: id, index: part.index, body: part.body })
         }

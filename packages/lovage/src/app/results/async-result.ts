@@ -14,6 +14,8 @@ export class AsyncResult<Result> implements AnyResult {
   /** The result of the task that sent this one in a chain. */
   readonly parent: AnyResult | null
   readonly results = null
+  /** Whether this call's result is stored nowhere (`ignoreResult`): `get` returns null at once, as in Celery. */
+  ignored = false
   readonly #source: ResultSource
   #ready: TaskResult | undefined
 
@@ -42,6 +44,8 @@ export class AsyncResult<Result> implements AnyResult {
    * @throws {ResultError} LVG_RESULT_DISABLED without a result backend.
    */
   async get(options: GetOptions = {}): Promise<Result> {
+    // The caller asked for no result: its type says nothing about this null.
+    if (this.ignored) return null as Result
     const settled = await this.#settled(options)
     if (settled.state !== 'SUCCESS' && options.propagate !== false) throw errorOf(settled)
     // The producer's types give the task's return type; with `propagate: false` a description of the failure comes instead.

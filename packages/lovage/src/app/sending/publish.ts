@@ -94,7 +94,9 @@ export class Publisher {
     if (batch.messages.push(message) >= publishBatch) batch.send()
     const sent = (): AsyncResult<unknown> => {
       parent?.children.push([[id, null], null])
-      return new AsyncResult<unknown>(id, this.#core)
+      const result = new AsyncResult<unknown>(id, this.#core)
+      result.ignored = message.headers.ignore_result === true
+      return result
     }
     return batch.done.then(sent, (error: unknown) => {
       if (concerns(error, message)) throw error

@@ -50,7 +50,6 @@ export function toMessage(
     sentMs: nowMs,
     rootId: options.rootId ?? parent?.rootId ?? id,
     parentId: options.parentId ?? parent?.id ?? null,
-    ignoreResult: options.ignoreResult ?? defaults.ignoreResult ?? false,
     deliveryMode: options.deliveryMode ?? (conf.taskDefaultDeliveryMode === 'persistent' ? 2 : 1),
     exchange: route.exchange,
     routingKey: route.routingKey,
@@ -77,6 +76,11 @@ export function toMessage(
   if (options.retries !== undefined) call.retries = options.retries
   if (options.shadow !== undefined) call.shadow = options.shadow
   const known = tasks.get(task)
+  call.ignoreResult =
+    options.ignoreResult ??
+    known?.options.ignoreResult ??
+    defaults.ignoreResult ??
+    (conf.taskIgnoreResult || null)
   const serializer = serializerOf(conf, options.serializer ?? defaults.serializer ?? conf.taskSerializer)
   const isEncrypted = typeof serializer !== 'string' && serializer.contentType === ENCRYPTED_TYPE
   // Content that is confidential in the body must not be readable in a header.

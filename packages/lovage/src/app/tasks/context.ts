@@ -165,8 +165,9 @@ export class TaskContext {
   get timeLimit(): readonly [hard: number | null, soft: number | null] {
     return this.#headers.timelimit ?? [null, null]
   }
+  /** Whether nothing is stored for this run: as its call says, else as the task's option or the setting says. */
   get ignoreResult(): boolean {
-    return this.#headers.ignore_result === true
+    return this.#headers.ignore_result ?? this.task.options.ignoreResult === true
   }
   get stamps(): Readonly<Record<string, unknown>> {
     return this.#headers.stamps

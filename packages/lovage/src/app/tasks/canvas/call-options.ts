@@ -1,5 +1,5 @@
 import { type CanvasCall, OWN_OPTIONS, type WireOptions } from '../../../canvas/index.js'
-import { parseTime } from '../../../message/index.js'
+import { isTruthy, parseTime } from '../../../message/index.js'
 import { nameOf } from '../../routing/index.js'
 import type { Call } from '../call.js'
 import type { CallOptions, TaskOptions } from '../task-options.js'
@@ -58,7 +58,7 @@ const READERS: Readonly<Record<keyof typeof WIRE_NAMES, (value: unknown) => unkn
   routingKey: text,
   timeLimit: number,
   softTimeLimit: number,
-  ignoreResult: (value) => (typeof value === 'boolean' ? value : undefined),
+  ignoreResult: isTruthy,
   deliveryMode: (value) => (value === 1 || value === 2 ? value : undefined),
   countdown: number,
   eta: time,
