@@ -1,4 +1,4 @@
-import { type Lovage, startWorker } from 'lovage'
+import { type AsyncResult, type Lovage, type Middleware, startWorker } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
@@ -61,7 +61,8 @@ async function storesWhatIsWanted(broker: string, backend: string): Promise<void
   const client = createTestApp('client', { broker, backend, taskDefaultQueue: 'ts' })
   opened.push(client)
   const worker = await work(app)
-  const sent = []
+  const sent: { readonly what: string; readonly result: AsyncResult<unknown>; readonly stored: boolean }[] =
+    []
   for (const [what, how, options, stored] of CASES) {
     const result =
       how === 'by name'
@@ -106,16 +107,13 @@ describe('results that nobody wants', { timeout: 120_000 }, () => {
 
   test('are said in the header: by the call, else the task, else the setting; a bare name leaves it to the worker', async () => {
     const headers: unknown[] = []
-    const settings = {
-      middleware: [
-        {
-          publish: (context: { messages: readonly { headers: object }[] }) => {
-            headers.push(...context.messages.map((one) => Reflect.get(one.headers, 'ignore_result')))
-            return Promise.resolve()
-          },
-        },
-      ],
+    const noting: Middleware = {
+      name: 'noting',
+      publish: async ({ messages }) => {
+        headers.push(...messages.map((one) => one.headers.ignore_result))
+      },
     }
+    const settings = { middleware: [noting] }
     const { app, quiet, plain } = openApp('memory://headers', 'memory://headers', settings)
     await quiet.delay()
     await plain.delay()
@@ -147,7 +145,7 @@ describe('results that nobody wants', { timeout: 120_000 }, () => {
     const told = app.task({ name: 'ts.told', ignoreResult: true, storeErrorsEvenIfIgnored: true, run: fail })
     const revoked = [await quiet.applyAsync([], { expires: -1 }), await plain.applyAsync([], { expires: -1 })]
     const noted = await told.applyAsync([], { expires: -1 })
-    const doomed = await fails.s().pipe(quiet.s()).pipe(plain.s()).applyAsync()
+    const doomed = await fails.s().pipe(quiet.si()).pipe(plain.si()).applyAsync()
     const failed = await told.delay()
     await work(app)
     await expect(doomed.get({ timeout: 20 })).rejects.toThrow('RangeError')
