@@ -32,7 +32,7 @@ export interface OpenDashboard extends DashboardParts, AsyncDisposable {
   /** Returns the named fleet, or the first without a name. @throws {UnknownFleetError} @internal */
   readonly fleetOf: (name: string | undefined) => Fleet
   readonly readOnly: boolean
-  /** Stops background work, writes pending events, and closes the histories; the apps stay open. */
+  /** Stops background work, writes pending events, and closes the histories; the apps stay open. Once is enough. */
   close(): Promise<void>
 }
 
@@ -58,9 +58,13 @@ export async function openDashboard(options: DashboardOptions): Promise<OpenDash
   }
   const jobs = new Jobs()
   await Promise.all([...fleets.values()].map((fleet) => fleet.start()))
-  const close = async (): Promise<void> => {
-    await jobs.close()
-    await Promise.all([...fleets.values()].map((fleet) => fleet.close()))
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closed ??= jobs
+      .close()
+      .then(() => Promise.all([...fleets.values()].map((fleet) => fleet.close())))
+      .then(() => {})
+    return closed
   }
   return {
     data: liveData({ fleets, readOnly, jobs: (fleet) => jobs.list(fleet) }),

@@ -150,12 +150,14 @@ export const OPTIONS: Definitions = {
 const NAMES = new Map(Object.keys(OPTIONS).map((name) => [plain(name), name as keyof CommandOptions]))
 
 /**
- * Reads options as Flower does: from the environment (`FLOWER_PORT`), then from the command line, with `-` or `_`, with `=` or a space.
+ * Reads options as Flower does: from the environment (`FLOWER_PORT`), then from a file's values, then from the command line, with `-` or
+ * `_`, with `=` or a space. A later one replaces an earlier one; on the command line lists may be repeated.
  * @throws {ConfigurationError} LVG_USAGE for an unknown option, or an invalid value.
  */
 export function readOptions(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  file: Readonly<Record<string, unknown>> = {},
 ): CommandOptions {
   const options: Partial<Record<keyof CommandOptions, unknown>> = Object.fromEntries(
     Object.entries(OPTIONS).map(([name, { initial }]) => [name, initial]),
@@ -165,7 +167,15 @@ export function readOptions(
     const known = name === undefined ? undefined : NAMES.get(plain(name))
     if (known !== undefined && value !== undefined) options[known] = OPTIONS[known].read(value, variable)
   }
-  const given = new Set<keyof CommandOptions>()
+  const written = Object.entries(file).map(([name, value]) => `--${name}=${[value].flat().join(',')}`)
+  Object.assign(options, given(written), given(argv))
+  // Every option has been given its value.
+  return options as CommandOptions
+}
+
+/** The options that are written on a command line. */
+function given(argv: readonly string[]): Partial<Record<keyof CommandOptions, unknown>> {
+  const options: Partial<Record<keyof CommandOptions, unknown>> = {}
   for (let at = 0; at < argv.length; at++) {
     const [, written = '', value] = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(argv[at] ?? '') ?? []
     const { name, isNegated } = nameOf(written, argv[at] ?? '')
@@ -180,13 +190,9 @@ export function readOptions(
     const read = definition.read(said, `--${written}`)
     const before = options[name]
     options[name] =
-      definition.isMultiple && given.has(name) && Array.isArray(before) && Array.isArray(read)
-        ? [...before, ...read]
-        : read
-    given.add(name)
+      definition.isMultiple && Array.isArray(before) && Array.isArray(read) ? [...before, ...read] : read
   }
-  // Every option has been given its value.
-  return options as CommandOptions
+  return options
 }
 
 function nameOf(

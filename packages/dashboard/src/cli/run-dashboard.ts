@@ -82,27 +82,32 @@ export async function runDashboard(
   }
 }
 
-/** Options from a file yield to those from the environment and the command line. */
+/** Adds the options of a file (`--conf`), which stand between those from the environment and those from the command line. */
 function withFile(
   options: CommandOptions,
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): CommandOptions {
-  if (options.conf === '') return options
-  let values: unknown
-  try {
-    values = JSON.parse(readFileSync(options.conf, 'utf8'))
-  } catch (cause) {
-    throw new ConfigurationError(`The options in ${options.conf} cannot be read: ${String(cause)}`, {
+  const { conf } = options
+  if (conf === '') return options
+  const wrong = (why: string, cause?: unknown): ConfigurationError =>
+    new ConfigurationError(`The options in ${conf} cannot be read: ${why}`, {
       code: 'LVG_CONFIG_INVALID',
       hint: 'It is a JSON object: {"port": 5555, "basic_auth": ["ada:secret"]}.',
       cause,
     })
+  let values: unknown
+  try {
+    values = JSON.parse(readFileSync(conf, 'utf8'))
+  } catch (cause) {
+    throw wrong(String(cause), cause)
   }
-  const written = Object.entries(values as Readonly<Record<string, unknown>>).map(
-    ([name, value]) => `--${name}=${[value].flat().join(',')}`,
-  )
-  return readOptions([...written, ...argv], env)
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) throw wrong('it is no object.')
+  try {
+    return readOptions(argv, env, { ...values })
+  } catch (cause) {
+    throw wrong(cause instanceof Error ? cause.message : String(cause), cause)
+  }
 }
 
 /** `name=broker-url`, or `name=broker-url;results-url`. */

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, unlinkSync } from 'node:fs'
-import { createServer as createHttpServer, type Server } from 'node:http'
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { connect } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
@@ -32,8 +32,8 @@ export interface Listening {
 /** Serves the dashboard. @throws {ConfigurationError} LVG_CONFIG_INVALID when it cannot listen there, or a file is unreadable. */
 export async function serve(app: DashboardApp, options: ServeOptions): Promise<Listening> {
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false })
-  const isSecure = options.certfile !== '' && options.keyfile !== ''
-  const server: Server = isSecure ? createHttpsServer(filesOf(options), listener) : createHttpServer(listener)
+  const isSecure = options.certfile !== '' || options.keyfile !== ''
+  const server: Server = isSecure ? secureServer(options, listener) : createHttpServer(listener)
   await listen(server, options)
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : undefined
@@ -81,6 +81,30 @@ async function removeStale(path: string): Promise<void> {
     socket.once('error', () => resolve(false))
   })
   if (!isAlive) unlinkSync(path)
+}
+
+function secureServer(options: ServeOptions, listener: RequestListener): Server {
+  const { certfile, keyfile } = options
+  if (certfile === '' || keyfile === '')
+    throw new ConfigurationError(
+      `--${certfile === '' ? 'certfile' : 'keyfile'} is missing: HTTPS needs both files.`,
+      {
+        code: 'LVG_CONFIG_INVALID',
+      },
+    )
+  const files = filesOf(options)
+  try {
+    return createHttpsServer(files, listener)
+  } catch (cause) {
+    throw new ConfigurationError(
+      `${certfile} and ${keyfile} are no certificate and its key: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      {
+        code: 'LVG_CONFIG_INVALID',
+        hint: 'Both are PEM files; the key must be the certificate’s own.',
+        cause,
+      },
+    )
+  }
 }
 
 function filesOf({ certfile, keyfile, caCerts }: ServeOptions) {
