@@ -145,8 +145,8 @@ export class SqliteClaimPort implements ClaimPort {
 const keyOf = ({ seq, claims }: ClaimName): string => `${seq}.${claims}`
 
 function nameOf(key: string): ClaimName {
-  const [seq = 0, claims = 0] = key.split('.').map(Number)
-  return { seq, claims }
+  const dot = key.indexOf('.')
+  return { seq: Number(key.slice(0, dot)), claims: Number(key.slice(dot + 1)) }
 }
 
 function claimedMessage(row: ClaimRow): ClaimedMessage {

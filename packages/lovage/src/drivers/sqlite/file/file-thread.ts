@@ -59,7 +59,7 @@ export class FileThread {
   call(program: string, procedure: string, argument: () => unknown): Promise<never> {
     if (this.#dead) return Promise.reject(this.#dead)
     const id = ++this.#lastId
-    if (this.#calls.push([id, program, procedure, argument]) === 1) setImmediate(() => this.#send())
+    if (this.#calls.push([id, program, procedure, argument]) === 1) queueMicrotask(() => this.#send())
     return this.#reply(id)
   }
 
