@@ -34,7 +34,7 @@ test('the interface is described: every page answers as it says, with the parame
   const document = body as unknown as Document
   const { schemas } = document.components
   const pages = Object.entries(document.paths).filter(([, methods]) => methods.get)
-  expect(pages).toHaveLength(16)
+  expect(pages).toHaveLength(19)
   for (const [path, { get }] of pages) {
     const query = (get?.parameters ?? []).filter(
       (one) => one.in === 'query' && !['fleet', 'format'].includes(one.name),
@@ -54,6 +54,6 @@ test('the interface is described: every page answers as it says, with the parame
       ]).toEqual([path, name, 400])
   }
   const action = schemas.Action?.oneOf ?? schemas.Action?.anyOf
-  expect(action).toHaveLength(29)
+  expect(action).toHaveLength(34)
   await app.close()
 })

@@ -21,3 +21,4 @@ export { type DashboardOptions, type OpenDashboard, openDashboard } from './open
 export type { SearchError } from './search/search-node.js'
 export { dashboardApp, type ServerParts } from './server/dashboard-app.js'
 export type { AllTasks, Pages, PageView, PageViews, ViewContext } from './server/page-views.js'
+export type { WebhooksPort } from './webhooks/webhooks-port.js'

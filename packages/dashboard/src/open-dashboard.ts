@@ -45,9 +45,10 @@ export async function openDashboard(options: DashboardOptions): Promise<OpenDash
   const { fleets: given, db = 'flower', readOnly = false, urlPrefix = '', ...watch } = options
   const prefix = prefixOf(urlPrefix)
   const fleets = new Map<string, Fleet>()
-  for (const { name, app } of given) {
+  for (const options of given) {
+    const { name } = options
     checkName(name, fleets)
-    fleets.set(name, new Fleet(name, app, await openHistory(db, name), watch))
+    fleets.set(name, new Fleet(options, await openHistory(db, name), watch))
   }
   if (fleets.size === 0) throw wrong('A dashboard needs a fleet to watch.')
   const fleetOf = (name: string | undefined): Fleet => {

@@ -23,6 +23,7 @@ const Letters = z.union([
 const worker = { destination: Name.optional() }
 const queue = { queue: Name }
 const entry = { entry: Name }
+const tenant = { tenant: Name.optional() }
 
 /** Every dashboard action, in its HTTP form. */
 export const Action = z.discriminatedUnion('kind', [
@@ -89,6 +90,17 @@ export const Action = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('fleet.enable-events'), ...worker }),
   z.strictObject({ kind: z.literal('fleet.disable-events'), ...worker }),
+  z.strictObject({ kind: z.literal('webhook.replay'), ids: z.array(Name).min(1).max(1000), ...tenant }),
+  z.strictObject({
+    kind: z.literal('webhook.replay-all'),
+    endpoint: Name,
+    /** Deliveries since then, Unix ms. */
+    sinceMs: z.int().min(0),
+    ...tenant,
+  }),
+  z.strictObject({ kind: z.literal('webhook.cancel'), id: Name, ...tenant }),
+  z.strictObject({ kind: z.literal('webhook.enable'), endpoint: Name, ...tenant }),
+  z.strictObject({ kind: z.literal('webhook.disable'), endpoint: Name, ...tenant }),
   z.strictObject({ kind: z.literal('job.stop'), id: Name }),
 ])
 export type Action = z.infer<typeof Action>
@@ -124,5 +136,10 @@ export const ROLE_OF: Readonly<Record<ActionKind, Role>> = {
   'limit.time': 'admin',
   'fleet.enable-events': 'operator',
   'fleet.disable-events': 'operator',
+  'webhook.replay': 'operator',
+  'webhook.replay-all': 'operator',
+  'webhook.cancel': 'operator',
+  'webhook.enable': 'operator',
+  'webhook.disable': 'operator',
   'job.stop': 'operator',
 }

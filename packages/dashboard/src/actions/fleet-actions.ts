@@ -5,6 +5,7 @@ import type { Action } from './action.js'
 import type { ActionOutcome } from './dashboard-actions.js'
 import { Refused } from './refused.js'
 import { callOf } from './task-actions.js'
+import type { WebhookAction } from './webhook-actions.js'
 
 type FleetAction = Exclude<
   Action,
@@ -12,6 +13,7 @@ type FleetAction = Exclude<
   | { readonly letters: unknown }
   | { kind: 'job.stop' }
   | { kind: 'task.edit-retry' }
+  | WebhookAction
 >
 
 const done = (message: string, count: number | null = null): ActionOutcome => ({

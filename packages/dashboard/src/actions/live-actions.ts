@@ -11,6 +11,7 @@ import { actOnFleet } from './fleet-actions.js'
 import type { Jobs, Progress } from './jobs.js'
 import { Refused } from './refused.js'
 import { actOnTasks, editAndRetry, type TaskAction } from './task-actions.js'
+import { actOnWebhooks, type WebhookAction } from './webhook-actions.js'
 
 /** The ports of actions. */
 export interface ActionSource {
@@ -63,7 +64,7 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
       if (!jobs.stop(action.id)) throw new Refused('There is no such job that runs.')
       return { status: 'done', message: 'The job ends after what it is at.', count: null }
     }
-    return actOnFleet(fleet, action)
+    return isOnWebhooks(action) ? actOnWebhooks(fleet, action) : actOnFleet(fleet, action)
   }
 
   const some = async (fleet: Fleet, action: TaskAction, ids: readonly string[]): Promise<ActionOutcome> => {
@@ -177,6 +178,8 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
     },
   }
 }
+
+const isOnWebhooks = (action: Action): action is WebhookAction => action.kind.startsWith('webhook.')
 
 const VERBS: Readonly<Record<TaskAction['kind'], string>> = {
   'task.retry': 'Sent again:',
@@ -294,6 +297,7 @@ function targetOf(action: Action): string {
     return 'ids' in action.letters ? action.letters.ids.join(' ') : JSON.stringify(action.letters.filter)
   if ('ids' in action) return action.ids.join(' ')
   if ('entry' in action) return action.entry
+  if ('endpoint' in action) return action.endpoint
   if ('queue' in action && 'to' in action) return `${action.queue} → ${action.to}`
   if ('task' in action) return action.task
   if ('destination' in action && action.destination !== undefined)

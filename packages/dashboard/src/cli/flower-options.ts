@@ -37,6 +37,9 @@ export interface CommandOptions {
   readonly unauthenticatedApi: boolean
   /** Further fleets: `name=broker[;results]`. */
   readonly fleet: readonly string[]
+  /** The store of the first fleet's webhooks, and the queue of their tasks. */
+  readonly webhooks: string
+  readonly webhooksQueue: string
   /** Patterns like `auth`: who of those that are let in is an admin, or an operator. Others are viewers, if either is given. */
   readonly admins: string
   readonly operators: string
@@ -131,6 +134,11 @@ export const OPTIONS: Definitions = {
   readOnly: flag(false, 'refuse everything that changes something'),
   unauthenticatedApi: flag(false, 'let programs use Flower’s interface without authentication'),
   fleet: list('further fleets: name=broker-url, or name=broker-url;results-url'),
+  webhooks: text(
+    '',
+    'store of the webhooks to show: postgresql://… or sqlite:///path (needs @lovage/webhooks)',
+  ),
+  webhooksQueue: text('', 'queue of the tasks that deliver them; default: the app’s own'),
   admins: text(
     '',
     'who of them has full access: a pattern like --auth; without --admins and --operators everyone',

@@ -6,6 +6,7 @@ import { openDashboard } from '../open-dashboard.js'
 import { assetRoutes, pageViews } from '../pages/index.js'
 import { dashboardApp } from '../server/dashboard-app.js'
 import { serve } from '../server/serve.js'
+import { openWebhooks } from '../webhooks/open-webhooks.js'
 import { accessOf } from './access-of.js'
 import { type CommandOptions, readOptions } from './flower-options.js'
 
@@ -36,8 +37,10 @@ export async function runDashboard(
   // Integers are shown exactly, whatever the app's own setting; no tasks run here.
   if (app.conf.integers !== 'bigint') app.configFromObject({ integers: 'bigint' })
   const others = options.fleet.map((text) => fleetOf(text, app))
+  const hooks =
+    options.webhooks === '' ? undefined : await openWebhooks(app, options.webhooks, options.webhooksQueue)
   const dashboard = await openDashboard({
-    fleets: [{ name: 'main', app }, ...others],
+    fleets: [{ name: 'main', app, ...(hooks ? { webhooks: hooks.webhooks } : {}) }, ...others],
     db: options.db,
     readOnly: options.readOnly,
     urlPrefix: options.urlPrefix,
@@ -73,11 +76,13 @@ export async function runDashboard(
       async close() {
         await server.close()
         await dashboard.close()
+        await hooks?.[Symbol.asyncDispose]()
         await Promise.all(others.map((other) => other.app.close()))
       },
     }
   } catch (error) {
     await dashboard.close()
+    await hooks?.[Symbol.asyncDispose]()
     throw error
   }
 }

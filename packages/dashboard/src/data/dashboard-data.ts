@@ -1,4 +1,5 @@
 import type { AuditQuery } from '../history/audit-entry.js'
+import type { WebhookDeliveryState } from '../webhooks/webhooks-port.js'
 import type {
   AuditPage,
   BrokerPage,
@@ -13,6 +14,7 @@ import type { Overview } from './overview.js'
 import type { PageData } from './page-frame.js'
 import type { QueuePage, QueuesPage } from './queues-page.js'
 import type { TaskPage, TasksPage, TasksRequest, WorkflowPage, WorkflowsPage } from './tasks-page.js'
+import type { WebhookDeliveryPage, WebhookPage, WebhooksPage } from './webhooks-pages.js'
 import type { WorkerPage, WorkersPage } from './workers-page.js'
 
 /**
@@ -48,6 +50,22 @@ export interface DashboardData {
   letter(fleet: string | undefined, id: string): Promise<PageData<LetterPage> | undefined>
   workflows(fleet: string | undefined, before: number | undefined): Promise<PageData<WorkflowsPage>>
   workflow(fleet: string | undefined, rootId: string): Promise<PageData<WorkflowPage> | undefined>
+  webhooks(fleet: string | undefined, tenant?: string): Promise<PageData<WebhooksPage>>
+  webhook(
+    fleet: string | undefined,
+    id: string,
+    request: {
+      readonly tenant?: string
+      readonly state?: WebhookDeliveryState
+      readonly after?: string
+      readonly limit: number
+    },
+  ): Promise<PageData<WebhookPage> | undefined>
+  webhookDelivery(
+    fleet: string | undefined,
+    id: string,
+    tenant?: string,
+  ): Promise<PageData<WebhookDeliveryPage> | undefined>
   limits(fleet: string | undefined): Promise<PageData<LimitsPage>>
   broker(fleet: string | undefined): Promise<PageData<BrokerPage>>
   audit(fleet: string | undefined, query: AuditQuery): Promise<PageData<AuditPage>>

@@ -5,6 +5,7 @@ import { buildOverview } from './build-overview.js'
 import { buildQueue, buildQueues } from './build-queues.js'
 import { buildTask } from './build-task.js'
 import { buildTasks } from './build-tasks.js'
+import { buildWebhook, buildWebhookDelivery, buildWebhooks } from './build-webhooks.js'
 import { buildWorker, buildWorkers } from './build-workers.js'
 import { buildWorkflow, buildWorkflows } from './build-workflow.js'
 import type { DashboardData } from './dashboard-data.js'
@@ -56,6 +57,9 @@ export function liveData(source: LiveSource): DashboardData {
     letter: (fleet, id) => known(fleet, (one) => buildLetter(one, id)),
     workflows: (fleet, before) => page(fleet, (one) => buildWorkflows(one, before)),
     workflow: (fleet, rootId) => known(fleet, (one) => buildWorkflow(one, rootId)),
+    webhooks: (fleet, tenant) => page(fleet, (one) => buildWebhooks(one, tenant)),
+    webhook: (fleet, id, request) => known(fleet, (one) => buildWebhook(one, id, request)),
+    webhookDelivery: (fleet, id, tenant) => known(fleet, (one) => buildWebhookDelivery(one, id, tenant)),
     limits: (fleet) => page(fleet, buildLimits),
     broker: (fleet) => page(fleet, (one) => buildBroker(one, one.intake.perSecond())),
     audit: (fleet, query) => page(fleet, (one) => auditPage(one, query)),

@@ -1,4 +1,5 @@
 import type { Lovage } from 'lovage'
+import type { WebhooksPort } from '../webhooks/webhooks-port.js'
 
 /** A fleet that the dashboard watches: a broker with its results. */
 export interface FleetOptions {
@@ -6,4 +7,6 @@ export interface FleetOptions {
   readonly name: string
   /** The app connected to it. Its tasks can be applied by name; without any, tasks are sent as by `sendTask`. */
   readonly app: Lovage
+  /** Its webhooks, to be shown and replayed: `webhooks(app)` of `@lovage/webhooks`. */
+  readonly webhooks?: WebhooksPort
 }

@@ -3,6 +3,8 @@ import type { Trouble } from '../data/page-frame.js'
 import type { HistoryStore } from '../history/history-store.js'
 import { Filling } from '../ingest/filling.js'
 import { Intake, type IntakeOptions } from '../ingest/intake.js'
+import type { WebhooksPort } from '../webhooks/webhooks-port.js'
+import type { FleetOptions } from './fleet-options.js'
 import { type Question, WorkersAsked } from './workers-asked.js'
 
 /** The options for watching fleets. */
@@ -21,6 +23,7 @@ export class Fleet {
   readonly name: string
   readonly app: Lovage
   readonly store: HistoryStore
+  readonly webhooks: WebhooksPort | undefined
   readonly intake: Intake
   readonly asked: WorkersAsked
   readonly filling: Filling
@@ -31,11 +34,12 @@ export class Fleet {
     { readonly sinceMs: number; readonly why: string }
   >()
 
-  constructor(name: string, app: Lovage, store: HistoryStore, options: WatchOptions = {}) {
+  constructor({ name, app, webhooks }: FleetOptions, store: HistoryStore, options: WatchOptions = {}) {
     const { inspectTimeoutMs = 1000, enableEvents = true, ...intake } = options
     this.name = name
     this.app = app
     this.store = store
+    this.webhooks = webhooks
     this.#enableEvents = enableEvents
     this.asked = new WorkersAsked(
       app,

@@ -7,6 +7,7 @@ import { queuesView, queueView } from './queues.js'
 import { schedulesView } from './schedules.js'
 import { taskView } from './task.js'
 import { allTasksView, tasksView } from './tasks.js'
+import { webhookDeliveryView, webhooksView, webhookView } from './webhooks.js'
 import { workersView, workerView } from './workers.js'
 import { workflowsView, workflowView } from './workflows.js'
 
@@ -28,6 +29,9 @@ export const pageViews: PageViews = {
   letter: letterView,
   workflows: workflowsView,
   workflow: workflowView,
+  webhooks: webhooksView,
+  webhook: webhookView,
+  webhookDelivery: webhookDeliveryView,
   limits: limitsView,
   broker: brokerView,
   audit: auditView,

@@ -12,6 +12,7 @@ const PAGES = [
   ['/schedules', 'Schedules'],
   ['/dead-letters', 'Dead letters'],
   ['/workflows', 'Workflows'],
+  ['/webhooks', 'Webhooks'],
   ['/limits', 'Limits'],
   ['/jobs', 'Jobs'],
   ['/broker', 'Broker'],
@@ -25,6 +26,8 @@ const BELONGS: Readonly<Record<string, string>> = {
   worker: '/workers',
   'dead-letter': '/dead-letters',
   workflow: '/workflows',
+  webhook: '/webhooks',
+  'webhook-delivery': '/webhooks',
 }
 
 const REASONS = {

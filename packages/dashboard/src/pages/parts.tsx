@@ -36,6 +36,16 @@ const STATES: Readonly<Record<string, readonly [shape: string, tone: string]>> =
   revoked: ['⊘', 'warn'],
   rejected: ['⊗', 'bad'],
   stopped: ['⊘', 'warn'],
+  failing: ['✕', 'bad'],
+  disabled: ['⊘', 'warn'],
+  working: ['✓', 'good'],
+  idle: ['○', 'idle'],
+  pending: ['○', 'idle'],
+  processing: ['◐', 'busy'],
+  held: ['⊘', 'warn'],
+  success: ['✓', 'good'],
+  exhausted: ['✕', 'bad'],
+  cancelled: ['⊘', 'warn'],
 }
 
 /** A state as a badge. */

@@ -8,6 +8,7 @@ const NUMBERS: ReadonlySet<string> = new Set([
   'soft',
   'rate_per_second',
   'failedBeforeMs',
+  'sinceMs',
 ])
 const LISTS: ReadonlySet<string> = new Set(['ids'])
 const OF_TASKS: ReadonlySet<string> = new Set(['ids', 'search'])

@@ -109,6 +109,13 @@ const PAGES: readonly (readonly [path: string, summary: string, query: Readonly<
     ['/dead-letter/{id}', 'A dead letter', {}],
     ['/workflows', 'Workflows', { before: 'key' }],
     ['/workflow/{id}', 'A workflow as a graph', {}],
+    ['/webhooks', 'Endpoints, failing ones first', { tenant: 'default: default' }],
+    [
+      '/webhook/{id}',
+      'An endpoint and its deliveries',
+      { tenant: '', state: 'one of the states', after: 'cursor', limit: '1 to 500' },
+    ],
+    ['/webhook-delivery/{id}', 'A delivery and its attempts', { tenant: '' }],
     ['/limits', 'Pauses, rates, breakers', {}],
     ['/broker', 'The servers', {}],
     ['/audit', 'Who did what', { person: '', action: '', target: '', before: 'key', limit: '1 to 500' }],

@@ -4,6 +4,7 @@ import type { DashboardEnv, DashboardParts } from '../dashboard.js'
 import { UnknownFleetError } from '../data/live-data.js'
 import type { PageData } from '../data/page-frame.js'
 import { toJson } from '../values/lossless-json.js'
+import { DELIVERY_STATES } from '../webhooks/webhooks-port.js'
 import type { Outcomes } from './outcomes.js'
 import type { Pages, PageView, PageViews, ViewContext } from './page-views.js'
 import { BadRequest, intOf, textOf, wantsJson, wordOf } from './request-values.js'
@@ -98,6 +99,23 @@ export function pageRoutes(
   page('letter', '/dead-letter/:id{.+}', (c, fleet) => data.letter(fleet, param(c, 'id')))
   page('workflows', '/workflows', (c, fleet) => data.workflows(fleet, intOf(c, 'before')))
   page('workflow', '/workflow/:id{.+}', (c, fleet) => data.workflow(fleet, param(c, 'id')))
+  page('webhooks', '/webhooks', (c, fleet) => data.webhooks(fleet, textOf(c, 'tenant', 256)))
+  page('webhook', '/webhook/:id{.+}', (c, fleet) => {
+    const [tenant, state, after] = [
+      textOf(c, 'tenant', 256),
+      wordOf(c, 'state', DELIVERY_STATES),
+      textOf(c, 'after'),
+    ]
+    return data.webhook(fleet, param(c, 'id'), {
+      limit: intOf(c, 'limit', 1, MOST) ?? 50,
+      ...(tenant === undefined ? {} : { tenant }),
+      ...(state === undefined ? {} : { state }),
+      ...(after === undefined ? {} : { after }),
+    })
+  })
+  page('webhookDelivery', '/webhook-delivery/:id{.+}', (c, fleet) =>
+    data.webhookDelivery(fleet, param(c, 'id'), textOf(c, 'tenant', 256)),
+  )
   page('limits', '/limits', (_c, fleet) => data.limits(fleet))
   page('broker', '/broker', (_c, fleet) => data.broker(fleet))
   page('audit', '/audit', (c, fleet) => {

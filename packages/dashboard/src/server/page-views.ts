@@ -14,6 +14,7 @@ import type { Overview } from '../data/overview.js'
 import type { PageData } from '../data/page-frame.js'
 import type { QueuePage, QueuesPage } from '../data/queues-page.js'
 import type { TaskPage, TasksPage, WorkflowPage, WorkflowsPage } from '../data/tasks-page.js'
+import type { WebhookDeliveryPage, WebhookPage, WebhooksPage } from '../data/webhooks-pages.js'
 import type { WorkerPage, WorkersPage } from '../data/workers-page.js'
 
 /** Everything that a search finds, counted before an action on it. */
@@ -39,6 +40,9 @@ export interface Pages {
   letter: LetterPage
   workflows: WorkflowsPage
   workflow: WorkflowPage
+  webhooks: WebhooksPage
+  webhook: WebhookPage
+  webhookDelivery: WebhookDeliveryPage
   limits: LimitsPage
   broker: BrokerPage
   audit: AuditPage

@@ -1,0 +1,153 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { WebhooksPort } from '@lovage/dashboard'
+import { type RunningDashboard, runDashboard } from '@lovage/dashboard/cli'
+import { type Webhooks, webhooks } from '@lovage/webhooks'
+import type { Lovage, Worker } from 'lovage'
+import { createTestApp, startTestWorker, until } from 'lovage/testing'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { startChromium } from '../servers/chromium.js'
+import { type RedisServer, startRedis } from '../servers.js'
+import { Receiver } from '../webhooks/receiver.js'
+import { FAST } from '../webhooks/set-up.js'
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+const patient = { timeoutMs: 30_000 }
+const folder = mkdtempSync(join(tmpdir(), 'lovage-dashboard-hooks-'))
+const store = `sqlite://${join(folder, 'webhooks.db')}`
+let redis: RedisServer
+let app: Lovage
+let monitor: Lovage
+let hooks: Webhooks
+let worker: Worker
+let good: Receiver
+let bad: Receiver
+let isMended = false
+let dashboard: RunningDashboard
+let browser: Browser
+let page: Page
+
+beforeAll(async () => {
+  redis = await startRedis()
+  const servers = { broker: redis.url, backend: redis.url, env: {} } as const
+  app = createTestApp('shop', servers)
+  monitor = createTestApp('monitor', servers)
+  hooks = webhooks(app, { store, ...FAST })
+  // What the dashboard takes is what the package gives.
+  const port: WebhooksPort = hooks
+  expect(port).toBe(hooks)
+  worker = await startTestWorker(app)
+  good = await Receiver.start()
+  bad = await Receiver.start((_request, response) => {
+    response.writeHead(isMended ? 204 : 400).end(isMended ? '' : 'no such <order>')
+  })
+  await hooks.endpoints.create({ url: `${good.url}/good`, id: 'ep_good', eventTypes: ['order.*'] })
+  await hooks.endpoints.create({ url: `${bad.url}/bad`, id: 'ep_bad', permanentStatuses: [400] })
+  await hooks.endpoints.create({ url: `${good.url}/quiet`, id: 'ep_quiet', eventTypes: ['never'] })
+  for (const id of ['o_1', 'o_2']) await hooks.send({ type: 'order.paid', data: { id } })
+  await Promise.all([good.has(2), bad.has(2)])
+  const given = ['--port=0', `--db=${join(folder, 'h')}`, `--webhooks=${store}`]
+  dashboard = await runDashboard(monitor, given, {})
+  browser = await startChromium()
+  page = await browser.newPage()
+  page.setDefaultTimeout(15_000)
+  await until(async () => (await data('webhooks')).items[0].lost === 2, patient)
+})
+afterAll(async () => {
+  await browser?.close()
+  await dashboard?.close()
+  await worker?.stop()
+  await hooks?.close()
+  await app?.close()
+  await monitor?.close()
+  await Promise.all([good, bad].map((one) => one?.[Symbol.asyncDispose]()))
+  await redis?.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON of pages, whose fields tests name
+async function data(path: string): Promise<any> {
+  const response = await fetch(`${dashboard.url}${path}`, { headers: { accept: 'application/json' } })
+  return ((await response.json()) as { data: unknown }).data
+}
+const go = (path: string) => page.goto(`${dashboard.url}${path}`)
+
+test('failing endpoints stand first, with what went wrong; each leads to its deliveries and their answers', async () => {
+  await go('webhooks')
+  const rows = await page.locator('tbody tr').allTextContents()
+  expect(rows).toHaveLength(3)
+  expect(rows[0]).toMatch(/\/bad.*failing.*2 of 2/s)
+  expect(rows[1]).toMatch(/\/good.*working.*0 of 2/s)
+  expect(rows[2]).toMatch(/\/quiet.*idle/s)
+  await page.click('tbody th a')
+  await page.selectOption('select[name=state]', 'exhausted')
+  await page.click('.filter button')
+  expect(await page.locator('tbody tr').count()).toBe(2)
+  await page.click('tbody th a')
+  expect(await page.textContent('h1')).toBe('order.paid')
+  expect(await page.textContent('main')).toContain('http 400')
+  // The receiver's own text, as text.
+  expect(await page.textContent('.code')).toContain('no such <order>')
+})
+
+test('a delivery is replayed, then a selection, then all that failed in a time', async () => {
+  isMended = true
+  const before = bad.seen.length
+  const [one, two] = (await data('webhook/ep_bad?state=exhausted')).deliveries
+  await go(`webhook-delivery/${one.id}`)
+  await page.click('button:text("Replay now")')
+  expect(await page.textContent('.said')).toContain('made once more')
+  await until(() => bad.seen.length >= before + 1, patient)
+  await go('webhook/ep_bad')
+  await page.check(`input[value="${two.id}"]`)
+  await page.check(`input[value="${one.id}"]`)
+  await page.click('fieldset button:text("Replay")')
+  expect(await page.textContent('.said')).toContain('2 deliveries are made once more')
+  await until(() => bad.seen.length >= before + 3, patient)
+  isMended = false
+  for (const id of ['o_3', 'o_4', 'o_5']) await hooks.send({ type: 'order.lost', data: { id } })
+  await until(async () => (await data('webhook/ep_bad?state=exhausted')).deliveries.length === 3, patient)
+  isMended = true
+  const failed = bad.seen.length
+  await go('webhook/ep_bad')
+  await page.click('button:text("in the last hour")')
+  expect(await page.textContent('.said')).toContain('sent again, by a task')
+  await until(() => bad.seen.length >= failed + 3, patient)
+  const replayed = await data(`webhook-delivery/${one.id}`)
+  expect(replayed.attempts[0]).toMatchObject({ trigger: 'replay', outcome: 'success', status: 204 })
+  const { items } = await data('audit')
+  expect(items.map((item: { action: string }) => item.action)).toEqual([
+    'webhook.replay-all',
+    'webhook.replay',
+    'webhook.replay',
+  ])
+})
+
+test('an endpoint is disabled, what is held is cancelled or sent when it is enabled', async () => {
+  await go('webhook/ep_good')
+  await page.click('button:text("Disable")')
+  expect((await data('webhook/ep_good')).line).toMatchObject({ state: 'disabled', disabledReason: 'manual' })
+  const seen = good.seen.length
+  for (const id of ['o_3', 'o_4']) await hooks.send({ type: 'order.paid', data: { id } })
+  await until(async () => (await data('webhook/ep_good?state=held')).deliveries.length === 2, patient)
+  const [{ id }] = (await data('webhook/ep_good?state=held')).deliveries
+  await go(`webhook-delivery/${id}`)
+  await page.click('button:text("Cancel")')
+  expect((await data(`webhook-delivery/${id}`)).delivery.state).toBe('cancelled')
+  await go('webhook/ep_good')
+  await page.click('button:text("Enable")')
+  await good.has(seen + 1)
+  expect(good.seen.at(-1)?.body.toString()).toContain('o_3')
+})
+
+test('what is not there is said: an endpoint, a tenant, webhooks at all', async () => {
+  expect((await fetch(`${dashboard.url}webhook/ep_gone`)).status).toBe(404)
+  expect((await fetch(`${dashboard.url}webhook-delivery/dlv_gone`)).status).toBe(404)
+  expect((await data('webhooks?tenant=other')).items).toEqual([])
+  const without = await runDashboard(monitor, ['--port=0', `--db=${join(folder, 'other')}`], {})
+  const text = await (await fetch(`${without.url}webhooks`)).text()
+  expect(text).toContain('watches no webhooks')
+  await without.close()
+})
