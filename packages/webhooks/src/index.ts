@@ -36,6 +36,7 @@ export {
   type OfTenant,
   type OnceKey,
   type PublishedKey,
+  type Resealed,
   TASKS,
   type Webhooks,
   type WebhooksOptions,

@@ -103,3 +103,27 @@ export interface AppConnections {
  * @example const { capabilities } = await connectionsOf(app).broker()
  */
 export const connectionsOf = (app: Lovage): AppConnections => coreOf(app)
+
+/** An app's place, for `loadApp`. */
+export interface LoadAppOptions {
+  /** `src/app.ts`, `module:export`. Default: CELERY_APP, else the field `lovage` of the nearest package.json. */
+  readonly app?: string
+  /** Settings that override the environment's; the app's own code overrides them. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  /** Default: the current folder. */
+  readonly folder?: string
+}
+
+/**
+ * Loads the app of a project as the command line does, TypeScript without a build step: for commands of other packages. Undefined when
+ * nothing names an app.
+ *
+ * @throws {ConfigurationError} LVG_APP_NOT_FOUND for a module that is absent, or has no app.
+ * @example const app = await loadApp({ app: 'src/app.ts' })
+ */
+export async function loadApp(options: LoadAppOptions = {}): Promise<Lovage | undefined> {
+  const { appSpec, loadSource } = await import('../loader/index.js')
+  const { app, settings = {}, folder = process.cwd() } = options
+  const spec = appSpec(app, process.env, folder)
+  return (await loadSource({ ...(spec ? { spec } : {}), include: [], settings, folder }))?.app
+}

@@ -22,9 +22,12 @@ export function addDeployChecks(
       async run() {
         const vault = settings.vault()
         const secrets = await (await store()).endpoints.secrets({ nowMs: app.clock.now() })
-        for (const { id, sealed } of secrets) vault.open(sealed, id)
-        const old = secrets.filter(({ sealed }) => vault.isOld(sealed)).length
-        return `${secrets.length} secrets open${old > 0 ? `, ${old} of them with an old key` : ''}`
+        const identities = await (await store()).endpoints.tls()
+        const all = [...secrets, ...identities]
+        for (const { id, sealed } of all) vault.open(sealed, id)
+        const old = all.filter(({ sealed }) => vault.isOld(sealed)).length
+        const tls = identities.length > 0 ? ` and ${identities.length} TLS identities` : ''
+        return `${secrets.length} secrets${tls} open${old > 0 ? `, ${old} of them with an old key: lovage-webhooks reseal` : ''}`
       },
     },
     {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { vetUrl } from '../address/index.js'
 import {
@@ -125,6 +126,8 @@ export function readTls(tls: ClientTls): ClientTls {
   if ((cert === undefined) !== (key === undefined))
     throw invalid('tls', 'certificate and key together, or neither')
   try {
+    // Node's TLS takes any text as an authority, and trusts nothing for it: each certificate is read by itself.
+    if (ca !== undefined) for (const certificate of certificatesIn(ca)) new X509Certificate(certificate)
     createSecureContext({ ...(cert && key ? { cert, key } : {}), ...(ca ? { ca } : {}) })
   } catch (cause) {
     throw invalid(
@@ -134,6 +137,12 @@ export function readTls(tls: ClientTls): ClientTls {
     )
   }
   return tls
+}
+
+function certificatesIn(pem: string): readonly string[] {
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
+  if (!found) throw new TypeError('the authority has no certificate')
+  return found
 }
 
 function readHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -1,6 +1,7 @@
 export { internalsOf, webhooksOf } from './internals.js'
 export { type DataOf, webhooks } from './make-webhooks.js'
 export type { EventSchemas, WebhookSettings, WebhooksOptions } from './options.js'
+export type { Resealed } from './reseal.js'
 export { jsonBytes } from './sender.js'
 export { TASKS } from './tasks.js'
 export type { Deliveries, Endpoints, Events, OfTenant, OnceKey, PublishedKey, Webhooks } from './webhooks.js'

@@ -9,6 +9,7 @@ import { endpointsOf } from './endpoints.js'
 import { remember } from './internals.js'
 import { WebhookMetrics } from './metrics.js'
 import { type EventSchemas, settingsOf, type WebhookSettings, type WebhooksOptions } from './options.js'
+import { reseal } from './reseal.js'
 import { Sender, validated } from './sender.js'
 import { onceOf, registerTasks } from './tasks.js'
 import type { PublishedKey, Webhooks } from './webhooks.js'
@@ -95,6 +96,7 @@ export function webhooks<const Events extends EventSchemas = Readonly<Record<str
     on: (type, listener) => parts.listen(type, listener),
     store,
     cleanup,
+    reseal: async () => reseal(await store(), settings.vault(), now()),
     close: () => parts.close(),
   }
   remember(app, hooks, settings)

@@ -24,9 +24,9 @@ export interface WebhooksOptions<Events extends EventSchemas = EventSchemas> {
   readonly encryptionKeys?: string | readonly RingKey[]
   /** The catalogue of events; other types cannot be sent. Default: any type, unchecked. */
   readonly events?: Events
-  /** Allowed non-public ranges: `['10.20.0.0/16']`. */
+  /** Allowed non-public ranges: `['10.20.0.0/16']`. Default LOVAGE_WEBHOOKS_ALLOWED_CIDRS in the environment, separated by commas. */
   readonly allowedCidrs?: readonly string[]
-  /** Whether endpoints may be `http:`. Default false. */
+  /** Whether endpoints may be `http:`. Default LOVAGE_WEBHOOKS_ALLOW_HTTP in the environment, else false. */
   readonly allowHttp?: boolean
   readonly schedule?: Partial<RetrySchedule>
   readonly rules?: Partial<LaneRules>
@@ -94,7 +94,12 @@ export function settingsOf(options: WebhooksOptions): WebhookSettings {
       return vault
     },
     events: options.events ?? null,
-    address: { allowed: readRanges(options.allowedCidrs ?? []), allowHttp: options.allowHttp ?? false },
+    address: {
+      allowed: readRanges(
+        options.allowedCidrs ?? env.LOVAGE_WEBHOOKS_ALLOWED_CIDRS?.split(/[\s,]+/).filter(Boolean) ?? [],
+      ),
+      allowHttp: options.allowHttp ?? /^(1|true|yes|on)$/i.test(env.LOVAGE_WEBHOOKS_ALLOW_HTTP ?? ''),
+    },
     resolver: options.resolver,
     schedule: { ...DEFAULT_SCHEDULE, ...options.schedule },
     rules: { ...DEFAULT_LANE_RULES, ...options.rules },

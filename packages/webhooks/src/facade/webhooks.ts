@@ -15,6 +15,7 @@ import type {
   WebhookEvent,
 } from '../domain/index.js'
 import type { Listing, Notice, NoticeType, Paging, Removed, WebhookStore } from '../store/index.js'
+import type { Resealed } from './reseal.js'
 
 /** Selects a tenant; without it, `default`. */
 export interface OfTenant {
@@ -164,6 +165,11 @@ export interface Webhooks<Catalogue = Readonly<Record<string, unknown>>> {
   store(): Promise<WebhookStore>
   /** Removes deliveries that ended more than `olderThanMs` ago; default 90 days. The daily task does this. */
   cleanup(olderThanMs?: number): Promise<Removed>
+  /**
+   * Encrypts again, with the first key of the ring, every secret and TLS identity that an older key encrypts. Afterwards the older keys
+   * can be taken out of the ring.
+   */
+  reseal(): Promise<Resealed>
   /** Closes what this object opened; the app stays open. */
   close(): Promise<void>
 }

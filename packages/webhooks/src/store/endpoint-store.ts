@@ -26,6 +26,8 @@ const SQL = readStatements(new URL('./sql/endpoints.sql', import.meta.url), [
   'secretsOf',
   'secrets',
   'reseal',
+  'tls',
+  'resealTls',
 ])
 
 interface EndpointRow {
@@ -161,6 +163,16 @@ export function endpointStore(database: SqlDatabase): EndpointStore {
     reseal: (changes) =>
       database.transaction(async (session) => {
         for (const { id, sealed } of changes) await session.query(SQL.reseal, [id, sealed])
+      }),
+
+    async tls() {
+      const rows = await database.query<{ id: string; sealed_tls: Uint8Array }>(SQL.tls)
+      return rows.map(({ id, sealed_tls }) => ({ id, sealed: sealed_tls }))
+    },
+
+    resealTls: (changes) =>
+      database.transaction(async (session) => {
+        for (const { id, sealed, was } of changes) await session.query(SQL.resealTls, [id, sealed, was])
       }),
   }
 }

@@ -83,6 +83,12 @@ export interface EndpointStore {
     readonly endpointId?: string
   }): Promise<readonly StoredSecret[]>
   reseal(changes: readonly { readonly id: string; readonly sealed: Uint8Array }[]): Promise<void>
+  /** Returns the TLS identities of all endpoints, of every tenant, for re-encryption. */
+  tls(): Promise<readonly { readonly id: string; readonly sealed: Uint8Array }[]>
+  /** Replaces each identity that is still the one that was read. */
+  resealTls(
+    changes: readonly { readonly id: string; readonly sealed: Uint8Array; readonly was: Uint8Array }[],
+  ): Promise<void>
 }
 
 /** The outcome of writing an event. */

@@ -53,3 +53,7 @@ WHERE e.deleted_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > $1) AND (
   AND ($3 = '' OR s.endpoint_id = $3) ORDER BY s.created_at DESC, s.id DESC
 -- name: reseal
 UPDATE lovage_webhook_secrets SET sealed = $2 WHERE id = $1
+-- name: tls
+SELECT id, sealed_tls FROM lovage_webhook_endpoints WHERE sealed_tls IS NOT NULL AND deleted_at IS NULL
+-- name: resealTls
+UPDATE lovage_webhook_endpoints SET sealed_tls = $2 WHERE id = $1 AND sealed_tls = $3
