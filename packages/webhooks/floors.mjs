@@ -6,5 +6,6 @@ export const FLOORS = [
   ['deliver'],
   ['facade'],
   ['enrich', 'service'],
-  ['portal', 'cli'],
+  ['portal'],
+  ['cli'],
 ]

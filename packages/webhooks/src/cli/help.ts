@@ -1,4 +1,4 @@
-import { type Command, GLOBAL_OPTIONS, type Option } from './command.js'
+import { type Command, GLOBAL_OPTIONS, type Option } from './shared/command.js'
 
 const HEAD = 'lovage-webhooks: webhooks from the command line, on your app or on LOVAGE_WEBHOOKS_STORE.'
 

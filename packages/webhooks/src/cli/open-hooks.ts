@@ -1,7 +1,7 @@
 import { Lovage } from 'lovage'
 import { loadApp } from 'lovage/driver'
 import { type Webhooks, webhooks, webhooksOf } from '../facade/index.js'
-import { type Given, textOf } from './command.js'
+import { type Given, textOf } from './shared/command.js'
 
 /** The webhooks of the app that is named; without an app, or in one without webhooks, those of the environment. */
 export async function openHooks(given: Given): Promise<Webhooks> {

@@ -1,5 +1,8 @@
 import { parseArgs } from 'node:util'
 import { isLovageError } from 'lovage'
+import { COMMANDS } from './commands.js'
+import { commandHelp, programHelp } from './help.js'
+import { openHooks } from './open-hooks.js'
 import {
   type Command,
   EXIT,
@@ -8,11 +11,8 @@ import {
   parseOptions,
   textOf,
   UsageError,
-} from './command.js'
-import { COMMANDS } from './commands.js'
-import { commandHelp, programHelp } from './help.js'
-import { openHooks } from './open-hooks.js'
-import { processOutput } from './output.js'
+} from './shared/command.js'
+import { processOutput } from './shared/output.js'
 
 /** Runs one command line; resolves to its exit code. Errors are already printed by then. */
 export async function runCli(argv: readonly string[]): Promise<number> {

@@ -1,5 +1,5 @@
 import type { DeliveryState } from '../../domain/index.js'
-import { type Command, numberOf, textOf, textsOf, timeOf, UsageError } from '../command.js'
+import { type Command, numberOf, textOf, textsOf, timeOf, UsageError } from '../shared/command.js'
 
 const COLUMNS = [
   'id',

@@ -9,7 +9,7 @@ import {
   textsOf,
   UsageError,
   wordOf,
-} from '../command.js'
+} from '../shared/command.js'
 
 const COLUMNS = ['id', 'url', 'isEnabled', 'disabledReason', 'eventTypes', 'createdAtMs']
 

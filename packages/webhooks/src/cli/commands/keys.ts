@@ -1,5 +1,5 @@
 import { ApiKeys, SCOPES, type Scope } from '../../service/index.js'
-import { type Command, durationOf, EXIT, textOf, textsOf, UsageError, wordOf } from '../command.js'
+import { type Command, durationOf, EXIT, textOf, textsOf, UsageError, wordOf } from '../shared/command.js'
 
 /** `lovage-webhooks keys`. */
 export const keys: Command = {

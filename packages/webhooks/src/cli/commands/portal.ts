@@ -1,5 +1,5 @@
 import { portalLink } from '../../service/index.js'
-import { type Command, durationOf, textOf } from '../command.js'
+import { type Command, durationOf, textOf } from '../shared/command.js'
 
 /** `lovage-webhooks portal`. */
 export const portal: Command = {

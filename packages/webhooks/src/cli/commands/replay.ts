@@ -1,4 +1,4 @@
-import { type Command, textOf, textsOf, timeOf, UsageError } from '../command.js'
+import { type Command, textOf, textsOf, timeOf, UsageError } from '../shared/command.js'
 import { statesOf } from './deliveries.js'
 
 /** `lovage-webhooks replay`. */

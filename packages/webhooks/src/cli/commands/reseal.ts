@@ -1,4 +1,4 @@
-import type { Command } from '../command.js'
+import type { Command } from '../shared/command.js'
 
 /** `lovage-webhooks reseal`. */
 export const reseal: Command = {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Command, invalid, textOf, UsageError, wordOf } from '../command.js'
+import { type Command, invalid, textOf, UsageError, wordOf } from '../shared/command.js'
 
 /** `lovage-webhooks send`. */
 export const send: Command = {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { openBeat, startWorker } from 'lovage'
 import { serveWebhooks, serviceApp } from '../../service/index.js'
-import { type Command, numberOf, textOf } from '../command.js'
+import { type Command, numberOf, textOf } from '../shared/command.js'
 
 /** `lovage-webhooks serve`. */
 export const serve: Command = {

@@ -1,7 +1,7 @@
 import type { ParseArgsConfig } from 'node:util'
 import { isLovageError } from 'lovage'
-import { WebhookError } from '../domain/index.js'
-import type { Webhooks } from '../facade/index.js'
+import { WebhookError } from '../../domain/index.js'
+import type { Webhooks } from '../../facade/index.js'
 
 /** An option: `--name VALUE`, or a flag. */
 export interface Option {
