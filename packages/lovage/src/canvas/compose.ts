@@ -4,7 +4,9 @@ import { fromWire, signaturesIn, toWire } from './wire.js'
 
 /** A chain of steps, with nested chains flattened; a group before another step becomes the header of a chord. */
 export function chainOf(steps: readonly Canvas[]): Canvas {
-  const flat = steps.flatMap((step) => flattened(step))
+  const all = steps.flatMap((step) => flattened(step))
+  // As in Celery 5.7: an empty group after a group is skipped.
+  const flat = all.filter((step, place) => !(isEmptyGroup(step) && all[place - 1]?.kind === 'group'))
   const upgraded: Canvas[] = []
   for (let place = flat.length - 1; place >= 0; place--) {
     const step = flat[place]
@@ -22,6 +24,8 @@ export function chainOf(steps: readonly Canvas[]): Canvas {
   if (upgraded.length === 1) return only
   return { kind: 'chain', steps: upgraded, args: [], options: {}, immutable: false }
 }
+
+const isEmptyGroup = (step: Canvas): boolean => step.kind === 'group' && step.members.length === 0
 
 /** `left`, then `right`, by Celery's rules: a group of one that follows something is its only member. */
 export function pipe(left: Canvas, right: Canvas): Canvas {

@@ -1,4 +1,5 @@
 import type { AppCore, StepWorker } from '../app/core/index.js'
+import { isSignal } from '../app/tasks/index.js'
 import type { CoordinationStore } from '../coordination/index.js'
 import { keepsNoAgreements, openCoordinationStore } from '../drivers/index.js'
 import { getQueueHealth } from '../health/index.js'
@@ -51,9 +52,11 @@ class Notifier {
   start(): void {
     const { signals } = this.#app
     this.#unsubscribes = [
-      signals.on('taskFailure', ({ context, error }) =>
-        this.#tell('failed', 'warning', `${context.name} failed: ${oneLine(error)}`, tracebackOf(error)),
-      ),
+      signals.on('taskFailure', ({ context, error }) => {
+        // A rejected message is reported as such.
+        if (!isSignal(error))
+          this.#tell('failed', 'warning', `${context.name} failed: ${oneLine(error)}`, tracebackOf(error))
+      }),
       signals.on('taskRejected', ({ headers, requeue, reason }) => {
         if (!requeue)
           this.#tell('rejected', 'warning', `${headers?.task ?? 'a message'} was rejected`, reason)

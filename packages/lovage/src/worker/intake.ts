@@ -12,8 +12,9 @@ import {
 import { admit } from './admit.js'
 import { NO_FOLLOW_UP } from './follow-ups.js'
 import type { Job } from './pools/job.js'
-import { type Follow, MAX_REDELIVERIES } from './refusals.js'
+import type { Follow } from './refusals.js'
 import type { Refused } from './refused.js'
+import { MAX_REDELIVERIES } from './settle-plan.js'
 import type { WorkerCore } from './worker-core.js'
 
 /** The result for a delivery: a run, or a plan that ends it. */

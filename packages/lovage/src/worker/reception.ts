@@ -1,9 +1,13 @@
 import { acceptOf } from '../app/sending/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import { crashPoint } from '../kernel/index.js'
+import { encodeJson } from '../message/index.js'
+import type { TaskResult } from '../result/index.js'
 import { type Claim, isHeld } from './claim.js'
+import { NO_FOLLOW_UP } from './follow-ups.js'
 import { InflatedBodies } from './inflated-bodies.js'
 import { type Intake, type Reading, takeIn } from './intake.js'
+import type { SettlePlan } from './settle-plan.js'
 import type { Settler } from './settler.js'
 import { Suspects } from './suspects.js'
 import type { TaskLog } from './task-log.js'
@@ -131,12 +135,13 @@ export class Reception {
       app.logger.warn({ err: error }, 'cannot ask whether redelivered tasks have run; they run')
       return []
     })
-    const done = new Set(records?.flatMap(({ id, state }) => (state === 'SUCCESS' ? [id] : [])))
+    const done = new Map(records?.flatMap((one) => (one.state === 'SUCCESS' ? [[one.id, one] as const] : [])))
     const limited: Claim[] = []
     const suspects: Claim[] = []
     for (const claim of doubtful) {
       const { context } = claim.job
-      if (!done.has(context.id)) {
+      const success = done.get(context.id)
+      if (!success) {
         if (this.#suspects.concerns(claim.delivery)) suspects.push(claim)
         else if (!this.#proceed(claim)) limited.push(claim)
       } else if (isHeld(claim)) {
@@ -146,12 +151,33 @@ export class Reception {
           `Task ${context.name}[${context.id}] came again and has succeeded before: it is not run`,
         )
         const settlement = { tag: claim.delivery.tag, kind: 'ack' } as const
-        this.#settler.add({ publish: [], results: [], settlement, state: null }, after, claim)
+        const plan = { publish: [], results: [], settlement, state: null }
+        this.#settler.add({ ...plan, ...this.#continuation(claim, success) }, after, claim)
       }
     }
     if (limited.length > 0) await this.#admitLimited(limited)
     if (suspects.length > 0) await this.#admitSuspects(suspects)
     line.fill()
+  }
+
+  /**
+   * What may not have followed a stored success: its worker may have died before it went on. A result that names children has done so;
+   * a chord counts each member once.
+   */
+  #continuation({ job: { call } }: Claim, success: TaskResult): Partial<SettlePlan> {
+    const { app, followUps } = this.#core
+    try {
+      const followUp = followUps.success(call, success.result, encodeJson(success.result))
+      return success.children.length > 0
+        ? { followUp: { ...NO_FOLLOW_UP, parts: followUp.parts } }
+        : { publish: followUp.publish, followUp }
+    } catch (error) {
+      app.logger.error(
+        { err: error, task_id: call.headers.id },
+        'cannot send what follows a task that came again',
+      )
+      return {}
+    }
   }
 
   async #admitSuspects(suspects: readonly Claim[]): Promise<void> {

@@ -15,8 +15,6 @@ import { type FollowUp, NO_FOLLOW_UP } from './follow-ups.js'
 import { replyOf } from './reply-of.js'
 import { letterOf, type SettlePlan } from './settle-plan.js'
 
-/** Lost holders after which a message is judged to kill its workers. */
-export const MAX_REDELIVERIES = 3
 /** Delayed returns of an unknown task before it becomes a dead letter. */
 const MAX_HAND_BACKS = 5
 const HAND_BACKS = 'x-lovage-handbacks'

@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto'
 import { failure } from '../app/running/index.js'
-import { type AnyTask, hideArguments, type Outcome, type TaskContext } from '../app/tasks/index.js'
+import {
+  type AnyTask,
+  hideArguments,
+  type Outcome,
+  type TaskContext,
+  TimeLimitExceeded,
+} from '../app/tasks/index.js'
 import type { Delivery, Settlement } from '../broker/index.js'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/index.js'
 import {
+  type ExceptionInfo,
   encodeJson,
   type IncomingMessage,
   type OutgoingMessage,
@@ -54,12 +61,26 @@ export interface PlanSettings {
   readonly signerOf?: (contentType: string) => Serializer | undefined
 }
 
-/** A lost run has failed if its message cannot or must not go back. */
-export function finalOutcome(task: Pick<AnyTask, 'options'>, outcome: Outcome, ackedEarly: boolean): Outcome {
-  return outcome.kind === 'lost' && (ackedEarly || task.options.rejectOnWorkerLost === false)
-    ? failure(task, outcome.error)
+/**
+ * A lost run has failed if its message cannot or must not go back. A run over its hard limit goes back, as a lost one does, where
+ * timeouts are not acknowledged; the last one has failed.
+ */
+export function finalOutcome(
+  task: Pick<AnyTask, 'options'>,
+  outcome: Outcome,
+  { ackedEarly, redeliveries }: { readonly ackedEarly: boolean; readonly redeliveries: number },
+): Outcome {
+  const { acksOnTimeout, rejectOnWorkerLost } = task.options
+  if (outcome.kind === 'lost' && (ackedEarly || rejectOnWorkerLost === false))
+    return failure(task, outcome.error)
+  const isLate = outcome.kind === 'failure' && outcome.error instanceof TimeLimitExceeded
+  return isLate && acksOnTimeout === false && !ackedEarly && redeliveries < MAX_REDELIVERIES
+    ? { kind: 'lost', error: outcome.error }
     : outcome
 }
+
+/** Lost holders after which a message is judged to kill its workers. */
+export const MAX_REDELIVERIES = 3
 
 /** Determines what follows from an outcome. Pure. */
 export function planSettlement(finished: Finished, settings: PlanSettings): SettlePlan {
@@ -93,35 +114,19 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
       return { publish, results, ...release(ack), state: 'RETRY' }
     }
     case 'failure': {
-      const results = storesErrors(finished, settings)
-        ? [
-            record(
-              finished,
-              settings,
-              'FAILURE',
-              outcome.exception,
-              encodeJson(outcome.exception),
-              outcome.traceback,
-            ),
-          ]
-        : []
-      const { deadLetter = 'exhausted', acksOnFailureOrTimeout = true } = context.task.options
+      const { deadLetter = 'exhausted' } = context.task.options
       const isLetter =
         deadLetter === 'failures' ||
         (deadLetter === 'exhausted' && context.retries > 0 && !outcome.expected) ||
-        (deadLetter !== 'never' && !acksOnFailureOrTimeout)
+        (deadLetter !== 'never' && !acksFailure(context.task, outcome.error))
       const error = {
         type: outcome.exception.exc_type,
         message: textOf(outcome.exception.exc_message),
         traceback: outcome.traceback,
       }
-      const next = settings.followUps.failure(finished.call, outcome.exception, outcome.traceback)
       return {
-        publish: following(finished, next.publish),
-        results: [...results, ...next.results],
-        ...(next === NO_FOLLOW_UP ? {} : { followUp: next }),
+        ...failed(finished, outcome, settings),
         ...release(isLetter ? bury(finished, 'failed', error, settings) : ack),
-        state: 'FAILURE',
       }
     }
     case 'lost':
@@ -146,14 +151,43 @@ export function planSettlement(finished: Finished, settings: PlanSettings): Sett
       return { publish: [], results: [], ...release(ack), state: null }
     case 'reject': {
       const { requeue, message, traceback } = outcome
-      const settlement: Settlement = requeue
-        ? { tag: delivery.tag, kind: 'requeue', counts: false }
-        : context.task.options.deadLetter === 'never'
-          ? ack
-          : bury(finished, 'rejected', { type: 'Reject', message, traceback }, settings)
-      return { publish: [], results: [], ...release(settlement), state: null }
+      if (requeue) {
+        const back = release({ tag: delivery.tag, kind: 'requeue', counts: false })
+        return { publish: [], results: [], ...back, state: null }
+      }
+      // It will never run again: those who wait are told, as by Celery since 5.7.
+      const exception = { exc_type: 'Reject', exc_message: [message, false], exc_module: 'celery.exceptions' }
+      const letter = bury(finished, 'rejected', { type: 'Reject', message, traceback }, settings)
+      return {
+        ...failed(finished, { exception, traceback }, settings),
+        ...release(context.task.options.deadLetter === 'never' ? ack : letter),
+      }
     }
   }
+}
+
+/** The consequences of an end without a value, except for its message. */
+function failed(
+  finished: Finished,
+  { exception, traceback }: { readonly exception: ExceptionInfo; readonly traceback: string },
+  settings: PlanSettings,
+): SettlePlan {
+  const next = settings.followUps.failure(finished.call, exception, traceback)
+  const own = storesErrors(finished, settings)
+    ? [record(finished, settings, 'FAILURE', exception, encodeJson(exception), traceback)]
+    : []
+  return {
+    publish: following(finished, next.publish),
+    results: [...own, ...next.results],
+    ...(next === NO_FOLLOW_UP ? {} : { followUp: next }),
+    state: 'FAILURE',
+  }
+}
+
+/** Whether the message of a task that failed so is acknowledged: the particular option, else the joint one. */
+function acksFailure({ options }: Pick<AnyTask, 'options'>, error: unknown): boolean {
+  const { acksOnFailure, acksOnTimeout, acksOnFailureOrTimeout = true } = options
+  return (error instanceof TimeLimitExceeded ? acksOnTimeout : acksOnFailure) ?? acksOnFailureOrTimeout
 }
 
 /** Headers that carry a trace, in case its middleware ran in a child: follow-ups are then siblings of the run, not its children. */

@@ -1,7 +1,7 @@
 import type { Delivery } from '../broker/index.js'
 import type { Claim, ClaimObserver } from './claim.js'
 import { isHeld } from './claim.js'
-import { MAX_REDELIVERIES } from './refusals.js'
+import { MAX_REDELIVERIES } from './settle-plan.js'
 import type { WorkerCore } from './worker-core.js'
 
 /** How long the others wait while one is tried. */

@@ -112,7 +112,7 @@ export class TaskRuns {
     const { context, message, call, task } = job
     const nowMs = app.clock.now()
     const ackedEarly = task.options.acksLate === false
-    const outcome = finalOutcome(task, ended, ackedEarly)
+    const outcome = finalOutcome(task, ended, { ackedEarly, redeliveries: delivery.redeliveries })
     const plan = planSettlement({ delivery, message, call, context, outcome, ackedEarly, nowMs }, this.#plan)
     const after = claims.end(claim, outcome, startedAt === 0 ? 0 : performance.now() - startedAt)
     if (!pool.isRemote) void callHandlers(job, outcome, app.logger)

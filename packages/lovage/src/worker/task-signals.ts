@@ -1,5 +1,5 @@
 import type { AppCore } from '../app/core/index.js'
-import type { Outcome } from '../app/tasks/index.js'
+import { type Outcome, Reject } from '../app/tasks/index.js'
 import type { Delivery } from '../broker/index.js'
 import type { Claim, ClaimObserver } from './claim.js'
 import type { PutAside } from './put-aside.js'
@@ -71,6 +71,12 @@ export class TaskSignals implements ClaimObserver {
           signals.emit('taskRetry', { context, reason: outcome.request.cause, dueMs: outcome.dueMs })
         break
       case 'reject':
+        if (!outcome.requeue && signals.has('taskFailure'))
+          signals.emit('taskFailure', {
+            context,
+            error: new Reject(outcome.message),
+            traceback: outcome.traceback,
+          })
         if (signals.has('taskRejected'))
           signals.emit('taskRejected', {
             headers: context.wireHeaders,

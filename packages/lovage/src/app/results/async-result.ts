@@ -78,6 +78,10 @@ export class AsyncResult<Result> implements AnyResult {
   async traceback(): Promise<string | null> {
     return (await this.info())?.traceback ?? null
   }
+  /** Whether anything is stored under this id: PENDING is the state of waiting tasks and of unknown ids alike. */
+  async exists(): Promise<boolean> {
+    return (await this.state()) !== 'PENDING'
+  }
   async ready(): Promise<boolean> {
     return READY_STATES.has(await this.state())
   }

@@ -20,6 +20,8 @@ function merge(task: AnyTask, conf: Settings): TaskOptions {
     maxRetries: 3,
     acksLate: conf.taskAcksLate,
     acksOnFailureOrTimeout: conf.taskAcksOnFailureOrTimeout,
+    ...(conf.taskAcksOnFailure === undefined ? {} : { acksOnFailure: conf.taskAcksOnFailure }),
+    ...(conf.taskAcksOnTimeout === undefined ? {} : { acksOnTimeout: conf.taskAcksOnTimeout }),
     rejectOnWorkerLost: conf.taskRejectOnWorkerLost,
     trackStarted: conf.taskTrackStarted,
     ignoreResult: conf.taskIgnoreResult,

@@ -38,8 +38,6 @@ const ALONE: Readonly<Record<string, string>> = {
     'tables are made when they are first needed; `lovage db migrate` makes them beforehand',
   taskCreateMissingQueueType: 'queues that are not declared are made as taskDefaultQueueType says',
   taskCreateMissingQueueExchangeType: 'queues that are not declared are reached by their names',
-  taskAcksOnFailure: 'taskAcksOnFailureOrTimeout says both',
-  taskAcksOnTimeout: 'taskAcksOnFailureOrTimeout says both',
   taskRemoteTracebacks: 'tracebacks are stored as text',
   eventSerializer: 'events are JSON, which both languages tell',
   workerAgent: PYTHON_CLASS,

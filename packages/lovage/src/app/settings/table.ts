@@ -115,8 +115,12 @@ export const SETTINGS = {
   taskSoftTimeLimit: optional(number(0)),
   /** Whether a message is acknowledged after its task ran, so that a crash repeats it. */
   taskAcksLate: flag(true),
-  /** Whether a failed task is acknowledged. */
+  /** Whether a task that failed or took too long is acknowledged; the two below say it apart. */
   taskAcksOnFailureOrTimeout: flag(true),
+  /** Whether a failed task is acknowledged; otherwise it becomes a dead letter. Default: `taskAcksOnFailureOrTimeout`. */
+  taskAcksOnFailure: optional(flag(true)),
+  /** Whether a task over its hard limit is acknowledged; otherwise it is run again, at most three times. Default: `taskAcksOnFailureOrTimeout`. */
+  taskAcksOnTimeout: optional(flag(true)),
   /** Whether a task whose worker died is run again, at most three times. */
   taskRejectOnWorkerLost: flag(true),
   /** `10/s`, `10/m`, `10/h` for tasks without a rate of their own. */

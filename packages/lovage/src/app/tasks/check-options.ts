@@ -33,6 +33,8 @@ const TASK_OPTIONS: Readonly<Record<keyof TaskOptions | keyof TaskHandlers, true
   abortable: true,
   acksLate: true,
   acksOnFailureOrTimeout: true,
+  acksOnFailure: true,
+  acksOnTimeout: true,
   rejectOnWorkerLost: true,
   resultReprMaxSize: true,
   redact: true,

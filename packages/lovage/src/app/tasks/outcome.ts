@@ -1,7 +1,7 @@
 import type { Canvas } from '../../canvas/index.js'
 import type { ExceptionInfo } from '../../message/index.js'
 import type { RetryRequest } from './signals.js'
-import type { WorkerLostError } from './stop-reasons.js'
+import type { TimeLimitExceeded, WorkerLostError } from './stop-reasons.js'
 
 /** How a run ended: a closed set, created only in `run.ts`. */
 export type Outcome =
@@ -21,8 +21,11 @@ export type Outcome =
       readonly exception: ExceptionInfo | null
       readonly traceback: string | null
     }
-  /** Its process died: the message goes back and is counted, or the task has failed (`rejectOnWorkerLost`). */
-  | { readonly kind: 'lost'; readonly error: WorkerLostError }
+  /**
+   * Its process died: the message goes back and is counted, or the task has failed (`rejectOnWorkerLost`). The same for a run over
+   * its hard limit where timeouts are not acknowledged (`acksOnTimeout`).
+   */
+  | { readonly kind: 'lost'; readonly error: WorkerLostError | TimeLimitExceeded }
   | { readonly kind: 'ignore' }
   /** Other work takes the task's place and its id. */
   | {

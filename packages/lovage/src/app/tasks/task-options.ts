@@ -66,7 +66,12 @@ export interface TaskOptions<Args extends readonly unknown[] = never[]> extends 
    */
   readonly abortable?: boolean
   readonly acksLate?: boolean
+  /** The default of the two below. Default true. */
   readonly acksOnFailureOrTimeout?: boolean
+  /** Whether the message of a task that failed is acknowledged; otherwise it becomes a dead letter. */
+  readonly acksOnFailure?: boolean
+  /** Whether the message of a task that took too long is acknowledged; otherwise it is run again, at most three times, then a dead letter. */
+  readonly acksOnTimeout?: boolean
   readonly rejectOnWorkerLost?: boolean
   /**
    * Arguments to hide in logs, events, listings and errors, by the names of `params` or of fields; `true` = all of
