@@ -93,22 +93,26 @@ export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<Act
     case 'limit.time': {
       const { task, hard, soft, destination } = action
       const limits = { ...(hard === undefined ? {} : { hard }), ...(soft === undefined ? {} : { soft }) }
-      const answers = await app.control.timeLimit(
-        task,
-        limits,
-        destination === undefined ? {} : to(destination),
-      )
+      const answers = await app.control.timeLimit(task, limits, all(fleet, destination))
       return answered(destination, answers)
     }
     case 'fleet.enable-events':
-      return answered(action.destination, await app.control.enableEvents(all(action.destination)))
+      return answered(action.destination, await app.control.enableEvents(all(fleet, action.destination)))
     case 'fleet.disable-events':
-      return answered(action.destination, await app.control.disableEvents(all(action.destination)))
+      return answered(action.destination, await app.control.disableEvents(all(fleet, action.destination)))
   }
 }
 
-const to = (destination: string) => ({ destination })
-const all = (destination: string | undefined) => (destination === undefined ? {} : to(destination))
+/** Seconds until a worker is taken to be silent; its answer ends the wait. */
+const PATIENCE = 5
+
+const to = (destination: string) => ({ destination, timeout: PATIENCE })
+/** One worker, or all that are alive: waiting ends when the last of them has answered. */
+const all = (fleet: Fleet, destination: string | undefined) => {
+  if (destination !== undefined) return to(destination)
+  const alive = fleet.workers().filter(({ isAlive }) => isAlive).length
+  return alive === 0 ? {} : { limit: alive, timeout: PATIENCE }
+}
 
 /** Summarises the workers' replies to a command. */
 function answered(destination: string | undefined, answers: Answers<Done>): ActionOutcome {

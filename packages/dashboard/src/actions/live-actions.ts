@@ -119,8 +119,19 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
     }
     const { filter, expected } = action.letters
     const choice = filterOf(filter)
+    const rate = action.kind === 'letter.redrive' ? action.rate : undefined
+    const size = rate === undefined ? PIECE : Math.min(PIECE, Math.max(1, Math.ceil(rate / 10)))
     const work = async function* (signal: AbortSignal): AsyncGenerator<Progress> {
-      yield await run(choice, signal)
+      for await (const ids of chosen(fleet, choice, size)) {
+        try {
+          yield await run(ids, signal)
+        } catch (error) {
+          if (!signal.aborted) throw error
+          // It was stopped in the pause that keeps the rate, after these had been sent.
+          yield { done: ids.length, failed: 0 }
+        }
+        if (signal.aborted) return
+      }
     }
     return begin(fleet, person, action, JSON.stringify(filter), expected, work)
   }
@@ -233,6 +244,18 @@ async function countFound(fleet: Fleet, node: SearchNode): Promise<ActionCount> 
     if (count >= MOST_COUNTED) return { count, isExact: false }
   }
   return exactly(count)
+}
+
+/** Yields the letters that are chosen, a batch at a time. */
+async function* chosen(fleet: Fleet, choice: LetterChoice, size: number): AsyncGenerator<readonly string[]> {
+  let ids: string[] = []
+  for await (const { id } of fleet.app.deadLetters.each(choice)) {
+    ids.push(id)
+    if (ids.length < size) continue
+    yield ids
+    ids = []
+  }
+  if (ids.length > 0) yield ids
 }
 
 async function countLetters(fleet: Fleet, choice: LetterChoice): Promise<ActionCount> {
