@@ -77,6 +77,11 @@ export class Lovage {
   readonly #core: AppCore
 
   /**
+   * An app and its settings; nothing is connected yet.
+   *
+   * @example
+   * const app = new Lovage('shop', { broker: 'redis://localhost:6379/0', taskTimeLimit: 300 })
+   *
    * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for an invalid value.
    */
   constructor(main: string, options: AppOptions = {}) {
@@ -142,7 +147,7 @@ export class Lovage {
 
   /** Declares a task that is implemented elsewhere, to be called from here. */
   remote<Args, Result>(contract: Contract<Args, Result>): Task<Args, Result> {
-    const { name, options, params, input, output } = contract
+    const { name, options = {}, params, input, output } = contract
     return this.#core.define({
       name,
       own: options,

@@ -9,6 +9,10 @@ export const ERROR_CODES = {
     'No broker was configured in production.',
     'Set `broker` in code, `--broker` on the command line or CELERY_BROKER_URL in the environment.',
   ],
+  LVG_TWO_COPIES: [
+    'Two copies of the package are installed, and an object of one was given to the other.',
+    '`npm ls lovage` shows both: give them one version, or make it a peer dependency of the package that has its own.',
+  ],
   LVG_APP_NOT_FOUND: [
     'The module given with -A does not export an app.',
     'Export a Lovage instance, as `app` or as default.',

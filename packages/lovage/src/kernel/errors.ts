@@ -45,6 +45,12 @@ export class CapabilityError extends LovageError {}
 /** Thrown by `result.get({ timeout })`; the task itself keeps running. */
 export class TimeoutError extends ResultError {}
 
+/** The error for an object of another installed copy of this package, whose private parts this copy cannot read. */
+export const ofAnotherCopy = (what: string): ConfigurationError =>
+  new ConfigurationError(`This ${what} was made by another installed copy of lovage.`, {
+    code: 'LVG_TWO_COPIES',
+  })
+
 /** Whether a value is one of this package's errors, from any installed copy. */
 export function isLovageError(value: unknown): value is LovageError {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[MARK] === true

@@ -76,6 +76,7 @@ export class Crontab implements Schedule {
   readonly #clocks = new Map<string, WallClock>()
 
   constructor(fields: CrontabFields) {
+    for (const field of Object.keys(fields)) if (!Object.hasOwn(FIELDS, field)) throw unknownField(field)
     this.#written = {
       minute: writeField(fields.minute),
       hour: writeField(fields.hour),
@@ -172,4 +173,15 @@ export class Crontab implements Schedule {
   toString(): string {
     return ORDER.map((name) => this.#written[name]).join(' ')
   }
+}
+
+function unknownField(field: string): ConfigurationError {
+  const isZone = /^(?:timezone|tz)$/i.test(field)
+  return new ConfigurationError(`A crontab has no field ${field}.`, {
+    code: 'LVG_SCHEDULE_INVALID',
+    details: { field },
+    hint: isZone
+      ? "The zone belongs to the entry: app.addPeriodicTask(crontab({ hour: 2 }), task, { timezone: 'Europe/Berlin' })."
+      : `Its fields are ${ORDER.join(', ')}.`,
+  })
 }

@@ -6,4 +6,4 @@ export type { MissedPolicy, OverlapPolicy, PeriodicTask } from './periodic-task.
 export { readSchedule, type ScheduleKinds, type ScheduleLike, toSchedule } from './read-schedule.js'
 export type { Schedule, ScheduleContext, ScheduleWire } from './schedule.js'
 export { type Solar, type SolarEvent, solar } from './solar.js'
-export { checkTimeZone } from './time-zone.js'
+export { checkTimeZone, isTimeZone } from './time-zone.js'

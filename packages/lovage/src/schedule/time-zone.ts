@@ -1,5 +1,15 @@
 import { ConfigurationError } from '../kernel/index.js'
 
+/** Whether this machine's zone data has a time zone. */
+export function isTimeZone(timeZone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone })
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Returns `timeZone` if this machine's zone data has it; otherwise throws a ConfigurationError. */
 export function checkTimeZone(timeZone: string): string {
   try {

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../kernel/index.js'
-import type { PeriodicTask, ScheduleLike } from '../../schedule/index.js'
+import { checkTimeZone, type PeriodicTask, type ScheduleLike } from '../../schedule/index.js'
 import type { CallOptions } from '../tasks/index.js'
 
 /** The arguments of a periodic task: required where the task requires them. */
@@ -55,6 +55,7 @@ export class PeriodicTasks {
     given: PeriodicOptions & Pick<PeriodicTask, 'args'> & { readonly kwargs?: object } = {},
   ) => {
     const { name = typeof task === 'string' ? task : task.name, kwargs, ...options } = given
+    if (options.timezone !== undefined) checkTimeZone(options.timezone)
     if (this.all().has(name)) {
       throw new ConfigurationError(`Two schedule entries are named ${name}.`, {
         code: 'LVG_SCHEDULE_INVALID',

@@ -1,4 +1,4 @@
-import { type ErrorCode, ResultError, TaskError } from '../../kernel/index.js'
+import { type ErrorCode, ofAnotherCopy, ResultError, TaskError } from '../../kernel/index.js'
 import { type ExceptionInfo, READY_STATES, type TaskResult, type TaskState } from '../../result/index.js'
 import { ABORTED, abort } from './abort.js'
 import type { AnyResult } from './any-result.js'
@@ -27,6 +27,7 @@ export class AsyncResult<Result> implements AnyResult {
 
   /** Where a result comes from. */
   static sourceOf(result: AsyncResult<unknown>): ResultSource {
+    if (!(#source in result)) throw ofAnotherCopy('result')
     return result.#source
   }
 

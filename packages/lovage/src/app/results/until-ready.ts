@@ -33,7 +33,7 @@ export async function untilReady(
     const timer =
       timeout === undefined
         ? undefined
-        : host.clock.setTimer(() => finish(() => reject(late?.(missing))), timeout * 1000)
+        : host.clock.setTimer(() => finish(() => reject(late?.(missing, backend.location))), timeout * 1000)
     // A pending subscription does not keep a process alive; an awaited one should.
     const release = holdProcess()
     const onAbort = (): void => finish(() => reject(signal?.reason))
@@ -65,15 +65,19 @@ export async function untilReady(
 }
 
 /** The timeout error, with the stack of the waiting caller. */
-function timedOut(ids: readonly string[], timeout: number): (missing: ReadonlySet<string>) => TimeoutError {
+function timedOut(
+  ids: readonly string[],
+  timeout: number,
+): (missing: ReadonlySet<string>, place: string) => TimeoutError {
   const waiting = new Error('waiting')
-  return (missing) => {
+  return (missing, place) => {
     const [id] = missing
     const who =
       ids.length === 1 ? `Task ${id}` : `${missing.size} of ${ids.length} tasks (the first is ${id})`
     const error = new TimeoutError(`${who} gave no result within ${timeout} s.`, {
       code: 'LVG_RESULT_TIMEOUT',
       details: { id, missing: missing.size, timeout },
+      hint: `The task goes on; ask again, or look whether a worker runs there. Results are expected in ${place}.`,
     })
     const [, ...lines] = waiting.stack?.split('\n') ?? []
     error.stack = [`${error.name}: ${error.message}`, ...lines].join('\n')

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../../kernel/index.js'
+import { isTimeZone } from '../../schedule/index.js'
 
 /** How a setting's value is checked, and read from text (environment, command line). */
 export interface Kind<T> {
@@ -35,6 +36,16 @@ const stringKind: Kind<string> = {
   accepts: (value) => typeof value === 'string',
   parse: (text) => text,
 }
+const urlKind: Kind<string> = {
+  expects: 'a URL, which is not empty',
+  accepts: (value) => typeof value === 'string' && value.trim() !== '',
+  parse: (text) => (text.trim() === '' ? undefined : text),
+}
+const timeZoneKind: Kind<string> = {
+  expects: 'the IANA name of a time zone, such as Europe/Berlin or UTC',
+  accepts: (value) => typeof value === 'string' && isTimeZone(value),
+  parse: (text) => (isTimeZone(text) ? text : undefined),
+}
 const listKind: Kind<readonly string[]> = {
   expects: 'a list of text',
   accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
@@ -62,6 +73,10 @@ export const flag = (value: boolean): Setting<boolean> => ({ default: value, kin
 export const number = (value: number): Setting<number> => ({ default: value, kind: numberKind })
 /** Text. */
 export const text = (value: string): Setting<string> => ({ default: value, kind: stringKind })
+/** The URL of a server. */
+export const url = (value = ''): Setting<string> => ({ default: value, kind: urlKind })
+/** A time zone. */
+export const timeZone = (value: string): Setting<string> => ({ default: value, kind: timeZoneKind })
 /** A list of names. */
 export const list = (value: readonly string[]): Setting<readonly string[]> => ({
   default: value,

@@ -6,8 +6,10 @@ import { fromPython } from './python-forms.js'
 import { SETTINGS, type SettingName, type Settings } from './table.js'
 
 /** Settings as a user gives them: any of them, with `broker` and `backend` as short names for the URLs. */
-export type SettingsInput = { readonly [Name in SettingName]?: Settings[Name] | undefined } & {
+export type SettingsInput = { readonly [Name in keyof Settings]?: Settings[Name] | undefined } & {
+  /** The broker's URL: the setting `brokerUrl`. */
   readonly broker?: string | undefined
+  /** Where results are: the setting `resultBackend`. */
   readonly backend?: string | undefined
 }
 

@@ -2,7 +2,19 @@ import type { Queue } from '../../broker/index.js'
 import type { PeriodicTask, ScheduleKinds } from '../../schedule/index.js'
 import type { Routes } from '../routing/index.js'
 import type { CallOptions, TaskAnnotations } from '../tasks/index.js'
-import { choice, flag, inert, list, number, optional, type Setting, structure, text } from './kinds.js'
+import {
+  choice,
+  flag,
+  inert,
+  list,
+  number,
+  optional,
+  type Setting,
+  structure,
+  text,
+  timeZone,
+  url,
+} from './kinds.js'
 
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
 const PYTHON_ONLY = 'it belongs to the Python process'
@@ -16,7 +28,7 @@ const JSON_ONLY = 'results are always JSON, which both languages read'
 export const SETTINGS = {
   // --- broker
   /** The broker's URL: `redis://`, `rediss://`, `sentinel://`, `redis+cluster://`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `memory://name`. Default: an embedded SQLite file. */
-  brokerUrl: optional(text('')),
+  brokerUrl: optional(url()),
   /** The URL for producers, if it differs from the workers'. Default `brokerUrl`. */
   brokerWriteUrl: inert(optional(text('')), NOT_YET),
   /** The URL for workers, if it differs from the producers'. Default `brokerUrl`. */
@@ -37,7 +49,9 @@ export const SETTINGS = {
   brokerHeartbeat: number(120),
   /** Seconds for which a claim of a Lovage worker lasts without renewal. */
   brokerLease: number(30),
+  /** Celery's limit of connections. No effect here: a process shares one connection. */
   brokerPoolLimit: inert(number(10), 'a process shares one connection'),
+  /** How Celery chooses among several brokers. No effect here. */
   brokerFailoverStrategy: inert(choice('round-robin', 'round-robin', 'shuffle'), NOT_YET),
   /** How clients authenticate to RabbitMQ: `PLAIN`, by password (the default), or `EXTERNAL`, by the certificate of the TLS connection. */
   brokerLoginMethod: optional(text('')),
@@ -61,11 +75,12 @@ export const SETTINGS = {
   integers: choice('number', 'number', 'bigint'),
   /** Whether dates, decimals, UUIDs and bytes keep their type on the wire. Celery before 5.3 reads only `plain`. */
   jsonTypes: choice('typed', 'typed', 'plain'),
+  /** The version of Celery's messages. No effect here: 2 is written, 1 and 2 are read. */
   taskProtocol: inert(number(2), 'protocol 2 is written, 1 and 2 are read'),
   /** Times are UTC. */
   enableUtc: inert(flag(true), 'times are always UTC on the wire'),
-  /** Time zone of schedules, an IANA name. */
-  timezone: text('UTC'),
+  /** Time zone of schedules, an IANA name such as `Europe/Berlin`. */
+  timezone: timeZone('UTC'),
 
   // --- routing
   /** Queues, by name or as objects. Queues that are named elsewhere are created as needed. */
@@ -80,6 +95,7 @@ export const SETTINGS = {
   taskDefaultQueueType: choice('classic', 'classic', 'quorum'),
   /** Exchange of the default queue. Default: the queue's name. */
   taskDefaultExchange: optional(text('')),
+  /** Type of the default queue's exchange. */
   taskDefaultExchangeType: choice('direct', 'direct', 'topic', 'fanout'),
   /** Routing key of the default queue. Default: the queue's name. */
   taskDefaultRoutingKey: optional(text('')),
@@ -131,6 +147,7 @@ export const SETTINGS = {
   taskPublishRetryPolicy: structure<Readonly<Record<string, number>>>({}),
   /** Whether producers send `task-sent` events. */
   taskSendSentEvent: flag(false),
+  /** Whether an errback of a chord is also called for each failed task of its header. */
   taskAllowErrorCbOnChordHeader: flag(false),
   /** What happens to a message with an unknown task: it becomes a dead letter at once, or after up to five delayed returns. */
   onUnknownTask: choice('dead-letter', 'dead-letter', 'handBack'),
@@ -144,13 +161,19 @@ export const SETTINGS = {
   resultExpires: number(86_400),
   /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`, `poolSize`; behind Sentinels as for the broker, whose options are the fallback. */
   resultBackendTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
+  /** Seconds for which Celery joins a chord. No effect here: members are counted. */
   resultChordJoinTimeout: inert(number(3), 'members are counted, not joined'),
+  /** Seconds between two tries of Celery's own `celery.chord_unlock`. */
   resultChordRetryInterval: number(1),
+  /** How often Celery stores a result again. No effect here: it is stored again until it is accepted. */
   resultBackendMaxRetries: inert(number(10), 'a result is stored again until it is'),
   /** Whether results sent by `rpc://` survive a restart of RabbitMQ; stored ones do. */
   resultPersistent: flag(false),
+  /** How results are serialized. No effect here: results are always JSON. */
   resultSerializer: inert(text('json'), JSON_ONLY),
+  /** How results are compressed. No effect here. */
   resultCompression: inert(optional(text('')), JSON_ONLY),
+  /** Content types of results. No effect here: results are always JSON. */
   resultAcceptContent: inert(optional(list([])), JSON_ONLY),
   /** Where limits, revokes, pauses and unique keys are kept. Default: beside the broker. */
   coordinationUrl: optional(text('')),
@@ -167,15 +190,19 @@ export const SETTINGS = {
   workerPrefetchMultiplier: number(1),
   /** How tasks run; `auto` = prefork where a hard limit or a per-child limit is set, else async. */
   workerPool: choice('auto', ...POOLS),
+  /** Tasks after which a child is replaced. Default: never. */
   workerMaxTasksPerChild: optional(number(0)),
   /** KiB of resident memory after which a child is replaced. */
   workerMaxMemoryPerChild: optional(number(0)),
   /** Total bytes of decompressed bodies that a worker may hold; beyond this, further compressed tasks wait a second. */
   workerMaxDecompressedBytes: number(128 * 1024 * 1024),
+  /** Whether the rates of tasks are ignored. */
   workerDisableRateLimits: flag(false),
   /** Whether a redelivered task whose result is SUCCESS is skipped. */
   workerDeduplicateSuccessfulTasks: flag(false),
+  /** How many delayed tasks a Celery worker holds. No effect here: they wait in the broker. */
   workerEtaTaskLimit: inert(optional(number(0)), 'tasks with an ETA wait in the broker'),
+  /** Whether Celery claims for free slots alone. No effect here: it always does. */
   workerDisablePrefetch: inert(flag(false), 'prefetch is one message a slot'),
   /** Whether each worker also has a queue of its own: `queue: workerDirect('celery@box')`. */
   workerDirect: flag(false),
@@ -183,12 +210,17 @@ export const SETTINGS = {
   workerMetricsPort: optional(number(0)),
   /** Listening address of that port; `0.0.0.0` for scrapers on other machines. */
   workerMetricsHost: text('127.0.0.1'),
+  /** Whether the worker obeys `inspect` and `control`. */
   workerEnableRemoteControl: flag(true),
+  /** Whether the worker sends events of its tasks: `-E`. */
   workerSendTaskEvents: flag(false),
+  /** Whether Celery stops tasks when their connection is lost. No effect here: leases decide who owns a task. */
   workerCancelLongRunningTasksOnConnectionLoss: inert(flag(false), 'leases settle who owns a task'),
+  /** Whether quorum queues are detected. No effect here: always. */
   workerDetectQuorumQueues: inert(flag(true), 'they are detected always'),
   /** Seconds that a soft shutdown waits for running tasks. */
   workerSoftShutdownTimeout: number(0),
+  /** Whether Celery's soft shutdown also waits while no task runs. No effect here. */
   workerEnableSoftShutdownOnIdle: inert(
     flag(false),
     'an idle worker holds nothing that time would save: tasks with an ETA wait in the broker',
@@ -197,22 +229,29 @@ export const SETTINGS = {
   workerShutdownTimeout: number(30),
   /** Seconds for which a revoked id is remembered. */
   workerRevokeExpires: number(604_800),
+  /** Celery's file of revoked tasks. No effect here: the coordination store keeps them. */
   workerStateDb: inert(optional(text('')), 'revokes are kept by the coordination store'),
+  /** Whether `pool_restart` is obeyed. No effect here: always. */
   workerPoolRestarts: inert(flag(false), 'pool_restart is always obeyed'),
   /** Modules to import before tasks are run. */
   include: list([]),
   /** Same as `include`. */
   imports: list([]),
+  /** Whether logs are coloured. No effect here: `--no-color` decides. */
   workerLogColor: inert(optional(flag(true)), '--no-color decides'),
   /** Format of log lines: `json`, `pretty`, or a Python format (`%(asctime)s: %(levelname)s %(message)s`). Default: `pretty` on a terminal, else `json`. */
   workerLogFormat: optional(text('')),
   /** Python format for the log lines of tasks; it also supports `%(task_id)s` and `%(task_name)s`. */
   workerTaskLogFormat: optional(text('')),
+  /** Belongs to the Python process. No effect here. */
   workerHijackRootLogger: inert(flag(true), PYTHON_ONLY),
+  /** Belongs to the Python process. No effect here. */
   workerRedirectStdouts: inert(flag(true), PYTHON_ONLY),
+  /** Seconds for which Celery waits for a child. No effect here: children say that they are up. */
   workerProcAliveTimeout: inert(number(4), 'children say that they are up'),
 
   // --- remote control and events
+  /** The exchange of remote control. No effect here: `celery.pidbox`. */
   controlExchange: inert(text('celery'), 'control requests go to celery.pidbox'),
   /** Seconds for which RabbitMQ keeps a control request that its worker does not fetch. */
   controlQueueTtl: number(300),
@@ -222,7 +261,9 @@ export const SETTINGS = {
   controlQueueExclusive: flag(true),
   /** Whether it is durable instead, for `controlQueueExpires` seconds without its owner. */
   controlQueueDurable: flag(false),
+  /** The exchange of events. No effect here: `celeryev`. */
   eventExchange: inert(text('celeryev'), 'events go to celeryev'),
+  /** The prefix of monitors' queues. No effect here: `celeryev`. */
   eventQueuePrefix: inert(text('celeryev'), 'queues of events are named after celeryev'),
   /** Seconds for which RabbitMQ keeps an event that its reader does not fetch. */
   eventQueueTtl: number(5),
@@ -238,6 +279,7 @@ export const SETTINGS = {
   beatSchedule: structure<Readonly<Record<string, PeriodicTask<CallOptions>>>>({}),
   /** How to read custom kinds of schedules from the store. */
   beatScheduleKinds: structure<ScheduleKinds>({}),
+  /** Celery's scheduler class. No effect here: `beatScheduleFilename` says where the schedule is. */
   beatScheduler: inert(
     optional(text('')),
     'there is one scheduler; beatScheduleFilename says where it keeps the schedule',
@@ -248,6 +290,7 @@ export const SETTINGS = {
   beatMaxLoopInterval: number(0),
   /** Seconds after which another beat replaces a dead leader. */
   beatLease: number(6),
+  /** After how many runs Celery stores its schedule. No effect here: every run is stored. */
   beatSyncEvery: inert(number(0), 'every run is stored'),
   /** Seconds by which a crontab's run may be late; older missed runs are skipped. Default: one run for all of them. */
   beatCronStartingDeadline: optional(number(0)),
@@ -255,11 +298,13 @@ export const SETTINGS = {
   // --- security
   /** Signing (`taskSerializer: 'auth'`): the path of this process's private key, or its PEM. */
   securityKey: optional(text('')),
+  /** The password of the key. */
   securityKeyPassword: optional(text('')),
   /** Its certificate. */
   securityCertificate: optional(text('')),
   /** A folder or glob: certificates of trusted signers. */
   securityCertStore: optional(text('')),
+  /** The hash that is signed. */
   securityDigest: text('sha256'),
   /** Whether to sign as Celery 5.2 does, which cannot read the format of later versions; both are read. */
   securityLegacyFormat: flag(false),
@@ -268,24 +313,30 @@ export const SETTINGS = {
   encryptionKeys: list([]),
 
   // --- Redis, beyond the URL
+  /** Celery's limit of connections. No effect here: a process shares one connection. */
   redisMaxConnections: inert(optional(number(0)), 'a process shares one connection'),
   /** Seconds after which a server that does not answer a command counts as dead. Default 30. */
   redisSocketTimeout: optional(number(120)),
   /** Timeout of one connection attempt, in seconds. Default `brokerConnectionTimeout`. */
   redisSocketConnectTimeout: optional(number(4)),
+  /** Whether connections are kept alive. No effect here: always. */
   redisSocketKeepalive: inert(flag(true), 'connections are kept alive'),
+  /** Whether commands are tried again. No effect here: always, when the connection returns. */
   redisRetryOnTimeout: inert(flag(false), 'commands are retried when the connection returns'),
   /** TLS options of the results' connection, as `brokerUseSsl`. */
   redisBackendUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
+  /** Seconds between checks of a connection. No effect here: it is watched always. */
   redisBackendHealthCheckInterval: inert(optional(number(0)), 'the connection is watched always'),
+  /** The name of connections on the server. No effect here: they say what they are for. */
   redisClientName: inert(optional(text('')), 'connections say what they are for'),
 } as const satisfies Record<string, Setting<unknown>>
 
 /** The name of a setting. */
 export type SettingName = keyof typeof SETTINGS
 /** All settings with their values. */
+// `keyof` stands in the mappings themselves: only then do editors show a setting's docstring where it is given.
 export type Settings = {
-  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends { readonly default: infer Value }
+  readonly [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name] extends { readonly default: infer Value }
     ? Value
     : never
 }

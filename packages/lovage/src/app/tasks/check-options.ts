@@ -107,6 +107,28 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   bind: 'Every function gets its context as its first parameter.',
   base: 'Options and handlers that tasks share are an object: { ...shared, name, run }.',
   time_limit: 'Options are in camelCase here: timeLimit.',
+  // BullMQ's words.
+  attempts: 'Retries are options of the task: maxRetries, with autoretryFor and retryBackoff.',
+  backoff: 'Retries are options of the task: retryBackoff and retryBackoffMax, in seconds.',
+  jobId: 'The id of a call is taskId; once: { key, ttlMs } drops a second call with the same key.',
+  lifo: 'A call that goes first has a higher priority: priority: 9.',
+  removeOnComplete:
+    'Results expire by themselves: resultExpires in seconds, a setting; or ignoreResult: true.',
+  removeOnFail: 'Results expire by themselves: resultExpires in seconds, a setting.',
+  repeat: 'Periodic tasks are entries of the schedule: app.addPeriodicTask(crontab({ hour: 2 }), task).',
+  deduplication: 'Declare it at the task (unique, throttle, debounce), or say once: { key, ttlMs }.',
+  // pg-boss's and graphile-worker's words.
+  startAfter: 'Say countdown in seconds, or eta, a Date.',
+  runAt: 'Say eta, a Date, or countdown in seconds.',
+  singletonKey: 'Say once: { key, ttlMs }, or declare unique at the task.',
+  jobKey: 'Say once: { key, ttlMs }, or declare unique at the task.',
+  maxAttempts: 'Retries are options of the task: maxRetries, one less than the attempts.',
+  retryLimit: 'Retries are options of the task: maxRetries.',
+  retryDelay: 'Retries are options of the task: defaultRetryDelay in seconds.',
+  expireInSeconds: 'A limit for the run is timeLimit; a call that is not worth running later has expires.',
+  timeout: 'A limit for the run is timeLimit in seconds; waiting has one in result.get({ timeout }).',
+  concurrency: 'Slots belong to the worker (-c, workerConcurrency); a task has concurrencyLimit.',
+  limiter: 'A task has rateLimit (10/s, 10/m, 10/h) and concurrencyLimit.',
 }
 
 /** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */
@@ -115,8 +137,43 @@ export function checkCall(task: string, options: CallOptions): void {
   for (const option in options) {
     isEmpty = false
     if (!Object.hasOwn(CALL_OPTIONS, option)) throw unknown(`A call of ${task}`, option, CALL_OPTIONS)
+    checkPlain(task, option, options[option as keyof CallOptions])
   }
   if (!isEmpty) checkValues(`A call of ${task}`, options)
+  if (options.delay !== undefined && options.delay !== 'wire' && options.delay !== 'store')
+    throw new ConfigurationError(
+      `A call of ${task}: delay is 'wire' or 'store', where a call with an ETA waits, not ${JSON.stringify(options.delay)}.`,
+      { code: 'LVG_CONFIG_INVALID', hint: 'To run it later, say countdown in seconds: countdown: 5.' },
+    )
+}
+
+/** What the plain options of a call hold, as `typeof` tells. */
+const PLAIN = {
+  taskId: 'string',
+  exchange: 'string',
+  routingKey: 'string',
+  serializer: 'string',
+  compression: 'string',
+  shadow: 'string',
+  argsrepr: 'string',
+  kwargsrepr: 'string',
+  replyTo: 'string',
+  rootId: 'string',
+  parentId: 'string',
+  groupId: 'string',
+  groupIndex: 'number',
+  retries: 'number',
+  timeLimit: 'number',
+  softTimeLimit: 'number',
+  ignoreResult: 'boolean',
+  retry: 'boolean',
+} as const satisfies Partial<Record<keyof CallOptions, string>>
+
+function checkPlain(task: string, option: string, value: unknown): void {
+  if (value === undefined || value === null || !Object.hasOwn(PLAIN, option)) return
+  const expected = PLAIN[option as keyof typeof PLAIN]
+  if (typeof value !== expected)
+    throw invalid(`A call of ${task}: ${option} must be a ${expected}, not ${JSON.stringify(value)}.`)
 }
 
 /**
@@ -140,7 +197,7 @@ function checkValues(
 ): void {
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 10))
     throw invalid(
-      `${whose}: priority is a whole number from 0 to 9 (10 counts as 9), higher first, not ${priority}.`,
+      `${whose}: priority must be a whole number from 0 to 9 (10 counts as 9), higher first, not ${priority}.`,
     )
   if (queue === '') throw invalid(`${whose}: queue is empty.`)
   if (countdown !== undefined && !Number.isFinite(countdown))

@@ -7,7 +7,7 @@ declare const TYPES: unique symbol
 /** A task's name and types without its implementation: shared by producer and worker. */
 export interface Contract<Args, Result> {
   readonly name: string
-  readonly options: TaskOptions
+  readonly options?: TaskOptions
   readonly params?: readonly string[]
   readonly input?: Schema
   readonly output?: Schema

@@ -181,6 +181,11 @@ export class Task<Args, Result> implements AnyTask {
 }
 
 function positional(task: string, args: unknown): readonly unknown[] {
-  if (Array.isArray(args)) return args
+  if (Array.isArray(args)) return args.length > 0 && args.at(-1) === undefined ? withoutEnd(args) : args
   throw new TypeError(`${task} takes its positional arguments as a list: applyAsync([…])`)
+}
+
+/** An optional argument that is given as undefined is one that is not given. */
+function withoutEnd(args: readonly unknown[]): readonly unknown[] {
+  return args.slice(0, args.findLastIndex((value) => value !== undefined) + 1)
 }

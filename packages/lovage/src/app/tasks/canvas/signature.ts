@@ -8,7 +8,7 @@ import {
   withHeaderErrbacks,
   withLinks,
 } from '../../../canvas/index.js'
-import { ConfigurationError, newId } from '../../../kernel/index.js'
+import { ConfigurationError, newId, ofAnotherCopy } from '../../../kernel/index.js'
 import type { WireSignature } from '../../../message/index.js'
 import type { AsyncResult } from '../../results/index.js'
 import type { CallOptions } from '../task-options.js'
@@ -44,6 +44,7 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
 
   /** The app that sends it; undefined for an empty chain or group. */
   static callerOf(signature: AnySignature): CanvasCaller | undefined {
+    if (!(#caller in signature)) throw ofAnotherCopy('signature')
     return signature.#caller
   }
 

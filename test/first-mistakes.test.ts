@@ -1,0 +1,153 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { contract, crontab, Lovage } from 'lovage'
+import { createTestApp, startTestWorker } from 'lovage/testing'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { embeddedUrl } from '../packages/lovage/src/drivers/index.js'
+import { run } from './servers.js'
+
+/** What the compiler would say to TypeScript, plain JavaScript and casts have to hear at run time. */
+const loose = <T>(value: unknown): T => value as T
+
+let app: Lovage
+beforeEach(() => {
+  app = createTestApp()
+})
+afterEach(() => app.close())
+
+test.each<[string, object, RegExp]>([
+  ['delay', { delay: 5000 }, /countdown: 5/],
+  ['attempts', { attempts: 3 }, /maxRetries/],
+  ['backoff', { backoff: { type: 'exponential' } }, /retryBackoff/],
+  ['jobId', { jobId: 'x' }, /taskId/],
+  ['removeOnComplete', { removeOnComplete: true }, /resultExpires/],
+  ['repeat', { repeat: { pattern: '* * * * *' } }, /addPeriodicTask/],
+  ['startAfter', { startAfter: 5 }, /countdown/],
+  ['runAt', { runAt: new Date() }, /eta/],
+  ['singletonKey', { singletonKey: 'x' }, /once/],
+  ['jobKey', { jobKey: 'x' }, /once/],
+])("another queue's word %s is refused, and ours is named", async (_word, options, hint) => {
+  const task = app.task({ name: 't', run: () => 1 })
+  await expect(task.applyAsync([], loose(options))).rejects.toMatchObject({
+    code: expect.stringMatching(/^LVG_CONFIG_(?:UNKNOWN|INVALID)$/),
+    hint: expect.stringMatching(hint),
+  })
+})
+
+test.each([
+  ['taskId', 7],
+  ['replyTo', {}],
+  ['retries', 'two'],
+  ['timeLimit', '30s'],
+  ['ignoreResult', 'yes'],
+])('an option of a call with a value of another kind is refused: %s', async (name, value) => {
+  const task = app.task({ name: 't', run: () => 1 })
+  await expect(task.applyAsync([], loose({ [name]: value }))).rejects.toMatchObject({
+    code: 'LVG_CONFIG_INVALID',
+    message: expect.stringContaining(`${name} must be a `),
+  })
+})
+
+describe('a time zone that there is not is refused', () => {
+  const refused = { code: 'LVG_CONFIG_INVALID', message: expect.stringContaining('Europe/Berlim') }
+
+  test('where the app is made, from code and from the environment', () => {
+    expect(() => createTestApp('x', { timezone: 'Europe/Berlim' })).toThrow(expect.objectContaining(refused))
+    const env = { CELERY_TIMEZONE: 'Europe/Berlim' }
+    expect(() => new Lovage('x', { env })).toThrow(/CELERY_TIMEZONE expects the IANA name of a time zone/)
+    expect(createTestApp('x', { timezone: 'Europe/Berlin' }).conf.timezone).toBe('Europe/Berlin')
+  })
+
+  test('where a periodic task is added, and in a crontab it is shown where it belongs', () => {
+    const task = app.task({ name: 't', run: () => 1 })
+    expect(() => app.addPeriodicTask(5, task, { timezone: 'Mars/Base' })).toThrow(/Mars\/Base/)
+    expect(() => crontab(loose({ hour: 2, timezone: 'Europe/Berlin' }))).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining("{ timezone: 'Europe/Berlin' }") }),
+    )
+  })
+})
+
+test('an empty broker URL says which variable is empty', () => {
+  expect(() => new Lovage('x', { env: { CELERY_BROKER_URL: '' } })).toThrow(
+    /Environment variable CELERY_BROKER_URL expects a URL, which is not empty/,
+  )
+  expect(() => new Lovage('x', { broker: '' })).toThrow(/brokerUrl expects a URL, which is not empty/)
+})
+
+test('an optional argument may be given as undefined, and a contract needs no options', async () => {
+  const task = app.task({ name: 't', run: (_ctx, x: number, y?: number) => [x, y ?? 'none'] })
+  await using _worker = await startTestWorker(app)
+  expect(await (await task.delay(1, undefined)).get({ timeout: 5 })).toEqual([1, 'none'])
+  const far = app.remote<[x: number, y?: number], unknown>({ name: 't' })
+  expect(await (await far.delay(2)).get({ timeout: 5 })).toEqual([2, 'none'])
+  expect(app.remote(contract<[number], unknown>('t')).name).toBe('t')
+})
+
+describe('a workspace', () => {
+  let root: string
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'lovage-workspace-'))
+    for (const name of ['api', 'worker']) {
+      mkdirSync(join(root, 'packages', name, 'src'), { recursive: true })
+      writeFileSync(join(root, 'packages', name, 'package.json'), '{}')
+    }
+  })
+  afterEach(() => rmSync(root, { recursive: true }))
+
+  test.each([
+    ['package.json', '{"workspaces":["packages/*"]}'],
+    ['pnpm-workspace.yaml', 'packages: [packages/*]\n'],
+  ])('has one embedded file for all its packages: %s', (name, text) => {
+    writeFileSync(join(root, 'package.json'), '{}')
+    writeFileSync(join(root, name), text)
+    for (const folder of ['.', 'packages/api', 'packages/worker/src'])
+      expect(embeddedUrl({}, join(root, folder))).toBe(`sqlite://${join(root, '.lovage/queue.db')}`)
+  })
+
+  test('is not looked for beyond a repository, and without one a package has its own file', () => {
+    writeFileSync(join(root, 'package.json'), '{"workspaces":["packages/*"]}')
+    mkdirSync(join(root, 'packages/api/.git'))
+    expect(embeddedUrl({}, join(root, 'packages/api'))).toBe(
+      `sqlite://${join(root, 'packages/api/.lovage/queue.db')}`,
+    )
+    writeFileSync(join(root, 'package.json'), '{}')
+    expect(embeddedUrl({}, join(root, 'packages/worker/src'))).toBe(
+      `sqlite://${join(root, 'packages/worker/.lovage/queue.db')}`,
+    )
+  })
+})
+
+test('a caller who waits in vain is told where results are expected', async () => {
+  const task = app.task({ name: 't', run: () => 1 })
+  await expect((await task.delay()).get({ timeout: 0.01 })).rejects.toMatchObject({
+    hint: expect.stringMatching(/whether a worker runs there.*memory:/),
+  })
+})
+
+test('what another copy of the package made is told apart, and the error says how to look', async () => {
+  const built = fileURLToPath(new URL('../packages/lovage/', import.meta.url))
+  const folder = mkdtempSync(join(tmpdir(), 'lovage-copies-'))
+  try {
+    for (const part of ['dist', 'package.json'])
+      cpSync(join(built, part), join(folder, part), { recursive: true })
+    symlinkSync(fileURLToPath(new URL('../node_modules', import.meta.url)), join(folder, 'node_modules'))
+    const [one, other] = [built, folder].map((path) => pathToFileURL(join(path, 'dist/index.js')).href)
+    const program = `
+      const { Lovage } = await import(${JSON.stringify(one)})
+      const { chain, ResultSet } = await import(${JSON.stringify(other)})
+      const task = new Lovage('a', { broker: 'memory://a' }).task({ name: 't', run: (_ctx, x) => x })
+      const result = await task.delay(1)
+      for (const use of [() => chain(task.s(1), task.s()), () => new ResultSet([result]).join({ timeout: 1 })])
+        await Promise.resolve().then(use).catch(({ code, message, hint }) => console.log(code, message, hint))
+      process.exit()`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program])
+    const lines = stdout.trim().split('\n')
+    expect(lines).toHaveLength(2)
+    expect(lines[0]).toMatch(/LVG_TWO_COPIES This signature was made by another.*npm ls lovage/)
+    expect(lines[1]).toMatch(/LVG_TWO_COPIES This result was made by another.*npm ls lovage/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
