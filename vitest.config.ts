@@ -5,7 +5,7 @@ import { doors, packages } from './scripts/workspace.mjs'
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 export default defineConfig({
-  // Tests run the TypeScript sources; only what they start as processes runs dist.
+  // Tests run the TypeScript sources; only what they start as processes or threads runs dist.
   resolve: {
     alias: packages()
       .flatMap(doors)

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { cp, readdir, rm } from 'node:fs/promises'
 
 const ASSET = /\.(lua|sql|css|svg|client\.js)$/
-const isCopied = (path) => !/\.[^/]+$/.test(path) || (ASSET.test(path) && !/\.suite\.sql$/.test(path))
+const isCopied = (path) => !/\.[^/]+$/.test(path) || ASSET.test(path)
 await cp('src', 'dist', { recursive: true, filter: isCopied })
 
 const OUTPUT = /(\.d\.ts|\.js|\.js\.map)$/

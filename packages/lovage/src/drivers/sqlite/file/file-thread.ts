@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import { ConnectionError, createLogger, messageOf, type Unsubscribe } from '../../../kernel/index.js'
-import { startThread } from '../../../process/index.js'
+import { builtModule, startThread } from '../../../process/index.js'
 import type { Call, Report, Request, ThreadData } from './protocol.js'
 import { fromWire } from './store-errors.js'
 
@@ -64,7 +63,7 @@ export class FileThread {
   }
 
   async load(module: URL): Promise<string> {
-    const url = existing(module).href
+    const url = builtModule(module).href
     const name: string = await this.#ask((id) => ({ kind: 'load', id, url }))
     this.#programs.add(url)
     return name
@@ -280,11 +279,6 @@ export class FileThread {
 }
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(messageOf(thrown)))
-
-/** A module's file: a `.js` next to compiled code, a `.ts` next to sources (which tests run). */
-function existing(module: URL): URL {
-  return existsSync(module) ? module : new URL(module.href.replace(/\.js$/, '.ts'))
-}
 
 function add<T>(map: Map<string, Set<T>>, key: string, value: T): void {
   const set = map.get(key)
