@@ -7,6 +7,7 @@ import type { Scope } from './contract/index.js'
 import type { ServiceContext, ServiceEnv } from './environment.js'
 import { beginKeyed, freshOperation } from './idempotency.js'
 import type { RateLimiter } from './rate-limiter.js'
+import { readBody } from './read-body.js'
 import { RefusedRequest } from './refused-request.js'
 
 type Layer = MiddlewareHandler<ServiceEnv>
@@ -76,8 +77,7 @@ export function requires(scope: Scope): Layer {
 export function bounded(maxBytes: number): Layer {
   return async (c, next) => {
     const { raw } = c.req
-    const text =
-      raw.body === null ? '' : await readText(raw.body, Number(c.req.header('content-length') ?? 0), maxBytes)
+    const text = await readBody(raw, maxBytes)
     if (text !== '' && !/^application\/([\w.-]+\+)?json\b/i.test(c.req.header('content-type') ?? ''))
       throw new RefusedRequest('Bodies are JSON: content-type: application/json.', {
         code: 'LVG_WEBHOOK_INVALID',
@@ -89,40 +89,6 @@ export function bounded(maxBytes: number): Layer {
     // hono reads every form of a body from here; it keeps the promise, where its types name what the promise gives. No body = no fields.
     c.req.bodyCache.text = Promise.resolve(text || '{}') as unknown as string
     await next()
-  }
-}
-
-async function readText(
-  body: ReadableStream<Uint8Array>,
-  announced: number,
-  maxBytes: number,
-): Promise<string> {
-  const refuse = () =>
-    new RefusedRequest(`The body has more than ${maxBytes} bytes.`, {
-      code: 'LVG_WEBHOOK_TOO_LARGE',
-      field: 'body',
-    })
-  if (announced > maxBytes) throw refuse()
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  try {
-    for await (const chunk of body) {
-      bytes += chunk.length
-      if (bytes > maxBytes) throw refuse()
-      chunks.push(chunk)
-    }
-  } catch (cause) {
-    if (cause instanceof RefusedRequest) throw cause
-    throw new RefusedRequest('The body ended before its length.', {
-      code: 'LVG_WEBHOOK_INVALID',
-      field: 'body',
-      cause,
-    })
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
-  } catch (cause) {
-    throw new RefusedRequest('The body is not UTF-8.', { code: 'LVG_WEBHOOK_INVALID', field: 'body', cause })
   }
 }
 

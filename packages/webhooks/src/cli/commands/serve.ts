@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { openBeat, startWorker } from 'lovage'
+import { portalApp } from '../../portal/index.js'
 import { serveWebhooks, serviceApp } from '../../service/index.js'
 import { type Command, numberOf, textOf } from '../shared/command.js'
 
@@ -30,6 +31,7 @@ export const serve: Command = {
       textOf(given, 'public-url'),
       numberOf(given, 'rate', 1),
     ]
+    const of = publicUrl === undefined ? {} : { publicUrl: publicUrl.replace(/\/$/, '') }
     const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
     const worker =
       given.worker === true
@@ -39,7 +41,8 @@ export const serve: Command = {
     const beating = opened?.beat.run()
     const service = await serveWebhooks(
       serviceApp(hooks, {
-        ...(publicUrl === undefined ? {} : { publicUrl: publicUrl.replace(/\/$/, '') }),
+        open: [portalApp(hooks, of)],
+        ...of,
         ...(perMinute === undefined ? {} : { rate: { perMinute } }),
       }),
       { port, ...(host === undefined ? {} : { host }) },

@@ -1,0 +1,1 @@
+export { type PortalOptions, portalApp } from './portal-app.js'
