@@ -1,6 +1,7 @@
 export { type ApiKey, ApiKeys, type NewApiKey } from './api-keys.js'
 export { openApiDocument, SCOPES, type Scope } from './contract/index.js'
 export type { Caller, ServiceEnv } from './environment.js'
+export type { Operation } from './idempotency.js'
 export { openPass, type PortalPass, portalLink, sealPass } from './portal-links.js'
 export type { RequestRate } from './rate-limiter.js'
 export { readBody } from './read-body.js'
