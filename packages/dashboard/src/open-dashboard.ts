@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ConfigurationError } from 'lovage'
 import { Jobs } from './actions/jobs.js'
-import { liveActions } from './actions/live-actions.js'
+import { auditInterrupted, liveActions } from './actions/live-actions.js'
 import type { DashboardParts } from './dashboard.js'
 import { liveData, UnknownFleetError } from './data/live-data.js'
 import { Fleet, type WatchOptions } from './fleets/fleet.js'
@@ -57,8 +57,9 @@ export async function openDashboard(options: DashboardOptions): Promise<OpenDash
     if (!fleet) throw new UnknownFleetError(name ?? '', [...fleets.keys()])
     return fleet
   }
-  const jobs = new Jobs()
+  const jobs = new Jobs(auditInterrupted)
   await Promise.all([...fleets.values()].map((fleet) => fleet.start()))
+  for (const fleet of fleets.values()) jobs.watch(fleet)
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
     closed ??= jobs

@@ -3,6 +3,7 @@ import { mayAs, type Person } from '../access/person.js'
 import type { Fleet } from '../fleets/fleet.js'
 import { forgetQueueLines } from '../fleets/queue-lines.js'
 import type { NewAuditEntry } from '../history/audit-entry.js'
+import type { JobLine } from '../history/job-line.js'
 import { parseSearch } from '../search/parse-search.js'
 import type { SearchNode } from '../search/search-node.js'
 import { type Action, ROLE_OF } from './action.js'
@@ -80,12 +81,12 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
     }
   }
 
-  const bulk = (
+  const bulk = async (
     fleet: Fleet,
     person: Person,
     action: TaskAction,
     { search, expected }: { readonly search: string; readonly expected: number },
-  ): ActionOutcome => {
+  ): Promise<ActionOutcome> => {
     const node = nodeOf(fleet, search)
     const work = async function* (signal: AbortSignal): AsyncGenerator<Progress> {
       for await (const ids of found(fleet, node, signal)) yield await actOnTasks(fleet, action, ids)
@@ -136,16 +137,17 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
     return begin(fleet, person, action, JSON.stringify(filter), expected, work)
   }
 
-  const begin = (
+  const begin = async (
     fleet: Fleet,
     person: Person,
     action: Action,
     target: string,
     expected: number,
     work: (signal: AbortSignal) => AsyncIterable<Progress>,
-  ): ActionOutcome => {
-    const jobId = jobs.begin(
-      { fleet: fleet.name, action: action.kind, target, expected },
+  ): Promise<ActionOutcome> => {
+    const jobId = await jobs.begin(
+      fleet,
+      { action: action.kind, target, expected },
       person,
       work,
       async (job) => {
@@ -283,6 +285,13 @@ function filterOf({
 }
 
 const LONGEST_TARGET = 500
+
+/** Writes to the audit log that a job did not come to its end. */
+export async function auditInterrupted(fleet: Fleet, job: JobLine): Promise<void> {
+  // The role was written when the job began; this is the least that may begin one.
+  const person: Person = { name: job.person, role: 'operator' }
+  await audit(fleet, person, job.action, job.target, job.done, 'failed', job.error ?? '')
+}
 
 async function write(fleet: Fleet, person: Person, action: Action, outcome: ActionOutcome): Promise<void> {
   const { status, message, count } = outcome

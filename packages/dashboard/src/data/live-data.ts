@@ -16,7 +16,7 @@ import type { PageData } from './page-frame.js'
 /** The source of the pages' data on watched fleets. */
 export interface LiveSource extends PageSource {
   /** Bulk jobs, newest first. */
-  readonly jobs: (fleet: string) => readonly JobLine[]
+  readonly jobs: (fleet: Fleet) => Promise<readonly JobLine[]>
 }
 
 const CHANGES_MS = 1_000
@@ -63,7 +63,7 @@ export function liveData(source: LiveSource): DashboardData {
     limits: (fleet) => page(fleet, buildLimits),
     broker: (fleet) => page(fleet, (one) => buildBroker(one, one.intake.perSecond())),
     audit: (fleet, query) => page(fleet, (one) => auditPage(one, query)),
-    jobs: (fleet) => page(fleet, async (one) => source.jobs(one.name)),
+    jobs: (fleet) => page(fleet, (one) => source.jobs(one)),
     onChange: (fleet, on) => throttled(fleetOf(fleet), on),
   }
 }

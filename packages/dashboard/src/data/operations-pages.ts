@@ -1,5 +1,7 @@
 import type { AuditEntry } from '../history/audit-entry.js'
 
+export type { JobLine } from '../history/job-line.js'
+
 /** An entry of the schedule. */
 export interface ScheduleLine {
   readonly name: string
@@ -138,21 +140,4 @@ export interface BrokerPage {
 export interface AuditPage {
   readonly items: readonly AuditEntry[]
   readonly next: number | null
-}
-
-/** A job on everything that a search finds. */
-export interface JobLine {
-  readonly id: string
-  readonly fleet: string
-  readonly action: string
-  readonly target: string
-  readonly person: string
-  readonly startedMs: number
-  readonly endedMs: number | null
-  readonly state: 'running' | 'done' | 'failed' | 'stopped'
-  /** The count before it started. */
-  readonly expected: number
-  readonly done: number
-  readonly failed: number
-  readonly error: string | null
 }

@@ -1,6 +1,7 @@
 import type { SearchPlan } from '../search/search-plan.js'
 import type { AuditEntry, AuditQuery, NewAuditEntry } from './audit-entry.js'
 import type { Gap } from './gap.js'
+import type { JobLine } from './job-line.js'
 import type { RollupChange, SeriesPoint, SeriesQuery } from './rollup.js'
 import type { TaskEntry, TaskSummary } from './task-entry.js'
 import type { TaskRecord } from './task-record.js'
@@ -88,6 +89,12 @@ export interface HistoryStore {
   gaps(limit: number): Promise<readonly Gap[]>
   audit(entries: readonly NewAuditEntry[]): Promise<void>
   auditTrail(query: AuditQuery): Promise<readonly AuditEntry[]>
+  /** Writes a job, and that the dashboard which runs it is alive. */
+  putJob(job: JobLine, seenMs: number): Promise<void>
+  /** The newest ones first. */
+  jobs(limit: number): Promise<readonly JobLine[]>
+  /** Marks running jobs whose dashboard was not seen since then as interrupted, and returns them: each once. */
+  interruptJobs(seenBeforeMs: number): Promise<readonly JobLine[]>
   /** Removes tasks beyond the retention limits, a bounded number of rows at a time; returns how many. */
   prune(retention: Retention, nowMs: number): Promise<number>
   close(): Promise<void>

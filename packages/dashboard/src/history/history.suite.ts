@@ -268,6 +268,35 @@ export function describeHistory(
       expect(await store.series({ step: 'hour', ...span })).toMatchObject([{ name: '', count: 2 }])
     })
 
+    test('keeps jobs, and marks those whose dashboard died, each once', async () => {
+      const job = {
+        id: 'one',
+        fleet: 'main',
+        action: 'task.retry',
+        target: 'state:FAILURE',
+        person: 'ada',
+        startedMs: NOW,
+        endedMs: null,
+        state: 'running',
+        expected: 9,
+        done: 0,
+        failed: 0,
+        error: null,
+      } as const
+      await store.putJob(job, NOW)
+      await store.putJob({ ...job, id: 'two', startedMs: NOW + 1, state: 'done' }, NOW)
+      await store.putJob({ ...job, id: 'new', startedMs: NOW + 2 }, NOW + 500)
+      await store.putJob({ ...job, done: 4 }, NOW + 100)
+      expect((await store.jobs(2)).map(({ id }) => id)).toEqual(['new', 'two'])
+      const lost = { ...job, done: 4, state: 'interrupted', endedMs: NOW + 100, error: expect.any(String) }
+      expect(await store.interruptJobs(NOW + 200)).toEqual([lost])
+      expect(await store.interruptJobs(NOW + 200)).toEqual([])
+      expect((await store.jobs(9)).at(-1)).toEqual(lost)
+      const kept = { taskMs: 1e12, taskRows: 1e6, minuteMs: 1e12, hourMs: 1e12, auditMs: 10 }
+      await store.prune(kept, NOW + 1000)
+      expect((await store.jobs(9)).map(({ id }) => id)).toEqual(['new'])
+    })
+
     test('knows workflows, values of fields, gaps, and what people did', async () => {
       await write([
         recordFrom('r', { name: 'root', root_id: 'r' }),

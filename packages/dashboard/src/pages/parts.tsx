@@ -36,6 +36,7 @@ const STATES: Readonly<Record<string, readonly [shape: string, tone: string]>> =
   revoked: ['⊘', 'warn'],
   rejected: ['⊗', 'bad'],
   stopped: ['⊘', 'warn'],
+  interrupted: ['✕', 'bad'],
   failing: ['✕', 'bad'],
   disabled: ['⊘', 'warn'],
   working: ['✓', 'good'],

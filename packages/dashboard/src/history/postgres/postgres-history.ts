@@ -10,13 +10,14 @@ import type {
   TaskQuery,
   TaskSlice,
 } from '../history-store.js'
+import { interrupted, type JobLine, jobOf } from '../job-line.js'
 import type { SeriesPoint, SeriesQuery } from '../rollup.js'
 import { searchBlocks } from '../search-blocks.js'
 import { POSTGRES, searchSql } from '../search-sql.js'
 import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
 import type { TaskEntry } from '../task-entry.js'
 import { listBlocks } from './blocks.js'
-import type { HistoryDatabase } from './database.js'
+import type { HistoryDatabase, Session } from './database.js'
 import { addCounts, putTasks } from './write.js'
 
 const NEWEST = 2000
@@ -196,12 +197,35 @@ export class PostgresHistory implements HistoryStore {
     }))
   }
 
+  async putJob(job: JobLine, seenMs: number): Promise<void> {
+    await put(this.#database, job, seenMs)
+  }
+  async jobs(limit: number): Promise<readonly JobLine[]> {
+    const rows = await this.#database.query<[string]>(
+      'SELECT line FROM job ORDER BY started_ms DESC, id LIMIT $1',
+      [limit],
+    )
+    return rows.map(([line]) => jobOf(line))
+  }
+  interruptJobs(seenBeforeMs: number): Promise<readonly JobLine[]> {
+    return this.#database.transaction(async (session) => {
+      const rows = await session.query<[string, number]>(
+        'SELECT line, seen_ms FROM job WHERE is_running AND seen_ms < $1',
+        [Math.floor(seenBeforeMs)],
+      )
+      const lost = rows.map(([line, seenMs]) => interrupted(jobOf(line), seenMs))
+      for (const job of lost) await put(session, job, job.endedMs ?? 0)
+      return lost
+    })
+  }
+
   async prune({ taskMs, taskRows, minuteMs, hourMs, auditMs }: Retention, nowMs: number): Promise<number> {
     const { query } = this.#database
     await query('DELETE FROM rollup WHERE step = $1 AND ms < $2', ['minute', Math.floor(nowMs - minuteMs)])
     await query('DELETE FROM rollup WHERE step = $1 AND ms < $2', ['hour', Math.floor(nowMs - hourMs)])
     await query('DELETE FROM gap WHERE from_ms < $1', [Math.floor(nowMs - hourMs)])
     await query('DELETE FROM audit WHERE ms < $1', [Math.floor(nowMs - auditMs)])
+    await query('DELETE FROM job WHERE NOT is_running AND started_ms < $1', [Math.floor(nowMs - auditMs)])
     let removed = 0
     for (let block = 0; block < PRUNED_BLOCKS; block++) {
       const gone = await this.#removeOldest(keyAt(nowMs - taskMs), taskRows)
@@ -234,4 +258,13 @@ export class PostgresHistory implements HistoryStore {
   #entry(row: TaskRow): TaskEntry {
     return entryOf(this.#fleet, row[0], recordOf(row))
   }
+}
+
+/** Writes a job's row. */
+async function put(session: Session, job: JobLine, seenMs: number): Promise<void> {
+  await session.query(
+    `INSERT INTO job (id, started_ms, seen_ms, is_running, line) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (id) DO UPDATE SET seen_ms = excluded.seen_ms, is_running = excluded.is_running, line = excluded.line`,
+    [job.id, Math.floor(job.startedMs), Math.floor(seenMs), job.state === 'running', JSON.stringify(job)],
+  )
 }

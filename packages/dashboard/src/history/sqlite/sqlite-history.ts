@@ -11,6 +11,7 @@ import type {
   TaskQuery,
   TaskSlice,
 } from '../history-store.js'
+import type { JobLine } from '../job-line.js'
 import type { SeriesPoint, SeriesQuery } from '../rollup.js'
 import { searchBlocks } from '../search-blocks.js'
 import { SQLITE, searchSql } from '../search-sql.js'
@@ -18,6 +19,7 @@ import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRo
 import type { TaskEntry } from '../task-entry.js'
 import { BlockTable } from './block-table.js'
 import { type HistoryFile, openHistoryFile, type Statement } from './database.js'
+import { JobTable } from './job-table.js'
 import { SmallTables } from './small-tables.js'
 import { TaskTable } from './task-table.js'
 
@@ -38,6 +40,7 @@ export class SqliteHistory implements HistoryStore {
   readonly #blocks: BlockTable
   readonly #tasks: TaskTable
   readonly #small: SmallTables
+  readonly #jobs: JobTable
   readonly #searches = new Map<string, Statement>()
   readonly #facets: ReadonlyMap<FacetField, Statement>
   readonly #oldest: Statement
@@ -50,6 +53,7 @@ export class SqliteHistory implements HistoryStore {
     this.#blocks = new BlockTable(this.#file)
     this.#tasks = new TaskTable(this.#file, this.#blocks)
     this.#small = new SmallTables(this.#file)
+    this.#jobs = new JobTable(this.#file)
     const facet = (field: FacetField): [FacetField, Statement] => [
       field,
       this.#file.prepare(
@@ -146,8 +150,19 @@ export class SqliteHistory implements HistoryStore {
     return this.#small.auditTrail(query)
   }
 
+  async putJob(job: JobLine, seenMs: number): Promise<void> {
+    this.#jobs.put(job, seenMs)
+  }
+  async jobs(limit: number): Promise<readonly JobLine[]> {
+    return this.#jobs.list(limit)
+  }
+  async interruptJobs(seenBeforeMs: number): Promise<readonly JobLine[]> {
+    return this.#file.transaction(() => this.#jobs.interrupt(seenBeforeMs))
+  }
+
   async prune(retention: Retention, nowMs: number): Promise<number> {
     this.#file.transaction(() => this.#small.prune(retention, nowMs))
+    this.#jobs.prune(nowMs - retention.auditMs)
     let removed = 0
     for (let block = 0; block < PRUNED_BLOCKS; block++) {
       await turn()
