@@ -217,6 +217,8 @@ export {
 } from './kernel/index.js'
 export type {
   Embed,
+  ErrorMapping,
+  MappedError,
   MessageProperties,
   SecurityOptions,
   TaskMessage,

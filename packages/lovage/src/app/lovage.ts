@@ -1,5 +1,6 @@
 import { fromWire, taskNode } from '../canvas/index.js'
 import type { Clock, Logger } from '../kernel/index.js'
+import type { ErrorMapping } from '../message/index.js'
 import {
   type AddPeriodicTask,
   AppCore,
@@ -128,6 +129,22 @@ export class Lovage {
    */
   configFromObject(settings: SettingsInput | object, options: { readonly namespace?: string } = {}): this {
     this.#core.configure('code', settingsFrom(settings, options.namespace))
+    return this
+  }
+  /**
+   * Gives classes of errors their counterparts in Python, both ways: what a task throws has that class and those arguments in Python's
+   * `except`, and what Python's tasks raise is thrown by `get` as an error of the class, with the TaskError as its cause. Errors whose names
+   * Python has built in, such as `ValueError`, have them without.
+   *
+   *     app.errors({
+   *       'shop.errors.OutOfStock': OutOfStock,
+   *       'shop.errors.CardDeclined': { class: CardDeclined, toArgs: ({ message, code }) => [message, code] },
+   *     })
+   *
+   * @throws {ConfigurationError} LVG_CONFIG_INVALID for a name without a module, and for anything but a class of errors.
+   */
+  errors(classes: ErrorMapping): this {
+    this.#core.errors.add(classes)
     return this
   }
   /** Signs the messages this app sends, and trusts only signers in its store: Celery's `setup_security`. LVG_CONFIG_INVALID for an unusable file. */

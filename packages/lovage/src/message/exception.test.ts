@@ -12,7 +12,7 @@ test('an error is stored under its name, or its class’s', () => {
   expect(toExceptionInfo(new TypeError('boom'))).toEqual({
     exc_type: 'TypeError',
     exc_message: ['boom'],
-    exc_module: null,
+    exc_module: 'builtins',
   })
   expect(toExceptionInfo(new Unavailable('later')).exc_type).toBe('Unavailable')
 })

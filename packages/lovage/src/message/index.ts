@@ -3,7 +3,15 @@ export { type Compressed, compress, decompress } from './compression.js'
 export { type EncodeOptions, encodeTask, type TaskCall } from './encode-task.js'
 export { ENCRYPTED_TYPE } from './encrypted-type.js'
 export { encryptedSerializer } from './encryption.js'
-export { fromExceptionInfo, type StoredException, toExceptionInfo, tracebackOf } from './exception.js'
+export {
+  ErrorMap,
+  type ErrorMapping,
+  fromExceptionInfo,
+  type MappedError,
+  type StoredException,
+  toExceptionInfo,
+  tracebackOf,
+} from './exception.js'
 export { decodeJson, encodeJson, type JsonTypes } from './json.js'
 export type { ReadOptions } from './json-reader.js'
 export { integerOutOfRange, undecodable } from './json-reader.js'

@@ -22,7 +22,9 @@ export async function callErrbacks(
       const task = tasks.get(signature.task)
       if (!task) return
       const request: FailedRequest = { id: failedId, task: failedTask }
-      const told = signature.immutable ? [] : [request, failureOf(failedId, exception, traceback), traceback]
+      const told = signature.immutable
+        ? []
+        : [request, failureOf(failedId, exception, traceback, environment), traceback]
       const args = [...told, ...signature.args]
       const headers = headersOf(signature.task, failedId)
       const info = { exchange: '', routingKey: '', queue: null, priority: null, redelivered: false }
@@ -45,8 +47,12 @@ export async function callErrbacks(
   )
 }
 
-const failureOf = (id: string, result: ExceptionInfo, traceback: string | null) =>
-  errorOf({ id, state: 'FAILURE', result, traceback, children: [], dateDone: null })
+const failureOf = (
+  id: string,
+  result: ExceptionInfo,
+  traceback: string | null,
+  { errors }: Pick<RunEnvironment, 'errors'>,
+) => errorOf({ id, state: 'FAILURE', result, traceback, children: [], dateDone: null }, errors)
 
 function headersOf(task: string, parentId: string): TaskHeaders {
   const id = newId()

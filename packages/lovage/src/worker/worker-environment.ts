@@ -25,6 +25,7 @@ export function workerEnvironment(
     logger: app.logger,
     hostname,
     isEager: false,
+    errors: app.errors,
     slots: () => pool.slots,
     updateState: (context, state, meta) => {
       if (state === 'PROGRESS') app.signals.emit('taskProgress', { context, meta })

@@ -9,7 +9,7 @@ import {
   type LovageError,
   systemClock,
 } from '../../kernel/index.js'
-import type { TaskHeaders } from '../../message/index.js'
+import { ErrorMap, type TaskHeaders } from '../../message/index.js'
 import type { ResultBackend, ResultTuple } from '../../result/index.js'
 import { type AnyResult, type ResultSource, type RevokeOptions, resultOf } from '../results/index.js'
 import { namesInRoutes, type Router } from '../routing/index.js'
@@ -56,6 +56,8 @@ export class AppCore implements ResultSource {
   /** The schedule that the code defines for beat. */
   readonly periodicTasks = new PeriodicTasks(() => this.conf.beatSchedule)
   readonly signals: SignalBoard
+  /** Its errors with counterparts in Python. */
+  readonly errors = new ErrorMap()
   /** This process's Lamport clock, for control messages and events. */
   readonly logicalClock = new LogicalClock()
   readonly clock: Clock

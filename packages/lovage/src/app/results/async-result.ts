@@ -1,4 +1,5 @@
 import { type ErrorCode, ofAnotherCopy, ResultError, TaskError } from '../../kernel/index.js'
+import type { ErrorMap } from '../../message/index.js'
 import { type ExceptionInfo, READY_STATES, type TaskResult, type TaskState } from '../../result/index.js'
 import { ABORTED, abort } from './abort.js'
 import type { AnyResult } from './any-result.js'
@@ -41,14 +42,16 @@ export class AsyncResult<Result> implements AnyResult {
   /**
    * Waits for the task's value and returns it.
    * @throws {TimeoutError} after `timeout` seconds; the task keeps running.
-   * @throws {TaskError} when the task failed or was revoked; `details` has type, module and traceback.
+   * @throws {TaskError} when the task failed or was revoked; `details` has type, module and traceback. An error that `app.errors` knows is
+   *   thrown itself, with the TaskError as its cause.
    * @throws {ResultError} LVG_RESULT_DISABLED without a result backend.
    */
   async get(options: GetOptions = {}): Promise<Result> {
     // The caller asked for no result: its type says nothing about this null.
     if (this.ignored) return null as Result
     const settled = await this.#settled(options)
-    if (settled.state !== 'SUCCESS' && options.propagate !== false) throw errorOf(settled)
+    if (settled.state !== 'SUCCESS' && options.propagate !== false)
+      throw errorOf(settled, this.#source.errors)
     // The producer's types give the task's return type; with `propagate: false` a description of the failure comes instead.
     return settled.result as Result
   }
@@ -181,8 +184,8 @@ const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
   ChordError: 'LVG_CHORD_FAILED',
 }
 
-/** The error that a stored failure represents. */
-export function errorOf(settled: TaskResult): TaskError | ResultError {
+/** The error that a stored failure represents: of its own class where that is known. */
+export function errorOf(settled: TaskResult, classes?: ErrorMap): Error {
   if (settled.unreadable) return settled.unreadable
   if (!isException(settled.result)) {
     return new ResultError(`Task ${settled.id} ended as ${settled.state} without a readable error.`, {
@@ -193,7 +196,7 @@ export function errorOf(settled: TaskResult): TaskError | ResultError {
   const text = Array.isArray(message)
     ? message.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join(', ')
     : String(message)
-  return new TaskError(text ? `${type}: ${text}` : type, {
+  const error = new TaskError(text ? `${type}: ${text}` : type, {
     code: CODE_OF_TYPE[type] ?? 'LVG_TASK_FAILED',
     details: {
       taskId: settled.id,
@@ -204,6 +207,10 @@ export function errorOf(settled: TaskResult): TaskError | ResultError {
       traceback: settled.traceback,
     },
   })
+  const own = classes?.make(settled.result)
+  if (own && own.cause === undefined)
+    Object.defineProperty(own, 'cause', { value: error, configurable: true, writable: true })
+  return own ?? error
 }
 
 function isException(value: unknown): value is ExceptionInfo {

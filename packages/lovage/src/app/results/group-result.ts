@@ -41,7 +41,7 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
    */
   async get({ propagate = true, ...wait }: GetOptions = {}): Promise<Results> {
     const ready = await untilReady(leavesOf(this.results), this.#source, wait, (result) => {
-      if (propagate && result.state !== 'SUCCESS') throw errorOf(result)
+      if (propagate && result.state !== 'SUCCESS') throw errorOf(result, this.#source.errors)
     })
     const gathered = ({ id, results }: AnyResult): unknown =>
       results === null ? ready.get(id)?.result : results.map(gathered)

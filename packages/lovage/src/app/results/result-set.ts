@@ -1,3 +1,4 @@
+import type { ErrorMap } from '../../message/index.js'
 import { READY_STATES, type TaskResult } from '../../result/index.js'
 import { AsyncResult, errorOf } from './async-result.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'
@@ -56,7 +57,7 @@ export class ResultSet<Result> {
    */
   async get({ propagate = true, onResult, ...wait }: JoinOptions = {}): Promise<Result[]> {
     const ready = await this.#untilReady(wait, (result) => {
-      if (propagate && result.state !== 'SUCCESS') throw errorOf(result)
+      if (propagate && result.state !== 'SUCCESS') throw errorOf(result, this.#errors)
       onResult?.(result.id, result.result)
     })
     // The producers' types give the tasks' return types.
@@ -131,7 +132,8 @@ export class ResultSet<Result> {
     const found = await this.#infos()
     for (const id of this.#results.keys()) {
       const result = found.get(id)
-      if (result && READY_STATES.has(result.state) && result.state !== 'SUCCESS') throw errorOf(result)
+      if (result && READY_STATES.has(result.state) && result.state !== 'SUCCESS')
+        throw errorOf(result, this.#errors)
     }
   }
 
@@ -153,6 +155,10 @@ export class ResultSet<Result> {
     return [...this.#results.keys()]
   }
 
+  get #errors(): ErrorMap | undefined {
+    const [first] = this
+    return first && AsyncResult.sourceOf(first).errors
+  }
   async #states(): Promise<readonly string[]> {
     const found = await this.#infos()
     return this.#ids.map((id) => found.get(id)?.state ?? 'PENDING')

@@ -48,6 +48,7 @@ function eagerContext(core: AppCore, task: AnyTask, call: TaskMessage, retries: 
     logger: core.logger,
     hostname: nodeName(`gen${process.pid}`),
     isEager: true,
+    errors: core.errors,
     updateState: async () => {},
   }
   const headers = { ...call.headers, retries: call.headers.retries + retries }

@@ -1,5 +1,11 @@
 import { TaskError } from '../../kernel/index.js'
-import { type ExceptionInfo, encodeJson, toExceptionInfo, tracebackOf } from '../../message/index.js'
+import {
+  type ErrorMap,
+  type ExceptionInfo,
+  encodeJson,
+  toExceptionInfo,
+  tracebackOf,
+} from '../../message/index.js'
 import {
   type AnyTask,
   inContext,
@@ -79,7 +85,7 @@ function conclude(task: AnyTask, context: TaskContext, raw: unknown, dice: Retry
       dice,
     )
   }
-  return failure(task, thrown)
+  return failure(task, thrown, context.errorClasses)
 }
 
 function concludeSignal(task: AnyTask, context: TaskContext, signal: Signal, dice: RetryDice): Outcome {
@@ -102,8 +108,12 @@ function concludeSignal(task: AnyTask, context: TaskContext, signal: Signal, dic
 
 function concludeRetry(task: AnyTask, context: TaskContext, { request }: Retry, dice: RetryDice): Outcome {
   const dueMs = retryDueMs(context, request, dice)
-  if (dueMs === undefined) return failure(task, scrubError(context, request.cause ?? exhausted(context)))
-  const described = request.cause === undefined ? null : describeError(scrubError(context, request.cause))
+  if (dueMs === undefined)
+    return failure(task, scrubError(context, request.cause ?? exhausted(context)), context.errorClasses)
+  const described =
+    request.cause === undefined
+      ? null
+      : describeError(scrubError(context, request.cause), context.errorClasses)
   return {
     kind: 'retry',
     dueMs,
@@ -114,8 +124,8 @@ function concludeRetry(task: AnyTask, context: TaskContext, { request }: Retry, 
 }
 
 /** The outcome of an error, including errors from outside the function: a limit, a lost worker. */
-export function failure(task: Pick<AnyTask, 'options'>, error: unknown): Outcome {
-  const { exception, traceback } = describeError(error)
+export function failure(task: Pick<AnyTask, 'options'>, error: unknown, classes?: ErrorMap): Outcome {
+  const { exception, traceback } = describeError(error, classes)
   return { kind: 'failure', error, exception, traceback, expected: isAnyOf(task.options.throws, error) }
 }
 
@@ -130,9 +140,14 @@ function exhausted(context: TaskContext): TaskError {
   return error
 }
 
-const describeError = (
+function describeError(
   error: unknown,
-): { readonly exception: ExceptionInfo; readonly traceback: string } => ({
-  exception: { ...toExceptionInfo(error), exc_module: pythonModule(error) },
-  traceback: tracebackOf(error),
-})
+  classes?: ErrorMap,
+): { readonly exception: ExceptionInfo; readonly traceback: string } {
+  const exception = classes?.describe(error) ?? toExceptionInfo(error)
+  const module = pythonModule(error)
+  return {
+    exception: module === undefined ? exception : { ...exception, exc_module: module },
+    traceback: tracebackOf(error),
+  }
+}

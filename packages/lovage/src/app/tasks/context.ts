@@ -6,6 +6,7 @@ import {
   customHeaders,
   type Embed,
   ENCRYPTED_TYPE,
+  type ErrorMap,
   encodeJson,
   type IncomingMessage,
   lifeOf,
@@ -58,6 +59,8 @@ export interface RunEnvironment {
   addToChord?(context: TaskContext, canvas: Canvas, place: number): Promise<void>
   /** Where results are stored, for tasks that may be aborted; absent when results are not stored. */
   results?(): Promise<ResultBackend>
+  /** The app's errors with counterparts in Python. */
+  readonly errors?: ErrorMap
   /** Where finished steps are kept; absent = only this run remembers them. */
   readonly steps?: StepStore
 }
@@ -219,6 +222,10 @@ export class TaskContext {
     if (this.#controller?.signal.reason instanceof TaskAbortedError) return true
     const [found] = (await (await this.results())?.get([this.id])) ?? []
     return found?.state === ABORTED
+  }
+  /** @internal The app's errors with counterparts in Python. */
+  get errorClasses(): ErrorMap | undefined {
+    return this.#environment.errors
   }
   /** The result backend, if there is one. */
   results(): Promise<ResultBackend> | undefined {

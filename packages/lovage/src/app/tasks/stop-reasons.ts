@@ -35,7 +35,7 @@ const IN_BILLIARD: ReadonlySet<string> = new Set([
   'LVG_TASK_WORKER_LOST',
 ])
 
-/** Python's module for an error's class, if Python has one of that name. */
-export function pythonModule(error: unknown): string | null {
-  return error instanceof TaskError && IN_BILLIARD.has(error.code) ? 'billiard.exceptions' : null
+/** Python's module for an error of this engine, if Python has a class of that name. */
+export function pythonModule(error: unknown): string | undefined {
+  return error instanceof TaskError && IN_BILLIARD.has(error.code) ? 'billiard.exceptions' : undefined
 }

@@ -53,6 +53,7 @@ export class ChildWorker {
       logger,
       hostname: setup.hostname,
       isEager: false,
+      errors: app.errors,
       updateState: (context, state, meta) => this.#updateState(context, state, meta),
       sendEvent: (context, type, fields) => this.#sendEvent(context, type, fields),
       addToChord: (context, canvas, place) => addToChord(app, context, canvas, place),
