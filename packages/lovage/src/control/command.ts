@@ -1,5 +1,5 @@
 import type { AppCore } from '../app/core/index.js'
-import type { Broker } from '../broker/index.js'
+import type { Broker, Queue } from '../broker/index.js'
 import type { RunningWorker } from '../worker/index.js'
 import type { EventSender } from './event-sender.js'
 
@@ -11,8 +11,12 @@ export interface CommandPorts {
   readonly events: EventSender
   /** Identifies the request in its replies; null = no reply is wanted. */
   readonly ticket: string | null
+  /** Ids of the tasks that the worker held when a request to revoke came. */
+  readonly held: ReadonlySet<string>
   /** Unix ms. */
   readonly startedMs: number
+  /** Queues that were added while it runs, by name, as `add_consumer` described them. */
+  readonly added: Map<string, Queue>
   /** Shuts this worker down, warm. */
   readonly shutdown: () => void
 }

@@ -33,22 +33,35 @@ const here = ({ app, worker }: CommandPorts) => ({
   coordination: async () => worker.limits.store,
 })
 
+/**
+ * Marks what a request revokes at once, before its turn comes; does nothing for any other request, or one that will be refused. Returns the
+ * ids that this worker held until then.
+ */
+export function hearRevoke(
+  { method, arguments: args }: { readonly method: string; readonly arguments: CommandArguments },
+  { app, worker }: Pick<CommandPorts, 'app' | 'worker'>,
+): ReadonlySet<string> {
+  if (method !== 'revoke' && method !== 'terminate') return NONE
+  const ids = [args.task_id].flat().filter((id) => typeof id === 'string')
+  if (ids.length > MOST_IDS) return NONE
+  const held = new Set([...worker.active, ...worker.reserved].map(({ job }) => job.context.id))
+  const atMs = typeof args.at_ms === 'number' ? args.at_ms : app.clock.now()
+  const how = howOf(args)
+  const terminate = method === 'terminate' || how.terminate === true
+  worker.limits.revokes.hear(ids, { terminate, atMs, ...(how.signal ? { signal: how.signal } : {}) })
+  return held
+}
+const NONE: ReadonlySet<string> = new Set()
+
 const revokeTasks: Command = async (args, ports) => {
-  const { worker } = ports
+  const { held, worker } = ports
   const ids = texts(args.task_id, 'task_id')
   if (ids.length > MOST_IDS)
     throw new RangeError(`one request revokes ${MOST_IDS} tasks at most, not ${ids.length}`)
   const how = howOf(args)
-  const held = new Set([...worker.active, ...worker.reserved].map(({ job }) => job.context.id))
   const { limits } = worker
   const told = typeof args.at_ms === 'number' ? args.at_ms : undefined
   const atMs = told ?? ports.app.clock.now()
-  // At once: a task sent in the next moment must not overtake the stored revocation.
-  limits.revokes.hear(ids, {
-    terminate: how.terminate ?? false,
-    atMs,
-    ...(how.signal ? { signal: how.signal } : {}),
-  })
   // Our own apps store it before they broadcast it, and once is enough.
   if (told === undefined || !limits.isShared) await revoke(here(ports), ids, how, atMs)
   if (!how.terminate) return { ok: `tasks ${set(ids)} flagged as revoked` }
@@ -95,19 +108,22 @@ const timeLimit: Command = ({ task_name: name, hard, soft }, { app, worker }) =>
   return { ok: 'time limits set successfully' }
 }
 
-const addConsumer: Command = async (args, { broker, worker }) => {
+const addConsumer: Command = async (args, { added, broker, worker }) => {
   const queue = entity(args.queue, 'queue')
   if (!worker.queues.includes(queue)) {
     if (worker.queues.length >= MOST_QUEUES)
       throw new RangeError(`a worker consumes ${MOST_QUEUES} queues at most`)
-    await broker.declare([queueOf(queue, args)])
+    const described = queueOf(queue, args)
+    await broker.declare([described])
+    added.set(queue, described)
     await worker.setQueues([...worker.queues, queue])
   }
   return { ok: `add consumer ${queue}` }
 }
 
-const cancelConsumer: Command = async (args, { worker }) => {
+const cancelConsumer: Command = async (args, { added, worker }) => {
   const queue = entity(args.queue, 'queue')
+  added.delete(queue)
   await worker.setQueues(worker.queues.filter((name) => name !== queue))
   return { ok: `no longer consuming from ${queue}` }
 }

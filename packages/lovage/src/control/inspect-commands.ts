@@ -1,12 +1,13 @@
 import { arch, platform, release } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import type { AppCore } from '../app/core/index.js'
+import { rememberRevoked } from '../app/fleet/index.js'
 import { SETTINGS, type SettingName } from '../app/settings/index.js'
 
 import { maskSecrets } from '../kernel/index.js'
-import { isTruthy, reprValue } from '../message/index.js'
+import { isPlainValue, isTruthy, reprValue } from '../message/index.js'
 import { packageVersion } from '../process/index.js'
-import { type Command, type CommandPorts, texts } from './command.js'
+import { type Command, type CommandArguments, type CommandPorts, texts } from './command.js'
 
 import { queueInfo } from './queue-info.js'
 import { requestInfo } from './request-info.js'
@@ -15,6 +16,8 @@ import { statsOf } from './stats.js'
 
 /** Revoked ids in one reply. */
 const MOST_REVOKED = 50_000
+/** Revoked ids told to a peer. */
+const MOST_TOLD = 1000
 /** Options shown per task in one reply. */
 const MOST_ITEMS = 64
 const MEBIBYTE = 1024 * 1024
@@ -123,7 +126,8 @@ export const INSPECT_COMMANDS: Readonly<Record<string, Command>> = {
   registered,
   dump_tasks: registered,
   query_task: queryTask,
-  active_queues: (_args, { app, worker }) => worker.queues.map((name) => queueInfo(app.router.queue(name))),
+  active_queues: (_args, { added, app, worker }) =>
+    worker.queues.map((name) => queueInfo(added.get(name) ?? app.router.queue(name))),
   stats: (_args, ports) => statsOf(ports),
   conf,
   dump_conf: conf,
@@ -133,11 +137,24 @@ export const INSPECT_COMMANDS: Readonly<Record<string, Command>> = {
   objgraph: () => {
     throw new Error('object graphs belong to Python; take a heap snapshot with --heapsnapshot-signal')
   },
-  // Peers accept a plain list of ids from a node with a different clock.
-  hello: ({ from_node: from }, { app, worker }) =>
-    from === worker.hostname
-      ? null
-      : { revoked: worker.limits.revokes.ids.slice(0, 1000), clock: app.logicalClock.value },
+  hello: sync,
+}
+
+/** Peers tell each other when they start what is revoked: Python as a dictionary by id, we as a list of ids, which it takes too. */
+async function sync({ from_node: from, revoked }: CommandArguments, { app, worker }: CommandPorts) {
+  if (from === worker.hostname) return null
+  const { revokes, store } = worker.limits
+  const known = revokes.ids.slice(0, MOST_TOLD)
+  const theirs = Array.isArray(revoked) ? revoked : isPlainValue(revoked) ? Object.keys(revoked) : []
+  const fresh = theirs
+    .filter((id): id is string => typeof id === 'string' && !revokes.has(id))
+    .slice(0, MOST_REVOKED)
+  if (fresh.length > 0) {
+    const atMs = app.clock.now()
+    revokes.hear(fresh, { terminate: false, atMs })
+    await rememberRevoked({ clock: app.clock, conf: app.conf, coordination: async () => store }, fresh, atMs)
+  }
+  return { revoked: known, clock: app.logicalClock.value }
 }
 
 const camelCase = (name: string): string =>

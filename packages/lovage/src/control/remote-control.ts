@@ -8,11 +8,11 @@ import {
   encodeControlReply,
   isMeant,
 } from '../envelope/index.js'
-import type { Unsubscribe } from '../kernel/index.js'
+import { delay, type Unsubscribe } from '../kernel/index.js'
 import { type IncomingMessage, reprValue } from '../message/index.js'
 import type { BootStep, RunningWorker } from '../worker/index.js'
 import type { Command, CommandPorts } from './command.js'
-import { CONTROL_COMMANDS } from './control-commands.js'
+import { CONTROL_COMMANDS, hearRevoke } from './control-commands.js'
 import { EventSender } from './event-sender.js'
 import { INSPECT_COMMANDS } from './inspect-commands.js'
 
@@ -31,18 +31,22 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
 
 /** Commands that monitors send when they start listening. */
 const BY_LISTENERS: ReadonlySet<string> = new Set(['enable_events', 'heartbeat'])
-/** Control messages handled at once; a flood of them must not exhaust a worker's memory. */
+/** Control messages held at once; a flood of them must not exhaust a worker's memory. */
 const MOST_AT_ONCE = 1000
+/** A command that takes longer, because a server is away, no longer keeps the next one waiting. */
+const LONGEST_TURN_MS = 5000
 
 /** Serves Celery's inspect and control commands, and ours; sends Celery's events. */
 export class RemoteControl implements BootStep {
   readonly name = 'remote control'
   readonly #app: AppCore
   readonly #options: RemoteControlOptions
-  #ports: Omit<CommandPorts, 'ticket'> | undefined
+  #ports: Omit<CommandPorts, 'ticket' | 'held'> | undefined
   #unsubscribe: Unsubscribe | undefined
   #atOnce = 0
   #refusedMs = 0
+  /** Requests are answered in the order in which they came: one that asks sees what those before it did. */
+  #turn: Promise<void> = Promise.resolve()
 
   constructor(app: AppCore, options: RemoteControlOptions) {
     this.#app = app
@@ -55,12 +59,12 @@ export class RemoteControl implements BootStep {
     if (!broker.capabilities.fanout) return
     const { shutdown, heartbeatSeconds } = this.#options
     const events = new EventSender(app, worker, (message) => broker.broadcast(message), heartbeatSeconds)
-    this.#ports = { app, broker, worker, events, startedMs: app.clock.now(), shutdown }
+    this.#ports = { app, broker, worker, events, startedMs: app.clock.now(), shutdown, added: new Map() }
     const ports = this.#ports
     if (app.conf.workerEnableRemoteControl)
       this.#unsubscribe = await broker.subscribe(
         CONTROL_EXCHANGE,
-        (message) => void this.#hear(message, ports),
+        (message) => this.#hear(message, ports),
         '',
       )
     await events.start()
@@ -72,20 +76,32 @@ export class RemoteControl implements BootStep {
   }
 
   /** Input is untrusted: an unreadable request is logged and does no harm. */
-  async #hear(message: IncomingMessage, ports: Omit<CommandPorts, 'ticket'>): Promise<void> {
-    const { conf, logger, logicalClock } = this.#app
+  #hear(message: IncomingMessage, ports: Omit<CommandPorts, 'ticket' | 'held'>): void {
+    const { clock, conf, logger, logicalClock } = this.#app
     if (this.#atOnce >= MOST_AT_ONCE) return this.#refuse()
+    const request = decodeControlRequest(message, formatOf(conf))
+    if (request instanceof Error) return logger.warn({ code: request.code }, request.message)
+    logicalClock.adjust(message.headers.clock)
+    if (!isMeant(request, ports.worker.hostname)) return
+    if (BY_LISTENERS.has(request.method)) ports.events.attend()
+    // Now, not in its turn: a task sent in the next moment must not overtake its revocation.
+    const own = { ...ports, ticket: request.ticket, held: hearRevoke(request, ports) }
     this.#atOnce++
+    this.#turn = this.#turn.then(async () => {
+      const answered = this.#answer(request, own)
+      const patience = new AbortController()
+      await Promise.race([answered, delay(clock, LONGEST_TURN_MS, patience.signal).catch(() => {})])
+      patience.abort()
+    })
+  }
+
+  async #answer(request: ControlRequest, ports: CommandPorts): Promise<void> {
+    const { conf, logger, logicalClock } = this.#app
+    const { broker, worker } = ports
     try {
-      const request = decodeControlRequest(message, formatOf(conf))
-      if (request instanceof Error) return logger.warn({ code: request.code }, request.message)
-      logicalClock.adjust(message.headers.clock)
-      const { hostname } = ports.worker
-      if (!isMeant(request, hostname)) return
-      if (BY_LISTENERS.has(request.method)) ports.events.attend()
-      const answer = await this.#carryOut(request, { ...ports, ticket: request.ticket })
-      const reply = encodeControlReply(request, hostname, answer, logicalClock.tick(), formatOf(conf))
-      if (reply) await ports.broker.reply(reply)
+      const answer = await this.#carryOut(request, ports)
+      const reply = encodeControlReply(request, worker.hostname, answer, logicalClock.tick(), formatOf(conf))
+      if (reply) await broker.reply(reply)
     } catch (error) {
       logger.error({ err: error }, 'could not answer a control message')
     } finally {

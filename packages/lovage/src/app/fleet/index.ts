@@ -16,7 +16,7 @@ export {
   redrive,
   redriveMessage,
 } from './redrive.js'
-export { REVOKED, REVOKED_STAMPS, revoke, revokeByStamps, stampKey } from './revoke.js'
+export { REVOKED, REVOKED_STAMPS, rememberRevoked, revoke, revokeByStamps, stampKey } from './revoke.js'
 export { revokeStamped, revokeTasks } from './revoke-tasks.js'
 export { type EventListener, type EventOptions, listenToEvents, watchEvents } from './watch-events.js'
 export { whereAgreed } from './where-agreed.js'

@@ -29,6 +29,15 @@ export async function revoke(
   if (core.hasResults) await storeRevoked(core, ids)
 }
 
+/** Keeps ids that another worker knows as revoked: nothing is stored as their results, which is the business of the one that revoked them. */
+export async function rememberRevoked(
+  core: Pick<AppCore, 'clock' | 'conf' | 'coordination'>,
+  ids: readonly string[],
+  atMs: number,
+): Promise<void> {
+  await whereAgreed(() => mark(core, REVOKED, ids, {}, atMs))
+}
+
 /** Revokes all tasks that carry one of the stamps. */
 export async function revokeByStamps(
   core: Revoking,
@@ -61,7 +70,7 @@ function sorted(value: unknown): unknown {
 }
 
 async function mark(
-  core: Revoking,
+  core: Pick<AppCore, 'clock' | 'conf' | 'coordination'>,
   space: string,
   keys: readonly string[],
   { terminate = false, signal }: RevokeOptions,
