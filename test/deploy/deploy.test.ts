@@ -163,7 +163,7 @@ test('boards ask for metrics that exist', () => {
       /\b(celery|webhook|snowflake|learning)_\w+(?=[{[])/g,
     ))
       expect(metric, file).toMatch(
-        /^(celery_(queue_length|queue_delayed|active_tasks|task_(total|duration_seconds_bucket|retries_total)|dead_letter_queue_size|circuit_breaker_state|\w+)|webhook_enrichment_total|snowflake_query_duration_seconds_bucket|learning_time_cache_total)$/,
+        /^(celery_(queue_length|queue_delayed|active_tasks|task_(total|duration_seconds_bucket|retries_total)|dead_letter_queue_size|circuit_breaker_state|\w+)|webhook_(enrichment_total|attempts_total|delivery_duration_seconds_bucket|deliveries|oldest_pending_seconds|endpoint_circuit_state|endpoints_disabled|notices_total)|snowflake_query_duration_seconds_bucket|learning_time_cache_total)$/,
       )
   }
 })

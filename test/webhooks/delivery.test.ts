@@ -75,6 +75,36 @@ test('a failing receiver is tried four times by the task, then by the sweeper, e
   expect(told).toEqual(['failing after 4', 'recovered after 6'])
 })
 
+test('the dead letter of a delivery that is redriven makes one more attempt, and comes back if that fails', async () => {
+  let status = 400
+  await using receiver = await Receiver.start((_request, response) => void response.writeHead(status).end())
+  await using set = await setUpWebhooks()
+  const { hooks, app } = set
+  await hooks.endpoints.create({ url: receiver.url, permanentStatuses: [400] })
+  const { deliveryIds, event } = await hooks.send({ type: 'order.paid', data: {} })
+  const [id = ''] = deliveryIds
+  const letters = async () => (await app.deadLetters.list({})).items
+  await until(async () => (await letters()).length === 1)
+  await app.deadLetters.retry({})
+  await receiver.has(2)
+  await until(async () => (await letters()).length === 1)
+  expect(await hooks.deliveries.get(id)).toMatchObject({ state: 'exhausted', attempts: 1 })
+  status = 204
+  await app.deadLetters.retry({})
+  await receiver.has(3)
+  await until(async () => (await hooks.deliveries.get(id)).state === 'success')
+  expect(await letters()).toEqual([])
+  expect(receiver.seen.map(({ headers }) => headers['webhook-id'])).toEqual([event.id, event.id, event.id])
+})
+
+test('ids without dots only: a dot separates the id from the rest of what is signed', async () => {
+  await using set = await setUpWebhooks()
+  await expect(set.hooks.send({ type: 'a.b', data: {} }, { id: 'a.b' })).rejects.toMatchObject({
+    code: 'LVG_WEBHOOK_INVALID',
+    field: 'id',
+  })
+})
+
 test('a delivery that is given up is a dead letter, and a replay that arrives ends it', async () => {
   let status = 400
   await using receiver = await Receiver.start((_request, response) => void response.writeHead(status).end())

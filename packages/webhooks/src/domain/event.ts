@@ -18,7 +18,7 @@ export interface SendOptions {
   /** Default `default`. */
   readonly tenant?: string
   /**
-   * The caller's own id: letters, digits, `.`, `_`, `-`, at most 100 characters; generated when absent. The same id with the same body is
+   * The caller's own id: letters, digits, `_`, `-`, at most 100 characters; generated when absent. The same id with the same body is
    * the same event.
    */
   readonly id?: string

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { WebhookError } from '../domain/index.js'
 import type { WebhookStore } from '../store/index.js'
 import { TYPE } from './endpoint-input.js'
@@ -47,7 +48,7 @@ export async function acceptCall(
     })
   const [written] = await store.events.insert([
     {
-      id: `msg_${taskId.replace(/[^\w.-]/g, '').slice(0, 90)}`,
+      id: `msg_${/^[\w-]{1,90}$/.test(taskId) ? taskId : createHash('sha256').update(taskId).digest('base64url')}`,
       tenant: endpoint.tenant,
       type,
       orderingKey: null,

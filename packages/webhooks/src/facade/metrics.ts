@@ -5,6 +5,8 @@ import type { Notice, WebhookStore } from '../store/index.js'
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
 /** The delivery states that are counted: the others grow with everything ever sent. */
 const COUNTED = ['pending', 'processing', 'failed'] as const
+const CIRCUITS = ['open', 'probing'] as const
+const REASONS = ['manual', 'gone', 'failing'] as const
 
 /**
  * Measures this process's deliveries, and queries the store on each scrape. Labels come from closed sets, never from endpoints or
@@ -17,8 +19,9 @@ export class WebhookMetrics {
   #seconds = 0
   #count = 0
 
-  attempted({ outcome, trigger, durationMs }: Attempt): void {
-    count(this.#attempts, `outcome="${outcome}",trigger="${trigger}"`)
+  attempted({ outcome, status, trigger, durationMs }: Attempt): void {
+    const of = status === null ? 'none' : `${Math.floor(status / 100)}xx`
+    count(this.#attempts, `outcome="${outcome}",status_class="${of}",trigger="${trigger}"`)
     const seconds = durationMs / 1000
     const at = BUCKETS.findIndex((end) => seconds <= end)
     const index = at < 0 ? BUCKETS.length : at
@@ -33,11 +36,11 @@ export class WebhookMetrics {
 
   /** Returns the current Prometheus text. @throws what the store throws. */
   async text(store: WebhookStore, nowMs: number): Promise<string> {
-    const { byState, oldestPendingMs, openCircuits } = await store.deliveries.counts(nowMs)
+    const { byState, oldestPendingMs, circuits, disabled } = await store.deliveries.counts(nowMs)
     let sum = 0
     const buckets = [...BUCKETS, '+Inf'].map((end, index) => {
       sum += this.#buckets[index] ?? 0
-      return `webhook_attempt_duration_seconds_bucket{le="${end}"} ${sum}`
+      return `webhook_delivery_duration_seconds_bucket{le="${end}"} ${sum}`
     })
     return [
       ...family(
@@ -47,13 +50,13 @@ export class WebhookMetrics {
       ),
       ...lines('webhook_attempts_total', this.#attempts),
       ...family(
-        'webhook_attempt_duration_seconds',
+        'webhook_delivery_duration_seconds',
         'histogram',
         'From the begin of a request to the end of its answer.',
       ),
       ...buckets,
-      `webhook_attempt_duration_seconds_sum ${this.#seconds}`,
-      `webhook_attempt_duration_seconds_count ${this.#count}`,
+      `webhook_delivery_duration_seconds_sum ${this.#seconds}`,
+      `webhook_delivery_duration_seconds_count ${this.#count}`,
       ...family(
         'webhook_notices_total',
         'counter',
@@ -61,15 +64,21 @@ export class WebhookMetrics {
       ),
       ...lines('webhook_notices_total', this.#notices),
       ...family('webhook_deliveries', 'gauge', 'Deliveries that are not at their end, in the whole store.'),
-      ...COUNTED.map((state) => `webhook_deliveries{state="${state}"} ${byState[state] ?? 0}`),
+      ...COUNTED.map((state) => `webhook_deliveries{status="${state}"} ${byState[state] ?? 0}`),
       ...family(
         'webhook_oldest_pending_seconds',
         'gauge',
         'For how long the oldest pending delivery has been due.',
       ),
       `webhook_oldest_pending_seconds ${(oldestPendingMs ?? 0) / 1000}`,
-      ...family('webhook_open_circuits', 'gauge', 'Endpoints whose circuit is not closed.'),
-      `webhook_open_circuits ${openCircuits}`,
+      ...family(
+        'webhook_endpoint_circuit_state',
+        'gauge',
+        'Endpoints whose circuit is not closed, by its state.',
+      ),
+      ...CIRCUITS.map((state) => `webhook_endpoint_circuit_state{state="${state}"} ${circuits[state]}`),
+      ...family('webhook_endpoints_disabled', 'gauge', 'Endpoints that get nothing, by the reason.'),
+      ...REASONS.map((reason) => `webhook_endpoints_disabled{reason="${reason}"} ${disabled[reason]}`),
       '',
     ].join('\n')
   }

@@ -74,8 +74,9 @@ export class Sender {
       )
     if (NOTICE_TYPES.some((notice) => notice === type))
       throw invalid('type', `${type} is a notice, which only this package sends.`)
-    if (!/^[\w.-]{1,100}$/.test(id))
-      throw invalid('id', 'An event’s id is of letters, digits, . _ and -, at most 100.')
+    // No dot: dots separate the id from the time and the body in what is signed.
+    if (!/^[\w-]{1,100}$/.test(id))
+      throw invalid('id', 'An event’s id is of letters, digits, _ and -, at most 100.')
     for (const [field, value] of Object.entries({ tenant, orderingKey, dedupKey }))
       if (value !== null && (typeof value !== 'string' || value.length === 0 || value.length > 500))
         throw invalid(field, `${field} wants a text of at most 500 characters.`)

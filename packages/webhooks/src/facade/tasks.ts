@@ -26,6 +26,8 @@ export interface TaskParts {
   readonly cleanup: () => Promise<Removed>
 }
 
+/** The engine's count of how often a dead letter was sent again. */
+const REDRIVES = 'x-lovage-redrives'
 const SWEEP_AT_ONCE = 500
 /** The delay before retrying a run after a store failure. */
 const STORE_RETRY_S = 5
@@ -58,11 +60,17 @@ export function registerTasks(app: Lovage, parts: TaskParts) {
         ))
       if (id === null) return { state: 'held' }
       const deliverer = await guarded(context, parts.deliverer)
+      const replayed = () => guarded(context, () => deliverer.replay(id, context.id, context.signal))
+      if (trigger === 'replay') return answerOf(context, id, await replayed(), now())
       const delivered = await guarded(context, () =>
-        trigger === 'replay'
-          ? deliverer.replay(id, context.id, context.signal)
-          : deliverer.deliver(id, context.id, trigger, context.signal),
+        deliverer.deliver(id, context.id, trigger, context.signal),
       )
+      if (delivered.kind !== 'nothing' || delivered.state !== 'exhausted')
+        return answerOf(context, id, delivered, now())
+      if (Number(context.wireHeaders[REDRIVES] ?? 0) > 0)
+        return redrivenAnswer(context, id, await replayed(), now())
+      // Its process died between the record and the dead letter, which is still owed.
+      if (context.deliveryInfo.redelivered) throw new Reject(`Delivery ${id} was given up.`)
       return answerOf(context, id, delivered, now())
     },
   })
@@ -178,6 +186,17 @@ function answerOf(context: TaskContext, deliveryId: string, delivered: Delivered
     status,
     attempt: number,
   }
+}
+
+/** A dead letter that is sent again asks for one more attempt; if that fails, it is a dead letter again. */
+function redrivenAnswer(context: TaskContext, deliveryId: string, delivered: Delivered, nowMs: number) {
+  if (delivered.kind === 'attempted' && delivered.attempted.attempt.outcome !== 'success') {
+    const { outcome, error } = delivered.attempted.attempt
+    throw new Reject(
+      `Delivery ${deliveryId} failed again when its dead letter was redriven: ${error ?? outcome}`,
+    )
+  }
+  return answerOf(context, deliveryId, delivered, nowMs)
 }
 
 const retryAt = (context: TaskContext, atMs: number, nowMs: number, cause?: Error) =>

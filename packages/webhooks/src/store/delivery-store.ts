@@ -1,4 +1,4 @@
-import { type DeliveryState, firstIdAt, type OutcomeKind } from '../domain/index.js'
+import { type DeliveryState, type DisabledReason, firstIdAt, type OutcomeKind } from '../domain/index.js'
 import type { LaneRules } from '../lane/index.js'
 import { bodiesOf, claimDeliveries, withBody } from './claim.js'
 import type { SqlDatabase } from './database/database.js'
@@ -25,7 +25,8 @@ const SQL = readStatements(new URL('./sql/lists.sql', import.meta.url), [
   'cancel',
   'markWaiting',
   'counts',
-  'openCircuits',
+  'circuits',
+  'disabled',
 ])
 /** Sorts after every id. */
 const LAST = '~'
@@ -125,12 +126,23 @@ export function deliveryStore(database: SqlDatabase, rules: LaneRules): Delivery
       const rows = await database.query<{ state: DeliveryState; count: number; oldest_at: number | null }>(
         SQL.counts,
       )
-      const [open] = await database.query<{ count: number }>(SQL.openCircuits)
+      const circuits = await database.query<{ state: 'open' | 'probing'; count: number }>(SQL.circuits)
+      const disabled = await database.query<{ reason: DisabledReason; count: number }>(SQL.disabled)
       const oldest = rows.find(({ state }) => state === 'pending')?.oldest_at ?? null
       return {
         byState: Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)])),
         oldestPendingMs: oldest === null ? null : Math.max(0, nowMs - oldest),
-        openCircuits: Number(open?.count ?? 0),
+        circuits: {
+          open: 0,
+          probing: 0,
+          ...Object.fromEntries(circuits.map(({ state, count }) => [state, Number(count)])),
+        },
+        disabled: {
+          manual: 0,
+          gone: 0,
+          failing: 0,
+          ...Object.fromEntries(disabled.map(({ reason, count }) => [reason, Number(count)])),
+        },
       }
     },
   }

@@ -224,7 +224,9 @@ export interface DeliveryStore {
   counts(nowMs: number): Promise<{
     readonly byState: Readonly<Partial<Record<DeliveryState, number>>>
     readonly oldestPendingMs: number | null
-    readonly openCircuits: number
+    /** Endpoints whose circuit is not closed. */
+    readonly circuits: Readonly<Record<'open' | 'probing', number>>
+    readonly disabled: Readonly<Record<DisabledReason, number>>
   }>
 }
 

@@ -30,5 +30,8 @@ UPDATE lovage_webhook_lanes SET has_waiting = 1 WHERE endpoint_id = $1
 -- name: counts
 SELECT state, count(*) AS count, min(due_at) AS oldest_at FROM lovage_webhook_deliveries
 WHERE state IN ('pending', 'failed', 'processing') GROUP BY state
--- name: openCircuits
-SELECT count(*) AS count FROM lovage_webhook_lanes WHERE circuit <> 'closed'
+-- name: circuits
+SELECT l.circuit AS state, count(*) AS count FROM lovage_webhook_lanes l WHERE l.circuit <> 'closed' GROUP BY l.circuit
+-- name: disabled
+SELECT disabled_reason AS reason, count(*) AS count FROM lovage_webhook_endpoints
+WHERE is_enabled = 0 AND deleted_at IS NULL GROUP BY disabled_reason
