@@ -96,7 +96,7 @@ test('a worker serves the measures of webhooks beside its own', async () => {
   const [source] = app.metricSources
   const text = await source?.()
   expect(text).toContain('webhook_attempts_total{outcome="http",status_class="5xx",trigger="schedule"} 1')
-  expect(text).toContain('webhook_deliveries{state="failed"} 1')
+  expect(text).toContain('webhook_deliveries{status="failed"} 1')
   expect(text).toContain('webhook_notices_total{type="message.attempt.failing"} 1')
   expect(text).toMatch(/webhook_delivery_duration_seconds_bucket\{le="\+Inf"\} 1\n/)
 })

@@ -18,7 +18,7 @@ export class Attempter {
   readonly #poster: Poster
   readonly #vault: Vault
   readonly #now: () => number
-  readonly #keys = new Map<string, SigningKey>()
+  readonly #keys = new Map<string, { readonly sealed: Uint8Array; readonly key: SigningKey }>()
 
   constructor(poster: Poster, vault: Vault, now: () => number) {
     this.#poster = poster
@@ -80,13 +80,12 @@ export class Attempter {
   }
 
   #keyOf({ id, sealed }: StoredSecret): SigningKey {
-    const place = `${id} ${Buffer.from(sealed).toString('latin1')}`
-    let key = this.#keys.get(place)
-    if (!key) {
-      key = readSigningSecret(this.#vault.open(sealed, id))
-      if (this.#keys.size >= KEPT_KEYS) this.#keys.clear()
-      this.#keys.set(place, key)
-    }
+    const kept = this.#keys.get(id)
+    // It is sealed anew when a key of the ring is replaced.
+    if (kept && Buffer.compare(kept.sealed, sealed) === 0) return kept.key
+    const key = readSigningSecret(this.#vault.open(sealed, id))
+    if (this.#keys.size >= KEPT_KEYS) this.#keys.clear()
+    this.#keys.set(id, { sealed, key })
     return key
   }
 

@@ -17,7 +17,8 @@ export class Batcher<Question, Answer> {
   ) {
     this.#ask = ask
     this.#maxSize = options.maxSize ?? 200
-    this.#maxUnderWay = options.maxUnderWay ?? 2
+    // Batches of deliveries to one endpoint wait for each other's lock: one larger batch does more than two small ones.
+    this.#maxUnderWay = options.maxUnderWay ?? 1
   }
 
   ask(question: Question): Promise<Answer> {

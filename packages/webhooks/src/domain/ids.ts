@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
 /** The prefix of an id, which names its kind. */
 export type IdPrefix = 'ep' | 'sec' | 'msg' | 'dlv' | 'att' | 'key' | 'rep'
@@ -40,8 +40,16 @@ function written(value: number, length: number): string {
   return text
 }
 
+const pool = Buffer.alloc(4096)
+let used = pool.length
+
+/** Random characters. Bytes are made in pools, because one call for each id costs more than the rest of it. */
 function chance(length: number): string {
+  if (used + length > pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
   let text = ''
-  for (const byte of randomBytes(length)) text += ALPHABET.charAt(byte & 31)
+  for (const end = used + length; used < end; used++) text += ALPHABET.charAt((pool[used] ?? 0) & 31)
   return text
 }

@@ -47,11 +47,13 @@ const KEPT_HEADERS = [
 const HEADERS_MAX_BYTES = 16_384
 /** The number of TLS identities with open connections; each has its own pool. */
 const IDENTITIES = 500
+const KEPT_URLS = 10_000
 
 /** Posts bodies: no redirects, no proxies, only vetted addresses, one timeout, and no more of a response than is kept. */
 export class Poster {
   readonly #options: Required<Omit<PosterOptions, 'resolver'>> & Pick<PosterOptions, 'resolver'>
   readonly #agents = new Map<string, Agent>()
+  readonly #urls = new Map<string, VettedUrl>()
 
   constructor(options: PosterOptions) {
     this.#options = { captureBytes: 10_000, connectTimeoutMs: 5_000, ...options }
@@ -60,16 +62,26 @@ export class Poster {
   /** Always resolves, with the outcome. */
   post(request: PostRequest): Promise<HttpOutcome> {
     return new Promise((resolve) => {
-      let url: URL
+      let url: VettedUrl
       try {
-        // Rules may have become stricter since the endpoint was created.
-        url = vetUrl(request.url, this.#options.rules)
+        url = this.#vetted(request.url)
       } catch (error) {
         const { kind, error: text } = failureOf(error)
         return resolve(failed(kind === 'internal' ? 'blocked' : kind, text))
       }
       new Exchange(this.#agentFor(request), this.#options.captureBytes, resolve).begin(url, request)
     })
+  }
+
+  /** Rules may have become stricter since the endpoint was created, but not since this process was: a URL is vetted once. */
+  #vetted(text: string): VettedUrl {
+    const kept = this.#urls.get(text)
+    if (kept) return kept
+    const { origin, pathname, search } = vetUrl(text, this.#options.rules)
+    const vetted = { origin, path: pathname + search }
+    if (this.#urls.size >= KEPT_URLS) this.#urls.clear()
+    this.#urls.set(text, vetted)
+    return vetted
   }
 
   async close(): Promise<void> {
@@ -131,6 +143,12 @@ function vettedConnector(
   }
 }
 
+/** The parts of a URL that a request needs. */
+interface VettedUrl {
+  readonly origin: string
+  readonly path: string
+}
+
 /** One request in flight. */
 class Exchange {
   readonly #agent: Agent
@@ -150,7 +168,7 @@ class Exchange {
     this.#done = done
   }
 
-  begin(url: URL, { headers, body, timeoutMs, signal }: PostRequest): void {
+  begin({ origin, path }: VettedUrl, { headers, body, timeoutMs, signal }: PostRequest): void {
     this.#timer = setTimeout(() => {
       const what = this.#status === null ? 'no answer' : 'the answer did not end'
       this.#end(
@@ -168,7 +186,7 @@ class Exchange {
     if (signal?.aborted) return onAbort()
     try {
       this.#agent.dispatch(
-        { origin: url.origin, path: url.pathname + url.search, method: 'POST', headers, body },
+        { origin, path, method: 'POST', headers, body },
         {
           onRequestStart: (controller) => {
             this.#controller = controller

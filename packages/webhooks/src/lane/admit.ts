@@ -36,6 +36,8 @@ export function admit(lane: Lane, limits: LaneLimits, { nowMs, inFlight, leaseMs
       reason: 'rate',
       untilMs: rateOpensAtMs(lane.rateTatMs, limits.ratePerMinute),
     }
+  // Unchanged lanes are not written.
+  if (lane.circuit === 'closed' && rateTatMs === lane.rateTatMs) return { kind: 'go', lane }
   // The circuit's open time is over: this is the probe, the only one until it has ended or is considered lost.
   const probe =
     lane.circuit === 'closed' ? {} : ({ circuit: 'probing', circuitUntilMs: nowMs + leaseMs } as const)

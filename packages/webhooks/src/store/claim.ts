@@ -1,9 +1,9 @@
 import type { DeliveryState, WaitReason } from '../domain/index.js'
 import { admit } from '../lane/index.js'
-import type { SqlDatabase, SqlSession } from './database/database.js'
+import type { SqlDatabase, SqlSession, SqlTransaction } from './database/database.js'
 import { type DeliveryRow, toDelivery } from './delivery-rows.js'
 import { DELIVERIES } from './delivery-statements.js'
-import { loadEndpoints } from './endpoint-store.js'
+import { loadEndpointsOf } from './endpoint-store.js'
 import { inFlightAt, LockedLanes } from './lanes.js'
 import type { Claim, ClaimedDelivery, ClaimRequest, StoredEndpoint } from './webhook-store.js'
 
@@ -19,27 +19,61 @@ interface Asked {
 }
 
 /** Decides, under each lane's lock, which deliveries may be attempted now; marks those, and the waiting ones. */
-export function claimDeliveries(database: SqlDatabase, asked: Asked): Promise<readonly Claim[]> {
+export async function claimDeliveries(database: SqlDatabase, asked: Asked): Promise<readonly Claim[]> {
   // A lost claim is simply made again.
-  return database.transaction((session) => claimIn(session, asked), { isBrief: true })
+  const decided = await database.transaction((session) => decide(session, asked), { isBrief: true })
+  const { claims, begun } = decided
+  const bodies = await decided.bodies
+  const without: string[] = []
+  for (const { row, endpoint, place } of begun) {
+    const claimed = withBody(row, endpoint, bodies)
+    if (!claimed) without.push(row.id)
+    claims[place] = claimed ? { kind: 'claimed', claimed } : { kind: 'over', state: 'cancelled' }
+  }
+  // A removed body cannot be recovered: such a delivery ends, instead of being picked up by every sweep.
+  const ends = without.map((key) => ({ key, state: 'cancelled', waits_for: null, due_at: null }))
+  if (ends.length > 0) await database.query(DELIVERIES.setWaiting, [JSON.stringify(ends), asked.nowMs])
+  return claims
 }
 
-async function claimIn(session: SqlSession, { requests, nowMs, leaseMs }: Asked): Promise<readonly Claim[]> {
+interface Begun {
+  readonly row: DeliveryRow
+  readonly endpoint: StoredEndpoint
+  readonly claimant: string
+  readonly dueAtMs: number
+  /** Its place among the claims. */
+  readonly place: number
+}
+
+interface Decided {
+  readonly claims: Claim[]
+  readonly begun: readonly Begun[]
+  /** On its way with the commit. */
+  readonly bodies: Promise<ReadonlyMap<string, Uint8Array>>
+}
+
+/** Two trips to the server: what is there, and what becomes of it. Limited and ordered endpoints cost one more. */
+async function decide(session: SqlTransaction, { requests, nowMs, leaseMs }: Asked): Promise<Decided> {
   const ids = requests.map(({ deliveryId }) => deliveryId)
-  const lanes = await LockedLanes.ofDeliveries(session, ids)
-  const rows = new Map((await session.query<DeliveryRow>(DELIVERIES.load, [ids])).map((row) => [row.id, row]))
-  const endpoints = new Map((await loadEndpoints(session, lanes.ids, nowMs)).map((each) => [each.id, each]))
+  const [lanes, loaded, found] = await Promise.all([
+    LockedLanes.ofDeliveries(session, ids),
+    session.query<DeliveryRow>(DELIVERIES.load, [ids]),
+    loadEndpointsOf(session, ids, nowMs),
+  ])
+  const rows = new Map(loaded.map((row) => [row.id, row]))
+  const endpoints = new Map(found.map((each) => [each.id, each]))
   const limited = [...endpoints.values()]
     .filter(({ concurrency }) => concurrency !== null)
     .map(({ id }) => id)
-  const inFlight = await inFlightAt(session, limited, nowMs)
-  const behind = await blockedByOrder(session, [...rows.values()])
+  const [inFlight, behind] = await Promise.all([
+    inFlightAt(session, limited, nowMs),
+    blockedByOrder(session, loaded),
+  ])
 
   const claims: Claim[] = []
-  const begun: { row: DeliveryRow; endpoint: StoredEndpoint; claimant: string; dueAtMs: number }[] = []
+  const begun: Begun[] = []
   const waiting: { key: string; state: DeliveryState; waits_for: WaitReason; due_at: number | null }[] = []
   const taken = new Set<string>()
-  const places: number[] = []
   for (const { deliveryId, claimant } of requests) {
     const row = rows.get(deliveryId)
     const endpoint = row && endpoints.get(row.endpoint_id)
@@ -73,35 +107,31 @@ async function claimIn(session: SqlSession, { requests, nowMs, leaseMs }: Asked)
         lanes.set(admission.lane)
         inFlight.set(endpoint.id, count - own + 1)
         taken.add(row.id)
-        places.push(claims.length)
-        begun.push({ row, endpoint, claimant, dueAtMs: nowMs + endpoint.timeoutMs + leaseMs })
+        begun.push({
+          row,
+          endpoint,
+          claimant,
+          dueAtMs: nowMs + endpoint.timeoutMs + leaseMs,
+          place: claims.length,
+        })
         claims.push(busy(nowMs))
       }
     }
   }
   if (begun.length > 0)
-    await session.query(DELIVERIES.begin, [
+    session.later(DELIVERIES.begin, [
       JSON.stringify(begun.map(({ row, claimant, dueAtMs }) => ({ key: row.id, claimant, due_at: dueAtMs }))),
       nowMs,
     ])
-  if (waiting.length > 0) await session.query(DELIVERIES.setWaiting, [JSON.stringify(waiting), nowMs])
-  await lanes.save()
-  const bodies = await bodiesOf(
+  if (waiting.length > 0) session.later(DELIVERIES.setWaiting, [JSON.stringify(waiting), nowMs])
+  lanes.save()
+  const bodies = bodiesOf(
     session,
     begun.map(({ row }) => row),
   )
-  const without: string[] = []
-  for (const [index, { row, endpoint }] of begun.entries()) {
-    const claimed = withBody(row, endpoint, bodies)
-    if (!claimed) without.push(row.id)
-    claims[places[index] ?? -1] = claimed
-      ? { kind: 'claimed', claimed }
-      : { kind: 'over', state: 'cancelled' }
-  }
-  // A removed body cannot be recovered: such a delivery ends, instead of being picked up by every sweep.
-  const ends = without.map((key) => ({ key, state: 'cancelled', waits_for: null, due_at: null }))
-  if (ends.length > 0) await session.query(DELIVERIES.setWaiting, [JSON.stringify(ends), nowMs])
-  return claims
+  // Awaited after the commit, which fails where this does.
+  bodies.catch(() => {})
+  return { claims, begun, bodies }
 }
 
 const busy = (untilMs: number): Claim => ({ kind: 'busy', untilMs })

@@ -49,7 +49,7 @@ export function deliveryStore(database: SqlDatabase, rules: LaneRules): Delivery
         const lanes = await LockedLanes.ofEndpoints(session, [endpointId])
         const endpoints = await loadEndpoints(session, [endpointId], nowMs)
         const released = await releaseIn(session, lanes, endpoints, nowMs)
-        await lanes.save()
+        lanes.save()
         return released
       }),
 

@@ -27,6 +27,8 @@ const SQL = readStatements(new URL('./sql/endpoints.sql', import.meta.url), [
   'secrets',
   'reseal',
   'tls',
+  'ofDeliveries',
+  'secretsOfDeliveries',
   'resealTls',
 ])
 
@@ -203,6 +205,20 @@ export async function markDisabled(
 ): Promise<void> {
   await session.query(SQL.setEnabled, [endpoint.id, 0, reason, nowMs, nowMs])
   await holdAll(session, endpoint, nowMs)
+}
+
+/** The endpoints of deliveries, without a look at the deliveries first. */
+export async function loadEndpointsOf(
+  session: SqlSession,
+  deliveryIds: readonly string[],
+  nowMs: number,
+): Promise<readonly StoredEndpoint[]> {
+  const [rows, secrets] = await Promise.all([
+    session.query<EndpointRow>(SQL.ofDeliveries, [deliveryIds]),
+    session.query<SecretRow>(SQL.secretsOfDeliveries, [deliveryIds, nowMs]),
+  ])
+  const found = secrets.map(toSecret)
+  return rows.map((row) => toEndpoint(row, found))
 }
 
 async function loadSecrets(

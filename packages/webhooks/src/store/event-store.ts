@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Endpoint, newId, WebhookError, type WebhookEvent } from '../domain/index.js'
-import type { SqlDatabase, SqlSession } from './database/database.js'
+import type { SqlDatabase, SqlSession, SqlTransaction, SqlValue } from './database/database.js'
 import { readStatements } from './database/statements.js'
 import { dayOf } from './days.js'
 import { limitOf, listingOf } from './listing.js'
@@ -85,11 +85,16 @@ export function eventStore(database: SqlDatabase): EventStore {
  */
 export async function insertEvents(
   database: Pick<SqlDatabase, 'kind'>,
-  session: SqlSession,
+  session: SqlSession | SqlTransaction,
   events: readonly NewEvent[],
   isCallers: boolean,
 ): Promise<readonly WrittenEvent[]> {
   if (events.length === 0) return []
+  // A caller's client may take one statement at a time only.
+  const run = async (statement: string, values: readonly SqlValue[]): Promise<void> => {
+    if ('later' in session) session.later(statement, values)
+    else await session.query(statement, values)
+  }
   const rows = events.map(rowOf)
   const inserted = new Set(
     (await session.query<{ tenant: string; id: string }>(SQL.insert, [JSON.stringify(rows)])).map(keyOf),
@@ -105,7 +110,7 @@ export async function insertEvents(
       written.push(await duplicateOf(session, event, row.body_hash))
       continue
     }
-    await session.query(SQL.insertBody, [row.day, event.tenant, event.id, event.body])
+    await run(SQL.insertBody, [row.day, event.tenant, event.id, event.body])
     const own = (await subscribersOf(session, subscribers, event)).flatMap((subscriber) =>
       deliveryRow(event, row.day, subscriber, isCallers),
     )
@@ -117,7 +122,7 @@ export async function insertEvents(
       isDuplicate: false,
     })
   }
-  if (deliveries.length > 0) await session.query(SQL.insertDeliveries, [JSON.stringify(deliveries)])
+  if (deliveries.length > 0) await run(SQL.insertDeliveries, [JSON.stringify(deliveries)])
   if (isCallers && database.kind === 'postgres' && deliveries.length > 0)
     await session.query(`SELECT pg_notify('${COMMIT_CHANNEL}', '')`)
   return written

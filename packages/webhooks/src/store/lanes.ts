@@ -1,29 +1,33 @@
 import { type Lane, newLane } from '../lane/index.js'
-import type { SqlSession } from './database/database.js'
+import type { SqlSession, SqlTransaction } from './database/database.js'
 import { type LaneRow, laneRow, toLane } from './delivery-rows.js'
 import { DELIVERIES } from './delivery-statements.js'
 
 /** The lanes locked by a transaction: read, changed, and written at its end. */
 export class LockedLanes {
-  readonly #session: SqlSession
+  readonly #session: SqlTransaction
   readonly #lanes: Map<string, Lane>
   readonly #changed = new Set<string>()
 
-  private constructor(session: SqlSession, lanes: Map<string, Lane>) {
+  private constructor(session: SqlTransaction, lanes: Map<string, Lane>) {
     this.#session = session
     this.#lanes = lanes
   }
 
-  /** Locks the lanes of the deliveries' endpoints. Always the first step of a transaction, and in a fixed order. */
-  static ofDeliveries(session: SqlSession, deliveryIds: readonly string[]): Promise<LockedLanes> {
+  /** Locks the lanes of the deliveries' endpoints. Always the first lock of a transaction, and in a fixed order. */
+  static ofDeliveries(session: SqlTransaction, deliveryIds: readonly string[]): Promise<LockedLanes> {
     return LockedLanes.#lock(session, DELIVERIES.lockLanes, deliveryIds)
   }
 
-  static ofEndpoints(session: SqlSession, endpointIds: readonly string[]): Promise<LockedLanes> {
+  static ofEndpoints(session: SqlTransaction, endpointIds: readonly string[]): Promise<LockedLanes> {
     return LockedLanes.#lock(session, DELIVERIES.lockLanesOf, endpointIds)
   }
 
-  static async #lock(session: SqlSession, statement: string, ids: readonly string[]): Promise<LockedLanes> {
+  static async #lock(
+    session: SqlTransaction,
+    statement: string,
+    ids: readonly string[],
+  ): Promise<LockedLanes> {
     const rows = await session.query<LaneRow>(statement, [ids])
     return new LockedLanes(session, new Map(rows.map((row) => [row.endpoint_id, toLane(row)])))
   }
@@ -42,10 +46,11 @@ export class LockedLanes {
     this.#changed.add(lane.endpointId)
   }
 
-  async save(): Promise<void> {
+  /** Writes what has changed, with the commit. */
+  save(): void {
     if (this.#changed.size === 0) return
     const rows = [...this.#changed].map((id) => laneRow(this.get(id)))
-    await this.#session.query(DELIVERIES.saveLanes, [JSON.stringify(rows)])
+    this.#session.later(DELIVERIES.saveLanes, [JSON.stringify(rows)])
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../domain/index.js'
 import { advance, type LaneChange, type LaneRules } from '../lane/index.js'
-import type { SqlDatabase, SqlSession } from './database/database.js'
+import type { SqlDatabase, SqlSession, SqlTransaction } from './database/database.js'
 import { attemptRow } from './delivery-rows.js'
 import { DELIVERIES } from './delivery-statements.js'
 import { loadEndpoints, markDisabled } from './endpoint-store.js'
@@ -25,19 +25,22 @@ export function recordAttempts(
 
 async function recordIn(
   database: SqlDatabase,
-  session: SqlSession,
+  session: SqlTransaction,
   rules: LaneRules,
   records: readonly AttemptRecord[],
   nowMs: number,
 ): Promise<Released> {
   const scheduled = records.filter(({ next }) => next !== null)
   const ids = [...new Set(scheduled.map(({ attempt }) => attempt.endpointId))]
-  const lanes = await LockedLanes.ofEndpoints(session, ids)
-  await session.query(DELIVERIES.insertAttempts, [
-    JSON.stringify(records.map(({ attempt }) => attemptRow(attempt))),
+  // One trip to the server. What waits for nobody comes before the lanes are locked.
+  const [, lanes, , settled] = await Promise.all([
+    session.query(DELIVERIES.insertAttempts, [
+      JSON.stringify(records.map(({ attempt }) => attemptRow(attempt))),
+    ]),
+    LockedLanes.ofEndpoints(session, ids),
+    settleReplays(session, records, nowMs),
+    settle(session, scheduled, nowMs),
   ])
-  await settleReplays(session, records, nowMs)
-  const settled = await settle(session, scheduled, nowMs)
   const notices: Notice[] = []
   const disabled: { readonly id: string; readonly reason: 'gone' | 'failing' }[] = []
   for (const { attempt, isGone, notices: own } of scheduled) {
@@ -54,7 +57,7 @@ async function recordIn(
   const endpoints = new Map((await loadEndpoints(session, concerned, nowMs)).map((each) => [each.id, each]))
   notices.push(...(await disable(session, endpoints, disabled, nowMs)))
   const released = await releaseIn(session, lanes, [...endpoints.values()], nowMs)
-  await lanes.save()
+  lanes.save()
   const told = await insertEvents(
     database,
     session,

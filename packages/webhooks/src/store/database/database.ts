@@ -10,6 +10,12 @@ export interface SqlSession {
   ): Promise<readonly Row[]>
 }
 
+/** A session in a transaction of ours. Statements that are not awaited one by one go to the server together, and run in their order. */
+export interface SqlTransaction extends SqlSession {
+  /** Runs a statement whose rows are not needed together with the commit; if it fails, the transaction fails. */
+  later(statement: string, values?: readonly SqlValue[]): void
+}
+
 /** A database. */
 export interface SqlDatabase extends SqlSession {
   readonly kind: 'postgres' | 'sqlite'
@@ -19,7 +25,7 @@ export interface SqlDatabase extends SqlSession {
    * not wait for the disk: for data that may be lost if the server's machine dies.
    */
   transaction<Result>(
-    work: (session: SqlSession) => Promise<Result>,
+    work: (session: SqlTransaction) => Promise<Result>,
     options?: { readonly isBrief?: boolean },
   ): Promise<Result>
   /** Runs statements in the caller's transaction. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
+import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import { WebhookError } from '../../domain/index.js'
-import type { SqlDatabase, SqlSession, SqlValue } from './database.js'
+import type { SqlDatabase, SqlSession, SqlTransaction, SqlValue } from './database.js'
 import { newer, storeError } from './sqlite-database.js'
 import { forPostgres } from './statements.js'
 
@@ -36,6 +37,8 @@ export class PostgresDatabase implements SqlDatabase {
     }
     this.#pool = new this.#library.Pool({
       ...this.#config,
+      // Statements that are not awaited one by one go out together. Versions of `pg` without it send them one after the other.
+      ...{ pipeline: true },
       max: connections,
       idleTimeoutMillis: 30_000,
       allowExitOnIdle: true,
@@ -49,7 +52,7 @@ export class PostgresDatabase implements SqlDatabase {
   }
 
   async transaction<Result>(
-    work: (session: SqlSession) => Promise<Result>,
+    work: (session: SqlTransaction) => Promise<Result>,
     { isBrief = false }: { readonly isBrief?: boolean } = {},
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
@@ -114,7 +117,7 @@ export class PostgresDatabase implements SqlDatabase {
     return row?.version ?? 0
   }
 
-  async #once<Result>(work: (session: SqlSession) => Promise<Result>, begin: string): Promise<Result> {
+  async #once<Result>(work: (session: SqlTransaction) => Promise<Result>, begin: string): Promise<Result> {
     let client: pg.PoolClient
     try {
       client = await this.#pool.connect()
@@ -123,9 +126,21 @@ export class PostgresDatabase implements SqlDatabase {
     }
     let broken: Error | undefined
     try {
-      await this.#run(client, begin)
-      const result = await work({ query: (statement, values) => this.#run(client, statement, values) })
-      await this.#run(client, 'COMMIT')
+      // Begin goes with the first statements, and what is for later with the commit. Where one fails, the server refuses all that follow,
+      // commits nothing, and the first failure is the one that is thrown.
+      const unawaited: Promise<unknown>[] = []
+      const run = (statement: string, values?: readonly SqlValue[]): void => {
+        const sent = this.#run(client, statement, values)
+        sent.catch(() => {})
+        unawaited.push(sent)
+      }
+      run(begin)
+      const result = await work({
+        query: (statement, values) => this.#run(client, statement, values),
+        later: run,
+      })
+      run('COMMIT')
+      await Promise.all(unawaited)
       return result
     } catch (error) {
       // A connection that cannot roll back is not reused.
@@ -144,6 +159,7 @@ export class PostgresDatabase implements SqlDatabase {
     values: readonly SqlValue[] = [],
   ): Promise<readonly Row[]> {
     const { name, text } = prepared(statement)
+    if ('connection' in on) holdWrites(on)
     try {
       // Prepared once on each connection: planning over many partitions costs more than most of these statements.
       const config = values.length > 0 ? { name, text, values: [...values] } : { text }
@@ -154,6 +170,23 @@ export class PostgresDatabase implements SqlDatabase {
   }
 }
 
+/**
+ * Holds what a connection writes until the current turn is over, so that statements given together are one write instead of one each. The
+ * stream is `pg`'s own affair: where it is not there, each statement is written by itself.
+ */
+function holdWrites(client: object): void {
+  const { connection } = client as { readonly connection?: { readonly stream?: Writable } }
+  const stream = connection?.stream
+  if (!stream || typeof stream.cork !== 'function' || held.has(stream)) return
+  held.add(stream)
+  stream.cork()
+  process.nextTick(() => {
+    held.delete(stream)
+    stream.uncork()
+  })
+}
+
+const held = new WeakSet<object>()
 const compiled = new Map<string, { readonly name: string; readonly text: string }>()
 function prepared(statement: string): { readonly name: string; readonly text: string } {
   let found = compiled.get(statement)

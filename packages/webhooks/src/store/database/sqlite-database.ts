@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'libsql'
 import { WebhookError } from '../../domain/index.js'
-import type { SqlDatabase, SqlSession, SqlValue } from './database.js'
+import type { SqlDatabase, SqlSession, SqlTransaction, SqlValue } from './database.js'
 import { forSqlite } from './statements.js'
 
 type Row = Readonly<Record<string, unknown>>
@@ -52,11 +52,21 @@ export class SqliteDatabase implements SqlDatabase {
     return this.#inTurn(() => this.#untilFree(() => this.#session.query<R>(statement, values)))
   }
 
-  transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+  transaction<Result>(work: (session: SqlTransaction) => Promise<Result>): Promise<Result> {
     return this.#inTurn(async () => {
       await this.#untilFree(() => this.#exec('BEGIN IMMEDIATE'))
       try {
-        const result = await work(this.#session)
+        // A statement runs when it is given, in this process: nothing is gained by waiting for the commit.
+        const unawaited: Promise<unknown>[] = []
+        const result = await work({
+          query: (statement, values) => this.#session.query(statement, values),
+          later: (statement, values) => {
+            const run = this.#session.query(statement, values)
+            run.catch(() => {})
+            unawaited.push(run)
+          },
+        })
+        await Promise.all(unawaited)
         await this.#untilFree(() => this.#exec('COMMIT'))
         return result
       } catch (error) {

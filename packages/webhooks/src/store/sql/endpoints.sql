@@ -57,3 +57,9 @@ UPDATE lovage_webhook_secrets SET sealed = $2 WHERE id = $1
 SELECT id, sealed_tls FROM lovage_webhook_endpoints WHERE sealed_tls IS NOT NULL AND deleted_at IS NULL
 -- name: resealTls
 UPDATE lovage_webhook_endpoints SET sealed_tls = $2 WHERE id = $1 AND sealed_tls = $3
+-- name: ofDeliveries
+SELECT e.* FROM lovage_webhook_endpoints e WHERE e.deleted_at IS NULL AND e.id IN (
+  SELECT d.endpoint_id FROM lovage_webhook_deliveries d WHERE d.id IN ($1[]))
+-- name: secretsOfDeliveries
+SELECT s.* FROM lovage_webhook_secrets s WHERE (s.expires_at IS NULL OR s.expires_at > $2) AND s.endpoint_id IN (
+  SELECT d.endpoint_id FROM lovage_webhook_deliveries d WHERE d.id IN ($1[])) ORDER BY s.created_at DESC, s.id DESC
