@@ -78,10 +78,14 @@ export interface NewEndpoint {
   readonly isEnabled?: boolean
   /** Schemes of its first secrets; default `['v1']`. */
   readonly signing?: readonly SigningScheme[]
+  /**
+   * Secrets that its receiver has already, as from another sender: `whsec_…` of 24 to 64 bytes, or `whsk_…`. They sign instead of new ones.
+   */
+  readonly secrets?: readonly string[]
 }
 
 /** The changeable fields of an endpoint. */
-export type EndpointChanges = Omit<Partial<NewEndpoint>, 'id' | 'tenant' | 'signing'>
+export type EndpointChanges = Omit<Partial<NewEndpoint>, 'id' | 'tenant' | 'signing' | 'secrets'>
 
 /** Our TLS identity for one endpoint; PEM texts. */
 export interface ClientTls {

@@ -31,7 +31,7 @@ const DEFAULTS: Omit<EndpointFields, 'url'> = {
 }
 const KNOWN: ReadonlySet<string> = new Set([
   ...Object.keys(DEFAULTS),
-  ...['url', 'tenant', 'id', 'tls', 'isEnabled', 'signing'],
+  ...['url', 'tenant', 'id', 'tls', 'isEnabled', 'signing', 'secrets'],
 ])
 /** HTTP's own headers, and the signature headers. */
 const FORBIDDEN_HEADER =
@@ -52,6 +52,15 @@ export function readNewEndpoint(input: NewEndpoint, settings: WebhookSettings): 
     check('tenant', NAME.test(input.tenant), 'letters, digits and . _ : @ -, at most 100')
   if (input.id !== undefined)
     check('id', /^ep_[\w-]{1,60}$/.test(input.id), 'ep_ and at most 60 letters and digits')
+  check(
+    'secrets',
+    input.secrets === undefined ||
+      (listOf(input.secrets, (each) => typeof each === 'string') &&
+        input.secrets.length >= 1 &&
+        input.secrets.length <= 5 &&
+        input.signing === undefined),
+    '1 to 5 texts, and no signing beside them',
+  )
   check('url', typeof input.url === 'string', 'a text')
   return readFields({ ...DEFAULTS, url: input.url }, input, settings)
 }
@@ -73,7 +82,7 @@ function readFields(
 ): EndpointFields {
   const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
   const { tls, isEnabled, ...named } = { ...before, ...given } as EndpointFields & EndpointChanges
-  const { id, tenant, signing, ...fields } = named as EndpointFields & Partial<NewEndpoint>
+  const { id, tenant, signing, secrets, ...fields } = named as EndpointFields & Partial<NewEndpoint>
   const { timeoutMs, ratePerMinute, concurrency, headers } = fields
   vetUrl(fields.url, settings.address)
   check(

@@ -1,13 +1,6 @@
 import { blockedRange, blockedUrl, literalAddress, systemResolver } from '../address/index.js'
-import {
-  type Endpoint,
-  type EndpointSecret,
-  type NewSecret,
-  newId,
-  type SigningScheme,
-  WebhookError,
-} from '../domain/index.js'
-import { newSigningSecret } from '../signing/index.js'
+import { type Endpoint, type EndpointSecret, type NewSecret, newId, WebhookError } from '../domain/index.js'
+import { newSigningSecret, readSecretText, type SecretText } from '../signing/index.js'
 import type { Listing, StoredEndpoint, StoredSecret, WebhookStore } from '../store/index.js'
 import { readChanges, readNewEndpoint, readTls } from './endpoint-input.js'
 import type { WebhookSettings } from './options.js'
@@ -38,10 +31,9 @@ export function endpointsOf({ settings, store, now, release, notify, send }: End
   }
   const makeSecret = (
     endpointId: string,
-    scheme: SigningScheme,
+    { scheme, text, publicKey }: SecretText,
     id = newId('sec', now()),
   ): { stored: StoredSecret; shown: NewSecret } => {
-    const { text, publicKey } = newSigningSecret(scheme)
     const common = { id, endpointId, scheme, publicKey, createdAtMs: now(), expiresAtMs: null }
     return {
       stored: { ...common, sealed: settings.vault().seal(text, id) },
@@ -70,7 +62,8 @@ export function endpointsOf({ settings, store, now, release, notify, send }: End
           code: 'LVG_WEBHOOK_INVALID',
           field: 'signing',
         })
-      const secrets = [...new Set(signing)].map((scheme) => makeSecret(id, scheme))
+      const texts = input.secrets?.map(readSecretText) ?? [...new Set(signing)].map(newSigningSecret)
+      const secrets = texts.map((each) => makeSecret(id, each))
       const tls = input.tls ? readTls(input.tls) : null
       const endpoint: StoredEndpoint = {
         ...fields,
@@ -153,7 +146,7 @@ export function endpointsOf({ settings, store, now, release, notify, send }: End
           field: 'overlapMs',
         })
       await found(id, tenant)
-      const { stored, shown: secret } = makeSecret(id, scheme, secretId)
+      const { stored, shown: secret } = makeSecret(id, newSigningSecret(scheme), secretId)
       await (await store()).endpoints.addSecret(stored, now() + overlapMs)
       return secret
     },

@@ -1,2 +1,10 @@
-export { jwkPoint, newSigningSecret, publicTextOf, readSigningSecret, type SigningKey } from './keys.js'
+export {
+  jwkPoint,
+  newSigningSecret,
+  publicTextOf,
+  readSecretText,
+  readSigningSecret,
+  type SecretText,
+  type SigningKey,
+} from './keys.js'
 export { signatureHeader } from './sign.js'

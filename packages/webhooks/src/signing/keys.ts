@@ -16,17 +16,22 @@ export type SigningKey =
 const SECRET_BYTES = 32
 const PREFIX = { secret: 'whsec_', privateKey: 'whsk_', publicKey: 'whpk_' } as const
 
-/** Creates a secret in its stored form (`whsec_…`, `whsk_…`), with its public half for `v1a`. */
-export function newSigningSecret(scheme: SigningScheme): {
+/** A secret in its stored form (`whsec_…`, `whsk_…`), with its public half for `v1a`. */
+export interface SecretText {
+  readonly scheme: SigningScheme
   readonly text: string
   readonly publicKey: string | null
-} {
+}
+
+/** Creates a secret. */
+export function newSigningSecret(scheme: SigningScheme): SecretText {
   if (scheme === 'v1')
-    return { text: PREFIX.secret + randomBytes(SECRET_BYTES).toString('base64'), publicKey: null }
+    return { scheme, text: PREFIX.secret + randomBytes(SECRET_BYTES).toString('base64'), publicKey: null }
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const [seed, point] = [jwkBytes(privateKey, 'd'), jwkBytes(publicKey, 'x')]
   // The private key is written as seed and public key together, the form in which ed25519 libraries keep it.
   return {
+    scheme,
     text: PREFIX.privateKey + Buffer.concat([seed, point]).toString('base64'),
     publicKey: PREFIX.publicKey + point.toString('base64'),
   }
@@ -45,6 +50,13 @@ export function readSigningSecret(text: string): SigningKey {
   const bytes = bytesOf(text.startsWith(PREFIX.secret) ? text.slice(PREFIX.secret.length) : text)
   if (bytes.length < 24 || bytes.length > 64) throw wrong('a secret has 24 to 64 bytes')
   return { scheme: 'v1', bytes }
+}
+
+/** A secret that was made elsewhere. @throws {WebhookError} LVG_WEBHOOK_INVALID. */
+export function readSecretText(text: string): SecretText {
+  const key = readSigningSecret(text)
+  if (key.scheme === 'v1a') return { scheme: 'v1a', text, publicKey: publicTextOf(key.privateKey) }
+  return { scheme: 'v1', text: text.startsWith(PREFIX.secret) ? text : PREFIX.secret + text, publicKey: null }
 }
 
 /** The `x` of a JSON Web Key: a `whpk_` text in base64url. */

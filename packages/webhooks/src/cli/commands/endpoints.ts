@@ -49,6 +49,12 @@ export const endpoints: Command = {
       value: 'SCHEMES',
       help: 'create: v1,v1a; rotate: one of them',
     },
+    secret: {
+      type: 'string',
+      multiple: true,
+      value: 'TEXT',
+      help: 'create: a secret that the receiver has already (whsec_…); may be repeated',
+    },
     overlap: {
       type: 'string',
       value: 'TIME',
@@ -74,12 +80,13 @@ export const endpoints: Command = {
         return
       }
       case 'create': {
-        const signing = schemes(given)
+        const [signing, secretTexts] = [schemes(given), textsOf(given, 'secret')]
         const { endpoint, secrets } = await hooks.endpoints.create({
           ...changes(given),
           url: wordOf(words, 1, 'A URL'),
           ...of,
           ...(signing ? { signing } : {}),
+          ...(secretTexts ? { secrets: secretTexts } : {}),
         })
         out.value(
           { endpoint, secrets },

@@ -35,6 +35,11 @@ export const NewEndpointBody: z.ZodType<Omit<NewEndpoint, 'tenant'>> = z
     url: z.string().max(2048),
     id: z.string().exactOptional().describe('`ep_…`; made when absent'),
     signing: z.array(z.enum(SCHEMES)).exactOptional().describe('Default ["v1"]'),
+    secrets: z
+      .array(z.string().max(200))
+      .max(5)
+      .exactOptional()
+      .describe('Secrets that its receiver has already: whsec_…, whsk_…; they sign instead of new ones'),
   })
   .openapi('NewEndpoint')
 export const EndpointChangesBody: z.ZodType<EndpointChanges> = z
