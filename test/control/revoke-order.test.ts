@@ -50,7 +50,7 @@ describe('a revoke', { timeout: 120_000 }, () => {
     async (_name, broker, backend) => {
       app = createTestApp('ts', {
         broker: broker(),
-        ...(backend() ? { backend: backend() } : { backend: null }),
+        backend: backend(),
         jsonTypes: 'plain',
         taskDefaultQueue: 'ts',
       })
