@@ -172,6 +172,19 @@ describe('purge', () => {
     expect((await lovage(['purge', '-f', '-X', 'celery'], { cwd })).stdout).toBe(
       '1 message removed from billing.',
     )
+    // An answer may be piped, in full or as a letter; anything else removes nothing.
+    for (const [input, left] of [
+      ['n\n', 1],
+      ['what?\nyes\n', 1],
+      ['Y\n', 0],
+      ['yes\n', 0],
+    ] as const) {
+      if (input === 'n\n' || input === 'yes\n')
+        await lovage(['call', 'math.add', '--queue', 'billing'], { cwd })
+      const { stderr } = await lovage(['purge', 'billing'], { cwd, input })
+      expect(stderr).toContain('Go on (yes/no)?')
+      expect((await lovage(['queues'], { cwd })).stdout).toMatch(new RegExp(`billing +${left} `))
+    }
   })
 })
 

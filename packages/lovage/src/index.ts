@@ -106,6 +106,7 @@ export {
   type NamedTask,
   type NamesOf,
   type Next,
+  type NoArgs,
   type Outcome,
   type OutputOf,
   type PeriodOptions,

@@ -13,6 +13,15 @@ expectType<ReturnType<typeof add.delay>, Promise<AsyncResult<number>>>(true)
 expectType<Parameters<typeof add.delay>, [x: number, y: number]>(true)
 void add.delay(1, 2)
 void add.applyAsync([1, 2], { countdown: 3 })
+// @ts-expect-error its arguments are required
+void add.applyAsync()
+const bare = app.task({ name: 'bare', run: (_ctx, _x?: number) => 1 })
+expectType<ReturnType<typeof bare.delay>, Promise<AsyncResult<number>>>(true)
+void bare.applyAsync()
+void bare.applyAsync([])
+void bare.applyAsync([1], { countdown: 3 })
+// @ts-expect-error options come after the arguments
+void bare.applyAsync({ countdown: 3 })
 // @ts-expect-error text is no number
 void add.delay('1', 2)
 // @ts-expect-error an argument is missing

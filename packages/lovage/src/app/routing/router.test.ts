@@ -58,8 +58,13 @@ describe('a router', () => {
   })
   test('refuses a queue that nobody declared when missing ones are not made', () => {
     expect(() => router({}, { createMissing: false }).queue('tpyo')).toThrow(
-      /tpyo is not in taskQueues \(celery, critical, logs\)/,
+      /tpyo is not in taskQueues \(critical, logs, celery\)/,
     )
+  })
+  test('keeps the queues in the order listed, with the default one last unless it is listed', () => {
+    expect(router({}).declared.map(({ name }) => name)).toEqual(['critical', 'logs', 'celery'])
+    const listed = router({}, { queues: ['critical', 'celery', 'low'] }).declared
+    expect(listed.map(({ name }) => name)).toEqual(['critical', 'celery', 'low'])
   })
   test('gives the arguments to functions', () => {
     const routes: Routes = [(_task, [tenant], { urgent }) => (urgent ? 'critical' : `tenant-${tenant}`)]

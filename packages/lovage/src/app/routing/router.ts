@@ -73,7 +73,10 @@ export class Router {
       const key = queue.broadcast && (queue.routingKey ?? defaultQueue.routingKey ?? defaultQueue.name)
       return key ? { ...queue, exchangeType: 'fanout' as const, routingKey: key } : queue
     })
-    this.#queues = new Map([options.defaultQueue, ...queues].map((queue) => [queue.name, queue]))
+    // In the order listed, which is the order of consumption; the default queue comes last unless it is listed.
+    const isListed = queues.some(({ name }) => name === defaultQueue.name)
+    const all = isListed ? queues : [...queues, defaultQueue]
+    this.#queues = new Map(all.map((queue) => [queue.name, queue]))
   }
 
   /** The queues that the settings name; a worker without `-Q` consumes them. */

@@ -20,6 +20,11 @@ export type DelayArgs<Args> = Args extends readonly unknown[]
     ? [input?: Args]
     : [input: Args]
 
+/** The arguments of a call without any: none, where a task requires none. */
+export type NoArgs<Args> = (Args extends readonly unknown[] ? [] : Record<never, never>) extends Args
+  ? []
+  : [never]
+
 /** Number of messages of a bulk send in memory at once. */
 const BULK = 5000
 
@@ -65,9 +70,11 @@ export class Task<Args, Result> implements AnyTask {
     return this.#send(this.definition.input ? (args[0] ?? {}) : args, undefined)
   }
 
-  /** Calls the task with options. Positional arguments are passed as a list, named ones as an object. */
-  applyAsync(args: Args, options?: CallOptions): Promise<AsyncResult<Result>> {
-    return this.#send(args, options)
+  /** Calls the task with options. Positional arguments are passed as a list, named ones as an object; a task that requires none may be called without. */
+  applyAsync(...none: NoArgs<Args>): Promise<AsyncResult<Result>>
+  applyAsync(args: Args, options?: CallOptions): Promise<AsyncResult<Result>>
+  applyAsync(args?: Args, options?: CallOptions): Promise<AsyncResult<Result>> {
+    return this.#send(args ?? (this.definition.input ? {} : []), options)
   }
 
   /** Calls the task many times in few round trips; all calls are checked before the first is sent. */

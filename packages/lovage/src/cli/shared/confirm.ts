@@ -1,21 +1,20 @@
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import { ConfigurationError } from '../../kernel/index.js'
 
 /**
- * Asks the user to confirm an irreversible action.
- * @throws {ConfigurationError} LVG_USAGE when standard input is not a terminal, so that no user can answer.
+ * Asks the user to confirm an irreversible action: `y` or `yes`, typed or piped (`yes | lovage purge`).
+ * @throws {ConfigurationError} LVG_USAGE when standard input ends without an answer.
  */
 export async function confirm(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    throw new ConfigurationError('There is nobody to ask whether it is to be removed.', {
-      code: 'LVG_USAGE',
-      hint: 'Add -f to remove without a question.',
-    })
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  process.stderr.write(`${question} Go on (yes/no)? `)
+  const lines = createInterface({ input: process.stdin })
   try {
-    return (await terminal.question(`${question} Go on (yes/no)? `)).trim().toLowerCase() === 'yes'
+    for await (const line of lines) return /^y(?:es)?$/i.test(line.trim())
   } finally {
-    terminal.close()
+    lines.close()
   }
+  throw new ConfigurationError('There is nobody to ask whether it is to be removed.', {
+    code: 'LVG_USAGE',
+    hint: 'Add -f to remove without a question.',
+  })
 }
