@@ -43,8 +43,8 @@ afterEach(async () => {
 
 describe('a revoke', { timeout: 120_000 }, () => {
   test.each([
-    ['Redis', (): string => redis.url, (): string | null => redis.url],
-    ['RabbitMQ', (): string => rabbit.url(), (): string | null => null],
+    ['Redis', (): string => redis.url, (): string => redis.url],
+    ['RabbitMQ', (): string => rabbit.url(), (): string => 'disabled://'],
   ] as const)(
     'from Python, followed at once by its task, keeps it from running on %s, in 60 of 60 tries',
     async (_name, broker, backend) => {
