@@ -350,6 +350,15 @@ test('on a phone nothing is wider than the screen', async () => {
       'document.documentElement.scrollWidth - document.documentElement.clientWidth',
     )
     expect([path, wide]).toEqual([path, 0])
+    // No text is squeezed to a column of letters, and the menu shows where one is.
+    const narrow = await page.evaluate(
+      `[...document.querySelectorAll('td.code')].filter((one) => one.textContent.length > 20 && one.clientWidth < 150).length`,
+    )
+    expect([path, narrow]).toEqual([path, 0])
+    const isSeen = await page.evaluate(
+      `(() => { const at = document.querySelector('.menu [aria-current]')?.getBoundingClientRect(); return !at || (at.left >= 0 && at.right <= innerWidth) })()`,
+    )
+    expect([path, isSeen]).toEqual([path, true])
   }
   await page.context().close()
 })

@@ -76,7 +76,7 @@ export const Layout: FC<
                   type="search"
                   name="q"
                   aria-label="Search tasks"
-                  placeholder="Search tasks: id, name, state:FAILURE, error:timeout …"
+                  placeholder="Search tasks: name, id, state:FAILURE …"
                   value={frame.path === '/tasks' ? (frame.query.q ?? '') : ''}
                   aria-keyshortcuts="/"
                 />

@@ -78,6 +78,10 @@
     )
   }
 
+  // On a phone the menu is wider than the screen.
+  const current = document.querySelector('.menu [aria-current]')
+  if (current) current.parentElement.scrollLeft = current.offsetLeft - current.parentElement.clientWidth / 2
+
   const live = document.body.dataset.live
   if (live && button) {
     button.hidden = false
