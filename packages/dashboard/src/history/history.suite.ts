@@ -203,6 +203,29 @@ export function describeHistory(
       )
     }, 120_000)
 
+    test('finds the few that are not of the usual state in one page, however many there are', async () => {
+      const ended = (type: string, n: number) =>
+        recordFrom(`${type}-${n}`, { name: 'n', type: 'task-received' }, { type: `task-${type}` })
+      await write([ended('failed', 0), ended('revoked', 0)])
+      for (let batch = 0; batch < 8; batch++)
+        await write(
+          Array.from({ length: 1000 }, (_, n) => ended('succeeded', batch * 1000 + n)),
+          NOW + 1000 + batch * 1000,
+        )
+      const page = (q: string) => store.tasks({ plan: planOf(q), limit: 10, budget: 2000 })
+      expect(await page('NOT state:SUCCESS')).toMatchObject({
+        items: [{ state: 'REVOKED' }, { state: 'FAILURE' }],
+        isWhole: true,
+      })
+      expect((await page('-state:SUCCESS -state:FAILURE name:n')).items).toHaveLength(1)
+      expect((await page('NOT (state:SUCCESS OR state:REVOKED)')).items).toMatchObject([{ state: 'FAILURE' }])
+      expect(await page('NOT (state:SUCCESS OR state:REVOKED OR state:FAILURE)')).toMatchObject({
+        items: [],
+        isWhole: true,
+      })
+      expect((await page('NOT state:PENDING')).items).toHaveLength(10)
+    })
+
     test('says how far a search came that found too little', async () => {
       for (let batch = 0; batch < 6; batch++)
         await write(

@@ -2,6 +2,7 @@ import type { SearchNode } from '../search/search-node.js'
 import { type Block, mayMatch } from './block.js'
 import type { TaskQuery } from './history-store.js'
 import { keyAt, type TaskRow } from './task-columns.js'
+import { statesOf } from './without-not.js'
 
 /** The database operations of a search. */
 export interface SearchSource {
@@ -22,7 +23,7 @@ export interface Found {
 /** Blocks fetched, and the most read, at a time; other work runs in between. */
 const BATCH = 256
 const RUN = 32
-const BUDGET = 20_000
+const BUDGET = 50_000
 /** The cost of skipping a block, in rows read. */
 const PASSING = 2
 /** With an indexed column, only matching rows are read. */
@@ -100,6 +101,7 @@ function* runsOf(
 
 /** Whether a required condition has an index. */
 function isIndexed(node: SearchNode): boolean {
+  if (statesOf(node)) return true
   if (node.kind === 'and') return node.of.some(isIndexed)
   return (
     node.kind === 'term' && node.relation === 'is' && ['id', 'name', 'state', 'worker'].includes(node.field)

@@ -67,6 +67,7 @@ function conditionOf(node: SearchNode, dialect: Dialect, put: Put): string {
     case 'and':
       return `(${node.of.map((one) => conditionOf(one, dialect, put)).join(' AND ')})`
     case 'or':
+      if (node.of.length === 0) return '1 = 0'
       return `(${node.of.map((one) => conditionOf(one, dialect, put)).join(' OR ')})`
     case 'not':
       // Unknown values do not count as excluded.

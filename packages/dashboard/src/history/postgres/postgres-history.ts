@@ -16,6 +16,7 @@ import { searchBlocks } from '../search-blocks.js'
 import { POSTGRES, searchSql } from '../search-sql.js'
 import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
 import type { TaskEntry } from '../task-entry.js'
+import { MOST_STATES, withoutNot } from '../without-not.js'
 import { listBlocks } from './blocks.js'
 import type { HistoryDatabase, Session } from './database.js'
 import { addCounts, putTasks } from './write.js'
@@ -49,16 +50,20 @@ export class PostgresHistory implements HistoryStore {
   }
 
   async tasks(query: TaskQuery): Promise<TaskSlice> {
-    const condition = searchSql(query.plan.node, POSTGRES, 4)
-    const { rows, ...rest } = await searchBlocks(query, {
-      blocks: (...range) => listBlocks(this.#database, ...range),
-      rows: (towards, toKey, fromKey, limit) =>
-        this.#database.query<TaskRow>(
-          `SELECT ${TASK_SELECT} FROM task WHERE key >= $1 AND key <= $2 AND ${condition.sql}
+    const node = await withoutNot(query.plan.node, () => this.#states())
+    const condition = searchSql(node, POSTGRES, 4)
+    const { rows, ...rest } = await searchBlocks(
+      { ...query, plan: { ...query.plan, node } },
+      {
+        blocks: (...range) => listBlocks(this.#database, ...range),
+        rows: (towards, toKey, fromKey, limit) =>
+          this.#database.query<TaskRow>(
+            `SELECT ${TASK_SELECT} FROM task WHERE key >= $1 AND key <= $2 AND ${condition.sql}
            ORDER BY key ${towards === 'older' ? 'DESC' : 'ASC'} LIMIT $3`,
-          [fromKey, toKey, limit, ...condition.values],
-        ),
-    })
+            [fromKey, toKey, limit, ...condition.values],
+          ),
+      },
+    )
     const items = rows.map((row) => summaryOf(this.#fleet, row[0], recordOf(row)))
     return { items: query.after === undefined ? items : items.reverse(), ...rest }
   }
@@ -233,6 +238,18 @@ export class PostgresHistory implements HistoryStore {
       removed += gone
     }
     return removed
+  }
+
+  /** The distinct states, one step in the index for each. */
+  async #states(): Promise<readonly string[] | undefined> {
+    const rows = await this.#database.query<[string]>(
+      `WITH RECURSIVE step(state) AS (
+         SELECT min(state) FROM task
+         UNION ALL SELECT (SELECT min(state) FROM task WHERE state > step.state) FROM step WHERE step.state IS NOT NULL
+       ) SELECT state FROM step WHERE state IS NOT NULL LIMIT $1`,
+      [MOST_STATES + 1],
+    )
+    return rows.length > MOST_STATES ? undefined : rows.map(([state]) => state)
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,7 @@ import { searchBlocks } from '../search-blocks.js'
 import { SQLITE, searchSql } from '../search-sql.js'
 import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
 import type { TaskEntry } from '../task-entry.js'
+import { withoutNot } from '../without-not.js'
 import { BlockTable } from './block-table.js'
 import { type HistoryFile, openHistoryFile, type Statement } from './database.js'
 import { JobTable } from './job-table.js'
@@ -82,23 +83,27 @@ export class SqliteHistory implements HistoryStore {
   }
 
   async tasks(query: TaskQuery): Promise<TaskSlice> {
-    const condition = searchSql(query.plan.node, SQLITE)
+    const node = await withoutNot(query.plan.node, async () => this.#tasks.states())
+    const condition = searchSql(node, SQLITE)
     let pieces = 0
-    const { rows, ...rest } = await searchBlocks(query, {
-      blocks: async (...range) => {
-        await turn()
-        return this.#blocks.list(...range)
+    const { rows, ...rest } = await searchBlocks(
+      { ...query, plan: { ...query.plan, node } },
+      {
+        blocks: async (...range) => {
+          await turn()
+          return this.#blocks.list(...range)
+        },
+        rows: async (towards, toKey, fromKey, limit) => {
+          const order = towards === 'older' ? 'DESC' : 'ASC'
+          const statement = this.#search(
+            `SELECT ${TASK_SELECT} FROM task WHERE key >= ? AND key <= ? AND ${condition.sql} ORDER BY key ${order} LIMIT ?`,
+          )
+          // Small steps run together; other work runs between larger ones.
+          if (++pieces % PIECES === 0) await turn()
+          return statement.all<TaskRow>([fromKey, toKey, ...condition.values, limit])
+        },
       },
-      rows: async (towards, toKey, fromKey, limit) => {
-        const order = towards === 'older' ? 'DESC' : 'ASC'
-        const statement = this.#search(
-          `SELECT ${TASK_SELECT} FROM task WHERE key >= ? AND key <= ? AND ${condition.sql} ORDER BY key ${order} LIMIT ?`,
-        )
-        // Small steps run together; other work runs between larger ones.
-        if (++pieces % PIECES === 0) await turn()
-        return statement.all<TaskRow>([fromKey, toKey, ...condition.values, limit])
-      },
-    })
+    )
     const items = rows.map((row) => summaryOf(this.#fleet, row[0], recordOf(row)))
     return { items: query.after === undefined ? items : items.reverse(), ...rest }
   }

@@ -1,5 +1,6 @@
 import { keyAt, recordOf, TASK_COLUMNS, TASK_SELECT, type TaskRow, valuesOf } from '../task-columns.js'
 import { mergeRecords, type TaskRecord } from '../task-record.js'
+import { MOST_STATES } from '../without-not.js'
 import type { BlockTable } from './block-table.js'
 import type { HistoryFile, Statement } from './database.js'
 
@@ -11,6 +12,7 @@ export class TaskTable {
   readonly #update: Statement
   readonly #family: Statement
   readonly #children: Statement
+  readonly #states: Statement
   #lastKey: number
   /** The number of tasks. */
   count: number
@@ -30,6 +32,14 @@ export class TaskTable {
     )
     this.#children = file.prepare(
       'SELECT key, root_id FROM task INDEXED BY task_child WHERE root_id <> id AND key < ? ORDER BY key DESC LIMIT ?',
+    )
+    // One step in the index for each.
+    this.#states = file.prepare(
+      `WITH RECURSIVE step(state) AS (
+         SELECT min(state) FROM task
+         UNION ALL SELECT (SELECT min(state) FROM task WHERE state > step.state) FROM step WHERE step.state IS NOT NULL
+         LIMIT ?
+       ) SELECT state FROM step WHERE state IS NOT NULL`,
     )
     this.#lastKey = file.prepare('SELECT max(key) FROM task').all<[number | null]>([])[0]?.[0] ?? 0
     this.count = blocks.countRows()
@@ -63,6 +73,12 @@ export class TaskTable {
 
   find(id: string): TaskRow | undefined {
     return this.#find.all<TaskRow>([id])[0]
+  }
+
+  /** The distinct states; undefined when there are too many. */
+  states(): readonly string[] | undefined {
+    const rows = this.#states.all<[string]>([MOST_STATES + 1])
+    return rows.length > MOST_STATES ? undefined : rows.map(([state]) => state)
   }
 
   family(rootId: string, limit: number): TaskRow[] {
