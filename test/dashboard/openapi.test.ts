@@ -34,7 +34,7 @@ test('the interface is described: every page answers as it says, with the parame
   const document = body as unknown as Document
   const { schemas } = document.components
   const pages = Object.entries(document.paths).filter(([, methods]) => methods.get)
-  expect(pages).toHaveLength(19)
+  expect(pages).toHaveLength(20)
   for (const [path, { get }] of pages) {
     const query = (get?.parameters ?? []).filter(
       (one) => one.in === 'query' && !['fleet', 'format'].includes(one.name),

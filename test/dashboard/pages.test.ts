@@ -3,6 +3,7 @@ import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { FLEET_BROKERS } from '../control/brokers.js'
+import { expectDescribed } from './described.js'
 import { type AskedDashboard, askDashboard } from './fleet-page.js'
 
 vi.setConfig({ testTimeout: 90_000 })
@@ -152,6 +153,30 @@ describe.each(FLEET_BROKERS)('pages of a fleet on $name', ({ start }) => {
     ).toMatchObject({
       status: 'refused',
       message: 'nobody@box has not answered.',
+    })
+  })
+
+  test('every page is as the description says', async () => {
+    const { id } = await client.sendTask('shop.fail')
+    await until(async () => (await got(`/tasks?q=id:${id} state:FAILURE`)).data.items.length === 1, patient)
+    await client.sendTask('shop.add', { args: [1, 1], queue: 'described' })
+    await expectDescribed(dashboard, {
+      '/': '/',
+      '/tasks': '/tasks?q=name:shop',
+      '/tasks/all': '/tasks/all?q=name:shop',
+      '/task/{id}': `/task/${id}`,
+      '/queues': '/queues',
+      '/queue/{name}': '/queue/described',
+      '/workers': '/workers',
+      '/worker/{name}': '/worker/w1@box',
+      '/schedules': '/schedules',
+      '/dead-letters': '/dead-letters',
+      '/workflows': '/workflows',
+      '/webhooks': '/webhooks',
+      '/limits': '/limits',
+      '/broker': '/broker',
+      '/audit': '/audit',
+      '/jobs': '/jobs',
     })
   })
 

@@ -21,10 +21,30 @@ export function queueLines(fleet: Fleet): Promise<readonly QueueLine[] | undefin
       fleet.app.queues.report(),
       fleet.app.control.pausedQueues().catch((): readonly string[] => []),
     ])
-    return linesOf(fleet, report, paused)
+    return linesOf(fleet, [...report, ...(await heardOf(fleet, report))], paused)
   })
   reports.set(fleet, { atMs: nowMs, lines })
   return lines
+}
+
+/** Queue names of the history that are looked at. */
+const MOST_HEARD = 100
+
+/**
+ * Queues that the broker does not list, as RabbitMQ does not: those that workers consume, and those that tasks were sent to. Ones that
+ * are empty, and that no worker consumes, are left out: they may no longer exist.
+ */
+async function heardOf(fleet: Fleet, known: readonly QueueReport[]): Promise<readonly QueueReport[]> {
+  const names = new Set(known.map(({ name }) => name))
+  const consumers = consumersOf(fleet)
+  const sentTo = await fleet.tried('history', () => fleet.store.facets('queue', MOST_HEARD))
+  const others = [...new Set([...(consumers?.keys() ?? []), ...(sentTo ?? []).map(({ value }) => value)])]
+  const missing = others.filter((name) => !names.has(name))
+  if (missing.length === 0) return []
+  return (await fleet.app.queues.report(missing)).filter(
+    ({ name, ready, delayed = 0, unacked = 0, dead }) =>
+      consumers?.has(name) || ready + delayed + unacked + dead > 0,
+  )
 }
 
 /** Drops the cached report after a change. */

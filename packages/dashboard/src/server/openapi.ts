@@ -4,38 +4,33 @@ import { type Context, Hono } from 'hono'
 import { Action } from '../actions/action.js'
 import type { ActionCount, ActionOutcome } from '../actions/dashboard-actions.js'
 import type { DashboardEnv } from '../dashboard.js'
-import type { TaskSummary } from '../history/task-entry.js'
 import { json } from './page-routes.js'
+import type { Pages } from './page-views.js'
+import {
+  AuditData,
+  BrokerData,
+  JobsData,
+  LetterData,
+  LettersData,
+  LimitsData,
+  OverviewData,
+  QueueData,
+  QueuesData,
+  SchedulesData,
+  WorkerData,
+  WorkersData,
+} from './schemas-of-operations.js'
+import {
+  AllTasksData,
+  ms,
+  Task,
+  TaskData,
+  TasksData,
+  WorkflowData,
+  WorkflowsData,
+} from './schemas-of-tasks.js'
+import { WebhookData, WebhookDeliveryData, WebhooksData } from './schemas-of-webhooks.js'
 
-const ms = z.number().nullable().describe('Unix ms')
-const text = z.string().nullable()
-
-/** A task in a list; the compiler checks it against `TaskSummary`. */
-const Task: z.ZodType<TaskSummary> = z.object({
-  key: z.number(),
-  fleet: z.string(),
-  id: z.string(),
-  name: text,
-  state: z.string(),
-  worker: text,
-  queue: text,
-  args: text,
-  kwargs: text,
-  result: text,
-  exception: text,
-  runtime: z.number().nullable().describe('seconds'),
-  retries: z.number().nullable(),
-  eta: text,
-  expires: text,
-  percent: z.number().nullable(),
-  seenMs: z.number(),
-  changedMs: z.number(),
-  sentMs: ms,
-  receivedMs: ms,
-  startedMs: ms,
-  endedMs: ms,
-  source: z.enum(['events', 'result', 'queue', 'dead-letter']),
-})
 const Outcome: z.ZodType<ActionOutcome> = z.object({
   status: z.enum(['done', 'begun', 'refused', 'failed']),
   message: z.string(),
@@ -69,58 +64,90 @@ const Frame = z.object({
     }),
   ),
 })
-const TasksData = z.object({
-  error: z.object({ message: z.string(), position: z.number(), length: z.number() }).nullable(),
-  items: z.array(Task),
-  next: z.number().nullable(),
-  previous: z.number().nullable(),
-  lookedBackToMs: ms,
-  size: z.number(),
-})
+/** The data of every page. */
+const DATA: { readonly [Name in keyof Pages]: z.ZodType<Pages[Name]> } = {
+  overview: OverviewData,
+  tasks: TasksData,
+  allTasks: AllTasksData,
+  task: TaskData,
+  queues: QueuesData,
+  queue: QueueData,
+  workers: WorkersData,
+  worker: WorkerData,
+  schedules: SchedulesData,
+  letters: LettersData,
+  letter: LetterData,
+  workflows: WorkflowsData,
+  workflow: WorkflowData,
+  webhooks: WebhooksData,
+  webhook: WebhookData,
+  webhookDelivery: WebhookDeliveryData,
+  limits: LimitsData,
+  broker: BrokerData,
+  audit: AuditData,
+  jobs: JobsData,
+}
+/** The name of a page's data among the components: `TasksData`. */
+const dataName = (name: string): string => `${name.slice(0, 1).toUpperCase()}${name.slice(1)}Data`
 
 /** Pages by path, with the parameters that each takes in addition to `fleet` and `format`. */
-const PAGES: readonly (readonly [path: string, summary: string, query: Readonly<Record<string, string>>])[] =
+const PAGES: readonly (readonly [
+  path: string,
+  name: keyof Pages,
+  summary: string,
+  query: Readonly<Record<string, string>>,
+])[] = [
+  ['/', 'overview', 'The overview: is anything stuck?', {}],
   [
-    ['/', 'The overview: is anything stuck?', {}],
-    [
-      '/tasks',
-      'What a search finds, a page of it',
-      { q: 'the search', before: 'key', after: 'key', limit: '1 to 500' },
-    ],
-    ['/task/{id}', 'A task', {}],
-    [
-      '/queues',
-      'Queues',
-      { q: 'part of the name', sort: 'ready or name', after: 'place', limit: '1 to 500' },
-    ],
-    [
-      '/queue/{name}',
-      'A queue, looked into without consuming',
-      { state: 'ready, delayed or unacked', after: 'cursor', limit: '1 to 500' },
-    ],
-    ['/workers', 'Workers', {}],
-    ['/worker/{name}', 'A worker', {}],
-    ['/schedules', 'The schedule', {}],
-    [
-      '/dead-letters',
-      'Dead letters',
-      { queue: '', task: '', reason: '', failedBeforeMs: 'Unix ms', after: 'cursor', limit: '1 to 500' },
-    ],
-    ['/dead-letter/{id}', 'A dead letter', {}],
-    ['/workflows', 'Workflows', { before: 'key' }],
-    ['/workflow/{id}', 'A workflow as a graph', {}],
-    ['/webhooks', 'Endpoints, failing ones first', { tenant: 'default: default' }],
-    [
-      '/webhook/{id}',
-      'An endpoint and its deliveries',
-      { tenant: '', state: 'one of the states', after: 'cursor', limit: '1 to 500' },
-    ],
-    ['/webhook-delivery/{id}', 'A delivery and its attempts', { tenant: '' }],
-    ['/limits', 'Pauses, rates, breakers', {}],
-    ['/broker', 'The servers', {}],
-    ['/audit', 'Who did what', { person: '', action: '', target: '', before: 'key', limit: '1 to 500' }],
-    ['/jobs', 'Work in the background', {}],
-  ]
+    '/tasks',
+    'tasks',
+    'What a search finds, a page of it',
+    { q: 'the search', before: 'key', after: 'key', limit: '1 to 500' },
+  ],
+  ['/tasks/all', 'allTasks', 'How much a search finds', { q: 'the search' }],
+  ['/task/{id}', 'task', 'A task', {}],
+  [
+    '/queues',
+    'queues',
+    'Queues',
+    { q: 'part of the name', sort: 'ready or name', after: 'place', limit: '1 to 500' },
+  ],
+  [
+    '/queue/{name}',
+    'queue',
+    'A queue, looked into without consuming',
+    { state: 'ready, delayed or unacked', after: 'cursor', limit: '1 to 500' },
+  ],
+  ['/workers', 'workers', 'Workers', {}],
+  ['/worker/{name}', 'worker', 'A worker', {}],
+  ['/schedules', 'schedules', 'The schedule', {}],
+  [
+    '/dead-letters',
+    'letters',
+    'Dead letters',
+    { queue: '', task: '', reason: '', failedBeforeMs: 'Unix ms', after: 'cursor', limit: '1 to 500' },
+  ],
+  ['/dead-letter/{id}', 'letter', 'A dead letter', {}],
+  ['/workflows', 'workflows', 'Workflows', { before: 'key' }],
+  ['/workflow/{id}', 'workflow', 'A workflow as a graph', {}],
+  ['/webhooks', 'webhooks', 'Endpoints, failing ones first', { tenant: 'default: default' }],
+  [
+    '/webhook/{id}',
+    'webhook',
+    'An endpoint and its deliveries',
+    { tenant: '', state: 'one of the states', after: 'cursor', limit: '1 to 500' },
+  ],
+  ['/webhook-delivery/{id}', 'webhookDelivery', 'A delivery and its attempts', { tenant: '' }],
+  ['/limits', 'limits', 'Pauses, rates, breakers', {}],
+  ['/broker', 'broker', 'The servers', {}],
+  [
+    '/audit',
+    'audit',
+    'Who did what',
+    { person: '', action: '', target: '', before: 'key', limit: '1 to 500' },
+  ],
+  ['/jobs', 'jobs', 'Work in the background', {}],
+]
 
 type Schema = Readonly<Record<string, unknown>>
 const schemaOf = (type: z.ZodType): Schema => z.toJSONSchema(type, { target: 'openapi-3.0', io: 'input' })
@@ -133,7 +160,8 @@ const answer = (description: string, schema: Schema): Schema => ({
 /** The dashboard's own interface, as OpenAPI 3. */
 function openApiDocument(prefix: string, version: string): Schema {
   const paths = PAGES.map(
-    ([path, summary, query]) => [`${prefix}${path}`, { get: pageOf(path, summary, query) }] as const,
+    ([path, name, summary, query]) =>
+      [`${prefix}${path}`, { get: pageOf(path, name, summary, query) }] as const,
   )
   const actions = {
     [`${prefix}/actions`]: {
@@ -159,7 +187,7 @@ function openApiDocument(prefix: string, version: string): Schema {
         Problem: schemaOf(Problem),
         Task: schemaOf(Task),
         Frame: schemaOf(Frame),
-        TasksData: schemaOf(TasksData),
+        ...Object.fromEntries(Object.entries(DATA).map(([name, data]) => [dataName(name), schemaOf(data)])),
       },
       securitySchemes: { basic: { type: 'http', scheme: 'basic' } },
     },
@@ -167,7 +195,12 @@ function openApiDocument(prefix: string, version: string): Schema {
   }
 }
 
-function pageOf(path: string, summary: string, query: Readonly<Record<string, string>>): Schema {
+function pageOf(
+  path: string,
+  page: string,
+  summary: string,
+  query: Readonly<Record<string, string>>,
+): Schema {
   const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -182,10 +215,7 @@ function pageOf(path: string, summary: string, query: Readonly<Record<string, st
       schema: { type: 'string' },
     }),
   )
-  const data =
-    path === '/tasks'
-      ? ref('TasksData')
-      : { type: path === '/jobs' ? 'array' : 'object', ...(path === '/jobs' ? { items: {} } : {}) }
+  const data = ref(dataName(page))
   return {
     summary,
     parameters: [
