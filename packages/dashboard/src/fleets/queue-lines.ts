@@ -4,18 +4,23 @@ import type { Fleet } from './fleet.js'
 
 /** How long a report is cached: many open pages cost the broker no more than one. */
 const FRESH_MS = 1_000
+/** The report of very many queues takes long: it is kept for this many times as long, but no longer than the following. */
+const TIMES_AS_LONG = 8
+const STALE_MS = 15_000
 
 interface Reports {
-  readonly atMs: number
+  /** Until when it is taken for the present state. */
+  untilMs: number
   readonly lines: Promise<readonly QueueLine[] | undefined>
 }
 const reports = new WeakMap<Fleet, Reports>()
 
 /** All queues of a fleet; undefined when the broker is unreachable. */
 export function queueLines(fleet: Fleet): Promise<readonly QueueLine[] | undefined> {
-  const nowMs = fleet.app.clock.now()
+  const { clock } = fleet.app
+  const beganMs = clock.now()
   const known = reports.get(fleet)
-  if (known && nowMs - known.atMs < FRESH_MS) return known.lines
+  if (known && beganMs < known.untilMs) return known.lines
   const lines = fleet.tried('broker', async () => {
     const [report, paused] = await Promise.all([
       fleet.app.queues.report(),
@@ -23,7 +28,15 @@ export function queueLines(fleet: Fleet): Promise<readonly QueueLine[] | undefin
     ])
     return linesOf(fleet, [...report, ...(await heardOf(fleet, report))], paused)
   })
-  reports.set(fleet, { atMs: nowMs, lines })
+  // While it is on its way, all wait for the same one.
+  const report: Reports = { untilMs: beganMs + STALE_MS, lines }
+  reports.set(fleet, report)
+  void lines.then((found) => {
+    const nowMs = clock.now()
+    const keptMs = Math.min(STALE_MS, Math.max(FRESH_MS, TIMES_AS_LONG * (nowMs - beganMs)))
+    // A broker that was away is asked again soon.
+    report.untilMs = found ? nowMs + keptMs : nowMs + FRESH_MS
+  })
   return lines
 }
 
