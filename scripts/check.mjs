@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os'
 import { checkDoors } from './checks/doors.mjs'
 import { checkFloors } from './checks/floors.mjs'
+import { checkLicences } from './checks/licences.mjs'
 import { checkLines } from './checks/lines.mjs'
 import { checkPackages } from './checks/package.mjs'
 import { checkProducer } from './checks/producer.mjs'
@@ -31,6 +32,7 @@ const STEPS = [
   ['types of doors', checkPublicTypes],
   ['files of a producer', checkProducer],
   ['line budget', checkLines],
+  ['licences', checkLicences],
   ['docs/errors.md', errorsDocIsFresh],
   ['docs/reference/settings.md', settingsDocIsFresh],
   ['docs/reference/cli.md', cliDocIsFresh],

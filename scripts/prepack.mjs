@@ -1,12 +1,10 @@
-// Before `npm pack`, in the folder of a package: builds, and lays the papers of the repository beside the package's manifest,
-// where npm takes them. The engine shows the repository's README; the other packages have their own.
+// Before `npm pack`, in the folder of a package: builds, and lays the package's papers beside its manifest, where npm takes them.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync } from 'node:fs'
-import { basename } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { papersOf } from './papers.mjs'
+import { ROOT } from './workspace.mjs'
 
-const root = fileURLToPath(new URL('../', import.meta.url))
-const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
-const papers = ['CHANGELOG.md', 'LICENSE', ...(basename(process.cwd()) === 'lovage' ? ['README.md'] : [])]
-for (const paper of papers) if (existsSync(root + paper)) copyFileSync(root + paper, paper)
+const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: ['ignore', 2, 2] })
+const { name } = JSON.parse(readFileSync('package.json', 'utf8'))
+for (const [file, text] of papersOf(name)) writeFileSync(file, text)
 process.exitCode = status ?? 1

@@ -1,6 +1,16 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { packages } from '../workspace.mjs'
@@ -26,6 +36,7 @@ export async function checkPackages() {
     for (const name of ['@types/node', 'undici-types'])
       symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name))
     const findings = packed.flatMap((each) => each.findings)
+    findings.push(...weigh(project))
     for (const { pkg } of packed) findings.push(...(await examine(project, pkg)))
     return findings
   } catch (error) {
@@ -44,7 +55,62 @@ async function pack(source, folder) {
     (message) => `${pkg.name}: publint: ${formatMessage(message, pkg, { color: false })}`,
   )
   findings.push(...packed.files.flatMap(({ path }) => strangerIn(pkg, path)))
+  findings.push(...(await typesOf(tarball, pkg)), ...deadLinks(pkg, source))
   return { tarball, pkg, findings }
+}
+
+/** Accepted of `attw`: the packages are ES modules, which the modes of before TypeScript 5.8 cannot require or look into. */
+const ACCEPTED = new Set(['CJSResolvesToESM'])
+
+/** Every door's types, as each of TypeScript's modes resolves them. */
+async function typesOf(tarball, pkg) {
+  const { problems = [] } = await checkPackage(
+    createPackageFromTarballData(new Uint8Array(readFileSync(tarball))),
+  )
+  return problems
+    .filter(({ kind, resolutionKind }) => {
+      // node10 knows no export maps; the engine alone repeats its doors for it.
+      if (resolutionKind === 'node10' && pkg.typesVersions === undefined) return false
+      return !ACCEPTED.has(kind)
+    })
+    .map((problem) => `${pkg.name}: attw: ${JSON.stringify(problem)}`)
+}
+
+/** A registry shows the papers of a package, and none of the repository's other files. */
+function deadLinks({ name }, source) {
+  return ['README.md', 'CHANGELOG.md'].flatMap((paper) => {
+    const text = readPaper(join(source, paper))
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)\s]+)\)/g)]
+    return links.map(([, href]) => `${name}: ${paper} links to ${href}, which the package does not have`)
+  })
+}
+
+function readPaper(path) {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error.code === 'ENOENT') return ''
+    throw error
+  }
+}
+
+/** What the installed packages may weigh together, in MB and files: a tenth more than they did when this was written. */
+const MOST_MEGABYTES = 100
+const MOST_FILES = 8000
+
+/** What a user has on disk after installing all of them. */
+function weigh(project) {
+  const files = readdirSync(join(project, 'node_modules'), { recursive: true, withFileTypes: true }).filter(
+    (each) => each.isFile(),
+  )
+  const bytes = files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0)
+  const megabytes = Math.round(bytes / 1e6)
+  console.log(`      installed: ${megabytes} MB in ${files.length} files, without optional drivers`)
+  return megabytes <= MOST_MEGABYTES && files.length <= MOST_FILES
+    ? []
+    : [
+        `the packages install ${megabytes} MB in ${files.length} files; allowed are ${MOST_MEGABYTES} and ${MOST_FILES}`,
+      ]
 }
 
 async function examine(project, pkg) {
@@ -112,6 +178,7 @@ async function typeCheck(project, entries) {
 function strangerIn(pkg, path) {
   const belongs =
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path) ||
+    Object.values(pkg.exports).includes(`./${path}`) ||
     Object.values(pkg.bin ?? {}).some((program) => program.replace(/^\.\//, '') === path) ||
     (/^dist\/.+\.(js|d\.ts|js\.map|lua|sql|css|svg)$/.test(path) && !/\.(test|test-d)\./.test(path))
   return belongs ? [] : [`${pkg.name} contains ${path}`]

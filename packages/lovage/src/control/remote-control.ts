@@ -1,4 +1,6 @@
+import { hostname as machine } from 'node:os'
 import type { AppCore } from '../app/core/index.js'
+import { namesakes } from '../app/fleet/index.js'
 import { formatOf } from '../app/sending/index.js'
 import type { Broker } from '../broker/index.js'
 import {
@@ -31,7 +33,9 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
 
 /** Commands that monitors send when they start listening. */
 const BY_LISTENERS: ReadonlySet<string> = new Set(['enable_events', 'heartbeat'])
-/** Control messages held at once; a flood of them must not exhaust a worker's memory. */
+/** This process, as its replies name it. */
+const THIS = `${process.pid}@${machine()}`
+/** Control messages handled at once; a flood of them must not exhaust a worker's memory. */
 const MOST_AT_ONCE = 1000
 /** A command that takes longer, because a server is away, no longer keeps the next one waiting. */
 const LONGEST_TURN_MS = 5000
@@ -47,6 +51,7 @@ export class RemoteControl implements BootStep {
   #refusedMs = 0
   /** Requests are answered in the order in which they came: one that asks sees what those before it did. */
   #turn: Promise<void> = Promise.resolve()
+  readonly #stopping = new AbortController()
 
   constructor(app: AppCore, options: RemoteControlOptions) {
     this.#app = app
@@ -68,9 +73,28 @@ export class RemoteControl implements BootStep {
         '',
       )
     await events.start()
+    // A broker inside this process reaches no other.
+    if (this.#unsubscribe && broker.capabilities.shared) void this.#warnOfNamesakes(worker.hostname)
+  }
+
+  /** Says that another process has this node's name; the worker starts meanwhile. */
+  async #warnOfNamesakes(hostname: string): Promise<void> {
+    const { logger } = this.#app
+    try {
+      const [other] = await namesakes(this.#app, hostname, THIS, this.#stopping.signal)
+      if (other === undefined || this.#stopping.signal.aborted) return
+      logger.warn(
+        { hostname, other },
+        `Another process (${other}) has the node name ${hostname}: orders to one reach both, and monitors show one. Give each its own: -n w1@%h`,
+      )
+    } catch (error) {
+      if (!this.#stopping.signal.aborted)
+        logger.debug({ err: error }, 'could not ask for workers of the same name')
+    }
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort()
     this.#unsubscribe?.()
     await this.#ports?.events.stop()
   }
@@ -100,7 +124,8 @@ export class RemoteControl implements BootStep {
     const { broker, worker } = ports
     try {
       const answer = await this.#carryOut(request, ports)
-      const reply = encodeControlReply(request, worker.hostname, answer, logicalClock.tick(), formatOf(conf))
+      const format = formatOf(conf)
+      const reply = encodeControlReply(request, worker.hostname, answer, logicalClock.tick(), format, THIS)
       if (reply) await broker.reply(reply)
     } catch (error) {
       logger.error({ err: error }, 'could not answer a control message')

@@ -119,32 +119,45 @@ function matches(source: string, text: string): boolean {
   }
 }
 
-/** Builds the reply to a request. */
+/** The header of a reply that tells processes with one node name apart; Celery ignores it. */
+const PROCESS_HEADER = 'x-lovage-process'
+
+/** Builds the reply to a request; `process` says which one replies: `4711@box`. */
 export function encodeControlReply(
   { ticket, replyTo }: ControlRequest,
   node: string,
   answer: unknown,
   clock: number,
   { serializer }: ControlFormat = {},
+  process?: string,
 ): OutgoingMessage | undefined {
   if (!ticket || !replyTo) return undefined
   return {
     ...written({ [node]: answer }, `answer of ${node}`, 1, serializer),
-    headers: { ticket, clock },
+    headers: { ticket, clock, ...(process === undefined ? {} : { [PROCESS_HEADER]: process }) },
     exchange: replyTo.exchange,
     routingKey: replyTo.routingKey,
   }
+}
+
+/** A reply, read. */
+interface ControlReply {
+  readonly ticket: string
+  /** By node. */
+  readonly answers: Readonly<Record<string, unknown>>
+  readonly process: string | undefined
 }
 
 /** Reads a reply: node name → its answer. Never throws. */
 export function decodeControlReply(
   message: IncomingMessage,
   format: ControlFormat = {},
-): { readonly ticket: string; readonly answers: Readonly<Record<string, unknown>> } | MessageError {
+): ControlReply | MessageError {
   const body = bodyOf(message, format)
   if (body instanceof MessageError) return body
-  const { ticket } = message.headers
-  return typeof ticket === 'string' ? { ticket, answers: body } : malformed('no ticket')
+  const { ticket, [PROCESS_HEADER]: process } = message.headers
+  if (typeof ticket !== 'string') return malformed('no ticket')
+  return { ticket, answers: body, process: typeof process === 'string' ? process.slice(0, 128) : undefined }
 }
 
 function bodyOf(

@@ -112,7 +112,7 @@ function settingsOf(app: AppCore): DeployFinding[] {
       'warn',
       'monitoring and alerts',
       'workers neither serve metrics nor tell events',
-      'Set workerMetricsPort (--metrics-port) and load deploy/prometheus_alerts.yml, or start them with -E.',
+      'Set workerMetricsPort (--metrics-port) and load the alerts of deploy/prometheus/ in the repository, or start them with -E.',
     ),
   ]
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { isLovageError } from 'lovage'
 import { COMMANDS } from './commands.js'
@@ -26,8 +27,17 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
+function packageVersion(): string {
+  const manifest = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }).version
+}
+
 async function run(argv: readonly string[]): Promise<number> {
   const command = commandIn(argv)
+  if (!command && argv.includes('--version')) {
+    process.stdout.write(`${packageVersion()}\n`)
+    return EXIT.ok
+  }
   if (!command) {
     if (argv.length > 0 && !argv.some((word) => ['-h', '--help', 'help'].includes(word)))
       throw new UsageError(

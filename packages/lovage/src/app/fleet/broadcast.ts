@@ -25,7 +25,17 @@ export interface BroadcastOptions {
 /** Each node's reply, by its name. */
 export type Answers<Answer> = Readonly<Record<string, Answer>>
 
-/** Queries workers in any language, and collects the replies that arrive in time. */
+/** One node's reply, and the process that gave it; undefined = not known, as with Python's workers. */
+interface Reply {
+  readonly node: string
+  readonly process: string | undefined
+  readonly answer: unknown
+}
+
+/**
+ * Queries workers in any language, and collects the replies that arrive in time. Where the broker knows how many listen, waiting ends with
+ * the last of them. A name that several processes have is followed by the process: `w1@box (4711@box)`.
+ */
 export async function ask(
   core: AppCore,
   method: string,
@@ -37,24 +47,77 @@ export async function ask(
   const limit = options.limit ?? destination?.length
   const broker = await core.broker()
   const [ticket, routingKey] = [newId(), newId()]
-  const answers: Record<string, unknown> = {}
+  const replies: Reply[] = []
+  let listeners: number | undefined
   const enough = new AbortController()
   const end = await broker.inbox(REPLY_EXCHANGE, routingKey, (message) => {
     const reply = decodeControlReply(message, formatOf(core.conf))
     if (reply instanceof Error || reply.ticket !== ticket) return
     core.logicalClock.adjust(message.headers.clock)
-    Object.assign(answers, reply.answers)
-    if (limit !== undefined && Object.keys(answers).length >= limit) enough.abort()
+    const { process } = reply
+    for (const [node, answer] of Object.entries(reply.answers)) replies.push({ node, process, answer })
+    endIfComplete()
   })
+  function endIfComplete(): void {
+    const most = limit ?? listeners
+    if (most !== undefined && replies.length >= most) enough.abort()
+  }
   try {
-    await send(core, method, args, options, { ticket, replyTo: { exchange: REPLY_EXCHANGE, routingKey } })
+    const reached = await send(core, method, args, options, {
+      ticket,
+      replyTo: { exchange: REPLY_EXCHANGE, routingKey },
+    })
+    // Those that a pattern leaves out do not reply; no listener at all is not believed, because one may be about to subscribe.
+    if (options.pattern === undefined && reached !== undefined && reached > 0) listeners = reached
+    endIfComplete()
     await stayAlive(delay(core.clock, timeout * 1000, enough.signal)).catch(() => {
       // All have replied.
     })
   } finally {
     end()
   }
-  return Object.fromEntries(Object.entries(answers).sort(([left], [right]) => (left < right ? -1 : 1)))
+  return byNode(replies)
+}
+
+/** Replies by node, sorted; of several processes with one name, each has its own line. */
+function byNode(replies: readonly Reply[]): Answers<unknown> {
+  const counts = new Map<string, number>()
+  for (const { node } of replies) counts.set(node, (counts.get(node) ?? 0) + 1)
+  const named = replies.map(({ node, process, answer }, index) => {
+    const isAlone = counts.get(node) === 1
+    return [isAlone ? node : `${node} (${process ?? `another process, ${index + 1}`})`, answer] as const
+  })
+  return Object.fromEntries(named.sort(([left], [right]) => (left < right ? -1 : 1)))
+}
+
+/**
+ * Other processes that answer to a node's name: two workers with one name obey each other's orders, and monitors show one.
+ * @param own is the asking process, which may answer, too.
+ */
+export async function namesakes(
+  core: AppCore,
+  node: string,
+  own: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const broker = await core.broker()
+  const [ticket, routingKey] = [newId(), newId()]
+  const others: string[] = []
+  const end = await broker.inbox(REPLY_EXCHANGE, routingKey, (message) => {
+    const reply = decodeControlReply(message, formatOf(core.conf))
+    if (reply instanceof Error || reply.ticket !== ticket) return
+    if (reply.process !== own) others.push(reply.process ?? 'of another version or language')
+  })
+  try {
+    const to = { ticket, replyTo: { exchange: REPLY_EXCHANGE, routingKey } }
+    await send(core, 'ping', {}, { destination: node }, to)
+    await delay(core.clock, 1000, signal).catch(() => {
+      // The worker stops.
+    })
+  } finally {
+    end()
+  }
+  return others
 }
 
 /** Sends a command to workers, and waits for no reply. */
@@ -73,7 +136,7 @@ async function send(
   args: Readonly<Record<string, unknown>>,
   options: BroadcastOptions,
   reply: Pick<ControlRequest, 'ticket' | 'replyTo'>,
-): Promise<void> {
+): Promise<number | undefined> {
   const { pattern = null, matcher = 'glob', timeout = 1 } = options
   const request = {
     method,
@@ -85,7 +148,7 @@ async function send(
   }
   const expiresMs = core.clock.now() + timeout * 1000
   const message = encodeControlRequest(request, core.logicalClock.tick(), expiresMs, formatOf(core.conf))
-  await (await core.broker()).broadcast(message)
+  return (await core.broker()).broadcast(message)
 }
 
 function destinationOf({ destination }: BroadcastOptions): readonly string[] | undefined {

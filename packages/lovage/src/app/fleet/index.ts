@@ -1,4 +1,4 @@
-export { type Answers, ask, type BroadcastOptions, tell } from './broadcast.js'
+export { type Answers, ask, type BroadcastOptions, namesakes, tell } from './broadcast.js'
 export { Cluster, type ClusterOptions } from './cluster.js'
 export { knownQueues, type QueueReport, queueOfTasks, queueReport } from './known-queues.js'
 export { countLetters, type DeadLetterStats } from './letter-stats.js'

@@ -1,0 +1,7 @@
+interface Published {
+  readonly folder: string
+  readonly manifest: { readonly name: string; readonly version: string }
+}
+export function foldersToPublish(): readonly Published[]
+export function releaseProblems(version: string, published: readonly Published[], changelog: string): string[]
+export function notesOf(version: string, changelog: string): string
