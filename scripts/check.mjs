@@ -2,7 +2,9 @@
  * `npm run check [-- step …]`: all that can be judged without running a test. Each step prints one line and, when it
  * fails, what it found; the exit code is 1 if any failed.
  */
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { checkDoors } from './checks/doors.mjs'
 import { checkFloors } from './checks/floors.mjs'
 import { checkLicences } from './checks/licences.mjs'
@@ -17,7 +19,7 @@ import { cliDocIsFresh } from './make-cli-doc.mjs'
 import { errorsDocIsFresh } from './make-errors-doc.mjs'
 import { settingsDocIsFresh } from './make-settings-doc.mjs'
 import { webhooksDocumentIsFresh, webhooksPageIsFresh } from './make-webhooks-api.mjs'
-import { packages } from './workspace.mjs'
+import { packages, ROOT } from './workspace.mjs'
 
 /** Name, what it does; the slow ones first, so that the short ones fill the other lane. */
 const STEPS = [
@@ -52,6 +54,9 @@ async function typesOfPackages() {
 const wanted = process.argv.slice(2)
 const steps = STEPS.filter(([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
 const queue = [...steps]
+// Packages see each other's types in `dist`, which a fresh clone does not have yet.
+if (packages().some(({ folder, isBuilt }) => isBuilt && !existsSync(join(ROOT, folder, 'dist'))))
+  for (const finding of await command('npm', ['run', '--silent', 'build'])) console.error(finding)
 const failed = []
 
 async function lane() {
