@@ -12,7 +12,7 @@ import { checkLines } from './checks/lines.mjs'
 import { checkPackages } from './checks/package.mjs'
 import { checkProducer } from './checks/producer.mjs'
 import { checkPublicTypes } from './checks/public-types.mjs'
-import { command } from './checks/run.mjs'
+import { command, execute } from './checks/run.mjs'
 import { checkSnippets } from './checks/snippets.mjs'
 import { checkTraces } from './checks/traces.mjs'
 import { cliDocIsFresh } from './make-cli-doc.mjs'
@@ -56,7 +56,7 @@ const steps = STEPS.filter(([name]) => wanted.length === 0 || wanted.some((part)
 const queue = [...steps]
 // Packages see each other's types in `dist`, which a fresh clone does not have yet.
 if (packages().some(({ folder, isBuilt }) => isBuilt && !existsSync(join(ROOT, folder, 'dist'))))
-  for (const finding of await command('npm', ['run', '--silent', 'build'])) console.error(finding)
+  console.error((await execute('npm', ['run', '--silent', 'build'])).output)
 const failed = []
 
 async function lane() {
