@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -149,5 +151,26 @@ test('what another copy of the package made is told apart, and the error says ho
     expect(lines[1]).toMatch(/LVG_TWO_COPIES This result was made by another.*npm ls lovage/)
   } finally {
     rmSync(folder, { recursive: true })
+  }
+})
+
+test('a call by TLS to a server that speaks none fails after two time-outs at most', async () => {
+  const silent = createServer()
+  await once(silent.listen(0, '127.0.0.1'), 'listening')
+  // A server's address is an object unless it listens on a pipe.
+  const { port } = silent.address() as AddressInfo
+  const shop = new Lovage('shop', {
+    broker: `rediss://127.0.0.1:${port}/0`,
+    backend: 'disabled://',
+    brokerConnectionTimeout: 1,
+  })
+  const task = shop.task({ name: 't', run: () => 1 })
+  try {
+    const beganMs = performance.now()
+    await expect(task.delay()).rejects.toMatchObject({ code: 'LVG_CONNECTION_FAILED' })
+    expect(performance.now() - beganMs).toBeLessThan(3000)
+  } finally {
+    await shop.close()
+    silent.close()
   }
 })

@@ -176,15 +176,19 @@ export class Publisher {
 
   /** A lost connection is retried as `taskPublishRetryPolicy` says; all other errors are the caller's. */
   async #withRetry(options: CallOptions, attempt: () => Promise<void>): Promise<void> {
-    const policy = retryPolicy(this.#core.conf, options)
+    const { clock, conf } = this.#core
+    const policy = retryPolicy(conf, options)
+    const beganMs = clock.now()
     for (let tries = 0; ; tries++) {
       try {
         return await attempt()
       } catch (error) {
         const isTransient = isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
         if (!isTransient || !policy || tries >= policy.maxRetries) throw error
+        // A server that swallows packets costs a whole time-out each try: callers wait for one, not for four.
+        if (policy.isBounded && clock.now() - beganMs >= conf.brokerConnectionTimeout * 1000) throw error
         const pause = Math.min(policy.intervalMax, policy.intervalStart + tries * policy.intervalStep)
-        await stayAlive(delay(this.#core.clock, 1000 * pause))
+        await stayAlive(delay(clock, 1000 * pause))
       }
     }
   }
@@ -212,7 +216,7 @@ async function publishOne({ broker, messages, transaction, queues }: PublishCont
   return broker.publishIn(transaction, messages, queues)
 }
 
-/** Celery's policy: three more tries within about half a second. */
+/** Celery's policy: three more tries within about half a second, and none after `brokerConnectionTimeout`, unless a policy is given. */
 function retryPolicy(conf: Settings, options: CallOptions) {
   if (!(options.retry ?? conf.taskPublishRetry)) return undefined
   const fromSettings = conf.taskPublishRetryPolicy
@@ -222,6 +226,7 @@ function retryPolicy(conf: Settings, options: CallOptions) {
     fallback: number,
   ): number => options.retryPolicy?.[camel] ?? fromSettings[snake] ?? fromSettings[camel] ?? fallback
   return {
+    isBounded: options.retryPolicy === undefined && Object.keys(fromSettings).length === 0,
     maxRetries: of('maxRetries', 'max_retries', 3),
     intervalStart: of('intervalStart', 'interval_start', 0),
     intervalStep: of('intervalStep', 'interval_step', 0.2),

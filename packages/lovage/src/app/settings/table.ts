@@ -37,7 +37,7 @@ export const SETTINGS = {
   brokerTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
   /** TLS options of the broker's connection: `ca`, `cert`, `key`, `rejectUnauthorized`, or Celery's `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`. */
   brokerUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
-  /** Seconds to wait for a connection. */
+  /** Seconds to wait for a connection. A call gives up after at most twice as long, unless `taskPublishRetryPolicy` says otherwise. */
   brokerConnectionTimeout: number(4),
   /** Whether a running worker reconnects. */
   brokerConnectionRetry: inert(flag(true), 'a running worker always reconnects'),

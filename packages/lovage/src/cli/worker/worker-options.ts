@@ -168,7 +168,7 @@ function portOf(value: string): number {
 
 export function countOf(value: string): number {
   const count = Number(value)
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1.')
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('must be a whole number from 1.')
   return count
 }
 
