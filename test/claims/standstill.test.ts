@@ -6,9 +6,8 @@ import { message, TestConsumer } from '../../packages/lovage/src/broker/suite/wo
 import { openBroker } from '../../packages/lovage/src/drivers/index.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
 import { everyStore } from '../every-store.js'
-import type { HolderProgram } from './holder.js'
 
-const HERE = fileURLToPath(new URL('.', import.meta.url))
+const HOLDER = fileURLToPath(new URL('holder.mjs', import.meta.url))
 /** Longer than a busy machine takes to start the thread that renews. */
 const LEASE_MS = 5_000
 const children: ChildProcess[] = []
@@ -17,12 +16,18 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
 })
 
+/** What a holder is told, as JSON in its environment. */
+interface HolderProgram {
+  readonly url: string
+  readonly queue: string
+  readonly leaseMs: number
+  readonly maxBlockMs: number
+  readonly blockMs: number
+}
+
 /** Starts a process that takes one message and blocks; `said` is what it has written to stderr. */
 async function blockedHolder(how: HolderProgram): Promise<{ readonly said: () => string }> {
-  const script = `const { createJiti } = await import('jiti')
-    await createJiti(process.argv[1]).import('./holder.ts')`
-  const child = spawn('node', ['--input-type=module', '-e', script, HERE], {
-    cwd: HERE,
+  const child = spawn('node', [HOLDER], {
     env: { ...process.env, HOLDER: JSON.stringify(how) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

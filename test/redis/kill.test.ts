@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -7,8 +8,8 @@ import type { Broker } from '../../packages/lovage/src/broker/index.js'
 import { openBroker } from '../../packages/lovage/src/drivers/index.js'
 import { type RedisServer, startRedis } from '../servers.js'
 import { CountingWorker, driverOptions, idsOf, taskMessage } from './fleet.js'
-import type { WorkerProgram } from './worker-program.js'
 
+const PROGRAM = fileURLToPath(new URL('worker-program.mjs', import.meta.url))
 const WITHIN = { timeout: 60_000, interval: 20 }
 const LEASE_MS = 1_500
 const SLOTS = 20
@@ -33,14 +34,22 @@ afterEach(async () => {
   await server.stop()
 })
 
+/** What a worker process is told, as JSON in its environment. */
+interface WorkerProgram {
+  readonly url: string
+  readonly leaseMs: number
+  readonly slots: number
+  /** How long a task waits, on average, before it is acknowledged. */
+  readonly taskMs?: number
+  /** Tasks whose id begins with `block` keep the event loop busy for this long. */
+  readonly blockMs?: number
+  readonly maxBlockMs?: number
+}
+
 /** A worker in a process of its own; resolves when it works. */
 async function startProcess(over: Partial<WorkerProgram> = {}): Promise<ChildProcess> {
   const program: WorkerProgram = { url: server.url, leaseMs: LEASE_MS, slots: SLOTS, ...over }
-  const here = fileURLToPath(new URL('.', import.meta.url))
-  const script = `const { createJiti } = await import('jiti')
-    await createJiti(process.argv[1]).import('./worker-program.ts')`
-  const child = spawn('node', ['--input-type=module', '-e', script, here], {
-    cwd: here,
+  const child = spawn('node', [PROGRAM], {
     env: { ...process.env, WORKER_PROGRAM: JSON.stringify(program) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -88,7 +97,7 @@ describe('workers that die', () => {
       const more = 100 + Math.random() * 600
       const isFar = async (): Promise<boolean> => (await done()) - before >= more
       const endMs = Date.now() + 5_000
-      while (!(await isFar()) && (await done()) < ids.length && Date.now() < endMs);
+      while (!(await isFar()) && (await done()) < ids.length && Date.now() < endMs) await setTimeout(10)
       fleet.shift()?.kill('SIGKILL')
       fleet.push(await start())
     }
