@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Lovage } from 'lovage'
 import { type CrashPoint, createTestApp, until } from 'lovage/testing'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { tickId } from '../../packages/lovage/src/beat/tick-id.js'
 import { openScheduleStore } from '../../packages/lovage/src/drivers/index.js'
@@ -68,38 +68,36 @@ class BeatFleet implements AsyncDisposable {
   }
 }
 
-const servers = [
+/** A server of one test, which ends with it. */
+interface Server extends AsyncDisposable {
+  readonly url: string
+}
+
+const servers: readonly { readonly name: string; readonly start: () => Promise<Server> }[] = [
   {
     name: 'SQLite',
-    start: async () => {
+    async start() {
       const folder = await mkdtemp(join(tmpdir(), 'lovage-beat-'))
-      return { url: `sqlite://${join(folder, 'queue.db')}`, stop: () => rm(folder, { recursive: true }) }
+      const url = `sqlite://${join(folder, 'queue.db')}`
+      return { url, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) }
     },
   },
   { name: 'Redis', start: () => startRedis() },
   {
     name: 'PostgreSQL',
-    start: async () => {
+    async start() {
       const server = await startPostgres()
-      return { url: server.url(), stop: () => server.stop() }
+      return { url: server.url(), [Symbol.asyncDispose]: () => server.stop() }
     },
   },
 ]
 
-const cleanups: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
-function openApp(url: string): Lovage {
-  const app = createTestApp('fleet', {
+const openApp = (url: string): Lovage =>
+  createTestApp('fleet', {
     broker: url,
     backend: url,
     beatSchedule: { tick: { task: 'fleet.tick', schedule: 1, options: { queue: 'ticks' } } },
   })
-  cleanups.push(() => app.close())
-  return app
-}
 
 /**
  * Looks at the queue and the schedule while no beat works: every run since the entry was made must be there once, the
@@ -143,78 +141,88 @@ async function idsIn(app: Lovage, queue: string): Promise<readonly string[]> {
   }
 }
 
-describe.each(servers)('three beats on $name', ({ start }) => {
-  test('make every run of a one-second schedule once, though their leader is killed twenty times', {
-    timeout: 240_000,
-  }, async () => {
-    const server = await start()
-    cleanups.push(() => server.stop())
-    const app = openApp(server.url)
-    await using fleet = new BeatFleet(server.url)
-    for (let count = 0; count < 3; count++) fleet.start()
-
-    const points: readonly CrashPoint[] = [
-      'beat:elected',
-      'beat:before-publish',
-      'beat:after-publish',
-      'beat:after-advance',
-    ]
-    let deaths = 0
-    // Where it hurts: the next leader dies at its first or third passage of a point.
-    for (const [index, point] of [...points, ...points.slice(1)].entries()) {
-      const leader = await fleet.leader()
-      await Promise.all(fleet.beats.filter((beat) => beat !== leader).map((beat) => beat.kill()))
-      const victim = fleet.start(`${point}#${index < points.length ? 1 : 3}`)
-      await new Promise((resolve) => setTimeout(resolve, 400))
-      await leader.kill()
-      await victim.exited
-      deaths += 2
-      fleet.beats = []
+// They wait more than they work, so servers have their turns at the same time.
+describe('three beats', () => {
+  test.concurrent.each(servers)(
+    'on $name make every run of a one-second schedule once, though their leader is killed twenty times',
+    {
+      timeout: 240_000,
+    },
+    async ({ start }) => {
+      await using server = await start()
+      await using app = openApp(server.url)
+      await using fleet = new BeatFleet(server.url)
       for (let count = 0; count < 3; count++) fleet.start()
-    }
-    while (deaths < 20) {
-      const leader = await fleet.leader()
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 1_500))
-      await leader.kill()
-      deaths++
-      fleet.start()
-    }
-    await fleet.leader()
-    await new Promise((resolve) => setTimeout(resolve, 3_000))
-    const last = await fleet.leader()
-    for (const beat of fleet.beats) if (beat !== last) await beat.kill()
-    await last.kill()
-    expect(await expectEveryRunOnce(app)).toBeGreaterThan(30)
-  })
 
-  test('agree after one of them slept through its lease', { timeout: 60_000 }, async () => {
-    const server = await start()
-    cleanups.push(() => server.stop())
-    const app = openApp(server.url)
-    await using fleet = new BeatFleet(server.url)
-    fleet.start()
-    const sleeper = await fleet.leader()
-    fleet.start()
-    fleet.start()
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
-    sleeper.signal('SIGSTOP')
-    await until(() => fleet.beats.find((beat) => beat !== sleeper && beat.leads), { timeoutMs: 15_000 })
-    await new Promise((resolve) => setTimeout(resolve, 2_000))
-    sleeper.signal('SIGCONT')
-    await until(() => !sleeper.leads)
-    await new Promise((resolve) => setTimeout(resolve, 2_000))
-    expect(fleet.beats.filter(({ leads }) => leads)).toHaveLength(1)
-    for (const beat of fleet.beats) await beat.kill()
-    expect(await expectEveryRunOnce(app)).toBeGreaterThan(4)
-  })
+      const points: readonly CrashPoint[] = [
+        'beat:elected',
+        'beat:before-publish',
+        'beat:after-publish',
+        'beat:after-advance',
+      ]
+      let deaths = 0
+      // Where it hurts: the next leader dies at its first or third passage of a point.
+      for (const [index, point] of [...points, ...points.slice(1)].entries()) {
+        const leader = await fleet.leader()
+        await Promise.all(fleet.beats.filter((beat) => beat !== leader).map((beat) => beat.kill()))
+        const victim = fleet.start(`${point}#${index < points.length ? 1 : 3}`)
+        await new Promise((resolve) => setTimeout(resolve, 400))
+        await leader.kill()
+        await victim.exited
+        deaths += 2
+        fleet.beats = []
+        for (let count = 0; count < 3; count++) fleet.start()
+      }
+      while (deaths < 20) {
+        const leader = await fleet.leader()
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 1_500))
+        await leader.kill()
+        deaths++
+        fleet.start()
+      }
+      await fleet.leader()
+      await new Promise((resolve) => setTimeout(resolve, 3_000))
+      const last = await fleet.leader()
+      for (const beat of fleet.beats) if (beat !== last) await beat.kill()
+      await last.kill()
+      expect(await expectEveryRunOnce(app)).toBeGreaterThan(30)
+    },
+  )
+})
+
+describe('three beats, of which one sleeps,', () => {
+  test.concurrent.each(servers)(
+    'on $name agree after it slept through its lease',
+    {
+      timeout: 60_000,
+    },
+    async ({ start }) => {
+      await using server = await start()
+      await using app = openApp(server.url)
+      await using fleet = new BeatFleet(server.url)
+      fleet.start()
+      const sleeper = await fleet.leader()
+      fleet.start()
+      fleet.start()
+      await new Promise((resolve) => setTimeout(resolve, 1_500))
+      sleeper.signal('SIGSTOP')
+      await until(() => fleet.beats.find((beat) => beat !== sleeper && beat.leads), { timeoutMs: 15_000 })
+      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      sleeper.signal('SIGCONT')
+      await until(() => !sleeper.leads)
+      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      expect(fleet.beats.filter(({ leads }) => leads)).toHaveLength(1)
+      for (const beat of fleet.beats) await beat.kill()
+      expect(await expectEveryRunOnce(app)).toBeGreaterThan(4)
+    },
+  )
 })
 
 test('beats outlive their server: killed and back with its data, it misses no run', {
   timeout: 60_000,
 }, async () => {
-  const redis = await startRedis({ appendonly: 'always' })
-  cleanups.push(() => redis.stop())
-  const app = openApp(redis.url)
+  await using redis = await startRedis({ appendonly: 'always' })
+  await using app = openApp(redis.url)
   await using fleet = new BeatFleet(redis.url)
   fleet.start()
   fleet.start()

@@ -56,69 +56,74 @@ async function onServers(kind: 'redis and postgresql' | 'sqlite') {
   }
 }
 
-describe.each([
-  ['redis and postgresql', 10_010, 14],
-  ['sqlite', 2_002, 14],
-] as const)('on %s', (kind, count, kills) => {
-  test(`of ${count} deliveries whose workers are killed anywhere none is lost, and what comes twice has the same id`, {
-    timeout: 400_000,
-  }, async () => {
-    await using servers = await onServers(kind)
-    const { BROKER, STORE } = servers.urls
-    await using receiver = await Receiver.start()
-    await using app = new Lovage('hooks', { broker: BROKER, env: {} })
-    const hooks = webhooks(app, {
-      store: STORE,
-      encryptionKeys: KEYS,
-      allowedCidrs: ['127.0.0.0/8'],
-      allowHttp: true,
-      minTimeoutMs: 50,
-    })
-    await hooks.endpoints.create({
-      url: receiver.url,
-      timeoutMs: 1_000,
-      ratePerMinute: null,
-      concurrency: null,
-    })
-    const steady = start({ BROKER, STORE })
-    await Promise.race([once(steady.child, 'message'), steady.ended])
-
-    const ids: string[] = []
-    const died = new Set<string>()
-    for (let kill = 0; kill < kills; kill++) {
-      const point = POINTS[kill % POINTS.length] ?? ''
-      const victim = start({
-        BROKER,
-        STORE,
-        LOVAGE_CRASH_POINT: `${point}#${1 + 2 * Math.floor(kill / POINTS.length)}`,
+// They wait more than they work: both at the same time.
+describe.concurrent('deliveries whose workers are killed anywhere', () => {
+  test.each([
+    ['redis and postgresql', 10_010, 14],
+    ['sqlite', 2_002, 14],
+  ] as const)(
+    'on %s: of %i none is lost, and what comes twice has the same id',
+    {
+      timeout: 400_000,
+    },
+    async (kind, count, kills) => {
+      await using servers = await onServers(kind)
+      const { BROKER, STORE } = servers.urls
+      await using receiver = await Receiver.start()
+      await using app = new Lovage('hooks', { broker: BROKER, env: {} })
+      const hooks = webhooks(app, {
+        store: STORE,
+        encryptionKeys: KEYS,
+        allowedCidrs: ['127.0.0.0/8'],
+        allowHttp: true,
+        minTimeoutMs: 50,
       })
-      await Promise.race([once(victim.child, 'message'), victim.ended])
-      const more = Array.from({ length: count / kills }, (_, n) => `evt-${kill}-${n}`)
-      await Promise.all(more.map((id) => hooks.send({ type: 'order.paid', data: { id } }, { id })))
-      ids.push(...more)
-      // It dies at its point; should the other have taken all of the work, it is killed where it is.
-      const timer = setTimeout(() => victim.child.kill('SIGTERM'), 8_000)
-      if ((await victim.ended) === 'SIGKILL') died.add(point)
-      clearTimeout(timer)
-    }
-    expect([...died].sort()).toEqual([...POINTS].sort())
-    const arrived = () => new Set(receiver.seen.map(({ headers }) => headers['webhook-id']))
-    await until(
-      async () => {
-        await app.sendTask('webhooks.retry_failed_deliveries', { ignoreResult: true })
-        await new Promise((resolve) => setTimeout(resolve, 500))
-        const { byState } = await (await hooks.store()).deliveries.counts(Date.now())
-        return (byState.pending ?? 0) + (byState.processing ?? 0) + (byState.failed ?? 0) === 0
-      },
-      { timeoutMs: 240_000, what: 'nothing left' },
-    )
-    expect(arrived()).toEqual(new Set(ids))
-    // Of the attempts that were under way when a process died, some are made again: never more than it had at once.
-    expect(receiver.seen.length - ids.length).toBeLessThanOrEqual(kills * 50)
-    steady.child.kill('SIGTERM')
-    await steady.ended
-    await hooks.close()
-  })
+      await hooks.endpoints.create({
+        url: receiver.url,
+        timeoutMs: 1_000,
+        ratePerMinute: null,
+        concurrency: null,
+      })
+      const steady = start({ BROKER, STORE })
+      await Promise.race([once(steady.child, 'message'), steady.ended])
+
+      const ids: string[] = []
+      const died = new Set<string>()
+      for (let kill = 0; kill < kills; kill++) {
+        const point = POINTS[kill % POINTS.length] ?? ''
+        const victim = start({
+          BROKER,
+          STORE,
+          LOVAGE_CRASH_POINT: `${point}#${1 + 2 * Math.floor(kill / POINTS.length)}`,
+        })
+        await Promise.race([once(victim.child, 'message'), victim.ended])
+        const more = Array.from({ length: count / kills }, (_, n) => `evt-${kill}-${n}`)
+        await Promise.all(more.map((id) => hooks.send({ type: 'order.paid', data: { id } }, { id })))
+        ids.push(...more)
+        // It dies at its point; should the other have taken all of the work, it is killed where it is.
+        const timer = setTimeout(() => victim.child.kill('SIGTERM'), 8_000)
+        if ((await victim.ended) === 'SIGKILL') died.add(point)
+        clearTimeout(timer)
+      }
+      expect([...died].sort()).toEqual([...POINTS].sort())
+      const arrived = () => new Set(receiver.seen.map(({ headers }) => headers['webhook-id']))
+      await until(
+        async () => {
+          await app.sendTask('webhooks.retry_failed_deliveries', { ignoreResult: true })
+          await new Promise((resolve) => setTimeout(resolve, 500))
+          const { byState } = await (await hooks.store()).deliveries.counts(Date.now())
+          return (byState.pending ?? 0) + (byState.processing ?? 0) + (byState.failed ?? 0) === 0
+        },
+        { timeoutMs: 240_000, what: 'nothing left' },
+      )
+      expect(arrived()).toEqual(new Set(ids))
+      // Of the attempts that were under way when a process died, some are made again: never more than it had at once.
+      expect(receiver.seen.length - ids.length).toBeLessThanOrEqual(kills * 50)
+      steady.child.kill('SIGTERM')
+      await steady.ended
+      await hooks.close()
+    },
+  )
 })
 
 test.each(['webhook:after-insert', 'webhook:after-publish'])(
