@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import LongestFirst from './scripts/longest-first.mjs'
 import { doors, packages } from './scripts/workspace.mjs'
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -21,7 +22,9 @@ export default defineConfig({
     ],
     globalSetup: ['scripts/build-if-stale.mjs'],
     pool: 'forks',
-    maxWorkers: 2,
+    // Tests wait more than they work: for servers and processes to start, leases to end, seconds to pass.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 120_000,
     teardownTimeout: 10_000,

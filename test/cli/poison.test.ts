@@ -14,7 +14,7 @@ app.task({ name: 'block.limited', timeLimit: 1, run: () => {
 } })
 app.task({ name: 'block.add', run: (_ctx, x: number, y: number) => x + y })`
 
-test('a task that costs every worker its life is a dead letter when it has done so four times', {
+test.concurrent('a task that costs every worker its life is a dead letter when it has done so four times', {
   timeout: 120_000,
 }, async () => {
   using shop = makeProject({ 'package.json': '{"name":"shop","type":"module"}', 'app.ts': APP })
@@ -53,7 +53,7 @@ app.task({ name: 'crowd.send', run: async () => {
   await Promise.all([...Array.from({ length: 19 }, (_, n) => waits.delay(n)), kills.delay()])
 } })`
 
-test('neighbours of a task that costs workers their lives are not blamed for it', {
+test.concurrent('neighbours of a task that costs workers their lives are not blamed for it', {
   timeout: 180_000,
 }, async () => {
   using shop = makeProject({ 'package.json': '{"name":"shop","type":"module"}', 'app.ts': CROWD })

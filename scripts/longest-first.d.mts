@@ -1,0 +1,1 @@
+export { BaseSequencer as default } from 'vitest/node'
