@@ -199,7 +199,7 @@ export class Lovage {
   /** Calls a task by its name alone. */
   async sendTask(name: string, call: UntypedCall = {}): Promise<AsyncResult<unknown>> {
     const { args = [], kwargs = {}, ...options } = checkUntypedCall(name, call)
-    const defaults = this.tasks.get(name)?.definition.own ?? {}
+    const defaults = this.#core.known(name)?.definition.own ?? {}
     return this.#core.calls.send({ task: name, args, kwargs, options, defaults })
   }
 

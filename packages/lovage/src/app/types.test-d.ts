@@ -178,3 +178,13 @@ text.s(1).pipe(group([page.s(1), add.s(2)]))
 chain(text.s(1), send.s())
 chain(text.s(1), send.s({ retries: 2 }))
 void send.s({ to: 'a' }).delay()
+
+// Calls of a bulk send may come from `map`, as written there or kept before.
+void add.applyAsyncMany([1, 2].map((x) => ({ args: [x, x] })))
+void add.applyAsyncMany([1, 2].map((x) => ({ args: [x, x], options: { countdown: x } })))
+const kept = [1, 2].map((x) => ({ args: [x, x] as const, options: { priority: 3 } }))
+void add.applyAsyncMany(kept)
+// @ts-expect-error one argument too few
+void add.applyAsyncMany([1, 2].map((x) => ({ args: [x] })))
+// @ts-expect-error options have their own field
+void add.applyAsyncMany([{ args: [1, 2], countdown: 3 }])

@@ -12,5 +12,6 @@ export {
   publishedErrbacks,
   replacedBy,
 } from './follow-up.js'
+export { plainCall, refuseGuarded } from './guarded.js'
 export { withReplyTo } from './reply-to.js'
 export { noChords, sendCanvas, sendMembers, toJoins } from './send-canvas.js'

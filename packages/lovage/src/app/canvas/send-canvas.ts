@@ -84,7 +84,7 @@ export async function sendMembers(
 }
 
 const toCallOf = (core: AppCore, call: CanvasCall, capabilities: Broker['capabilities']) =>
-  toCall(call, core.tasks.get(call.task)?.definition.own ?? {}, priorityFromWire(capabilities))
+  toCall(call, core.known(call.task)?.definition.own ?? {}, priorityFromWire(capabilities))
 
 /** A canvas whose results are sent back to its caller: each step carries the reply address, and none may wait for several others. */
 async function made(core: AppCore, frozen: Canvas): Promise<Canvas> {

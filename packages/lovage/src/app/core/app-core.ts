@@ -9,7 +9,7 @@ import {
   type LovageError,
   systemClock,
 } from '../../kernel/index.js'
-import { ErrorMap, type TaskHeaders } from '../../message/index.js'
+import { ErrorMap } from '../../message/index.js'
 import type { ResultBackend, ResultTuple } from '../../result/index.js'
 import { type AnyResult, type ResultSource, type RevokeOptions, resultOf } from '../results/index.js'
 import { namesInRoutes, type Router } from '../routing/index.js'
@@ -21,6 +21,7 @@ import {
   SettingsLayers,
 } from '../settings/index.js'
 import {
+  type AnyTask,
   type Caller,
   type Middleware,
   Task,
@@ -43,7 +44,7 @@ export interface CoreParts {
   readonly calls: (core: AppCore) => Caller
   readonly revoke: (core: AppCore, ids: readonly string[], options: RevokeOptions) => Promise<void>
   /** Calls of committed transactions are about to be published. */
-  readonly relaying: (core: AppCore, headers: readonly TaskHeaders[]) => Promise<void>
+  readonly relaying: (core: AppCore, headers: readonly Readonly<Record<string, unknown>>[]) => Promise<void>
 }
 
 /**
@@ -74,6 +75,8 @@ export class AppCore implements ResultSource {
   readonly #connections: Connections
   readonly #revoke: CoreParts['revoke']
   readonly #env: NodeJS.ProcessEnv
+  /** Tasks that are implemented elsewhere. */
+  readonly #contracts = new Map<string, AnyTask>()
   readonly #onConnect: (() => void)[] = []
   readonly #beforeClose: (() => Promise<void>)[] = []
   #logger: Logger
@@ -97,8 +100,7 @@ export class AppCore implements ResultSource {
         settings: this.conf,
         clock,
         logger: this.#logger,
-        // They are those of task messages: nothing else is sent in transactions.
-        relaying: (headers) => parts.relaying(this, headers as readonly TaskHeaders[]),
+        relaying: (headers) => parts.relaying(this, headers),
       }),
       env,
       () => {
@@ -150,7 +152,12 @@ export class AppCore implements ResultSource {
       },
     })
     const optionsOf = annotatedOptions(() => this.conf)
+    if (!definition.run) this.#contracts.set(definition.name, task)
     return task
+  }
+  /** A task by its name: one of its own, or one that it knows by a contract. */
+  known(name: string): AnyTask | undefined {
+    return this.tasks.get(name) ?? this.#contracts.get(name)
   }
   /** Defines a task and registers it. */
   register<Args, Result>(definition: Omit<TaskDefinition, 'options'>): Task<Args, Result> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Broker } from '../../broker/index.js'
 import type { DeadLetter } from '../../dead-letter/index.js'
-import { type Clock, crashPoint, delay, stayAlive } from '../../kernel/index.js'
+import { crashPoint, delay, stayAlive } from '../../kernel/index.js'
 import {
   ENCRYPTED_TYPE,
   type IncomingMessage,
@@ -13,6 +13,8 @@ import {
   type Serializer,
   withAttempt,
 } from '../../message/index.js'
+import type { AppCore } from '../core/index.js'
+import { claimAgain, confirmRelayed, GUARD_HEADER, readGuard } from '../guards/index.js'
 import { bodyOf } from '../sending/index.js'
 import type { OpenedLetter } from './open-letter.js'
 
@@ -55,8 +57,13 @@ export function redriveMessage(
 ): OutgoingMessage {
   const { body, contentType, contentEncoding, properties } = message
   const { expiration: _, ...lasting } = properties
+  const given = changed.headers ?? message.headers
+  // It is run whatever was called since; what it has replaced, or been replaced by, is long decided.
+  const isLatest = readGuard(given)?.kind === 'latest'
   const headers = Object.fromEntries(
-    Object.entries(changed.headers ?? message.headers).filter(([name]) => !COUNTERS.includes(name)),
+    Object.entries(given).filter(
+      ([name]) => !COUNTERS.includes(name) && !(isLatest && name === GUARD_HEADER),
+    ),
   )
   return {
     body,
@@ -118,17 +125,22 @@ export interface Redriven {
 export async function redrive(
   broker: Broker,
   redriven: readonly Redriven[],
-  { rate, signal, clock }: RedriveOptions & { readonly clock: Clock },
+  { rate, signal }: RedriveOptions,
+  core: Pick<AppCore, 'clock' | 'coordination' | 'logger'>,
 ): Promise<number> {
+  const { clock } = core
   const size = rate === undefined ? BATCH : Math.min(BATCH, Math.max(1, Math.ceil(rate / 10)))
   let removed = 0
   for (let at = 0; at < redriven.length; at += size) {
     signal?.throwIfAborted()
     const beganMs = clock.now()
     const batch = redriven.slice(at, at + size)
+    const guarded = batch.flatMap(({ message: { headers } }) => (readGuard(headers) ? [headers] : []))
+    if (guarded.length > 0) await keyed(core, () => claimAgain(core, guarded))
     crashPoint('redrive:before-publish')
     await broker.publish(batch.map(({ message }) => message))
     crashPoint('redrive:after-publish')
+    if (guarded.length > 0) await keyed(core, () => confirmRelayed(core, guarded))
     removed += (await broker.deadLetters.take(batch.map(({ letter }) => letter.id))).length
     crashPoint('redrive:after-removal')
     if (rate !== undefined) {
@@ -137,4 +149,13 @@ export async function redrive(
     }
   }
   return removed
+}
+
+/** Keys are of less account than letters: without them, others like these may be sent. */
+async function keyed({ logger }: Pick<AppCore, 'logger'>, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    logger.warn({ err: error }, 'cannot hold the keys of redriven tasks; others like them may be sent')
+  }
 }

@@ -1,6 +1,7 @@
-export { confirmRelayed } from './confirm-relayed.js'
+export { claimAgain, confirmRelayed } from './confirm-relayed.js'
 export {
   BREAKERS,
+  GUARD_HEADER,
   LATEST,
   LATEST_KEPT_MS,
   type MessageGuard,

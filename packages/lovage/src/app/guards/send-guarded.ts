@@ -30,8 +30,8 @@ interface Publishing {
 }
 
 /** The guard of a call; operators' annotations count where the task is known. */
-export function guardOf({ tasks }: Pick<AppCore, 'tasks'>, { task, defaults }: Call): CallGuard | undefined {
-  return callGuardOf(tasks.get(task)?.options ?? defaults)
+export function guardOf(core: Pick<AppCore, 'known'>, { task, defaults }: Call): CallGuard | undefined {
+  return callGuardOf(core.known(task)?.options ?? defaults)
 }
 
 /** Sends one call, subject to its guard. */
@@ -55,7 +55,7 @@ export async function sendAllGuarded(
   const guarded = calls.map((call): Guarded | undefined => {
     const guard = guardOf(core, call)
     if (!guard) return undefined
-    const key = guardKey(call.task, call, guard.key, core.tasks.get(call.task)?.definition)
+    const key = guardKey(call.task, call, guard.key, core.known(call.task)?.definition)
     return { call, guard, key, id: call.options.taskId ?? newId() }
   })
   const uniques = guarded.flatMap((one) => (one?.guard.kind === 'unique' ? [one] : []))

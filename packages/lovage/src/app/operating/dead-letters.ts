@@ -102,7 +102,7 @@ export class DeadLetters {
         else
           redriven.push({ letter, message: redriveMessage(letter, message, options.queue ?? letter.queue) })
       }
-      retried += await redrive(broker, redriven, { ...options, clock: this.#core.clock })
+      retried += await redrive(broker, redriven, options, this.#core)
     }
     return { retried, unreadable }
   }
@@ -128,7 +128,7 @@ export class DeadLetters {
       throw new MessageError(`The message of ${letter.id} cannot be read: ${opened.unreadable}`, {
         code: 'LVG_DEAD_LETTER_UNREADABLE',
       })
-    await redrive(broker, [{ letter, message }], { clock: this.#core.clock })
+    await redrive(broker, [{ letter, message }], {}, this.#core)
   }
 
   /** Deletes letters permanently; returns how many. */

@@ -1,7 +1,14 @@
 import type { Canvas } from '../../canvas/index.js'
 import type { AppCore } from '../core/index.js'
 import { type AnyResult, AsyncResult, type EagerResult } from '../results/index.js'
-import { type AnyTask, type Call, type Caller, callGuardOf } from '../tasks/index.js'
+import {
+  type AnyTask,
+  type Call,
+  type Caller,
+  type CallGuard,
+  callGuardOf,
+  type TaskOptions,
+} from '../tasks/index.js'
 import { Publisher } from './publish.js'
 
 // Rarely needed modules are loaded with the first call that needs them.
@@ -39,14 +46,29 @@ export class Sender implements Caller {
   }
   async sendCanvas(canvas: Canvas, lead: readonly unknown[]): Promise<AnyResult> {
     const publisher = this.#publishing()
-    return (await canvases()).sendCanvas(this.#core, publisher, canvas, lead)
+    const { plainCall, refuseGuarded, sendCanvas } = await canvases()
+    if (canvas.kind === 'task' && this.#guardOf(canvas.task, {})) {
+      const { capabilities } = await this.#core.broker()
+      const call = plainCall(this.#core, canvas, lead, capabilities)
+      if (call) return this.#guarded(call, publisher)
+    }
+    refuseGuarded(canvas, (task) => this.#guardOf(task, {}))
+    return sendCanvas(this.#core, publisher, canvas, lead)
   }
   async sendMembers(
     members: Iterable<Canvas> | AsyncIterable<Canvas>,
     lead: readonly unknown[],
   ): Promise<AnyResult> {
     const publisher = this.#publishing()
-    return (await canvases()).sendMembers(this.#core, publisher, members, lead)
+    const { refuseGuarded, sendMembers } = await canvases()
+    const guardOf = (task: string): CallGuard | undefined => this.#guardOf(task, {})
+    async function* checked(): AsyncGenerator<Canvas> {
+      for await (const member of members) {
+        refuseGuarded(member, guardOf)
+        yield member
+      }
+    }
+    return sendMembers(this.#core, publisher, checked(), lead)
   }
   async applyEagerly(task: AnyTask, call: Call): Promise<EagerResult<unknown>> {
     return (await running()).applyEagerly(this.#core, task, call)
@@ -60,7 +82,10 @@ export class Sender implements Caller {
 
   /** Whether the task has guards; operators' annotations count where the task is known. */
   #isGuarded({ task, defaults }: Call): boolean {
-    return callGuardOf(this.#core.tasks.get(task)?.options ?? defaults) !== undefined
+    return this.#guardOf(task, defaults) !== undefined
+  }
+  #guardOf(task: string, defaults: TaskOptions): CallGuard | undefined {
+    return callGuardOf(this.#core.known(task)?.options ?? defaults)
   }
   async #guarded(call: Call, publisher: Publisher): Promise<AsyncResult<unknown>> {
     return (await guards()).sendGuarded(this.#core, publisher, call)

@@ -176,6 +176,25 @@ function checkPlain(task: string, option: string, value: unknown): void {
     throw invalid(`A call of ${task}: ${option} must be a ${expected}, not ${JSON.stringify(value)}.`)
 }
 
+/** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID for one of many calls that has other fields than args and options. */
+export function checkBulkCall(task: string, call: unknown, place: number): void {
+  const whose = `Call ${place} of ${task}`
+  if (typeof call !== 'object' || call === null || Array.isArray(call))
+    throw invalid(`${whose} is one object, { args: […], options: { … } }.`)
+  for (const field of Object.keys(call)) {
+    if (field === 'args' || field === 'options') continue
+    const isOption = Object.hasOwn(CALL_OPTIONS, field)
+    throw new ConfigurationError(`${whose} has no field ${field}; it has args and options.`, {
+      code: 'LVG_CONFIG_UNKNOWN',
+      details: { field },
+      ...(isOption ? { hint: `It is one of its options: { args: […], options: { ${field}: … } }.` } : {}),
+    })
+  }
+  const { options } = call as { readonly options?: unknown }
+  if (options !== undefined && (typeof options !== 'object' || options === null || Array.isArray(options)))
+    throw invalid(`${whose}: options is no object.`)
+}
+
 /**
  * A call of a task that is known only by name.
  * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID

@@ -7,7 +7,7 @@ import type { Caller } from './caller.js'
 import { toWireOptions } from './canvas/call-options.js'
 import { Signature } from './canvas/signature.js'
 import type { GivenOf, LeadFor } from './canvas/types.js'
-import { checkCall } from './check-options.js'
+import { checkBulkCall, checkCall } from './check-options.js'
 import type { TaskContext } from './context.js'
 import { validate } from './schema.js'
 import type { TaskHandlers } from './task-handlers.js'
@@ -28,9 +28,9 @@ export type NoArgs<Args> = (Args extends readonly unknown[] ? [] : Record<never,
 /** Number of messages of a bulk send in memory at once. */
 const BULK = 5000
 
-/** One of many calls in a bulk send. */
+/** One of many calls in a bulk send; its own options win over those of all. */
 export interface BulkCall<Args> {
-  readonly args: Args
+  readonly args: Args | Readonly<Args>
   readonly options?: CallOptions
 }
 
@@ -77,13 +77,21 @@ export class Task<Args, Result> implements AnyTask {
     return this.#send(args ?? (this.definition.input ? {} : []), options)
   }
 
-  /** Calls the task many times in few round trips; all calls are checked before the first is sent. */
+  /**
+   * Calls the task many times in few round trips; all calls are checked before the first is sent.
+   * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID naming the call.
+   * @example
+   * await mail.applyAsyncMany(users.map((user) => ({ args: [user.id], options: { priority: 5 } })))
+   */
   async applyAsyncMany(
     calls: Iterable<BulkCall<Args>>,
     options: CallOptions = {},
   ): Promise<readonly AsyncResult<Result>[]> {
     const prepared: Call[] = []
-    for (const one of calls) prepared.push(await this.call(one.args, { ...options, ...one.options }))
+    for (const one of calls) {
+      checkBulkCall(this.name, one, prepared.length)
+      prepared.push(await this.call(one.args, { ...options, ...one.options }))
+    }
     const results: AsyncResult<unknown>[] = []
     for (let start = 0; start < prepared.length; start += BULK)
       results.push(...(await this.#caller.sendAll(prepared.slice(start, start + BULK))))

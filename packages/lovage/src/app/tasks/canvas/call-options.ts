@@ -1,7 +1,9 @@
 import { type CanvasCall, OWN_OPTIONS, type WireOptions } from '../../../canvas/index.js'
+import { ConfigurationError } from '../../../kernel/index.js'
 import { isTruthy, parseTime } from '../../../message/index.js'
 import { nameOf } from '../../routing/index.js'
 import type { Call } from '../call.js'
+import { checkCall } from '../check-options.js'
 import type { CallOptions, TaskOptions } from '../task-options.js'
 
 /** Options whose names differ between a call and a signature on the wire. */
@@ -30,8 +32,19 @@ const WIRE_NAMES = {
   priority: OWN_OPTIONS.priority,
 } as const satisfies Partial<Record<keyof CallOptions, string>>
 
-/** A call's options, in the form a signature carries. */
+/**
+ * A call's options, in the form a signature carries.
+ * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN; LVG_CONFIG_INVALID for an option of one message that a signature cannot carry.
+ */
 export function toWireOptions(options: CallOptions): WireOptions {
+  checkCall('a signature', options)
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined && !Object.hasOwn(WIRE_NAMES, name))
+      throw new ConfigurationError(`A signature cannot carry the option ${name}.`, {
+        code: 'LVG_CONFIG_INVALID',
+        details: { option: name },
+        hint: 'Call the task itself with it: task.applyAsync([…], { … }).',
+      })
   const written: Record<string, unknown> = {}
   for (const [name, wireName] of Object.entries(WIRE_NAMES)) {
     // The names are those of the options.
