@@ -1,9 +1,8 @@
 import { type CanvasCall, OWN_OPTIONS, type WireOptions } from '../../../canvas/index.js'
-import { ConfigurationError } from '../../../kernel/index.js'
+import { ConfigurationError, nearest } from '../../../kernel/index.js'
 import { isTruthy, parseTime } from '../../../message/index.js'
 import { nameOf } from '../../routing/index.js'
 import type { Call } from '../call.js'
-import { checkCall } from '../check-options.js'
 import type { CallOptions, TaskOptions } from '../task-options.js'
 
 /** Options whose names differ between a call and a signature on the wire. */
@@ -34,17 +33,21 @@ const WIRE_NAMES = {
 
 /**
  * A call's options, in the form a signature carries.
- * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN; LVG_CONFIG_INVALID for an option of one message that a signature cannot carry.
+ * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for an option that a signature cannot carry, such as `transaction`.
  */
 export function toWireOptions(options: CallOptions): WireOptions {
-  checkCall('a signature', options)
   for (const [name, value] of Object.entries(options))
-    if (value !== undefined && !Object.hasOwn(WIRE_NAMES, name))
-      throw new ConfigurationError(`A signature cannot carry the option ${name}.`, {
-        code: 'LVG_CONFIG_INVALID',
-        details: { option: name },
-        hint: 'Call the task itself with it: task.applyAsync([…], { … }).',
-      })
+    if (value !== undefined && !Object.hasOwn(WIRE_NAMES, name)) {
+      const near = nearest(name, Object.keys(WIRE_NAMES))
+      throw new ConfigurationError(
+        `A signature cannot carry the option ${name}${near ? `; did you mean ${near}?` : '.'}`,
+        {
+          code: 'LVG_CONFIG_UNKNOWN',
+          details: { option: name },
+          hint: 'Call the task itself with it: task.applyAsync([…], { … }).',
+        },
+      )
+    }
   const written: Record<string, unknown> = {}
   for (const [name, wireName] of Object.entries(WIRE_NAMES)) {
     // The names are those of the options.
