@@ -315,7 +315,7 @@ export const SETTINGS = {
   // --- Redis, beyond the URL
   /** Celery's limit of connections. No effect here: a process shares one connection. */
   redisMaxConnections: inert(optional(number(0)), 'a process shares one connection'),
-  /** Seconds after which a server that does not answer a command counts as dead. Default 30. */
+  /** Seconds after which a server that does not answer a command counts as dead. Default: a third of `brokerLease`. */
   redisSocketTimeout: optional(number(120)),
   /** Timeout of one connection attempt, in seconds. Default `brokerConnectionTimeout`. */
   redisSocketConnectTimeout: optional(number(4)),

@@ -6,6 +6,7 @@ import { type Hear, Listener } from './listener.js'
 import { type Migrations, migrate } from './migrate.js'
 import { type PostgresOptions, type PostgresTarget, parsePostgresUrl } from './options.js'
 import type { PostgresValue, Session } from './session.js'
+import { StallWatch } from './stall-watch.js'
 
 /** Deadlock and serialization failure: the server rolled the transaction back, and it can simply be run again. */
 const AGAIN: ReadonlySet<string | undefined> = new Set(['40P01', '40001'])
@@ -75,10 +76,12 @@ class Connections implements Session {
   readonly target: PostgresTarget
   readonly listener: Listener
   readonly #busy = new Set<pg.PoolClient>()
+  readonly #stalls: StallWatch
   #pool: pg.Pool
 
   constructor(target: PostgresTarget) {
     this.target = target
+    this.#stalls = new StallWatch(target, (clients) => this.#leave(clients))
     this.#pool = this.#newPool()
     this.listener = new Listener(target)
   }
@@ -102,16 +105,21 @@ class Connections implements Session {
 
   /** Connections in use are cut, idle ones end with their pool. */
   drop(): void {
-    const old = this.#pool
-    this.#pool = this.#newPool()
-    // This destroys a connection that waits for a reply; the pool's type omits `end`.
-    for (const client of this.#busy) (client as pg.ClientBase as pg.Client).end().catch(() => {})
-    old.end().catch(() => {})
+    this.#leave([...this.#busy])
     this.listener.drop()
   }
 
+  /** Cuts connections; idle ones, which may be no better, end with their pool. */
+  #leave(clients: readonly pg.ClientBase[]): void {
+    const old = this.#pool
+    this.#pool = this.#newPool()
+    // This destroys a connection that waits for a reply; the pool's type omits `end`.
+    for (const client of clients) (client as pg.Client).end().catch(() => {})
+    old.end().catch(() => {})
+  }
+
   async query<Row>(statement: string, values: readonly PostgresValue[] = []): Promise<readonly Row[]> {
-    return this.#use((client) => run<Row>(client, statement, values))
+    return this.#use((client) => this.#run<Row>(client, statement, values))
   }
 
   async transaction<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
@@ -127,6 +135,7 @@ class Connections implements Session {
   async close(): Promise<void> {
     this.listener.close()
     await this.#pool.end()
+    this.#stalls.stop()
   }
 
   async #inTransaction<Result>(
@@ -135,24 +144,35 @@ class Connections implements Session {
   ): Promise<Result> {
     // A process that is stopped in the middle must not hold its locks forever.
     const patience = `SET LOCAL idle_in_transaction_session_timeout = ${this.target.silenceTimeoutMs}`
-    await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${patience}`)
+    await this.#stalls.watch(client, client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${patience}`))
     try {
       const result = await work({
         query: async <Row>(statement: string, values: readonly PostgresValue[] = []) => {
           try {
-            return await run<Row>(client, statement, values)
+            return await this.#run<Row>(client, statement, values)
           } catch (error) {
             throw postgresError(error, this.target)
           }
         },
       })
-      await client.query('COMMIT')
+      await this.#stalls.watch(client, client.query('COMMIT'))
       return result
     } catch (error) {
       // If even that fails, the connection is gone, and the transaction with it.
-      await client.query('ROLLBACK')
+      await this.#stalls.watch(client, client.query('ROLLBACK'))
       throw error
     }
+  }
+
+  async #run<Row>(
+    client: pg.PoolClient,
+    text: string,
+    values: readonly PostgresValue[],
+  ): Promise<readonly Row[]> {
+    // The library only reads the list; the caller knows its own rows.
+    const answer = client.query({ text, values: values as PostgresValue[] })
+    const { rows } = await this.#stalls.watch(client, answer)
+    return rows as Row[]
   }
 
   /** Borrows a connection; one that failed for any reason but a refused statement is not reused. */
@@ -178,16 +198,6 @@ class Connections implements Session {
       client?.release(broken)
     }
   }
-}
-
-async function run<Row>(
-  client: pg.PoolClient,
-  text: string,
-  values: readonly PostgresValue[],
-): Promise<readonly Row[]> {
-  // The library only reads the list; the caller knows its own rows.
-  const { rows } = await client.query({ text, values: values as PostgresValue[] })
-  return rows as Row[]
 }
 
 /** One opener's share of the connections. */

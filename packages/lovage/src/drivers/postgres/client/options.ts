@@ -9,6 +9,8 @@ export interface PostgresOptions {
   readonly connectTimeoutMs?: number
   /** How long the server may leave a statement unanswered before the connection counts as dead. Default 30000. */
   readonly silenceTimeoutMs?: number
+  /** The longest time until a connection on which nothing goes any more is left, though a statement waits on it. Default 10,000. */
+  readonly stallMs?: number
   /** The maximum number of connections of the process for statements. Default 10. */
   readonly poolSize?: number
 }
@@ -35,6 +37,7 @@ export interface PostgresTarget {
   readonly sessionOptions?: string
   readonly connectTimeoutMs: number
   readonly silenceTimeoutMs: number
+  readonly stallMs: number
   readonly poolSize: number
   /** The URL without secrets. */
   readonly location: string
@@ -81,6 +84,7 @@ export function parsePostgresUrl(url: string, options: PostgresOptions = {}): Po
     ...(sessionOptions === undefined ? {} : { sessionOptions }),
     connectTimeoutMs: timeoutS > 0 ? timeoutS * 1000 : (options.connectTimeoutMs ?? 5_000),
     silenceTimeoutMs: options.silenceTimeoutMs ?? 30_000,
+    stallMs: options.stallMs ?? 10_000,
     poolSize: options.poolSize ?? 10,
     location: redactUrl(plain),
     server: JSON.stringify([host, port, user, database, sessionOptions ?? '']),

@@ -3,7 +3,7 @@ import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import type { Logger, Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { safeListener } from '../../shared/index.js'
-import { isConnectionLoss, RedisConnection, type RedisTarget } from '../client/index.js'
+import { isConnectionLoss, patient, RedisConnection, type RedisTarget } from '../client/index.js'
 import { priorityFromWire } from './priority.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
@@ -59,7 +59,7 @@ export class Inboxes {
     await this.#removeStale(exchange)
     await this.#saysItWaits(queue)
     await this.#routing.declare([{ name: queue, exchange, routingKey, autoDelete: true }])
-    const waiting = new RedisConnection(this.#target, 'lovage:inbox')
+    const waiting = new RedisConnection(patient(this.#target, WAIT_S), 'lovage:inbox')
     const hear = safeListener(exchange, on, this.#logger)
     let isOpen = true
     const wait = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 import { type Clock, delay } from '../../../kernel/index.js'
-import { isConnectionLoss, RedisConnection, type RedisTarget } from '../client/index.js'
+import { isConnectionLoss, patient, RedisConnection, type RedisTarget } from '../client/index.js'
 
 /** The server ends a wait after this long, so that a dead connection is noticed. */
 const WAIT_S = 10
@@ -24,7 +24,7 @@ export class Waiter {
     clock: Clock,
     on: { readonly wake: () => void; readonly error: (error: unknown) => void },
   ) {
-    this.#connection = new RedisConnection(target, 'lovage:waiter')
+    this.#connection = new RedisConnection(patient(target, WAIT_S), 'lovage:waiter')
     this.#list = list
     this.#clock = clock
     this.#wake = on.wake

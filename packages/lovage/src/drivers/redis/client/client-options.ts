@@ -30,7 +30,6 @@ export function redisClientOptions(
     replyMapping: 'legacy',
     disableClientInfo: true,
     connectTimeout: target.connectTimeoutMs,
-    socketTimeout: target.silenceTimeoutMs,
     keepAlive: 10_000,
     maxLoadingRetryTime: 250,
     // One failed attempt rejects the commands that wait for it: callers that can wait longer retry.

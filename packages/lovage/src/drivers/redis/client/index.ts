@@ -1,5 +1,5 @@
 export { isConnectionLoss, isRefusedForNow, isServersWord } from './errors.js'
-export { parseRedisUrl, type RedisTarget } from './options.js'
+export { parseRedisUrl, patient, type RedisTarget } from './options.js'
 export { type Argument, RedisConnection } from './redis-connection.js'
 export { escapeGlob, RedisSubscriber } from './redis-subscriber.js'
 export {

@@ -106,7 +106,7 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
     ...(tls === undefined ? {} : { tls }),
     keyPrefix: cluster?.keyPrefix ?? options.keyPrefix ?? '',
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
-    silenceTimeoutMs: options.silenceTimeoutMs ?? 30_000,
+    silenceTimeoutMs: options.silenceTimeoutMs ?? 10_000,
     location: redactUrl(url),
     server: `${path ?? who}/${db}`,
   }
@@ -129,3 +129,9 @@ function invalid(url: string, why: string): ConfigurationError {
     hint: 'Write it as redis://user:password@host:6379/0.',
   })
 }
+
+/** A target whose server answers one command only after so many seconds. */
+export const patient = (target: RedisTarget, seconds: number): RedisTarget => ({
+  ...target,
+  silenceTimeoutMs: target.silenceTimeoutMs + seconds * 1000,
+})

@@ -3,6 +3,7 @@ import { ConnectionError, type Unsubscribe } from '../../../kernel/index.js'
 import { redisClientOptions } from './client-options.js'
 import { connectionError } from './errors.js'
 import type { RedisTarget } from './options.js'
+import { SilenceWatch } from './silence-watch.js'
 
 /** A command's argument; numbers are written in decimal. */
 export type Argument = string | number | Buffer
@@ -34,6 +35,7 @@ export class RedisConnection {
   readonly #client: Redis
   readonly #listeners = new Set<ConnectionListener>()
   readonly #onMessage = new Set<MessageListener>()
+  readonly #silence: SilenceWatch
   #awaited = 0
   #closed = false
   #isDown = false
@@ -42,6 +44,13 @@ export class RedisConnection {
 
   constructor(target: RedisTarget, name: string) {
     this.target = target
+    this.#silence = new SilenceWatch(target.silenceTimeoutMs, {
+      isReady: () => this.isReady,
+      onSilent: (silentMs) => {
+        // Not ended: its other side would have to agree.
+        this.#client.stream.destroy(new Error(`no answer for ${silentMs} ms`))
+      },
+    })
     this.#client = new Redis(redisClientOptions(target, name))
     this.#client.on('ready', () => this.#ready())
     this.#client.on('error', (error: Error) => this.#failed(error))
@@ -154,6 +163,7 @@ export class RedisConnection {
   async #send(name: string, args: readonly Argument[], encoding: 'utf8' | null): Promise<unknown> {
     if (this.#closed) throw this.#closedError()
     this.#await(1)
+    this.#silence.asked()
     try {
       // The library copies the array, so the readonly array is only read.
       const command = new Command(name, args as Argument[], { replyEncoding: encoding })
@@ -161,6 +171,7 @@ export class RedisConnection {
     } catch (error) {
       throw this.#closed ? this.#closedError() : this.#translate(error)
     } finally {
+      this.#silence.answered()
       this.#await(-1)
     }
   }

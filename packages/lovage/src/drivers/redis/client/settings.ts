@@ -26,6 +26,9 @@ export function transportOptions(settings: Settings, name: RedisSettingNames['tr
   return typeof options === 'object' && options !== null ? (options as Settings) : {}
 }
 
+/** A server may be busy for this long, however short the lease. */
+const SHORTEST_SILENCE_MS = 2_000
+
 /** Connection options from an app's settings. Throws a ConfigurationError for a value of the wrong kind. */
 export function redisOptionsOf(settings: Settings, names: RedisSettingNames): RedisOptions {
   const options = transportOptions(settings, names.transport)
@@ -37,12 +40,17 @@ export function redisOptionsOf(settings: Settings, names: RedisSettingNames): Re
   const sentinel = sentinelOptionsOf(options, transportOptions(settings, 'brokerTransportOptions'))
   const connectS = settings.redisSocketConnectTimeout ?? settings.brokerConnectionTimeout
   const silenceS = settings.redisSocketTimeout
+  const leaseS = settings.brokerLease
   const ssl = settings[names.ssl]
   return {
     ...(keyPrefix === undefined ? {} : { keyPrefix }),
     sentinel,
     ...(typeof connectS === 'number' ? { connectTimeoutMs: connectS * 1000 } : {}),
-    ...(typeof silenceS === 'number' ? { silenceTimeoutMs: silenceS * 1000 } : {}),
+    ...(typeof silenceS === 'number'
+      ? { silenceTimeoutMs: silenceS * 1000 }
+      : typeof leaseS === 'number' && leaseS > 0
+        ? { silenceTimeoutMs: Math.max(SHORTEST_SILENCE_MS, (leaseS * 1000) / 3) }
+        : {}),
     ...(typeof ssl === 'object' && ssl !== null ? { tls: tlsOf(ssl as Settings) } : {}),
   }
 }
