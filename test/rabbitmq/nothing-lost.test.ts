@@ -1,4 +1,4 @@
-import { Lovage, Queue, startWorker } from 'lovage'
+import { chord, group, Lovage, Queue, startWorker } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
@@ -262,6 +262,31 @@ describe('what expires in its queue', () => {
     expect(await depth(queue)).toBe(1)
     const worker = await startWorker(app, { queues: [queue] })
     await expect(late.get({ timeout: 20 })).rejects.toMatchObject({ code: 'LVG_TASK_REVOKED' })
+    await worker.stop()
+  })
+
+  it('ends the chord that it was a member of', async () => {
+    const queue = newName()
+    await using app = createTestApp('shop', {
+      broker: server.url(),
+      backend: `memory://${queue}`,
+      taskDefaultQueue: queue,
+      ...SETTINGS,
+    })
+    const work = app.task({ name: 'shop.work', run: (_ctx, n: number) => n })
+    const told: string[] = []
+    const sum = app.task({ name: 'shop.sum', run: (_ctx, all: readonly number[]) => all.length })
+    const tell = app.task({ name: 'shop.tell', run: (_ctx, id: string) => void told.push(id) })
+    const late = await chord([work.s(1), work.s(2).set({ expires: 0.2 })], sum.s().onError(tell.s())).delay()
+    const kept = await group([work.s(1), work.s(2).set({ expires: 0.2 })], { onMemberFailure: 'ignore' })
+      .pipe(sum.s() as never)
+      .delay()
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    const worker = await startWorker(app, { queues: [queue] })
+    await expect(late.get({ timeout: 20 })).rejects.toThrow('ChordError')
+    // The body's errback is called, as after any failure.
+    await until(() => told.includes(late.id), { timeoutMs: 20_000 })
+    expect(await kept.get({ timeout: 20 })).toBe(1)
     await worker.stop()
   })
 
