@@ -26,6 +26,23 @@ test.concurrent('a task that costs every worker its life is a dead letter when i
   )
   await supervisor.says(/ ready/, 2)
   const id = await call('block.limited')
+  // Meanwhile an operator sees what is going on.
+  const reason = await until(
+    async () => {
+      const { stdout } = await lovage(['-A', 'app', 'health', '--json'], { cwd })
+      const { status, reasons, redelivered } = JSON.parse(stdout) as {
+        readonly status: string
+        readonly reasons: readonly string[]
+        readonly redelivered: readonly { readonly id: string }[]
+      }
+      if (status === 'healthy' || !redelivered.some((one) => one.id === id)) return false
+      return reasons.find((text) => text.startsWith('block.limited'))
+    },
+    { timeoutMs: 60_000 },
+  )
+  expect(reason).toMatch(
+    new RegExp(`^block\\.limited\\[${id}\\] has lost [23] workers, and \\S+@\\S+ had it last$`),
+  )
   const { stdout, stderr } = await lovage(['-A', 'app', 'result', id, '--wait', '90'], { cwd })
   expect(`${stdout} ${stderr}`).toContain('WorkerLostError')
   expect(readFileSync(`${cwd}/runs.txt`, 'utf8')).toBe('run\n'.repeat(4))

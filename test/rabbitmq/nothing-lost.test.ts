@@ -279,7 +279,7 @@ describe('what expires in its queue', () => {
     const tell = app.task({ name: 'shop.tell', run: (_ctx, id: string) => void told.push(id) })
     const late = await chord([work.s(1), work.s(2).set({ expires: 0.2 })], sum.s().onError(tell.s())).delay()
     const kept = await group([work.s(1), work.s(2).set({ expires: 0.2 })], { onMemberFailure: 'ignore' })
-      .pipe(sum.s() as never)
+      .pipe(sum.s())
       .delay()
     await new Promise((resolve) => setTimeout(resolve, 600))
     const worker = await startWorker(app, { queues: [queue] })

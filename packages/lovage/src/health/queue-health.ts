@@ -5,6 +5,8 @@ import {
   openBreakers,
   type QueueReport,
   queueReport,
+  type RedeliveredTask,
+  redeliveredTasks,
 } from '../app/fleet/index.js'
 import { Inspect, Queues } from '../app/operating/index.js'
 import { isLovageError, messageOf } from '../kernel/index.js'
@@ -60,6 +62,8 @@ export interface Health {
   /** The workers that answered. */
   readonly workers: readonly string[]
   readonly stuck: readonly StuckTask[]
+  /** Tasks that have lost several workers, one after the other, and who had them last. */
+  readonly redelivered: readonly RedeliveredTask[]
   /** Circuit breakers that are not closed. */
   readonly breakers: readonly OpenBreaker[]
   /** The entries of the schedule, and whether a beat serves them. */
@@ -79,11 +83,12 @@ export async function getQueueHealth(
   const checkedAt = new Date(app.clock.now()).toISOString()
   try {
     const names = options.queues ?? (await knownQueues(app))
-    const [reports, fleet, breakers, schedule] = await Promise.all([
+    const [reports, fleet, breakers, schedule, lost] = await Promise.all([
       queueReport(app, names),
       asked(() => askFleet(app, options.timeout ?? 1)),
       asked(() => breakersOf(app)),
       asked(() => scheduleHealth(app, options.overdueAfter ?? 60)),
+      asked(() => redeliveredTasks(app)),
     ])
     const { consumed, active } = fleet.answer ?? { consumed: undefined, active: {} }
     const consumers = consumed && consumersOf(consumed)
@@ -98,6 +103,7 @@ export async function getQueueHealth(
     const stuck = findStuck(app, active, options.stuckAfter ?? 60)
     const open = breakers.answer ?? []
     const entries = schedule.answer ?? []
+    const redelivered = lost.answer ?? []
     const late = scheduleReasons(entries)
     const workers = Object.keys(consumed ?? {}).sort()
     // Reported once: for a queue with waiting messages it is reported already.
@@ -106,6 +112,7 @@ export async function getQueueHealth(
       ...said('workers cannot be asked', fleet.fault),
       ...said('circuit breakers cannot be read', breakers.fault),
       ...said('the schedule cannot be read', schedule.fault),
+      ...said('tasks that lost workers cannot be read', lost.fault),
     ]
     const reasons = [
       ...faults,
@@ -113,21 +120,35 @@ export async function getQueueHealth(
       ...stuck.map(
         ({ id, task, seconds, worker }) => `${task}[${id}] has been running for ${seconds} s on ${worker}`,
       ),
+      ...redelivered.map(
+        ({ id, task, redeliveries, worker }) =>
+          `${task}[${id}] has lost ${redeliveries} workers, and ${worker} had it last`,
+      ),
       ...open.map(({ key, state }) => `the circuit breaker ${key} is ${state}`),
       ...late,
       ...(isDeserted ? ['no worker answers'] : []),
     ]
     const statuses = [
       ...queues.map(({ status }) => status),
-      ...(stuck.length + open.length + late.length + faults.length > 0 ? (['degraded'] as const) : []),
+      ...(stuck.length + redelivered.length + open.length + late.length + faults.length > 0
+        ? (['degraded'] as const)
+        : []),
       ...(fleet.fault || isDeserted ? (['critical'] as const) : []),
     ]
-    const found = { queues, workers, stuck, breakers: open, schedule: entries, checkedAt }
+    const found = { queues, workers, stuck, redelivered, breakers: open, schedule: entries, checkedAt }
     return { status: worst(statuses), reasons, ...found }
   } catch (error) {
     const what = isAway(error) ? 'does not answer' : 'cannot be used'
     const reasons = [`the broker ${what}: ${messageOf(error)}`]
-    const nothing = { queues: [], workers: [], stuck: [], breakers: [], schedule: [], checkedAt }
+    const nothing = {
+      queues: [],
+      workers: [],
+      stuck: [],
+      redelivered: [],
+      breakers: [],
+      schedule: [],
+      checkedAt,
+    }
     return { status: 'unknown', reasons, ...nothing }
   }
 }

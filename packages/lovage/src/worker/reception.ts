@@ -7,6 +7,7 @@ import { type Claim, isHeld } from './claim.js'
 import { NO_FOLLOW_UP } from './follow-ups.js'
 import { InflatedBodies } from './inflated-bodies.js'
 import { type Intake, type Reading, takeIn } from './intake.js'
+import { Redeliveries } from './redeliveries.js'
 import type { SettlePlan } from './settle-plan.js'
 import type { Settler } from './settler.js'
 import { Suspects } from './suspects.js'
@@ -29,6 +30,7 @@ type Core = Pick<
   | 'refusals'
   | 'followUps'
   | 'environment'
+  | 'hostname'
 >
 
 /** Takes deliveries in: into the line of tasks to run, or aside with the plan that says why not. */
@@ -38,6 +40,7 @@ export class Reception {
   readonly #runs: Pick<TaskRuns, 'fail' | 'endUnrun'>
   readonly #log: TaskLog
   readonly #suspects: Suspects
+  readonly #redeliveries: Redeliveries
   readonly #reading: Reading
   readonly #inflated: InflatedBodies
 
@@ -47,7 +50,8 @@ export class Reception {
     this.#runs = runs
     this.#log = log
     this.#suspects = new Suspects(core)
-    core.claims.observe(this.#suspects)
+    this.#redeliveries = new Redeliveries(core)
+    core.claims.observe(this.#suspects, this.#redeliveries)
     const { app, refusals, followUps, environment, limits } = core
     const { conf } = app
     this.#inflated = new InflatedBodies(conf.workerMaxDecompressedBytes)
@@ -72,6 +76,7 @@ export class Reception {
   take(deliveries: readonly Delivery[]): void {
     crashPoint('claim:after')
     const { app, line } = this.#core
+    const noted: Claim[] = []
     const limited: Claim[] = []
     const doubtful: Claim[] = []
     const suspects: Claim[] = []
@@ -86,7 +91,8 @@ export class Reception {
         const claim = this.#accepted(delivery, takeIn(delivery, this.#reading))
         this.#inflated.holds(claim)
         if (!claim) continue
-        if (this.#isDoubtful(claim)) doubtful.push(claim)
+        if (this.#redeliveries.concerns(delivery)) noted.push(claim)
+        else if (this.#isDoubtful(claim)) doubtful.push(claim)
         else if (this.#suspects.concerns(delivery)) suspects.push(claim)
         else if (!this.#proceed(claim)) limited.push(claim)
       } catch (error) {
@@ -103,7 +109,22 @@ export class Reception {
     if (limited.length > 0) void this.#admitLimited(limited)
     if (doubtful.length > 0) void this.#admitDoubtful(doubtful)
     if (suspects.length > 0) void this.#admitSuspects(suspects)
+    if (noted.length > 0) void this.#admitNoted(noted)
     line.fill()
+  }
+
+  /** Tasks that have lost several workers: that is known to others before they run. */
+  async #admitNoted(noted: readonly Claim[]): Promise<void> {
+    await this.#redeliveries.note(noted)
+    const held = noted.filter(isHeld)
+    const doubtful = held.filter((claim) => this.#isDoubtful(claim))
+    if (doubtful.length > 0) void this.#admitDoubtful(doubtful)
+    const others = held.filter((claim) => !this.#isDoubtful(claim))
+    const suspects = others.filter(({ delivery }) => this.#suspects.concerns(delivery))
+    if (suspects.length > 0) void this.#admitSuspects(suspects)
+    const limited = others.filter((claim) => !suspects.includes(claim) && !this.#proceed(claim))
+    if (limited.length > 0) await this.#admitLimited(limited)
+    this.#core.line.fill()
   }
 
   /** Holds a delivery's task, or carries out the plan that rejects it. */

@@ -9,6 +9,12 @@ export { type OpenedLetter, openLetter } from './open-letter.js'
 export { PAUSED, pausedQueues, pauseQueues, resumeQueues } from './pause.js'
 export { ALL_LINES, intervalOf, LINES, RATES, renewLines, setRate } from './rate.js'
 export {
+  forgetRedelivered,
+  noteRedelivered,
+  type RedeliveredTask,
+  redeliveredTasks,
+} from './redelivered.js'
+export {
   editedMessage,
   type LetterEdit,
   type Redriven,
