@@ -123,6 +123,25 @@ describe.each(['PostgreSQL', 'an outbox before Redis'])('in a transaction, with 
     await until(async () => (await keysOf(app)).length === 0)
   })
 
+  test('a transaction may make thousands of unique calls, at any level of isolation', async () => {
+    const sync = app.task({ name: 'sync', unique: true, run: (_ctx, n: number) => n })
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    await client.query('SELECT 1')
+    const calls = Array.from({ length: 12_000 }, (_, n) => ({ args: [n] as const }))
+    const sent = await sync.applyAsyncMany(calls, { transaction: client })
+    await client.query('SAVEPOINT here')
+    await sync.applyAsync([-1], { transaction: client })
+    await client.query('ROLLBACK TO here')
+    await client.query('COMMIT')
+    await until(
+      async () => (await keysOf(app)).filter(({ value }) => !value.endsWith('pending')).length === 12_000,
+      { timeoutMs: 25_000 },
+    )
+    expect((await sync.delay(7)).id).toBe(sent[7]?.id)
+    const ids = new Set(sent.map(({ id }) => id))
+    expect(ids.has((await sync.delay(-1)).id)).toBe(false)
+  })
+
   test('a call that fails leaves no key in a transaction that is committed all the same', async () => {
     const sync = app.task({
       name: 'sync',

@@ -97,3 +97,21 @@ test('what cannot be published stays there with the reason, and holds up nobody'
     expect.stringContaining('No queue is bound'),
   ])
 })
+
+test('the relay goes on when its database has been killed', async () => {
+  const after = app.task({ name: 'after', queue: 'after', run: () => {} })
+  const send = async (): Promise<void> => {
+    await client.query('BEGIN')
+    await after.applyAsync([], { transaction: client })
+    await client.query('COMMIT')
+  }
+  await send()
+  await until(async () => (await waiting('after'))?.ready === 1)
+  client.on('error', () => {})
+  await postgres.restart()
+  client = new pg.Client(postgres.url())
+  await client.connect()
+  await send()
+  await until(async () => (await waiting('after'))?.ready === 2, { timeoutMs: 15_000 })
+  expect(await inOutbox()).toBe(0)
+})
