@@ -174,3 +174,30 @@ test.each(['webhook:after-insert', 'webhook:after-publish'])(
     await hooks.close()
   },
 )
+
+test('a worker that is killed after it gave a delivery up, before its dead letter, still owes the letter', {
+  timeout: 90_000,
+}, async () => {
+  await using servers = await onServers('sqlite')
+  const { BROKER, STORE } = servers.urls
+  await using receiver = await Receiver.start((_request, response) => void response.writeHead(400).end())
+  await using app = new Lovage('hooks', { broker: BROKER, env: {} })
+  const hooks = webhooks(app, {
+    store: STORE,
+    encryptionKeys: KEYS,
+    allowedCidrs: ['127.0.0.0/8'],
+    allowHttp: true,
+    minTimeoutMs: 50,
+  })
+  await hooks.endpoints.create({ url: receiver.url, permanentStatuses: [400] })
+  const { deliveryIds } = await hooks.send({ type: 'order.paid', data: {} })
+  expect(await start({ BROKER, STORE, LOVAGE_CRASH_POINT: 'webhook:after-release' }).ended).toBe('SIGKILL')
+  expect((await hooks.deliveries.get(deliveryIds[0] ?? '')).state).toBe('exhausted')
+  expect((await app.deadLetters.list({})).items).toEqual([])
+  const { child, ended } = start({ BROKER, STORE })
+  await until(async () => (await app.deadLetters.list({})).items.length === 1, { timeoutMs: 60_000 })
+  expect(receiver.seen).toHaveLength(1)
+  child.kill('SIGTERM')
+  await ended
+  await hooks.close()
+})
