@@ -180,6 +180,7 @@ function strangerIn(pkg, path) {
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path) ||
     Object.values(pkg.exports).includes(`./${path}`) ||
     Object.values(pkg.bin ?? {}).some((program) => program.replace(/^\.\//, '') === path) ||
+    Object.values(pkg.exports).includes(`./${path}`) ||
     (/^dist\/.+\.(js|d\.ts|js\.map|lua|sql|css|svg)$/.test(path) && !/\.(test|test-d)\./.test(path))
   return belongs ? [] : [`${pkg.name} contains ${path}`]
 }

@@ -145,6 +145,7 @@ test('each command has its help, and each kind of error its exit code', { timeou
   const help = await command(['send', '--help'])
   expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('TYPE @FILE') })
   expect((await command(['--help'])).stdout).toContain('Exit codes')
+  expect((await command(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   for (const [argv, code, told] of [
     [['sned'], 64, 'There is no command "sned"'],
     [['send', '--colour', 'red'], 64, '--colour'],

@@ -23,7 +23,7 @@ export function programHelp(commands: readonly Command[]): string {
     ...optionLines(GLOBAL_OPTIONS),
     '',
     'Exit codes: 0 done, 1 refused or failed, 64 wrong usage, 69 a server is away, 78 wrong configuration.',
-    'Help on a command: lovage-webhooks COMMAND --help',
+    'Help on a command: lovage-webhooks COMMAND --help. The version: lovage-webhooks --version',
     '',
   ].join('\n')
 }

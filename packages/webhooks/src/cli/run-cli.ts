@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { isLovageError } from 'lovage'
+import { packageVersion } from '../domain/index.js'
 import { COMMANDS } from './commands.js'
 import { commandHelp, programHelp } from './help.js'
 import { openHooks } from './open-hooks.js'
@@ -39,6 +40,10 @@ async function run(argv: readonly string[]): Promise<number> {
     return EXIT.ok
   }
   if (!command) {
+    if (argv.length === 1 && ['-V', '--version'].includes(argv[0] ?? '')) {
+      process.stdout.write(`${packageVersion()}\n`)
+      return EXIT.ok
+    }
     if (argv.length > 0 && !argv.some((word) => ['-h', '--help', 'help'].includes(word)))
       throw new UsageError(
         `There is no command ${JSON.stringify(argv.find((word) => !word.startsWith('-')) ?? argv[0])}.`,

@@ -22,4 +22,5 @@ export type {
 } from './endpoint.js'
 export type { CallerTransaction, SendOptions, SentEvent, WebhookEvent } from './event.js'
 export { firstIdAt, type IdPrefix, newId } from './ids.js'
+export { packageVersion } from './package-version.js'
 export { WEBHOOK_ERROR_CODES, WebhookError, type WebhookErrorCode } from './webhook-error.js'

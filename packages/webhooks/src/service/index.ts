@@ -1,3 +1,4 @@
+export type { IdPrefix } from '../domain/index.js'
 export { type ApiKey, ApiKeys, type NewApiKey } from './api-keys.js'
 export { openApiDocument, SCOPES, type Scope } from './contract/index.js'
 export type { Caller, ServiceEnv } from './environment.js'

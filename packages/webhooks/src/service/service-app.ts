@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
-import { WebhookError } from '../domain/index.js'
+import { packageVersion, WebhookError } from '../domain/index.js'
 import { internalsOf, type Webhooks } from '../facade/index.js'
 import { ApiKeys } from './api-keys.js'
 import { OPERATIONS, openApiDocument } from './contract/index.js'
@@ -54,7 +53,7 @@ export function serviceApp(hooks: Webhooks, options: ServiceOptions = {}): OpenA
   for (const one of open) app.route('/', one)
   app.use(secureHeaders({ referrerPolicy: 'no-referrer' }))
   addPublicRoutes(app, parts)
-  const document = openApiDocument(versionOfPackage())
+  const document = openApiDocument(packageVersion())
   app.get('/openapi.json', (c) => c.json(document))
 
   let limiter: Promise<RateLimiter> | undefined
@@ -112,9 +111,4 @@ function invalidInput(
       field,
     },
   )
-}
-
-function versionOfPackage(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { readonly version: string }).version
 }
