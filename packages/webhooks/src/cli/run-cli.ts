@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { isLovageError } from 'lovage'
 import { packageVersion } from '../domain/index.js'
@@ -28,11 +27,6 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-function packageVersion(): string {
-  const manifest = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }).version
-}
-
 async function run(argv: readonly string[]): Promise<number> {
   const command = commandIn(argv)
   if (!command && argv.includes('--version')) {
@@ -40,10 +34,6 @@ async function run(argv: readonly string[]): Promise<number> {
     return EXIT.ok
   }
   if (!command) {
-    if (argv.length === 1 && ['-V', '--version'].includes(argv[0] ?? '')) {
-      process.stdout.write(`${packageVersion()}\n`)
-      return EXIT.ok
-    }
     if (argv.length > 0 && !argv.some((word) => ['-h', '--help', 'help'].includes(word)))
       throw new UsageError(
         `There is no command ${JSON.stringify(argv.find((word) => !word.startsWith('-')) ?? argv[0])}.`,
