@@ -52,12 +52,6 @@ export function openInEditor(program: string) {
       [...service.getSyntacticDiagnostics(file), ...service.getSemanticDiagnostics(file)].map(
         ({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'),
       ),
-    /** What is shown struck through. */
-    deprecated: (): readonly string[] =>
-      service
-        .getSuggestionDiagnostics(file)
-        .filter(({ reportsDeprecated }) => reportsDeprecated !== undefined)
-        .map(({ start, length }) => program.slice(start, start + length)),
   }
 }
 
