@@ -23,7 +23,7 @@ export interface Found {
 /** Blocks fetched, and the most read, at a time; other work runs in between. */
 const BATCH = 256
 const RUN = 32
-const BUDGET = 50_000
+const BUDGET = 20_000
 /** The cost of skipping a block, in rows read. */
 const PASSING = 2
 /** With an indexed column, only matching rows are read. */
