@@ -65,16 +65,21 @@ const PARTS = {
 } as const
 type Part = keyof typeof PARTS
 
+const OWN: ReadonlySet<Driver> = new Set([amqp, memory, postgres, redis, sqlite])
+
 /**
  * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, `postgresql://…`,
  * `amqp://user:password@host/vhost`, with the store of dead letters (`deadLetterUrl`) and the outbox (`outboxUrl`)
  * that the settings name.
  *
- * @throws {ConfigurationError} LVG_DRIVER_UNKNOWN naming the known schemes; LVG_DRIVER_MISSING naming the
- * package to install; and the errors of the driver when its server cannot be used.
+ * @throws {ConfigurationError} LVG_DRIVER_UNKNOWN naming the known schemes; LVG_CONFIG_INVALID for an unknown transport option;
+ * LVG_DRIVER_MISSING naming the package to install; and the errors of the driver when its server cannot be used.
  */
 export async function openBroker(url: string, options: DriverOptions): Promise<Broker> {
   const { deadLetterUrl, outboxUrl } = options.settings
+  const driver = driverOf(url)
+  // Drivers from elsewhere may have options of their own.
+  if (driver && OWN.has(driver)) (await import('./shared/index.js')).checkTransportOptions(options.settings)
   let broker = await (await load('broker', url))(url, options)
   try {
     if (typeof deadLetterUrl === 'string') {

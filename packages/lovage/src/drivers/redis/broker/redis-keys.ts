@@ -1,4 +1,4 @@
-import { ConfigurationError, MessageError, nearest } from '../../../kernel/index.js'
+import { ConfigurationError, MessageError } from '../../../kernel/index.js'
 import { isTruthy } from '../../../message/index.js'
 import { transportOption, transportOptions } from '../client/index.js'
 
@@ -30,7 +30,6 @@ const KOMBU: KeyOptions = {
 /** Reads an app's `brokerTransportOptions`, in Celery's spelling or camelCase. Throws a ConfigurationError. */
 export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOptions {
   const given = transportOptions(settings, 'brokerTransportOptions')
-  checkTransportOptions(given)
   const text = (name: string, standard: string): string => {
     const value = transportOption(given, name) ?? standard
     if (typeof value === 'string') return value
@@ -48,28 +47,6 @@ export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOp
     unackedMutex: text('unacked_mutex_key', KOMBU.unackedMutex),
     fanoutPatterns: isTruthy(transportOption(given, 'fanout_patterns') ?? true),
     fanoutPrefix: fanout === true ? KOMBU.fanoutPrefix : fanout === false ? '' : text('fanout_prefix', ''),
-  }
-}
-
-/** Options of kombu's transport, and ours: those that have an effect, and those that are not needed here. */
-const KNOWN: ReadonlySet<string> = new Set(
-  `sep priority_steps unacked_key unacked_index_key unacked_mutex_key fanout_prefix fanout_patterns global_keyprefix visibility_timeout
-  master_name min_other_sentinels sentinel_kwargs service_name
-  ack_emulation unacked_mutex_expire unacked_restore_limit restore_interval queue_order_strategy max_connections socket_timeout
-  socket_connect_timeout socket_keepalive socket_keepalive_options health_check_interval retry_on_timeout retry_policy client_name
-  polling_interval brpop_timeout max_retries interval_start interval_step interval_max errback priority_mode credential_provider
-  exchange_name_prefix queue_name_prefix connection_class decode_responses protocol confirm_publish consumer_timeout lease`.split(
-    /\s+/,
-  ),
-)
-
-/** A misspelt option would have no effect, and would silently split a fleet in two. */
-function checkTransportOptions(given: Readonly<Record<string, unknown>>): void {
-  for (const option of Object.keys(given)) {
-    const name = option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-    if (KNOWN.has(name)) continue
-    const near = nearest(name, [...KNOWN])
-    throw invalid(`${option} is not known${near ? `; did you mean ${near}?` : ''}`)
   }
 }
 
