@@ -1,6 +1,7 @@
 import { fromWire, taskNode } from '../canvas/index.js'
-import type { Clock, Logger } from '../kernel/index.js'
+import { type Clock, type Logger, ResultError } from '../kernel/index.js'
 import type { ErrorMapping } from '../message/index.js'
+import { readTuple } from '../result/index.js'
 import {
   type AddPeriodicTask,
   AppCore,
@@ -228,6 +229,15 @@ export class Lovage {
   /** The result of an earlier call, by id. */
   asyncResult<Result = unknown>(id: string): AsyncResult<Result> {
     return new AsyncResult<Result>(id, this.#core)
+  }
+  /**
+   * The result that Celery's pairs describe, such as the value of a task that returned the result of another.
+   * @throws {ResultError} LVG_RESULT_UNREADABLE.
+   */
+  resultFrom(tuple: unknown): AnyResult {
+    const read = readTuple(tuple)
+    if (read) return this.#core.resultOf(read)
+    throw new ResultError('These are not the pairs of a result.', { code: 'LVG_RESULT_UNREADABLE' })
   }
   /** A group that was saved; undefined if there is none. */
   async groupResult<Results extends readonly unknown[] = readonly unknown[]>(

@@ -1,4 +1,4 @@
-import { inContext, type Outcome } from '../app/tasks/index.js'
+import { inContext, type Outcome, Replace } from '../app/tasks/index.js'
 import type { Logger } from '../kernel/index.js'
 import type { Job } from './pools/job.js'
 import { stateOf } from './task-log.js'
@@ -12,8 +12,8 @@ export function callHandlers(
   outcome: Outcome,
   logger: Logger,
 ): Promise<unknown> | undefined {
-  const { onSuccess, onRetry, onFailure, afterReturn } = task.handlers
-  if (!onSuccess && !onRetry && !onFailure && !afterReturn) return undefined
+  const { onSuccess, onRetry, onFailure, onReplace, afterReturn } = task.handlers
+  if (!onSuccess && !onRetry && !onFailure && !onReplace && !afterReturn) return undefined
   const calls: Promise<unknown>[] = []
   const call = (name: string, handler: () => unknown): void => {
     const fault = (error: unknown): void =>
@@ -23,6 +23,8 @@ export function callHandlers(
   if (outcome.kind === 'success' && onSuccess) call('onSuccess', () => onSuccess(context, outcome.value))
   if (outcome.kind === 'failure' && onFailure) call('onFailure', () => onFailure(context, outcome.error))
   if (outcome.kind === 'retry' && onRetry) call('onRetry', () => onRetry(context, outcome.request.cause))
+  if (outcome.kind === 'replace' && onReplace)
+    call('onReplace', () => onReplace(context, new Replace(outcome.canvas)))
   if (outcome.kind !== 'lost' && afterReturn)
     call('afterReturn', () => afterReturn(context, stateOf(outcome)))
   return calls.length > 0 ? Promise.all(calls) : undefined

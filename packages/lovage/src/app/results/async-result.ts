@@ -1,6 +1,12 @@
 import { type ErrorCode, ofAnotherCopy, ResultError, TaskError } from '../../kernel/index.js'
 import type { ErrorMap } from '../../message/index.js'
-import { type ExceptionInfo, READY_STATES, type TaskResult, type TaskState } from '../../result/index.js'
+import {
+  type ExceptionInfo,
+  READY_STATES,
+  type ResultTuple,
+  type TaskResult,
+  type TaskState,
+} from '../../result/index.js'
 import { ABORTED, abort } from './abort.js'
 import type { AnyResult } from './any-result.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'
@@ -117,6 +123,10 @@ export class AsyncResult<Result> implements AnyResult {
     const done = (await this.info())?.dateDone
     return done ? new Date(done) : null
   }
+  /** Celery's pairs, by which a task may return a result that it has: Python's `result_from_tuple` and `app.resultFrom` read them. */
+  toJSON(): ResultTuple {
+    return tupleOf(this)
+  }
   /** Removes the stored result. */
   async forget(): Promise<void> {
     this.forgetLocally()
@@ -182,6 +192,11 @@ const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
   NotRegistered: 'LVG_TASK_NOT_REGISTERED',
   MaxRetriesExceededError: 'LVG_TASK_MAX_RETRIES',
   ChordError: 'LVG_CHORD_FAILED',
+}
+
+/** A result as Celery's pairs, with its parents and members. */
+export function tupleOf({ id, parent, results }: AnyResult): ResultTuple {
+  return [[id, parent ? tupleOf(parent) : null], results ? results.map(tupleOf) : null]
 }
 
 /** The error that a stored failure represents: of its own class where that is known. */

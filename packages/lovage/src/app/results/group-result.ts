@@ -1,7 +1,7 @@
 import { ResultError } from '../../kernel/index.js'
 import type { ResultTuple } from '../../result/index.js'
 import type { AnyResult } from './any-result.js'
-import { errorOf } from './async-result.js'
+import { errorOf, tupleOf } from './async-result.js'
 import type { GetOptions, RevokeOptions } from './get-options.js'
 import { collect, type GraphOptions, graphOf, type ResultGraph } from './result-graph.js'
 import type { ResultSource } from './result-source.js'
@@ -33,6 +33,10 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
     return this.results.length
   }
 
+  /** Celery's pairs, like those of a task's result. */
+  toJSON(): ResultTuple {
+    return tupleOf(this)
+  }
   /**
    * The members' values in order, once all are available.
    * @throws {TaskError} as soon as one member failed, unless `propagate` is false: then a description of the error takes
@@ -156,11 +160,6 @@ export async function joinsOf(source: ResultSource) {
   const backend = await source.results()
   if (backend.joins) return backend.joins
   throw new ResultError(`Results in ${backend.kind} keep no groups.`, { code: 'LVG_RESULT_DISABLED' })
-}
-
-/** A result as Celery's nested pairs. */
-export function tupleOf({ id, parent, results }: AnyResult): ResultTuple {
-  return [[id, parent ? tupleOf(parent) : null], results ? results.map(tupleOf) : null]
 }
 
 /** Ids of the tasks, including those of nested groups. */

@@ -8,6 +8,18 @@ describe('positional arguments', () => {
     expect(bindPositional(signature, [1], { z: 3 })).toEqual([1, undefined, 3])
     expect(bindPositional(signature, [], { y: 2, x: 1 })).toEqual([1, 2])
   })
+  test('may be more than are named (`*rest`), beside keywords that are left to the context (`**more`)', () => {
+    const open = { task: 't', params: ['x', '*rest', '**more'] }
+    expect(bindPositional(open, [1, 2, 3], { unit: 'cm' })).toEqual([1, 2, 3])
+    expect(bindPositional(open, [], { x: 1, unit: 'cm' })).toEqual([1])
+    expect(() => bindPositional(open, [1, 2], { x: 1 })).toThrow(/multiple values for argument x/)
+    expect(() => bindPositional({ task: 't', params: ['x', '*rest'] }, [1, 2], { y: 1 })).toThrow(
+      /unexpected/,
+    )
+    expect(() => bindPositional({ task: 't', params: ['x', '**more'] }, [1, 2], { y: 1 })).toThrow(
+      /takes 1 arguments/,
+    )
+  })
   test('refuse what does not fit, in Python’s words', () => {
     expect(() => bindPositional(signature, [1], { x: 2 })).toThrow(/multiple values for argument x/)
     expect(() => bindPositional(signature, [], { w: 2 })).toThrow(

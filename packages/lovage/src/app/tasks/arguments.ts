@@ -18,8 +18,9 @@ export function bindPositional(
   args: readonly unknown[],
   kwargs: Named,
 ): readonly unknown[] {
-  const { params, task } = signature
-  if (params && args.length > params.length) throw tooMany(signature, args.length)
+  const { task } = signature
+  const { params, hasRest, hasMore } = parametersOf(signature.params)
+  if (params && !hasRest && args.length > params.length) throw tooMany({ task, params }, args.length)
   const names = Object.keys(kwargs)
   if (names.length === 0) return args
   if (!params) {
@@ -31,6 +32,7 @@ export function bindPositional(
   const bound: unknown[] = [...args]
   for (const name of names) {
     const place = params.indexOf(name)
+    if (place < 0 && hasMore) continue
     if (place < 0)
       throw misfit(`${task} got an unexpected keyword argument ${name}; it knows ${params.join(', ')}.`)
     if (place < args.length) throw misfit(`${task} got multiple values for argument ${name}.`)
@@ -38,6 +40,14 @@ export function bindPositional(
     bound[place] = kwargs[name]
   }
   return bound
+}
+
+/** The named parameters apart from `*rest`, which takes all other positional arguments, and `**more`, which leaves others to `ctx.kwargs`. */
+function parametersOf(names: readonly string[] | undefined) {
+  const params = names?.filter((name) => !name.startsWith('*'))
+  const hasMore = names?.some((name) => name.startsWith('**')) ?? false
+  const hasRest = names?.some((name) => name.startsWith('*') && !name.startsWith('**')) ?? false
+  return { params, hasRest, hasMore }
 }
 
 /**

@@ -50,6 +50,7 @@ const TASK_OPTIONS: Readonly<Record<keyof TaskOptions | keyof TaskHandlers, true
   onSuccess: true,
   onRetry: true,
   onFailure: true,
+  onReplace: true,
   afterReturn: true,
 }
 const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = {

@@ -1,4 +1,5 @@
 import type { TaskContext } from './context.js'
+import type { Replace } from './signals.js'
 
 /** Hooks around a task's runs; they belong to one task, whereas signals cover all tasks. */
 export interface TaskHandlers<Result = unknown> {
@@ -8,5 +9,7 @@ export interface TaskHandlers<Result = unknown> {
   readonly onSuccess?: (context: TaskContext, result: Result) => void | Promise<void>
   readonly onRetry?: (context: TaskContext, error: unknown) => void | Promise<void>
   readonly onFailure?: (context: TaskContext, error: unknown) => void | Promise<void>
+  /** Called when other work has taken the task's place; the work is as `ctx.replace` got it. */
+  readonly onReplace?: (context: TaskContext, replacement: Replace) => void | Promise<void>
   readonly afterReturn?: (context: TaskContext, state: string) => void | Promise<void>
 }

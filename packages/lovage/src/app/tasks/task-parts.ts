@@ -8,7 +8,15 @@ export type TaskParts = TaskOptions &
   TaskHandlers<never> &
   Pick<TaskDefinition, 'name' | 'params' | 'input' | 'run'>
 
-const HANDLERS = new Set(['around', 'beforeStart', 'onSuccess', 'onRetry', 'onFailure', 'afterReturn'])
+const HANDLERS = new Set([
+  'around',
+  'beforeStart',
+  'onSuccess',
+  'onRetry',
+  'onFailure',
+  'onReplace',
+  'afterReturn',
+])
 
 /** Splits a definition into its identity, its options and its handlers. */
 export function sortParts(parts: TaskParts): Omit<TaskDefinition, 'options'> {
