@@ -14,7 +14,7 @@ async function document() {
     '# Errors',
     '',
     'Every error that Lovage raises is a `LovageError` with one of these codes in `error.code`. The message names the value',
-    'or the place; `error.details` holds it as data, `error.hint` the next step, `error.cause` what lay beneath.',
+    'or the place; `error.details` holds it as data, `error.hint` the next step, `error.cause` the underlying error.',
     '',
     '| Code | What it means | What to do |',
     '|---|---|---|',

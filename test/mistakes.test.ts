@@ -21,11 +21,11 @@ describe('a mistake in', () => {
       /Task t has no option retryBackof; did you mean retryBackoff\?/,
     ],
     ['the name', { name: '', run: () => 1 }, /needs a name/],
-    ['the function', { name: 't', run: 3 }, /run is no function/],
+    ['the function', { name: 't', run: 3 }, /run is not a function/],
     [
       'the priority',
       { name: 't', run: () => 1, priority: 99 },
-      /priority is a whole number from 0 to 9.*not 99/,
+      /priority must be a whole number from 0 to 9.*not 99/,
     ],
     ['the queue', { name: 't', run: () => 1, queue: '' }, /queue is empty/],
   ])('%s of a task is said when it is defined', (_what, definition, message) => {
@@ -34,8 +34,8 @@ describe('a mistake in', () => {
 
   test.each<[string, object, RegExp]>([
     ['option', { coutdown: 3 }, /A call of t has no option coutdown; did you mean countdown\?/],
-    ['countdown', { countdown: Number.NaN }, /countdown is a number of seconds, not NaN/],
-    ['eta', { eta: '2030-01-01' }, /eta is a Date, not "2030-01-01"/],
+    ['countdown', { countdown: Number.NaN }, /countdown must be a number of seconds, not NaN/],
+    ['eta', { eta: '2030-01-01' }, /eta must be a Date, not "2030-01-01"/],
     ['priority', { priority: -1 }, /priority/],
   ])('the %s of a call is said before anything is sent', async (_what, options, message) => {
     const task = app.task({ name: 't', run: () => 1 })
@@ -46,8 +46,8 @@ describe('a mistake in', () => {
 test.each<[string, unknown, RegExp]>([
   ['a list of arguments', [1, 2], /A call of t is one object/],
   ['a misspelt option', { arg: [1, 2] }, /A call of t has no option arg/],
-  ['args that are no list', { args: 3 }, /args is no list/],
-  ['a priority that there is not', { priority: 99 }, /priority is a whole number/],
+  ['args that are no list', { args: 3 }, /args is not a list/],
+  ['a priority that there is not', { priority: 99 }, /priority must be a whole number/],
 ])('%s is refused in a call by name', async (_what, call, message) => {
   await expect(app.sendTask('t', loose(call))).rejects.toThrow(message)
 })
@@ -99,7 +99,7 @@ test('waiting in vain shows whose waiting it was', async () => {
 test('a test worker for an app that is connected says what to do', async () => {
   await using other = createTestApp('other')
   await (await coreOf(other).broker()).check()
-  expect(() => other.configFromObject({ taskDefaultQueue: 'x' })).toThrow(/other is connected/)
+  expect(() => other.configFromObject({ taskDefaultQueue: 'x' })).toThrow(/other is already connected/)
 })
 
 test('a result backend that there is not is said by the first call that wants a result', async () => {

@@ -61,7 +61,7 @@ export async function openDatabase(url: string | undefined): Promise<Database> {
   if (/^postgres(ql)?:/.test(plain)) return (await import('./postgres-database.js')).openPostgres(plain)
   throw new Error(
     url
-      ? `DATABASE_URL names no database that is known here (${plain.split(':')[0]}:). Use sqlite:///path or postgresql://host/name.`
-      : 'DATABASE_URL is not set. Say where the data is: sqlite:///path or postgresql://host/name.',
+      ? `DATABASE_URL names no supported database (${plain.split(':')[0]}:). Use sqlite:///path or postgresql://host/name.`
+      : 'DATABASE_URL is not set. Set it to where the data is stored: sqlite:///path or postgresql://host/name.',
   )
 }

@@ -8,7 +8,7 @@ import type { Done, Places, System } from './stage.js'
 const SYSTEMS = fileURLToPath(new URL('..', import.meta.url))
 const USAGE =
   'npm run system -- NAME [--keep] [--log] [--broker URL] [--backend URL] [--database URL]\n\n' +
-  'Starts a system, puts real work through it, and says what was done. Without URLs everything lies in a temporary folder; --log shows the logs of its processes.'
+  'Starts a system, puts real work through it, and reports what was done. Without URLs everything is stored in a temporary folder; --log shows the logs of its processes.'
 
 /** Runs the command line; resolves with the exit code. */
 export async function main(words: readonly string[]): Promise<number> {
@@ -32,7 +32,7 @@ export async function main(words: readonly string[]): Promise<number> {
     return 0
   }
   if (!names.includes(name)) {
-    console.error(`There is no system ${name}; there are ${names.join(', ')}.`)
+    console.error(`There is no system ${name}; available systems are ${names.join(', ')}.`)
     return 64
   }
   const { broker, backend, database } = values
@@ -65,7 +65,7 @@ async function run(
     const done = await system.run(stage)
     console.log(`\n${tableOf(done)}`)
     const failed = done.filter(({ ok }) => ok === false)
-    for (const { what } of failed) console.log(`Not as it should be: ${what}`)
+    for (const { what } of failed) console.log(`Not as expected: ${what}`)
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
     if (how.keep) await untilStopped(stage.shown)
     return failed.length === 0 ? 0 : 1
@@ -85,7 +85,7 @@ function tableOf(done: readonly Done[]): string {
 }
 
 async function untilStopped(shown: ReadonlyMap<string, string>): Promise<void> {
-  console.log('\nIt is left running; Ctrl+C ends it.')
+  console.log('\nIt keeps running; Ctrl+C stops it.')
   for (const [name, url] of shown) console.log(`  ${name.padEnd(18)} ${url}`)
   await new Promise<void>((resolve) => {
     const alive = setInterval(() => {}, 60_000)

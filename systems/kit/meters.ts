@@ -129,7 +129,7 @@ export class Meters {
       throw new ConfigurationError(
         this.#families.has(name)
           ? `There is a metric ${name} already.`
-          : `${JSON.stringify(name)} is no name of a metric.`,
+          : `${JSON.stringify(name)} is not a valid metric name.`,
         { code: 'LVG_CONFIG_INVALID' },
       )
     this.#families.set(name, family)

@@ -243,7 +243,7 @@ describe('beat', () => {
     await clock.advance(MINUTE)
     expect(await seconds(app)).toBe(6)
     await using schedules = await openSchedules(coreOf(app))
-    expect((await schedules.list())[0]?.trouble).toMatch(/broken.* answers \d+ for what comes after/)
+    expect((await schedules.list())[0]?.trouble).toMatch(/broken.* returned \d+ as the time after/)
     app.addPeriodicTask(10, 't', { name: 'wrong', jitterMs: -1 })
     await clock.advance(MINUTE)
     expect(await seconds(app)).toBe(6)
@@ -443,13 +443,13 @@ describe('the schedule', () => {
     const { app } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 10 } }, backend: 'disabled://' })
     await using schedules = await openSchedules(coreOf(app))
     await expect(schedules.add('tick', { task: 't', schedule: 1 })).rejects.toThrow(
-      'There is an entry tick already',
+      'Entry tick already exists',
     )
     await expect(schedules.change('tock', { enabled: false })).rejects.toThrow('There is no entry tock')
     await expect(schedules.change('tick', { overlap: 'skip' })).rejects.toThrow(
       "overlap 'skip' needs the results",
     )
-    await expect(schedules.change('tick', { timezone: 'Mars' })).rejects.toThrow("no time zone 'Mars'")
+    await expect(schedules.change('tick', { timezone: 'Mars' })).rejects.toThrow("Unknown time zone 'Mars'")
     await schedules.remove('tick')
     await expect(schedules.add('tick', { task: 't', schedule: 1 })).rejects.toThrow('was removed')
     await expect(schedules.change('tick', { schedule: 1 })).rejects.toThrow('was removed')
@@ -481,6 +481,6 @@ describe('an app', () => {
 
   it('hears of a wrong entry at the start', async () => {
     const { app } = makeApp({ beatSchedule: { bad: { task: '', schedule: 10 } } })
-    await expect(openBeat(coreOf(app))).rejects.toThrow("The schedule entry 'bad' is wrong: task")
+    await expect(openBeat(coreOf(app))).rejects.toThrow("The schedule entry 'bad' is invalid: task")
   })
 })

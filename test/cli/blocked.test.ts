@@ -30,7 +30,7 @@ describe('a task that blocks the event loop', () => {
     const id = await call(cwd, 'block.limited')
     await using worker = new Command(WORKER, { cwd })
     expect(await worker.exited).toBe('SIGKILL')
-    const told = worker.log.find(({ msg }) => /has kept the event loop for/.test(String(msg)))
+    const told = worker.log.find(({ msg }) => /has blocked the event loop for/.test(String(msg)))
     expect(told).toMatchObject({ task_id: id, task_name: 'block.limited', blocked_ms: expect.any(Number) })
     expect(String(told?.msg)).toMatch(/-P prefork.*\n {4}at spinForEver \(.*app\.ts:6:\d+\)/)
     expect(worker.stderr).toContain(`block.limited[${id}] blocks the event loop beyond its hard limit`)
@@ -41,7 +41,7 @@ describe('a task that blocks the event loop', () => {
     const cwd = shop.folder
     const id = await call(cwd, 'block.ever')
     await using worker = new Command(WORKER, { cwd })
-    const line = new RegExp(`block.ever\\[${id}\\] has kept the event loop for`)
+    const line = new RegExp(`block.ever\\[${id}\\] has blocked the event loop for`)
     await worker.says(line)
     await worker.says(line, 2)
     expect(worker.isRunning).toBe(true)

@@ -79,7 +79,7 @@ describe('the command line', () => {
     const cwd = shop.folder
     expect(await lovage(['worker'], { cwd })).toMatchObject({
       code: 78,
-      stderr: expect.stringContaining('No app was named.'),
+      stderr: expect.stringContaining('No app was given.'),
     })
     expect(await lovage(['-A', 'none', 'worker'], { cwd })).toMatchObject({
       code: 78,
@@ -126,7 +126,7 @@ describe('call', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/^[0-9a-f-]{36}$/)
     expect(stderr).toBe(
-      'Task math.ad is not registered. Did you mean math.add? It is sent all the same; another worker may know it.',
+      'Task math.ad is not registered. Did you mean math.add? It is sent anyway; another worker may know it.',
     )
     const depths = JSON.parse((await lovage(['queues', 'billing', '--json'], { cwd })).stdout)
     expect(depths).toEqual([{ name: 'billing', ready: 0, delayed: 1, unacked: 0, dead: 0 }])
@@ -139,7 +139,7 @@ describe('call', () => {
     expect(await lovage(['result', id, '--wait', '0.2'], { cwd })).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: `${id} is PENDING: nothing is stored, or the id is not known`,
+      stderr: `${id} is PENDING: nothing is stored, or the id is unknown`,
     })
   })
 })
@@ -182,7 +182,7 @@ describe('purge', () => {
       if (input === 'n\n' || input === 'yes\n')
         await lovage(['call', 'math.add', '--queue', 'billing'], { cwd })
       const { stderr } = await lovage(['purge', 'billing'], { cwd, input })
-      expect(stderr).toContain('Go on (yes/no)?')
+      expect(stderr).toContain('Continue (yes/no)?')
       expect((await lovage(['queues'], { cwd })).stdout).toMatch(new RegExp(`billing +${left} `))
     }
   })

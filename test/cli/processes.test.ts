@@ -220,7 +220,7 @@ describe('several processes', () => {
     const id = await call(cwd, 'shop.slow', '-a', '[0.5]')
     await until(() => runs(cwd).includes(`begin ${id}`))
     process.kill(Number(new RegExp(`begin ${id} (\\d+)`).exec(runs(cwd))?.[1]), 'SIGKILL')
-    await supervisor.says(/process \d has ended: SIGKILL; it is started again/)
+    await supervisor.says(/process \d has ended: SIGKILL; restarting it/)
     await until(() => runs(cwd).includes(`end ${id}`), { timeoutMs: 15_000 })
     await supervisor.says(/w-\d@box ready/, 3)
 
@@ -253,7 +253,7 @@ describe('several processes', () => {
     await lovage(['-A', 'block', 'call', 'block.ever'], { cwd })
     await until(() => runs(cwd).includes('blocks'))
     await supervisor.says(
-      /blocks the event loop beyond its hard limit|is blocked by a task for longer than any hard limit/,
+      /blocks the event loop beyond its hard limit|has been blocked by a task for longer than any hard limit/,
     )
     await supervisor.says(/ ready/, 3)
     const { stdout } = await lovage(['-A', 'block', 'call', 'block.add', '-a', '[1, 2]'], { cwd })

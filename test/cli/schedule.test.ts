@@ -44,7 +44,7 @@ describe('lovage beat', () => {
     const second = await lovage(['beat', '--pidfile', 'beat.pid'], { cwd })
     expect(second).toMatchObject({
       code: 78,
-      stderr: expect.stringContaining(`process ${beat.pid} runs already`),
+      stderr: expect.stringContaining(`process ${beat.pid} is already running`),
     })
     beat.signal('SIGTERM')
     expect(await beat.exited).toBe(0)
@@ -56,7 +56,7 @@ describe('lovage beat', () => {
     shop.write({ 'bad.ts': `${APP}\napp.addPeriodicTask(0, tick, { name: 'never' })` })
     const { code, stderr } = await lovage(['-A', 'bad.ts', 'beat'], { cwd: shop.folder })
     expect(code).toBe(78)
-    expect(stderr).toContain('An interval of 0 ms cannot be kept')
+    expect(stderr).toContain('An interval of 0 ms is invalid')
   })
 })
 
@@ -106,7 +106,7 @@ describe('lovage schedule', () => {
   })
 
   test.each([
-    ['an entry that is not there', ['disable', 'nope'], 78, 'There are nightly, tick.'],
+    ['an entry that is not there', ['disable', 'nope'], 78, 'The entries are nightly, tick.'],
     ['no schedule', ['add', 'x', 'shop.tick'], 64, 'Say --every, --crontab, --solar or --at'],
     [
       'two schedules',
@@ -122,12 +122,7 @@ describe('lovage schedule', () => {
       78,
       'between 0 and 23',
     ],
-    [
-      'a name that is taken',
-      ['add', 'tick', 'shop.tick', '--every', '5'],
-      78,
-      'There is an entry tick already',
-    ],
+    ['a name that is taken', ['add', 'tick', 'shop.tick', '--every', '5'], 78, 'Entry tick already exists'],
     ['nothing to change', ['change', 'tick'], 64, 'What is to be changed?'],
     ['arguments that are no list', ['change', 'tick', '-a', '{}'], 64, 'It is a JSON list'],
   ])('says what is wrong with %s', async (_name, args, code, why) => {

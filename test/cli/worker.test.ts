@@ -179,7 +179,7 @@ describe('a worker that is told to stop', () => {
         await worker.says(/(warm|cold) shutdown/, index + 1)
       }
       expect(await worker.exited).toBe(1)
-      expect(worker.stderr).toContain('cold shutdown: 1 running tasks go back')
+      expect(worker.stderr).toContain('cold shutdown: 1 running tasks return')
       const { stdout } = await lovage(['-A', 'app', 'queues', '--json'], { cwd })
       expect(JSON.parse(stdout)).toMatchObject([{ name: 'celery', ready: 1, unacked: 0 }])
       await using _again = new Command(['-A', 'app', 'worker'], { cwd })
@@ -217,7 +217,7 @@ describe('a worker whose Redis is down', () => {
 
     await redis.kill()
     await worker.says(
-      /the broker connection failed; the worker goes on trying: The connection to Redis was lost/,
+      /the broker connection failed; the worker keeps trying: The connection to Redis was lost/,
     )
     await redis.restart()
     await worker.says(/the broker connection is back after \d+\.\d s/)
@@ -248,9 +248,7 @@ describe('a worker whose Redis is down', () => {
         await worker.says(/the broker connection failed/)
         worker.signal('SIGTERM')
         expect(await worker.exited).toBe(0)
-        expect(worker.stderr).toContain(
-          'what was not settled or handed back returns to its queue by its lease',
-        )
+        expect(worker.stderr).toContain('unsettled messages return to their queues when their leases expire')
         expect(worker.stderr).not.toContain('nobody handled it')
       }
       await redis.restart()
@@ -304,7 +302,7 @@ describe('a pid file', () => {
       const second = await lovage(args, { cwd })
       expect(second).toMatchObject({
         code: 78,
-        stderr: expect.stringContaining(`process ${worker.pid} runs already`),
+        stderr: expect.stringContaining(`process ${worker.pid} is already running`),
       })
       worker.signal('SIGKILL')
       await worker.exited
@@ -343,7 +341,7 @@ describe('a worker in the background', () => {
       await until(() => readFileSync(shop.path('w.log'), 'utf8').includes('bg@box ready'))
       expect(await lovage(args, { cwd })).toMatchObject({
         code: 78,
-        stderr: expect.stringContaining('runs already'),
+        stderr: expect.stringContaining('is already running'),
       })
     } finally {
       process.kill(pid, 'SIGTERM')

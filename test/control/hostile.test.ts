@@ -82,7 +82,7 @@ const WRONG: readonly (readonly [method: string, args: Readonly<Record<string, u
     ['add_consumer', { queue: 'a', exchange: 'a', exchange_type: 'headers' }, /exchange_type/],
     ['add_consumer', { queue: 'a', exchange: { b: 1 } }, /exchange/],
     ['cancel_consumer', { queue: ['ts'] }, /queue/],
-    ['pool_grow', { n: 'many' }, /n is no number/],
+    ['pool_grow', { n: 'many' }, /n must be a number/],
     ['pool_grow', { n: 0.5 }, /whole number/],
     ['pool_grow', { n: -1 }, /whole number/],
     ['pool_grow', { n: 1e9 }, /100000/],

@@ -229,7 +229,7 @@ describe('check --deploy', () => {
     expect(before.code).toBe(1)
     expect(before.of('worker on shop')).toMatchObject({
       verdict: 'fail',
-      detail: expect.stringMatching(/nobody consumes it; its tasks: shop\.add/),
+      detail: expect.stringMatching(/no worker consumes it; its tasks: shop\.add/),
     })
     await using worker = new Command(['-A', 'app', 'worker', '-l', 'info', '-n', 'w@box'], {
       cwd: shop.folder,

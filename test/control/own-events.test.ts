@@ -108,7 +108,7 @@ describe.each(BROKERS)('events of one’s own on $name', ({ start }) => {
       const odd = await client.sendTask('photos.odd', { queue: 'photos' })
       await expect(odd.get({ timeout: 20 })).rejects.toThrow(/fields of odd/)
       const misnamed = await client.sendTask('photos.misnamed', { queue: 'photos' })
-      await expect(misnamed.get({ timeout: 20 })).rejects.toThrow(/is no type of an event/)
+      await expect(misnamed.get({ timeout: 20 })).rejects.toThrow(/is not a valid event type/)
       worker.signal('SIGTERM')
       expect(await worker.exited).toBe(0)
     },

@@ -30,7 +30,7 @@ test('a task whose worker died between result and acknowledgement is not run aga
   expect(await sent.state()).toBe('SUCCESS')
 
   await using second = new Command(args, { cwd, env })
-  await second.says(/came again and has succeeded before: it is not run/)
+  await second.says(/was redelivered but has already succeeded: it is not run again/)
   await until(
     async () => (await (await coreOf(app).broker()).depths(['celery'])).get('celery')?.unacked === 0,
   )

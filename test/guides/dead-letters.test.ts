@@ -12,6 +12,6 @@ test('the programs and commands of the guide to dead letters run', { timeout: 60
     expect(await lovage(words(line).slice(1), { cwd: shop.folder }), line).toMatchObject({
       code: 0,
       // The shop has no letters.
-      stderr: expect.stringMatching(/^(There is none\.)?$/),
+      stderr: expect.stringMatching(/^(None found\.)?$/),
     })
 })

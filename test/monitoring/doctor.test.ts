@@ -45,7 +45,7 @@ test('lovage doctor says what is wrong and what to do', { timeout: 30_000 }, asy
   expect(stdout).toMatch(/^FAIL {2}settings: taskRoutes names shop\.oder/m)
   expect(stdout).toMatch(/^PASS {2}broker: sqlite .* answers$/m)
   expect(stdout).toMatch(
-    /^FAIL {2}worker on celery: nobody consumes it\n {6}Start one: lovage worker -Q celery$/m,
+    /^FAIL {2}worker on celery: no worker consumes it\n {6}Start one: lovage worker -Q celery$/m,
   )
   const away = await lovage(['-b', 'redis://:hunter2@127.0.0.1:1', 'doctor'], { cwd: shop.folder })
   expect(away.stdout).toMatch(/^FAIL {2}broker: /m)

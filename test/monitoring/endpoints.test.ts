@@ -150,7 +150,7 @@ test('entries of the schedule that no beat sends are told', async () => {
   await becomes({
     status: 'degraded',
     schedule: [{ name: 'tidy', status: 'unread' }],
-    reasons: ['no beat has read the schedule of the code: tidy will not run'],
+    reasons: ['no beat has loaded the schedule from the code: tidy will not run'],
   })
 
   await using schedules = await openSchedules(late)
@@ -197,7 +197,7 @@ test('a full Redis hides neither the queues nor what else is found', async () =>
     expect(health.queues).toContainEqual(
       expect.objectContaining({ name: app.conf.taskDefaultQueue, ready: 1, reasons: [] }),
     )
-    expect(health.reasons.join()).toMatch(/workers cannot be asked: Redis is out of memory/)
+    expect(health.reasons.join()).toMatch(/workers cannot be queried: Redis is out of memory/)
     const findings = await examine(coreOf(app))
     expect(findings).toContainEqual(
       expect.objectContaining({

@@ -45,7 +45,7 @@ test('health says in one screen what is wrong, and by its exit code how much', a
     .poll(() => health(project.folder, redis.url), { timeout: 60_000 })
     .toMatchObject({ code: 0, stdout: expect.stringMatching(/^degraded, 1 worker\n/) })
   const { stdout } = await health(project.folder, redis.url)
-  expect(stdout).toContain('  no beat has read the schedule of the code: tidy will not run\n')
+  expect(stdout).toContain('  no beat has loaded the schedule from the code: tidy will not run\n')
   expect(stdout).toMatch(/^periodic +task +status +next +last\ntidy +night\.tidy +unread +20\d\d-\S+ +-$/m)
   const json = JSON.parse((await health(project.folder, redis.url, 'night', '--json')).stdout)
   expect(json).toMatchObject({ workers: [worker.hostname], queues: [{ name: 'night' }] })

@@ -141,7 +141,7 @@ describe('a connection that cannot be had says why in one line', () => {
     await server.ctl('set_permissions', 'weak', '^weak', '^weak', '^weak')
     const channel = await connection(`amqp://weak:weak@${address()}`).channel()
     const error = await failure(channel.declareQueue({ name: 'strong' }))
-    expect(error.message).toMatch(/^RabbitMQ does not permit this user an operation/)
+    expect(error.message).toMatch(/^RabbitMQ denied this user an operation/)
     expect(error.code).toBe('LVG_CONNECTION_REFUSED')
   })
 })

@@ -177,7 +177,7 @@ describe('a fleet on RabbitMQ', () => {
         const late = new Promise((resolve) => setTimeout(resolve, 100, 'late'))
         expect(await Promise.race([attempt, late])).toMatchObject({
           code: 'LVG_RABBITMQ_REFUSED',
-          message: expect.stringContaining('takes no messages now'),
+          message: expect.stringContaining('is not accepting messages'),
         })
       }, WITHIN)
       const [held] = worker.deliveries

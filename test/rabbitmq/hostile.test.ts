@@ -93,7 +93,7 @@ describe('messages that mean harm', () => {
       ])
         await expect(worker.broker.publish([taskMessage(queue, 'a')])).rejects.toMatchObject({
           code: 'LVG_MESSAGE_UNROUTABLE',
-          message: expect.stringContaining('is no name for a queue'),
+          message: expect.stringContaining('is not a valid queue name'),
         })
       const channel = await operator.channel()
       await channel.declareQueue({ name: 'mine', exclusive: true })

@@ -77,7 +77,7 @@ describe('a Redis with a password', () => {
     const none = await open(`redis://127.0.0.1:${server.port}`)
     await expect(none.check()).rejects.toMatchObject({
       code: 'LVG_CONNECTION_REFUSED',
-      message: expect.stringContaining('asks for a password'),
+      message: expect.stringContaining('requires a password'),
     })
     await expect(CountingWorker.start(`redis://:no@127.0.0.1:${server.port}`)).rejects.toMatchObject({
       code: 'LVG_CONNECTION_REFUSED',

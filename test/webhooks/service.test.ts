@@ -70,7 +70,7 @@ test('an endpoint, an event, its delivery and its attempt, by HTTP alone, each a
   expect((await ask('GET', `/v1/endpoints/${id}`)).status).toBe(404)
 })
 
-test('listings go on where the page before ended, and miss nothing', async () => {
+test('listings continue where the previous page ended, and miss nothing', async () => {
   await using set = await setUpService()
   const { ask } = await set.client()
   for (let n = 0; n < 7; n++)

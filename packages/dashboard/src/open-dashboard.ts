@@ -93,14 +93,14 @@ async function openHistory(db: string, fleet: string): Promise<HistoryStore> {
 
 function checkName(name: string, known: ReadonlyMap<string, unknown>): void {
   if (!/^[\w.-]{1,64}$/.test(name))
-    throw wrong(`${JSON.stringify(name)} is no name of a fleet: letters, digits, -, _ and ., at most 64.`)
+    throw wrong(`${JSON.stringify(name)} is not a valid fleet name: letters, digits, -, _ and ., at most 64.`)
   if (known.has(name)) throw wrong(`There are two fleets named ${name}.`)
 }
 
 function prefixOf(text: string): string {
   const inner = text.replace(/^\/+|\/+$/g, '')
   if (inner === '') return ''
-  if (!/^[\w.~/-]+$/.test(inner)) throw wrong(`The prefix ${JSON.stringify(text)} is no path.`)
+  if (!/^[\w.~/-]+$/.test(inner)) throw wrong(`The prefix ${JSON.stringify(text)} is not a path.`)
   return `/${inner}`
 }
 

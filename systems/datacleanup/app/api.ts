@@ -37,14 +37,14 @@ api.use('/*', async (c, next) => {
   const [user] = token
     ? await (await data()).query('SELECT id FROM users WHERE token_sha256 = $1', [tokenHash(token)])
     : []
-  if (!user) return c.json({ error: 'Say who you are: Authorization: Bearer TOKEN.' }, 401)
+  if (!user) return c.json({ error: 'Authentication is required: send Authorization: Bearer TOKEN.' }, 401)
   c.set('user', Number(user.id))
   return next()
 })
 
 api.post('/files', async (c) => {
   const { body } = c.req.raw
-  if (!body) throw new Refused('The body is the file: there is none.')
+  if (!body) throw new Refused('The body must be the file, but there is none.')
   const [user, id] = [c.get('user'), randomUUID()]
   const bytes = await keep(pathOf(user, id, 'upload'), body)
   await (await data()).query(

@@ -43,12 +43,12 @@ describe('a CSV file', () => {
     [
       'bytes that no text has',
       Buffer.from([1, 0, 2]),
-      'The file is neither CSV nor XLSX: it holds bytes that no text has.',
+      'The file is neither CSV nor XLSX: it contains bytes that are not text.',
     ],
     ['a row of another width', 'a,b\n1,2\n1,2,3\n', 'Row 3 has 3 cells; the header names 2 columns.'],
-    ['a quote that never ends', 'a,b\n"1,2\n', 'The file is no CSV: Quote Not Closed'],
+    ['a quote that never ends', 'a,b\n"1,2\n', 'The file is not valid CSV: Quote Not Closed'],
     ['a header of nothing', ' , \n1,2\n', 'The first row is empty: it should name the columns.'],
-    ['a ZIP file that is none', 'PK not really', 'The file is no spreadsheet: it cannot be unpacked.'],
+    ['a ZIP file that is none', 'PK not really', 'The file is not a spreadsheet: it cannot be unpacked.'],
   ])('of %s is refused with one line', async (_what, content, message) => {
     const refusal = await cleanFile(file(content), file()).catch((error: unknown) => error)
     expect(refusal).toBeInstanceOf(Refused)

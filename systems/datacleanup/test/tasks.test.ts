@@ -200,7 +200,7 @@ describe('Stripe', () => {
     const forged = await post('{"id":"evt_1"}', 't=1,v1=00')
     expect([forged.status, await forged.json()]).toEqual([
       400,
-      { error: 'The request does not carry the signature of Stripe.' },
+      { error: 'The request has no valid signature of Stripe.' },
     ])
   })
 

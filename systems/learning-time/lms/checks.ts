@@ -43,7 +43,9 @@ app.deployChecks.push(
         .map(([name, stat]) => [name, slotsOf(stat)] as const)
       const large = sizes.find(([, slots]) => slots > MOST_SLOTS)
       if (large)
-        throw new Error(`${large[0]} runs ${large[1]} at once; ${MOST_SLOTS} are the most, of 1 to 2 GB`)
+        throw new Error(
+          `${large[0]} runs ${large[1]} at once; at most ${MOST_SLOTS} are allowed, of 1 to 2 GB`,
+        )
       if (sizes.length === 0) throw new Error('no worker is called webhook-enrichment@…')
       return sizes.map(([name, slots]) => `${name}: ${slots} at once`).join(', ')
     },
@@ -72,7 +74,7 @@ app.deployChecks.push(
   {
     name: '8 on call',
     run: exists('docs/on_call.md'),
-    advice: 'Write down what whoever is called must know.',
+    advice: 'Write down what the person on call needs to know.',
   },
 )
 

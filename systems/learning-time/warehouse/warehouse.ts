@@ -23,6 +23,6 @@ const IDENTIFIER = /^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$/
 
 /** The one statement; `?` stands for what is bound: user, course run, enterprise. */
 export function statementOn(table: string): string {
-  if (!IDENTIFIER.test(table)) throw new Error(`${JSON.stringify(table)} is no name of a table.`)
+  if (!IDENTIFIER.test(table)) throw new Error(`${JSON.stringify(table)} is not a valid table name.`)
   return `SELECT SUM(LEARNING_TIME_SECONDS) AS total_learning_time FROM ${table} WHERE USER_ID = ? AND COURSERUN_KEY = ? AND ENTERPRISE_CUSTOMER_UUID = ?`
 }

@@ -40,7 +40,8 @@ const contexts = new AsyncLocalStorage<ApplicationContext>()
  */
 export function current(): ApplicationContext {
   const context = contexts.getStore()
-  if (!context) throw new Error('There is no application context here: this runs in no task and no request.')
+  if (!context)
+    throw new Error('There is no application context here: this code runs outside tasks and requests.')
   return context
 }
 

@@ -16,7 +16,7 @@ export async function testCelery(write: (line: string) => void): Promise<number>
       (error: unknown) => ({
         passed: false,
         detail: String(error),
-        advice: 'Look into the log of the worker.',
+        advice: 'Check the log of the worker.',
       }),
     )
     findings.push({ check: 'demo task', ...sent })

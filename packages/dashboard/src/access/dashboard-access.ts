@@ -41,7 +41,7 @@ export function dashboardAccess(options: AccessOptions): MiddlewareHandler<Dashb
       return c.body('Access denied', 401, challenge)
     }
     if (!READS.has(c.req.method) && isForeign(c, origin))
-      return c.body('A page of another site may not change anything here.', 403)
+      return c.body('Requests from other sites may not change anything here.', 403)
     c.set('person', person)
     // What one user has seen is not kept for the next one at the same browser.
     if (sessions) c.header('cache-control', 'no-store')

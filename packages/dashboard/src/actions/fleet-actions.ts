@@ -31,11 +31,11 @@ export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<Act
     case 'queue.pause':
       await app.control.pauseQueues(action.queue)
       forgetQueueLines(fleet)
-      return done(`${action.queue} is paused: no worker of Lovage claims from it.`)
+      return done(`${action.queue} is paused: Lovage workers do not claim from it.`)
     case 'queue.resume': {
       const resumed = await app.control.resumeQueues(action.queue)
       forgetQueueLines(fleet)
-      return done(resumed > 0 ? `${action.queue} goes on.` : `${action.queue} was not paused.`)
+      return done(resumed > 0 ? `${action.queue} is resumed.` : `${action.queue} was not paused.`)
     }
     case 'queue.purge': {
       const count = await app.queues.purge(action.queue)
@@ -63,10 +63,10 @@ export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<Act
       return actOnSchedule(fleet, action)
     case 'letter.edit':
       await app.deadLetters.edit(action.id, callOf(action.args, action.kwargs))
-      return done('The letter was sent back with other arguments.', 1)
+      return done('The letter was sent back with different arguments.', 1)
     case 'worker.shutdown':
       await app.control.shutdown({ destination: action.destination, timeout: 0.1 })
-      return done(`${action.destination} finishes what it runs, and ends.`)
+      return done(`${action.destination} finishes its running tasks, and shuts down.`)
     case 'worker.pool-restart':
       return answered(action.destination, await app.control.poolRestart(to(action.destination)))
     case 'worker.pool-grow':
@@ -88,7 +88,7 @@ export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<Act
     case 'limit.rate':
       await app.control.rateLimit(action.task, action.rate.trim() === '' ? null : action.rate)
       return done(
-        `${action.task} may run ${action.rate.trim() === '' ? 'as its own options say' : action.rate}.`,
+        `${action.task} may run ${action.rate.trim() === '' ? 'as its own options allow' : action.rate}.`,
       )
     case 'limit.time': {
       const { task, hard, soft, destination } = action
@@ -124,7 +124,7 @@ function answered(destination: string | undefined, answers: Answers<Done>): Acti
   const [first] = entries
   if (!first)
     throw new Refused(
-      destination === undefined ? 'No worker has answered.' : `${destination} has not answered.`,
+      destination === undefined ? 'No worker has replied.' : `${destination} has not replied.`,
     )
   return done(
     entries.length === 1
@@ -150,7 +150,7 @@ async function actOnSchedule(
   else await schedules.disable(entry)
   return done(
     kind === 'schedule.enable'
-      ? `${entry} runs again, from now on.`
+      ? `${entry} is enabled from now on.`
       : `${entry} does not run until it is enabled.`,
   )
 }

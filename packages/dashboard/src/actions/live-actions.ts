@@ -56,14 +56,14 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
       const taskId = await editAndRetry(fleet, action)
       return {
         status: 'done',
-        message: `It was sent again with other arguments, as ${taskId}.`,
+        message: `It was sent again with different arguments, as ${taskId}.`,
         count: 1,
         taskId,
       }
     }
     if (action.kind === 'job.stop') {
-      if (!jobs.stop(action.id)) throw new Refused('There is no such job that runs.')
-      return { status: 'done', message: 'The job ends after what it is at.', count: null }
+      if (!jobs.stop(action.id)) throw new Refused('There is no such running job.')
+      return { status: 'done', message: 'The job stops after its current step.', count: null }
     }
     return isOnWebhooks(action) ? actOnWebhooks(fleet, action) : actOnFleet(fleet, action)
   }
@@ -110,7 +110,7 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
     const verb = action.kind === 'letter.purge' ? 'removed' : 'sent back to the queue'
     if ('ids' in action.letters) {
       const { done, failed } = await run(action.letters.ids)
-      const rest = failed > 0 ? ` ${failed} cannot be read, and stay.` : ''
+      const rest = failed > 0 ? ` ${failed} cannot be read, and are kept.` : ''
       const status = done === 0 ? 'failed' : 'done'
       return {
         status,
@@ -151,7 +151,7 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
       person,
       work,
       async (job) => {
-        const details = job.error ?? (job.failed > 0 ? `${job.failed} could not be done` : '')
+        const details = job.error ?? (job.failed > 0 ? `${job.failed} could not be processed` : '')
         await audit(
           fleet,
           person,
@@ -165,7 +165,7 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
     )
     return {
       status: 'begun',
-      message: `It is done in the background, for about ${expected}.`,
+      message: `It continues in the background, for about ${expected}.`,
       count: expected,
       jobId,
     }
@@ -216,9 +216,7 @@ async function attempt(work: () => Promise<ActionOutcome>): Promise<ActionOutcom
 function nodeOf(fleet: Fleet, search: string): SearchNode {
   const parsed = parseSearch(search, { nowMs: fleet.app.clock.now() })
   if (parsed.ok) return parsed.node
-  throw new Refused(
-    `The search cannot be understood: ${parsed.error.message} at position ${parsed.error.position}.`,
-  )
+  throw new Refused(`Invalid search: ${parsed.error.message} at position ${parsed.error.position}.`)
 }
 
 /** Yields everything that a search finds, a batch at a time, from the currently newest to the oldest. */

@@ -45,7 +45,7 @@ async function retryTasks(
   let taskId: string | undefined
   for (const id of ids) {
     const entry = entries.get(id)
-    const sent = entry ? await retryOne(fleet, entry) : { why: 'the history does not know it' }
+    const sent = entry ? await retryOne(fleet, entry) : { why: 'it is not in the history' }
     if ('why' in sent) why.push(`${id} cannot be retried: ${sent.why}.`)
     else taskId = sent.taskId
   }
@@ -81,7 +81,7 @@ export async function editAndRetry(
     return id
   }
   const [entry] = await fleet.store.find([id])
-  if (!entry?.name) throw new Refused(`The name of the task ${id} is not known.`)
+  if (!entry?.name) throw new Refused(`The name of the task ${id} is unknown.`)
   const to = queue ?? entry.queue ?? undefined
   const result = await fleet.app.sendTask(entry.name, {
     ...given,
@@ -99,7 +99,9 @@ export function callOf(
     try {
       return fromJson(text)
     } catch (error) {
-      throw new Refused(`The ${what} are no JSON: ${error instanceof Error ? error.message : String(error)}`)
+      throw new Refused(
+        `The ${what} are not valid JSON: ${error instanceof Error ? error.message : String(error)}`,
+      )
     }
   }
   const list = read('arguments', args.trim() === '' ? '[]' : args)

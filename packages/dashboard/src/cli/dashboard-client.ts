@@ -25,7 +25,7 @@ export interface DashboardClient {
 /** @throws {ConfigurationError} LVG_USAGE for an invalid URL. */
 export function dashboardClient({ url, fleet }: DashboardPlace): DashboardClient {
   if (!URL.canParse(url))
-    throw new ConfigurationError(`${JSON.stringify(url)} is no URL of a dashboard.`, {
+    throw new ConfigurationError(`${JSON.stringify(url)} is not a dashboard URL.`, {
       code: 'LVG_USAGE',
       hint: 'Write --url http://127.0.0.1:5555',
     })
@@ -49,15 +49,15 @@ export function dashboardClient({ url, fleet }: DashboardPlace): DashboardClient
     }).catch((cause: unknown) => {
       throw failed(
         `No dashboard answers at ${base.href}`,
-        'Start one (lovage -A src/app.ts dashboard), or say where it is: --url http://host:5555',
+        'Start one (lovage -A src/app.ts dashboard), or give its address: --url http://host:5555',
         cause,
       )
     })
     const text = await response.text()
     if (!taken.includes(response.status))
       throw failed(
-        `The dashboard at ${base.href} answers ${response.status}: ${text.slice(0, 200)}`,
-        response.status === 401 ? 'Name a user in the URL: http://user:password@host:5555' : 'See its log.',
+        `The dashboard at ${base.href} answered ${response.status}: ${text.slice(0, 200)}`,
+        response.status === 401 ? 'Give a user in the URL: http://user:password@host:5555' : 'See its log.',
       )
     // The dashboard's own response form.
     return fromJson(text) as Answer

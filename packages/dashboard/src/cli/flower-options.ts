@@ -92,46 +92,49 @@ export const OPTIONS: Definitions = {
   address: text('', 'run on the given address'),
   unixSocket: text('', 'path to unix socket to bind'),
   debug: flag(false, 'run in debug mode'),
-  inspectTimeout: number(1000, 'milliseconds to wait for answers of workers'),
-  auth: text('', 'e-mail addresses that are let in: one, several with | between them, or *@example.com'),
-  authProvider: text(
-    '',
-    'who says who somebody is: google, github, gitlab, okta, or Flower’s name of a handler',
-  ),
+  inspectTimeout: number(1000, 'milliseconds to wait for workers’ replies'),
+  auth: text('', 'allowed e-mail addresses: one, several with | between them, or *@example.com'),
+  authProvider: text('', 'login provider: google, github, gitlab, okta, or Flower’s name of a handler'),
   basicAuth: list(
-    'user:password, several with commas between them; with user:password:role the role is viewer, operator or admin',
+    'user:password, several separated by commas; with user:password:role the role is viewer, operator or admin',
   ),
   oauth2Key: text('', 'OAuth2 key (requires --auth)'),
   oauth2Secret: text('', 'OAuth2 secret (requires --auth)'),
   oauth2RedirectUri: text('', 'OAuth2 redirect uri (requires --auth)'),
-  maxWorkers: number(5000, 'workers that are remembered'),
-  maxTasks: number(100_000, 'tasks that a list of Flower’s interface has at most'),
-  db: text('flower', 'where histories are kept: a path, to which the name of the fleet is added'),
-  persistent: flag(false, 'taken for Flower’s sake: the history lasts anyhow'),
-  stateSaveInterval: number(0, 'taken for Flower’s sake: events are written within a second anyhow'),
-  brokerApi: text('', 'taken for Flower’s sake: queues are asked for by AMQP'),
-  caCerts: text('', 'SSL certificate authority (CA) file: only clients with a certificate of it are let in'),
+  maxWorkers: number(5000, 'maximum number of workers to remember'),
+  maxTasks: number(100_000, 'maximum number of tasks in a list of Flower’s interface'),
+  db: text('flower', 'where histories are stored: a path, to which the name of the fleet is appended'),
+  persistent: flag(false, 'accepted for compatibility with Flower: the history is always persistent'),
+  stateSaveInterval: number(
+    0,
+    'accepted for compatibility with Flower: events are always written within a second',
+  ),
+  brokerApi: text('', 'accepted for compatibility with Flower: queues are read over AMQP'),
+  caCerts: text(
+    '',
+    'SSL certificate authority (CA) file: only clients with a certificate signed by it are admitted',
+  ),
   certfile: text('', 'SSL certificate file'),
   keyfile: text('', 'SSL key file'),
-  xheaders: flag(false, 'believe the X-Real-Ip and X-Scheme headers of a proxy'),
-  autoRefresh: flag(true, 'refresh pages by themselves'),
-  purgeOfflineWorkers: number(3600, 'seconds after which workers that are gone are forgotten'),
-  cookieSecret: text('', 'secret that cookies are signed with; default: a new one at each start'),
+  xheaders: flag(false, 'trust the X-Real-Ip and X-Scheme headers of a proxy'),
+  autoRefresh: flag(true, 'refresh pages automatically'),
+  purgeOfflineWorkers: number(3600, 'seconds after which offline workers are forgotten'),
+  cookieSecret: text('', 'secret to sign cookies with; default: a new one at each start'),
   conf: text('', 'a JSON file with options by name'),
-  enableEvents: flag(true, 'make workers tell of their tasks, again and again'),
-  naturalTime: flag(false, 'show times as how long they are ago'),
+  enableEvents: flag(true, 'periodically make workers send task events'),
+  naturalTime: flag(false, 'show times relative to now'),
   tasksColumns: text(
     'name,uuid,state,args,kwargs,result,received,started,runtime,worker',
-    'columns of the page of tasks, with commas between them',
+    'columns of the tasks page, separated by commas',
   ),
-  urlPrefix: text('', 'where the dashboard stands behind a proxy'),
+  urlPrefix: text('', 'path prefix of the dashboard behind a proxy'),
   taskRuntimeMetricBuckets: {
     initial: [],
     read: (value, name) => value.split(',').map((one) => numberOf(one, name)),
     isMultiple: true,
     help: 'upper bounds of the histogram of run times, in seconds',
   },
-  readOnly: flag(false, 'refuse everything that changes something'),
+  readOnly: flag(false, 'refuse all changes'),
   unauthenticatedApi: flag(false, 'let programs use Flower’s interface without authentication'),
   fleet: list('further fleets: name=broker-url, or name=broker-url;results-url'),
   webhooks: text(
@@ -150,9 +153,9 @@ export const OPTIONS: Definitions = {
     'header in which a proxy names the user it has signed in (requires --trusted-proxies)',
   ),
   trustedProxies: list('addresses and networks whose header is believed: 127.0.0.1,10.0.0.0/8, or unix'),
-  redact: list('names of arguments whose values are not kept'),
+  redact: list('names of arguments whose values are not stored'),
   keepDays: number(30, 'days for which tasks are kept'),
-  keepTasks: number(1_000_000, 'tasks that are kept at most'),
+  keepTasks: number(1_000_000, 'maximum number of tasks to keep'),
 }
 
 const NAMES = new Map(Object.keys(OPTIONS).map((name) => [plain(name), name as keyof CommandOptions]))
@@ -211,7 +214,7 @@ function nameOf(
   if (name !== undefined) return { name, isNegated: false }
   const negated = /^no[-_]/i.test(written) ? NAMES.get(plain(written.slice(3))) : undefined
   if (negated !== undefined && OPTIONS[negated].isFlag) return { name: negated, isNegated: true }
-  throw usage(`${argument} is no option of the dashboard.`, 'See --help.')
+  throw usage(`${argument} is not an option of the dashboard.`, 'See --help.')
 }
 
 /** Normalises a name: `-`, `_` and capitals are equivalent. */
@@ -222,13 +225,13 @@ function plain(name: string): string {
 function boolOf(value: string, name: string): boolean {
   if (/^(?:y|yes|t|true|on|1)$/i.test(value)) return true
   if (/^(?:n|no|f|false|off|0)$/i.test(value)) return false
-  throw usage(`${name} is true or false, not ${JSON.stringify(value)}.`)
+  throw usage(`${name} must be true or false, not ${JSON.stringify(value)}.`)
 }
 
 function numberOf(value: string, name: string): number {
   const read = Number(value)
   if (value.trim() !== '' && Number.isFinite(read) && read >= 0) return read
-  throw usage(`${name} is a number, not ${JSON.stringify(value)}.`)
+  throw usage(`${name} must be a number, not ${JSON.stringify(value)}.`)
 }
 
 const usage = (message: string, hint?: string): ConfigurationError =>

@@ -98,7 +98,7 @@ function withFile(
   const wrong = (why: string, cause?: unknown): ConfigurationError =>
     new ConfigurationError(`The options in ${conf} cannot be read: ${why}`, {
       code: 'LVG_CONFIG_INVALID',
-      hint: 'It is a JSON object: {"port": 5555, "basic_auth": ["ada:secret"]}.',
+      hint: 'Write a JSON object: {"port": 5555, "basic_auth": ["ada:secret"]}.',
       cause,
     })
   let values: unknown
@@ -119,7 +119,7 @@ function withFile(
 function fleetOf(text: string, like: Lovage): FleetOptions {
   const [, name = '', broker, results] = /^([^=]+)=([^;]+)(?:;(.+))?$/.exec(text) ?? []
   if (broker === undefined)
-    throw new ConfigurationError(`${JSON.stringify(text)} is no fleet.`, {
+    throw new ConfigurationError(`${JSON.stringify(text)} is not a fleet.`, {
       code: 'LVG_USAGE',
       hint: 'Write --fleet name=redis://host/1, or --fleet name=amqp://host;redis://host.',
     })

@@ -33,7 +33,7 @@ export async function runTasks(options: TasksOptions): Promise<boolean> {
   const { error, items, lookedBackToMs } = page.data
   if (error)
     throw new ConfigurationError(
-      `The search cannot be understood: ${error.message}.\n  ${search}\n  ${' '.repeat(error.position)}${'^'.repeat(Math.max(1, error.length))}`,
+      `Invalid search: ${error.message}.\n  ${search}\n  ${' '.repeat(error.position)}${'^'.repeat(Math.max(1, error.length))}`,
       {
         code: 'LVG_USAGE',
         hint: 'state:FAILURE name:mail -worker:canary received:>2h',
@@ -51,7 +51,7 @@ export async function runTasks(options: TasksOptions): Promise<boolean> {
     tasks,
   })
   const many = `${isExact ? '' : 'at least '}${count} ${count === 1 ? 'task' : 'tasks'}`
-  if (count === 0) write('Nothing is found.')
+  if (count === 0) write('Nothing found.')
   if (count === 0 || !(await options.confirm(`${options.action} ${many}?`))) return count === 0
   const outcome = await client.post<ActionOutcome>('actions', {
     kind: `task.${options.action}`,

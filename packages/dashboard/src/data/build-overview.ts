@@ -72,14 +72,14 @@ function stuckOf(lines: readonly QueueLine[], lost: readonly string[], alive: nu
   for (const name of lost)
     stuck.push({
       severity: 'critical',
-      message: `The worker ${name} is gone without a word; what it held returns to its queue.`,
+      message: `The worker ${name} disappeared without notice; its messages return to their queues.`,
       at: { page: 'worker', of: name },
     })
   const dead = sum(lines.map((line) => line.dead))
   if (dead > 0)
     stuck.push({
       severity: 'warning',
-      message: dead === 1 ? '1 dead letter lies there.' : `${dead} dead letters lie there.`,
+      message: dead === 1 ? 'There is 1 dead letter.' : `There are ${dead} dead letters.`,
       at: { page: 'dead-letters', of: null },
     })
   const rank = { critical: 0, warning: 1 }

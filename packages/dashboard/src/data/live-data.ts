@@ -71,7 +71,7 @@ export function liveData(source: LiveSource): DashboardData {
 /** The error for a fleet that the dashboard does not watch. */
 export class UnknownFleetError extends Error {
   constructor(name: string, known: readonly string[]) {
-    super(`There is no fleet ${JSON.stringify(name)} here; there are ${known.join(', ')}.`)
+    super(`There is no fleet ${JSON.stringify(name)} here; known fleets are ${known.join(', ')}.`)
     this.name = 'UnknownFleetError'
   }
 }

@@ -17,9 +17,9 @@ export async function whyNot(
     return [
       {
         kind: 'worker-lost',
-        message: `The worker ${task.worker} is gone without a word.`,
+        message: `The worker ${task.worker} disappeared without notice.`,
         advice:
-          'What it held returns to its queue when its lease ends (with Python workers: the visibility timeout), if it was acknowledged late. Else retry it.',
+          'Its messages return to their queues when its lease expires (with Python workers: after the visibility timeout), if they are acknowledged late. Otherwise retry the task.',
       },
     ]
   if (!WAITS.has(task.state)) return []
@@ -39,16 +39,16 @@ export async function whyNot(
   if (queued?.state === 'unacked' && why.length === 0)
     why.push({
       kind: 'held',
-      message: 'A worker holds it, and has not begun it.',
-      advice: 'It begins when one of the worker’s slots is free; look at what runs there.',
+      message: 'A worker holds it, and has not started it.',
+      advice: 'It starts when one of the worker’s slots is free; check what is running there.',
     })
   if (why.length === 0)
     why.push({
       kind: 'unknown',
-      message: 'Nothing that is known keeps it from running.',
+      message: 'No known reason keeps it from running.',
       advice: queued
         ? null
-        : 'It stands in no queue that can be looked into: it may have been taken a moment ago, or be lost.',
+        : 'It is in no queue that can be inspected: it may have been taken a moment ago, or be lost.',
     })
   return why
 }
@@ -92,7 +92,7 @@ async function ofTask(fleet: Fleet, name: string): Promise<WhyNot[]> {
       {
         kind: 'breaker',
         message: `The circuit breaker ${open.key} is open until ${new Date(open.untilMs).toISOString()}.`,
-        advice: 'Its next run tries again then; look at why the task fails.',
+        advice: 'Its next run is tried then; check why the task fails.',
       },
     ]
   const rate = fleet.app.tasks.get(name)?.options.rateLimit

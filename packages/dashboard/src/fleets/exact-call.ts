@@ -35,10 +35,10 @@ export async function exactCall(fleet: Fleet, entry: TaskEntry): Promise<FoundCa
         queue: extended.queue || entry.queue,
       },
     }
-  if (entry.name === null) return { ok: false, why: 'nobody has told its name' }
-  if (entry.args === null) return { ok: false, why: 'nobody has told its arguments' }
+  if (entry.name === null) return { ok: false, why: 'its name is unknown' }
+  if (entry.args === null) return { ok: false, why: 'its arguments are unknown' }
   if (entry.args.includes(MASK) || entry.kwargs?.includes(MASK))
-    return { ok: false, why: 'its arguments hold secrets, which are not kept here' }
+    return { ok: false, why: 'its arguments contain secrets, which are not stored here' }
   try {
     const args = readPythonLiteral(entry.args)
     const kwargs = readPythonLiteral(entry.kwargs ?? '{}')

@@ -110,21 +110,22 @@ export class Fleet {
           server === 'history'
             ? `The history cannot be read: ${why}`
             : `The ${server === 'broker' ? 'broker' : 'result backend'} does not answer: ${why}`,
-        advice: 'Look whether its server runs and can be reached; what is shown is what was known before.',
+        advice: 'Check that its server runs and can be reached; this page shows the last known state.',
         sinceMs,
       })
     if (intake.blocked && !this.#lost.has('history'))
       troubles.push({
         kind: 'history-lost',
         message: `The history cannot be written: ${intake.blocked.by instanceof Error ? intake.blocked.by.message : intake.blocked.by}`,
-        advice: 'Look at the disk or the database of the history; what is heard waits in memory.',
+        advice: 'Check the disk or the database of the history; new events wait in memory.',
         sinceMs: intake.blocked.sinceMs,
       })
     if (intake.deafSinceMs !== undefined && !this.#lost.has('broker'))
       troubles.push({
         kind: 'not-listening',
-        message: 'No events arrive: the broker is away, or does not pass them on.',
-        advice: 'Look whether the broker runs; the history goes on, and is filled, when events come again.',
+        message: 'No events arrive: the broker is down, or does not deliver them.',
+        advice:
+          'Check that the broker runs; the history continues, and its gap is filled, when events arrive again.',
         sinceMs: intake.deafSinceMs,
       })
     const alive = this.workers().filter(({ isAlive }) => isAlive)
@@ -132,8 +133,9 @@ export class Fleet {
     if (silent.length > 0)
       troubles.push({
         kind: 'workers-silent',
-        message: `${silent.length === 1 ? `The worker ${silent[0]?.hostname} does` : `${silent.length} workers do`} not tell of their tasks, which are missing here.`,
-        advice: 'Enable events now, and start workers with -E, so that they tell from their first task on.',
+        message: `${silent.length === 1 ? `The worker ${silent[0]?.hostname} does` : `${silent.length} workers do`} not send task events; their tasks are missing here.`,
+        advice:
+          'Enable events now, and start workers with -E, so that they send events from their first task on.',
         sinceMs: null,
         action: 'fleet.enable-events',
       })

@@ -77,7 +77,7 @@ export class Filling {
     try {
       return await work()
     } catch (error) {
-      this.#app.logger.info({ err: error }, 'one of the places that fill gaps cannot be asked')
+      this.#app.logger.info({ err: error }, 'a source for filling gaps cannot be reached')
       return 0
     }
   }

@@ -145,7 +145,7 @@ export class Intake {
       this.#probe()
     } catch (error) {
       this.#deafSinceMs ??= this.#app.clock.now()
-      this.#app.logger.warn({ err: error }, 'the dashboard cannot listen to events; it tries again')
+      this.#app.logger.warn({ err: error }, 'the dashboard cannot subscribe to events; retrying')
       this.#after(PROBE_PATIENCE_MS, () => this.#listen())
     }
   }
@@ -187,7 +187,7 @@ export class Intake {
     } catch (error) {
       this.#blockedSinceMs ??= this.#app.clock.now()
       this.#blockedBy = error
-      this.#app.logger.error({ err: error }, 'the history cannot be written; what is heard waits in memory')
+      this.#app.logger.error({ err: error }, 'the history cannot be written; new events wait in memory')
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS)
       if (!this.#isStopped) this.#gatherTimer ??= this.#app.clock.setTimer(() => this.#write(), this.#retryMs)
     }
@@ -264,7 +264,7 @@ export class Intake {
     try {
       await work()
     } catch (error) {
-      this.#app.logger.error({ err: error }, 'work of the dashboard in the background has failed')
+      this.#app.logger.error({ err: error }, 'background work of the dashboard has failed')
     }
   }
 }

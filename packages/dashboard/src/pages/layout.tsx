@@ -32,9 +32,9 @@ const BELONGS: Readonly<Record<string, string>> = {
 
 const REASONS = {
   down: 'the dashboard was not running',
-  'broker-lost': 'the broker was away',
+  'broker-lost': 'the broker was down',
   'store-lost': 'the history could not be written',
-  'too-fast': 'events came faster than they could be kept',
+  'too-fast': 'events came faster than they could be stored',
 } as const
 
 /** A whole page. */

@@ -40,7 +40,7 @@ export const lettersView: PageView<LettersPage> = (page, context) => {
       {groups.length < 2 ? (
         ''
       ) : (
-        <Section title="By error" note={`of ${count(groupsOf)} letters that were looked at`}>
+        <Section title="By error" note={`of ${count(groupsOf)} letters that were examined`}>
           <Table
             caption="Dead letters by error"
             columns={['Task', 'Reason', 'Error', { name: 'Letters', kind: 'number' }, 'Newest']}

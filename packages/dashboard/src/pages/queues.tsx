@@ -133,7 +133,7 @@ export const queueView: PageView<QueuePage> = (page, context) => {
           </ul>
         </Section>
       )}
-      <Section title="Messages" note="looking takes none of them">
+      <Section title="Messages" note="inspecting takes none of them">
         <nav class="tabs" aria-label="States">
           {([undefined, 'ready', 'delayed', 'unacked'] as const).map((one) => (
             <a

@@ -65,11 +65,7 @@ export const tasksView: PageView<TasksPage> = (page, context) => {
           ]}
           rows={items.length}
           empty={
-            error
-              ? 'Mend the search to see tasks.'
-              : q === ''
-                ? 'No task has been heard of yet.'
-                : 'No task is found.'
+            error ? 'Correct the search to see tasks.' : q === '' ? 'No tasks seen yet.' : 'No tasks found.'
           }
         >
           {items.map((task) => (

@@ -26,7 +26,7 @@ export const workersView: PageView<WorkersPage> = (page, context) => {
           'Heard of',
         ]}
         rows={items.length}
-        empty="No worker has been heard of. Start one: lovage -A APP worker, or celery -A APP worker -E."
+        empty="No worker seen yet. Start one: lovage -A APP worker, or celery -A APP worker -E."
       >
         {items.map((line) => (
           <tr>

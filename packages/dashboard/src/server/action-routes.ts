@@ -33,9 +33,7 @@ async function actionOf(c: Context): Promise<{ readonly action: Action; readonly
   const parsed = Action.safeParse(form ? formAction(form) : await bodyOf(c))
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    throw new BadRequest(
-      `The action cannot be understood: ${issue?.path.join('.') || 'it'}: ${issue?.message}.`,
-    )
+    throw new BadRequest(`Invalid action: ${issue?.path.join('.') || 'it'}: ${issue?.message}.`)
   }
   const back = form?.back
   return { action: parsed.data, ...(typeof back === 'string' ? { back } : {}) }
@@ -45,7 +43,7 @@ async function bodyOf(c: Context): Promise<unknown> {
   try {
     return await c.req.json()
   } catch {
-    throw new BadRequest('The body is no JSON.')
+    throw new BadRequest('The body is not JSON.')
   }
 }
 

@@ -101,7 +101,7 @@ const PAGES: readonly (readonly [
   [
     '/tasks',
     'tasks',
-    'What a search finds, a page of it',
+    'A page of search results',
     { q: 'the search', before: 'key', after: 'key', limit: '1 to 500' },
   ],
   ['/tasks/all', 'allTasks', 'How much a search finds', { q: 'the search' }],
@@ -165,14 +165,14 @@ function openApiDocument(prefix: string, version: string): Schema {
   )
   const actions = {
     [`${prefix}/actions`]: {
-      post: actionOf('Does something', {
-        200: answer('It is done, or has begun', ref('Outcome')),
-        403: answer('It is refused', ref('Outcome')),
-        502: answer('It has failed', ref('Outcome')),
+      post: actionOf('Performs an action', {
+        200: answer('Done, or started', ref('Outcome')),
+        403: answer('Refused', ref('Outcome')),
+        502: answer('Failed', ref('Outcome')),
       }),
     },
     [`${prefix}/actions/count`]: {
-      post: actionOf('How much an action would reach', { 200: answer('The count', ref('Count')) }),
+      post: actionOf('How many items an action would affect', { 200: answer('The count', ref('Count')) }),
     },
   }
   return {
@@ -227,8 +227,8 @@ function pageOf(
       200: answer('The page', {
         allOf: [ref('Frame'), { type: 'object', properties: { data }, required: ['data'] }],
       }),
-      400: answer('A wrong value', ref('Problem')),
-      404: answer('There is nothing of this name', ref('Problem')),
+      400: answer('An invalid value', ref('Problem')),
+      404: answer('Not found', ref('Problem')),
     },
   }
 }
@@ -237,7 +237,7 @@ const actionOf = (summary: string, responses: Schema): Schema => ({
   summary,
   parameters: [{ name: 'fleet', in: 'query', schema: { type: 'string' } }],
   requestBody: { required: true, content: { 'application/json': { schema: ref('Action') } } },
-  responses: { ...responses, 400: answer('It cannot be understood', ref('Problem')) },
+  responses: { ...responses, 400: answer('Invalid', ref('Problem')) },
 })
 
 /** Serves the document. */

@@ -66,7 +66,7 @@ class Reader {
 
   end(): void {
     this.#space()
-    if (this.#at < this.#text.length) throw this.#wrong('There is more than a value')
+    if (this.#at < this.#text.length) throw this.#wrong('There is more than one value')
   }
 
   #list(close: string, depth: number): unknown[] {
@@ -84,7 +84,7 @@ class Reader {
     const entries: [string, unknown][] = []
     while (!this.#takes('}')) {
       const key = this.value(depth + 1)
-      if (typeof key !== 'string') throw this.#wrong('A name is no string')
+      if (typeof key !== 'string') throw this.#wrong('A name is not a string')
       if (!this.#takes(':')) throw this.#wrong('A colon is missing')
       entries.push([key, this.value(depth + 1)])
       if (!this.#takes(',') && !this.#sees('}')) throw this.#wrong('A comma or } is missing')
@@ -126,7 +126,7 @@ class Reader {
     NUMBER.lastIndex = this.#at
     const digits = NUMBER.exec(this.#text)?.[0]
     if (digits === undefined || /[\w]/.test(this.#text.charAt(this.#at + digits.length)))
-      throw this.#wrong('It is no plain value')
+      throw this.#wrong('It is not a plain value')
     this.#at += digits.length
     const plain = digits.replaceAll('_', '')
     if (!/^[+-]?\d+$/.test(plain)) return Number(plain)

@@ -51,11 +51,11 @@ describe('what events show of arguments', () => {
   test.each([
     ["('ada', 3", 'A comma or ) is missing at position 9'],
     ["('a very long te…", 'A string does not end at position 17'],
-    ['(<Order 3>,)', 'It is no plain value at position 1'],
-    ['(datetime.date(2026, 1, 1),)', 'It is no plain value at position 1'],
-    ['(********)', 'It is no plain value at position 1'],
-    ['{1: 2}', 'A name is no string at position 2'],
-    ['(1) 2', 'There is more than a value at position 4'],
+    ['(<Order 3>,)', 'It is not a plain value at position 1'],
+    ['(datetime.date(2026, 1, 1),)', 'It is not a plain value at position 1'],
+    ['(********)', 'It is not a plain value at position 1'],
+    ['{1: 2}', 'A name is not a string at position 2'],
+    ['(1) 2', 'There is more than one value at position 4'],
     ['('.repeat(1000), 'It is too deep at position 101'],
   ])('%s is no value, and it is said where', (text, message) => {
     expect(() => readPythonLiteral(text)).toThrow(message)

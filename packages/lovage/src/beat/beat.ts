@@ -111,7 +111,7 @@ export class Beat {
       while (!this.#stop.signal.aborted) {
         const { space, leaseMs = 6_000 } = this.#options
         const term = await waitForLease(
-          { ...this.#options, lease: `beat:${space}`, label: 'the lead of beat', leaseMs },
+          { ...this.#options, lease: `beat:${space}`, label: 'the leadership of beat', leaseMs },
           this.#stop.signal,
         )
         if (!term) break
@@ -136,9 +136,12 @@ export class Beat {
     } finally {
       this.#leads = false
       this.#watched = []
-      logger.info({ token: String(term.token) }, 'beat: Leading no more.')
+      logger.info({ token: String(term.token) }, 'beat: No longer the leader.')
       await term.release().catch((error: unknown) => {
-        logger.warn({ err: error }, `beat: Cannot give back the lead, it runs out: ${messageOf(error)}`)
+        logger.warn(
+          { err: error },
+          `beat: Cannot release the leadership, which expires by itself: ${messageOf(error)}`,
+        )
       })
     }
   }
@@ -201,7 +204,7 @@ export class Beat {
       this.#code = this.#options.codeEntries()
     } catch (error) {
       if (!this.#code) throw error
-      this.#options.logger.error({ err: error }, `beat: An entry of the code is wrong: ${messageOf(error)}`)
+      this.#options.logger.error({ err: error }, `beat: An entry in the code is invalid: ${messageOf(error)}`)
     }
     return this.#code
   }
@@ -254,7 +257,7 @@ export class Beat {
     const { fenced, written } = await store.advance(advances, term.token)
     crashPoint('beat:after-advance')
     if (fenced) {
-      logger.warn({ token: String(term.token) }, 'beat: A newer leader was here.')
+      logger.warn({ token: String(term.token) }, 'beat: A newer leader has taken over.')
       return 'deposed'
     }
     const done = new Map(

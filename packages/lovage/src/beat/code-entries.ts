@@ -43,7 +43,7 @@ export function defineForApp(
   )
   if (definition.overlap === 'skip' && !keepsResults(app, definition)) {
     throw new ConfigurationError(
-      `The schedule entry '${name}' is wrong: overlap 'skip' needs the results of its task.`,
+      `The schedule entry '${name}' is invalid: overlap 'skip' needs the results of its task.`,
       {
         code: 'LVG_SCHEDULE_INVALID',
         details: { entry: name, field: 'overlap' },

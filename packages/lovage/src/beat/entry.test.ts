@@ -46,7 +46,7 @@ describe('an entry', () => {
     [{ task: 't', schedule: 1, expires: 0 }, 'expires'],
   ])('%j is refused', (periodic, field) => {
     expect(() => defineEntry('x', periodic as PeriodicTask)).toThrow(
-      `The schedule entry 'x' is wrong: ${field}`,
+      `The schedule entry 'x' is invalid: ${field}`,
     )
   })
 
@@ -54,7 +54,7 @@ describe('an entry', () => {
     expect(() => defineEntry('x', { task: 't', schedule: 1, args: [() => 1] })).toThrow('args[0]')
     expect(() => defineEntry('x', { task: 't', schedule: 1, args: [2n ** 64n] })).toThrow('args[0]')
     expect(() => defineEntry('x', { task: 't', schedule: crontab(), timezone: 'Mars/Olympus' })).toThrow(
-      'no time zone',
+      'Unknown time zone',
     )
   })
 })

@@ -87,7 +87,7 @@ async function withoutOverlap(
     return { ready: planned, busy }
   } catch (error) {
     const names = asked.map(({ entry }) => entry.name).join(', ')
-    logger.error({ err: error }, `beat: Cannot tell whether ${names} still run: ${messageOf(error)}`)
+    logger.error({ err: error }, `beat: Cannot determine whether ${names} still run: ${messageOf(error)}`)
     return { ready: planned.filter((one) => !isAsked(one)), busy: new Set() }
   }
 }
@@ -102,21 +102,21 @@ function ticksToMake(
   if (plan.isSetBack) {
     logger.warn(
       { entry: name },
-      `beat: The clock was set back; ${name} goes on from ${new Date(nowMs).toISOString()}.`,
+      `beat: The clock was set back; ${name} continues from ${new Date(nowMs).toISOString()}.`,
     )
   }
   if (plan.missedSinceMs !== undefined) {
     const since = new Date(plan.missedSinceMs).toISOString()
     logger.warn(
       { entry: name, made: plan.ticks.length },
-      `beat: ${name} missed its runs since ${since}; ${plan.ticks.length} made.`,
+      `beat: ${name} missed its runs since ${since}; ${plan.ticks.length} sent now.`,
     )
   }
   if (definition.overlap === 'allow' || plan.ticks.length === 0) return plan.ticks
   if (state.lastTaskId !== null && busy.has(state.lastTaskId)) {
     logger.info(
       { entry: name, taskId: state.lastTaskId },
-      `beat: ${name} is skipped: its last run is unfinished.`,
+      `beat: ${name} is skipped: its last run has not finished.`,
     )
     return []
   }

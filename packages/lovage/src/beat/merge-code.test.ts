@@ -39,7 +39,7 @@ describe('entries of the code', () => {
     expect(merged.puts).toMatchObject([
       { entry: { definition: { enabled: false, args: [1], jitterMs: 5 }, changed: ['enabled'] } },
     ])
-    expect(merged.notes).toEqual(["Entry a changed in the code, but an operator's enabled stand."])
+    expect(merged.notes).toEqual(["Entry a changed in the code, but an operator's enabled stay in force."])
   })
 
   it('agree with an operator once the code says the same', () => {
@@ -60,7 +60,7 @@ describe('entries of the code', () => {
     const { puts, deletes, notes } = mergeCode([stored('operator')], code(definition({ args: [1] })), NOW)
     expect([puts, deletes]).toEqual([[], []])
     expect(notes).toEqual([
-      "Entry a was made by an operator; the one in the code waits for 'schedule reset a'.",
+      "Entry a was created by an operator; the entry in the code takes effect after 'schedule reset a'.",
     ])
     expect(mergeCode([stored('operator')], new Map(), NOW)).toEqual({ puts: [], deletes: [], notes: [] })
   })

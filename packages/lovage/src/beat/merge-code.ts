@@ -34,13 +34,15 @@ export function mergeCode(
     if (!entry) puts.push({ entry: newEntry(name, definition, 'code', nowMs), restartMs: nowMs })
     else if (entry.code === null) {
       notes.push(
-        `Entry ${name} was made by an operator; the one in the code waits for 'schedule reset ${name}'.`,
+        `Entry ${name} was created by an operator; the entry in the code takes effect after 'schedule reset ${name}'.`,
       )
     } else if (!isSame(entry.code, definition)) {
       if (entry.removed)
         notes.push(`Entry ${name} was removed by an operator; its change in the code has no effect.`)
       else if (entry.changed.length > 0) {
-        notes.push(`Entry ${name} changed in the code, but an operator's ${entry.changed.join(', ')} stand.`)
+        notes.push(
+          `Entry ${name} changed in the code, but an operator's ${entry.changed.join(', ')} stay in force.`,
+        )
       }
       puts.push(withCode(entry, definition, nowMs))
     }

@@ -99,11 +99,11 @@ class Ticks {
     if (next === undefined || (Number.isSafeInteger(next) && next > ms)) return next
     // Only a user-defined kind can do that; beat would never finish with it.
     throw new ConfigurationError(
-      `Its schedule (${this.#schedule.kind}) answers ${next} for what comes after ${ms}.`,
+      `Its schedule (${this.#schedule.kind}) returned ${next} as the time after ${ms}.`,
       {
         code: 'LVG_SCHEDULE_INVALID',
         details: { entry: this.#entry.name, kind: this.#schedule.kind, afterMs: ms, next },
-        hint: '`next` answers with whole milliseconds, later than `afterMs`, or undefined.',
+        hint: '`next` must return whole milliseconds later than `afterMs`, or undefined.',
       },
     )
   }

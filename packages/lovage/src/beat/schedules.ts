@@ -97,7 +97,7 @@ export class Schedules implements AsyncDisposable {
     const entry = await this.#find(name)
     throw entry.removed
       ? wasRemoved(name)
-      : refused(`There is an entry ${name} already.`, name, 'Change it, or choose another name.')
+      : refused(`Entry ${name} already exists.`, name, 'Change it, or choose another name.')
   }
 
   /** Changes fields of an entry. Changing its times restarts counting. */
@@ -193,7 +193,7 @@ export class Schedules implements AsyncDisposable {
     throw refused(
       `There is no entry ${name}.`,
       name,
-      known ? `There are ${known}.` : 'The schedule is empty.',
+      known ? `The entries are ${known}.` : 'The schedule is empty.',
     )
   }
 
@@ -250,7 +250,11 @@ const refused = (message: string, entry: string, hint: string): ConfigurationErr
   new ConfigurationError(message, { code: 'LVG_SCHEDULE_INVALID', details: { entry }, hint })
 
 const contended = (name: string): ConfigurationError =>
-  refused(`The entry ${name} is being changed by others.`, name, 'Look at it, and try again.')
+  refused(`The entry ${name} is being changed concurrently.`, name, 'Check it, and try again.')
 
 const wasRemoved = (name: string): ConfigurationError =>
-  refused(`The entry ${name} of the code was removed.`, name, `Bring it back with 'schedule reset ${name}'.`)
+  refused(
+    `The entry ${name}, which the code defines, was removed.`,
+    name,
+    `Restore it with 'schedule reset ${name}'.`,
+  )

@@ -81,11 +81,11 @@ export function checkQueue(queue: Queue): void {
   }
   for (const option of Object.keys(queue))
     if (option !== 'name' && !Object.hasOwn(KNOWN, option))
-      refuse(`${option} is no option of a queue; there are ${Object.keys(KNOWN).join(', ')}.`)
+      refuse(`unknown queue option ${option}; valid options are ${Object.keys(KNOWN).join(', ')}.`)
   for (const option of NUMBERS) {
     const value = queue[option]
     if (value !== undefined && !(Number.isFinite(value) && value >= 0))
-      refuse(`${option} is a number that is not negative, not ${String(value)}.`)
+      refuse(`${option} must be a non-negative number, not ${String(value)}.`)
   }
 }
 

@@ -213,7 +213,7 @@ export function mapped(name: 'map' | 'starmap', task: Canvas, items: readonly un
 
 /** A group of starmaps, each over `size` items. */
 export function chunked(task: Canvas, items: Iterable<readonly unknown[]>, size: number): Canvas {
-  if (!Number.isInteger(size) || size < 1) throw misshapen('A chunk has at least one item.')
+  if (!Number.isInteger(size) || size < 1) throw misshapen('A chunk must have at least one item.')
   const members: Canvas[] = []
   let chunk: (readonly unknown[])[] = []
   for (const item of items) {

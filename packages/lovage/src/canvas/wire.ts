@@ -106,7 +106,7 @@ function read(value: unknown, depth: number, budget: { left: number }): Canvas {
   if (depth > MAX_CANVAS_DEPTH)
     throw misshapen(`The canvas is nested deeper than ${MAX_CANVAS_DEPTH} levels.`)
   if (--budget.left < 0) throw misshapen(`The canvas has more than ${MAX_CANVAS_SIZE} signatures.`)
-  if (!isFields(value)) throw misshapen('A signature is an object.')
+  if (!isFields(value)) throw misshapen('A signature must be an object.')
   const { task, args: given, kwargs = {}, options: stored = {}, subtask_type: type = null } = value
   if (typeof task !== 'string' || task === '') throw misshapen('A signature has no task.')
   const name = task.slice(0, 256)

@@ -39,7 +39,7 @@ export function createProgram(): Command {
   const program = new Command('lovage')
   program
     .usage('[-A APP] COMMAND [options]')
-    .description('Celery for TypeScript: run workers, send tasks, now and periodically, look into queues.')
+    .description('Celery for TypeScript: run workers, send tasks now or periodically, inspect queues.')
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help of a command')
@@ -48,14 +48,14 @@ export function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true, sortOptions: false })
     .option(
       '-A, --app <app>',
-      'the app: a path, or a dotted name, and an export if need be (src/app.ts, proj.tasks:app)',
+      'the app: a path or a dotted name, optionally with an export (src/app.ts, proj.tasks:app)',
     )
-    .option('-b, --broker <url>', 'where messages are; the code of the app has precedence')
-    .option('--result-backend <url>', 'where results are; the code of the app has precedence')
+    .option('-b, --broker <url>', 'URL of the broker; the app’s code takes precedence')
+    .option('--result-backend <url>', 'URL of the result backend; the app’s code takes precedence')
     .option('--config <module>', 'a module that exports settings')
     .option('--workdir <folder>', 'change to this folder first')
-    .option('-C, --no-color', 'no colours')
-    .option('-q, --quiet', 'nothing but results and errors')
+    .option('-C, --no-color', 'disable colours')
+    .option('-q, --quiet', 'print only results and errors')
     .addHelpText('after', HELP)
   for (const add of [
     addWorker,
@@ -98,11 +98,11 @@ export function createProgram(): Command {
 
 const HELP = `
 The options above may stand before or after the command. Without -A the app is what CELERY_APP names, or the
-field "lovage" of the nearest package.json. TypeScript is loaded as it is.
+field "lovage" of the nearest package.json. TypeScript is loaded without a build step.
 
 Examples:
   $ lovage -A src/app.ts worker -l info        run a worker
-  $ lovage -A src/app.ts dev                   the same, started again at every change
+  $ lovage -A src/app.ts dev                   the same, restarted at every change
   $ lovage -A src/app.ts call math.add --args '[2, 3]'
   $ lovage -A src/app.ts queues                what waits where
 

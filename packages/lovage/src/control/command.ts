@@ -31,13 +31,13 @@ export type Command = (args: CommandArguments, ports: CommandPorts) => unknown
 export function texts(value: unknown, name: string): readonly string[] {
   const list = typeof value === 'string' ? [value] : value
   if (Array.isArray(list) && list.every((one) => typeof one === 'string')) return list
-  throw new TypeError(`${name} is no text and no list of texts`)
+  throw new TypeError(`${name} must be text or a list of texts`)
 }
 
 /** An argument that is a text. */
 export function text(value: unknown, name: string): string {
   if (typeof value === 'string' && value !== '') return value
-  throw new TypeError(`${name} is no text`)
+  throw new TypeError(`${name} must be text`)
 }
 
 /** An argument that is the name of a queue, an exchange or a routing key. */
@@ -45,7 +45,7 @@ export function entity(value: unknown, name: string): string {
   const said = text(value, name)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused.
   if (said.length > 255 || /[\u0000-\u001f\u007f]/.test(said))
-    throw new TypeError(`${name} is no name: 255 characters at most, none of them a control character`)
+    throw new TypeError(`${name} must be a name of at most 255 characters, without control characters`)
   return said
 }
 
@@ -53,7 +53,7 @@ export function entity(value: unknown, name: string): string {
 export function count(value: unknown, name: string, least: number, most: number): number {
   const read = number(value, name)
   if (!Number.isInteger(read) || read < least || read > most)
-    throw new RangeError(`${name} is no whole number from ${least} to ${most}`)
+    throw new RangeError(`${name} must be a whole number from ${least} to ${most}`)
   return read
 }
 
@@ -61,5 +61,5 @@ export function count(value: unknown, name: string, least: number, most: number)
 export function number(value: unknown, name: string): number {
   const read = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof read === 'number' && Number.isFinite(read)) return read
-  throw new TypeError(`${name} is no number`)
+  throw new TypeError(`${name} must be a number`)
 }

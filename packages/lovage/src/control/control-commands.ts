@@ -88,7 +88,7 @@ const rateLimit: Command = async ({ task_name: name, rate_limit: rate }, ports) 
   const task = text(name, 'task_name')
   if (!ports.app.tasks.has(task)) return { error: 'unknown task' }
   const asked = rate ?? '0'
-  if (typeof asked !== 'number' && typeof asked !== 'string') throw new TypeError('rate_limit is no rate')
+  if (typeof asked !== 'number' && typeof asked !== 'string') throw new TypeError('rate_limit is not a rate')
   await setRate(here(ports), task, asked)
   return {
     ok:
@@ -136,7 +136,7 @@ const resize =
       return { error: `pool_${verb} is not supported with autoscale. Adjust autoscale range instead.` }
     const most = mostSlots(worker)
     const slots = worker.pool.slots + sign * count(n, 'n', 1, most)
-    if (slots < 1) throw new RangeError(`a pool needs one slot at least, not ${slots}`)
+    if (slots < 1) throw new RangeError(`a pool needs at least one slot, not ${slots}`)
     if (slots > most) throw new RangeError(`a pool has ${most} slots at most, not ${slots}`)
     await worker.resize(slots)
     return { ok: `pool will ${verb}` }
@@ -222,7 +222,8 @@ function stampsOf(headers: unknown): Readonly<Record<string, unknown>> {
     }
     return stamps
   }
-  if (typeof headers !== 'object' || headers === null) throw new TypeError('headers is no object and no list')
+  if (typeof headers !== 'object' || headers === null)
+    throw new TypeError('headers must be an object or a list')
   // Decoded from a message: a record of its own fields, of any values.
   return headers as Readonly<Record<string, unknown>>
 }
@@ -233,7 +234,7 @@ function queueOf(name: string, args: CommandArguments): Queue {
   const exchangeType = (['direct', 'topic', 'fanout'] as const).find(
     (one): one is ExchangeType => one === type,
   )
-  if (isGiven(type) && !exchangeType) throw new TypeError('exchange_type is none of direct, topic, fanout')
+  if (isGiven(type) && !exchangeType) throw new TypeError('exchange_type must be direct, topic or fanout')
   return {
     name,
     ...(isGiven(exchange) ? { exchange: entity(exchange, 'exchange') } : {}),

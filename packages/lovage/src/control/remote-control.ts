@@ -141,7 +141,7 @@ export class RemoteControl implements BootStep {
     this.#refusedMs = nowMs
     this.#app.logger.warn(
       { at_once: MOST_AT_ONCE },
-      'Control messages are refused: too many are being answered already',
+      'Refusing control messages: too many are being answered already',
     )
   }
 

@@ -48,7 +48,7 @@ export async function waitForLease(options: LeaseWish, signal: AbortSignal): Pro
       if (grant) return new HeldLease(options, grant.token, askedMs + leaseMs, monotonicMs)
       isWarned = false
     } catch (error) {
-      if (!isWarned) logger.warn({ err: error }, `Cannot ask for ${label}: ${messageOf(error)}`)
+      if (!isWarned) logger.warn({ err: error }, `Cannot acquire ${label}: ${messageOf(error)}`)
       isWarned = true
     }
     await delay(clock, leaseMs / TRIES_PER_LEASE, signal).catch(() => {
@@ -83,7 +83,7 @@ class HeldLease implements Lease {
   }
 
   async release(): Promise<void> {
-    this.#end('it was given back')
+    this.#end('it was released')
     await this.#options.coordination.release(this.#options.lease, this.token)
   }
 
@@ -98,11 +98,11 @@ class HeldLease implements Lease {
     try {
       const grant = await coordination.acquire(lease, holder, leaseMs)
       // Another token: another holder had it in between, or it lapsed; our state may be stale.
-      if (grant?.token !== this.token) return this.#end('another took it')
+      if (grant?.token !== this.token) return this.#end('another holder took it')
       this.#untilMs = askedMs + leaseMs
     } catch (error) {
       logger.warn({ err: error }, `Cannot renew ${label}: ${messageOf(error)}`)
-      if (!this.isHeld()) return this.#end('it ran out')
+      if (!this.isHeld()) return this.#end('it expired')
     }
     if (!this.#over.signal.aborted) this.#arm()
   }

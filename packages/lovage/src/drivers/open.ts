@@ -41,7 +41,7 @@ const SCHEME = /^[a-z][a-z0-9+.-]*$/
 /** Registers a driver for the URLs of a scheme. */
 export function registerDriver(scheme: string, driver: Driver): void {
   const problem = !SCHEME.test(scheme)
-    ? 'is no scheme of a URL: a letter, then letters, digits, +, . and -, all lower case'
+    ? 'is not a valid URL scheme: a letter, then letters, digits, +, . and -, all lower case'
     : DRIVERS.has(scheme)
       ? 'is served by another driver'
       : undefined
@@ -49,7 +49,7 @@ export function registerDriver(scheme: string, driver: Driver): void {
     throw new ConfigurationError(`${JSON.stringify(scheme)} ${problem}.`, {
       code: 'LVG_CONFIG_INVALID',
       details: { scheme },
-      hint: "Register it once, under a name of its own: registerDriver('acme', driver).",
+      hint: "Register it once, under its own name: registerDriver('acme', driver).",
     })
   DRIVERS.set(scheme, driver)
 }
@@ -169,7 +169,7 @@ const schemeOf = (url: string): string | undefined =>
 function unknownScheme(part: Part, url: string, hint?: string): ConfigurationError {
   const known = [...DRIVERS].flatMap(([scheme, driver]) => (driver[part] ? [`${scheme}://`] : []))
   return new ConfigurationError(
-    `No ${PARTS[part]} serves ${redactUrl(url)}; there are ${known.join(', ')}.`,
+    `No ${PARTS[part]} serves ${redactUrl(url)}; known are ${known.join(', ')}.`,
     {
       code: 'LVG_DRIVER_UNKNOWN',
       ...(hint === undefined ? {} : { hint }),

@@ -75,13 +75,13 @@ export function decodeControlRequest(
   if (body instanceof MessageError) return body
   const { method, arguments: args, destination, pattern, matcher, ticket, reply_to: replyTo } = body
   if (typeof method !== 'string' || method === '' || method.length > 128)
-    return malformed('method is no name')
-  if (args !== undefined && args !== null && !isFields(args)) return malformed('arguments is no object')
+    return malformed('method is not a name')
+  if (args !== undefined && args !== null && !isFields(args)) return malformed('arguments is not an object')
   const names = typeof destination === 'string' ? [destination] : (destination ?? null)
   if (names !== null && !(Array.isArray(names) && names.every((name) => typeof name === 'string')))
-    return malformed('destination is no list of node names')
+    return malformed('destination is not a list of node names')
   if (pattern !== undefined && pattern !== null && typeof pattern !== 'string')
-    return malformed('pattern is no text')
+    return malformed('pattern is not text')
   return {
     method,
     arguments: isFields(args) ? args : {},
@@ -170,7 +170,7 @@ function bodyOf(
       ...(accept ? { accept } : {}),
       integers: 'bigint',
     })
-    return isFields(body) ? body : malformed('the body is no object')
+    return isFields(body) ? body : malformed('the body is not an object')
   } catch (error) {
     return malformed(messageOf(error), error)
   }

@@ -147,7 +147,7 @@ test('a burst of one turn is told whole, and what an absent broker could not tak
   // Those that were on their way, and the oldest of those that waited.
   expect(dispatcher.dropped).toBe(2_000)
   expect(warnings).toEqual([
-    expect.stringMatching(/^\d+ events were dropped: the broker could not take them$/),
+    expect.stringMatching(/^\d+ events were dropped: the broker did not accept them$/),
   ])
   isThere = true
   await dispatcher.flush()

@@ -160,7 +160,7 @@ export class EventDispatcher {
     this.#saidDropped = this.#dropped
     this.#ports.logger.warn(
       { dropped: this.#dropped },
-      `${since} events were dropped: the broker could not take them`,
+      `${since} events were dropped: the broker did not accept them`,
     )
   }
 

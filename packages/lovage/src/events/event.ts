@@ -89,6 +89,6 @@ const unreadable = (what: string): MessageError =>
 export function eventType(type: string): string {
   if (/^[A-Za-z][\w-]{0,127}$/.test(type)) return type
   throw new TypeError(
-    `${JSON.stringify(type)} is no type of an event: letters, digits, - and _, at most 128 of them, the first a letter`,
+    `${JSON.stringify(type)} is not a valid event type: letters, digits, - and _, at most 128 characters, the first a letter`,
   )
 }

@@ -39,19 +39,25 @@ function settingsOf(app: AppCore): DeployFinding[] {
   const url = app.brokerUrl
   const driver = driverOf(url)
   const say = (isWrong: boolean, verdict: 'warn' | 'fail', check: string, found: string, advice: string) =>
-    isWrong ? ({ check, verdict, detail: found, advice } as const) : pass(check, 'as it should be')
+    isWrong ? ({ check, verdict, detail: found, advice } as const) : pass(check, 'as expected')
   const untimed = [...app.tasks].filter(
     ({ name, options }) => !name.startsWith('celery.') && !options.timeLimit && !options.softTimeLimit,
   )
   const typos = app.unroutedNames()
   const isRemote = driver?.reach === 'network' && !/@?(localhost|127\.0\.0\.1|\[::1\])/.test(url)
   return [
-    say(driver?.reach === 'process', 'fail', 'broker', `${url} is gone with its process`, 'Set brokerUrl.'),
+    say(
+      driver?.reach === 'process',
+      'fail',
+      'broker',
+      `${url} is lost when its process ends`,
+      'Set brokerUrl.',
+    ),
     say(
       conf.brokerUrl === undefined,
       'fail',
       'broker URL',
-      'no setting says where the broker is: the embedded file is taken',
+      'no broker is configured: the embedded file is used',
       'Set brokerUrl, or CELERY_BROKER_URL in the environment.',
     ),
     say(
@@ -59,29 +65,29 @@ function settingsOf(app: AppCore): DeployFinding[] {
       'warn',
       'broker password',
       'the broker is on another machine and is used without a password',
-      'Give it one; anybody who reaches it may run your tasks.',
+      'Set one; anyone who can reach it can run your tasks.',
     ),
     say(
       isRemote && !driver?.isEncrypted && !/sslmode=/.test(url) && !conf.brokerUseSsl,
       'warn',
       'broker encryption',
       'the connection to the broker is not encrypted',
-      'Use rediss:// or amqps://, unless the network is yours alone.',
+      'Use rediss:// or amqps://, unless the network is private.',
     ),
-    say(conf.taskAlwaysEager, 'fail', 'taskAlwaysEager', 'tasks run in their callers', 'Take it away.'),
+    say(conf.taskAlwaysEager, 'fail', 'taskAlwaysEager', 'tasks run in the calling process', 'Remove it.'),
     say(
       !conf.taskAcksLate,
       'warn',
       'taskAcksLate',
-      'a worker that dies loses what it runs',
-      'Leave it on, and make tasks idempotent.',
+      'a worker that dies loses its running tasks',
+      'Turn it on, and make tasks idempotent.',
     ),
     say(
       conf.acceptContent.some((one) => one === 'pickle' || one === 'yaml'),
       'fail',
       'acceptContent',
-      `it lets in ${conf.acceptContent.join(', ')}`,
-      'Accept json alone.',
+      `it allows ${conf.acceptContent.join(', ')}`,
+      'Accept only json.',
     ),
     say(
       app.hasResults && conf.resultExpires === 0,
@@ -104,14 +110,14 @@ function settingsOf(app: AppCore): DeployFinding[] {
       typos.length > 0,
       'fail',
       'routes',
-      `taskRoutes names ${typos.join(', ')}, which no task here has`,
+      `taskRoutes names ${typos.join(', ')}, but no such task is registered here`,
       'Correct the name, or import the module that defines the task (-I).',
     ),
     say(
       conf.workerMetricsPort === undefined && !conf.workerSendTaskEvents,
       'warn',
       'monitoring and alerts',
-      'workers neither serve metrics nor tell events',
+      'workers neither serve metrics nor send events',
       'Set workerMetricsPort (--metrics-port) and load the alerts of deploy/prometheus/ in the repository, or start them with -E.',
     ),
   ]
@@ -140,7 +146,7 @@ function workersOf(app: AppCore, answers: Answers<unknown>): readonly DeployFind
     const check = `worker on ${queue}`
     if (nodes.length > 0) return pass(check, `consumed by ${nodes.slice(0, 5).join(', ')}`)
     const waiting = tasks.length > 0 ? `; its tasks: ${tasks.slice(0, 5).join(', ')}` : ''
-    return fail(check, `nobody consumes it${waiting}`, `Start one: lovage worker -Q ${queue}`)
+    return fail(check, `no worker consumes it${waiting}`, `Start one: lovage worker -Q ${queue}`)
   })
 }
 
@@ -166,7 +172,7 @@ async function sizeOf(
 /** The app's own checks: its warehouse, its flags, its runbook. */
 async function ownOf(app: AppCore): Promise<readonly DeployFinding[]> {
   const findings: DeployFinding[] = []
-  for (const { name, run, advice = 'See what the check says.' } of app.deployChecks) {
+  for (const { name, run, advice = 'See the output of the check.' } of app.deployChecks) {
     try {
       const found = await run()
       findings.push(pass(name, typeof found === 'string' ? found : 'passed'))

@@ -51,7 +51,7 @@ export async function examine(app: AppCore): Promise<readonly Finding[]> {
   try {
     findings.push(...(await workers(app)))
   } catch (error) {
-    findings.push(fail('workers', `they cannot be asked: ${messageOf(error)}`, 'See what the broker said.'))
+    findings.push(fail('workers', `they cannot be queried: ${messageOf(error)}`, 'See the broker’s reply.'))
   }
   return [...findings, ...own]
 }
@@ -59,7 +59,7 @@ export async function examine(app: AppCore): Promise<readonly Finding[]> {
 /** The app's own checks: a warehouse, a service that it calls. */
 async function ownChecks(app: AppCore): Promise<readonly Finding[]> {
   return Promise.all(
-    app.deployChecks.map(({ name, run, advice = 'See what the check says.' }) =>
+    app.deployChecks.map(({ name, run, advice = 'See the output of the check.' }) =>
       tried(name, advice, async () => {
         const said = await run()
         return typeof said === 'string' ? said : 'passed'
@@ -74,7 +74,7 @@ function settings(app: AppCore): Finding {
     ? pass('settings', `app ${app.main}, ${app.tasks.names().length} tasks`)
     : fail(
         'settings',
-        `taskRoutes names ${typos.join(', ')}, which no task here has`,
+        `taskRoutes names ${typos.join(', ')}, but no such task is registered here`,
         'Correct the name, or import the module that defines the task (-I).',
       )
 }
@@ -91,7 +91,7 @@ async function serverSettings(app: AppCore): Promise<readonly Finding[]> {
             : pass('server settings', `${what}; good enough outside production (NODE_ENV)`)
         })
   } catch (error) {
-    return [fail('server settings', messageOf(error), 'See what the server said.')]
+    return [fail('server settings', messageOf(error), 'See the server’s reply.')]
   }
 }
 
@@ -100,7 +100,7 @@ async function clock(app: AppCore): Promise<string> {
     if (keepsNoAgreements(error)) return undefined
     throw error
   })
-  if (!coordination) return 'not compared: the broker keeps messages only, and coordinationUrl names no store'
+  if (!coordination) return 'not compared: the broker stores messages only, and coordinationUrl is not set'
   const ttlMs = 1000
   const name = `doctor:${newId()}`
   const beganMs = app.clock.now()
@@ -112,7 +112,7 @@ async function clock(app: AppCore): Promise<string> {
   const serverMs = grant.expiresMs - ttlMs
   const skewMs = serverMs < beganMs ? serverMs - beganMs : Math.max(0, serverMs - endedMs)
   if (Math.abs(skewMs) > MOST_SKEW_MS)
-    throw new Error(`the clock of ${coordination.kind} is ${Math.round(skewMs)} ms away from this machine's`)
+    throw new Error(`the clock of ${coordination.kind} is ${Math.round(skewMs)} ms off this machine's`)
   return `${coordination.kind} agrees within ${MOST_SKEW_MS} ms`
 }
 
@@ -128,11 +128,11 @@ async function workers(app: AppCore): Promise<readonly Finding[]> {
   const findings = [...wanted].map((queue) =>
     consumed.has(queue)
       ? pass(`worker on ${queue}`, 'consumes it')
-      : fail(`worker on ${queue}`, 'nobody consumes it', `Start one: lovage worker -Q ${queue}`),
+      : fail(`worker on ${queue}`, 'no worker consumes it', `Start one: lovage worker -Q ${queue}`),
   )
   const queue = [...wanted].find((name) => consumed.has(name))
   if (queue === undefined || !app.hasResults) return findings
-  const trip = await tried('round trip', 'Look into the log of the worker.', async () => {
+  const trip = await tried('round trip', 'Check the worker’s log.', async () => {
     const began = performance.now()
     // Celery's own task, which every worker of either language has; it returns its argument.
     const result = await app.calls.send({

@@ -109,7 +109,7 @@ export async function getQueueHealth(
     // Reported once: for a queue with waiting messages it is reported already.
     const isDeserted = consumed !== undefined && workers.length === 0 && queues.every(isQuiet)
     const faults = [
-      ...said('workers cannot be asked', fleet.fault),
+      ...said('workers cannot be queried', fleet.fault),
       ...said('circuit breakers cannot be read', breakers.fault),
       ...said('the schedule cannot be read', schedule.fault),
       ...said('tasks that lost workers cannot be read', lost.fault),

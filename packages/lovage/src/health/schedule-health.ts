@@ -64,12 +64,12 @@ export function scheduleReasons(entries: readonly EntryHealth[]): readonly strin
   return [
     ...entries.flatMap(({ name, status, overdueSeconds, trouble }) => {
       if (status === 'overdue')
-        return [`${name} was to run ${overdueSeconds} s ago and was not sent: no beat leads`]
+        return [`${name} was due ${overdueSeconds} s ago and was not sent: no beat leads`]
       return status === 'broken' ? [`${name} cannot run: ${trouble}`] : []
     }),
     ...(unread.length === 0
       ? []
-      : [`no beat has read the schedule of the code: ${some(unread)} will not run`]),
+      : [`no beat has loaded the schedule from the code: ${some(unread)} will not run`]),
   ]
 }
 

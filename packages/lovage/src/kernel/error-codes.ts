@@ -1,8 +1,8 @@
 /** Every error code with its meaning and its remedy; `docs/errors.md` is made from this table. */
 export const ERROR_CODES = {
-  LVG_CONFIG_INVALID: ['A setting has a value of the wrong kind.', 'Correct the value named in the message.'],
+  LVG_CONFIG_INVALID: ['A setting has an invalid value.', 'Correct the value named in the message.'],
   LVG_CONFIG_UNKNOWN: [
-    'A setting is not known.',
+    'A setting is unknown.',
     'Check the spelling; the nearest known name is in the message.',
   ],
   LVG_CONFIG_NO_BROKER: [
@@ -17,13 +17,13 @@ export const ERROR_CODES = {
     'The module given with -A does not export an app.',
     'Export a Lovage instance, as `app` or as default.',
   ],
-  LVG_USAGE: ['A command was given what it cannot take.', 'See --help of the command.'],
+  LVG_USAGE: ['A command was given invalid arguments.', 'See the command’s --help.'],
   LVG_ALREADY_RUNNING: [
     'The process that the pid file names is still running.',
     'Stop it first, or give this one a pid file of its own.',
   ],
   LVG_MODULE_NOT_FOUND: [
-    'A module to be imported (-I, `include`) is not there.',
+    'A module to be imported (-I, `include`) was not found.',
     'Give its path from the working directory, or a dotted name.',
   ],
   LVG_DRIVER_UNKNOWN: ['No driver serves this URL scheme.', 'Use one of the schemes named in the message.'],
@@ -37,12 +37,12 @@ export const ERROR_CODES = {
   ],
   LVG_CONNECTION_CLOSED: ['The connection was closed by this process.', 'Do not use an app after `close()`.'],
   LVG_CONNECTION_REFUSED: [
-    'The server refused the credentials or the permission.',
+    'The server rejected the credentials, or denied permission.',
     'Check user, password and access rules.',
   ],
-  LVG_REDIS_REFUSED: ['Redis refused a command.', 'See what it said, in the message.'],
-  LVG_POSTGRES_REFUSED: ['PostgreSQL refused a statement.', 'See what it said, in the message.'],
-  LVG_RABBITMQ_REFUSED: ['RabbitMQ refused an operation.', 'See what it said, in the message.'],
+  LVG_REDIS_REFUSED: ['Redis refused a command.', 'The message contains its reply.'],
+  LVG_POSTGRES_REFUSED: ['PostgreSQL refused a statement.', 'The message contains its reply.'],
+  LVG_RABBITMQ_REFUSED: ['RabbitMQ refused an operation.', 'The message contains its reply.'],
   LVG_DATABASE_MISSING: [
     'The database does not exist.',
     'Create it (CREATE DATABASE), or correct its name in the URL.',
@@ -74,7 +74,7 @@ export const ERROR_CODES = {
   ],
   LVG_MESSAGE_MALFORMED: [
     'A message does not follow Celery’s protocol.',
-    'It was quarantined: look at it with `lovage queues`.',
+    'It was quarantined: inspect it with `lovage queues`.',
   ],
   LVG_MESSAGE_UNDECODABLE: [
     'The body of a message cannot be decoded.',
@@ -85,19 +85,19 @@ export const ERROR_CODES = {
     'Add it to `acceptContent` if you trust its producers.',
   ],
   LVG_MESSAGE_FORGED: [
-    'A message is not signed by anybody who is known, or was changed after it was signed.',
-    'Put the certificate of its sender into the store, if you trust it.',
+    'A message was not signed by a known sender, or was changed after it was signed.',
+    'Add its sender’s certificate to the store, if you trust it.',
   ],
   LVG_MESSAGE_UNDECRYPTABLE: [
-    'An encrypted message was changed, or its key is not among those of this process.',
-    'Put the key back into `encryptionKeys`: keys stay there until nothing that they encrypted is left.',
+    'An encrypted message was changed, or this process does not have its key.',
+    'Put the key back into `encryptionKeys`: keep keys there as long as messages encrypted with them exist.',
   ],
   LVG_MESSAGE_TOO_LARGE: [
-    'A message is larger than the configured cap.',
+    'A message is larger than the configured limit.',
     'Send a reference instead, or raise `messageMaxBytes`.',
   ],
   LVG_MESSAGE_INTEGER_RANGE: [
-    'A number is beyond what JavaScript holds exactly.',
+    'A number is too large for JavaScript to hold exactly.',
     "Set `integers: 'bigint'`.",
   ],
   LVG_MESSAGE_UNROUTABLE: [
@@ -105,11 +105,11 @@ export const ERROR_CODES = {
     'Declare the queue with its exchange and routing key before publishing.',
   ],
   LVG_PUBLISH_UNCERTAIN: [
-    'The connection was lost, or time ran out, before the broker had said whether it took a message.',
+    'The connection was lost, or time ran out, before the broker confirmed a message.',
     'Send it again under the same task id (`details.ids`): at worst it runs a second time under that id.',
   ],
   LVG_MESSAGE_UNSUPPORTED: [
-    'The message asks for what this version does not do yet.',
+    'The message asks for something that this version does not support.',
     'It is kept as a dead letter.',
   ],
   LVG_TASK_NOT_REGISTERED: [
@@ -117,36 +117,36 @@ export const ERROR_CODES = {
     'Import its module (-I), or route it to another queue.',
   ],
   LVG_TASK_DUPLICATE: ['Two tasks have the same name.', 'Rename one of them.'],
-  LVG_TASK_ARGUMENTS: ['The arguments do not fit the task.', 'Compare the call with the definition.'],
+  LVG_TASK_ARGUMENTS: ['The arguments do not match the task.', 'Compare the call with the definition.'],
   LVG_TASK_FAILED: ['The task threw.', 'See the cause and the traceback.'],
   LVG_TASK_MAX_RETRIES: ['The task used up its retries.', 'See the cause, or raise `maxRetries`.'],
   LVG_TASK_TIME_LIMIT: [
     'The task ran longer than its hard time limit.',
-    'Raise `timeLimit`, or make it shorter.',
+    'Raise `timeLimit`, or make the task faster.',
   ],
   LVG_TASK_SOFT_TIME_LIMIT: ['The task ran longer than its soft time limit.', 'Catch it to clean up.'],
   LVG_TASK_CIRCUIT_OPEN: [
     'Most of the last runs of the task failed, so it is not tried for a while.',
-    'Look at what it needs; one run is let through after `openFor` seconds.',
+    'Check what it depends on; one run is let through after `openFor` seconds.',
   ],
   LVG_TASK_ABORTED: [
     'The task was asked to abort itself, and did.',
-    'Nothing; send it again if it is wanted after all.',
+    'Nothing to do; send it again if it is still needed.',
   ],
-  LVG_TASK_WORKER_LOST: ['The worker died while it ran the task.', 'Look at memory use and native modules.'],
-  LVG_TASK_REVOKED: ['The task was revoked, or it expired.', 'Send it again if it is still wanted.'],
+  LVG_TASK_WORKER_LOST: ['The worker died while it ran the task.', 'Check memory use and native modules.'],
+  LVG_TASK_REVOKED: ['The task was revoked, or it expired.', 'Send it again if it is still needed.'],
   LVG_RESULT_TIMEOUT: [
     'No result came within the timeout.',
-    'The task goes on; ask again, or look whether a worker runs.',
+    'The task continues; ask again, or check that a worker is running.',
   ],
   LVG_RESULT_DISABLED: ['No result backend is configured.', 'Set `backend`.'],
   LVG_RESULT_UNREADABLE: ['The stored result cannot be read.', 'See the cause.'],
   LVG_CHORD_FAILED: ['A member of the chord failed.', 'See the dependency in the message.'],
   LVG_CANVAS_INVALID: [
     'A chain, group, chord or signature cannot be run.',
-    'Compare it with the sentence in the message.',
+    'Correct what the message names.',
   ],
-  LVG_SCHEDULE_INVALID: ['A schedule cannot be kept.', 'Correct the value named in the message.'],
+  LVG_SCHEDULE_INVALID: ['A schedule is invalid.', 'Correct the value named in the message.'],
   LVG_QUEUE_NOT_FOUND: [
     'The queue is not known.',
     'Declare it in `taskQueues`, or leave `taskCreateMissingQueues` on.',
@@ -157,9 +157,9 @@ export const ERROR_CODES = {
   ],
   LVG_DEAD_LETTER_UNREADABLE: [
     'The message of a dead letter cannot be read, and so it cannot be sent again.',
-    'Look at it with `lovage dead show`; send the task anew, then purge it.',
+    'Inspect it with `lovage dead show`; send the task again, then purge the letter.',
   ],
-  LVG_CAPABILITY_MISSING: ['The driver cannot do this.', 'Use one that can; the message says which.'],
+  LVG_CAPABILITY_MISSING: ['The driver does not support this.', 'Use one that does; the message says which.'],
 } as const satisfies Record<`LVG_${string}`, readonly [meaning: string, advice: string]>
 
 /** A stable name for a kind of error. */

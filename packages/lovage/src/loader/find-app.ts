@@ -54,7 +54,7 @@ export async function loadApp({ spec, from, folder }: AppSpec): Promise<FoundApp
   const { file, tried } = findModule(name, folder)
   if (file === undefined) {
     if (isFile(resolve(folder, name)))
-      throw notFound(`${name} (${from}) is no module: an app is exported by a .ts or .js file.`, HINT)
+      throw notFound(`${name} (${from}) is not a module: an app is exported by a .ts or .js file.`, HINT)
     throw notFound(
       `There is no module ${name} (${from}) in ${folder}. Looked for: ${tried.join(', ')}.`,
       HINT,
@@ -97,7 +97,7 @@ function named(exports: Exports, exportName: string, file: string, shown: string
   for (const part of exportName.split('.'))
     value = typeof value === 'object' && value !== null ? (value as Exports)[part] : undefined
   if (isLovage(value)) return { app: value, file, exportName }
-  const what = value === undefined ? 'is not exported' : 'is no app'
+  const what = value === undefined ? 'is not exported' : 'is not an app'
   throw notFound(
     `${exportName} ${what} in ${shown}; it exports ${Object.keys(exports).join(', ') || 'nothing'}.`,
     `Export it: export const ${exportName} = new Lovage('name')`,
@@ -123,7 +123,7 @@ function packageField(path: string): string | null | undefined {
     // Only this field of the file is read, and its type is checked below.
     field = (JSON.parse(text) as { lovage?: unknown } | null)?.lovage
   } catch (cause) {
-    throw new ConfigurationError(`${path} is no JSON.`, { code: 'LVG_CONFIG_INVALID', cause })
+    throw new ConfigurationError(`${path} is not valid JSON.`, { code: 'LVG_CONFIG_INVALID', cause })
   }
   if (typeof field === 'object' && field !== null && 'app' in field) field = field.app
   return typeof field === 'string' ? field : null

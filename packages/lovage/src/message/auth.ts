@@ -63,7 +63,7 @@ export function authSerializer(options: SecurityOptions, inner: Serializer, now:
       const padding = constants.RSA_PKCS1_PSS_PADDING
       const proof = { key: from.publicKey, padding, saltLength: constants.RSA_PSS_SALTLEN_AUTO }
       if (!verify(digest, signed, proof, signature))
-        throw forged(`the signature of ${signerOf(from)} is not that of this message`)
+        throw forged(`the signature of ${signerOf(from)} does not match this message`)
       // Only the body is signed: the declared content type is trusted only if it is the one we would write.
       if (contentType !== inner.contentType)
         throw forged(`the content type ${contentType.slice(0, 100)} is not accepted inside`)
@@ -96,7 +96,7 @@ function unpack(packed: Buffer, known: ReadonlyMap<string, X509Certificate>): Pa
   const legacy = known.get(name.toString())
   const decoded = Buffer.from(name.toString(), 'base64')
   const from = legacy ?? known.get(decoded.toString())
-  if (!from) throw forged(`nobody of this name is known: ${readable(name, decoded)}`)
+  if (!from) throw forged(`unknown signer: ${readable(name, decoded)}`)
   const bytes = (from.publicKey.asymmetricKeyDetails?.modulusLength ?? 0) >> 3
   const signature = legacy ? next(bytes) : Buffer.from(next().toString(), 'base64')
   const [contentType, contentEncoding] = [next().toString(), next().toString()]
@@ -154,4 +154,4 @@ const invalid = (problem: string, cause?: unknown): ConfigurationError =>
   new ConfigurationError(`Signing: ${problem}`, { code: 'LVG_CONFIG_INVALID', cause })
 
 const forged = (problem: string): MessageError =>
-  new MessageError(`The message is not to be trusted: ${problem}`, { code: 'LVG_MESSAGE_FORGED' })
+  new MessageError(`The message cannot be trusted: ${problem}`, { code: 'LVG_MESSAGE_FORGED' })

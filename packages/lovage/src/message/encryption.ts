@@ -79,7 +79,7 @@ export function encryptedSerializer({ keys, inner, readable }: EncryptionOptions
 
 function decrypted(body: Buffer, ring: readonly Key[]): Buffer {
   if (body.length < HEAD_BYTES + TAG_BYTES) throw undecryptable('it is too short')
-  if (body[0] !== VERSION) throw undecryptable(`it is of version ${body[0]}, which is not known here`)
+  if (body[0] !== VERSION) throw undecryptable(`its version ${body[0]} is not known here`)
   const start = body.subarray(0, HEAD_BYTES)
   const id = start.subarray(1, 1 + ID_BYTES)
   const known = ring.find((key) => key.id.equals(id))

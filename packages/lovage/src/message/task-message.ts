@@ -113,7 +113,7 @@ function readSignatures(list: unknown, name: string): readonly WireSignature[] |
 
 /** Checks a signature's shape; a missing part gets its default; a Python worker would fail on it after the task ran. */
 function readSignature(value: unknown, where: string): WireSignature {
-  if (!isFields(value)) throw malformed(`${where} holds something that is no signature`)
+  if (!isFields(value)) throw malformed(`${where} holds something that is not a signature`)
   const {
     task,
     args = [],

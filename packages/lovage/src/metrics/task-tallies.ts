@@ -40,15 +40,15 @@ export class TaskTallies {
   text(): string {
     const tallies = [...this.#tallies].map(([task, tally]) => [escaped(task), tally] as const)
     return [
-      ...head('celery_task_total', 'counter', 'Runs of tasks that ended, by how they ended.'),
+      ...head('celery_task_total', 'counter', 'Finished task runs, by outcome.'),
       ...tallies.flatMap(([task, { ended }]) =>
         [...ended].map(
           ([status, count]) => `celery_task_total{task_name="${task}",status="${status}"} ${count}`,
         ),
       ),
-      ...head('celery_task_duration_seconds', 'histogram', 'How long runs of tasks took.'),
+      ...head('celery_task_duration_seconds', 'histogram', 'Duration of task runs.'),
       ...tallies.flatMap(([task, tally]) => (tally.runs > 0 ? histogram(task, tally) : [])),
-      ...head('celery_task_retries_total', 'counter', 'Runs of tasks that are to be tried again.'),
+      ...head('celery_task_retries_total', 'counter', 'Task runs that will be retried.'),
       ...tallies.flatMap(([task, { retries }]) =>
         retries > 0 ? [`celery_task_retries_total{task_name="${task}"} ${retries}`] : [],
       ),

@@ -34,7 +34,7 @@ export function measureWorker(app: AppCore, worker: RunningWorker): WorkerMetric
   const tallies = new TaskTallies()
   const active = new Gauge({
     name: 'celery_active_tasks',
-    help: 'Tasks that run in this worker now.',
+    help: 'Tasks running in this worker now.',
     labelNames: ['queue_name'],
     registers,
     collect() {
@@ -45,13 +45,13 @@ export function measureWorker(app: AppCore, worker: RunningWorker): WorkerMetric
   })
   const lengths = new Gauge({
     name: 'celery_queue_length',
-    help: 'Messages that wait in a queue which this worker consumes.',
+    help: 'Messages waiting in a queue that this worker consumes.',
     labelNames: ['queue_name'],
     registers,
   })
   const delayed = new Gauge({
     name: 'celery_queue_delayed',
-    help: 'Messages of a queue that wait for their time.',
+    help: 'Delayed messages of a queue that are not due yet.',
     labelNames: ['queue_name'],
     registers,
   })
@@ -68,7 +68,7 @@ export function measureWorker(app: AppCore, worker: RunningWorker): WorkerMetric
   })
   const breakers = new Gauge({
     name: 'celery_circuit_breaker_state',
-    help: 'Circuit breakers of tasks: 0 closed, 1 half-open, 2 open; of several keys of a task the worst.',
+    help: 'Circuit breakers of tasks: 0 closed, 1 half-open, 2 open; the worst of a task’s keys.',
     labelNames: ['task_name'],
     registers,
   })
@@ -89,9 +89,9 @@ export function measureWorker(app: AppCore, worker: RunningWorker): WorkerMetric
   // While a server is unreachable, every scrape would log it again.
   const sayOnce = (what: string) =>
     withoutRepetition((error) => app.logger.warn({ err: error }, what), app.clock)
-  const queuesUnread = sayOnce('the broker did not say how long its queues are')
-  const sourcesUnread = sayOnce('measures of the app’s own could not be had')
-  const breakersUnread = sayOnce('the coordination store did not say which circuit breakers are open')
+  const queuesUnread = sayOnce('could not read the lengths of queues from the broker')
+  const sourcesUnread = sayOnce('could not collect the app’s own metrics')
+  const breakersUnread = sayOnce('could not read the open circuit breakers from the coordination store')
 
   async function readQueues(): Promise<void> {
     const gauges = [lengths, delayed, dead]

@@ -35,7 +35,7 @@ for (;;) {
 
 async function look(blockedMs: number): Promise<void> {
   if (supervisor !== undefined && process.ppid !== supervisor && blockedMs > ORPHAN_MS)
-    return end({ blockedMs }, 'the supervisor is gone, and a task blocks the event loop: this process ends')
+    return end({ blockedMs }, 'the supervisor is gone, and a task blocks the event loop: this process exits')
   if (blockedMs < Math.min(nextLineMs, 2 * LOOK_EVERY_MS)) {
     seen = undefined
     nextLineMs = firstLineMs
@@ -61,7 +61,7 @@ async function look(blockedMs: number): Promise<void> {
       ...(sight.task ? { task_id: sight.task.id, task_name: sight.task.name } : {}),
       stack: sight.stack,
     },
-    `${task} blocks the event loop beyond its hard limit: this process ends, and what it held goes back when its lease ends`,
+    `${task} blocks the event loop beyond its hard limit: this process exits, and its messages return when their leases expire`,
   )
 }
 
@@ -72,12 +72,12 @@ async function tell(blockedMs: number): Promise<void> {
   else seen ??= { sight, sinceMs: 0 }
   const { task, stack } = sight
   const where = stack.length === 0 ? 'in native code' : `there:\n    ${stack.join('\n    ')}`
-  const who = task ? `${task.name}[${task.id}]` : 'Something that is no task'
+  const who = task ? `${task.name}[${task.id}]` : 'Code outside tasks'
   const advice = task ? 'Run such tasks with -P prefork.' : ''
   const fields = { blocked_ms: blockedMs, ...(task ? { task_id: task.id, task_name: task.name } : {}), stack }
   ;(await output()).warn(
     fields,
-    `${who} has kept the event loop for ${(blockedMs / 1000).toFixed(1)} s, and all others wait. ${advice} It is ${where}`,
+    `${who} has blocked the event loop for ${(blockedMs / 1000).toFixed(1)} s, and all other tasks wait. ${advice} It is ${where}`,
   )
 }
 

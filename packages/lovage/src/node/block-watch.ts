@@ -84,7 +84,7 @@ export class BlockWatch {
       if (this.#thread !== thread) return
       this.#app.logger.error(
         { err: cause, pause_ms: pauseMs },
-        'the thread that watches whether tasks block the event loop has died: it is started again',
+        'the thread that watches for blocked event loops has died and is restarted',
       )
       this.#restart = setTimeout(
         () => this.#startThread(Math.min(2 * pauseMs, LONGEST_PAUSE_MS)),

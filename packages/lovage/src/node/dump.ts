@@ -50,5 +50,5 @@ function factsOf({ job, delivery, startedMs }: Claim, nowMs: number): object {
 
 function describe({ job, startedMs }: Claim, nowMs: number): string {
   const seconds = ((nowMs - (startedMs ?? nowMs)) / 1000).toFixed(1)
-  return `Task ${job.context.name}[${job.context.id}] runs for ${seconds} s`
+  return `Task ${job.context.name}[${job.context.id}] has been running for ${seconds} s`
 }

@@ -53,7 +53,7 @@ export class Endpoints implements BootStep {
     } catch (error) {
       logger.error(
         { err: error, port, host },
-        `no metrics and no health at ${host}:${port}: ${messageOf(error)}`,
+        `cannot serve metrics and health at ${host}:${port}: ${messageOf(error)}`,
       )
     }
   }
@@ -87,12 +87,14 @@ export class Endpoints implements BootStep {
         return jsonAnswer(isBad ? 503 : 200, health)
       }
       default:
-        return jsonAnswer(404, { error: 'There are /metrics, /health, /health/live and /health/ready.' })
+        return jsonAnswer(404, {
+          error: 'Available paths: /metrics, /health, /health/live and /health/ready.',
+        })
     }
   }
 
   async #problem(worker: RunningWorker): Promise<string | undefined> {
-    if (this.#isStopping) return 'the worker stops'
+    if (this.#isStopping) return 'the worker is stopping'
     const patience = new AbortController()
     const asked = this.#app
       .broker()

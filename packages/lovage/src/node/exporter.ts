@@ -70,9 +70,9 @@ export class Exporter {
     // An unreachable broker fails every scrape, and also every few seconds.
     const complain = (what: string) =>
       withoutRepetition((error) => app.logger.warn({ err: error }, what), app.clock)
-    this.#queuesUnread = complain('the broker did not say how long its queues are')
-    this.#eventsUnheard = complain('cannot listen to events; tries again')
-    this.#workersUnasked = complain('cannot ask workers to tell of their tasks')
+    this.#queuesUnread = complain('could not read the lengths of queues from the broker')
+    this.#eventsUnheard = complain('cannot subscribe to events; retrying')
+    this.#workersUnasked = complain('cannot ask workers to send task events')
     this.#server = new PageServer((path) => this.#answer(path), app.logger)
     const { statsd } = parts
     if (statsd)
@@ -140,7 +140,7 @@ export class Exporter {
         return jsonAnswer(503, { status: 'unknown', reasons: [messageOf(error)] })
       }
     }
-    return jsonAnswer(404, { error: 'There are /metrics, /health and /health/live.' })
+    return jsonAnswer(404, { error: 'Available paths: /metrics, /health and /health/live.' })
   }
 
   async #refresh(): Promise<void> {

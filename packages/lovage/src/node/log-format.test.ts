@@ -41,10 +41,10 @@ describe('a log line in a format of Python’s', () => {
     ])
   })
   test.each([
-    ['%(nothing)s', /none of %\(asctime\)s/],
+    ['%(nothing)s', /not one of %\(asctime\)s/],
     ['%(message)', /stray %/],
-    ['pritty', /shows nothing/],
-    ['', /shows nothing/],
+    ['pritty', /contains no field/],
+    ['', /contains no field/],
   ])('is refused where the format is %j', (format, why) => {
     expect(() => text(format)).toThrow(why)
   })

@@ -70,7 +70,7 @@ function compile(format: string): Piece {
     if (!read || !'sdrf'.includes(kind))
       throw unreadable(
         format,
-        `${whole} is none of ${Object.keys(FIELDS)
+        `${whole} is not one of ${Object.keys(FIELDS)
           .map((field) => `%(${field})s`)
           .join(' ')}`,
       )
@@ -78,7 +78,7 @@ function compile(format: string): Piece {
     pieces.push((line) => shown(read(line), { flags, width: Number(width), precision, kind }))
   }
   literal(format.slice(at))
-  if (fields === 0) throw unreadable(format, 'it shows nothing of a line')
+  if (fields === 0) throw unreadable(format, 'it contains no field of a line')
   return (line) => pieces.map((piece) => piece(line)).join('')
 }
 
@@ -170,7 +170,7 @@ function trace({ traceback, err }: LogLine): string {
 }
 
 const unreadable = (format: string, why: string): ConfigurationError =>
-  new ConfigurationError(`No log lines can be made of ${JSON.stringify(format)}: ${why}.`, {
+  new ConfigurationError(`Invalid log format ${JSON.stringify(format)}: ${why}.`, {
     code: 'LVG_CONFIG_INVALID',
     hint: "Write json, pretty, or a format of Python's: [%(asctime)s: %(levelname)s/%(processName)s] %(message)s",
   })

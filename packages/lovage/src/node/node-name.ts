@@ -40,7 +40,7 @@ export function nodeNameFrom(template: string | undefined, host = machineName())
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is refused.
   if (/[/\\\u0000-\u001f\u007f]/.test(name) || name.split('@').includes('..'))
     throw new ConfigurationError(
-      `${JSON.stringify(name)} cannot name a node: names of files are made from it.`,
+      `${JSON.stringify(name)} is not a valid node name: file names are made from it.`,
       {
         code: 'LVG_USAGE',
         hint: 'Use letters, digits, dots and dashes: -n mail@%h.',

@@ -56,7 +56,7 @@ export class PageServer {
     { method, url = '/' }: IncomingMessage,
     answer: (path: string) => Promise<PageAnswer>,
   ): Promise<PageAnswer> {
-    if (method !== 'GET' && method !== 'HEAD') return jsonAnswer(405, { error: 'Pages are read with GET.' })
+    if (method !== 'GET' && method !== 'HEAD') return jsonAnswer(405, { error: 'Only GET is supported.' })
     const path = withoutSlashes(url.split('?', 1)[0] ?? '')
     let page = this.#underWay.get(path)
     if (!page) {

@@ -20,7 +20,7 @@ export function takePidFile(path: string): () => void {
     }
     const pid = pidIn(path)
     if (pid !== undefined && pid !== process.pid && isOurs(pid)) {
-      throw new ConfigurationError(`${path} says that process ${pid} runs already.`, {
+      throw new ConfigurationError(`${path} says that process ${pid} is already running.`, {
         code: 'LVG_ALREADY_RUNNING',
         details: { path, pid },
       })

@@ -78,13 +78,10 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
   const offBeats = sendBeats(app)
   // Tasks and handlers share one process: an unhandled rejection in one must not end the others.
   const onRejection = (error: unknown): void =>
-    logger.error({ err: error }, 'a promise was rejected and nobody handled it; the worker goes on')
+    logger.error({ err: error }, 'unhandled promise rejection; the worker continues')
   process.on('unhandledRejection', onRejection)
   const onCrash = (error: unknown): void =>
-    logger.error(
-      { err: error },
-      'an error was thrown where nobody could catch it; what runs here returns by its lease',
-    )
+    logger.error({ err: error }, 'uncaught exception; running tasks return when their leases expire')
   process.on('uncaughtExceptionMonitor', onCrash)
   // With an in-process broker, nothing else keeps a worker's process alive.
   const release = holdProcess()
@@ -157,12 +154,12 @@ async function purge(app: AppCore, broker: Broker, queues: readonly string[]): P
   let removed = 0
   for (const queue of queues) removed += await broker.purge(queue)
   await renewLines(app)
-  app.logger.warn({ queues, removed }, `purged ${removed} messages before the start`)
+  app.logger.warn({ queues, removed }, `purged ${removed} messages at startup`)
 }
 
 function describeStop(how: StopKind, worker: Worker | undefined, limitS: number): string {
   const running = worker?.active.length ?? 0
-  if (how === 'cold') return `cold shutdown: ${running} running tasks go back to their queues`
+  if (how === 'cold') return `cold shutdown: ${running} running tasks return to their queues`
   if (running === 0) return `${how} shutdown`
-  return `${how} shutdown: waiting for ${running} running tasks, at most ${limitS} s; again (Ctrl+C, or SIGQUIT) hands them back at once`
+  return `${how} shutdown: waiting for ${running} running tasks, at most ${limitS} s; press Ctrl+C again, or send SIGQUIT, to hand them back at once`
 }

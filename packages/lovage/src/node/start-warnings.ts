@@ -25,9 +25,7 @@ function routeWarnings(app: AppCore): readonly string[] {
 
 function processWarnings(): readonly string[] {
   return process.getuid?.() === 0
-    ? [
-        'This worker runs as root: whatever a task can be made to do, it can do to the whole machine. Use a user of its own.',
-      ]
+    ? ['This worker runs as root: a task that is exploited controls the whole machine. Use a dedicated user.']
     : []
 }
 
@@ -37,7 +35,7 @@ function queueWarnings(broker: Broker, queues: readonly string[]): readonly stri
     ...(broker.capabilities.shared
       ? []
       : [
-          `The broker ${broker.location} is in this process: no other can send to it. It is meant for tests.`,
+          `The broker ${broker.location} is in this process: no other process can send to it. It is meant for tests.`,
         ]),
   ]
 }
@@ -51,7 +49,7 @@ function unkeptWarnings(app: AppCore, broker: Broker, queues: readonly string[])
       const unkept = unkeptArguments(queue)
       return unkept.length === 0
         ? []
-        : [`Queue ${queue.name}: ${broker.kind} does not do ${unkept.join(', ')}.`]
+        : [`Queue ${queue.name}: ${broker.kind} does not support ${unkept.join(', ')}.`]
     })
 }
 
@@ -61,7 +59,8 @@ function unreadWarnings(app: AppCore, queues: readonly string[]): readonly strin
   return [...queueOfTasks(app)]
     .filter(([, queue]) => !queues.includes(queue))
     .map(
-      ([task, queue]) => `${task} goes to the queue ${queue}, which this worker does not read: add it to -Q.`,
+      ([task, queue]) =>
+        `${task} goes to the queue ${queue}, which this worker does not consume: add it to -Q.`,
     )
 }
 

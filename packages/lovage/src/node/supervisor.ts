@@ -97,7 +97,7 @@ export class Supervisor {
       onBlocked: (silentMs) =>
         logger.error(
           { process: index, silent_ms: Math.round(silentMs) },
-          `process ${index} is blocked by a task for longer than any hard limit allows: it is killed`,
+          `process ${index} has been blocked by a task for longer than any hard limit allows: killing it`,
         ),
       onEnd: (code, signal) => {
         // A process that was still starting dies of the signal itself: it had taken nothing yet.
@@ -110,7 +110,7 @@ export class Supervisor {
         const how = signal ?? `exit code ${code}`
         logger.error(
           { process: index, how, pause_ms: pauseMs },
-          `process ${index} has ended: ${how}; it is started again`,
+          `process ${index} has ended: ${how}; restarting it`,
         )
         void delay(systemClock, pauseMs).then(() => {
           if (this.#isEnding) return this.#ended(1)

@@ -65,7 +65,7 @@ class Notifier {
         this.#tell(
           'rejected',
           'warning',
-          `no task ${name} is known`,
+          `no task ${name} is registered`,
           'Its message is kept as a dead letter.',
         ),
       ),
@@ -114,7 +114,7 @@ class Notifier {
         : (await this.#coordination.put(SPACE, [mark], { ifAbsent: true }))[0]?.value === mark.value
       if (isFirst) tell()
     } catch (error) {
-      this.#app.logger.warn({ err: error }, 'cannot ask whether a notice was told')
+      this.#app.logger.warn({ err: error }, 'cannot check whether a notice was sent')
       tell()
     }
   }
@@ -124,7 +124,9 @@ class Notifier {
     const everyMs = (this.#options.healthEvery ?? 60) * 1000
     this.#timer = this.#app.clock.setTimer(() => {
       this.#looking = this.#look(everyMs)
-        .catch((error: unknown) => this.#app.logger.warn({ err: error }, 'cannot look how the queues are'))
+        .catch((error: unknown) =>
+          this.#app.logger.warn({ err: error }, 'cannot check the state of the queues'),
+        )
         .finally(() => this.#lookLater(everyMs))
     }, ms)
   }

@@ -70,7 +70,7 @@ export class NoticeSender {
     try {
       return (await coordination.enter([place]))[0] === true
     } catch (error) {
-      logger.warn({ err: error }, 'cannot ask whether a notice may be told; it goes into the digest')
+      logger.warn({ err: error }, 'cannot check whether a notice may be sent; it goes into the digest')
       return false
     }
   }
@@ -97,7 +97,7 @@ export class NoticeSender {
         if (tries >= TRIES) {
           logger.error(
             { err: error, channel: channel.name, notice: message.subject },
-            `cannot tell a notice: ${messageOf(error)}`,
+            `cannot send a notice: ${messageOf(error)}`,
           )
           return
         }

@@ -84,17 +84,18 @@ const FIELDS: ReadonlySet<string> = new Set<keyof PeriodicTask>([
  */
 export function defineEntry(name: string, periodic: PeriodicTask): EntryDefinition {
   const refuse: (field: string, why: string) => never = (field, why) => {
-    throw new ConfigurationError(`The schedule entry '${name}' is wrong: ${field} ${why}.`, {
+    throw new ConfigurationError(`The schedule entry '${name}' is invalid: ${field} ${why}.`, {
       code: 'LVG_SCHEDULE_INVALID',
       details: { entry: name, field },
     })
   }
   if (name === '') refuse('its name', 'is empty')
-  for (const field of Object.keys(periodic)) if (!FIELDS.has(field)) refuse(field, 'is no field of an entry')
+  for (const field of Object.keys(periodic))
+    if (!FIELDS.has(field)) refuse(field, 'is not a field of an entry')
   const { args = [], kwargs = {}, options = {}, missed = 'once', overlap = 'allow', expires } = periodic
   const task = typeof periodic.task === 'string' ? periodic.task : periodic.task?.name
-  if (!task) refuse('task', 'is no task and no name of one')
-  if (!Array.isArray(args)) refuse('args', 'is no list')
+  if (!task) refuse('task', 'is neither a task nor the name of one')
+  if (!Array.isArray(args)) refuse('args', 'is not a list')
   const like = periodic.schedule
   if (typeof like !== 'number' && typeof like?.toWire !== 'function')
     refuse('schedule', 'is neither seconds nor a schedule')
@@ -110,9 +111,9 @@ export function defineEntry(name: string, periodic: PeriodicTask): EntryDefiniti
     const ms = periodic[field] ?? fallback
     return Number.isFinite(ms) && ms >= least
       ? Math.round(ms)
-      : refuse(field, `is no number of milliseconds from ${least} on`)
+      : refuse(field, `is not a number of milliseconds from ${least} on`)
   }
-  if (expires !== undefined && !(expires > 0)) refuse('expires', 'is no number of seconds')
+  if (expires !== undefined && !(expires > 0)) refuse('expires', 'is not a number of seconds')
   const definition: EntryDefinition = {
     task,
     schedule: toSchedule(like, { relative: periodic.relative ?? false }).toWire(),

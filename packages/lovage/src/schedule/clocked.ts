@@ -6,7 +6,7 @@ export function clocked(at: Date | string): Clocked {
   const atMs = typeof at === 'string' ? Date.parse(at) : at.getTime()
   // Text without an offset would mean a different instant on every machine.
   if (Number.isNaN(atMs) || (typeof at === 'string' && !/(?:Z|[+-]\d\d:?\d\d)$/i.test(at))) {
-    throw new ConfigurationError(`'${String(at)}' is no instant.`, {
+    throw new ConfigurationError(`'${String(at)}' is not a valid time.`, {
       code: 'LVG_SCHEDULE_INVALID',
       details: { at: String(at) },
       hint: "Give a Date, or ISO 8601 with its offset: '2027-01-01T09:00:00+01:00'.",

@@ -31,9 +31,9 @@ describe('a crontab field', () => {
     ['5/10', 'minute', "a step needs '*' or a range before it"],
     ['-5', 'minute', 'cannot be read'],
     ['1.5', 'minute', 'cannot be read'],
-    ['sun', 'hour', 'no value of this field'],
-    ['mon', 'monthOfYear', 'no value of this field'],
-    ['1-5x', 'minute', 'no value of this field'],
+    ['sun', 'hour', 'not a valid value of this field'],
+    ['mon', 'monthOfYear', 'not a valid value of this field'],
+    ['1-5x', 'minute', 'not a valid value of this field'],
   ] as const)('%s in %s is refused', (field, name, why) => {
     expect(() => expandField(field, FIELDS[name])).toThrow(why)
   })

@@ -65,7 +65,7 @@ function valueNamed(text: string, range: FieldRange, field: string): number {
     throw invalid(range, field, `${text} is not between ${range.min} and ${range.max}`)
   }
   const index = range.names?.indexOf(text.slice(0, 3).toLowerCase()) ?? -1
-  if (index < 0) throw invalid(range, field, `'${text}' is no value of this field`)
+  if (index < 0) throw invalid(range, field, `'${text}' is not a valid value of this field`)
   return range.min + index
 }
 
@@ -74,7 +74,7 @@ const span = (first: number, last: number): readonly number[] =>
 
 function invalid(range: FieldRange, field: string, why: string): ConfigurationError {
   const sunday = range.names === DAYS ? ' Sunday is 0.' : ''
-  return new ConfigurationError(`The crontab field ${range.name} '${field}' is wrong: ${why}.${sunday}`, {
+  return new ConfigurationError(`The crontab field ${range.name} '${field}' is invalid: ${why}.${sunday}`, {
     code: 'LVG_SCHEDULE_INVALID',
     details: { field: range.name, value: field },
   })

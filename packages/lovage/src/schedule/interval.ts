@@ -44,10 +44,10 @@ export class Interval implements Schedule {
 
   constructor(everyMs: number, { relative = false }: IntervalOptions = {}) {
     if (!(Number.isSafeInteger(everyMs) && everyMs >= (relative ? SECOND_MS : 1))) {
-      throw new ConfigurationError(`An interval of ${everyMs} ms cannot be kept.`, {
+      throw new ConfigurationError(`An interval of ${everyMs} ms is invalid.`, {
         code: 'LVG_SCHEDULE_INVALID',
         details: { everyMs, relative },
-        hint: `Give at least ${relative ? 'a second' : 'a millisecond'}.`,
+        hint: `Give whole milliseconds, at least ${relative ? 'a second' : 'a millisecond'}.`,
       })
     }
     this.everyMs = everyMs

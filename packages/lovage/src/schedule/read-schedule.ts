@@ -39,10 +39,10 @@ export function readSchedule(wire: ScheduleWire, kinds: ScheduleKinds = {}): Sch
     case 'clocked':
       return clocked(String(wire.at))
     default:
-      throw new ConfigurationError(`No schedule of the kind '${wire.kind}' is known here.`, {
+      throw new ConfigurationError(`The kind of schedule '${wire.kind}' is not known here.`, {
         code: 'LVG_SCHEDULE_INVALID',
         details: { kind: wire.kind },
-        hint: 'Name its reader in `beatScheduleKinds`.',
+        hint: 'Add its reader to `beatScheduleKinds`.',
       })
   }
 }

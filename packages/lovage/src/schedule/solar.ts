@@ -52,7 +52,7 @@ export class Solar implements Schedule {
   constructor(event: SolarEvent, latitude: number, longitude: number) {
     if (!Object.hasOwn(EVENTS, event)) {
       const known = Object.keys(EVENTS).join(', ')
-      throw invalid(`'${event}' is no event of the sun: ${known} are.`, { event })
+      throw invalid(`'${event}' is not a solar event; valid are ${known}.`, { event })
     }
     if (!(Math.abs(latitude) <= 90))
       throw invalid(`The latitude ${latitude} is not between -90 and 90.`, { latitude })

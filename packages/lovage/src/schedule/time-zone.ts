@@ -16,7 +16,7 @@ export function checkTimeZone(timeZone: string): string {
     new Intl.DateTimeFormat('en', { timeZone })
     return timeZone
   } catch (cause) {
-    throw new ConfigurationError(`There is no time zone '${timeZone}'.`, {
+    throw new ConfigurationError(`Unknown time zone '${timeZone}'.`, {
       code: 'LVG_SCHEDULE_INVALID',
       details: { timeZone },
       hint: "Use an IANA name such as 'Europe/Berlin' or 'UTC'; a fixed offset is written 'Etc/GMT-2' for UTC+2.",

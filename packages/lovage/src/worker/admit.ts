@@ -36,7 +36,7 @@ export function admit(headers: TaskHeaders, state: AdmissionState): Admission {
 
 function malformedTime(header: 'eta' | 'expires', value: string): Admission {
   const error = new MessageError(
-    `Header ${header} is no ISO 8601 time: ${JSON.stringify(value.slice(0, 100))}`,
+    `Header ${header} is not an ISO 8601 time: ${JSON.stringify(value.slice(0, 100))}`,
     {
       code: 'LVG_MESSAGE_MALFORMED',
       details: { header },

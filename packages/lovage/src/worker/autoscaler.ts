@@ -104,6 +104,6 @@ function checked({ max, min }: { readonly max: number; readonly min: number }) {
   if (Number.isInteger(max) && Number.isInteger(min) && min >= 1 && max >= min) return { max, min }
   throw new ConfigurationError(`A pool cannot scale between ${min} and ${max}.`, {
     code: 'LVG_CONFIG_INVALID',
-    hint: 'Give the greatest number of slots, then the least, which is at least 1: --autoscale=10,3',
+    hint: 'Give the maximum number of slots, then the minimum, which is at least 1: --autoscale=10,3',
   })
 }

@@ -29,7 +29,7 @@ export class HandBack {
       .catch((error: unknown) =>
         app.logger.warn(
           { err: error, count: settlements.length },
-          'could not hand tasks back; they return to their queues by their leases',
+          'could not hand tasks back; they return to their queues when their leases expire',
         ),
       )
   }
@@ -41,7 +41,7 @@ export class HandBack {
     for (const { job } of which) job.context.abort(new Error('The worker is shutting down.'))
     this.#core.app.logger.warn(
       { tasks: which.map(({ job }) => job.context.id) },
-      `${which.length} unfinished tasks go back to their queues`,
+      `${which.length} unfinished tasks return to their queues`,
     )
     await given
   }

@@ -38,7 +38,7 @@ export async function addToChord(
   const { followUp, taskId, joinId } = followUps.added(context, canvas, place)
   const { joins } = await app.results()
   if (!(await joins?.extend(joinId, [taskId])))
-    throw new TaskError(`The chord of ${context.name} does not wait any more.`, {
+    throw new TaskError(`The chord of ${context.name} is no longer waiting.`, {
       code: 'LVG_CANVAS_INVALID',
     })
   context.children.push(...followUp.children)

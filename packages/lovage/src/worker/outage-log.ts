@@ -15,8 +15,8 @@ export class OutageLog {
   readonly failed = (error: unknown): void => {
     const isOutage = isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
     if (isOutage) this.#sinceMs ??= this.#clock.now()
-    const what = isOutage ? 'the broker connection failed' : 'the broker did not do what the worker asked'
-    this.#logger().error({ err: error }, `${what}; the worker goes on trying: ${messageOf(error)}`)
+    const what = isOutage ? 'the broker connection failed' : 'a broker operation failed'
+    this.#logger().error({ err: error }, `${what}; the worker keeps trying: ${messageOf(error)}`)
   }
 
   /** The connection is back. A warning, so that readers of the outage's warning see it too. */

@@ -22,7 +22,7 @@ export class OwedJoins {
     this.#settler = settler
     this.#clock = clock
     this.#complain = withoutRepetition(
-      (error) => logger.warn({ err: error }, 'could not ask for chords that are owed an end; tries again'),
+      (error) => logger.warn({ err: error }, 'could not look for overdue chords; retrying'),
       clock,
     )
   }

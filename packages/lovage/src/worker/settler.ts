@@ -84,16 +84,13 @@ export class Settler {
       if (this.#ending.signal.aborted || isClosed(error)) {
         logger.warn(
           { err: error },
-          `${endings.length} tasks could not be settled before the end: they return to their queues by their leases`,
+          `${endings.length} tasks could not be settled before the end: they return to their queues when their leases expire`,
         )
       } else if (endings.length > 1) {
         for (const ending of endings) await this.#settle([ending], true)
       } else {
         const tag = endings[0]?.plan.settlement?.tag
-        logger.error(
-          { err: error, tag },
-          'the end of a task could not be carried out: it returns to its queue',
-        )
+        logger.error({ err: error, tag }, 'a task could not be settled: it returns to its queue')
         // Counted, so that it cannot loop: in the end it is a dead letter.
         if (tag !== undefined)
           await consumer
@@ -193,7 +190,7 @@ export class Settler {
   async #joins<T>(what: string, work: (joins: JoinStore) => Promise<T>): Promise<T | readonly never[]> {
     const joins = this.#core.results?.joins
     if (!joins) {
-      this.#core.app.logger.error({}, `cannot ${what}: the result backend counts none`)
+      this.#core.app.logger.error({}, `cannot ${what}: the result backend does not count chords`)
       return []
     }
     let answer: T | undefined
@@ -229,7 +226,7 @@ export class Settler {
       } catch (error) {
         if (error instanceof MessageError || isClosed(error) || this.#ending.signal.aborted) throw error
         const pauseMs = Math.min(LONGEST_PAUSE_MS, 100 * 2 ** tries)
-        this.#core.app.logger.error({ err: error, pause_ms: pauseMs }, `could not ${what}; tries again`)
+        this.#core.app.logger.error({ err: error, pause_ms: pauseMs }, `could not ${what}; retrying`)
         await delay(this.#core.app.clock, pauseMs, this.#ending.signal)
       }
     }

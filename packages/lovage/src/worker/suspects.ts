@@ -34,7 +34,7 @@ export class Suspects implements ClaimObserver {
       const { id, name } = chosen.job.context
       app.logger.warn(
         { task_id: id, task_name: name, redeliveries: chosen.delivery.redeliveries },
-        `Task ${name}[${id}] has lost its worker ${chosen.delivery.redeliveries} times: it is tried apart from others`,
+        `Task ${name}[${id}] has lost its worker ${chosen.delivery.redeliveries} times: it is run apart from others`,
       )
     }
     const others = claims.filter((claim) => claim !== chosen && isHeld(claim))
@@ -46,7 +46,7 @@ export class Suspects implements ClaimObserver {
         .catch((error: unknown) =>
           app.logger.warn(
             { err: error },
-            'could not put tasks off; they return to their queues by their leases',
+            'could not postpone tasks; they return to their queues when their leases expire',
           ),
         )
     return chosen

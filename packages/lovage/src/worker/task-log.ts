@@ -56,7 +56,7 @@ export class TaskLog implements ClaimObserver {
     if (!this.isVerbose) return
     this.#logger.info(
       { task_id: context.id, task_name: context.name, retry_count: context.retries, state: 'RECEIVED' },
-      `Task ${nameOf(context)}[${context.id}] received${context.deliveryInfo.redelivered ? ' again: a worker lost it, or gave it back' : ''}`,
+      `Task ${nameOf(context)}[${context.id}] received${context.deliveryInfo.redelivered ? ' again: a worker lost or returned it' : ''}`,
     )
   }
 
@@ -111,7 +111,7 @@ export class TaskLog implements ClaimObserver {
           `${subject} raised unexpected: ${describe(outcome.exception)}`,
         )
       case 'lost':
-        return this.#logger.error(fields, `${subject}: ${outcome.error.message}; it is run again`)
+        return this.#logger.error(fields, `${subject}: ${outcome.error.message}; it will run again`)
       case 'ignore':
         return this.#logger.info(fields, `${subject} ignored`)
       case 'replace':

@@ -76,7 +76,7 @@ export function checkLimits(task: string, { hard, soft }: RunLimits): void {
   }
   for (const limit of [hard, soft]) {
     if (limit !== undefined && !(Number.isFinite(limit) && limit >= 0))
-      refuse(`${limit} is no time limit for ${task}: it is a number of seconds.`)
+      refuse(`${limit} is not a valid time limit for ${task}: give a number of seconds.`)
   }
   if (hard !== undefined && soft !== undefined && isLimit(hard) && soft > hard)
     refuse(`The soft time limit of ${task} (${soft} s) is longer than the hard one (${hard} s).`)

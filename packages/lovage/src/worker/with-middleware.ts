@@ -22,7 +22,7 @@ export function withMiddleware(middleware: readonly Middleware[], run: RunJob): 
     const carrier: Carrier & RunContext['context'] = context
     const job = carrier[JOB]
     if (job?.context !== context)
-      return Promise.reject(new TypeError('a middleware passed on another context than it was given'))
+      return Promise.reject(new TypeError('a middleware passed on a different context than it was given'))
     const outcome = run(job)
     return outcome instanceof Promise ? outcome : Promise.resolve(outcome)
   })

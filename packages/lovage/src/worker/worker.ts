@@ -198,12 +198,15 @@ export class Worker implements RunningWorker {
     const { signals, logger } = app
     // A broker that is away does not keep a process from ending: held messages return by their lease.
     const fault = (error: unknown): void =>
-      logger.error({ err: error }, 'could not end in order: what is held returns to its queue by its lease')
+      logger.error(
+        { err: error },
+        'could not shut down cleanly: held messages return to their queues when their leases expire',
+      )
     if (!(await this.#stopping.outlasts(this.#letGo().catch(fault)))) {
       this.#settler.abandon()
       logger.error(
         {},
-        'the broker does not answer: what was not settled or handed back returns to its queue by its lease',
+        'the broker does not answer: unsettled messages return to their queues when their leases expire',
       )
     }
     this.#stopping.end()

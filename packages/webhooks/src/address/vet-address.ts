@@ -15,7 +15,7 @@ export function readRanges(cidrs: readonly string[]): readonly AllowedRange[] {
       const address = ipaddr.parse(cidr)
       return [address, address.kind() === 'ipv4' ? 32 : 128]
     } catch (cause) {
-      throw new WebhookError(`allowedCidrs has ${JSON.stringify(cidr)}, which is no range of addresses.`, {
+      throw new WebhookError(`allowedCidrs has ${JSON.stringify(cidr)}, which is not an address range.`, {
         code: 'LVG_WEBHOOK_SETUP',
         field: 'allowedCidrs',
         cause,

@@ -25,7 +25,7 @@ export function vetUrl(text: string, rules: AddressRules): URL {
   try {
     url = new URL(text)
   } catch (cause) {
-    throw invalid(`${JSON.stringify(text.slice(0, 200))} is no URL`, cause)
+    throw invalid(`${JSON.stringify(text.slice(0, 200))} is not a URL`, cause)
   }
   if (text.length > 2048) throw invalid('it has more than 2048 characters')
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && rules.allowHttp))

@@ -5,14 +5,14 @@ const MARK = Symbol.for('lovage.error')
 export const WEBHOOK_ERROR_CODES = {
   LVG_WEBHOOK_INVALID: 'Correct the field named in the message.',
   LVG_WEBHOOK_BLOCKED_URL: 'Use a public address, or add its range to `allowedCidrs` if you trust it.',
-  LVG_WEBHOOK_NOT_FOUND: 'Look at the id, and at the tenant: nothing of another tenant can be seen.',
+  LVG_WEBHOOK_NOT_FOUND: 'Check the id and the tenant: objects of other tenants are not visible.',
   LVG_WEBHOOK_CONFLICT: 'Use another id, or send the same body again.',
   LVG_WEBHOOK_UNKNOWN_TYPE: 'Add the type to the catalogue of events, or correct its spelling.',
   LVG_WEBHOOK_TOO_LARGE: 'Send a reference instead, or use `payload: "thin"`.',
   LVG_WEBHOOK_KEY_MISSING:
-    'Put the key back into `encryptionKeys`: keys stay there until nothing is encrypted with them.',
-  LVG_WEBHOOK_STATE: 'See in which state it is, in the message.',
-  LVG_WEBHOOK_STORE: 'See what the database said, in the message.',
+    'Put the key back into `encryptionKeys`: keep keys there as long as anything is encrypted with them.',
+  LVG_WEBHOOK_STATE: 'The message names its state.',
+  LVG_WEBHOOK_STORE: 'The message contains the database’s reply.',
   LVG_WEBHOOK_SETUP: 'Correct the option named in the message.',
   LVG_WEBHOOK_UNAUTHENTICATED:
     'Send `authorization: Bearer lwk_…`; `lovage-webhooks keys create` makes a key.',

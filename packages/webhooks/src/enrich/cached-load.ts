@@ -30,7 +30,7 @@ export function cachedLoad<Data, Value>(
     try {
       return { value: await before(both, load(data, both)) }
     } catch (error) {
-      app.logger.warn({ err: error, enrichment: name }, 'an enrichment failed: the event goes as it is')
+      app.logger.warn({ err: error, enrichment: name }, 'an enrichment failed: the event is sent unchanged')
       return { error: error instanceof Error ? error.message : String(error) }
     }
   }

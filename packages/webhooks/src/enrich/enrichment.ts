@@ -63,7 +63,7 @@ export function enrichment<Data, Value>(
         return { data: merged, outcome: 'enriched' }
       }
     } catch (error) {
-      app.logger.warn({ err: error, enrichment: name }, 'what an enrichment found could not be added')
+      app.logger.warn({ err: error, enrichment: name }, 'the result of an enrichment could not be added')
       onOutcome('error', cache)
       return { data, outcome: 'error' }
     }

@@ -19,18 +19,18 @@ export async function acceptCall(
   nowMs: number,
 ): Promise<string | null> {
   if (typeof webhookId !== 'string' || webhookId === '')
-    throw new WebhookError('webhook_id wants the id of an endpoint.', {
+    throw new WebhookError('webhook_id must be the id of an endpoint.', {
       code: 'LVG_WEBHOOK_INVALID',
       field: 'webhook_id',
     })
   if (typeof data !== 'object' || data === null || Array.isArray(data))
-    throw new WebhookError('event_data wants an object.', {
+    throw new WebhookError('event_data must be an object.', {
       code: 'LVG_WEBHOOK_INVALID',
       field: 'event_data',
     })
   const type = 'event' in data ? data.event : 'type' in data ? data.type : undefined
   if (typeof type !== 'string' || type.length > 128 || !TYPE.test(type))
-    throw new WebhookError('event_data wants an event (or type), such as order.paid.', {
+    throw new WebhookError('event_data must have an event (or type), such as order.paid.', {
       code: 'LVG_WEBHOOK_INVALID',
       field: 'event_data.event',
     })

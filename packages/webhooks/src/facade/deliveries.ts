@@ -59,7 +59,7 @@ export function deliveriesOf({ store, now, publishReplay, replayAll, release }: 
     async cancel(id, of = {}) {
       const { state, endpointId } = await get(id, of)
       if (!(await (await store()).deliveries.cancel(of.tenant ?? 'default', id, now())))
-        throw new WebhookError(`Delivery ${id} does not wait: it is ${state}.`, {
+        throw new WebhookError(`Delivery ${id} is not waiting: it is ${state}.`, {
           code: 'LVG_WEBHOOK_STATE',
           details: { id, state },
         })

@@ -18,7 +18,7 @@ export function addDeployChecks(
     },
     {
       name: 'webhooks: keys',
-      advice: 'Put every key that still encrypts something into the ring, the newest first.',
+      advice: 'Put every key that is still in use into the ring, newest first.',
       async run() {
         const vault = settings.vault()
         const secrets = await (await store()).endpoints.secrets({ nowMs: app.clock.now() })

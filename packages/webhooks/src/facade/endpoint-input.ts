@@ -49,9 +49,9 @@ const PATTERN = /^[\w-]+(\.[\w-]+)*(\.\*)?$/
 export function readNewEndpoint(input: NewEndpoint, settings: WebhookSettings): EndpointFields {
   checkNames(input)
   if (input.tenant !== undefined)
-    check('tenant', NAME.test(input.tenant), 'letters, digits and . _ : @ -, at most 100')
+    check('tenant', NAME.test(input.tenant), 'of letters, digits and . _ : @ -, at most 100')
   if (input.id !== undefined)
-    check('id', /^ep_[\w-]{1,60}$/.test(input.id), 'ep_ and at most 60 letters and digits')
+    check('id', /^ep_[\w-]{1,60}$/.test(input.id), 'ep_ and then at most 60 letters and digits')
   check(
     'secrets',
     input.secrets === undefined ||
@@ -61,7 +61,7 @@ export function readNewEndpoint(input: NewEndpoint, settings: WebhookSettings): 
         input.signing === undefined),
     '1 to 5 texts, and no signing beside them',
   )
-  check('url', typeof input.url === 'string', 'a text')
+  check('url', typeof input.url === 'string', 'text')
   return readFields({ ...DEFAULTS, url: input.url }, input, settings)
 }
 
@@ -88,7 +88,7 @@ function readFields(
   check(
     'description',
     typeof fields.description === 'string' && fields.description.length <= 1000,
-    'a text of at most 1000 characters',
+    'text of at most 1000 characters',
   )
   check(
     'eventTypes',
@@ -133,7 +133,7 @@ export function readTls(tls: ClientTls): ClientTls {
   const [stranger] = Object.keys(others)
   if (stranger !== undefined) throw invalid(`tls.${stranger}`, 'no such field')
   if ((cert === undefined) !== (key === undefined))
-    throw invalid('tls', 'certificate and key together, or neither')
+    throw invalid('tls', 'complete: certificate and key, or neither')
   try {
     // Node's TLS takes any text as an authority, and trusts nothing for it: each certificate is read by itself.
     if (ca !== undefined) for (const certificate of certificatesIn(ca)) new X509Certificate(certificate)
@@ -158,24 +158,20 @@ function readHeaders(headers: Readonly<Record<string, string>>): Readonly<Record
   check(
     'headers',
     recordOf(headers, () => true),
-    'texts by names',
+    'an object of names and text values',
   )
   const lower: Record<string, string> = {}
   let bytes = 0
   for (const [name, value] of Object.entries(headers)) {
     const key = name.toLowerCase()
-    check(`headers.${name}`, /^[!#$%&'*+.^_`|~\da-z-]+$/.test(key), 'a name of HTTP')
+    check(`headers.${name}`, /^[!#$%&'*+.^_`|~\da-z-]+$/.test(key), 'a valid HTTP header name')
     check(
       `headers.${name}`,
       !FORBIDDEN_HEADER.test(key),
-      'no header of HTTP’s own, and none that begins with webhook-',
+      'none of HTTP’s own headers, and none that begins with webhook-',
     )
     // Other bytes would form another header, or an invalid one.
-    check(
-      `headers.${name}`,
-      /^[\t\x20-\x7e\x80-\xff]*$/.test(value),
-      'a value without line breaks, of Latin letters',
-    )
+    check(`headers.${name}`, /^[\t\x20-\x7e\x80-\xff]*$/.test(value), 'a Latin-1 value without line breaks')
     lower[key] = value
     bytes += key.length + value.length
   }
@@ -206,6 +202,6 @@ const invalid = (field: string, wanted: string, cause?: unknown): WebhookError =
   new WebhookError(
     wanted === 'no such field'
       ? `An endpoint has no field ${field}.`
-      : `The field ${field} of an endpoint wants ${wanted}.`,
+      : `The field ${field} of an endpoint is invalid; it must be ${wanted}.`,
     { code: 'LVG_WEBHOOK_INVALID', field, cause },
   )

@@ -58,7 +58,7 @@ export function endpointsOf({ settings, store, now, release, notify, send }: End
       const id = input.id ?? newId('ep', now())
       const { tenant = 'default', isEnabled = true, signing = ['v1'] } = input
       if (signing.length === 0 || signing.some((each) => each !== 'v1' && each !== 'v1a'))
-        throw new WebhookError('The field signing of an endpoint wants v1, v1a or both.', {
+        throw new WebhookError('The field signing of an endpoint must be v1, v1a or both.', {
           code: 'LVG_WEBHOOK_INVALID',
           field: 'signing',
         })
@@ -141,7 +141,7 @@ export function endpointsOf({ settings, store, now, release, notify, send }: End
 
     async rotateSecret(id, { tenant, scheme = 'v1', overlapMs = DAY_MS, id: secretId } = {}) {
       if (!Number.isFinite(overlapMs) || overlapMs < 0 || overlapMs > 30 * DAY_MS)
-        throw new WebhookError('overlapMs wants a number from 0 to 30 days.', {
+        throw new WebhookError('overlapMs must be from 0 to 30 days.', {
           code: 'LVG_WEBHOOK_INVALID',
           field: 'overlapMs',
         })

@@ -43,16 +43,12 @@ export class WebhookMetrics {
       return `webhook_delivery_duration_seconds_bucket{le="${end}"} ${sum}`
     })
     return [
-      ...family(
-        'webhook_attempts_total',
-        'counter',
-        'Requests to endpoints, by how they ended and what made them.',
-      ),
+      ...family('webhook_attempts_total', 'counter', 'Requests to endpoints, by outcome and trigger.'),
       ...lines('webhook_attempts_total', this.#attempts),
       ...family(
         'webhook_delivery_duration_seconds',
         'histogram',
-        'From the begin of a request to the end of its answer.',
+        'Time from the start of a request to the end of its response.',
       ),
       ...buckets,
       `webhook_delivery_duration_seconds_sum ${this.#seconds}`,
@@ -60,10 +56,10 @@ export class WebhookMetrics {
       ...family(
         'webhook_notices_total',
         'counter',
-        'Changes that were told: endpoints disabled, circuits opened, messages given up.',
+        'Notices sent: endpoints disabled, circuits opened, messages given up.',
       ),
       ...lines('webhook_notices_total', this.#notices),
-      ...family('webhook_deliveries', 'gauge', 'Deliveries that are not at their end, in the whole store.'),
+      ...family('webhook_deliveries', 'gauge', 'Unfinished deliveries in the whole store.'),
       ...COUNTED.map((state) => `webhook_deliveries{status="${state}"} ${byState[state] ?? 0}`),
       ...family(
         'webhook_oldest_pending_seconds',

@@ -148,10 +148,10 @@ function ringOf(
   if (given !== undefined) return typeof given === 'string' ? readRing(given) : given
   const path = storeUrl.replace(/^sqlite:(\/\/)?/, '')
   if (path === storeUrl || path === ':memory:' || env.NODE_ENV === 'production')
-    throw new WebhookError('Secrets are encrypted in the store, and no key is given.', {
+    throw new WebhookError('Secrets are encrypted in the store, but no key is given.', {
       code: 'LVG_WEBHOOK_SETUP',
       field: 'encryptionKeys',
-      hint: 'Give `encryptionKeys`, or LOVAGE_WEBHOOKS_KEYS in the environment: name:base64 of 32 bytes, as `openssl rand -base64 32` makes them.',
+      hint: 'Give `encryptionKeys`, or LOVAGE_WEBHOOKS_KEYS in the environment: name:base64 of 32 bytes, as `openssl rand -base64 32` generates them.',
     })
   // Development: the file's own key, created by the first process.
   const file = `${path}.key`

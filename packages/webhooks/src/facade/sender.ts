@@ -70,7 +70,7 @@ export class Sender {
     if (typeof type !== 'string' || type.length > 128 || !TYPE.test(type))
       throw invalid(
         'type',
-        'A type is of words with dots between, such as order.paid, at most 128 characters.',
+        'A type must be words separated by dots, such as order.paid, of at most 128 characters.',
       )
     if (NOTICE_TYPES.some((notice) => notice === type))
       throw invalid('type', `${type} is a notice, which only this package sends.`)
@@ -79,7 +79,7 @@ export class Sender {
       throw invalid('id', 'An event’s id is of letters, digits, _ and -, at most 100.')
     for (const [field, value] of Object.entries({ tenant, orderingKey, dedupKey }))
       if (value !== null && (typeof value !== 'string' || value.length === 0 || value.length > 500))
-        throw invalid(field, `${field} wants a text of at most 500 characters.`)
+        throw invalid(field, `${field} must be text of at most 500 characters.`)
     if (body.length > maxBodyBytes)
       throw new WebhookError(
         `The body of ${type} has ${body.length} bytes; at most ${maxBodyBytes} are sent.`,
@@ -92,7 +92,10 @@ export class Sender {
     if (body.length > warnBodyBytes)
       this.#parts
         .logger()
-        .warn({ type, bytes: body.length }, 'the body of a webhook is large: many receivers refuse such')
+        .warn(
+          { type, bytes: body.length },
+          'the body of a webhook is large: many receivers refuse such requests',
+        )
     return {
       id,
       tenant,
@@ -146,7 +149,7 @@ export async function validated(schemas: EventSchemas | null, type: string, data
     ...(issue?.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)),
   ].join('.')
   throw new WebhookError(
-    `The event ${type} is not as its schema wants it: ${path}: ${issue?.message ?? 'it is wrong'}`,
+    `The event ${type} does not match its schema: ${path}: ${issue?.message ?? 'it is invalid'}`,
     {
       code: 'LVG_WEBHOOK_INVALID',
       field: path,

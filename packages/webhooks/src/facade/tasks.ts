@@ -89,7 +89,7 @@ export function registerTasks(app: Lovage, parts: TaskParts) {
         if (due.length + stale.length < SWEEP_AT_ONCE) break
       }
       if (swept.stale > 0)
-        context.logger.warn(swept, 'deliveries were taken up that had been lost on their way')
+        context.logger.warn(swept, 'deliveries whose messages were lost have been sent again')
       return swept
     },
   })
@@ -164,7 +164,7 @@ async function guarded<T>(context: TaskContext, work: () => Promise<T>): Promise
     return await work()
   } catch (error) {
     if (error instanceof WebhookError && error.code !== 'LVG_WEBHOOK_STORE') throw error
-    context.logger.warn({ err: error }, 'a webhook could not be worked on, and will be again')
+    context.logger.warn({ err: error }, 'a webhook could not be processed; it will be retried')
     throw context.retry({ countdown: STORE_RETRY_S, maxRetries: null, cause: error })
   }
 }

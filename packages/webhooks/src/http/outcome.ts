@@ -23,7 +23,7 @@ export function failureOf(thrown: unknown): { readonly kind: OutcomeKind; readon
   if (isOf(error, 'syscall', /^(getaddrinfo|query)/) || DNS.has(code)) return { kind: 'dns', error: text }
   if (TLS.test(code) || /certificate|ssl|tls/i.test(text)) return { kind: 'tls', error: text }
   if (error instanceof errors.HTTPParserError || BROKEN_ANSWER.test(code))
-    return { kind: 'http', error: `the answer is no whole HTTP answer: ${text}` }
+    return { kind: 'http', error: `the response is not a complete HTTP response: ${text}` }
   if (CONNECTION.has(code)) return { kind: 'connect', error: text }
   return { kind: 'internal', error: text }
 }

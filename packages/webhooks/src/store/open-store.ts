@@ -62,10 +62,13 @@ async function openDatabase(
     return database
   }
   if (!/^postgres(ql)?(\+\w+)?:/.test(url))
-    throw new WebhookError(`Webhooks are kept in postgresql:// or sqlite://, not in ${url.split(':')[0]}:.`, {
-      code: 'LVG_WEBHOOK_SETUP',
-      field: 'store',
-    })
+    throw new WebhookError(
+      `Webhooks are stored in postgresql:// or sqlite://, not in ${url.split(':')[0]}:.`,
+      {
+        code: 'LVG_WEBHOOK_SETUP',
+        field: 'store',
+      },
+    )
   const database = new PostgresDatabase(url, connections)
   try {
     await database.migrate([script('postgres-1.sql')])

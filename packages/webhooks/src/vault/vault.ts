@@ -23,7 +23,7 @@ export class Vault {
     if (ring.length === 0) throw setup('the ring is empty')
     for (const { id, bytes } of ring) {
       if (!/^[\w.-]{1,64}$/.test(id))
-        throw setup(`the name ${JSON.stringify(id)} is not of letters, digits, . _ -`)
+        throw setup(`the name ${JSON.stringify(id)} may have only letters, digits, . _ and -`)
       if (bytes.length !== 32) throw setup(`key ${id} has ${bytes.length} bytes instead of 32`)
     }
     if (new Set(ring.map(({ id }) => id)).size < ring.length) throw setup('two keys have one name')
@@ -52,7 +52,7 @@ export class Vault {
     const key = this.#ring.find((each) => each.id === id)
     if (!key)
       throw new WebhookError(
-        `What is encrypted for ${context} needs the key ${JSON.stringify(id)}, which is not in the ring.`,
+        `Data encrypted for ${context} needs the key ${JSON.stringify(id)}, which is not in the ring.`,
         {
           code: 'LVG_WEBHOOK_KEY_MISSING',
           field: 'encryptionKeys',
@@ -72,7 +72,7 @@ export class Vault {
       return Buffer.concat([text, cipher.final()]).toString('utf8')
     } catch (cause) {
       throw new WebhookError(
-        `What is encrypted for ${context} was changed, or key ${id} is another than it was.`,
+        `Data encrypted for ${context} was changed, or key ${id} is not the one that encrypted it.`,
         {
           code: 'LVG_WEBHOOK_KEY_MISSING',
           field: 'encryptionKeys',
@@ -112,5 +112,5 @@ const setup = (why: string): WebhookError =>
   new WebhookError(`The keys that encrypt secrets cannot be used: ${why}.`, {
     code: 'LVG_WEBHOOK_SETUP',
     field: 'encryptionKeys',
-    hint: 'Give a list of keys as name:base64 of 32 bytes, the newest first: `openssl rand -base64 32` makes one.',
+    hint: 'Give a list of keys as name:base64 of 32 bytes, the newest first: `openssl rand -base64 32` generates one.',
   })

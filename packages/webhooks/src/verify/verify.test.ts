@@ -108,7 +108,7 @@ test('a public key is no HMAC secret, and a signature is good for its own scheme
   renamed['webhook-signature'] = renamed['webhook-signature'].replace('v1a,', 'v1,')
   await expect(verify('{}', renamed, publicKey)).rejects.toMatchObject({
     message:
-      'No signature is of a scheme that there is a key for (signatures v1: 1, v1a: 0; keys v1: 0, v1a: 1).',
+      'No signature has a scheme for which there is a key (signatures v1: 1, v1a: 0; keys v1: 0, v1a: 1).',
   })
 })
 

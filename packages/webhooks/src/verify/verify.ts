@@ -61,8 +61,8 @@ export async function verify(
 function checkedOptions({ toleranceMs = TOLERANCE_MS, nowMs = Date.now() }: VerifyOptions) {
   // Written this way so that NaN is refused; any comparison with it is false.
   if (!(toleranceMs >= 0))
-    throw new WebhookVerifyError('LVG_VERIFY_SETUP', 'toleranceMs wants a number from 0 on.')
-  if (!Number.isFinite(nowMs)) throw new WebhookVerifyError('LVG_VERIFY_SETUP', 'nowMs wants a number.')
+    throw new WebhookVerifyError('LVG_VERIFY_SETUP', 'toleranceMs must be a number of at least 0.')
+  if (!Number.isFinite(nowMs)) throw new WebhookVerifyError('LVG_VERIFY_SETUP', 'nowMs must be a number.')
   return { toleranceMs, nowMs }
 }
 
@@ -111,7 +111,7 @@ function noMatch(keys: readonly VerificationKey[], signatures: readonly Signatur
     'LVG_VERIFY_NO_MATCH',
     comparable
       ? `No signature matches (signatures ${told(sent)}; keys ${told(own)}).`
-      : `No signature is of a scheme that there is a key for (signatures ${told(sent)}; keys ${told(own)}).`,
+      : `No signature has a scheme for which there is a key (signatures ${told(sent)}; keys ${told(own)}).`,
     { signatures: sent, keys: own },
   )
 }

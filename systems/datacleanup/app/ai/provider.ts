@@ -102,10 +102,10 @@ async function readStream(
     for await (const bytes of response.body ?? []) parser.feed(decoder.decode(bytes, { stream: true }))
   } catch (cause) {
     signal.throwIfAborted()
-    throw new ProviderUnavailable('The provider broke off in the middle of its answer.', undefined, { cause })
+    throw new ProviderUnavailable('The provider stopped in the middle of its response.', undefined, { cause })
   }
   // A connection that closes early looks like an end; half an answer is none.
-  if (!ended) throw new ProviderUnavailable('The provider ended its answer before it was done.')
+  if (!ended) throw new ProviderUnavailable('The provider ended its response before it was complete.')
   return { text, model, tokens }
 }
 

@@ -24,7 +24,7 @@ export function eventOf(body: string, signature: string | undefined): Stripe.Eve
     return Stripe.webhooks.constructEvent(body, signature ?? '', setting('STRIPE_WEBHOOK_SECRET'))
   } catch (cause) {
     if (!(cause instanceof Stripe.errors.StripeSignatureVerificationError)) throw cause
-    throw new Refused('The request does not carry the signature of Stripe.', { cause })
+    throw new Refused('The request has no valid signature of Stripe.', { cause })
   }
 }
 
@@ -37,6 +37,6 @@ export async function asked<T>(work: Promise<T>): Promise<T> {
       error instanceof Stripe.errors.StripeInvalidRequestError ||
       error instanceof Stripe.errors.StripeAuthenticationError ||
       error instanceof Stripe.errors.StripePermissionError
-    throw isFinal ? new Refused(`Stripe refuses: ${error.message}`, { cause: error }) : error
+    throw isFinal ? new Refused(`Stripe refused the request: ${error.message}`, { cause: error }) : error
   }
 }

@@ -53,7 +53,7 @@ export async function readCsv(path: string, onRow: OnRow, signal?: AbortSignal):
       'code' in asError(error) &&
       String((error as { code: unknown }).code).startsWith('CSV_')
     )
-      throw new Refused(`The file is no CSV: ${asError(error).message}`, { cause: error })
+      throw new Refused(`The file is not valid CSV: ${asError(error).message}`, { cause: error })
     throw error
   }
 }
@@ -83,7 +83,7 @@ async function separatorOf(path: string): Promise<string> {
   const head = buffer.subarray(0, bytesRead)
   if (bytesRead === 0) throw new Refused('The file is empty.')
   if (head.includes(0))
-    throw new Refused('The file is neither CSV nor XLSX: it holds bytes that no text has.')
+    throw new Refused('The file is neither CSV nor XLSX: it contains bytes that are not text.')
   const line = head.toString().split(/\r?\n/, 1)[0] ?? ''
   const counted = SEPARATORS.map((separator) => [separator, line.split(separator).length] as const)
   return counted.reduce((most, each) => (each[1] > most[1] ? each : most))[0]

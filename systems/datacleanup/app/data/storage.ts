@@ -14,7 +14,7 @@ const UNFINISHED = '.part'
 
 /** Where a file of a user lies. Each user has a folder; ids are made by us and hold no path. */
 export function pathOf(userId: number, fileId: string, part: Part): string {
-  if (!/^[\w-]+$/.test(fileId)) throw new Refused(`${JSON.stringify(fileId)} is no id of a file.`)
+  if (!/^[\w-]+$/.test(fileId)) throw new Refused(`${JSON.stringify(fileId)} is not the id of a file.`)
   return join(setting('UPLOAD_DIR'), String(userId), `${fileId}.${part}`)
 }
 

@@ -21,7 +21,7 @@ export async function readXlsx(path: string, onRow: OnRow): Promise<void> {
   try {
     zip = await openPromise(path, { autoClose: false })
   } catch (cause) {
-    throw new Refused('The file is no spreadsheet: it cannot be unpacked.', { cause })
+    throw new Refused('The file is not a spreadsheet: it cannot be unpacked.', { cause })
   }
   try {
     const entries = new Map<string, Entry>()
@@ -29,7 +29,7 @@ export async function readXlsx(path: string, onRow: OnRow): Promise<void> {
     const sheet = firstSheet(entries)
     const unpacked = [...entries.values()].reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0)
     if (unpacked > MOST_BYTES)
-      throw new Refused(`The spreadsheet unpacks to ${unpacked} bytes; ${MOST_BYTES} are the most.`)
+      throw new Refused(`The spreadsheet unpacks to ${unpacked} bytes; at most ${MOST_BYTES} are allowed.`)
     const shared = await sharedTexts(zip, entries.get('xl/sharedStrings.xml'))
     const dates = await dateStyles(zip, entries.get('xl/styles.xml'))
     await readSheet(await zip.openReadStreamPromise(sheet), shared, dates, onRow)
@@ -43,7 +43,7 @@ function firstSheet(entries: ReadonlyMap<string, Entry>): Entry {
     /^xl\/worksheets\/sheet\d+\.xml$/.test(fileName),
   )
   const [first] = sheets.sort((a, b) => numberIn(a.fileName) - numberIn(b.fileName))
-  if (!first) throw new Refused('The file is no spreadsheet: it has no sheet.')
+  if (!first) throw new Refused('The file is not a spreadsheet: it has no sheet.')
   return first
 }
 
@@ -53,7 +53,7 @@ async function sharedTexts(zip: ZipFile, entry: Entry | undefined): Promise<read
   if (!entry) return []
   if (entry.uncompressedSize > MOST_SHARED_TEXT)
     throw new Refused(
-      `The texts of the spreadsheet have ${entry.uncompressedSize} bytes; ${MOST_SHARED_TEXT} are the most.`,
+      `The texts of the spreadsheet have ${entry.uncompressedSize} bytes; at most ${MOST_SHARED_TEXT} are allowed.`,
     )
   const texts: string[] = []
   let [text, isText, isPhonetic] = ['', false, false]
@@ -180,7 +180,7 @@ async function parseXml(
     parser.close()
   } catch (cause) {
     if (cause instanceof Refused) throw cause
-    throw new Refused(`The file is no spreadsheet: ${cause instanceof Error ? cause.message : cause}`, {
+    throw new Refused(`The file is not a spreadsheet: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
     })
   }

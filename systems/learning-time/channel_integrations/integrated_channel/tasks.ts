@@ -36,7 +36,7 @@ export const enrichAndSendCompletionWebhook = app.task({
     if (found.kind === 'error')
       ctx.logger.warn(
         { user_id: learner.userId, course_id },
-        `the completion goes out without its learning time: ${found.message}`,
+        `the completion is sent without its learning time: ${found.message}`,
       )
     const seconds = found.kind === 'known' ? found.seconds : undefined
     const sent = await sendCompletion(completion, payload_dict, nowMs, seconds)

@@ -19,7 +19,7 @@ export async function deliver(
   if (kind === 'mail') await mail(where, alert, monitor)
   else if (kind === 'slack') await post(where, JSON.stringify(slackMessage(alert, monitor)), {}, signal)
   else if (kind === 'webhook') await post(where, bodyOf(alert, monitor), signature(alert, monitor), signal)
-  else throw new Unfit(`${channel} is no channel.`)
+  else throw new Unfit(`${channel} is not a channel.`)
   return true
 }
 
@@ -102,6 +102,6 @@ async function post(
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   })
   await response.body?.cancel()
-  if (response.status === 410) throw new Unfit(`${new URL(url).host} wants no alerts any more (410).`)
+  if (response.status === 410) throw new Unfit(`${new URL(url).host} no longer accepts alerts (410).`)
   if (!response.ok) throw new Error(`${new URL(url).host} answered ${response.status}.`)
 }

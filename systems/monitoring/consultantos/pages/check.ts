@@ -61,7 +61,7 @@ export async function checkPage(
   if (!isUp(page.status) && wasUp)
     findings.push({
       kind: 'down',
-      message: page.status === 0 ? `nobody answers: ${page.html}` : `it answers ${page.status}`,
+      message: page.status === 0 ? `no server answers: ${page.html}` : `it answers ${page.status}`,
     })
   if (isUp(page.status) && !wasUp) findings.push({ kind: 'up', message: `it answers ${page.status} again` })
   if (changed) findings.push({ kind: 'changed', message: difference ?? '' })
@@ -91,7 +91,7 @@ async function answered(url: string, signal: AbortSignal): Promise<Page> {
 
 function differenceOf(before: string, after: string): string {
   const parts = diffLines(before, after, { maxEditLength: MOST_EDITS })
-  if (!parts) return 'the page is new in nearly all of its lines'
+  if (!parts) return 'nearly all lines of the page are new'
   const lines = parts.flatMap(({ added, removed, value }) => {
     const sign = added ? '+ ' : removed ? '- ' : undefined
     return sign === undefined

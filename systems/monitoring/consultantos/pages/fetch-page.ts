@@ -54,7 +54,7 @@ const agent = new Agent({
         if (error) return done(error, [])
         const inside = addresses.find(({ address }) => !allowed(address))
         return inside
-          ? done(new Unfit(`${host} is ${inside.address}, which is not on the Internet.`), [])
+          ? done(new Unfit(`${host} is ${inside.address}, which is not a public address.`), [])
           : done(null, addresses)
       }),
   },
@@ -67,7 +67,7 @@ const agent = new Agent({
 export async function fetchPage(url: string, signal: AbortSignal): Promise<Page> {
   const { hostname } = new URL(url)
   const literal = hostname.replace(/^\[|\]$/g, '')
-  if (isIP(literal) && !allowed(literal)) throw new Unfit(`${literal} is not on the Internet.`)
+  if (isIP(literal) && !allowed(literal)) throw new Unfit(`${literal} is not a public address.`)
   const beganMs = performance.now()
   try {
     const response = await fetch(url, {

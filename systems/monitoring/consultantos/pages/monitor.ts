@@ -30,11 +30,11 @@ export async function addMonitor(
   nowMs: number,
 ): Promise<void> {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-    throw new Unfit(`${JSON.stringify(url)} is no address of a page.`)
-  if (every_s < 1) throw new Unfit('A page is looked at once a second at most.')
+    throw new Unfit(`${JSON.stringify(url)} is not the URL of a page.`)
+  if (every_s < 1) throw new Unfit('A page can be checked at most once a second.')
   const wrong = channels.find((channel) => !CHANNEL.test(channel))
   if (wrong !== undefined)
-    throw new Unfit(`${JSON.stringify(wrong)} is no channel: mail:ADDRESS, slack:URL or webhook:URL.`)
+    throw new Unfit(`${JSON.stringify(wrong)} is not a channel: mail:ADDRESS, slack:URL or webhook:URL.`)
   await db.query(
     `INSERT INTO monitors (id, name, url, every_s, channels, next_due_ms, enabled) VALUES ($1, $2, $3, $4, $5, $6, 1)
      ON CONFLICT (id) DO UPDATE SET name = excluded.name, url = excluded.url, every_s = excluded.every_s, channels = excluded.channels`,

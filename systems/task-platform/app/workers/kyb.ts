@@ -18,7 +18,7 @@ export const checkCounterparty = app.task({
   run: async (ctx, { company_id }) => {
     const url = new URL(`/companies/${encodeURIComponent(company_id)}`, current().config.registerUrl)
     const response = await fetch(url, { signal: AbortSignal.any([ctx.signal, AbortSignal.timeout(10_000)]) })
-    if (response.status === 404) throw new Unfit(`The register knows no company ${company_id}.`)
+    if (response.status === 404) throw new Unfit(`The register has no company ${company_id}.`)
     if (!response.ok) throw new Error(`The register answered ${response.status}.`)
     const { status } = Company.parse(await response.json())
     await db().query(

@@ -80,7 +80,7 @@ export async function openHistoryDatabase(url: string, schema: string): Promise<
       `The history ${location} cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`,
       {
         code: 'LVG_STORE_UNSUITABLE',
-        hint: 'Look whether the server runs, and whether this user may create a schema in the database (--db).',
+        hint: 'Check that the server runs, and that this user may create a schema in the database (--db).',
         details: { location, schema },
         cause,
       },

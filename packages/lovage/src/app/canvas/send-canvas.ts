@@ -41,7 +41,7 @@ export async function sendCanvas(
     await publisher.sendAll(messages.slice(at, at + AT_ONCE), parent, false)
   if (parent) parent.children.push(...children)
   const [tuple] = children
-  if (!tuple) throw misshapen('A canvas of nothing.')
+  if (!tuple) throw misshapen('The canvas is empty.')
   return core.resultOf(tuple)
 }
 
@@ -104,11 +104,11 @@ export async function openJoins(core: AppCore, opened: readonly OpenedJoin[]): P
 /** Checked before any part of the canvas is sent. */
 export const noChords = (kind: string): CapabilityError =>
   new CapabilityError(
-    `A chord cannot be counted by results in ${kind}; a group that something follows is one.`,
+    `The result backend ${kind} cannot count chords; a group that another step follows is a chord.`,
     {
       code: 'LVG_CAPABILITY_MISSING',
       details: { backend: kind },
-      hint: 'Keep results on Redis, in PostgreSQL or in SQLite: set resultBackend.',
+      hint: 'Store results in Redis, PostgreSQL or SQLite: set resultBackend.',
     },
   )
 

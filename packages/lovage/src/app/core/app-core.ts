@@ -133,10 +133,13 @@ export class AppCore implements ResultSource {
   /** Adds settings to a layer. */
   configure(layer: SettingsLayer, settings: Partial<Settings>): void {
     if (this.#connections.hasBroker) {
-      throw new ConfigurationError(`Settings cannot change: ${this.main} is connected to its broker.`, {
-        code: 'LVG_CONFIG_INVALID',
-        hint: 'Set them, or start a test worker, before the first call.',
-      })
+      throw new ConfigurationError(
+        `Settings cannot be changed: ${this.main} is already connected to its broker.`,
+        {
+          code: 'LVG_CONFIG_INVALID',
+          hint: 'Set them, or start a test worker, before the first call.',
+        },
+      )
     }
     this.#settings.add(layer, settings)
     this.#router = undefined

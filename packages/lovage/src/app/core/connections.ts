@@ -115,11 +115,14 @@ export class Connections {
           return await openCoordinationStore(coordinationUrl ?? this.brokerUrl, this.#driverOptions())
         } catch (cause) {
           if (coordinationUrl !== undefined || !keepsNoAgreements(cause)) throw cause
-          throw new ConfigurationError('The broker keeps messages only; this needs a store besides.', {
-            code: 'LVG_DRIVER_UNKNOWN',
-            hint: 'Set coordinationUrl: redis://, postgresql://, or sqlite:// on one machine.',
-            cause,
-          })
+          throw new ConfigurationError(
+            'The broker stores messages only; this also needs a coordination store.',
+            {
+              code: 'LVG_DRIVER_UNKNOWN',
+              hint: 'Set coordinationUrl to a redis:// or postgresql:// URL, or to sqlite:// on a single machine.',
+              cause,
+            },
+          )
         }
       },
       () => {

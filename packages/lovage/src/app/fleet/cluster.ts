@@ -90,7 +90,7 @@ export class Cluster implements AsyncDisposable {
     try {
       this.#onEvent?.(event)
     } catch (error) {
-      this.#core.logger.error({ err: error, type: event.type }, 'what listens for events has thrown')
+      this.#core.logger.error({ err: error, type: event.type }, 'an event listener failed')
     }
   }
 }

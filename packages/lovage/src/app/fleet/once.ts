@@ -43,7 +43,7 @@ export async function once<T>(
     kept().then(
       (json) => json !== undefined && found.abort(),
       // Acquiring the lease itself will report the store's fault.
-      (error: unknown) => core.logger.debug({ err: error, key }, 'could not look whether it is done'),
+      (error: unknown) => core.logger.debug({ err: error, key }, 'could not check whether it is done'),
     )
   })
   try {
@@ -53,7 +53,7 @@ export async function once<T>(
         logger: core.logger,
         coordination,
         lease: `${SPACE}:${key}`,
-        label: `the right to do ${key} once`,
+        label: `the lease for doing ${key} once`,
         holder: `${hostname()}.${newId()}`,
         leaseMs: leaseS * 1000,
       },

@@ -14,10 +14,13 @@ export function intervalOf(rate: string | number | null | undefined): number | u
   const [, count, unit = 's'] = /^\s*(\d+(?:\.\d+)?)\s*(?:\/\s*([smh]))?\s*$/.exec(String(rate)) ?? []
   const unitMs = UNIT_MS[unit]
   if (count === undefined || unitMs === undefined)
-    throw new ConfigurationError(`A rate is 10/s, 10/m or 10/h, not ${JSON.stringify(rate)}.`, {
-      code: 'LVG_CONFIG_INVALID',
-      details: { rate },
-    })
+    throw new ConfigurationError(
+      `A rate must be written as 10/s, 10/m or 10/h, not ${JSON.stringify(rate)}.`,
+      {
+        code: 'LVG_CONFIG_INVALID',
+        details: { rate },
+      },
+    )
   return Number(count) === 0 ? undefined : unitMs / Number(count)
 }
 

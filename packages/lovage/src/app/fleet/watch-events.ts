@@ -41,7 +41,7 @@ export async function listenToEvents(
       try {
         onEvents(events)
       } catch (error) {
-        core.logger.error({ err: error }, 'what listens for events has thrown')
+        core.logger.error({ err: error }, 'an event listener failed')
       }
     },
     '#',

@@ -111,7 +111,7 @@ async function keepKeys(
     await coordination.replace(UNIQUE, replacements)
   } catch (error) {
     // The task is sent: failing the caller would make it send another one.
-    logger.warn({ err: error }, 'cannot hold the keys of unique tasks; others like them may be sent')
+    logger.warn({ err: error }, 'cannot keep the keys of unique tasks; duplicates may be sent')
   }
 }
 
@@ -129,7 +129,7 @@ async function giveBack(
       if (within) return
       core.logger.warn(
         { err: error },
-        `cannot give back the keys of unique tasks; they end in ${PENDING_MS} ms`,
+        `cannot release the keys of unique tasks; they expire in ${PENDING_MS} ms`,
       )
     })
   }
@@ -160,7 +160,7 @@ async function markLatest(
   } catch (error) {
     core.logger.warn(
       { err: error, task_id: id },
-      'cannot mark the latest call of a task; earlier ones run too',
+      'cannot mark the latest call of a task; earlier calls run as well',
     )
   }
 }

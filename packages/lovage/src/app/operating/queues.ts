@@ -150,7 +150,9 @@ export class Queues {
   async reschedule(ids: readonly string[], when: Due): Promise<number> {
     const dueMs = 'eta' in when ? when.eta.getTime() : this.#core.clock.now() + when.countdown * 1000
     if (!Number.isFinite(dueMs))
-      throw new ConfigurationError('The time at which to run the tasks is none.', { code: 'LVG_USAGE' })
+      throw new ConfigurationError('The time at which to run the tasks is not a valid date.', {
+        code: 'LVG_USAGE',
+      })
     const broker = await this.#browsing()
     return ids.length === 0 ? 0 : broker.admin.promote(ids, dueMs)
   }
@@ -187,7 +189,7 @@ export class Queues {
   async #browsing(): Promise<Broker> {
     const broker = await this.#core.broker()
     if (broker.capabilities.browsing) return broker
-    throw new CapabilityError(`${broker.kind} does not show or change single messages of a queue.`, {
+    throw new CapabilityError(`${broker.kind} cannot list or change single messages of a queue.`, {
       code: 'LVG_CAPABILITY_MISSING',
       hint: 'Revoke tasks by id instead (app.control.revoke, lovage control revoke).',
     })

@@ -15,9 +15,9 @@ export async function abort(
 ): Promise<void> {
   const backend = await host.results()
   if (backend.expectReplies)
-    throw new CapabilityError(`A task cannot be asked to abort itself by results in ${backend.kind}.`, {
+    throw new CapabilityError(`The result backend ${backend.kind} cannot ask a task to abort itself.`, {
       code: 'LVG_CAPABILITY_MISSING',
-      hint: 'It looks for that where results are stored: set resultBackend, or revoke it.',
+      hint: 'Tasks look for this request where results are stored: set resultBackend, or revoke the task.',
     })
   const known = await backend.get(ids)
   const ended = new Set(known.filter(({ state }) => READY_STATES.has(state)).map(({ id }) => id))

@@ -159,7 +159,9 @@ export class GroupResult<Results extends readonly unknown[]> implements AnyResul
 export async function joinsOf(source: ResultSource) {
   const backend = await source.results()
   if (backend.joins) return backend.joins
-  throw new ResultError(`Results in ${backend.kind} keep no groups.`, { code: 'LVG_RESULT_DISABLED' })
+  throw new ResultError(`The result backend ${backend.kind} does not store groups.`, {
+    code: 'LVG_RESULT_DISABLED',
+  })
 }
 
 /** Ids of the tasks, including those of nested groups. */

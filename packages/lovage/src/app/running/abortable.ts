@@ -26,7 +26,7 @@ function watch(context: TaskContext): Unsubscribe {
       })
     })
     .catch((error: unknown) =>
-      context.logger.warn({ err: error }, 'nobody hears whether the task is to be aborted'),
+      context.logger.warn({ err: error }, 'cannot watch whether the task is asked to abort'),
     )
   return () => {
     isOver = true

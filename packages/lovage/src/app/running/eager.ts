@@ -81,7 +81,7 @@ function resultOf(
         },
       }
     case 'replace': {
-      const error = new TaskError('A task that is run eagerly cannot be replaced: there is no broker.', {
+      const error = new TaskError('A task that runs eagerly cannot be replaced: there is no broker.', {
         code: 'LVG_CANVAS_INVALID',
       })
       return {

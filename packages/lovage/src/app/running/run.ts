@@ -66,7 +66,7 @@ function succeed(task: AnyTask, context: TaskContext, value: unknown): Outcome {
   if (isSignal(value)) throw value
   if (context.unthrown)
     throw new TaskError(
-      `${task.name} called ctx.${context.unthrown}() and went on: what it gives must be thrown, as in \`throw ctx.${context.unthrown}(…)\`.`,
+      `${task.name} called ctx.${context.unthrown}() without throwing the error that it returns: write \`throw ctx.${context.unthrown}(…)\`.`,
       { code: 'LVG_TASK_FAILED' },
     )
   const json = encodeJson(value ?? null, `result of ${task.name}`)

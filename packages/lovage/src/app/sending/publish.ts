@@ -205,7 +205,7 @@ async function publishOne({ broker, messages, transaction, queues }: PublishCont
   if (!transaction) return broker.publish(messages)
   if (!broker.publishIn) {
     throw new CapabilityError(
-      `The broker (${broker.kind}) cannot take tasks in a transaction of the caller's.`,
+      `The broker (${broker.kind}) cannot send tasks within the caller’s transaction.`,
       {
         code: 'LVG_CAPABILITY_MISSING',
         details: { broker: broker.kind },

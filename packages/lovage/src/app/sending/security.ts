@@ -60,7 +60,7 @@ function encryptedOf(conf: Settings): Serializer {
   if (keys.length === 0)
     throw new ConfigurationError('Encrypted messages need encryptionKeys.', {
       code: 'LVG_CONFIG_INVALID',
-      hint: 'Make a key with `openssl rand -base64 32`, and give it to every process.',
+      hint: 'Generate a key with `openssl rand -base64 32`, and give it to every process.',
     })
   const json = getSerializer('json')
   const isSigned = acceptContent.includes('auth')

@@ -58,9 +58,9 @@ const DEFAULTS = Object.fromEntries(
 
 /** Celery users assign to `app.conf`, or update it. */
 function refuse(name = 'taskTimeLimit'): never {
-  throw new ConfigurationError('app.conf is read, not written.', {
+  throw new ConfigurationError('app.conf is read-only.', {
     code: 'LVG_CONFIG_INVALID',
-    hint: `Give settings to the app, new Lovage('name', { ${name}: … }), or call app.configFromObject({ ${name}: … }) before it connects.`,
+    hint: `Pass settings to the app, new Lovage('name', { ${name}: … }), or call app.configFromObject({ ${name}: … }) before it connects.`,
     details: { setting: name },
   })
 }

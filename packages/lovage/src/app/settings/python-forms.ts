@@ -59,10 +59,10 @@ function oneUrl(urls: readonly string[]): string | undefined {
   const [first] = urls
   if (urls.length <= 1 || urls.every((url) => /^(py)?amqps?:/.test(url))) return urls.join(';') || undefined
   throw new ConfigurationError(
-    `Of several brokers the next is tried on RabbitMQ alone, not from ${hide(first)}.`,
+    `Failover between several brokers works on RabbitMQ only, not with ${hide(first)}.`,
     {
       code: 'LVG_CONFIG_INVALID',
-      hint: 'Give one brokerUrl; redis behind Sentinels is sentinel://host1;sentinel://host2.',
+      hint: 'Set one brokerUrl; for Redis behind Sentinels write sentinel://host1;sentinel://host2.',
       details: { setting: 'brokerUrl' },
     },
   )

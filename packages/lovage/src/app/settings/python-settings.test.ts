@@ -31,10 +31,10 @@ describe('settings of Celery', () => {
       worker_timer: null,
     })
     expect(inertWarnings(given)).toEqual([
-      'Setting s3Bucket has no effect here: results are not kept there (s3).',
-      'Setting redisHost has no effect here: write it into resultBackend.',
+      'Setting s3Bucket has no effect here: results cannot be stored there (s3).',
+      'Setting redisHost has no effect here: it is part of resultBackend.',
       expect.stringMatching(/^Setting databaseTableNames has no effect here/),
-      'Setting workerTimer has no effect here: it names a class of Python.',
+      'Setting workerTimer has no effect here: it names a Python class.',
     ])
     expect(() => settingsFrom({ s3: 1 })).toThrow(/not known/)
     expect(() => settingsFrom({ redis_hostt: 'h' })).toThrow(/not known/)
@@ -70,7 +70,7 @@ describe('settings of Celery', () => {
     expect(read({ broker_url: ['amqp://a//', 'amqp://b//'] })).toEqual({ brokerUrl: 'amqp://a//;amqp://b//' })
     expect(read({ broker_url: ['redis://a/0'] })).toEqual({ brokerUrl: 'redis://a/0' })
     expect(() => read({ broker_url: ['redis://:secret@a', 'redis://b'] })).toThrow(
-      /RabbitMQ alone, not from redis:\/\/…/,
+      /RabbitMQ only, not with redis:\/\/…/,
     )
     expect(
       read({

@@ -123,7 +123,7 @@ describe('settings', () => {
     const env = { CELERY_TASK_ROUTE: '{}', CELERY_APP: 'x', CELERY_ENABLE_UTC: 'true' }
     app({ taskProtocol: 2, logger }, env)
     expect(warnings).toEqual([
-      'Environment variable CELERY_TASK_ROUTE names no setting; did you mean taskRoutes?',
+      'Environment variable CELERY_TASK_ROUTE does not match any setting; did you mean taskRoutes?',
       'Setting enableUtc has no effect here: times are always UTC on the wire.',
       'Setting taskProtocol has no effect here: protocol 2 is written, 1 and 2 are read.',
     ])

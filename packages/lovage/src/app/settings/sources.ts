@@ -120,7 +120,7 @@ export function settingsFromEnvironment(env: NodeJS.ProcessEnv): {
     if (setting) settings[name] = parseValue(name, setting, value, `Environment variable ${variable}`)
     else if (foreignSetting(name) !== undefined) settings[name] = value
     else if (!COMMAND_VARIABLES.has(variable))
-      warnings.push(`Environment variable ${variable} names no setting${nearestHint(name)}`)
+      warnings.push(`Environment variable ${variable} does not match any setting${nearestHint(name)}`)
   }
   settings.brokerUrl ??= brokerUrlFromEnvironment(env)
   if (settings.brokerUrl === undefined) delete settings.brokerUrl

@@ -17,7 +17,7 @@ import {
 } from './kinds.js'
 
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
-const PYTHON_ONLY = 'it belongs to the Python process'
+const PYTHON_ONLY = 'it applies to the Python process only'
 const NOT_YET = 'it is not part of this version'
 const JSON_ONLY = 'results are always JSON, which both languages read'
 
@@ -166,7 +166,7 @@ export const SETTINGS = {
   /** Seconds between two tries of Celery's own `celery.chord_unlock`. */
   resultChordRetryInterval: number(1),
   /** How often Celery stores a result again. No effect here: it is stored again until it is accepted. */
-  resultBackendMaxRetries: inert(number(10), 'a result is stored again until it is'),
+  resultBackendMaxRetries: inert(number(10), 'storing a result is retried until it succeeds'),
   /** Whether results sent by `rpc://` survive a restart of RabbitMQ; stored ones do. */
   resultPersistent: flag(false),
   /** How results are serialized. No effect here: results are always JSON. */
@@ -215,7 +215,7 @@ export const SETTINGS = {
   /** Whether the worker sends events of its tasks: `-E`. */
   workerSendTaskEvents: flag(false),
   /** Whether Celery stops tasks when their connection is lost. No effect here: leases decide who owns a task. */
-  workerCancelLongRunningTasksOnConnectionLoss: inert(flag(false), 'leases settle who owns a task'),
+  workerCancelLongRunningTasksOnConnectionLoss: inert(flag(false), 'leases decide which worker owns a task'),
   /** Whether quorum queues are detected. No effect here: always. */
   workerDetectQuorumQueues: inert(flag(true), 'they are detected always'),
   /** Seconds that a soft shutdown waits for running tasks. */
@@ -223,7 +223,7 @@ export const SETTINGS = {
   /** Whether Celery's soft shutdown also waits while no task runs. No effect here. */
   workerEnableSoftShutdownOnIdle: inert(
     flag(false),
-    'an idle worker holds nothing that time would save: tasks with an ETA wait in the broker',
+    'an idle worker holds no messages: tasks with an ETA wait in the broker',
   ),
   /** Seconds that a warm shutdown waits before it hands back unfinished tasks. */
   workerShutdownTimeout: number(30),
@@ -232,7 +232,7 @@ export const SETTINGS = {
   /** Celery's file of revoked tasks. No effect here: the coordination store keeps them. */
   workerStateDb: inert(optional(text('')), 'revokes are kept by the coordination store'),
   /** Whether `pool_restart` is obeyed. No effect here: always. */
-  workerPoolRestarts: inert(flag(false), 'pool_restart is always obeyed'),
+  workerPoolRestarts: inert(flag(false), 'pool_restart is always allowed'),
   /** Modules to import before tasks are run. */
   include: list([]),
   /** Same as `include`. */
@@ -247,8 +247,8 @@ export const SETTINGS = {
   workerHijackRootLogger: inert(flag(true), PYTHON_ONLY),
   /** Belongs to the Python process. No effect here. */
   workerRedirectStdouts: inert(flag(true), PYTHON_ONLY),
-  /** Seconds for which Celery waits for a child. No effect here: children say that they are up. */
-  workerProcAliveTimeout: inert(number(4), 'children say that they are up'),
+  /** Seconds for which Celery waits for a child. No effect here: children report when they are ready. */
+  workerProcAliveTimeout: inert(number(4), 'children report when they are ready'),
 
   // --- remote control and events
   /** The exchange of remote control. No effect here: `celery.pidbox`. */
@@ -326,9 +326,9 @@ export const SETTINGS = {
   /** TLS options of the results' connection, as `brokerUseSsl`. */
   redisBackendUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
   /** Seconds between checks of a connection. No effect here: it is watched always. */
-  redisBackendHealthCheckInterval: inert(optional(number(0)), 'the connection is watched always'),
+  redisBackendHealthCheckInterval: inert(optional(number(0)), 'the connection is always monitored'),
   /** The name of connections on the server. No effect here: they say what they are for. */
-  redisClientName: inert(optional(text('')), 'connections say what they are for'),
+  redisClientName: inert(optional(text('')), 'connections are named after their purpose'),
 } as const satisfies Record<string, Setting<unknown>>
 
 /** The name of a setting. */

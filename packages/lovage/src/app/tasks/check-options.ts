@@ -88,7 +88,7 @@ const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = {
 /** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */
 export function checkTask(name: unknown, run: unknown, options: object): void {
   if (typeof name !== 'string' || name === '') throw invalid('A task needs a name, such as `shop.charge`.')
-  if (run !== undefined && typeof run !== 'function') throw invalid(`${name}: run is no function.`)
+  if (run !== undefined && typeof run !== 'function') throw invalid(`${name}: run is not a function.`)
   for (const option of Object.keys(options))
     if (!Object.hasOwn(TASK_OPTIONS, option)) throw unknown(`Task ${name}`, option, TASK_OPTIONS)
   checkValues(`Task ${name}`, options)
@@ -99,12 +99,12 @@ export function checkTask(name: unknown, run: unknown, options: object): void {
 const ELSEWHERE: Readonly<Record<string, string>> = {
   args: 'Arguments are the first parameter: task.applyAsync([1, 2], { … }).',
   kwargs:
-    'A task with `input` takes its named arguments as one object; app.sendTask(name, { kwargs }) sends any.',
+    'A task with `input` takes its named arguments as one object; app.sendTask(name, { kwargs }) takes any.',
   link: 'Callbacks are given to signatures: task.s(…).link(other.s()).',
   linkError: 'Errbacks are given to signatures: task.s(…).linkError(other.s()).',
-  producer: 'Calls share one connection by themselves.',
-  connection: 'Calls share one connection by themselves.',
-  retryKwargs: 'Say maxRetries and defaultRetryDelay themselves.',
+  producer: 'Calls share one connection automatically.',
+  connection: 'Calls share one connection automatically.',
+  retryKwargs: 'Set maxRetries and defaultRetryDelay directly.',
   bind: 'Every function gets its context as its first parameter.',
   base: 'Options and handlers that tasks share are an object: { ...shared, name, run }.',
   time_limit: 'Options are in camelCase here: timeLimit.',
@@ -204,9 +204,9 @@ export function checkUntypedCall(task: string, call: UntypedCall): UntypedCall {
   const isCall = typeof call === 'object' && call !== null && !Array.isArray(call)
   if (!isCall) throw invalid(`A call of ${task} is one object, { args: […], kwargs: { … }, countdown: 3 }.`)
   const { args, kwargs, ...options } = call
-  if (args !== undefined && !Array.isArray(args)) throw invalid(`A call of ${task}: args is no list.`)
+  if (args !== undefined && !Array.isArray(args)) throw invalid(`A call of ${task}: args is not a list.`)
   if (kwargs !== undefined && (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)))
-    throw invalid(`A call of ${task}: kwargs is no object.`)
+    throw invalid(`A call of ${task}: kwargs is not an object.`)
   checkCall(task, options)
   return call
 }
@@ -221,9 +221,9 @@ function checkValues(
     )
   if (queue === '') throw invalid(`${whose}: queue is empty.`)
   if (countdown !== undefined && !Number.isFinite(countdown))
-    throw invalid(`${whose}: countdown is a number of seconds, not ${countdown}.`)
+    throw invalid(`${whose}: countdown must be a number of seconds, not ${countdown}.`)
   if (eta !== undefined && !(eta instanceof Date && Number.isFinite(eta.getTime())))
-    throw invalid(`${whose}: eta is a Date, not ${JSON.stringify(eta)}.`)
+    throw invalid(`${whose}: eta must be a Date, not ${JSON.stringify(eta)}.`)
 }
 
 function unknown(whose: string, option: string, known: Readonly<Record<string, true>>): ConfigurationError {

@@ -308,10 +308,7 @@ export class TaskContext {
     return this.#steps
       ?.end()
       .catch((error: unknown) =>
-        this.logger.warn(
-          { err: error },
-          'cannot end the steps of a task; they are forgotten with its result',
-        ),
+        this.logger.warn({ err: error }, 'cannot delete the steps of a task; they expire with its result'),
       )
   }
   #stepsOf(): Steps {

@@ -121,21 +121,25 @@ export function checkGuards(whose: string, options: GuardOptions): void {
     throw new ConfigurationError(`${whose}: ${problem}`, { code: 'LVG_CONFIG_INVALID' })
   }
   const given = (['unique', 'throttle', 'debounce', 'keepLatest'] as const).filter((name) => options[name])
-  if (given.length > 1) refuse(`${given.join(' and ')} cannot hold together; choose one.`)
+  if (given.length > 1) refuse(`${given.join(' and ')} cannot be combined; choose one.`)
   const guard = callGuardOf(options)
   const periodMs = guard?.kind === 'unique' ? guard.forMs : guard?.delayMs
   if (periodMs !== undefined && !(Number.isFinite(periodMs) && periodMs >= 0))
-    refuse(`${given[0]} is a number of seconds.`)
+    refuse(`${given[0]} must be a number of seconds.`)
   if (guard?.kind === 'unique' && !['start', 'end', 'success', 'expiry'].includes(guard.until))
-    refuse(`unique until ${String(guard.until)} is not known; it is start, end, success or expiry.`)
+    refuse(
+      `unknown value of unique.until: ${String(guard.until)}; valid values are start, end, success and expiry.`,
+    )
   const breaker = breakerOf(options)
   if (!breaker) return
   const { window, minimum, threshold, openForMs, whileOpen } = breaker
   if (!(Number.isInteger(minimum) && minimum >= 1 && Number.isInteger(window) && window >= minimum))
-    refuse('circuitBreaker: window and minimum are whole numbers of runs, the minimum not above the window.')
-  if (!(threshold > 0 && threshold <= 1)) refuse('circuitBreaker: threshold is a share above 0, at most 1.')
+    refuse(
+      'circuitBreaker: window and minimum must be whole numbers of runs, with minimum no greater than window.',
+    )
+  if (!(threshold > 0 && threshold <= 1)) refuse('circuitBreaker: threshold must be above 0 and at most 1.')
   if (!(Number.isFinite(openForMs) && openForMs > 0))
-    refuse('circuitBreaker: openFor is a number of seconds.')
+    refuse('circuitBreaker: openFor must be a number of seconds.')
   if (whileOpen !== 'postpone' && whileOpen !== 'fail')
-    refuse(`circuitBreaker: whileOpen is postpone or fail, not ${String(whileOpen)}.`)
+    refuse(`circuitBreaker: whileOpen must be postpone or fail, not ${String(whileOpen)}.`)
 }

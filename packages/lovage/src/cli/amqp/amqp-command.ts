@@ -4,9 +4,9 @@ import type { GlobalOptions } from '../shared/open-app.js'
 export function addAmqp(program: Command): void {
   program
     .command('amqp [words...]')
-    .summary('declare, look into and empty queues of an AMQP broker')
+    .summary('declare, inspect and purge queues of an AMQP broker')
     .description(
-      'A prompt on the broker, where that speaks AMQP: queue.declare, queue.depth, queue.purge, basic.publish; with words after it, one command. Other brokers have `list`, `queues`, `purge` and `call`.',
+      'An interactive prompt for brokers that speak AMQP: queue.declare, queue.depth, queue.purge, basic.publish; with arguments, runs that one command. For other brokers use `list`, `queues`, `purge` and `call`.',
     )
     .addHelpText(
       'after',

@@ -18,7 +18,7 @@ const COMMANDS: Readonly<Record<string, AmqpCommand>> = {
     usage: 'queue.declare QUEUE [EXCHANGE [TYPE [ROUTING_KEY]]]',
     async run(broker, [name, exchange, type, routingKey]) {
       const exchangeType = TYPES.find((one) => one === (type ?? 'direct'))
-      if (!exchangeType) throw usage(`The type of an exchange is one of ${TYPES.join(', ')}.`)
+      if (!exchangeType) throw usage(`The type of an exchange must be one of ${TYPES.join(', ')}.`)
       const bound = exchange === undefined ? {} : { exchange, exchangeType }
       await broker.declare([
         { name: needed(name), ...bound, ...(routingKey === undefined ? {} : { routingKey }) },
@@ -62,7 +62,7 @@ export async function amqp(words: readonly string[], options: GlobalOptions): Pr
     if (driverOf(core.brokerUrl)?.protocol !== 'amqp') {
       throw new CapabilityError(`The broker ${(await core.broker()).location} does not speak AMQP.`, {
         code: 'LVG_CAPABILITY_MISSING',
-        hint: 'See its queues by `lovage queues` and `lovage list bindings`; empty them by `lovage purge`.',
+        hint: 'Show its queues with `lovage queues` and `lovage list bindings`; empty them with `lovage purge`.',
       })
     }
     const broker = await core.broker()
@@ -87,19 +87,19 @@ async function obey(broker: Broker, [name = '', ...words]: readonly string[]): P
   const usages = Object.values(COMMANDS).map(({ usage: text }) => `  ${text}`)
   if (name === 'help') return usages.join('\n')
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (!command) throw usage(`There is no ${name}.`)
+  if (!command) throw usage(`Unknown command ${name}.`)
   return command.run(broker, words)
 }
 
 function needed(word: string | undefined): string {
-  if (word === undefined || word === '') throw usage('Something is missing.')
+  if (word === undefined || word === '') throw usage('An argument is missing.')
   return word
 }
 
 const usage = (sentence: string): ConfigurationError =>
   new ConfigurationError(sentence, {
     code: 'LVG_USAGE',
-    hint: `There are: ${Object.values(COMMANDS)
+    hint: `Commands: ${Object.values(COMMANDS)
       .map(({ usage: text }) => text)
       .join('; ')}.`,
   })

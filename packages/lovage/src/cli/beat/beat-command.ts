@@ -7,34 +7,34 @@ export function addBeat(program: Command): void {
     .command('beat')
     .summary('send periodic tasks')
     .description(
-      'Sends periodic tasks when they are due. Any number of beats may run: one leads, another takes its place when it dies.',
+      'Sends periodic tasks when they are due. Any number of beats may run: one leads, and another takes over if it dies.',
     )
     .option(
       '-s, --schedule <store>',
-      'where the schedule is kept: a file, or a URL (default: beside the messages)',
+      'where the schedule is stored: a file or a URL (default: beside the messages)',
     )
     .option(
       '--max-interval <seconds>',
-      'read the schedule again at least this often (default: 300); changes are seen at once anyway',
+      'reload the schedule at least this often (default: 300); changes are noticed at once anyway',
       secondsOf,
     )
-    .option('--list', 'print the schedule, with last and next runs, and end')
+    .option('--list', 'print the schedule with last and next runs, and exit')
     .option('--json', 'with --list: print JSON')
     .addOption(
-      new Option('-l, --loglevel <level>', 'how much is logged')
-        .choices(LEVELS)
-        .argParser(levelOf)
-        .default('warning'),
+      new Option('-l, --loglevel <level>', 'log level').choices(LEVELS).argParser(levelOf).default('warning'),
     )
     .option('-f, --logfile <file>', 'log to this file')
     .option('--logformat <format>', LOG_FORMAT)
     .option(
       '--pidfile <file>',
-      'write the process id here, and refuse to start while the process in it lives',
+      'write the process id to this file, and refuse to start while that process is running',
     )
     .option('-D, --detach', 'run in the background; needs --logfile')
     .addOption(
-      new Option('-S, --scheduler <name>', 'taken for Celery’s sake: there is one scheduler').hideHelp(),
+      new Option(
+        '-S, --scheduler <name>',
+        'accepted for compatibility with Celery: there is one scheduler',
+      ).hideHelp(),
     )
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {
@@ -46,7 +46,7 @@ export function addBeat(program: Command): void {
 
 function secondsOf(text: string): number {
   const seconds = Number(text)
-  if (!(seconds > 0)) throw new InvalidArgumentError('It is a number of seconds.')
+  if (!(seconds > 0)) throw new InvalidArgumentError('Give a number of seconds.')
   return seconds
 }
 

@@ -24,16 +24,16 @@ export function addCall(program: Command): void {
     .description(
       'Sends a task by name and prints its id. The task may be implemented anywhere, also in Python.',
     )
-    .option('-a, --args <json>', 'positional arguments, a JSON list', jsonList)
-    .option('-k, --kwargs <json>', 'named arguments, a JSON object', jsonObject)
-    .option('--eta <time>', 'not before this time, ISO 8601', timeOf)
-    .option('--countdown <seconds>', 'not before so many seconds', numberOf)
-    .option('--expires <time>', 'not after this time: ISO 8601, or seconds from now', timeOrSeconds)
+    .option('-a, --args <json>', 'positional arguments, as a JSON list', jsonList)
+    .option('-k, --kwargs <json>', 'keyword arguments, as a JSON object', jsonObject)
+    .option('--eta <time>', 'do not run before this time, ISO 8601', timeOf)
+    .option('--countdown <seconds>', 'do not run until this many seconds have passed', numberOf)
+    .option('--expires <time>', 'do not run after this time: ISO 8601, or seconds from now', timeOrSeconds)
     .option('--serializer <name>', 'json, msgpack or yaml')
-    .option('--queue <name>', 'the queue; default: where the routes send it')
+    .option('--queue <name>', 'queue; default: as routed')
     .option('--exchange <name>', 'the exchange')
     .option('--routing-key <key>', 'the routing key')
-    .option('--task-id <id>', 'its id; default: a new one')
+    .option('--task-id <id>', 'task id; default: a new one')
     .option('--priority <n>', '0 to 9, higher first', numberOf)
     .addHelpText('after', HELP)
     .action(async (task: string, _options, command: Command) => {
@@ -41,9 +41,7 @@ export function addCall(program: Command): void {
       const { useApp } = await import('../shared/use-app.js')
       await useApp(options, 'settings', async ({ app }) => {
         if (app.tasks.names().length > 0 && !app.tasks.has(task) && !options.quiet)
-          console.error(
-            `${app.tasks.unknown(task).message} It is sent all the same; another worker may know it.`,
-          )
+          console.error(`${app.tasks.unknown(task).message} It is sent anyway; another worker may know it.`)
         const { args = [], kwargs = {} } = options
         const result = await app.sendTask(task, { args, kwargs, ...callOptions(options) })
         console.log(result.id)
@@ -70,7 +68,8 @@ function callOptions(options: CallCommandOptions): CallOptions {
 
 function timeOf(text: string): Date {
   const time = new Date(text)
-  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('It is a time as in 2027-01-01T09:00:00Z.')
+  if (Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('Give a time such as 2027-01-01T09:00:00Z.')
   return time
 }
 

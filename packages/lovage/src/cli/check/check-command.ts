@@ -9,11 +9,11 @@ interface CheckOptions extends GlobalOptions {
 export function addCheck(program: Command): void {
   program
     .command('check')
-    .summary('whether the app is fit for production (--deploy)')
+    .summary('check whether the app is ready for production (--deploy)')
     .description(
-      'With --deploy: looks at settings that harm in production, at routes, at a live worker on every queue, at sizing and monitoring, and runs the checks of the app’s own (app.deployChecks); prints PASS, WARN or FAIL for each. `lovage doctor` looks whether the app works here at all.',
+      'With --deploy: checks for settings that are harmful in production, routes, a live worker on every queue, sizing and monitoring, and runs the app’s own checks (app.deployChecks); prints PASS, WARN or FAIL for each. `lovage doctor` checks whether the app works here at all.',
     )
-    .option('--deploy', 'look at what a deployment needs')
+    .option('--deploy', 'check what a deployment needs')
     .option('-j, --json', 'print JSON')
     .addHelpText(
       'after',
@@ -21,7 +21,7 @@ export function addCheck(program: Command): void {
     )
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<CheckOptions>()
-      if (!options.deploy) command.error('error: say what to check: --deploy (or run `lovage doctor`)')
+      if (!options.deploy) command.error('error: specify what to check: --deploy (or run `lovage doctor`)')
       const { useApp } = await import('../shared/use-app.js')
       const { checkDeploy } = await import('../../health/index.js')
       process.exitCode = await useApp(options, 'tasks', async ({ core }) => {

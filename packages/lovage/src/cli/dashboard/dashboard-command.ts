@@ -5,9 +5,9 @@ export function addDashboard(program: Command): void {
   program
     .command('dashboard [options...]')
     .alias('flower')
-    .summary('the dashboard: history, search, actions, Flower’s interface')
+    .summary('serve the dashboard: history, search, actions, Flower’s interface')
     .description(
-      'Serves the dashboard of the package @lovage/dashboard: what becomes of tasks in any language, kept and searched, and what operators do about it. It has Flower’s paths, options (with - or _, or as FLOWER_… in the environment) and metrics.',
+      'Serves the dashboard of the package @lovage/dashboard: a searchable history of tasks in any language, and actions for operators. It has Flower’s paths, options (with - or _, or as FLOWER_… in the environment) and metrics.',
     )
     .allowUnknownOption()
     .addHelpText('after', HELP)
@@ -18,9 +18,9 @@ export function addDashboard(program: Command): void {
 }
 
 const HELP = `
-Some of the options: --port 5555, --address 0.0.0.0, --unix-socket PATH, --url-prefix flower, --basic-auth user:password[:role],
+Common options: --port 5555, --address 0.0.0.0, --unix-socket PATH, --url-prefix flower, --basic-auth user:password[:role],
 --read-only, --db PATH, --keep-days 30, --keep-tasks 1000000, --fleet name=broker-url, --certfile and --keyfile.
-All of them: lovage dashboard --options
+All options: lovage dashboard --options
 
 Examples:
   $ lovage -A src/app.ts dashboard --port 5555

@@ -4,17 +4,17 @@ import { migrateTables } from '../shared/migrate-tables.js'
 export function addDb(program: Command): void {
   const db = program
     .command('db')
-    .summary('look after the tables of databases')
-    .description('Looks after the tables that the stores of an app have in PostgreSQL and SQLite.')
+    .summary('manage database tables')
+    .description('Manages the tables of an app’s stores in PostgreSQL and SQLite.')
   db.command('migrate')
-    .summary('make the tables, or bring them up to date')
+    .summary('create the tables, or bring them up to date')
     .description(DESCRIPTION)
     .addHelpText('after', HELP)
     .action(migrateTables)
 }
 
 const DESCRIPTION =
-  'Makes the tables of messages, results, coordination and the schedule, where these are kept in PostgreSQL or SQLite, and brings older tables up to date. Workers and producers do it themselves at their start; this is for deployments in which they may not make tables. It may be run again, and by many at once.'
+  'Creates the tables of messages, results, coordination and the schedule, where these are stored in PostgreSQL or SQLite, and brings older tables up to date. Workers and producers do this themselves when they start; the command is for deployments in which they are not allowed to create tables. It is safe to repeat, and to run several times at once.'
 
 const HELP = `
 Examples:

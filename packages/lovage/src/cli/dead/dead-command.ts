@@ -6,22 +6,22 @@ export function addDead(program: Command): void {
   const dead = program
     .command('dead')
     .alias('dead-letter')
-    .summary('what no worker runs again: look, retry, remove')
+    .summary('inspect, retry and remove dead letters')
     .description(
-      'Dead letters: tasks that were rejected, failed for good, killed their workers, or cannot be read. They keep the original message and stay until they are retried or removed. ID is that of a letter or of its task.',
+      'Dead letters: tasks that were rejected, failed for good, killed their workers, or cannot be read. They keep the original message, and stay until they are retried or removed. An ID is that of a letter or of its task.',
     )
     .addHelpText('after', HELP)
 
-  withFilters(dead.command('list [ids...]').description('Prints letters, newest first.'))
-    .option('-n, --limit <n>', 'so many at most (default 100)', numberOf)
-    .option('--after <cursor>', 'go on where the page before ended')
+  withFilters(dead.command('list [ids...]').description('Lists letters, newest first.'))
+    .option('-n, --limit <n>', 'at most this many (default 100)', numberOf)
+    .option('--after <cursor>', 'continue where the previous page ended')
     .option('--json', 'print JSON')
     .action(action('list'))
 
   dead
     .command('show <ids...>')
-    .description('Prints letters with their arguments, secrets masked, and the error of every attempt.')
-    .option('--reveal', 'show secrets too')
+    .description('Shows letters with their arguments, secrets masked, and the error of every attempt.')
+    .option('--reveal', 'also show secrets')
     .option('--json', 'print JSON')
     .action(action('show'))
 
@@ -29,25 +29,25 @@ export function addDead(program: Command): void {
     dead
       .command('retry [ids...]')
       .description(
-        'Sends letters back to the queue that they came from: none is lost, none is sent twice, also when it is interrupted and repeated.',
+        'Sends letters back to the queue that they came from. None is lost or sent twice, even if the command is interrupted and repeated.',
       ),
   )
     .option('--all', 'all letters')
-    .option('--rate <n>', 'at most so many a second', numberOf)
-    .option('--to <queue>', 'to another queue')
+    .option('--rate <n>', 'at most this many per second', numberOf)
+    .option('--to <queue>', 'send to another queue')
     .action(action('retry'))
 
   dead
     .command('edit <id>')
-    .description('Sends a letter back with other arguments.')
-    .option('-a, --args <json>', 'positional arguments, a JSON list', jsonList)
-    .option('-k, --kwargs <json>', 'named arguments, a JSON object', jsonObject)
-    .option('--to <queue>', 'to another queue')
+    .description('Sends a letter back with different arguments.')
+    .option('-a, --args <json>', 'positional arguments, as a JSON list', jsonList)
+    .option('-k, --kwargs <json>', 'keyword arguments, as a JSON object', jsonObject)
+    .option('--to <queue>', 'send to another queue')
     .action(action('edit'))
 
-  withFilters(dead.command('purge [ids...]').description('Removes letters for good.'))
+  withFilters(dead.command('purge [ids...]').description('Removes letters permanently.'))
     .option('--all', 'all letters')
-    .option('-f, --force', 'do not ask')
+    .option('-f, --force', 'do not ask for confirmation')
     .action(action('purge'))
 
   withFilters(dead.command('stats').description('Counts letters by queue, task, reason and error.'))
@@ -57,10 +57,10 @@ export function addDead(program: Command): void {
 
 function withFilters(command: Command): Command {
   return command
-    .option('-Q, --queue <name>', 'that came from this queue')
-    .option('-t, --task <name>', 'of this task')
+    .option('-Q, --queue <name>', 'letters from this queue')
+    .option('-t, --task <name>', 'letters of this task')
     .option('--reason <reason>', 'rejected, failed, worker-lost, unknown-task, malformed, …')
-    .option('--older-than <days>', 'that failed before so many days', numberOf)
+    .option('--older-than <days>', 'letters that failed more than this many days ago', numberOf)
 }
 
 type Verb = 'list' | 'show' | 'retry' | 'edit' | 'purge' | 'stats'

@@ -44,7 +44,7 @@ export async function list(
     return 0
   }
   if (page.items.length === 0) {
-    console.error('There is none.')
+    console.error('None found.')
     return 0
   }
   const rows = page.items.map(({ id, queue, task, reason, error, failedMs }) => [
@@ -93,7 +93,7 @@ export async function retry(
   console.log(`${count(retried)} sent again.`)
   if (retried === 0 && ids.length > 0 && unreadable.length === 0)
     console.error(`There is no dead letter ${ids.join(', ')}.`)
-  if (unreadable.length > 0) console.error(`Cannot be read, and stay: ${unreadable.join(', ')}`)
+  if (unreadable.length > 0) console.error(`Not readable, and therefore kept: ${unreadable.join(', ')}`)
   return unreadable.length > 0 || (retried === 0 && ids.length > 0) ? 1 : 0
 }
 
@@ -121,7 +121,7 @@ export async function purge(
   const choice = chosen(ids, options)
   if (!options.force) {
     const { total } = await app.deadLetters.stats(choice)
-    if (!(await confirm(`This removes ${count(total)}, for good.`))) {
+    if (!(await confirm(`This removes ${count(total)}, permanently.`))) {
       console.error('Nothing was removed.')
       return 1
     }
@@ -172,7 +172,7 @@ function chosen(ids: readonly string[], options: DeadCommandOptions): LetterChoi
   if (Object.keys(conditions).length > 0 || options.all) return conditions
   throw new ConfigurationError('Which dead letters?', {
     code: 'LVG_USAGE',
-    hint: 'Name them, choose with -Q, -t, --reason or --older-than, or say --all.',
+    hint: 'Give their ids, select with -Q, -t, --reason or --older-than, or use --all.',
   })
 }
 

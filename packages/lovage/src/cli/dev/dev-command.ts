@@ -4,9 +4,9 @@ import { addWorkerOptions, refuseNotYet, type WorkerCommandOptions } from '../wo
 export function addDev(program: Command): void {
   const command = program
     .command('dev')
-    .summary('run a worker, and start it again at every change')
+    .summary('run a worker, and restart it at every change')
     .description(
-      'Runs a worker and starts it again when a file changes. Running tasks are finished, or handed back.',
+      'Runs a worker and restarts it when a file changes. Running tasks are finished, or handed back.',
     )
     .option('--watch <folder>', 'watch this folder (default: that of the nearest package.json above the app)')
     .addHelpText('after', HELP)

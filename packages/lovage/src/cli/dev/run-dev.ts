@@ -28,13 +28,13 @@ export async function runDev(options: WorkerCommandOptions & { readonly watch?: 
     env: { [CHILD]: '1' },
     patienceMs: PATIENCE_MS,
     onEnd: (code) =>
-      logger.warn({ exit_code: code }, 'the worker has ended; it starts again at the next change'),
+      logger.warn({ exit_code: code }, 'the worker has exited; it restarts at the next change'),
   })
   const watcher = watchSources(folder, (paths) => {
     const [first = folder, ...more] = paths.map((path) => relative(process.cwd(), path))
     logger.info(
       {},
-      `${first}${more.length > 0 ? ` and ${more.length} more` : ''} changed: starting the worker again`,
+      `${first}${more.length > 0 ? ` and ${more.length} more` : ''} changed: restarting the worker`,
     )
     void child.restart()
   })

@@ -8,9 +8,9 @@ interface DoctorCommandOptions extends GlobalOptions {
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .summary('whether the app can work here, and what to change')
+    .summary('check whether the app can work here, and what to change')
     .description(
-      'Looks at settings, servers, clocks, and workers, and sends a task there and back; prints PASS or FAIL for each, with what to do.',
+      'Checks settings, servers, clocks and workers, and sends a task there and back; prints PASS or FAIL for each, with advice.',
     )
     .option('--json', 'print JSON')
     .addHelpText('after', HELP)

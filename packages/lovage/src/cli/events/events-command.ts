@@ -7,16 +7,16 @@ export function addEvents(program: Command): void {
   withTimeoutAndJson(
     program
       .command('events')
-      .summary('what workers tell, live')
+      .summary('watch events live')
       .description(
-        'Shows tasks and workers in any language as they change, on the whole terminal; prints a line for each event where there is none. Workers tell of their tasks when they were started with -E, or while this runs.',
+        'Shows tasks and workers in any language as they change, full screen; prints a line for each event where there is no terminal. Workers send task events if they were started with -E, and while this command runs.',
       )
       .option('-d, --dump', 'print a line for each event, as Celery does')
-      .option('-c, --camera <file>', 'append pictures of the cluster to this file, a JSON object a line')
-      .option('-F, --frequency <seconds>', 'seconds between two pictures (default: 1)', numberOf)
-      .option('-r, --maxrate <rate>', 'no more pictures than this: 10/m')
-      .option('--limit <n>', 'end after so many events', numberOf)
-      .option('--destination <names>', 'workers that are made to tell of their tasks; all when absent'),
+      .option('-c, --camera <file>', 'append snapshots of the cluster to this file, one JSON object per line')
+      .option('-F, --frequency <seconds>', 'seconds between two snapshots (default: 1)', numberOf)
+      .option('-r, --maxrate <rate>', 'at most this many snapshots: 10/m')
+      .option('--limit <n>', 'exit after this many events', numberOf)
+      .option('--destination <names>', 'workers that should send task events; default: all'),
   )
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {

@@ -61,7 +61,7 @@ export function describeTask(task: SeenTask): string {
 export function describeWorker(worker: SeenWorker, nowMs: number): string {
   const { isAlive, seenMs, loadavg, ...facts } = worker
   return [
-    `${'state:'.padEnd(12)}${isAlive ? 'alive' : 'gone'}, heard of ${Math.round((nowMs - seenMs) / 1000)} s ago`,
+    `${'state:'.padEnd(12)}${isAlive ? 'alive' : 'gone'}, last seen ${Math.round((nowMs - seenMs) / 1000)} s ago`,
     ...Object.entries(facts).map(([name, value]) => `${`${name}:`.padEnd(12)}${String(value ?? '?')}`),
     `${'loadavg:'.padEnd(12)}${loadavg.join(' ')}`,
   ].join('\n')

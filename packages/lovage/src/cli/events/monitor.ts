@@ -76,7 +76,7 @@ export class Monitor {
       ...body.lines,
       ...Array.from({ length: Math.max(0, height - body.lines.length) }, () => ''),
       fit('─'.repeat(columns), columns),
-      fit(`Workers: ${alive.map((one) => one.hostname).join(', ') || 'none that is heard of'}`, columns),
+      fit(`Workers: ${alive.map((one) => one.hostname).join(', ') || 'none seen yet'}`, columns),
       fit(`Events: ${cluster.events}  Tasks: ${counts.join(', ') || 'none yet'}`, columns),
       this.#foot(columns),
     ].slice(0, rows)
@@ -123,7 +123,7 @@ export class Monitor {
         return this.#list === 'tasks' ? this.#info() : this.#workerInfo()
       case 't':
         return this.#withTask((task) =>
-          this.#open(`Traceback of ${task.id}`, task.traceback ?? 'There is none.'),
+          this.#open(`Traceback of ${task.id}`, task.traceback ?? 'None found.'),
         )
       case 'r':
         return this.#withTask((task) =>
@@ -137,14 +137,14 @@ export class Monitor {
   }
 
   #askRevoke({ id }: SeenTask): void {
-    this.#ask(`Revoke ${id}? y: yes  t: and end it  else: no`, 'key', (answer) => {
+    this.#ask(`Revoke ${id}? y: yes  t: and terminate it  other key: no`, 'key', (answer) => {
       if (answer === 'y' || answer === 't') this.#do(this.#ports.revoke(id, answer === 't'))
     })
   }
 
   #askRate({ name }: SeenTask): void {
-    if (name === undefined) return this.note('The name of the task is not known.')
-    this.#ask(`How often may ${name} run (10/s, 10/m, 10/h, 0 = as often as it can)?`, 'line', (rate) => {
+    if (name === undefined) return this.note('The name of the task is unknown.')
+    this.#ask(`How often may ${name} run (10/s, 10/m, 10/h, 0 = no limit)?`, 'line', (rate) => {
       if (rate !== '') this.#do(this.#ports.rateLimit(name, rate))
     })
   }
@@ -172,7 +172,7 @@ export class Monitor {
   #do(work: Promise<string>): void {
     work.then(
       (sentence) => this.note(sentence),
-      (error: unknown) => this.note(`It did not work: ${messageOf(error)}`),
+      (error: unknown) => this.note(`That failed: ${messageOf(error)}`),
     )
   }
 
@@ -190,7 +190,7 @@ export class Monitor {
     const { hostname } = worker
     const title = `Worker ${hostname}`
     const facts = describeWorker(worker, this.#ports.now())
-    this.#open(title, `${facts}\n\nasking it for more …`)
+    this.#open(title, `${facts}\n\nloading more …`)
     const asked = this.#overlay
     const show = (more: string): void => {
       if (this.#overlay === asked) this.#open(title, `${facts}\n\n${more}`)
@@ -202,7 +202,7 @@ export class Monitor {
   #withTask(work: (task: SeenTask) => void): void {
     const task = this.#selected === undefined ? undefined : this.#ports.cluster.task(this.#selected)
     if (task && this.#list === 'tasks') work(task)
-    else this.note(this.#list === 'tasks' ? 'No task is selected.' : 'Tasks are in the other list: w.')
+    else this.note(this.#list === 'tasks' ? 'No task is selected.' : 'Press w for the list of tasks.')
   }
 
   #move(by: number): void {

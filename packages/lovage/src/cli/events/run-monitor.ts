@@ -36,11 +36,11 @@ export async function runMonitor(
           now: () => app.clock.now(),
           revoke: async (id, terminate) => {
             await app.control.revoke(id, { terminate })
-            return `Revoked ${id}${terminate ? ', and ended where it runs' : ''}.`
+            return `Revoked ${id}${terminate ? ', and terminated where it runs' : ''}.`
           },
           rateLimit: async (name, rate) => {
             await app.control.rateLimit(name, rate)
-            return `${name} may run ${rate === '0' ? 'as often as it can' : rate}, in the whole cluster.`
+            return `${name} may run ${rate === '0' ? 'without a limit' : rate}, in the whole cluster.`
           },
           stats: async (destination) => {
             const { [destination]: stats } = await app.control.inspect({ destination, timeout: 3 }).stats()

@@ -23,9 +23,12 @@ export async function watchEvents(options: EventsOptions): Promise<void> {
   await useApp(options, 'settings', async ({ app, core }) => {
     const broker = await core.broker()
     if (!broker.capabilities.fanout) {
-      throw new ConfigurationError(`Nothing is told at ${broker.location}: it reaches no other process.`, {
-        code: 'LVG_CAPABILITY_MISSING',
-      })
+      throw new ConfigurationError(
+        `No events can arrive at ${broker.location}: no other process can reach it.`,
+        {
+          code: 'LVG_CAPABILITY_MISSING',
+        },
+      )
     }
     if (options.camera !== undefined) await photograph(app, options, options.camera)
     else if (isTerminal && !options.dump && !options.json && options.limit === undefined)
@@ -72,7 +75,7 @@ async function photograph(app: Lovage, options: EventsOptions, file: string): Pr
   const { frequency = 1, maxrate } = options
   const everyMs = Math.max(frequency * 1000, intervalOf(maxrate) ?? 0)
   if (!(everyMs > 0))
-    throw new ConfigurationError('Pictures need some time between them.', { code: 'LVG_USAGE' })
+    throw new ConfigurationError('There must be some time between two snapshots.', { code: 'LVG_USAGE' })
   const changed = new Set<string>()
   await using cluster = await app.events.cluster({
     onEvent: ({ type, uuid }) => {
@@ -80,7 +83,7 @@ async function photograph(app: Lovage, options: EventsOptions, file: string): Pr
     },
   })
   await whileTold(app, options, async () => {
-    if (!options.quiet) console.error(`Taking pictures to ${file} every ${everyMs / 1000} s; Ctrl+C ends.`)
+    if (!options.quiet) console.error(`Writing snapshots to ${file} every ${everyMs / 1000} s; Ctrl+C stops.`)
     const signal = untilSignal()
     const release = holdProcess()
     try {

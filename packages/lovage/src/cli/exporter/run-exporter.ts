@@ -47,7 +47,7 @@ export async function runExporter(options: ExporterCommandOptions): Promise<numb
 function agentAt(address: string): { readonly host: string; readonly port: number } {
   const [, host, port] = /^\[?([^\]]+?)\]?:(\d+)$/.exec(address) ?? []
   if (host === undefined)
-    throw new ConfigurationError(`${address} is no address of an agent.`, {
+    throw new ConfigurationError(`${address} is not the address of an agent.`, {
       code: 'LVG_USAGE',
       hint: 'Write --dogstatsd 127.0.0.1:8125.',
     })

@@ -8,9 +8,9 @@ interface HealthCommandOptions extends GlobalOptions {
 export function addHealth(program: Command): void {
   program
     .command('health [queues...]')
-    .summary('whether the queues are well, and why not')
+    .summary('check whether the queues are healthy, and why not')
     .description(
-      'Asks the broker how much waits and how much died, and every worker what it consumes and runs.',
+      'Queries the broker for waiting messages and dead letters, and every worker for what it consumes and runs.',
     )
     .option('--json', 'print JSON')
     .addHelpText('after', HELP)

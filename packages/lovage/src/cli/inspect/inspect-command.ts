@@ -5,17 +5,13 @@ import { INSPECTIONS, ORDERS, type RemoteCommand } from '../shared/remote-comman
 
 /** `inspect` and `control`: queries and commands to running nodes, Python's included. */
 export function addInspect(program: Command): void {
-  add(program, 'inspect', 'ask running workers', INSPECTIONS, INSPECT_EXAMPLES)
+  add(program, 'inspect', 'query running workers', INSPECTIONS, INSPECT_EXAMPLES)
 }
 
 export function addControl(program: Command): void {
-  add(program, 'control', 'order running workers about', ORDERS, CONTROL_EXAMPLES)
-    .option('--terminate', 'with a revocation: stop what runs, too')
-    .option(
-      '--signal <name>',
-      'what the children of a pool get that are to stop (default: SIGTERM)',
-      signalOf,
-    )
+  add(program, 'control', 'control running workers', ORDERS, CONTROL_EXAMPLES)
+    .option('--terminate', 'with a revocation: also stop running tasks')
+    .option('--signal <name>', 'signal for children of a pool that are to stop (default: SIGTERM)', signalOf)
 }
 
 function add(
@@ -30,7 +26,7 @@ function add(
       .command(`${name} <method> [words...]`)
       .summary(summary)
       .description(
-        `Asks the workers that listen now, in whatever language, and prints what each answers. Exit code 69 when nobody answers.`,
+        `Queries the running workers, in any language, and prints each reply. Exit code 69 when no worker replies.`,
       ),
   )
     .addHelpText('after', `\nMethods:\n${listOf(commands)}\n${examples}`)
@@ -43,7 +39,7 @@ function add(
 function signalOf(text: string): string {
   const name = text.toUpperCase().replace(/^(?!SIG)/, 'SIG')
   if (name in constants.signals) return name
-  throw new InvalidArgumentError('it is no signal.')
+  throw new InvalidArgumentError('it is not a signal.')
 }
 
 function listOf(commands: readonly RemoteCommand[]): string {

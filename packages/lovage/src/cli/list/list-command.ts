@@ -11,9 +11,9 @@ const WHAT = ['bindings', 'queues'] as const
 export function addList(program: Command): void {
   program
     .command('list <what>')
-    .summary('the bindings or the queues of the broker')
+    .summary('list the bindings or the queues of the broker')
     .description(
-      'Lists what the broker knows: its queues, or its bindings (queue, exchange, routing key), which not every broker tells.',
+      'Lists the broker’s queues, or its bindings (queue, exchange, routing key), which not every broker can list.',
     )
     .option('-j, --json', 'print JSON')
     .addHelpText(
@@ -23,7 +23,7 @@ export function addList(program: Command): void {
     .action(async (what: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>()
       if (!WHAT.some((known) => known === what))
-        command.error(`error: ${new InvalidArgumentError(`say one of ${WHAT.join(', ')}`).message}`)
+        command.error(`error: ${new InvalidArgumentError(`specify one of ${WHAT.join(', ')}`).message}`)
       const { useApp } = await import('../shared/use-app.js')
       const { CapabilityError } = await import('../../kernel/index.js')
       const { knownQueues } = await import('../../app/fleet/index.js')
@@ -35,7 +35,7 @@ export function addList(program: Command): void {
           return console.log(options.json ? JSON.stringify(queues) : queues.join('\n'))
         }
         if (!admin.bindings)
-          throw new CapabilityError(`${location} does not tell its bindings.`, {
+          throw new CapabilityError(`${location} cannot list its bindings.`, {
             code: 'LVG_CAPABILITY_MISSING',
             hint: 'On RabbitMQ: rabbitmqctl list_bindings.',
           })

@@ -10,12 +10,16 @@ export function addMigrate(program: Command): void {
     .command('migrate [source] [destination]')
     .summary('move messages to another broker')
     .description(
-      'Moves what waits, and what waits for its time, from one broker to another, of the same kind or not. Each message is removed only when the destination has it, so that nothing is lost whenever this is ended; repeat it, and it goes on. What workers hold stays theirs: let them finish, and repeat it. Dead letters and results stay. Without source and destination: the same as db migrate.',
+      'Moves waiting and delayed messages from one broker to another, of the same kind or not. Each message is removed only after the destination has accepted it, so nothing is lost if the command is interrupted; run it again to continue. Messages held by workers stay with them: let them finish, and run it again. Dead letters and results stay. Without source and destination: the same as db migrate.',
     )
     .option('-Q, --queues <names>', 'queues to move (default: all)', commaList)
-    .option('-n, --limit <n>', 'end after so many messages', numberOf)
-    .option('-t, --timeout <seconds>', 'end when nothing came for so long (default: 2)', numberOf)
-    .option('-F, --forever', 'go on until Ctrl+C, with what producers still send')
+    .option('-n, --limit <n>', 'stop after this many messages', numberOf)
+    .option(
+      '-t, --timeout <seconds>',
+      'stop when no message has arrived for this long (default: 2)',
+      numberOf,
+    )
+    .option('-F, --forever', 'continue until Ctrl+C, with messages that producers still send')
     .option('-j, --json', 'print JSON')
     .addHelpText('after', HELP)
     .action(
@@ -30,7 +34,8 @@ export function addMigrate(program: Command): void {
           const { migrateTables } = await import('../shared/migrate-tables.js')
           return migrateTables(_options, command)
         }
-        if (destination === undefined) command.error('error: say where to, too: migrate SOURCE DESTINATION')
+        if (destination === undefined)
+          command.error('error: specify the destination, too: migrate SOURCE DESTINATION')
         const { migrate } = await import('./migrate.js')
         await migrate(source, destination, options)
       },
@@ -47,9 +52,9 @@ export function addMigrateQueue(program: Command): void {
     .command('migrate-queue <from> <to>')
     .summary('move messages to another queue')
     .description(
-      'Moves all that waits in a queue to another of the same broker, in atomic batches: each message is in one of the two at any time. What workers hold stays theirs. What waits for its time stays, and is counted: it comes to the old queue when it is due.',
+      'Moves all waiting messages of a queue to another queue of the same broker, in atomic batches: at any time each message is in one of the two. Messages held by workers stay with them. Delayed messages stay, and are counted: they arrive in the old queue when they are due.',
     )
-    .option('--create', 'take a queue that nobody knows yet')
+    .option('--create', 'create the destination queue if it is unknown')
     .option('-j, --json', 'print JSON')
     .addHelpText('after', QUEUE_HELP)
     .action(async (from: string, to: string, _options: unknown, command: Command) => {

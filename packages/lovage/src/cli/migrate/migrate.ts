@@ -48,7 +48,7 @@ export async function migrate(source: string, destination: string, options: Migr
       else console.log(`${count(done.moved)} moved; queues: ${done.queues.join(', ') || 'none'}.`)
       if (done.unreadable > 0) {
         process.exitCode = 1
-        console.error(`${count(done.unreadable)} cannot be read or told apart, and stay at the source.`)
+        console.error(`${count(done.unreadable)} cannot be read or distinguished, and stay at the source.`)
       }
     } finally {
       release()
@@ -74,8 +74,8 @@ export async function migrateQueue(
     if (options.json) return console.log(JSON.stringify({ from, to, moved, ready, delayed }))
     console.log(`${count(moved)} moved from ${from} to ${to}.`)
     if (delayed > 0)
-      console.error(`${count(delayed)} wait for their time, and come to ${from} when they are due.`)
-    if (ready > 0) console.error(`${count(ready)} came to ${from} meanwhile.`)
+      console.error(`${count(delayed)} are delayed, and will arrive in ${from} when they are due.`)
+    if (ready > 0) console.error(`${count(ready)} arrived in ${from} meanwhile.`)
   })
 }
 

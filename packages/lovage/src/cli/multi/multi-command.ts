@@ -6,7 +6,7 @@ export function addMulti(program: Command): void {
     .command('multi <action> [nodes...]')
     .summary('start and stop several workers in the background')
     .description(
-      'Starts and stops workers in the background, each with a pid file and a log file of its own. Nodes are named, or counted: 3 means celery1, celery2, celery3. Options are those of worker.',
+      'Starts and stops workers in the background, each with its own pid file and log file. Name the nodes, or give a number: 3 means celery1, celery2, celery3. Options are those of worker.',
     )
     .allowUnknownOption()
     .addHelpText('after', HELP)
@@ -16,10 +16,10 @@ export function addMulti(program: Command): void {
 const HELP = `
 Actions:
   start      start the nodes
-  stop       end them with TERM, or with the signal that is given (-QUIT, -9)
-  stopwait   end them and wait until they are gone
+  stop       stop them with TERM, or with the given signal (-QUIT, -9)
+  stopwait   stop them and wait until they are gone
   restart    stopwait, then start
-  kill       end them with KILL; what they held returns when its lease ends
+  kill       stop them with KILL; their messages return when their leases expire
   names      print their names
   show       print the commands that start them
 

@@ -70,7 +70,7 @@ function spread(
       for (const name of named) {
         if (!nodes.includes(name)) {
           throw new ConfigurationError(
-            `${option[0]}:${whom} is about ${name}, but the nodes are ${nodes.join(', ')}.`,
+            `${option[0]}:${whom} refers to ${name}, but the nodes are ${nodes.join(', ')}.`,
             {
               code: 'LVG_USAGE',
             },

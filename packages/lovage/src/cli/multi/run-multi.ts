@@ -22,8 +22,8 @@ export async function runMulti(
   const line = parseMulti(tokens, worker, program)
   const action = ACTIONS[line.action]
   if (!action || line.nodes.length === 0) {
-    const problem = action ? 'No node is named' : `There is no multi ${line.action}`
-    throw new ConfigurationError(`${problem}; the actions are ${Object.keys(ACTIONS).join(', ')}.`, {
+    const problem = action ? 'No node was named' : `Unknown action ${line.action}`
+    throw new ConfigurationError(`${problem}; valid actions are ${Object.keys(ACTIONS).join(', ')}.`, {
       code: 'LVG_USAGE',
       hint: 'lovage multi start w1 w2 -A src/app.ts, or with a number: lovage multi start 3 …',
     })
@@ -51,7 +51,7 @@ const ACTIONS: Readonly<Record<string, (node: MultiNode, line: MultiLine) => boo
 async function start({ name, argv, pidFile }: MultiNode): Promise<boolean> {
   const running = runningPid(pidFile)
   if (running !== undefined) {
-    tell(`> ${name}: runs already, as process ${running}`)
+    tell(`> ${name}: is already running as process ${running}`)
     return false
   }
   // This program's own entry file.
@@ -71,7 +71,7 @@ async function start({ name, argv, pidFile }: MultiNode): Promise<boolean> {
 
 function stop({ name, pidFile }: MultiNode, { signal = 'SIGTERM' }: MultiLine): boolean {
   const pid = runningPid(pidFile)
-  if (pid === undefined) return tell(`> ${name}: does not run`)
+  if (pid === undefined) return tell(`> ${name}: is not running`)
   process.kill(pid, signal)
   return tell(`> ${name}: ${typeof signal === 'number' ? `signal ${signal}` : signal} -> ${pid}`)
 }
@@ -82,7 +82,7 @@ async function stopAndWait(node: MultiNode, line: MultiLine): Promise<boolean> {
   // Its pid file is removed before it exits.
   for (const end = Date.now() + WAIT_MS; pid !== undefined && isAlive(pid); ) {
     if (Date.now() > end) {
-      tell(`> ${node.name}: does not end`)
+      tell(`> ${node.name}: has not exited`)
       return false
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))

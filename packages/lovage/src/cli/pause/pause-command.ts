@@ -5,9 +5,9 @@ import type { GlobalOptions } from '../shared/open-app.js'
 export function addPause(program: Command): void {
   program
     .command('pause [queues...]')
-    .summary('keep workers from claiming from queues')
+    .summary('stop workers from claiming from queues')
     .description(
-      'Keeps all workers of the cluster from claiming from the queues until they are resumed, also workers that start later. Producers go on; messages wait. Without a name, lists what is paused.',
+      'Stops all workers of the cluster, including those that start later, from claiming from the queues until they are resumed. Producers continue; messages wait. Without a name, lists the paused queues.',
     )
     .addHelpText(
       'after',

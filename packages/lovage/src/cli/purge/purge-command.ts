@@ -13,11 +13,11 @@ export function addPurge(program: Command): void {
     .command('purge [queues...]')
     .summary('remove all messages of queues')
     .description(
-      'Removes what waits and what is delayed in the named queues (without a name: in those of the settings), for good. What workers hold is not touched.',
+      'Removes what waits and what is delayed in the named queues (without a name: in those of the settings), permanently. What workers hold is not touched.',
     )
-    .option('-f, --force', 'do not ask')
-    .option('-Q, --queues <names>', 'queues, as the names before', commaList)
-    .option('-X, --exclude-queues <names>', 'queues of the settings to leave alone', commaList)
+    .option('-f, --force', 'do not ask for confirmation')
+    .option('-Q, --queues <names>', 'queues, same as the positional names', commaList)
+    .option('-X, --exclude-queues <names>', 'queues of the settings to exclude', commaList)
     .addHelpText('after', HELP)
     .action(async (names: readonly string[], _options, command: Command) => {
       const options = command.optsWithGlobals<PurgeCommandOptions>()

@@ -17,7 +17,7 @@ export interface PurgeOptions {
 /** Purges queues after confirmation; resolves to the exit code. */
 export async function purge(app: AppCore, options: PurgeOptions): Promise<0 | 1> {
   if (options.broker !== undefined && options.broker !== app.conf.brokerUrl) {
-    throw new ConfigurationError('-b names another broker than the code of the app, which has precedence.', {
+    throw new ConfigurationError('-b names a different broker than the app’s code, which takes precedence.', {
       code: 'LVG_USAGE',
       hint: 'Leave out -A to purge the queues of the broker that -b names.',
     })
@@ -48,7 +48,9 @@ async function isAgreed(app: AppCore, queues: readonly string[]): Promise<boolea
   const broker = await app.broker()
   const depths = await broker.depths(queues)
   const messages = [...depths.values()].reduce((sum, { ready, delayed = 0 }) => sum + ready + delayed, 0)
-  return confirm(`This removes ${count(messages)} from ${queues.join(', ')} at ${broker.location}, for good.`)
+  return confirm(
+    `This removes ${count(messages)} from ${queues.join(', ')} at ${broker.location}, permanently.`,
+  )
 }
 
 const count = (messages: number): string => (messages === 1 ? '1 message' : `${messages} messages`)

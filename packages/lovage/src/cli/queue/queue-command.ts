@@ -6,45 +6,42 @@ import type { QueueCommandOptions } from './queued-tasks.js'
 export function addQueue(program: Command): void {
   const queue = program
     .command('queue')
-    .summary('what waits, task by task: look, run now, later, never')
+    .summary('inspect waiting tasks one by one; run them now, later or never')
     .description(
-      'Looks at tasks that wait in queues, for a worker or for their time, and changes them by id. What a worker holds can only be looked at: `control revoke` stops it.',
+      'Shows tasks that wait in queues, for a worker or for their time, and changes them by id. Tasks held by a worker can only be shown: `control revoke` stops them.',
     )
     .addHelpText('after', HELP)
 
   queue
     .command('list <queue>')
     .description(
-      'Prints what is ready, in the order of delivery, what is delayed, by time, and what workers hold.',
+      'Lists ready tasks in the order of delivery, delayed ones by time, and those held by workers.',
     )
     .option('--state <state>', 'ready, delayed or unacked only')
-    .option('-n, --limit <n>', 'so many at most (default 100)', numberOf)
-    .option('--after <cursor>', 'go on where the page before ended')
+    .option('-n, --limit <n>', 'at most this many (default 100)', numberOf)
+    .option('--after <cursor>', 'continue where the previous page ended')
     .option('--json', 'print JSON')
     .action(action('list'))
 
   queue
     .command('peek <ids...>')
-    .description('Prints tasks with their arguments and headers; nothing changes.')
+    .description('Shows tasks with their arguments and headers, without changing them.')
     .option('--json', 'print JSON')
     .action(action('peek'))
 
-  queue
-    .command('promote <ids...>')
-    .description('Runs tasks now that would run later.')
-    .action(action('promote'))
+  queue.command('promote <ids...>').description('Runs delayed tasks now.').action(action('promote'))
 
   queue
     .command('reschedule <ids...>')
     .description('Runs tasks at another time, earlier or later.')
-    .option('--countdown <seconds>', 'in so many seconds', numberOf)
-    .option('--eta <time>', 'at a time, ISO 8601')
+    .option('--countdown <seconds>', 'in this many seconds', numberOf)
+    .option('--eta <time>', 'at this time, ISO 8601')
     .action(action('reschedule'))
 
   queue
     .command('delete <ids...>')
-    .description('Removes tasks for good; their results say REVOKED.')
-    .option('-f, --force', 'do not ask')
+    .description('Removes tasks permanently; their results become REVOKED.')
+    .option('-f, --force', 'do not ask for confirmation')
     .action(action('remove'))
 }
 

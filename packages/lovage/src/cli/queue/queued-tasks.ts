@@ -31,7 +31,7 @@ export async function list(
   await requireKnown(coreOf(app), [queue])
   const wanted = STATES.find((one) => one === state)
   if (state !== undefined && wanted === undefined)
-    throw usage(`${state} is no state of a message.`, `There are: ${STATES.join(', ')}.`)
+    throw usage(`${state} is not a state of a message.`, `Valid states: ${STATES.join(', ')}.`)
   const page = await app.queues.list(queue, {
     limit,
     ...(wanted ? { state: wanted } : {}),
@@ -65,7 +65,7 @@ export async function peek(
     const task = await app.queues.peek(id)
     if (task) console.log(json ? asJson(task) : asText(task))
     else {
-      console.error(`${id} is in no queue.`)
+      console.error(`${id} is not in any queue.`)
       code = 1
     }
   }
@@ -95,7 +95,7 @@ export async function remove(
   ids: readonly string[],
   { force }: QueueCommandOptions,
 ): Promise<ExitCode> {
-  if (!force && !(await confirm(`This removes ${count(ids.length)}, for good.`))) {
+  if (!force && !(await confirm(`This removes ${count(ids.length)}, permanently.`))) {
     console.error('Nothing was removed.')
     return 1
   }
@@ -104,10 +104,10 @@ export async function remove(
 
 function whenOf({ countdown, eta }: QueueCommandOptions): Due {
   if ((countdown === undefined) === (eta === undefined))
-    throw usage('When are they to run?', 'Say --countdown or --eta.')
+    throw usage('When should they run?', 'Give --countdown or --eta.')
   if (countdown !== undefined) return { countdown }
   const dueMs = parseTime(eta ?? '')
-  if (dueMs === undefined) throw usage(`${eta} is no time.`, 'Write it as 2030-01-31T09:00:00Z.')
+  if (dueMs === undefined) throw usage(`${eta} is not a valid time.`, 'Write it as 2030-01-31T09:00:00Z.')
   return { eta: new Date(dueMs) }
 }
 

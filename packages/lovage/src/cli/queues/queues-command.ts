@@ -8,9 +8,9 @@ interface QueuesCommandOptions extends GlobalOptions {
 export function addQueues(program: Command): void {
   program
     .command('queues [names...]')
-    .summary('what waits where')
+    .summary('show queues and their messages')
     .description(
-      'Shows the queues with what is ready, delayed (waiting for its time), unacknowledged (held by workers) and dead.',
+      'Shows how many messages of each queue are ready, delayed (waiting for their time), unacknowledged (held by workers) and dead.',
     )
     .option('--json', 'print JSON')
     .addHelpText('after', HELP)

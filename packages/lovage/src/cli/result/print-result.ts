@@ -18,7 +18,7 @@ export async function printResult(result: AsyncResult<unknown>, options: PrintRe
   else if (options.traceback) console.log(info?.traceback ?? 'There is no traceback.')
   else if (info?.state === 'SUCCESS') console.log(encodeJson(info.result))
   else if (info === undefined)
-    console.error(`${result.id} is PENDING: nothing is stored, or the id is not known`)
+    console.error(`${result.id} is PENDING: nothing is stored, or the id is unknown`)
   else console.error(`${result.id} is ${info.state}: ${await describe(result, info.state, info.result)}`)
   return info?.state === 'SUCCESS' ? 0 : 1
 }

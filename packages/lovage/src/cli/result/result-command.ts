@@ -10,11 +10,11 @@ interface ResultCommandOptions extends GlobalOptions {
 export function addResult(program: Command): void {
   program
     .command('result <id>')
-    .summary('print what became of a task')
-    .description('Prints the value of a task that succeeded; of any other its state, on standard error.')
-    .option('--traceback', 'print the traceback of a task that failed')
-    .option('--wait [seconds]', 'wait until it is done, so long at most', secondsOf)
-    .option('--json', 'print all that is stored')
+    .summary('print the result of a task')
+    .description('Prints the value of a task that succeeded, or else its state, on standard error.')
+    .option('--traceback', 'print the traceback of a failed task')
+    .option('--wait [seconds]', 'wait until it is done, at most this long', secondsOf)
+    .option('--json', 'print everything that is stored')
     .addHelpText('after', HELP)
     .action(async (id: string, _options, command: Command) => {
       const options = command.optsWithGlobals<ResultCommandOptions>()
@@ -28,7 +28,7 @@ export function addResult(program: Command): void {
 
 function secondsOf(text: string): number {
   const seconds = Number(text)
-  if (text.trim() === '' || !(seconds >= 0)) throw new InvalidArgumentError('It is a number of seconds.')
+  if (text.trim() === '' || !(seconds >= 0)) throw new InvalidArgumentError('Give a number of seconds.')
   return seconds
 }
 

@@ -32,7 +32,7 @@ export const add =
   async (schedules, options) => {
     const schedule = scheduleOf(options)
     if (!schedule) {
-      throw new ConfigurationError('When is it due? Say --every, --crontab, --solar or --at.', {
+      throw new ConfigurationError('When is it due? Give --every, --crontab, --solar or --at.', {
         code: 'LVG_USAGE',
       })
     }
@@ -52,7 +52,7 @@ export const change =
     const before = (await schedules.list()).find((entry) => entry.name === name)
     const changes = changesOf(options, before?.definition)
     if (Object.keys(changes).length === 0) {
-      throw new ConfigurationError('What is to be changed? See --help.', { code: 'LVG_USAGE' })
+      throw new ConfigurationError('Nothing to change was given. See --help.', { code: 'LVG_USAGE' })
     }
     await schedules.change(name, changes)
     await say(schedules, name, options)
@@ -64,7 +64,7 @@ export const each =
     for (const name of names) {
       const said = await schedules[verb](name)
       if (typeof said === 'string') console.log(said)
-      else if (verb === 'remove' && !options.quiet) console.log(`${name} is removed.`)
+      else if (verb === 'remove' && !options.quiet) console.log(`${name} was removed.`)
       else await say(schedules, name, options)
     }
   }
@@ -74,7 +74,7 @@ async function say(schedules: Schedules, name: string, { quiet }: ScheduleComman
   const entry = quiet ? undefined : (await schedules.list()).find((one) => one.name === name)
   if (!entry) return
   const next =
-    entry.nextMs === undefined ? 'no run to come' : `next run ${new Date(entry.nextMs).toISOString()}`
+    entry.nextMs === undefined ? 'no further run' : `next run ${new Date(entry.nextMs).toISOString()}`
   console.log(
     `${name}: ${entry.task}, ${entry.schedule} (${entry.timezone}); ${entry.enabled ? next : 'disabled'}.`,
   )

@@ -6,19 +6,19 @@ import { missedOf, secondsOf } from './schedule-entry.js'
 export function addSchedule(program: Command): void {
   const schedule = program
     .command('schedule')
-    .summary('look at the schedule and change it')
+    .summary('show and change the schedule')
     .description(
-      'Changes the schedule while beats run; they take a change over at once. What is changed here stands against the code until it is reset.',
+      'Changes the schedule while beats run; they apply a change at once. Changes made here override the code until they are reset.',
     )
     .option(
       '-s, --store <store>',
-      'where the schedule is kept: a file, or a URL (default: beside the messages)',
+      'where the schedule is stored: a file or a URL (default: beside the messages)',
     )
     .addHelpText('after', HELP)
 
   schedule
     .command('list')
-    .description('Prints the schedule, with last and next runs in local time and in UTC.')
+    .description('Lists the schedule, with last and next runs in local time and in UTC.')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
       const { onSchedule, print } = await import('./change-schedule.js')
@@ -28,7 +28,7 @@ export function addSchedule(program: Command): void {
   withEntryOptions(
     schedule
       .command('add <name> <task>')
-      .description('Adds an entry; it needs one of --every, --crontab, --solar and --at.'),
+      .description('Adds an entry, with one of --every, --crontab, --solar and --at.'),
   ).action(async (name: string, task: string, _options, command: Command) => {
     const { add, onSchedule } = await import('./change-schedule.js')
     await onSchedule(command.optsWithGlobals<ScheduleCommandOptions>(), add(name, task))
@@ -37,7 +37,7 @@ export function addSchedule(program: Command): void {
   withEntryOptions(
     schedule
       .command('change <name>')
-      .description('Changes what is named of an entry, and leaves the rest.')
+      .description('Changes the given fields of an entry, and leaves the others.')
       .option('--task <name>', 'the task'),
   ).action(async (name: string, _options, command: Command) => {
     const { change, onSchedule } = await import('./change-schedule.js')
@@ -56,37 +56,41 @@ export function addSchedule(program: Command): void {
 }
 
 const VERBS = [
-  ['enable', 'Lets entries run again, from now on.'],
-  ['disable', 'Keeps entries from running.'],
-  ['run', 'Sends the tasks of entries now, once, and prints their ids.'],
-  ['remove', 'Removes entries; the code does not bring them back.'],
-  ['reset', "Forgets what was changed of entries by hand: the code's word counts again."],
+  ['enable', 'Enables entries, from now on.'],
+  ['disable', 'Disables entries.'],
+  ['run', 'Sends the tasks of entries once, now, and prints their ids.'],
+  ['remove', 'Removes entries; the code does not restore them.'],
+  ['reset', 'Discards manual changes of entries: the code’s definition applies again.'],
 ] as const
 
 function withEntryOptions(command: Command): Command {
   return command
     .option('--every <time>', 'an interval: 30, 1.5s, 5m, 1h30m, 2d', secondsOf)
     .option('--crontab <line>', "minute, hour, day of month, month and day of week: '0 2 * * mon-fri'")
-    .option('--solar <event,latitude,longitude>', "what the sun does: 'sunset,52.52,13.4'")
+    .option('--solar <event,latitude,longitude>', "a solar event: 'sunset,52.52,13.4'")
     .option('--at <time>', 'once, ISO 8601 with an offset: 2027-01-01T09:00:00+01:00')
     .option('--relative', 'with --every: on whole minutes, hours or days of the clock')
-    .option('-a, --args <json>', 'positional arguments, a JSON list', jsonList)
-    .option('-k, --kwargs <json>', 'named arguments, a JSON object', jsonObject)
+    .option('-a, --args <json>', 'positional arguments, as a JSON list', jsonList)
+    .option('-k, --kwargs <json>', 'keyword arguments, as a JSON object', jsonObject)
     .option('--queue <name>', 'the queue')
     .option('--priority <n>', '0 to 9, higher first', numberOf)
-    .option('--options <json>', 'further options of the call, a JSON object', jsonObject)
-    .option('--expires <seconds>', 'a run that no worker took by then is not wanted any more', numberOf)
-    .option('--timezone <zone>', 'whose clock the schedule reads: Europe/Berlin')
-    .option('--missed <policy>', 'runs missed while no beat was there: skip, once, or backfill:N', missedOf)
-    .option('--missed-after <time>', 'how late a run may be before it is missed (default: 30s)', secondsOf)
+    .option('--options <json>', 'additional options of the call, as a JSON object', jsonObject)
+    .option('--expires <seconds>', 'drop a run that no worker has started by then', numberOf)
+    .option('--timezone <zone>', 'time zone of the schedule: Europe/Berlin')
+    .option('--missed <policy>', 'runs missed while no beat was running: skip, once, or backfill:N', missedOf)
+    .option(
+      '--missed-after <time>',
+      'how late a run may be before it counts as missed (default: 30s)',
+      secondsOf,
+    )
     .addOption(
-      new Option('--overlap <policy>', 'whether a run starts while the last is unfinished').choices([
+      new Option('--overlap <policy>', 'whether a run starts while the previous one is unfinished').choices([
         'allow',
         'skip',
       ]),
     )
-    .option('--jitter <time>', 'make each run up to this much later', secondsOf)
-    .option('--disabled', 'do not run it yet')
+    .option('--jitter <time>', 'delay each run by up to this much, at random', secondsOf)
+    .option('--disabled', 'add it disabled')
 }
 
 const HELP = `

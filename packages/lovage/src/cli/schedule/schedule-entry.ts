@@ -89,7 +89,7 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d
 export function secondsOf(text: string): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
   if (!/^(\d+(\.\d+)?[smhd])+$/.test(text))
-    throw new InvalidArgumentError("It is a time as in '30', '5m' or '1h30m'.")
+    throw new InvalidArgumentError("Give a time such as '30', '5m' or '1h30m'.")
   return [...text.matchAll(/([\d.]+)([smhd])/g)].reduce(
     (sum, [, count, unit = 's']) => sum + Number(count) * (UNIT_SECONDS[unit] ?? 1),
     0,
@@ -100,7 +100,7 @@ export function secondsOf(text: string): number {
 export function missedOf(text: string): MissedPolicy {
   if (text === 'skip' || text === 'once') return text
   const count = /^backfill:(\d+)$/.exec(text)?.[1]
-  if (count === undefined) throw new InvalidArgumentError('It is skip, once, or backfill:N.')
+  if (count === undefined) throw new InvalidArgumentError('Give skip, once, or backfill:N.')
   return { backfill: Number(count) }
 }
 

@@ -21,7 +21,7 @@ export function withAskOptions(command: Command): Command {
   return withTimeoutAndJson(
     command.option(
       '-d, --destination <names>',
-      'nodes that are meant, as a comma list; `w*@box` is a pattern, and a name without @ is on any machine; all when absent',
+      'nodes to address, separated by commas; `w*@box` is a pattern, and a name without @ matches any machine; default: all',
     ),
   )
 }
@@ -29,7 +29,7 @@ export function withAskOptions(command: Command): Command {
 /** Adds those whose letters are free in every command. */
 export function withTimeoutAndJson(command: Command): Command {
   return command
-    .option('-t, --timeout <seconds>', 'how long to wait for answers', Number, 1)
+    .option('-t, --timeout <seconds>', 'how long to wait for replies', Number, 1)
     .option('-j, --json', 'print JSON')
 }
 
@@ -67,7 +67,7 @@ export async function askNodes(
   const near = nearest(name, names)
   if (!known && OTHERS.has(name)) {
     const [here, there] = commands === ORDERS ? ['control', 'inspect'] : ['inspect', 'control']
-    throw new LovageError(`${name} is a method of ${there}, not of ${here}.`, {
+    throw new LovageError(`${name} is a command of ${there}, not of ${here}.`, {
       code: 'LVG_USAGE',
       hint: `lovage ${there} ${words.join(' ')}`,
     })
@@ -75,7 +75,7 @@ export async function askNodes(
   // A custom command is sent unchanged; nodes that do not know it reply with an error.
   const args = known ? bindWords(known, rest) : { args: rest }
   if (typeof args === 'string' || name === '') {
-    throw new LovageError(typeof args === 'string' && name !== '' ? args : 'Say what to ask.', {
+    throw new LovageError(typeof args === 'string' && name !== '' ? args : 'Say which command to send.', {
       code: 'LVG_USAGE',
       hint: known ? `Usage: ${[name, ...known.parameters].join(' ')}` : `One of ${names.join(', ')}.`,
     })
@@ -98,7 +98,7 @@ export async function askNodes(
     print(name, answers, options.json === true)
     // It could have been a custom command, so it was sent; no node knew it.
     if (!known && near && Object.values(answers).every((answer) => errorIn(answer) !== undefined))
-      console.error(`${name} is no method of Celery's: did you mean ${near}?`)
+      console.error(`${name} is not a command of Celery’s: did you mean ${near}?`)
   })
 }
 
@@ -124,8 +124,8 @@ function print(name: string, answers: Answers<unknown>, isJson: boolean): void {
   if (nodes.length === 0) {
     process.exitCode = EXIT.unavailable
     console.error('Error: No nodes replied within time constraint')
-    if (LASTING.has(name)) console.error('It holds all the same, also for workers that start later.')
-    if (name === 'shutdown') console.error('Python’s workers end without an answer: look with `status`.')
+    if (LASTING.has(name)) console.error('It is in force anyway, also for workers that start later.')
+    if (name === 'shutdown') console.error('Python workers shut down without a reply: check with `status`.')
     return
   }
   if (isFailure(nodes.map(([, answer]) => errorIn(answer)))) process.exitCode = EXIT.failed

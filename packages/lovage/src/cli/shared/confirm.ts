@@ -6,15 +6,15 @@ import { ConfigurationError } from '../../kernel/index.js'
  * @throws {ConfigurationError} LVG_USAGE when standard input ends without an answer.
  */
 export async function confirm(question: string): Promise<boolean> {
-  process.stderr.write(`${question} Go on (yes/no)? `)
+  process.stderr.write(`${question} Continue (yes/no)? `)
   const lines = createInterface({ input: process.stdin })
   try {
     for await (const line of lines) return /^y(?:es)?$/i.test(line.trim())
   } finally {
     lines.close()
   }
-  throw new ConfigurationError('There is nobody to ask whether it is to be removed.', {
+  throw new ConfigurationError('There is no terminal to ask for confirmation.', {
     code: 'LVG_USAGE',
-    hint: 'Add -f to remove without a question.',
+    hint: 'Add -f to remove without confirmation.',
   })
 }

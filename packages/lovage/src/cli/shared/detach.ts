@@ -30,7 +30,7 @@ export const isDetached = (): boolean => process.env[DETACHED] !== undefined
  */
 export async function detach(options: DetachOptions, hostname: string): Promise<number> {
   if (options.logfile === undefined) {
-    throw new ConfigurationError('A process in the background has no terminal: say where its log lines go.', {
+    throw new ConfigurationError('A background process has no terminal: say where to log.', {
       code: 'LVG_USAGE',
       hint: 'Add --logfile %n.log; --pidfile %n.pid helps to stop it.',
     })
@@ -50,7 +50,7 @@ export async function detach(options: DetachOptions, hostname: string): Promise<
   if (said === STARTED) {
     child.disconnect()
     child.unref()
-    console.log(`${hostname} runs as process ${child.pid}, logging to ${logFile}`)
+    console.log(`${hostname} is running as process ${child.pid}, logging to ${logFile}`)
     return 0
   }
   process.stderr.write(readFileSync(logFile).subarray(sizeBefore))

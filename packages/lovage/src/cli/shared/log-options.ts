@@ -5,7 +5,7 @@ import type { LogLevel } from '../../kernel/index.js'
 export const LEVELS = ['debug', 'info', 'warning', 'error', 'critical', 'fatal'] as const
 /** Help of `--logformat`. */
 export const LOG_FORMAT =
-  'how log lines look: json, pretty, or a format of Python’s such as "%(asctime)s %(levelname)s %(message)s" (default: pretty on a terminal, else json)'
+  'format of log lines: json, pretty, or a format of Python’s such as "%(asctime)s %(levelname)s %(message)s" (default: pretty on a terminal, else json)'
 
 /** Parses a log level, ignoring case; `warn` is `warning`. */
 export function levelOf(value: string): LogLevel {

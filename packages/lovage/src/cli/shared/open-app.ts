@@ -43,9 +43,9 @@ export async function openApp(
 ): Promise<SourcedApp> {
   const opened = await loadSource(source, () => (needs === 'settings' ? new Lovage('lovage') : undefined))
   if (!opened) {
-    throw new ConfigurationError('No app was named.', {
+    throw new ConfigurationError('No app was given.', {
       code: 'LVG_APP_NOT_FOUND',
-      hint: 'Say where it is: lovage -A src/app.ts …, CELERY_APP in the environment, or "lovage": "src/app.ts" in package.json.',
+      hint: 'Name it: lovage -A src/app.ts …, CELERY_APP in the environment, or "lovage": "src/app.ts" in package.json.',
     })
   }
   const { app } = opened
@@ -69,6 +69,6 @@ export function warnIfOverruled(app: Lovage, option: string, given: unknown, inF
   if (given !== undefined && given !== inForce)
     app.logger.warn(
       { option },
-      `${option} has no effect: the app's own code sets another one, and code has precedence`,
+      `${option} has no effect: the app's own code sets a different one, and code takes precedence`,
     )
 }

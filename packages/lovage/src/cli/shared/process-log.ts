@@ -21,8 +21,8 @@ export async function openProcessLog(options: ProcessLogOptions, nodeName: strin
     ...(options.color ? {} : { color: false }),
   })
   process.on('SIGUSR2', () => {
-    if (log.reopen()) log.logger.info({ signal: 'SIGUSR2' }, 'log file opened anew')
-    else log.logger.warn({ signal: 'SIGUSR2' }, 'there is no log file to open anew')
+    if (log.reopen()) log.logger.info({ signal: 'SIGUSR2' }, 'log file reopened')
+    else log.logger.warn({ signal: 'SIGUSR2' }, 'there is no log file to reopen')
   })
   return log
 }

@@ -14,6 +14,6 @@ export async function requireKnown(app: AppCore, names: readonly string[]): Prom
   throw new ConfigurationError(`There is no queue ${unknown.join(', ')}.`, {
     code: 'LVG_USAGE',
     details: { unknown, known },
-    hint: `There are: ${known.join(', ')}.`,
+    hint: `Known queues: ${known.join(', ')}.`,
   })
 }

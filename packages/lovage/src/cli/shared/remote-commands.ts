@@ -14,45 +14,45 @@ const command = (name: string, summary: string, ...parameters: string[]): Remote
 
 /** The commands of `inspect`; names and parameters are Celery's. */
 export const INSPECTIONS: readonly RemoteCommand[] = [
-  command('active', 'tasks that run'),
-  command('active_queues', 'queues that are consumed'),
+  command('active', 'running tasks'),
+  command('active_queues', 'consumed queues'),
   command('clock', 'logical clocks'),
   command('conf', 'settings, secrets masked', '[with_defaults]'),
   command('memdump', 'resident memory'),
   command('memsample', 'resident memory'),
-  command('ping', 'who is there'),
-  command('query_task', 'where tasks are', 'ids...'),
-  command('registered', 'tasks that nodes know', '[taskinfoitems...]'),
-  command('report', 'what a bug report needs'),
-  command('reserved', 'tasks that were claimed and have not begun'),
+  command('ping', 'which nodes are up'),
+  command('query_task', 'find tasks by id', 'ids...'),
+  command('registered', 'registered tasks', '[taskinfoitems...]'),
+  command('report', 'information for a bug report'),
+  command('reserved', 'claimed tasks that have not started'),
   command('revoked', 'ids of revoked tasks'),
-  command('scheduled', 'tasks that wait for their time'),
-  command('stats', 'what nodes have done and how they are set up'),
+  command('scheduled', 'tasks waiting for their time'),
+  command('stats', 'statistics and configuration'),
 ]
 
 /** The commands of `control`; names and parameters are Celery's. */
 export const ORDERS: readonly RemoteCommand[] = [
   command(
     'add_consumer',
-    'consume one more queue',
+    'start consuming a queue',
     'queue',
     '[exchange]',
     '[exchange_type]',
     '[routing_key]',
   ),
   command('autoscale', 'change the bounds of autoscaling', '[max]', '[min]'),
-  command('cancel_consumer', 'leave a queue', 'queue'),
-  command('disable_events', 'tell no more what tasks do'),
-  command('enable_events', 'tell what tasks do'),
-  command('heartbeat', 'say that they live'),
+  command('cancel_consumer', 'stop consuming a queue', 'queue'),
+  command('disable_events', 'stop sending task events'),
+  command('enable_events', 'send task events'),
+  command('heartbeat', 'send a heartbeat'),
   command('pool_grow', 'add slots', '[n]'),
-  command('pool_restart', 'start the pool again'),
-  command('pool_shrink', 'take slots away', '[n]'),
+  command('pool_restart', 'restart the pool'),
+  command('pool_shrink', 'remove slots', '[n]'),
   command('rate_limit', 'change how often a task may run', 'task_name', 'rate_limit'),
-  command('revoke', 'keep tasks from running, also where no worker is up', 'task_id...'),
+  command('revoke', 'keep tasks from running, even if no worker is up', 'task_id...'),
   command('revoke_by_stamped_headers', 'revoke tasks by their stamps', 'headers...'),
-  command('shutdown', 'end, what runs is finished'),
-  command('terminate', 'stop tasks where they run', 'signal', 'task_id...'),
+  command('shutdown', 'shut down, after running tasks have finished'),
+  command('terminate', 'stop running tasks', 'signal', 'task_id...'),
   command('time_limit', 'change how long a task may run, in seconds', 'task_name', 'soft', '[hard]'),
 ]
 
@@ -83,7 +83,8 @@ export function bindWords(
     bound[key] = NUMBERS.has(key) ? Number(word) : key === 'with_defaults' ? word !== 'false' : word
     at++
   }
-  if (at < words.length) return `${name} takes ${parameters.length} words, ${words.length} were given.`
+  if (at < words.length)
+    return `${name} takes ${parameters.length} arguments, but ${words.length} were given.`
   return bound
 }
 

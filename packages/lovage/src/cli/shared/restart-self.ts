@@ -14,7 +14,7 @@ export const ownArgv = (): readonly string[] => [...process.execArgv, ...process
 export async function restartSelf(logger: Logger, patienceMs: number): Promise<number> {
   // This process's supervisor starts it again.
   if (supervisedPlace()) return EXIT_RESTART
-  logger.warn({ pid: process.pid }, 'starting again with the same arguments')
+  logger.warn({ pid: process.pid }, 'restarting with the same arguments')
   // The types are those of Node 20 and lack the property; on Node 20 it is also absent from the object.
   const replace = (process as { execve?: Replace }).execve
   const env = { ...process.env, [RESTARTED]: '1' }

@@ -8,9 +8,9 @@ interface ShellCommandOptions extends GlobalOptions {
 export function addShell(program: Command): void {
   program
     .command('shell')
-    .summary('a Node prompt with the app and its tasks')
+    .summary('open a Node prompt with the app and its tasks')
     .description(
-      'Opens a Node prompt where `app`, `tasks`, `AsyncResult` and each task by its own name are at hand.',
+      'Opens a Node prompt where `app`, `tasks`, `AsyncResult` and each task by its own name are available.',
     )
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {

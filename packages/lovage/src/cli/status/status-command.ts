@@ -6,8 +6,8 @@ export function addStatus(program: Command): void {
   withAskOptions(
     program
       .command('status')
-      .summary('which workers are up')
-      .description('Lists the workers that answer, in whatever language. Exit code 69 when nobody does.'),
+      .summary('list the workers that are up')
+      .description('Lists the workers that reply, in any language. Exit code 69 when none does.'),
   )
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {

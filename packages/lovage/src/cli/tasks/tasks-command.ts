@@ -4,27 +4,23 @@ import { numberOf } from '../shared/option-values.js'
 export function addTasks(program: Command): void {
   program
     .command('tasks [search...]')
-    .summary('search the history of a dashboard, and act on what is found')
+    .summary('search the history of a dashboard, and act on the matches')
     .description(
-      'Lists the tasks that a search finds in the history of a dashboard, the newest first. With --do they are counted, and then all of them retried, revoked, terminated or asked to abort.',
+      'Lists the tasks that match a search in the history of a dashboard, newest first. With --do it counts them, and then retries, revokes, terminates or aborts all of them.',
     )
-    .option(
-      '--url <url>',
-      'where the dashboard is, with user and password if need be',
-      'http://127.0.0.1:5555',
-    )
+    .option('--url <url>', 'URL of the dashboard, with user and password if needed', 'http://127.0.0.1:5555')
     .option('--fleet <name>', 'which of its fleets; default: the first')
-    .option('-n, --limit <n>', 'how many are listed, at most 500', numberOf, 50)
-    .option('--json', 'print JSON, an object a line')
+    .option('-n, --limit <n>', 'how many to list, at most 500', numberOf, 50)
+    .option('--json', 'print JSON, one object per line')
     .addOption(
-      new Option('--do <action>', 'do this to everything that is found').choices([
+      new Option('--do <action>', 'do this to all matches').choices([
         'retry',
         'revoke',
         'terminate',
         'abort',
       ]),
     )
-    .option('-f, --force', 'do it without a question')
+    .option('-f, --force', 'do not ask for confirmation')
     .addHelpText('after', HELP)
     .action(async (search: readonly string[], _options, command: Command) => {
       const { runTasksCommand } = await import('./run-tasks.js')
@@ -33,7 +29,7 @@ export function addTasks(program: Command): void {
 }
 
 const HELP = `
-A search is made of words, phrases in double quotes, AND, OR, NOT or -, parentheses, and fields: name: state: worker: queue: args: kwargs:
+A search consists of words, phrases in double quotes, AND, OR, NOT or -, parentheses, and fields: name: state: worker: queue: args: kwargs:
 result: error: id: received: started: ended: runtime: retries:
 
 Examples:

@@ -4,18 +4,14 @@ import { numberOf } from '../shared/option-values.js'
 export function addTop(program: Command): void {
   program
     .command('top')
-    .summary('a fleet in the terminal, live')
+    .summary('watch a fleet in the terminal')
     .description(
-      'Shows in the terminal what the overview of a dashboard says: what is stuck, queues, workers, throughput. Prints it once where there is no terminal.',
+      'Shows the overview of a dashboard in the terminal: what is stuck, queues, workers, throughput. Prints it once where there is no terminal.',
     )
-    .option(
-      '--url <url>',
-      'where the dashboard is, with user and password if need be',
-      'http://127.0.0.1:5555',
-    )
+    .option('--url <url>', 'URL of the dashboard, with user and password if needed', 'http://127.0.0.1:5555')
     .option('--fleet <name>', 'which of its fleets; default: the first')
-    .option('-n, --interval <seconds>', 'seconds between two pictures', numberOf, 2)
-    .option('--once', 'print one picture, and end')
+    .option('-n, --interval <seconds>', 'seconds between two updates', numberOf, 2)
+    .option('--once', 'print it once, and exit')
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {
       const { runTopCommand } = await import('./run-top.js')

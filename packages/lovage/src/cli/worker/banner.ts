@@ -20,7 +20,10 @@ export function banner({ app, file, hostname, broker, results, queues, pool }: B
   const isEmbedded = app.conf.brokerUrl === undefined
   const rows: readonly (readonly [label: string, ...lines: readonly string[]])[] = [
     ['app', `${app.main}${file === undefined ? '' : ` (${relative(process.cwd(), file) || file})`}`],
-    ['broker', `${broker.kind} ${broker.location}${isEmbedded ? '  (embedded: no URL was configured)' : ''}`],
+    [
+      'broker',
+      `${broker.kind} ${broker.location}${isEmbedded ? '  (embedded, because no URL is configured)' : ''}`,
+    ],
     ['results', results ? `${results.kind} ${results.location}` : 'not kept'],
     ['concurrency', `${pool.concurrency} (${pool.kind}; ${pool.reason})`],
     ['queues', queues.join(', ')],

@@ -157,10 +157,10 @@ function sayWhatIsNot(app: Lovage, options: WorkerCommandOptions): void {
   const said: readonly (readonly [given: unknown, sentence: string])[] = [
     [
       options.optimization,
-      `-O ${options.optimization}: a worker takes only what it has free slots for, always`,
+      `-O ${options.optimization}: a worker always takes only what it has free slots for`,
     ],
-    [options.statedb, '--statedb: revokes are kept beside the broker; no file is written'],
-    [options.withoutGossip, '--without-gossip: workers do not gossip'],
+    [options.statedb, '--statedb: revokes are stored beside the broker; no file is written'],
+    [options.withoutGossip, '--without-gossip: workers never gossip'],
     [options.withoutMingle, '--without-mingle: workers do not ask each other when they start'],
     [
       options.pool === 'gevent' || options.pool === 'eventlet',

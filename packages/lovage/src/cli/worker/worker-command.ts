@@ -11,11 +11,11 @@ export function addWorker(program: Command): void {
   const command = program
     .command('worker')
     .summary('run a worker')
-    .description('Runs a worker: takes messages from queues, runs their tasks, until it is stopped.')
+    .description('Runs a worker: takes messages from queues and runs their tasks until it is stopped.')
     .option('-D, --detach', 'run in the background; needs --logfile')
     .option(
       '--processes <n>',
-      'run so many worker processes under a supervisor, which starts again what crashes; named <name>-1@<host> and so on',
+      'run this many worker processes under a supervisor that restarts them if they crash; they are named <name>-1@<host> and so on',
       countOf,
     )
     .option('--uid <user>', 'run as this user, by name or number')

@@ -48,36 +48,36 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
   return command
     .option(
       '-n, --hostname <name>',
-      'name of the node: %h machine, %n machine without domain, %d domain (default: celery@%h)',
+      'node name: %h machine, %n machine without domain, %d domain (default: celery@%h)',
     )
     .addOption(
-      new Option('-l, --loglevel <level>', 'how much is logged')
+      new Option('-l, --loglevel <level>', 'log level')
         .choices(LEVELS)
         .argParser(levelOf)
         .default(defaults.loglevel),
     )
-    .option('-f, --logfile <file>', 'log to this file; %n and %h are parts of the name of the node')
+    .option('-f, --logfile <file>', 'log to this file; %n and %h are parts of the node name')
     .option('--logformat <format>', LOG_FORMAT)
-    .option('--metrics-port <port>', 'serve /metrics and /health here', portOf)
-    .option('--metrics-host <address>', 'where they listen (default: 127.0.0.1)')
+    .option('--metrics-port <port>', 'serve /metrics and /health on this port', portOf)
+    .option('--metrics-host <address>', 'address to serve them on (default: 127.0.0.1)')
     .option(
       '--pidfile <file>',
-      'write the process id here, and refuse to start while the process in it lives',
+      'write the process id to this file, and refuse to start while that process is running',
     )
     .option(
       '-Q, --queues <names>',
-      'queues to consume, in this order; repeatable, comma list (default: those of the settings)',
+      'queues to consume, in this order; repeatable, comma-separated (default: those of the settings)',
       commaList,
     )
     .option(
       '-X, --exclude-queues <names>',
-      'queues of the settings not to consume; repeatable, comma list',
+      'queues of the settings not to consume; repeatable, comma-separated',
       commaList,
     )
-    .option('-I, --include <modules>', 'modules to import first; repeatable, comma list', commaList)
+    .option('-I, --include <modules>', 'modules to import first; repeatable, comma-separated', commaList)
     .option(
       '-c, --concurrency <n>',
-      'tasks at once (default: 100; one a processor with prefork and threads)',
+      'tasks at once (default: 100; with prefork and threads one per processor)',
       countOf,
     )
     .addOption(
@@ -91,16 +91,16 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
       'grow the pool up to max while tasks wait, shrink it down to min when idle',
       boundsOf,
     )
-    .option('--time-limit <seconds>', 'hard limit of a run: then it is ended', secondsOf)
+    .option('--time-limit <seconds>', 'hard time limit: a run is stopped after this long', secondsOf)
     .option(
       '--soft-time-limit <seconds>',
-      'soft limit of a run: then its signal is aborted with SoftTimeLimitExceeded',
+      'soft time limit: the signal of a run is aborted with SoftTimeLimitExceeded after this long',
       secondsOf,
     )
-    .option('--max-tasks-per-child <n>', 'tasks after which a child is replaced', countOf)
+    .option('--max-tasks-per-child <n>', 'replace a child after this many tasks', countOf)
     .option(
       '--max-memory-per-child <kib>',
-      'KiB of resident memory after which a child is replaced, between two tasks',
+      'replace a child between two tasks when it holds more resident memory than this, in KiB',
       countOf,
     )
     .option(
@@ -108,36 +108,33 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
       'messages held per slot, the running one included (default: 1)',
       countOf,
     )
-    .option('-B, --beat', 'send periodic tasks too; any number of workers may, one of them does it')
+    .option('-B, --beat', 'also send periodic tasks; with several such workers, one of them does it')
     .option(
       '-s, --schedule <store>',
-      'with -B: where the schedule is kept, a file or a URL (default: beside the messages)',
+      'with -B: where the schedule is stored, a file or a URL (default: beside the messages)',
     )
-    .option('-E, --task-events', 'tell what tasks do, for monitors; it can be switched while the worker runs')
-    .option(
-      '--heartbeat-interval <seconds>',
-      'how often to tell that the worker lives; 0 = never (default: 2)',
-      secondsOf,
-    )
-    .option(
-      '--without-heartbeat',
-      'do not tell when the worker comes, lives and goes; monitors do not see it',
-    )
+    .option('-E, --task-events', 'send task events, for monitors; can be toggled while the worker runs')
+    .option('--heartbeat-interval <seconds>', 'seconds between heartbeats; 0 = none (default: 2)', secondsOf)
+    .option('--without-heartbeat', 'send no worker events, so that monitors do not see this worker')
     .option('--discard, --purge', 'remove all messages from the queues before consuming')
     .addOption(
-      new Option('-O, --optimization <how>', 'taken for Celery’s sake: distribution is always fair').choices([
-        'default',
-        'fair',
-      ]),
+      new Option(
+        '-O, --optimization <how>',
+        'accepted for compatibility with Celery: distribution is always fair',
+      ).choices(['default', 'fair']),
     )
     .addOption(
       new Option(
         '-S, --statedb <file>',
-        'taken for Celery’s sake: revokes are kept beside the broker',
+        'accepted for compatibility with Celery: revokes are stored beside the broker',
       ).hideHelp(),
     )
-    .addOption(new Option('--without-gossip', 'taken for Celery’s sake: there is none').hideHelp())
-    .addOption(new Option('--without-mingle', 'taken for Celery’s sake: there is none').hideHelp())
+    .addOption(
+      new Option('--without-gossip', 'accepted for compatibility with Celery: there is none').hideHelp(),
+    )
+    .addOption(
+      new Option('--without-mingle', 'accepted for compatibility with Celery: there is none').hideHelp(),
+    )
 }
 
 /** Celery options whose feature this version lacks, and the missing feature. */
@@ -153,7 +150,7 @@ export function refuseNotYet(command: Command): void {
     command.on(`option:${option.name()}`, () => {
       throw new CapabilityError(`${option.long ?? flags} is not part of this version: ${lacks}.`, {
         code: 'LVG_CAPABILITY_MISSING',
-        hint: 'Start without it.',
+        hint: 'Start the worker without it.',
       })
     })
   }
@@ -162,7 +159,7 @@ export function refuseNotYet(command: Command): void {
 function portOf(value: string): number {
   const port = Number(value)
   if (value.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new InvalidArgumentError('It is a port: 0 to 65535.')
+    throw new InvalidArgumentError('Give a port: 0 to 65535.')
   return port
 }
 
@@ -177,20 +174,20 @@ function boundsOf(value: string): { readonly max: number; readonly min: number }
   const [, max, min = '1'] = /^(\d+)(?:,(\d+))?$/.exec(value) ?? []
   const bounds = { max: Number(max), min: Math.max(1, Number(min)) }
   if (max === undefined || bounds.max < bounds.min)
-    throw new InvalidArgumentError('It is the greatest number of slots, then the least: 10,3.')
+    throw new InvalidArgumentError('Give the maximum number of slots, then the minimum: 10,3.')
   return bounds
 }
 
 /** Celery writes 022 and 0o22. */
 export function umaskOf(value: string): string {
   const digits = value.replace(/^0o/i, '')
-  if (!/^[0-7]{1,4}$/.test(digits)) throw new InvalidArgumentError('It is octal, as in 022.')
+  if (!/^[0-7]{1,4}$/.test(digits)) throw new InvalidArgumentError('Give an octal number such as 022.')
   return digits
 }
 
 function secondsOf(value: string): number {
   const seconds = Number(value)
   if (value.trim() === '' || !Number.isFinite(seconds) || seconds < 0)
-    throw new InvalidArgumentError('It is a number of seconds.')
+    throw new InvalidArgumentError('Give a number of seconds.')
   return seconds
 }

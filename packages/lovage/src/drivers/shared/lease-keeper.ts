@@ -92,7 +92,7 @@ export class LeaseKeeper<Data extends object> {
     })
     thread.on('exit', (code) => {
       if (thread === this.#thread)
-        this.#threadDied(failure ?? new Error(`the thread that renews leases ended with code ${code}`))
+        this.#threadDied(failure ?? new Error(`the thread that renews leases exited with code ${code}`))
     })
     // Last: a message listener would keep the process alive again.
     thread.unref()

@@ -31,7 +31,7 @@ export function decodeMeta(id: string, json: string, options: ReadOptions): Task
   } catch (cause) {
     return unreadableResult(id, cause)
   }
-  if (!isFields(meta) || typeof meta.status !== 'string') return unreadableResult(id, 'it is no result')
+  if (!isFields(meta) || typeof meta.status !== 'string') return unreadableResult(id, 'it is not a result')
   const { group_id: groupId, parent_id: parentId } = meta
   return {
     id,

@@ -10,6 +10,6 @@ export function tellStandstill(
   const where = tasks.length === 0 ? '' : ` in ${tasks.join(', ')}`
   logger.warn(
     { holder, blockedMs, tasks },
-    `The event loop has stood still for ${Math.round(blockedMs / 1000)} s${where}: its tasks go to other workers`,
+    `The event loop was blocked for ${Math.round(blockedMs / 1000)} s${where}: its tasks go to other workers`,
   )
 }

@@ -10,7 +10,7 @@ export function tell(listener: ResultListener, result: TaskResult, logger: Logge
   try {
     listener(result)
   } catch (error) {
-    logger.error({ err: error, task_id: result.id }, 'what listens for a result has thrown')
+    logger.error({ err: error, task_id: result.id }, 'a result listener failed')
   }
 }
 
@@ -82,7 +82,7 @@ export class ResultWatchers {
     } catch (error) {
       // The app was closed during a query: it has no listeners any longer.
       if (isLovageError(error) && error.code === 'LVG_CONNECTION_CLOSED') return
-      this.#logger.warn({ err: error }, 'could not look for results; the next change or poll tries again')
+      this.#logger.warn({ err: error }, 'could not check for results; retrying at the next change or poll')
     } finally {
       this.#isLooking = false
     }

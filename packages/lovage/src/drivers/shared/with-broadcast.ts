@@ -31,7 +31,7 @@ export function withBroadcast(broker: Broker, queues: readonly Queue[]): Broker 
       ? {
           async publishIn(transaction, messages, declared) {
             if (messages.some(isCast))
-              throw new CapabilityError('A broadcast cannot wait for a transaction.', {
+              throw new CapabilityError('A broadcast cannot be part of a transaction.', {
                 code: 'LVG_CAPABILITY_MISSING',
               })
             return publishIn.call(broker, transaction, messages, declared)
@@ -118,7 +118,7 @@ class Copies {
           .catch((error: unknown) =>
             this.#options.logger.error(
               { err: error, queue: name },
-              'a broadcast task was heard and not kept',
+              'a broadcast task was received but could not be stored',
             ),
           )
       })

@@ -37,7 +37,7 @@ function keepingLetters(
       } catch (error) {
         const isAway = isLovageError(error) && error.code === 'LVG_CONNECTION_FAILED'
         if (!isAway || isClosed) throw error
-        logger.error({ err: error, pause_ms: pauseMs }, 'could not store dead letters; tries again')
+        logger.error({ err: error, pause_ms: pauseMs }, 'could not store dead letters; retrying')
         await delay(clock, pauseMs)
       }
     }

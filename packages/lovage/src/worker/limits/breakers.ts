@@ -168,7 +168,10 @@ export class Breakers {
       await cluster.leave([slot])
     }
     told().catch((error: unknown) =>
-      logger.error({ err: error, breaker: key }, 'cannot tell how the try of an open circuit breaker ended'),
+      logger.error(
+        { err: error, breaker: key },
+        'cannot report how the trial run of an open circuit breaker ended',
+      ),
     )
   }
 
@@ -190,7 +193,7 @@ export class Breakers {
       try {
         await this.#write(key, report)
       } catch (error) {
-        this.#stores.logger.error({ err: error, breaker: key }, 'cannot tell others how runs of a task ended')
+        this.#stores.logger.error({ err: error, breaker: key }, 'cannot share how runs of a task ended')
       }
     }
   }
@@ -238,7 +241,7 @@ export class Breakers {
       .catch((error: unknown) =>
         this.#stores.logger.warn(
           { err: error },
-          'cannot give back the try of a circuit breaker; its lease ends',
+          'cannot release the trial run of a circuit breaker; its lease expires',
         ),
       )
   }
@@ -251,7 +254,9 @@ export class Breakers {
       this.#renewal = undefined
       cluster
         .enter([...this.#probes.values()].map(({ slot }) => slot))
-        .catch((error: unknown) => logger.warn({ err: error }, `Cannot renew a try: ${messageOf(error)}`))
+        .catch((error: unknown) =>
+          logger.warn({ err: error }, `Cannot renew a trial run: ${messageOf(error)}`),
+        )
         .finally(() => this.#keepRenewing())
     }, ttlMs / 3)
   }

@@ -96,7 +96,7 @@ export class CallGuards {
     const { cluster, logger } = this.#stores
     const mark = { key: guard.key, value: id, expiresMs: dueMs + guard.forMs }
     return hold(cluster, [mark]).then(noop, (error: unknown) =>
-      logger.warn({ err: error, task_id: id }, 'cannot hold the key of a unique task'),
+      logger.warn({ err: error, task_id: id }, 'cannot keep the key of a unique task'),
     )
   }
 
@@ -110,7 +110,7 @@ export class CallGuards {
       .then(noop, (error: unknown) =>
         logger.warn(
           { err: error, task_id: id },
-          'cannot give back the key of a unique task; it ends by itself',
+          'cannot release the key of a unique task; it expires by itself',
         ),
       )
   }

@@ -42,7 +42,7 @@ async function clusterStore(app: AppCore, own: CoordinationStore): Promise<Coord
     if (!keepsNoAgreements(error)) throw error
     app.logger.warn(
       {},
-      'Rate and concurrency limits, circuit breakers, revokes and pauses hold for this worker alone: set coordinationUrl to share them.',
+      'Rate and concurrency limits, circuit breakers, revokes and pauses apply to this worker only: set coordinationUrl to share them.',
     )
     return own
   }

@@ -185,7 +185,7 @@ export class Rates {
       .catch((error: unknown) =>
         logger.warn(
           { err: error },
-          `Cannot tell that places under a rate are dealt anew: ${messageOf(error)}`,
+          `Cannot announce that places under a rate are reassigned: ${messageOf(error)}`,
         ),
       )
   }

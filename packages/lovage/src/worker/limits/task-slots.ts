@@ -92,7 +92,7 @@ export class TaskSlots {
       await cluster
         .leave(given)
         .catch((error: unknown) =>
-          logger.warn({ err: error }, 'cannot free a slot; it is free when its lease ends'),
+          logger.warn({ err: error }, 'cannot release a slot; it becomes free when its lease expires'),
         )
     const outside = wishes.filter((_, place) => !entered[place])
     this.#keepRenewing()

@@ -175,7 +175,10 @@ export class WorkerLimits implements ClaimObserver {
     this.slots
       .left(job, runtimeMs)
       ?.catch((error: unknown) =>
-        this.#stores.logger.warn({ err: error }, 'cannot free a slot; it is free when its lease ends'),
+        this.#stores.logger.warn(
+          { err: error },
+          'cannot release a slot; it becomes free when its lease expires',
+        ),
       )
   }
 }

@@ -116,7 +116,7 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
 
   async #send(canvas: Canvas, lead: readonly unknown[]): Promise<Handle> {
     if (!this.#caller)
-      throw new ConfigurationError('A signature of nothing has no app to be sent by.', {
+      throw new ConfigurationError('An empty signature has no app that could send it.', {
         code: 'LVG_CONFIG_INVALID',
       })
     // The canvas has the form that `Handle` was inferred from.

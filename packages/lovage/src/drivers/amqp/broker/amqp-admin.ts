@@ -95,7 +95,7 @@ export class AmqpAdmin implements QueueAdmin {
 
 function denied(): Promise<never> {
   return Promise.reject(
-    new CapabilityError('RabbitMQ does not show or change single messages of a queue.', {
+    new CapabilityError('RabbitMQ cannot list or change single messages of a queue.', {
       code: 'LVG_CAPABILITY_MISSING',
       hint: 'Revoke tasks by id instead (app.control.revoke, lovage control revoke).',
     }),

@@ -84,7 +84,7 @@ class AmqpBroker implements Broker {
         `This RabbitMQ is older than ${OLDEST_VERSION.join('.')}: set brokerNativeDelayedDeliveryQueueType to 'classic'.`,
       )
     if (publishing.blocked !== undefined)
-      advice.push(`RabbitMQ takes no messages now: ${publishing.blocked}.`)
+      advice.push(`RabbitMQ is not accepting messages: ${publishing.blocked}.`)
     return advice
   }
 

@@ -96,7 +96,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     this.#opening = new OpenQueues(parts.topology, (queue, error) =>
       options.logger.error(
         { err: error, queue },
-        `cannot consume from ${queue}: the other queues go on, and it is tried again`,
+        `cannot consume from ${queue}; retrying. Other queues are not affected`,
       ),
     )
     this.#timer = setInterval(() => this.#park(), Math.min(60_000, parts.options.consumerTimeoutMs / 12))
@@ -169,7 +169,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     if (known)
       return this.#options.logger.info(
         { tag: known.tag },
-        'a message that is running came back to its worker',
+        'a running message was redelivered to its own worker',
       )
     this.#waiting.push(claim)
     this.demand()
@@ -198,7 +198,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     if (isTimeout(error))
       this.#options.logger.warn(
         { err: error },
-        'RabbitMQ closed a channel because a task ran for longer than its consumer_timeout: the task goes on, and may run a second time; raise consumer_timeout above the longest time limit',
+        'RabbitMQ closed a channel because a task ran for longer than its consumer_timeout: the task continues, and may run a second time; raise consumer_timeout above the longest time limit',
       )
     this.#failed(error)
     this.demand()
@@ -399,7 +399,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
       this.#hasNoOrphans = true
       this.#options.logger.warn(
         { err: error },
-        `cannot look after delayed messages whose queue has gone (${ORPHANS}): they wait there for a worker that can`,
+        `cannot handle delayed messages whose queue is gone (${ORPHANS}): they wait there for a worker that can`,
       )
     }
   }

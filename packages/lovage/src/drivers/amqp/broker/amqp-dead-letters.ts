@@ -118,7 +118,10 @@ export class AmqpDeadLetters implements DeadLetterStore {
     try {
       return read(body.toString())
     } catch (error) {
-      this.#logger.warn({ err: error, queue }, 'a message in a queue of dead letters is none; it stays there')
+      this.#logger.warn(
+        { err: error, queue },
+        'a message in a dead letter queue is not a dead letter; it stays there',
+      )
       return undefined
     }
   }

@@ -148,7 +148,7 @@ export class AmqpFanout {
           return void channel.onClosed(lost)
         } catch (error) {
           if (isLovageError(error) && error.code === 'LVG_CONNECTION_CLOSED') return
-          this.#logger.debug({ err: error, exchange: listening.exchange }, 'could not listen; tries again')
+          this.#logger.debug({ err: error, exchange: listening.exchange }, 'could not subscribe; retrying')
           patience.failed()
         }
       }
@@ -185,7 +185,7 @@ export class AmqpFanout {
         try {
           const message = fromWire(delivery, queue.name)
           if (isLovageError(message))
-            return this.#logger.warn({ err: message, exchange }, 'heard what is no message')
+            return this.#logger.warn({ err: message, exchange }, 'received something that is not a message')
           hear(message)
         } catch (error) {
           this.#logger.error({ err: error, exchange }, 'a listener failed')

@@ -202,9 +202,9 @@ const NONE: readonly string[] = []
 
 /** The error for publishers while the server accepts nothing. */
 export function blockedError({ location, blocked }: AmqpConnection): ConnectionError {
-  return new ConnectionError(`RabbitMQ takes no messages now (${location}): ${blocked}`, {
+  return new ConnectionError(`RabbitMQ is not accepting messages (${location}): ${blocked}`, {
     code: 'LVG_RABBITMQ_REFUSED',
-    hint: 'Give it memory or disk space; workers go on emptying the queues.',
+    hint: 'Free memory or disk space; workers keep draining the queues.',
   })
 }
 

@@ -31,7 +31,7 @@ export async function persist(
       return true
     } catch (error) {
       if (!isLovageError(error) || !PASSING.has(error.code)) throw error
-      logger.debug({ err: error }, 'could not publish what follows; tries again')
+      logger.debug({ err: error }, 'could not publish the continuation; retrying')
       await delay(systemClock, pauseMs)
     }
     const state = stateOf()

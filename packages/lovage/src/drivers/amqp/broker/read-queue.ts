@@ -62,7 +62,9 @@ export class QueueReader {
         const endMs = Date.now() + SILENCE_MS
         while (came.length <= at) {
           if (!channel.isOpen || Date.now() > endMs)
-            throw new ConnectionError(`What is in ${queue} did not come`, { code: 'LVG_CONNECTION_FAILED' })
+            throw new ConnectionError(`The messages of ${queue} did not arrive`, {
+              code: 'LVG_CONNECTION_FAILED',
+            })
           await Promise.race([
             new Promise<void>((resolve) => {
               wake = resolve

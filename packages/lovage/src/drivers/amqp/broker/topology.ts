@@ -219,7 +219,7 @@ export class Topology {
       this.#warned.add(what)
       this.#logger.warn(
         { err: error },
-        `${what} exists in RabbitMQ with other arguments than ours: it is used as it is`,
+        `${what} exists in RabbitMQ with different arguments: it is used as it is`,
       )
     }
   }
@@ -257,10 +257,10 @@ const RESERVED =
 /** Why a name cannot be that of a task queue. */
 function reservedName(name: string): MessageError | undefined {
   if (name !== '' && Buffer.byteLength(name) <= 255 && !RESERVED.test(name)) return undefined
-  const why = RESERVED.test(name) ? 'a queue of that name is the broker’s own' : 'AMQP takes 1 to 255 bytes'
-  return new MessageError(`"${name.slice(0, 80)}" is no name for a queue: ${why}`, {
+  const why = RESERVED.test(name) ? 'the broker uses that name itself' : 'AMQP allows 1 to 255 bytes'
+  return new MessageError(`"${name.slice(0, 80)}" is not a valid queue name: ${why}`, {
     code: 'LVG_MESSAGE_UNROUTABLE',
     details: { queue: name },
-    hint: 'Name the queue otherwise.',
+    hint: 'Choose another name.',
   })
 }

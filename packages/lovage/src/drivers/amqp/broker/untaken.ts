@@ -34,7 +34,7 @@ export function failureOf(failures: readonly Failure[], location: string): Lovag
       ? `RabbitMQ did not confirm, within ${confirmTimeoutMs / 1000} s,`
       : 'The connection to RabbitMQ was lost before it confirmed'
   if (why === 'uncertain')
-    return new ConnectionError(`${lost} ${count}, which may have been taken or not${suffix}`, {
+    return new ConnectionError(`${lost} ${count}, which may or may not have been accepted${suffix}`, {
       code: 'LVG_PUBLISH_UNCERTAIN',
       details,
       ...because,
@@ -51,10 +51,10 @@ export function failureOf(failures: readonly Failure[], location: string): Lovag
     })
   }
   return new ConnectionError(
-    cause ? cause.message : `RabbitMQ did not take ${count} (${location})${suffix}`,
+    cause ? cause.message : `RabbitMQ did not accept ${count} (${location})${suffix}`,
     {
       code: 'LVG_RABBITMQ_REFUSED',
-      hint: 'The queue is full and rejects what comes (x-overflow), or lost its leader.',
+      hint: 'The queue is full and rejects new messages (x-overflow), or has lost its leader.',
       details,
       ...because,
     },

@@ -122,19 +122,18 @@ export function orphanOf({ headers, exchange, routingKey }: AmqpDelivery): {
     const route = headers[ROUTE]
     const [, key, , to] = Array.isArray(route) ? route : []
     const queue = [to, queueOfDelay(routingKey), key].find((name) => typeof name === 'string') ?? ORPHANS
-    return { queue, fault: orphaned(`the queue ${queue} had gone when the message was due there`) }
+    return { queue, fault: orphaned(`the queue ${queue} was gone when the message was due there`) }
   }
   const deaths = headers['x-death']
   const death: unknown = Array.isArray(deaths) ? deaths[0] : undefined
   const { queue, reason } = isTable(death) ? death : {}
-  if (typeof queue !== 'string')
-    return { queue: ORPHANS, fault: orphaned('nothing tells which queue it was for') }
+  if (typeof queue !== 'string') return { queue: ORPHANS, fault: orphaned('its queue is unknown') }
   const expiresMs = typeof headers.expires === 'string' ? parseTime(headers.expires) : undefined
   if (reason === 'expired' && expiresMs !== undefined && expiresMs <= Date.now()) return { queue }
   return {
     queue,
     fault: orphaned(
-      `RabbitMQ put the message out of the queue ${queue}: ${typeof reason === 'string' ? reason : 'for no known reason'}`,
+      `RabbitMQ removed the message from the queue ${queue}: ${typeof reason === 'string' ? reason : 'for an unknown reason'}`,
     ),
   }
 }

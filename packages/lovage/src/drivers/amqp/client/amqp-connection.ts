@@ -212,12 +212,12 @@ export class AmqpConnection {
       for (const on of this.#onBlocked) on()
       this.#logger.warn(
         { location: target.location, reason },
-        'RabbitMQ takes no messages: it is short of memory or disk; publications wait',
+        'RabbitMQ is not accepting messages: it is low on memory or disk space; publishing waits',
       )
     })
     model.on('unblocked', () => {
       this.#blocked = undefined
-      this.#logger.info({ location: target.location }, 'RabbitMQ takes messages again')
+      this.#logger.info({ location: target.location }, 'RabbitMQ is accepting messages again')
     })
   }
 

@@ -8,16 +8,16 @@ const SAYINGS: readonly (readonly [said: RegExp, diagnosis: Diagnosis])[] = [
   [/ACCESS_REFUSED.*(login|authentication)|403.*login/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ refused the user or password']],
   // The library withholds the server's reason for a failed open, which concerns the virtual host.
   [/Expected ConnectionOpenOk|vhost .*not found|no access to vhost|access to vhost.*refused|NOT_ALLOWED.*vhost/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ has no such virtual host, or this user may not use it', 'rabbitmqctl add_vhost, rabbitmqctl set_permissions -p.']],
-  [/mechanism/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ does not offer this way to log in', 'For EXTERNAL the plugin rabbitmq_auth_mechanism_ssl is needed.']],
-  [/ACCESS_REFUSED/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ does not permit this user an operation', 'rabbitmqctl set_permissions: configure, write and read, on the queues and exchanges named in docs/operate/rabbitmq.md.']],
+  [/mechanism/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ does not offer this login mechanism', 'For EXTERNAL the plugin rabbitmq_auth_mechanism_ssl is needed.']],
+  [/ACCESS_REFUSED/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ denied this user an operation', 'rabbitmqctl set_permissions: configure, write and read, on the queues and exchanges named in docs/operate/rabbitmq.md.']],
   [/wrong version number|packet length too long|EPROTO/i, ['LVG_CONNECTION_FAILED', 'The server does not speak TLS', 'Use amqp://, or its TLS port (5671).']],
-  [/certificate required|bad certificate|alert unknown ca/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ wants a certificate of this client that it trusts', 'certfile and keyfile in the URL.']],
-  [/certificate|self.signed|CERT_|altname/i, ['LVG_CONNECTION_FAILED', 'The server’s certificate is not trusted', 'Name its authority: cacertfile in the URL.']],
+  [/certificate required|bad certificate|alert unknown ca/i, ['LVG_CONNECTION_REFUSED', 'RabbitMQ requires a client certificate that it trusts', 'Set certfile and keyfile in the URL.']],
+  [/certificate|self.signed|CERT_|altname/i, ['LVG_CONNECTION_FAILED', 'The server’s certificate is not trusted', 'Set its certificate authority: cacertfile in the URL.']],
   [/PRECONDITION_FAILED/i, ['LVG_RABBITMQ_REFUSED', 'RabbitMQ refused an operation']],
   [/NOT_FOUND/i, ['LVG_RABBITMQ_REFUSED', 'RabbitMQ has no such queue or exchange']],
-  [/RESOURCE_LOCKED/i, ['LVG_RABBITMQ_REFUSED', 'Somebody else has this queue to himself']],
+  [/RESOURCE_LOCKED/i, ['LVG_RABBITMQ_REFUSED', 'Another connection uses this queue exclusively']],
   [/NOT_IMPLEMENTED|COMMAND_INVALID|NOT_ALLOWED|SYNTAX_ERROR/i, ['LVG_RABBITMQ_REFUSED', 'RabbitMQ refused an operation']],
-  [/message nacked/i, ['LVG_RABBITMQ_REFUSED', 'RabbitMQ did not take a message', 'The queue is full and rejects what comes (x-overflow), or lost its leader.']],
+  [/message nacked/i, ['LVG_RABBITMQ_REFUSED', 'RabbitMQ did not accept a message', 'The queue is full and rejects new messages (x-overflow), or has lost its leader.']],
 ] // biome-ignore format: one case a line
 
 /** Builds one clear error for any failure between this process and a server; secrets never appear in it. */

@@ -154,7 +154,7 @@ export class FrameWriter {
     const bytes = this.#end(start)
     if (bytes > this.#frameMax)
       throw new MessageError(
-        `the headers take ${bytes} bytes, and RabbitMQ takes at most ${this.#frameMax} (frame_max)`,
+        `the headers take ${bytes} bytes, and RabbitMQ accepts at most ${this.#frameMax} (frame_max)`,
         {
           code: 'LVG_MESSAGE_TOO_LARGE',
           hint: 'Send a reference instead, or raise frame_max in rabbitmq.conf.',
@@ -358,7 +358,7 @@ export class FrameWriter {
     const bytes = this.#at - at - 1
     if (bytes > 255)
       throw new MessageError(
-        `the ${what} has ${bytes} bytes, and AMQP takes at most 255: ${text.slice(0, 40)}…`,
+        `the ${what} has ${bytes} bytes, and AMQP allows at most 255: ${text.slice(0, 40)}…`,
         {
           code: 'LVG_MESSAGE_UNSERIALISABLE',
         },

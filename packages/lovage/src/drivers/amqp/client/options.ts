@@ -61,7 +61,7 @@ export function parseAmqpUrls(urls: string, options: AmqpOptions = {}): readonly
 
 function parseAmqpUrl(url: string, options: AmqpOptions): AmqpTarget {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (!parsed || !SCHEMES.has(parsed.protocol)) throw invalid(url, 'is no amqp:// or amqps:// URL')
+  if (!parsed || !SCHEMES.has(parsed.protocol)) throw invalid(url, 'is not an amqp:// or amqps:// URL')
   const query = parsed.searchParams
   const isTls = parsed.protocol.endsWith('s:') || options.tls !== undefined
   const tls = isTls ? readTls(query, options.tls) : undefined
@@ -87,7 +87,7 @@ function parseAmqpUrl(url: string, options: AmqpOptions): AmqpTarget {
 function wholeNumber(url: string, query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name)
   if (text === null) return undefined
-  if (!/^\d+$/.test(text)) throw invalid(url, `has a ${name} that is no number: ${text}`)
+  if (!/^\d+$/.test(text)) throw invalid(url, `has a ${name} that is not a number: ${text}`)
   return Number(text)
 }
 

@@ -44,7 +44,7 @@ export class Replies {
     this.#hasWarned = true
     this.#logger.warn(
       { kept: MAX_KEPT },
-      'results arrive for which nobody asks, and the oldest are forgotten: set ignoreResult where nobody wants them',
+      'results arrive that no caller asks for, and the oldest are dropped: set ignoreResult on tasks whose results are not needed',
     )
   }
 }

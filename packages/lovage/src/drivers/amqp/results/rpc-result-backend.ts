@@ -33,10 +33,10 @@ export async function openRpcResultBackend(_url: string, options: DriverOptions)
   const url = settings.brokerUrl
   if (typeof url !== 'string' || !AMQP.test(url))
     throw new ConfigurationError(
-      `Results cannot go by rpc:// with the broker ${typeof url === 'string' ? redactUrl(url) : 'that no setting names'}.`,
+      `rpc:// results do not work with the broker ${typeof url === 'string' ? redactUrl(url) : 'that no setting names'}.`,
       {
         code: 'LVG_CONFIG_INVALID',
-        hint: 'Use it with an amqp:// broker; elsewhere leave resultBackend away, and results lie beside the messages.',
+        hint: 'Use it with an amqp:// broker; otherwise leave resultBackend unset, and results are stored beside the messages.',
       },
     )
   return new RpcResultBackend(url, options)
@@ -79,7 +79,7 @@ class RpcResultBackend implements ResultBackend {
       clock,
       onReply: (reply) => this.#heard(reply),
       onError: (error) => {
-        if (!this.#isClosed) logger.warn({ err: error }, 'results cannot be heard now; tries again')
+        if (!this.#isClosed) logger.warn({ err: error }, 'cannot receive results; retrying')
       },
     })
   }
@@ -111,7 +111,7 @@ class RpcResultBackend implements ResultBackend {
     if (first)
       throw (
         first.error ??
-        new ConnectionError(`RabbitMQ did not take ${untaken.length} results (${this.location})`, {
+        new ConnectionError(`RabbitMQ did not accept ${untaken.length} results (${this.location})`, {
           code: 'LVG_RABBITMQ_REFUSED',
         })
       )
@@ -156,7 +156,10 @@ class RpcResultBackend implements ResultBackend {
   #decoded(id: string, contentType: string | undefined, compression: unknown, body: Buffer): TaskResult {
     try {
       if (contentType !== 'application/json')
-        return unreadableResult(id, `it is ${contentType ?? 'of no type'}: set result_serializer = 'json'`)
+        return unreadableResult(
+          id,
+          `its content type is ${contentType ?? 'missing'}: set result_serializer = 'json'`,
+        )
       const text = typeof compression === 'string' ? decompress(body, compression, this.#maxBytes) : body
       return decodeMeta(id, text.toString(), this.#read)
     } catch (cause) {

@@ -192,7 +192,7 @@ export async function openMemoryBroker(
 ): Promise<Broker> {
   const [, name] = /^memory:\/\/([^?#]*)$/.exec(url) ?? []
   if (name === undefined)
-    throw new ConfigurationError(`This is no URL of a memory broker: ${url}`, {
+    throw new ConfigurationError(`This is not a memory broker URL: ${url}`, {
       code: 'LVG_CONFIG_INVALID',
       hint: 'Write memory://name.',
     })

@@ -100,13 +100,13 @@ class PostgresBroker implements Broker {
     if (!facts) return []
     const advice: string[] = []
     if (facts.version < OLDEST_VERSION * 10_000)
-      advice.push(`This PostgreSQL is older than ${OLDEST_VERSION}, the oldest that Lovage is made for.`)
+      advice.push(`This PostgreSQL is older than ${OLDEST_VERSION}, the oldest version that Lovage supports.`)
     if (facts.fsync === 'off')
       advice.push(
-        'fsync is off: messages that were taken may be lost, and the database spoiled, when its machine dies.',
+        'fsync is off: accepted messages may be lost, and the database corrupted, when its machine crashes.',
       )
     if (facts.is_standby)
-      advice.push('This PostgreSQL is a standby and takes no messages: connect to the primary.')
+      advice.push('This PostgreSQL is a standby and accepts no messages: connect to the primary.')
     return advice
   }
 

@@ -97,7 +97,7 @@ export class PostgresPublisher {
     }
     const ids = messages.flatMap((rows) => rows[0]?.task_id ?? [])
     throw new ConnectionError(
-      `PostgreSQL (${this.#database.target.location}) was lost before it had said whether it took what was published`,
+      `PostgreSQL (${this.#database.target.location}) was lost before it confirmed what was published`,
       { code: 'LVG_PUBLISH_UNCERTAIN', details: { ids }, cause: lost },
     )
   }

@@ -109,7 +109,7 @@ export class PostgresSettler {
       if (!/^2[23]/.test(sqlStateOf(error) ?? '') || results.length === 0) return { failed: error }
       this.#parts.logger.error(
         { err: error, task_id: results[0]?.id.slice(0, 200) },
-        'a result does not fit into its table and is not kept',
+        'a result does not fit into its table and is not stored',
       )
       // Without its results it is a settlement of the same kind.
       return await this.#untilOneIsSent({ ...item, settlement: rest as Settlement })

@@ -5,20 +5,20 @@ type Diagnosis = readonly [code: ErrorCode, what: string, hint?: string]
 
 const CERTIFICATE: Diagnosis = [
   'LVG_CONNECTION_REFUSED',
-  'PostgreSQL does not accept this client’s certificate, or asks for one',
-  'Name one that its authority has signed, for this user: sslcert and sslkey in the URL.',
+  'PostgreSQL does not accept this client’s certificate, or requires one',
+  'Set one that its authority has signed for this user: sslcert and sslkey in the URL.',
 ]
 const TLS_ON = 'Add ?sslmode=require to the URL, or allow plain connections in pg_hba.conf.'
 
 /** By SQLSTATE, or its class; the first match applies. */
 const STATES: readonly (readonly [state: RegExp, said: RegExp, diagnosis: Diagnosis])[] = [
-  [/^28000$/, /no encryption|SSL off/i, ['LVG_CONNECTION_REFUSED', 'PostgreSQL takes this user by TLS only', TLS_ON]],
+  [/^28000$/, /no encryption|SSL off/i, ['LVG_CONNECTION_REFUSED', 'PostgreSQL accepts this user over TLS only', TLS_ON]],
   [/^28000$/, /client certificate/i, CERTIFICATE],
-  [/^28000$/, /pg_hba/i, ['LVG_CONNECTION_REFUSED', 'PostgreSQL does not let this user in from here', 'Add a line to pg_hba.conf.']],
+  [/^28000$/, /pg_hba/i, ['LVG_CONNECTION_REFUSED', 'PostgreSQL does not accept this user from this host', 'Add a line to pg_hba.conf.']],
   [/^28/, /./, ['LVG_CONNECTION_REFUSED', 'PostgreSQL refused the user or password']],
   [/^3D000$/, /./, ['LVG_DATABASE_MISSING', 'PostgreSQL has no such database']],
-  [/^42501$/, /./, ['LVG_CONNECTION_REFUSED', 'PostgreSQL does not permit this user a statement', 'See docs/operate/postgresql.md for the rights; `lovage db migrate` as the owner makes the tables.']],
-  [/^53300$/, /./, ['LVG_CONNECTION_FAILED', 'PostgreSQL has no connection left', 'Raise max_connections, or lower poolSize.']],
+  [/^42501$/, /./, ['LVG_CONNECTION_REFUSED', 'PostgreSQL denied this user a statement', 'See docs/operate/postgresql.md for the permissions it needs; `lovage db migrate`, run as the owner, creates the tables.']],
+  [/^53300$/, /./, ['LVG_CONNECTION_FAILED', 'PostgreSQL has no free connections', 'Raise max_connections, or lower poolSize.']],
   [/^53100$/, /./, ['LVG_STORE_FULL', 'The disk of PostgreSQL is full']],
   [/^(25006|57P0[34])$/, /standby|read-only/i, ['LVG_POSTGRES_REFUSED', 'This PostgreSQL is a standby', 'Connect to the primary.']],
   [/^57P03$/, /./, ['LVG_CONNECTION_FAILED', 'PostgreSQL is starting or stopping']],
@@ -64,14 +64,14 @@ function diagnose(said: string, code: string, isTls: boolean): Diagnosis {
   if (/client password must be/i.test(said))
     return [
       'LVG_CONNECTION_REFUSED',
-      'PostgreSQL asks for a password',
+      'PostgreSQL requires a password',
       'Put it into the URL, or into PGPASSWORD.',
     ]
   if (/does not support SSL/i.test(said))
     return [
       'LVG_CONNECTION_FAILED',
       'The server does not speak TLS',
-      'Leave sslmode away, or switch `ssl` on in postgresql.conf.',
+      'Remove sslmode, or turn `ssl` on in postgresql.conf.',
     ]
   // The server's own message, as opposed to this side's diagnosis.
   if (/\balert\b.*(certificate|unknown ca)/i.test(said)) return CERTIFICATE
@@ -79,12 +79,12 @@ function diagnose(said: string, code: string, isTls: boolean): Diagnosis {
     return [
       'LVG_CONNECTION_FAILED',
       'The server’s certificate is not trusted',
-      'Name its authority: sslrootcert in the URL.',
+      'Set its certificate authority: sslrootcert in the URL.',
     ]
   if (/timeout exceeded when trying to connect/.test(said))
     return [
       'LVG_CONNECTION_FAILED',
-      'No connection to PostgreSQL came free in time',
+      'No connection to PostgreSQL became free in time',
       'Raise poolSize, or look for long transactions.',
     ]
   if (/read timeout/i.test(said)) return ['LVG_CONNECTION_FAILED', 'PostgreSQL did not answer in time']

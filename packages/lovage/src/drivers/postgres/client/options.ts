@@ -58,7 +58,7 @@ export function parsePostgresUrl(url: string, options: PostgresOptions = {}): Po
   // Node's URL requires a host where libpq allows none.
   const text = plain.replace(/^postgresql:\/\/([^/?#]*@)?(?=[/?#]|$)/, 'postgresql://$1localhost')
   const parsed = SCHEME.test(url) && URL.canParse(text) ? new URL(text) : undefined
-  if (!parsed) throw invalid(url, 'is no postgresql:// URL')
+  if (!parsed) throw invalid(url, 'is not a postgresql:// URL')
   const query = parsed.searchParams
   const { env } = process
   const hasHost = text === plain
@@ -67,7 +67,7 @@ export function parsePostgresUrl(url: string, options: PostgresOptions = {}): Po
     (hasHost ? decoded(parsed.hostname.replace(/^\[|\]$/g, '')) : env.PGHOST) ??
     'localhost'
   const port = Number(query.get('port') ?? (parsed.port || (hasHost ? '' : env.PGPORT) || 5432))
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw invalid(url, 'names no port')
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw invalid(url, 'has no valid port')
   const user = decoded(parsed.username) ?? env.PGUSER ?? env.USER ?? 'postgres'
   const password = decoded(parsed.password) ?? env.PGPASSWORD
   const database = decoded(parsed.pathname.replace(/^\//, '')) ?? env.PGDATABASE ?? user
@@ -101,7 +101,7 @@ function readTls(
 ): PostgresTls | undefined {
   const mode = query.get('sslmode') ?? query.get('ssl')
   const isKnown = /^(disable|allow|prefer|require|verify-ca|verify-full|true|false)$/.test(mode ?? 'disable')
-  if (!isKnown) throw invalid(url, `has an sslmode that there is not: ${mode}`)
+  if (!isKnown) throw invalid(url, `has an unknown sslmode: ${mode}`)
   const isWanted = mode !== null && !/^(disable|allow|prefer|false)$/.test(mode)
   if (!isWanted && !given) return undefined
   const files = readTlsFiles(given, query, { ca: 'sslrootcert', cert: 'sslcert', key: 'sslkey' })

@@ -75,7 +75,7 @@ class PostgresCoordinationStore implements CoordinationStore {
     this.#database = database
     const sweep = (): void =>
       void this.#sweep().catch((error: unknown) =>
-        logger.warn({ err: error }, 'could not remove leases and marks that are over'),
+        logger.warn({ err: error }, 'could not remove expired leases and marks'),
       )
     this.#every(SWEEP_EVERY_MS * (0.75 + Math.random() / 2), sweep)
   }

@@ -111,7 +111,7 @@ export class Relay {
     try {
       await this.#relaying?.(messages.map(({ headers }) => headers))
     } catch (error) {
-      this.#logger.warn({ err: error }, 'cannot hold the keys of relayed tasks; others like them may be sent')
+      this.#logger.warn({ err: error }, 'cannot keep the keys of relayed tasks; duplicates may be sent')
     }
   }
 
@@ -134,7 +134,7 @@ export class Relay {
   #failed(error: unknown): void {
     if (this.#isClosed || (this.#isDown && isAway(error))) return
     this.#isDown = isAway(error)
-    this.#logger.warn({ err: error }, 'the outbox is not relayed for now; the next look tries again')
+    this.#logger.warn({ err: error }, 'could not relay the outbox; retrying at the next poll')
   }
 }
 

@@ -143,7 +143,7 @@ class PostgresResultBackend implements ResultBackend {
       else
         this.#options.logger.error(
           { err: error, task_id: records[0]?.id.slice(0, 200) },
-          'a result does not fit into its table and is not kept',
+          'a result does not fit into its table and is not stored',
         )
     }
   }

@@ -63,7 +63,7 @@ export class CertainSender {
       }
     }
     throw new ConnectionError(
-      `Redis (${this.#connection.target.location}) was lost before it had said whether it took what was published`,
+      `Redis (${this.#connection.target.location}) was lost before it confirmed what was published`,
       { code: 'LVG_PUBLISH_UNCERTAIN', details: { ids: ids() }, cause },
     )
   }

@@ -62,7 +62,7 @@ function memoryAdvice(info: ReadonlyMap<string, string>): string[] {
 
 function durabilityAdvice(info: ReadonlyMap<string, string>): string[] {
   if (info.get('role') === 'slave')
-    return ['This Redis is a replica, which takes no writes: connect to the primary.']
+    return ['This Redis is a replica, which accepts no writes: connect to the primary.']
   const advice: string[] = []
   if (info.get('aof_enabled') !== '1')
     advice.push(
@@ -73,7 +73,7 @@ function durabilityAdvice(info: ReadonlyMap<string, string>): string[] {
     ['rdb_last_bgsave_status', 'snapshot'],
   ] as const) {
     if (info.get(name) === 'err')
-      advice.push(`Redis could not write its ${what}: look at the disk of the server and its log.`)
+      advice.push(`Redis could not write its ${what}: check the server’s disk and log.`)
   }
   return advice
 }

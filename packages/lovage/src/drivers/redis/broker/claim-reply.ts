@@ -35,10 +35,10 @@ export function* readClaim(
 /** The error for a queue whose key is used for something else: the other queues continue. */
 export const noList = (queue: string): ConnectionError =>
   new ConnectionError(
-    `The key of queue ${queue} holds no list: nothing comes from it, and nothing goes back to it`,
+    `The key of queue ${queue} is not a list: no message can be taken from it or returned to it`,
     {
       code: 'LVG_REDIS_REFUSED',
       details: { queue },
-      hint: 'Look with TYPE what uses the key; move it, or name the queue otherwise.',
+      hint: 'Check with TYPE what uses the key; move it, or rename the queue.',
     },
   )

@@ -33,11 +33,11 @@ export function keyOptionsOf(settings: Readonly<Record<string, unknown>>): KeyOp
   const text = (name: string, standard: string): string => {
     const value = transportOption(given, name) ?? standard
     if (typeof value === 'string') return value
-    throw invalid(`${name} is no text`)
+    throw invalid(`${name} must be text`)
   }
   const steps = transportOption(given, 'priority_steps') ?? KOMBU.steps
   if (!Array.isArray(steps) || steps[0] !== 0 || steps.some((step) => !Number.isInteger(step)))
-    throw invalid('priority_steps is no list of whole numbers that begins with 0')
+    throw invalid('priority_steps must be a list of whole numbers that begins with 0')
   const fanout = transportOption(given, 'fanout_prefix') ?? true
   return {
     separator: text('sep', KOMBU.separator),
@@ -139,10 +139,10 @@ export class RedisKeys {
   /** Refuses a name whose list would collide with another key, on which every command of the queue would fail. */
   checkQueue(queue: string): void {
     if (!this.#isReserved(queue)) return
-    throw new MessageError(`"${queue}" is no name for a queue: a key of that name is the broker's own`, {
+    throw new MessageError(`"${queue}" is not a valid queue name: the broker uses that key itself`, {
       code: 'LVG_MESSAGE_UNROUTABLE',
       details: { queue },
-      hint: 'Name the queue otherwise.',
+      hint: 'Choose another name.',
     })
   }
 

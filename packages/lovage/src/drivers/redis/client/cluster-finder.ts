@@ -35,7 +35,7 @@ export class ClusterFinder implements ServerFinder {
         const slot = Number(await ask('CLUSTER', 'KEYSLOT', keyPrefix))
         const ranges = (await ask('CLUSTER', 'SLOTS')) as readonly Range[]
         const [, , owner] = ranges.find(([first, last]) => first <= slot && slot <= last) ?? []
-        if (!owner) return { problem: `nobody serves slot ${slot}`, isRefusal: false }
+        if (!owner) return { problem: `no node serves slot ${slot}`, isRefusal: false }
         this.#learn(ranges, asked)
         return { value: addressOf(owner, asked) }
       },
@@ -51,9 +51,7 @@ export class ClusterFinder implements ServerFinder {
   }
 
   check(role: string): ConnectionError | undefined {
-    return role === 'master'
-      ? undefined
-      : this.#error('what is called the owner of our slot is a replica', false)
+    return role === 'master' ? undefined : this.#error('the reported owner of our slot is a replica', false)
   }
 
   #learn(ranges: readonly Range[], asked: ServerAddress): void {
@@ -73,7 +71,7 @@ export class ClusterFinder implements ServerFinder {
       code: isRefusal ? 'LVG_CONNECTION_REFUSED' : 'LVG_CONNECTION_FAILED',
       details: { location },
       hint: /cluster support disabled/.test(why)
-        ? 'This server is no node of a Cluster: use redis://.'
+        ? 'This server is not a Cluster node: use redis://.'
         : isRefusal
           ? 'Check user, password and access rules.'
           : 'A failover takes a while; if it lasts, see CLUSTER INFO.',

@@ -15,7 +15,7 @@ export function clusterPrefix(given: string | undefined): {
   const tag = /^[^{]*\{([^}]+)\}/.exec(keyPrefix)?.[1]
   if (tag !== undefined) return { keyPrefix, tag }
   throw new ConfigurationError(
-    `The key prefix ${keyPrefix} has no hash tag, and a Cluster would scatter its keys`,
+    `The key prefix ${keyPrefix} has no hash tag, so a Cluster would scatter its keys`,
     {
       code: 'LVG_CONFIG_INVALID',
       details: { keyPrefix },

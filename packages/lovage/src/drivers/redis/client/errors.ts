@@ -48,15 +48,15 @@ const REPLIES: readonly (readonly [pattern: RegExp, diagnosis: Diagnosis])[] = [
     /^(WRONGPASS|ERR invalid password|ERR Client sent AUTH)/i,
     ['LVG_CONNECTION_REFUSED', 'Redis refused the user or password'],
   ],
-  [/^NOAUTH/, ['LVG_CONNECTION_REFUSED', 'Redis asks for a password', 'Put it into the URL: redis://:password@host.']],
-  [/^NOPERM/, ['LVG_CONNECTION_REFUSED', 'Redis does not permit this user a command', 'See docs/operate/redis.md for the ACL rule.']],
+  [/^NOAUTH/, ['LVG_CONNECTION_REFUSED', 'Redis requires a password', 'Put it into the URL: redis://:password@host.']],
+  [/^NOPERM/, ['LVG_CONNECTION_REFUSED', 'Redis denied this user a command', 'See docs/operate/redis.md for the ACL rule.']],
   [/^ERR DB index/, ['LVG_CONNECTION_REFUSED', 'Redis has no such database', 'Lower the number in the URL, or raise `databases` in redis.conf.']],
-  [/^OOM/, ['LVG_REDIS_REFUSED', 'Redis is out of memory', 'Raise `maxmemory`; workers go on emptying the queues.']],
+  [/^OOM/, ['LVG_REDIS_REFUSED', 'Redis is out of memory', 'Raise `maxmemory`; workers keep draining the queues.']],
   [/^MISCONF/, ['LVG_REDIS_REFUSED', 'Redis cannot write to its disk', 'Free disk space on the server.']],
   [/^CLUSTERDOWN/, ['LVG_CONNECTION_FAILED', 'The Redis Cluster is down', 'A failover takes a while; if it lasts, see CLUSTER INFO.']],
   [/^(MOVED|ASK|TRYAGAIN)/, ['LVG_CONNECTION_FAILED', 'Another node of the Redis Cluster has the keys', 'Use redis+cluster://.']],
   [/^(READONLY|UNBLOCKED)/, ['LVG_CONNECTION_FAILED', 'This Redis is a replica', 'Connect to the primary.']],
-  [/^NOREPLICAS/, ['LVG_REDIS_REFUSED', 'Too few replicas of Redis are there', 'Bring one back, or lower `min-replicas-to-write`.']],
+  [/^NOREPLICAS/, ['LVG_REDIS_REFUSED', 'Redis has too few replicas', 'Bring one back, or lower `min-replicas-to-write`.']],
   [/^LOADING/, ['LVG_CONNECTION_FAILED', 'Redis is loading its data']],
 ] // biome-ignore format: one case a line
 
@@ -69,14 +69,14 @@ function diagnose(said: string, code: string, isTls: boolean, wasReady: boolean)
   if (/\balert\b.*(certificate|unknown ca)/i.test(said))
     return [
       'LVG_CONNECTION_REFUSED',
-      'The server does not accept this client’s certificate, or asks for one',
-      'Name one that its authority has signed: `cert` and `key`, or ssl_certfile and ssl_keyfile in the URL.',
+      'The server does not accept this client’s certificate, or requires one',
+      'Set one that its authority has signed: `cert` and `key`, or ssl_certfile and ssl_keyfile in the URL.',
     ]
   if (/certificate|self.signed|CERT_|altname/i.test(`${said} ${code}`))
     return [
       'LVG_CONNECTION_FAILED',
       'The server’s certificate is not trusted',
-      'Name its authority: `tls.ca`, or ssl_ca_certs in the URL.',
+      'Set its certificate authority: `tls.ca`, or ssl_ca_certs in the URL.',
     ]
   if (wasReady) return ['LVG_CONNECTION_FAILED', 'The connection to Redis was lost']
   if (isTls && /ETIMEDOUT/.test(`${said} ${code}`))

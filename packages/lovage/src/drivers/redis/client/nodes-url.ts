@@ -32,10 +32,13 @@ export function readNodes(
   const read = (part: string): ServerAddress => {
     const url = URL.canParse(part) ? new URL(part) : undefined
     if (url?.protocol !== protocol || url.hostname === '')
-      throw invalid(part, `is no ${protocol}// URL; parts are separated by semicolons`)
+      throw invalid(part, `is not a ${protocol}// URL; parts are separated by semicolons`)
     const db = url.pathname.replace(/^\//, '')
     if (db !== '' && db !== dbText)
-      throw invalid(part, `names the database ${db}, and the first part ${dbText === '' ? 'none' : dbText}`)
+      throw invalid(
+        part,
+        `names the database ${db}, but the first part names ${dbText === '' ? 'none' : dbText}`,
+      )
     return addressIn(url, defaultPort)
   }
   return [{ host, port }, ...others.filter((part) => part !== '').map(read)]

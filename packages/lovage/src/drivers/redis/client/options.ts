@@ -72,19 +72,19 @@ const SCHEMES = new Set([
 export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTarget {
   const [first = url, ...others] = SEVERAL.test(url) ? url.split(';') : [url]
   const parsed = URL.canParse(first) ? new URL(first) : undefined
-  if (!parsed || !SCHEMES.has(parsed.protocol)) throw invalid(url, 'is no redis:// or rediss:// URL')
+  if (!parsed || !SCHEMES.has(parsed.protocol)) throw invalid(url, 'is not a redis:// or rediss:// URL')
   const { protocol, searchParams: query } = parsed
   const isSocket = protocol === 'unix:' || protocol === 'redis+socket:'
   const dbText = isSocket
     ? (query.get('virtual_host') ?? query.get('db') ?? '0')
     : (query.get('db') ?? parsed.pathname.replace(/^\/+/, ''))
   const db = options.db ?? (dbText === '' ? 0 : Number(dbText))
-  if (!Number.isInteger(db) || db < 0) throw invalid(url, `names no database number: ${dbText}`)
+  if (!Number.isInteger(db) || db < 0) throw invalid(url, `has an invalid database number: ${dbText}`)
   const username = options.username ?? decoded(parsed.username)
   const password = options.password ?? decoded(parsed.password)
   const isTls = protocol.startsWith('rediss') || options.tls !== undefined
   if (!isTls && Object.values(TLS_FILES).some((name) => query.has(name)))
-    throw invalid(url, 'names certificates, and is no rediss:// URL: nothing would be encrypted')
+    throw invalid(url, 'names certificates, but is not a rediss:// URL: nothing would be encrypted')
   const tls = isTls ? readTls(url, query, options.tls) : undefined
   const defaultPort = protocol === 'sentinel:' ? SENTINEL_PORT : 6379
   const address = addressIn(parsed, defaultPort)
@@ -92,7 +92,7 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
   const nodes = readNodes({ ...address, protocol, dbText }, others, defaultPort)
   const sentinels = protocol === 'sentinel:' ? sentinelsOf(nodes, query, options.sentinel) : undefined
   const cluster = CLUSTER.test(protocol) ? clusterPrefix(options.keyPrefix) : undefined
-  if (cluster && db !== 0) throw invalid(url, `names database ${db}, and a Cluster has number 0 only`)
+  if (cluster && db !== 0) throw invalid(url, `names database ${db}, but a Cluster has only number 0`)
   const who = `${sentinels ? `${sentinels.masterName}@` : ''}${nameOfNodes(nodes)}${cluster ? `#${cluster.tag}` : ''}`
   return {
     url,
@@ -117,7 +117,7 @@ const decoded = (text: string): string | undefined => (text === '' ? undefined :
 function readTls(url: string, query: URLSearchParams, given: RedisTls = {}): RedisTls {
   const requirement = query.get('ssl_cert_reqs')
   const verify = given.verify ?? (requirement === null ? true : demandsCertificate(requirement))
-  if (verify === undefined) throw invalid(url, `has an ssl_cert_reqs that there is not: ${requirement}`)
+  if (verify === undefined) throw invalid(url, `has an unknown ssl_cert_reqs: ${requirement}`)
   const isAnyName = /^(false|no|0)$/i.test(query.get('ssl_check_hostname') ?? '')
   const verifyHost = given.verifyHost ?? !isAnyName
   return { ...given, ...readTlsFiles(given, query, TLS_FILES), verify, verifyHost }

@@ -178,7 +178,7 @@ export class RedisConnection {
 
   #translate(error: unknown): ConnectionError {
     const isLoss = error instanceof Error && /MaxRetriesPerRequest|AbortError/.test(error.name)
-    const cause = isLoss ? (this.#lastError ?? new Error('the server ended it')) : error
+    const cause = isLoss ? (this.#lastError ?? new Error('the server closed it')) : error
     // The library attaches the whole command to the error: messages, results, the password.
     if (cause instanceof Error && 'command' in cause) delete cause.command
     return connectionError(cause, this.target, this.#wasReady)
@@ -207,7 +207,7 @@ export class RedisConnection {
   #down(): void {
     if (this.#closed || this.#isDown) return
     this.#isDown = true
-    const cause = this.#lastError ?? new Error('the server ended it')
+    const cause = this.#lastError ?? new Error('the server closed it')
     const error = connectionError(cause, this.target, this.#wasReady)
     for (const listener of this.#listeners) listener.onDown?.(error)
   }

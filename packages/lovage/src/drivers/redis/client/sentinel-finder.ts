@@ -47,7 +47,7 @@ export class SentinelFinder implements ServerFinder {
   check(role: string): ConnectionError | undefined {
     return role === 'master'
       ? undefined
-      : this.#error('what its Sentinels call the primary is a replica', false)
+      : this.#error('the server that its Sentinels call the primary is a replica', false)
   }
 
   #read(reply: readonly string[]): Answer<{ readonly primary: ServerAddress; readonly isDoubted: boolean }> {
@@ -59,7 +59,7 @@ export class SentinelFinder implements ServerFinder {
     const problem =
       /\bo_down\b/.test(flags) ? 'the primary is down'
       : !/\bmaster\b/.test(flags) || host === '' || !(port > 0) ? 'it knows no primary of this name'
-      : others < minOthers ? `it sees ${others} other Sentinels, and ${minOthers} are asked for`
+      : others < minOthers ? `it sees ${others} other Sentinels, but ${minOthers} are required`
       : undefined // biome-ignore format: one case a line
     if (problem !== undefined) return { problem, isRefusal: false }
     return { value: { primary: { host, port }, isDoubted: /\bs_down\b/.test(flags) } }
@@ -72,7 +72,7 @@ export class SentinelFinder implements ServerFinder {
       details: { location: this.#location, masterName },
       hint: isRefusal
         ? 'Compare master_name, and the password in sentinel_kwargs, with sentinel.conf.'
-        : 'A failover takes a while; if it lasts, see what the Sentinels’ logs say.',
+        : 'A failover takes a while; if it lasts, see the Sentinels’ logs.',
     })
   }
 }

@@ -27,7 +27,7 @@ export function sentinelsOf(
 ): Sentinels {
   const { masterName = query.get('master_name'), minOthers = 0, ...credentials } = options
   if (masterName === null)
-    throw new ConfigurationError('A sentinel:// URL does not say which primary is meant', {
+    throw new ConfigurationError('A sentinel:// URL does not name its primary', {
       code: 'LVG_CONFIG_INVALID',
       hint: "Set brokerTransportOptions: { master_name: 'mymaster' }, and the same in resultBackendTransportOptions.",
     })

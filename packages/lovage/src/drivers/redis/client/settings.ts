@@ -34,7 +34,7 @@ export function redisOptionsOf(settings: Settings, names: RedisSettingNames): Re
   const options = transportOptions(settings, names.transport)
   const keyPrefix = transportOption(options, 'global_keyprefix')
   if (keyPrefix !== undefined && typeof keyPrefix !== 'string')
-    throw new ConfigurationError(`${names.transport}.global_keyprefix is no text`, {
+    throw new ConfigurationError(`${names.transport}.global_keyprefix must be text`, {
       code: 'LVG_CONFIG_INVALID',
     })
   const sentinel = sentinelOptionsOf(options, transportOptions(settings, 'brokerTransportOptions'))
@@ -64,7 +64,7 @@ function sentinelOptionsOf(options: Settings, broker: Settings): SentinelOptions
     own('sentinel_kwargs'),
   ]
   if (kwargs !== undefined && (typeof kwargs !== 'object' || kwargs === null))
-    throw new ConfigurationError('sentinel_kwargs is no object', {
+    throw new ConfigurationError('sentinel_kwargs must be an object', {
       code: 'LVG_CONFIG_INVALID',
       hint: "Write it as sentinel_kwargs: { password: '…' }.",
     })
@@ -97,9 +97,9 @@ function tlsOf(ssl: Settings): RedisTls {
   const requirement = transportOption(ssl, 'ssl_cert_reqs')
   const verify = requirement === undefined ? true : demandsCertificate(String(requirement))
   if (verify === undefined)
-    throw new ConfigurationError(`There is no ssl_cert_reqs ${String(requirement)}`, {
+    throw new ConfigurationError(`Unknown value of ssl_cert_reqs: ${String(requirement)}`, {
       code: 'LVG_CONFIG_INVALID',
-      hint: "It is 'required' or 'none'.",
+      hint: "Valid values are 'required' and 'none'.",
     })
   return {
     ...(ca === undefined ? {} : { ca }),

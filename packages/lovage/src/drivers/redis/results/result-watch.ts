@@ -116,6 +116,6 @@ export class ResultWatch {
     // After a loss the subscriber reconnects by itself and looks.
     if (this.#isClosed || isConnectionLoss(error)) return
     const fields = isLovageError(error) ? { code: error.code, ...error.details } : {}
-    this.#options.logger.warn({ err: error, ...fields }, 'could not look for results that are waited for')
+    this.#options.logger.warn({ err: error, ...fields }, 'could not check for awaited results')
   }
 }

@@ -100,7 +100,7 @@ class SqliteBroker implements Broker {
       // The thread has died, and its unanswered calls may have reached the file.
       if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
       throw new ConnectionError(
-        `The thread that works on ${this.location} died before it had said whether it took what was published`,
+        `The thread that works on ${this.location} died before it confirmed what was published`,
         { code: 'LVG_PUBLISH_UNCERTAIN', details: { ids: rows.map(({ taskId }) => taskId) }, cause: error },
       )
     }
@@ -138,7 +138,7 @@ class SqliteBroker implements Broker {
     await this.#procedures.call('listen', listener)
     const renewal = setInterval(() => {
       this.#procedures.call('listen', listener).catch((error: unknown) => {
-        if (isListening) this.#options.logger.warn({ err: error, exchange }, 'cannot say who listens')
+        if (isListening) this.#options.logger.warn({ err: error, exchange }, 'cannot renew a subscription')
       })
     }, RENEW_MS).unref()
     const hear = safeListener(exchange, on, this.#options.logger)

@@ -22,7 +22,7 @@ export async function suitableFile(path: string): Promise<string> {
   })
   const type = networkFileSystem(folder, await readFile('/proc/self/mounts', 'utf8').catch(() => ''))
   if (type !== undefined)
-    throw new ConnectionError(`${path} lies on a network file system (${type})`, {
+    throw new ConnectionError(`${path} is on a network file system (${type})`, {
       code: 'LVG_STORE_UNSUITABLE',
       details: { path, fileSystem: type },
     })

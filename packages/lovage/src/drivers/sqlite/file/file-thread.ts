@@ -124,7 +124,7 @@ export class FileThread {
 
   #ask(request: (id: number) => Request): Promise<never> {
     if (this.#dead) return Promise.reject(this.#dead)
-    if (!this.#isUp) return Promise.reject(this.#died(new Error('it is being started again')))
+    if (!this.#isUp) return Promise.reject(this.#died(new Error('it is being restarted')))
     return this.#askAnyway(request)
   }
 
@@ -208,7 +208,7 @@ export class FileThread {
       failure = asError(error)
     })
     worker.on('exit', (code) => {
-      if (worker === this.#worker) this.#exited(failure ?? new Error(`it ended with code ${code}`))
+      if (worker === this.#worker) this.#exited(failure ?? new Error(`it exited with code ${code}`))
     })
     return worker
   }
@@ -225,7 +225,7 @@ export class FileThread {
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs)
     createLogger({ name: 'lovage' }).error(
       { err: cause, path: this.#data.path, pause_ms: pauseMs },
-      'the thread that works on a SQLite file has died: it is started again',
+      'the thread that works on a SQLite file has died and is restarted',
     )
     this.#isUp = false
     this.#rejectAll(this.#died(cause))

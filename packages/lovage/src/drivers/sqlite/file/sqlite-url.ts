@@ -30,12 +30,12 @@ export function parseSqliteUrl(url: string): SqliteUrl {
   const options = new URLSearchParams(query)
   for (const option of options.keys())
     if (option !== 'synchronous' && option !== 'lockTimeoutMs')
-      throw invalid(url, `There is no option "${option}"; known are synchronous and lockTimeoutMs.`)
+      throw invalid(url, `Unknown option "${option}"; valid options are synchronous and lockTimeoutMs.`)
   const synchronous = options.get('synchronous') ?? 'normal'
   if (synchronous !== 'normal' && synchronous !== 'full')
-    throw invalid(url, `synchronous is "normal" or "full", not "${synchronous}".`)
+    throw invalid(url, `synchronous must be "normal" or "full", not "${synchronous}".`)
   const lockTimeoutMs = Number(options.get('lockTimeoutMs') ?? 10_000)
-  if (!(lockTimeoutMs >= 0)) throw invalid(url, 'lockTimeoutMs is a number of milliseconds.')
+  if (!(lockTimeoutMs >= 0)) throw invalid(url, 'lockTimeoutMs must be a number of milliseconds.')
   return { path, synchronous, lockTimeoutMs }
 }
 
@@ -43,12 +43,12 @@ function decode(location: string, url: string): string {
   try {
     return decodeURIComponent(location)
   } catch (cause) {
-    throw invalid(url, 'Its percent signs do not form characters.', cause)
+    throw invalid(url, 'Its percent-encoding is invalid.', cause)
   }
 }
 
 function invalid(url: string, hint: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError(`This is no URL of a SQLite file: ${url}`, {
+  return new ConfigurationError(`This is not a SQLite URL: ${url}`, {
     code: 'LVG_CONFIG_INVALID',
     details: { url },
     hint,

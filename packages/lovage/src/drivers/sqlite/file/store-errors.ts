@@ -14,7 +14,7 @@ const CODES: readonly (readonly [prefix: string, code: ErrorCode, sentence: stri
   ['SQLITE_READONLY', 'LVG_STORE_READ_ONLY', 'cannot be written'],
   ['SQLITE_PERM', 'LVG_STORE_READ_ONLY', 'cannot be written'],
   ['SQLITE_AUTH', 'LVG_STORE_READ_ONLY', 'cannot be written'],
-  ['SQLITE_NOTADB', 'LVG_STORE_CORRUPT', 'is no SQLite database'],
+  ['SQLITE_NOTADB', 'LVG_STORE_CORRUPT', 'is not a SQLite database'],
   ['SQLITE_CORRUPT', 'LVG_STORE_CORRUPT', 'is damaged'],
   ['SQLITE_FULL', 'LVG_STORE_FULL', 'cannot grow: the disk is full'],
   ['SQLITE_CANTOPEN', 'LVG_STORE_UNSUITABLE', 'cannot be opened'],

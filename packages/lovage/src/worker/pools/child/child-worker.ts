@@ -91,7 +91,7 @@ export class ChildWorker {
    * are unknown, so this child ends.
    */
   crash(error: unknown): void {
-    this.#app.logger.error({ err: error }, 'an error was thrown where nobody could catch it; the child ends')
+    this.#app.logger.error({ err: error }, 'uncaught exception; the child exits')
     const current = this.#current
     this.#isCrashed = true
     current?.end(failure(current.job.task, error))

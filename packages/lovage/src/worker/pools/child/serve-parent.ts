@@ -40,7 +40,7 @@ async function begin(setup: ChildSetup): Promise<void> {
   }
   if (isMainThread) process.title = workerTitle(`${hostname} child ${index}`)
   process.on('unhandledRejection', (error) =>
-    logger.error({ err: error }, 'a promise was rejected and nobody handled it; the child goes on'),
+    logger.error({ err: error }, 'unhandled promise rejection; the child continues'),
   )
   setDefaultLogger(logger)
   try {

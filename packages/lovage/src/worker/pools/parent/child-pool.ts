@@ -145,7 +145,7 @@ export class ChildPool implements WorkerPool {
     }
     const impatient = clock.setTimer(() => {
       for (const child of this.#children) {
-        logger.warn({ pid: child.pid }, `child ${child.index} does not end and is killed`)
+        logger.warn({ pid: child.pid }, `child ${child.index} does not exit and is killed`)
         child.kill()
       }
     }, STOP_MS)

@@ -317,7 +317,7 @@ export class Child {
     try {
       run.resolve(outcome)
     } catch (error) {
-      this.#ports.logger.error({ err: error }, `could not take an outcome in: ${messageOf(error)}`)
+      this.#ports.logger.error({ err: error }, `could not process an outcome: ${messageOf(error)}`)
     }
   }
 }

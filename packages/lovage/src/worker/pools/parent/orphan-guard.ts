@@ -26,7 +26,7 @@ export class OrphanGuard {
     // A session of its own, so that a signal to the worker's group does not end it first.
     const shell = spawn('/bin/sh', ['-c', PROGRAM], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
     shell.once('error', (error) =>
-      this.#logger.warn({ err: error }, 'no shell watches over the children of this worker'),
+      this.#logger.warn({ err: error }, 'cannot start the shell that ends orphaned children of this worker'),
     )
     shell.stdin?.on('error', () => {})
     shell.once('exit', () => {

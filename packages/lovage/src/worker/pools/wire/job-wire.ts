@@ -43,7 +43,7 @@ export function jobFromWire(
   if (call instanceof Error) throw call
   const task = tasks.get(call.headers.task)
   if (!task) {
-    throw new LovageError(`${call.headers.task} is known to the worker, but not to its child.`, {
+    throw new LovageError(`${call.headers.task} is registered in the worker, but not in its child.`, {
       code: 'LVG_TASK_NOT_REGISTERED',
       hint: 'Register the same tasks in every process: at import, whatever the environment.',
     })
