@@ -40,7 +40,7 @@ describe('the command line', () => {
     ['a number', ['worker', '-c', 'many'], /'many' is invalid.*whole number/],
     ['a level', ['worker', '-l', 'loud'], /Choose one of debug, info/],
     ['a list', ['call', 'x', '--args', '{}'], /JSON list/],
-    ['a time', ['call', 'x', '--eta', 'soon'], /It is a time as in/],
+    ['a time', ['call', 'x', '--eta', 'soon'], /Give a time such as/],
     ['a folder', ['--workdir', 'nowhere', 'queues'], /There is no folder nowhere/],
   ])('refuses %s that it does not know, with code 64', async (_what, args, sentence) => {
     using shop = makeShop()

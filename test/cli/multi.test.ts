@@ -55,7 +55,7 @@ describe('multi', () => {
       expect(stopped).toMatchObject({ code: 0, stdout: `> mail@${hostname()}: SIGQUIT -> ${pids[2]}` })
       expect(isAlive(pids[2] ?? 0)).toBe(false)
       expect((await multi('kill')).stdout).toBe(
-        `> mail@${hostname()}: does not run\n> web@box: SIGKILL -> ${pids[3]}`,
+        `> mail@${hostname()}: is not running\n> web@box: SIGKILL -> ${pids[3]}`,
       )
       expect(existsSync(shop.path('run/web.pid'))).toBe(false)
     } finally {
@@ -104,7 +104,7 @@ describe('multi', () => {
       writeFileSync(`${cwd}/w.pid`, `${pid}\n`)
       for (const action of ['stop', 'kill', 'stopwait']) {
         const { stdout } = await lovage(['multi', action, 'w@box'], { cwd })
-        expect(stdout).toBe('> w@box: does not run')
+        expect(stdout).toBe('> w@box: is not running')
         writeFileSync(`${cwd}/w.pid`, `${pid}\n`)
       }
     }

@@ -29,7 +29,10 @@ test('the tasks of a queue are looked at, promoted, rescheduled and deleted by i
   expect(page).toMatchObject({ items: [{ id: later, argsrepr: "('bob',)" }], next: expect.any(String) })
 
   expect((await run('queue', 'peek', later)).stdout).toMatch(/state +delayed\n[\s\S]*args +\["bob"\]/)
-  expect(await run('queue', 'peek', 'nobody')).toMatchObject({ code: 1, stderr: 'nobody is in no queue.' })
+  expect(await run('queue', 'peek', 'nobody')).toMatchObject({
+    code: 1,
+    stderr: 'nobody is not in any queue.',
+  })
 
   expect(await run('queue', 'promote', later)).toMatchObject({ code: 0, stdout: '1 message is due now.' })
   expect((await run('queue', 'reschedule', ready, '--eta', '2040-01-31T09:00:00Z')).stdout).toBe(
@@ -42,9 +45,9 @@ test('the tasks of a queue are looked at, promoted, rescheduled and deleted by i
 
   for (const [wrong, sentence] of [
     [['list', 'male'], /There is no queue male/],
-    [['list', 'mail', '--state', 'dead'], /dead is no state.*\n.*ready, delayed, unacked/],
+    [['list', 'mail', '--state', 'dead'], /dead is not a state.*\n.*ready, delayed, unacked/],
     [['reschedule', ready], /--countdown or --eta/],
-    [['reschedule', ready, '--eta', 'soon'], /soon is no time/],
+    [['reschedule', ready, '--eta', 'soon'], /soon is not a valid time/],
   ] as const)
     expect(await run('queue', ...wrong)).toMatchObject({ code: 64, stderr: expect.stringMatching(sentence) })
 })

@@ -107,7 +107,7 @@ describe('lovage schedule', () => {
 
   test.each([
     ['an entry that is not there', ['disable', 'nope'], 78, 'The entries are nightly, tick.'],
-    ['no schedule', ['add', 'x', 'shop.tick'], 64, 'Say --every, --crontab, --solar or --at'],
+    ['no schedule', ['add', 'x', 'shop.tick'], 64, 'Give --every, --crontab, --solar or --at'],
     [
       'two schedules',
       ['add', 'x', 'shop.tick', '--every', '1', '--at', '2030-01-01T00:00:00Z'],
@@ -123,8 +123,8 @@ describe('lovage schedule', () => {
       'between 0 and 23',
     ],
     ['a name that is taken', ['add', 'tick', 'shop.tick', '--every', '5'], 78, 'Entry tick already exists'],
-    ['nothing to change', ['change', 'tick'], 64, 'What is to be changed?'],
-    ['arguments that are no list', ['change', 'tick', '-a', '{}'], 64, 'It is a JSON list'],
+    ['nothing to change', ['change', 'tick'], 64, 'Nothing to change was given'],
+    ['arguments that are no list', ['change', 'tick', '-a', '{}'], 64, 'Give a JSON list'],
   ])('says what is wrong with %s', async (_name, args, code, why) => {
     using shop = makeShop()
     const result = await lovage(['schedule', ...args], { cwd: shop.folder })

@@ -281,7 +281,7 @@ describe('a log file', () => {
     await until(() => file('log/w1.log').includes('ready'))
     renameSync(shop.path('log/w1.log'), shop.path('log/w1.log.1'))
     worker.signal('SIGUSR2')
-    await until(() => file('log/w1.log').includes('opened anew'))
+    await until(() => file('log/w1.log').includes('reopened'))
     renameSync(shop.path('log/w1.log'), shop.path('log/w1.log.2'))
     await until(() => existsSync(shop.path('log/w1.log')))
     await call(shop.folder, 'shop.add', '-a', '[1, 2]')
@@ -336,7 +336,7 @@ describe('a worker in the background', () => {
     ]
     const { code, stdout } = await lovage(args, { cwd })
     expect(code).toBe(0)
-    const pid = Number(/^bg@box runs as process (\d+), logging to w\.log$/.exec(stdout)?.[1])
+    const pid = Number(/^bg@box is running as process (\d+), logging to w\.log$/.exec(stdout)?.[1])
     try {
       await until(() => readFileSync(shop.path('w.log'), 'utf8').includes('bg@box ready'))
       expect(await lovage(args, { cwd })).toMatchObject({
@@ -370,7 +370,7 @@ describe('dev', () => {
     expect((await lovage(['-A', 'app', 'result', id, '--wait', '10'], { cwd })).stdout).toBe('12')
 
     writeFileSync(shop.path('app.ts'), 'const = nothing')
-    await dev.says(/the worker has ended/)
+    await dev.says(/the worker has exited/)
     writeFileSync(shop.path('app.ts'), APP)
     await dev.says(/ ready/, 3)
     dev.signal('SIGINT')

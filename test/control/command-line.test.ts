@@ -47,7 +47,7 @@ test('revokes hold without an answer, and nobody there is an exit code of its ow
   const revoked = await fleet.lovage('control', 'revoke', 'some-id', '-d', 'nobody@home', '-t', '0.2')
   expect(revoked).toMatchObject({
     code: 69,
-    stderr: expect.stringMatching(/No nodes replied[\s\S]*It holds all the same/),
+    stderr: expect.stringMatching(/No nodes replied[\s\S]*It is in force anyway/),
   })
   await until(() => fleet.worker.limits.revokes.ids.includes('some-id'))
   expect((await fleet.lovage('status', '-d', 'nobody@home', '-t', '0.2')).code).toBe(69)

@@ -100,7 +100,7 @@ describe.each(FLEET_BROKERS)('every question and order reaches Python’s worker
     const { code, stderr } = await fleet.lovage('control', 'shutdown', '-t', '1', '-d', fleet.python.nodeName)
     expect({ code, stderr }).toMatchObject({
       code: 69,
-      stderr: expect.stringMatching(/Python’s workers end without an answer/),
+      stderr: expect.stringMatching(/Python workers shut down without a reply/),
     })
     await until(async () => !(fleet.python.nodeName in (await fleet.app.control.ping({ timeout: 1 }))), {
       timeoutMs: 60_000,
