@@ -9,6 +9,8 @@ import { checkDoors } from './checks/doors.mjs'
 import { checkFloors } from './checks/floors.mjs'
 import { checkLicences } from './checks/licences.mjs'
 import { checkLines } from './checks/lines.mjs'
+import { checkLinks } from './checks/links.mjs'
+import { checkNames } from './checks/names.mjs'
 import { checkPackages } from './checks/package.mjs'
 import { checkProducer } from './checks/producer.mjs'
 import { checkPublicTypes } from './checks/public-types.mjs'
@@ -30,6 +32,7 @@ const STEPS = [
   ['format and lint', () => command('biome', ['check', '--error-on-warnings', '--max-diagnostics=50', '.'])],
   ['documentation snippets', checkSnippets],
   ['floors and circles', checkFloors],
+  ['names of classes', checkNames],
   ['doors of packages', checkDoors],
   ['types of doors', checkPublicTypes],
   ['files of a producer', checkProducer],

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { floorsOf } from '../../scripts/checks/floors.mjs'
+import { linksOf } from '../../scripts/checks/links.mjs'
+import { namesOf } from '../../scripts/checks/names.mjs'
 import { checkProducer } from '../../scripts/checks/producer.mjs'
 import { publicTypesOf } from '../../scripts/checks/public-types.mjs'
 import { ROOT } from '../../scripts/checks/run.mjs'
@@ -127,5 +129,72 @@ export declare class Made { constructor(hidden: Hidden); static of(hidden: Hidde
 `,
     })
     expect(found).toEqual([])
+  })
+})
+
+describe('the check of names finds', () => {
+  const names = async (files: Readonly<Record<string, string>>) =>
+    namesOf({ folder: relative(ROOT, await packageOf(files)) })
+
+  test('nothing where the rule is kept', async () => {
+    const files = {
+      'src/drivers/redis/redis-publisher.ts': 'export class RedisPublisher {}\n',
+      'src/drivers/amqp/amqp-publisher.ts': 'export class AmqpPublisher {}\n',
+      'src/drivers/amqp/topology.ts': 'export class Topology {}\n',
+      'src/drivers/redis/redis-broker.ts': 'export const openRedisBroker = () => 1\nclass RedisBroker {}\n',
+    }
+    expect(await names(files)).toEqual([])
+  })
+  test('two exported classes of one name', async () => {
+    const files = {
+      'src/worker/claims.ts': 'export class Claims {}\n',
+      'src/drivers/shared/claims.ts': 'export class Claims {}\n',
+    }
+    expect(await names(files)).toEqual([
+      expect.stringMatching(/worker\/claims\.ts: the class Claims is also exported by .*shared\/claims\.ts/),
+    ])
+  })
+  test('a class without its driver’s name beside one that has it', async () => {
+    const files = {
+      'src/drivers/redis/redis-publisher.ts': 'export class RedisPublisher {}\n',
+      'src/drivers/amqp/publisher.ts': 'export class Publisher {}\n',
+    }
+    expect(await names(files)).toEqual([expect.stringContaining('name it AmqpPublisher')])
+  })
+  test('a file that is not named after its class, or after another driver', async () => {
+    const files = {
+      'src/drivers/redis/publisher.ts': 'export class RedisPublisher {}\n',
+      'src/drivers/redis/amqp-fanout.ts': 'export class Fanout {}\n',
+      'src/drivers/amqp/amqp-consumer.ts': 'export class Consumer {}\n',
+    }
+    expect((await names(files)).toSorted()).toEqual([
+      expect.stringContaining('amqp-consumer.ts: declares nothing named after the file'),
+      expect.stringContaining('amqp-fanout.ts: the file carries the name of the driver amqp'),
+      expect.stringContaining('publisher.ts: declares RedisPublisher: name the file redis-publisher.ts'),
+    ])
+  })
+})
+
+describe('the check of links', () => {
+  test('finds files and headings that are not there, outside code', async () => {
+    const folder = await packageOf({
+      'page.md': [
+        '# A page, with `code`',
+        '[good](other.md#its-part-1) [top](#a-page-with-code) [web](https://example.com/x) `[code](none.md)`',
+        '```md',
+        '[code](none.md)',
+        '```',
+        '[gone](none.md)',
+        '[lost](other.md#nowhere)',
+        '![picture](none.png)',
+      ].join('\n'),
+      'other.md': '# Other\n## Its part\n## Its part\n',
+    })
+    const page = relative(ROOT, join(folder, 'page.md'))
+    expect(linksOf([page])).toEqual([
+      expect.stringMatching(/page\.md:6: none\.md: there is no .*none\.md/),
+      expect.stringMatching(/page\.md:7: other\.md#nowhere: .*other\.md has no heading #nowhere/),
+      expect.stringMatching(/page\.md:8: none\.png: there is no .*none\.png/),
+    ])
   })
 })

@@ -1,5 +1,5 @@
 import type { SeenTask, SeenWorker } from '../../cluster/index.js'
-import { fit } from './screen-text.js'
+import { toWidth } from './screen-text.js'
 
 const COLOURS: Readonly<Record<string, string>> = {
   SUCCESS: '\x1b[32m',
@@ -24,8 +24,10 @@ export function taskRow(task: SeenTask | undefined, columns: number): string {
     : ['UUID', 'TASK', 'WORKER', 'TIME']
   const [first = '', second = '', third = '', fourth = ''] = cells
   const percent = task?.state === 'PROGRESS' && task.percent !== undefined ? ` ${task.percent}%` : ''
-  const state = fit(task ? `${task.state}${percent}` : 'STATE', 13)
-  const row = [fit(first, id), fit(second, name), fit(third, worker), fit(fourth, 9)].join(' ')
+  const state = toWidth(task ? `${task.state}${percent}` : 'STATE', 13)
+  const row = [toWidth(first, id), toWidth(second, name), toWidth(third, worker), toWidth(fourth, 9)].join(
+    ' ',
+  )
   return `${row} ${task ? colour(state, task.state) : state}`
 }
 
@@ -43,7 +45,7 @@ export function workerRow(worker: SeenWorker | undefined, columns: number, nowMs
       ]
     : ['WORKER', 'STATE', 'ACTIVE', 'PROCESSED', 'SEEN', 'SOFTWARE']
   const widths = [name, 8, 8, 11, 9, 18]
-  return fit(cells.map((cell, place) => fit(cell, widths[place] ?? 0)).join(' '), columns)
+  return toWidth(cells.map((cell, place) => toWidth(cell, widths[place] ?? 0)).join(' '), columns)
 }
 
 /** Everything known about a task. */

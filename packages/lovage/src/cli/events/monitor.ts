@@ -2,7 +2,7 @@ import type { Cluster } from '../../app/fleet/index.js'
 import type { SeenTask, SeenWorker } from '../../cluster/index.js'
 import { messageOf } from '../../kernel/index.js'
 import { describeTask, describeWorker, taskRow, workerRow } from './monitor-rows.js'
-import { fit, wrap } from './screen-text.js'
+import { toWidth, wrap } from './screen-text.js'
 
 /** The actions of the keys. Each resolves to a sentence. */
 export interface MonitorPorts {
@@ -71,13 +71,13 @@ export class Monitor {
     const counts = Object.entries(cluster.counts).map(([state, count]) => `${state.toLowerCase()} ${count}`)
     const alive = cluster.alive
     return [
-      `${INVERSE}${fit(`lovage events  ${title}  ${time} UTC${this.#frozen ? '  paused' : ''}`, columns)}`,
-      `${BOLD}${fit(body.head, columns)}`,
+      `${INVERSE}${toWidth(`lovage events  ${title}  ${time} UTC${this.#frozen ? '  paused' : ''}`, columns)}`,
+      `${BOLD}${toWidth(body.head, columns)}`,
       ...body.lines,
       ...Array.from({ length: Math.max(0, height - body.lines.length) }, () => ''),
-      fit('─'.repeat(columns), columns),
-      fit(`Workers: ${alive.map((one) => one.hostname).join(', ') || 'none seen yet'}`, columns),
-      fit(`Events: ${cluster.events}  Tasks: ${counts.join(', ') || 'none yet'}`, columns),
+      toWidth('─'.repeat(columns), columns),
+      toWidth(`Workers: ${alive.map((one) => one.hostname).join(', ') || 'none seen yet'}`, columns),
+      toWidth(`Events: ${cluster.events}  Tasks: ${counts.join(', ') || 'none yet'}`, columns),
       this.#foot(columns),
     ].slice(0, rows)
   }
@@ -247,9 +247,9 @@ export class Monitor {
 
   #foot(columns: number): string {
     if (this.#overlay?.kind === 'question')
-      return `${BOLD}${fit(`${this.#overlay.label} ${this.#overlay.typed}`, columns)}`
-    if (this.#note !== '') return `${BOLD}${fit(this.#note, columns)}`
-    return fit(this.#overlay ? 'j/k scroll  any other key: back' : KEYS, columns)
+      return `${BOLD}${toWidth(`${this.#overlay.label} ${this.#overlay.typed}`, columns)}`
+    if (this.#note !== '') return `${BOLD}${toWidth(this.#note, columns)}`
+    return toWidth(this.#overlay ? 'j/k scroll  any other key: back' : KEYS, columns)
   }
 }
 

@@ -9,7 +9,7 @@ export const safe = (text: string): string => text.replace(UNSAFE, '?')
 export const oneLine = (text: string): string => safe(text).replace(/[\n\t]+ */g, ' ')
 
 /** Text of exactly `width` columns: truncated, with `…`, or padded. */
-export function fit(text: string, width: number): string {
+export function toWidth(text: string, width: number): string {
   let columns = 0
   let shown = ''
   for (const character of oneLine(text)) {

@@ -1,5 +1,5 @@
 import type { Unsubscribe } from '../../kernel/index.js'
-import type { ClaimedMessage, OpenSettlement } from './claims.js'
+import type { ClaimedMessage, OpenSettlement } from './held-claims.js'
 
 /** The outcome of a settlement: only `failed` has had no effect, and its claim is open again. */
 export type Settled = 'ended' | 'refused' | { readonly failed: unknown }

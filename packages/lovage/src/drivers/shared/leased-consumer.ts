@@ -3,7 +3,7 @@ import { crashPoint, type Timer, type Unsubscribe } from '../../kernel/index.js'
 import { withoutRepetition } from '../../process/index.js'
 import { ClaimLoop } from './claim-loop.js'
 import type { ClaimPort, ClaimReply } from './claim-port.js'
-import { Claims, type OpenSettlement } from './claims.js'
+import { HeldClaims, type OpenSettlement } from './held-claims.js'
 import { Outage } from './outage.js'
 import { SweepTimer } from './sweep-timer.js'
 
@@ -33,7 +33,7 @@ export class LeasedConsumer implements Consumer {
   readonly #port: ClaimPort
   readonly #options: ConsumeOptions
   readonly #hooks: LeasedConsumerHooks
-  readonly #claims: Claims
+  readonly #claims: HeldClaims
   readonly #loop: ClaimLoop
   readonly #sweeper: SweepTimer
   readonly #outage: Outage
@@ -59,7 +59,7 @@ export class LeasedConsumer implements Consumer {
     this.#port = port
     this.#options = options
     this.#hooks = hooks
-    this.#claims = new Claims(port.tagOf)
+    this.#claims = new HeldClaims(port.tagOf)
     this.settlesResults = port.settlesResults
     this.#onError = withoutRepetition(options.onError, clock)
     // Each outage is reported, even the second within a minute.

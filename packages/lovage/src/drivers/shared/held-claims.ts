@@ -25,7 +25,7 @@ export interface OpenSettlement {
 }
 
 /** The claims that this consumer holds, by the server's name and by the delivery's tag. */
-export class Claims {
+export class HeldClaims {
   readonly #tagOf: (key: string, number: number) => string
   readonly #byTag = new FleetingMap<Claim>()
   readonly #byKey: FleetingMap<Claim>

@@ -1,0 +1,1 @@
+export function linksOf(pages: readonly string[]): readonly string[]

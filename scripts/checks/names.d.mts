@@ -1,0 +1,1 @@
+export function namesOf(house: { readonly folder: string }): readonly string[]
