@@ -9,15 +9,18 @@ export async function checkFloors() {
   const findings = []
   for (const each of packages()) {
     const plan = join(ROOT, each.folder, 'floors.mjs')
-    if (existsSync(plan)) findings.push(...floorsOf(each, (await import(pathToFileURL(plan).href)).FLOORS))
+    if (!existsSync(plan)) continue
+    const { FLOORS, HAS_DOORS } = await import(pathToFileURL(plan).href)
+    findings.push(...floorsOf(each, FLOORS, { hasDoors: HAS_DOORS ?? true }))
   }
   return findings
 }
 
 /** What breaks the plan of one package's house. */
-export function floorsOf({ folder, name }, floors) {
+export function floorsOf({ folder, name }, floors, { hasDoors = true } = {}) {
   const house = {
     name,
+    hasDoors,
     source: join(ROOT, folder, 'src'),
     floorOf: new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor]))),
   }
@@ -54,7 +57,10 @@ function forbidden(house, file, specifier, target) {
   if (from === to) return from === 'cli' ? commandsApart(file, target) : ''
   if (isDriver(to) && isDriver(from) && to !== SHARED) return `the driver ${from}/ imports the driver ${to}/`
   const throughDoor =
-    target === join(to, 'index.ts') || target === join(to, 'index.tsx') || (isTest(file) && isTest(target))
+    !house.hasDoors ||
+    target === join(to, 'index.ts') ||
+    target === join(to, 'index.tsx') ||
+    (isTest(file) && isTest(target))
   if (!throughDoor) return `goes past the door of ${to}/`
   if (from === '' || isTest(file)) return ''
   if (isDriver(to) && to !== SHARED && !isDriver(from) && from !== 'drivers')

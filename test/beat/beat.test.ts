@@ -1,40 +1,11 @@
-import { type AppOptions, crontab, interval, type Lovage, type Schedule, solar } from 'lovage'
+import { crontab, interval, type Schedule, solar } from 'lovage'
 import { createTestApp, FakeClock, startTestWorker, until } from 'lovage/testing'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
-import { type OpenBeatOptions, openBeat, openSchedules } from '../../packages/lovage/src/beat/index.js'
+import { openBeat, openSchedules } from '../../packages/lovage/src/beat/index.js'
 import { newId } from '../../packages/lovage/src/kernel/index.js'
 import { takeSent } from './sent.js'
-
-const START = Date.UTC(2026, 0, 1)
-const SECOND = 1_000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-const iso = (ms: number | null | undefined) => (typeof ms === 'number' ? new Date(ms).toISOString() : ms)
-
-const open: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close()
-})
-
-/** Apps of one URL are processes of one fleet, each with a clock of its own if it is given one. */
-function makeApp(options: AppOptions, clock = new FakeClock(START), broker = `memory://${newId()}`) {
-  const app = createTestApp('shop', { clock, broker, ...options })
-  open.push(app)
-  return { app, clock, broker }
-}
-
-async function startBeat(app: Lovage, clock: FakeClock, options: OpenBeatOptions = {}) {
-  const opened = await openBeat(coreOf(app), { monotonicMs: () => clock.now(), ...options })
-  open.push(opened)
-  void opened.beat.run()
-  await clock.advance(0)
-  return opened.beat
-}
-
-const seconds = (of: Lovage, entry = 'tick') =>
-  takeSent(of).then((sent) => sent.filter((one) => one.entry === entry).length)
+import { DAY, HOUR, MINUTE, makeApp, SECOND, START, seconds, startBeat, toClose } from './start-beat.js'
 
 describe('beat', () => {
   it('sends what is due, when it is due', async () => {
@@ -82,7 +53,7 @@ describe('beat', () => {
     await startBeat(app, clock)
     await clock.advance(3 * MINUTE)
     const schedules = await openSchedules(coreOf(app))
-    open.push(schedules)
+    toClose.push(schedules)
     expect(await schedules.list()).toMatchObject([
       {
         name: 'tick',
@@ -159,7 +130,7 @@ describe('beat', () => {
         }),
     })
     const worker = await startTestWorker(app)
-    open.push({ close: () => worker.stop('cold') })
+    toClose.push({ close: () => worker.stop('cold') })
     await startBeat(app, clock)
     await clock.advance(MINUTE)
     await until(() => finish !== undefined)
@@ -191,7 +162,7 @@ describe('beat', () => {
     expect(await app.queues.report(['celery'])).toMatchObject([{ ready: 1 }])
 
     const worker = await startTestWorker(app)
-    open.push({ close: () => worker.stop('cold') })
+    toClose.push({ close: () => worker.stop('cold') })
     await until(() => runs === 1)
     await using schedules = await openSchedules(coreOf(app))
     const [{ lastTaskId } = { lastTaskId: null }] = await schedules.list()
@@ -350,7 +321,7 @@ describe('of several beats', () => {
     expect(first.status.leads).toBe(true)
     await living.clock.advance(20_000)
     const schedules = await openSchedules(coreOf(living.app))
-    open.push(schedules)
+    toClose.push(schedules)
     const before = await schedules.list()
     expect(before).toMatchObject([{ totalRunCount: 30 }])
     // It wakes up: its clock is right again, its timers fire.
@@ -363,97 +334,6 @@ describe('of several beats', () => {
     const sent = await takeSent(living.app)
     expect(sent).toHaveLength(33)
     expect(new Set(sent.map(({ id }) => id)).size).toBe(33)
-  })
-})
-
-describe('the schedule', () => {
-  it('is changed while beat runs', async () => {
-    const { app, clock } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 10 } } })
-    await startBeat(app, clock)
-    await using schedules = await openSchedules(coreOf(app))
-    await clock.advance(25 * SECOND)
-    expect(await seconds(app)).toBe(2)
-
-    await schedules.disable('tick')
-    await clock.advance(MINUTE)
-    expect(await seconds(app)).toBe(0)
-
-    await schedules.enable('tick')
-    await clock.advance(9 * SECOND)
-    expect(await seconds(app)).toBe(0)
-    await clock.advance(SECOND)
-    expect(await seconds(app)).toBe(1)
-
-    await schedules.add('tock', { task: 't', schedule: 5 })
-    await clock.advance(10 * SECOND)
-    expect((await takeSent(app)).map(({ entry }) => entry).sort()).toEqual(['tick', 'tock', 'tock'])
-
-    await schedules.change('tock', { schedule: 1, args: ['new'] })
-    await clock.advance(3 * SECOND)
-    expect((await takeSent(app)).filter(({ entry }) => entry === 'tock').map(({ args }) => args)).toEqual([
-      ['new'],
-      ['new'],
-      ['new'],
-    ])
-
-    await schedules.remove('tock')
-    await schedules.remove('tick')
-    await clock.advance(MINUTE)
-    expect(await takeSent(app)).toEqual([])
-    expect(await schedules.list()).toMatchObject([{ name: 'tick', removed: true }])
-
-    await schedules.reset('tick')
-    await clock.advance(10 * SECOND)
-    expect(await seconds(app)).toBe(1)
-  })
-
-  it('runs an entry by hand, also one that is disabled or that no beat has seen', async () => {
-    const { app } = makeApp({
-      beatSchedule: { tick: { task: 't', schedule: 10, args: [1], enabled: false } },
-    })
-    await using schedules = await openSchedules(coreOf(app))
-    const id = await schedules.run('tick')
-    expect(await takeSent(app)).toMatchObject([{ id, args: [1], entry: 'tick' }])
-    expect(await schedules.list()).toMatchObject([{ totalRunCount: 1, lastTaskId: id, lastRunMs: START }])
-  })
-
-  it('keeps an operator’s word through a deployment, and forgets it when told', async () => {
-    const { app, clock, broker } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 10 } } })
-    const old = await startBeat(app, clock)
-    await using schedules = await openSchedules(coreOf(app))
-    await schedules.change('tick', { schedule: crontab({ minute: 0 }) })
-    await old.stop()
-
-    const beatSchedule = {
-      tick: { task: 't', schedule: 20, args: ['v2'] },
-      other: { task: 't', schedule: 7 },
-    }
-    const deployed = makeApp({ beatSchedule }, clock, broker)
-    await startBeat(deployed.app, clock)
-    await using now = await openSchedules(coreOf(deployed.app))
-    expect(await now.list()).toMatchObject([
-      { name: 'other', schedule: 'every 7 seconds', changed: [] },
-      { name: 'tick', schedule: 'crontab 0 * * * *', changed: ['schedule'], definition: { args: ['v2'] } },
-    ])
-    await now.reset('tick')
-    expect(await now.list()).toMatchObject([{}, { name: 'tick', schedule: 'every 20 seconds', changed: [] }])
-  })
-
-  it('says what is wrong before it is stored', async () => {
-    const { app } = makeApp({ beatSchedule: { tick: { task: 't', schedule: 10 } }, backend: 'disabled://' })
-    await using schedules = await openSchedules(coreOf(app))
-    await expect(schedules.add('tick', { task: 't', schedule: 1 })).rejects.toThrow(
-      'Entry tick already exists',
-    )
-    await expect(schedules.change('tock', { enabled: false })).rejects.toThrow('There is no entry tock')
-    await expect(schedules.change('tick', { overlap: 'skip' })).rejects.toThrow(
-      "overlap 'skip' needs the results",
-    )
-    await expect(schedules.change('tick', { timezone: 'Mars' })).rejects.toThrow("Unknown time zone 'Mars'")
-    await schedules.remove('tick')
-    await expect(schedules.add('tick', { task: 't', schedule: 1 })).rejects.toThrow('was removed')
-    await expect(schedules.change('tick', { schedule: 1 })).rejects.toThrow('was removed')
-    expect(iso((await schedules.list())[0]?.nextMs)).toBeUndefined()
   })
 })
 

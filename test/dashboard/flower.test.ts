@@ -6,57 +6,12 @@ import type { Lovage } from 'lovage'
 import { createTestApp, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { pythonCelery, startRedis } from '../servers.js'
+import { PYTHON, TASK_FIELDS } from './flower-fleet.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 const patient = { timeoutMs: 30_000 }
 
-const PYTHON = `
-  app.conf.task_track_started = True
-  @app.task(name='tasks.add')
-  def add(x, y):
-      return x + y
-  @app.task(name='tasks.fail')
-  def fail():
-      raise ValueError('no')
-  @app.task(name='tasks.nap')
-  def nap(seconds):
-      import time
-      time.sleep(seconds)
-`
 const AUTH = { authorization: `Basic ${Buffer.from('ada:secret').toString('base64')}` }
-const TASK_FIELDS = [
-  'args',
-  'children',
-  'client',
-  'clock',
-  'eta',
-  'exception',
-  'exchange',
-  'expires',
-  'failed',
-  'kwargs',
-  'name',
-  'parent',
-  'parent_id',
-  'received',
-  'rejected',
-  'result',
-  'retried',
-  'retries',
-  'revoked',
-  'root',
-  'root_id',
-  'routing_key',
-  'runtime',
-  'sent',
-  'started',
-  'state',
-  'succeeded',
-  'timestamp',
-  'traceback',
-  'uuid',
-  'worker',
-]
 /** Rows of the table in the documents that a test has shown. */
 const shown = new Set<string>()
 

@@ -70,6 +70,17 @@ describe('the check of floors finds', () => {
     expect(found).toContain('opens a driver past drivers/open.ts')
     expect(found).toContain('annex/ stands on no floor')
   })
+  test('a higher floor, and no door, in a house without doors', async () => {
+    const files = {
+      'src/low/inside.ts': "import { page } from '../high/page.js'\nexport const inside = page\n",
+      'src/high/page.ts': 'export const page = 1\n',
+      'src/high/other.ts': "import { inside } from '../low/inside.js'\nexport const other = inside\n",
+    }
+    const house = { folder: relative(ROOT, await packageOf(files)), name: 'planted' }
+    expect(floorsOf(house, [['low'], ['high']], { hasDoors: false })).toEqual([
+      expect.stringContaining('low/inside.ts:1: high/ is not on a lower floor than low/'),
+    ])
+  })
   test('a circle', async () => {
     const files = {
       'src/low/a.ts': "import './b.js'\nexport const a = 1\n",

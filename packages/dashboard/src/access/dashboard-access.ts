@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import type { DashboardEnv } from '../dashboard.js'
 import { type Login, personOf } from './basic-access.js'
+import type { DashboardEnv } from './dashboard-env.js'
 import { isForeign } from './is-foreign.js'
 import type { NamePattern } from './name-pattern.js'
 import type { Person, Role } from './person.js'

@@ -1,3 +1,4 @@
+import type { QueueLine } from '../fleets/queue-line.js'
 /** A problem for an operator's attention, worst first. */
 export interface Stuck {
   readonly severity: 'critical' | 'warning'
@@ -61,15 +62,4 @@ export interface Overview {
   }[]
 }
 
-/** A queue in a list. */
-export interface QueueLine {
-  readonly name: string
-  readonly ready: number
-  /** null where the broker cannot count them. */
-  readonly delayed: number | null
-  readonly unacked: number | null
-  readonly dead: number
-  readonly isPaused: boolean
-  /** Workers that consume it; null when they could not be asked. */
-  readonly consumers: number | null
-}
+export type { QueueLine } from '../fleets/queue-line.js'

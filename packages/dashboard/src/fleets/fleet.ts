@@ -1,10 +1,10 @@
 import { isLovageError, type Lovage, type SeenWorker } from 'lovage'
-import type { Trouble } from '../data/page-frame.js'
 import type { HistoryStore } from '../history/history-store.js'
 import { Filling } from '../ingest/filling.js'
 import { Intake, type IntakeOptions } from '../ingest/intake.js'
 import type { WebhooksPort } from '../webhooks/webhooks-port.js'
 import type { FleetOptions } from './fleet-options.js'
+import type { Trouble } from './trouble.js'
 import { type Question, WorkersAsked } from './workers-asked.js'
 
 /** The options for watching fleets. */

@@ -1,6 +1,6 @@
 import type { QueueReport } from 'lovage'
-import type { QueueLine } from '../data/overview.js'
 import type { Fleet } from './fleet.js'
+import type { QueueLine } from './queue-line.js'
 
 /** How long a report is cached: many open pages cost the broker no more than one. */
 const FRESH_MS = 1_000

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { connectionsOf } from 'lovage/driver'
-import type { DashboardEnv } from '../dashboard.js'
+import type { DashboardEnv } from '../access/dashboard-env.js'
 import type { Fleet } from '../fleets/fleet.js'
 import { exceptionText } from '../values/exception-text.js'
 import { toJson } from '../values/lossless-json.js'

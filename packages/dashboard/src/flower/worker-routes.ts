@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import type { DashboardEnv } from '../dashboard.js'
+import type { DashboardEnv } from '../access/dashboard-env.js'
 import type { Fleet } from '../fleets/fleet.js'
 import { QUESTIONS } from '../fleets/workers-asked.js'
 import {

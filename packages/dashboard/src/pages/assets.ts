@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Hono } from 'hono'
-import type { DashboardEnv } from '../dashboard.js'
+import type { DashboardEnv } from '../access/dashboard-env.js'
 
 const TYPES = {
   'dashboard.css': 'text/css; charset=utf-8',

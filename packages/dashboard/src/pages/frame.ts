@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
+import type { DashboardEnv } from '../access/dashboard-env.js'
 import { mayAs, type Person } from '../access/person.js'
 import { type ActionKind, ROLE_OF } from '../actions/action.js'
-import type { DashboardEnv } from '../dashboard.js'
 import type { PageFrame } from '../data/page-frame.js'
 import type { ViewContext } from '../server/page-views.js'
 

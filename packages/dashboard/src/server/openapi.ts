@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from '@hono/zod-openapi'
 import { type Context, Hono } from 'hono'
+import type { DashboardEnv } from '../access/dashboard-env.js'
 import { Action } from '../actions/action.js'
 import type { ActionCount, ActionOutcome } from '../actions/dashboard-actions.js'
 import type { DashboardEnv } from '../dashboard.js'

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
+import type { DashboardEnv } from '../access/dashboard-env.js'
 import type { ActionOutcome } from '../actions/dashboard-actions.js'
-import type { DashboardEnv } from '../dashboard.js'
 import type {
   AuditPage,
   BrokerPage,

@@ -4,7 +4,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import { connect } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { ConfigurationError } from 'lovage'
-import type { DashboardApp } from '../dashboard.js'
+import type { DashboardApp } from '../opening/dashboard.js'
 
 /** The listening options of the dashboard. */
 export interface ServeOptions {

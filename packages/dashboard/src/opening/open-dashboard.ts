@@ -1,14 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ConfigurationError } from 'lovage'
-import { Jobs } from './actions/jobs.js'
-import { auditInterrupted, liveActions } from './actions/live-actions.js'
+import { Jobs } from '../actions/jobs.js'
+import { auditInterrupted, liveActions } from '../actions/live-actions.js'
+import { liveData, UnknownFleetError } from '../data/live-data.js'
+import { Fleet, type WatchOptions } from '../fleets/fleet.js'
+import type { FleetOptions } from '../fleets/fleet-options.js'
+import type { HistoryStore } from '../history/history-store.js'
+import { SqliteHistory } from '../history/sqlite/sqlite-history.js'
 import type { DashboardParts } from './dashboard.js'
-import { liveData, UnknownFleetError } from './data/live-data.js'
-import { Fleet, type WatchOptions } from './fleets/fleet.js'
-import type { FleetOptions } from './fleets/fleet-options.js'
-import type { HistoryStore } from './history/history-store.js'
-import { SqliteHistory } from './history/sqlite/sqlite-history.js'
 
 /** The options of a dashboard. */
 export interface DashboardOptions extends WatchOptions {
@@ -82,8 +82,8 @@ export async function openDashboard(options: DashboardOptions): Promise<OpenDash
 
 async function openHistory(db: string, fleet: string): Promise<HistoryStore> {
   if (/^postgres(?:ql)?:/.test(db)) {
-    const { openHistoryDatabase } = await import('./history/postgres/database.js')
-    const { PostgresHistory } = await import('./history/postgres/postgres-history.js')
+    const { openHistoryDatabase } = await import('../history/postgres/database.js')
+    const { PostgresHistory } = await import('../history/postgres/postgres-history.js')
     return new PostgresHistory(await openHistoryDatabase(db, `lovage_dashboard_${fleet}`), fleet)
   }
   const path = resolve(`${db}.${fleet}.sqlite`)
