@@ -68,7 +68,7 @@ describe.each(['sqlite', 'postgresql'] as const)('a database on %s', (kind) => {
 
 test.each([
   [undefined, 'DATABASE_URL is not set.'],
-  ['mysql://localhost/x', 'names no database that is known here (mysql:)'],
+  ['mysql://localhost/x', 'names no supported database (mysql:)'],
 ])('%s is no database, and that is said', async (url, message) => {
   await expect(openDatabase(url)).rejects.toThrow(message)
 })

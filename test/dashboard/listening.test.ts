@@ -169,8 +169,8 @@ describe('a file of options', () => {
   test.each<[unknown, RegExp]>([
     ['port = 5555', /conf\.json cannot be read: .*JSON/],
     [[1], /it is no object/],
-    [{ prot: 1 }, /conf\.json cannot be read: --prot=1 is no option/],
-    [{ port: 'many' }, /--port is a number, not "many"/],
+    [{ prot: 1 }, /conf\.json cannot be read: --prot=1 is not an option/],
+    [{ port: 'many' }, /--port must be a number, not "many"/],
   ])('that is wrong says where: %j', async (values, why) => {
     await expect(start([withConf(values)])).rejects.toThrow(why)
   })

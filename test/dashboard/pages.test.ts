@@ -152,7 +152,7 @@ describe.each(FLEET_BROKERS)('pages of a fleet on $name', ({ start }) => {
       (await dashboard.act({ kind: 'worker.pool-grow', destination: 'nobody@box', n: 1 })).body,
     ).toMatchObject({
       status: 'refused',
-      message: 'nobody@box has not answered.',
+      message: 'nobody@box has not replied.',
     })
   })
 

@@ -86,5 +86,5 @@ test('where no dashboard answers it is said what to do', async () => {
   expect(code).toBe(69)
   expect(stderr).toContain('No dashboard answers at http://127.0.0.1:1/')
   const denied = await lovage(['tasks', '--url', dashboard.url, 'x'], { cwd: folder })
-  expect(denied.stderr).toContain('Name a user in the URL')
+  expect(denied.stderr).toContain('Give a user in the URL')
 })

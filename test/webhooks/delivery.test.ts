@@ -206,8 +206,8 @@ test('a call from elsewhere, by webhook_id and event_data, is delivered with its
   expect(receiver.seen).toHaveLength(1)
   for (const [kwargs, why] of [
     [{ webhook_id: 'ep_none', event_data }, /no endpoint ep_none/],
-    [{ webhook_id: endpoint.id, event_data: 'x' }, /event_data wants an object/],
-    [{ webhook_id: endpoint.id, event_data: { data: 1 } }, /wants an event/],
+    [{ webhook_id: endpoint.id, event_data: 'x' }, /event_data must be an object/],
+    [{ webhook_id: endpoint.id, event_data: { data: 1 } }, /must have an event/],
   ] as const) {
     const bad = await app.sendTask('webhooks.deliver_event', { kwargs })
     await expect(bad.get({ timeout: 10 })).rejects.toThrow(why)

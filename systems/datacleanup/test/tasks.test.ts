@@ -260,7 +260,7 @@ describe('Stripe', () => {
   test('that knows no such subscription is not asked again', async () => {
     const result = await system.syncSubscriptionStatus.delay({ subscription_id: 'sub_missing' })
     expect(await result.get({ timeout: 20 }).catch(messageOf)).toContain(
-      "Stripe refuses: No such subscriptions: 'sub_missing'",
+      "Stripe refused the request: No such subscriptions: 'sub_missing'",
     )
   })
 })

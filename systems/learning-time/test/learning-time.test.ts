@@ -188,7 +188,7 @@ describe('a warehouse', () => {
       await warehouse.learningTime({ userId: 2, courseId: COURSE, enterpriseUuid: ENTERPRISE }, never),
     ).toBeNull()
     await warehouse.close()
-    expect(() => sqlWarehouse(url, 'x; DROP TABLE y')).toThrow('is no name of a table')
+    expect(() => sqlWarehouse(url, 'x; DROP TABLE y')).toThrow('is not a valid table name')
   })
 
   test('lets nobody in without the right key, and says so in one line', async () => {

@@ -134,7 +134,7 @@ describe('a check', () => {
     }
     process.env.ALLOW_PRIVATE_ADDRESSES = '1'
     expect(errors).toHaveLength(4)
-    for (const error of errors) expect(error).toContain('is not on the Internet.')
+    for (const error of errors) expect(error).toContain('is not a public address.')
   })
 })
 
@@ -306,8 +306,8 @@ describe('the web application', () => {
   })
 
   test.each([
-    ['/api/monitors', { name: 'x', url: 'ftp://example.com' }, 400, 'is no address of a page'],
-    ['/api/monitors', { name: 'x', url: 'http://example.com', channels: ['sms:1'] }, 400, 'is no channel'],
+    ['/api/monitors', { name: 'x', url: 'ftp://example.com' }, 400, 'is not the URL of a page'],
+    ['/api/monitors', { name: 'x', url: 'http://example.com', channels: ['sms:1'] }, 400, 'is not a channel'],
     ['/api/monitors/none/check', {}, 400, 'There is no monitor none'],
     [
       '/api/task/async-apply/consultantos.jobs.tasks.check_monitor_task',

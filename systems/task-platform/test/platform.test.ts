@@ -143,7 +143,7 @@ test('a register that is down opens the circuit breaker: nobody asks it, and hea
   it.register.isDown = false
   const unknown = await it.checkCounterparty.delay({ company_id: 'X1' })
   for (const result of results) expect(await result.get({ timeout: 25 })).toMatchObject({ status: 'active' })
-  expect(await unknown.get({ timeout: 20 }).catch(messageOf)).toContain('The register knows no company X1.')
+  expect(await unknown.get({ timeout: 20 }).catch(messageOf)).toContain('The register has no company X1.')
   expect(it.register.requests - requests).toBe(7)
 })
 

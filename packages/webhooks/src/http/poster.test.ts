@@ -115,7 +115,7 @@ test.each([
 ])('%s is an outcome of kind http', async (_what, text, status) => {
   const outcome = await poster().post(to(await raw(text)))
   expect(outcome).toMatchObject({ kind: 'http', status })
-  expect(outcome.error).toMatch(/no whole HTTP answer/)
+  expect(outcome.error).toMatch(/not a complete HTTP response/)
 })
 
 test('an answer that breaks off is a failure although its status was good', async () => {
