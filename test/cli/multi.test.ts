@@ -85,7 +85,7 @@ describe('multi', () => {
     expect(await lovage(['multi', 'begin', 'a'], { cwd })).toMatchObject({ code: 64 })
     expect(await lovage(['multi', 'start', 'a', '-c:b', '3'], { cwd })).toMatchObject({
       code: 64,
-      stderr: expect.stringContaining('is about b'),
+      stderr: expect.stringContaining('refers to b'),
     })
   })
 
