@@ -95,7 +95,7 @@ test('says what is wrong with a command line', async () => {
   })
   expect(await fleet.lovage('inspect', 'rate_limit', 'ts.add', '1/s')).toMatchObject({
     code: 64,
-    stderr: expect.stringMatching(/a method of control, not of inspect/),
+    stderr: expect.stringMatching(/a command of control, not of inspect/),
   })
   expect(await fleet.lovage('control', 'rate_limit', 'ts.add')).toMatchObject({
     code: 64,

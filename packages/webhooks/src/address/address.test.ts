@@ -46,7 +46,7 @@ test.each([
   ['ftp://example.com/', /ftp: is not allowed/],
   ['https://user:secret@example.com/', /credentials/],
   ['https://example.com/#x', /fragment/],
-  ['example.com', /is no URL/],
+  ['example.com', /is not a URL/],
 ])('%s is refused', (url, why) => {
   expect(() => vetUrl(url, none)).toThrow(why)
 })
