@@ -37,6 +37,7 @@ const STEPS = [
   ['types of doors', checkPublicTypes],
   ['files of a producer', checkProducer],
   ['line budget', checkLines],
+  ['links in documents', checkLinks],
   ['licences', checkLicences],
   ['docs/errors.md', errorsDocIsFresh],
   ['docs/reference/settings.md', settingsDocIsFresh],

@@ -4,7 +4,6 @@ import { type Context, Hono } from 'hono'
 import type { DashboardEnv } from '../access/dashboard-env.js'
 import { Action } from '../actions/action.js'
 import type { ActionCount, ActionOutcome } from '../actions/dashboard-actions.js'
-import type { DashboardEnv } from '../dashboard.js'
 import { json } from './page-routes.js'
 import type { Pages } from './page-views.js'
 import {
