@@ -135,6 +135,21 @@ describe.each(everyStore('doors').filter(([name]) => name === 'memory' || name =
       expect(await waiting()).toBe(0)
     })
 
+    test.each(['purged', 'deleted', 'expired'])(
+      'a call that was %s keeps none like it from being sent',
+      async (how) => {
+        for (const options of [{ unique: true }, { throttle: 60 }] as const) {
+          const name = Object.keys(options)[0] ?? ''
+          const task = app.task({ name, ...options, queue: name, run: () => {} })
+          const first = await task.applyAsync([], how === 'expired' ? { expires: 2 } : {})
+          expect((await task.delay()).id).toBe(first.id)
+          if (how === 'purged') expect(await app.queues.purge(name)).toBe(1)
+          if (how === 'deleted') expect(await app.queues.remove([first.id])).toBe(1)
+          await until(async () => (await task.delay()).id !== first.id, { timeoutMs: 10_000 })
+        }
+      },
+    )
+
     test('a letter that is sent again runs whoever holds its key, and holds it if it is free', async () => {
       let isDown = true
       const ran: string[] = []

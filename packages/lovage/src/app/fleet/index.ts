@@ -7,6 +7,7 @@ export { type OnceOptions, once } from './once.js'
 export { type OpenBreaker, openBreakers } from './open-breakers.js'
 export { type OpenedLetter, openLetter } from './open-letter.js'
 export { PAUSED, pausedQueues, pauseQueues, resumeQueues } from './pause.js'
+export { freeKeysOf, purgeQueue } from './purge-queue.js'
 export { ALL_LINES, intervalOf, LINES, RATES, renewLines, setRate } from './rate.js'
 export {
   forgetRedelivered,

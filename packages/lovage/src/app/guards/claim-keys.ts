@@ -191,7 +191,8 @@ function wishOf(one: Guarded, nowMs: number): Wish {
 const lasting = ({ one, key, value }: Wish, nowMs: number): Mark => ({
   key,
   value,
-  expiresMs: dueMs(one.call, nowMs) + forMsOf(one),
+  // A call that has expired is run no more, whether or not a worker has seen that.
+  expiresMs: Math.min(dueMs(one.call, nowMs) + forMsOf(one), endMs(one.call, nowMs)),
 })
 
 const isTimed = ({ guard }: Guarded): boolean => guard.kind === 'unique' && guard.until === 'expiry'
@@ -202,3 +203,10 @@ const dueIn = (value: string): number => Number(value.split(' ')[1] ?? Number.Na
 /** Unix ms from which a call may run. */
 export const dueMs = ({ options: { eta, countdown = 0 } }: Call, nowMs: number): number =>
   Math.max(nowMs, eta ? eta.getTime() : nowMs + countdown * 1000)
+
+/** Unix ms from which a call must no longer run. */
+function endMs({ options, defaults }: Call, nowMs: number): number {
+  const expires = options.expires ?? defaults.expires
+  if (expires === undefined) return Number.POSITIVE_INFINITY
+  return typeof expires === 'number' ? nowMs + expires * 1000 : expires.getTime()
+}

@@ -167,9 +167,10 @@ export class Queues {
     const waiting = [...new Set(found.map(({ id }) => id))]
     if (waiting.length === 0) return 0
     // Revoked first: a message that a worker claims at this moment is dropped there.
-    const { revoke, renewLines } = await fleet()
+    const { freeKeysOf, revoke, renewLines } = await fleet()
     await revoke(this.#core, waiting, {})
     const removed = await admin.remove(waiting)
+    await freeKeysOf(this.#core, waiting)
     await renewLines(this.#core)
     return removed
   }
@@ -181,9 +182,7 @@ export class Queues {
 
   /** Removes all ready and delayed messages of a queue; returns how many. */
   async purge(queue: string): Promise<number> {
-    const purged = await (await this.#core.broker()).purge(queue)
-    if (purged > 0) await (await fleet()).renewLines(this.#core)
-    return purged
+    return (await fleet()).purgeQueue(this.#core, queue)
   }
 
   async #browsing(): Promise<Broker> {

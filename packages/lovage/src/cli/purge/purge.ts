@@ -1,5 +1,5 @@
 import type { AppCore } from '../../app/core/index.js'
-import { renewLines } from '../../app/fleet/index.js'
+import { purgeQueue } from '../../app/fleet/index.js'
 import { ConfigurationError } from '../../kernel/index.js'
 import { confirm } from '../shared/confirm.js'
 import { requireKnown } from '../shared/queue-names.js'
@@ -27,10 +27,8 @@ export async function purge(app: AppCore, options: PurgeOptions): Promise<0 | 1>
     console.error('Nothing was removed.')
     return 1
   }
-  const broker = await app.broker()
   let removed = 0
-  for (const queue of queues) removed += await broker.purge(queue)
-  if (removed > 0) await renewLines(app)
+  for (const queue of queues) removed += await purgeQueue(app, queue)
   console.log(`${count(removed)} removed from ${queues.join(', ')}.`)
   return 0
 }
