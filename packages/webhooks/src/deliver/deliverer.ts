@@ -121,7 +121,15 @@ export class Deliverer {
     )
     this.#parts.onAttempt(attempted, next)
     const notices = noticesOf(claimed, next.state, schedule, now())
-    await this.#records.ask({ attempt: attempted.attempt, claimant, next, isGone: next.isGone, notices })
+    const { concurrency, order } = claimed.endpoint
+    await this.#records.ask({
+      attempt: attempted.attempt,
+      claimant,
+      next,
+      isGone: next.isGone,
+      isUnlimited: concurrency === null && order === 'none',
+      notices,
+    })
     crashPoint('webhook:after-release')
     return {
       kind: 'attempted',

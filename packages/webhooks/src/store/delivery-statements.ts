@@ -4,6 +4,7 @@ import { readStatements } from './database/statements.js'
 export const DELIVERIES = readStatements(new URL('./sql/deliveries.sql', import.meta.url), [
   'lockLanes',
   'lockLanesOf',
+  'readLanes',
   'saveLanes',
   'load',
   'inFlight',

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../domain/index.js'
 import { advance, type LaneChange, type LaneRules } from '../lane/index.js'
 import type { SqlDatabase, SqlSession, SqlTransaction } from './database/database.js'
-import { attemptRow } from './delivery-rows.js'
+import { attemptRow, type LaneRow, toLane } from './delivery-rows.js'
 import { DELIVERIES } from './delivery-statements.js'
 import { loadEndpoints, markDisabled } from './endpoint-store.js'
 import { insertEvents } from './event-store.js'
@@ -20,7 +20,43 @@ export function recordAttempts(
   records: readonly AttemptRecord[],
   nowMs: number,
 ): Promise<Released> {
-  return database.transaction((session) => recordIn(database, session, rules, records, nowMs))
+  return database.transaction(
+    async (session) =>
+      (await recordSteady(session, rules, records, nowMs)) ??
+      (await recordIn(database, session, rules, records, nowMs)),
+  )
+}
+
+/**
+ * Records successes that change nothing at their endpoints, without locking the lanes: claims do not wait for this commit. Undefined, and
+ * nothing is written, when a lane has something to say. What the end of an attempt could free (a slot, an order) is not looked for, so this
+ * is for unlimited endpoints.
+ */
+async function recordSteady(
+  session: SqlTransaction,
+  rules: LaneRules,
+  records: readonly AttemptRecord[],
+  nowMs: number,
+): Promise<Released | undefined> {
+  const isPlain = records.every(
+    ({ attempt, next, isUnlimited, notices }) =>
+      isUnlimited === true &&
+      next?.state === 'success' &&
+      attempt.outcome === 'success' &&
+      notices.length === 0,
+  )
+  if (!isPlain) return undefined
+  const ids = [...new Set(records.map(({ attempt }) => attempt.endpointId))]
+  const lanes = (await session.query<LaneRow>(DELIVERIES.readLanes, [ids])).map(toLane)
+  const isSteady = lanes.every(
+    (lane) => !lane.hasWaiting && advance(lane, 'success', rules, nowMs).lane === lane,
+  )
+  if (!isSteady) return undefined
+  session.later(DELIVERIES.insertAttempts, [
+    JSON.stringify(records.map(({ attempt }) => attemptRow(attempt))),
+  ])
+  session.later(DELIVERIES.settle, [JSON.stringify(records.map(settledRow)), nowMs])
+  return { deliveryIds: [], wakes: [], notices: [] }
 }
 
 async function recordIn(
@@ -77,17 +113,21 @@ async function settle(
   nowMs: number,
 ): Promise<ReadonlySet<string>> {
   if (records.length === 0) return new Set()
-  const rows = records.map(({ attempt, claimant, next }) => ({
-    key: attempt.deliveryId,
-    claimant,
-    state: next?.state,
-    due_at: next?.nextAttemptAtMs ?? null,
-    outcome: attempt.outcome,
-    status: attempt.status,
-  }))
-  const settled = await session.query<{ id: string }>(DELIVERIES.settle, [JSON.stringify(rows), nowMs])
+  const settled = await session.query<{ id: string }>(DELIVERIES.settle, [
+    JSON.stringify(records.map(settledRow)),
+    nowMs,
+  ])
   return new Set(settled.map(({ id }) => id))
 }
+
+const settledRow = ({ attempt, claimant, next }: AttemptRecord) => ({
+  key: attempt.deliveryId,
+  claimant,
+  state: next?.state,
+  due_at: next?.nextAttemptAtMs ?? null,
+  outcome: attempt.outcome,
+  status: attempt.status,
+})
 
 /** A successful replay completes a delivery that had been given up; any other continues unchanged. */
 async function settleReplays(

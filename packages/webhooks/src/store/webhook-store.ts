@@ -166,6 +166,8 @@ export interface AttemptRecord {
   } | null
   /** Whether to disable the endpoint: it answered that it is gone. */
   readonly isGone: boolean
+  /** Whether its endpoint limits nothing that the end of an attempt frees: no concurrency, no order. Default false. */
+  readonly isUnlimited?: boolean
   /** The notices to send if this record is accepted. */
   readonly notices: readonly Notice[]
 }

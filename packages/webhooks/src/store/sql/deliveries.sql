@@ -3,6 +3,8 @@ SELECT * FROM lovage_webhook_lanes WHERE endpoint_id IN (
   SELECT endpoint_id FROM lovage_webhook_deliveries WHERE id IN ($1[])) ORDER BY endpoint_id FOR UPDATE
 -- name: lockLanesOf
 SELECT * FROM lovage_webhook_lanes WHERE endpoint_id IN ($1[]) ORDER BY endpoint_id FOR UPDATE
+-- name: readLanes
+SELECT * FROM lovage_webhook_lanes WHERE endpoint_id IN ($1[])
 -- name: saveLanes
 UPDATE lovage_webhook_lanes AS l SET circuit_window = r.circuit_window, circuit = r.circuit, circuit_until = r.circuit_until,
   rate_tat = r.rate_tat, failing_since = r.failing_since, warned_percent = r.warned_percent, has_waiting = r.has_waiting,
