@@ -99,7 +99,7 @@ export class Reception {
         // A fault of ours: the message stays claimed and comes back by its lease, counted, so that it cannot loop.
         app.logger.error(
           { err: error, tag: delivery.tag },
-          'could not process a message; it returns to its queue',
+          'could not take a message in; it returns to its queue',
         )
         app.signals.emit('taskInternalError', { headers: undefined, error })
         const settlement = { tag: delivery.tag, kind: 'requeue', counts: true } as const
@@ -110,7 +110,8 @@ export class Reception {
     if (doubtful.length > 0) void this.#admitDoubtful(doubtful)
     if (suspects.length > 0) void this.#admitSuspects(suspects)
     if (noted.length > 0) void this.#admitNoted(noted)
-    line.fill()
+    // Not yet: a revoke that was sent before these tasks may lie, unread, on another connection that became readable with theirs.
+    setImmediate(() => line.fill())
   }
 
   /** Tasks that have lost several workers: that is known to others before they run. */
@@ -153,7 +154,7 @@ export class Reception {
   async #admitDoubtful(doubtful: readonly Claim[]): Promise<void> {
     const { app, claims, line, results } = this.#core
     const records = await results?.get(doubtful.map(({ job }) => job.context.id)).catch((error: unknown) => {
-      app.logger.warn({ err: error }, 'cannot check whether redelivered tasks have run; they run again')
+      app.logger.warn({ err: error }, 'cannot ask whether redelivered tasks have run; they run')
       return []
     })
     const done = new Map(records?.flatMap((one) => (one.state === 'SUCCESS' ? [[one.id, one] as const] : [])))
@@ -169,7 +170,7 @@ export class Reception {
         const after = claims.end(claim, undefined, 0)
         app.logger.info(
           { task_id: context.id, task_name: context.name },
-          `Task ${context.name}[${context.id}] was redelivered but has already succeeded: it is not run again`,
+          `Task ${context.name}[${context.id}] came again and has succeeded before: it is not run`,
         )
         const settlement = { tag: claim.delivery.tag, kind: 'ack' } as const
         const plan = { publish: [], results: [], settlement, state: null }
@@ -220,7 +221,7 @@ export class Reception {
     const { app, claims, limits, line } = this.#core
     const nowMs = app.clock.now()
     const admittances = await limits.admit(limited).catch((error: unknown) => {
-      app.logger.error({ err: error }, 'cannot check limits; limited tasks wait')
+      app.logger.error({ err: error }, 'cannot ask for limits; limited tasks wait')
       return limited.map(() => ({ kind: 'postpone', untilMs: nowMs + 1000 }) as const)
     })
     // They return to the head of a queue, the last one first, so that their order is kept.
