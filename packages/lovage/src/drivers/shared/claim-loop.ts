@@ -151,12 +151,17 @@ export class ClaimLoop {
     if (deliveries.length > 0) this.#hooks.deliver(deliveries)
   }
 
-  /** Batches that arrive together are delivered one per turn, so that the first is settled before the second runs. */
+  /**
+   * Batches that arrive together are delivered one per turn, so that the first is settled before the second runs. The first waits for the
+   * end of this turn: a revoke that was sent before its task, and came by another connection, is then read.
+   */
   #queueUp(deliveries: readonly Delivery[]): Promise<void> {
     if (deliveries.length === 0) return Promise.resolve()
     return new Promise((delivered) => {
       this.#ready.push({ deliveries, delivered })
-      if (!this.#isTurnTaken) this.#takeTurn()
+      if (this.#isTurnTaken) return
+      this.#isTurnTaken = true
+      setImmediate(() => this.#takeTurn())
     })
   }
 
