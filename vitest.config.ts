@@ -16,7 +16,8 @@ export default defineConfig({
     include: [
       'examples/ten-programs/10-unit-test.ts',
       'examples/own-broker/*.test.ts',
-      'packages/**/*.test.{ts,tsx}',
+      // The template of new projects has a test of its own, for them.
+      'packages/!(create-lovage)/**/*.test.{ts,tsx}',
       'systems/**/*.test.ts',
       'test/**/*.test.ts',
     ],
