@@ -99,7 +99,7 @@ describe('the check of a producer’s files', () => {
       'dist/two.js': 'export const two = 2\n',
     })
     expect(await checkProducer({ package: folder, most: 2 })).toEqual([])
-    expect((await checkProducer({ package: folder, most: 1 }))[0]).toContain('loads 2 of its files')
+    expect((await checkProducer({ package: folder, most: 1 }))[0]).toContain('loads 2 of its source files')
   })
 })
 
