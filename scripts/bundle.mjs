@@ -1,14 +1,16 @@
 // After the compiler has written the declarations, in the folder of a package: writes its code in few files, so that a process starts
-// by reading tens of files rather than hundreds. Files that are started by their own name (doors, threads, child processes) keep it.
+// by reading tens of files rather than hundreds; with `--watch`, again after each change. Files that are started by their own name (doors, threads, child processes) keep it.
 
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, posix, relative, resolve } from 'node:path'
-import { rolldown } from 'rolldown'
+import { rolldown, watch } from 'rolldown'
 
 const SOURCE = resolve('src')
-const { dependencies = {}, peerDependencies = {}, exports: doors } = JSON.parse(
-  readFileSync('package.json', 'utf8'),
-)
+const {
+  dependencies = {},
+  peerDependencies = {},
+  exports: doors,
+} = JSON.parse(readFileSync('package.json', 'utf8'))
 /** Entered by name from outside the package's own code, without being doors of the package: by its command, and by tests. */
 const INNER_DOORS = ['cli/main', 'loader/index', 'worker/index', 'app/core/index']
 /** `new URL('./thread.js', import.meta.url)` */
@@ -27,7 +29,7 @@ for (const source of sources.filter((path) => !path.includes('.suite.')))
     entries.add(posix.join(posix.dirname(source), path))
 
 const outside = [...Object.keys(dependencies), ...Object.keys(peerDependencies)]
-const bundle = await rolldown({
+const input = {
   input: Object.fromEntries([...entries].map((entry) => [entry, join(SOURCE, `${entry}.ts`)])),
   platform: 'node',
   external: (name) =>
@@ -41,7 +43,9 @@ const bundle = await rolldown({
       name: 'places-of-files',
       transform(code, id) {
         if (!code.includes('import.meta.url')) return undefined
-        const place = relative(SOURCE, id).replaceAll('\\', '/').replace(/\.tsx?$/, '.js')
+        const place = relative(SOURCE, id)
+          .replaceAll('\\', '/')
+          .replace(/\.tsx?$/, '.js')
         return { code: code.replaceAll('import.meta.url', `__OWN_URL__("${place}")`), map: null }
       },
       renderChunk(code, chunk) {
@@ -55,15 +59,24 @@ const bundle = await rolldown({
       },
     },
   ],
-})
-for (const file of readdirSync('dist', { recursive: true }))
-  if (/\.js(\.map)?$/.test(file) && !file.endsWith('client.js')) rmSync(join('dist', file))
-await bundle.write({
+}
+const output = {
   dir: 'dist',
   format: 'esm',
   entryFileNames: '[name].js',
   chunkFileNames: 'shared/[name]-[hash].js',
   sourcemap: true,
   keepNames: true,
-})
-await bundle.close()
+}
+for (const file of readdirSync('dist', { recursive: true }))
+  if (/\.js(\.map)?$/.test(file) && !file.endsWith('client.js')) rmSync(join('dist', file))
+if (process.argv.includes('--watch')) {
+  watch({ ...input, output }).on('event', (event) => {
+    if (event.code === 'BUNDLE_END') console.log(`built in ${event.duration} ms`)
+    if (event.code === 'ERROR') console.error(event.error.message)
+  })
+} else {
+  const bundle = await rolldown(input)
+  await bundle.write(output)
+  await bundle.close()
+}
