@@ -192,6 +192,7 @@ export type {
   HealthStatus,
   HealthThresholds,
   QueueHealth,
+  RedeliveredTask,
   StuckTask,
 } from './health/index.js'
 export {

@@ -27,6 +27,7 @@ export type {
   Settlement,
 } from '../broker/index.js'
 export type {
+  CallersTransaction,
   CoordinationStore,
   LeaseGrant,
   Mark,
