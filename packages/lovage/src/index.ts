@@ -25,6 +25,7 @@ export type {
   OpenBreaker,
   OpenedLetter,
   QueueReport,
+  RedeliveredTask,
   RedriveOptions,
 } from './app/fleet/index.js'
 export { Lovage } from './app/index.js'
@@ -192,7 +193,6 @@ export type {
   HealthStatus,
   HealthThresholds,
   QueueHealth,
-  RedeliveredTask,
   StuckTask,
 } from './health/index.js'
 export {

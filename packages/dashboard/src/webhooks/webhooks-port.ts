@@ -47,14 +47,14 @@ export interface WebhookAttempt {
   } | null
 }
 
-interface Of {
+export interface Of {
   readonly tenant?: string
 }
-interface Part {
+export interface Part {
   readonly limit?: number
   readonly after?: string
 }
-interface Listing<T> {
+export interface Listing<T> {
   readonly items: readonly T[]
   readonly next: string | null
 }

@@ -1,4 +1,3 @@
-export type { RedeliveredTask } from './.ts.js'
 export { checkDeploy, type DeployFinding } from './deploy-check.js'
 export { examine, type Finding } from './doctor.js'
 export { getActiveTasks, getTaskStatus, getWorkerStats, revokeTask, type TaskStatus } from './fleet.js'
