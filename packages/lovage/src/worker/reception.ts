@@ -99,7 +99,7 @@ export class Reception {
         // A fault of ours: the message stays claimed and comes back by its lease, counted, so that it cannot loop.
         app.logger.error(
           { err: error, tag: delivery.tag },
-          'could not take a message in; it returns to its queue',
+          'could not process a message; it returns to its queue',
         )
         app.signals.emit('taskInternalError', { headers: undefined, error })
         const settlement = { tag: delivery.tag, kind: 'requeue', counts: true } as const
@@ -154,7 +154,7 @@ export class Reception {
   async #admitDoubtful(doubtful: readonly Claim[]): Promise<void> {
     const { app, claims, line, results } = this.#core
     const records = await results?.get(doubtful.map(({ job }) => job.context.id)).catch((error: unknown) => {
-      app.logger.warn({ err: error }, 'cannot ask whether redelivered tasks have run; they run')
+      app.logger.warn({ err: error }, 'cannot check whether redelivered tasks have run; they run again')
       return []
     })
     const done = new Map(records?.flatMap((one) => (one.state === 'SUCCESS' ? [[one.id, one] as const] : [])))
@@ -170,7 +170,7 @@ export class Reception {
         const after = claims.end(claim, undefined, 0)
         app.logger.info(
           { task_id: context.id, task_name: context.name },
-          `Task ${context.name}[${context.id}] came again and has succeeded before: it is not run`,
+          `Task ${context.name}[${context.id}] was redelivered but has already succeeded: it is not run again`,
         )
         const settlement = { tag: claim.delivery.tag, kind: 'ack' } as const
         const plan = { publish: [], results: [], settlement, state: null }
@@ -221,7 +221,7 @@ export class Reception {
     const { app, claims, limits, line } = this.#core
     const nowMs = app.clock.now()
     const admittances = await limits.admit(limited).catch((error: unknown) => {
-      app.logger.error({ err: error }, 'cannot ask for limits; limited tasks wait')
+      app.logger.error({ err: error }, 'cannot check limits; limited tasks wait')
       return limited.map(() => ({ kind: 'postpone', untilMs: nowMs + 1000 }) as const)
     })
     // They return to the head of a queue, the last one first, so that their order is kept.
