@@ -12,7 +12,14 @@ const {
   exports: doors,
 } = JSON.parse(readFileSync('package.json', 'utf8'))
 /** Entered by name from outside the package's own code, without being doors of the package: by its command, and by tests. */
-const INNER_DOORS = ['cli/main', 'loader/index', 'worker/index', 'app/core/index', 'drivers/index', 'kernel/index']
+const INNER_DOORS = [
+  'cli/main',
+  'loader/index',
+  'worker/index',
+  'app/core/index',
+  'drivers/index',
+  'kernel/index',
+]
 /** `new URL('./thread.js', import.meta.url)` */
 const STARTED = /new URL\('(\.[^']+)\.js', import\.meta\.url\)/g
 /** The place of a source file's compiled code, for the files that stand beside it. */
