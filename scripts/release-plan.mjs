@@ -31,6 +31,18 @@ export function releaseProblems(version, published, changelog) {
   return found
 }
 
+/** Why packages cannot be released from a clone of `origin`: they name another repository, whose owner may be a stranger. */
+export function originProblems(published, origin) {
+  const place = (url) =>
+    url.replace(/^git\+|\.git$/g, '').replace(/^(?:https:\/\/|ssh:\/\/git@|git@)([^/:]+)[/:]/, '$1/')
+  return published
+    .filter(({ manifest }) => place(manifest.repository?.url ?? '') !== place(origin))
+    .map(
+      ({ manifest }) =>
+        `${manifest.name} names the repository ${manifest.repository?.url}, but this is a clone of ${origin || 'none'}`,
+    )
+}
+
 /** What the changelog says of a version. */
 export function notesOf(version, changelog) {
   const sections = changelog.split(/^## /m).slice(1)

@@ -1,16 +1,20 @@
 // `node scripts/release.mjs VERSION [--dry-run]`: packs the packages into release/ and publishes them, those that others need first. Refuses a
-// version that is not theirs, and one of which the changelog says nothing. A run that is repeated goes on where it stopped.
+// version that is not theirs, one of which the changelog says nothing, and a clone of another repository than they name. A run that is repeated goes on where it stopped.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { foldersToPublish, notesOf, releaseProblems } from './release-plan.mjs'
+import { foldersToPublish, notesOf, originProblems, releaseProblems } from './release-plan.mjs'
 import { ROOT } from './workspace.mjs'
 
 const [version = ''] = process.argv.slice(2).filter((word) => !word.startsWith('-'))
 const isDryRun = process.argv.includes('--dry-run')
 const changelog = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8')
 const published = foldersToPublish()
-const problems = releaseProblems(version, published, changelog)
+const { stdout: origin } = spawnSync('git', ['remote', 'get-url', 'origin'], { cwd: ROOT, encoding: 'utf8' })
+const problems = [
+  ...releaseProblems(version, published, changelog),
+  ...originProblems(published, origin.trim()),
+]
 if (problems.length > 0) {
   console.error(problems.join('\n'))
   process.exit(1)

@@ -94,7 +94,7 @@ function readPaper(path) {
   }
 }
 
-/** What the installed packages may weigh together, in MB and files: a tenth more than they did when this was written. */
+/** What the installed packages may weigh together, in MB and files; when this was written it was 70 MB in 6,639. */
 const MOST_MEGABYTES = 100
 const MOST_FILES = 8000
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { installed } from '../../scripts/checks/licences.mjs'
 import { changelogOf, withAbsoluteLinks } from '../../scripts/papers.mjs'
-import { foldersToPublish, notesOf, releaseProblems } from '../../scripts/release-plan.mjs'
+import { foldersToPublish, notesOf, originProblems, releaseProblems } from '../../scripts/release-plan.mjs'
 
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
@@ -46,4 +46,20 @@ test('what the packages install is found through the lock file', () => {
   const names = installed().map(({ name }) => name)
   for (const name of ['ioredis', 'libsql', 'pino', 'thread-stream']) expect(names).toContain(name)
   expect(names).not.toContain('vitest')
+})
+
+test('packages are released from a clone of the repository that they name, and from no other', () => {
+  const published = [
+    { folder: 'one', manifest: { name: 'one', repository: { url: 'git+https://example.org/a/one.git' } } },
+  ]
+  for (const origin of [
+    'https://example.org/a/one.git',
+    'git@example.org:a/one.git',
+    'https://example.org/a/one',
+  ])
+    expect(originProblems(published, origin)).toEqual([])
+  expect(originProblems(published, 'https://example.org/b/one.git')).toEqual([
+    'one names the repository git+https://example.org/a/one.git, but this is a clone of https://example.org/b/one.git',
+  ])
+  expect(originProblems(published, '')).toHaveLength(1)
 })
