@@ -30,7 +30,7 @@ describe('a system', () => {
     const { code, stderr } = await system('cleanup')
     expect({ code, stderr }).toEqual({
       code: 64,
-      stderr: expect.stringContaining('There is no system cleanup; there are'),
+      stderr: expect.stringContaining('There is no system cleanup; available systems are'),
     })
   })
 

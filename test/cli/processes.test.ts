@@ -189,7 +189,7 @@ test('a worker that gets USR1 tells what it is at', async () => {
   await until(() => runs(cwd).includes(`begin ${id}`))
   worker.signal('SIGUSR1')
   await worker.says(/1 tasks run, 0 wait, 0 have ended/)
-  await worker.says(new RegExp(`shop.slow\\[${id}\\] runs for`))
+  await worker.says(new RegExp(`shop.slow\\[${id}\\] has been running for`))
   expect(worker.log.find((line) => line.task_id === id)).toMatchObject({ args: '(3,)', queue: 'celery' })
 })
 

@@ -97,7 +97,7 @@ describe('a worker', () => {
       await worker.says(/ ready/)
       return worker.log.find((line) => String(line.msg).endsWith('ready'))?.queues
     }
-    expect(await queuesOf()).toEqual(['celery', 'a', 'b', 'c'])
+    expect(await queuesOf()).toEqual(['a', 'b', 'c', 'celery'])
     expect(await queuesOf('-Q', 'b,a', '--queues=z')).toEqual(['b', 'a', 'z'])
     expect(await queuesOf('-X', 'b,celery')).toEqual(['a', 'c'])
     const misspelt = await lovage(['-A', 'queues', 'worker', '-X', 'd'], { cwd })

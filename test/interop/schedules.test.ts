@@ -90,7 +90,7 @@ describe('as Python Celery says', () => {
     for (const [index, { fields, name, text }] of questions.entries()) {
       // Ours is the stricter: what Celery refuses we refuse; what it half reads (`1-5/`, days in other fields) too.
       if (answers[index]?.error !== undefined)
-        expect(() => ours(fields), `${name} '${text}'`).toThrow('is wrong')
+        expect(() => ours(fields), `${name} '${text}'`).toThrow('is invalid')
     }
   })
 

@@ -51,7 +51,7 @@ describe('the app', () => {
 
   test('is not in a file of data, and not below a file', async () => {
     using project = makeProject({ 'package.json': '{}', 'app.mjs': app('found') })
-    await expect(load(project.folder, 'package.json')).rejects.toThrow('package.json (-A) is no module')
+    await expect(load(project.folder, 'package.json')).rejects.toThrow('package.json (-A) is not a module')
     await expect(load(project.folder, 'app.mjs/more')).rejects.toThrow('There is no module app.mjs/more')
   })
 

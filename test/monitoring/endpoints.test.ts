@@ -162,7 +162,7 @@ test('entries of the schedule that no beat sends are told', async () => {
   await becomes({
     status: 'degraded',
     schedule: [{ status: 'overdue', overdueSeconds: expect.any(Number) }],
-    reasons: [expect.stringMatching(/tidy was to run 1\d\d s ago and was not sent: no beat leads/)],
+    reasons: [expect.stringMatching(/tidy was due 1\d\d s ago and was not sent: no beat leads/)],
   })
 })
 
