@@ -7,5 +7,5 @@ test.each(programs.map(({ name }) => name))('%s of the guide to canvas runs', as
   using shop = makeShop()
   const { code, stdout, stderr } = await importProgram(shop, name)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  if (name === 'work.ts') expect(stdout).toMatch(/^113\n\[ 3, 7 \]\n10\n/m)
+  if (name === 'work.ts') expect(stdout).toMatch(/^113\n\[ 3, 7 \]\n10\n4\n/m)
 })

@@ -155,7 +155,7 @@ describe('a server that has lost its replicas', () => {
     await until(async () => (await client.hlen('unacked')) === 1, PATIENCE)
     await client.config('SET', 'min-replicas-to-write', 1)
     release()
-    await until(() => complaints.some((words) => words.includes('Too few replicas')), PATIENCE)
+    await until(() => complaints.some((words) => words.includes('too few replicas')), PATIENCE)
     await client.config('SET', 'min-replicas-to-write', 0)
     expect(await result.get({ timeout: 150 })).toBe('done')
     await until(async () => (await client.hlen('unacked')) === 0, PATIENCE)
