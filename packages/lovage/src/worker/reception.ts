@@ -110,8 +110,7 @@ export class Reception {
     if (doubtful.length > 0) void this.#admitDoubtful(doubtful)
     if (suspects.length > 0) void this.#admitSuspects(suspects)
     if (noted.length > 0) void this.#admitNoted(noted)
-    // Not yet: a revoke that was sent before these tasks may lie, unread, on another connection that became readable with theirs.
-    setImmediate(() => line.fill())
+    line.fill()
   }
 
   /** Tasks that have lost several workers: that is known to others before they run. */

@@ -127,7 +127,7 @@ export class ClaimLoop {
         wakes = this.#wakes
         want = this.#want()
         this.#asked += want
-        return { queues: this.#queues, want }
+        return { queues: this.#queues, want, isBacklog: this.#isFlowing }
       })
       deliveries = this.#hooks.take(reply)
     } catch (error) {
@@ -151,17 +151,12 @@ export class ClaimLoop {
     if (deliveries.length > 0) this.#hooks.deliver(deliveries)
   }
 
-  /**
-   * Batches that arrive together are delivered one per turn, so that the first is settled before the second runs. The first waits for the
-   * end of this turn: a revoke that was sent before its task, and came by another connection, is then read.
-   */
+  /** Batches that arrive together are delivered one per turn, so that the first is settled before the second runs. */
   #queueUp(deliveries: readonly Delivery[]): Promise<void> {
     if (deliveries.length === 0) return Promise.resolve()
     return new Promise((delivered) => {
       this.#ready.push({ deliveries, delivered })
-      if (this.#isTurnTaken) return
-      this.#isTurnTaken = true
-      setImmediate(() => this.#takeTurn())
+      if (!this.#isTurnTaken) this.#takeTurn()
     })
   }
 

@@ -9,6 +9,8 @@ export interface ClaimRequest {
   readonly queues: readonly string[]
   /** The maximum; 0 when no message may come any longer. */
   readonly want: number
+  /** The last claim came back full: what comes now has waited behind others. */
+  readonly isBacklog: boolean
 }
 
 /** A claim's reply. */

@@ -98,7 +98,7 @@ export class RedisClaimPort implements ClaimPort {
 
   async claim(ask: () => ClaimRequest): Promise<ClaimReply> {
     const { keys } = this.#parts
-    const { queues, want } = ask()
+    const { queues, want, isBacklog } = ask()
     if (queues !== this.#queues) {
       this.#queues = queues
       this.#lists = queues.flatMap((queue) => keys.lists(queue))
@@ -106,11 +106,15 @@ export class RedisClaimPort implements ClaimPort {
     }
     const { holder, leaseMs } = this.#options
     const { unackedIndex, unacked, holders, unparsed, redeliveries } = keys
-    const reply = await CLAIM.run(
+    const claimed = CLAIM.run(
       this.#connection,
       [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, ...this.#lists],
       [holder, leaseMs, want, HELD_REMARK, ...this.#suffixes],
     )
+    // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
+    const heard = isBacklog ? undefined : this.#parts.subscriber.caughtUp()
+    const reply = await claimed
+    await heard
     const queueOf = (list: number): string => queues[Math.floor(list / keys.steps.length)] ?? ''
     return { messages: readClaim(reply, queueOf, this.#options.onError) }
   }

@@ -6,6 +6,10 @@ import { RedisConnection } from './redis-connection.js'
 /** A connection that is silent for longer than this is probed. */
 const PING_MS = 5_000
 
+/** A server that answers later than this is not waited for. */
+const LATE_MS = 250
+const NO_WORDS: readonly string[] = []
+
 /** A message listener. */
 export type Hear = (payload: string, channel: string) => void
 
@@ -41,6 +45,25 @@ export class RedisSubscriber {
   /** The same for all channels that match a pattern. */
   subscribePattern(patterns: readonly string[], hear: Hear): Promise<Unsubscribe> {
     return this.#add('psubscribe', patterns, hear)
+  }
+
+  /**
+   * Resolves when all that was published before this call has been heard, or cannot be heard now. A server that does not answer is waited for
+   * only briefly.
+   */
+  async caughtUp(): Promise<void> {
+    if (!this.#connection.isReady) return
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LATE_MS)
+    })
+    // A lost connection misses what is published now; it is opened again.
+    const answered = this.#connection.send('ping', NO_WORDS).then(
+      () => {},
+      () => {},
+    )
+    await Promise.race([answered, late])
+    clearTimeout(timer)
   }
 
   /** Keeps the process alive until released. */
