@@ -196,6 +196,7 @@ export type {
   StuckTask,
 } from './health/index.js'
 export {
+  abortAfter,
   CapabilityError,
   type Clock,
   ConfigurationError,

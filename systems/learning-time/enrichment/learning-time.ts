@@ -1,3 +1,4 @@
+import { abortAfter } from 'lovage'
 import { connectionsOf } from 'lovage/driver'
 import { app } from '../lms/app.js'
 import { openWarehouse } from '../warehouse/open-warehouse.js'
@@ -30,7 +31,7 @@ export const cacheKey = ({ userId, courseId, enterpriseUuid }: Learner): string 
  * the same time one asks the warehouse, and the others wait for it. Never throws; nobody waits longer than `LIMIT_MS`.
  */
 export async function learningTime(learner: Learner, signal: AbortSignal): Promise<Found> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)])
+  const limit = abortAfter(LIMIT_MS, signal)
   const key = cacheKey(learner)
   try {
     const store = await connectionsOf(app).coordination()

@@ -1,3 +1,4 @@
+export { abortAfter } from './abort-after.js'
 export * from './clock.js'
 export * from './crash-point.js'
 export type { DriverOptions, OpenDriver } from './driver-options.js'

@@ -1,3 +1,4 @@
+import { abortAfter } from 'lovage'
 import type { Webhooks } from '../facade/index.js'
 import type { EnrichmentOptions } from './enrichment-options.js'
 
@@ -25,8 +26,7 @@ export function cachedLoad<Data, Value>(
   const underWay = new Map<string, Promise<Loaded<Value>>>()
 
   const ask = async (data: Data, signal: AbortSignal | undefined): Promise<Found<Value>> => {
-    const limit = AbortSignal.timeout(timeoutMs)
-    const both = signal ? AbortSignal.any([limit, signal]) : limit
+    const both = abortAfter(timeoutMs, signal)
     try {
       return { value: await before(both, load(data, both)) }
     } catch (error) {

@@ -1,3 +1,4 @@
+import { abortAfter } from 'lovage'
 import { createTransport } from 'nodemailer'
 import { Webhook } from 'standardwebhooks'
 import { Unfit } from '../pages/fetch-page.js'
@@ -99,7 +100,7 @@ async function post(
     body,
     redirect: 'manual',
     headers: { 'content-type': 'application/json', ...headers },
-    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    signal: abortAfter(TIMEOUT_MS, signal),
   })
   await response.body?.cancel()
   if (response.status === 410) throw new Unfit(`${new URL(url).host} no longer accepts alerts (410).`)

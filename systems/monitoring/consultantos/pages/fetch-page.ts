@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns'
 import { BlockList, isIP } from 'node:net'
+import { abortAfter } from 'lovage'
 import { Agent, fetch } from 'undici'
 
 /** Something that trying again will not mend; told in one line. */
@@ -73,7 +74,7 @@ export async function fetchPage(url: string, signal: AbortSignal): Promise<Page>
     const response = await fetch(url, {
       dispatcher: agent,
       redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      signal: abortAfter(TIMEOUT_MS, signal),
       headers: { 'user-agent': 'consultantos-monitor', accept: 'text/html,text/plain;q=0.9,*/*;q=0.1' },
     })
     const [pieces, decoder] = [[] as string[], new TextDecoder()]

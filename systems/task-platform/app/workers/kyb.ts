@@ -1,3 +1,4 @@
+import { abortAfter } from 'lovage'
 import { z } from 'zod'
 import { current } from '../application.js'
 import { app } from '../celery.js'
@@ -17,7 +18,7 @@ export const checkCounterparty = app.task({
   circuitBreaker: { window: 10, minimum: 4, threshold: 0.5, openFor: 3 },
   run: async (ctx, { company_id }) => {
     const url = new URL(`/companies/${encodeURIComponent(company_id)}`, current().config.registerUrl)
-    const response = await fetch(url, { signal: AbortSignal.any([ctx.signal, AbortSignal.timeout(10_000)]) })
+    const response = await fetch(url, { signal: abortAfter(10_000, ctx.signal) })
     if (response.status === 404) throw new Unfit(`The register has no company ${company_id}.`)
     if (!response.ok) throw new Error(`The register answered ${response.status}.`)
     const { status } = Company.parse(await response.json())
