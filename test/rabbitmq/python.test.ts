@@ -322,7 +322,7 @@ describe('the command line on RabbitMQ', () => {
       ['queue', 'list', 'waiting'],
     ])
       expect(await run(...args)).toMatchObject({
-        stderr: expect.stringMatching(/cannot list its bindings|does not (tell|show)/),
+        stderr: expect.stringMatching(/cannot list/),
         code: 78,
       })
   })
