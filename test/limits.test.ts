@@ -301,7 +301,8 @@ describe.each(everyStore('limits'))('on %s', (_name, freshUrl) => {
       const halves = starts
         .flatMap(([name, atMs]) => (name === 'half' ? [atMs] : []))
         .sort((one, other) => one - other)
-      expect((halves.at(-1) ?? 0) - (halves[0] ?? 0)).toBeGreaterThanOrEqual(9 * 400 - 300)
+      // About every other one: the last of either kind may come up to three turns early.
+      expect((halves.at(-1) ?? 0) - (halves[0] ?? 0)).toBeGreaterThanOrEqual(9 * 400 - 3 * 200)
     })
   })
 

@@ -167,7 +167,12 @@ test('any JSON comes back as it went, through us and through Python', async () =
       expect(decodePickle(encodePickle(decodeJson(json)))).toEqual(decodeJson(json))
     }),
   )
-  const values = fc.sample(fc.jsonValue({ maxDepth: 4 }), 200).map((value) => decodeJson(encodeJson(value)))
+  const values = fc
+    .sample(
+      fc.jsonValue({ maxDepth: 4 }).filter((value) => !JSON.stringify(value).includes('__proto__')),
+      200,
+    )
+    .map((value) => decodeJson(encodeJson(value)))
   const hex = values.map((value) => encodePickle(value).toString('hex'))
   const output = await runPython(`
     import pickle

@@ -162,7 +162,7 @@ const ANSWERS: Readonly<Record<string, () => Promise<void>>> = {
   'Where is the history kept, and since when?': async () => {
     await menu('Broker')
     expect(await says()).toContain(`sqlite://${join(folder, 'h.main.sqlite')}`)
-    expect(await says()).toMatch(/Oldest\s*\d+ (?:s|min) ago/)
+    expect(await says()).toMatch(/Oldest\s*[\d.]+ (?:s|min) ago/)
   },
 }
 

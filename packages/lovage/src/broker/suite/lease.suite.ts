@@ -170,7 +170,10 @@ export function leaseTests({ test }: SuiteTester): void {
       })
       await world.publish(message(world.queue))
       const delivery = await consumer.first()
-      await world.server.interrupt?.()
+      const interrupted = world.server.interrupt?.()
+      // An idle consumer might notice nothing: it asks while the server is away.
+      consumer.inner.demand()
+      await interrupted
       await until(() => recovered > 0, 20_000)
       // It is still ours: the lease is longer than the outage.
       expect(await consumer.ack(delivery)).toEqual([])
