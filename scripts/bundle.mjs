@@ -78,8 +78,6 @@ const output = {
   sourcemap: true,
   keepNames: true,
 }
-for (const file of readdirSync('dist', { recursive: true }))
-  if (/\.js(\.map)?$/.test(file) && !file.endsWith('client.js')) rmSync(join('dist', file))
 if (process.argv.includes('--watch')) {
   watch({ ...input, output }).on('event', (event) => {
     if (event.code === 'BUNDLE_END') console.log(`built in ${event.duration} ms`)
@@ -87,6 +85,11 @@ if (process.argv.includes('--watch')) {
   })
 } else {
   const bundle = await rolldown(input)
-  await bundle.write(output)
+  const { output: written } = await bundle.write(output)
   await bundle.close()
+  // Last, so that programs which run meanwhile find the former files.
+  const current = new Set(written.map(({ fileName }) => fileName))
+  for (const file of readdirSync('dist', { recursive: true }).map((path) => path.replaceAll('\\', '/')))
+    if (/\.js(\.map)?$/.test(file) && !file.endsWith('client.js') && !current.has(file.replace(/\.map$/, '')))
+      rmSync(join('dist', file))
 }

@@ -12,5 +12,7 @@ const OUTPUT = /(\.d\.ts|\.js|\.js\.map)$/
 for (const file of await readdir('dist', { recursive: true })) {
   const source = OUTPUT.test(file) && !ASSET.test(file) ? file.replace(OUTPUT, '.ts') : file
   const isThere = [source, `${source}x`].some((path) => existsSync(`src/${path}`))
+  // The bundle owns what its files share, and removes it itself.
+  if (file.startsWith('shared/') && !file.endsWith('.d.ts')) continue
   if (/\.(ts|js|map|lua|sql|css|svg)$/.test(file) && !isThere) await rm(`dist/${file}`)
 }
