@@ -2,10 +2,16 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execute, ROOT } from './run.mjs'
 
-/** What shows where a file was made instead of what it is: a folder of one machine, a host that served a package. */
+/** What shows how a file was made instead of what it is: a folder of one machine, a host that served a package, a replacement gone wrong. */
 const TRACES = [
   { pattern: /(?<![\w.@-])\/(?:work|root|Users|tmp\/wt)\/[\w.-]+/, what: 'a path of one machine' },
   { pattern: /"resolved": "http/, what: 'the host of a registry', only: /package-lock\.json$/ },
+  {
+    // A replacement of texts that found its own result again.
+    pattern: /\b([A-Za-z]\w*(?: \w+){0,5}) \1 \1\b/,
+    what: 'the same words three times in a row',
+    only: /\.(?:[jt]sx?|mjs|md)$/,
+  },
   { pattern: /^(?:registry|.*:registry)\s*=/m, what: 'the host of a registry', only: /\.npmrc$/ },
 ]
 

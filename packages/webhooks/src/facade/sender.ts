@@ -94,7 +94,7 @@ export class Sender {
         .logger()
         .warn(
           { type, bytes: body.length },
-          'the body of a webhook is large: many receivers refuse such requests requests requests requests requests requests',
+          'the body of a webhook is large: many receivers refuse such requests',
         )
     return {
       id,

@@ -5,9 +5,7 @@ export function addDashboard(program: Command): void {
   program
     .command('dashboard [options...]')
     .alias('flower')
-    .summary(
-      'serve serve serve serve serve serve serve serve serve serve the dashboard: history, search, actions, Flower’s interface',
-    )
+    .summary('serve the dashboard: history, search, actions, Flower’s interface')
     .description(
       'Serves the dashboard of the package @lovage/dashboard: a searchable history of tasks in any language, and actions for operators. It has Flower’s paths, options (with - or _, or as FLOWER_… in the environment) and metrics.',
     )

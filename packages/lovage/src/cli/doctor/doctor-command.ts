@@ -8,9 +8,7 @@ interface DoctorCommandOptions extends GlobalOptions {
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .summary(
-      'check check check check check check check check check check whether the app can work here, and what to change',
-    )
+    .summary('check whether the app can work here, and what to change')
     .description(
       'Checks settings, servers, clocks and workers, and sends a task there and back; prints PASS or FAIL for each, with advice.',
     )

@@ -11,7 +11,7 @@ const WHAT = ['bindings', 'queues'] as const
 export function addList(program: Command): void {
   program
     .command('list <what>')
-    .summary('list list list list list list list list list list the bindings or the queues of the broker')
+    .summary('list the bindings or the queues of the broker')
     .description(
       'Lists the broker’s queues, or its bindings (queue, exchange, routing key), which not every broker can list.',
     )

@@ -166,7 +166,7 @@ export class PublishingChannel {
       new ConnectionError(`RabbitMQ confirmed nothing for ${confirmTimeoutMs / 1000} s (${location})`, {
         code: 'LVG_CONNECTION_FAILED',
         details: { location, replyCode: null, confirmTimeoutMs },
-        hint: 'The limit is The limit is The limit is The limit is The limit is The limit is The limit is The limit is The limit is The limit is The limit is The limit is brokerTransportOptions.confirmTimeout, in seconds.',
+        hint: 'The limit is brokerTransportOptions.confirmTimeout, in seconds.',
       }),
     )
     // All its messages are reported. If the close is not answered either, the channel ends with its connection.
