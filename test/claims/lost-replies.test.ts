@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { idsOf, message } from '../../packages/lovage/src/broker/suite/world.suite.js'
 import { openBroker } from '../../packages/lovage/src/drivers/index.js'
 import { isLovageError, silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
+import type { OutgoingMessage } from '../../packages/lovage/src/message/index.js'
 import { startLine } from '../rabbitmq/line.js'
 import { startPostgres, startRedis } from '../servers.js'
 
@@ -46,12 +47,13 @@ describe.each([
         cuts++
       }
     })()
+    const outgoing = (id: string, index: number) =>
+      message('q', { id, ...(index % 3 === 0 ? { dueMs: far } : {}) })
     /** As an app does it: what surely did not arrive is sent again. */
-    const publish = async (id: string, index: number): Promise<void> => {
-      const one = message('q', { id, ...(index % 3 === 0 ? { dueMs: far } : {}) })
+    const publish = async (messages: readonly OutgoingMessage[]): Promise<void> => {
       for (;;) {
         try {
-          return await producer.publish([one])
+          return await producer.publish(messages)
         } catch (error) {
           if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
           await new Promise((resolve) => setTimeout(resolve, 20))
@@ -61,9 +63,13 @@ describe.each([
     try {
       // A fast machine publishes more of them while it is cut as often.
       while (ids.length < MESSAGES || cuts < CUTS) {
-        const batch = idsOf(10)
+        const batch = idsOf(12)
         ids.push(...batch)
-        await Promise.all(batch.map((id, index) => publish(id, index)))
+        // One by one, and as an app does with the calls of one turn: together.
+        const messages = batch.map(outgoing)
+        await ((ids.length / 12) % 2 === 0
+          ? publish(messages)
+          : Promise.all(messages.map((one) => publish([one]))))
       }
       isOver = true
       await cutting

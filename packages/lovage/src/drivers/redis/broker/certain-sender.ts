@@ -41,7 +41,11 @@ export class CertainSender {
       await send(number, false)
       this.#heard.push(number)
     } catch (error) {
-      if (!wasReady || !isConnectionLoss(error) || isServersWord(error)) throw error
+      if (!wasReady || !isConnectionLoss(error) || isServersWord(error)) {
+        // It is not sent again; a transaction that failed in part is remembered all the same.
+        this.#heard.push(number)
+        throw error
+      }
       await this.#sendAgain(() => send(number, true), ids, error)
     }
   }

@@ -18,7 +18,7 @@ const SWEEP_MS = 1_000
 /** Queue names are registered again this often, in case the server was flushed. */
 const REGISTER_MS = 60_000
 
-/** Shorter pushes cost less as a script, longer ones as a transaction. */
+/** A transaction is five commands: fewer messages cost less as a script. */
 const MIN_TRANSACTION = 6
 /** As in push.lua. */
 const PUSHED_TTL_MS = 3_600_000
@@ -26,7 +26,6 @@ const PUSHED_TTL_MS = 3_600_000
 /** The messages of one push. */
 interface Batch {
   readonly list: string
-  readonly queue: string
   readonly raws: string[]
   readonly ids: unknown[]
   characters: number
@@ -95,7 +94,7 @@ export class RedisPublisher {
         const list = this.#keys.list(publication.queue, publication.step)
         let batch = open.get(list)
         if (!batch) {
-          batch = { list, queue: publication.queue, raws: [], ids: [], characters: 0 }
+          batch = { list, raws: [], ids: [], characters: 0 }
           open.set(list, batch)
         }
         batch.raws.push(publication.raw)
@@ -129,7 +128,11 @@ export class RedisPublisher {
     )
   }
 
-  /** The same as the script, for a number that was not sent before; the server copies each message once less. */
+  /**
+   * The script's work without its question whether the number is known, for a number that was not sent before: the server copies each message
+   * once less. Should the server read these commands from a lost connection only after the repeat, which waits 100 ms, the messages are
+   * there twice.
+   */
   #pushNatively(
     list: string,
     raws: readonly string[],
