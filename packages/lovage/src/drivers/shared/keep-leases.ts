@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import { createLogger, type Logger } from '../../kernel/index.js'
+import { createLogger, type Logger, systemClock } from '../../kernel/index.js'
+import { withoutRepetition } from '../../process/index.js'
 import type { KeptLease, LeaseReport, LeaseRequest } from './lease-protocol.js'
 import { tellStandstill } from './standstill.js'
 
@@ -41,6 +42,10 @@ export function keepLeases({ pulse, renew, heldTasks, drop, isOutage }: LeaseThr
     made ??= createLogger({ name: 'lovage' })
     return made
   }
+  const unrenewed = withoutRepetition(
+    (error) => logger().error({ err: error }, 'a lease was not renewed'),
+    systemClock,
+  )
   const leases = new Map<string, Kept>()
 
   port.on('message', (request: LeaseRequest) => {
@@ -69,7 +74,7 @@ export function keepLeases({ pulse, renew, heldTasks, drop, isOutage }: LeaseThr
         kept.isTold = true
       }
     } catch (error) {
-      if (!isOutage(error)) logger().error({ err: error }, 'a lease was not renewed')
+      if (!isOutage(error)) unrenewed(error)
       pauseMs = Math.min(pauseMs, RETRY_MS)
     } finally {
       clearTimeout(silence)

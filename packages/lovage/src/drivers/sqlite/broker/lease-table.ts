@@ -1,3 +1,5 @@
+import { systemClock } from '../../../kernel/index.js'
+import { withoutRepetition } from '../../../process/index.js'
 import { type KeptLease, tellStandstill } from '../../shared/index.js'
 import type { Host } from '../file/index.js'
 
@@ -27,10 +29,15 @@ export class LeaseTable {
   readonly #host: Host
   readonly #statements: LeaseStatements
   readonly #leases = new Map<string, Lease>()
+  readonly #unrenewed: (error: unknown) => void
 
   constructor(host: Host, statements: LeaseStatements) {
     this.#host = host
     this.#statements = statements
+    this.#unrenewed = withoutRepetition(
+      (error) => host.logger.error({ err: error }, 'a lease was not renewed'),
+      systemClock,
+    )
   }
 
   attach(kept: KeptLease): void {
@@ -66,7 +73,7 @@ export class LeaseTable {
         await this.#host.transact(() => this.#statements.renew(holder, Date.now() + leaseMs))
     } catch (error) {
       // A lock or a full disk is temporary, and reported by the claims. Other errors are logged here.
-      if (!this.#host.isOutage(error)) this.#host.logger.error({ err: error }, 'a lease was not renewed')
+      if (!this.#host.isOutage(error)) this.#unrenewed(error)
       pauseMs = Math.min(RETRY_MS, renewMs)
     }
     if (this.#leases.get(holder) === lease) this.#renewIn(lease, pauseMs)

@@ -17,6 +17,7 @@ for i = 7, #KEYS do
   if n >= count then break end
   local popped = redis.pcall('RPOP', KEYS[i], count - n)
   if popped and popped.err then
+    if n == 0 and not string.find(popped.err, 'WRONGTYPE', 1, true) then return popped end
     counts[#counts + 1] = (i - 7) .. ':!'
   elseif popped then
     counts[#counts + 1] = (i - 7) .. ':' .. #popped
@@ -74,6 +75,5 @@ for i = 1, n do
 end
 if #values > 0 then redis.call('HSET', unacked, unpack(values)) end
 redis.call('HSET', held, unpack(claims))
-reply[1] = table.concat(tags, '\n')
-reply[3] = lossesOf(redeliveries, tags)
+reply[1], reply[3] = table.concat(tags, '\n'), lossesOf(redeliveries, tags)
 return reply
