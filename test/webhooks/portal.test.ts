@@ -136,6 +136,12 @@ test('pages are readable for everyone, by the rules of axe', async () => {
   }
 })
 
+/** With another character in its middle: the last one may hold bits that mean nothing. */
+function altered(token: string): string {
+  const at = token.length >> 1
+  return token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
+}
+
 test('only a link opens the portal, of its own tenant, while it lasts; forms of other sites do nothing', async () => {
   await using set = await setUpPortal()
   const { endpoint } = await set.hooks.endpoints.create({ url: 'https://example.com', tenant: 'acme' })
@@ -162,16 +168,10 @@ test('only a link opens the portal, of its own tenant, while it lasts; forms of 
   const others = await enter('other')
   expect((await ask(`/portal/endpoints/${endpoint.id}`, { headers: { cookie: others } })).status).toBe(404)
   const pass = new URL(set.linkOf('acme')).searchParams.get('pass') ?? ''
-  for (const wrong of [
-    '',
-    'lovage_portal=',
-    `lovage_portal=${pass}`,
-    `${cookie}x`,
-    cookie.replace(/.$/, '_'),
-  ])
+  for (const wrong of ['', 'lovage_portal=', `lovage_portal=${pass}`, `${cookie}x`, altered(cookie)])
     expect([wrong, (await ask('/portal', { headers: { cookie: wrong } })).status]).toEqual([wrong, 403])
   const session = cookie.split('=')[1] ?? ''
-  for (const wrong of ['', 'x', session, `${pass.slice(0, -2)}AA`])
+  for (const wrong of ['', 'x', session, altered(pass)])
     expect([wrong, (await ask(`/portal/open?pass=${wrong}`)).status]).toEqual([wrong, 403])
   const ended = set.linkOf('acme', -1)
   expect((await fetch(ended)).status).toBe(403)

@@ -186,12 +186,14 @@ describe('an alert', () => {
 
 test('a thousand monitors that are due in the same second are sent within two, and none twice', async () => {
   await it.db.query('UPDATE monitors SET enabled = 0')
+  // Every minute, and not again before this test is over.
+  const dueMs = Date.now() - 30_000
   await it.db.transaction(async (sql) => {
     for (let index = 0; index < 1000; index++)
       await it.addMonitor(
         sql,
         { id: `due-${index}`, name: 'due', url: `${it.site.url}/due`, every_s: 60, channels: [] },
-        1000,
+        dueMs,
       )
   })
   const beganMs = performance.now()
@@ -199,11 +201,12 @@ test('a thousand monitors that are due in the same second are sent within two, a
   const tookMs = performance.now() - beganMs
   expect(await (await it.checkScheduledMonitorsTask.delay()).get({ timeout: 30 })).toEqual({ sent: 0 })
   const [{ n, first } = { n: 0, first: 0 }] = await it.db.query(
-    'SELECT count(*) AS n, min(next_due_ms) AS first FROM monitors WHERE next_due_ms > 1000 AND enabled = 1',
+    'SELECT count(*) AS n, min(next_due_ms) AS first FROM monitors WHERE next_due_ms > $1 AND enabled = 1',
+    [dueMs],
   )
   expect(n).toBe(1000)
   // In its rhythm: whole minutes after the time at which it was due.
-  expect((Number(first) - 1000) % 60_000).toBe(0)
+  expect((Number(first) - dueMs) % 60_000).toBe(0)
   // The bound is two seconds on a quiet machine.
   expect(tookMs).toBeLessThan(10_000)
   await it.db.query('UPDATE monitors SET enabled = 0')
