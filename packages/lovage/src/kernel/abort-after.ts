@@ -5,7 +5,7 @@
  * run: (ctx, url: string) => fetch(url, { signal: abortAfter(3_000, ctx.signal) })
  * ```
  *
- * On Node 20 (seen with 20.20.2) `AbortSignal.any([signal, AbortSignal.timeout(ms)])` may never be aborted by the timeout: once the garbage
+ * On Node 20 (seen with 20.20.2; 22 and 24 are right) `AbortSignal.any([signal, AbortSignal.timeout(ms)])` may never be aborted by the timeout: once the garbage
  * collector has run, nothing holds it. This signal is held by its timer, which keeps no process alive.
  */
 export function abortAfter(ms: number, signal?: AbortSignal): AbortSignal {
