@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll } from 'vitest'
+import { Lovage } from 'lovage'
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { type PostgresServer, type RedisServer, startPostgres, startRedis } from './servers.js'
 
 /** A kind of store, and a URL of it at each call: a space of its own, on Redis one of the 16 databases in turn. */
@@ -38,4 +39,24 @@ export const silent = {
   fatal() {},
   trace() {},
   child: () => silent,
+}
+
+/** Opens apps of one name on a fresh store in each test, each as another process would, and closes them after it. */
+export function appsOn(
+  name: string,
+  freshUrl: Store[1],
+): (options?: ConstructorParameters<typeof Lovage>[1]) => Lovage {
+  let broker: string
+  const apps: Lovage[] = []
+  beforeEach(async () => {
+    broker = await freshUrl()
+  })
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()))
+  })
+  return (options = {}) => {
+    const app = new Lovage(name, { broker, env: {}, logger: silent, workerShutdownTimeout: 1, ...options })
+    apps.push(app)
+    return app
+  }
 }

@@ -1,30 +1,11 @@
-import { Lovage } from 'lovage'
+import type { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { coreOf } from '../packages/lovage/src/app/core/index.js'
-import { everyStore, silent } from './every-store.js'
+import { appsOn, everyStore } from './every-store.js'
 
 describe.each(everyStore('limits'))('on %s', (_name, freshUrl) => {
-  let broker: string
-  const apps: Lovage[] = []
-  /** Another process's view of the same app, as far as limits are concerned. */
-  const openApp = (options: ConstructorParameters<typeof Lovage>[1] = {}): Lovage => {
-    const app = new Lovage('limits', {
-      broker,
-      env: {},
-      logger: silent,
-      workerShutdownTimeout: 1,
-      ...options,
-    })
-    apps.push(app)
-    return app
-  }
-  beforeEach(async () => {
-    broker = await freshUrl()
-  })
-  afterEach(async () => {
-    await Promise.all(apps.splice(0).map((app) => app.close()))
-  })
+  const openApp = appsOn('limits', freshUrl)
 
   /** A task that runs until it is let go or stopped. */
   function holding(app: Lovage, name = 'holds', options = {}) {

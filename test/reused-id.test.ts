@@ -1,28 +1,9 @@
-import { Lovage } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { everyStore, silent } from './every-store.js'
+import { describe, expect, test } from 'vitest'
+import { appsOn, everyStore } from './every-store.js'
 
 describe.each(everyStore('reused-id'))('an id that is used again, on %s', (_name, freshUrl) => {
-  let broker: string
-  const apps: Lovage[] = []
-  const openApp = (options: ConstructorParameters<typeof Lovage>[1] = {}): Lovage => {
-    const app = new Lovage('reused', {
-      broker,
-      env: {},
-      logger: silent,
-      workerShutdownTimeout: 1,
-      ...options,
-    })
-    apps.push(app)
-    return app
-  }
-  beforeEach(async () => {
-    broker = await freshUrl()
-  })
-  afterEach(async () => {
-    await Promise.all(apps.splice(0).map((app) => app.close()))
-  })
+  const openApp = appsOn('reused', freshUrl)
 
   test('after a delete or a revoke is another life, which a later revoke ends', async () => {
     const app = openApp()
