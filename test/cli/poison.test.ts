@@ -26,7 +26,7 @@ test.concurrent('a task that costs every worker its life is a dead letter when i
   )
   await supervisor.says(/ ready/, 2)
   const id = await call('block.limited')
-  // Meanwhile an operator sees what is going on.
+  // Meanwhile an operator sees its state.
   const reason = await until(
     async () => {
       const { stdout } = await lovage(['-A', 'app', 'health', '--json'], { cwd })

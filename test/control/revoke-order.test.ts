@@ -10,7 +10,7 @@ import {
   startRedis,
 } from '../servers.js'
 
-/** Revokes an id and sends its task in the next moment, sixty times, from one Python process; then asks for what is revoked. */
+/** Revokes an id and sends its task at once, sixty times, from one Python process; then asks for the revoked ids. */
 const REVOKE_AND_SEND = (node: string) => `
 import json, uuid
 from tasks import app

@@ -68,7 +68,7 @@ test('a job whose dashboard is killed is shown as interrupted, with what it has 
   const [job] = await other.data('jobs')
   expect(job).toMatchObject({ id: jobId, person: 'anybody', expected: LETTERS, failed: 0 })
   expect(job.done).toBeGreaterThanOrEqual(2)
-  // What is counted was done; at most one batch was done and not counted.
+  // Every counted task was done; at most one batch was done and not counted.
   expect(LETTERS - left - job.done).toBeGreaterThanOrEqual(0)
   expect(LETTERS - left - job.done).toBeLessThanOrEqual(1)
   const { items } = await other.data('audit?action=letter.redrive')

@@ -12,7 +12,7 @@ import { type PostgresServer, type RedisServer, startPostgres, startRedis } from
 const settings = { env: {}, logger: silent, workerShutdownTimeout: 1 }
 const keysOf = async (app: Lovage) => (await coreOf(app).coordination()).list('unique')
 
-// What is in memory dies with its producer.
+// A message in memory dies with its producer.
 describe.each(everyStore('pending').filter(([name]) => name !== 'memory'))('on %s', (_name, freshUrl) => {
   test('a call is sent although one with its key died between key and publication', async () => {
     const broker = await freshUrl()

@@ -26,7 +26,7 @@ async function brokerOn(port: number): Promise<Broker> {
   return broker
 }
 
-/** A method's class and number, 0 for what is no method. */
+/** A method's class and number; 0 for frames that are not methods. */
 const methodOf = (frame: Buffer): number => (frame[0] === 1 ? frame.readUInt32BE(7) : 0)
 const method = (classId: number, methodId: number): number => classId * 65_536 + methodId
 const OPEN_OK = method(10, 41)
@@ -83,7 +83,7 @@ describe('a publication that the server does not answer for', () => {
       publishing = broker.publish([taskMessage('blocked', 'during')]).finally(() => {
         isOpen = false
       })
-      // Time itself is what is shown here: more than twice what an answer may take otherwise.
+      // The time limit itself is tested here: more than twice the time that an answer may take otherwise.
       await new Promise((resolve) => setTimeout(resolve, CONFIRM_S * 2_500))
       expect(isOpen).toBe(true)
     } finally {

@@ -66,7 +66,7 @@ def greet(name):
   page = await browser.newPage()
   page.setDefaultTimeout(20_000)
   await until(async () => (await data('workers')).items.length === 2, patient)
-  // A worker that nobody listened to finds out with its next task that somebody does.
+  // A worker without listeners notices with its next task that it has one.
   await until(async () => {
     await Promise.all([
       app.sendTask('mail.send', { args: ['4711@example.com'] }),
@@ -99,7 +99,7 @@ async function data(path: string): Promise<any> {
   return ((await response.json()) as { data: unknown }).data
 }
 
-/** Every way begins at the overview, and goes by what is to be seen there. */
+/** Every way begins at the overview, and follows its links. */
 const start = () => page.goto(dashboard.url)
 const menu = (name: string) => page.click(`.menu a:text-is("${name}")`)
 const find = async (search: string): Promise<void> => {

@@ -75,7 +75,7 @@ def greet(name):
   )
   browser = await startChromium()
   await until(async () => (await json('/workers')).data.items.length === 2, patient)
-  // A worker that nobody listened to finds out with its next task that somebody does.
+  // A worker without listeners notices with its next task that it has one.
   await until(async () => {
     await Promise.all([
       app.sendTask('math.add', { args: [1, 1] }),

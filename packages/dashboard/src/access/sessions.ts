@@ -48,7 +48,7 @@ export class Sessions {
     return session && !this.#ended.has(session.id) ? session.name : undefined
   }
 
-  /** Ends a session: its cookie is no longer valid, whoever has a copy. Returns its user. */
+  /** Ends a session: every copy of its cookie becomes invalid. Returns its user. */
   end(c: Context): string | undefined {
     const session = this.#sessionOf(c)
     deleteCookie(c, COOKIE, this.cookie)

@@ -17,7 +17,7 @@ export interface JobLine {
   readonly error: string | null
 }
 
-/** What is said of a job whose dashboard died. */
+/** The outcome shown for a job whose dashboard died. */
 const INTERRUPTED =
   'the dashboard ended while it ran; its last batch may have been done without being counted'
 

@@ -140,7 +140,7 @@ export const INSPECT_COMMANDS: Readonly<Record<string, Command>> = {
   hello: sync,
 }
 
-/** Peers tell each other when they start what is revoked: Python as a dictionary by id, we as a list of ids, which it takes too. */
+/** Workers exchange their revoked ids when they start: Python as a dictionary by id, Lovage as a list of ids, which Python accepts too. */
 async function sync({ from_node: from, revoked }: CommandArguments, { app, worker }: CommandPorts) {
   if (from === worker.hostname) return null
   const { revokes, store } = worker.limits

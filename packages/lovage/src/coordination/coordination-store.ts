@@ -52,7 +52,7 @@ export interface MarkReplacement {
   readonly mark: Mark
 }
 
-/** The value of a key that an open transaction may set: nobody can tell yet. */
+/** The value of a key that an open transaction may set; its outcome is unknown until the commit. */
 export const OPEN_KEY = ''
 
 /** A transaction of the caller, as the object that runs its statements. */

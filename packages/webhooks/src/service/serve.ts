@@ -20,7 +20,7 @@ export interface ListeningService {
   close(): Promise<void>
 }
 
-/** Slow senders of headers and bodies are cut off; what is under way at the end has so long to finish. */
+/** Slow senders of headers and bodies are cut off; at shutdown, open requests have this long to finish. */
 const HEADERS_MS = 15_000
 const REQUEST_MS = 60_000
 const DRAIN_MS = 10_000

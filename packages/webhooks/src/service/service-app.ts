@@ -21,7 +21,7 @@ export interface ServiceOptions {
   readonly publicUrl?: string
   /** The limit of each API key. Default 600 a minute, 100 at once. */
   readonly rate?: Partial<RequestRate>
-  /** Bytes of a request's body. Default: an event's `maxBodyBytes`, and 4096 for what is around it. */
+  /** The maximum size of a request body, in bytes. Default: an event's `maxBodyBytes` plus 4096 for the JSON around it. */
   readonly maxRequestBytes?: number
   /** A request with an Idempotency-Key that has no answer after so long may be repeated. Default 30,000. */
   readonly idempotencyLeaseMs?: number

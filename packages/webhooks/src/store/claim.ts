@@ -52,7 +52,7 @@ interface Decided {
   readonly bodies: Promise<ReadonlyMap<string, Uint8Array>>
 }
 
-/** Two trips to the server: what is there, and what becomes of it. Limited and ordered endpoints cost one more. */
+/** Two trips to the server: one reads, one writes. Limited and ordered endpoints cost one more. */
 async function decide(session: SqlTransaction, { requests, nowMs, leaseMs }: Asked): Promise<Decided> {
   const ids = requests.map(({ deliveryId }) => deliveryId)
   const [lanes, loaded, found] = await Promise.all([

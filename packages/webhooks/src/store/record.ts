@@ -68,7 +68,7 @@ async function recordIn(
 ): Promise<Released> {
   const scheduled = records.filter(({ next }) => next !== null)
   const ids = [...new Set(scheduled.map(({ attempt }) => attempt.endpointId))]
-  // One trip to the server. What waits for nobody comes before the lanes are locked.
+  // One trip to the server. Statements that wait for no other come before the lanes are locked.
   const [, lanes, , settled] = await Promise.all([
     session.query(DELIVERIES.insertAttempts, [
       JSON.stringify(records.map(({ attempt }) => attemptRow(attempt))),

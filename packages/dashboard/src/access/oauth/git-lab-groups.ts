@@ -4,7 +4,7 @@ import { requestOptions } from './provider.js'
 
 const Groups = z.array(z.object({ full_path: z.string() }))
 const PAGE = 100
-/** Nobody is in more groups than this many pages have. */
+/** The most pages of groups that are read for one user. */
 const MOST_PAGES = 50
 
 /** Whether the user of an access token is in one of GitLab's groups, with at least the given access level (10 guest … 50 owner). */

@@ -2,7 +2,7 @@ import type { Mark } from '../../coordination/index.js'
 import type { AppCore } from '../core/index.js'
 import { whereAgreed } from './where-agreed.js'
 
-/** The space of tasks that have lost several workers: task id → what is known. */
+/** The space of tasks that have lost several workers: task id → their losses. */
 const SPACE = 'redelivered'
 
 /** A task that has lost several workers, one after the other, and is about to be, or is being, run again. */
@@ -15,7 +15,7 @@ export interface RedeliveredTask {
   readonly worker: string
 }
 
-/** Says which tasks have come again, before they run: whoever has them may not live to tell. */
+/** Records which tasks were redelivered before they run: their worker may die under them. */
 export async function noteRedelivered(core: AppCore, tasks: readonly RedeliveredTask[]): Promise<void> {
   // Until its lease has ended and another worker has it, and some more.
   const expiresMs = core.clock.now() + 3 * core.conf.brokerLease * 1000

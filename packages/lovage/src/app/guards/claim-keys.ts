@@ -23,7 +23,7 @@ export interface Guarded {
 }
 
 /**
- * Whose the key of a call is: its own, so that it is sent; another's, so that it is not; or not to be known, so that it is sent without
+ * The holder of a call's key: the call itself, which is sent; another call, so that this one is not; or unknown, so that it is sent without
  * the key: better twice than never.
  */
 export type Claim =
@@ -53,7 +53,7 @@ export async function claimKeys(
 /** The store in a caller's transaction. */
 type Within = Pick<CoordinationStore, 'put' | 'remove'>
 
-/** Calls, or what else has one, by the store in their transactions. */
+/** Groups calls, or records that hold one, by the store of their transaction. */
 export function byTransaction<One extends { readonly call: Call }>(
   core: AppCore,
   coordination: CoordinationStore,
@@ -92,7 +92,7 @@ async function claimTogether(
   claims: Map<Guarded, Claim>,
 ): Promise<void> {
   const own = new Set(ones.map(({ id }) => id))
-  /** When each value was met first that nobody can tell about yet. */
+  /** When each value whose outcome is not known yet was first seen. */
   const metMs = new Map<string, number>()
   for (let open = ones; open.length > 0; ) {
     const nowMs = core.clock.now()
@@ -126,7 +126,7 @@ async function claimTogether(
   }
 }
 
-/** For each call the mark that stands under its key, or near it, after an attempt to put its own. */
+/** Tries to put each call's mark; returns the marks that now stand under their keys, or near them. */
 async function attempt(
   coordination: CoordinationStore,
   within: Within | undefined,

@@ -11,7 +11,7 @@ type Headers = Readonly<Record<string, unknown>>
 const PENDING_MS = 30_000
 
 /**
- * Messages of guarded calls are about to be published again, whoever holds their keys: each takes its key if that is free.
+ * Messages of guarded calls are about to be published again, even if another call holds their key: each takes its key if that is free.
  * `confirmRelayed` follows once they are published.
  */
 export async function claimAgain(

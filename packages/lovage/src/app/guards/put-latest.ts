@@ -18,7 +18,7 @@ export async function putLatest(
     const [standing] = await coordination.put(LATEST, [mark], { ifAbsent: true })
     if (!standing || standing.value === mark.value || stampOf(standing.value) > stamp) return
     if (standing.value === OPEN_KEY) {
-      // What is not marked runs as well.
+      // Calls without a mark run as well.
       if (clock.now() >= untilMs) return
       await stayAlive(delay(clock, LOOK_AGAIN_MS))
       continue

@@ -43,7 +43,7 @@ export const keys: Command = {
           tenant,
           expiresAtMs: expiresMs === undefined ? null : hooks.app.clock.now() + expiresMs,
           ...(name === undefined ? {} : { name }),
-          // `create` refuses what is no scope.
+          // `create` refuses an unknown scope.
           ...(scopes === undefined ? {} : { scopes }),
         })
         out.value({ ...key, text }, text)
