@@ -13,4 +13,6 @@ export const hooks = webhooks(app, {
   sweepEveryS: 1,
   schedule: { taskBackoffMs: 250, taskRetries: 3, busyWaitMs: 500, sweepDelaysMs: Array(12).fill(500) },
   rules: { circuitOpenMs: 1_000 },
+  // Some of GitHub's own webhooks are larger than what is warned of by default.
+  warnBodyBytes: 100_000,
 })
