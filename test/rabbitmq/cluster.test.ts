@@ -77,10 +77,6 @@ async function leaderOf(queue: string, except?: RabbitServer): Promise<RabbitSer
   throw new Error(`nobody leads ${queue}`)
 }
 
-/** How many nodes of the cluster one of them sees. */
-const seenBy = async (node: RabbitServer): Promise<number> =>
-  Number(await node.ctl('eval', 'length(rabbit_mnesia:cluster_nodes(running)).'))
-
 describe('three nodes of RabbitMQ with quorum queues', () => {
   it('take what a producer publishes whose own node led the queue and was killed, while that is down', async () => {
     const queue = 'led-by-mine'
@@ -101,7 +97,7 @@ describe('three nodes of RabbitMQ with quorum queues', () => {
       WITHIN,
     )
     await mine.start()
-    await vi.waitFor(async () => expect(await seenBy(other)).toBe(3), WITHIN)
+    await vi.waitFor(async () => expect(await cluster.seenBy(other)).toBe(3), WITHIN)
   })
 
   it.each([
@@ -135,12 +131,12 @@ describe('three nodes of RabbitMQ with quorum queues', () => {
       if (!other) throw new Error('unreachable')
       gaps.longestMs = 0
       await part(leader)
-      await vi.waitFor(async () => expect(await seenBy(other)).toBe(2), WITHIN)
+      await vi.waitFor(async () => expect(await cluster.seenBy(other)).toBe(2), WITHIN)
       await more()
       const gapMs = gaps.longestMs
       expect(await leaderOf(queue, leader)).not.toBe(leader)
       await heal(leader)
-      await vi.waitFor(async () => expect(await seenBy(other)).toBe(3), WITHIN)
+      await vi.waitFor(async () => expect(await cluster.seenBy(other)).toBe(3), WITHIN)
       await more()
       const count = await stop()
       await vi.waitFor(() => expect(ran()).toBe(count), WITHIN)

@@ -128,10 +128,11 @@ describe('workers that die', () => {
     const said = vi.fn()
     child.stderr?.on('data', (text) => said(String(text)))
     await producer.publish([taskMessage('q', 'block-1')])
+    await vi.waitFor(async () => expect(await client.hlen('unacked')).toBe(1), WITHIN)
     const other = await CountingWorker.start(server.url, { leaseMs: LEASE_MS, slots: 0 })
     workers.push(other)
     await vi.waitFor(async () => expect(await client.llen('q')).toBe(1), WITHIN)
-    expect(said.mock.calls.join('')).toContain('test.task')
+    await vi.waitFor(() => expect(said.mock.calls.join('')).toContain('test.task'), WITHIN)
   })
 
   it('give up their tasks when they are stopped', { timeout: 60_000 }, async () => {

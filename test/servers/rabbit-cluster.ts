@@ -9,7 +9,12 @@ export interface RabbitCluster extends AsyncDisposable {
   /** Lets a node and the others hear nothing of each other, until `heal`. Clients reach all of them. */
   partition(node: RabbitServer): Promise<void>
   heal(node: RabbitServer): Promise<void>
+  /** How many running nodes of the cluster one of them sees, itself included. */
+  seenBy(node: RabbitServer): Promise<number>
 }
+
+const PARTITION_TRIES = 5
+const SETTLED_MS = 90_000
 
 /** Starts a cluster whose minority pauses while it cannot see the others. It takes some ten seconds. */
 export async function startRabbitCluster(size = 3): Promise<RabbitCluster> {
@@ -37,7 +42,7 @@ export async function startRabbitCluster(size = 3): Promise<RabbitCluster> {
     await stop()
     throw error
   }
-  // Nodes that are given another cookie for each other cannot connect again. At once: while it saw one and not the other, they would part all three.
+  // Nodes that are given another cookie for each other cannot connect again.
   const setCookies = async (node: RabbitServer, cookie: string): Promise<void> => {
     const others = nodes.filter((other) => other !== node).map(({ nodeName }) => `'${nodeName}'`)
     await node.ctl(
@@ -45,10 +50,32 @@ export async function startRabbitCluster(size = 3): Promise<RabbitCluster> {
       `[begin erlang:set_cookie(N, '${cookie}'), erlang:disconnect_node(N) end || N <- [${others.join(', ')}]].`,
     )
   }
+  const seenBy = async (node: RabbitServer): Promise<number> =>
+    Number(await node.ctl('eval', 'length(rabbit_mnesia:cluster_nodes(running)).'))
+  /** Waits until all of these see the same number of nodes; returns it. */
+  const settled = async (some: readonly RabbitServer[], numbers: readonly number[]): Promise<number> => {
+    for (const endMs = Date.now() + SETTLED_MS; ; ) {
+      const [first = 0, ...others] = await Promise.all(some.map(seenBy))
+      if (numbers.includes(first) && others.every((other) => other === first)) return first
+      if (Date.now() > endMs) throw new Error(`the nodes see ${[first, ...others]} nodes, not ${numbers}`)
+    }
+  }
   return {
     nodes,
+    seenBy,
     url: (first = 0) => nodes.map((_, place) => nodes[(first + place) % size]?.url()).join(';'),
-    partition: (node) => setCookies(node, 'apart'),
+    async partition(node) {
+      const others = nodes.filter((other) => other !== node)
+      for (let tries = 1; tries <= PARTITION_TRIES; tries++) {
+        await setCookies(node, 'apart')
+        // RabbitMQ makes a full partition of one that is partial for a moment: if one of the others misses the node while another still sees
+        // it, they part from each other, too.
+        if ((await settled(others, [1, size - 1])) === size - 1) return
+        await setCookies(node, 'lovage')
+        await settled(nodes, [size])
+      }
+      throw new Error(`the other nodes lost each other ${PARTITION_TRIES} times`)
+    },
     heal: (node) => setCookies(node, 'lovage'),
     [Symbol.asyncDispose]: stop,
   }
