@@ -17,7 +17,7 @@ const RUNTIMES = [
   ['deno', `@deno/${LINUX}-glibc`, `@deno/${LINUX}-glibc/deno`, ['run', '-A'], false],
 ]
 
-/** What is run: a task through a worker, ESM and CommonJS, in memory and on the embedded file, and the command line. */
+/** What is run: a task through a worker, ESM and CommonJS, in memory and on the embedded file, the command line, and an app of TypeScript. */
 const PROGRAMS = {
   'memory.mjs': `import { Lovage } from 'lovage'
 import { startTestWorker } from 'lovage/testing'
@@ -41,6 +41,15 @@ await worker.stop()
 await app.close()
 console.log('ok')`,
   'node_modules/lovage/bin/lovage.js --version': undefined,
+  'old.cts': `export * from './older.cjs'
+export const one: number = 1
+export function two(): number { return 2 }`,
+  'older.cts': 'export const three: number = 3, four = 4',
+  'app.mts': `import { Lovage } from 'lovage'
+import { four, one, three, two } from './old.cjs'
+if (one + two() + three + four !== 10) throw new Error('not 10')
+export const app = new Lovage('smoke')`,
+  'node_modules/lovage/bin/lovage.js -A app.mts report': undefined,
 }
 
 const wanted = process.argv.slice(2)
@@ -80,6 +89,7 @@ async function tryRuntime({ name, source, program, before, npm, project }) {
   if (!existsSync(path)) return [`its package holds no ${program}`]
   const findings = []
   for (const file of Object.keys(PROGRAMS)) {
+    if (/^[^ ]+ts$/.test(file)) continue
     rmSync(join(project, '.lovage'), { recursive: true, force: true })
     const { code, output } = await execute('timeout', ['60', path, ...before, ...file.split(' ')], {
       cwd: project,

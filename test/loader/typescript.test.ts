@@ -113,6 +113,47 @@ describe('an app of ES modules', () => {
   })
 })
 
+describe('an app of ES modules that imports CommonJS by name', () => {
+  test('finds one export, several, those of others, and whatever else Node finds', async () => {
+    using project = makeProject({
+      'package.json': ESM,
+      'one.cts': 'export const one: number = 1',
+      'two.cts':
+        "export * from './one.cjs'\nexport enum Color { Red = 'red' }\nexport function two(): number { return 2 }\nexport default 'main'",
+      'old.cts': 'interface A { b: string }\nexports.old = 3\nmodule.exports.older = 4',
+      'literal.cts': 'const a = 5, b: number = 6\nexport = { a, b }',
+      'legacy/package.json': '{"type":"commonjs"}',
+      'legacy/tasks.ts':
+        "import { one } from '../one.cjs'\nexport const next = one + 1\nexport const name: string = __filename.slice(-8)",
+      'legacy/index.ts': "export * from './tasks'\nexport type Only = string",
+      'app.ts': `${APP}
+        import { one } from './one.cjs'
+        import main, { Color, two, one as again } from './two.cjs'
+        import { old, older } from './old.cjs'
+        import { a, b } from './literal.cjs'
+        import * as legacy from './legacy/index.js'
+        import { next, name } from './legacy/index'
+        const late = await import('./two.cjs')
+        console.log(JSON.stringify([one, again, Color.Red, two(), main.default, old, older, a, b, next, name,
+          late.two === two, legacy.next]))`,
+    })
+    const { json, stderr } = await load(project.folder, 'app')
+    expect(stderr).toBe('')
+    expect(json()[0]).toEqual([1, 1, 'red', 2, 'main', 3, 4, 5, 6, 2, 'tasks.ts', true, 2])
+  })
+
+  test('says which name a module lacks', async () => {
+    using project = makeProject({
+      'package.json': ESM,
+      'old.cts': 'export const one = 1\nexport const two = 2',
+      'app.ts': `${APP}import { three } from './old.cjs'\nconsole.log(three)`,
+    })
+    const { code, stderr } = await load(project.folder, 'app')
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/'\.\/old\.cjs' does not provide an export named 'three'/)
+  })
+})
+
 describe('an app of CommonJS modules', () => {
   test('has require, module and __filename, and export =', async () => {
     using project = makeProject({

@@ -7,6 +7,8 @@ import { projectOptions } from './tsconfig.js'
 
 const require = createRequire(import.meta.url)
 let swc: typeof Swc | undefined
+/** Part of the cache's key: a new number when the same text compiles to something else. */
+const OUTPUT = 2
 
 /**
  * Compiles a TypeScript file to JavaScript with an inline source map, or takes it from the cache when the same text was compiled before.
@@ -19,7 +21,7 @@ let swc: typeof Swc | undefined
 export function compile(file: string, source: string, wanted?: 'commonjs'): CompiledModule {
   const kind = wanted ?? moduleKind(file)
   const { aliased: _, ...project } = projectOptions(file)
-  const key = JSON.stringify([file, source, kind, project])
+  const key = JSON.stringify([OUTPUT, file, source, kind, project])
   return cached(file, key, () => {
     if (kind === 'module') return { format: kind, code: transform(file, source, kind) }
     if (kind === 'unsaid' && /\bimport\.meta\b/.test(source))
@@ -56,7 +58,10 @@ function transform(file: string, source: string, kind: CompiledModule['format'])
           ...({ verbatimModuleSyntax: project.keepsUnusedImports && kind === 'module' } as object),
         },
       },
-      module: kind === 'module' ? { type: 'es6' } : { type: 'commonjs', ignoreDynamic: true },
+      module:
+        kind === 'module'
+          ? { type: 'es6' }
+          : { type: 'commonjs', ignoreDynamic: true, exportInteropAnnotation: true },
     }).code
   } catch (error) {
     throw syntaxError(error)

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { LoadFnOutput, LoadHookContext, ResolveFnOutput, ResolveHookContext } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { CompiledModule } from './cache.js'
 import { sourceOf } from './candidates.js'
 import { compile } from './compile.js'
+import { importableCommonJs } from './importable-commonjs.js'
 import { isTypeScript } from './source-files.js'
 
 /** The target of an import that Node would not find; undefined otherwise. */
@@ -12,11 +14,18 @@ export function resolveSource(specifier: string, parentUrl: string | undefined):
   return file === undefined ? undefined : { url: pathToFileURL(file).href, shortCircuit: true }
 }
 
-/** The compiled module of a TypeScript file; undefined for any other. */
-export function loadSource(url: string) {
+/**
+ * The compiled module of a TypeScript file; undefined for any other. CommonJS that is imported becomes an ES module that requires it: only
+ * by `require` can it require others, and only so do its exports have names on every version of Node.
+ */
+export function loadSource(url: string, by: 'import' | 'require'): CompiledModule | undefined {
   if (!url.startsWith('file:')) return undefined
   const file = fileURLToPath(url)
-  return isTypeScript(file) ? compile(file, readFileSync(file, 'utf8')) : undefined
+  if (!isTypeScript(file)) return undefined
+  const compiled = compile(file, readFileSync(file, 'utf8'))
+  return compiled.format === 'commonjs' && by === 'import'
+    ? { format: 'module', code: importableCommonJs(file, compiled.code) }
+    : compiled
 }
 
 /** Node's hook, run in a thread of its own before Node 24. */
@@ -28,15 +37,14 @@ export async function resolve(
   return resolveSource(specifier, context.parentURL) ?? nextResolve(specifier, context)
 }
 
-/** Node's hook. A CommonJS file is left to `require`, whose extension `register` adds: only there it can require others. */
+/** Node's hook, for `import` alone: `require` has the extensions that `register` adds. */
 export async function load(
   url: string,
   context: LoadHookContext,
   nextLoad: (url: string, context: LoadHookContext) => LoadFnOutput | Promise<LoadFnOutput>,
 ): Promise<LoadFnOutput> {
-  const compiled = loadSource(url)
-  if (!compiled) return nextLoad(url, context)
-  return compiled.format === 'commonjs'
-    ? { format: 'commonjs', shortCircuit: true }
-    : { format: 'module', source: compiled.code, shortCircuit: true }
+  const compiled = loadSource(url, 'import')
+  return compiled
+    ? { format: compiled.format, source: compiled.code, shortCircuit: true }
+    : nextLoad(url, context)
 }

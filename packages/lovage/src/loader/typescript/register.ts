@@ -10,7 +10,11 @@ interface SyncHooks {
       context: { parentURL?: string },
       next: (...args: unknown[]) => unknown,
     ): unknown
-    load(url: string, context: object, next: (...args: unknown[]) => unknown): unknown
+    load(
+      url: string,
+      context: { conditions?: readonly string[] },
+      next: (...args: unknown[]) => unknown,
+    ): unknown
   }): void
 }
 
@@ -36,7 +40,7 @@ function install(): void {
     resolve: (specifier, context, next) =>
       resolveSource(specifier, context.parentURL) ?? next(specifier, context),
     load(url, context, next) {
-      const compiled = loadSource(url)
+      const compiled = loadSource(url, context.conditions?.includes('require') ? 'require' : 'import')
       return compiled
         ? { format: compiled.format, source: compiled.code, shortCircuit: true }
         : next(url, context)
