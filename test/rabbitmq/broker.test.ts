@@ -23,6 +23,10 @@ describeBroker({
   },
   skip: [
     {
+      reason: 'the server notices by itself that a connection has ended',
+      tests: ['returns what a dead holder held as soon as another is told of its death, and counts it'],
+    },
+    {
       reason: 'delayed messages of all queues stand in the same queues',
       tests: ['purges waiting and delayed messages, not claimed ones'],
     },

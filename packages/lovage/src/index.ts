@@ -20,6 +20,7 @@ export type {
   DeadLetterStats,
   EventListener,
   EventOptions,
+  FullQueueReport,
   LetterEdit,
   OnceOptions,
   OpenBreaker,

@@ -198,6 +198,11 @@ export interface Consumer {
   /** Notes that `free()` has grown: claims messages if there are any. */
   demand(): void
   setQueues(queues: readonly string[]): Promise<void>
+  /**
+   * Ends the leases of holders whose processes have certainly died: their messages return to their queues at once, counted as lost.
+   * Absent where the server notices a death by itself.
+   */
+  releaseDead?(holders: readonly string[]): Promise<void>
   /** Stops claiming but returns nothing: held messages stay held, are renewed, and can be settled until `close`. */
   pause(): Promise<void>
   /** Stops renewing and disconnects. Settle or requeue held messages first. */

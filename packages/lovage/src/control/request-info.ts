@@ -27,6 +27,7 @@ export function requestInfo(claim: Claim, broker: Broker, isSafe: boolean): Requ
       priority: priority === null ? 0 : priorityToWire(broker.capabilities)(priority),
       redelivered,
     },
+    redeliveries: claim.delivery.redeliveries,
     // Known once its child has started it; until then it is the worker's own.
     worker_pid: hasBegun ? (claim.pid ?? process.pid) : null,
   }

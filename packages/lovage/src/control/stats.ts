@@ -45,6 +45,12 @@ export function statsOf({
       : {}),
     prefetch_count: pool.slots * app.conf.workerPrefetchMultiplier,
     rusage: rusage(),
+    // Tasks held here that other workers were lost with: id → how many.
+    redelivered: Object.fromEntries(
+      [...worker.active, ...worker.reserved].flatMap(({ delivery: { redeliveries }, job }) =>
+        redeliveries > 0 ? [[job.context.id, redeliveries]] : [],
+      ),
+    ),
     throttled: Object.fromEntries(limits.throttled),
     events_dropped: events.dropped,
   }

@@ -1,5 +1,5 @@
 import type { AppCore } from '../app/core/index.js'
-import { queueOfTasks } from '../app/fleet/index.js'
+import { describeRedelivered, queueOfTasks, redeliveredTasks } from '../app/fleet/index.js'
 import { DeadLetters, Inspect } from '../app/operating/index.js'
 import { keepsNoAgreements } from '../drivers/index.js'
 import { messageOf, newId } from '../kernel/index.js'
@@ -46,6 +46,13 @@ export async function examine(app: AppCore): Promise<readonly Finding[]> {
     }),
     await tried('clock', 'If the clocks differ, synchronise them (NTP); else see what the server said.', () =>
       clock(app),
+    ),
+  )
+  findings.push(
+    await tried(
+      'lost workers',
+      'See the workers’ logs: it may be what ends them. After four it becomes a dead letter.',
+      () => lostWorkers(app),
     ),
   )
   try {
@@ -114,6 +121,12 @@ async function clock(app: AppCore): Promise<string> {
   if (Math.abs(skewMs) > MOST_SKEW_MS)
     throw new Error(`the clock of ${coordination.kind} is ${Math.round(skewMs)} ms off this machine's`)
   return `${coordination.kind} agrees within ${MOST_SKEW_MS} ms`
+}
+
+async function lostWorkers(app: AppCore): Promise<string> {
+  const tasks = await redeliveredTasks(app)
+  if (tasks.length > 0) throw new Error(tasks.map(describeRedelivered).join('; '))
+  return 'no task loses one worker after the other'
 }
 
 async function workers(app: AppCore): Promise<readonly Finding[]> {

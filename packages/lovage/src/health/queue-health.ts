@@ -1,5 +1,6 @@
 import type { AppCore } from '../app/core/index.js'
 import {
+  describeRedelivered,
   knownQueues,
   type OpenBreaker,
   openBreakers,
@@ -120,10 +121,7 @@ export async function getQueueHealth(
       ...stuck.map(
         ({ id, task, seconds, worker }) => `${task}[${id}] has been running for ${seconds} s on ${worker}`,
       ),
-      ...redelivered.map(
-        ({ id, task, redeliveries, worker }) =>
-          `${task}[${id}] has lost ${redeliveries} workers, and ${worker} had it last`,
-      ),
+      ...redelivered.map(describeRedelivered),
       ...open.map(({ key, state }) => `the circuit breaker ${key} is ${state}`),
       ...late,
       ...(isDeserted ? ['no worker answers'] : []),

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { type DeadHolders, isHolds, isReleased } from './dead-holders.js'
 import { isBeat, Watchdog } from './watchdog.js'
 
 /** The message of a child process to its supervisor: it is ready. */
@@ -19,6 +20,8 @@ export interface RestartingChildOptions {
   readonly onEnd: (code: number | null, signal: NodeJS.Signals | null) => void
   /** Called when its event loop has been blocked for longer than its tasks may block it; it is then killed. */
   readonly onBlocked?: (silentMs: number) => void
+  /** Learns which holder has died with it, unless it settled its messages before. */
+  readonly deadHolders?: DeadHolders
 }
 
 /** A child process that is restarted, one process after another. */
@@ -28,6 +31,7 @@ export class RestartingChild {
   #gone: Promise<void> = Promise.resolve()
   #ready: Promise<void> = Promise.resolve()
   #starts = 0
+  #isReady = false
   #isExpected = false
   #isOver = false
 
@@ -39,13 +43,17 @@ export class RestartingChild {
   get pid(): number | undefined {
     return this.#child?.pid
   }
+  /** Whether it works: it has started and not exited. */
+  get isReady(): boolean {
+    return this.#isReady
+  }
   /** Resolves when the current child is ready, or has exited. */
   get ready(): Promise<void> {
     return this.#ready
   }
 
   start(): void {
-    const { argv, env, onEnd, onBlocked } = this.#options
+    const { argv, env, onEnd, onBlocked, deadHolders } = this.#options
     const child = spawn(process.execPath, argv, {
       // Its own process group: Ctrl+C at the terminal reaches us, and we forward it once.
       detached: true,
@@ -58,9 +66,15 @@ export class RestartingChild {
       onBlocked?.(silentMs)
       child.kill('SIGKILL')
     })
+    let holder: string | undefined
     this.#gone = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.#child = undefined
+        this.#isReady = false
+        if (holder !== undefined && code !== 0 && child.pid !== undefined)
+          void deadHolders?.add(holder, child.pid)
+        // It may have died before it did what it was asked.
+        deadHolders?.tell()
         watchdog.stop()
         if (!this.#isExpected) onEnd(code, signal)
         resolve()
@@ -68,7 +82,13 @@ export class RestartingChild {
     })
     const works = new Promise<void>((resolve) => {
       child.on('message', (message) => {
-        if (message === READY) resolve()
+        if (message === READY) {
+          this.#isReady = true
+          deadHolders?.tell()
+          resolve()
+        }
+        if (isHolds(message)) holder = message.holder
+        if (isReleased(message)) deadHolders?.released(message)
         if (isBeat(message)) watchdog.hear(message)
       })
     })
@@ -86,6 +106,11 @@ export class RestartingChild {
       clearTimeout(impatient)
     }
     if (!this.#isOver) this.start()
+  }
+
+  /** Sends it a message; one that has just died gets none. */
+  send(message: object): void {
+    if (this.#child?.connected) this.#child.send(message, () => {})
   }
 
   /** Forwards a signal. */

@@ -6,6 +6,7 @@ import { holdProcess } from '../kernel/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { BootStep, StopKind, Worker } from '../worker/index.js'
 import { connectAtStart } from './connect-at-start.js'
+import { DeadHoldersStep } from './dead-holders.js'
 import { dumpOnSignal } from './dump.js'
 import { onShutdownSignal } from './shutdown-signals.js'
 import { startWarnings } from './start-warnings.js'
@@ -86,7 +87,7 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
   // With an in-process broker, nothing else keeps a worker's process alive.
   const release = holdProcess()
   try {
-    const steps = [...(options.steps ?? [])]
+    const steps = [new DeadHoldersStep(logger), ...(options.steps ?? [])]
     if (options.beat) {
       const onOpen = (opened: OpenBeat): void => {
         beat = opened

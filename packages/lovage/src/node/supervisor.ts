@@ -1,4 +1,5 @@
 import { delay, holdProcess, type Logger, systemClock } from '../kernel/index.js'
+import { DeadHolders } from './dead-holders.js'
 import { RestartingChild } from './restarting-child.js'
 
 /** A supervised process's place, in its environment: `2/4`. */
@@ -42,6 +43,7 @@ export function supervisedPlace(
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #children: RestartingChild[] = []
+  readonly #deadHolders = new DeadHolders(() => this.#children)
   #running = 0
   #exitCode = 0
   #isEnding = false
@@ -94,6 +96,7 @@ export class Supervisor {
       argv,
       env: { [PLACE]: `${index}/${count}` },
       patienceMs,
+      deadHolders: this.#deadHolders,
       onBlocked: (silentMs) =>
         logger.error(
           { process: index, silent_ms: Math.round(silentMs) },

@@ -38,6 +38,10 @@ export interface RunningWorker {
   setQueues(queues: readonly string[]): Promise<void>
   /** Changes how many tasks run at once. */
   resize(slots: number): Promise<void>
+  /** The name under which it holds messages at the broker; new at every start. @internal */
+  readonly holder: string
+  /** Returns to their queues what these holders, whose processes have died, had claimed. @internal */
+  releaseDead(holders: readonly string[]): Promise<void>
 }
 
 /**

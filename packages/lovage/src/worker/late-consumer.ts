@@ -20,6 +20,9 @@ export class LateConsumer implements Consumer {
   async setQueues(queues: readonly string[]): Promise<void> {
     await this.#consumer?.setQueues(queues)
   }
+  async releaseDead(holders: readonly string[]): Promise<void> {
+    await this.#consumer?.releaseDead?.(holders)
+  }
   async pause(): Promise<void> {
     await this.#consumer?.pause()
   }

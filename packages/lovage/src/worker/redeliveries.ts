@@ -21,9 +21,10 @@ export class Redeliveries implements ClaimObserver {
   /** Before they run: afterwards may be too late. Never rejects. */
   async note(claims: readonly Claim[]): Promise<void> {
     const { app, hostname } = this.#core
-    const tasks = claims.map(({ delivery: { redeliveries }, job: { context } }) => ({
+    const tasks = claims.map(({ delivery: { queue, redeliveries }, job: { context } }) => ({
       id: context.id,
       task: context.name,
+      queue,
       redeliveries,
       worker: hostname,
     }))

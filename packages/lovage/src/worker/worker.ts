@@ -37,6 +37,8 @@ export interface WorkerParts {
 export class Worker implements RunningWorker {
   readonly hostname: string
   /** @internal */
+  readonly holder: string
+  /** @internal */
   readonly pool: WorkerPool
   /** How long runs may take; can be changed at run time. @internal */
   readonly timeLimits: TimeLimits
@@ -63,6 +65,7 @@ export class Worker implements RunningWorker {
     const { app, hostname, pool, results, claims, line, broker } = core
     this.#core = core
     this.hostname = hostname
+    this.holder = `${hostname}.${newId()}`
     this.pool = pool
     this.timeLimits = core.timeLimits
     this.limits = core.limits
@@ -132,6 +135,13 @@ export class Worker implements RunningWorker {
     this.#core.line.goOn()
   }
 
+  /** @internal */
+  async releaseDead(holders: readonly string[]): Promise<void> {
+    const { app, consumer } = this.#core
+    await consumer.releaseDead(holders)
+    app.logger.warn({ holders }, 'the messages of a worker that has died are back in their queues')
+  }
+
   /** Starts claiming messages; `startWorker` calls it. */
   async consume(): Promise<void> {
     const { app, broker, consumer, line, results } = this.#core
@@ -142,7 +152,7 @@ export class Worker implements RunningWorker {
     this.#owed?.start()
     const opened = await broker.consume({
       queues: this.limits.queues.open(this.#queues),
-      holder: `${this.hostname}.${newId()}`,
+      holder: this.holder,
       node: this.hostname,
       ...holdingTimes(app),
       free: () => line.free,

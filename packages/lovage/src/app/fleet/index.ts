@@ -1,6 +1,13 @@
 export { type Answers, ask, type BroadcastOptions, namesakes, tell } from './broadcast.js'
 export { Cluster, type ClusterOptions } from './cluster.js'
-export { knownQueues, type QueueReport, queueOfTasks, queueReport } from './known-queues.js'
+export {
+  type FullQueueReport,
+  fullQueueReport,
+  knownQueues,
+  type QueueReport,
+  queueOfTasks,
+  queueReport,
+} from './known-queues.js'
 export { countLetters, type DeadLetterStats } from './letter-stats.js'
 export { messageIn } from './message-in.js'
 export { type OnceOptions, once } from './once.js'
@@ -10,6 +17,7 @@ export { PAUSED, pausedQueues, pauseQueues, resumeQueues } from './pause.js'
 export { freeKeysOf, purgeQueue } from './purge-queue.js'
 export { ALL_LINES, intervalOf, LINES, RATES, renewLines, setRate } from './rate.js'
 export {
+  describeRedelivered,
   forgetRedelivered,
   noteRedelivered,
   type RedeliveredTask,

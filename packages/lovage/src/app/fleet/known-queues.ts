@@ -1,12 +1,18 @@
 import type { QueueDepth } from '../../broker/index.js'
 import type { AppCore } from '../core/index.js'
 import { queuesInRoutes } from '../routing/index.js'
+import { type RedeliveredTask, redeliveredTasks } from './redelivered.js'
 
 /** A queue and its message counts. */
 export interface QueueReport extends QueueDepth {
   readonly name: string
   /** Dead letters that came from it. */
   readonly dead: number
+}
+
+/** A queue with the tasks in it that one worker after the other was lost with. */
+export interface FullQueueReport extends QueueReport {
+  readonly redelivered: readonly RedeliveredTask[]
 }
 
 /** Queues that the settings, the routes or the tasks name, followed by other existing ones. */
@@ -44,5 +50,17 @@ export async function queueReport(app: AppCore, names: readonly string[]): Promi
     name,
     ...(depths.get(name) ?? { ready: 0 }),
     dead: dead.get(name) ?? 0,
+  }))
+}
+
+/** The message counts of these queues, and which of their tasks have lost several workers. */
+export async function fullQueueReport(
+  app: AppCore,
+  names: readonly string[],
+): Promise<readonly FullQueueReport[]> {
+  const [reports, lost] = await Promise.all([queueReport(app, names), redeliveredTasks(app)])
+  return reports.map((report) => ({
+    ...report,
+    redelivered: lost.filter(({ queue }) => queue === report.name),
   }))
 }

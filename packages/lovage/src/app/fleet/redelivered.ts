@@ -9,11 +9,16 @@ const SPACE = 'redelivered'
 export interface RedeliveredTask {
   readonly id: string
   readonly task: string
+  readonly queue: string
   /** How many workers it has lost. */
   readonly redeliveries: number
-  /** The worker that had it last. */
+  /** The worker that holds it, or had it last. */
   readonly worker: string
 }
+
+/** A redelivered task in words. */
+export const describeRedelivered = ({ id, task, redeliveries, worker }: RedeliveredTask): string =>
+  `${task}[${id}] has lost ${redeliveries} workers, and ${worker} had it last`
 
 /** Records which tasks were redelivered before they run: their worker may die under them. */
 export async function noteRedelivered(core: AppCore, tasks: readonly RedeliveredTask[]): Promise<void> {

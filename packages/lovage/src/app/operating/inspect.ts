@@ -14,6 +14,8 @@ export interface RequestInfo {
   readonly time_start: number | null
   readonly acknowledged: boolean
   readonly delivery_info: Readonly<Record<string, unknown>>
+  /** How many workers were lost with it; absent in replies of Python's workers. */
+  readonly redeliveries?: number
   readonly worker_pid: number | null
 }
 

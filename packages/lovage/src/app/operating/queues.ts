@@ -9,7 +9,7 @@ import {
   type TaskHeaders,
 } from '../../message/index.js'
 import type { AppCore } from '../core/index.js'
-import type { QueueReport, messageIn as read } from '../fleet/index.js'
+import type { FullQueueReport, messageIn as read } from '../fleet/index.js'
 import { acceptOf } from '../sending/index.js'
 import { fleet } from './fleet.js'
 
@@ -58,9 +58,9 @@ export class Queues {
     return fleet().then(({ knownQueues }) => knownQueues(this.#core))
   }
 
-  /** The message counts of these queues; without names, of all. */
-  async report(names?: readonly string[]): Promise<readonly QueueReport[]> {
-    return (await fleet()).queueReport(this.#core, names ?? (await this.names()))
+  /** The message counts of these queues, and their tasks that have lost several workers; without names, of all queues. */
+  async report(names?: readonly string[]): Promise<readonly FullQueueReport[]> {
+    return (await fleet()).fullQueueReport(this.#core, names ?? (await this.names()))
   }
 
   /**

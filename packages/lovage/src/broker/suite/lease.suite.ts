@@ -184,6 +184,26 @@ export function leaseTests({ test }: SuiteTester): void {
     { server: ['interrupt'] },
   )
 
+  test(
+    'returns what a dead holder held as soon as another is told of its death, and counts it',
+    async (world) => {
+      const ids = idsOf(5)
+      await world.publish(...messages(world.queue, ids))
+      const dead = await world.consume({ slots: 5 })
+      await dead.received(5)
+      const heir = await world.consume({ broker: await world.otherBroker() })
+      await heir.inner.releaseDead?.([dead.holder, heir.holder])
+      await heir.received(5)
+      expect(heir.ids).toEqual(ids)
+      expect(heir.deliveries.map(({ redeliveries }) => redeliveries)).toEqual([1, 1, 1, 1, 1])
+      // Told twice, and by itself: nothing that is held moves.
+      await heir.inner.releaseDead?.([dead.holder, heir.holder])
+      expect(await heir.ack(...heir.deliveries)).toEqual([])
+      await world.expectDepth(world.queue, 0, 0)
+    },
+    { capabilities: ['leases'] },
+  )
+
   test('returns what a closed consumer held', async (world) => {
     await world.publish(message(world.queue))
     const holder = await world.consume({ leaseMs: 500 })

@@ -13,7 +13,7 @@ export function addStatus(program: Command): void {
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<AskOptions>()
       const { useApp } = await import('../shared/use-app.js')
-      await useApp(options, 'settings', async ({ app }) => {
+      await useApp(options, 'settings', async ({ app, core }) => {
         const answers = await app.control.inspect(broadcastOptions(options)).ping()
         const nodes = Object.keys(answers)
         if (nodes.length === 0) {
@@ -24,6 +24,9 @@ export function addStatus(program: Command): void {
         if (options.json) return console.log(JSON.stringify(answers))
         for (const node of nodes) console.log(`${node}: OK`)
         console.log(`\n${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} online.`)
+        const { describeRedelivered, redeliveredTasks } = await import('../../app/fleet/index.js')
+        const lost = await redeliveredTasks(core)
+        if (lost.length > 0) console.log(lost.map(describeRedelivered).join('\n'))
       })
     })
 }

@@ -68,6 +68,8 @@ export interface ClaimPort {
   giveBack(keys: readonly string[]): Promise<void>
   /** Sweeps: promotes messages that are due, and returns the claims of silent holders. Absent where `claim` does it. */
   sweep?(): Promise<Swept>
+  /** Ends the leases of these holders, whose processes have died; the next sweep or claim finds their messages. */
+  releaseDead(holders: readonly string[]): Promise<void>
   /** Cuts unresponsive connections, so that new ones are made: half-open connections report nothing by themselves. */
   drop?(): void
   /** Notifies other consumers. */

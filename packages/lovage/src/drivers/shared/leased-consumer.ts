@@ -114,6 +114,13 @@ export class LeasedConsumer implements Consumer {
     return this.#loop.setQueues(queues)
   }
 
+  async releaseDead(holders: readonly string[]): Promise<void> {
+    const others = holders.filter((holder) => holder !== this.#options.holder)
+    if (others.length === 0 || this.#state === 'closed') return
+    await this.#port.releaseDead(others)
+    this.#sweeper.soon()
+  }
+
   async pause(): Promise<void> {
     if (this.#state !== 'closed') this.#state = 'paused'
     await this.#loop.stop()

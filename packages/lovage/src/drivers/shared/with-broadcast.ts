@@ -58,6 +58,7 @@ function castingConsumer(
     readonly cast: (messages: readonly OutgoingMessage[]) => Promise<void>
   },
 ): Consumer {
+  const { releaseDead } = consumer
   return {
     settlesResults: consumer.settlesResults,
     async settle(settlements) {
@@ -72,6 +73,7 @@ function castingConsumer(
       )
     },
     demand: () => consumer.demand(),
+    ...(releaseDead ? { releaseDead: (holders) => releaseDead.call(consumer, holders) } : {}),
     setQueues: async (queues) => consumer.setQueues(await copies.follow(queues)),
     async pause() {
       await copies.end()

@@ -29,6 +29,7 @@ function keepingLetters(
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Consumer {
   let isClosed = false
+  const { releaseDead } = consumer
   const store = async (settlements: readonly Settlement[]): Promise<void> => {
     const mine = settlements.flatMap((one) => (one.kind === 'dead-letter' ? [one.letter] : []))
     for (let pauseMs = FIRST_PAUSE_MS; mine.length > 0; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
@@ -49,6 +50,7 @@ function keepingLetters(
       return consumer.settle(settlements.map(asAck))
     },
     demand: () => consumer.demand(),
+    ...(releaseDead ? { releaseDead: (holders) => releaseDead.call(consumer, holders) } : {}),
     setQueues: (queues) => consumer.setQueues(queues),
     pause: () => consumer.pause(),
     close() {

@@ -130,6 +130,10 @@ export class PostgresClaimPort implements ClaimPort {
     return waitMs === null ? { freed } : { freed, dueInMs: Math.max(0, waitMs) + 1 }
   }
 
+  async releaseDead(holders: readonly string[]): Promise<void> {
+    for (const holder of holders) await this.#detach(holder)
+  }
+
   drop(): void {
     this.#database.drop()
   }
@@ -154,9 +158,12 @@ export class PostgresClaimPort implements ClaimPort {
   async leave(): Promise<void> {
     this.#isClosed = true
     this.#letGo()
-    const { holder } = this.#options
+    await this.#detach(this.#options.holder)
+  }
+
+  async #detach(holder: string): Promise<void> {
     const freed = await this.#database.query<{ queue: string }>(sql.detach, [holder])
-    this.tell(freed.map(({ queue }) => queue))
+    if (freed.length > 0) this.tell(freed.map(({ queue }) => queue))
   }
 
   isOutage(error: unknown): boolean {

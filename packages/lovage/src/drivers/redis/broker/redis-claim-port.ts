@@ -148,6 +148,12 @@ export class RedisClaimPort implements ClaimPort {
     }
   }
 
+  async releaseDead(holders: readonly string[]): Promise<void> {
+    const expired = holders.flatMap((holder) => [0, holder])
+    await this.#connection.command('zadd', this.#parts.keys.holders, 'XX', ...expired)
+    this.#sweeper.restoreNext()
+  }
+
   drop(): void {
     this.#connection.drop()
     this.wait.drop()

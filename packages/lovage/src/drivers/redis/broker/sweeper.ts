@@ -44,6 +44,11 @@ export class Sweeper {
     return dueInMs
   }
 
+  /** The next sweep looks for expired leases, however recent the last look was. */
+  restoreNext(): void {
+    this.#leasesMs = 0
+  }
+
   async #promote(): Promise<number | undefined> {
     const { connection, keys } = this.#options
     const { delayed, doorbell, timesPrefix, messagesPrefix, prefix, separator } = keys

@@ -120,6 +120,10 @@ export class SqliteClaimPort implements ClaimPort {
     await this.#procedures.call('detach', this.#options.holder)
   }
 
+  async releaseDead(holders: readonly string[]): Promise<void> {
+    for (const holder of holders) await this.#procedures.call('detach', holder)
+  }
+
   isOutage(error: unknown): boolean {
     return isStoreOutage(error)
   }
