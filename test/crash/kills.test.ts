@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Lovage } from 'lovage'
 import type { CrashPoint } from 'lovage/testing'
 import { createTestApp, until } from 'lovage/testing'
 import { describe, expect, test } from 'vitest'
@@ -91,13 +92,26 @@ describe.each(servers)('workers that are killed on $name', ({ points, start }) =
 
       const backend = await coreOf(app).results()
       const left = new Set(results.map(({ id }) => id))
-      await until(
-        async () => {
-          for (const result of await backend.get([...left].slice(0, 2000)))
-            if (result.state === 'SUCCESS') left.delete(result.id)
-          return left.size === 0
+      const unfinished = async (): Promise<readonly string[]> => {
+        const seen: string[] = []
+        for (const result of await backend.get([...left].slice(0, 2000)))
+          if (result.state === 'SUCCESS') left.delete(result.id)
+          else seen.push(`${result.id} ${result.state}`)
+        return seen
+      }
+      const isDone = async (): Promise<boolean> => {
+        const seen = await unfinished()
+        const failed = seen.filter((line) => line.endsWith('FAILURE'))
+        // No wait mends a failure.
+        if (failed.length > 0) throw new Error(`Failed: ${failed.join(', ')}`)
+        return left.size === 0
+      }
+      await until(isDone, { timeoutMs: 120_000, what: 'every task to succeed' }).catch(
+        async (error: unknown) => {
+          throw new Error(`${left.size} left: ${await stateOfTheRest(app, await unfinished())}`, {
+            cause: error,
+          })
         },
-        { timeoutMs: 120_000, what: 'every task to succeed' },
       )
       expect(await Promise.all(results.slice(0, 100).map((result) => result.get({ timeout: 1 })))).toEqual(
         numbers.slice(0, 100).map((n) => n * 2),
@@ -118,6 +132,17 @@ describe.each(servers)('workers that are killed on $name', ({ points, start }) =
     }
   })
 })
+
+/** The tasks that never ended, as results, queues and dead letters show them. */
+async function stateOfTheRest(app: Lovage, seen: readonly string[]): Promise<string> {
+  const ids = seen.map((line) => line.split(' ')[0] ?? '').slice(0, 20)
+  const [report, found, letters] = await Promise.all([
+    app.queues.report(['celery']),
+    app.queues.find(ids),
+    app.deadLetters.list({}),
+  ])
+  return JSON.stringify({ seen: seen.slice(0, 20), report, found, letters: letters.items.slice(0, 20) })
+}
 
 /** Random numbers whose seed is printed, so that a failure can be repeated (mulberry32). */
 function seeded(seed: number): () => number {
