@@ -100,6 +100,20 @@ describe.each(servers)('dead letters on $name', ({ start }) => {
     for (const { traceback } of opened?.attempts ?? []) expect(traceback).toContain('dead-letters.test.ts')
   })
 
+  test('are retried and purged by ids of tasks as by those of letters, with other conditions too', async () => {
+    const report = (task: string, taskId?: string) =>
+      app.deadLetters.add({ task, error: new Error('no'), ...(taskId ? { taskId } : {}) })
+    await report('a', `task-${number}-1`)
+    await report('b', `task-${number}-2`)
+    const own = await report('c')
+    await report('kept')
+    const ids = [`task-${number}-1`, `task-${number}-2`]
+    expect(await app.deadLetters.retry({ ids, task: 'b' })).toEqual({ retried: 1, unreadable: [] })
+    expect(await app.deadLetters.stats({ ids: [...ids, own] })).toMatchObject({ byTask: { a: 1, c: 1 } })
+    expect(await app.deadLetters.purge({ ids: [...ids, own] })).toBe(2)
+    expect((await letters()).map(({ task }) => task)).toEqual(['kept'])
+  })
+
   test('a retried letter runs again under its id, and a second end makes a second letter', async () => {
     let isMended = false
     const task = app.task({
@@ -312,13 +326,16 @@ test('lovage dead lists, shows, counts, edits, retries and removes', { timeout: 
   })
   const cwd = shop.folder
   expect((await lovage(['dead', 'list', '--json'], { cwd })).stdout).toBe('{"items":[]}')
-  await lovage(['-A', 'fail.ts', 'dead', 'stats'], { cwd })
+  const stats = await lovage(['-A', 'fail.ts', 'dead', 'stats'], { cwd })
+  expect(stats.stdout).toMatch(/\nqueue +letters\ncelery\.dead +3\n/)
   const list = await lovage(['dead', 'list', '-Q', 'celery.dead'], { cwd })
   expect(
     list.stdout.match(/t\d\.reported-\S+ {2}celery\.dead {2}pay {3}failed {2}\S+ {2}Error: no money/g),
   ).toHaveLength(3)
   const show = await lovage(['dead', 'show', 't2'], { cwd })
-  expect(show.stdout).toMatch(/args +\[2\][\s\S]*attempt 1, .*: Error: no money\n/)
+  expect(show.stdout).toMatch(
+    /queue +celery\.dead\n[\s\S]*args +\[2\][\s\S]*attempt 1, .*: Error: no money\n/,
+  )
   expect((await lovage(['dead', 'show', 't9'], { cwd })).code).toBe(1)
   expect((await lovage(['dead', 'retry'], { cwd })).code).toBe(64)
   expect(await lovage(['dead', 'edit', 't1', '--args', '[7]'], { cwd })).toMatchObject({

@@ -4,7 +4,10 @@ import type { DeadLetter, DeadLetterQuery } from './store.js'
 /** A page of the matching letters from a collection in memory, newest first. */
 export function listLetters(letters: Iterable<DeadLetter>, query: DeadLetterQuery): Page<DeadLetter> {
   const { limit = 100, after } = query
-  const matching = [...letters].filter((letter) => matches(letter, query)).sort(newestFirst)
+  const ids = query.ids && new Set(query.ids)
+  const matching = [...letters]
+    .filter((letter) => matches(letter, query) && isNamed(letter, ids))
+    .sort(newestFirst)
   const rest = after === undefined ? matching : matching.filter((letter) => cursorOf(letter) > after)
   const items = rest.slice(0, limit)
   const last = items.at(-1)
@@ -16,9 +19,12 @@ function matches(letter: DeadLetter, query: DeadLetterQuery): boolean {
     (query.queue === undefined || letter.queue === query.queue) &&
     (query.task === undefined || letter.task === query.task) &&
     (query.reason === undefined || letter.reason === query.reason) &&
-    (query.ids === undefined || query.ids.includes(letter.id)) &&
     (query.failedBeforeMs === undefined || letter.failedMs < query.failedBeforeMs)
   )
+}
+
+function isNamed({ id, taskId }: DeadLetter, ids: ReadonlySet<string> | undefined): boolean {
+  return ids === undefined || ids.has(id) || (taskId !== null && ids.has(taskId))
 }
 
 /** A cursor that sorts like the listing: time counted down from the largest exact integer, then the id. */

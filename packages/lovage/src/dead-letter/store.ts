@@ -39,6 +39,7 @@ export interface DeadLetterQuery extends PageRequest {
   readonly queue?: string
   readonly task?: string
   readonly reason?: DeadLetterReason
+  /** Ids of letters or of their tasks, mixed. */
   readonly ids?: readonly string[]
   /** Unix ms. */
   readonly failedBeforeMs?: number
@@ -50,7 +51,7 @@ export interface DeadLetterStore {
   list(query: DeadLetterQuery): Promise<Page<DeadLetter>>
   /** Letters by queue. */
   count(): Promise<ReadonlyMap<string, number>>
-  /** Removes and returns the letters with these ids. */
+  /** Removes and returns the letters with these ids, which are those of letters alone. */
   take(ids: readonly string[]): Promise<readonly DeadLetter[]>
 }
 

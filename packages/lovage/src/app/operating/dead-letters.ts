@@ -8,7 +8,7 @@ import { signerOf } from '../sending/index.js'
 import { hideArguments, hideByName } from '../tasks/index.js'
 import { fleet } from './fleet.js'
 
-/** A selection of letters: ids of letters or of tasks, or conditions that must all hold; `{}` = all. */
+/** A selection of letters: ids of letters or of tasks, or conditions (`ids` too) that must all hold; `{}` = all. */
 export type LetterChoice = string | readonly string[] | Omit<DeadLetterQuery, 'limit' | 'after'>
 
 /** The outcome of a redrive. */
@@ -34,6 +34,12 @@ export interface ReportedFailure {
 
 const PAGE = 500
 const DAY_MS = 86_400_000
+
+function queryOf(choice: LetterChoice): Omit<DeadLetterQuery, 'limit' | 'after'> {
+  if (typeof choice === 'string') return { ids: [choice] }
+  // `Array.isArray` does not narrow readonly lists.
+  return Array.isArray(choice) ? { ids: choice } : (choice as Exclude<typeof choice, readonly string[]>)
+}
 
 /** Operations on messages that no worker will run again by itself: `app.deadLetters`. */
 export class DeadLetters {
@@ -194,29 +200,13 @@ export class DeadLetters {
 
   /** Pages by cursor: removals behind it and arrivals before it do not affect it. */
   async *#pages(choice: LetterChoice): AsyncGenerator<readonly DeadLetter[]> {
-    if (typeof choice === 'string' || Array.isArray(choice)) return yield* this.#named([choice].flat())
     const { deadLetters } = await this.#core.broker()
+    const query = queryOf(choice)
     let after: string | undefined
     do {
-      // Lists were handled above; `Array.isArray` does not narrow readonly ones.
-      const query = choice as Exclude<LetterChoice, string | readonly string[]>
       const page = await deadLetters.list({ ...query, limit: PAGE, ...(after ? { after } : {}) })
       if (page.items.length > 0) yield page.items
       after = page.next
     } while (after !== undefined)
-  }
-
-  /** Looks up letters by their own id first, then any remaining ids as task ids. */
-  async *#named(ids: readonly string[]): AsyncGenerator<readonly DeadLetter[]> {
-    const missing = new Set(ids)
-    for await (const letters of this.#pages({ ids })) {
-      for (const { id } of letters) missing.delete(id)
-      yield letters
-    }
-    if (missing.size === 0) return
-    for await (const letters of this.#pages({})) {
-      const meant = letters.filter(({ taskId }) => taskId !== null && missing.has(taskId))
-      if (meant.length > 0) yield meant
-    }
   }
 }

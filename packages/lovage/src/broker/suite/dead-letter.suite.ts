@@ -118,6 +118,23 @@ export function deadLetterTests({ test }: SuiteTester): void {
     expect(await ids({ ...query, ids: others.map(({ id }) => id) })).toEqual([])
   })
 
+  test('lists by ids of tasks as by those of letters, page by page', async (world) => {
+    const { deadLetters } = world.broker
+    const taskId = newId()
+    const attempts = [1, 2, 3].map((failedMs) => letter(world.queue, { taskId, failedMs }))
+    const [own, other] = [letter(world.queue, { failedMs: 9 }), letter(world.queue, { taskId: null })]
+    await deadLetters.add([...attempts, own, other])
+    const ids = [taskId, own.id, newId()]
+    const first = await deadLetters.list({ ids, limit: 3 })
+    expect(first.items.map(({ failedMs }) => failedMs)).toEqual([9, 3, 2])
+    const after = first.next ?? ''
+    const rest = await deadLetters.list({ ids, limit: 3, after })
+    expect(rest.items.map(({ id }) => id)).toEqual([attempts[0]?.id])
+    expect(rest.next).toBeUndefined()
+    const old = await deadLetters.list({ ids: [taskId], failedBeforeMs: 2 })
+    expect(old.items.map(({ id }) => id)).toEqual([attempts[0]?.id])
+  })
+
   test('counts by queue', async (world) => {
     const elsewhere = await world.newQueue()
     await world.broker.deadLetters.add([letter(world.queue), letter(world.queue), letter(elsewhere)])

@@ -49,7 +49,7 @@ export async function list(
   }
   const rows = page.items.map(({ id, queue, task, reason, error, failedMs }) => [
     id,
-    `${queue}.dead`,
+    deadQueue(queue),
     task ?? '-',
     reason,
     timeOf(failedMs),
@@ -145,7 +145,7 @@ export async function stats(
     `${count(found.total)}${found.oldestMs === null ? '' : `, the oldest of ${timeOf(found.oldestMs)}`}`,
   )
   for (const [head, counts] of [
-    ['queue', found.byQueue],
+    ['queue', Object.fromEntries(Object.entries(found.byQueue).map(([queue, n]) => [deadQueue(queue), n]))],
     ['task', found.byTask],
     ['reason', found.byReason],
     ['error', found.byError],
@@ -196,7 +196,7 @@ function asText({ letter, call, unreadable, attempts, redrives }: OpenedLetter):
   const facts: readonly (readonly [string, unknown])[] = [
     ['letter', letter.id],
     ['task', `${letter.task ?? '?'} ${letter.taskId ?? ''}`],
-    ['queue', letter.queue],
+    ['queue', deadQueue(letter.queue)],
     ['reason', letter.reason],
     ['worker', letter.worker],
     ['failed', timeOf(letter.failedMs)],
@@ -220,6 +220,8 @@ function asText({ letter, call, unreadable, attempts, redrives }: OpenedLetter):
   return [...facts.map(([name, value]) => `${name.padEnd(14)}${value}`), ...errors].join('\n')
 }
 
+/** Where the letters of a queue are, by the name that operators know; JSON has the queue they came from. */
+const deadQueue = (queue: string): string => `${queue}.dead`
 const timeOf = (ms: number): string => new Date(ms).toISOString()
 const oneLine = (text: string): string => {
   const line = text.replace(/\s+/g, ' ')

@@ -11,7 +11,7 @@ SELECT * FROM dead_letter_tasks
 WHERE ($1::text IS NULL OR queue = $1)
   AND ($2::text IS NULL OR task = $2)
   AND ($3::text IS NULL OR reason = $3)
-  AND ($4::text[] IS NULL OR id = ANY ($4))
+  AND ($4::text[] IS NULL OR id = ANY ($4) OR task_id = ANY ($4))
   AND ($5::bigint IS NULL OR failed_ms < $5)
   AND ($6::bigint IS NULL OR (failed_ms, id COLLATE "C") < ($6, $7::text))
 ORDER BY failed_ms DESC, id COLLATE "C" DESC

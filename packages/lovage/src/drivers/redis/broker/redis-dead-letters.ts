@@ -93,7 +93,7 @@ export class RedisDeadLetters implements DeadLetterStore {
   /** Everything after the query's cursor, in batches, so that a filter may scan far without holding all. */
   async *#newestFirst({ ids, after, failedBeforeMs }: DeadLetterQuery): AsyncGenerator<DeadLetter> {
     if (ids !== undefined) {
-      const letters = await this.#read([...new Set(ids)])
+      const letters = await this.#named(new Set(ids))
       letters.sort((a, b) => b.failedMs - a.failedMs || (a.id < b.id ? 1 : -1))
       yield* letters.filter((letter) => after === undefined || isAfter(letter, after))
       return
@@ -117,6 +117,15 @@ export class RedisDeadLetters implements DeadLetterStore {
       }
       if (found.length < BATCH) return
     }
+  }
+
+  /** Letters by their own id, which takes one round trip; only for ids that are no letter's, by their task's. */
+  async #named(ids: ReadonlySet<string>): Promise<DeadLetter[]> {
+    const letters = new Map((await this.#read([...ids])).map((letter) => [letter.id, letter]))
+    if (letters.size === ids.size) return [...letters.values()]
+    for await (const letter of this.#newestFirst({}))
+      if (letter.taskId !== null && ids.has(letter.taskId)) letters.set(letter.id, letter)
+    return [...letters.values()]
   }
 
   async #read(ids: readonly string[]): Promise<DeadLetter[]> {
