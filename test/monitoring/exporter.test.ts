@@ -194,7 +194,7 @@ test('tells a Datadog agent of runs, by UDP', async () => {
   await once(agent, 'listening')
   const own = new Lovage('datadog', { broker: 'memory://datadog', env: {} })
   own.steps.push(dogstatsd(own, { port: agent.address().port, tags: ['env:test'] }))
-  const work = own.task({ name: 'work', run: () => 1 })
+  const work = own.task({ name: 'shop.tasks.work', run: () => 1 })
   try {
     await using _worker = await startTestWorker(own)
     await work.delay()
@@ -203,7 +203,7 @@ test('tells a Datadog agent of runs, by UDP', async () => {
     await own.close()
     agent.close()
   }
-  const tags = 'task_name:work,state:success,queue_name:celery,env:test'
+  const tags = 'task_name:work,task:shop.tasks.work,state:success,queue_name:celery,env:test'
   expect(lines.find((line) => /^celery\.task\.runtime:[\d.e-]+\|d\|#/.test(line))).toContain(`|#${tags}`)
   expect(lines).toContain(`celery.task.runs:1|c|#${tags}`)
 })

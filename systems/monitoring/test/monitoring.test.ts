@@ -341,4 +341,5 @@ test('dead letters are seen, and purged, under the names of the operations guide
     },
   ])
   expect(await monitor.purgeDeadLetterQueue('critical.dead')).toBe(1)
+  expect(await monitor.requeueDeadLetterQueue('critical.dead')).toBe(0)
 })

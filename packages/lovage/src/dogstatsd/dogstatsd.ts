@@ -82,12 +82,18 @@ export class Dogstatsd {
   }
 }
 
+/** A task's tags: `task_name`, as dashboards ask for it (`send_email`), and `task`, its whole name (`shop.tasks.send_email`). */
+export const taskTags = (name: string): readonly [string, string] => [
+  `task_name:${name.slice(name.lastIndexOf('.') + 1)}`,
+  `task:${name}`,
+]
+
 /** A tag without the characters that separate lines and tags. */
 const tagText = (tag: string): string => tag.replace(/[|,#\s]/g, '_')
 
 /**
  * Reports each run of a worker to a Datadog agent: the distribution `celery.task.runtime` in seconds and the count `celery.task.runs`,
- * tagged `task_name`, `state` and `queue_name`. `app.steps.push(dogstatsd(app))`.
+ * tagged `task_name` (the last part of its name), `task` (its whole name), `state` and `queue_name`.
  */
 export function dogstatsd(app: AppCore, options: DogstatsdOptions = {}): WorkerStep {
   let sender: Dogstatsd | undefined
@@ -99,7 +105,7 @@ export function dogstatsd(app: AppCore, options: DogstatsdOptions = {}): WorkerS
       sender = opened
       unsubscribe = app.signals.on('taskPostrun', ({ context, state, runtimeMs }) => {
         const queue = context.deliveryInfo.queue ?? context.deliveryInfo.routingKey
-        const tags = [`task_name:${context.name}`, `state:${state.toLowerCase()}`, `queue_name:${queue}`]
+        const tags = [...taskTags(context.name), `state:${state.toLowerCase()}`, `queue_name:${queue}`]
         opened.distribution('celery.task.runtime', runtimeMs / 1000, tags)
         opened.increment('celery.task.runs', tags)
       })

@@ -1,1 +1,1 @@
-export { Dogstatsd, type DogstatsdOptions, dogstatsd } from './dogstatsd.js'
+export { Dogstatsd, type DogstatsdOptions, dogstatsd, taskTags } from './dogstatsd.js'

@@ -12,9 +12,11 @@ export type { TaskStatus } from '../health/index.js'
 export {
   cleanupOldDeadLetterTasks,
   type DeadLetterTask,
+  type DlqMonitor,
   getAllDeadLetterQueues,
   getDeadLetterStats,
   getDeadLetterTasks,
+  getDlqMonitor,
   inspectDeadLetterQueue,
   processDeadLetterTask,
   purgeDeadLetterQueue,

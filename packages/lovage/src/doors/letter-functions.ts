@@ -73,6 +73,47 @@ export const inspectDeadLetterQueue = (
 export const purgeDeadLetterQueue = (app: WithDeadLetters, queue: string): Promise<number> =>
   app.deadLetters.purge({ queue: originOf(queue) })
 
+/** Looks after the dead letters of one app; a queue's name may end in `.dead`. */
+export interface DlqMonitor {
+  /** Every queue of dead letters, `<queue>.dead`, and how many it holds. */
+  getAllDeadLetterQueues(): Promise<Readonly<Record<string, number>>>
+  /** The newest letters of a queue, secrets masked (default 10); they stay in place. */
+  inspectDeadLetterQueue(
+    queue: string,
+    options?: { readonly limit?: number },
+  ): Promise<readonly DeadLetterTask[]>
+  /**
+   * Sends all letters of a queue back to where they came from; returns how many. Unlike sending the same task anew, it loses and doubles
+   * none, keeps each id and its place in a canvas, and sends what listings mask.
+   */
+  requeueDeadLetterQueue(queue: string): Promise<number>
+  /** Deletes all letters of a queue, permanently; returns how many. */
+  purgeDeadLetterQueue(queue: string): Promise<number>
+}
+
+/**
+ * The functions for dead letters as one object, as `get_dlq_monitor()` gives them.
+ *
+ * @example
+ * ```ts
+ * import { Lovage } from 'lovage'
+ * import { getDlqMonitor } from 'lovage/compat'
+ *
+ * const app = new Lovage('consultantos')
+ * const monitor = getDlqMonitor(app)
+ * console.log(await monitor.getAllDeadLetterQueues()) // { 'critical.dead': 3 }
+ * for (const task of await monitor.inspectDeadLetterQueue('critical.dead', { limit: 10 }))
+ *   console.log(task.task_id, task.task_name, task.exception, task.failed_at)
+ * console.log(`Purged ${await monitor.purgeDeadLetterQueue('critical.dead')} messages`)
+ * ```
+ */
+export const getDlqMonitor = (app: WithDeadLetters): DlqMonitor => ({
+  getAllDeadLetterQueues: () => getAllDeadLetterQueues(app),
+  inspectDeadLetterQueue: (queue, { limit } = {}) => inspectDeadLetterQueue(app, queue, limit),
+  requeueDeadLetterQueue: async (queue) => (await app.deadLetters.retry({ queue: originOf(queue) })).retried,
+  purgeDeadLetterQueue: (queue) => purgeDeadLetterQueue(app, queue),
+})
+
 const originOf = (queue: string): string => (queue.endsWith(SUFFIX) ? queue.slice(0, -SUFFIX.length) : queue)
 
 async function rowOf({ deadLetters }: WithDeadLetters, letter: DeadLetter): Promise<DeadLetterTask> {

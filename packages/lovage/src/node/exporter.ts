@@ -1,7 +1,7 @@
 import type { AppCore } from '../app/core/index.js'
 import { watchEvents } from '../app/fleet/index.js'
 import { Control } from '../app/operating/index.js'
-import { Dogstatsd, type DogstatsdOptions } from '../dogstatsd/index.js'
+import { Dogstatsd, type DogstatsdOptions, taskTags } from '../dogstatsd/index.js'
 import { delay, messageOf, type Timer } from '../kernel/index.js'
 import type { EventMetrics, EventMetricsOptions, QueueMetrics } from '../metrics/index.js'
 import { withoutRepetition } from '../process/index.js'
@@ -77,7 +77,7 @@ export class Exporter {
     const { statsd } = parts
     if (statsd)
       parts.metrics.onRun = ({ task, queue, seconds }) =>
-        statsd.distribution('celery.task.runtime', seconds, [`task_name:${task}`, `queue_name:${queue}`])
+        statsd.distribution('celery.task.runtime', seconds, [...taskTags(task), `queue_name:${queue}`])
   }
 
   /** The port on which it listens. */
