@@ -191,6 +191,61 @@ describe('results by rpc', { timeout: 120_000 }, () => {
     })
   })
 
+  it('carry what resultExtended adds, in both directions, as Celery 5.7 does', async () => {
+    const [ours, there] = [own(), own()]
+    const app = openApp({ resultExtended: true })
+    app.task({ name: 'add', params: ['x', 'y'], run: (_ctx, x: number, y: number) => x + y })
+    const worker = await startTestWorker(app, { queues: [ours], hostname: 'ts@box' })
+    opened.push({ close: () => worker.stop() })
+    const answer = await runPython(
+      `
+      added = app.send_task('add', (20,), {'y': 22}, queue='${ours}')
+      added.get(timeout=60)
+      print(json.dumps({key: getattr(added, key) for key in ('name', 'args', 'kwargs', 'worker', 'retries', 'queue')}))
+      `,
+      { broker: rabbit.url(), backend: 'rpc://' },
+    )
+    expect(JSON.parse(answer)).toEqual({
+      name: 'add',
+      args: [20],
+      kwargs: { y: 22 },
+      worker: 'ts@box',
+      retries: 0,
+      queue: ours,
+    })
+    // Celery 5.2 leaves these fields out of its replies; 5.7 fills them as its other backends do.
+    const client = openApp()
+    const sent = await client.sendTask('python.add', { args: [1, 2], queue: there })
+    const reply = {
+      task_id: sent.id,
+      status: 'SUCCESS',
+      result: 3,
+      traceback: null,
+      children: [],
+      date_done: '2026-11-20T20:02:48.839355+00:00',
+      name: 'python.add',
+      args: [1, 2],
+      kwargs: {},
+      worker: 'py@box',
+      retries: 0,
+      queue: there,
+    }
+    await runPython(
+      `
+      with app.producer_pool.acquire() as producer:
+          producer.publish(${JSON.stringify(reply).replace('"traceback":null', '"traceback":None')}, exchange='', routing_key='${coreOf(client).replyTo}',
+                           correlation_id='${sent.id}', serializer='json', delivery_mode=1)
+      `,
+      { broker: rabbit.url(), backend: 'rpc://' },
+    )
+    expect(await sent.get(WAIT)).toBe(3)
+    expect((await sent.info())?.extended).toMatchObject({
+      name: 'python.add',
+      args: [1, 2],
+      worker: 'py@box',
+    })
+  })
+
   it('are refused where the broker is no RabbitMQ', async () => {
     const app = openApp({ broker: 'memory://rpc' })
     await expect(app.sendTask('add', { args: [1, 2] })).rejects.toMatchObject({

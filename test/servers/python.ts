@@ -58,8 +58,8 @@ export class PythonCelery extends ServerProcess {
   }
 
   /** Runs a script beside the worker's module, see `runPython`. */
-  run(code: string): Promise<string> {
-    return script(this.folder, this.#app, code)
+  run(code: string, options: { readonly timeoutMs?: number } = {}): Promise<string> {
+    return script(this.folder, this.#app, code, options)
   }
 
   /** Starts `celery -A tasks …`, such as `events --dump`, which goes on until it is stopped. */
@@ -141,7 +141,12 @@ async function disposableFolder(): Promise<AsyncDisposable & { readonly path: st
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-async function script(folder: string, app: PythonApp | undefined, code: string): Promise<string> {
+async function script(
+  folder: string,
+  app: PythonApp | undefined,
+  code: string,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<string> {
   const head = `import json, os, sys\nsys.path.insert(0, os.getcwd())\n${app ? 'from tasks import *\n' : ''}`
   const {
     code: exitCode,
@@ -150,6 +155,7 @@ async function script(folder: string, app: PythonApp | undefined, code: string):
   } = await run(PYTHON, ['-c', head + dedent(code)], {
     cwd: folder,
     env: app ? environment(app) : {},
+    ...options,
   })
   if (exitCode !== 0) throw new Error(`python ended with ${exitCode}: ${stderr}`)
   return stdout

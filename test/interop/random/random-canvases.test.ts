@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { type AnyResult, isLovageError, type Lovage, type Worker } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../../servers.js'
 import { build, type Drawing, draw, randomFrom } from './drawing.js'
+import { EXCEPTIONS } from './exceptions.js'
 
 const COUNT = Number(process.env.LOVAGE_CANVASES ?? 40)
 const SEED = Number(process.env.LOVAGE_SEED ?? 20_261_129)
 const DEPTH = Number(process.env.LOVAGE_CANVAS_DEPTH ?? 3)
-const PATIENCE_S = 40
+/** Celery leaves some canvases without an end: each half of the comparison waits so long for them. */
+const PATIENCE_S = Math.max(40, COUNT / 4)
+const TIMEOUT_MS = 120_000 + PATIENCE_S * 4_000
 
 /** Python's half: the same tasks, and a note in Redis for every link and errback that was called. */
 const TASKS = `
@@ -96,8 +101,10 @@ function ours(): Lovage {
 
 /** Has Python build and send the canvases and read what they give. */
 async function builtByPython(): Promise<readonly Outcome[]> {
-  const code = `import io\nos.environ['PATIENCE_S'] = '${PATIENCE_S}'\nsys.stdin = io.StringIO(${JSON.stringify(JSON.stringify(drawings))})\n${BUILD}`
-  return JSON.parse(await python.run(code)) as readonly Outcome[]
+  const file = join(python.folder, 'drawings.json')
+  await writeFile(file, JSON.stringify(drawings))
+  const code = `os.environ['PATIENCE_S'] = '${PATIENCE_S}'\nsys.stdin = open(${JSON.stringify(file)})\n${BUILD}`
+  return JSON.parse(await python.run(code, { timeoutMs: TIMEOUT_MS })) as readonly Outcome[]
 }
 
 /** The same with our own words. */
@@ -145,36 +152,51 @@ interface Run {
 let byPython: Run
 let pythonStopped: Promise<void>
 
-test('Python runs what Python built: this is what the others are held to', async () => {
-  byPython = { outcomes: await builtByPython(), notes: await notesOf() }
-  expect(byPython.outcomes).toHaveLength(COUNT)
-}, 240_000)
+test(
+  'Python runs what Python built: this is what the others are held to',
+  async () => {
+    byPython = { outcomes: await builtByPython(), notes: await notesOf() }
+    expect(byPython.outcomes).toHaveLength(COUNT)
+  },
+  TIMEOUT_MS,
+)
 
-test('both together run what Python built', async () => {
-  await using app = ours()
-  const worker = await startTestWorker(app, { queues: ['work'] })
-  try {
-    expect(differences(await builtByPython(), 'mixed')).toBe('')
-  } finally {
-    await worker.stop()
-  }
-  await notesOf()
-}, 240_000)
+test(
+  'both together run what Python built',
+  async () => {
+    await using app = ours()
+    const worker = await startTestWorker(app, { queues: ['work'] })
+    try {
+      expect(differences(await builtByPython(), 'mixed')).toBe('')
+    } finally {
+      await worker.stop()
+    }
+    await notesOf()
+  },
+  TIMEOUT_MS,
+)
 
-test('we run what Python built, and what we built', async () => {
-  // The app's module stays for building; its worker is paused, so that ours takes everything.
-  pythonStopped = stopConsuming()
-  await pythonStopped
-  await using app = ours()
-  const worker: Worker = await startTestWorker(app, { queues: ['work'] })
-  try {
-    const wrong = [differences(await builtByPython(), 'built by Python'), await wrongNotes('built by Python')]
-    wrong.push(differences(await builtByUs(app), 'built by us'), await wrongNotes('built by us'))
-    expect(wrong.filter(Boolean).join('\n')).toBe('')
-  } finally {
-    await worker.stop()
-  }
-}, 300_000)
+test(
+  'we run what Python built, and what we built',
+  async () => {
+    // The app's module stays for building; its worker is paused, so that ours takes everything.
+    pythonStopped = stopConsuming()
+    await pythonStopped
+    await using app = ours()
+    const worker: Worker = await startTestWorker(app, { queues: ['work'] })
+    try {
+      const wrong = [
+        differences(await builtByPython(), 'built by Python'),
+        await wrongNotes('built by Python'),
+      ]
+      wrong.push(differences(await builtByUs(app), 'built by us'), await wrongNotes('built by us'))
+      expect(wrong.filter(Boolean).join('\n')).toBe('')
+    } finally {
+      await worker.stop()
+    }
+  },
+  TIMEOUT_MS,
+)
 
 async function stopConsuming(): Promise<void> {
   await python.run(`print(app.control.cancel_consumer('work', reply=True))`)
@@ -195,11 +217,14 @@ async function wrongNotes(how: string): Promise<string> {
     .join('\n')
 }
 
-/** Holds outcomes to Python's own; what Celery itself gets wrong is left to its exceptions. */
+/** Holds outcomes to Python's own, but for the exceptions. */
 function differences(outcomes: readonly Outcome[], how: string): string {
   const wrong = drawings.flatMap((drawing, place) => {
     const [expected, found] = [comparable(byPython.outcomes[place]), comparable(outcomes[place])]
-    return agree(expected, found, how === 'mixed')
+    const exception = EXCEPTIONS.find(
+      ({ builtByPython, concerns }) => builtByPython !== (how === 'built by us') && concerns(drawing),
+    )
+    return agree(expected, found, how === 'mixed') || exception?.agree(expected, found)
       ? []
       : [
           `${how}, seed ${SEED + place}: ${sketch(drawing)}\n  expected ${JSON.stringify(expected)}\n  found    ${JSON.stringify(found)}`,

@@ -63,7 +63,10 @@ const revokeTasks: Command = async (args, ports) => {
   const told = typeof args.at_ms === 'number' ? args.at_ms : undefined
   const atMs = told ?? ports.app.clock.now()
   // Our own apps store it before they broadcast it, and once is enough.
-  if (told === undefined || !limits.isShared) await revoke(here(ports), ids, how, atMs)
+  if (told === undefined || !limits.isShared) {
+    const running = new Set(worker.active.map(({ job }) => job.context.id))
+    await revoke({ ...here(ports), isRunning: (id) => running.has(id) }, ids, how, atMs)
+  }
   if (!how.terminate) return { ok: `tasks ${set(ids)} flagged as revoked` }
   const found = ids.filter((id) => held.has(id))
   return { ok: `terminate: ${found.length > 0 ? found.join(', ') : 'tasks unknown'}` }

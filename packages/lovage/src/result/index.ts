@@ -1,4 +1,4 @@
 export type * from './join-store.js'
-export { readTuple } from './read-tuple.js'
+export { leavesOf, readTuple } from './read-tuple.js'
 export * from './result-backend.js'
 export type { ResultTuple } from './task-result.js'

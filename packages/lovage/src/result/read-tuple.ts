@@ -15,3 +15,7 @@ export function readTuple(value: unknown, depth = 0): ResultTuple | undefined {
 
 /** A chain's parents nest as deep as the chain is long. */
 const MAX_TUPLE_DEPTH = 5_000
+
+/** The ids of the tasks that a tuple names, those in groups included. */
+export const leavesOf = ([[id], children]: ResultTuple): readonly string[] =>
+  children === null ? [id] : children.flatMap(leavesOf)

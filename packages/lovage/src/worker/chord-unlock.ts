@@ -2,7 +2,7 @@ import type { AppCore } from '../app/core/index.js'
 import { Ignore, type TaskContext } from '../app/tasks/index.js'
 import { fromWire } from '../canvas/index.js'
 import { encodeJson } from '../message/index.js'
-import { READY_STATES, type ResultTuple, readTuple } from '../result/index.js'
+import { leavesOf, READY_STATES, readTuple } from '../result/index.js'
 import { joinSettler } from './join-settler.js'
 
 /** Number of members whose results are queried at once. */
@@ -20,26 +20,35 @@ export async function unlockChord(app: AppCore, context: TaskContext): Promise<v
   const shape = readTuple([[String(groupId), null], kwargs.result ?? args[4]])
   if (!shape) throw new Ignore('celery.chord_unlock without a list of results')
   const ids = leavesOf(shape)
-  const backend = await app.results()
-  const found = new Map<string, { readonly state: string; readonly result: unknown }>()
-  for (let at = 0; at < ids.length; at += AT_ONCE)
-    for (const result of await backend.get(ids.slice(at, at + AT_ONCE))) found.set(result.id, result)
-  if (!ids.every((id) => READY_STATES.has(found.get(id)?.state ?? 'PENDING')))
-    throw context.retry({
-      countdown: Number.isFinite(interval) ? interval : 1,
-      maxRetries: typeof maxRetries === 'number' ? maxRetries : null,
-    })
-  const { settler } = await joinSettler(app)
-  const parts = ids.map((taskId, index) => ({
-    taskId,
-    index,
-    state: found.get(taskId)?.state ?? 'FAILURE',
-    result: found.get(taskId)?.result ?? null,
-  }))
   // Read before anything is sent: an unreadable body fails this task, with the reason.
   fromWire(body)
-  await settler.complete({ id: String(groupId), body: encodeJson(body), parts, shape, expired: false })
+  const found = await endedOf(app, ids)
+  const parts = ids.flatMap((taskId, index) => {
+    const ended = found.get(taskId)
+    return ended ? [{ taskId, index, ...ended }] : []
+  })
+  const isComplete = parts.length === ids.length
+  if (!isComplete && (typeof maxRetries !== 'number' || context.retries < maxRetries))
+    throw context.retry({ countdown: Number.isFinite(interval) ? interval : 1, maxRetries: null })
+  // Checks have come to their end: the body fails, as in Celery since 5.7, instead of being waited for.
+  const { settler } = await joinSettler(app)
+  const join = { id: String(groupId), body: encodeJson(body), parts, shape }
+  await settler.complete({ ...join, expired: !isComplete })
 }
 
-const leavesOf = ([[id], children]: ResultTuple): readonly string[] =>
-  children === null ? [id] : children.flatMap(leavesOf)
+/** States and values of those members that have ended; none while results cannot be read, which a later check may mend. */
+async function endedOf(
+  app: AppCore,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, { readonly state: string; readonly result: unknown }>> {
+  const found = new Map<string, { readonly state: string; readonly result: unknown }>()
+  try {
+    const backend = await app.results()
+    for (let at = 0; at < ids.length; at += AT_ONCE)
+      for (const { id, state, result } of await backend.get(ids.slice(at, at + AT_ONCE)))
+        if (READY_STATES.has(state)) found.set(id, { state, result })
+  } catch (error) {
+    app.logger.warn({ err: error }, 'cannot read the results of a chord’s members; they are read again later')
+  }
+  return found
+}

@@ -1,7 +1,6 @@
 import type { Mark } from '../../coordination/index.js'
 import { growingMs } from '../../kernel/index.js'
 import { encodeJson, isPlainValue } from '../../message/index.js'
-import { READY_STATES } from '../../result/index.js'
 import type { AppCore } from '../core/index.js'
 import type { RevokeOptions } from '../results/index.js'
 import { whereAgreed } from './where-agreed.js'
@@ -15,7 +14,13 @@ export const REVOKED = 'revoked'
 export const REVOKED_STAMPS = 'revoked-stamps'
 
 /** An app, as far as revoking is concerned; a worker's own marks may stand in for the cluster's. */
-export type Revoking = Pick<AppCore, 'clock' | 'conf' | 'hasResults' | 'coordination' | 'results'>
+export type Revoking = Pick<AppCore, 'clock' | 'conf' | 'hasResults' | 'coordination' | 'results'> & {
+  /** Whether this process runs the task. */
+  readonly isRunning?: (id: string) => boolean
+}
+
+/** States of tasks that no worker runs yet, or right now. */
+const WAITING_STATES: ReadonlySet<string> = new Set(['PENDING', 'RECEIVED', 'RETRY'])
 
 /** Revokes tasks by id: stored where every worker looks, including workers that start later. */
 export async function revoke(
@@ -84,25 +89,27 @@ async function mark(
   )
 }
 
-/** Waiting callers are notified at once; ended tasks keep their state. */
+/**
+ * Waiting callers are notified at once. Ended tasks keep their state, and so do running ones: their worker ends them as revoked where it is
+ * told to terminate them, and otherwise they still succeed or fail.
+ */
 async function storeRevoked(core: Revoking, ids: readonly string[]): Promise<void> {
   const backend = await core.results()
-  const ended = new Set(
-    (await backend.get(ids)).filter(({ state }) => READY_STATES.has(state)).map(({ id }) => id),
+  const states = new Map((await backend.get(ids)).map(({ id, state }) => [id, state]))
+  const waiting = ids.filter(
+    (id) => WAITING_STATES.has(states.get(id) ?? 'PENDING') && core.isRunning?.(id) !== true,
   )
   const result = { exc_type: 'TaskRevokedError', exc_message: ['revoked'], exc_module: 'celery.exceptions' }
   const dateDone = new Date(core.clock.now()).toISOString()
   await backend.store(
-    ids
-      .filter((id) => !ended.has(id))
-      .map((id) => ({
-        id,
-        state: 'REVOKED',
-        result,
-        resultJson: encodeJson(result),
-        traceback: null,
-        children: [],
-        dateDone,
-      })),
+    waiting.map((id) => ({
+      id,
+      state: 'REVOKED',
+      result,
+      resultJson: encodeJson(result),
+      traceback: null,
+      children: [],
+      dateDone,
+    })),
   )
 }

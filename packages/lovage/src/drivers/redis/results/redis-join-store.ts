@@ -6,16 +6,19 @@ import {
   type Join,
   type JoinPart,
   type JoinStore,
+  leavesOf,
+  READY_STATES,
   type ResultTuple,
   readTuple,
+  type TaskResult,
 } from '../../../result/index.js'
 import { completedJoin, DUE_LIMIT, HOLD_MS } from '../../shared/index.js'
 import { defineScript, type RedisConnection } from '../client/index.js'
 
 const lua = (name: string): URL => new URL(`./lua/${name}.lua`, import.meta.url)
 const JOIN = lua('join')
-const KEYS = ['parts', 'extra', 'size', 'join', 'owed'] as const
-type JoinKeys = [parts: string, extra: string, size: string, join: string, owed: string]
+const KEYS = ['parts', 'extra', 'size', 'join', 'owed', 'group'] as const
+type JoinKeys = [parts: string, extra: string, size: string, join: string, owed: string, group: string]
 /** Body, shape (null when Python opened it), '1' when it has expired, and alternating members and scores. */
 type JoinReply = [body: string, shape: string | null, expired: string, parts: string[]] | null
 
@@ -60,10 +63,23 @@ export class RedisJoinStore implements JoinStore {
   readonly #prefix: string
   readonly #ttlMs: number
   readonly #read: ReadOptions
+  readonly #resultsOf: (ids: readonly string[]) => Promise<readonly TaskResult[]>
 
   /** @param prefix Prepended to every key. @param ttlS Life of results in seconds; 0 = forever. */
-  constructor(connection: RedisConnection, prefix: string, ttlS: number, read: ReadOptions) {
+  constructor(
+    connection: RedisConnection,
+    prefix: string,
+    ttlS: number,
+    {
+      read,
+      resultsOf,
+    }: {
+      readonly read: ReadOptions
+      readonly resultsOf: (ids: readonly string[]) => Promise<readonly TaskResult[]>
+    },
+  ) {
     this.#read = read
+    this.#resultsOf = resultsOf
     this.#connection = connection
     this.#prefix = prefix
     this.#ttlMs = ttlS > 0 ? ttlS * 1000 : FOR_EVER_MS
@@ -168,7 +184,7 @@ export class RedisJoinStore implements JoinStore {
   }
   #keys(id: string): JoinKeys {
     const group = this.#group(id)
-    return [`${group}.j`, `${group}.t`, `${group}.s`, `${this.#prefix}lovage:join:${id}`, this.#owed]
+    return [`${group}.j`, `${group}.t`, `${group}.s`, `${this.#prefix}lovage:join:${id}`, this.#owed, group]
   }
 
   async #readJoin(id: string, reply: JoinReply): Promise<CompletedJoin | undefined> {
@@ -185,7 +201,20 @@ export class RedisJoinStore implements JoinStore {
       const [member = '', score = ''] = members.slice(at, at + 2)
       parts.push(readMember(member, score))
     }
-    return completedJoin({ id, body, ...(kept ? { shape: kept } : {}) }, parts, expired === '1', this.#read)
+    const isExpired = expired === '1'
+    const join = completedJoin({ id, body, ...(kept ? { shape: kept } : {}) }, parts, isExpired, this.#read)
+    return shape === null && kept && !isExpired ? this.#withRest(join, kept) : join
+  }
+
+  /** A join that Python opened, with members that Celery did not count, such as a failed chord; undefined while one of them goes on. */
+  async #withRest(join: CompletedJoin, shape: ResultTuple): Promise<CompletedJoin | undefined> {
+    const arrived = new Set(join.parts.map(({ taskId }) => taskId))
+    const missing = leavesOf(shape).filter((id) => !arrived.has(id))
+    if (missing.length === 0) return join
+    const ended = (await this.#resultsOf(missing)).filter(({ state }) => READY_STATES.has(state))
+    if (ended.length < missing.length) return undefined
+    const rest = ended.map(({ id, state, result }) => ({ taskId: id, index: null, state, result }))
+    return { ...join, parts: [...join.parts, ...rest] }
   }
 
   /** An unreadable shape loses the nesting of a list, not the chord. */

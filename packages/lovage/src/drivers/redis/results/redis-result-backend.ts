@@ -56,7 +56,10 @@ class RedisResultBackend implements ResultBackend {
     this.#prefix = joined(target.keyPrefix) + KEY
     this.#ttlS = Math.ceil(Number(settings.resultExpires ?? 86_400))
     this.#read = readOptionsOf(settings)
-    this.joins = new RedisJoinStore(this.#connection, joined(target.keyPrefix), this.#ttlS, this.#read)
+    this.joins = new RedisJoinStore(this.#connection, joined(target.keyPrefix), this.#ttlS, {
+      read: this.#read,
+      resultsOf: (ids) => this.get(ids),
+    })
     this.#watch = new ResultWatch({
       target,
       clock,

@@ -1,6 +1,6 @@
 -- Removes a join whose body was published, or failed; remembers that it is over, for redelivered members.
 --
--- KEYS       parts extra size join owed
+-- KEYS       parts extra size join owed group
 -- ARGV       id ttlMs
 -- REPLY      1
 -- INVARIANT  A join that is over counts no further member.

@@ -1,6 +1,6 @@
 -- Opens a join, or sets the size of an open one.
 --
--- KEYS       parts extra size join owed
+-- KEYS       parts extra size join owed group
 -- ARGV       id members body shape deadlineMs holdMs ttlMs   (members '' = not known yet)
 -- REPLY      nil, or what `readJoin` gives of a join that this completed
 -- INVARIANT  Arrived parts are kept; a join that is over is not opened again.

@@ -1,6 +1,6 @@
 -- Takes a join whose completion is due, unless another process finished it.
 --
--- KEYS       parts extra size join owed
+-- KEYS       parts extra size join owed group
 -- ARGV       id holdMs
 -- REPLY      nil, or what `readJoin` gives
 -- INVARIANT  A join that Python completed is Python's: its body was sent, or failed, there.
@@ -18,7 +18,8 @@ if isOver or not hasBody then
   redis.call('ZREM', KEYS[5], ARGV[1])
   return false
 end
-if redis.call('HEXISTS', KEYS[4], 'by') == 0 then
+local waitsUntilMs = redis.call('HGET', KEYS[4], 'waits')
+if redis.call('HEXISTS', KEYS[4], 'by') == 0 or (waitsUntilMs and nowMs() > tonumber(waitsUntilMs)) then
   redis.call('HSET', KEYS[4], 'expired', '1')
 end
 redis.call('ZADD', KEYS[5], nowMs() + tonumber(ARGV[2]), ARGV[1])
