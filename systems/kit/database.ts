@@ -65,3 +65,21 @@ export async function openDatabase(url: string | undefined): Promise<Database> {
       : 'DATABASE_URL is not set. Set it to where the data is stored: sqlite:///path or postgresql://host/name.',
   )
 }
+
+/**
+ * The database of this process, opened on first use with its tables made. A failure is forgotten, so that the next use tries again.
+ * @param tables statements of the form `CREATE … IF NOT EXISTS`
+ */
+export function databaseOf(tables: readonly string[]): () => Promise<Database> {
+  let opened: Promise<Database> | undefined
+  const open = async (): Promise<Database> => {
+    const db = await openDatabase(process.env.DATABASE_URL)
+    await db.migrate(tables)
+    return db
+  }
+  return () =>
+    (opened ??= open().catch((error: unknown) => {
+      opened = undefined
+      throw error
+    }))
+}

@@ -1,5 +1,4 @@
-import { type Done, leftOver, type Stage, type System, untilCount } from 'lovage-systems-kit'
-import { startReceiver } from './dev/receiver.js'
+import { type Done, leftOver, type Stage, type System, startReceiver, untilCount } from 'lovage-systems-kit'
 import { startSnowflake } from './dev/snowflake-server.js'
 
 const ENTERPRISE = '12345678-1234-4234-8234-123456789abc'

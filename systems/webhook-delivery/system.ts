@@ -1,5 +1,4 @@
-import { type Done, leftOver, type Stage, type System, untilCount } from 'lovage-systems-kit'
-import { startReceiver } from './dev/receiver.js'
+import { type Done, leftOver, type Stage, type System, startReceiver, untilCount } from 'lovage-systems-kit'
 
 const EVENTS = 90
 const PARTNERS = ['partner-1', 'partner-2', 'partner-3'] as const

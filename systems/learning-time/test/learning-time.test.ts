@@ -4,11 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { getQueueHealth } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
-import { openDatabase, startCommand } from 'lovage-systems-kit'
+import { openDatabase, startCommand, startReceiver } from 'lovage-systems-kit'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { MAIN } from '../../../test/cli/command.js'
 import { run } from '../../../test/servers.js'
-import { startReceiver } from '../dev/receiver.js'
 import { startSnowflake } from '../dev/snowflake-server.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lovage-learning-'))

@@ -1,4 +1,4 @@
-import { type Database, openDatabase } from 'lovage-systems-kit'
+import { databaseOf } from 'lovage-systems-kit'
 
 const TABLES = [
   `CREATE TABLE IF NOT EXISTS monitors (
@@ -21,19 +21,5 @@ const TABLES = [
   `CREATE TABLE IF NOT EXISTS analyses (id TEXT PRIMARY KEY, report TEXT NOT NULL, made_ms BIGINT NOT NULL)`,
 ]
 
-let opened: Promise<Database> | undefined
-
-/** The system's data, opened on first use with its tables made. A failure is forgotten, so that the next use tries again. */
-export function data(): Promise<Database> {
-  opened ??= open().catch((error: unknown) => {
-    opened = undefined
-    throw error
-  })
-  return opened
-}
-
-async function open(): Promise<Database> {
-  const db = await openDatabase(process.env.DATABASE_URL)
-  await db.migrate(TABLES)
-  return db
-}
+/** The system's data. */
+export const data = databaseOf(TABLES)

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Logger } from 'lovage'
-import { type Database, openDatabase, type Sql } from 'lovage-systems-kit'
+import { databaseOf, type Sql } from 'lovage-systems-kit'
 import { TABLES } from './models/tables.js'
 
 /** What every part of the application can ask for, in a request and in a task alike. */
@@ -48,19 +48,5 @@ export function current(): ApplicationContext {
 /** Runs work in a context. */
 export const inContext = <T>(context: ApplicationContext, work: () => T): T => contexts.run(context, work)
 
-let opened: Promise<Database> | undefined
-
-/** The database of this process, opened on first use with its tables made. A failure is forgotten. */
-export function database(): Promise<Database> {
-  opened ??= open().catch((error: unknown) => {
-    opened = undefined
-    throw error
-  })
-  return opened
-}
-
-async function open(): Promise<Database> {
-  const db = await openDatabase(configFrom(process.env).databaseUrl)
-  await db.migrate(TABLES)
-  return db
-}
+/** The database of this process. */
+export const database = databaseOf(TABLES)

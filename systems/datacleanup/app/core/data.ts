@@ -1,5 +1,4 @@
-import { type Database, openDatabase } from 'lovage-systems-kit'
-import { setting } from './config.js'
+import { databaseOf } from 'lovage-systems-kit'
 
 const TABLES = [
   `CREATE TABLE IF NOT EXISTS users (id BIGINT PRIMARY KEY, email TEXT NOT NULL, token_sha256 TEXT NOT NULL UNIQUE, stripe_customer TEXT)`,
@@ -16,19 +15,5 @@ const TABLES = [
     id TEXT PRIMARY KEY, user_id BIGINT NOT NULL, charge TEXT NOT NULL, cents BIGINT NOT NULL, state TEXT NOT NULL, stripe_refund TEXT)`,
 ]
 
-let opened: Promise<Database> | undefined
-
-/** The system's own data, opened on first use, its tables made. A failure is forgotten, so that the next use tries again. */
-export function data(): Promise<Database> {
-  opened ??= open().catch((error: unknown) => {
-    opened = undefined
-    throw error
-  })
-  return opened
-}
-
-async function open(): Promise<Database> {
-  const db = await openDatabase(setting('DATABASE_URL'))
-  await db.migrate(TABLES)
-  return db
-}
+/** The system's own data. */
+export const data = databaseOf(TABLES)

@@ -1,5 +1,5 @@
-import { bodyOf, type Loopback, listen } from 'lovage-systems-kit'
 import { Webhook } from 'standardwebhooks'
+import { bodyOf, type Loopback, listen } from './loopback.js'
 
 /** A receiver of webhooks that checks every signature. */
 export interface Receiver extends Loopback {
