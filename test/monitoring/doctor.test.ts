@@ -1,35 +1,100 @@
-import { examine } from 'lovage'
+import { examine, Lovage, startWorker } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
 import { expect, test } from 'vitest'
+import { systemClock } from '../../packages/lovage/src/kernel/index.js'
 import { lovage } from '../cli/command.js'
 import { makeProject } from '../loader/project.js'
 import { startRedis } from '../servers.js'
 
-test('an app that can work passes, but for what its server should keep', async () => {
-  const redis = await startRedis()
-  await using app = createTestApp('well', { broker: redis.url, backend: redis.url })
+const HOUR_MS = 3_600_000
+
+test('a healthy set-up of a developer passes in full, with a Redis as it comes', async () => {
+  await using redis = await startRedis()
+  await using app = createTestApp('well', {
+    broker: redis.url,
+    backend: redis.url,
+    taskRoutes: { 'mail.*': 'mail' },
+  })
   app.task({ name: 'add', run: () => 1 })
   app.deployChecks.push({ name: 'warehouse', run: async () => 'answers' })
-  const worker = await startTestWorker(app)
+  await using _worker = await startTestWorker(app, { queues: ['celery', 'mail'] })
   const findings = await examine(app)
-  expect(findings.map(({ check }) => check)).toEqual(
-    expect.arrayContaining([
-      'settings',
-      'broker',
-      'results',
-      'dead letters',
-      'clock',
-      'worker on celery',
-      'round trip',
-      'warehouse',
-    ]),
+  expect(findings.filter(({ passed }) => !passed)).toEqual([])
+  expect(findings.every(({ advice }) => advice === undefined)).toBe(true)
+  expect(Object.fromEntries(findings.map(({ check, detail }) => [check, detail]))).toEqual({
+    settings: expect.stringMatching(/^app well, \d+ tasks$/),
+    broker: expect.stringMatching(/^redis .* answers$/),
+    'server settings': expect.stringMatching(
+      /^Redis keeps no append-only file.*good enough outside production/,
+    ),
+    results: expect.stringMatching(/^redis .* answers$/),
+    'dead letters': 'the store answers and holds 0',
+    clock: 'redis agrees within 2000 ms',
+    'lost workers': 'no task loses one worker after the other',
+    'worker on celery': 'consumes it',
+    'worker on mail': 'consumes it',
+    'clocks of workers': '1 agree within 2000 ms',
+    'round trip': expect.stringMatching(/^a task went through celery and back in \d+ ms$/),
+    warehouse: 'answers',
+  })
+})
+
+test('what may stay as it is in development fails in production', async () => {
+  await using redis = await startRedis()
+  using shop = makeProject({
+    'package.json': '{"type":"module","lovage":"app.ts"}',
+    'app.ts': "import { Lovage } from 'lovage'\nexport const app = new Lovage('shop')",
+  })
+  const said = await lovage(['-b', redis.url, 'doctor'], {
+    cwd: shop.folder,
+    env: { NODE_ENV: 'production' },
+  })
+  expect(said.stdout).toMatch(
+    /^FAIL {2}server settings: In production: Redis keeps no append-only file.*\n {6}set appendonly yes/m,
   )
-  for (const { check, passed, detail, advice } of findings) {
-    if (check !== 'server settings') expect(passed, `${check}: ${detail}`).toBe(true)
-    expect(advice === undefined).toBe(passed)
+})
+
+test('a full Redis is called full, whatever the environment, and not a matter of clocks', async () => {
+  await using redis = await startRedis({ config: { maxmemory: '1', 'maxmemory-policy': 'noeviction' } })
+  await using app = createTestApp('full', { broker: redis.url })
+  const findings = await examine(app)
+  const failed = new Map(findings.flatMap((one) => (one.passed ? [] : [[one.check, one]])))
+  expect(failed.get('server settings')).toMatchObject({
+    detail: expect.stringMatching(/^Redis is full \(.* of 1B\) and refuses new tasks$/),
+    advice: expect.stringContaining('raise maxmemory'),
+  })
+  expect(failed.get('clock')).toMatchObject({
+    detail: expect.stringContaining('not compared: '),
+    advice: 'See what the server said.',
+  })
+})
+
+test('a queue that only a route names, and that nobody reads, is found by doctor and by the check of a deployment', async () => {
+  using shop = makeProject({
+    'package.json': '{"type":"module","lovage":"app.ts"}',
+    'app.ts': `import { Lovage } from 'lovage'
+      export const app = new Lovage('shop', { taskRoutes: [['mail.*', { queue: 'mail' }]] })`,
+  })
+  for (const words of [['doctor'], ['check', '--deploy']]) {
+    const { code, stdout } = await lovage(words, { cwd: shop.folder })
+    expect(code).toBe(1)
+    expect(stdout).toMatch(
+      /^FAIL {2}worker on mail: no worker consumes it\n {6}Start one: lovage worker -Q mail$/m,
+    )
   }
-  await worker.stop()
-  await redis.stop()
+})
+
+test('a worker whose clock is wrong is named', async () => {
+  const broker = 'memory://wrong-clock'
+  await using app = createTestApp('right', { broker })
+  const off = { ...systemClock, now: () => systemClock.now() + HOUR_MS }
+  await using wrong = new Lovage('wrong', { broker, env: {}, clock: off })
+  await using _worker = await startWorker(wrong, { hostname: 'fast@box', queues: ['celery'] })
+  expect((await examine(app)).find(({ check }) => check === 'clocks of workers')).toMatchObject({
+    passed: false,
+    detail: expect.stringMatching(/^the clock of fast@box is 3[56]\d\d s ahead of this machine's$/),
+    advice: expect.stringContaining('NTP'),
+  })
 })
 
 test('lovage doctor says what is wrong and what to do', { timeout: 30_000 }, async () => {

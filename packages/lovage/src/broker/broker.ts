@@ -67,7 +67,10 @@ export interface Broker {
   readonly admin: QueueAdmin
   /** The store for dead letters written in the settling transaction. */
   readonly deadLetters: DeadLetterStore
-  /** Connects and checks the server; returns advice for its operator, in sentences. */
+  /**
+   * Connects and checks the server; returns advice for its operator, in sentences. What may stay as it is while a program is written
+   * begins with `In production: `.
+   */
   check(): Promise<readonly string[]>
   /** Declares queues and their bindings; repeating it changes nothing. */
   declare(queues: readonly Queue[]): Promise<void>

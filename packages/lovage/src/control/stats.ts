@@ -16,6 +16,8 @@ export function statsOf({
     pid: process.pid,
     // A string, as in Celery.
     clock: String(app.logicalClock.value),
+    // This machine's clock, Unix ms: what differs from it is told by `doctor`.
+    now_ms: Math.round(app.clock.now()),
     uptime: Math.round((app.clock.now() - startedMs) / 1000),
     pool: {
       implementation: `lovage:${pool.kind}`,

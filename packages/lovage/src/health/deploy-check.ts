@@ -1,8 +1,9 @@
 import type { AppCore } from '../app/core/index.js'
-import { type Answers, knownQueues, queueOfTasks, queueReport } from '../app/fleet/index.js'
+import { type Answers, knownQueues, neededQueues, queueReport } from '../app/fleet/index.js'
 import { Inspect } from '../app/operating/index.js'
 import { driverOf } from '../drivers/index.js'
 import { messageOf } from '../kernel/index.js'
+import { SYNCHRONISE, workerClocks } from './clocks.js'
 
 /** The result of one deployment check. */
 export interface DeployFinding {
@@ -25,9 +26,11 @@ export async function checkDeploy(app: AppCore): Promise<readonly DeployFinding[
   try {
     findings.push(...(await serverOf(app)))
     const inspect = new Inspect(app, { timeout: ASK_S })
+    const askedMs = app.clock.now()
     const [queues, asked] = await Promise.all([inspect.activeQueues(), inspect.stats()])
     stats = asked
-    findings.push(...workersOf(app, queues), ...(await sizeOf(app, stats)))
+    findings.push(...workersOf(app, queues), clocksOf(stats, askedMs, app.clock.now()))
+    findings.push(...(await sizeOf(app, stats)))
   } catch (error) {
     findings.push(fail('broker', messageOf(error), 'Check that it runs, its URL, and the credentials.'))
   }
@@ -129,7 +132,16 @@ async function serverOf(app: AppCore): Promise<readonly DeployFinding[]> {
   return advice.map((sentence) => fail('server settings', sentence, 'Change it on the server.', 'warn'))
 }
 
-/** Checks that every task's queue, and every queue in the settings, has a worker. */
+function clocksOf(
+  stats: Answers<Readonly<Record<string, unknown>>>,
+  askedMs: number,
+  nowMs: number,
+): DeployFinding {
+  const { wrong, detail } = workerClocks(stats, askedMs, nowMs)
+  return wrong ? fail('clocks of workers', detail, SYNCHRONISE) : pass('clocks of workers', detail)
+}
+
+/** Checks that every queue that settings, routes or tasks name has a worker. */
 function workersOf(app: AppCore, answers: Answers<unknown>): readonly DeployFinding[] {
   const consumers = new Map<string, string[]>()
   for (const [node, queues] of Object.entries(answers)) {
@@ -139,9 +151,7 @@ function workersOf(app: AppCore, answers: Answers<unknown>): readonly DeployFind
       consumers.set(name, [...(consumers.get(name) ?? []), node])
     }
   }
-  const wanted = new Map<string, string[]>(app.router.declared.map(({ name }) => [name, []]))
-  for (const [task, queue] of queueOfTasks(app)) wanted.set(queue, [...(wanted.get(queue) ?? []), task])
-  return [...wanted].map(([queue, tasks]) => {
+  return [...neededQueues(app)].map(([queue, tasks]) => {
     const nodes = consumers.get(queue) ?? []
     const check = `worker on ${queue}`
     if (nodes.length > 0) return pass(check, `consumed by ${nodes.slice(0, 5).join(', ')}`)

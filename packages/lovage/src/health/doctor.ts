@@ -1,8 +1,8 @@
 import type { AppCore } from '../app/core/index.js'
-import { describeRedelivered, queueOfTasks, redeliveredTasks } from '../app/fleet/index.js'
+import { describeRedelivered, neededQueues, redeliveredTasks } from '../app/fleet/index.js'
 import { DeadLetters, Inspect } from '../app/operating/index.js'
-import { keepsNoAgreements } from '../drivers/index.js'
 import { messageOf, newId } from '../kernel/index.js'
+import { SYNCHRONISE, serverClock, workerClocks } from './clocks.js'
 
 /** The result of one check. */
 export interface Finding {
@@ -14,9 +14,9 @@ export interface Finding {
   readonly advice?: string
 }
 
-/** With a larger clock skew, times of messages and leases are unreliable. */
-const MOST_SKEW_MS = 2000
 const ROUND_TRIP_S = 5
+/** The beginning of a broker's advice on what may stay as it is while a program is written. */
+const IN_PRODUCTION = 'In production: '
 
 /** Checks whether an app works in its environment: its settings, its servers, its workers, and a task's round trip. */
 export async function examine(app: AppCore): Promise<readonly Finding[]> {
@@ -44,9 +44,7 @@ export async function examine(app: AppCore): Promise<readonly Finding[]> {
       const counts = [...(await new DeadLetters(app).queues()).values()]
       return `the store answers and holds ${counts.reduce((sum, count) => sum + count, 0)}`
     }),
-    await tried('clock', 'If the clocks differ, synchronise them (NTP); else see what the server said.', () =>
-      clock(app),
-    ),
+    await clock(app),
   )
   findings.push(
     await tried(
@@ -93,34 +91,25 @@ async function serverSettings(app: AppCore): Promise<readonly Finding[]> {
       ? [pass('server settings', 'nothing to change')]
       : advice.map((sentence) => {
           const [what = sentence, ...rest] = sentence.split(/: (?=[^:]*$)/)
-          return process.env.NODE_ENV === 'production'
-            ? fail('server settings', what, rest.join(': ') || sentence)
-            : pass('server settings', `${what}; good enough outside production (NODE_ENV)`)
+          return process.env.NODE_ENV !== 'production' && sentence.startsWith(IN_PRODUCTION)
+            ? pass(
+                'server settings',
+                `${what.slice(IN_PRODUCTION.length)}; good enough outside production (NODE_ENV)`,
+              )
+            : fail('server settings', what, rest.join(': ') || sentence)
         })
   } catch (error) {
     return [fail('server settings', messageOf(error), 'See the server’s reply.')]
   }
 }
 
-async function clock(app: AppCore): Promise<string> {
-  const coordination = await app.coordination().catch((error: unknown) => {
-    if (keepsNoAgreements(error)) return undefined
-    throw error
-  })
-  if (!coordination) return 'not compared: the broker stores messages only, and coordinationUrl is not set'
-  const ttlMs = 1000
-  const name = `doctor:${newId()}`
-  const beganMs = app.clock.now()
-  const grant = await coordination.acquire(name, name, ttlMs)
-  const endedMs = app.clock.now()
-  if (!grant) throw new Error('the coordination store did not grant a lease')
-  await coordination.release(name, grant.token)
-  // The lease was granted between the two readings of our own clock.
-  const serverMs = grant.expiresMs - ttlMs
-  const skewMs = serverMs < beganMs ? serverMs - beganMs : Math.max(0, serverMs - endedMs)
-  if (Math.abs(skewMs) > MOST_SKEW_MS)
-    throw new Error(`the clock of ${coordination.kind} is ${Math.round(skewMs)} ms off this machine's`)
-  return `${coordination.kind} agrees within ${MOST_SKEW_MS} ms`
+async function clock(app: AppCore): Promise<Finding> {
+  try {
+    const { wrong, detail } = await serverClock(app)
+    return wrong ? fail('clock', detail, SYNCHRONISE) : pass('clock', detail)
+  } catch (error) {
+    return fail('clock', `not compared: ${messageOf(error)}`, 'See what the server said.')
+  }
 }
 
 async function lostWorkers(app: AppCore): Promise<string> {
@@ -130,20 +119,24 @@ async function lostWorkers(app: AppCore): Promise<string> {
 }
 
 async function workers(app: AppCore): Promise<readonly Finding[]> {
-  const answers = await new Inspect(app, { timeout: 1 }).activeQueues()
+  const inspect = new Inspect(app, { timeout: 1 })
+  const askedMs = app.clock.now()
+  const [answers, stats] = await Promise.all([inspect.activeQueues(), inspect.stats()])
+  const { wrong, detail } = workerClocks(stats, askedMs, app.clock.now())
   const consumed = new Set(
     Object.values(answers).flatMap((queues) =>
       Array.isArray(queues) ? queues.map(({ name }) => String(name)) : [],
     ),
   )
-  const [first, ...rest] = app.router.declared.map(({ name }) => name)
-  const wanted = new Set([...(first ? [first] : []), ...rest, ...queueOfTasks(app).values()])
-  const findings = [...wanted].map((queue) =>
+  const wanted = [...neededQueues(app).keys()]
+  const findings = wanted.map((queue) =>
     consumed.has(queue)
       ? pass(`worker on ${queue}`, 'consumes it')
       : fail(`worker on ${queue}`, 'no worker consumes it', `Start one: lovage worker -Q ${queue}`),
   )
-  const queue = [...wanted].find((name) => consumed.has(name))
+  if (Object.keys(stats).length > 0)
+    findings.push(wrong ? fail('clocks of workers', detail, SYNCHRONISE) : pass('clocks of workers', detail))
+  const queue = wanted.find((name) => consumed.has(name))
   if (queue === undefined || !app.hasResults) return findings
   const trip = await tried('round trip', 'Check the worker’s log.', async () => {
     const began = performance.now()

@@ -4,6 +4,7 @@ export {
   type FullQueueReport,
   fullQueueReport,
   knownQueues,
+  neededQueues,
   type QueueReport,
   queueOfTasks,
   queueReport,

@@ -39,6 +39,16 @@ export function queueOfTasks(app: AppCore): ReadonlyMap<string, string> {
   return queues
 }
 
+/** The queues that need a worker, because settings, routes or tasks send there, with the tasks of this program that go to each. */
+export function neededQueues(app: AppCore): ReadonlyMap<string, readonly string[]> {
+  const routed = queuesInRoutes(app.conf.taskRoutes)
+  const needed = new Map<string, string[]>(
+    [...app.router.declared.map(({ name }) => name), ...routed].map((name) => [name, []]),
+  )
+  for (const [task, queue] of queueOfTasks(app)) needed.set(queue, [...(needed.get(queue) ?? []), task])
+  return needed
+}
+
 /** The message counts of these queues. */
 export async function queueReport(app: AppCore, names: readonly string[]): Promise<readonly QueueReport[]> {
   const broker = await app.broker()

@@ -54,9 +54,15 @@ function parseInfo(text: string): ReadonlyMap<string, string> {
 
 function memoryAdvice(info: ReadonlyMap<string, string>): string[] {
   const policy = info.get('maxmemory_policy')
-  if (policy === undefined || policy === 'noeviction') return []
+  const [used, most] = [Number(info.get('used_memory')), Number(info.get('maxmemory'))]
+  if (policy === undefined || policy === 'noeviction')
+    return most > 0 && used >= most
+      ? [
+          `Redis is full (${info.get('used_memory_human')} of ${info.get('maxmemory_human')}) and refuses new tasks: raise maxmemory, or let workers empty the queues.`,
+        ]
+      : []
   return [
-    `Redis may evict queues when its memory is full (maxmemory-policy ${policy}): set maxmemory-policy noeviction.`,
+    `In production: Redis may evict queues when its memory is full (maxmemory-policy ${policy}): set maxmemory-policy noeviction.`,
   ]
 }
 
@@ -66,7 +72,7 @@ function durabilityAdvice(info: ReadonlyMap<string, string>): string[] {
   const advice: string[] = []
   if (info.get('aof_enabled') !== '1')
     advice.push(
-      'Redis keeps no append-only file, so a crash of the server loses messages: set appendonly yes and appendfsync always, or everysec to lose at most one second.',
+      'In production: Redis keeps no append-only file, so a crash of the server loses messages: set appendonly yes and appendfsync always, or everysec to lose at most one second.',
     )
   for (const [name, what] of [
     ['aof_last_write_status', 'append-only file'],
