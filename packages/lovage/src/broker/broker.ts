@@ -101,8 +101,11 @@ export interface Broker {
   /** Waits for replies under a routing key of its own; ending it removes the remaining ones. */
   inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe>
   depths(queues: readonly string[], options?: DepthOptions): Promise<ReadonlyMap<string, QueueDepth>>
-  /** Removes all waiting and delayed messages of a queue, but not the claimed ones; returns how many. */
-  purge(queue: string): Promise<number>
+  /**
+   * Removes all waiting and delayed messages of a queue, but not the claimed ones; returns how many. Where messages cannot be found by id
+   * (`capabilities.browsing`), `see` receives each readable one that is removed.
+   */
+  purge(queue: string, see?: (message: IncomingMessage) => void): Promise<number>
   close(): Promise<void>
 }
 

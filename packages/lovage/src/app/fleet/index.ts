@@ -1,5 +1,6 @@
 export { type Answers, ask, type BroadcastOptions, namesakes, tell } from './broadcast.js'
 export { Cluster, type ClusterOptions } from './cluster.js'
+export { freeKeysOf, freeRevoked } from './free-keys.js'
 export {
   type FullQueueReport,
   fullQueueReport,
@@ -15,7 +16,7 @@ export { type OnceOptions, once } from './once.js'
 export { type OpenBreaker, openBreakers } from './open-breakers.js'
 export { type OpenedLetter, openLetter } from './open-letter.js'
 export { PAUSED, pausedQueues, pauseQueues, resumeQueues } from './pause.js'
-export { freeKeysOf, purgeQueue } from './purge-queue.js'
+export { purgeQueue } from './purge-queue.js'
 export { ALL_LINES, intervalOf, LINES, RATES, renewLines, setRate } from './rate.js'
 export {
   describeRedelivered,

@@ -2,6 +2,7 @@ import { growingMs } from '../../kernel/index.js'
 import type { AppCore } from '../core/index.js'
 import type { RevokeOptions } from '../results/index.js'
 import { tell } from './broadcast.js'
+import { freeRevoked } from './free-keys.js'
 import { revoke, revokeByStamps } from './revoke.js'
 
 /** Keeps tasks from running, and stops running ones with `terminate`: stored for future workers, broadcast to current ones. */
@@ -14,6 +15,7 @@ export async function revokeTasks(
   await revoke(core, ids, options, atMs)
   // Python's workers ignore fields they do not know.
   await tell(core, 'revoke', { task_id: ids, ...howOf(options), at_ms: atMs })
+  await freeRevoked(core, ids)
 }
 
 /** The same for all tasks that carry one of the stamps. */

@@ -60,7 +60,7 @@ export async function askNodes(
 ): Promise<void> {
   const [name = '', ...rest] = words
   const { useApp } = await import('./use-app.js')
-  const { revoke, revokeByStamps } = await import('../../app/fleet/index.js')
+  const { freeRevoked, revoke, revokeByStamps } = await import('../../app/fleet/index.js')
   const { LovageError, nearest } = await import('../../kernel/index.js')
   const known = commands.find((one) => one.name === name)
   const names = commands.map((one) => one.name)
@@ -95,6 +95,7 @@ export async function askNodes(
     if (!terminate) await keep()
     const answers = await app.control.broadcast(name, { ...args, ...how }, broadcastOptions(options))
     if (terminate) await keep()
+    if (name === 'revoke') await freeRevoked(core, rest)
     print(name, answers, options.json === true)
     // It could have been a custom command, so it was sent; no node knew it.
     if (!known && near && Object.values(answers).every((answer) => errorIn(answer) !== undefined))

@@ -19,7 +19,7 @@ export function delegate(broker: Broker): Broker {
     reply: (message) => broker.reply(message),
     inbox: (exchange, routingKey, on) => broker.inbox(exchange, routingKey, on),
     depths: (queues, options) => broker.depths(queues, options),
-    purge: (queue) => broker.purge(queue),
+    purge: (queue, see) => broker.purge(queue, see),
     close: () => broker.close(),
   }
 }

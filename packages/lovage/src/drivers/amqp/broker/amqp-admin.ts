@@ -1,9 +1,11 @@
 import type { QueueAdmin, QueueDepth, QueuedMessage } from '../../../broker/index.js'
 import { CapabilityError, delay, type Page, stayAlive, systemClock } from '../../../kernel/index.js'
+import type { IncomingMessage } from '../../../message/index.js'
 import type { AmqpConnection, AmqpDelivery } from '../client/index.js'
 import { isDeadQueue } from './amqp-dead-letters.js'
 import type { AmqpPublisher } from './amqp-publisher.js'
 import type { Topology } from './topology.js'
+import { fromWire } from './wire-message.js'
 
 const MOST_MOVED = 500
 const SILENCE_MS = 2_000
@@ -36,16 +38,29 @@ export class AmqpAdmin implements QueueAdmin {
     return depths
   }
 
-  purge(queue: string): Promise<number> {
-    return this.#topology.purge(queue)
+  async purge(queue: string, see?: (message: IncomingMessage) => void): Promise<number> {
+    if (!see) return this.#topology.purge(queue)
+    const taken = this.#take(queue, async (batch) => {
+      for (const delivery of batch) {
+        const message = fromWire(delivery, queue)
+        if (!(message instanceof Error)) see(message)
+      }
+    })
+    return stayAlive(taken)
   }
 
   /** Each message reaches the other queue before it leaves this one: a crash in between leaves it in both. */
   move(from: string, to: string): Promise<number> {
-    return stayAlive(this.#move(from, to))
+    const moved = this.#take(from, async (batch) => {
+      await Promise.all(
+        batch.map(({ body, properties }) => this.#publisher.toQueue(to, { body, properties })),
+      )
+    })
+    return stayAlive(moved)
   }
 
-  async #move(from: string, to: string): Promise<number> {
+  /** Removes all messages that wait now, in batches, each when `handle` has resolved. */
+  async #take(from: string, handle: (batch: readonly AmqpDelivery[]) => Promise<void>): Promise<number> {
     let left = (await this.#topology.waiting(from)) ?? 0
     let moved = 0
     if (left === 0) return 0
@@ -61,9 +76,7 @@ export class AmqpAdmin implements QueueAdmin {
         }
         const batch = came.slice(0, left)
         came = came.slice(batch.length)
-        await Promise.all(
-          batch.map(({ body, properties }) => this.#publisher.toQueue(to, { body, properties })),
-        )
+        await handle(batch)
         for (const { tag } of batch) channel.ack(tag)
         left -= batch.length
         moved += batch.length

@@ -146,8 +146,8 @@ class AmqpBroker implements Broker {
     return this.admin.depths(queues)
   }
 
-  async purge(queue: string): Promise<number> {
-    return this.admin.purge(queue)
+  async purge(queue: string, see?: (message: IncomingMessage) => void): Promise<number> {
+    return this.admin.purge(queue, see)
   }
 
   async close(): Promise<void> {
