@@ -49,7 +49,9 @@ describe.each(['PostgreSQL', 'an outbox before Redis'])('in a transaction, with 
   beforeEach(async () => {
     database = await postgres.createDatabase(`guarded_${++count}`)
     const stores =
-      where === 'PostgreSQL' ? { broker: database } : { broker: `${redis.url}/${count}`, outboxUrl: database }
+      where === 'PostgreSQL'
+        ? { broker: database }
+        : { broker: `${redis.url}/${count % 16}`, outboxUrl: database }
     app = new Lovage('guards', { ...stores, ...settings })
     client = new pg.Client(database)
     await client.connect()
@@ -79,8 +81,7 @@ describe.each(['PostgreSQL', 'an outbox before Redis'])('in a transaction, with 
       await client.query('BEGIN')
       const [first, again] = await task.applyAsyncMany([{ args: [] }, { args: [] }], { transaction: client })
       expect(again?.id).toBe(first?.id)
-      if (where === 'PostgreSQL')
-        expect((await task.applyAsync([], { transaction: client })).id).toBe(first?.id)
+      expect((await task.applyAsync([], { transaction: client })).id).toBe(first?.id)
       await client.query('COMMIT')
       await until(async () => {
         const held = (await keysOf(app)).find(({ key }) => key.startsWith(task.name))
@@ -140,6 +141,45 @@ describe.each(['PostgreSQL', 'an outbox before Redis'])('in a transaction, with 
     expect((await sync.delay(7)).id).toBe(sent[7]?.id)
     const ids = new Set(sent.map(({ id }) => id))
     expect(ids.has((await sync.delay(-1)).id)).toBe(false)
+  })
+
+  test('one that is rolled back to a savepoint is no duplicate of the next in its transaction', async () => {
+    const sync = app.task({ name: 'sync', unique: true, run: () => 'ran' })
+    await client.query('BEGIN')
+    await client.query('SAVEPOINT here')
+    const dropped = await sync.applyAsync([], { transaction: client })
+    await client.query('ROLLBACK TO here')
+    const kept = await sync.applyAsync([], { transaction: client })
+    expect(kept.id).not.toBe(dropped.id)
+    // Without waiting for each other, too.
+    const both = await Promise.all([
+      sync.applyAsync([], { transaction: client }),
+      sync.applyAsync([], { transaction: client }),
+    ])
+    expect(both.map(({ id }) => id)).toEqual([kept.id, kept.id])
+    await client.query('COMMIT')
+    await using _worker = await startTestWorker(app)
+    expect(await kept.get({ timeout: 20 })).toBe('ran')
+  })
+
+  test.runIf(where === 'PostgreSQL')('an open transaction holds up no call with another key', async () => {
+    const sync = app.task({ name: 'sync', unique: { key: String }, run: (_ctx, n: number) => n })
+    await sync.delay(-1)
+    // Keys of one hash in 1024.
+    const bucket = "hashtext('unique sync:' || n) & 1023"
+    const { rows } = await client.query<{ ns: number[] }>(
+      `SELECT array_agg(n) AS ns FROM generate_series(0, 9999) AS n GROUP BY ${bucket} HAVING count(*) > 3 LIMIT 1`,
+    )
+    const [mine, theirs, other] = rows[0]?.ns ?? []
+    if (mine === undefined || theirs === undefined || other === undefined) throw new Error('no such keys')
+    await client.query('BEGIN')
+    await sync.applyAsync([mine], { transaction: client })
+    const sent = await sync.delay(theirs)
+    // It has its key: it did not go without, after a wait.
+    expect((await keysOf(app)).map(({ key }) => key)).toContain(`sync:${theirs}`)
+    expect((await sync.delay(theirs)).id).toBe(sent.id)
+    await client.query('COMMIT')
+    expect((await sync.delay(other)).id).not.toBe(sent.id)
   })
 
   test('a call that fails leaves no key in a transaction that is committed all the same', async () => {

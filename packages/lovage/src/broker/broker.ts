@@ -88,6 +88,11 @@ export interface Broker {
     messages: readonly OutgoingMessage[],
     queues?: readonly Queue[],
   ): Promise<void>
+  /**
+   * Which of these tasks wait to be published, as the caller's transaction sees it: those that it wrote itself by `publishIn`, and
+   * did not roll back, or that others have committed. Present where they wait in an outbox.
+   */
+  findIn?(transaction: PublishTransaction, ids: readonly string[]): Promise<readonly string[]>
   consume(options: ConsumeOptions): Promise<Consumer>
   /**
    * Sends to every current subscriber of the message's exchange and routing key. Resolves to the number of subscribers, 0 only when there

@@ -1,4 +1,9 @@
-import { type CoordinationStore, type Mark, OPEN_KEY } from '../../coordination/index.js'
+import {
+  type CallersTransaction,
+  type CoordinationStore,
+  type Mark,
+  OPEN_KEY,
+} from '../../coordination/index.js'
 import { delay, stayAlive } from '../../kernel/index.js'
 import type { AppCore } from '../core/index.js'
 import type { Call, CallGuard } from '../tasks/index.js'
@@ -96,7 +101,7 @@ async function claimTogether(
   const metMs = new Map<string, number>()
   for (let open = ones; open.length > 0; ) {
     const nowMs = core.clock.now()
-    const unknown: { readonly one: Guarded; readonly standing: Mark }[] = []
+    const unknown: Unknown[] = []
     for (const { one, wish, standing } of await attempt(coordination, within, open, nowMs)) {
       const holder = idIn(standing.value)
       if (holder === one.id)
@@ -104,7 +109,9 @@ async function claimTogether(
       else if (own.has(holder) || !isPending(standing.value)) claims.set(one, { kind: 'other', id: holder })
       else unknown.push({ one, standing })
     }
-    const overdue = unknown.filter(({ standing: { key, value } }) => {
+    for (const [one, id] of await writtenTogether(core, unknown)) claims.set(one, { kind: 'other', id })
+    const overdue = unknown.filter(({ one, standing: { key, value } }) => {
+      if (claims.has(one)) return false
       const name = `${key} ${value}`
       metMs.set(name, metMs.get(name) ?? nowMs)
       const patienceMs = value === OPEN_KEY ? TRANSACTION_PATIENCE_MS : PATIENCE_MS
@@ -124,6 +131,38 @@ async function claimTogether(
     const first = claim?.kind === 'other' ? byId.get(claim.id) : undefined
     if (first?.kind === 'other') claims.set(one, first)
   }
+}
+
+interface Unknown {
+  readonly one: Guarded
+  readonly standing: Mark
+}
+
+/** Calls whose key is held by another one that their own transaction has written: it exists for them, whatever becomes of both. */
+async function writtenTogether(
+  core: AppCore,
+  unknown: readonly Unknown[],
+): Promise<readonly (readonly [Guarded, string])[]> {
+  const broker = await core.broker()
+  if (!broker.findIn) return []
+  const byTransaction = new Map<CallersTransaction, Unknown[]>()
+  for (const each of unknown) {
+    const { transaction } = each.one.call.options
+    if (!transaction || each.standing.value === OPEN_KEY) continue
+    byTransaction.set(transaction, [...(byTransaction.get(transaction) ?? []), each])
+  }
+  const written: (readonly [Guarded, string])[] = []
+  for (const [transaction, each] of byTransaction) {
+    const ids = new Set(
+      await broker.findIn(
+        transaction,
+        each.map(({ standing }) => idIn(standing.value)),
+      ),
+    )
+    for (const { one, standing } of each)
+      if (ids.has(idIn(standing.value))) written.push([one, idIn(standing.value)])
+  }
+  return written
 }
 
 /** Tries to put each call's mark; returns the marks that now stand under their keys, or near them. */

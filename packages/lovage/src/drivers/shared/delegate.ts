@@ -2,7 +2,7 @@ import type { Broker } from '../../broker/index.js'
 
 /** A broker that delegates everything to another: properties spread over it replace single operations. */
 export function delegate(broker: Broker): Broker {
-  const { publishIn } = broker
+  const { findIn, publishIn } = broker
   return {
     kind: broker.kind,
     location: broker.location,
@@ -13,6 +13,7 @@ export function delegate(broker: Broker): Broker {
     declare: (queues) => broker.declare(queues),
     publish: (messages) => broker.publish(messages),
     ...(publishIn ? { publishIn: (...given) => publishIn.call(broker, ...given) } : {}),
+    ...(findIn ? { findIn: (...given) => findIn.call(broker, ...given) } : {}),
     consume: (options) => broker.consume(options),
     broadcast: (message) => broker.broadcast(message),
     subscribe: (exchange, on, pattern) => broker.subscribe(exchange, on, pattern),

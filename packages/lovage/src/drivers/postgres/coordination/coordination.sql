@@ -30,21 +30,6 @@ SELECT key, member, lovage_now() + ttl_ms FROM unnest($1::text[], $2::text[], $3
 ON CONFLICT (key, member) DO UPDATE SET expires_ms = excluded.expires_ms
 -- name: dropSlots
 DELETE FROM lovage_slot WHERE (key, member) IN (SELECT * FROM unnest($1::text[], $2::text[]))
--- name: putMarks
--- With $5 a live mark wins, and a key that an open transaction is about to set is left alone; otherwise the new mark wins. An insertion
--- would wait for such a transaction, so its lock is tried first; where it comes in between, the wait is bounded.
-WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', CASE WHEN $5::boolean THEN '1s' ELSE current_setting('lock_timeout') END, true))
-INSERT INTO lovage_mark AS mark (space, key, value, expires_ms)
-SELECT $1, key, value, expires_ms FROM patience, unnest($2::text[], $3::text[], $4::bigint[]) AS given (key, value, expires_ms)
-WHERE NOT $5::boolean OR CASE WHEN pg_try_advisory_lock_shared(1819440488, hashtext($1::text || ' ' || key) & 1023)
-  THEN pg_advisory_unlock_shared(1819440488, hashtext($1::text || ' ' || key) & 1023) ELSE false END
-ORDER BY key
-ON CONFLICT (space, key) DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms
-WHERE NOT $5::boolean OR mark.expires_ms <= lovage_now()
-RETURNING key
--- name: openMarks
-SELECT key FROM unnest($2::text[]) AS key WHERE NOT CASE WHEN pg_try_advisory_lock_shared(1819440488, hashtext($1::text || ' ' || key) & 1023)
-  THEN pg_advisory_unlock_shared(1819440488, hashtext($1::text || ' ' || key) & 1023) ELSE false END
 -- name: replaceMarks
 -- Locks in the order of the keys, so that two callers that replace the same marks do not deadlock.
 WITH locked AS (

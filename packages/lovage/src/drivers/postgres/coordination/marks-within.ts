@@ -5,10 +5,9 @@ import {
   OPEN_KEY,
 } from '../../../coordination/index.js'
 import { readSql } from '../../../process/index.js'
+import { rowsIn } from '../client/index.js'
 
 const { put: PUT } = readSql(new URL('./marks-within.sql', import.meta.url), ['put'])
-
-type Row = Readonly<Record<string, unknown>>
 
 /** Marks that count once a caller's transaction commits. */
 export function marksWithin(
@@ -55,11 +54,3 @@ export function marksWithin(
     },
   }
 }
-
-/** The rows of an answer: those of `pg`, or the list that other clients give. */
-function rowsIn(answer: unknown): readonly Row[] | undefined {
-  const rows = Array.isArray(answer) ? answer : isRow(answer) ? answer.rows : undefined
-  return Array.isArray(rows) ? rows.filter(isRow) : undefined
-}
-
-const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null

@@ -16,7 +16,7 @@ import { takeTurn, tryTurns } from '../../shared/index.js'
 import { openPostgres, type PostgresDatabase, postgresOptionsOf, sqlStateOf } from '../client/index.js'
 import { marksWithin } from './marks-within.js'
 
-const sql = readSql(new URL('./coordination.sql', import.meta.url), [
+const statements = readSql(new URL('./coordination.sql', import.meta.url), [
   'renew',
   'grant',
   'release',
@@ -26,8 +26,6 @@ const sql = readSql(new URL('./coordination.sql', import.meta.url), [
   'members',
   'putSlots',
   'dropSlots',
-  'putMarks',
-  'openMarks',
   'replaceMarks',
   'listMarks',
   'dropMarks',
@@ -37,6 +35,10 @@ const sql = readSql(new URL('./coordination.sql', import.meta.url), [
   'sweepSlots',
   'sweepMarks',
 ])
+const sql = {
+  ...statements,
+  ...readSql(new URL('./marks.sql', import.meta.url), ['putMarks', 'openMarks']),
+}
 const COORDINATION = { name: 'coordination', steps: [new URL('./schema-1.sql', import.meta.url)] }
 
 /** How long a missed notification may go unnoticed. */

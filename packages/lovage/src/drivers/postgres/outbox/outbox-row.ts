@@ -23,6 +23,7 @@ export function rowsParameter(messages: readonly OutgoingMessage[], queues: read
   return JSON.stringify(
     messages.map((message, index) => ({
       raw: encodeEnvelope(message, priorityToWire, newId()),
+      task_id: message.headers.id,
       priority: message.properties.priority ?? null,
       due_ms: message.dueMs ?? null,
       once_key: message.once?.key ?? null,

@@ -11,8 +11,8 @@ import { readSql } from '../../../process/index.js'
 import type { PostgresDatabase, Session } from '../client/index.js'
 import { messageOf, type OutboxRow, queuesOf } from './outbox-row.js'
 
-const sql = readSql(new URL('./outbox.sql', import.meta.url), ['put', 'ring', 'take', 'drop', 'fail'])
-export const { put: PUT, ring: RING } = sql
+const sql = readSql(new URL('./outbox.sql', import.meta.url), ['put', 'find', 'ring', 'take', 'drop', 'fail'])
+export const { put: PUT, find: FIND, ring: RING } = sql
 
 /** Messages that one transaction moves. */
 const AT_ONCE = 500

@@ -1,11 +1,14 @@
 import type { Broker } from '../../../broker/index.js'
 import type { DriverOptions } from '../../../kernel/index.js'
 import { delegate } from '../../shared/index.js'
-import { openPostgres, postgresOptionsOf } from '../client/index.js'
+import { openPostgres, postgresOptionsOf, rowsIn } from '../client/index.js'
 import { rowsParameter } from './outbox-row.js'
-import { PUT, Relay, RING } from './relay.js'
+import { FIND, PUT, Relay, RING } from './relay.js'
 
-const OUTBOX = { name: 'outbox', steps: [new URL('./schema-1.sql', import.meta.url)] }
+const OUTBOX = {
+  name: 'outbox',
+  steps: [new URL('./schema-1.sql', import.meta.url), new URL('./schema-2.sql', import.meta.url)],
+}
 
 /**
  * Adds a database's transactions to a broker that is not a database (`outboxUrl`): messages are written to a table there in the sender's
@@ -31,6 +34,9 @@ export async function withOutbox(broker: Broker, url: string, options: DriverOpt
       startRelay()
       await transaction.query(PUT, [rowsParameter(messages, queues)])
       await transaction.query(RING, [])
+    },
+    async findIn(transaction, ids) {
+      return (rowsIn(await transaction.query(FIND, [[...ids]])) ?? []).map(({ task_id: id }) => String(id))
     },
     consume(given) {
       startRelay()
