@@ -49,12 +49,18 @@ export interface QueueDepth {
   readonly delayed?: number
   /** Claimed and not settled; undefined when not requested (`DepthOptions.unacked`) or the broker cannot count them. */
   readonly unacked?: number
+  /** Of the delayed ones, those due by `DepthOptions.dueByMs`; undefined when not requested, or when the server alone moves due messages. */
+  readonly due?: number
+  /** Connected consumers; undefined where the server keeps no count. */
+  readonly consumers?: number
 }
 
 /** The options for counting. */
 export interface DepthOptions {
   /** Whether to count claimed messages too, where that is expensive. Default false. */
   readonly unacked?: boolean
+  /** Also counts the delayed messages that are due by this time, in Unix ms. Default: they are not counted apart. */
+  readonly dueByMs?: number
 }
 
 /** A broker. One instance per process and URL; the first operation connects. */

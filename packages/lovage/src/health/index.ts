@@ -9,5 +9,7 @@ export {
   judge,
   type QueueHealth,
 } from './queue-health.js'
+export { getScale, type QueueScale } from './scale.js'
+export { desiredReplicas, policyFrom, type QueueLoad, type ScalePolicy } from './scale-policy.js'
 export type { EntryHealth } from './schedule-health.js'
 export type { StuckTask } from './stuck-tasks.js'

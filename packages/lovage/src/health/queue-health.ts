@@ -9,8 +9,9 @@ import {
   type RedeliveredTask,
   redeliveredTasks,
 } from '../app/fleet/index.js'
-import { Inspect, Queues } from '../app/operating/index.js'
+import { Inspect } from '../app/operating/index.js'
 import { isLovageError, messageOf } from '../kernel/index.js'
+import { oldestAge } from './oldest-age.js'
 import { type EntryHealth, scheduleHealth, scheduleReasons } from './schedule-health.js'
 import { findStuck, type StuckTask } from './stuck-tasks.js'
 
@@ -174,19 +175,11 @@ async function askFleet(app: AppCore, timeout: number) {
   return { consumed, active }
 }
 
-/** The number of next messages examined; lower-priority ones may be older. */
-const LOOKED_AT = 20
-
 async function agesOf(app: AppCore, reports: readonly QueueReport[]): Promise<ReadonlyMap<string, number>> {
-  if (!(await app.broker()).capabilities.browsing) return new Map()
-  const nowMs = app.clock.now()
   const ages = await Promise.all(
     reports.map(async ({ name, ready }) => {
-      if (ready === 0) return []
-      const { items } = await new Queues(app).list(name, { state: 'ready', limit: LOOKED_AT })
-      const since = items.flatMap(({ waitingSinceMs }) => waitingSinceMs ?? [])
-      if (since.length === 0) return []
-      return [[name, Math.max(0, Math.floor((nowMs - Math.min(...since)) / 1000))] as const]
+      const age = ready === 0 ? undefined : await oldestAge(app, name)
+      return age === undefined ? [] : [[name, age] as const]
     }),
   )
   return new Map(ages.flat())

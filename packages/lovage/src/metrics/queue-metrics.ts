@@ -14,6 +14,8 @@ export function measureQueues(app: AppCore, registry: Registry, prefix = 'celery
   const gauge = (name: string, help: string): Gauge =>
     new Gauge({ name: prefix + name, help, labelNames: ['queue_name'], registers: [registry] })
   const length = gauge('queue_length', 'The number of messages in the broker queue.')
+  const due = gauge('queue_due', 'Delayed messages that are due, and that a worker is about to take.')
+  const held = gauge('queue_unacked', 'Messages that workers have claimed and not settled.')
   const consumers = gauge('active_consumer_count', 'The number of active consumers in the broker queue.')
   const workers = gauge('active_worker_count', 'The number of active workers in the broker queue.')
   const processes = gauge('active_process_count', 'The number of active processes in the broker queue.')
@@ -25,7 +27,7 @@ export function measureQueues(app: AppCore, registry: Registry, prefix = 'celery
   return {
     async refresh() {
       // Reset first: without an answer, an old number would look like a new one.
-      for (const one of [length, consumers, workers, processes]) one.reset()
+      for (const one of [length, due, held, consumers, workers, processes]) one.reset()
       up.set(0)
       const inspect = new Inspect(app, { timeout: 1 })
       const [names, consumed, stats] = await Promise.all([
@@ -40,11 +42,16 @@ export function measureQueues(app: AppCore, registry: Registry, prefix = 'celery
         ]),
       )
       const known = new Set([...names, ...[...queuesOf.values()].flat()])
-      const depths = await (await app.broker()).depths([...known])
+      const broker = await app.broker()
+      const depths = await broker.depths([...known], { unacked: true, dueByMs: app.clock.now() })
       for (const queue of known) {
         const labels = { queue_name: queue }
         const here = [...queuesOf].flatMap(([worker, queues]) => (queues.includes(queue) ? [worker] : []))
-        length.set(labels, depths.get(queue)?.ready ?? 0)
+        const depth = depths.get(queue)
+        length.set(labels, depth?.ready ?? 0)
+        // Absent, not 0, where the broker cannot count them.
+        if (depth?.due !== undefined) due.set(labels, depth.due)
+        if (depth?.unacked !== undefined) held.set(labels, depth.unacked)
         consumers.set(labels, here.length)
         workers.set(labels, here.length)
         processes.set(

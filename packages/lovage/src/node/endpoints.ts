@@ -5,6 +5,7 @@ import { messageOf } from '../kernel/index.js'
 import type { WorkerMetrics } from '../metrics/index.js'
 import type { BootStep, RunningWorker } from '../worker/index.js'
 import { jsonAnswer, type PageAnswer, PageServer } from './page-server.js'
+import { isScalePath, scalePage } from './scale-page.js'
 
 /** The address of a worker's endpoints. */
 export interface EndpointOptions {
@@ -19,8 +20,8 @@ const PATIENCE_MS = 2000
 
 /**
  * A worker's endpoints for monitors: `/metrics`, `/health/live` (this process's event loop turns; no broker is asked), `/health/ready`
- * (it consumes, and its broker answers), and `/health` (the queues of this worker, 503 when critical or unknown). A port in use is logged
- * as an error and does not stop the worker.
+ * (it consumes, and its broker answers), `/health` (the queues of this worker, 503 when critical or unknown), `/scale/<queue>` (a queue's
+ * load, for autoscalers) and `/busy` (this worker's). A port in use is logged as an error and does not stop the worker.
  */
 export class Endpoints implements BootStep {
   readonly name = 'endpoints'
@@ -46,7 +47,7 @@ export class Endpoints implements BootStep {
     // Loaded only when needed.
     const { measureWorker } = await import('../metrics/index.js')
     this.#metrics = measureWorker(this.#app, worker)
-    this.#server = new PageServer((path) => this.#answer(path, worker), logger)
+    this.#server = new PageServer((path, query) => this.#answer(path, query, worker), logger)
     try {
       await this.#server.listen(port, host)
       logger.info({ port: this.port, host }, `metrics and health at http://${host}:${this.port}/metrics`)
@@ -64,7 +65,9 @@ export class Endpoints implements BootStep {
     await this.#server?.close()
   }
 
-  async #answer(path: string, worker: RunningWorker): Promise<PageAnswer> {
+  async #answer(path: string, query: URLSearchParams, worker: RunningWorker): Promise<PageAnswer> {
+    const slots = worker.autoscaler?.bounds.max ?? worker.pool.slots
+    if (isScalePath(path)) return scalePage(this.#app, path, query, slots)
     switch (path) {
       case '/metrics':
         return {
@@ -86,9 +89,17 @@ export class Endpoints implements BootStep {
         const isBad = health.status === 'critical' || health.status === 'unknown'
         return jsonAnswer(isBad ? 503 : 200, health)
       }
+      case '/busy':
+        // What Kubernetes is told as the cost of deleting this pod: idle ones go first.
+        return jsonAnswer(200, {
+          hostname: worker.hostname,
+          slots: worker.pool.slots,
+          running: worker.active.length,
+          waiting: worker.reserved.length,
+        })
       default:
         return jsonAnswer(404, {
-          error: 'Available paths: /metrics, /health, /health/live and /health/ready.',
+          error: 'Available paths: /metrics, /health, /health/live, /health/ready, /busy and /scale/<queue>.',
         })
     }
   }

@@ -6,6 +6,7 @@ import { delay, messageOf, type Timer } from '../kernel/index.js'
 import type { EventMetrics, EventMetricsOptions, QueueMetrics } from '../metrics/index.js'
 import { withoutRepetition } from '../process/index.js'
 import { jsonAnswer, type PageAnswer, PageServer } from './page-server.js'
+import { isScalePath, scalePage } from './scale-page.js'
 
 /** The options of an exporter. */
 export interface ExporterOptions extends EventMetricsOptions {
@@ -26,7 +27,7 @@ const AGAIN_MS = 1000
 
 /**
  * Serves the metrics of a whole fleet, in either language, from its events and its broker: `/metrics` with the names of celery-exporter
- * and of Flower, and `/health`, which answers 503 when the broker is unreachable.
+ * and of Flower, `/health`, which answers 503 when the broker is unreachable, and `/scale/<queue>`, a queue's load for autoscalers.
  */
 export class Exporter {
   readonly #app: AppCore
@@ -73,7 +74,7 @@ export class Exporter {
     this.#queuesUnread = complain('could not read the lengths of queues from the broker')
     this.#eventsUnheard = complain('cannot subscribe to events; retrying')
     this.#workersUnasked = complain('cannot ask workers to send task events')
-    this.#server = new PageServer((path) => this.#answer(path), app.logger)
+    this.#server = new PageServer((path, query) => this.#answer(path, query), app.logger)
     const { statsd } = parts
     if (statsd)
       parts.metrics.onRun = ({ task, queue, seconds }) =>
@@ -121,7 +122,8 @@ export class Exporter {
       })
   }
 
-  async #answer(path: string): Promise<PageAnswer> {
+  async #answer(path: string, query: URLSearchParams): Promise<PageAnswer> {
+    if (isScalePath(path)) return scalePage(this.#app, path, query, this.#app.conf.workerConcurrency)
     if (path === '/metrics') {
       // Concurrent scrapes share one refresh.
       this.#refreshing ??= this.#refresh().finally(() => {
@@ -140,7 +142,7 @@ export class Exporter {
         return jsonAnswer(503, { status: 'unknown', reasons: [messageOf(error)] })
       }
     }
-    return jsonAnswer(404, { error: 'Available paths: /metrics, /health and /health/live.' })
+    return jsonAnswer(404, { error: 'Available paths: /metrics, /health, /health/live and /scale/<queue>.' })
   }
 
   async #refresh(): Promise<void> {

@@ -18,16 +18,19 @@ export interface PageAnswer {
   readonly body: string
 }
 
+/** Builds the response for a path and its query. */
+type Answering = (path: string, query: URLSearchParams) => Promise<PageAnswer>
+
 /**
- * A small HTTP server for monitors: it reads only the path of a request. Connections, headers and time are bounded, and concurrent
- * requests for a page share one response.
+ * A small HTTP server for monitors: it reads only the path and query of a request. Connections, headers and time are bounded, and
+ * concurrent requests for a page share one response.
  */
 export class PageServer {
   readonly #server: Server
   readonly #underWay = new Map<string, Promise<PageAnswer>>()
 
-  /** @param answer Builds the response for a path without query and trailing slash. */
-  constructor(answer: (path: string) => Promise<PageAnswer>, logger: Logger) {
+  /** @param answer Builds the response for a path without trailing slash, and its query. */
+  constructor(answer: Answering, logger: Logger) {
     const settings = {
       maxHeaderSize: MOST_HEADER_BYTES,
       headersTimeout: HEAD_MS,
@@ -52,16 +55,15 @@ export class PageServer {
     this.#server.setTimeout(IDLE_MS, (socket) => socket.destroy())
   }
 
-  async #answer(
-    { method, url = '/' }: IncomingMessage,
-    answer: (path: string) => Promise<PageAnswer>,
-  ): Promise<PageAnswer> {
+  async #answer({ method, url = '/' }: IncomingMessage, answer: Answering): Promise<PageAnswer> {
     if (method !== 'GET' && method !== 'HEAD') return jsonAnswer(405, { error: 'Only GET is supported.' })
-    const path = withoutSlashes(url.split('?', 1)[0] ?? '')
-    let page = this.#underWay.get(path)
+    const [before = '', ...query] = url.split('?')
+    const path = withoutSlashes(before)
+    const key = [path, ...query].join('?')
+    let page = this.#underWay.get(key)
     if (!page) {
-      page = answer(path).finally(() => this.#underWay.delete(path))
-      this.#underWay.set(path, page)
+      page = answer(path, new URLSearchParams(query.join('?'))).finally(() => this.#underWay.delete(key))
+      this.#underWay.set(key, page)
     }
     const patience = new AbortController()
     const late = sleep(ANSWER_MS, jsonAnswer(503, { error: `not ready within ${ANSWER_MS} ms` }), {

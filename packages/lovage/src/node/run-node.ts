@@ -8,6 +8,7 @@ import type { BootStep, StopKind, Worker } from '../worker/index.js'
 import { connectAtStart } from './connect-at-start.js'
 import { DeadHoldersStep } from './dead-holders.js'
 import { dumpOnSignal } from './dump.js'
+import { type ExitOptions, ExitRules } from './exit-rules.js'
 import { onShutdownSignal } from './shutdown-signals.js'
 import { startWarnings } from './start-warnings.js'
 import { type StartOptions, startWorker } from './start-worker.js'
@@ -23,7 +24,7 @@ export interface NodeFacts {
 }
 
 /** The options of a node. */
-export interface NodeOptions extends StartOptions {
+export interface NodeOptions extends StartOptions, ExitOptions {
   readonly hostname: string
   readonly queues: readonly string[]
   /** Also runs a beat, in turns with all other beats of the app. */
@@ -49,7 +50,8 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
   const ending = new AbortController()
   let worker: Worker | undefined
   let beat: OpenBeat | undefined
-  let asked: StopKind | undefined
+  let asked: StopKind | 'drain' | undefined
+  let rules: ExitRules | undefined
   let isRestart = false
   const { workerShutdownTimeout, workerSoftShutdownTimeout } = app.conf
   const offSignals = onShutdownSignal(
@@ -97,6 +99,14 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
     worker = await start(app, { ...options, steps }, ending.signal)
     if (asked === undefined) {
       options.onReady?.(worker)
+      rules = new ExitRules(app, worker, options, (reason) => {
+        if (ending.signal.aborted) return
+        asked = 'drain'
+        const running = worker?.active.length ?? 0
+        logger.warn({ running }, `the worker ends: ${reason}; ${running} running tasks may finish`)
+        ending.abort()
+        void beat?.close()
+      })
       await new Promise((resolve) => ending.signal.addEventListener('abort', resolve, { once: true }))
     }
     await worker.stop(asked ?? 'warm')
@@ -105,6 +115,7 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
     if (!ending.signal.aborted || worker !== undefined) throw error
     logger.info({}, 'stopped before the broker answered')
   } finally {
+    rules?.stop()
     release()
     await beat?.close()
     offSignals()
@@ -114,7 +125,8 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
     process.off('uncaughtExceptionMonitor', onCrash)
     await app.close()
   }
-  return isRestart ? 'restart' : (asked ?? 'warm')
+  if (isRestart) return 'restart'
+  return asked === undefined || asked === 'drain' ? 'warm' : asked
 }
 
 async function start(app: AppCore, options: NodeOptions, signal: AbortSignal): Promise<Worker> {

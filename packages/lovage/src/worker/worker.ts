@@ -1,7 +1,7 @@
 import { signerOf } from '../app/sending/index.js'
 import { newId } from '../kernel/index.js'
 import type { Autoscaler } from './autoscaler.js'
-import type { BootStep, RunningWorker, StopKind } from './boot-step.js'
+import type { BootStep, RunningWorker } from './boot-step.js'
 import type { Claim } from './claim.js'
 import { HandBack } from './hand-back.js'
 import { holdingTimes } from './holding-times.js'
@@ -15,7 +15,7 @@ import { Reception } from './reception.js'
 import { Revoker } from './revoker.js'
 import { Settler } from './settler.js'
 import { Spares } from './spares.js'
-import type { Stopping } from './stopping.js'
+import type { Stopping, StopRequest } from './stopping.js'
 import { TaskLog } from './task-log.js'
 import { TaskRuns } from './task-runs.js'
 import { TaskSignals } from './task-signals.js'
@@ -173,12 +173,13 @@ export class Worker implements RunningWorker {
   /**
    * Stops the worker. Warm: claims nothing more and waits for running tasks, at most `workerShutdownTimeout` seconds; soft: at most
    * `workerSoftShutdownTimeout`; then, or at once when cold, unfinished messages go back to their queue, no attempt consumed. A stop that
-   * takes too long can be made a harder one.
+   * takes too long can be made a harder one. Drain: as warm, but without a limit.
    *
    * @param signal The signal that requested it, for listeners.
    */
-  async stop(how: StopKind = 'warm', signal: NodeJS.Signals | null = null): Promise<void> {
-    if (this.#stopping.ask(how)) {
+  async stop(request: StopRequest = 'warm', signal: NodeJS.Signals | null = null): Promise<void> {
+    if (this.#stopping.ask(request)) {
+      const how = request === 'drain' ? 'warm' : request
       const exitCode = how === 'warm' ? 0 : 1
       this.#core.app.signals.emit('workerShuttingDown', { hostname: this.hostname, how, signal, exitCode })
     }

@@ -38,6 +38,10 @@ export function adminTests({ test }: SuiteTester): void {
       await consumer.received(2)
       const depths = await world.broker.depths([world.queue, second], { unacked: true })
       expect([2, undefined]).toContain(depths.get(world.queue)?.unacked)
+      const dueIn = async (ms: number) =>
+        (await world.broker.depths([world.queue], { dueByMs: Date.now() + ms })).get(world.queue)?.due
+      expect([0, undefined]).toContain(await dueIn(0))
+      expect([1, undefined]).toContain(await dueIn(2 * FAR_MS))
       await world.expectDepth(world.queue, 3, 1)
       await world.expectDepth(second, 0, 0)
     },

@@ -97,6 +97,8 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
     ...(options.autoscale ? { autoscale: options.autoscale } : {}),
     ...(options.heartbeatInterval === undefined ? {} : { heartbeatSeconds: options.heartbeatInterval }),
     ...(options.withoutHeartbeat ? { heartbeatSeconds: 0 } : {}),
+    ...(options.exitWhenIdle === undefined ? {} : { exitWhenIdleS: options.exitWhenIdle }),
+    ...(options.maxRuntime === undefined ? {} : { maxRuntimeS: options.maxRuntime }),
     ...(options.beat ? { beat: scheduleOf(options) } : {}),
     ...(options.prefetchMultiplier === undefined ? {} : { prefetchMultiplier: options.prefetchMultiplier }),
     onConnected(facts) {

@@ -1,8 +1,9 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import {
   addWorkerOptions,
   countOf,
   refuseNotYet,
+  secondsOf,
   umaskOf,
   type WorkerCommandOptions,
 } from './worker-options.js'
@@ -17,6 +18,19 @@ export function addWorker(program: Command): void {
       '--processes <n>',
       'run this many worker processes under a supervisor that restarts them if they crash; they are named <name>-1@<host> and so on',
       countOf,
+    )
+    .addOption(
+      new Option(
+        '--exit-when-idle [seconds]',
+        'end with exit code 0 when there was nothing to do, and nothing waits, for this long (10 when no number is given)',
+      )
+        .preset('10')
+        .argParser(secondsOf),
+    )
+    .option(
+      '--max-runtime <seconds>',
+      'claim no more after this long, finish the running tasks however long they take, and end with exit code 0',
+      secondsOf,
     )
     .option('--uid <user>', 'run as this user, by name or number')
     .option('--gid <group>', 'run as this group, by name or number')

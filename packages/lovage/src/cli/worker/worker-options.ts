@@ -41,6 +41,8 @@ export interface WorkerCommandOptions extends GlobalOptions {
   readonly taskEvents?: boolean
   readonly heartbeatInterval?: number
   readonly withoutHeartbeat?: boolean
+  readonly exitWhenIdle?: number
+  readonly maxRuntime?: number
 }
 
 /** Adds Celery's worker options to a command. */
@@ -185,7 +187,7 @@ export function umaskOf(value: string): string {
   return digits
 }
 
-function secondsOf(value: string): number {
+export function secondsOf(value: string): number {
   const seconds = Number(value)
   if (value.trim() === '' || !Number.isFinite(seconds) || seconds < 0)
     throw new InvalidArgumentError('Give a number of seconds.')

@@ -34,7 +34,13 @@ export class AmqpAdmin implements QueueAdmin {
 
   async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
     const depths = new Map<string, QueueDepth>()
-    for (const queue of queues) depths.set(queue, { ready: (await this.#topology.waiting(queue)) ?? 0 })
+    for (const queue of queues) {
+      const { messages: ready, consumers } = (await this.#topology.inspect(queue)) ?? {
+        messages: 0,
+        consumers: 0,
+      }
+      depths.set(queue, { ready, consumers })
+    }
     return depths
   }
 

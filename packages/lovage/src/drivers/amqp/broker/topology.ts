@@ -140,8 +140,15 @@ export class Topology {
 
   /** How many messages wait in a queue; undefined when no queue has the name. */
   async waiting(name: string): Promise<number | undefined> {
+    return (await this.inspect(name))?.messages
+  }
+
+  /** A queue's waiting messages and consumers; undefined when no queue has the name. */
+  async inspect(
+    name: string,
+  ): Promise<{ readonly messages: number; readonly consumers: number } | undefined> {
     try {
-      return (await this.#with((channel) => channel.inspectQueue(name))).messages
+      return await this.#with((channel) => channel.inspectQueue(name))
     } catch (error) {
       if (refusalOf(error) !== 404) throw error
       this.#done.delete(`queue ${name}`)

@@ -12,6 +12,11 @@ export class DueHeap<T extends Due> {
     return this.#items[0]
   }
 
+  /** Counts the items that a condition holds for, by looking at each. */
+  count(holds: (item: T) => boolean): number {
+    return this.#items.reduce((sum, item) => sum + (holds(item) ? 1 : 0), 0)
+  }
+
   push(item: T): void {
     const items = this.#items
     let at = items.length

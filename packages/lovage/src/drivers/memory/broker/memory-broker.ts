@@ -3,6 +3,7 @@ import type {
   BrokerCapabilities,
   ConsumeOptions,
   Consumer,
+  DepthOptions,
   Queue,
   QueueDepth,
 } from '../../../broker/index.js'
@@ -146,12 +147,18 @@ class MemoryBroker implements Broker {
     return this.subscribe(exchange, on, routingKey)
   }
 
-  async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
+  async depths(
+    queues: readonly string[],
+    { dueByMs }: DepthOptions = {},
+  ): Promise<ReadonlyMap<string, QueueDepth>> {
     this.#mustBeOpen()
     return new Map(
       queues.map((name) => {
         const { ready = 0, delayed = 0, held = 0 } = this.#store.queues.get(name) ?? {}
-        return [name, { ready, delayed, unacked: held }]
+        const counts = { ready, delayed, unacked: held }
+        if (dueByMs === undefined) return [name, counts]
+        const due = this.#store.delayed.count((one) => one.queue.name === name && one.dueMs <= dueByMs)
+        return [name, { ...counts, due }]
       }),
     )
   }

@@ -1,6 +1,8 @@
 -- Queue administration.
 -- name: depths
 SELECT queue, state, count(*) AS count FROM lovage_message WHERE queue = ANY ($1::text[]) GROUP BY queue, state
+-- name: due
+SELECT queue, count(*) AS count FROM lovage_message WHERE queue = ANY ($1::text[]) AND state = 1 AND due_ms <= $2 GROUP BY queue
 -- name: queues
 SELECT name FROM lovage_queue ORDER BY name
 -- name: bindings

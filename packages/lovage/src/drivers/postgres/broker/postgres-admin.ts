@@ -1,4 +1,4 @@
-import type { Binding, QueueAdmin, QueueDepth, QueuedMessage } from '../../../broker/index.js'
+import type { Binding, DepthOptions, QueueAdmin, QueueDepth, QueuedMessage } from '../../../broker/index.js'
 import { withEta } from '../../../envelope/index.js'
 import type { Page, PageRequest } from '../../../kernel/index.js'
 import { readSql } from '../../../process/index.js'
@@ -8,6 +8,7 @@ import type { PostgresRouting } from './postgres-routing.js'
 
 const sql = readSql(new URL('./admin.sql', import.meta.url), [
   'depths',
+  'due',
   'queues',
   'bindings',
   'purge',
@@ -100,15 +101,27 @@ export class PostgresAdmin implements QueueAdmin {
     return this.#count(sql.purge, [queue])
   }
 
-  async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
+  async depths(
+    queues: readonly string[],
+    { dueByMs }: DepthOptions = {},
+  ): Promise<ReadonlyMap<string, QueueDepth>> {
     const counts = new Map(queues.map((name) => [name, [0, 0, 0]]))
     const rows = await this.#database.query<{ queue: string; state: number; count: number }>(sql.depths, [
       queues,
     ])
     for (const { queue, state, count } of rows) counts.get(queue)?.splice(state, 1, count)
+    const due = dueByMs === undefined ? undefined : await this.#due(queues, dueByMs)
     return new Map(
-      [...counts].map(([name, [ready = 0, delayed = 0, unacked = 0]]) => [name, { ready, delayed, unacked }]),
+      [...counts].map(([name, [ready = 0, delayed = 0, unacked = 0]]) => [
+        name,
+        { ready, delayed, unacked, ...(due ? { due: due.get(name) ?? 0 } : {}) },
+      ]),
     )
+  }
+
+  async #due(queues: readonly string[], dueByMs: number): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#database.query<{ queue: string; count: number }>(sql.due, [queues, dueByMs])
+    return new Map(rows.map(({ queue, count }) => [queue, count]))
   }
 
   #find(ids: readonly string[]): Promise<readonly (BrowsedRow & { readonly queue: string })[]> {

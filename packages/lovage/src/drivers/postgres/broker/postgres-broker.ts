@@ -3,6 +3,7 @@ import type {
   BrokerCapabilities,
   ConsumeOptions,
   Consumer,
+  DepthOptions,
   PublishTransaction,
   Queue,
   QueueDepth,
@@ -167,8 +168,8 @@ class PostgresBroker implements Broker {
     return this.subscribe(exchange, on, routingKey)
   }
 
-  depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
-    return this.admin.depths(queues)
+  depths(queues: readonly string[], options?: DepthOptions): Promise<ReadonlyMap<string, QueueDepth>> {
+    return this.admin.depths(queues, options)
   }
 
   purge(queue: string): Promise<number> {

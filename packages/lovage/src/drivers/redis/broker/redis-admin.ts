@@ -94,7 +94,7 @@ export class RedisAdmin implements QueueAdmin {
   /** Waiting messages of all priorities, and delayed ones. Claimed ones are not counted by queue. */
   async depths(
     queues: readonly string[],
-    { unacked = false }: DepthOptions = {},
+    { unacked = false, dueByMs }: DepthOptions = {},
   ): Promise<ReadonlyMap<string, QueueDepth>> {
     const held = unacked ? await this.#unacked() : undefined
     const counts = await this.#connection.together(() =>
@@ -102,11 +102,14 @@ export class RedisAdmin implements QueueAdmin {
         queues.flatMap((queue) => [
           ...this.#keys.lists(queue).map((list) => this.#connection.command<number>('llen', list)),
           this.#connection.command<number>('zcard', this.#keys.times(queue)),
+          ...(dueByMs === undefined
+            ? []
+            : [this.#connection.command<number>('zcount', this.#keys.times(queue), '-inf', dueByMs)]),
         ]),
       ),
     )
     const { steps } = this.#keys
-    const each = steps.length + 1
+    const each = steps.length + (dueByMs === undefined ? 1 : 2)
     return new Map(
       queues.map((queue, index) => {
         const ready = counts.slice(index * each, index * each + steps.length)
@@ -116,6 +119,7 @@ export class RedisAdmin implements QueueAdmin {
             ready: ready.reduce((sum, one) => sum + one, 0),
             delayed: counts[index * each + steps.length] ?? 0,
             ...(held ? { unacked: held(queue) } : {}),
+            ...(dueByMs === undefined ? {} : { due: counts[index * each + steps.length + 1] ?? 0 }),
           },
         ]
       }),

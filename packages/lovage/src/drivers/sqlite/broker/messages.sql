@@ -46,6 +46,8 @@ INSERT INTO lovage_once (key, expires_ms) VALUES (?1, ?2) ON CONFLICT (key) DO U
 DELETE FROM lovage_once WHERE expires_ms <= ?1
 -- name: depths
 SELECT queue, state, count(*) FROM lovage_message WHERE queue IN (SELECT value FROM json_each(?1)) GROUP BY queue, state
+-- name: due
+SELECT queue, count(*) FROM lovage_message WHERE queue IN (SELECT value FROM json_each(?1)) AND state = 1 AND due_ms <= ?2 GROUP BY queue
 -- name: queues
 SELECT name FROM lovage_queue ORDER BY name
 -- name: purge

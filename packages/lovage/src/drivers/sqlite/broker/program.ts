@@ -29,6 +29,7 @@ const sql = {
     'once',
     'dropOnce',
     'depths',
+    'due',
     'queues',
     'purge',
     'browse',
@@ -172,6 +173,8 @@ export default defineProgram({
         },
         depths: (queues: readonly string[]) =>
           on.depths.all<[queue: string, state: number, count: number]>([JSON.stringify(queues)]),
+        due: ({ queues, byMs }: { queues: readonly string[]; byMs: number }) =>
+          on.due.all<[queue: string, count: number]>([JSON.stringify(queues), byMs]),
         bindings: (_: undefined): Binding[] =>
           on.allBindings
             .all<[exchange: string, type: ExchangeType, routingKey: string, queue: string]>([])

@@ -3,6 +3,7 @@ import {
   type BrokerCapabilities,
   type ConsumeOptions,
   type Consumer,
+  type DepthOptions,
   priorityFromWire,
   priorityToWire,
   type Queue,
@@ -181,12 +182,22 @@ class SqliteBroker implements Broker {
     return this.subscribe(exchange, on, routingKey)
   }
 
-  async depths(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepth>> {
+  async depths(
+    queues: readonly string[],
+    { dueByMs }: DepthOptions = {},
+  ): Promise<ReadonlyMap<string, QueueDepth>> {
     const counts = new Map(queues.map((name) => [name, [0, 0, 0]]))
     for (const [queue, state, count] of await this.#procedures.call('depths', queues))
       counts.get(queue)?.splice(state, 1, count)
+    const due =
+      dueByMs === undefined
+        ? undefined
+        : new Map(await this.#procedures.call('due', { queues, byMs: dueByMs }))
     return new Map(
-      [...counts].map(([name, [ready = 0, delayed = 0, unacked = 0]]) => [name, { ready, delayed, unacked }]),
+      [...counts].map(([name, [ready = 0, delayed = 0, unacked = 0]]) => [
+        name,
+        { ready, delayed, unacked, ...(due ? { due: due.get(name) ?? 0 } : {}) },
+      ]),
     )
   }
 
