@@ -1,9 +1,8 @@
 import { beatWords, METRICS_PORT, STOP_S, SYSTEMS, workerWords } from './systems.mjs'
 
-/** More than so many waiting tasks a pod call for another. */
-const WAITING_A_POD = 100
+const EXPORTER_PORT = 9808
 
-/** Kubernetes: a deployment a worker, scaled by KEDA by what waits, a beat, and who may be disturbed. */
+/** Kubernetes: a deployment a worker, scaled by KEDA by what waits and runs, a beat, an exporter that says how much that is, and who may be disturbed. */
 export function kubernetesFiles() {
   return Object.fromEntries(SYSTEMS.map((system) => [`kubernetes/${system.name}.yml`, manifests(system)]))
 }
@@ -26,12 +25,19 @@ function manifests(system) {
     probed: false,
     replicas: 2,
   })
+  const exporter = deployment(system, {
+    name: `${system.name}-exporter`,
+    words: ['-A', system.app, 'exporter', `--port=${EXPORTER_PORT}`, '--host=0.0.0.0'],
+    memoryMb: 256,
+    probed: false,
+    port: EXPORTER_PORT,
+  })
   return `# kubectl apply -f ${system.name}.yml. Made by deploy/make from its table of systems.
 # The secret ${system.name} holds what deploy/env/${system.name}.env.example names.
-${[...documents, beat].join('---\n')}`
+${[...documents, beat, exporter, service(`${system.name}-exporter`)].join('---\n')}`
 }
 
-const deployment = (system, { name, words, memoryMb, probed, replicas }) => `apiVersion: apps/v1
+const deployment = (system, { name, words, memoryMb, probed, replicas, port = METRICS_PORT }) => `apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: ${name}
@@ -43,7 +49,7 @@ ${replicas ? `  # Any number of beats may run: one of them sends, and when it di
   template:
     metadata:
       labels: { app.kubernetes.io/name: ${name}, app.kubernetes.io/part-of: ${system.name} }
-${probed ? `      annotations: { prometheus.io/scrape: "true", prometheus.io/port: "${METRICS_PORT}" }\n` : ''}    spec:
+${probed || port !== METRICS_PORT ? `      annotations: { prometheus.io/scrape: "true", prometheus.io/port: "${port}" }\n` : ''}    spec:
       terminationGracePeriodSeconds: ${STOP_S}
       automountServiceAccountToken: false
       securityContext: { runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001, seccompProfile: { type: RuntimeDefault } }
@@ -75,18 +81,23 @@ spec:
   minReplicaCount: 1
   maxReplicaCount: 10
   cooldownPeriod: 300
+  # Without an answer, or with 503, KEDA changes nothing: an error is never read as an empty queue.
   triggers:
-${worker.queues
-  .map(
-    (queue) => `    - type: prometheus
+    - type: metrics-api
+      metricType: AverageValue
       metadata:
-        serverAddress: http://prometheus.monitoring.svc:9090
-        # Every worker of a queue tells the same depth: hence max.
-        query: max(celery_queue_length{queue_name="${queue}"}) or vector(0)
-        threshold: "${WAITING_A_POD}"
-`,
-  )
-  .join('')}`
+        url: http://${system.name}-exporter:${EXPORTER_PORT}/scale/${worker.queues.map(encodeURIComponent).join(',')}?slots=${worker.concurrency}
+        valueLocation: desired
+        targetValue: "1"
+`
+
+const service = (name) => `apiVersion: v1
+kind: Service
+metadata: { name: ${name} }
+spec:
+  selector: { app.kubernetes.io/name: ${name} }
+  ports: [{ name: metrics, port: ${EXPORTER_PORT}, targetPort: ${EXPORTER_PORT} }]
+`
 
 const disruption = (name) => `apiVersion: policy/v1
 kind: PodDisruptionBudget

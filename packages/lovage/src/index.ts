@@ -179,6 +179,7 @@ export {
   examine,
   getOpenBreakers,
   getQueueHealth,
+  getScale,
   type HealthTaskOptions,
   notifier,
   openBeat,
@@ -194,6 +195,9 @@ export type {
   HealthStatus,
   HealthThresholds,
   QueueHealth,
+  QueueLoad,
+  QueueScale,
+  ScalePolicy,
   StuckTask,
 } from './health/index.js'
 export {

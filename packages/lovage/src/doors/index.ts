@@ -4,6 +4,7 @@ export {
   examine,
   getOpenBreakers,
   getQueueHealth,
+  getScale,
   openBeat,
   openSchedules,
   startWorker,

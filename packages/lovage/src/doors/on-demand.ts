@@ -6,7 +6,14 @@ import { coreOf } from '../app/core/index.js'
 import type { OpenBreaker } from '../app/fleet/index.js'
 import type { Lovage } from '../app/index.js'
 import type { OpenBeat, OpenBeatOptions, ScheduleLocation, Schedules } from '../beat/index.js'
-import type { DeployFinding, Finding, Health, HealthThresholds } from '../health/index.js'
+import type {
+  DeployFinding,
+  Finding,
+  Health,
+  HealthThresholds,
+  QueueScale,
+  ScalePolicy,
+} from '../health/index.js'
 import type { StartOptions } from '../node/index.js'
 import type { Worker } from '../worker/index.js'
 
@@ -38,6 +45,21 @@ export async function getQueueHealth(
   thresholds?: HealthThresholds & { readonly queues?: readonly string[] },
 ): Promise<Health> {
   return (await import('../health/index.js')).getQueueHealth(coreOf(app), thresholds)
+}
+
+/**
+ * The load of queues that the same workers consume, and the replicas for it: what an exporter serves at `/scale/<queue>`.
+ *
+ * @throws {ConfigurationError} LVG_USAGE for a queue that neither the app nor the broker knows.
+ * @throws {ConnectionError} LVG_CONNECTION_FAILED when the load is unknown.
+ * @example const { desired } = await getScale(app, ['mail'], { slots: 8, max: 20 })
+ */
+export async function getScale(
+  app: Lovage,
+  queues: readonly string[],
+  policy: ScalePolicy,
+): Promise<QueueScale> {
+  return (await import('../health/index.js')).getScale(coreOf(app), queues, policy)
 }
 
 /** Checks everything that a program needs to work: the output of `lovage doctor`. */

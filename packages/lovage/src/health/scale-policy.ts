@@ -18,26 +18,23 @@ export interface ScalePolicy {
   readonly max?: number
 }
 
-/** The load of a queue. */
+/** The load of queues. */
 export interface QueueLoad {
   /** Waiting: all priorities, and delayed ones that are due. */
   readonly backlog: number
   /** Claimed by workers and not settled. */
   readonly running: number
-  /** Whether the queue is paused: its backlog waits however many workers there are. */
-  readonly paused: boolean
 }
 
 /**
  * The number of replicas for a load. Pure. Running tasks keep their slots; waiting ones get as many as needed to be done in time. While
- * anything runs, or waits in a queue that is not paused, it is at least 1.
+ * anything runs or waits, it is at least 1.
  */
-export function desiredReplicas({ backlog, running, paused }: QueueLoad, policy: ScalePolicy): number {
+export function desiredReplicas({ backlog, running }: QueueLoad, policy: ScalePolicy): number {
   const { slots, target = 1, runtime, within = 60, min = 0, max = Number.POSITIVE_INFINITY } = policy
-  const waiting = paused ? 0 : backlog
-  const busy = running + waiting * (runtime === undefined ? 1 : Math.min(1, runtime / within))
+  const busy = running + backlog * (runtime === undefined ? 1 : Math.min(1, runtime / within))
   const needed = Math.ceil(busy / (slots * target))
-  const least = running + waiting > 0 ? 1 : 0
+  const least = running + backlog > 0 ? 1 : 0
   return Math.min(max, Math.max(min, least, needed))
 }
 

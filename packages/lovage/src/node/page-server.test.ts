@@ -10,10 +10,10 @@ const sockets: Socket[] = []
 
 beforeEach(async () => {
   asked = 0
-  server = new PageServer(async (path) => {
+  server = new PageServer(async (path, query) => {
     asked++
     await new Promise((resolve) => setTimeout(resolve, path === '/slow' ? 200 : 0))
-    return jsonAnswer(200, { path })
+    return jsonAnswer(200, { path, a: query.get('a') })
   }, quiet)
   await server.listen(0, '127.0.0.1')
 })
@@ -62,5 +62,5 @@ test('makes a page once for all who ask for it at the same time, and takes GET a
   expect(answers.every(({ status }) => status === 200)).toBe(true)
   expect(asked).toBe(1)
   expect((await get('/slow', { method: 'POST', body: 'x' })).status).toBe(405)
-  expect(await (await get(`/slow${'/'.repeat(3000)}?a=b`)).json()).toEqual({ path: '/slow' })
+  expect(await (await get(`/slow${'/'.repeat(3000)}?a=b`)).json()).toEqual({ path: '/slow', a: 'b' })
 })

@@ -12,7 +12,7 @@ const PREFIX = '/scale/'
 export const isScalePath = (path: string): boolean => path.startsWith(PREFIX)
 
 /**
- * Answers `/scale/<queue>`, with the policy in the query: 200 with the load and the replicas for it; 503 when that is unknown, so that an
+ * Answers `/scale/<queue>` and `/scale/<queue>,<queue>`, with the policy in the query: 200 with the load and the replicas for it; 503 when that is unknown, so that an
  * autoscaler changes nothing; 404 for a queue that does not exist; 400 for an impossible policy.
  *
  * @param slots The default of `slots` in the query; undefined = it must be given.
@@ -43,8 +43,9 @@ async function scaleOf(
   slots: number | undefined,
 ): Promise<PageAnswer> {
   try {
-    const queue = decodeURIComponent(path.slice(PREFIX.length))
-    return jsonAnswer(200, await getScale(app, queue, policyFrom(query, slots)))
+    // Names are separated by commas, as in -Q.
+    const queues = [...new Set(path.slice(PREFIX.length).split(',').map(decodeURIComponent))]
+    return jsonAnswer(200, await getScale(app, queues, policyFrom(query, slots)))
   } catch (error) {
     const code = isLovageError(error) ? error.code : undefined
     const isMalformed = error instanceof URIError || code === 'LVG_CONFIG_INVALID'
