@@ -44,6 +44,7 @@ export const SECTIONS = [
   ['Operate', [
     ['docs/operate/deploy.md', 'Deploy'],
     ['docs/operate/monitoring.md', 'Observe'],
+    ['docs/operate/scaling.md', 'Scale'],
     ['docs/operate/handbook.md', 'Handbook'],
     ['docs/operate/troubleshooting.md', 'Troubleshooting by symptom'],
     ['docs/operate/redis.md', 'Redis'],
