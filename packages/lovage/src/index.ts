@@ -262,6 +262,7 @@ export type {
   BootStep,
   RunningWorker,
   StopKind,
+  StopRequest,
   Worker,
   WorkerOptions,
 } from './worker/index.js'

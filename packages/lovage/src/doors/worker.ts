@@ -11,6 +11,7 @@ export type {
   BootStep,
   RunningWorker,
   StopKind,
+  StopRequest,
   Worker,
   WorkerOptions,
 } from '../worker/index.js'
