@@ -37,7 +37,10 @@ function manifests(system) {
 ${[...documents, beat, exporter, service(`${system.name}-exporter`)].join('---\n')}`
 }
 
-const deployment = (system, { name, words, memoryMb, probed, replicas, port = METRICS_PORT }) => `apiVersion: apps/v1
+const deployment = (
+  system,
+  { name, words, memoryMb, probed, replicas, port = METRICS_PORT },
+) => `apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: ${name}
