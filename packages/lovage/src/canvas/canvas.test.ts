@@ -62,7 +62,8 @@ describe('what is put together', () => {
       '[a, b] > ([c, d])',
     ],
     ['what follows a chord extends its body', pipe(chord([a, b], c), d), '[a, b] > (c | d)'],
-    ['a group of one that follows something is its member', pipe(a, group(b)), 'a | b'],
+    ['a group of one stays a group', pipe(pipe(a, group(b)), c), 'a | [b] > (c)'],
+    ['also at the end', pipe(a, group(b)), 'a | [b]'],
   ])('%s', (_why, canvas, shown) => expect(show(canvas)).toBe(shown))
 
   test('nothing changes what it was made of', () => {

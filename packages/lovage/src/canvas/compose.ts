@@ -27,11 +27,10 @@ export function chainOf(steps: readonly Canvas[]): Canvas {
 
 const isEmptyGroup = (step: Canvas): boolean => step.kind === 'group' && step.members.length === 0
 
-/** `left`, then `right`, by Celery's rules: a group of one that follows something is its only member. */
+/** `left`, then `right`. A group of one stays a group, as its type says, where Celery sometimes makes it its only member. */
 export function pipe(left: Canvas, right: Canvas): Canvas {
-  const next = right.kind === 'group' && right.members.length === 1 ? (right.members[0] ?? right) : right
-  if (left.kind === 'chord') return { ...left, body: chainOf([left.body, next]) }
-  return chainOf([left, next])
+  if (left.kind === 'chord') return { ...left, body: chainOf([left.body, right]) }
+  return chainOf([left, right])
 }
 
 function asChord(group: Canvas & { readonly kind: 'group' }, body: Canvas): Canvas {

@@ -1,7 +1,7 @@
 import { producerOrigin } from '../kernel/index.js'
 import { compress, tooLarge } from './compression.js'
 import { encodeJson, type JsonTypes } from './json.js'
-import { unserialisable } from './json-writer.js'
+import { refuseLongIntegers, unserialisable } from './json-writer.js'
 import { DEFAULT_MAX_BYTES, DEFAULT_MAX_INFLATED_BYTES } from './limits.js'
 import { reprArgs, reprKwargs } from './repr.js'
 import { getSerializer, type Serializer } from './serializer.js'
@@ -78,8 +78,10 @@ export interface EncodeOptions {
   readonly maxBytes?: number
   /** `messageMaxDecompressedBytes`: a body that is larger is not compressed. Default 16 MiB. */
   readonly maxInflatedBytes?: number
-  /** `number` refuses a BigInt argument that its reader would refuse. Default `bigint`. Only JSON is checked. */
+  /** `number` refuses a BigInt, in arguments or later steps, that the message's reader would refuse. Default `bigint`. */
   readonly integers?: 'number' | 'bigint'
+  /** Of tasks for which this is true, the arguments are held to `number` also where they are a later step. Default: none. */
+  readonly readsNumbers?: (task: string) => boolean
   /** The time, in Unix ms, from which `expiration` counts. */
   readonly nowMs: number
 }
@@ -152,13 +154,18 @@ export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMess
 function encodeBody(
   call: TaskCall,
   serializer: Serializer,
-  { jsonTypes: types, integers }: EncodeOptions,
+  { jsonTypes: types, integers, readsNumbers }: EncodeOptions,
 ): string | Buffer {
   const embed = call.embed === undefined ? undefined : { ...NO_EMBED, ...call.embed }
+  if (integers === 'number' && serializer.name !== 'json')
+    refuseLongIntegers([call.args, call.kwargs, embed], BODY_ROOT)
+  else if (readsNumbers)
+    for (const [place, { task, args, kwargs }] of (embed?.chain ?? []).entries())
+      if (readsNumbers(task)) refuseLongIntegers({ args, kwargs }, 'embed', ['chain', place])
   if (serializer.name !== 'json') {
     return serializer.encode([call.args, call.kwargs, embed ?? NO_EMBED], BODY_ROOT, types)
   }
-  const embedText = embed === undefined ? EMPTY_EMBED : encodeJson(embed, 'embed', types)
+  const embedText = embed === undefined ? EMPTY_EMBED : encodeJson(embed, 'embed', types, integers)
   return `[${encodeJson(call.args, 'args', types, integers)},${encodeJson(call.kwargs, 'kwargs', types, integers)},${embedText}]`
 }
 

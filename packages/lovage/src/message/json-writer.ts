@@ -45,6 +45,22 @@ export function isRecord(value: object): value is Record<string, unknown> {
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
 }
 
+/** Throws LVG_MESSAGE_INTEGER_RANGE with the path to the first BigInt that a number does not hold; for formats that their libraries write. */
+export function refuseLongIntegers(
+  value: unknown,
+  root: RootName,
+  steps: readonly (string | number)[] = [],
+): void {
+  if (typeof value === 'bigint' && !Number.isSafeInteger(Number(value)))
+    throw integerOutOfRange(value.toString(), formatPath(root, steps))
+  // Deeper values are refused where they are written.
+  if (typeof value !== 'object' || value === null || steps.length >= MAX_DEPTH) return
+  if (Array.isArray(value))
+    for (const [place, one] of value.entries()) refuseLongIntegers(one, root, [...steps, place])
+  else if (isRecord(value))
+    for (const name of Object.keys(value)) refuseLongIntegers(value[name], root, [...steps, name])
+}
+
 /** Writes values that JSON.stringify would drop, change or refuse, and reports the path of a value that cannot be written. */
 export class JsonWriter {
   readonly #dialect: Dialect

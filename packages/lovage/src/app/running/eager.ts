@@ -30,9 +30,9 @@ export async function applyEagerly(core: AppCore, task: AnyTask, call: Call): Pr
       retries: call.options.retries ?? 0,
       ...(call.options.headers ? { headers: call.options.headers } : {}),
     },
-    { nowMs, jsonTypes: core.conf.jsonTypes },
+    { nowMs, jsonTypes: core.conf.jsonTypes, integers: core.conf.integers },
   )
-  const decoded = decodeTask(message, { accept: acceptList(['json']) })
+  const decoded = decodeTask(message, { accept: acceptList(['json']), integers: core.conf.integers })
   if (decoded instanceof MessageError) throw decoded
   for (let runs = 1; ; runs++) {
     const outcome = await run(task, eagerContext(core, task, decoded, runs - 1), () => ({

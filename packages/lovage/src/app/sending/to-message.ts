@@ -106,6 +106,7 @@ export function toMessage(
     jsonTypes: conf.jsonTypes,
     // This app's tasks are run by workers that read integers as this app does; other workers may read more.
     integers: known ? conf.integers : 'bigint',
+    ...(conf.integers === 'number' ? { readsNumbers: (name: string) => tasks.has(name) } : {}),
     maxBytes: conf.messageMaxBytes,
     maxInflatedBytes: conf.messageMaxDecompressedBytes,
     nowMs,
