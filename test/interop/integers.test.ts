@@ -73,7 +73,7 @@ describe('in an app that reads numbers', { timeout: 60_000 }, () => {
       code: 'LVG_MESSAGE_INTEGER_RANGE',
       details: { path, digits: '9007199254740992' },
     })
-    for (const serializer of ['json', 'msgpack', 'yaml'])
+    for (const serializer of ['json', 'msgpack', 'yaml'] as const)
       await expect(next.applyAsync([long], { serializer })).rejects.toMatchObject(
         refusal('args[0].rows[1].total'),
       )
