@@ -25,6 +25,12 @@ const DRIVERS = new Map<string, Driver>(
     sentinel: redis,
     'redis+cluster': redis,
     'rediss+cluster': encrypted(redis),
+    // Valkey is served as Redis is: by the same driver, whichever of the two a server is.
+    valkey: redis,
+    valkeys: encrypted(redis),
+    'valkey+socket': redis,
+    'valkey+cluster': redis,
+    'valkeys+cluster': encrypted(redis),
     postgresql: postgres,
     postgres,
     'db+postgresql': postgresResults,

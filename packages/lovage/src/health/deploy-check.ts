@@ -75,7 +75,7 @@ function settingsOf(app: AppCore): DeployFinding[] {
       'warn',
       'broker encryption',
       'the connection to the broker is not encrypted',
-      'Use rediss:// or amqps://, unless the network is private.',
+      'Use rediss://, valkeys:// or amqps://, unless the network is private.',
     ),
     say(conf.taskAlwaysEager, 'fail', 'taskAlwaysEager', 'tasks run in the calling process', 'Remove it.'),
     say(

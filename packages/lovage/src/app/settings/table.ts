@@ -27,7 +27,7 @@ const JSON_ONLY = 'results are always JSON, which both languages read'
  */
 export const SETTINGS = {
   // --- broker
-  /** The broker's URL: `redis://`, `rediss://`, `sentinel://`, `redis+cluster://`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `memory://name`. Default: an embedded SQLite file. */
+  /** The broker's URL: `redis://`, `rediss://`, `sentinel://`, `redis+cluster://`, the same with `valkey` for `redis`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `memory://name`. Default: an embedded SQLite file. */
   brokerUrl: optional(url()),
   /** The URL for producers, if it differs from the workers'. Default `brokerUrl`. */
   brokerWriteUrl: inert(optional(text('')), NOT_YET),

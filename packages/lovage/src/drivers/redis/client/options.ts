@@ -51,30 +51,25 @@ export interface RedisTarget {
   readonly server: string
 }
 
-const CLUSTER = /^rediss?\+cluster:$/
-const SEVERAL = /^(sentinel|rediss?\+cluster):/
-const SCHEMES = new Set([
-  'redis:',
-  'rediss:',
-  'unix:',
-  'redis+socket:',
-  'sentinel:',
-  'redis+cluster:',
-  'rediss+cluster:',
-])
+const CLUSTER = /^(redis|valkey)s?\+cluster:$/
+const SEVERAL = /^(sentinel|(redis|valkey)s?\+cluster):/
+const SOCKET = /^(unix|redis\+socket|valkey\+socket):$/
+const ENCRYPTED = /^(redis|valkey)s[:+]/
+const SCHEME = /^((redis|valkey)s?(\+cluster)?|(redis|valkey)\+socket|unix|sentinel):$/
 
 /**
  * Parses `redis://[user][:password]@host[:port][/db]`, `rediss://` (TLS), `redis+socket:///path?virtual_host=db`,
- * `sentinel://[user][:password]@host[:26379][/db];sentinel://host2…` and `redis+cluster://[user][:password]@host[:port];…`, with
- * Celery's query parameters `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`, `ssl_check_hostname` and `db`. Throws a
- * ConfigurationError.
+ * `sentinel://[user][:password]@host[:26379][/db];sentinel://host2…` and `redis+cluster://[user][:password]@host[:port];…`, all but
+ * `sentinel` also with `valkey` for `redis`, and Celery's query parameters `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`,
+ * `ssl_cert_reqs`, `ssl_check_hostname` and `db`. Throws a ConfigurationError.
  */
 export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTarget {
   const [first = url, ...others] = SEVERAL.test(url) ? url.split(';') : [url]
   const parsed = URL.canParse(first) ? new URL(first) : undefined
-  if (!parsed || !SCHEMES.has(parsed.protocol)) throw invalid(url, 'is not a redis:// or rediss:// URL')
+  if (!parsed || !SCHEME.test(parsed.protocol))
+    throw invalid(url, 'is not a redis://, rediss://, valkey:// or valkeys:// URL')
   const { protocol, searchParams: query } = parsed
-  const isSocket = protocol === 'unix:' || protocol === 'redis+socket:'
+  const isSocket = SOCKET.test(protocol)
   const dbText = isSocket
     ? (query.get('virtual_host') ?? query.get('db') ?? '0')
     : (query.get('db') ?? parsed.pathname.replace(/^\/+/, ''))
@@ -82,9 +77,12 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
   if (!Number.isInteger(db) || db < 0) throw invalid(url, `has an invalid database number: ${dbText}`)
   const username = options.username ?? decoded(parsed.username)
   const password = options.password ?? decoded(parsed.password)
-  const isTls = protocol.startsWith('rediss') || options.tls !== undefined
+  const isTls = ENCRYPTED.test(protocol) || options.tls !== undefined
   if (!isTls && Object.values(TLS_FILES).some((name) => query.has(name)))
-    throw invalid(url, 'names certificates, but is not a rediss:// URL: nothing would be encrypted')
+    throw invalid(
+      url,
+      'names certificates, but is not a rediss:// or valkeys:// URL: nothing would be encrypted',
+    )
   const tls = isTls ? readTls(url, query, options.tls) : undefined
   const defaultPort = protocol === 'sentinel:' ? SENTINEL_PORT : 6379
   const address = addressIn(parsed, defaultPort)
