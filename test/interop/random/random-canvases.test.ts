@@ -140,9 +140,14 @@ async function notesOf(): Promise<readonly string[]> {
   return [...new Set(notes)].sort()
 }
 
-/** Errors have each language's own class; that there is one is what counts here. */
+/**
+ * Errors have each language's own class; that there is one is what counts here. The results of a group within a group are one flat list, or
+ * nested, as versions of Celery have it.
+ */
 const comparable = (outcome: Outcome): unknown =>
-  JSON.parse(JSON.stringify(outcome), (key, value: unknown) => (key === 'error' ? true : value))
+  JSON.parse(JSON.stringify(Array.isArray(outcome) ? outcome.flat(10) : outcome), (key, value: unknown) =>
+    key === 'error' ? true : value,
+  )
 
 interface Run {
   readonly outcomes: readonly Outcome[]

@@ -2,8 +2,13 @@ import { ConfigurationError } from '../../kernel/index.js'
 
 /** Value forms that Celery accepts for a setting and ours does not, translated to the equivalent value here. */
 const FORMS: Readonly<Record<string, (value: unknown) => unknown>> = {
-  /** A list of brokers, to be tried in turn. */
-  brokerUrl: (value) => (isTexts(value) ? oneUrl(value) : value),
+  /** A list of brokers, to be tried in turn, or the same separated by semicolons. */
+  brokerUrl: (value) =>
+    isTexts(value)
+      ? oneUrl(value)
+      : typeof value === 'string' && value.includes(';')
+        ? oneUrl([value])
+        : value,
   /** True means TLS as the URL's host has it. */
   brokerUseSsl: (value) =>
     value === true || value === 1 ? {} : value === false || value === 0 ? undefined : value,
@@ -55,18 +60,27 @@ export function fromPython(name: string, value: unknown, isFlag: boolean): unkno
   return form ? form(value) : value
 }
 
-function oneUrl(urls: readonly string[]): string | undefined {
+/** The beginning of a further URL. */
+const NEXT = /;(?=[a-z][a-z0-9+.-]*:\/\/)/
+
+/** One URL of all brokers: nodes of a RabbitMQ cluster, of a Redis Cluster, or the Sentinels of a Redis. Anything else cannot be one fleet. */
+function oneUrl(given: readonly string[]): string | undefined {
+  const urls = given.flatMap((url) => url.split(NEXT)).filter((url) => url !== '')
   const [first] = urls
-  if (urls.length <= 1 || urls.every((url) => /^(py)?amqps?:/.test(url))) return urls.join(';') || undefined
+  const kinds = new Set(urls.map(kindOf))
+  if (urls.length <= 1 || (kinds.size === 1 && !kinds.has(undefined))) return urls.join(';') || undefined
   throw new ConfigurationError(
-    `Failover between several brokers works on RabbitMQ only, not with ${hide(first)}.`,
+    `Failover between several brokers works on RabbitMQ, not with ${hide(first)} and ${hide(urls[1])}: each holds other tasks, which the workers of the other one would not see.`,
     {
       code: 'LVG_CONFIG_INVALID',
-      hint: 'Set one brokerUrl; for Redis behind Sentinels write sentinel://host1;sentinel://host2.',
+      hint: 'Set one brokerUrl. For a Redis with replicas write sentinel://host1:26379;sentinel://host2:26379 and master_name in brokerTransportOptions; for a Redis Cluster redis+cluster://host1;redis+cluster://host2.',
       details: { setting: 'brokerUrl' },
     },
   )
 }
+
+const kindOf = (url: string): string | undefined =>
+  /^(py)?amqps?:/.test(url) ? 'amqp' : /^(sentinel|rediss?\+cluster):/.exec(url)?.[1]
 
 /** The scheme alone: the rest may hold a password. */
 const hide = (url = ''): string => `${url.split('://')[0]}://…`

@@ -68,9 +68,20 @@ describe('settings of Celery', () => {
       taskIgnoreResult: false,
     })
     expect(read({ broker_url: ['amqp://a//', 'amqp://b//'] })).toEqual({ brokerUrl: 'amqp://a//;amqp://b//' })
+    const sentinels = 'sentinel://a:26379;sentinel://b:26379'
+    expect(read({ broker_url: sentinels })).toEqual({ brokerUrl: sentinels })
+    for (const several of [
+      ['redis://a', 'redis://:secret@b'],
+      'redis://a/0;redis://:secret@b/0',
+      ['amqp://a', 'redis://:secret@b'],
+      'sqlite://a.db;redis://:secret@b',
+    ])
+      expect(() => read({ broker_url: several })).toThrow(
+        /^Failover between several brokers works on RabbitMQ, not with (?!.*secret).*each holds other tasks/,
+      )
     expect(read({ broker_url: ['redis://a/0'] })).toEqual({ brokerUrl: 'redis://a/0' })
     expect(() => read({ broker_url: ['redis://:secret@a', 'redis://b'] })).toThrow(
-      /RabbitMQ only, not with redis:\/\/…/,
+      /RabbitMQ, not with redis:\/\/… and redis:\/\/…:/,
     )
     expect(
       read({

@@ -52,7 +52,10 @@ export const SETTINGS = {
   /** Celery's limit of connections. No effect here: a process shares one connection. */
   brokerPoolLimit: inert(number(10), 'a process shares one connection'),
   /** How Celery chooses among several brokers. No effect here. */
-  brokerFailoverStrategy: inert(choice('round-robin', 'round-robin', 'shuffle'), NOT_YET),
+  brokerFailoverStrategy: inert(
+    choice('round-robin', 'round-robin', 'shuffle'),
+    'the brokers of a list are tried in its order',
+  ),
   /** How clients authenticate to RabbitMQ: `PLAIN`, by password (the default), or `EXTERNAL`, by the certificate of the TLS connection. */
   brokerLoginMethod: optional(text('')),
   /** Type of the queues in which RabbitMQ keeps delayed messages; existing ones are not changed. */
