@@ -181,8 +181,12 @@ describe.each(FLEET_BROKERS)('on $name', ({ transport, start }) => {
         broker: { transport, hostname: '127.0.0.1', port: Number(new URL(broker.url).port) },
         rusage: { maxrss: expect.any(Number) },
       })
-      expect(await celery('inspect', 'conf')).toMatchObject({ task_default_queue: 'ts' })
-      expect(await celery('inspect', 'report')).toMatchObject({ ok: expect.stringContaining('lovage:') })
+      const conf = await celery('inspect', 'conf')
+      expect(conf).toMatchObject({ task_default_queue: 'ts' })
+      const report = await celery('inspect', 'report')
+      expect(report).toMatchObject({ ok: expect.stringContaining('lovage:') })
+      // Nothing is masked that is not set, and nothing told that was left as it is.
+      expect(JSON.stringify([conf, report])).not.toMatch(/\*{3}|security_key_password|task_routes/)
       expect(await celery('inspect', 'clock')).toEqual({ clock: expect.any(Number) })
       expect(await celery('inspect', 'memsample')).toMatch(/^\d+\.\d{3}MB$/)
     })

@@ -61,6 +61,17 @@ describe('dead letters on RabbitMQ', () => {
     await stranger.close()
     const run = (...args: readonly string[]) => lovage(['-b', server.url(), ...args], { cwd: folder })
     expect((await run('dead', 'list')).stdout).toContain('shop.bill')
+    // A queue of letters is nobody's to work on, and is counted with the queue that they come from.
+    const health = JSON.parse((await run('health', '--json')).stdout) as {
+      queues: { name: string; dead: number }[]
+    }
+    const counts = health.queues.map(({ name, dead }) => [name, dead])
+    expect(counts).toContainEqual(['billing', 2])
+    expect(counts.map(([name]) => name)).not.toContain('billing.dead')
+    expect((await run('doctor')).stdout).toMatch(/dead letters.*holds 2/)
+    // What waits is purged; letters stay until they are purged themselves.
+    expect(await run('purge', 'billing', '-f')).toMatchObject({ code: 0 })
+    expect(await depth('billing.dead')).toBe(2)
     expect(await run('dead', 'purge', '--all', '-f')).toMatchObject({ code: 0 })
     expect(await depth('billing.dead')).toBe(0)
   })

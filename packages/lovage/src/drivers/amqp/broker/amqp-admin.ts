@@ -2,7 +2,7 @@ import type { QueueAdmin, QueueDepth, QueuedMessage } from '../../../broker/inde
 import { CapabilityError, delay, type Page, stayAlive, systemClock } from '../../../kernel/index.js'
 import type { IncomingMessage } from '../../../message/index.js'
 import type { AmqpConnection, AmqpDelivery } from '../client/index.js'
-import { isDeadQueue } from './amqp-dead-letters.js'
+import { type AmqpDeadLetters, isDeadQueue } from './amqp-dead-letters.js'
 import type { AmqpPublisher } from './amqp-publisher.js'
 import type { Topology } from './topology.js'
 import { fromWire } from './wire-message.js'
@@ -10,20 +10,28 @@ import { fromWire } from './wire-message.js'
 const MOST_MOVED = 500
 const SILENCE_MS = 2_000
 
-/** Queue administration on AMQP: limited to queues that this process has named, and without access to single messages. */
+/** Queue administration on AMQP: limited to queues that this process has named or that have had letters, without access to single messages. */
 export class AmqpAdmin implements QueueAdmin {
   readonly #connection: AmqpConnection
   readonly #topology: Topology
   readonly #publisher: AmqpPublisher
+  readonly #letters: Pick<AmqpDeadLetters, 'sources'>
 
-  constructor(connection: AmqpConnection, topology: Topology, publisher: AmqpPublisher) {
+  constructor(
+    connection: AmqpConnection,
+    topology: Topology,
+    publisher: AmqpPublisher,
+    letters: Pick<AmqpDeadLetters, 'sources'>,
+  ) {
+    this.#letters = letters
     this.#connection = connection
     this.#topology = topology
     this.#publisher = publisher
   }
 
-  queues(): Promise<readonly string[]> {
-    return this.existing(this.#topology.names.filter((name) => !isDeadQueue(name)))
+  async queues(): Promise<readonly string[]> {
+    const named = this.#topology.names.filter((name) => !isDeadQueue(name))
+    return this.existing([...new Set([...named, ...(await this.#letters.sources())])])
   }
 
   async existing(names: readonly string[]): Promise<readonly string[]> {

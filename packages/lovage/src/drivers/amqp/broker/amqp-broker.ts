@@ -69,8 +69,8 @@ class AmqpBroker implements Broker {
     this.#topology = new Topology(consuming, options, logger)
     this.#publisher = new AmqpPublisher(publishing, this.#topology, options.delays)
     this.#fanout = new AmqpFanout(connections, this.#topology, options, logger)
-    this.admin = new AmqpAdmin(consuming, this.#topology, this.#publisher)
     this.deadLetters = new AmqpDeadLetters(consuming, this.#topology, this.#publisher, logger)
+    this.admin = new AmqpAdmin(consuming, this.#topology, this.#publisher, this.deadLetters)
   }
 
   async check(): Promise<readonly string[]> {

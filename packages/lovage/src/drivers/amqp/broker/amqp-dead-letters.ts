@@ -13,6 +13,8 @@ import type { Topology } from './topology.js'
 
 /** The queue that holds another queue's dead letters. */
 export const deadQueue = (queue: string): string => `${queue}.dead`
+/** The queue that dead letters come from. */
+const sourceOf = (dead: string): string => dead.slice(0, -deadQueue('').length)
 export const isDeadQueue = (queue: string): boolean => queue.endsWith('.dead')
 
 const MISSING_MS = 60_000
@@ -79,9 +81,14 @@ export class AmqpDeadLetters implements DeadLetterStore {
       if (nowMs - (this.#missingMs.get(dead) ?? 0) < MISSING_MS) continue
       const count = await this.#topology.waiting(dead)
       if (count === undefined) this.#missingMs.set(dead, nowMs)
-      if (count) counts.set(dead.slice(0, -deadQueue('').length), count)
+      if (count) counts.set(sourceOf(dead), count)
     }
     return counts
+  }
+
+  /** The queues whose tasks any process has buried. */
+  async sources(): Promise<readonly string[]> {
+    return [...(await this.#index.names())].map(sourceOf)
   }
 
   async take(ids: readonly string[]): Promise<readonly DeadLetter[]> {
