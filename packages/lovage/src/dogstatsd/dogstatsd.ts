@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import type { AppCore, WorkerStep } from '../app/core/index.js'
-import type { Logger } from '../kernel/index.js'
+import { type Logger, messageOf, systemClock } from '../kernel/index.js'
+import { withoutRepetition } from '../process/index.js'
 
 /** The address of a Datadog agent. */
 export interface DogstatsdOptions {
@@ -20,19 +21,18 @@ const GATHERED_MS = 100
 /** Sends DogStatsD lines over UDP, collected into packets. Lines that the agent does not receive are lost, as usual for DogStatsD. */
 export class Dogstatsd {
   readonly #options: DogstatsdOptions
-  readonly #logger: Logger
-  readonly #socket: Socket
+  readonly #warn: (error: unknown) => void
+  #socket: Socket | undefined
   #lines: string[] = []
   #bytes = 0
   #timer: NodeJS.Timeout | undefined
-  #isWarned = false
 
   constructor(options: DogstatsdOptions, logger: Logger) {
     this.#options = options
-    this.#logger = logger
-    this.#socket = createSocket({ type: options.host?.includes(':') ? 'udp6' : 'udp4' })
-    this.#socket.on('error', (error) => this.#warn(error))
-    this.#socket.unref()
+    this.#warn = withoutRepetition(
+      (error) => logger.warn({ err: error }, 'cannot send to the DogStatsD agent'),
+      systemClock,
+    )
   }
 
   /** A value of a distribution. */
@@ -47,7 +47,9 @@ export class Dogstatsd {
   /** Sends the collected lines, and closes. */
   async close(): Promise<void> {
     await this.#flush()
-    await new Promise<void>((resolve) => this.#socket.close(resolve))
+    const socket = this.#socket
+    this.#socket = undefined
+    if (socket) await new Promise<void>((resolve) => socket.close(resolve))
   }
 
   #line(text: string, tags: readonly string[]): void {
@@ -69,16 +71,42 @@ export class Dogstatsd {
     this.#bytes = 0
     const { host = '127.0.0.1', port = 8125 } = this.#options
     return new Promise((resolve) => {
-      this.#socket.send(packet, port, host, (error) => {
-        if (error) this.#warn(error)
+      const socket = this.#opened()
+      const done = (error?: Error | null): void => {
+        socket.off('error', done)
+        if (error) this.#broken(socket, error)
         resolve()
-      })
+      }
+      // A socket that cannot be bound never calls back.
+      socket.on('error', done)
+      try {
+        socket.send(packet, port, host, done)
+      } catch (error) {
+        // It was closed.
+        done(error instanceof Error ? error : new Error(messageOf(error)))
+      }
     })
   }
 
-  #warn(error: Error): void {
-    if (!this.#isWarned) this.#logger.warn({ err: error }, 'cannot send to the DogStatsD agent')
-    this.#isWarned = true
+  #opened(): Socket {
+    if (this.#socket) return this.#socket
+    const socket = createSocket({ type: this.#options.host?.includes(':') ? 'udp6' : 'udp4' })
+    socket.on('error', (error) => this.#broken(socket, error))
+    socket.unref()
+    this.#socket = socket
+    return socket
+  }
+
+  /** The next lines have a new socket. */
+  #broken(socket: Socket, error: Error): void {
+    this.#warn(error)
+    if (this.#socket !== socket) return
+    this.#socket = undefined
+    try {
+      socket.close()
+    } catch {
+      // It is closed already.
+    }
   }
 }
 

@@ -21,7 +21,8 @@ const PATIENCE_MS = 2000
 /**
  * A worker's endpoints for monitors: `/metrics`, `/health/live` (this process's event loop turns; no broker is asked), `/health/ready`
  * (it consumes, and its broker answers), `/health` (the queues of this worker, 503 when critical or unknown), `/scale/<queue>` (a queue's
- * load, for autoscalers) and `/busy` (this worker's). A port in use is logged as an error and does not stop the worker.
+ * load, for autoscalers) and `/busy` (this worker's). A port in use is logged as an error and does not stop the worker, which
+ * tries again until it is free.
  */
 export class Endpoints implements BootStep {
   readonly name = 'endpoints'
@@ -54,8 +55,9 @@ export class Endpoints implements BootStep {
     } catch (error) {
       logger.error(
         { err: error, port, host },
-        `cannot serve metrics and health at ${host}:${port}: ${messageOf(error)}`,
+        `cannot serve metrics and health at ${host}:${port}: ${messageOf(error)}; trying again`,
       )
+      this.#server.listenLater(port, host)
     }
   }
 

@@ -10,6 +10,9 @@ const HEAD_MS = 5000
 const IDLE_MS = 30_000
 /** The timeout for building a page. */
 const ANSWER_MS = 20_000
+/** The pauses before it tries to listen again. */
+const SHORTEST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 10_000
 
 /** The response of a page. */
 export interface PageAnswer {
@@ -23,14 +26,20 @@ type Answering = (path: string, query: URLSearchParams) => Promise<PageAnswer>
 
 /**
  * A small HTTP server for monitors: it reads only the path and query of a request. Connections, headers and time are bounded, and
- * concurrent requests for a page share one response.
+ * concurrent requests for a page share one response. If its socket is lost, it listens again.
  */
 export class PageServer {
   readonly #server: Server
+  readonly #logger: Logger
+  #address: { readonly port: number; readonly host: string } | undefined
+  #again: NodeJS.Timeout | undefined
+  #pauseMs = SHORTEST_PAUSE_MS
+  #isClosed = false
   readonly #underWay = new Map<string, Promise<PageAnswer>>()
 
   /** @param answer Builds the response for a path without trailing slash, and its query. */
   constructor(answer: Answering, logger: Logger) {
+    this.#logger = logger
     const settings = {
       maxHeaderSize: MOST_HEADER_BYTES,
       headersTimeout: HEAD_MS,
@@ -84,11 +93,52 @@ export class PageServer {
   async listen(port: number, host: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(port, host, resolve)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
     })
+    this.#address = { port: this.port ?? port, host }
+    this.#pauseMs = SHORTEST_PAUSE_MS
+    const lost = (error?: Error): void => {
+      this.#server.off('error', lost).off('close', lost)
+      if (this.#isClosed) return
+      this.#logger.error(
+        { ...this.#address, ...(error ? { err: error } : {}) },
+        `the socket for metrics and health is lost${error ? `: ${messageOf(error)}` : ''}; listening again`,
+      )
+      if (this.#server.listening) this.#server.close()
+      this.#listenAgain()
+    }
+    this.#server.on('error', lost).on('close', lost)
+  }
+
+  /** Listens there as soon as that is possible. */
+  listenLater(port: number, host: string): void {
+    this.#address = { port, host }
+    this.#listenAgain()
+  }
+
+  #listenAgain(): void {
+    const address = this.#address
+    if (this.#isClosed || !address) return
+    const pauseMs = this.#pauseMs
+    this.#pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+    this.#again = setTimeout(() => {
+      this.listen(address.port, address.host).then(
+        () =>
+          this.#logger.info(address, `metrics and health at http://${address.host}:${address.port}/metrics`),
+        (error: unknown) => {
+          this.#logger.debug({ err: error, ...address }, 'still cannot serve metrics and health')
+          this.#listenAgain()
+        },
+      )
+    }, pauseMs).unref()
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#again)
     if (!this.#server.listening) return
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))

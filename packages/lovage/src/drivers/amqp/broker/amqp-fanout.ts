@@ -15,6 +15,9 @@ import type { ExchangeKind, Topology } from './topology.js'
 import { failureOf } from './untaken.js'
 import { fromWire, toWire } from './wire-message.js'
 
+/** How often a listener binds its queue again: an exchange that is deleted takes its bindings with it, and the server reports that to none. */
+const BIND_AGAIN_MS = 10_000
+
 type Hear = (message: IncomingMessage) => void
 
 /** A queue of one listener, as Celery declares it. */
@@ -134,7 +137,7 @@ export class AmqpFanout {
   /** Listens until it is closed, also on later connections; rejects only when it cannot start. */
   async #listen(listening: Listening): Promise<Unsubscribe> {
     let isEnded = false
-    let channel = await this.#begin(listening, () => !isEnded, true)
+    let channel = await this.#first(listening, () => !isEnded)
     const patience = new Patience()
     patience.began()
     const again = async (): Promise<void> => {
@@ -171,6 +174,17 @@ export class AmqpFanout {
     return () => void end()
   }
 
+  /** An exchange that this process has declared may have been deleted since. */
+  async #first(listening: Listening, isWanted: () => boolean): Promise<AmqpChannel> {
+    try {
+      return await this.#begin(listening, isWanted, true)
+    } catch (error) {
+      if (refusalOf(error) !== 404) throw error
+      this.#topology.forget()
+      return this.#begin(listening, isWanted)
+    }
+  }
+
   async #begin(listening: Listening, isWanted: () => boolean, isFirst = false): Promise<AmqpChannel> {
     const { own, name, passing, exchange, kind, bindingKey, hear } = listening
     await this.#topology.ensureExchange(exchange, kind)
@@ -193,6 +207,13 @@ export class AmqpFanout {
       },
       onCancelled: () => void channel.close().catch(() => {}),
     })
+    const rebind = (): void =>
+      void channel.bindQueue(queue.name, exchange, bindingKey).catch((error: unknown) => {
+        // Its channel is closed now, and another one opened.
+        this.#logger.debug({ err: error, exchange }, 'could not bind the queue of a listener again')
+      })
+    const timer = setInterval(rebind, BIND_AGAIN_MS).unref()
+    channel.onClosed(() => clearInterval(timer))
     return channel
   }
 }
