@@ -31,6 +31,13 @@ export const PURGE = defineScript<
   number
 >({ file: lua('purge'), keys: ['delayed', 'times', 'messages', 'lists…'], args: ['queue'] })
 
+/** Finds waiting messages in which one of a few ids stands. */
+export const FIND_WAITING = defineScript<
+  [list: string],
+  (string | number)[],
+  [read: number, ...raws: Buffer[]]
+>({ file: lua('find-waiting'), keys: ['list'], args: ['from', 'to', 'ids…'] })
+
 /** Removes delayed messages. */
 export const REMOVE_DELAYED = defineScript<[times: string, messages: string], string[], number>({
   file: lua('remove-delayed'),

@@ -1,17 +1,23 @@
 import type { QueuedMessage } from '../../../broker/index.js'
 import { decodeEnvelope, withEta } from '../../../envelope/index.js'
 import type { RedisConnection } from '../client/index.js'
-import { POSTPONE_WAITING, REMOVE_DELAYED, RESCHEDULE } from './admin-scripts.js'
+import { FIND_WAITING, POSTPONE_WAITING, REMOVE_DELAYED, RESCHEDULE } from './admin-scripts.js'
 import { browseQueue, view } from './browse.js'
 import { priorityFromWire } from './priority.js'
 import { delayMember } from './publication.js'
 import type { RedisKeys } from './redis-keys.js'
 
 const AT_ONCE = 500
+/** How many messages the server reads in one step, a few milliseconds long. */
+const AT_ONCE_THERE = 2_000
+/** For more ids than this the messages are read here: the server would search each for every id. */
+const MOST_IDS_THERE = 20
+/** An id that stands in a message's JSON as it is. */
+const PLAIN = /^[\w.:@/-]+$/
 
 /**
- * Messages of one queue by task id. Redis has no index of its lists, so a lookup by task id reads the whole queue;
- * for delayed messages only the ids are read, not the messages.
+ * Messages of one queue by task id. Redis has no index of its lists, so a lookup by task id reads the whole queue: on
+ * the server, which hands out only what may be meant. For delayed messages only the ids are read, not the messages.
  */
 export class MessagesById {
   readonly #connection: RedisConnection
@@ -118,14 +124,32 @@ export class MessagesById {
   async #waiting(step: number): Promise<readonly WaitingMessage[]> {
     const list = this.#keys.list(this.#queue, step)
     const found = new Map<string, WaitingMessage>()
-    for (let at = 0; ; at += AT_ONCE) {
-      const raws = await this.#connection.sendForBytes<Buffer[]>('lrange', [list, at, at + AT_ONCE - 1])
+    const ids = [...this.#wanted]
+    const isFoundThere = ids.length <= MOST_IDS_THERE && ids.every((id) => PLAIN.test(id))
+    const size = isFoundThere ? AT_ONCE_THERE : AT_ONCE
+    for (let at = 0; ; at += size) {
+      const { read, raws } = isFoundThere ? await this.#meant(list, at, ids) : await this.#part(list, at)
       for (const raw of raws) {
         const message = this.#wantedIn(raw)
         if (message) found.set(message.tag, message)
       }
-      if (raws.length < AT_ONCE) return [...found.values()].reverse()
+      if (read < size) return [...found.values()].reverse()
     }
+  }
+
+  async #part(list: string, at: number): Promise<PartOfList> {
+    const raws = await this.#connection.sendForBytes<Buffer[]>('lrange', [list, at, at + AT_ONCE - 1])
+    return { read: raws.length, raws }
+  }
+
+  async #meant(list: string, at: number, ids: readonly string[]): Promise<PartOfList> {
+    const words = [at, at + AT_ONCE_THERE - 1, ...ids]
+    const [read, ...raws] = await FIND_WAITING.runForBytes<[number, ...Buffer[]]>(
+      this.#connection,
+      [list],
+      words,
+    )
+    return { read, raws }
   }
 
   #wantedIn(raw: Buffer): WaitingMessage | undefined {
@@ -151,6 +175,12 @@ export class MessagesById {
       cursor = next
     } while (cursor !== '0')
   }
+}
+
+/** Messages of a part of a list, and how many were looked at. */
+interface PartOfList {
+  readonly read: number
+  readonly raws: readonly Buffer[]
 }
 
 interface WaitingMessage {
