@@ -1,5 +1,5 @@
 import type { PublishTransaction } from '../../../broker/index.js'
-import { ConnectionError, delay, newId, systemClock } from '../../../kernel/index.js'
+import { ConnectionError, delay, newId, stayAlive, systemClock } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
 import { Batches, isConnectionLoss, type PostgresDatabase, wasSent } from '../client/index.js'
 import { type PostgresDoorbell, ringPayload } from './postgres-doorbell.js'
@@ -92,7 +92,7 @@ export class PostgresPublisher {
         if (!isConnectionLoss(error) || (lost === undefined && !wasSent(error))) throw error
         lost ??= error
         if (systemClock.now() > untilMs) break
-        await delay(systemClock, RETRY_MS)
+        await stayAlive(delay(systemClock, RETRY_MS))
       }
     }
     const ids = messages.flatMap((rows) => rows[0]?.task_id ?? [])

@@ -1,4 +1,4 @@
-import { ConnectionError, delay, newId, systemClock } from '../../../kernel/index.js'
+import { ConnectionError, delay, newId, stayAlive, systemClock } from '../../../kernel/index.js'
 import { isConnectionLoss, isServersWord, type RedisConnection } from '../client/index.js'
 
 /** How long a publication whose reply was lost is retried. */
@@ -58,7 +58,7 @@ export class CertainSender {
   ): Promise<void> {
     const untilMs = systemClock.now() + PATIENCE_MS
     while (systemClock.now() < untilMs && !this.#connection.isClosed) {
-      await delay(systemClock, RETRY_MS)
+      await stayAlive(delay(systemClock, RETRY_MS))
       try {
         await send()
         return

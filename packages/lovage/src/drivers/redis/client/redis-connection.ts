@@ -2,6 +2,7 @@ import { Command, Redis } from 'ioredis'
 import { ConnectionError, type Unsubscribe } from '../../../kernel/index.js'
 import { redisClientOptions } from './client-options.js'
 import { connectionError } from './errors.js'
+import { HandshakeWatch } from './handshake-watch.js'
 import type { RedisTarget } from './options.js'
 import { SilenceWatch } from './silence-watch.js'
 
@@ -36,6 +37,7 @@ export class RedisConnection {
   readonly #listeners = new Set<ConnectionListener>()
   readonly #onMessage = new Set<MessageListener>()
   readonly #silence: SilenceWatch
+  readonly #handshake: HandshakeWatch
   #awaited = 0
   #closed = false
   #isDown = false
@@ -51,11 +53,23 @@ export class RedisConnection {
         this.#client.stream.destroy(new Error(`no answer for ${silentMs} ms`))
       },
     })
+    const { connectTimeoutMs } = target
+    this.#handshake = new HandshakeWatch(
+      connectTimeoutMs,
+      () => this.isReady,
+      () => this.#client.stream.destroy(new Error(`connect ETIMEDOUT: no answer for ${connectTimeoutMs} ms`)),
+    )
     this.#client = new Redis(redisClientOptions(target, name))
     this.#client.on('ready', () => this.#ready())
     this.#client.on('error', (error: Error) => this.#failed(error))
-    this.#client.on('close', () => this.#down())
-    this.#client.on('connect', () => this.#keepAlive())
+    this.#client.on('close', () => {
+      this.#handshake.end()
+      this.#down()
+    })
+    this.#client.on('connect', () => {
+      this.#handshake.begin()
+      this.#keepAlive()
+    })
     this.#client.on('reconnecting', () => this.#keepAlive())
     this.#client.on('pmessage', (pattern: string, channel: string, payload: string) => {
       for (const on of this.#onMessage) on(payload, channel, pattern)
@@ -191,6 +205,7 @@ export class RedisConnection {
   }
 
   #ready(): void {
+    this.#handshake.end()
     this.#isDown = false
     this.#wasReady = true
     this.#lastError = undefined
