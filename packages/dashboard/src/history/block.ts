@@ -12,6 +12,10 @@ const FULLEST = 0.6
 const SHORT_BYTES = 1024
 const LONG_BYTES = 2048
 const MOST_COMMON = 64
+/** Texts that many tasks share, texts that few share, and times. */
+const COMMON = ['name', 'worker', 'queue', 'state', 'kwargs'] as const
+const TEXTS = ['args', 'result', 'exception'] as const
+const TIMES = ['sentMs', 'receivedMs', 'startedMs', 'endedMs'] as const
 
 /** A range of the history, with the summary that lets searches skip it. */
 export class Block {
@@ -45,18 +49,27 @@ export class Block {
     )
   }
 
-  /** Adds a new or changed task; its earlier texts stay in the sketch. */
-  add(key: number, record: TaskRecord, isNew: boolean): void {
+  /**
+   * Adds a new or changed task; its earlier texts stay in the sketch.
+   * @param known The task before the change, which the sketches have already.
+   */
+  add(key: number, record: TaskRecord, known?: TaskRecord): void {
     this.isDirty = true
-    if (isNew) {
+    if (!known) {
       this.rows++
       this.toKey = Math.max(this.toKey, key)
       this.long.add(record.id)
     }
-    const { name, worker, queue, args, kwargs, result, exception, state } = record
-    for (const text of [name, worker, queue, state, kwargs]) if (text !== null) this.#addCommon(text)
-    for (const text of [args, result, exception]) if (text !== null) this.#add(text)
-    for (const ms of [record.sentMs, record.receivedMs, record.startedMs, record.endedMs]) {
+    for (const field of COMMON) {
+      const text = record[field]
+      if (text !== null && text !== known?.[field]) this.#addCommon(text)
+    }
+    for (const field of TEXTS) {
+      const text = record[field]
+      if (text !== null && text !== known?.[field]) this.#add(text)
+    }
+    for (const field of TIMES) {
+      const ms = record[field]
       if (ms === null) continue
       this.minMs = Math.min(this.minMs, ms)
       this.maxMs = Math.max(this.maxMs, ms)

@@ -4,16 +4,17 @@ import { readTaskEvent } from 'lovage/monitor'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseSearch } from '../search/parse-search.js'
 import type { SearchNode, SearchTerm } from '../search/search-node.js'
+import { GatheredTask } from './gathered-task.js'
 import type { HistoryStore, TaskQuery } from './history-store.js'
 import type { TaskSummary } from './task-entry.js'
-import { addEvent, emptyRecord, type TaskRecord } from './task-record.js'
+import type { TaskRecord } from './task-record.js'
 
 const NOW = Date.parse('2026-11-29T12:00:00Z')
 let clock = 0
 
 /** A record that these events add up to. */
 export function recordFrom(id: string, ...events: readonly Readonly<Record<string, unknown>>[]): TaskRecord {
-  const record = emptyRecord(id, 'events')
+  const task = new GatheredTask(id)
   for (const fields of events) {
     const event = {
       type: 'task-received',
@@ -25,9 +26,9 @@ export function recordFrom(id: string, ...events: readonly Readonly<Record<strin
       ...fields,
     }
     const told = readTaskEvent(event as Event)
-    if (told) addEvent(record, told)
+    if (told) task.add(told)
   }
-  return record
+  return task.record()
 }
 
 const planOf = (q: string): TaskQuery['plan'] => {
@@ -108,6 +109,24 @@ export function describeHistory(
       const [task] = await store.find(['a'])
       expect(task).toMatchObject({ state: 'FAILURE', exception: 'E()', traceback: 'at' })
       expect(task?.timeline).toHaveLength(2)
+    })
+
+    test('adds up what two dashboards write to it, as when one takes over from the other', async () => {
+      const other = await open()
+      try {
+        await write([recordFrom('a', { name: 'mail.send' })])
+        const news = [recordFrom('a', { type: 'task-started' }), recordFrom('b', { name: 'of the other' })]
+        await other.write({ tasks: news, rollups: [], heardUntilMs: NOW })
+        await write([recordFrom('a', { type: 'task-succeeded', result: '3' }), recordFrom('c', {})])
+        const [task] = await other.find(['a'])
+        expect(task).toMatchObject({ name: 'mail.send', state: 'SUCCESS', startedMs: NOW, endedMs: NOW })
+        expect(task?.timeline.map(({ kind }) => kind).sort()).toEqual(['received', 'started', 'succeeded'])
+        expect((await ids('')).sort()).toEqual(['a', 'b', 'c'])
+        expect(await ids('other')).toEqual(['b'])
+        expect(await ids('state:SUCCESS')).toEqual(['a'])
+      } finally {
+        await other.close()
+      }
     })
 
     test('keeps the beginning and the end of what an endless task tells', async () => {
@@ -262,6 +281,9 @@ export function describeHistory(
       expect((await store.find(['0-0', '3-1023'])).map(({ id }) => id)).toEqual(['3-1023'])
       while ((await store.prune({ ...bounds, taskMs: 60_000 }, NOW + 10_000_000)) > 0);
       expect((await store.size()).tasks).toBeLessThanOrEqual(1024)
+      // What a removed task still tells is kept.
+      await write([recordFrom('2-500', { type: 'task-succeeded', result: '3' })], NOW + 10_000_000)
+      expect(await store.find(['2-500'])).toMatchObject([{ state: 'SUCCESS', name: null }])
     })
 
     test('counts by minute and by hour, for each task and for all', async () => {

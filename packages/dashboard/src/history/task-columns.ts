@@ -1,5 +1,6 @@
 import type { TaskEntry, TaskSummary } from './task-entry.js'
-import { readTimeline, type TaskRecord } from './task-record.js'
+import type { TaskRecord } from './task-record.js'
+import { readTimeline } from './timeline.js'
 
 /** Columns of `task` after `key`, and the record field in each. */
 export const TASK_COLUMNS = [

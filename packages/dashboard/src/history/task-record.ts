@@ -1,8 +1,9 @@
 import { isLate, type TaskEvent, type TaskFacts } from 'lovage/monitor'
-import type { TaskSource, TimelineEntry } from './task-entry.js'
+import type { TaskSource } from './task-entry.js'
+import { type Timeline, tellAll } from './timeline.js'
 
 /** The facts about a task, each a column of the history. Unknown ones are null. */
-export interface TaskRecord {
+export interface TaskRecord extends Timeline {
   id: string
   state: string
   /** When its state was reported, Unix ms, and by which process: see `ToldState`. */
@@ -31,10 +32,6 @@ export interface TaskRecord {
   parentId: string | null
   groupId: string | null
   traceback: string | null
-  /** The timeline, each entry a JSON array after a comma: it only grows, and is parsed when a task is viewed. */
-  timeline: string
-  /** The number of timeline entries. */
-  told: number
 }
 
 /** An empty record. */
@@ -70,6 +67,7 @@ export const emptyRecord = (id: string, source: TaskSource): TaskRecord => ({
   told: 0,
 })
 
+type FactKey = keyof TaskFacts & keyof TaskRecord
 const FACTS = [
   'name',
   'worker',
@@ -87,7 +85,7 @@ const FACTS = [
   'rootId',
   'parentId',
   'traceback',
-] as const satisfies readonly (keyof TaskFacts & keyof TaskRecord)[]
+] as const satisfies readonly FactKey[]
 /** Facts whose last word counts, though what they stand with may come late. */
 const TIMES = ['sentMs', 'receivedMs', 'startedMs', 'endedMs'] as const
 const TIME_OF: Readonly<Record<string, (typeof TIMES)[number]>> = {
@@ -100,14 +98,16 @@ const TIME_OF: Readonly<Record<string, (typeof TIMES)[number]>> = {
   rejected: 'endedMs',
 }
 
-/** Adds an event to a record being gathered. A late one fills in missing fields, and changes nothing else. */
-export function addEvent(record: TaskRecord, event: TaskEvent): void {
+/** Adds an event's facts to a record being gathered. A late one fills in missing fields, and changes nothing else. */
+export function addFacts(record: TaskRecord, event: TaskEvent): void {
   const { kind, ms, facts, state, process, clock } = event
   const late = isLate(record.process === '' ? undefined : record, event)
-  for (const key of FACTS) {
-    const value = facts[key]
+  // Most events have few of the facts; every fact has a column of its name.
+  for (const key in facts) {
+    const name = key as FactKey
+    const value = facts[name]
     // The compiler cannot infer that a fact's type is its column's.
-    if (value !== undefined && (!late || record[key] === null)) (record[key] as string | number) = value
+    if (value !== undefined && (!late || record[name] === null)) (record[name] as string | number) = value
   }
   if (!late) {
     record.state = state
@@ -117,14 +117,6 @@ export function addEvent(record: TaskRecord, event: TaskEvent): void {
   }
   const time = TIME_OF[kind]
   if (time) record[time] = Math.max(record[time] ?? 0, ms)
-  tell(record, [
-    kind,
-    ms,
-    facts.worker ?? facts.client ?? null,
-    facts.retries ?? null,
-    facts.exception?.slice(0, LONGEST_EXCEPTION) ?? null,
-    facts.percent ?? null,
-  ])
 }
 
 /** Merges a gathered record into the known one; returns the same object when nothing changed. */
@@ -142,53 +134,6 @@ export function mergeRecords(known: TaskRecord, news: TaskRecord): TaskRecord {
   if (news.source === 'events') merged.source = 'events'
   merged.timeline = known.timeline
   merged.told = known.told
-  for (const entry of entriesOf(news.timeline)) tell(merged, entry)
+  tellAll(merged, news)
   return merged
-}
-
-type Entry = readonly [
-  kind: string,
-  ms: number,
-  node: string | null,
-  retries: number | null,
-  exception: string | null,
-  percent: number | null,
-]
-
-/** Characters of an exception in a timeline; the last one is also stored in full. */
-const LONGEST_EXCEPTION = 256
-/** Entries kept from the start, and from the end, of a timeline. */
-const KEPT = 100
-
-/** Adds an entry once, however often it is reported. */
-function tell(record: TaskRecord, entry: Entry): void {
-  const text = `,${JSON.stringify(entry)}`
-  if (record.timeline.includes(text)) return
-  record.timeline += text
-  record.told++
-  if (record.told % KEPT !== 0 || record.told <= 2 * KEPT) return
-  const entries = entriesOf(record.timeline)
-  if (entries.length < 3 * KEPT) return
-  record.timeline = [...entries.slice(0, KEPT), ...entries.slice(-KEPT)]
-    .map((one) => `,${JSON.stringify(one)}`)
-    .join('')
-}
-
-// The timeline was written by `tell`.
-const entriesOf = (timeline: string): Entry[] => JSON.parse(`[${timeline.slice(1)}]`) as Entry[]
-
-/** Reads a timeline for pages: by time, with the number of omitted entries. */
-export function readTimeline({ timeline, told }: Pick<TaskRecord, 'timeline' | 'told'>): {
-  readonly entries: readonly TimelineEntry[]
-  readonly untold: number
-} {
-  const entries = entriesOf(timeline).map(([kind, ms, node, retries, exception, percent]) => ({
-    kind,
-    ms,
-    node,
-    retries,
-    exception,
-    percent,
-  }))
-  return { entries: entries.sort((one, other) => one.ms - other.ms), untold: told - entries.length }
 }

@@ -31,7 +31,9 @@ export class TextSketch {
     const { bytes } = this
     const piece = this.#piece
     const mask = this.#mask
-    for (let at = 0; at + piece <= text.length; at++) {
+    // Texts have many forms in memory, and asking each time for the length costs more than the hash.
+    const last = text.length - piece
+    for (let at = 0; at <= last; at++) {
       const hash = hashOf(text, at, piece) & mask
       const byte = hash >> 3
       const bit = 1 << (hash & 7)
@@ -47,7 +49,8 @@ export class TextSketch {
   mayContain(text: string): boolean {
     const piece = this.#piece
     const mask = this.#mask
-    for (let at = 0; at + piece <= text.length; at++) {
+    const last = text.length - piece
+    for (let at = 0; at <= last; at++) {
       const hash = hashOf(text, at, piece) & mask
       if (((this.bytes[hash >> 3] ?? 0) & (1 << (hash & 7))) === 0) return false
     }

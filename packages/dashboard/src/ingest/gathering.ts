@@ -1,8 +1,10 @@
 import type { Event } from 'lovage'
 import { readTaskEvent, type TaskEvent } from 'lovage/monitor'
+import { GatheredTask } from '../history/gathered-task.js'
 import type { RollupChange } from '../history/rollup.js'
-import { addEvent, emptyRecord, mergeRecords, type TaskRecord } from '../history/task-record.js'
+import type { TaskRecord } from '../history/task-record.js'
 import { redactText } from './redact-text.js'
+import { Rollups } from './rollups.js'
 
 /** An event's data for metrics. */
 export interface Observed {
@@ -30,11 +32,15 @@ export interface GatheringOptions {
 }
 
 const MINUTE_MS = 60_000
+/** About the length of a timeline's entry, without its error. */
+const ENTRY_CHARS = 80
 /** Task names and error types counted separately per minute; further ones are only in the totals. */
 const MOST_NAMES = 500
 const MOST_ERRORS = 100
 /** The most started tasks remembered, because their later events lack the name. */
 const MOST_BEGUN = 20_000
+/** The texts in which secrets are hidden. */
+const TEXTS = ['args', 'kwargs', 'result', 'exception', 'traceback'] as const
 const ENDS: ReadonlySet<string> = new Set(['succeeded', 'failed', 'revoked', 'rejected'])
 
 /** Facts that a task's later events do not repeat. */
@@ -45,15 +51,13 @@ interface Begun {
   isPrefetched: boolean
 }
 
-type Rollup = { -readonly [Key in keyof RollupChange]: RollupChange[Key] }
-
 /** Events on their way to the history: merged by task, counted by minute, with secrets hidden, and bounded for any input. */
 export class Gathering {
   readonly #maxTasks: number
   readonly #maxChars: number
   readonly #redact: ReadonlySet<string>
-  #tasks = new Map<string, TaskRecord>()
-  #rollups = new Map<string, Rollup>()
+  #tasks = new Map<string, GatheredTask>()
+  readonly #rollups = new Rollups()
   #chars = 0
   readonly #begun = new Map<string, Begun>()
   /** Called for every task event. */
@@ -73,26 +77,25 @@ export class Gathering {
     return this.#tasks.size
   }
   get isEmpty(): boolean {
-    return this.#tasks.size === 0 && this.#rollups.size === 0
+    return this.#tasks.size === 0 && this.#rollups.isEmpty
   }
 
   /** Adds a task event; returns false for any other event. */
   add(event: Event, nowMs: number): boolean {
     const told = readTaskEvent(event)
     if (!told) return false
-    let record = this.#tasks.get(told.id)
-    if (!record) {
+    let task = this.#tasks.get(told.id)
+    if (!task) {
       if (this.#tasks.size >= this.#maxTasks || this.#chars >= this.#maxChars) {
         this.#dropped++
         return true
       }
-      record = emptyRecord(told.id, 'events')
-      this.#tasks.set(told.id, record)
+      task = new GatheredTask(told.id)
+      this.#tasks.set(told.id, task)
     }
-    const before = record.timeline.length
-    addEvent(record, this.#shown(told))
-    this.#chars += record.timeline.length - before + textsOf(told)
-    this.#count(told, record, nowMs)
+    task.add(this.#shown(told))
+    this.#chars += ENTRY_CHARS + textsOf(told)
+    this.#count(told, task.name, nowMs)
     return true
   }
 
@@ -100,47 +103,41 @@ export class Gathering {
   put(record: TaskRecord): void {
     if (this.#tasks.has(record.id)) return
     const clean = { ...record }
-    for (const key of ['args', 'kwargs', 'result', 'exception', 'traceback'] as const) {
+    for (const key of TEXTS) {
       const text = record[key]
       if (text !== null) clean[key] = redactText(text, this.#redact)
     }
-    this.#tasks.set(record.id, clean)
+    this.#tasks.set(record.id, new GatheredTask(record.id, clean))
   }
 
   /** Puts back records that could not be written; newer ones of the same tasks come after them. */
   putBack(tasks: readonly TaskRecord[], rollups: readonly RollupChange[]): void {
     const later = this.#tasks
-    this.#tasks = new Map(tasks.map((record) => [record.id, record]))
-    for (const [id, record] of later) {
+    this.#tasks = new Map(tasks.map((record) => [record.id, new GatheredTask(record.id, record)]))
+    for (const [id, task] of later) {
       const known = this.#tasks.get(id)
-      this.#tasks.set(id, known ? mergeRecords(known, record) : record)
+      if (known) known.merge(task.record())
+      else this.#tasks.set(id, task)
     }
-    for (const { minuteMs, name, kind, ...rest } of rollups) {
-      const key = `${minuteMs} ${kind} ${name}`
-      const now = this.#rollups.get(key)
-      this.#rollups.set(key, {
-        minuteMs,
-        name,
-        kind,
-        count: rest.count + (now?.count ?? 0),
-        runtimeMs: rest.runtimeMs + (now?.runtimeMs ?? 0),
-        maxRuntimeMs: Math.max(rest.maxRuntimeMs, now?.maxRuntimeMs ?? 0),
-      })
-    }
+    for (const { minuteMs, name, kind, count, runtimeMs, maxRuntimeMs } of rollups)
+      this.#rollups.merge(minuteMs, name, kind, count, runtimeMs, maxRuntimeMs)
   }
 
   /** Takes out waiting records, up to `limit` tasks, oldest first. */
   take(limit: number): { readonly tasks: readonly TaskRecord[]; readonly rollups: readonly RollupChange[] } {
     const tasks: TaskRecord[] = []
-    for (const [id, record] of this.#tasks) {
-      if (tasks.length >= limit) break
-      tasks.push(record)
-      this.#tasks.delete(id)
-    }
-    if (this.#tasks.size === 0) this.#chars = 0
-    const rollups = [...this.#rollups.values()]
-    this.#rollups = new Map()
-    return { tasks, rollups }
+    const all = this.#tasks
+    if (all.size <= limit) {
+      for (const task of all.values()) tasks.push(task.record())
+      this.#tasks = new Map()
+      this.#chars = 0
+    } else
+      for (const [id, task] of all) {
+        if (tasks.length >= limit) break
+        tasks.push(task.record())
+        all.delete(id)
+      }
+    return { tasks, rollups: this.#rollups.take() }
   }
 
   /** Returns the number of events dropped since the last call. */
@@ -151,44 +148,34 @@ export class Gathering {
   }
 
   #shown(told: TaskEvent): TaskEvent {
-    const { args, kwargs, result, exception, traceback } = told.facts
-    const hidden: Record<string, string> = {}
-    for (const [key, text] of Object.entries({ args, kwargs, result, exception, traceback })) {
+    let { facts } = told
+    for (const key of TEXTS) {
+      const text = facts[key]
       if (text === undefined) continue
       const clean = redactText(text, this.#redact)
-      if (clean !== text) hidden[key] = clean
+      if (clean !== text) facts = { ...facts, [key]: clean }
     }
-    return Object.keys(hidden).length === 0 ? told : { ...told, facts: { ...told.facts, ...hidden } }
+    return facts === told.facts ? told : { ...told, facts }
   }
 
-  #count(told: TaskEvent, record: TaskRecord, nowMs: number): void {
+  #count(told: TaskEvent, knownName: string | null, nowMs: number): void {
     const { kind, facts } = told
     const minuteMs = nowMs - (nowMs % MINUTE_MS)
     if (minuteMs !== this.#apart.minuteMs) this.#apart = { minuteMs, names: new Set(), errors: new Set() }
     const runtimeMs = kind === 'succeeded' ? Math.max(0, (facts.runtime ?? 0) * 1000) : 0
-    this.#add(minuteMs, '', kind, runtimeMs)
-    const begun = this.#begunOf(told, record)
-    const name = record.name ?? begun.name
+    this.#rollups.add(minuteMs, '', kind, runtimeMs)
+    const begun = this.#begunOf(told, knownName)
+    const name = knownName ?? begun.name
     this.#observe(told, begun, name ?? '')
     if (ENDS.has(kind)) this.#begun.delete(told.id)
     if (name !== undefined && isCounted(this.#apart.names, name, MOST_NAMES))
-      this.#add(minuteMs, name, kind, runtimeMs)
+      this.#rollups.add(minuteMs, name, kind, runtimeMs)
     if (kind !== 'failed') return
     const type = errorType(facts)
-    if (isCounted(this.#apart.errors, type, MOST_ERRORS)) this.#add(minuteMs, '', `error:${type}`, 0)
+    if (isCounted(this.#apart.errors, type, MOST_ERRORS)) this.#rollups.add(minuteMs, '', `error:${type}`, 0)
   }
 
-  #add(minuteMs: number, name: string, kind: string, runtimeMs: number): void {
-    const key = `${minuteMs} ${kind} ${name}`
-    const rollup = this.#rollups.get(key)
-    if (rollup) {
-      rollup.count++
-      rollup.runtimeMs += runtimeMs
-      rollup.maxRuntimeMs = Math.max(rollup.maxRuntimeMs, runtimeMs)
-    } else this.#rollups.set(key, { minuteMs, name, kind, count: 1, runtimeMs, maxRuntimeMs: runtimeMs })
-  }
-
-  #begunOf({ id }: TaskEvent, { name }: TaskRecord): Begun {
+  #begunOf({ id }: TaskEvent, name: string | null): Begun {
     const known = this.#begun.get(id)
     if (known) {
       known.name ??= name ?? undefined

@@ -80,13 +80,15 @@ function needsCare(text: string): boolean {
 const GREATEST = '9007199254740991'
 
 function hasLongInteger(text: string): boolean {
+  // Asking a text for its length each time would cost more than looking at the character.
+  const size = text.length
   // A run of 16 digits covers a multiple of 16, so every 16th character is enough to look at.
-  for (let probe = 15; probe < text.length; probe += 16) {
+  for (let probe = 15; probe < size; probe += 16) {
     if (!isDigit(text.charCodeAt(probe))) continue
     let start = probe
     while (start > 0 && isDigit(text.charCodeAt(start - 1))) start--
     let end = probe + 1
-    while (end < text.length && isDigit(text.charCodeAt(end))) end++
+    while (end < size && isDigit(text.charCodeAt(end))) end++
     const length = end - start
     if (length > GREATEST.length || (length === GREATEST.length && text.slice(start, end) > GREATEST)) {
       if (isWholeToken(text, start, end)) return true

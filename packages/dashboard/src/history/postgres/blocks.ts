@@ -55,17 +55,17 @@ export class ChangedBlocks {
       this.#open = new Block(key)
       this.#blocks.push(this.#open)
     }
-    this.#open.add(key, record, true)
+    this.#open.add(key, record)
   }
 
   /** Records a change of a task. */
-  async change(key: number, record: TaskRecord): Promise<void> {
+  async change(key: number, record: TaskRecord, known: TaskRecord): Promise<void> {
     let block = this.#blocks.find(({ fromKey, toKey }) => fromKey <= key && key <= toKey)
     if (!block) {
       block = (await listBlocks(this.#session, 'older', key, key, 1))[0]
       if (block) this.#blocks.push(block)
     }
-    block?.add(key, record, false)
+    block?.add(key, record, known)
   }
 
   async save(): Promise<void> {

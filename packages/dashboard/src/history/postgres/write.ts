@@ -36,11 +36,12 @@ export async function putTasks(
       blocks.add(lastKey, record)
       continue
     }
-    const merged = mergeRecords(recordOf(row), record)
+    const before = recordOf(row)
+    const merged = mergeRecords(before, record)
     const values = valuesOf(merged)
     if (values.every((value, place) => value === row[place + 1])) continue
     rows.push(rowOf(row[0], values))
-    await blocks.change(row[0], merged)
+    await blocks.change(row[0], merged, before)
   }
   if (rows.length > 0) await session.query(PUT, [JSON.stringify(rows)])
   await blocks.save()

@@ -51,11 +51,11 @@ export class BlockTable {
       open = new Block(key)
       this.#kept.push(open)
     }
-    open.add(key, record, true)
+    open.add(key, record)
   }
 
   /** Records a change of a task. */
-  change(key: number, record: TaskRecord): void {
+  change(key: number, record: TaskRecord, known: TaskRecord): void {
     const [oldest] = this.#kept
     const isKept = oldest !== undefined && key >= oldest.fromKey
     let block = isKept
@@ -65,7 +65,7 @@ export class BlockTable {
       block = this.#read(this.#below, key, key, 1)[0]
       if (block) this.#older.push(block)
     }
-    block?.add(key, record, false)
+    block?.add(key, record, known)
   }
 
   /** Writes the changes; call it before the end of the transaction. */

@@ -8,6 +8,8 @@ export type SqlValue = string | number | Uint8Array | null
 /** A prepared statement; rows are arrays. */
 export interface Statement {
   run(values: readonly SqlValue[]): number
+  /** The first row: much cheaper than a list of one. */
+  one<Row extends readonly unknown[]>(values: readonly SqlValue[]): Row | undefined
   all<Row extends readonly unknown[]>(values: readonly SqlValue[]): Row[]
 }
 
@@ -16,6 +18,8 @@ export interface HistoryFile {
   prepare(sql: string): Statement
   /** Runs `work` as one transaction that starts with the write lock. */
   transaction<T>(work: () => T): T
+  /** Whether another process has written to the file since the last call. */
+  isChangedByOthers(): boolean
   close(): void
 }
 
@@ -39,6 +43,9 @@ export function openHistoryFile(path: string): HistoryFile {
     database.close()
     throw error
   }
+  const dataVersion = prepare(database, 'PRAGMA data_version')
+  const versionOf = (): number | undefined => dataVersion.one<[number]>([])?.[0]
+  let version = versionOf()
   return {
     prepare: (sql) => prepare(database, sql),
     transaction<T>(work: () => T): T {
@@ -51,6 +58,12 @@ export function openHistoryFile(path: string): HistoryFile {
         if (database.inTransaction) database.exec('ROLLBACK')
         throw error
       }
+    },
+    isChangedByOthers() {
+      const now = versionOf()
+      const isChanged = now !== version
+      version = now
+      return isChanged
     },
     close: () => void database.close(),
   }
@@ -93,6 +106,7 @@ function prepare(database: Database.Database, sql: string): Statement {
   return {
     run: (values) => statement.run(values as unknown[]).changes,
     // The row types are the caller's responsibility; the library has none.
+    one: <Row>(values: readonly SqlValue[]) => statement.get(values as unknown[]) as Row | undefined,
     all: <Row>(values: readonly SqlValue[]) => statement.all(values as unknown[]) as Row[],
   }
 }

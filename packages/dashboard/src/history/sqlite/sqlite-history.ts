@@ -70,14 +70,14 @@ export class SqliteHistory implements HistoryStore {
     const seenMs = heardUntilMs
     try {
       this.#file.transaction(() => {
+        if (this.#file.isChangedByOthers()) this.#reload()
         for (const record of tasks) this.#tasks.put(record, seenMs)
         this.#blocks.save()
         this.#small.count(rollups)
         this.#small.putFact('heardUntilMs', String(heardUntilMs))
       })
     } catch (error) {
-      this.#blocks.reload()
-      this.#tasks.forget(this.#file)
+      this.#reload()
       throw error
     }
   }
@@ -176,7 +176,7 @@ export class SqliteHistory implements HistoryStore {
         this.#blocks.removeOldest(keyAt(nowMs - retention.taskMs), tooMany),
       )
       if (gone === 0) break
-      this.#tasks.count -= gone
+      this.#tasks.removed(gone)
       removed += gone
     }
     return removed
@@ -184,6 +184,11 @@ export class SqliteHistory implements HistoryStore {
 
   async close(): Promise<void> {
     this.#file.close()
+  }
+
+  #reload(): void {
+    this.#blocks.reload()
+    this.#tasks.reload()
   }
 
   #entry(row: TaskRow): TaskEntry {

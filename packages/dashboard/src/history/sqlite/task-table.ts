@@ -1,31 +1,37 @@
-import { keyAt, recordOf, TASK_COLUMNS, TASK_SELECT, type TaskRow, valuesOf } from '../task-columns.js'
+import { keyAt, recordOf, TASK_COLUMNS, TASK_SELECT, type TaskRow } from '../task-columns.js'
 import { mergeRecords, type TaskRecord } from '../task-record.js'
 import { MOST_STATES } from '../without-not.js'
 import type { BlockTable } from './block-table.js'
-import type { HistoryFile, Statement } from './database.js'
+import type { HistoryFile, SqlValue, Statement } from './database.js'
+import { OpenTasks } from './open-tasks.js'
+
+/** The most statements kept prepared for updates: there are few sets of columns that change together. */
+const MOST_UPDATES = 64
 
 /** The tasks of a file. */
 export class TaskTable {
+  readonly #file: HistoryFile
   readonly #blocks: BlockTable
+  readonly #open = new OpenTasks()
   readonly #find: Statement
   readonly #insert: Statement
-  readonly #update: Statement
+  readonly #updates = new Map<string, Statement>()
   readonly #family: Statement
   readonly #children: Statement
   readonly #states: Statement
-  #lastKey: number
+  readonly #newest: Statement
+  readonly #values: SqlValue[] = []
+  #lastKey = 0
   /** The number of tasks. */
-  count: number
+  count = 0
 
   constructor(file: HistoryFile, blocks: BlockTable) {
+    this.#file = file
     this.#blocks = blocks
-    const columns = TASK_COLUMNS.map(([column]) => column)
     this.#find = file.prepare(`SELECT ${TASK_SELECT} FROM task WHERE id = ?`)
     this.#insert = file.prepare(
-      `INSERT INTO task (${TASK_SELECT}) VALUES (${['?', ...columns.map(() => '?')].join(', ')})`,
-    )
-    this.#update = file.prepare(
-      `UPDATE task SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE key = ?`,
+      `INSERT INTO task (${TASK_SELECT}) VALUES (${['?', ...TASK_COLUMNS.map(() => '?')].join(', ')})
+       ON CONFLICT (id) DO NOTHING`,
     )
     this.#family = file.prepare(
       `SELECT ${TASK_SELECT} FROM task WHERE id = ? OR (root_id = ? AND root_id <> id) ORDER BY key LIMIT ?`,
@@ -41,38 +47,80 @@ export class TaskTable {
          LIMIT ?
        ) SELECT state FROM step WHERE state IS NOT NULL`,
     )
-    this.#lastKey = file.prepare('SELECT max(key) FROM task').all<[number | null]>([])[0]?.[0] ?? 0
-    this.count = blocks.countRows()
+    this.#newest = file.prepare('SELECT max(key) FROM task')
+    this.reload()
   }
 
   /** Must run inside a transaction. */
   put(record: TaskRecord, seenMs: number): void {
-    const row = this.find(record.id)
-    if (!row) {
-      const key = Math.max(this.#lastKey + 1, keyAt(seenMs))
+    const open = this.#open.get(record.id)
+    if (open) {
+      this.#merge(open.key, open.record, record)
+      return
+    }
+    // Nearly always new: it is only looked up when its id is taken.
+    const key = Math.max(this.#lastKey + 1, keyAt(seenMs))
+    if (this.#insert.run(this.#bound(key, record)) > 0) {
       this.#lastKey = key
-      this.#insert.run([key, ...valuesOf(record)])
       this.#blocks.add(key, record)
+      this.#open.put(key, record)
       this.count++
       return
     }
-    const [key] = row
-    const known = recordOf(row)
-    const merged = mergeRecords(known, record)
-    const values = valuesOf(merged)
-    if (values.every((value, place) => value === row[place + 1])) return
-    this.#update.run([...values, key])
-    this.#blocks.change(key, merged)
+    const row = this.find(record.id)
+    if (row) this.#merge(row[0], recordOf(row), record)
   }
 
-  /** Call after a rollback. */
-  forget(file: HistoryFile): void {
-    this.#lastKey = file.prepare('SELECT max(key) FROM task').all<[number | null]>([])[0]?.[0] ?? 0
+  /** The values of a new row, in a list that is used again: thousands are written per second. */
+  #bound(key: number, record: TaskRecord): readonly SqlValue[] {
+    const values = this.#values
+    values[0] = key
+    for (const [place, [, field]] of TASK_COLUMNS.entries()) values[place + 1] = record[field]
+    return values
+  }
+
+  #merge(key: number, known: TaskRecord, news: TaskRecord): void {
+    const merged = mergeRecords(known, news)
+    const columns: string[] = []
+    const values: SqlValue[] = []
+    for (const [column, field] of TASK_COLUMNS) {
+      if (merged[field] === known[field]) continue
+      columns.push(column)
+      values.push(merged[field])
+    }
+    this.#open.put(key, merged)
+    if (columns.length === 0) return
+    this.#updateOf(columns).run([...values, key])
+    this.#blocks.change(key, merged, known)
+  }
+
+  /** Columns that stay the same are left alone, and their indexes too. */
+  #updateOf(columns: readonly string[]): Statement {
+    const set = columns.map((column) => `${column} = ?`).join(', ')
+    const known = this.#updates.get(set)
+    if (known) return known
+    const [oldest] = this.#updates.keys()
+    if (this.#updates.size >= MOST_UPDATES && oldest !== undefined) this.#updates.delete(oldest)
+    const statement = this.#file.prepare(`UPDATE task SET ${set} WHERE key = ?`)
+    this.#updates.set(set, statement)
+    return statement
+  }
+
+  /** Call when the oldest tasks were removed. */
+  removed(count: number): void {
+    this.#open.clear()
+    this.count -= count
+  }
+
+  /** Call after a rollback, and after a write of another process. */
+  reload(): void {
+    this.#open.clear()
+    this.#lastKey = this.#newest.one<[number | null]>([])?.[0] ?? 0
     this.count = this.#blocks.countRows()
   }
 
   find(id: string): TaskRow | undefined {
-    return this.#find.all<TaskRow>([id])[0]
+    return this.#find.one<TaskRow>([id])
   }
 
   /** The distinct states; undefined when there are too many. */
