@@ -2,6 +2,8 @@ import type { AppCore } from '../app/core/index.js'
 import { queueOfTasks } from '../app/fleet/index.js'
 import { type Broker, unkeptArguments } from '../broker/index.js'
 
+const MOST_SHOWN = 5
+
 /** Warnings for the operator before the first task runs, one sentence each. */
 export function startWarnings(app: AppCore, broker: Broker, queues: readonly string[]): readonly string[] {
   return [
@@ -56,12 +58,14 @@ function unkeptWarnings(app: AppCore, broker: Broker, queues: readonly string[])
 /** Without `-Q` the worker is expected to serve everything that the app needs; tasks routed elsewhere would wait for ever. */
 function unreadWarnings(app: AppCore, queues: readonly string[]): readonly string[] {
   if (queues.join() !== app.router.declared.map(({ name }) => name).join()) return []
-  return [...queueOfTasks(app)]
-    .filter(([, queue]) => !queues.includes(queue))
-    .map(
-      ([task, queue]) =>
-        `${task} goes to the queue ${queue}, which this worker does not consume: add it to -Q.`,
-    )
+  const unread = new Map<string, string[]>()
+  for (const [task, queue] of queueOfTasks(app))
+    if (!queues.includes(queue)) unread.set(queue, [...(unread.get(queue) ?? []), task])
+  return [...unread].map(([queue, tasks]) => {
+    const shown = tasks.slice(0, MOST_SHOWN).join(', ')
+    const more = tasks.length > MOST_SHOWN ? ` and ${tasks.length - MOST_SHOWN} more` : ''
+    return `This worker does not consume the queue ${queue}, to which ${shown}${more} ${tasks.length === 1 ? 'goes' : 'go'}: add it to -Q.`
+  })
 }
 
 /** Tasks that may run for longer than the server lets a worker hold their message. */

@@ -30,7 +30,17 @@ function merge(task: AnyTask, conf: Settings): TaskOptions {
     ...(conf.taskSoftTimeLimit === undefined ? {} : { softTimeLimit: conf.taskSoftTimeLimit }),
     ...(conf.taskDefaultRateLimit === undefined ? {} : { rateLimit: conf.taskDefaultRateLimit }),
   }
-  return { ...fromSettings, ...task.definition.own, ...annotation(task, conf) }
+  const specific = { ...task.definition.own, ...annotation(task, conf) }
+  return { ...withoutVainSoftLimit(fromSettings, specific), ...specific }
+}
+
+/** A soft limit for all tasks says nothing to one that must end before it. */
+function withoutVainSoftLimit(
+  { softTimeLimit, ...others }: TaskOptions,
+  { timeLimit = 0 }: TaskOptions,
+): TaskOptions {
+  const isVain = softTimeLimit === undefined || (timeLimit > 0 && softTimeLimit > timeLimit)
+  return isVain ? others : { ...others, softTimeLimit }
 }
 
 function annotation(task: AnyTask, { taskAnnotations }: Settings): TaskOptions {

@@ -26,7 +26,7 @@ function add(
       .command(`${name} <method> [words...]`)
       .summary(summary)
       .description(
-        `Queries the running workers, in any language, and prints each reply. Exit code 69 when no worker replies.`,
+        `Queries the running workers, in any language, and prints each reply. Exit code 69 when no worker replies; revocations hold all the same, and exit with 0.`,
       ),
   )
     .addHelpText('after', `\nMethods:\n${listOf(commands)}\n${examples}`)

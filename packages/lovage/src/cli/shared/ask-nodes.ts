@@ -98,8 +98,10 @@ export async function askNodes(
     if (name === 'revoke') await freeRevoked(core, rest)
     print(name, answers, options.json === true)
     // It could have been a custom command, so it was sent; no node knew it.
-    if (!known && near && Object.values(answers).every((answer) => errorIn(answer) !== undefined))
-      console.error(`${name} is not a command of Celery’s: did you mean ${near}?`)
+    if (!known && Object.values(answers).every((answer) => errorIn(answer) !== undefined)) {
+      console.error(`${name} is not a command of Celery’s${near ? `: did you mean ${near}?` : '.'}`)
+      console.error(`One of ${names.join(', ')}.`)
+    }
   })
 }
 
@@ -123,9 +125,14 @@ function print(name: string, answers: Answers<unknown>, isJson: boolean): void {
   const nodes = Object.entries(answers)
   if (isJson) console.log(JSON.stringify(answers))
   if (nodes.length === 0) {
+    if (LASTING.has(name)) {
+      console.error(
+        'No node replied within the time. It is in force all the same, also for workers that start later.',
+      )
+      return
+    }
     process.exitCode = EXIT.unavailable
     console.error('Error: No nodes replied within time constraint')
-    if (LASTING.has(name)) console.error('It is in force anyway, also for workers that start later.')
     if (name === 'shutdown') console.error('Python workers shut down without a reply: check with `status`.')
     return
   }

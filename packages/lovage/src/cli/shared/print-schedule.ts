@@ -2,7 +2,7 @@ import type { ScheduleView } from '../../beat/index.js'
 import { maskSecrets } from '../../kernel/index.js'
 import { table } from './say.js'
 
-/** Prints a schedule: last and next runs by this machine's clock and by UTC. */
+/** Prints a schedule: last and next runs in the zone of each entry and in UTC. */
 export function printSchedule(
   entries: readonly ScheduleView[],
   { json = false }: { readonly json?: boolean },
@@ -14,9 +14,9 @@ export function printSchedule(
     'task',
     'schedule',
     'zone',
-    'next (local)',
+    'next (zone)',
     'next (UTC)',
-    'last (local)',
+    'last (zone)',
     'last (UTC)',
     'runs',
     'state',
@@ -29,10 +29,10 @@ export function printSchedule(
         entry.task,
         entry.schedule,
         entry.timezone,
-        localTime(entry.nextMs),
-        utcTime(entry.nextMs),
-        localTime(entry.lastRunMs),
-        utcTime(entry.lastRunMs),
+        zoneTime(entry.nextMs, entry.timezone),
+        zoneTime(entry.nextMs, 'UTC'),
+        zoneTime(entry.lastRunMs, entry.timezone),
+        zoneTime(entry.lastRunMs, 'UTC'),
         entry.totalRunCount,
         stateOf(entry),
       ]),
@@ -52,10 +52,8 @@ const asJson = ({ nextMs, lastRunMs, ...entry }: ScheduleView): object => ({
 })
 
 // Swedish dates and times are in ISO 8601 form.
-const localTime = (ms: number | null | undefined): string =>
-  typeof ms === 'number' ? new Date(ms).toLocaleString('sv') : '-'
-const utcTime = (ms: number | null | undefined): string =>
-  typeof ms === 'number' ? new Date(ms).toLocaleString('sv', { timeZone: 'UTC' }) : '-'
+const zoneTime = (ms: number | null | undefined, timeZone: string): string =>
+  typeof ms === 'number' ? new Date(ms).toLocaleString('sv', { timeZone }) : '-'
 
 function stateOf(entry: ScheduleView): string {
   if (entry.trouble !== undefined) return entry.trouble
