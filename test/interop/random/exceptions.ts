@@ -46,9 +46,20 @@ export function isExcepted(
  * calls them only where the body is a single task.
  */
 export const moreErrbacks = (drawing: Drawing): readonly string[] =>
-  everyPart(drawing).flatMap((part) =>
-    part.kind === 'chord' && part.body.kind !== 'task' ? errbacksAtStart(part.body) : [],
-  )
+  everyPart(drawing).flatMap((part) => {
+    if (part.kind === 'chord') return part.body.kind === 'task' ? [] : errbacksAtStart(part.body)
+    if (part.kind !== 'chain') return []
+    // A step after a group or a chord is, or extends, the body.
+    return part.steps.flatMap((step, place) => {
+      const next = part.steps[place + 1]
+      if (!next) return []
+      return step.kind === 'chord'
+        ? errbacksAtStart(step.body)
+        : step.kind === 'group'
+          ? errbacksAtStart(next)
+          : []
+    })
+  })
 
 /**
  * Errbacks that Celery 5.2 calls by mistake: when a header has failed whose body is a chain, it fails to store the body's failure and holds

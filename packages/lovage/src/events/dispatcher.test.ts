@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { LogicalClock, silentLogger, systemClock } from '../kernel/index.js'
+import { type Clock, LogicalClock, silentLogger, systemClock } from '../kernel/index.js'
 import { EventDispatcher } from './dispatcher.js'
 import type { Event } from './event.js'
 
@@ -12,12 +12,12 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-function make(heardBy: () => Promise<number | undefined>) {
+function make(heardBy: () => Promise<number | undefined>, clock: Clock = systemClock) {
   const messages: { readonly key: string; readonly events: readonly Event[] }[] = []
   const dispatcher = new EventDispatcher(
     {
       hostname: 'w"1@box',
-      clock: systemClock,
+      clock,
       logicalClock: new LogicalClock(),
       logger: silentLogger,
       broadcast: async ({ body, routingKey }) => {
@@ -153,3 +153,34 @@ test('a burst of one turn is told whole, and what an absent broker could not tak
   await dispatcher.flush()
   expect([heard, dispatcher.dropped]).toEqual([30_000, 2_000])
 })
+
+test.each([
+  // Clocks go from 2:00 to 3:00, and back from 3:00 to 2:00.
+  ['Europe/Berlin', '2026-03-29T01:00:00Z', -1, -2],
+  ['Europe/Berlin', '2026-10-25T01:00:00Z', -2, -1],
+  ['America/New_York', '2026-11-01T06:00:00Z', 4, 5],
+  // Half an hour is rounded away from it, in Python too.
+  ['Asia/Kolkata', '2026-03-29T01:00:00Z', -6, -6],
+  ['Australia/Lord_Howe', '2026-04-04T15:00:00Z', -11, -11],
+])(
+  'the zone of workers in %s follows the clock at %s; their times do not change',
+  async (zone, change, before, after) => {
+    const old = process.env.TZ
+    process.env.TZ = zone
+    const atMs = Date.parse(change)
+    let clockMs = atMs - 1000
+    try {
+      const { dispatcher, messages } = make(async () => undefined, { ...systemClock, now: () => clockMs })
+      await dispatcher.worker('worker-heartbeat', {})
+      clockMs = atMs + 1000
+      await dispatcher.worker('worker-heartbeat', {})
+      expect(messages.flatMap(({ events }) => events.map((one) => [one.utcoffset, one.timestamp]))).toEqual([
+        [before, atMs / 1000 - 1],
+        [after, atMs / 1000 + 1],
+      ])
+    } finally {
+      if (old === undefined) delete process.env.TZ
+      else process.env.TZ = old
+    }
+  },
+)

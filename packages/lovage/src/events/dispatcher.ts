@@ -191,17 +191,19 @@ export class EventDispatcher {
       const value = fields[name]
       if (value !== undefined && !OWN.has(name)) json += `${JSON.stringify(name)}:${written(value)},`
     }
-    const zone = type.startsWith('worker-') ? `,"utcoffset":${hoursWest()}` : ''
-    return `${json}${this.#origin}${zone},"clock":${logicalClock.tick()},"timestamp":${clock.now() / 1000},"type":${JSON.stringify(type)}}`
+    const nowMs = clock.now()
+    const zone = type.startsWith('worker-') ? `,"utcoffset":${hoursWest(nowMs)}` : ''
+    return `${json}${this.#origin}${zone},"clock":${logicalClock.tick()},"timestamp":${nowMs / 1000},"type":${JSON.stringify(type)}}`
   }
 }
 
 /**
  * Python's field: hours west of UTC. Its receivers shift timestamps by the difference of the zones, although timestamps are absolute. For
  * worker events they then use their own clock, and celery-exporter undoes the shift, which fails where the field is missing. So worker
- * events carry it; task events do not, and monitors in any zone show their true times.
+ * events carry it; task events do not, and monitors in any zone show their true times. It follows the clock over changes to and from
+ * summer time, and is rounded down to whole hours, as Python's is.
  */
-const hoursWest = (): number => Math.floor(new Date().getTimezoneOffset() / 60)
+const hoursWest = (nowMs: number): number => Math.floor(new Date(nowMs).getTimezoneOffset() / 60)
 
 /** An event's own fields; user fields of these names are dropped. */
 const OWN: ReadonlySet<string> = new Set(['hostname', 'pid', 'clock', 'timestamp', 'type', 'utcoffset'])
