@@ -7,7 +7,6 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { fuzzReaders } from '../test/hostile/hostile.mjs'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const { values } = parseArgs({
@@ -19,31 +18,28 @@ const { values } = parseArgs({
   },
 })
 
-await fuzz(Number(values.seed), Number(values.hostile))
-process.exitCode = Number(values.seconds) > 0 ? disturb() : 0
+const isDisturbed = Number(values.seconds) > 0
+process.exitCode = fuzz() || (isDisturbed ? disturb() : 0)
 
-/** Throws, with seed and number, at the first text over which a reader stumbles. */
-async function fuzz(seed, count) {
-  if (count === 0) return
-  const rooms = await Promise.all(
-    ['cluster', 'envelope', 'message', 'events'].map(
-      (room) => import(`../packages/lovage/dist/${room}/index.js`),
-    ),
-  )
-  const { refused, taken } = fuzzReaders({ seed, count, rooms: Object.assign({}, ...rooms) })
-  console.log(`${count} hostile texts: ${taken} readings gave a value, ${refused} refused; seed ${seed}`)
+/** Fails, with seed and number, at the first text over which a reader stumbles. */
+function fuzz() {
+  if (Number(values.hostile) === 0) return 0
+  const only = ['-t', 'drawn from a seed', '--disable-console-intercept']
+  return test(['test/hostile/readers.test.ts', ...only], { CHAOS_HOSTILE: values.hostile })
 }
 
 function disturb() {
-  const { status } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 'test/chaos'], {
+  return test(['test/chaos'], {
+    CHAOS_SECONDS: values.seconds,
+    ...(values.brokers === undefined ? {} : { CHAOS_BROKERS: values.brokers }),
+  })
+}
+
+function test(args, env) {
+  const { status } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args], {
     cwd: ROOT,
     stdio: 'inherit',
-    env: {
-      ...process.env,
-      CHAOS_SECONDS: values.seconds,
-      CHAOS_SEED: values.seed,
-      ...(values.brokers === undefined ? {} : { CHAOS_BROKERS: values.brokers }),
-    },
+    env: { ...process.env, CHAOS_SEED: values.seed, ...env },
   })
   return status ?? 1
 }
