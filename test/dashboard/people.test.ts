@@ -250,9 +250,11 @@ test('a session is signed, ends in time, and is for this dashboard alone', async
     200, 302, 302,
   ])
 
-  // A copy of the cookie is worth nothing after its owner has signed out.
+  // A copy of the cookie is worth nothing after its owner has signed out: here, at another dashboard, and after a restart.
   await browser.ask(`${url}/logout`, { method: 'POST' })
   expect(await status(cookie)).toBe(302)
+  const restarted = await signedInBy(provider.url, argv())
+  expect([await statusAt(same.url), await statusAt(restarted.url)]).toEqual([302, 302])
 })
 
 test('cookies are for this server and its pages alone, and with HTTPS for nothing else', async () => {

@@ -28,7 +28,7 @@ const ANYBODY: Person = { name: 'anybody', role: 'admin' }
 export function dashboardAccess(options: AccessOptions): MiddlewareHandler<DashboardEnv> {
   const { logins, sessions, prefix, origin } = options
   return async (c, next) => {
-    const person = personIn(c, options)
+    const person = await personIn(c, options)
     if (person === 'denied')
       return c.body('Access denied: your name is not among those that are let in.', 403)
     if (!person) {
@@ -49,13 +49,13 @@ export function dashboardAccess(options: AccessOptions): MiddlewareHandler<Dashb
   }
 }
 
-function personIn(
+async function personIn(
   c: Context,
   { logins, sessions, proxy, admits = () => true, roleOf }: AccessOptions,
-): Person | 'denied' | undefined {
+): Promise<Person | 'denied' | undefined> {
   const vouched = proxy?.nameOf(c)
   if (vouched !== undefined) return admits(vouched) ? { name: vouched, role: roleOf(vouched) } : 'denied'
-  const name = sessions?.nameOf(c)
+  const name = await sessions?.nameOf(c)
   // The pattern may have become narrower since the user signed in.
   if (name !== undefined && admits(name)) return { name, role: roleOf(name), hasSession: true }
   if (logins.length > 0) return personOf(logins, c.req.header('authorization'))

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import type { EndedSessions } from './ended-sessions.js'
 import type { SignedText } from './signed-text.js'
 
 /** The options of sessions. */
@@ -11,6 +12,7 @@ export interface SessionOptions {
   readonly prefix: string
   /** Cookies are sent over HTTPS alone. */
   readonly isSecure: boolean
+  readonly ended: EndedSessions
   readonly now?: () => number
 }
 
@@ -22,10 +24,9 @@ interface Session {
 const COOKIE = 'lovage_session'
 const PURPOSE = 'session'
 
-/** Sessions of users, kept in signed cookies; those that were ended early are remembered until they would have expired. */
+/** Sessions of users, kept in signed cookies; those that were ended early are remembered until they would have expired, through restarts. */
 export class Sessions {
   readonly #options: SessionOptions
-  readonly #ended = new Map<string, number>()
   readonly #now: () => number
 
   constructor(options: SessionOptions) {
@@ -43,19 +44,17 @@ export class Sessions {
   }
 
   /** The name of the session's user; undefined without a valid session. */
-  nameOf(c: Context): string | undefined {
+  async nameOf(c: Context): Promise<string | undefined> {
     const session = this.#sessionOf(c)
-    return session && !this.#ended.has(session.id) ? session.name : undefined
+    return session && !(await this.#options.ended.isSessionEnded(session.id)) ? session.name : undefined
   }
 
   /** Ends a session: every copy of its cookie becomes invalid. Returns its user. */
-  end(c: Context): string | undefined {
+  async end(c: Context): Promise<string | undefined> {
     const session = this.#sessionOf(c)
     deleteCookie(c, COOKIE, this.cookie)
     if (!session) return undefined
-    const nowMs = this.#now()
-    for (const [id, expiresMs] of this.#ended) if (expiresMs <= nowMs) this.#ended.delete(id)
-    this.#ended.set(session.id, nowMs + this.#options.lifetimeMs)
+    await this.#options.ended.endSession(session.id, this.#now() + this.#options.lifetimeMs)
     return session.name
   }
 

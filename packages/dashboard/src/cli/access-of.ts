@@ -3,6 +3,7 @@ import { ConfigurationError } from 'lovage'
 import { loginOf } from '../access/basic-access.js'
 import { dashboardAccess } from '../access/dashboard-access.js'
 import type { DashboardEnv } from '../access/dashboard-env.js'
+import type { EndedSessions } from '../access/ended-sessions.js'
 import { namePattern } from '../access/name-pattern.js'
 import { providerOf } from '../access/oauth/provider-of.js'
 import { signInRoutes } from '../access/oauth/sign-in.js'
@@ -10,6 +11,7 @@ import { rolesOf } from '../access/roles-of.js'
 import { Sessions } from '../access/sessions.js'
 import { SignedText } from '../access/signed-text.js'
 import { trustedProxy } from '../access/trusted-proxy.js'
+import type { Fleet } from '../fleets/fleet.js'
 import type { OpenDashboard } from '../opening/open-dashboard.js'
 import { signInView } from '../pages/index.js'
 import type { CommandOptions } from './flower-options.js'
@@ -21,6 +23,29 @@ export interface CommandAccess {
   readonly middleware: MiddlewareHandler<DashboardEnv>
   /** Signing in and out; public. */
   readonly routes: readonly Hono<DashboardEnv>[]
+}
+
+/** Remembers ended sessions in a fleet's history; while that cannot be reached, those that were ended here. */
+function endedIn({ store, app }: Fleet): EndedSessions {
+  const here = new Set<string>()
+  const lost = (error: unknown): void =>
+    app.logger.error(
+      { err: error },
+      'the history cannot be reached: who has signed out elsewhere is not known',
+    )
+  return {
+    async endSession(id, expiresMs) {
+      here.add(id)
+      await store.endSession(id, expiresMs).catch(lost)
+    },
+    async isSessionEnded(id) {
+      if (here.has(id)) return true
+      return store.isSessionEnded(id).catch((error: unknown) => {
+        lost(error)
+        return false
+      })
+    },
+  }
 }
 
 const HOUR_MS = 3_600_000
@@ -65,6 +90,7 @@ export function accessOf(
     prefix,
     lifetimeMs: options.sessionHours * HOUR_MS,
     isSecure: protocol === 'https:',
+    ended: endedIn(dashboard.fleetOf(undefined)),
   })
   const routes = signInRoutes({
     provider: providerOf(options.authProvider, env),

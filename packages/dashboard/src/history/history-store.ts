@@ -1,3 +1,4 @@
+import type { EndedSessions } from '../access/ended-sessions.js'
 import type { SearchPlan } from '../search/search-plan.js'
 import type { AuditEntry, AuditQuery, NewAuditEntry } from './audit-entry.js'
 import type { Gap } from './gap.js'
@@ -65,7 +66,7 @@ export interface ChildTask {
 export type FacetField = 'name' | 'state' | 'worker' | 'queue'
 
 /** The history of one fleet, in one database. All methods work in bulk. */
-export interface HistoryStore {
+export interface HistoryStore extends EndedSessions {
   /** Where it is, without a password. */
   readonly location: string
   /** Merges a batch into the history, in one transaction. The same batch twice counts once in tasks, twice in rollups. */

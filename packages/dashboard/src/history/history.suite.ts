@@ -313,6 +313,17 @@ export function describeHistory(
       expect(await store.series({ step: 'hour', ...span })).toMatchObject([{ name: '', count: 2 }])
     })
 
+    test('knows the sessions that were ended, through a restart, until they would have expired', async () => {
+      await store.endSession('a', NOW + 1000)
+      await store.endSession('a', NOW + 1000)
+      await store.close()
+      store = await open()
+      expect(await Promise.all(['a', 'b'].map((id) => store.isSessionEnded(id)))).toEqual([true, false])
+      const bounds = { taskMs: 1e12, taskRows: 10, minuteMs: 1e12, hourMs: 1e12, auditMs: 1e12 }
+      await store.prune(bounds, NOW + 2000)
+      expect(await store.isSessionEnded('a')).toBe(false)
+    })
+
     test('keeps jobs, and marks those whose dashboard died, each once', async () => {
       const job = {
         id: 'one',

@@ -88,7 +88,7 @@ export function signInRoutes(options: SignInOptions): Hono<DashboardEnv> {
   app.on(['GET', 'POST'], '/logout', async (c) => {
     if (isForeign(c, new URL(client.redirectUri).origin))
       return c.body('Requests from other sites may not change anything here.', 403)
-    const name = sessions.end(c)
+    const name = await sessions.end(c)
     if (name !== undefined) onEvent({ kind: 'sign-out', name })
     return show(c, 200, 'Signed out', 'You are signed out here.')
   })

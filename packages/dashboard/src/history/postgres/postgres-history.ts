@@ -224,12 +224,24 @@ export class PostgresHistory implements HistoryStore {
     })
   }
 
+  async endSession(id: string, expiresMs: number): Promise<void> {
+    await this.#database.query(
+      `INSERT INTO ended_session (id, expires_ms) VALUES ($1, $2)
+       ON CONFLICT (id) DO UPDATE SET expires_ms = excluded.expires_ms`,
+      [id, Math.floor(expiresMs)],
+    )
+  }
+  async isSessionEnded(id: string): Promise<boolean> {
+    return (await this.#database.query('SELECT 1 FROM ended_session WHERE id = $1', [id])).length > 0
+  }
+
   async prune({ taskMs, taskRows, minuteMs, hourMs, auditMs }: Retention, nowMs: number): Promise<number> {
     const { query } = this.#database
     await query('DELETE FROM rollup WHERE step = $1 AND ms < $2', ['minute', Math.floor(nowMs - minuteMs)])
     await query('DELETE FROM rollup WHERE step = $1 AND ms < $2', ['hour', Math.floor(nowMs - hourMs)])
     await query('DELETE FROM gap WHERE from_ms < $1', [Math.floor(nowMs - hourMs)])
     await query('DELETE FROM audit WHERE ms < $1', [Math.floor(nowMs - auditMs)])
+    await query('DELETE FROM ended_session WHERE expires_ms < $1', [Math.floor(nowMs)])
     await query('DELETE FROM job WHERE NOT is_running AND started_ms < $1', [Math.floor(nowMs - auditMs)])
     let removed = 0
     for (let block = 0; block < PRUNED_BLOCKS; block++) {

@@ -16,6 +16,7 @@ export class SmallTables {
   readonly #audit: Statement
   readonly #putFact: Statement
   readonly #fact: Statement
+  readonly #ended: Statement
 
   constructor(file: HistoryFile) {
     this.#file = file
@@ -39,6 +40,7 @@ export class SmallTables {
     )
     this.#putFact = file.prepare('REPLACE INTO fact (name, value) VALUES (?, ?)')
     this.#fact = file.prepare('SELECT value FROM fact WHERE name = ?')
+    this.#ended = file.prepare('SELECT 1 FROM ended_session WHERE id = ?')
   }
 
   count(changes: readonly RollupChange[]): void {
@@ -116,12 +118,20 @@ export class SmallTables {
       }))
   }
 
+  endSession(id: string, expiresMs: number): void {
+    this.#file.prepare('REPLACE INTO ended_session (id, expires_ms) VALUES (?, ?)').run([id, expiresMs])
+  }
+
+  isSessionEnded(id: string): boolean {
+    return this.#ended.one([id]) !== undefined
+  }
+
   putFact(name: string, value: string): void {
     this.#putFact.run([name, value])
   }
 
   fact(name: string): string | undefined {
-    return this.#fact.all<[string]>([name])[0]?.[0]
+    return this.#fact.one<[string]>([name])?.[0]
   }
 
   prune({ minuteMs, hourMs, auditMs }: Retention, nowMs: number): void {
@@ -129,6 +139,7 @@ export class SmallTables {
     before.run(['minute', nowMs - minuteMs])
     before.run(['hour', nowMs - hourMs])
     this.#file.prepare('DELETE FROM audit WHERE ms < ?').run([nowMs - auditMs])
+    this.#file.prepare('DELETE FROM ended_session WHERE expires_ms < ?').run([nowMs])
     this.#file.prepare('DELETE FROM gap WHERE from_ms < ?').run([nowMs - hourMs])
   }
 }

@@ -165,6 +165,13 @@ export class SqliteHistory implements HistoryStore {
     return this.#file.transaction(() => this.#jobs.interrupt(seenBeforeMs))
   }
 
+  async endSession(id: string, expiresMs: number): Promise<void> {
+    this.#small.endSession(id, expiresMs)
+  }
+  async isSessionEnded(id: string): Promise<boolean> {
+    return this.#small.isSessionEnded(id)
+  }
+
   async prune(retention: Retention, nowMs: number): Promise<number> {
     this.#file.transaction(() => this.#small.prune(retention, nowMs))
     this.#jobs.prune(nowMs - retention.auditMs)
