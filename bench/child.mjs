@@ -35,10 +35,16 @@ async function publishAll(total) {
 
 /** For as long as it takes, not for as many as there are: a fast peer's few tasks would be its compiler's. */
 async function publish() {
-  await publishFor(WARM_UP_MS)
+  const warm = await publishFor(WARM_UP_MS)
   const start = performance.now()
-  const sent = await publishFor(MEASURED_MS)
-  return { perSecond: sent / ((performance.now() - start) / 1000) }
+  const began = process.cpuUsage()
+  const counted = await publishFor(MEASURED_MS)
+  const { user, system } = process.cpuUsage(began)
+  return {
+    perSecond: counted / ((performance.now() - start) / 1000),
+    cpuMicros: (user + system) / counted,
+    sent: warm + counted,
+  }
 }
 
 async function publishFor(ms) {

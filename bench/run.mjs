@@ -1,5 +1,6 @@
-// npm run bench [-- --rounds 3 --count 100000 --only redis,canvas,…]: measures side by side, interleaved, each in its own process,
-// and writes each family's section of bench/RESULTS.md and bench/results.json as soon as it is measured.
+// npm run bench [-- --rounds 3 --count 100000 --only redis,canvas,… --former REVISION]: measures side by side, interleaved, each in its own
+// process, and writes each family's section of bench/RESULTS.md and bench/results.json as soon as it is measured. --former measures an
+// earlier build of Lovage in the same run.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,6 +11,8 @@ import { createJiti } from 'jiti'
 import { measureCanvases } from './canvas.mjs'
 import { measureDashboard } from './dashboard.mjs'
 import { fileFor, measureEvents } from './events.mjs'
+import { withFormer } from './former.mjs'
+import { measureGrowth } from './growth.mjs'
 import { record } from './ledger.mjs'
 import { measureObservability } from './observability.mjs'
 import { measurePython } from './python.mjs'
@@ -29,6 +32,7 @@ const FAMILIES = {
   observability,
   dashboard,
   webhooks,
+  growth,
 }
 
 const { values } = parseArgs({
@@ -36,29 +40,37 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     count: { type: 'string', default: '100000' },
     only: { type: 'string', default: Object.keys(FAMILIES).join(',') },
+    former: { type: 'string' },
   },
 })
 const rounds = [...Array(Number(values.rounds)).keys()]
 const count = Number(values.count)
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url))
-for (const family of values.only.split(',')) {
+/** Peers that need a newer Node than the engine; it comes as a package. */
+const NEWER_NODE = new Set(['graphile-worker', 'pg-boss'])
+const newerNode = fileURLToPath(new URL(`node_modules/node-linux-${process.arch}/bin/node`, import.meta.url))
+const ours = values.former ? ['lovage', 'former'] : ['lovage']
+for (const family of values.only.split(','))
   if (!Object.hasOwn(FAMILIES, family))
     throw new Error(`--only ${family}: there are ${Object.keys(FAMILIES).join(', ')}`)
-  const folder = mkdtempSync(join(tmpdir(), 'lovage-bench-'))
-  try {
-    const samples = await FAMILIES[family](folder)
-    if (samples.length > 0) record({ family, rounds: rounds.length, count, samples })
-  } finally {
-    rmSync(folder, { recursive: true })
+await withFormer(values.former, async () => {
+  for (const family of values.only.split(',')) {
+    const folder = mkdtempSync(join(tmpdir(), 'lovage-bench-'))
+    try {
+      const samples = await FAMILIES[family](folder)
+      if (samples.length > 0) record({ family, rounds: rounds.length, count, samples })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   }
-}
+})
 
 /** Beside BullMQ, bee-queue, celery-node, Python Celery, and the driver alone. */
 async function redis(folder) {
   const samples = []
   await withRedis(folder, async (url, command) => {
     for (const scenario of rounds.flatMap(() => ['publish', 'run', 'results', 'latency'])) {
-      for (const peer of ['lovage', 'bare', 'bullmq', 'bee-queue', 'celery-node']) {
+      for (const peer of [...ours, 'bare', 'bullmq', 'bee-queue', 'celery-node']) {
         if (peer === 'bare' && scenario === 'latency') continue
         command('flushall')
         samples.push(...measure(peer, scenario, url))
@@ -94,8 +106,10 @@ async function rabbitmq(folder) {
       for (const [round, scenario] of rounds.flatMap((one) =>
         ['publish', 'run', 'latency'].map((what) => [one, what]),
       )) {
-        for (const peer of ['lovage', 'celery-node-amqp'])
+        for (const peer of [...ours, 'bare-rabbitmq', 'celery-node-amqp']) {
+          if (peer.startsWith('bare') && scenario === 'latency') continue
           samples.push(...measure(peer, scenario, await server.createVhost(`${peer}-${scenario}-${round}`)))
+        }
         const url = await server.createVhost(`python-${scenario}-${round}`)
         const depth = await rabbitDepth(url)
         const python = await measurePython({ scenario, url, left: depth.ready, count: Math.min(count, 5000) })
@@ -118,10 +132,10 @@ async function postgres() {
     for (const [round, scenario] of rounds.flatMap((one) =>
       ['publish', 'run', 'results', 'latency'].map((what) => [one, what]),
     )) {
-      for (const peer of ['lovage', 'graphile-worker', 'pg-boss']) {
+      for (const peer of [...ours, 'bare-postgres', 'graphile-worker', 'pg-boss', 'bullmq']) {
         // graphile-worker keeps no results; what pg-boss takes to notice a task is how often the bench asks.
         if (scenario === 'results' && peer === 'graphile-worker') continue
-        if (scenario === 'latency' && peer === 'pg-boss') continue
+        if (scenario === 'latency' && (peer === 'pg-boss' || peer.startsWith('bare'))) continue
         samples.push(...measure(peer, scenario, await server.createDatabase(`${peer}-${scenario}-${round}`)))
       }
     }
@@ -136,8 +150,9 @@ function sqlite(folder) {
   const fresh = fileFor(folder)
   for (const synchronous of ['normal', 'full'])
     for (const scenario of rounds.flatMap(() => ['publish', 'run', 'results', 'latency']))
-      for (const sample of measure('lovage', scenario, `${fresh.urlOf()}?synchronous=${synchronous}`))
-        samples.push({ on: `synchronous=${synchronous.toUpperCase()}`, ...sample })
+      for (const peer of [...ours, ...(scenario === 'latency' ? [] : ['bare-sqlite'])])
+        for (const sample of measure(peer, scenario, `${fresh.urlOf()}?synchronous=${synchronous}`))
+          samples.push({ on: `synchronous=${synchronous.toUpperCase()}`, ...sample })
   return samples
 }
 
@@ -186,17 +201,22 @@ function webhooks(folder) {
   return measureWebhooks({ folder, rounds, count: Math.ceil(count / 10) })
 }
 
+/** How figures change with what there is: a backlog, queues, idle workers, remembered revokes, bytes. */
+function growth(folder) {
+  return measureGrowth({ folder, scale: count / 100_000 })
+}
+
 /** The sample, or none: a peer that breaks down is left out of the table, and said so; our own rows have to be there. */
 function measure(peer, scenario, url, howMany = scenario === 'latency' ? 500 : count) {
   const { stdout, stderr, status } = spawnSync(
-    process.execPath,
+    NEWER_NODE.has(peer) ? newerNode : process.execPath,
     [CHILD, peer, scenario, url, String(howMany)],
     { encoding: 'utf8', timeout: 180_000, maxBuffer: 2 ** 28 },
   )
   const line = stdout?.trim().split('\n').at(-1)
   if (status !== 0 || !line) {
     const what = `${peer} ${scenario} on ${url}`
-    if (peer === 'lovage' || peer === 'bare') throw new Error(`${what} failed: ${stderr}`)
+    if (peer === 'lovage' || peer.startsWith('bare')) throw new Error(`${what} failed: ${stderr}`)
     console.error(what, 'failed:', stderr.split('\n').slice(-3).join(' '))
     return []
   }

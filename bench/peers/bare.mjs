@@ -1,102 +1,83 @@
-// The same commands with the same bytes through the same client library, and nothing else: no tasks, no leases kept, no decisions.
-import { randomUUID } from 'node:crypto'
+// The fastest worker and producer that can be written on Celery's wire over Redis: what is left when there are no tasks, no leases and no
+// decisions. Acknowledgements and the next claim are one script, two turns are under way at once, and a message is not parsed beyond its
+// id and its tag. It loses nothing when it dies, but nobody gives back what it held.
 import { Redis } from 'ioredis'
+import { envelope, idIn, metaOf, tagIn } from '../envelope.mjs'
 
 export const name = 'Bare driver'
 export const concurrency = 100
+const TURNS = 2
 
-const CLAIM = `
-local claimed, index, held = {}, {}, {}
-for i = 1, tonumber(ARGV[2]) do
-  local raw = redis.call('RPOP', KEYS[3])
-  if not raw then break end
-  local tag = string.match(raw, '"delivery_tag":"([^"]+)"}}$')
-  claimed[i] = raw
-  index[#index + 1] = ARGV[1]; index[#index + 1] = tag
-  held[#held + 1] = tag; held[#held + 1] = '[' .. raw .. ',"","bench"]'
+// KEYS: the index, the hash of what is held, the queue. ARGV: now, how many, how many tags, the tags, ids and results in turn.
+const TURN = `
+local tags = tonumber(ARGV[3])
+if tags > 0 then
+  redis.call('ZREM', KEYS[1], unpack(ARGV, 4, 3 + tags))
+  redis.call('HDEL', KEYS[2], unpack(ARGV, 4, 3 + tags))
 end
-if #claimed > 0 then
-  redis.call('ZADD', KEYS[1], unpack(index))
-  redis.call('HSET', KEYS[2], unpack(held))
+for at = 4 + tags, #ARGV, 2 do
+  local key = 'celery-task-meta-' .. ARGV[at]
+  redis.call('SET', key, ARGV[at + 1], 'EX', 86400)
+  redis.call('PUBLISH', key, ARGV[at + 1])
 end
-return claimed`
-const ACK = `
-redis.call('ZREM', KEYS[1], unpack(ARGV))
-redis.call('HDEL', KEYS[2], unpack(ARGV))`
+local raws = redis.call('RPOP', KEYS[3], ARGV[2])
+if not raws then return {} end
+local index, held = {}, {}
+for i = 1, #raws do
+  local tag = string.sub(raws[i], -39, -4)
+  index[i * 2 - 1] = ARGV[1]
+  index[i * 2] = tag
+  held[i * 2 - 1] = tag
+  held[i * 2] = '[' .. raws[i] .. ',"","bench"]'
+end
+redis.call('ZADD', KEYS[1], unpack(index))
+redis.call('HSET', KEYS[2], unpack(held))
+return raws`
 
+/** `url` is the broker; results go beside it when `results` is true. */
 export async function open({ url, results }) {
   const redis = new Redis(url)
-  redis.defineCommand('claim', { numberOfKeys: 3, lua: CLAIM })
-  redis.defineCommand('ack', { numberOfKeys: 2, lua: ACK })
+  redis.defineCommand('turn', { numberOfKeys: 3, lua: TURN })
   const publish = (count) => redis.lpush('bench', ...Array.from({ length: count }, envelope))
   let isWorking = false
+
+  async function lane(on) {
+    let tags = []
+    let stored = []
+    while (isWorking) {
+      const ended = tags.length
+      const raws = await redis.turn(
+        'unacked_index',
+        'unacked',
+        'bench',
+        Date.now() / 1000,
+        concurrency,
+        ended,
+        ...tags,
+        ...stored,
+      )
+      const doneAt = new Date().toISOString()
+      tags = raws.map(tagIn)
+      stored = results ? raws.flatMap((raw) => run(raw, doneAt)) : []
+      for (const _ of raws) on()
+      if (raws.length === 0 && ended === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+  const run = (raw, doneAt) => {
+    const id = idIn(raw)
+    return [id, metaOf(id, doneAt)]
+  }
+
   return {
     publish,
     one: () => publish(1),
     async work(on) {
       isWorking = true
-      while (isWorking) {
-        const raws = await redis.claim('unacked_index', 'unacked', 'bench', Date.now() / 1000, concurrency)
-        if (raws.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
-        else settle(raws.map((raw) => run(raw, on)))
-      }
+      await Promise.all(Array.from({ length: TURNS }, () => lane(on)))
     },
     async close() {
       isWorking = false
       redis.disconnect()
     },
   }
-
-  function settle(ended) {
-    for (const { id, value } of results ? ended : []) {
-      const key = `celery-task-meta-${id}`
-      const meta = JSON.stringify({
-        status: 'SUCCESS',
-        result: value,
-        traceback: null,
-        children: [],
-        date_done: new Date().toISOString(),
-        task_id: id,
-      })
-      redis.setex(key, 86_400, meta)
-      redis.publish(key, meta)
-    }
-    redis.ack('unacked_index', 'unacked', ...ended.map(({ tag }) => tag))
-  }
-}
-
-function run(raw, on) {
-  const { body, headers, properties } = JSON.parse(raw)
-  const [[x, y]] = JSON.parse(Buffer.from(body, 'base64').toString())
-  on()
-  return { id: headers.id, tag: properties.delivery_tag, value: x + y }
-}
-
-function envelope() {
-  const id = randomUUID()
-  const body = Buffer.from(
-    '[[1,2],{},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]',
-  ).toString('base64')
-  const headers = JSON.stringify({
-    lang: 'js',
-    task: 'bench.noop',
-    id,
-    shadow: null,
-    eta: null,
-    expires: null,
-    group: null,
-    group_index: null,
-    retries: 0,
-    timelimit: [null, null],
-    root_id: id,
-    parent_id: null,
-    argsrepr: '(1, 2)',
-    kwargsrepr: '{}',
-    origin: 'gen1@bench',
-    ignore_result: true,
-    replaced_task_nesting: 0,
-    stamped_headers: null,
-    stamps: {},
-  })
-  return `{"body":"${body}","content-encoding":"utf-8","content-type":"application/json","headers":${headers},"properties":{"correlation_id":"${id}","reply_to":null,"delivery_mode":2,"delivery_info":{"exchange":"","routing_key":"bench"},"priority":0,"body_encoding":"base64","delivery_tag":"${randomUUID()}"}}`
 }

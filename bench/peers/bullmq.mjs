@@ -1,14 +1,19 @@
-import { Queue, Worker } from 'bullmq'
+import { createPostgresBackend, Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 
 export const name = 'BullMQ'
 export const concurrency = 100
 
+/** On Redis, or on PostgreSQL by its own backend for it. */
 export async function open({ url, results }) {
-  const connection = new Redis(url, { maxRetriesPerRequest: null })
+  const isPostgres = url.startsWith('postgres')
+  const connection = isPostgres
+    ? { connectionString: url, migrate: true }
+    : new Redis(url, { maxRetriesPerRequest: null })
+  const backend = isPostgres ? [createPostgresBackend] : []
   // Without results a finished job leaves nothing behind; with them its return value is kept, which is BullMQ's default.
   const options = results ? {} : { removeOnComplete: true }
-  const queue = new Queue('bench', { connection, defaultJobOptions: options })
+  const queue = new Queue('bench', { connection, defaultJobOptions: options }, ...backend)
   await queue.waitUntilReady()
   let worker
   return {
@@ -23,17 +28,15 @@ export async function open({ url, results }) {
           on()
           return data[0] + data[1]
         },
-        {
-          connection: connection.duplicate(),
-          concurrency,
-        },
+        { connection: isPostgres ? connection : connection.duplicate(), concurrency },
+        ...backend,
       )
       await worker.waitUntilReady()
     },
     async close() {
       await worker?.close()
       await queue.close()
-      connection.disconnect()
+      if (!isPostgres) connection.disconnect()
     },
   }
 }

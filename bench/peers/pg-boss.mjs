@@ -1,4 +1,4 @@
-import PgBoss from 'pg-boss'
+import { PgBoss } from 'pg-boss'
 
 export const name = 'pg-boss'
 
@@ -30,7 +30,10 @@ export async function open({ url, results }) {
   }
   return {
     async publish(count) {
-      await boss.insert(Array.from({ length: count }, () => ({ name: 'bench', data })))
+      await boss.insert(
+        'bench',
+        Array.from({ length: count }, () => ({ data })),
+      )
     },
     one: () => boss.send('bench', data),
     async work(on) {
