@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../..')
 const page = readFileSync(join(ROOT, 'docs/reference/celery.md'), 'utf8')
-const claims = [...page.matchAll(/^\|.*\| `([^`]+\.test\.ts)`: \*(.+)\* \|$/gm)].map(
+const claims = [...page.matchAll(/^\|.*\| `([^`]+\.(?:test|suite)\.ts)`: \*(.+)\* \|$/gm)].map(
   ([, file = '', title = '']) => [file, title],
 )
 

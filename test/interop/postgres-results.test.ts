@@ -104,6 +104,16 @@ describe('results in the tables of Python', () => {
     expect(Date.now() - Date.parse(stored?.dateDone ?? '')).toBeLessThan(60_000)
   })
 
+  test('have the index of Celery 5.7 on when they ended, though Celery 5.2 made the table', async () => {
+    const indexes = await python.run(`
+from sqlalchemy import create_engine, inspect
+engine = create_engine(app.conf.result_backend.removeprefix('db+'))
+print(json.dumps([one['name'] for table in ('celery_taskmeta', 'celery_tasksetmeta') for one in inspect(engine).get_indexes(table)]))`)
+    expect(JSON.parse(indexes)).toEqual(
+      expect.arrayContaining(['ix_celery_taskmeta_date_done', 'ix_celery_tasksetmeta_date_done']),
+    )
+  })
+
   test('that Python made are told without a poll', async () => {
     const beforeMs = Date.now()
     for (let n = 0; n < 10; n++)
