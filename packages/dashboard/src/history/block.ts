@@ -1,16 +1,15 @@
-import type { SearchNode, SearchTerm } from '../search/search-node.js'
-import { textForms } from '../search/text-forms.js'
+import { charsOf } from './id-chars.js'
 import type { TaskRecord } from './task-record.js'
 import { LONG_PIECE, SHORT_PIECE, TextSketch } from './text-sketch.js'
 
 /** A block is closed when it has this many tasks, or its sketch is too full to be selective. */
-const MOST_ROWS = 128
+const MOST_ROWS = 64
 const FEWEST_ROWS = 16
 const FULLEST = 0.6
 
-/** The size of its sketches in bytes: with 128 tasks of typical texts, about a third of the bits are set. */
-const SHORT_BYTES = 1024
-const LONG_BYTES = 2048
+/** The size of its sketches in bytes: with 64 tasks of typical texts, less than a third of the bits are set. */
+const SHORT_BYTES = 512
+const LONG_BYTES = 1024
 const MOST_COMMON = 64
 /** Texts that many tasks share, texts that few share, and times. */
 const COMMON = ['name', 'worker', 'queue', 'state', 'kwargs'] as const
@@ -25,6 +24,8 @@ export class Block {
   /** The earliest and latest time of its tasks. */
   minMs: number
   maxMs: number
+  /** The characters of its ids. */
+  idChars: number
   /** Sketches of short pieces of its texts, and of long pieces of texts and ids. */
   readonly short: TextSketch
   readonly long: TextSketch
@@ -38,6 +39,7 @@ export class Block {
     this.rows = kept?.rows ?? 0
     this.minMs = kept?.minMs ?? Number.MAX_SAFE_INTEGER
     this.maxMs = kept?.maxMs ?? 0
+    this.idChars = kept?.idChars ?? 0
     this.short = new TextSketch(SHORT_PIECE, kept?.short ?? new Uint8Array(SHORT_BYTES), kept?.shortFill)
     this.long = new TextSketch(LONG_PIECE, kept?.long ?? new Uint8Array(LONG_BYTES), kept?.longFill)
   }
@@ -59,6 +61,7 @@ export class Block {
       this.rows++
       this.toKey = Math.max(this.toKey, key)
       this.long.add(record.id)
+      this.idChars |= charsOf(record.id)
     }
     for (const field of COMMON) {
       const text = record[field]
@@ -97,37 +100,7 @@ export interface StoredBlock {
   readonly longFill: number
   readonly minMs: number
   readonly maxMs: number
+  readonly idChars: number
   readonly short: Uint8Array<ArrayBuffer>
   readonly long: Uint8Array<ArrayBuffer>
-}
-
-/** Whether a block may contain a match; false is certain. */
-export function mayMatch(node: SearchNode, block: Block): boolean {
-  switch (node.kind) {
-    case 'all':
-      return true
-    case 'and':
-      return node.of.every((one) => mayMatch(one, block))
-    case 'or':
-      return node.of.some((one) => mayMatch(one, block))
-    case 'not':
-      // A block that contains excluded values may have other tasks too.
-      return true
-    case 'term':
-      return termMay(node, block)
-  }
-}
-
-function termMay({ field, relation, value }: SearchTerm, { short, long, minMs, maxMs }: Block): boolean {
-  if (typeof value === 'number') {
-    if (relation === 'after') return maxMs >= value
-    if (relation === 'before') return minMs <= value
-    return true
-  }
-  if (field === 'id') return long.mayContain(value)
-  // They may name a task in another block.
-  if (field === 'root' || field === 'parent') return true
-  const forms = relation === 'is' ? [value] : textForms(value)
-  if (forms.some((form) => long.mayContain(form) && short.mayContain(form))) return true
-  return field === 'text' && value.length >= LONG_PIECE && long.mayContain(value)
 }

@@ -16,7 +16,7 @@ export interface TaskQuery {
   readonly before?: number
   /** Only the nearest tasks with a greater key, for paging back. The result is still newest first. */
   readonly after?: number
-  /** The approximate number of tasks examined before the search stops and reports it. Default 20,000. */
+  /** The approximate number of tasks examined before the search stops and reports it: half as many where every text is searched. Default 10,000. */
   readonly budget?: number
 }
 

@@ -1,5 +1,6 @@
 import type { SearchNode } from '../search/search-node.js'
-import { type Block, mayMatch } from './block.js'
+import type { Block } from './block.js'
+import { type BlockFilter, blockFilter } from './block-filter.js'
 import type { TaskQuery } from './history-store.js'
 import { keyAt, type TaskRow } from './task-columns.js'
 import { statesOf } from './without-not.js'
@@ -21,11 +22,13 @@ export interface Found {
 }
 
 /** Blocks fetched, and the most read, at a time; other work runs in between. */
-const BATCH = 256
+const BATCH = 1024
 const RUN = 32
-const BUDGET = 20_000
-/** The cost of skipping a block, in rows read. */
-const PASSING = 2
+/** What a search may cost, in rows whose columns are compared: a page of it takes a few milliseconds. */
+const BUDGET = 10_000
+/** The cost of a row where every text is searched, and of skipping a block. */
+const TEXTS = 2
+const PASSING = 0.25
 /** With an indexed column, only matching rows are read. */
 const INDEXED = 1 / 32
 
@@ -47,24 +50,22 @@ export async function searchBlocks(query: TaskQuery, source: SearchSource): Prom
     const rows = await source.rows(towards, range.to, range.from, limit)
     return ended(rows, limit, rows.length)
   }
-  const share = isIndexed(plan.node) ? INDEXED : 1
+  const filter = blockFilter(plan.node)
+  const share = isIndexed(plan.node) ? INDEXED : hasText(plan.node) ? TEXTS : 1
   const rows: TaskRow[] = []
   let spent = 0
   let looked = 0
   let size = 1
   for (;;) {
     const blocks = await source.blocks(towards, range.to, range.from, BATCH)
-    for (const run of runsOf(blocks, plan.node, () => size)) {
+    for (const run of runsOf(blocks, filter, () => size)) {
       // Most pages are full after a block or two; longer searches take longer steps.
       size = Math.min(RUN, size * 2)
-      const [first] = run.blocks
-      const last = run.blocks.at(-1)
-      if (!first || !last) continue
-      const low = Math.max(range.from, Math.min(first.fromKey, last.fromKey))
-      const high = Math.min(range.to, Math.max(first.toKey, last.toKey))
+      const low = Math.max(range.from, run.fromKey)
+      const high = Math.min(range.to, run.toKey)
       if (run.may) rows.push(...(await source.rows(towards, high, low, limit - rows.length)))
-      looked += run.blocks.reduce((sum, block) => sum + block.rows, 0)
-      spent += run.blocks.reduce((sum, block) => sum + (run.may ? block.rows * share : PASSING), 0)
+      looked += run.rows
+      spent += run.may ? run.rows * share : run.blocks * PASSING
       if (rows.length >= limit) return ended(rows, limit, looked)
       const next = towards === 'older' ? low : high
       if (towards === 'older') range.to = low - 1
@@ -81,22 +82,38 @@ function ended(rows: readonly TaskRow[], limit: number, looked: number): Found {
   return { rows, isWhole: false, next: last[0], looked }
 }
 
-/** Runs of adjacent blocks with the same answer. */
-function* runsOf(
-  blocks: readonly Block[],
-  node: SearchNode,
-  size: () => number,
-): Generator<{ readonly may: boolean; readonly blocks: readonly Block[] }> {
-  let run: { readonly may: boolean; readonly blocks: Block[] } | undefined
+/** Adjacent blocks with the same answer. */
+interface Run {
+  readonly may: boolean
+  blocks: number
+  rows: number
+  fromKey: number
+  toKey: number
+}
+
+function* runsOf(blocks: readonly Block[], filter: BlockFilter, size: () => number): Generator<Run> {
+  let run: Run | undefined
   for (const block of blocks) {
-    const may = mayMatch(node, block)
-    if (run?.may === may && run.blocks.length < (may ? size() : BATCH)) run.blocks.push(block)
-    else {
+    const may = filter(block)
+    const { rows, fromKey, toKey } = block
+    if (run?.may === may && run.blocks < (may ? size() : BATCH)) {
+      run.blocks++
+      run.rows += rows
+      run.fromKey = Math.min(run.fromKey, fromKey)
+      run.toKey = Math.max(run.toKey, toKey)
+    } else {
       if (run) yield run
-      run = { may, blocks: [block] }
+      run = { may, blocks: 1, rows, fromKey, toKey }
     }
   }
   if (run) yield run
+}
+
+/** Whether any text may match. */
+function hasText(node: SearchNode): boolean {
+  if (node.kind === 'not') return hasText(node.of)
+  if (node.kind === 'and' || node.kind === 'or') return node.of.some(hasText)
+  return node.kind === 'term' && node.field === 'text'
 }
 
 /** Whether a required condition has an index. */

@@ -12,14 +12,21 @@ export interface Condition {
 export interface Dialect {
   /** The n-th parameter, from 1. */
   readonly parameter: (n: number) => string
-  /** The position of a text in another one, 0 when absent. */
-  readonly find: (text: string, part: string) => string
+  /** Whether a column contains a text whose ASCII letters are in lower case; the parameter's value is `partOf` of the text. */
+  readonly contains: (column: string, parameter: string) => string
+  readonly partOf: (text: string) => string
 }
 
-export const SQLITE: Dialect = { parameter: () => '?', find: (text, part) => `instr(${text}, ${part})` }
+export const SQLITE: Dialect = {
+  parameter: () => '?',
+  // LIKE compares ASCII letters in any case, and needs no copy of the text in lower case: a third of the time.
+  contains: (column, part) => `${column} LIKE ${part} ESCAPE '\\'`,
+  partOf: (text) => `%${text.replace(/[%_\\]/g, '\\$&')}%`,
+}
 export const POSTGRES: Dialect = {
   parameter: (n) => `$${n}`,
-  find: (text, part) => `strpos(${text}, ${part})`,
+  contains: (column, part) => `strpos(lower(${column}), ${part}) > 0`,
+  partOf: (text) => text,
 }
 
 const COLUMN: Readonly<Record<Exclude<SearchField, 'text'>, string>> = {
@@ -58,6 +65,17 @@ export function searchSql(node: SearchNode, dialect: Dialect, first = 1): Condit
   return { sql: conditionOf(node, dialect, put), values }
 }
 
+/** Databases test conditions in their order: what is cheap or rare comes first, so that the others are seldom tested. */
+const cheapestFirst = (nodes: readonly SearchNode[]): readonly SearchNode[] =>
+  nodes.toSorted((one, other) => costOf(one) - costOf(other))
+
+/** A long text is rarer than a short one. */
+function costOf(node: SearchNode): number {
+  if (node.kind !== 'term') return 1000
+  if (node.relation !== 'contains') return 0
+  return (node.field === 'text' ? 500 : 100) - Math.min(99, String(node.value).length)
+}
+
 type Put = (value: string | number) => string
 
 function conditionOf(node: SearchNode, dialect: Dialect, put: Put): string {
@@ -65,7 +83,9 @@ function conditionOf(node: SearchNode, dialect: Dialect, put: Put): string {
     case 'all':
       return '1 = 1'
     case 'and':
-      return `(${node.of.map((one) => conditionOf(one, dialect, put)).join(' AND ')})`
+      return `(${cheapestFirst(node.of)
+        .map((one) => conditionOf(one, dialect, put))
+        .join(' AND ')})`
     case 'or':
       if (node.of.length === 0) return '1 = 0'
       return `(${node.of.map((one) => conditionOf(one, dialect, put)).join(' OR ')})`
@@ -85,7 +105,7 @@ function term({ field, relation, value }: SearchTerm, dialect: Dialect, put: Put
   if (relation === 'is') return `${columnOf(field)} = ${put(value)}`
   const forms = textForms(value)
   const has = (column: string): string =>
-    forms.map((form) => `${dialect.find(`lower(${column})`, put(form))} > 0`).join(' OR ')
+    forms.map((form) => dialect.contains(column, put(dialect.partOf(form)))).join(' OR ')
   if (field !== 'text') return `(${has(columnOf(field))})`
   // Shorter pieces are not searched in ids: every block has them.
   const columns = value.length >= LONG_PIECE ? [...TEXTS, 'id'] : TEXTS

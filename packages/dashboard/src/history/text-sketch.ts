@@ -45,17 +45,31 @@ export class TextSketch {
     }
   }
 
-  /** False only when no added text contains this one. */
-  mayContain(text: string): boolean {
-    const piece = this.#piece
+  /** Whether all of these pieces may be in it: false only when no added text contains the one that they are of. */
+  hasAll(pieces: Pieces): boolean {
+    const { bytes } = this
     const mask = this.#mask
-    const last = text.length - piece
-    for (let at = 0; at <= last; at++) {
-      const hash = hashOf(text, at, piece) & mask
-      if (((this.bytes[hash >> 3] ?? 0) & (1 << (hash & 7))) === 0) return false
+    for (let at = 0; at < pieces.length; at++) {
+      const hash = pieces[at] ?? 0
+      const bit = hash & mask
+      if (((bytes[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0) continue
+      // What is rare here is rare in the next sketch as well, and is asked for first.
+      pieces[at] = pieces[0] ?? 0
+      pieces[0] = hash
+      return false
     }
     return true
   }
+}
+
+/** The hashes of pieces, in an order that sketches learn. */
+export type Pieces = number[]
+
+/** The hashes of a text's pieces; none for a text that is shorter than a piece. */
+export function piecesOf(text: string, piece: number): Pieces {
+  const hashes = new Set<number>()
+  for (let at = 0; at + piece <= text.length; at++) hashes.add(hashOf(text, at, piece))
+  return [...hashes]
 }
 
 function hashOf(text: string, at: number, length: number): number {

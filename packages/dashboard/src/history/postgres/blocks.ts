@@ -2,7 +2,7 @@ import { Block } from '../block.js'
 import type { TaskRecord } from '../task-record.js'
 import type { Session } from './database.js'
 
-const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, short, long'
+const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, id_chars, short, long'
 
 type Row = readonly [
   fromKey: number,
@@ -12,6 +12,7 @@ type Row = readonly [
   longFill: number,
   minMs: number,
   maxMs: number,
+  idChars: number,
   short: Buffer,
   long: Buffer,
 ]
@@ -69,12 +70,12 @@ export class ChangedBlocks {
   }
 
   async save(): Promise<void> {
-    for (const { isDirty, fromKey, toKey, rows, short, long, minMs, maxMs } of this.#blocks) {
+    for (const { isDirty, fromKey, toKey, rows, short, long, minMs, maxMs, idChars } of this.#blocks) {
       if (!isDirty) continue
       await this.#session.query(
-        `INSERT INTO block (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        `INSERT INTO block (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (from_key) DO UPDATE SET to_key = excluded.to_key, row_count = excluded.row_count, short_fill = excluded.short_fill,
-           long_fill = excluded.long_fill, min_ms = excluded.min_ms, max_ms = excluded.max_ms, short = excluded.short, long = excluded.long`,
+           long_fill = excluded.long_fill, min_ms = excluded.min_ms, max_ms = excluded.max_ms, id_chars = excluded.id_chars, short = excluded.short, long = excluded.long`,
         [
           fromKey,
           toKey,
@@ -83,6 +84,7 @@ export class ChangedBlocks {
           long.fill,
           minMs,
           maxMs,
+          idChars,
           Buffer.from(short.bytes),
           Buffer.from(long.bytes),
         ],
@@ -91,7 +93,18 @@ export class ChangedBlocks {
   }
 }
 
-function blockOf([fromKey, toKey, rows, shortFill, longFill, minMs, maxMs, short, long]: Row): Block {
-  const kept = { toKey, rows, shortFill, longFill, minMs, maxMs }
+function blockOf([
+  fromKey,
+  toKey,
+  rows,
+  shortFill,
+  longFill,
+  minMs,
+  maxMs,
+  idChars,
+  short,
+  long,
+]: Row): Block {
+  const kept = { toKey, rows, shortFill, longFill, minMs, maxMs, idChars }
   return new Block(fromKey, { ...kept, short: new Uint8Array(short), long: new Uint8Array(long) })
 }

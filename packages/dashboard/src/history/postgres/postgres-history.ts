@@ -21,7 +21,7 @@ import { listBlocks } from './blocks.js'
 import type { HistoryDatabase, Session } from './database.js'
 import { addCounts, putTasks } from './write.js'
 
-const NEWEST = 2000
+const NEWEST = 1000
 const PRUNED_BLOCKS = 128
 
 /** A history in a schema of a PostgreSQL database. Several dashboards may write the same one. */

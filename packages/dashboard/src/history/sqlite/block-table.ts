@@ -2,9 +2,9 @@ import { Block } from '../block.js'
 import type { TaskRecord } from '../task-record.js'
 import { bytesOf, type HistoryFile, type Statement } from './database.js'
 
-const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, short, long'
-/** The newest blocks kept in memory, 3 KB each: about a million tasks. */
-const KEPT = 8192
+const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, id_chars, short, long'
+/** The newest blocks kept in memory, 2 KB each: about a million tasks. */
+const KEPT = 16_384
 
 type Row = readonly [
   fromKey: number,
@@ -14,6 +14,7 @@ type Row = readonly [
   longFill: number,
   minMs: number,
   maxMs: number,
+  idChars: number,
   short: ArrayBuffer,
   long: ArrayBuffer,
 ]
@@ -36,7 +37,7 @@ export class BlockTable {
     const select = `SELECT ${COLUMNS} FROM block`
     this.#below = file.prepare(`${select} WHERE from_key <= ? AND to_key >= ? ORDER BY from_key DESC LIMIT ?`)
     this.#above = file.prepare(`${select} WHERE from_key <= ? AND to_key >= ? ORDER BY from_key LIMIT ?`)
-    this.#put = file.prepare(`REPLACE INTO block (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    this.#put = file.prepare(`REPLACE INTO block (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
     this.#sum = file.prepare('SELECT coalesce(sum(row_count), 0) FROM block')
     this.#remove = file.prepare('DELETE FROM block WHERE from_key = ?')
     this.#removeTasks = file.prepare('DELETE FROM task WHERE key BETWEEN ? AND ?')
@@ -72,8 +73,9 @@ export class BlockTable {
   save(): void {
     for (const block of [...this.#older, ...this.#kept]) {
       if (!block.isDirty) continue
-      const { fromKey, toKey, rows, short, long, minMs, maxMs } = block
-      this.#put.run([fromKey, toKey, rows, short.fill, long.fill, minMs, maxMs, short.bytes, long.bytes])
+      const { fromKey, toKey, rows, short, long, minMs, maxMs, idChars } = block
+      const { fill } = short
+      this.#put.run([fromKey, toKey, rows, fill, long.fill, minMs, maxMs, idChars, short.bytes, long.bytes])
       block.isDirty = false
     }
     this.#older = []
@@ -141,7 +143,18 @@ export class BlockTable {
   }
 }
 
-function blockOf([fromKey, toKey, rows, shortFill, longFill, minMs, maxMs, short, long]: Row): Block {
-  const kept = { toKey, rows, shortFill, longFill, minMs, maxMs }
+function blockOf([
+  fromKey,
+  toKey,
+  rows,
+  shortFill,
+  longFill,
+  minMs,
+  maxMs,
+  idChars,
+  short,
+  long,
+]: Row): Block {
+  const kept = { toKey, rows, shortFill, longFill, minMs, maxMs, idChars }
   return new Block(fromKey, { ...kept, short: bytesOf(short), long: bytesOf(long) })
 }

@@ -25,7 +25,7 @@ import { SmallTables } from './small-tables.js'
 import { TaskTable } from './task-table.js'
 
 /** The number of newest tasks in which field values are counted. */
-const NEWEST = 2000
+const NEWEST = 1000
 /** The most search statements kept prepared. */
 const KEPT_STATEMENTS = 64
 /** Ranges read without a break. */

@@ -8,6 +8,10 @@ import { OpenTasks } from './open-tasks.js'
 /** The most statements kept prepared for updates: there are few sets of columns that change together. */
 const MOST_UPDATES = 64
 
+/** SQLite's LIKE takes a zero byte for the end of a text. */
+const storable = (value: string | number | null): string | number | null =>
+  typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\u{fffd}') : value
+
 /** The tasks of a file. */
 export class TaskTable {
   readonly #file: HistoryFile
@@ -75,7 +79,7 @@ export class TaskTable {
   #bound(key: number, record: TaskRecord): readonly SqlValue[] {
     const values = this.#values
     values[0] = key
-    for (const [place, [, field]] of TASK_COLUMNS.entries()) values[place + 1] = record[field]
+    for (const [place, [, field]] of TASK_COLUMNS.entries()) values[place + 1] = storable(record[field])
     return values
   }
 
@@ -86,7 +90,7 @@ export class TaskTable {
     for (const [column, field] of TASK_COLUMNS) {
       if (merged[field] === known[field]) continue
       columns.push(column)
-      values.push(merged[field])
+      values.push(storable(merged[field]))
     }
     this.#open.put(key, merged)
     if (columns.length === 0) return
