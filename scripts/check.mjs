@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { checkDoors } from './checks/doors.mjs'
+import { checkExamples } from './checks/examples.mjs'
 import { checkFloors } from './checks/floors.mjs'
 import { checkLicences } from './checks/licences.mjs'
 import { checkLines } from './checks/lines.mjs'
@@ -35,6 +36,7 @@ const STEPS = [
   ['names of classes', checkNames],
   ['doors of packages', checkDoors],
   ['types of doors', checkPublicTypes],
+  ['examples of exports', checkExamples],
   ['files of a producer', checkProducer],
   ['line budget', checkLines],
   ['links in documents', checkLinks],

@@ -12,5 +12,11 @@ export interface Person {
 
 const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 }
 
-/** Whether a role includes another. */
+/**
+ * Whether a role includes another.
+ *
+ * @example
+ * import { mayAs } from '@lovage/dashboard'
+ * mayAs('operator', 'viewer') // true: who may do more may do less
+ */
 export const mayAs = (role: Role, needed: Role): boolean => RANK[role] >= RANK[needed]

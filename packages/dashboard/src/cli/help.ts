@@ -1,6 +1,12 @@
 import { OPTIONS } from './flower-options.js'
 
-/** The options section of `lovage dashboard --help`. */
+/**
+ * The options section of `lovage dashboard --help`.
+ *
+ * @example
+ * import { optionsHelp } from '@lovage/dashboard/cli'
+ * console.log(optionsHelp())
+ */
 export function optionsHelp(): string {
   const lines = Object.entries(OPTIONS).map(([name, { initial, isFlag, help }]) => {
     const written = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

@@ -27,6 +27,9 @@ const DAY_MS = 86_400_000
  * @param app The app of the first fleet, which is called `main`.
  * @param argv The arguments after the command: Flower's options, see `optionsHelp`.
  * @throws {ConfigurationError} LVG_USAGE, LVG_CONFIG_INVALID.
+ * @example
+ * import { runDashboard } from '@lovage/dashboard/cli'
+ * const running = await runDashboard(app, ['--port', '5555'])
  */
 export async function runDashboard(
   app: Lovage,

@@ -25,6 +25,16 @@ const WATCH_MS = 500
  * Lists the tasks that a search finds, newest first; with an action, counts them, asks for confirmation, and waits until the dashboard
  * has done it.
  * @throws {ConfigurationError} LVG_USAGE for an invalid search. @throws {ConnectionError} LVG_CONNECTION_FAILED.
+ * @example
+ * import { runTasks } from '@lovage/dashboard/cli'
+ * await runTasks({
+ *   url: 'http://127.0.0.1:5555',
+ *   search: 'state:FAILURE received:>2h',
+ *   limit: 20,
+ *   json: false,
+ *   confirm: async () => true,
+ *   write: console.log,
+ * })
  */
 export async function runTasks(options: TasksOptions): Promise<boolean> {
   const client = dashboardClient(options)

@@ -26,6 +26,10 @@ const SHOW = '\u001b[?25h'
 /**
  * Shows a dashboard's overview in the terminal until the signal is aborted.
  * @throws {ConnectionError} LVG_CONNECTION_FAILED when no dashboard answers at first; later failures are shown on the screen.
+ * @example
+ * import { runTop } from '@lovage/dashboard/cli'
+ * const screen = { rows: 24, columns: 80, write: (text: string) => process.stdout.write(text) }
+ * await runTop({ url: 'http://127.0.0.1:5555', interval: 2, once: true }, screen, AbortSignal.timeout(60_000))
  */
 export async function runTop(options: TopOptions, screen: Screen, signal: AbortSignal): Promise<void> {
   const client = dashboardClient(options)

@@ -40,6 +40,9 @@ export interface OpenDashboard extends DashboardParts, AsyncDisposable {
  * Opens the histories, and starts listening.
  * @throws {ConfigurationError} LVG_CONFIG_INVALID for an invalid fleet name or prefix.
  * @throws {ConnectionError} LVG_STORE_UNSUITABLE when a history cannot be opened.
+ * @example
+ * import { openDashboard } from '@lovage/dashboard'
+ * await using dashboard = await openDashboard({ fleets: [{ name: 'shop', app }], db: 'var/dashboard' })
  */
 export async function openDashboard(options: DashboardOptions): Promise<OpenDashboard> {
   const { fleets: given, db = 'flower', readOnly = false, urlPrefix = '', ...watch } = options

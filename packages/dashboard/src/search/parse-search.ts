@@ -14,7 +14,7 @@ export type ParsedSearch =
  * Parses a search: adjacent words are joined by AND, which binds tighter than OR; NOT, or a `-` before a word, excludes; phrases are in
  * double quotes. Every Flower search has the same meaning here.
  *
- * @example parseSearch('state:FAILURE (name:mail OR error:timeout) -worker:canary received:>2h', { nowMs })
+ * Reads such as `state:FAILURE (name:mail OR error:timeout) -worker:canary received:>2h`.
  */
 export function parseSearch(text: string, options: SearchOptions): ParsedSearch {
   try {

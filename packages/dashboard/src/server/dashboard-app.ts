@@ -37,7 +37,19 @@ const headers = secureHeaders({
   xFrameOptions: 'DENY',
 })
 
-/** The whole server as an app of hono's, under its prefix. */
+/**
+ * The whole server as an app of hono's, under its prefix.
+ *
+ * @example
+ * import { dashboardApp, openDashboard } from '@lovage/dashboard'
+ * const { fetch } = dashboardApp(await openDashboard({ fleets: [{ name: 'shop', app }] }), {
+ *   access: async (c, next) => {
+ *     c.set('person', { name: 'ada', role: 'operator' })
+ *     await next()
+ *   },
+ *   views: {},
+ * })
+ */
 export function dashboardApp(
   dashboard: OpenDashboard,
   { access, views, open = [], routes = [] }: ServerParts,

@@ -49,6 +49,7 @@ import {
  * operators are in `control`, `queues`, `deadLetters` and `events`.
  *
  * @example
+ * import { Lovage } from 'lovage'
  * const app = new Lovage('shop', { broker: 'redis://localhost' })
  * const add = app.task({ name: 'add', run: (_ctx, x: number, y: number) => x + y })
  * await (await add.delay(2, 3)).get() // 5, with a worker running
@@ -82,6 +83,7 @@ export class Lovage {
    * An app and its settings; nothing is connected yet.
    *
    * @example
+   * import { Lovage } from 'lovage'
    * const app = new Lovage('shop', { broker: 'redis://localhost:6379/0', taskTimeLimit: 300 })
    *
    * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for an invalid value.

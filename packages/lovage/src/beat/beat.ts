@@ -66,6 +66,10 @@ const LONGEST_RETRY_MS = 30_000
  * least once if a beat is alive within `missedAfterMs`; a crash between any two lines changes neither.
  * Promise 2: a leader that was presumed dead and wakes up changes nothing in the store.
  * Promise 3: no entry waits for another that cannot be sent or read.
+ *
+ * @example
+ * import { openBeat } from 'lovage'
+ * const { beat } = await openBeat(app)
  */
 export class Beat {
   readonly #options: BeatOptions

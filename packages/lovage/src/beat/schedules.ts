@@ -48,6 +48,13 @@ const TRIES = 10
 /**
  * The schedule of an app, changed while beats run: they apply changes at once. Changes made here override
  * later changes of the code until `reset`.
+ *
+ * @example
+ * import { interval, openSchedules } from 'lovage'
+ * await using schedules = await openSchedules(app)
+ * await schedules.add('tick', { task: 'mail.send', schedule: interval(60) })
+ * await schedules.disable('tick')
+ * console.log(await schedules.list())
  */
 export class Schedules implements AsyncDisposable {
   readonly #app: AppCore

@@ -58,7 +58,13 @@ const KNOWN: Readonly<Record<keyof QueueOptions, true>> = {
 /** The options of a queue are its fields. */
 export interface Queue extends QueueOptions {}
 
-/** A queue and its routing: `new Queue('mail', { maxPriority: 9 })`, or an object with the same fields. */
+/**
+ * A queue and its routing: `new Queue('mail', { maxPriority: 9 })`, or an object with the same fields.
+ *
+ * @example
+ * import { Lovage, Queue } from 'lovage'
+ * const shop = new Lovage('shop', { taskQueues: [new Queue('mail', { maxPriority: 9 }), 'images'] })
+ */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the options become the object's own fields, all of them.
 export class Queue {
   readonly name: string
@@ -93,6 +99,10 @@ export function checkQueue(queue: Queue): void {
  * A queue that delivers a copy to each of its workers: `taskQueues: ['celery', broadcast('reload')]`, and a task with `queue: 'reload'`.
  * Only workers that are up when a message is sent get a copy; a worker keeps its copies through crashes and restarts under its name.
  * Python's `Broadcast` of the same name shares it.
+ *
+ * @example
+ * import { broadcast, Lovage } from 'lovage'
+ * const shop = new Lovage('shop', { taskQueues: [broadcast('reload'), 'celery'] })
  */
 export function broadcast(name: string, options: QueueOptions = {}): Queue {
   return new Queue(name, { exchangeType: 'fanout', broadcast: true, ...options })
@@ -101,7 +111,13 @@ export function broadcast(name: string, options: QueueOptions = {}): Queue {
 /** Celery's exchange for the queues of single workers. */
 const DIRECT_EXCHANGE = 'C.dq2'
 
-/** The queue of a single worker, by its node name, where `workerDirect` is on: `queue: workerDirect('celery@box')`. */
+/**
+ * The queue of a single worker, by its node name, where `workerDirect` is on: `queue: workerDirect('celery@box')`.
+ *
+ * @example
+ * import { workerDirect } from 'lovage'
+ * await add.applyAsync([2, 3], { queue: workerDirect('w1@box') }) // with workerDirect on there
+ */
 export function workerDirect(node: string): Queue {
   return new Queue(`${node}.dq2`, { exchange: DIRECT_EXCHANGE, routingKey: node })
 }

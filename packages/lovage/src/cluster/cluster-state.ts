@@ -28,6 +28,12 @@ export interface TaskChoice {
  * The state of a cluster, built from its events: live nodes and the fate of tasks. Bounded for any input: in nodes, in tasks, and in the
  * data kept for each (texts to 1,024 characters, tracebacks to 16,384), so that no client of the broker can fill a monitor's memory. A
  * task takes about 1 KB, and at most 50 KB.
+ *
+ * @example
+ * import { ClusterState } from 'lovage/monitor'
+ * const state = new ClusterState({ maxTasks: 1000 })
+ * await app.events.listen({ onEvents: (events) => events.forEach((event) => state.add(event, Date.now())) })
+ * console.log(state.counts())
  */
 export class ClusterState {
   readonly #maxTasks: number

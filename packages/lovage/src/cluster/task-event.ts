@@ -73,7 +73,13 @@ const PREFIX = 'task-'
 /**
  * Reads a task event for monitors, bounded for any input; undefined for any other event, and for one without a node, an id or a time.
  *
- * @example for (const event of events) { const told = readTaskEvent(event); if (told) remember(told.id, told.state) }
+ * @example
+ * import { readTaskEvent } from 'lovage/monitor'
+ * await app.events.listen({
+ *   onEvents: (events) => {
+ *     for (const event of events) console.log(readTaskEvent(event)?.state)
+ *   },
+ * })
  */
 export function readTaskEvent(event: Event): TaskEvent | undefined {
   const { type, timestamp } = event
@@ -97,6 +103,10 @@ export function readTaskEvent(event: Event): TaskEvent | undefined {
  * Whether a reported state comes too late to replace the known one. Events of one process are ordered by its logical clock. Events of
  * several processes have no common order: there, a state that usually precedes another does not replace it, except around a retry, after
  * which everything happens again.
+ *
+ * @example
+ * import { isLate, type ToldState } from 'lovage/monitor'
+ * const isNews = (known: ToldState | undefined, told: ToldState) => !isLate(known, told)
  */
 export function isLate(known: ToldState | undefined, told: ToldState): boolean {
   if (known?.process === told.process && told.clock > 0 && known.clock > 0) {

@@ -1,7 +1,14 @@
 import type { Page } from '../kernel/index.js'
 import type { DeadLetter, DeadLetterQuery } from './store.js'
 
-/** A page of the matching letters from a collection in memory, newest first. */
+/**
+ * A page of the matching letters from a collection in memory, newest first.
+ *
+ * @example
+ * import { type DeadLetter, listLetters } from 'lovage/driver'
+ * const letters = new Map<string, DeadLetter>()
+ * const page = listLetters(letters.values(), { queue: 'mail', limit: 10 })
+ */
 export function listLetters(letters: Iterable<DeadLetter>, query: DeadLetterQuery): Page<DeadLetter> {
   const { limit = 100, after } = query
   const ids = query.ids && new Set(query.ids)

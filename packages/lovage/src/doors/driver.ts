@@ -81,7 +81,12 @@ export type {
  * @param scheme The beginning of the URLs, without the colon: `acme` for `acme://host`.
  * @param driver Its parts; roles it does not support are absent.
  * @throws {ConfigurationError} LVG_CONFIG_INVALID when the scheme is invalid or taken.
- * @example registerDriver('acme', { reach: 'network', broker: async () => openAcme })
+ * @example
+ * import { type Broker, registerDriver } from 'lovage/driver'
+ * const openAcme = async (url: string): Promise<Broker> => {
+ *   throw new Error(`to be written: a broker for ${url}`)
+ * }
+ * registerDriver('acme', { reach: 'network', broker: async () => openAcme })
  */
 export function registerDriver(scheme: string, driver: Driver): void {
   addDriver(scheme, driver)
@@ -101,7 +106,9 @@ export interface AppConnections {
 /**
  * The connections of an app.
  *
- * @example const { capabilities } = await connectionsOf(app).broker()
+ * @example
+ * import { connectionsOf } from 'lovage/driver'
+ * const { capabilities } = await connectionsOf(app).broker()
  */
 export const connectionsOf = (app: Lovage): AppConnections => coreOf(app)
 
@@ -120,7 +127,9 @@ export interface LoadAppOptions {
  * nothing names an app.
  *
  * @throws {ConfigurationError} LVG_APP_NOT_FOUND for a module that is absent, or has no app.
- * @example const app = await loadApp({ app: 'src/app.ts' })
+ * @example
+ * import { loadApp } from 'lovage/driver'
+ * const shop = await loadApp({ app: 'src/app.ts' })
  */
 export async function loadApp(options: LoadAppOptions = {}): Promise<Lovage | undefined> {
   const { appSpec, loadSource } = await import('../loader/index.js')

@@ -20,6 +20,9 @@ export interface HealthTaskOptions extends HealthThresholds {
  * or an error when they are unhealthy, and `lovage.cleanup_dead_letters` removes old resolved dead letters. (Old results are removed
  * by `celery.backend_cleanup`, which every schedule has where results do not expire by themselves.)
  * @throws {ConfigurationError} LVG_SCHEDULE_INVALID when they were added before.
+ * @example
+ * import { addHealthTasks } from 'lovage'
+ * addHealthTasks(app) // a worker and a beat do the rest
  */
 export function addHealthTasks(app: Lovage, options: HealthTaskOptions = {}): void {
   const {

@@ -26,26 +26,56 @@ export interface DeadLetterTask {
 /** Dead-letter queues are shown under the name of their original queue, with this suffix. */
 const SUFFIX = '.dead'
 
-/** Stores a failure as a dead letter; returns its id. */
+/**
+ * Stores a failure as a dead letter; returns its id.
+ *
+ * @example
+ * import { processDeadLetterTask } from 'lovage/compat'
+ * const letterId = await processDeadLetterTask(app, { task: 'mail.send', args: ['ada'], error: new Error('refused') })
+ */
 export const processDeadLetterTask = (app: WithDeadLetters, failure: ReportedFailure): Promise<string> =>
   app.deadLetters.add(failure)
 
-/** Sends a letter, by its id or its task's, back to its queue; returns whether there was one. */
+/**
+ * Sends a letter, by its id or its task's, back to its queue; returns whether there was one.
+ *
+ * @example
+ * import { retryDeadLetterTask } from 'lovage/compat'
+ * const wasThere = await retryDeadLetterTask(app, id)
+ */
 export async function retryDeadLetterTask(app: WithDeadLetters, id: string): Promise<boolean> {
   return (await app.deadLetters.retry(id)).retried > 0
 }
 
-/** Removes resolved letters older than this many days, with `unresolved` the others too; returns how many. */
+/**
+ * Removes resolved letters older than this many days, with `unresolved` the others too; returns how many.
+ *
+ * @example
+ * import { cleanupOldDeadLetterTasks } from 'lovage/compat'
+ * console.log(await cleanupOldDeadLetterTasks(app, 30))
+ */
 export const cleanupOldDeadLetterTasks = (
   app: WithDeadLetters,
   days = 30,
   options: { readonly unresolved?: boolean } = {},
 ): Promise<number> => app.deadLetters.cleanup(days, options)
 
-/** Letters by queue, task, reason and error. */
+/**
+ * Letters by queue, task, reason and error.
+ *
+ * @example
+ * import { getDeadLetterStats } from 'lovage/compat'
+ * const { total, byTask } = await getDeadLetterStats(app)
+ */
 export const getDeadLetterStats = (app: WithDeadLetters) => app.deadLetters.stats()
 
-/** Letters, newest first; default the newest 100. */
+/**
+ * Letters, newest first; default the newest 100.
+ *
+ * @example
+ * import { getDeadLetterTasks } from 'lovage/compat'
+ * for (const { task_name, exception } of await getDeadLetterTasks(app, { queue: 'mail' })) console.log(task_name, exception)
+ */
 export async function getDeadLetterTasks(
   app: WithDeadLetters,
   query: DeadLetterQuery = {},
@@ -54,7 +84,13 @@ export async function getDeadLetterTasks(
   return Promise.all(items.map((letter) => rowOf(app, letter)))
 }
 
-/** `<queue>.dead` and its number of letters. */
+/**
+ * `<queue>.dead` and its number of letters.
+ *
+ * @example
+ * import { getAllDeadLetterQueues } from 'lovage/compat'
+ * console.log(await getAllDeadLetterQueues(app)) // { 'mail.dead': 3 }
+ */
 export async function getAllDeadLetterQueues(
   app: WithDeadLetters,
 ): Promise<Readonly<Record<string, number>>> {
@@ -62,14 +98,26 @@ export async function getAllDeadLetterQueues(
   return Object.fromEntries([...counts].map(([queue, count]) => [queue + SUFFIX, count]))
 }
 
-/** The newest letters of a queue, `mail` or `mail.dead`; they stay in place. */
+/**
+ * The newest letters of a queue, `mail` or `mail.dead`; they stay in place.
+ *
+ * @example
+ * import { inspectDeadLetterQueue } from 'lovage/compat'
+ * const newest = await inspectDeadLetterQueue(app, 'mail.dead', 10)
+ */
 export const inspectDeadLetterQueue = (
   app: WithDeadLetters,
   queue: string,
   limit = 10,
 ): Promise<readonly DeadLetterTask[]> => getDeadLetterTasks(app, { queue: originOf(queue), limit })
 
-/** Deletes all letters of a queue, `mail` or `mail.dead`, permanently; returns how many. */
+/**
+ * Deletes all letters of a queue, `mail` or `mail.dead`, permanently; returns how many.
+ *
+ * @example
+ * import { purgeDeadLetterQueue } from 'lovage/compat'
+ * console.log(`Purged ${await purgeDeadLetterQueue(app, 'mail.dead')} messages`)
+ */
 export const purgeDeadLetterQueue = (app: WithDeadLetters, queue: string): Promise<number> =>
   app.deadLetters.purge({ queue: originOf(queue) })
 

@@ -20,7 +20,9 @@ export type {
  * Connects, declares the queues and begins to consume; the worker answers remote control and sends events. The same as
  * the main entry point's `startWorker`, with the worker loaded beforehand.
  *
- * @example const worker = await startWorker(app, { queues: ['mail'], concurrency: 20 })
+ * @example
+ * import { startWorker } from 'lovage/worker'
+ * const worker = await startWorker(app, { queues: ['mail'], concurrency: 20 })
  */
 export const startWorker = (app: Lovage, options?: StartOptions): Promise<Worker> =>
   startNodeWorker(coreOf(app), options)

@@ -25,6 +25,10 @@ export type PriorityFromWire = (priority: number | undefined) => number | undefi
 /**
  * Writes the JSON envelope in which kombu's Redis transport, and our SQLite and memory brokers, keep a message
  * (docs/internals/wire.md#the-envelope). `deliveryTag` must be new for every copy. Throws a MessageError when a header cannot be written.
+ *
+ * @example
+ * import { encodeEnvelope, type OutgoingMessage } from 'lovage/driver'
+ * const raw = (message: OutgoingMessage, tag: string) => encodeEnvelope(message, (priority = 0) => priority, tag)
  */
 export function encodeEnvelope(
   message: OutgoingMessage,

@@ -7,6 +7,10 @@
  *
  * On Node 20 (seen with 20.20.2; 22 and 24 are right) `AbortSignal.any([signal, AbortSignal.timeout(ms)])` may never be aborted by the timeout: once the garbage
  * collector has run, nothing holds it. This signal is held by its timer, which keeps no process alive.
+ *
+ * @example
+ * import { abortAfter } from 'lovage'
+ * const response = await fetch('https://example.com', { signal: abortAfter(5000) })
  */
 export function abortAfter(ms: number, signal?: AbortSignal): AbortSignal {
   const controller = new AbortController()

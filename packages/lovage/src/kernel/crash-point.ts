@@ -38,7 +38,14 @@ export function crashPoint(name: CrashPoint): void {
   ;(globalThis as { [HOOK]?: (name: CrashPoint) => void })[HOOK]?.(name)
 }
 
-/** Installs the hook that runs at crash points; undefined removes it. */
+/**
+ * Installs the hook that runs at crash points; undefined removes it.
+ *
+ * @example
+ * import { onCrashPoint } from 'lovage/testing'
+ * onCrashPoint((name) => console.log(name))
+ * onCrashPoint(undefined)
+ */
 export function onCrashPoint(hook: ((name: CrashPoint) => void) | undefined): void {
   const holder = globalThis as { [HOOK]?: (name: CrashPoint) => void }
   if (hook) holder[HOOK] = hook

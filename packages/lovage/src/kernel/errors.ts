@@ -51,7 +51,17 @@ export const ofAnotherCopy = (what: string): ConfigurationError =>
     code: 'LVG_TWO_COPIES',
   })
 
-/** Whether a value is one of this package's errors, from any installed copy. */
+/**
+ * Whether a value is one of this package's errors, from any installed copy.
+ *
+ * @example
+ * import { isLovageError } from 'lovage'
+ * try {
+ *   await add.delay(2, 3)
+ * } catch (error) {
+ *   if (!isLovageError(error) || error.code !== 'LVG_CONNECTION_FAILED') throw error
+ * }
+ */
 export function isLovageError(value: unknown): value is LovageError {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[MARK] === true
 }

@@ -55,7 +55,13 @@ const SECRET_NAME =
 const SECRET_PART = /(?:Pwd|Pass|Auth)(?![a-z])/
 const known = new Map<string, boolean>()
 
-/** Whether an argument, field or header of this name is secret. */
+/**
+ * Whether an argument, field or header of this name is secret.
+ *
+ * @example
+ * import { isSecretName } from 'lovage'
+ * isSecretName('apiKey') // true
+ */
 export function isSecretName(name: string): boolean {
   let isSecret = known.get(name)
   if (isSecret === undefined) {

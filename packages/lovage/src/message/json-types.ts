@@ -17,6 +17,10 @@ const DECIMAL = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|Inf(?:inity)?
 /**
  * An exact decimal number, Python's `decimal.Decimal`. It holds the digits and does no arithmetic: pass `toString()` to the decimal
  * library of your choice, and wrap that library's result to send it.
+ *
+ * @example
+ * import { Decimal } from 'lovage'
+ * const price = new Decimal('19.90') // decimal.Decimal in Python
  */
 export class Decimal {
   readonly #digits: string
@@ -47,7 +51,13 @@ export class Decimal {
 const UUID =
   /^\{?(?:urn:uuid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i
 
-/** Python's `uuid.UUID`. Strings stay strings on the wire; wrap one in this class for a task that expects a UUID. */
+/**
+ * Python's `uuid.UUID`. Strings stay strings on the wire; wrap one in this class for a task that expects a UUID.
+ *
+ * @example
+ * import { Uuid } from 'lovage'
+ * const key = new Uuid('0b1ad6a0-7a4c-4e8d-9a57-3f2f1f6a2a10') // uuid.UUID in Python
+ */
 export class Uuid {
   readonly #text: string
 
@@ -74,7 +84,13 @@ export class Uuid {
   }
 }
 
-/** A calendar day without time or zone, Python's `datetime.date`. */
+/**
+ * A calendar day without time or zone, Python's `datetime.date`.
+ *
+ * @example
+ * import { PlainDate } from 'lovage'
+ * const day = new PlainDate('2030-01-31') // datetime.date in Python
+ */
 export class PlainDate {
   readonly year: number
   /** 1–12. */
@@ -110,7 +126,13 @@ export class PlainDate {
 
 const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:\d\d(?::\d\d)?)?$/
 
-/** A time of day, Python's `datetime.time`, to the microsecond, with an offset if given. */
+/**
+ * A time of day, Python's `datetime.time`, to the microsecond, with an offset if given.
+ *
+ * @example
+ * import { PlainTime } from 'lovage'
+ * const time = new PlainTime('09:30:00') // datetime.time in Python
+ */
 export class PlainTime {
   readonly hour: number
   readonly minute: number

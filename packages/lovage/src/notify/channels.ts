@@ -12,7 +12,13 @@ export interface NoticeChannel {
 /** The request timeout, longer than any of these services needs. */
 const PATIENCE_MS = 10_000
 
-/** Writes notices to the log: warnings, and critical ones as errors. */
+/**
+ * Writes notices to the log: warnings, and critical ones as errors.
+ *
+ * @example
+ * import { notifier, toLog } from 'lovage'
+ * app.steps.push(notifier(app, { to: [toLog(app.logger)] }))
+ */
 export function toLog(logger: Logger): NoticeChannel {
   return {
     name: 'log',
@@ -24,7 +30,13 @@ export function toLog(logger: Logger): NoticeChannel {
   }
 }
 
-/** Posts notices as JSON: the unchanged `NoticeMessage`. */
+/**
+ * Posts notices as JSON: the unchanged `NoticeMessage`.
+ *
+ * @example
+ * import { notifier, toWebhook } from 'lovage'
+ * app.steps.push(notifier(app, { to: [toWebhook('https://example.com/alerts')] }))
+ */
 export function toWebhook(
   url: string,
   options: { readonly headers?: Readonly<Record<string, string>>; readonly name?: string } = {},
@@ -35,7 +47,13 @@ export function toWebhook(
   }
 }
 
-/** Posts notices to an incoming webhook of Slack, or of a service that takes its format (Mattermost, Rocket.Chat). */
+/**
+ * Posts notices to an incoming webhook of Slack, or of a service that takes its format (Mattermost, Rocket.Chat).
+ *
+ * @example
+ * import { notifier, toSlack } from 'lovage'
+ * app.steps.push(notifier(app, { to: [toSlack('https://hooks.slack.com/services/T/B/x')] }))
+ */
 export function toSlack(url: string, options: { readonly name?: string } = {}): NoticeChannel {
   return {
     name: options.name ?? 'slack',
@@ -53,7 +71,14 @@ export interface EmailOptions {
   readonly name?: string
 }
 
-/** Mails notices with the package `nodemailer`, which must be installed alongside this one. */
+/**
+ * Mails notices with the package `nodemailer`, which must be installed alongside this one.
+ *
+ * @example
+ * import { notifier, toEmail } from 'lovage'
+ * const mails = toEmail({ url: 'smtp://localhost', from: 'queue@example.com', to: ['ops@example.com'] })
+ * app.steps.push(notifier(app, { to: [mails] }))
+ */
 export function toEmail({ url, from, to, name = 'email' }: EmailOptions): NoticeChannel {
   let transport: Promise<Transport> | undefined
   return {

@@ -1,7 +1,13 @@
 import { ConfigurationError } from '../kernel/index.js'
 import type { Schedule, ScheduleWire } from './schedule.js'
 
-/** A schedule that runs once, at one instant: a Date, or ISO 8601 text with an offset. */
+/**
+ * A schedule that runs once, at one instant: a Date, or ISO 8601 text with an offset.
+ *
+ * @example
+ * import { clocked } from 'lovage'
+ * const once = clocked(new Date('2030-01-01T00:00:00Z'))
+ */
 export function clocked(at: Date | string): Clocked {
   const atMs = typeof at === 'string' ? Date.parse(at) : at.getTime()
   // Text without an offset would mean a different instant on every machine.
@@ -15,7 +21,13 @@ export function clocked(at: Date | string): Clocked {
   return new Clocked(atMs)
 }
 
-/** See `clocked`. */
+/**
+ * See `clocked`.
+ *
+ * @example
+ * import { clocked } from 'lovage'
+ * app.addPeriodicTask(clocked('2030-01-01T00:00:00Z'), 'mail.send', { args: ['ada@example.com'] })
+ */
 export class Clocked implements Schedule {
   readonly kind = 'clocked'
   readonly atMs: number

@@ -42,6 +42,11 @@ const LONGEST_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
  * repeated hour has its runs twice.
  *
  * Throws a ConfigurationError for a field that cannot be read, and for a date that exists in no year.
+ *
+ * @example
+ * import { crontab } from 'lovage'
+ * app.addPeriodicTask(crontab({ hour: 9, dayOfWeek: 'mon-fri' }), 'mail.send')
+ * crontab.fromString('0 3 * * *')
  */
 export function crontab(fields: CrontabFields = {}): Crontab {
   return new Crontab(fields)
@@ -60,7 +65,14 @@ crontab.fromString = (line: string): Crontab => {
   return new Crontab(Object.fromEntries(ORDER.map((name, index) => [name, parts[index] ?? '*'])))
 }
 
-/** See `crontab`. */
+/**
+ * See `crontab`.
+ *
+ * @example
+ * import { crontab } from 'lovage'
+ * const nightly = crontab({ hour: 3, minute: 0 })
+ * console.log(nightly.describe())
+ */
 export class Crontab implements Schedule {
   readonly kind = 'crontab'
   readonly #written: Readonly<Record<FieldName, string>>

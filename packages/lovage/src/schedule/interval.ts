@@ -24,7 +24,13 @@ const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 const SECOND_MS = 1_000
 
-/** A schedule that runs at an interval: seconds (Celery's `schedule(30.0)`) or a duration. Throws a ConfigurationError below 1 ms. */
+/**
+ * A schedule that runs at an interval: seconds (Celery's `schedule(30.0)`) or a duration. Throws a ConfigurationError below 1 ms.
+ *
+ * @example
+ * import { interval } from 'lovage'
+ * app.addPeriodicTask(interval(10), 'mail.send') // every ten seconds
+ */
 export function interval(every: number | Duration, options: IntervalOptions = {}): Interval {
   const ms =
     typeof every === 'number'
@@ -36,7 +42,14 @@ export function interval(every: number | Duration, options: IntervalOptions = {}
   return new Interval(Math.round(ms), options)
 }
 
-/** See `interval`. */
+/**
+ * See `interval`.
+ *
+ * @example
+ * import { interval } from 'lovage'
+ * const halfHourly = interval({ minutes: 30 })
+ * console.log(halfHourly.describe())
+ */
 export class Interval implements Schedule {
   readonly kind = 'interval'
   readonly everyMs: number

@@ -11,13 +11,25 @@ export type ScheduleKinds = Readonly<Record<string, (wire: ScheduleWire) => Sche
 /** A schedule as written in code: seconds, or a schedule. */
 export type ScheduleLike = number | Schedule
 
-/** Turns a number of seconds into an interval; returns a schedule unchanged. */
+/**
+ * Turns a number of seconds into an interval; returns a schedule unchanged.
+ *
+ * @example
+ * import { toSchedule } from 'lovage'
+ * toSchedule(10).describe() // as a number of seconds in a beatSchedule
+ */
 export function toSchedule(like: ScheduleLike, options: { readonly relative?: boolean } = {}): Schedule {
   if (typeof like === 'number') return interval(like, options)
   return options.relative && like instanceof Interval ? new Interval(like.everyMs, options) : like
 }
 
-/** Reads the output of `toWire`; throws a ConfigurationError when the kind is unknown or its data is wrong. */
+/**
+ * Reads the output of `toWire`; throws a ConfigurationError when the kind is unknown or its data is wrong.
+ *
+ * @example
+ * import { crontab, readSchedule } from 'lovage'
+ * const same = readSchedule(crontab({ hour: 3 }).toWire())
+ */
 export function readSchedule(wire: ScheduleWire, kinds: ScheduleKinds = {}): Schedule {
   const own = Object.hasOwn(kinds, wire.kind) ? kinds[wire.kind] : undefined
   if (own) return own(wire)

@@ -36,12 +36,23 @@ const SEARCH_DAYS = 400
 /**
  * A schedule for a solar event at a place: latitude −90 to 90, north positive, and longitude −180 to 180, east positive, in degrees. Days
  * without the event (polar day and night) have no run. Accurate to a few seconds.
+ *
+ * @example
+ * import { solar } from 'lovage'
+ * app.addPeriodicTask(solar('sunset', 52.5, 13.4), 'mail.send')
  */
 export function solar(event: SolarEvent, latitude: number, longitude: number): Solar {
   return new Solar(event, latitude, longitude)
 }
 
-/** See `solar`. */
+/**
+ * See `solar`.
+ *
+ * @example
+ * import { solar } from 'lovage'
+ * const evening = solar('sunset', 52.5, 13.4)
+ * console.log(evening.describe())
+ */
 export class Solar implements Schedule {
   readonly kind = 'solar'
   readonly event: SolarEvent

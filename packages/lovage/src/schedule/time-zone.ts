@@ -1,6 +1,12 @@
 import { ConfigurationError } from '../kernel/index.js'
 
-/** Whether this machine's zone data has a time zone. */
+/**
+ * Whether this machine's zone data has a time zone.
+ *
+ * @example
+ * import { isTimeZone } from 'lovage'
+ * isTimeZone('Asia/Tokyo') // true
+ */
 export function isTimeZone(timeZone: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone })
@@ -10,7 +16,13 @@ export function isTimeZone(timeZone: string): boolean {
   }
 }
 
-/** Returns `timeZone` if this machine's zone data has it; otherwise throws a ConfigurationError. */
+/**
+ * Returns `timeZone` if this machine's zone data has it; otherwise throws a ConfigurationError.
+ *
+ * @example
+ * import { checkTimeZone } from 'lovage'
+ * checkTimeZone('Europe/Berlin') // throws for Europe/Berlni
+ */
 export function checkTimeZone(timeZone: string): string {
   try {
     new Intl.DateTimeFormat('en', { timeZone })

@@ -1,6 +1,15 @@
 import type { Clock, Timer } from '../kernel/index.js'
 
-/** A clock that stands still until it is advanced. */
+/**
+ * A clock that stands still until it is advanced.
+ *
+ * @example
+ * import { createTestApp, FakeClock, startTestWorker } from 'lovage/testing'
+ * const clock = new FakeClock(new Date('2030-01-01'))
+ * const shop = createTestApp('shop', { clock })
+ * await using _worker = await startTestWorker(shop)
+ * await clock.advance(60_000) // what was due within a minute has run
+ */
 export class FakeClock implements Clock {
   #nowMs: number
   readonly #timers = new Set<{ readonly dueMs: number; readonly callback: () => void }>()

@@ -12,7 +12,13 @@ const COUNTED = new Set([
   'ProcessWrap',
 ])
 
-/** The open resources, by kind. */
+/**
+ * The open resources, by kind.
+ *
+ * @example
+ * import { openResources } from 'lovage/testing'
+ * console.log([...openResources()]) // timers, sockets, …
+ */
 export function openResources(): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   for (const kind of process.getActiveResourcesInfo()) {
@@ -24,6 +30,9 @@ export function openResources(): ReadonlyMap<string, number> {
 /**
  * Runs `work` and fails when it leaves connections, timers, threads or children behind.
  * @throws {LovageError} naming the kinds.
+ * @example
+ * import { withoutLeaks } from 'lovage/testing'
+ * await withoutLeaks(() => add.delay(2, 3))
  */
 export async function withoutLeaks<T>(work: () => Promise<T>): Promise<T> {
   const before = openResources()

@@ -30,6 +30,9 @@ export interface RunTaskOptions {
 /**
  * Runs a task's function once, with its own context and without any broker, and returns its value.
  * @throws what the task throws, including the `Retry` of `ctx.retry()`, so that a test can inspect it.
+ * @example
+ * import { runTask } from 'lovage/testing'
+ * console.log(await runTask(add, [2, 3])) // 5, without broker and worker
  */
 export async function runTask<Args, Result>(
   task: Task<Args, Result>,

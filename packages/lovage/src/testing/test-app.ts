@@ -6,7 +6,16 @@ import { newId, silentLogger } from '../kernel/index.js'
 import { type StartOptions, startWorker } from '../node/index.js'
 import type { Worker } from '../worker/index.js'
 
-/** Creates an app whose broker and results are in this process's memory, isolated from every other app; it reads no environment. */
+/**
+ * Creates an app whose broker and results are in this process's memory, isolated from every other app; it reads no environment.
+ *
+ * @example
+ * import { createTestApp, startTestWorker } from 'lovage/testing'
+ * await using shop = createTestApp('shop')
+ * const double = shop.task({ name: 'double', run: (_ctx, x: number) => 2 * x })
+ * await using _worker = await startTestWorker(shop)
+ * console.log(await (await double.delay(2)).get()) // 4
+ */
 export function createTestApp(main = 'test', options: AppOptions = {}): Lovage {
   return new Lovage(main, { broker: `memory://${newId()}`, logger: silentLogger, env: {}, ...options })
 }
@@ -25,6 +34,10 @@ export interface TestWorkerOptions extends StartOptions {
  * Starts a worker for an app in this process, on all queues of its tasks. Stops, warm, when disposed: `await using worker = await
  * startTestWorker(app)`.
  * @throws {ConfigurationError} LVG_CONFIG_INVALID when the app is already connected to another broker.
+ * @example
+ * import { startTestWorker } from 'lovage/testing'
+ * await using worker = await startTestWorker(app)
+ * console.log(await (await add.delay(2, 3)).get()) // 5
  */
 export async function startTestWorker(app: Lovage, options: TestWorkerOptions = {}): Promise<Worker> {
   const core = coreOf(app)

@@ -8,7 +8,13 @@ export interface UntilOptions {
   readonly what?: string
 }
 
-/** Waits until a condition holds and returns its value. For conditions without an event; where there is one, await that. */
+/**
+ * Waits until a condition holds and returns its value. For conditions without an event; where there is one, await that.
+ *
+ * @example
+ * import { until } from 'lovage/testing'
+ * await until(async () => (await app.deadLetters.list()).items.length === 1, { timeoutMs: 5000 })
+ */
 export async function until<T>(
   condition: () => T | Promise<T>,
   options: UntilOptions = {},

@@ -23,6 +23,10 @@ export interface TracingOptions {
  * propagator's), and below it one for each run, and one for the time that the task waited for the run. Steps and callbacks that follow a
  * task are below its run. Span names, kinds and headers are those of Python's `opentelemetry-instrumentation-celery`, so that a trace
  * crosses both languages. Arguments are not recorded. `new Lovage('shop', { middleware: [tracing()] })`.
+ *
+ * @example
+ * import { Lovage, tracing } from 'lovage'
+ * const traced = new Lovage('shop', { middleware: [tracing()] }) // spans for the SDK that your program has set up
  */
 export function tracing({ asksSampler = false }: TracingOptions = {}): Middleware {
   const { context, propagation, SpanKind, trace } = opentelemetry()

@@ -33,7 +33,14 @@ export interface WorkerParts {
   readonly steps: readonly BootStep[]
 }
 
-/** Runs tasks until it is stopped. A message is in one of three places: the broker, this worker's hands, or settled. */
+/**
+ * Runs tasks until it is stopped. A message is in one of three places: the broker, this worker's hands, or settled.
+ *
+ * @example
+ * import { startWorker } from 'lovage'
+ * const worker = await startWorker(app, { concurrency: 20 })
+ * process.once('SIGTERM', () => void worker.stop())
+ */
 export class Worker implements RunningWorker {
   readonly hostname: string
   /** @internal */

@@ -29,17 +29,17 @@ interface StageInput {
  * Adds a stage to events of a type: `send` publishes a task to its own queue, which queries a source, adds the result, and sends the
  * event. When the source fails or is too slow, the event is sent unchanged: an enrichment never costs a delivery.
  *
- * ```ts
- * const learningTime = enrichment(hooks, {
+ * @example
+ * import { enrichment, webhooks } from '@lovage/webhooks'
+ * const learningTime = enrichment(webhooks(app), {
  *   name: 'learning_time',
  *   type: 'completion.passed',
  *   queue: 'webhook_enrichment',
- *   key: ({ user, course }) => `${user}:${course}`,
- *   load: (data, signal) => warehouse.learningTime(data.user, data.course, signal),
- *   merge: (data, seconds) => ({ ...data, completion: { ...data.completion, learning_time: seconds } }),
+ *   key: ({ user }: { user: number }) => String(user),
+ *   load: async ({ user }) => user * 60, // seconds, from a warehouse
+ *   merge: (data, seconds) => ({ ...data, learning_time: seconds }),
  * })
- * await learningTime.send({ user: 7, course: 'c-1', completion: {} })
- * ```
+ * await learningTime.send({ user: 7 })
  */
 export function enrichment<Data, Value>(
   hooks: Webhooks<never>,

@@ -21,7 +21,13 @@ export function internalsOf(hooks: Webhooks): WebhookSettings {
   return settings
 }
 
-/** The webhooks that `webhooks(app)` added to an app; undefined if it was not called. */
+/**
+ * The webhooks that `webhooks(app)` added to an app; undefined if it was not called.
+ *
+ * @example
+ * import { webhooksOf } from '@lovage/webhooks'
+ * const hooks = webhooksOf(app) // undefined if the app has none
+ */
 export function webhooksOf(app: Lovage): Webhooks | undefined {
   return byApp().get(app)
 }

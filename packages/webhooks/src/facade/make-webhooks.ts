@@ -27,6 +27,11 @@ export type DataOf<Events extends EventSchemas> = { readonly [Type in keyof Even
  * await hooks.send({ type: 'order.paid', data: { id: 'o_1' } })
  * ```
  * @throws {WebhookError} LVG_WEBHOOK_SETUP for an unusable option.
+ * @example
+ * import { webhooks } from '@lovage/webhooks'
+ * const hooks = webhooks(app)
+ * await hooks.endpoints.create({ url: 'https://example.com/hooks' })
+ * await hooks.send({ type: 'invoice.paid', data: { id: 7 } })
  */
 export function webhooks<const Events extends EventSchemas = Readonly<Record<string, never>>>(
   app: Lovage,

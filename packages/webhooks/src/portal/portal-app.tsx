@@ -33,6 +33,11 @@ const SAID: Readonly<Record<string, string>> = {
 /**
  * The portal of tenants as an app of hono's, below `/portal`: endpoints, secrets, attempts, replays. It is entered by a link of
  * `lovage-webhooks portal` or `POST /v1/portal-links`, works without scripts, and shows one tenant.
+ *
+ * @example
+ * import { webhooks } from '@lovage/webhooks'
+ * import { portalApp } from '@lovage/webhooks/portal'
+ * const portal = portalApp(webhooks(app))
  */
 export function portalApp(hooks: Webhooks, { publicUrl }: PortalOptions = {}): Hono {
   const app = new Hono<PortalEnv>().basePath('/portal')

@@ -30,7 +30,14 @@ const KIND = 'api-key'
 const SECRET_BYTES = 32
 const TEXT = /^lwk_([0-9A-Z]{26})_([\w-]{43})$/
 
-/** API keys of the service. They are stored as hashes: a text is shown when its key is made, and never again. */
+/**
+ * API keys of the service. They are stored as hashes: a text is shown when its key is made, and never again.
+ *
+ * @example
+ * import { webhooks } from '@lovage/webhooks'
+ * import { ApiKeys } from '@lovage/webhooks/service'
+ * const keys = new ApiKeys(webhooks(app))
+ */
 export class ApiKeys {
   readonly #hooks: Webhooks
 

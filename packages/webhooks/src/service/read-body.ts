@@ -1,6 +1,12 @@
 import { RefusedRequest } from './refused-request.js'
 
-/** The body of a request as text: within its limit, and UTF-8. @throws {RefusedRequest} LVG_WEBHOOK_TOO_LARGE, LVG_WEBHOOK_INVALID. */
+/**
+ * The body of a request as text: within its limit, and UTF-8. @throws {RefusedRequest} LVG_WEBHOOK_TOO_LARGE, LVG_WEBHOOK_INVALID.
+ *
+ * @example
+ * import { readBody } from '@lovage/webhooks/service'
+ * const textOf = (request: Request) => readBody(request, 1_000_000)
+ */
 export async function readBody({ body, headers }: Request, maxBytes: number): Promise<string> {
   if (body === null) return ''
   const refuse = () =>

@@ -25,7 +25,15 @@ const HEADERS_MS = 15_000
 const REQUEST_MS = 60_000
 const DRAIN_MS = 10_000
 
-/** Serves an app of hono's. @throws {WebhookError} LVG_WEBHOOK_SETUP when it cannot listen there. */
+/**
+ * Serves an app of hono's. @throws {WebhookError} LVG_WEBHOOK_SETUP when it cannot listen there.
+ *
+ * @example
+ * import { webhooks } from '@lovage/webhooks'
+ * import { serveWebhooks, serviceApp } from '@lovage/webhooks/service'
+ * const service = await serveWebhooks(serviceApp(webhooks(app)), { port: 8071 })
+ * console.log(service.url)
+ */
 export async function serveWebhooks(
   app: { fetch(request: Request): Response | Promise<Response> },
   { port, host = '127.0.0.1' }: ListenOptions,

@@ -38,6 +38,11 @@ const DEFAULT_RATE: RequestRate = { perMinute: 600, burst: 100 }
  * const service = serviceApp(hooks)
  * const answer = await service.request('/health')
  * ```
+ *
+ * @example
+ * import { webhooks } from '@lovage/webhooks'
+ * import { serviceApp } from '@lovage/webhooks/service'
+ * const service = serviceApp(webhooks(app))
  */
 export function serviceApp(hooks: Webhooks, options: ServiceOptions = {}): OpenAPIHono<ServiceEnv> {
   const { logger } = hooks.app

@@ -12,6 +12,11 @@ interface SqliteConnection {
 /**
  * The caller's transaction on the store's SQLite file, for `send(event, { transaction: inSqlite(database) })` between `BEGIN IMMEDIATE`
  * and `COMMIT`. `database` is a connection of libsql or better-sqlite3.
+ *
+ * @example
+ * import { inSqlite, webhooks } from '@lovage/webhooks'
+ * const sendWithin = (database: object) =>
+ *   webhooks(app).send({ type: 'invoice.paid', data: { id: 7 } }, { transaction: inSqlite(database) })
  */
 export function inSqlite(database: object): CallerTransaction {
   // Both libraries' declarations of `prepare` are narrower than what they take.

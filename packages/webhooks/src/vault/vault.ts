@@ -105,7 +105,13 @@ export function readRing(text: string): readonly RingKey[] {
     })
 }
 
-/** A new key in the ring's text form. */
+/**
+ * A new key in the ring's text form.
+ *
+ * @example
+ * import { newRingKey } from '@lovage/webhooks'
+ * console.log(newRingKey('2030-01')) // for WEBHOOKS_KEYS; keep it secret
+ */
 export const newRingKey = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`
 
 const setup = (why: string): WebhookError =>

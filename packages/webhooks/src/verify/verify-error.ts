@@ -42,7 +42,11 @@ export type VerifyErrorCode = keyof typeof VERIFY_ERROR_CODES
  * An error of `verify`. Neither message nor details hold keys, signatures or any part of the body, so it may be logged.
  *
  * @example
- * if (error instanceof WebhookVerifyError) return new Response(error.code, { status: error.status })
+ * import { WebhookVerifyError } from '@lovage/webhooks/verify'
+ * const answerTo = (error: unknown) => {
+ *   if (error instanceof WebhookVerifyError) return new Response(error.code, { status: error.status })
+ *   throw error
+ * }
  */
 export class WebhookVerifyError extends Error {
   override readonly name = 'WebhookVerifyError'

@@ -36,7 +36,11 @@ export interface VerifiedWebhook {
  * @throws {WebhookVerifyError} (as a rejection) with a code for the reason, and the response status.
  *
  * @example
- * const { id, event } = await verify(await request.arrayBuffer(), request.headers, [newKey, oldKey])
+ * import { verify } from '@lovage/webhooks/verify'
+ * const receive = async (request: Request, [newKey, oldKey]: [string, string]) => {
+ *   const { id, event } = await verify(await request.arrayBuffer(), request.headers, [newKey, oldKey])
+ *   return { id, event }
+ * }
  */
 export async function verify(
   rawBody: string | Uint8Array | ArrayBuffer,

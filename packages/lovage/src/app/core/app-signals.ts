@@ -89,7 +89,13 @@ export interface AppSignals {
 /** The name of a signal. */
 export type SignalName = keyof AppSignals
 
-/** Calls listeners; a listener that throws is logged and affects nothing else. */
+/**
+ * Calls listeners; a listener that throws is logged and affects nothing else.
+ *
+ * @example
+ * const end = app.signals.on('taskFailure', ({ context, error }) => console.error(context.name, error))
+ * end()
+ */
 export class SignalBoard {
   readonly #listeners = new Map<SignalName, Set<(payload: never) => unknown>>()
   readonly #logger: () => Logger

@@ -17,7 +17,15 @@ export interface ClusterOptions extends ClusterStateOptions {
   readonly onEvent?: (event: Event) => void
 }
 
-/** A view of a cluster built from its events, kept current while open. Events are not stored: it knows only those it has received. */
+/**
+ * A view of a cluster built from its events, kept current while open. Events are not stored: it knows only those it has received.
+ *
+ * @example
+ * const cluster = await app.events.cluster()
+ * for (const worker of cluster.alive) console.log(worker)
+ * console.log(cluster.counts, cluster.task(id))
+ * await cluster.close()
+ */
 export class Cluster implements AsyncDisposable {
   readonly #core: AppCore
   readonly #state: ClusterState

@@ -26,7 +26,7 @@ export interface AppEvents {
    * Receives all events in the batches in which they arrive, without a queue in between: for monitors of large fleets. Ends when the
    * returned function is called.
    *
-   * @example const end = await app.events.listen({ onEvents: (events) => seen += events.length })
+   * @example const end = await app.events.listen({ onEvents: (events) => console.log(events.length) })
    */
   listen(listener: EventListener): Promise<Unsubscribe>
   /** Resolves when the events emitted here are sent, or dropped. */

@@ -15,6 +15,11 @@ export interface Done {
 /**
  * Operators' commands for a running cluster: `app.control`. Revokes, rates and pauses are kept in the coordination store, so
  * they survive restarts and apply to workers that start later; everything else is sent to the workers that listen now.
+ *
+ * @example
+ * await app.control.revoke(id, { terminate: true })
+ * await app.control.rateLimit('mail.send', '10/m')
+ * console.log(await app.control.ping())
  */
 export class Control {
   readonly #core: AppCore

@@ -41,7 +41,15 @@ function queryOf(choice: LetterChoice): Omit<DeadLetterQuery, 'limit' | 'after'>
   return Array.isArray(choice) ? { ids: choice } : (choice as Exclude<typeof choice, readonly string[]>)
 }
 
-/** Operations on messages that no worker will run again by itself: `app.deadLetters`. */
+/**
+ * Operations on messages that no worker will run again by itself: `app.deadLetters`.
+ *
+ * @example
+ * const { items } = await app.deadLetters.list({ queue: 'mail', limit: 10 })
+ * console.log(items.map(({ task, error }) => `${task}: ${error.message}`))
+ * await app.deadLetters.retry({ task: 'mail.send' }, { rate: 50 })
+ * await app.deadLetters.purge({ ids: [id] })
+ */
 export class DeadLetters {
   readonly #core: AppCore
 

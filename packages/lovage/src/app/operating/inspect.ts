@@ -26,7 +26,13 @@ export interface ScheduledInfo {
   readonly request: RequestInfo
 }
 
-/** Queries to workers, Python's and ours; each resolves to the replies by node that arrived in time. */
+/**
+ * Queries to workers, Python's and ours; each resolves to the replies by node that arrived in time.
+ *
+ * @example
+ * const inspect = app.control.inspect({ timeout: 2 })
+ * console.log(await inspect.active(), await inspect.registered())
+ */
 export class Inspect {
   readonly #core: AppCore
   readonly #options: BroadcastOptions

@@ -45,6 +45,13 @@ export type Due = { readonly countdown: number } | { readonly eta: Date }
 /**
  * Ready and delayed tasks, to inspect and to change: `app.queues`. Tasks held by a worker are read-only here;
  * `app.control.revoke` stops them. All but `names`, `report`, `move` and `purge` need a broker with `capabilities.browsing`.
+ *
+ * @example
+ * const [mails] = await app.queues.report(['mail'])
+ * console.log(mails?.ready, mails?.delayed)
+ * const task = await app.queues.peek(id)
+ * await app.queues.promote([id])
+ * await app.queues.remove([id])
  */
 export class Queues {
   readonly #core: AppCore

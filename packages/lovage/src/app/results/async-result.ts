@@ -15,7 +15,16 @@ import { collect, type GraphOptions, graphOf, type ResultGraph } from './result-
 import type { ResultSource } from './result-source.js'
 import { untilReady, type WaitOptions } from './until-ready.js'
 
-/** A task's result, now or later. */
+/**
+ * A task's result, now or later.
+ *
+ * @example
+ * const result = await add.delay(2, 3)
+ * console.log(result.id, await result.state())
+ * console.log(await result.get({ timeout: 10 })) // 5
+ * // Later, or in another process:
+ * console.log(await app.asyncResult(result.id).get())
+ */
 export class AsyncResult<Result> implements AnyResult {
   readonly id: string
   /** The result of the task that sent this one in a chain. */

@@ -7,7 +7,14 @@ import { collect, type GraphOptions, graphOf, type ResultGraph } from './result-
 import type { ResultSource } from './result-source.js'
 import { untilReady } from './until-ready.js'
 
-/** The results of tasks that run side by side. */
+/**
+ * The results of tasks that run side by side.
+ *
+ * @example
+ * import { group } from 'lovage'
+ * const result = await group([add.s(1, 1), add.s(2, 2)]).applyAsync()
+ * console.log(await result.get({ timeout: 10 })) // [2, 4]
+ */
 export class GroupResult<Results extends readonly unknown[]> implements AnyResult {
   readonly id: string
   /** The result of the step before the group. */

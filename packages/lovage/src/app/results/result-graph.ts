@@ -22,7 +22,14 @@ const LIMIT = 10_000
 /** Number of results queried at once. */
 const AT_ONCE = 200
 
-/** The results that a result led to, and which of them sent which. */
+/**
+ * The results that a result led to, and which of them sent which.
+ *
+ * @example
+ * const result = await add.delay(2, 3)
+ * const graph = await result.graph()
+ * console.log(graph.nodes.length)
+ */
 export class ResultGraph {
   /** In breadth-first order, from the root. */
   readonly nodes: readonly GraphNode[]

@@ -10,7 +10,14 @@ export interface JoinOptions extends GetOptions {
   readonly onResult?: (id: string, value: unknown) => void
 }
 
-/** Results of many tasks, queried together: every query below is one round trip, and every wait one subscription. */
+/**
+ * Results of many tasks, queried together: every query below is one round trip, and every wait one subscription.
+ *
+ * @example
+ * import { ResultSet } from 'lovage'
+ * const results = new ResultSet([await add.delay(1, 1), await add.delay(2, 2)])
+ * console.log(await results.join({ timeout: 10 })) // [2, 4]
+ */
 export class ResultSet<Result> {
   readonly #results = new Map<string, AsyncResult<Result>>()
 

@@ -65,7 +65,18 @@ export interface RunEnvironment {
   readonly steps?: StepStore
 }
 
-/** A task's view of its own run: Celery's `self.request`, plus the operations available from inside a task. */
+/**
+ * A task's view of its own run: Celery's `self.request`, plus the operations available from inside a task.
+ *
+ * @example
+ * const task = app.task({
+ *   name: 'report.build',
+ *   run: async (ctx, month: string) => {
+ *     ctx.logger.info({ month }, `attempt ${ctx.retries + 1} of ${ctx.id}`)
+ *     await fetch('https://example.com', { signal: ctx.signal })
+ *   },
+ * })
+ */
 export class TaskContext {
   /** The task being run. */
   readonly task: RunningTask
@@ -378,7 +389,13 @@ function dateOf(iso: string | null): Date | null {
 
 const contexts = new AsyncLocalStorage<TaskContext>()
 
-/** The context of the task that is running here, even deep inside libraries; undefined outside tasks. */
+/**
+ * The context of the task that is running here, even deep inside libraries; undefined outside tasks.
+ *
+ * @example
+ * import { currentContext } from 'lovage'
+ * const taskId = currentContext()?.id // undefined outside of tasks
+ */
 export function currentContext(): TaskContext | undefined {
   return contexts.getStore()
 }

@@ -28,6 +28,11 @@ export interface NamedContract<Input extends Schema, Output extends Schema> exte
  *
  *     const resize = contract<[path: string, width: number], { url: string }>('images.resize', { queue: 'media' })
  *     const report = contract({ name: 'reports.build', input: z.object({ year: z.number() }), output: z.object({ pages: z.number() }) })
+ *
+ * @example
+ * import { contract } from 'lovage'
+ * // In a package that producers and workers share:
+ * const send = contract<[to: string, subject: string], number>('mail.send')
  */
 export function contract<Args extends readonly unknown[], Result = unknown>(
   name: string,

@@ -27,6 +27,15 @@ export interface BatchOptions {
  * index in the list that the function returns, else null; when the function throws, all open calls fail with that error.
  *
  * @throws {ConfigurationError} LVG_CONFIG_INVALID for a size below 1.
+ * @example
+ * import { inBatches } from 'lovage'
+ * const save = app.task({
+ *   name: 'events.save',
+ *   run: inBatches({ size: 100, seconds: 2 }, async (calls: readonly { readonly args: readonly [string] }[]) => {
+ *     console.log(calls.map(({ args: [event] }) => event))
+ *     return undefined
+ *   }),
+ * })
  */
 export function inBatches<Args extends readonly unknown[], Result = null>(
   { size, seconds = 1, clock = systemClock }: BatchOptions,

@@ -1,7 +1,13 @@
 import { nearest, TaskError } from '../../kernel/index.js'
 import type { AnyTask } from './any-task.js'
 
-/** The tasks that this app can run, by name. */
+/**
+ * The tasks that this app can run, by name.
+ *
+ * @example
+ * console.log(app.tasks.names(), app.tasks.has('mail.send'))
+ * for (const { name, options } of app.tasks) console.log(name, options.queue)
+ */
 export class TaskRegistry {
   readonly #tasks = new Map<string, AnyTask>()
 

@@ -9,7 +9,17 @@ export type InputOf<S extends Schema> = StandardSchemaV1.InferInput<S>
 /** The task's side of a schema: defaults filled in, transformations applied. */
 export type OutputOf<S extends Schema> = StandardSchemaV1.InferOutput<S>
 
-/** Returns a schema that types arguments and checks nothing at run time. */
+/**
+ * Returns a schema that types arguments and checks nothing at run time.
+ *
+ * @example
+ * import { unchecked } from 'lovage'
+ * const task = app.task({
+ *   name: 'order.pay',
+ *   input: unchecked<{ orderId: string }>(),
+ *   run: (_ctx, { orderId }) => orderId,
+ * })
+ */
 export function unchecked<T>(): Schema<T, T> {
   // The value is trusted as is; hence the name.
   return { '~standard': { version: 1, vendor: 'lovage', validate: (value) => ({ value: value as T }) } }

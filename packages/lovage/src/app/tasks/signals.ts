@@ -35,7 +35,19 @@ export abstract class TaskSignal extends Error {
   readonly [MARK] = true
 }
 
-/** Thrown by a task to be run again; created by `ctx.retry()`. */
+/**
+ * Thrown by a task to be run again; created by `ctx.retry()`.
+ *
+ * @example
+ * const task = app.task({
+ *   name: 'page.fetch',
+ *   run: async (ctx, url: string) => {
+ *     const response = await fetch(url)
+ *     if (response.status === 429) throw ctx.retry({ countdown: 60 })
+ *     return response.status
+ *   },
+ * })
+ */
 export class Retry extends TaskSignal {
   readonly kind = 'retry'
   readonly request: RetryRequest
@@ -47,7 +59,19 @@ export class Retry extends TaskSignal {
   }
 }
 
-/** Thrown by a task whose result must not be stored: it is acknowledged, and no state is written. */
+/**
+ * Thrown by a task whose result must not be stored: it is acknowledged, and no state is written.
+ *
+ * @example
+ * import { Ignore } from 'lovage'
+ * const task = app.task({
+ *   name: 'user.greet',
+ *   run: (_ctx, name: string) => {
+ *     if (name === '') throw new Ignore('there is nobody to greet')
+ *     return `Hello ${name}`
+ *   },
+ * })
+ */
 export class Ignore extends TaskSignal {
   readonly kind = 'ignore'
 
@@ -57,7 +81,18 @@ export class Ignore extends TaskSignal {
   }
 }
 
-/** Thrown by a task to return its message, or to make it a dead letter. */
+/**
+ * Thrown by a task to return its message, or to make it a dead letter.
+ *
+ * @example
+ * import { Reject } from 'lovage'
+ * const task = app.task({
+ *   name: 'import.rows',
+ *   run: (_ctx, text: string) => {
+ *     if (!text.startsWith('{')) throw new Reject('this is no JSON') // to the dead letters
+ *   },
+ * })
+ */
 export class Reject extends TaskSignal {
   readonly kind = 'reject'
   /** Whether the message returns to its queue; otherwise it becomes a dead letter. */
@@ -73,7 +108,17 @@ export class Reject extends TaskSignal {
   }
 }
 
-/** Thrown by a task to be replaced by other work; created by `ctx.replace()`. */
+/**
+ * Thrown by a task to be replaced by other work; created by `ctx.replace()`.
+ *
+ * @example
+ * const task = app.task({
+ *   name: 'sum.all',
+ *   run: (ctx, x: number) => {
+ *     throw ctx.replace(add.s(x, 1))
+ *   },
+ * })
+ */
 export class Replace extends TaskSignal {
   readonly kind = 'replace'
   /** The other work. @internal */

@@ -37,6 +37,11 @@ export interface BulkCall<Args> {
 /**
  * A task that can be called; created by `app.task()`. `Args` is a tuple for positional arguments and an object
  * type for named ones.
+ *
+ * @example
+ * const add = app.task({ name: 'add', run: (_ctx, x: number, y: number) => x + y, queue: 'sums' })
+ * await add.delay(2, 3)
+ * await add.applyAsync([2, 3], { countdown: 60, priority: 9 })
  */
 export class Task<Args, Result> implements AnyTask {
   /** @internal */
@@ -81,7 +86,8 @@ export class Task<Args, Result> implements AnyTask {
    * Calls the task many times in few round trips; all calls are checked before the first is sent.
    * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID naming the call.
    * @example
-   * await mail.applyAsyncMany(users.map((user) => ({ args: [user.id], options: { priority: 5 } })))
+   * const people = ['ada@example.com', 'bob@example.com']
+   * await mail.applyAsyncMany(people.map((to) => ({ args: [to], options: { priority: 5 } })))
    */
   async applyAsyncMany(
     calls: Iterable<BulkCall<Args>>,

@@ -3,7 +3,14 @@ import { MessageError } from '../../kernel/index.js'
 import type { OutgoingMessage } from '../../message/index.js'
 import { matchesTopic } from './topic.js'
 
-/** The binding of a queue's declaration, with defaults filled in. */
+/**
+ * The binding of a queue's declaration, with defaults filled in.
+ *
+ * @example
+ * import { Queue } from 'lovage'
+ * import { bindingOf } from 'lovage/driver'
+ * const binding = bindingOf(new Queue('mail'))
+ */
 export function bindingOf(queue: Queue): Binding {
   return {
     exchange: queue.exchange ?? queue.name,
@@ -18,6 +25,10 @@ export function bindingOf(queue: Queue): Binding {
  * or not; otherwise those whose binding matches.
  *
  * @throws MessageError LVG_MESSAGE_UNROUTABLE when there is none: kombu would drop the message silently.
+ * @example
+ * import { type Binding, route } from 'lovage/driver'
+ * const bindings: Binding[] = [{ exchange: 'logs', type: 'topic', routingKey: 'eu.*', queue: 'europe' }]
+ * route({ exchange: 'logs', routingKey: 'eu.mail' }, () => bindings) // ['europe']
  */
 export function route(
   message: Pick<OutgoingMessage, 'exchange' | 'routingKey'>,

@@ -3,7 +3,13 @@ const compiled = new Map<string, RegExp>()
 /** Patterns come from code and few queues; a program that generates them must not grow the cache forever. */
 const MOST_COMPILED = 1000
 
-/** Whether an AMQP topic pattern matches a routing key: words between dots, `*` is one word, `#` any number of them. */
+/**
+ * Whether an AMQP topic pattern matches a routing key: words between dots, `*` is one word, `#` any number of them.
+ *
+ * @example
+ * import { matchesTopic } from 'lovage/driver'
+ * matchesTopic('eu.#', 'eu.mail.urgent') // true
+ */
 export function matchesTopic(pattern: string, routingKey: string): boolean {
   if (pattern === '#' || pattern === routingKey) return true
   if (!/[*#]/.test(pattern)) return false

@@ -14,7 +14,13 @@ same key with another request gets 422, and one that is still being answered get
 
 Rate limits are by key; 429 answers say in \`retry-after\` when to come back.`
 
-/** The interface as an OpenAPI 3.1 document, from the contract alone. */
+/**
+ * The interface as an OpenAPI 3.1 document, from the contract alone.
+ *
+ * @example
+ * import { openApiDocument } from '@lovage/webhooks/service'
+ * console.log(JSON.stringify(openApiDocument('1.0.0')))
+ */
 export function openApiDocument(version: string): Readonly<Record<string, unknown>> {
   const app = new OpenAPIHono()
   for (const operation of Object.values(OPERATIONS)) app.openAPIRegistry.registerPath(withHeaders(operation))

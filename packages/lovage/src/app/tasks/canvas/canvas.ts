@@ -14,7 +14,13 @@ import type { CanvasCaller } from './canvas-caller.js'
 import { type AnySignature, Signature } from './signature.js'
 import type { GroupOut, LeadOfAll, Settled } from './types.js'
 
-/** Steps, each of which takes the result of the one before; the first takes `Lead`. A step that does not fit does not compile. */
+/**
+ * Steps, each of which takes the result of the one before; the first takes `Lead`. A step that does not fit does not compile.
+ *
+ * @example
+ * import { chain } from 'lovage'
+ * const result = await chain(add.s(2, 2), add.s(4)).applyAsync() // (2 + 2) + 4
+ */
 export function chain<L extends readonly unknown[], A, H>(a: Signature<L, A, H>): Signature<L, A, H>
 export function chain<L extends readonly unknown[], A, B, H>(
   a: Signature<L, A, unknown>,
@@ -70,7 +76,14 @@ export interface GroupOptions {
   readonly skew?: { readonly start?: number; readonly stop?: number; readonly step?: number }
 }
 
-/** Members that run side by side: their results are a tuple in the order of the members. */
+/**
+ * Members that run side by side: their results are a tuple in the order of the members.
+ *
+ * @example
+ * import { group } from 'lovage'
+ * const result = await group([add.s(1, 1), add.s(2, 2)]).applyAsync()
+ * console.log(await result.get()) // [2, 4]
+ */
 export function group<const Members extends readonly AnySignature[]>(
   members: Members,
   options: GroupOptions & { readonly onMemberFailure: 'continue' },
@@ -105,7 +118,16 @@ function groupOf(
 
 const isList = (members: unknown): members is readonly AnySignature[] => Array.isArray(members)
 
-/** A group whose members are generated while it is being sent. */
+/**
+ * A group whose members are generated while it is being sent.
+ *
+ * @example
+ * import { group } from 'lovage'
+ * async function* members() {
+ *   for (let n = 0; n < 1_000_000; n++) yield add.s(n, n)
+ * }
+ * const stream = group(members())
+ */
 export class GroupStream<Lead extends readonly unknown[], Out> {
   readonly #members: Iterable<AnySignature> | AsyncIterable<AnySignature>
   readonly #options: GroupOptions
@@ -162,7 +184,9 @@ async function* iterate<T>(source: Iterable<T> | AsyncIterable<T>): AsyncGenerat
  * fails with a ChordError.
  *
  * @example
- * chord([add.s(1, 2), add.s(3, 4)], total.s())
+ * import { chord } from 'lovage'
+ * const total = app.task({ name: 'total', run: (_ctx, sums: readonly number[]) => sums.length })
+ * await chord([add.s(1, 2), add.s(3, 4)], total.s()).applyAsync()
  */
 export function chord<const Members extends readonly AnySignature[], Out, Handle>(
   header: Members,
@@ -188,7 +212,13 @@ export function chord(header: readonly AnySignature[] | AnySignature, body: AnyS
   return new Signature(chainOf([group.canvas, body.canvas]), callerOf([group, body]))
 }
 
-/** Splits work into as many messages as there are chunks: each runs the task over at most `size` items, one after the other. */
+/**
+ * Splits work into as many messages as there are chunks: each runs the task over at most `size` items, one after the other.
+ *
+ * @example
+ * import { chunks } from 'lovage'
+ * const result = await chunks(add.s(), [[1, 1], [2, 2], [3, 3]], 2).applyAsync() // two tasks
+ */
 export function chunks<Args extends readonly unknown[], Out>(
   task: Signature<Args, Out, unknown>,
   items: Iterable<Args>,
@@ -197,7 +227,13 @@ export function chunks<Args extends readonly unknown[], Out>(
   return new Signature(chunked(task.canvas, items, size), Signature.callerOf(task))
 }
 
-/** Runs a task over each item, one after the other, in one message. */
+/**
+ * Runs a task over each item, one after the other, in one message.
+ *
+ * @example
+ * import { map } from 'lovage'
+ * await map(mail.s(), ['ada@example.com', 'bob@example.com']).applyAsync() // one task, one after the other
+ */
 export function map<Item, Out>(
   task: Signature<[Item], Out, unknown>,
   items: Iterable<Item>,
@@ -205,7 +241,13 @@ export function map<Item, Out>(
   return new Signature(mapped('map', task.canvas, [...items]), Signature.callerOf(task))
 }
 
-/** Runs a task over lists of arguments, one after the other, in one message. */
+/**
+ * Runs a task over lists of arguments, one after the other, in one message.
+ *
+ * @example
+ * import { starmap } from 'lovage'
+ * await starmap(add.s(), [[1, 1], [2, 2]]).applyAsync() // one task: [2, 4]
+ */
 export function starmap<Args extends readonly unknown[], Out>(
   task: Signature<Args, Out, unknown>,
   items: Iterable<Args>,

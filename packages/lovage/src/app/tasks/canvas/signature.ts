@@ -29,6 +29,10 @@ export type AnySignature = Signature<never, unknown, unknown>
  *
  * `Lead` holds the arguments still missing in front of its own: those `delay` takes, and in a chain the result of the previous
  * step. `Out` is its result, `Handle` what `delay` resolves to.
+ *
+ * @example
+ * const later = add.s(2).set({ countdown: 60, queue: 'slow' })
+ * await later.delay(3) // 2 + 3, in a minute
  */
 export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResult<Out>> {
   declare readonly [TAKES]?: (lead: Lead) => void
