@@ -93,8 +93,13 @@ function roomOf({ floorOf }, file) {
 const IMPORT =
   /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*'([^']+)'|^\s*import\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|new URL\(\s*'([^']+\.js)',\s*import\.meta\.url/gm
 
+const DOCSTRING = /^\s*\/\*\*[\s\S]*?\*\//gm
+
 function importsOf({ source }, file) {
-  const text = readFileSync(join(source, file), 'utf8')
+  // Docstrings show how others import the package.
+  const text = readFileSync(join(source, file), 'utf8').replace(DOCSTRING, (doc) =>
+    doc.replace(/[^\n]/g, ' '),
+  )
   return [...text.matchAll(IMPORT)].map((match) => {
     const specifier = match[1] ?? match[2] ?? match[3] ?? match[4]
     const line = text.slice(0, match.index + match[0].indexOf(specifier)).split('\n').length
