@@ -30,8 +30,10 @@ process.on('message', async (what) => {
   if (what === 'stop') {
     await worker.stop()
     await app.close()
-    return process.disconnect()
+    process.exit(0)
   }
   process.send?.(['done', what])
 })
+// It must not outlive its test.
+process.on('disconnect', () => process.exit(1))
 process.send?.(['done', 'start'])

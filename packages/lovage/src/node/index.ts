@@ -1,5 +1,6 @@
 export { BlockWatch, type BlockWatchOptions } from './block-watch.js'
 export { type ChosenPool, choosePool, makePool } from './choose-pool.js'
+export { DeadHolders } from './dead-holders.js'
 export type { EndpointOptions } from './endpoints.js'
 export { Exporter, type ExporterOptions } from './exporter.js'
 export { followLauncher } from './launcher.js'

@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path'
 import { setDefaultLogger } from '../../kernel/index.js'
-import { openLog, RestartingChild } from '../../node/index.js'
+import { DeadHolders, openLog, RestartingChild } from '../../node/index.js'
 import { enterWorkdir } from '../shared/open-app.js'
 import { ownArgv } from '../shared/restart-self.js'
 import { runWorker } from '../worker/run-worker.js'
@@ -23,10 +23,12 @@ export async function runDev(options: WorkerCommandOptions & { readonly watch?: 
   const { logger } = await openLog({ level: options.loglevel, ...(options.color ? {} : { color: false }) })
   setDefaultLogger(logger)
   const folder = resolve(options.watch ?? projectFolder(process.cwd()))
-  const child = new RestartingChild({
+  const child: RestartingChild = new RestartingChild({
     argv: ownArgv(),
     env: { [CHILD]: '1' },
     patienceMs: PATIENCE_MS,
+    // A worker that has crashed is followed by one that finds its messages.
+    deadHolders: new DeadHolders(() => [child]),
     onEnd: (code) =>
       logger.warn({ exit_code: code }, 'the worker has exited; it restarts at the next change'),
   })
