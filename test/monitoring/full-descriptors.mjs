@@ -30,7 +30,7 @@ process.on('message', async (what) => {
   if (what === 'stop') {
     await worker.stop()
     await app.close()
-    process.exit(0)
+    return process.send?.(['done', what], () => process.exit(0))
   }
   process.send?.(['done', what])
 })
