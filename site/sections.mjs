@@ -29,6 +29,7 @@ export const SECTIONS = [
     ['docs/guides/remote-control.md', 'Remote control'],
     ['docs/guides/rabbitmq.md', 'On RabbitMQ'],
     ['docs/guides/signing.md', 'Signed messages'],
+    ['docs/guides/large-payloads.md', 'Large payloads'],
     ['docs/guides/encryption.md', 'Encrypted arguments'],
   ]],
   ['Beside Python', [

@@ -7,6 +7,7 @@ export {
   type CoordinationServer,
   describeCoordinationStore,
 } from '../coordination/coordination-store.suite.js'
+export { describePayloadStore, type PayloadStoreWorld } from '../payload/payload-store.suite.js'
 export { describeJoinStore, type JoinStoreUnderTest } from '../result/join-store.suite.js'
 export {
   describeResultBackend,

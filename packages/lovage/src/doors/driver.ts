@@ -54,6 +54,7 @@ export { bindingOf, matchesTopic, route, safeListener } from '../drivers/shared/
 export { encodeEnvelope, type PriorityToWire } from '../envelope/index.js'
 export type { DriverOptions, OpenDriver } from '../kernel/index.js'
 export type { IncomingMessage, Message, OutgoingMessage, TaskHeaders } from '../message/index.js'
+export type { Payload, PayloadStore } from '../payload/index.js'
 export type {
   ArrivedPart,
   CompletedJoin,

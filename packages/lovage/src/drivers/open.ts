@@ -5,11 +5,12 @@ import { ConfigurationError, type DriverOptions, isLovageError, redactUrl } from
 import type { ResultBackend } from '../result/index.js'
 import type { ScheduleStore } from '../schedule-store/index.js'
 import { amqp, rpc } from './amqp/index.js'
+import { folder } from './folder/index.js'
 import { memory } from './memory/index.js'
 import { orMissingPackage } from './missing-package.js'
 import { postgres, postgresResults } from './postgres/index.js'
 import { redis } from './redis/index.js'
-import type { Driver, Load } from './shared/index.js'
+import type { Driver, Load, PayloadBox } from './shared/index.js'
 import { sqlite } from './sqlite/index.js'
 
 const encrypted = (driver: Driver): Driver => ({ ...driver, isEncrypted: true })
@@ -34,6 +35,7 @@ const DRIVERS = new Map<string, Driver>(
     postgresql: postgres,
     postgres,
     'db+postgresql': postgresResults,
+    file: folder,
     amqp,
     amqps: encrypted(amqp),
     pyamqp: amqp,
@@ -68,6 +70,7 @@ const PARTS = {
   letters: 'dead letter store',
   schedule: 'schedule store',
   outbox: 'outbox',
+  payloads: 'store of large payloads',
 } as const
 type Part = keyof typeof PARTS
 
@@ -75,8 +78,8 @@ const OWN: ReadonlySet<Driver> = new Set([amqp, memory, postgres, redis, sqlite]
 
 /**
  * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, `postgresql://…`,
- * `amqp://user:password@host/vhost`, with the store of dead letters (`deadLetterUrl`) and the outbox (`outboxUrl`)
- * that the settings name.
+ * `amqp://user:password@host/vhost`, with the stores of dead letters (`deadLetterUrl`) and of large payloads
+ * (`largePayloadUrl`), and the outbox (`outboxUrl`), that the settings name.
  *
  * @throws {ConfigurationError} LVG_DRIVER_UNKNOWN naming the known schemes; LVG_CONFIG_INVALID for an unknown transport option;
  * LVG_DRIVER_MISSING naming the package to install; and the errors of the driver when its server cannot be used.
@@ -96,8 +99,9 @@ export async function openBroker(url: string, options: DriverOptions): Promise<B
     if (typeof outboxUrl === 'string' && !broker.publishIn)
       broker = await (await load('outbox', outboxUrl))(broker, outboxUrl, options)
     const shared = broadcastQueues(options.settings)
-    if (shared.length === 0) return broker
-    return (await import('./shared/index.js')).withBroadcast(broker, shared)
+    if (shared.length > 0) broker = (await import('./shared/index.js')).withBroadcast(broker, shared)
+    const box = await openPayloadBox(options)
+    return box ? (await import('./shared/index.js')).withPayloads(broker, box) : broker
   } catch (error) {
     await broker.close()
     throw error
@@ -106,7 +110,22 @@ export async function openBroker(url: string, options: DriverOptions): Promise<B
 
 /** Opens the result backend that a URL names. */
 export async function openResultBackend(url: string, options: DriverOptions): Promise<ResultBackend> {
-  return (await load('results', url))(url, options)
+  const results = await (await load('results', url))(url, options)
+  try {
+    const box = await openPayloadBox(options)
+    return box ? (await import('./shared/index.js')).withLargeResults(results, box, options) : results
+  } catch (error) {
+    await results.close()
+    throw error
+  }
+}
+
+/** What puts large payloads elsewhere (`largePayloadUrl`); undefined when they travel whole. */
+async function openPayloadBox(options: DriverOptions): Promise<PayloadBox | undefined> {
+  const { largePayloadUrl } = options.settings
+  if (typeof largePayloadUrl !== 'string' || largePayloadUrl === '') return undefined
+  const store = await (await load('payloads', largePayloadUrl))(largePayloadUrl, options)
+  return new (await import('./shared/index.js')).PayloadBox(store, options)
 }
 
 /** Opens the coordination store that a URL names. */

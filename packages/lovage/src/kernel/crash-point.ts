@@ -1,6 +1,7 @@
 /** The points at which a test may kill the process, in the order in which a task passes them. */
 export type CrashPoint =
   | 'publish:before'
+  | 'payload:after-put'
   | 'publish:after'
   | 'guard:before-publish'
   | 'guard:after-publish'

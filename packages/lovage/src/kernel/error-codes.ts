@@ -43,6 +43,14 @@ export const ERROR_CODES = {
   LVG_REDIS_REFUSED: ['Redis refused a command.', 'The message contains its reply.'],
   LVG_POSTGRES_REFUSED: ['PostgreSQL refused a statement.', 'The message contains its reply.'],
   LVG_RABBITMQ_REFUSED: ['RabbitMQ refused an operation.', 'The message contains its reply.'],
+  LVG_PAYLOAD_MISSING: [
+    'The body of a message, or a result, is not in the store of large payloads, or is not what was stored.',
+    'It expired (largePayloadExpires), or largePayloadUrl names another store than where it was sent.',
+  ],
+  LVG_PAYLOAD_STORE_FAILED: [
+    'The store of large payloads cannot be read or written.',
+    'Check that it is there, its free space and the permissions; the message contains what it said.',
+  ],
   LVG_DATABASE_MISSING: [
     'The database does not exist.',
     'Create it (CREATE DATABASE), or correct its name in the URL.',

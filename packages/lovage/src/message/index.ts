@@ -20,6 +20,7 @@ export { Decimal, type JsonTypeName, jsonTypeOf, PlainDate, PlainTime, Uuid } fr
 export { describe, isRecord, unserialisable } from './json-writer.js'
 export { MAX_DEPTH } from './limits.js'
 export { formatPath } from './path.js'
+export { PAYLOAD_TYPE } from './payload-type.js'
 export { attemptsOf, type FailedAttempt, REDRIVES_HEADER, redrivesOf, withAttempt } from './provenance.js'
 export { isPlainValue, reprArgs, reprKwargs, reprValue } from './repr.js'
 export {

@@ -9,6 +9,7 @@ import { describe, JsonWriter, unserialisable } from './json-writer.js'
 import { MAX_DEPTH } from './limits.js'
 import { checkMsgpack } from './msgpack-check.js'
 import type { RootName } from './path.js'
+import { PAYLOAD_TYPE } from './payload-type.js'
 import { fromTree, toMsgpackTree } from './tree.js'
 
 const msgpackPackage = requireLater<typeof import('@msgpack/msgpack')>('@msgpack/msgpack')
@@ -187,6 +188,8 @@ function hintFor(contentType: string): { readonly hint?: string } {
   if (PICKLE.has(contentType)) return { hint: PICKLE_HINT }
   if (contentType === ENCRYPTED_TYPE)
     return { hint: 'It is encrypted: give this process the keys, encryptionKeys.' }
+  if (contentType === PAYLOAD_TYPE)
+    return { hint: 'Its body is in a store of large payloads: give this process its URL, largePayloadUrl.' }
   return {}
 }
 

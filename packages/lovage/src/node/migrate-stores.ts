@@ -5,7 +5,14 @@ import { redactUrl } from '../kernel/index.js'
 
 /** An app's store with up-to-date tables. */
 export interface MigratedStore {
-  readonly what: 'messages' | 'dead letters' | 'outbox' | 'results' | 'coordination' | 'schedule'
+  readonly what:
+    | 'messages'
+    | 'dead letters'
+    | 'outbox'
+    | 'large payloads'
+    | 'results'
+    | 'coordination'
+    | 'schedule'
   /** Without the password. */
   readonly location: string
 }
@@ -25,9 +32,10 @@ export async function migrateStores(app: AppCore): Promise<readonly MigratedStor
   const besides = [
     ['dead letters', conf.deadLetterUrl],
     ['outbox', conf.outboxUrl],
+    ['large payloads', conf.largePayloadUrl],
   ] as const
   for (const [what, url] of besides) {
-    if (url === undefined) continue
+    if (url === undefined || (what === 'large payloads' && !hasTables(url))) continue
     // Opened along with the broker.
     await app.broker()
     migrated.push({ what, location: redactUrl(url) })

@@ -186,6 +186,13 @@ export const SETTINGS = {
   /** A PostgreSQL database in whose transactions tasks are sent (`transaction`), if the broker is none; they are relayed to the broker. */
   outboxUrl: optional(text('')),
 
+  /** Where bodies and results beyond `largePayloadBytes` are kept: `file:///folder` or `postgresql://`. Default: nowhere, they travel whole. */
+  largePayloadUrl: optional(text('')),
+  /** Bytes of a body or result beyond which it is kept in `largePayloadUrl`. */
+  largePayloadBytes: number(262_144),
+  /** Seconds for which the body of a message is kept after the time at which it is due; 0 = for ever. Longer than anything waits, and than dead letters are kept. */
+  largePayloadExpires: number(2_592_000),
+
   // --- worker
   /** Concurrent tasks. Default: 100 in the async pool, one per processor in the others. */
   workerConcurrency: optional(number(100)),

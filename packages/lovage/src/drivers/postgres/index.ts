@@ -8,6 +8,7 @@ export const postgres: Driver = {
   letters: async () => (await import('./letters/index.js')).openPostgresDeadLetters,
   schedule: async () => (await import('./schedule/index.js')).openPostgresScheduleStore,
   outbox: async () => (await import('./outbox/index.js')).withOutbox,
+  payloads: async () => (await import('./payloads/index.js')).openPostgresPayloadStore,
   reach: 'network',
   hasTables: true,
 }

@@ -2,6 +2,7 @@ import type { Broker } from '../../broker/index.js'
 import type { CoordinationStore } from '../../coordination/index.js'
 import type { OpenDeadLetterStore } from '../../dead-letter/index.js'
 import type { DriverOptions, OpenDriver } from '../../kernel/index.js'
+import type { PayloadStore } from '../../payload/index.js'
 import type { ResultBackend } from '../../result/index.js'
 import type { ScheduleStore } from '../../schedule-store/index.js'
 
@@ -22,6 +23,7 @@ export interface Driver {
   readonly letters?: Load<OpenDriver<OpenDeadLetterStore>>
   readonly schedule?: Load<OpenSchedule>
   readonly outbox?: Load<OpenOutbox>
+  readonly payloads?: Load<OpenDriver<PayloadStore>>
   /** Where its data is reachable: in the process that made it, on the machine, or from every machine. */
   readonly reach: 'process' | 'machine' | 'network'
   /** The default result URL. Absent: the URL of the broker. */

@@ -1,0 +1,1 @@
+export { openPostgresPayloadStore, PAYLOAD_MIGRATIONS } from './postgres-payload-store.js'
