@@ -19,7 +19,7 @@ app.task({
 })`
 
 describe.each(FLEET_BROKERS)('on $name', ({ start }) => {
-  test('Python’s tools name the child that runs a task', { timeout: 120_000 }, async () => {
+  test('Python’s tools name the child that runs a task', { timeout: 240_000 }, async () => {
     const broker = await start()
     const project = makeProject({ 'package.json': '{"name":"children","type":"module"}', 'app.ts': APP })
     const python = await pythonCelery({ broker: broker.url, args: ['-P', 'solo', '-Q', 'elsewhere'] })
@@ -31,22 +31,30 @@ describe.each(FLEET_BROKERS)('on $name', ({ start }) => {
           env: { CELERY_BROKER_URL: broker.url, CELERY_RESULT_BACKEND: broker.backend },
         },
       )
-      const ask = async (...words: readonly string[]) => {
-        const { stdout } = await python.command('inspect', ...words, '--json', '-t', '5', '-d', 'ts@box')
+      const ask = async (method: string, timeoutS = 20) => {
+        const { stdout } = await python.command(
+          'inspect',
+          method,
+          '--json',
+          '-t',
+          `${timeoutS}`,
+          '-d',
+          'ts@box',
+        )
         try {
           return JSON.parse(stdout)['ts@box']
         } catch {
           return undefined
         }
       }
-      await until(async () => (await ask('ping')) !== undefined, { timeoutMs: 60_000 })
+      await until(async () => (await ask('ping', 2)) !== undefined, { timeoutMs: 120_000 })
       await python.run(`app.send_task('ts.hold', task_id='held', queue='ts')`)
       const active = await until(
         async () => {
           const [one] = (await ask('active')) ?? []
           return one?.worker_pid && one.worker_pid !== worker.pid ? one : undefined
         },
-        { timeoutMs: 60_000 },
+        { timeoutMs: 120_000 },
       )
       const { processes, implementation } = (await ask('stats')).pool
       expect(active).toMatchObject({ id: 'held', hostname: 'ts@box' })
