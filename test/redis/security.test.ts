@@ -197,7 +197,7 @@ describe('a Redis behind TLS', () => {
   it('is not what a redis:// URL with certificates means', async () => {
     await expect(openBroker('redis://h/0?ssl_ca_certs=/ca.crt', driverOptions())).rejects.toMatchObject({
       code: 'LVG_CONFIG_INVALID',
-      message: expect.stringContaining('is not a rediss:// URL'),
+      message: expect.stringContaining('is not a rediss:// or valkeys:// URL'),
     })
   })
 

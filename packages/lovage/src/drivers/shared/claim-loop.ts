@@ -4,6 +4,10 @@ import type { ClaimPort, ClaimReply } from './claim-port.js'
 
 /** Smaller batches are not worth their own turn of the event loop. */
 const MIN_BATCH = 16
+/** Fewer than this are looked at together in no more time than one. */
+const MANY_QUEUES = 16
+/** After a shorter rest, arrivals are not rare: one look at all queues finds more than one at each. */
+const SHORT_IDLENESS_MS = 1
 
 /** Callbacks of the loop. */
 export interface ClaimLoopHooks {
@@ -36,6 +40,10 @@ export class ClaimLoop {
   #isFlowing = false
   /** The queues were empty, and the port will report the next message. */
   #isIdle = false
+  /** Since when. */
+  #idleMs = 0
+  /** A message was announced since the last claim. */
+  #isAnnounced = false
   /** Counts reasons to look: a claim that was sent before the last of them says nothing about it. */
   #wakes = 0
   #isTurnDue = false
@@ -77,11 +85,31 @@ export class ClaimLoop {
     await this.#underWay.ended()
   }
 
-  /** A message may have arrived: looks now. */
-  wake(): void {
+  /** A message may have arrived, in these queues or in any: looks now. */
+  wake(queues?: readonly string[]): void {
+    this.#isAnnounced = true
+    this.#look(queues && this.#isAlone() ? this.#queues.filter((queue) => queues.includes(queue)) : undefined)
+  }
+
+  /** Looks without an announcement: some arrivals have none. */
+  probe(): void {
+    this.#look()
+  }
+
+  /** Looks at some of the queues, or all of them. */
+  #look(some?: readonly string[]): void {
     this.#wakes++
     this.#isIdle = false
-    this.#pump()
+    this.#pump(some)
+  }
+
+  /** A rare arrival: all other queues are empty, and would have been announced as well. */
+  #isAlone(): boolean {
+    return (
+      this.#isIdle &&
+      this.#queues.length > MANY_QUEUES &&
+      performance.now() - this.#idleMs > SHORT_IDLENESS_MS
+    )
   }
 
   /** There may be more room, or something to settle: looks together with this turn's settlements. */
@@ -97,11 +125,11 @@ export class ClaimLoop {
   }
 
   /** Claims as much as there is room for, unless the queues are known to be empty. */
-  #pump(): void {
+  #pump(some = this.#queues): void {
     if (!this.#isRunning || this.#isIdle || this.#queues.length === 0 || !this.#port.isReady) return
     if (this.#unanswered >= (this.#port.isPipelined && this.#isFlowing ? 2 : 1)) return
     if (!this.#port.asksLate && this.#room() <= 0) return
-    void this.#underWay.add(this.#claim())
+    void this.#underWay.add(this.#claim(some))
   }
 
   #room(): number {
@@ -117,7 +145,9 @@ export class ClaimLoop {
     return Math.min(room, batch, this.#port.mostClaimed)
   }
 
-  async #claim(): Promise<void> {
+  async #claim(queues: readonly string[]): Promise<void> {
+    const isAnnounced = this.#isAnnounced
+    this.#isAnnounced = false
     let wakes = this.#wakes
     let want = 0
     let deliveries: readonly Delivery[]
@@ -127,7 +157,7 @@ export class ClaimLoop {
         wakes = this.#wakes
         want = this.#want()
         this.#asked += want
-        return { queues: this.#queues, want, isBacklog: this.#isFlowing }
+        return { queues, want, isBacklog: this.#isFlowing, isAnnounced }
       })
       deliveries = this.#hooks.take(reply)
     } catch (error) {
@@ -178,9 +208,10 @@ export class ClaimLoop {
     const { wait } = this.#port
     if (!wait || !this.#isRunning || this.#unanswered > 0 || this.#room() <= 0) return
     this.#isIdle = true
+    this.#idleMs = performance.now()
     // Deliveries just claimed start first.
     setImmediate(() => {
-      if (this.#isIdle && this.#isRunning) wait.arm(() => this.wake())
+      if (this.#isIdle && this.#isRunning) wait.arm((queue) => this.wake([queue]))
     })
   }
 }

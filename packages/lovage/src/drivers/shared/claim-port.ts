@@ -11,6 +11,8 @@ export interface ClaimRequest {
   readonly want: number
   /** The last claim came back full: what comes now has waited behind others. */
   readonly isBacklog: boolean
+  /** A message was announced; otherwise this is a look whether one has come without. */
+  readonly isAnnounced: boolean
 }
 
 /** A claim's reply. */
@@ -74,8 +76,12 @@ export interface ClaimPort {
   drop?(): void
   /** Notifies other consumers. */
   tell?(queues: readonly string[]): void
-  /** Calls `wake` once a message is available; where it is absent, every demand is a look. */
-  readonly wait?: { setQueues(queues: readonly string[]): void; arm(wake: () => void): void; disarm(): void }
+  /** Calls `wake` once a message is available, with its queue; where it is absent, every demand is a look. */
+  readonly wait?: {
+    setQueues(queues: readonly string[]): void
+    arm(wake: (queue: string) => void): void
+    disarm(): void
+  }
   listen(listener: ClaimListener): Promise<readonly Unsubscribe[]> | readonly Unsubscribe[]
   /** Runs after a reconnection, before any request: restores what must exist. */
   resume?(): Promise<void>

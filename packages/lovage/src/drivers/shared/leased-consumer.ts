@@ -182,7 +182,7 @@ export class LeasedConsumer implements Consumer {
   }
 
   #rung(queues: readonly string[] | undefined): void {
-    if (!queues || queues.some((queue) => this.#loop.queues.includes(queue))) this.#loop.wake()
+    if (!queues || queues.some((queue) => this.#loop.queues.includes(queue))) this.#loop.wake(queues)
   }
 
   async #sweep(): Promise<number | undefined> {
@@ -192,7 +192,7 @@ export class LeasedConsumer implements Consumer {
       const swept = await this.#answeredInTime(this.#port.sweep?.())
       dueInMs = swept?.dueInMs
       if (swept) this.#works()
-      this.#loop.wake()
+      this.#loop.probe()
       await this.#tell(swept?.freed ?? [])
     } catch (error) {
       this.#failed(error)

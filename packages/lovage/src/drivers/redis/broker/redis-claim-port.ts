@@ -31,6 +31,14 @@ export interface RedisClaimParts {
   readonly writer: Results | undefined
 }
 
+/** The reply of a claim that finds nothing. */
+const NO_MESSAGES = 3
+
+interface QueueWords {
+  readonly lists: readonly string[]
+  readonly suffixes: readonly string[]
+}
+
 /** A consumer's claims on Redis; settlements and the next claim are sent together. */
 export class RedisClaimPort implements ClaimPort {
   readonly settlesResults: boolean
@@ -49,9 +57,7 @@ export class RedisClaimPort implements ClaimPort {
   readonly #release: Unsubscribe
   #isTurnDue = false
   #send: (() => void) | undefined
-  #queues: readonly string[] = []
-  #lists: readonly string[] = []
-  #suffixes: readonly string[] = []
+  readonly #words = new WeakMap<readonly string[], QueueWords>()
 
   constructor(connection: RedisConnection, options: ConsumeOptions, parts: RedisClaimParts) {
     const { keys, routing, writer } = parts
@@ -98,25 +104,36 @@ export class RedisClaimPort implements ClaimPort {
 
   async claim(ask: () => ClaimRequest): Promise<ClaimReply> {
     const { keys } = this.#parts
-    const { queues, want, isBacklog } = ask()
-    if (queues !== this.#queues) {
-      this.#queues = queues
-      this.#lists = queues.flatMap((queue) => keys.lists(queue))
-      this.#suffixes = queues.flatMap((queue) => keys.steps.map(() => `,"",${JSON.stringify(queue)}]`))
-    }
+    const { queues, want, isBacklog, isAnnounced } = ask()
+    const { lists, suffixes } = this.#wordsOf(queues)
     const { holder, leaseMs } = this.#options
     const { unackedIndex, unacked, holders, unparsed, redeliveries } = keys
     const claimed = CLAIM.run(
       this.#connection,
-      [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, ...this.#lists],
-      [holder, leaseMs, want, HELD_REMARK, ...this.#suffixes],
+      [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, ...lists],
+      [holder, leaseMs, want, HELD_REMARK, keys.steps.length, ...suffixes],
     )
     // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
-    const heard = isBacklog ? undefined : this.#parts.subscriber.caughtUp()
+    const heard = isAnnounced && !isBacklog ? this.#parts.subscriber.caughtUp() : undefined
     const reply = await claimed
-    await heard
+    if (heard) await heard
+    else if (!isBacklog && reply.length > NO_MESSAGES) await this.#parts.subscriber.caughtUp()
     const queueOf = (list: number): string => queues[Math.floor(list / keys.steps.length)] ?? ''
     return { messages: readClaim(reply, queueOf, this.#options.onError) }
+  }
+
+  /** The words of a claim that depend on its queues alone. */
+  #wordsOf(queues: readonly string[]): QueueWords {
+    const { keys } = this.#parts
+    let words = this.#words.get(queues)
+    if (!words) {
+      words = {
+        lists: queues.flatMap((queue) => keys.lists(queue)),
+        suffixes: queues.map((queue) => `,"",${JSON.stringify(queue)}]`),
+      }
+      this.#words.set(queues, words)
+    }
+    return words
   }
 
   settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {

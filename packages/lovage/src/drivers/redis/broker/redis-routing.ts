@@ -3,6 +3,8 @@ import { MessageError } from '../../../kernel/index.js'
 import { isRefusedForNow, type RedisConnection } from '../client/index.js'
 import type { RedisKeys } from './redis-keys.js'
 
+const LOOKED_AT_ONCE = 50
+
 /** A queue with its declaration's defaults filled in. */
 interface Binding {
   readonly queue: string
@@ -19,6 +21,8 @@ export class RedisRouting {
   readonly #declared = new Map<string, Binding>()
   readonly #lookups = new Map<string, Promise<string[]>>()
   readonly #patterns = new Map<string, RegExp>()
+  /** Where the next look for lost declarations begins. */
+  #lookedAt = 0
 
   constructor(connection: RedisConnection, keys: RedisKeys) {
     this.#connection = connection
@@ -35,6 +39,22 @@ export class RedisRouting {
   /** Writes all declarations again: a server that was flushed or replaced has lost them. */
   async declareAgain(): Promise<void> {
     await this.#write([...this.#declared.values()])
+  }
+
+  /**
+   * Declares again if the server has lost declarations, as after a FLUSHALL, which no connection notices. Looks at some of them each time,
+   * in turn, so that a worker of many queues asks no more than one of few.
+   */
+  async declareLost(): Promise<void> {
+    const queues = [...this.#declared.values()]
+      .filter(({ type }) => type !== 'fanout')
+      .map(({ queue }) => queue)
+    if (queues.length === 0) return
+    const from = this.#lookedAt < queues.length ? this.#lookedAt : 0
+    const some = queues.slice(from, from + LOOKED_AT_ONCE)
+    this.#lookedAt = from + some.length
+    const known = await this.#connection.command<number[]>('smismember', this.#keys.queues, ...some)
+    if (!known.every(Boolean)) await this.declareAgain()
   }
 
   /** Removes the temporary queues declared here, with their contents. */

@@ -14,13 +14,13 @@ export const CLAIM = defineScript<
     redeliveries: string,
     ...lists: string[],
   ],
-  [holder: string, leaseMs: number, count: number, remark: string, ...suffixes: string[]],
+  [holder: string, leaseMs: number, count: number, remark: string, steps: number, ...suffixes: string[]],
   [tags: string, counts: string, redeliveries: string, ...messages: string[]]
 >({
   file: lua('claim'),
-  uses: [lua('delivery-tag'), lua('message-tag')],
+  uses: [lua('pop-lists'), lua('delivery-tag'), lua('message-tag')],
   keys: ['unackedIndex', 'unacked', 'held', 'holders', 'unparsed', 'redeliveries', 'lists…'],
-  args: ['holder', 'leaseMs', 'count', 'remark', 'suffixes…'],
+  args: ['holder', 'leaseMs', 'count', 'remark', 'steps', 'suffixes…'],
 })
 
 /** Acknowledges claims, with their results. */

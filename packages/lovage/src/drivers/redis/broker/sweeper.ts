@@ -6,7 +6,7 @@ import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 import { PROMOTE, RESTORE_LEASE } from './scripts.js'
 
-const DECLARE_PAUSE_MS = 1_000
+const DECLARE_PAUSE_MS = 10_000
 const FOREIGN_PAUSE_MS = 10_000
 const PROMOTE_AT_ONCE = 500
 const RESTORE_AT_ONCE = 500
@@ -64,12 +64,13 @@ export class Sweeper {
     }
   }
 
-  /** Declares bindings again, so that they survive a FLUSHALL, which no connection notices. */
+  /** Keeps bindings through a FLUSHALL: most are missed at the next sweep, all after ten seconds. */
   async #declare(): Promise<void> {
-    const nowMs = this.#options.clock.now()
-    if (nowMs - this.#declaredMs < DECLARE_PAUSE_MS) return
+    const { clock, routing } = this.#options
+    const nowMs = clock.now()
+    if (nowMs - this.#declaredMs < DECLARE_PAUSE_MS) return routing.declareLost()
     this.#declaredMs = nowMs
-    await this.#options.routing.declareAgain()
+    await routing.declareAgain()
   }
 
   async #restore(): Promise<void> {

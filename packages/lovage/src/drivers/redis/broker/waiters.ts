@@ -8,8 +8,8 @@ export class Waiters {
   readonly #clock: Clock
   readonly #listOf: (queue: string) => string
   readonly #onError: (error: unknown) => void
-  #wake: () => void = () => {}
-  readonly #byList = new Map<string, Waiter>()
+  #wake: (queue: string) => void = () => {}
+  readonly #byQueue = new Map<string, Waiter>()
 
   constructor(
     target: RedisTarget,
@@ -25,40 +25,40 @@ export class Waiters {
 
   /** Waits at the lists of these queues from now on. */
   setQueues(queues: readonly string[]): void {
-    const wanted = new Set(queues.map(this.#listOf))
-    for (const [list, waiter] of this.#byList) {
-      if (wanted.has(list)) continue
+    const wanted = new Set(queues)
+    for (const [queue, waiter] of this.#byQueue) {
+      if (wanted.has(queue)) continue
       waiter.close()
-      this.#byList.delete(list)
+      this.#byQueue.delete(queue)
     }
-    for (const list of wanted) {
-      if (this.#byList.has(list)) continue
-      const on = { wake: () => this.#woken(), error: this.#onError }
-      this.#byList.set(list, new Waiter(this.#target, list, this.#clock, on))
+    for (const queue of wanted) {
+      if (this.#byQueue.has(queue)) continue
+      const on = { wake: () => this.#woken(queue), error: this.#onError }
+      this.#byQueue.set(queue, new Waiter(this.#target, this.#listOf(queue), this.#clock, on))
     }
   }
 
-  /** Calls `wake` when one of the lists holds a message, possibly at once. */
-  arm(wake: () => void): void {
+  /** Calls `wake` with a queue whose list holds a message, possibly at once. */
+  arm(wake: (queue: string) => void): void {
     this.#wake = wake
-    for (const waiter of this.#byList.values()) waiter.arm()
+    for (const waiter of this.#byQueue.values()) waiter.arm()
   }
 
   disarm(): void {
-    for (const waiter of this.#byList.values()) waiter.disarm()
+    for (const waiter of this.#byQueue.values()) waiter.disarm()
   }
 
   /** Opens the connections again. */
   drop(): void {
-    for (const waiter of this.#byList.values()) waiter.drop()
+    for (const waiter of this.#byQueue.values()) waiter.drop()
   }
 
   close(): void {
     this.setQueues([])
   }
 
-  #woken(): void {
+  #woken(queue: string): void {
     this.disarm()
-    this.#wake()
+    this.#wake(queue)
   }
 }

@@ -1,33 +1,23 @@
 -- Claims waiting messages for a holder, the lists in their order, oldest first.
 --
 -- KEYS       unackedIndex unacked held holders unparsed redeliveries lists...
--- ARGV       holder leaseMs count remark suffixes...   (the remark is longer than 64 bytes; a suffix for each list)
+-- ARGV       holder leaseMs count remark steps suffixes...   (the remark is longer than 64 bytes; `steps` lists and a
+--            suffix for each queue)
 -- REPLY      {tags, counts, redeliveries, message, …}: tags by line; pairs `list:number`, the number `!` for a key that
 --            is no list; numbers or empty; messages
 -- INVARIANT  A message is in its list or claimed (`held`, and `unacked` or `unparsed`), never in neither. Nothing fails
 --            after the first RPOP: wrong types show before it or are passed over; no full memory stops a script then.
 local index, unacked, held, holders, unparsed, redeliveries = unpack(KEYS, 1, 6)
-local holder, leaseMs, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-for _, hash in ipairs({ unacked, held, unparsed, redeliveries }) do redis.call('HLEN', hash) end
-redis.call('ZCARD', holders)
-local isNewIndex = redis.call('ZCARD', index) == 0
-
-local reply, lists, counts, n = { '', '', '' }, {}, {}, 0
-for i = 7, #KEYS do
-  if n >= count then break end
-  local popped = redis.pcall('RPOP', KEYS[i], count - n)
-  if popped and popped.err then
-    if n == 0 and not string.find(popped.err, 'WRONGTYPE', 1, true) then return popped end
-    counts[#counts + 1] = (i - 7) .. ':!'
-  elseif popped then
-    counts[#counts + 1] = (i - 7) .. ':' .. #popped
-    for _, raw in ipairs(popped) do
-      n = n + 1
-      reply[n + 3], lists[n] = raw, i
-    end
-  end
-end
-reply[2] = table.concat(counts, ' ')
+local holder, leaseMs, count, steps = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
+local isNewIndex
+local raws, lists, counts = popLists(KEYS, 7, count, function()
+  for _, hash in ipairs({ unacked, held, unparsed, redeliveries }) do redis.call('HLEN', hash) end
+  redis.call('ZCARD', holders)
+  isNewIndex = redis.call('ZCARD', index) == 0
+end)
+if not raws then return lists end
+local n = #raws
+local reply = { '', counts, '', unpack(raws) }
 if n == 0 then return reply end
 
 local time = redis.call('TIME')
@@ -41,7 +31,7 @@ redis.call('HSETNX', held, '', ARGV[4])
 
 local tags, parsed, scores, seen = {}, {}, {}, {}
 for i = 1, n do
-  tags[i] = deliveryTag(reply[i + 3]) or ''
+  tags[i] = deliveryTag(raws[i]) or ''
   parsed[i] = tags[i] ~= ''
 end
 local known = redis.call('HMGET', unacked, unpack(tags))
@@ -49,7 +39,7 @@ for i = 1, n do
   local own = plainTag(tags[i])
   -- Copies that share a tag (kombu's topic exchanges create such copies) must not share an entry.
   local isTaken = not parsed[i] or known[i] or seen[tags[i]]
-  if isTaken or own ~= tags[i] or wasRedelivered(reply[i + 3]) then
+  if isTaken or own ~= tags[i] or wasRedelivered(raws[i]) then
     tags[i] = 'lovage:' .. holder .. ':' .. now .. ':' .. i .. (isTaken and '' or '\t' .. own)
   end
   seen[tags[i]] = true
@@ -68,9 +58,9 @@ for i = 1, n do
   claims[2 * i] = (parsed[i] and score or '-') .. ' ' .. i .. ' ' .. KEYS[lists[i]]
   if parsed[i] then
     values[#values + 1] = tags[i]
-    values[#values + 1] = '[' .. reply[i + 3] .. ARGV[lists[i] - 2]
+    values[#values + 1] = '[' .. raws[i] .. ARGV[6 + math.floor((lists[i] - 7) / steps)]
   else
-    redis.call('HSET', unparsed, tags[i], reply[i + 3])
+    redis.call('HSET', unparsed, tags[i], raws[i])
   end
 end
 if #values > 0 then redis.call('HSET', unacked, unpack(values)) end

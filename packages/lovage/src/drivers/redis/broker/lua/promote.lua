@@ -7,6 +7,8 @@
 -- INVARIANT  A message is in the delay store or in its list, never in both or neither.
 local delayed, doorbell = KEYS[1], KEYS[2]
 local timesPrefix, messagesPrefix, listPrefix, separator, limit = unpack(ARGV, 1, 5)
+-- Nearly every look finds nothing, or nothing that is due.
+if redis.call('EXISTS', delayed) == 0 then return { 0, -1 } end
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 local moved, bad = 0, nil
