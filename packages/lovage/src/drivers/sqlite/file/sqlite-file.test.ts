@@ -77,7 +77,10 @@ describe('a SQLite file', () => {
     await call('add', 'deadly').catch(() => {})
     // Calls in flight when it died are rejected; later calls are executed. It may die after any of these.
     await vi.waitFor(() => expect(call('add', 'a')).resolves.toBe(1), 10_000)
-    await vi.waitFor(async () => expect((await call('all', undefined)).slice(0, 2)).toEqual(['deadly', 'a']), 10_000)
+    await vi.waitFor(
+      async () => expect((await call('all', undefined)).slice(0, 2)).toEqual(['deadly', 'a']),
+      10_000,
+    )
     heard.mockClear()
     await (await notes(await open('notes.db', '', true))).call('add', 'b')
     await vi.waitFor(() => expect(heard).toHaveBeenCalled())
