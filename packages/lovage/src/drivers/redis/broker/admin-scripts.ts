@@ -24,6 +24,31 @@ export const COUNT_UNACKED = defineScript<
   args: ['heldPrefix', 'limit'],
 })
 
+/** Counts the waiting and delayed messages of queues. */
+export const COUNT_WAITING = defineScript<
+  [queues: string],
+  [
+    listPrefix: string,
+    separator: string,
+    steps: string,
+    timesPrefix: string,
+    dueByMs: number,
+    ...queues: string[],
+  ],
+  number[]
+>({
+  file: lua('count-waiting'),
+  keys: ['queues'],
+  args: ['listPrefix', 'separator', 'steps', 'timesPrefix', 'dueByMs', 'queues…'],
+})
+
+/** Reads the members of sets. */
+export const READ_SETS = defineScript<string[], [], string[][]>({
+  file: lua('read-sets'),
+  keys: ['sets…'],
+  args: [],
+})
+
 /** Empties a queue. */
 export const PURGE = defineScript<
   [delayed: string, times: string, messages: string, ...lists: string[]],

@@ -1,12 +1,14 @@
 import type { Binding, DepthOptions, QueueAdmin, QueueDepth, QueuedMessage } from '../../../broker/index.js'
 import type { Page, PageRequest } from '../../../kernel/index.js'
 import type { RedisConnection } from '../client/index.js'
-import { COUNT_UNACKED, MOVE, PURGE } from './admin-scripts.js'
+import { COUNT_UNACKED, COUNT_WAITING, MOVE, PURGE, READ_SETS } from './admin-scripts.js'
 import { browseQueue } from './browse.js'
 import { MessagesById } from './by-id.js'
 import type { RedisKeys } from './redis-keys.js'
 
 const AT_ONCE = 500
+/** Queues counted in one step of the server: it takes less than a millisecond. */
+const COUNTED = 200
 /** How many messages held by Python workers are inspected for a count. */
 const MOST_FOREIGN = 2_000
 /** Exchanges whose queues are not task queues: remote control, its replies, events. */
@@ -33,10 +35,12 @@ export class RedisAdmin implements QueueAdmin {
     const prefix = this.#keys.binding('')
     const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`
     for await (const found of this.#scan(pattern)) {
-      for (const key of found) {
+      const keys = found.filter((key) => !INTERNAL.test(key.slice(prefix.length)))
+      // An exchange of its own for each of thousands of queues is usual.
+      const members = keys.length === 0 ? [] : await READ_SETS.run(this.#connection, keys, [])
+      for (const [place, key] of keys.entries()) {
         const exchange = key.slice(prefix.length)
-        if (INTERNAL.test(exchange)) continue
-        for (const member of await this.#connection.command<string[]>('smembers', key)) {
+        for (const member of members[place] ?? []) {
           const [routingKey = '', topic = '', queue = ''] = member.split(this.#keys.separator)
           // kombu writes a pattern only for a topic exchange, and nothing for other types.
           if (queue) bindings.push({ exchange, type: topic === '' ? 'direct' : 'topic', routingKey, queue })
@@ -97,32 +101,31 @@ export class RedisAdmin implements QueueAdmin {
     { unacked = false, dueByMs }: DepthOptions = {},
   ): Promise<ReadonlyMap<string, QueueDepth>> {
     const held = unacked ? await this.#unacked() : undefined
+    const { prefix, separator, steps, timesPrefix } = this.#keys
+    const parts: (readonly string[])[] = []
+    for (let at = 0; at < queues.length; at += COUNTED) parts.push(queues.slice(at, at + COUNTED))
     const counts = await this.#connection.together(() =>
       Promise.all(
-        queues.flatMap((queue) => [
-          ...this.#keys.lists(queue).map((list) => this.#connection.command<number>('llen', list)),
-          this.#connection.command<number>('zcard', this.#keys.times(queue)),
-          ...(dueByMs === undefined
-            ? []
-            : [this.#connection.command<number>('zcount', this.#keys.times(queue), '-inf', dueByMs)]),
-        ]),
+        parts.map((part) =>
+          COUNT_WAITING.run(
+            this.#connection,
+            [this.#keys.queues],
+            [prefix, separator, steps.join(), timesPrefix, dueByMs ?? -1, ...part],
+          ),
+        ),
       ),
     )
-    const { steps } = this.#keys
-    const each = steps.length + (dueByMs === undefined ? 1 : 2)
+    const flat = counts.flat()
     return new Map(
-      queues.map((queue, index) => {
-        const ready = counts.slice(index * each, index * each + steps.length)
-        return [
-          queue,
-          {
-            ready: ready.reduce((sum, one) => sum + one, 0),
-            delayed: counts[index * each + steps.length] ?? 0,
-            ...(held ? { unacked: held(queue) } : {}),
-            ...(dueByMs === undefined ? {} : { due: counts[index * each + steps.length + 1] ?? 0 }),
-          },
-        ]
-      }),
+      queues.map((queue, place) => [
+        queue,
+        {
+          ready: flat[place * 3] ?? 0,
+          delayed: flat[place * 3 + 1] ?? 0,
+          ...(held ? { unacked: held(queue) } : {}),
+          ...(dueByMs === undefined ? {} : { due: flat[place * 3 + 2] ?? 0 }),
+        },
+      ]),
     )
   }
 
