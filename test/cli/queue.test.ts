@@ -19,9 +19,11 @@ test('the tasks of a queue are looked at, promoted, rescheduled and deleted by i
   const never = await call('eve', '--countdown', '7200')
 
   const table = (await run('queue', 'list', 'mail')).stdout.split('\n')
-  expect(table[0]).toMatch(/^id +task +state +due +retries +arguments$/)
-  expect(table[1]).toMatch(new RegExp(`^${ready} +mail.send +ready +- +0 +\\('ada',\\) \\{\\}$`))
-  expect(table[2]).toMatch(new RegExp(`^${later} +mail.send +delayed +20\\S+Z +0 +\\('bob',\\) \\{\\}$`))
+  expect(table[0]).toMatch(/^id +task +state +due +held by +redeliveries +retries +arguments$/)
+  expect(table[1]).toMatch(new RegExp(`^${ready} +mail.send +ready +- +- +0 +0 +\\('ada',\\) \\{\\}$`))
+  expect(table[2]).toMatch(
+    new RegExp(`^${later} +mail.send +delayed +20\\S+Z +- +0 +0 +\\('bob',\\) \\{\\}$`),
+  )
   expect(table).toHaveLength(4)
   const page = JSON.parse(
     (await run('queue', 'list', 'mail', '--state', 'delayed', '-n', '1', '--json')).stdout,

@@ -55,6 +55,10 @@ test('what has lost several workers is shown, and who holds it, wherever an oper
   const say = async (...args: string[]) => (await lovage(['-b', url, ...args], { cwd: shop.folder })).stdout
   expect(await say('queues')).toContain(told)
   expect(JSON.parse(await say('queues', 'celery', '--json'))).toMatchObject([{ redelivered: [fact] }])
+  expect((await app.queues.list('celery', { state: 'unacked' })).items).toMatchObject([
+    { id, holder: expect.stringMatching(/^third@box\./), redeliveries: 2 },
+  ])
+  expect(await say('queue', 'list', 'celery')).toMatch(/unacked +- +third@box +2 +0 /)
   expect(await say('status')).toContain(told)
   expect(await say('inspect', 'active')).toContain('"redeliveries": 2')
   expect(await say('doctor')).toContain(`FAIL  lost workers: ${told}`)

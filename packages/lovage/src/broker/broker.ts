@@ -236,6 +236,10 @@ export interface QueuedMessage {
   readonly state: 'ready' | 'delayed' | 'unacked'
   /** Unix ms at which a delayed message is due. */
   readonly dueMs?: number
+  /** The consumer that has claimed it, as it called itself (`ConsumeOptions.holder`); undefined for a Python worker. */
+  readonly holder?: string
+  /** How often a holder was lost with it; undefined where that is not known. */
+  readonly redeliveries?: number
   readonly raw: Buffer | string
 }
 

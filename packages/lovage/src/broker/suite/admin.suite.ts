@@ -97,7 +97,11 @@ export function adminTests({ test }: SuiteTester): void {
       const view = (items: readonly QueuedMessage[]) => items.map((one) => [one.id, one.state, one.dueMs])
       expect(view(await browseAll(world, 'ready'))).toEqual([[ready, 'ready', undefined]])
       expect(view(await browseAll(world, 'delayed'))).toEqual([[due, 'delayed', dueMs]])
-      expect(view(await browseAll(world, 'unacked'))).toEqual([[held, 'unacked', undefined]])
+      const unacked = await browseAll(world, 'unacked')
+      expect(view(unacked)).toEqual([[held, 'unacked', undefined]])
+      // A broker inside this process has no leases, and so no need of names.
+      if (world.broker.capabilities.leases)
+        expect(unacked).toMatchObject([{ holder: consumer.holder, redeliveries: 0 }])
       expect((await browseAll(world, undefined, 2)).map(({ id }) => id).sort()).toEqual(
         [held, due, ready].sort(),
       )

@@ -41,18 +41,25 @@ export async function list(
     console.log(JSON.stringify({ ...page, items: page.items.map(({ raw: _, ...task }) => task) }))
     return 0
   }
-  const rows = page.items.map(({ id, task, state, dueMs, retries, argsrepr, kwargsrepr }) => [
-    id,
-    task ?? '-',
-    state,
-    dueMs === undefined ? '-' : timeOf(dueMs),
-    retries,
-    `${argsrepr} ${kwargsrepr}`.replaceAll('\n', ' ').slice(0, 100),
-  ])
-  console.log(table(['id', 'task', 'state', 'due', 'retries', 'arguments'], rows))
+  const rows = page.items.map(
+    ({ id, task, state, dueMs, holder, retries, argsrepr, kwargsrepr, ...more }) => [
+      id,
+      task ?? '-',
+      state,
+      dueMs === undefined ? '-' : timeOf(dueMs),
+      holder === undefined ? '-' : nodeOf(holder),
+      more.redeliveries ?? '-',
+      retries,
+      `${argsrepr} ${kwargsrepr}`.replaceAll('\n', ' ').slice(0, 100),
+    ],
+  )
+  console.log(table(['id', 'task', 'state', 'due', 'held by', 'redeliveries', 'retries', 'arguments'], rows))
   if (page.next !== undefined) console.error(`More with --after '${page.next}'`)
   return 0
 }
+
+/** A holder's node: it is followed by an id that is new at every start. */
+const nodeOf = (holder: string): string => holder.replace(/\.[0-9a-f-]{36}$/, '')
 
 /** Prints tasks whole. */
 export async function peek(

@@ -10,7 +10,7 @@ SELECT exchange, type, routing_key AS "routingKey", queue FROM lovage_binding OR
 -- name: purge
 WITH gone AS (DELETE FROM lovage_message WHERE queue = $1 AND state <> 2 RETURNING 1) SELECT count(*) AS count FROM gone
 -- name: browse
-SELECT id, task_id, task, state, due_ms, raw FROM lovage_message WHERE queue = $1 AND ($2::smallint IS NULL OR state = $2)
+SELECT id, task_id, task, state, due_ms, holder, redeliveries, raw FROM lovage_message WHERE queue = $1 AND ($2::smallint IS NULL OR state = $2)
 ORDER BY state, CASE state WHEN 1 THEN due_ms ELSE level END, place, id LIMIT $3 OFFSET $4
 -- name: move
 WITH chosen AS (
@@ -19,9 +19,9 @@ WITH chosen AS (
 SELECT count(*) AS count FROM moved
 -- name: find
 -- One state at a time, because each has its own index.
-SELECT queue, id, task_id, task, state, due_ms, raw FROM lovage_message WHERE state = 1 AND task_id = ANY ($1::text[])
-UNION ALL SELECT queue, id, task_id, task, state, due_ms, raw FROM lovage_message WHERE state = 0 AND task_id = ANY ($1::text[])
-UNION ALL SELECT queue, id, task_id, task, state, due_ms, raw FROM lovage_message WHERE state = 2 AND task_id = ANY ($1::text[])
+SELECT queue, id, task_id, task, state, due_ms, holder, redeliveries, raw FROM lovage_message WHERE state = 1 AND task_id = ANY ($1::text[])
+UNION ALL SELECT queue, id, task_id, task, state, due_ms, holder, redeliveries, raw FROM lovage_message WHERE state = 0 AND task_id = ANY ($1::text[])
+UNION ALL SELECT queue, id, task_id, task, state, due_ms, holder, redeliveries, raw FROM lovage_message WHERE state = 2 AND task_id = ANY ($1::text[])
 -- name: remove
 WITH chosen AS (
   SELECT id FROM lovage_message WHERE state = 1 AND task_id = ANY ($1::text[])

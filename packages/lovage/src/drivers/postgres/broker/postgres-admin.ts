@@ -27,6 +27,8 @@ interface BrowsedRow {
   readonly task: string | null
   readonly state: number
   readonly due_ms: number
+  readonly holder: string | null
+  readonly redeliveries: number
   readonly raw: string
 }
 
@@ -143,5 +145,7 @@ function view(queue: string, row: BrowsedRow): QueuedMessage {
     raw: row.raw,
     ...(row.task === null ? {} : { task: row.task }),
     ...(state === 'delayed' ? { dueMs: row.due_ms } : {}),
+    ...(row.holder === null ? {} : { holder: row.holder }),
+    redeliveries: row.redeliveries,
   }
 }

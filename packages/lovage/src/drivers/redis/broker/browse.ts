@@ -101,12 +101,35 @@ const READERS: Readonly<Record<State, Reader>> = {
     const ending = `,"",${JSON.stringify(queue)}]`
     const mine = pairs.flatMap((value, index) => {
       const raw = index % 2 === 1 ? claimedOf(value, ending, queue) : undefined
-      return raw ? [view(raw, queue, 'unacked', pairs[index - 1]?.toString())] : []
+      const tag = pairs[index - 1]?.toString() ?? ''
+      return raw ? [{ tag, message: view(raw, queue, 'unacked', tag) }] : []
     })
-    const items = mine.slice(shown, shown + limit)
+    const items = await withHolders(connection, keys, mine.slice(shown, shown + limit))
     if (shown + limit < mine.length) return { items, next: `${cursor}:${shown + limit}` }
     return next.toString() === '0' ? { items } : { items, next: `${next}:0` }
   },
+}
+
+/** Adds who holds claimed messages, and how often a holder was lost with them. Python's workers keep no such record. */
+async function withHolders(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  claimed: readonly { readonly tag: string; readonly message: QueuedMessage }[],
+): Promise<QueuedMessage[]> {
+  if (claimed.length === 0) return []
+  const tags = claimed.map(({ tag }) => tag)
+  // A message keeps its own tag, which follows a tab in ours, from claim to claim.
+  const own = tags.map((tag) => tag.slice(tag.indexOf('\t') + 1))
+  const holders = await connection.send<string[]>('zrange', [keys.holders, 0, -1])
+  const [losses, ...held] = await Promise.all([
+    connection.send<(string | null)[]>('hmget', [keys.redeliveries, ...own]),
+    ...holders.map((holder) => connection.send<(string | null)[]>('hmget', [keys.held(holder), ...tags])),
+  ])
+  return claimed.map(({ message }, place) => {
+    const holder = holders[held.findIndex((records) => typeof records[place] === 'string')]
+    const redeliveries = Number(losses?.[place] ?? 0)
+    return holder === undefined ? message : { ...message, holder, redeliveries }
+  })
 }
 
 /** The message of a record in `unacked` if it belongs to the queue: our tags end with the queue, kombu's records have the routing key. */

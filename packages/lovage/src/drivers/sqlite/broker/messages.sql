@@ -53,17 +53,17 @@ SELECT name FROM lovage_queue ORDER BY name
 -- name: purge
 DELETE FROM lovage_message WHERE queue = ?1 AND state <> 2
 -- name: browse
-SELECT seq, task_id, task, state, due_ms, raw FROM lovage_message WHERE queue = ?1 AND (?2 IS NULL OR state = ?2)
+SELECT seq, task_id, task, state, due_ms, raw, holder, redeliveries FROM lovage_message WHERE queue = ?1 AND (?2 IS NULL OR state = ?2)
 ORDER BY state, CASE state WHEN 1 THEN due_ms ELSE level END, place, due_ms, seq LIMIT ?3 OFFSET ?4
 -- name: move
 UPDATE lovage_message SET queue = ?2 WHERE queue = ?1 AND state = 0
 -- name: find
 -- One state at a time, because each has its own index.
-SELECT queue, seq, claims, task_id, task, state, due_ms, raw FROM lovage_message
+SELECT queue, seq, claims, task_id, task, state, due_ms, raw, holder, redeliveries FROM lovage_message
 WHERE state = 1 AND task_id IN (SELECT value FROM json_each(?1))
-UNION ALL SELECT queue, seq, claims, task_id, task, state, due_ms, raw FROM lovage_message
+UNION ALL SELECT queue, seq, claims, task_id, task, state, due_ms, raw, holder, redeliveries FROM lovage_message
 WHERE state = 0 AND task_id IN (SELECT value FROM json_each(?1))
-UNION ALL SELECT queue, seq, claims, task_id, task, state, due_ms, raw FROM lovage_message
+UNION ALL SELECT queue, seq, claims, task_id, task, state, due_ms, raw, holder, redeliveries FROM lovage_message
 WHERE state = 2 AND task_id IN (SELECT value FROM json_each(?1))
 -- name: remove
 DELETE FROM lovage_message WHERE seq IN (

@@ -199,6 +199,8 @@ export default defineProgram({
               state: number,
               dueMs: number,
               raw: string | ArrayBuffer,
+              holder: string | null,
+              redeliveries: number,
             ]
           >([queue, state, limit, offset]),
         find: (ids: readonly string[]) =>
@@ -212,6 +214,8 @@ export default defineProgram({
               state: number,
               dueMs: number,
               raw: string | ArrayBuffer,
+              holder: string | null,
+              redeliveries: number,
             ]
           >([JSON.stringify(ids)]),
         heard: ({ exchange, last }: { exchange: string; last: number }) =>

@@ -32,7 +32,9 @@ export class SqliteAdmin implements QueueAdmin {
     const rows = await this.#procedures.call('browse', { queue, state, limit: limit + 1, offset })
     const items = rows
       .slice(0, limit)
-      .map(([seq, taskId, task, at, dueMs, raw]) => view(queue, taskId ?? String(seq), task, at, dueMs, raw))
+      .map(([seq, taskId, task, at, dueMs, raw, holder, redeliveries]) =>
+        view(queue, taskId ?? String(seq), { task, at, dueMs, raw, holder, redeliveries }),
+      )
     return rows.length > limit ? { items, next: String(offset + limit) } : { items }
   }
 
@@ -41,8 +43,8 @@ export class SqliteAdmin implements QueueAdmin {
   }
   async find(ids: readonly string[]): Promise<readonly QueuedMessage[]> {
     const rows = await this.#procedures.call('find', ids)
-    return rows.map(([queue, seq, , taskId, task, state, dueMs, raw]) =>
-      view(queue, taskId ?? String(seq), task, state, dueMs, raw),
+    return rows.map(([queue, seq, , taskId, task, at, dueMs, raw, holder, redeliveries]) =>
+      view(queue, taskId ?? String(seq), { task, at, dueMs, raw, holder, redeliveries }),
     )
   }
   remove(ids: readonly string[]): Promise<number> {
@@ -62,13 +64,19 @@ export class SqliteAdmin implements QueueAdmin {
   }
 }
 
+interface Facts {
+  readonly task: string | null
+  readonly at: number
+  readonly dueMs: number
+  readonly raw: string | ArrayBuffer
+  readonly holder: string | null
+  readonly redeliveries: number
+}
+
 function view(
   queue: string,
   id: string,
-  task: string | null,
-  at: number,
-  dueMs: number,
-  raw: string | ArrayBuffer,
+  { task, at, dueMs, raw, holder, redeliveries }: Facts,
 ): QueuedMessage {
   const state = STATES[at] ?? 'ready'
   return {
@@ -78,5 +86,7 @@ function view(
     raw: toBytes(raw),
     ...(task === null ? {} : { task }),
     ...(state === 'delayed' ? { dueMs } : {}),
+    ...(holder === null ? {} : { holder }),
+    redeliveries,
   }
 }
