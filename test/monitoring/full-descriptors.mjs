@@ -26,7 +26,7 @@ process.on('message', async (what) => {
       if (error.code !== 'EMFILE') throw error
     }
   if (what === 'free') for (const fd of taken.splice(0)) closeSync(fd)
-  if (what === 'run') await work.delay()
+  if (what === 'run') await (await work.delay()).get({ timeout: 60 })
   if (what === 'stop') {
     await worker.stop()
     await app.close()
