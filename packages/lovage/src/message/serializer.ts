@@ -189,7 +189,9 @@ function hintFor(contentType: string): { readonly hint?: string } {
   if (contentType === ENCRYPTED_TYPE)
     return { hint: 'It is encrypted: give this process the keys, encryptionKeys.' }
   if (contentType === PAYLOAD_TYPE)
-    return { hint: 'Its body is in a store of large payloads: give this process its URL, largePayloadUrl.' }
+    return {
+      hint: 'Its body is in a store of large payloads: workers with that largePayloadUrl fetch it, listings show the reference.',
+    }
   return {}
 }
 
