@@ -102,6 +102,46 @@ describe('an envelope', () => {
   })
 })
 
+describe('a large envelope is read as a small one is', () => {
+  const large = `[["${'é1234567890123456789 __ '.repeat(400)}"],{},{}]`
+  const body = Buffer.from(large).toString('base64')
+  const ours = encodeEnvelope({ ...MESSAGE, body: large }, (priority = 0) => 9 - priority, 'tag')
+  const { body: _, ...rest } = JSON.parse(ours)
+  const spaced = (text: string): string =>
+    text.replace('{"body":"', '{"body": "').replace('","content', '", "content')
+
+  test.each([
+    ['as we write it', ours],
+    ['as Python writes it', spaced(ours)],
+    ['with escaped slashes', ours.replace(body, body.replaceAll('/', '\\/'))],
+    ['with its body at the end', JSON.stringify({ ...rest, body })],
+    ['with two bodies, of which the last counts', ours.replace('{"body":"', '{"body":"AAAA","body":"')],
+    ['with a false body first', `{"body":"${'A'.repeat(8000)}",${ours.slice(1)}`],
+  ])('%s', (_form, raw) => {
+    const { body: bytes, deliveryTag, headers } = read(raw)
+    expect(bytes.toString()).toBe(large)
+    expect([deliveryTag, headers.task]).toEqual(['tag', 't.add'])
+  })
+
+  test('also when its body is text', () => {
+    const text = 'x"y'.repeat(3000)
+    expect(
+      read(
+        JSON.stringify({ body: text, ...rest, properties: { ...rest.properties, body_encoding: 'utf-8' } }),
+      ).body,
+    ).toBe(text)
+  })
+
+  test.each([
+    ['a body that is not base64', ours.replace(body, `${body.slice(0, -8)}*${body.slice(-8)}`), /base64/],
+    ['an end that is missing', ours.slice(0, -3), /JSON/],
+    ['a body without an end', `{"body":"${'A'.repeat(8000)}`, /JSON/],
+    ['a header of a reserved name', ours.replace('"headers":{', '"headers":{"__proto__":1,'), /__proto__/],
+  ])('and refused for %s', (_what, raw, reason) => {
+    expect(problem(raw).message).toMatch(reason)
+  })
+})
+
 describe('a malformed envelope becomes an error, never an exception', () => {
   const good = envelopeOf('v2')
   const without = (name: string) => Object.fromEntries(Object.entries(good).filter(([key]) => key !== name))
