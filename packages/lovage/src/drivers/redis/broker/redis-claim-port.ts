@@ -31,6 +31,9 @@ export interface RedisClaimParts {
   readonly writer: Results | undefined
 }
 
+const MOST_CLAIMED = 1_000
+/** A larger reply keeps the worker reading while it could run what has come. */
+const MOST_CHARS = 4 * 1024 * 1024
 /** The reply of a claim that finds nothing. */
 const NO_MESSAGES = 3
 
@@ -42,8 +45,6 @@ interface QueueWords {
 /** A consumer's claims on Redis; settlements and the next claim are sent together. */
 export class RedisClaimPort implements ClaimPort {
   readonly settlesResults: boolean
-  /** The script blocks the server while it runs. */
-  readonly mostClaimed = 1_000
   readonly isPipelined = true
   readonly asksLate = false
   readonly watchesConnection = true
@@ -57,6 +58,7 @@ export class RedisClaimPort implements ClaimPort {
   readonly #release: Unsubscribe
   #isTurnDue = false
   #send: (() => void) | undefined
+  #usualChars = 1
   readonly #words = new WeakMap<readonly string[], QueueWords>()
 
   constructor(connection: RedisConnection, options: ConsumeOptions, parts: RedisClaimParts) {
@@ -90,6 +92,11 @@ export class RedisClaimPort implements ClaimPort {
     })
   }
 
+  /** The script blocks the server while it runs, and a reply is read as one. */
+  get mostClaimed(): number {
+    return Math.max(1, Math.min(MOST_CLAIMED, Math.floor(MOST_CHARS / this.#usualChars)))
+  }
+
   get isReady(): boolean {
     return this.#connection.isReady
   }
@@ -118,8 +125,18 @@ export class RedisClaimPort implements ClaimPort {
     const reply = await claimed
     if (heard) await heard
     else if (!isBacklog && reply.length > NO_MESSAGES) await this.#parts.subscriber.caughtUp()
+    this.#measure(reply)
     const queueOf = (list: number): string => queues[Math.floor(list / keys.steps.length)] ?? ''
     return { messages: readClaim(reply, queueOf, this.#options.onError) }
+  }
+
+  /** Follows the size of messages, larger ones at once. */
+  #measure(reply: readonly string[]): void {
+    const count = reply.length - NO_MESSAGES
+    if (count === 0) return
+    let chars = 0
+    for (let at = NO_MESSAGES; at < reply.length; at++) chars += reply[at]?.length ?? 0
+    this.#usualChars = Math.max(chars / count, 0.75 * this.#usualChars)
   }
 
   /** The words of a claim that depend on its queues alone. */
