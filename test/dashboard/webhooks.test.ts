@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { WebhooksPort } from '@lovage/dashboard'
@@ -14,6 +15,9 @@ import { Receiver } from '../webhooks/receiver.js'
 import { FAST } from '../webhooks/set-up.js'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+/** Where pictures are kept when they are asked for, as in the tests of the other pages. */
+const PICTURES = process.env.LOVAGE_PICTURES
 const patient = { timeoutMs: 30_000 }
 const folder = mkdtempSync(join(tmpdir(), 'lovage-dashboard-hooks-'))
 const store = `sqlite://${join(folder, 'webhooks.db')}`
@@ -90,6 +94,35 @@ test('failing endpoints stand first, with what went wrong; each leads to its del
   expect(await page.textContent('main')).toContain('http 400')
   // The receiver's own text, as text.
   expect(await page.textContent('.code')).toContain('no such <order>')
+})
+
+test('its pages have nothing that axe objects to, in both themes and on a phone', async () => {
+  const [delivery] = (await data('webhook/ep_bad')).deliveries
+  const problems: string[] = []
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const context = await browser.newContext({ colorScheme, viewport: { width: 1280, height: 900 } })
+    const seen = await context.newPage()
+    for (const [name, path] of [
+      ['webhooks', 'webhooks'],
+      ['webhook', 'webhook/ep_bad'],
+      ['webhook-delivery', `webhook-delivery/${delivery.id}`],
+    ] as const) {
+      await seen.setViewportSize({ width: 1280, height: 900 })
+      await seen.goto(`${dashboard.url}${path}`)
+      if (PICTURES) await seen.screenshot({ path: join(PICTURES, `${name}-${colorScheme}.png`) })
+      const violations = await seen.evaluate(
+        `${AXE}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map((one) => one.id))`,
+      )
+      for (const one of violations as readonly string[]) problems.push(`${name}, ${colorScheme}: ${one}`)
+      await seen.setViewportSize({ width: 390, height: 800 })
+      const wide = await seen.evaluate(
+        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+      )
+      if (wide !== 0) problems.push(`${name} is wider than a phone`)
+    }
+    await context.close()
+  }
+  expect(problems).toEqual([])
 })
 
 test('a delivery is replayed, then a selection, then all that failed in a time', async () => {

@@ -279,7 +279,7 @@ describe('what an operator does', () => {
     await Promise.all(Array.from({ length: 12 }, () => app.sendTask('gone.task', { queue: 'nobody' })))
     await until(async () => (await json('/tasks?q=queue:nobody')).data.items.length === 13, patient)
     const page = await open('/tasks?q=queue:nobody')
-    await page.click('text=With everything that is found')
+    await page.click('text=With all results')
     expect(await page.textContent('main')).toContain('13')
     await page.click('button:text("Revoke 13")')
     await expect

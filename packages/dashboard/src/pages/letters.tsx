@@ -110,7 +110,7 @@ export const lettersView: PageView<LettersPage> = (page, context) => {
           ''
         ) : (
           <fieldset class="acts" aria-label="Actions on the ticked letters">
-            <span class="note">With the ticked:</span>
+            <span class="note">With the selected:</span>
             {may(frame, 'letter.redrive') ? (
               <button type="submit" name="kind" value="letter.redrive" class="main">
                 Send again
@@ -132,7 +132,7 @@ export const lettersView: PageView<LettersPage> = (page, context) => {
         ''
       ) : (
         <details class="edit">
-          <summary>With all that meet the conditions ({count(found)})</summary>
+          <summary>With all matching ({count(found)})</summary>
           <form class="act" method="post" action={href(frame, '/actions')}>
             <Hidden frame={frame} kind="letter.redrive" fields={{ ...filter, expected: found }} />
             <label>

@@ -5,6 +5,13 @@ import { Layout } from './layout.js'
 import { Act, Facts, Hidden, Pager, Section, State, Table, Time } from './parts.js'
 import { count, known, seconds } from './words.js'
 
+/** The fields by which the audit log is filtered, with their labels. */
+const AUDIT_FILTERS = [
+  ['person', 'Person'],
+  ['action', 'Action'],
+  ['target', 'Target'],
+] as const
+
 /** Pauses, rates, circuit breakers and the limits declared by tasks. */
 export const limitsView: PageView<LimitsPage> = (page, context) => {
   const frame = frameOf(page, context)
@@ -53,12 +60,12 @@ export const limitsView: PageView<LimitsPage> = (page, context) => {
           ))}
         </Table>
       </Section>
-      <Section title="Rates that operators set">
+      <Section title="Rate limits set at runtime">
         <Table
-          caption="Rates that operators set"
+          caption="Rate limits set at runtime"
           columns={['Task', 'Rate']}
           rows={rates?.length ?? 0}
-          empty={rates === null ? 'They cannot be read now.' : 'No operator has set a rate.'}
+          empty={rates === null ? 'They cannot be read now.' : 'No rate limit has been set at runtime.'}
         >
           {(rates ?? []).map((one) => (
             <tr>
@@ -82,7 +89,7 @@ export const limitsView: PageView<LimitsPage> = (page, context) => {
           ''
         )}
       </Section>
-      <Section title="Tasks" note="as the code of the app says">
+      <Section title="Tasks" note="as defined in the app">
         <Table
           caption="Limits of tasks"
           columns={[
@@ -120,7 +127,7 @@ export const brokerView: PageView<BrokerPage> = (page, context) => {
         ''
       ) : (
         <div class="why">
-          <h2>Its operator should change</h2>
+          <h2>Recommended changes</h2>
           <ul>
             {advice.map((one) => (
               <li>{one}</li>
@@ -145,7 +152,7 @@ export const brokerView: PageView<BrokerPage> = (page, context) => {
         <Section title="History">
           <Facts
             of={[
-              ['Kept in', history.location],
+              ['Stored in', history.location],
               ['Tasks', count(history.tasks)],
               ['Oldest', <Time ms={history.oldestMs} frame={frame} />],
               ['Events received', count(events.received)],
@@ -168,9 +175,9 @@ export const auditView: PageView<AuditPage> = (page, context) => {
     <Layout frame={frame} title="Audit" live={false}>
       <form class="filter" action={`${frame.prefix}/audit`}>
         {frame.fleet === frame.fleets[0] ? '' : <input type="hidden" name="fleet" value={frame.fleet} />}
-        {(['person', 'action', 'target'] as const).map((name) => (
+        {AUDIT_FILTERS.map(([name, label]) => (
           <label>
-            {name} <input name={name} value={frame.query[name] ?? ''} />
+            {label} <input name={name} value={frame.query[name] ?? ''} />
           </label>
         ))}
         <button type="submit">Show</button>
@@ -187,7 +194,7 @@ export const auditView: PageView<AuditPage> = (page, context) => {
           'Details',
         ]}
         rows={items.length}
-        empty="Nothing was done through the dashboard yet."
+        empty="Nothing has been done through the dashboard yet."
       >
         {items.map((entry) => (
           <tr>
@@ -231,7 +238,7 @@ export const jobsView: PageView<readonly JobLine[]> = (page, context) => {
           { name: '', kind: 'narrow' },
         ]}
         rows={jobs.length}
-        empty="Actions on everything that a search finds run here."
+        empty="No bulk action has been started yet: search for tasks, then act on all results."
       >
         {jobs.map((job) => (
           <tr>

@@ -35,7 +35,7 @@ export const overviewView: PageView<Overview> = (page, context) => {
           note={`in ${count(queues.count)} queues`}
           to={href(frame, '/queues')}
         />
-        <Figure label="Delayed" value={known(queues.delayed)} note="until their time" />
+        <Figure label="Delayed" value={known(queues.delayed)} note="scheduled for later" />
         <Figure
           label="Running"
           value={count(workers.active)}
@@ -110,9 +110,9 @@ export const overviewView: PageView<Overview> = (page, context) => {
           </Table>
         </Section>
       </div>
-      <Section title="Queues" note="the most that waits">
+      <Section title="Queues" note="most waiting first">
         <Table
-          caption="Queues with the most that waits"
+          caption="Queues with the most waiting tasks"
           columns={QUEUE_COLUMNS}
           rows={queues.top.length}
           empty="There is no queue yet."

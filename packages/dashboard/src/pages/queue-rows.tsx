@@ -9,7 +9,7 @@ export const QUEUE_COLUMNS = [
   { name: 'Waiting', kind: 'number' },
   { name: 'Delayed', kind: 'number' },
   { name: 'Unacked', kind: 'number' },
-  { name: 'In all', kind: 'number' },
+  { name: 'Total', kind: 'number' },
   { name: 'Dead', kind: 'number' },
   { name: 'Consumers', kind: 'number' },
   { name: '', kind: 'narrow' },

@@ -69,8 +69,8 @@ export const queueView: PageView<QueuePage> = (page, context) => {
         />
         <Figure label="Delayed" value={known(line.delayed)} />
         <Figure label="Unacknowledged" value={known(line.unacked)} />
-        <Figure label="In all" value={count(all)} />
-        <Figure label="Oldest" value={seconds(oldestSeconds)} note="waits" />
+        <Figure label="Total" value={count(all)} />
+        <Figure label="Oldest" value={seconds(oldestSeconds)} note="waiting" />
         <Figure
           label="Dead letters"
           value={count(line.dead)}
@@ -121,7 +121,10 @@ export const queueView: PageView<QueuePage> = (page, context) => {
       {priorities === null ? (
         ''
       ) : (
-        <Section title="Priorities" note={`of the next ${count(priorityOf)} messages, the highest first`}>
+        <Section
+          title="Priorities"
+          note={`of the next ${priorityOf === 1 ? 'message' : `${count(priorityOf)} messages`}, highest first`}
+        >
           <ul class="bars">
             {priorities.map((one) => (
               <li>
@@ -133,7 +136,7 @@ export const queueView: PageView<QueuePage> = (page, context) => {
           </ul>
         </Section>
       )}
-      <Section title="Messages" note="inspecting takes none of them">
+      <Section title="Messages" note="viewing them does not consume them">
         <nav class="tabs" aria-label="States">
           {([undefined, 'ready', 'delayed', 'unacked'] as const).map((one) => (
             <a
@@ -155,7 +158,7 @@ export const queueView: PageView<QueuePage> = (page, context) => {
               'Arguments',
               { name: 'Priority', kind: 'number' },
               { name: 'Retries', kind: 'number' },
-              'Waits',
+              'Waiting since',
               'Sent by',
               { name: '', kind: 'narrow' },
             ]}

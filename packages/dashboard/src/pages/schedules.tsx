@@ -13,7 +13,7 @@ export const schedulesView: PageView<SchedulesPage> = (page, context) => {
     <Layout frame={frame} title="Schedules">
       <p class="sub">
         {trouble === null ? '' : <span class="tag bad">{trouble}</span>}{' '}
-        {location === null ? 'This fleet has no schedule that can be read.' : `Kept in ${location}.`}
+        {location === null ? 'This fleet has no schedule that can be read.' : `Stored in ${location}.`}
       </p>
       <Table
         caption="Entries of the schedule"

@@ -3,7 +3,7 @@ import type { PageView } from '../server/page-views.js'
 import { type Frame, frameOf, href, hrefOf, may } from './frame.js'
 import { Layout } from './layout.js'
 import { Act, Code, Facts, Hidden, Section, State, Table, TaskLink, Time } from './parts.js'
-import { count, seconds } from './words.js'
+import { count, ranOf, seconds } from './words.js'
 
 /** One task: its history, the reasons it does not run, and the available actions. */
 export const taskView: PageView<TaskPage> = (page, context) => {
@@ -81,12 +81,12 @@ export const taskView: PageView<TaskPage> = (page, context) => {
               ['Received', <Time ms={task.receivedMs} frame={frame} />],
               ['Started', <Time ms={task.startedMs} frame={frame} />],
               ['Ended', <Time ms={task.endedMs} frame={frame} />],
-              ['Ran', seconds(task.runtime)],
+              ['Ran', seconds(ranOf(task))],
               ['Retries', count(task.retries ?? 0)],
-              ['Not before', task.eta ?? '–'],
+              ['ETA', task.eta ?? '–'],
               ['Expires', task.expires ?? '–'],
               ['Sent by', task.client ?? '–'],
-              ['Known from', task.source === 'events' ? 'events' : `the ${task.source}, not from events`],
+              ['Source', task.source === 'events' ? 'events' : `${task.source}, not events`],
               ...(letter === null
                 ? []
                 : ([

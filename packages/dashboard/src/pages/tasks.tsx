@@ -6,7 +6,7 @@ import { type Frame, frameOf, href, hrefOf, may } from './frame.js'
 import { Layout } from './layout.js'
 import { quoted } from './overview.js'
 import { Pager, State, Table, TaskLink, Time } from './parts.js'
-import { count, seconds, short } from './words.js'
+import { count, ranOf, seconds, short } from './words.js'
 
 /** Tasks that a search finds, newest first. */
 export const tasksView: PageView<TasksPage> = (page, context) => {
@@ -61,7 +61,7 @@ export const tasksView: PageView<TasksPage> = (page, context) => {
             'Worker',
             'Queue',
             { name: 'Run', kind: 'number' },
-            'Heard of',
+            'First seen',
           ]}
           rows={items.length}
           empty={
@@ -110,7 +110,7 @@ export const tasksView: PageView<TasksPage> = (page, context) => {
               <td>
                 {task.queue === null ? '–' : <a href={hrefOf(frame, 'queue', task.queue)}>{task.queue}</a>}
               </td>
-              <td class="number">{seconds(task.runtime)}</td>
+              <td class="number">{seconds(ranOf(task))}</td>
               <td>
                 <Time ms={task.changedMs || task.seenMs} frame={frame} />
               </td>
@@ -152,14 +152,14 @@ const Bulk: FC<{ readonly frame: Frame; readonly q: string; readonly shown: numb
   if (verbs.length === 0 || shown === 0) return null
   return (
     <fieldset class="acts" aria-label="Actions on tasks">
-      <span class="note">With the ticked:</span>
+      <span class="note">With the selected:</span>
       {verbs.map(([kind, verb]) => (
         <button type="submit" name="kind" value={kind}>
           {verb}
         </button>
       ))}
       <a class="button" href={href(frame, '/tasks/all', { q })}>
-        With everything that is found …
+        With all results …
       </a>
     </fieldset>
   )

@@ -217,7 +217,7 @@ const Deliveries: FC<{
     </Table>
     {deliveries.length > 0 && may(frame, 'webhook.replay') ? (
       <fieldset class="acts" aria-label="Actions on the ticked deliveries">
-        <span class="note">With the ticked:</span>
+        <span class="note">With the selected:</span>
         <button type="submit" class="main">
           Replay
         </button>

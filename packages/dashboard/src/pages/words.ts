@@ -18,6 +18,17 @@ export function seconds(value: number | null | undefined): string {
   return `${Math.round(value / 86_400)} d`
 }
 
+/** How long a task ran: as its worker says, which tells it of success alone, or from its last start to its end. */
+export function ranOf(task: {
+  readonly runtime: number | null
+  readonly startedMs: number | null
+  readonly endedMs: number | null
+}): number | null {
+  const { runtime, startedMs, endedMs } = task
+  if (runtime !== null || startedMs === null || endedMs === null || endedMs < startedMs) return runtime
+  return (endedMs - startedMs) / 1000
+}
+
 /** A time relative to now: `3 min ago`, `in 2 h`. */
 export function ago(ms: number, nowMs: number): string {
   const away = (nowMs - ms) / 1000

@@ -23,7 +23,7 @@ export const workersView: PageView<WorkersPage> = (page, context) => {
           { name: 'Running', kind: 'number' },
           { name: 'Processed', kind: 'number' },
           { name: 'Load', kind: 'number' },
-          'Heard of',
+          'Last seen',
         ]}
         rows={items.length}
         empty="No worker seen yet. Start one: lovage -A APP worker, or celery -A APP worker -E."
@@ -64,19 +64,32 @@ export const workerView: PageView<WorkerPage> = (page, context) => {
   return (
     <Layout frame={frame} title={destination}>
       <p class="sub">
-        <State of={line.state} /> {line.software} {line.pid === null ? '' : `· pid ${line.pid}`} · heard of{' '}
+        <State of={line.state} /> {line.software} {line.pid === null ? '' : `· pid ${line.pid}`} · last seen{' '}
         <Time ms={line.seenMs} frame={frame} />
       </p>
       <div class="figures">
         <Figure
           label="Running"
           value={count(line.active)}
-          note={line.concurrency === null ? undefined : `of ${line.concurrency} slots`}
+          note={
+            line.concurrency === null
+              ? undefined
+              : `of ${line.concurrency} ${line.concurrency === 1 ? 'slot' : 'slots'}`
+          }
         />
         <Figure label="Reserved" value={known(reserved?.length)} />
         <Figure label="Scheduled" value={known(scheduled?.length)} />
         <Figure label="Processed" value={count(line.processed)} />
-        <Figure label="Load" value={line.loadavg.map((one) => one.toFixed(2)).join(' ') || '–'} />
+        <Figure
+          label="Load"
+          value={line.loadavg[0]?.toFixed(2) ?? '–'}
+          note={
+            line.loadavg
+              .slice(1)
+              .map((one) => one.toFixed(2))
+              .join(' · ') || undefined
+          }
+        />
       </div>
       <Controls frame={frame} page={page.data} />
       <Held frame={frame} title="Running" tasks={active} />
@@ -156,7 +169,7 @@ const Held: FC<{
     <Section title={title} note={count(tasks.length)}>
       <Table
         caption={title}
-        columns={['Task', 'Arguments', 'Queue', 'Since or due', { name: '', kind: 'narrow' }]}
+        columns={['Task', 'Arguments', 'Queue', 'Since / due', { name: '', kind: 'narrow' }]}
         rows={tasks.length}
         empty=""
       >
@@ -212,7 +225,7 @@ const Controls: FC<{ readonly frame: Frame; readonly page: WorkerPage }> = ({ fr
         <form class="act" method="post" action={action}>
           <Hidden frame={frame} kind="worker.autoscale" fields={{ destination }} />
           <label>
-            Autoscale <input name="min" type="number" min={0} value="1" aria-label="least slots" /> to{' '}
+            Autoscale <input name="min" type="number" min={0} value="1" aria-label="fewest slots" /> to{' '}
             <input name="max" type="number" min={0} value={line.concurrency ?? 10} aria-label="most slots" />
           </label>
           <button type="submit">Set</button>
