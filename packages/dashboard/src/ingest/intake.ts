@@ -24,6 +24,8 @@ const RETENTION: Retention = {
 }
 /** How long events are gathered before a write. */
 const GATHER_MS = 200
+/** The same while only heartbeats come: of fifty workers, they come all the time, and change no row. */
+const QUIET_MS = 2_000
 /** Tasks per transaction: it blocks the event loop for a few tens of milliseconds. */
 const SLICE = 500
 const PRUNE_MS = 60_000
@@ -49,6 +51,7 @@ export class Intake {
   #unsubscribe: Unsubscribe | undefined
   #timers: Timer[] = []
   #gatherTimer: Timer | undefined
+  #gatherDueMs = 0
   #writing: Promise<void> | undefined
   #isStopped = false
   #retryMs = GATHER_MS
@@ -153,14 +156,27 @@ export class Intake {
   #hear(events: readonly Event[]): void {
     const nowMs = this.#app.clock.now()
     this.#heardMs = nowMs
+    let isQuiet = true
     for (const event of events) {
       this.#counts.received++
+      if (event.type !== 'worker-heartbeat') isQuiet = false
       const isTask = this.gathering.add(event, nowMs)
       if (!isTask) this.#cluster.add(event, nowMs)
       this.#voices.hear(event, isTask)
     }
     this.#noteDropped(nowMs)
-    this.#gatherTimer ??= this.#app.clock.setTimer(() => this.#write(), GATHER_MS)
+    this.#writeIn(isQuiet ? QUIET_MS : GATHER_MS)
+  }
+
+  /** Sees to it that what is gathered is written in this time at the latest; while it cannot be, at the time of the next try. */
+  #writeIn(ms: number): void {
+    const dueMs = this.#app.clock.now() + ms
+    if (this.#gatherTimer) {
+      if (dueMs >= this.#gatherDueMs || this.#blockedSinceMs !== undefined) return
+      this.#gatherTimer.cancel()
+    }
+    this.#gatherDueMs = dueMs
+    this.#gatherTimer = this.#app.clock.setTimer(() => this.#write(), ms)
   }
 
   #noteDropped(nowMs: number): void {
@@ -189,7 +205,7 @@ export class Intake {
       this.#blockedBy = error
       this.#app.logger.error({ err: error }, 'the history cannot be written; new events wait in memory')
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS)
-      if (!this.#isStopped) this.#gatherTimer ??= this.#app.clock.setTimer(() => this.#write(), this.#retryMs)
+      if (!this.#isStopped) this.#writeIn(this.#retryMs)
     }
   }
 

@@ -37,8 +37,8 @@ export const webhooksView: PageView<WebhooksPage> = (page, context) => {
           columns={[
             'Endpoint',
             'State',
-            { name: 'Failed of newest', kind: 'number' },
-            { name: 'Not through', kind: 'number' },
+            { name: 'Recent failures', kind: 'number' },
+            { name: 'Undelivered', kind: 'number' },
             { name: 'Given up', kind: 'number' },
             'Last attempt',
             'Error',
@@ -128,7 +128,7 @@ export const webhookView: PageView<WebhookPage> = (page, context) => {
         of={[
           ['State', <EndpointState line={line} />],
           ['Newest attempts', `${line.failed} of ${line.attempts} failed`],
-          ['Not through', atMost(line.unfinished)],
+          ['Undelivered', atMost(line.unfinished)],
           ['Given up or cancelled', atMost(line.lost)],
           ['Events', endpoint.eventTypes.length === 0 ? 'all' : endpoint.eventTypes.join(', ')],
           ['Timeout', seconds(endpoint.timeoutMs / 1000)],
