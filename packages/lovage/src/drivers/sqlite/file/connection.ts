@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import Database from 'libsql'
 import { ConfigurationError, ConnectionError } from '../../../kernel/index.js'
+import { throughGate } from './exit-gate.js'
 import type { Connection, Program, SqlValue, Statement } from './program.js'
 
 /** How long SQLite itself waits for a lock; longer waits are retried without blocking the thread. */
@@ -12,55 +13,66 @@ export interface OpenConnection extends Connection {
   close(): void
 }
 
+/** Makes one call of the library. */
+type Enter = <T>(call: () => T) => T
+
 /** Opens the file and sets it up; throws SQLite's own errors, SQLITE_BUSY among them. */
-export function openConnection(path: string, synchronous: 'normal' | 'full'): OpenConnection {
-  const database = new Database(path, { timeout: BUSY_TIMEOUT_MS })
+export function openConnection(
+  path: string,
+  synchronous: 'normal' | 'full',
+  exitGate: Int32Array<SharedArrayBuffer>,
+): OpenConnection {
+  const enter: Enter = (call) => throughGate(exitGate, call)
+  const database = enter(() => new Database(path, { timeout: BUSY_TIMEOUT_MS }))
+  const rows = <Row extends readonly unknown[]>(sql: string): Row[] =>
+    prepare(database, sql, enter).all<Row>([])
+  const exec = (sql: string): void => enter(() => void database.exec(sql))
+  const close = (): void => enter(() => void database.close())
   try {
-    const [mode] = rows<[string]>(database, 'PRAGMA journal_mode = WAL')
+    const [mode] = rows<[string]>('PRAGMA journal_mode = WAL')
     if (mode?.[0] !== 'wal')
       throw new ConnectionError(`${path} cannot use a write-ahead log (journal_mode is ${mode?.[0]})`, {
         code: 'LVG_STORE_UNSUITABLE',
         details: { path },
       })
-    database.exec(
-      `PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = memory; PRAGMA cache_size = -16000`,
-    )
-    rows(database, 'PRAGMA wal_autocheckpoint = 2000')
-    rows(database, 'PRAGMA journal_size_limit = 67108864')
+    exec(`PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = memory; PRAGMA cache_size = -16000`)
+    rows('PRAGMA wal_autocheckpoint = 2000')
+    rows('PRAGMA journal_size_limit = 67108864')
   } catch (error) {
-    database.close()
+    close()
     throw error
   }
   return {
-    prepare: (sql) => prepare(database, sql),
-    exec: (sql) => void database.exec(sql),
+    prepare: (sql) => prepare(database, sql, enter),
+    exec,
     get inTransaction() {
-      return database.inTransaction
+      return enter(() => database.inTransaction)
     },
-    close: () => void database.close(),
+    close,
   }
 }
 
-function rows<Row extends readonly unknown[]>(database: Database.Database, sql: string): Row[] {
-  return prepare(database, sql).all<Row>([])
-}
-
-function prepare(database: Database.Database, sql: string): Statement {
-  const statement = database.prepare(sql)
-  // Only statements that return rows have a raw mode.
-  if (statement.reader) statement.raw()
+function prepare(database: Database.Database, sql: string, enter: Enter): Statement {
+  const statement = enter(() => {
+    const prepared = database.prepare(sql)
+    // Only statements that return rows have a raw mode.
+    if (prepared.reader) prepared.raw()
+    return prepared
+  })
   // In libsql 0.5 a `get` that follows an `all` of the same statement returns the last row of the `all`.
   let hasListed = false
   // The row types are the caller's knowledge of its SQL; the library has none.
   const all = <Row>(parameters: readonly SqlValue[]): Row[] => {
     hasListed = true
-    return statement.all(parameters as unknown[]) as Row[]
+    return enter(() => statement.all(parameters as unknown[])) as Row[]
   }
   return {
-    run: (parameters: readonly SqlValue[]) => statement.run(parameters as unknown[]).changes,
+    run: (parameters: readonly SqlValue[]) => enter(() => statement.run(parameters as unknown[])).changes,
     all,
     get: <Row>(parameters: readonly SqlValue[]) =>
-      hasListed ? all<Row>(parameters)[0] : (statement.get(parameters as unknown[]) as Row | undefined),
+      hasListed
+        ? all<Row>(parameters)[0]
+        : (enter(() => statement.get(parameters as unknown[])) as Row | undefined),
   }
 }
 

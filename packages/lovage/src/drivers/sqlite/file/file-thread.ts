@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { ConnectionError, createLogger, messageOf, type Unsubscribe } from '../../../kernel/index.js'
 import { builtModule, startThread } from '../../../process/index.js'
+import { guardExit, newExitGate } from './exit-gate.js'
 import type { Call, Report, Request, ThreadData } from './protocol.js'
 import { fromWire } from './store-errors.js'
 
@@ -25,7 +26,7 @@ interface Pending {
 export class FileThread {
   /** Resolves when the file is open, rejects when it cannot be opened. */
   readonly opened: Promise<unknown>
-  readonly #data: Omit<ThreadData, 'pulse'>
+  readonly #data: Omit<ThreadData, 'pulse' | 'exitGate'>
   #worker: Worker
   readonly #pending = new Map<number, Pending>()
   readonly #watchers = new Map<string, Set<() => void>>()
@@ -35,6 +36,8 @@ export class FileThread {
   #lastId = 0
   #holds = 0
   readonly #pulse = new BigInt64Array(new SharedArrayBuffer(8))
+  readonly #exitGate = newExitGate()
+  readonly #unguard: Unsubscribe
   #pulseTimer: NodeJS.Timeout | undefined
   #synchronous: 'normal' | 'full'
   /** Calls are sent; false while a thread that died is being started again. */
@@ -45,9 +48,10 @@ export class FileThread {
   #isClosing = false
   #dead: Error | undefined
 
-  constructor(data: Omit<ThreadData, 'pulse'>) {
+  constructor(data: Omit<ThreadData, 'pulse' | 'exitGate'>) {
     this.#data = data
     this.#synchronous = data.synchronous
+    this.#unguard = guardExit(this.#exitGate)
     this.#worker = this.#start()
     this.opened = this.#opening().then(() => {
       this.#wasOpen = true
@@ -200,6 +204,7 @@ export class FileThread {
       ...this.#data,
       synchronous: this.#synchronous,
       pulse: this.#pulse.buffer,
+      exitGate: this.#exitGate,
     }
     const worker = startThread(new URL('./thread.js', import.meta.url), { workerData })
     let failure: Error | undefined
@@ -270,6 +275,7 @@ export class FileThread {
   }
 
   #die(cause: Error | undefined): void {
+    this.#unguard()
     const { path } = this.#data
     this.#dead ??= cause
       ? this.#died(cause)

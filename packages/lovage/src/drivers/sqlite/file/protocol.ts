@@ -7,6 +7,7 @@ export interface ThreadData {
   readonly lockTimeoutMs: number
   /** Unix ms at which the main thread's event loop last turned: one BigInt64. */
   readonly pulse: SharedArrayBuffer
+  readonly exitGate: Int32Array<SharedArrayBuffer>
 }
 
 /** One procedure call: program, procedure, argument. */

@@ -187,7 +187,7 @@ async function openPatiently(): Promise<OpenConnection> {
   const untilMs = performance.now() + data.lockTimeoutMs
   for (;;) {
     try {
-      return openConnection(data.path, data.synchronous)
+      return openConnection(data.path, data.synchronous, data.exitGate)
     } catch (error) {
       if (!sqliteCode(error).startsWith('SQLITE_BUSY') || performance.now() > untilMs) {
         return await refuseToOpen(error)
