@@ -52,7 +52,11 @@ const STEPS = [
 /** Each package by itself, so that it finds no more than its own manifest gives it. */
 async function typesOfPackages() {
   const findings = []
-  for (const { folder } of packages().filter((each) => each.isBuilt))
+  const folders = packages()
+    .filter((each) => each.isBuilt)
+    .map(({ folder }) => folder)
+  // The systems see what users see: the declarations of the doors.
+  for (const folder of [...folders, 'systems'])
     findings.push(...(await command('tsc', ['-p', `${folder}/tsconfig.json`])))
   return findings
 }

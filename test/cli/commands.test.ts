@@ -129,7 +129,7 @@ describe('call', () => {
       'Task math.ad is not registered. Did you mean math.add? It is sent anyway; another worker may know it.',
     )
     const depths = JSON.parse((await lovage(['queues', 'billing', '--json'], { cwd })).stdout)
-    expect(depths).toEqual([{ name: 'billing', ready: 0, delayed: 1, unacked: 0, dead: 0 }])
+    expect(depths).toEqual([{ name: 'billing', ready: 0, delayed: 1, unacked: 0, dead: 0, redelivered: [] }])
   })
 
   test('is PENDING until somebody has stored something', async () => {

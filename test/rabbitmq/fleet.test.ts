@@ -49,7 +49,7 @@ const ran = (): Set<string> => new Set(workers.flatMap((worker) => [...worker.ru
 
 async function expectNothingLeft(queue: string): Promise<void> {
   await vi.waitFor(
-    async () => expect((await producer.depths([queue])).get(queue)).toEqual({ ready: 0 }),
+    async () => expect((await producer.depths([queue])).get(queue)).toMatchObject({ ready: 0 }),
     WITHIN,
   )
 }

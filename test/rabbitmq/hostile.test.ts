@@ -137,7 +137,7 @@ describe('a connection whose other end has gone without a word', () => {
       await vi.waitFor(() => expect(worker.runs.get('a')).toBe(1), WITHIN)
       await vi.waitFor(
         async () =>
-          expect((await worker.broker.depths(['half-open'])).get('half-open')).toEqual({ ready: 0 }),
+          expect((await worker.broker.depths(['half-open'])).get('half-open')).toMatchObject({ ready: 0 }),
         WITHIN,
       )
       expect(worker.refused).toEqual([])

@@ -109,13 +109,16 @@ describe('a sentinel:// URL', () => {
     ['whose parts name two databases', 'sentinel://:secret@h:1/0;sentinel://h2:1/3', { master_name: 'shop' }],
     ['with a part that is none', 'sentinel://:secret@h:1/0;redis://h2:1', { master_name: 'shop' }],
   ])('%s is refused without showing its password', async (_what, url, options) => {
-    const app = new Lovage('shop', {
-      broker: url,
-      ...(options ? { brokerTransportOptions: options } : {}),
-      env: {},
-      logger: silent,
-    })
-    await expect(coreOf(app).broker()).rejects.toMatchObject({
+    const connect = async () =>
+      coreOf(
+        new Lovage('shop', {
+          broker: url,
+          ...(options ? { brokerTransportOptions: options } : {}),
+          env: {},
+          logger: silent,
+        }),
+      ).broker()
+    await expect(connect()).rejects.toMatchObject({
       code: 'LVG_CONFIG_INVALID',
       message: expect.not.stringContaining('secret'),
     })

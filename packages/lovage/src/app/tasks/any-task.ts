@@ -33,7 +33,10 @@ export interface AnyTask {
   readonly handlers: TaskHandlers
   /** A validated call, ready to be sent. @internal */
   call(args: unknown, options?: CallOptions): Call | Promise<Call>
-  /** The arguments for `run`, from the message's arguments. @internal */
+  /**
+   * Checks a message's arguments and returns those for `run`; for programs that take calls from outside, to refuse them at once. Throws a
+   * TaskError (`LVG_TASK_ARGUMENTS`) that names what is wrong.
+   */
   bind(
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>>,

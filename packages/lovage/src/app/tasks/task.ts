@@ -152,7 +152,10 @@ export class Task<Args, Result> implements AnyTask {
     return checked instanceof Promise ? checked.then(toCall) : toCall()
   }
 
-  /** The arguments for `run`, from the message's arguments. @internal */
+  /**
+   * Checks a message's arguments and returns those for `run`; for programs that take calls from outside, to refuse them at once. Throws a
+   * TaskError (`LVG_TASK_ARGUMENTS`) that names what is wrong.
+   */
   bind(
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>>,
