@@ -63,9 +63,11 @@ test.concurrent('what a killed worker held is run again at once, but not beside 
   )
   await supervisor.says(/ ready/, 2)
   const id = (await lovage(['-A', 'app', 'call', 'shop.once'], { cwd })).stdout
-  await until(() => existsSync(`${cwd}/runs.txt`), { timeoutMs: 30_000 })
-  const child = Number(readFileSync(`${cwd}/runs.txt`, 'utf8'))
-  process.kill(parentOf(child), 'SIGKILL')
+  const child = await until(
+    () => existsSync(`${cwd}/runs.txt`) && /^(\d+)\n/.exec(readFileSync(`${cwd}/runs.txt`, 'utf8'))?.[1],
+    { timeoutMs: 60_000 },
+  )
+  process.kill(parentOf(Number(child)), 'SIGKILL')
   const { stdout } = await lovage(['-A', 'app', 'result', id, '--wait', '90'], { cwd })
   // The number of children that ran it before and are still alive.
   expect(stdout).toBe('0')
