@@ -58,7 +58,8 @@ await withFormer(values.former, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lovage-bench-'))
     try {
       const samples = await FAMILIES[family](folder)
-      if (samples.length > 0) record({ family, rounds: rounds.length, count, samples })
+      if (samples.length > 0)
+        record({ family, rounds: family === 'growth' ? 1 : rounds.length, count, samples })
     } finally {
       rmSync(folder, { recursive: true })
     }
