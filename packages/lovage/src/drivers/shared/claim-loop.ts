@@ -42,8 +42,8 @@ export class ClaimLoop {
   #isIdle = false
   /** Since when. */
   #idleMs = 0
-  /** A message was announced since the last claim. */
-  #isAnnounced = false
+  /** The next claim is a look without any sign of a message. */
+  #isProbe = false
   /** Counts reasons to look: a claim that was sent before the last of them says nothing about it. */
   #wakes = 0
   #isTurnDue = false
@@ -87,12 +87,13 @@ export class ClaimLoop {
 
   /** A message may have arrived, in these queues or in any: looks now. */
   wake(queues?: readonly string[]): void {
-    this.#isAnnounced = true
+    this.#isProbe = false
     this.#look(queues && this.#isAlone() ? this.#queues.filter((queue) => queues.includes(queue)) : undefined)
   }
 
   /** Looks without an announcement: some arrivals have none. */
   probe(): void {
+    this.#isProbe = this.#isIdle
     this.#look()
   }
 
@@ -146,8 +147,8 @@ export class ClaimLoop {
   }
 
   async #claim(queues: readonly string[]): Promise<void> {
-    const isAnnounced = this.#isAnnounced
-    this.#isAnnounced = false
+    const isProbe = this.#isProbe
+    this.#isProbe = false
     let wakes = this.#wakes
     let want = 0
     let deliveries: readonly Delivery[]
@@ -157,7 +158,7 @@ export class ClaimLoop {
         wakes = this.#wakes
         want = this.#want()
         this.#asked += want
-        return { queues, want, isBacklog: this.#isFlowing, isAnnounced }
+        return { queues, want, isBacklog: this.#isFlowing, isProbe }
       })
       deliveries = this.#hooks.take(reply)
     } catch (error) {

@@ -11,8 +11,8 @@ export interface ClaimRequest {
   readonly want: number
   /** The last claim came back full: what comes now has waited behind others. */
   readonly isBacklog: boolean
-  /** A message was announced; otherwise this is a look whether one has come without. */
-  readonly isAnnounced: boolean
+  /** An idle consumer looks for messages that nothing has announced: most of these claims find none. */
+  readonly isProbe: boolean
 }
 
 /** A claim's reply. */

@@ -111,7 +111,7 @@ export class RedisClaimPort implements ClaimPort {
 
   async claim(ask: () => ClaimRequest): Promise<ClaimReply> {
     const { keys } = this.#parts
-    const { queues, want, isBacklog, isAnnounced } = ask()
+    const { queues, want, isBacklog, isProbe } = ask()
     const { lists, suffixes } = this.#wordsOf(queues)
     const { holder, leaseMs } = this.#options
     const { unackedIndex, unacked, holders, unparsed, redeliveries } = keys
@@ -121,10 +121,11 @@ export class RedisClaimPort implements ClaimPort {
       [holder, leaseMs, want, HELD_REMARK, keys.steps.length, ...suffixes],
     )
     // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
-    const heard = isAnnounced && !isBacklog ? this.#parts.subscriber.caughtUp() : undefined
+    const heard = isBacklog || isProbe ? undefined : this.#parts.subscriber.caughtUp()
     const reply = await claimed
-    if (heard) await heard
-    else if (!isBacklog && reply.length > NO_MESSAGES) await this.#parts.subscriber.caughtUp()
+    await heard
+    // Asking after the claim takes longer, but costs nothing where there is no message.
+    if (isProbe && reply.length > NO_MESSAGES) await this.#parts.subscriber.caughtUp()
     this.#measure(reply)
     const queueOf = (list: number): string => queues[Math.floor(list / keys.steps.length)] ?? ''
     return { messages: readClaim(reply, queueOf, this.#options.onError) }
