@@ -1,9 +1,8 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 import * as ast from 'typescript/unstable/ast'
-import { API, SymbolFlags } from 'typescript/unstable/sync'
+import { SymbolFlags } from 'typescript/unstable/sync'
 import { packages } from '../workspace.mjs'
+import { inDeclarations } from './declarations.mjs'
 import { ROOT } from './run.mjs'
 
 /** What can be called by its name has an example in its docstring. */
@@ -20,31 +19,13 @@ export async function checkExamples() {
  * Read are the compiled declarations: what an editor shows. That the examples compile is for the check of snippets.
  */
 export function examplesMissingIn(published) {
-  const doors = published.flatMap(({ folder, name, manifest }) =>
-    Object.entries(manifest.exports ?? {})
-      .filter(([path, target]) => typeof target === 'object' && !path.includes('suites'))
-      .map(([path, { types }]) => ({ door: name + path.slice(1), file: join(ROOT, folder, types) })),
+  return inDeclarations(published, (project, doors, isOurs) =>
+    withoutExample(
+      project,
+      doors.filter(({ door }) => !door.includes('/suites')),
+      isOurs,
+    ),
   )
-  const missing = doors.filter(({ file }) => !existsSync(file))
-  if (missing.length > 0)
-    return missing.map(({ file }) => `${relative(ROOT, file)} is not there: npm run build`)
-  const folder = mkdtempSync(join(tmpdir(), 'lovage-examples-'))
-  const api = new API({ cwd: ROOT })
-  try {
-    const config = join(folder, 'tsconfig.json')
-    const compilerOptions = { module: 'nodenext', target: 'es2023', types: [], noEmit: true }
-    writeFileSync(config, JSON.stringify({ compilerOptions, files: doors.map(({ file }) => file) }))
-    const snapshot = api.updateSnapshot({ openProjects: [config] })
-    const inPackages = published.map((each) => `${join(ROOT, each.folder)}/`.toLowerCase())
-    const findings = withoutExample(snapshot.getProject(config), doors, (path) =>
-      inPackages.some((start) => path.toLowerCase().startsWith(start) && !path.includes('/node_modules/')),
-    )
-    snapshot.dispose()
-    return findings
-  } finally {
-    api.close()
-    rmSync(folder, { recursive: true, force: true })
-  }
 }
 
 function withoutExample({ program, checker }, doors, isOurs) {

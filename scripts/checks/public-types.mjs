@@ -1,9 +1,8 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 import * as ast from 'typescript/unstable/ast'
-import { API, ModifierFlags, SymbolFlags } from 'typescript/unstable/sync'
+import { ModifierFlags, SymbolFlags } from 'typescript/unstable/sync'
 import { packages } from '../workspace.mjs'
+import { inDeclarations } from './declarations.mjs'
 import { ROOT } from './run.mjs'
 
 /** A type that a public signature names is exported by a door, so that callers can name it, too. */
@@ -16,32 +15,7 @@ export async function checkPublicTypes() {
  * user's compiler reads. Private members have no types there; constructors of classes that are exported as types alone do not count.
  */
 export function publicTypesOf(published) {
-  const doors = published.flatMap(({ folder, name, manifest }) =>
-    Object.entries(manifest.exports ?? {})
-      .filter(([, target]) => typeof target === 'object')
-      .map(([path, { types }]) => ({ door: name + path.slice(1), file: join(ROOT, folder, types) })),
-  )
-  const missing = doors.filter(({ file }) => !existsSync(file))
-  if (missing.length > 0)
-    return missing.map(({ file }) => `${relative(ROOT, file)} is not there: npm run build`)
-  const folder = mkdtempSync(join(tmpdir(), 'lovage-doors-'))
-  const api = new API({ cwd: ROOT })
-  try {
-    const config = join(folder, 'tsconfig.json')
-    const compilerOptions = { module: 'nodenext', target: 'es2023', types: [], noEmit: true }
-    writeFileSync(config, JSON.stringify({ compilerOptions, files: doors.map(({ file }) => file) }))
-    const snapshot = api.updateSnapshot({ openProjects: [config] })
-    const project = snapshot.getProject(config)
-    const inPackages = published.map((each) => `${join(ROOT, each.folder)}/`.toLowerCase())
-    const findings = unexported(project, doors, (path) =>
-      inPackages.some((start) => path.toLowerCase().startsWith(start) && !path.includes('/node_modules/')),
-    )
-    snapshot.dispose()
-    return findings
-  } finally {
-    api.close()
-    rmSync(folder, { recursive: true, force: true })
-  }
+  return inDeclarations(published, unexported)
 }
 
 function unexported({ program, checker }, doors, isOurs) {
