@@ -16,6 +16,20 @@ const COMMON = ['name', 'worker', 'queue', 'state', 'kwargs'] as const
 const TEXTS = ['args', 'result', 'exception'] as const
 const TIMES = ['sentMs', 'receivedMs', 'startedMs', 'endedMs'] as const
 
+/** A block as a row of a table. */
+export type BlockRow = readonly [
+  fromKey: number,
+  toKey: number,
+  rows: number,
+  shortFill: number,
+  longFill: number,
+  minMs: number,
+  maxMs: number,
+  idChars: number,
+  short: ArrayBuffer | Uint8Array,
+  long: ArrayBuffer | Uint8Array,
+]
+
 /** A range of the history, with the summary that lets searches skip it. */
 export class Block {
   readonly fromKey: number
@@ -103,4 +117,11 @@ export interface StoredBlock {
   readonly idChars: number
   readonly short: Uint8Array<ArrayBuffer>
   readonly long: Uint8Array<ArrayBuffer>
+}
+
+/** Reads a row. */
+export function blockOf(row: BlockRow): Block {
+  const [fromKey, toKey, rows, shortFill, longFill, minMs, maxMs, idChars, short, long] = row
+  const kept = { toKey, rows, shortFill, longFill, minMs, maxMs, idChars }
+  return new Block(fromKey, { ...kept, short: new Uint8Array(short), long: new Uint8Array(long) })
 }

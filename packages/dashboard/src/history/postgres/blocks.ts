@@ -1,21 +1,8 @@
-import { Block } from '../block.js'
+import { Block, type BlockRow, blockOf } from '../block.js'
 import type { TaskRecord } from '../task-record.js'
 import type { Session } from './database.js'
 
 const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, id_chars, short, long'
-
-type Row = readonly [
-  fromKey: number,
-  toKey: number,
-  rows: number,
-  shortFill: number,
-  longFill: number,
-  minMs: number,
-  maxMs: number,
-  idChars: number,
-  short: Buffer,
-  long: Buffer,
-]
 
 /** Blocks that overlap a range of keys, from its newer or older end. */
 export async function listBlocks(
@@ -26,7 +13,7 @@ export async function listBlocks(
   limit: number,
 ): Promise<Block[]> {
   const order = towards === 'older' ? 'DESC' : 'ASC'
-  const rows = await session.query<Row>(
+  const rows = await session.query<BlockRow>(
     `SELECT ${COLUMNS} FROM block WHERE from_key <= $1 AND to_key >= $2 ORDER BY from_key ${order} LIMIT $3`,
     [toKey, fromKey, limit],
   )
@@ -91,20 +78,4 @@ export class ChangedBlocks {
       )
     }
   }
-}
-
-function blockOf([
-  fromKey,
-  toKey,
-  rows,
-  shortFill,
-  longFill,
-  minMs,
-  maxMs,
-  idChars,
-  short,
-  long,
-]: Row): Block {
-  const kept = { toKey, rows, shortFill, longFill, minMs, maxMs, idChars }
-  return new Block(fromKey, { ...kept, short: new Uint8Array(short), long: new Uint8Array(long) })
 }

@@ -1,23 +1,10 @@
-import { Block } from '../block.js'
+import { Block, type BlockRow, blockOf } from '../block.js'
 import type { TaskRecord } from '../task-record.js'
-import { bytesOf, type HistoryFile, type Statement } from './database.js'
+import type { HistoryFile, Statement } from './database.js'
 
 const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, id_chars, short, long'
 /** The newest blocks kept in memory, 2 KB each: about a million tasks. */
 const KEPT = 16_384
-
-type Row = readonly [
-  fromKey: number,
-  toKey: number,
-  rows: number,
-  shortFill: number,
-  longFill: number,
-  minMs: number,
-  maxMs: number,
-  idChars: number,
-  short: ArrayBuffer,
-  long: ArrayBuffer,
-]
 
 /** The blocks of a file. Changes in a transaction are written at its end by `save`. */
 export class BlockTable {
@@ -139,22 +126,6 @@ export class BlockTable {
   }
 
   #read(statement: Statement, toKey: number, fromKey: number, limit: number): Block[] {
-    return statement.all<Row>([toKey, fromKey, limit]).map(blockOf)
+    return statement.all<BlockRow>([toKey, fromKey, limit]).map(blockOf)
   }
-}
-
-function blockOf([
-  fromKey,
-  toKey,
-  rows,
-  shortFill,
-  longFill,
-  minMs,
-  maxMs,
-  idChars,
-  short,
-  long,
-]: Row): Block {
-  const kept = { toKey, rows, shortFill, longFill, minMs, maxMs, idChars }
-  return new Block(fromKey, { ...kept, short: bytesOf(short), long: bytesOf(long) })
 }

@@ -110,6 +110,3 @@ function prepare(database: Database.Database, sql: string): Statement {
     all: <Row>(values: readonly SqlValue[]) => statement.all(values as unknown[]) as Row[],
   }
 }
-
-/** Wraps a blob from the library. */
-export const bytesOf = (blob: ArrayBuffer): Uint8Array<ArrayBuffer> => new Uint8Array(blob)
