@@ -1,6 +1,7 @@
 import type { Delivery } from '../../broker/index.js'
 import { InFlight } from '../../kernel/index.js'
 import type { ClaimPort, ClaimReply } from './claim-port.js'
+import { QueueWindows } from './queue-windows.js'
 
 /** Smaller batches are not worth their own turn of the event loop. */
 const MIN_BATCH = 16
@@ -29,7 +30,7 @@ export class ClaimLoop {
   readonly #hooks: ClaimLoopHooks
   /** Claims that wait for their reply, or for its delivery. */
   readonly #underWay = new InFlight()
-  #queues: readonly string[] = []
+  #queues = new QueueWindows([])
   #isRunning = false
   #unanswered = 0
   /** Messages requested and not yet delivered. */
@@ -37,6 +38,8 @@ export class ClaimLoop {
   /** The largest room so far: half of it is a batch. */
   #capacity = 0
   /** The last claim came back full. */
+  #isFull = false
+  /** So it did, or it looked at some of the queues only. */
   #isFlowing = false
   /** The queues were empty, and the port will report the next message. */
   #isIdle = false
@@ -57,13 +60,13 @@ export class ClaimLoop {
   }
 
   get queues(): readonly string[] {
-    return this.#queues
+    return this.#queues.all
   }
 
   /** Claims from these queues from now on; resolves when no message comes from others any longer. */
   async setQueues(queues: readonly string[]): Promise<void> {
-    this.#queues = [...queues]
-    this.#port.wait?.setQueues(this.#queues)
+    this.#queues = new QueueWindows([...queues])
+    this.#port.wait?.setQueues(this.queues)
     await this.answered()
     this.wake()
   }
@@ -88,7 +91,7 @@ export class ClaimLoop {
   /** A message may have arrived, in these queues or in any: looks now. */
   wake(queues?: readonly string[]): void {
     this.#isProbe = false
-    this.#look(queues && this.#isAlone() ? this.#queues.filter((queue) => queues.includes(queue)) : undefined)
+    this.#look(queues && this.#isAlone() ? this.queues.filter((queue) => queues.includes(queue)) : undefined)
   }
 
   /** Looks without an announcement: some arrivals have none. */
@@ -108,7 +111,7 @@ export class ClaimLoop {
   #isAlone(): boolean {
     return (
       this.#isIdle &&
-      this.#queues.length > MANY_QUEUES &&
+      this.queues.length > MANY_QUEUES &&
       performance.now() - this.#idleMs > SHORT_IDLENESS_MS
     )
   }
@@ -126,8 +129,8 @@ export class ClaimLoop {
   }
 
   /** Claims as much as there is room for, unless the queues are known to be empty. */
-  #pump(some = this.#queues): void {
-    if (!this.#isRunning || this.#isIdle || this.#queues.length === 0 || !this.#port.isReady) return
+  #pump(some?: readonly string[]): void {
+    if (!this.#isRunning || this.#isIdle || this.queues.length === 0 || !this.#port.isReady) return
     if (this.#unanswered >= (this.#port.isPipelined && this.#isFlowing ? 2 : 1)) return
     if (!this.#port.asksLate && this.#room() <= 0) return
     void this.#underWay.add(this.#claim(some))
@@ -146,7 +149,8 @@ export class ClaimLoop {
     return Math.min(room, batch, this.#port.mostClaimed)
   }
 
-  async #claim(queues: readonly string[]): Promise<void> {
+  async #claim(some?: readonly string[]): Promise<void> {
+    let queues: readonly string[] = []
     const isProbe = this.#isProbe
     this.#isProbe = false
     let wakes = this.#wakes
@@ -158,7 +162,8 @@ export class ClaimLoop {
         wakes = this.#wakes
         want = this.#want()
         this.#asked += want
-        return { queues, want, isBacklog: this.#isFlowing, isProbe }
+        queues = some ?? (this.#isFlowing ? this.#queues.next(performance.now()) : this.queues)
+        return { queues, want, isBacklog: this.#isFull, isProbe }
       })
       deliveries = this.#hooks.take(reply)
     } catch (error) {
@@ -170,7 +175,9 @@ export class ClaimLoop {
       this.#unanswered--
     }
     this.#asked -= want - deliveries.length
-    this.#isFlowing = want > 0 && deliveries.length === want
+    this.#isFull = want > 0 && deliveries.length === want
+    this.#isFlowing = this.#isFull || (want > 0 && this.#queues.emptied(queues))
+    if (this.#isFull) this.#queues.filled(deliveries.at(-1)?.queue)
     if (!this.#port.isPipelined) this.#handOver(deliveries)
     if (this.#wakes !== wakes || (this.#isFlowing && this.#room() > 0)) this.#pump()
     else this.#drained()

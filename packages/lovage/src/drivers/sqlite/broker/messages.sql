@@ -6,6 +6,13 @@ VALUES (?1, ?2, (SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE nam
 UPDATE lovage_message SET state = 2, holder = ?2, lease_ms = ?3, claims = claims + 1
 WHERE seq IN (SELECT seq FROM lovage_message WHERE queue = ?1 AND state = 0 ORDER BY level, place, due_ms, seq LIMIT ?4)
 RETURNING seq, claims, redeliveries, raw, level, place, due_ms
+-- name: readyQueues
+WITH RECURSIVE found(queue) AS (
+  SELECT min(queue) FROM lovage_message WHERE state = 0
+  UNION ALL SELECT (SELECT min(queue) FROM lovage_message WHERE state = 0 AND queue > found.queue) FROM found WHERE found.queue IS NOT NULL)
+SELECT queue FROM found WHERE queue IS NOT NULL LIMIT ?1
+-- name: readyOf
+SELECT value FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM lovage_message WHERE queue = value AND state = 0) LIMIT ?2
 -- name: ack
 DELETE FROM lovage_message WHERE seq = ?1 AND claims = ?2 AND holder = ?3 AND state = 2
 -- name: requeue

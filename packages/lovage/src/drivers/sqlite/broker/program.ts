@@ -11,6 +11,8 @@ const sql = {
   ...readSql(new URL('./messages.sql', import.meta.url), [
     'insert',
     'claim',
+    'readyQueues',
+    'readyOf',
     'ack',
     'requeue',
     'postpone',
@@ -119,7 +121,7 @@ export default defineProgram({
           leases.keep(lease)
           const leaseEndMs = Date.now() + leaseMs
           const rows: ClaimRow[] = []
-          for (const queue of queues)
+          for (const queue of ready(on, queues, free))
             if (rows.length < free) rows.push(...claim(on, queue, holder, leaseEndMs, free - rows.length))
           return { rows, nextDueMs: on.nextDue.get<[number | null]>([])?.[0] ?? null }
         },
@@ -246,6 +248,18 @@ function awaken(on: Statements, host: Host, holder: string, nowMs: number): void
   const restored = on.restore.run([Date.now(), holder])
   if (restored > 0) crashPoint('restore:after')
   if (promoted + restored > 0) host.touch('messages')
+}
+
+/** Fewer queues are claimed from one by one. */
+const MANY_QUEUES = 8
+
+/** Those of the queues that have messages, in their order; of many, as many as could fill a claim. */
+function ready(on: Statements, queues: readonly string[], free: number): readonly string[] {
+  if (queues.length < MANY_QUEUES || free === 0) return queues
+  // Costs what there is, not what could be: nearly all queues of an idle worker are empty.
+  const found = on.readyQueues.all<[string]>([MANY_QUEUES]).map(([queue]) => queue)
+  if (found.length < MANY_QUEUES) return queues.filter((queue) => found.includes(queue))
+  return on.readyOf.all<[string]>([JSON.stringify(queues), free]).map(([queue]) => queue)
 }
 
 function claim(on: Statements, queue: string, holder: string, leaseEndMs: number, limit: number): ClaimRow[] {
