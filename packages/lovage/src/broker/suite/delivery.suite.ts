@@ -111,6 +111,22 @@ export function deliveryTests({ test, driver }: SuiteTester): void {
     ])
   })
 
+  test('empties more queues than one claim looks at, each message once', async (world) => {
+    const queues = [world.queue]
+    while (queues.length < 150) queues.push(await world.newQueue())
+    const sent = [0, 149, 148, 70, 64, 63, 31].flatMap((place) => messages(queues[place] ?? '', few(5)))
+    await world.publish(...sent)
+    const consumer = await world.consume({ queues, slots: 3 })
+    for (let acked = 0; acked < sent.length; ) {
+      await consumer.received(acked + 1)
+      const batch = consumer.deliveries.slice(acked)
+      acked += batch.length
+      await consumer.ack(...batch)
+    }
+    await pass(50)
+    expect(consumer.ids.toSorted()).toEqual(sent.map(({ headers }) => String(headers.id)).toSorted())
+  })
+
   test('never delivers more than are free', async (world) => {
     const ids = idsOf(20)
     await world.publish(...messages(world.queue, ids))

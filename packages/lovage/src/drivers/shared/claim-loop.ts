@@ -110,9 +110,7 @@ export class ClaimLoop {
   /** A rare arrival: all other queues are empty, and would have been announced as well. */
   #isAlone(): boolean {
     return (
-      this.#isIdle &&
-      this.queues.length > MANY_QUEUES &&
-      performance.now() - this.#idleMs > SHORT_IDLENESS_MS
+      this.#isIdle && this.queues.length > MANY_QUEUES && performance.now() - this.#idleMs > SHORT_IDLENESS_MS
     )
   }
 
