@@ -26,6 +26,8 @@ export interface ClaimReply {
 export interface Swept {
   /** Time until the next delayed message is due. */
   readonly dueInMs?: number | undefined
+  /** Nothing was found that this consumer could claim, however it came there. */
+  readonly isEmpty?: boolean
   /** Queues in which a message is available now; `tell` notifies other consumers of these once this consumer has taken its share. */
   readonly freed?: readonly string[]
 }

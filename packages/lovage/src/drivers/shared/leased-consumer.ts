@@ -192,7 +192,7 @@ export class LeasedConsumer implements Consumer {
       const swept = await this.#answeredInTime(this.#port.sweep?.())
       dueInMs = swept?.dueInMs
       if (swept) this.#works()
-      this.#loop.probe()
+      if (!swept?.isEmpty) this.#loop.probe()
       await this.#tell(swept?.freed ?? [])
     } catch (error) {
       this.#failed(error)

@@ -89,6 +89,7 @@ export class RedisClaimPort implements ClaimPort {
       leaseMs,
       visibilityTimeoutMs,
       onError,
+      lists: () => this.#wordsOf(this.wait.queues).lists,
     })
   }
 
@@ -176,7 +177,7 @@ export class RedisClaimPort implements ClaimPort {
 
   async sweep(): Promise<Swept> {
     try {
-      return { dueInMs: await this.#sweeper.sweep() }
+      return await this.#sweeper.sweep()
     } finally {
       // Settlements that a full server refused are retried.
       this.#settler.flush()

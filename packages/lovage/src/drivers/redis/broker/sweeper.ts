@@ -1,4 +1,5 @@
 import { type Clock, crashPoint } from '../../../kernel/index.js'
+import type { Swept } from '../../shared/index.js'
 import type { RedisConnection } from '../client/index.js'
 import { noList } from './claim-reply.js'
 import { restoreForeign } from './foreign.js'
@@ -7,6 +8,7 @@ import type { RedisRouting } from './redis-routing.js'
 import { PROMOTE, RESTORE_LEASE } from './scripts.js'
 
 const DECLARE_PAUSE_MS = 10_000
+const LOST_PAUSE_MS = 5_000
 const FOREIGN_PAUSE_MS = 10_000
 const PROMOTE_AT_ONCE = 500
 const RESTORE_AT_ONCE = 500
@@ -21,6 +23,8 @@ export interface SweeperOptions {
   readonly leaseMs: number
   readonly visibilityTimeoutMs: number
   readonly onError: (error: unknown) => void
+  /** The lists from which this consumer claims. */
+  readonly lists: () => readonly string[]
 }
 
 /**
@@ -31,17 +35,24 @@ export class Sweeper {
   #leasesMs = 0
   #foreignMs = 0
   #declaredMs = 0
+  #lookedForLostMs = 0
 
   constructor(options: SweeperOptions) {
     this.#options = options
   }
 
-  /** Resolves to the time until the next delayed message is due; undefined when there is none. */
-  async sweep(): Promise<number | undefined> {
-    const dueInMs = await this.#promote()
-    await this.#restore()
+  async sweep(): Promise<Swept> {
+    const isAny = await this.#isAny()
+    const dueInMs = isAny ? await this.#promote() : undefined
+    const restored = await this.#restore()
     await this.#declare()
-    return dueInMs
+    return { dueInMs, isEmpty: !isAny && restored === 0 }
+  }
+
+  /** Nearly all looks of an idle worker find neither a delayed message nor one that nothing has announced: one command says so. */
+  async #isAny(): Promise<boolean> {
+    const { connection, keys, lists } = this.#options
+    return (await connection.send<number>('exists', [keys.delayed, ...lists()])) > 0
   }
 
   /** The next sweep looks for expired leases, however recent the last look was. */
@@ -64,16 +75,23 @@ export class Sweeper {
     }
   }
 
-  /** Keeps bindings through a FLUSHALL: most are missed at the next sweep, all after ten seconds. */
+  /** Keeps bindings through a FLUSHALL: most are missed within five seconds, all after ten. */
   async #declare(): Promise<void> {
     const { clock, routing } = this.#options
     const nowMs = clock.now()
-    if (nowMs - this.#declaredMs < DECLARE_PAUSE_MS) return routing.declareLost()
-    this.#declaredMs = nowMs
-    await routing.declareAgain()
+    if (nowMs - this.#declaredMs >= DECLARE_PAUSE_MS) {
+      this.#declaredMs = nowMs
+      this.#lookedForLostMs = nowMs
+      await routing.declareAgain()
+    } else if (nowMs - this.#lookedForLostMs >= LOST_PAUSE_MS) {
+      this.#lookedForLostMs = nowMs
+      await routing.declareLost()
+    }
   }
 
-  async #restore(): Promise<void> {
+  /** Returns how many claims were returned. */
+  async #restore(): Promise<number> {
+    let sum = 0
     const { connection, keys, routing, clock, holder, leaseMs, visibilityTimeoutMs } = this.#options
     const nowMs = clock.now()
     if (nowMs - this.#leasesMs >= leaseMs / 5) {
@@ -87,13 +105,16 @@ export class Sweeper {
           [holder, heldPrefix, RESTORE_AT_ONCE],
         )
         if (restored > 0) crashPoint('restore:after')
+        sum += Math.max(0, restored)
         if (typeof wrongList === 'string') this.#options.onError(noList(wrongList))
       }
     }
     if (nowMs - this.#foreignMs >= Math.min(FOREIGN_PAUSE_MS, visibilityTimeoutMs / 5)) {
       this.#foreignMs = nowMs
-      if ((await restoreForeign(connection, keys, routing, visibilityTimeoutMs)) > 0)
-        crashPoint('restore:after')
+      const restored = await restoreForeign(connection, keys, routing, visibilityTimeoutMs)
+      if (restored > 0) crashPoint('restore:after')
+      sum += restored
     }
+    return sum
   }
 }

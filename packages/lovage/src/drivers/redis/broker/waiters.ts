@@ -10,6 +10,7 @@ export class Waiters {
   readonly #onError: (error: unknown) => void
   #wake: (queue: string) => void = () => {}
   readonly #byQueue = new Map<string, Waiter>()
+  queues: readonly string[] = []
 
   constructor(
     target: RedisTarget,
@@ -25,6 +26,7 @@ export class Waiters {
 
   /** Waits at the lists of these queues from now on. */
   setQueues(queues: readonly string[]): void {
+    this.queues = queues
     const wanted = new Set(queues)
     for (const [queue, waiter] of this.#byQueue) {
       if (wanted.has(queue)) continue

@@ -1,5 +1,4 @@
 import type { Clock, Timer, Unsubscribe } from '../../../kernel/index.js'
-import { isConnectionLoss } from './errors.js'
 import type { RedisTarget } from './options.js'
 import { RedisSubscriber } from './redis-subscriber.js'
 
@@ -26,7 +25,7 @@ export class VersionWatch {
   readonly #subscriber: RedisSubscriber
   readonly #clock: Clock
   readonly #channelOf: (space: string) => string
-  readonly #readVersion: (space: string) => Promise<string | null>
+  readonly #readVersions: (spaces: readonly string[]) => Promise<readonly (string | null)[]>
   readonly #spaces = new Map<string, Watched>()
   #poll: Timer | undefined
 
@@ -35,11 +34,11 @@ export class VersionWatch {
     clock: Clock,
     name: string,
     channelOf: (space: string) => string,
-    readVersion: (space: string) => Promise<string | null>,
+    readVersions: (spaces: readonly string[]) => Promise<readonly (string | null)[]>,
   ) {
     this.#clock = clock
     this.#channelOf = channelOf
-    this.#readVersion = readVersion
+    this.#readVersions = readVersions
     this.#subscriber = new RedisSubscriber(target, name, () => void this.#look())
   }
 
@@ -103,16 +102,16 @@ export class VersionWatch {
 
   /** Notifies of spaces whose version differs from the last look: one notification too many does no harm. */
   async #look(): Promise<void> {
-    for (const [space, watched] of this.#spaces) {
-      try {
-        const version = await this.#readVersion(space)
-        const isChanged = watched.version !== version
-        watched.version = version
-        if (isChanged) for (const listener of watched.listeners) listener()
-      } catch (error) {
-        // The next look retries; an outage is reported by the callers that read the data.
-        if (!isConnectionLoss(error)) return
-      }
+    const spaces = [...this.#spaces]
+    if (spaces.length === 0) return
+    const versions = await this.#readVersions(spaces.map(([space]) => space)).catch(() => undefined)
+    // The next look retries; an outage is reported by the callers that read the data.
+    if (!versions) return
+    for (const [index, [, watched]] of spaces.entries()) {
+      const version = versions[index] ?? null
+      const isChanged = watched.version !== version
+      watched.version = version
+      if (isChanged) for (const listener of watched.listeners) listener()
     }
   }
 }

@@ -52,7 +52,11 @@ class RedisCoordinationStore implements CoordinationStore {
       clock,
       'lovage:mark-subscriber',
       (space) => this.#markKeys(space)[3],
-      (space) => this.#connection.command<string | null>('get', this.#markKeys(space)[2]),
+      (spaces) =>
+        this.#connection.command<(string | null)[]>(
+          'mget',
+          ...spaces.map((space) => this.#markKeys(space)[2]),
+        ),
     )
   }
 

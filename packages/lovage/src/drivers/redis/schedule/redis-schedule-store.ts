@@ -59,7 +59,7 @@ class RedisScheduleStore implements ScheduleStore {
       clock,
       'lovage:schedule-subscriber',
       () => this.#keys.channel,
-      () => this.#connection.command<string | null>('get', this.#keys.version),
+      () => this.#connection.command<(string | null)[]>('mget', this.#keys.version),
     )
   }
 
