@@ -46,14 +46,25 @@ export class Cleaner {
     this.#profilers = this.header.map((name) => new ColumnProfiler(name))
   }
 
-  /** A row as it should be, in place; undefined when it is blank or was there before. */
-  clean(row: string[]): string[] | undefined {
+  /** Rows as they should be, in place, without those that are blank or were there before. */
+  clean(rows: readonly string[][]): string[][] {
+    const filled = rows.filter((row) => this.#mend(row))
+    this.#blank += rows.length - filled.length
+    const isNew = this.#seen.add(filled)
+    const fresh = filled.filter((_, at) => isNew[at])
+    this.#duplicates += filled.length - fresh.length
+    for (const row of fresh) for (let at = 0; at < row.length; at++) this.#profilers[at]?.look(row[at] ?? '')
+    return fresh
+  }
+
+  /** Mends the cells of a row; tells whether any has something in it. */
+  #mend(row: string[]): boolean {
     this.#rowsIn++
     if (row.length !== this.header.length)
       throw new Refused(
         `Row ${this.#rowsIn + 1} has ${row.length} cells; the header names ${this.header.length} columns.`,
       )
-    let isBlank = true
+    let isFilled = false
     for (let at = 0; at < row.length; at++) {
       const cell = row[at] ?? ''
       if (cell.length === 0) continue
@@ -62,18 +73,9 @@ export class Cleaner {
         row[at] = value
         this.#mended++
       }
-      if (value.length > 0) isBlank = false
+      if (value.length > 0) isFilled = true
     }
-    if (isBlank) {
-      this.#blank++
-      return undefined
-    }
-    if (!this.#seen.add(row)) {
-      this.#duplicates++
-      return undefined
-    }
-    for (let at = 0; at < row.length; at++) this.#profilers[at]?.look(row[at] ?? '')
-    return row
+    return isFilled
   }
 
   end(): Profile {

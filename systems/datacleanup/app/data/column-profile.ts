@@ -17,6 +17,7 @@ export interface ColumnProfile {
 /** Different values are counted up to here. */
 export const DISTINCT_LIMIT = 1000
 
+const DASH = 45
 const DATE = /^\d{4}-\d\d-\d\d(?:$|[T ]\d\d:\d\d)/
 
 /** Looks at the values of a column, one after the other, in constant memory. */
@@ -57,14 +58,18 @@ export class ColumnProfiler {
       this.#texts++
       return
     }
+    // A look at the place of the first dash saves dates the attempt to be numbers.
+    if (value.charCodeAt(4) === DASH && DATE.test(value)) {
+      this.#dates++
+      return
+    }
     const number = Number(value)
     if (!Number.isNaN(number)) {
       this.#numbers++
       this.#sum += number
       if (number < this.#min) this.#min = number
       if (number > this.#max) this.#max = number
-    } else if (DATE.test(value)) this.#dates++
-    else this.#texts++
+    } else this.#texts++
   }
 
   end(): ColumnProfile {

@@ -1,13 +1,14 @@
+import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
-import { parse } from 'csv-parse'
+import { finished } from 'node:stream/promises'
+import { CsvError, parse } from 'csv-parse'
 import { Refused } from '../core/errors.js'
 import { CHUNK, type RowWriter, writeText } from './text-writer.js'
 
 const SEPARATORS = [',', ';', '\t', '|']
 
-/** Told of every row, the header first; what it returns is waited for before more is read. */
+/** Told of every row, the header first; what it returns is waited for before another piece of the file is read. */
 export type OnRow = (row: string[]) => Promise<void> | undefined
 
 /**
@@ -15,45 +16,48 @@ export type OnRow = (row: string[]) => Promise<void> | undefined
  * @throws {Refused} naming the line that is no CSV.
  */
 export async function readCsv(path: string, onRow: OnRow, signal?: AbortSignal): Promise<void> {
-  const delimiter = await separatorOf(path)
   const parser = parse({
     bom: true,
-    delimiter,
+    delimiter: await separatorOf(path),
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: CHUNK * 16,
   })
-  const rows = new Promise<void>((resolve, reject) => {
-    parser.on('data', (row: string[]) => {
-      try {
-        const wait = onRow(row)
-        if (!wait) return
-        parser.pause()
-        wait.then(
-          () => parser.resume(),
-          (error: unknown) => parser.destroy(asError(error)),
-        )
-      } catch (error) {
-        parser.destroy(asError(error))
-      }
-    })
-    parser.once('end', resolve)
-    parser.once('error', reject)
+  const waits: Promise<void>[] = []
+  let failure: unknown
+  // A parser that is paused keeps the rest of its piece as a queue of rows, at the cost of half the reading; so it never is, and the next
+  // piece waits instead.
+  parser.on('data', (row: string[]) => {
+    if (failure !== undefined) return
+    try {
+      const wait = onRow(row)
+      if (wait) waits.push(wait)
+    } catch (error) {
+      failure = error
+    }
   })
-  const reading = pipeline(createReadStream(path, { highWaterMark: CHUNK }), parser, {
-    ...(signal ? { signal } : {}),
-  })
+  const given = async (): Promise<void> => {
+    if (failure !== undefined) throw failure
+    if (waits.length > 0) await Promise.all(waits.splice(0))
+  }
+  const ended = finished(parser)
+  // Whoever writes, or waits for the end, hears of it.
+  ended.catch(() => {})
   try {
-    await Promise.all([reading, rows])
+    for await (const piece of createReadStream(path, { highWaterMark: CHUNK, signal })) {
+      if (!parser.write(piece)) await Promise.race([once(parser, 'drain'), ended])
+      if (parser.errored) break
+      await given()
+    }
+    parser.end()
+    await ended
+    await given()
   } catch (error) {
+    parser.destroy()
     signal?.throwIfAborted()
     // csv-parse says what is wrong, and on which line.
-    if (
-      asError(error).name !== 'Refused' &&
-      'code' in asError(error) &&
-      String((error as { code: unknown }).code).startsWith('CSV_')
-    )
-      throw new Refused(`The file is not valid CSV: ${asError(error).message}`, { cause: error })
+    if (error instanceof CsvError)
+      throw new Refused(`The file is not valid CSV: ${error.message}`, { cause: error })
     throw error
   }
 }
@@ -88,5 +92,3 @@ async function separatorOf(path: string): Promise<string> {
   const counted = SEPARATORS.map((separator) => [separator, line.split(separator).length] as const)
   return counted.reduce((most, each) => (each[1] > most[1] ? each : most))[0]
 }
-
-const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))

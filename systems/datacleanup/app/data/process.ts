@@ -17,6 +17,8 @@ export interface Watch {
 }
 
 const PROGRESS_ROWS = 50_000
+/** Rows are cleaned so many together. */
+const ROWS_AT_ONCE = 64
 
 /** Cleans a CSV or XLSX file into a CSV file, in one pass. */
 export async function cleanFile(
@@ -27,6 +29,13 @@ export async function cleanFile(
   const out = writeCsv(to)
   let cleaner: Cleaner | undefined
   let rows = 0
+  let held: string[][] = []
+  const flush = (): Promise<void> | undefined => {
+    let wait: Promise<void> | undefined
+    for (const row of cleaner?.clean(held) ?? []) wait = out.write(row) ?? wait
+    held = []
+    return wait
+  }
   await readTable(
     from,
     (row) => {
@@ -35,11 +44,11 @@ export async function cleanFile(
         return out.write(cleaner.header)
       }
       if (++rows % PROGRESS_ROWS === 0) onProgress?.(rows)
-      const clean = cleaner.clean(row)
-      return clean && out.write(clean)
+      return held.push(row) < ROWS_AT_ONCE ? undefined : flush()
     },
     signal,
   )
+  await flush()
   await out.end()
   if (!cleaner) throw new Refused('The file has no rows.')
   return cleaner.end()

@@ -1,7 +1,11 @@
 import { createWriteStream } from 'node:fs'
+import type { Writable } from 'node:stream'
 
 /** Reads and writes go in pieces of so many bytes. */
 export const CHUNK = 1 << 16
+
+/** So much may wait for the disk before more is read: one piece is always on its way. */
+const AHEAD = 4 * CHUNK
 
 /** Writes rows, with back pressure: `write` returns what is to be waited for. */
 export interface RowWriter {
@@ -17,17 +21,16 @@ export interface TextWriter {
 
 /** Opens a file to write text into, in large pieces. */
 export function writeText(path: string): TextWriter {
-  const file = createWriteStream(path, { highWaterMark: CHUNK })
+  const file = createWriteStream(path, { highWaterMark: AHEAD })
   const failed = new Promise<never>((_, reject) => file.once('error', reject))
   // Whoever waits for room, or for the end, hears of it.
   failed.catch(() => {})
+  const room = roomIn(file, failed)
   let held = ''
   const flush = (): Promise<void> | undefined => {
     const hasRoom = file.write(held)
     held = ''
-    return hasRoom
-      ? undefined
-      : Promise.race([new Promise<void>((resolve) => file.once('drain', resolve)), failed])
+    return hasRoom ? undefined : room()
   }
   return {
     write(text) {
@@ -38,5 +41,18 @@ export function writeText(path: string): TextWriter {
       await flush()
       await Promise.race([new Promise<void>((resolve) => file.end(resolve)), failed])
     },
+  }
+}
+
+/** Waits for room in a stream that was full, unless it fails first; all who wait share one listener. */
+export function roomIn(stream: Writable, failed: Promise<void>): () => Promise<void> {
+  let waiting: Promise<void> | undefined
+  return () => {
+    waiting ??= Promise.race([new Promise<void>((resolve) => stream.once('drain', resolve)), failed]).finally(
+      () => {
+        waiting = undefined
+      },
+    )
+    return waiting
   }
 }

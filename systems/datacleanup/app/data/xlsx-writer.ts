@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ZipFile } from 'yazl'
 import { Refused } from '../core/errors.js'
-import type { RowWriter } from './text-writer.js'
+import { type RowWriter, roomIn } from './text-writer.js'
 
 /** What the format allows. */
 const MOST_ROWS = 1_048_576
@@ -39,12 +39,11 @@ export function writeXlsx(path: string): RowWriter {
   written.catch(() => {})
   let rows = 0
   let text = `${HEAD}<worksheet xmlns="${MAIN}"><sheetData>`
+  const room = roomIn(sheet, written)
   const flush = (): Promise<void> | undefined => {
-    const room = sheet.write(text)
+    const hasRoom = sheet.write(text)
     text = ''
-    return room
-      ? undefined
-      : Promise.race([new Promise<void>((resolve) => sheet.once('drain', resolve)), written])
+    return hasRoom ? undefined : room()
   }
   return {
     write(row) {
