@@ -7,8 +7,6 @@ export class RowSet {
   /** The halves of each hash side by side: finding a place is one miss of the processor's cache, not two. */
   #hashes = new Uint32Array(2 * (this.#mask + 1))
   #size = 0
-  /** Kept, so that looking is not optimized away. */
-  #touched = 0
 
   /**
    * Those of some rows that are new; they are known from now on. All their places are looked at before the first one is searched: a table
@@ -19,10 +17,10 @@ export class RowSet {
     while ((this.#size + length) * 2 > this.#mask) this.#grow()
     const keys = new Uint32Array(2 * length)
     for (let at = 0; at < length; at++) hash(rows[at] ?? [], keys, 2 * at)
-    let touched = 0
-    for (let at = 0; at < keys.length; at += 2)
-      touched += this.#hashes[2 * (((keys[at] ?? 0) ^ ((keys[at + 1] ?? 0) >>> 7)) & this.#mask)] ?? 0
-    this.#touched = touched
+    // Stored, so that the look is not optimized away.
+    const looks = new Uint32Array(length)
+    for (let at = 0; at < length; at++)
+      looks[at] = this.#hashes[2 * this.#placeOf(keys[2 * at] ?? 0, keys[2 * at + 1] ?? 0)] ?? 0
     return rows.map((_, at) => {
       const isNew = this.#put(keys[2 * at] ?? 0, keys[2 * at + 1] ?? 0)
       if (isNew) this.#size++
@@ -30,9 +28,13 @@ export class RowSet {
     })
   }
 
+  #placeOf(high: number, low: number): number {
+    return (high ^ (low >>> 7)) & this.#mask
+  }
+
   #put(high: number, low: number): boolean {
     const hashes = this.#hashes
-    let place = (high ^ (low >>> 7)) & this.#mask
+    let place = this.#placeOf(high, low)
     for (; hashes[2 * place] !== 0; place = (place + 1) & this.#mask)
       if (hashes[2 * place] === high && hashes[2 * place + 1] === low) return false
     hashes[2 * place] = high
