@@ -34,7 +34,13 @@ export class Fleet {
     { readonly sinceMs: number; readonly why: string }
   >()
 
-  constructor({ name, app, webhooks }: FleetOptions, store: HistoryStore, options: WatchOptions = {}) {
+  /** @param folder Where a file is created for events of a burst that wait to be read. */
+  constructor(
+    { name, app, webhooks }: FleetOptions,
+    store: HistoryStore,
+    folder: string,
+    options: WatchOptions = {},
+  ) {
     const { inspectTimeoutMs = 1000, enableEvents = true, ...intake } = options
     this.name = name
     this.app = app
@@ -46,7 +52,7 @@ export class Fleet {
       inspectTimeoutMs,
       () => this.workers().filter(({ isAlive }) => isAlive).length,
     )
-    this.intake = new Intake(app, store, intake, (gap) => this.filling.fill(gap))
+    this.intake = new Intake(app, store, folder, intake, (gap) => this.filling.fill(gap))
     this.filling = new Filling(app, store, this.intake)
   }
 
@@ -127,6 +133,13 @@ export class Fleet {
         advice:
           'Check that the broker runs; the history continues, and its gap is filled, when events arrive again.',
         sinceMs: intake.deafSinceMs,
+      })
+    if (intake.lag && !intake.blocked)
+      troubles.push({
+        kind: 'behind',
+        message: `Events come faster than they are written: this page is ${Math.round(intake.lag.ms / 1000)} s behind.`,
+        advice: `${Math.ceil(intake.lag.bytes / 1e6)} MB of events wait on the disk, and none is lost. If it stays so, give the dashboard a processor of its own.`,
+        sinceMs: null,
       })
     const alive = this.workers().filter(({ isAlive }) => isAlive)
     const silent = alive.filter(({ hostname }) => intake.tellsOfTasks(hostname) === false)

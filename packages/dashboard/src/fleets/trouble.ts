@@ -10,6 +10,7 @@ export interface Trouble {
     | 'started-off'
     | 'not-listening'
     | 'workers-silent'
+    | 'behind'
   /** The problem, in one sentence. */
   readonly message: string
   /** The remedy, in one sentence. */

@@ -4,8 +4,11 @@ export interface Gap {
   readonly fromMs: number
   /** Unix ms; null while ongoing. */
   readonly toMs: number | null
-  /** The dashboard was down, the broker or the store was unreachable, or events came faster than they could be stored. */
-  readonly reason: 'down' | 'broker-lost' | 'store-lost' | 'too-fast'
+  /**
+   * The dashboard was down, the broker or the store was unreachable, the broker cut the connection, or events came faster than they could
+   * be stored.
+   */
+  readonly reason: 'down' | 'broker-lost' | 'store-lost' | 'cut-off' | 'too-fast'
   /** The number of lost events; null when unknown. */
   readonly lostEvents: number | null
   /** Tasks recovered from results, queues and dead letters. */

@@ -37,6 +37,8 @@ export interface HistoryBatch {
   readonly rollups: readonly RollupChange[]
   /** The time until which this dashboard has listened, Unix ms; a later start finds the gap by it. */
   readonly heardUntilMs: number
+  /** When its new tasks were heard of. Default `heardUntilMs`. */
+  readonly seenMs?: number
 }
 
 /** The retention limits. */

@@ -1,8 +1,10 @@
-import type { Event, Lovage, SeenWorker, Timer, Unsubscribe } from 'lovage'
+import type { Event, EventMessage, Lovage, SeenWorker, Timer, Unsubscribe } from 'lovage'
 import { ClusterState } from 'lovage/monitor'
 import type { Gap } from '../history/gap.js'
 import type { HistoryStore, Retention } from '../history/history-store.js'
+import { type BacklogLimits, EventBacklog } from './event-backlog.js'
 import { Gathering, type GatheringOptions } from './gathering.js'
+import { Hearing } from './hearing.js'
 import { WorkerVoices } from './worker-voices.js'
 
 /** The options for listening to a fleet. */
@@ -12,6 +14,15 @@ export interface IntakeOptions extends GatheringOptions {
   readonly maxWorkers?: number
   /** Seconds after which a node that is gone is forgotten. Default 86,400. */
   readonly forgetWorkersAfter?: number
+  /** The limits of events that have arrived and wait to be read. */
+  readonly backlog?: BacklogLimits
+}
+
+/** How far a history is behind its events. */
+export interface Lag {
+  readonly ms: number
+  /** Of messages that wait to be read. */
+  readonly bytes: number
 }
 
 const DAY_MS = 86_400_000
@@ -28,18 +39,24 @@ const GATHER_MS = 200
 const QUIET_MS = 2_000
 /** Tasks per transaction: it blocks the event loop for a few tens of milliseconds. */
 const SLICE = 500
+/** Tasks gathered before messages are left unread until some are written. */
+const MOST_GATHERED = 4 * SLICE
+/** How long messages are read in one turn of the event loop. */
+const READ_MS = 5
+/** When a turn brings this many bytes, the socket is full: it is emptied first, so that the server has nothing to keep or to drop. */
+const FLOOD_BYTES = 512 * 1024
+/** How long a dashboard that stops goes on reading what waits. */
+const LAST_READ_MS = 5_000
 const PRUNE_MS = 60_000
-/** An event of our own checks that events arrive: its interval and its timeout. */
-const PROBE_MS = 10_000
-const PROBE_PATIENCE_MS = 5_000
-const PROBE = 'lovage-dashboard-probe'
 /** The period over which the event rate is measured. */
 const RATE_MS = 10_000
 const LONGEST_RETRY_MS = 10_000
 /** Shorter outages are not recorded as gaps. */
 const SHORTEST_GAP_MS = 3_000
+/** A history that is less behind is not worth a word. */
+const SHORTEST_LAG_MS = 2_000
 
-/** Listens to a fleet's events, and writes them to its history in batches. */
+/** Listens to a fleet's events, and writes them to its history in batches. What comes faster than it is written waits unread. */
 export class Intake {
   readonly gathering: Gathering
   readonly #app: Lovage
@@ -48,8 +65,15 @@ export class Intake {
   readonly #cluster: ClusterState
   readonly #voices = new WorkerVoices()
   readonly #onGap: (gap: Gap) => void
-  #unsubscribe: Unsubscribe | undefined
-  #timers: Timer[] = []
+  readonly #hearing: Hearing
+  readonly #backlog: EventBacklog
+  /** Bytes that arrived in this turn, and whether a turn for reading is due. */
+  #arrived = 0
+  #isReading = false
+  /** When the last message that was read had arrived; and until when all that arrived is written. */
+  #readMs = 0
+  #wholeMs = 0
+  #pruneTimer: Timer | undefined
   #gatherTimer: Timer | undefined
   #gatherDueMs = 0
   #writing: Promise<void> | undefined
@@ -57,23 +81,35 @@ export class Intake {
   #retryMs = GATHER_MS
   readonly #counts = { received: 0, unreadable: 0, dropped: 0 }
   readonly #listeners = new Set<() => void>()
-  /** When the last event arrived; and since when none arrive, or none can be written. */
-  #heardMs = 0
-  #deafSinceMs: number | undefined
+  /** Since when none can be written. */
   #blockedSinceMs: number | undefined
   #blockedBy: unknown
   #tooFast: Gap | undefined
   #rate: readonly [atMs: number, received: number] = [0, 0]
 
-  /** @param onGap Called for each gap when it has ended, to fill it. */
-  constructor(app: Lovage, store: HistoryStore, options: IntakeOptions, onGap: (gap: Gap) => void) {
-    const { retention, maxWorkers = 5_000, forgetWorkersAfter = 86_400, ...gathering } = options
+  /**
+   * @param folder Where a file is created for what waits unread in a burst.
+   * @param onGap Called for each gap when it has ended, to fill it.
+   */
+  constructor(
+    app: Lovage,
+    store: HistoryStore,
+    folder: string,
+    options: IntakeOptions,
+    onGap: (gap: Gap) => void,
+  ) {
+    const { retention, maxWorkers = 5_000, forgetWorkersAfter = 86_400, backlog, ...gathering } = options
     this.#app = app
     this.#store = store
     this.#retention = { ...RETENTION, ...retention }
     this.#cluster = new ClusterState({ maxTasks: 1, maxWorkers, forgetWorkersAfter })
     this.gathering = new Gathering(gathering)
     this.#onGap = onGap
+    this.#backlog = new EventBacklog(folder, backlog)
+    this.#hearing = new Hearing(app, {
+      onMessage: (message, nowMs) => this.#take(message, nowMs),
+      onGap: (gap) => this.#tellGap(gap),
+    })
   }
 
   /** Starts listening. An unreachable broker is retried until it is available. */
@@ -82,20 +118,25 @@ export class Intake {
     const until = await this.#store.heardUntil()
     if (until !== undefined && nowMs - until > SHORTEST_GAP_MS)
       await this.#tellGap({ fromMs: until, toMs: nowMs, reason: 'down', lostEvents: null, filled: 0 })
-    this.#heardMs = nowMs
+    this.#readMs = this.#wholeMs = nowMs
     this.#rate = [nowMs, 0]
-    this.#every(PRUNE_MS, () => this.#store.prune(this.#retention, this.#app.clock.now()))
-    await this.#listen()
+    this.#pruneLater()
+    await this.#hearing.start()
   }
 
-  /** Writes pending events, and stops listening. */
+  /** Stops listening, and writes pending events. What cannot be read within seconds is part of the gap that the next start finds. */
   async stop(): Promise<void> {
-    this.#unsubscribe?.()
-    for (const timer of this.#timers) timer.cancel()
+    this.#isStopped = true
+    this.#hearing.stop()
+    this.#pruneTimer?.cancel()
     this.#gatherTimer?.cancel()
     await this.#writing
-    this.#isStopped = true
+    for (const end = performance.now() + LAST_READ_MS; this.#backlog.count > 0 && performance.now() < end; ) {
+      this.#read(READ_MS)
+      await this.#writeSlice()
+    }
     await this.flush()
+    this.#backlog.close()
   }
 
   get counts(): { readonly received: number; readonly unreadable: number; readonly dropped: number } {
@@ -103,7 +144,12 @@ export class Intake {
   }
   /** Since when no events have arrived, Unix ms. */
   get deafSinceMs(): number | undefined {
-    return this.#deafSinceMs
+    return this.#hearing.deafSinceMs
+  }
+  /** How far the history is behind the events; undefined when it keeps up. */
+  get lag(): Lag | undefined {
+    const ms = this.#backlog.count === 0 ? 0 : this.#app.clock.now() - this.#readMs
+    return ms < SHORTEST_LAG_MS ? undefined : { ms, bytes: this.#backlog.bytes }
   }
   /** Since when the history cannot be written, and the error. */
   get blocked(): { readonly sinceMs: number; readonly by: unknown } | undefined {
@@ -120,7 +166,8 @@ export class Intake {
     return spanMs > 0 ? ((this.#counts.received - received) * 1000) / spanMs : 0
   }
   workers(): readonly SeenWorker[] {
-    return this.#cluster.workers(this.#app.clock.now())
+    // Heartbeats that wait unread are no reason to think of a worker as lost.
+    return this.#cluster.workers(this.#backlog.count > 0 ? this.#readMs : this.#app.clock.now())
   }
   /** Whether a worker sends task events; undefined until known. */
   tellsOfTasks(hostname: string): boolean | undefined {
@@ -132,30 +179,53 @@ export class Intake {
     return () => void this.#listeners.delete(on)
   }
 
-  /** Writes all pending events. @throws What the store throws. */
+  /** Writes all events that were read. @throws What the store throws. */
   async flush(): Promise<void> {
     do await this.#writeSlice()
     while (!this.gathering.isEmpty)
   }
 
-  async #listen(): Promise<void> {
-    try {
-      this.#unsubscribe = await this.#app.events.listen({
-        onEvents: (events) => this.#hear(events),
-        onUnreadable: () => void this.#counts.unreadable++,
-      })
-      await this.#app.control.heartbeat()
-      this.#probe()
-    } catch (error) {
-      this.#deafSinceMs ??= this.#app.clock.now()
-      this.#app.logger.warn({ err: error }, 'the dashboard cannot subscribe to events; retrying')
-      this.#after(PROBE_PATIENCE_MS, () => this.#listen())
-    }
+  #take({ body, contentType, contentEncoding }: EventMessage, arrivedMs: number): void {
+    this.#backlog.push({ body, contentType, contentEncoding, arrivedMs })
+    this.#arrived += body.length
+    // Reading at the pace of the history is all that is left: the server then keeps what it can.
+    while (this.#backlog.isFull) this.#readOne()
+    this.#readSoon()
   }
 
-  #hear(events: readonly Event[]): void {
-    const nowMs = this.#app.clock.now()
-    this.#heardMs = nowMs
+  #readSoon(): void {
+    if (this.#isReading || this.#isStopped) return
+    this.#isReading = true
+    setImmediate(() => {
+      this.#isReading = false
+      if (this.#isStopped) return
+      if (!this.#isFlooded()) this.#read(READ_MS)
+      if (this.#backlog.count > 0 && this.gathering.size < MOST_GATHERED) this.#readSoon()
+    })
+  }
+
+  #isFlooded(): boolean {
+    const isFlooded = this.#arrived >= FLOOD_BYTES
+    this.#arrived = 0
+    return isFlooded
+  }
+
+  #read(ms: number): void {
+    const end = performance.now() + ms
+    while (this.#backlog.count > 0 && this.gathering.size < MOST_GATHERED && performance.now() < end)
+      this.#readOne()
+  }
+
+  #readOne(): void {
+    const message = this.#backlog.shift()
+    if (!message) return
+    this.#readMs = message.arrivedMs
+    const events = this.#hearing.read(message)
+    if (events) this.#hear(events, message.arrivedMs)
+    else this.#counts.unreadable++
+  }
+
+  #hear(events: readonly Event[], nowMs: number): void {
     let isQuiet = true
     for (const event of events) {
       this.#counts.received++
@@ -165,7 +235,7 @@ export class Intake {
       this.#voices.hear(event, isTask)
     }
     this.#noteDropped(nowMs)
-    this.#writeIn(isQuiet ? QUIET_MS : GATHER_MS)
+    this.#writeIn(this.gathering.size >= MOST_GATHERED ? 0 : isQuiet ? QUIET_MS : GATHER_MS)
   }
 
   /** Sees to it that what is gathered is written in this time at the latest; while it cannot be, at the time of the next try. */
@@ -211,8 +281,11 @@ export class Intake {
 
   async #writeSlice(): Promise<void> {
     const { tasks, rollups } = this.gathering.take(SLICE)
+    const untilMs = this.#backlog.count > 0 ? this.#readMs : Math.max(this.#readMs, this.#hearing.heardMs)
+    const heardUntilMs = this.gathering.size === 0 ? untilMs : this.#wholeMs
     try {
-      await this.#store.write({ tasks, rollups, heardUntilMs: this.#heardMs })
+      await this.#store.write({ tasks, rollups, heardUntilMs, seenMs: untilMs })
+      this.#wholeMs = heardUntilMs
     } catch (error) {
       // Newer records of these tasks are merged with those put back; the next write adds both up.
       this.gathering.putBack(tasks, rollups)
@@ -220,7 +293,9 @@ export class Intake {
     }
     for (const listener of this.#listeners) listener()
     // Yields to requests and incoming events.
-    await new Promise((resolve) => setImmediate(resolve))
+    do await new Promise((resolve) => setImmediate(resolve))
+    while (this.#arrived >= FLOOD_BYTES && !this.#isStopped)
+    if (this.#backlog.count > 0) this.#readSoon()
   }
 
   async #tellBlocked(): Promise<void> {
@@ -233,54 +308,21 @@ export class Intake {
     if (gap) await this.#tellGap(gap)
   }
 
-  /** Sends an event of our own, and waits for it: only an arriving event proves that events arrive. */
-  #probe(): void {
-    if (this.#isStopped) return
-    const sentMs = this.#app.clock.now()
-    this.#app.events.send(PROBE)
-    this.#after(PROBE_PATIENCE_MS, async () => {
-      const isHeard = this.#heardMs >= sentMs
-      if (!isHeard) this.#deafSinceMs ??= this.#heardMs
-      else if (this.#deafSinceMs !== undefined) {
-        const fromMs = this.#deafSinceMs
-        this.#deafSinceMs = undefined
-        await this.#tellGap({
-          fromMs,
-          toMs: this.#heardMs,
-          reason: 'broker-lost',
-          lostEvents: null,
-          filled: 0,
-        })
-      }
-      this.#after(isHeard ? PROBE_MS - PROBE_PATIENCE_MS : 0, () => this.#probe())
-    })
-  }
-
   async #tellGap(gap: Gap): Promise<void> {
     await this.#store.putGap(gap)
     this.#onGap(gap)
   }
 
-  #after(ms: number, work: () => unknown): void {
-    const timer = this.#app.clock.setTimer(() => {
-      this.#timers = this.#timers.filter((one) => one !== timer)
-      if (!this.#isStopped) void this.#guarded(work)
-    }, ms)
-    this.#timers.push(timer)
-  }
-
-  #every(ms: number, work: () => unknown): void {
-    this.#after(ms, async () => {
-      await this.#guarded(work)
-      this.#every(ms, work)
-    })
-  }
-
-  async #guarded(work: () => unknown): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      this.#app.logger.error({ err: error }, 'background work of the dashboard has failed')
-    }
+  #pruneLater(): void {
+    this.#pruneTimer = this.#app.clock.setTimer(() => {
+      this.#store
+        .prune(this.#retention, this.#app.clock.now())
+        .catch((error: unknown) => {
+          this.#app.logger.error({ err: error }, 'old tasks could not be removed from the history')
+        })
+        .finally(() => {
+          if (!this.#isStopped) this.#pruneLater()
+        })
+    }, PRUNE_MS)
   }
 }

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { ConfigurationError } from 'lovage'
 import { Jobs } from '../actions/jobs.js'
@@ -51,7 +52,8 @@ export async function openDashboard(options: DashboardOptions): Promise<OpenDash
   for (const options of given) {
     const { name } = options
     checkName(name, fleets)
-    fleets.set(name, new Fleet(options, await openHistory(db, name), watch))
+    const { store, folder } = await openHistory(db, name)
+    fleets.set(name, new Fleet(options, store, folder, watch))
   }
   if (fleets.size === 0) throw wrong('A dashboard needs a fleet to watch.')
   const fleetOf = (name: string | undefined): Fleet => {
@@ -83,15 +85,21 @@ export async function openDashboard(options: DashboardOptions): Promise<OpenDash
   }
 }
 
-async function openHistory(db: string, fleet: string): Promise<HistoryStore> {
+/** A history, and a folder for files beside it. */
+async function openHistory(
+  db: string,
+  fleet: string,
+): Promise<{ readonly store: HistoryStore; readonly folder: string }> {
   if (/^postgres(?:ql)?:/.test(db)) {
     const { openHistoryDatabase } = await import('../history/postgres/database.js')
     const { PostgresHistory } = await import('../history/postgres/postgres-history.js')
-    return new PostgresHistory(await openHistoryDatabase(db, `lovage_dashboard_${fleet}`), fleet)
+    const database = await openHistoryDatabase(db, `lovage_dashboard_${fleet}`)
+    return { store: new PostgresHistory(database, fleet), folder: tmpdir() }
   }
   const path = resolve(`${db}.${fleet}.sqlite`)
-  mkdirSync(dirname(path), { recursive: true })
-  return new SqliteHistory(path, fleet)
+  const folder = dirname(path)
+  mkdirSync(folder, { recursive: true })
+  return { store: new SqliteHistory(path, fleet), folder }
 }
 
 function checkName(name: string, known: ReadonlyMap<string, unknown>): void {

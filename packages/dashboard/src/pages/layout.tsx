@@ -33,6 +33,7 @@ const BELONGS: Readonly<Record<string, string>> = {
 const REASONS = {
   down: 'the dashboard was not running',
   'broker-lost': 'the broker was down',
+  'cut-off': 'the broker cut the connection, as Redis does when a burst is too large for it',
   'store-lost': 'the history could not be written',
   'too-fast': 'events came faster than they could be stored',
 } as const

@@ -63,6 +63,9 @@ export interface DepthOptions {
   readonly dueByMs?: number
 }
 
+/** Called when a lost subscription is restored, with the milliseconds since its loss. */
+export type OnMissed = (lostMs: number) => void
+
 /** A broker. One instance per process and URL; the first operation connects. */
 export interface Broker {
   /** `sqlite`, `redis`, … */
@@ -105,8 +108,16 @@ export interface Broker {
    * were certainly none; undefined where the broker does not know.
    */
   broadcast(message: OutgoingMessage): Promise<number | undefined>
-  /** Subscribes to an exchange; `pattern` is an AMQP topic (`worker.#`), default all. */
-  subscribe(exchange: string, on: (message: IncomingMessage) => void, pattern?: string): Promise<Unsubscribe>
+  /**
+   * Subscribes to an exchange; `pattern` is an AMQP topic (`worker.#`), default all. `onMissed` is called when a lost subscription is
+   * restored, with the milliseconds since its loss: what was broadcast meanwhile, or was still on its way, has not been heard.
+   */
+  subscribe(
+    exchange: string,
+    on: (message: IncomingMessage) => void,
+    pattern?: string,
+    onMissed?: OnMissed,
+  ): Promise<Unsubscribe>
   /** Sends a reply to the caller waiting at the message's exchange and routing key; a reply without a waiting caller is dropped. */
   reply(message: OutgoingMessage): Promise<void>
   /** Waits for replies under a routing key of its own; ending it removes the remaining ones. */

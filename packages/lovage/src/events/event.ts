@@ -56,7 +56,10 @@ export function eventMessage(
  *
  * @param accept The content types read in addition to JSON. Default: none.
  */
-export function decodeEvents(message: IncomingMessage, accept?: AcceptList): readonly Event[] | MessageError {
+export function decodeEvents(
+  message: Pick<IncomingMessage, 'body' | 'contentType' | 'contentEncoding'>,
+  accept?: AcceptList,
+): readonly Event[] | MessageError {
   if (message.body.length > MAX_BYTES) return unreadable(`more than ${MAX_BYTES} bytes`)
   try {
     const body = decodeContent(message.body, message.contentType, message.contentEncoding, {

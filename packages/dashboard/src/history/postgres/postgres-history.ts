@@ -38,9 +38,9 @@ export class PostgresHistory implements HistoryStore {
     return this.#database.location
   }
 
-  async write({ tasks, rollups, heardUntilMs }: HistoryBatch): Promise<void> {
+  async write({ tasks, rollups, heardUntilMs, seenMs = heardUntilMs }: HistoryBatch): Promise<void> {
     await this.#database.transaction(async (session) => {
-      await putTasks(session, tasks, heardUntilMs)
+      await putTasks(session, tasks, seenMs)
       await addCounts(session, rollups)
       await session.query(
         `INSERT INTO fact (name, value) VALUES ('heardUntilMs', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,

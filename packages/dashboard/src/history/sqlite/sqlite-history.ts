@@ -66,8 +66,7 @@ export class SqliteHistory implements HistoryStore {
     this.#oldest = this.#file.prepare('SELECT min(key) FROM task')
   }
 
-  async write({ tasks, rollups, heardUntilMs }: HistoryBatch): Promise<void> {
-    const seenMs = heardUntilMs
+  async write({ tasks, rollups, heardUntilMs, seenMs = heardUntilMs }: HistoryBatch): Promise<void> {
     try {
       this.#file.transaction(() => {
         if (this.#file.isChangedByOthers()) this.#reload()

@@ -35,5 +35,14 @@ export {
 } from './redrive.js'
 export { REVOKED, REVOKED_STAMPS, rememberRevoked, revoke, revokeByStamps, stampKey } from './revoke.js'
 export { revokeStamped, revokeTasks } from './revoke-tasks.js'
-export { type EventListener, type EventOptions, listenToEvents, watchEvents } from './watch-events.js'
+export {
+  type EventListener,
+  type EventMessage,
+  type EventOptions,
+  type EventReceiver,
+  listenToEvents,
+  readEvents,
+  receiveEvents,
+  watchEvents,
+} from './watch-events.js'
 export { whereAgreed } from './where-agreed.js'

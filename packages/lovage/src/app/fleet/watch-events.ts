@@ -1,5 +1,6 @@
 import { decodeEvents, EVENT_EXCHANGE, type Event } from '../../events/index.js'
 import type { Unsubscribe } from '../../kernel/index.js'
+import type { IncomingMessage } from '../../message/index.js'
 import type { AppCore } from '../core/index.js'
 import { told } from '../results/index.js'
 import { formatOf } from '../sending/index.js'
@@ -23,29 +24,55 @@ export interface EventListener {
   readonly onUnreadable?: () => void
 }
 
+/** A message of events as it came. */
+export type EventMessage = Pick<IncomingMessage, 'body' | 'contentType' | 'contentEncoding'>
+
+/** A receiver of events that are read later. */
+export interface EventReceiver {
+  /** Called with each message; it should only keep it. */
+  readonly onMessage: (message: EventMessage) => void
+  /**
+   * Called when a lost subscription is restored, with the milliseconds since its loss: events of that time were missed, and so were
+   * those that were on their way when it was lost.
+   */
+  readonly onMissed?: (lostMs: number) => void
+}
+
 /** Passes on all events as they arrive, from nodes in any language, without buffering: the receiver must not be slow. */
 export async function listenToEvents(
   core: AppCore & { readonly logger: { error(fields: object, message: string): void } },
   { onEvents, onUnreadable }: EventListener,
 ): Promise<Unsubscribe> {
-  const broker = await core.broker()
-  return broker.subscribe(
-    EVENT_EXCHANGE,
-    (message) => {
-      const events = decodeEvents(message, formatOf(core.conf).events)
-      if (events instanceof Error) {
+  return receiveEvents(core, {
+    onMessage: (message) => {
+      const events = readEvents(core, message)
+      if (events === undefined) {
         onUnreadable?.()
         return
       }
-      for (const { clock } of events) core.logicalClock.adjust(clock)
       try {
         onEvents(events)
       } catch (error) {
         core.logger.error({ err: error }, 'an event listener failed')
       }
     },
-    '#',
-  )
+  })
+}
+
+/** Passes on messages of events unread. */
+export async function receiveEvents(
+  core: AppCore,
+  { onMessage, onMissed }: EventReceiver,
+): Promise<Unsubscribe> {
+  return (await core.broker()).subscribe(EVENT_EXCHANGE, onMessage, '#', onMissed)
+}
+
+/** The events of a message; undefined when it is of no known form. */
+export function readEvents(core: AppCore, message: EventMessage): readonly Event[] | undefined {
+  const events = decodeEvents(message, formatOf(core.conf).events)
+  if (events instanceof Error) return undefined
+  for (const { clock } of events) core.logicalClock.adjust(clock)
+  return events
 }
 
 /** Events as they arrive, from nodes in any language, until the reader leaves. */

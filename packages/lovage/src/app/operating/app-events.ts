@@ -3,7 +3,14 @@ import { type Event, EventDispatcher, type EventFields, eventType } from '../../
 import { producerOrigin, type Unsubscribe } from '../../kernel/index.js'
 import type { OutgoingMessage } from '../../message/index.js'
 import type { AppCore } from '../core/index.js'
-import type { Cluster, ClusterOptions, EventListener, EventOptions } from '../fleet/index.js'
+import type {
+  Cluster,
+  ClusterOptions,
+  EventListener,
+  EventMessage,
+  EventOptions,
+  EventReceiver,
+} from '../fleet/index.js'
 import { fleet } from './fleet.js'
 
 /** The cluster's events, and events of one's own. */
@@ -29,8 +36,29 @@ export interface AppEvents {
    * @example const end = await app.events.listen({ onEvents: (events) => console.log(events.length) })
    */
   listen(listener: EventListener): Promise<Unsubscribe>
+  /**
+   * Receives the messages of events unread, for a monitor that stores what it hears: it keeps them as fast as they come, so that the
+   * server never has to cut it off, and reads them by the returned function when it has time.
+   *
+   * @example
+   * const waiting: import('lovage').EventMessage[] = []
+   * const { read, end } = await app.events.receive({
+   *   onMessage: (message) => waiting.push(message),
+   *   onMissed: (lostMs) => console.log(`deaf for ${lostMs} ms`),
+   * })
+   * for (const message of waiting.splice(0)) console.log(read(message)?.length)
+   * end()
+   */
+  receive(receiver: EventReceiver): Promise<EventReception>
   /** Resolves when the events emitted here are sent, or dropped. */
   flush(): Promise<void>
+}
+
+/** A running reception of events. */
+export interface EventReception {
+  /** The events of a received message; undefined when it is of no known form. Never throws. */
+  readonly read: (message: EventMessage) => readonly Event[] | undefined
+  readonly end: Unsubscribe
 }
 
 /** The events of an app; connects on first use. */
@@ -64,6 +92,11 @@ export function appEvents(core: AppCore): AppEvents {
     cluster: (options: ClusterOptions = {}) =>
       fleet().then(({ Cluster }) => new Cluster(core, options).open()),
     listen: (listener: EventListener) => fleet().then(({ listenToEvents }) => listenToEvents(core, listener)),
+    receive: async (receiver: EventReceiver) => {
+      const { readEvents, receiveEvents } = await fleet()
+      const end = await receiveEvents(core, receiver)
+      return { read: (message: EventMessage) => readEvents(core, message), end }
+    },
     flush,
   })
 }

@@ -1,4 +1,4 @@
-export { type AppEvents, appEvents } from './app-events.js'
+export { type AppEvents, appEvents, type EventReception } from './app-events.js'
 export { Control, type Done } from './control.js'
 export { DeadLetters, type LetterChoice, type Redrive, type ReportedFailure } from './dead-letters.js'
 export { fleet } from './fleet.js'

@@ -16,7 +16,7 @@ export function delegate(broker: Broker): Broker {
     ...(findIn ? { findIn: (...given) => findIn.call(broker, ...given) } : {}),
     consume: (options) => broker.consume(options),
     broadcast: (message) => broker.broadcast(message),
-    subscribe: (exchange, on, pattern) => broker.subscribe(exchange, on, pattern),
+    subscribe: (...given) => broker.subscribe(...given),
     reply: (message) => broker.reply(message),
     inbox: (exchange, routingKey, on) => broker.inbox(exchange, routingKey, on),
     depths: (queues, options) => broker.depths(queues, options),

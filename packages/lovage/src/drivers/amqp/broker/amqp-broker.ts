@@ -3,6 +3,7 @@ import type {
   BrokerCapabilities,
   ConsumeOptions,
   Consumer,
+  OnMissed,
   Queue,
   QueueDepth,
 } from '../../../broker/index.js'
@@ -123,9 +124,10 @@ class AmqpBroker implements Broker {
     exchange: string,
     on: (message: IncomingMessage) => void,
     pattern?: string,
+    onMissed?: OnMissed,
   ): Promise<Unsubscribe> {
     this.#mustBeOpen()
-    return this.#fanout.subscribe(exchange, on, pattern)
+    return this.#fanout.subscribe(exchange, on, pattern, onMissed)
   }
 
   async reply(message: OutgoingMessage): Promise<void> {

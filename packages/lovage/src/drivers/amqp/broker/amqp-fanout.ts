@@ -1,3 +1,4 @@
+import type { OnMissed } from '../../../broker/index.js'
 import { holdProcess, isLovageError, type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { matchesTopic } from '../../shared/index.js'
@@ -31,6 +32,7 @@ interface Listening {
   readonly kind: ExchangeKind
   readonly bindingKey: string
   readonly hear: Hear
+  readonly onMissed?: OnMissed | undefined
 }
 
 /** Exchanges whose messages reach the current listeners: remote control, replies, events, broadcast tasks. */
@@ -81,7 +83,7 @@ export class AmqpFanout {
     })
   }
 
-  subscribe(exchange: string, hear: Hear, pattern = '#'): Promise<Unsubscribe> {
+  subscribe(exchange: string, hear: Hear, pattern = '#', onMissed?: OnMissed): Promise<Unsubscribe> {
     const kind = kindOf(exchange)
     const isTopic = kind.type === 'topic'
     return this.#listen({
@@ -93,6 +95,7 @@ export class AmqpFanout {
       bindingKey: isTopic ? pattern : '',
       // Fanout exchanges ignore routing keys: a listener for some of them filters for itself.
       hear: isTopic ? hear : (message) => matchesTopic(pattern, message.routingKey) && hear(message),
+      onMissed,
     })
   }
 
@@ -141,6 +144,7 @@ export class AmqpFanout {
     const patience = new Patience()
     patience.began()
     const again = async (): Promise<void> => {
+      const lostMs = performance.now()
       this.#topology.forget()
       while (!isEnded) {
         try {
@@ -148,6 +152,7 @@ export class AmqpFanout {
           channel = await this.#begin(listening, () => !isEnded)
           if (isEnded) return void channel.close().catch(() => {})
           patience.began()
+          listening.onMissed?.(performance.now() - lostMs)
           return void channel.onClosed(lost)
         } catch (error) {
           if (isLovageError(error) && error.code === 'LVG_CONNECTION_CLOSED') return

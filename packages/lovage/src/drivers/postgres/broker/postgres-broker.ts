@@ -4,6 +4,7 @@ import type {
   ConsumeOptions,
   Consumer,
   DepthOptions,
+  OnMissed,
   PublishTransaction,
   Queue,
   QueueDepth,
@@ -155,8 +156,13 @@ class PostgresBroker implements Broker {
     return this.#fanout.broadcast(message)
   }
 
-  subscribe(exchange: string, on: (message: IncomingMessage) => void, pattern = '#'): Promise<Unsubscribe> {
-    return this.#fanout.subscribe(exchange, on, pattern)
+  subscribe(
+    exchange: string,
+    on: (message: IncomingMessage) => void,
+    pattern = '#',
+    onMissed?: OnMissed,
+  ): Promise<Unsubscribe> {
+    return this.#fanout.subscribe(exchange, on, pattern, onMissed)
   }
 
   /** Replies are broadcasts here: none is kept for a caller that is gone. */

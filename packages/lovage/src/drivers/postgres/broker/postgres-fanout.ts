@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { priorityFromWire, priorityToWire } from '../../../broker/index.js'
+import { type OnMissed, priorityFromWire, priorityToWire } from '../../../broker/index.js'
 import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
@@ -46,6 +46,7 @@ export class PostgresFanout {
     exchange: string,
     on: (message: IncomingMessage) => void,
     pattern: string,
+    onMissed?: OnMissed,
   ): Promise<Unsubscribe> {
     // In order, although a long message has to be fetched.
     let hearing = Promise.resolve()
@@ -64,10 +65,13 @@ export class PostgresFanout {
     }
     // An unreachable server must be reported now.
     await this.#database.query('SELECT 1')
+    let isListening = false
     const stop = await new Promise<Unsubscribe>((resolve) => {
-      const end = this.#database.listen(this.#channel, (payload) => {
-        if (payload !== undefined) hear(payload)
-        else resolve(() => end())
+      const end = this.#database.listen(this.#channel, (payload, lostMs) => {
+        if (payload !== undefined) return hear(payload)
+        if (isListening && lostMs !== undefined) onMissed?.(lostMs)
+        isListening = true
+        resolve(() => end())
       })
     })
     return () => {

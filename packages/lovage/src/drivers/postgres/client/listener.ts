@@ -3,8 +3,8 @@ import type { Unsubscribe } from '../../../kernel/index.js'
 import { clientOptions } from './client-options.js'
 import type { PostgresTarget } from './options.js'
 
-/** Called with a notification's payload; without one when a notification may have been missed. */
-export type Hear = (payload?: string) => void
+/** Called with a notification's payload; without one when a notification may have been missed, after a loss with its duration. */
+export type Hear = (payload?: string, lostMs?: number) => void
 
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
@@ -22,6 +22,8 @@ export class Listener {
   #saying: Promise<unknown> = Promise.resolve()
   #isReady = false
   #attempt = 0
+  /** When the connection was lost. */
+  #lostMs: number | undefined
   #holds = 0
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
@@ -33,7 +35,7 @@ export class Listener {
   add(channel: string, hear: Hear): Unsubscribe {
     const hears = this.#channels.get(channel)
     // A wrapper function, so that one callback may listen twice.
-    const own: Hear = (payload) => hear(payload)
+    const own: Hear = (payload, lostMs) => hear(payload, lostMs)
     if (hears) hears.add(own)
     else this.#channels.set(channel, new Set([own]))
     if (!this.#client && !this.#timer) void this.#connect()
@@ -101,8 +103,11 @@ export class Listener {
     } catch {
       return this.#lost(client)
     }
+    const lostMs = this.#lostMs === undefined || only ? undefined : performance.now() - this.#lostMs
+    if (!only) this.#lostMs = undefined
     for (const channel of channels)
-      for (const hear of this.#channels.get(channel) ?? []) if (!only || hear === only) hear()
+      for (const hear of this.#channels.get(channel) ?? [])
+        if (!only || hear === only) hear(undefined, lostMs)
   }
 
   #hear(channel: string, payload: string): void {
@@ -132,6 +137,7 @@ export class Listener {
   #lost(client: pg.Client): void {
     if (this.#client !== client) return
     this.#drop()
+    this.#lostMs ??= performance.now()
     if (this.#isClosed || this.#channels.size === 0) return
     // Half of the pause is random, so that a fleet does not reconnect at one moment.
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#attempt++, LONGEST_PAUSE_MS)

@@ -4,6 +4,7 @@ import type {
   ConsumeOptions,
   Consumer,
   DepthOptions,
+  OnMissed,
   Queue,
   QueueAdmin,
   QueueDepth,
@@ -145,8 +146,9 @@ class RedisBroker implements Broker {
     exchange: string,
     on: (message: IncomingMessage) => void,
     pattern?: string,
+    onMissed?: OnMissed,
   ): Promise<Unsubscribe> {
-    return this.#fanout.subscribe(exchange, on, pattern)
+    return this.#fanout.subscribe(exchange, on, pattern, onMissed)
   }
 
   reply(message: OutgoingMessage): Promise<void> {

@@ -1,4 +1,4 @@
-import { priorityToWire } from '../../../broker/index.js'
+import { type OnMissed, priorityToWire } from '../../../broker/index.js'
 import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
@@ -53,6 +53,7 @@ export class RedisFanout {
     exchange: string,
     on: (message: IncomingMessage) => void,
     topic: string | undefined,
+    onMissed: OnMissed | undefined,
   ): Promise<Unsubscribe> {
     const hearSafely = safeListener(exchange, on, this.#logger)
     const hear = (payload: string): void => {
@@ -62,9 +63,15 @@ export class RedisFanout {
         return this.#logger.warn({ err: message, exchange }, 'a broadcast could not be read')
       if (topic === undefined || matchesTopic(topic, message.routingKey)) hearSafely(message)
     }
-    if (topic === '' || !this.#keys.hasPatterns)
-      return this.#subscriber.subscribe([this.#keys.channel(exchange, '')], hear)
-    return this.#subscriber.subscribePattern(this.#patterns(exchange, topic), hear)
+    const end = await (topic === '' || !this.#keys.hasPatterns
+      ? this.#subscriber.subscribe([this.#keys.channel(exchange, '')], hear)
+      : this.#subscriber.subscribePattern(this.#patterns(exchange, topic), hear))
+    if (!onMissed) return end
+    const forget = this.#subscriber.onMissed(onMissed)
+    return () => {
+      forget()
+      end()
+    }
   }
 
   #patterns(exchange: string, topic: string | undefined): string[] {

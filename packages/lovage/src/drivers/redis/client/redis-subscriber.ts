@@ -15,6 +15,9 @@ export type Hear = (payload: string, channel: string) => void
 
 type Kind = 'subscribe' | 'psubscribe'
 
+/** Called when the subscriptions are restored after a loss, with the milliseconds since it. */
+type OnMissed = (lostMs: number) => void
+
 /** One connection for subscriptions; it subscribes again after every loss. */
 export class RedisSubscriber {
   readonly #connection: RedisConnection
@@ -23,6 +26,8 @@ export class RedisSubscriber {
     psubscribe: new Map(),
   }
   readonly #onReady: () => void
+  readonly #onMissed = new Set<OnMissed>()
+  #lostMs: number | undefined
   #timer: NodeJS.Timeout | undefined
 
   /** `onReady` is called when all subscriptions are restored: messages published in between were missed. */
@@ -34,7 +39,12 @@ export class RedisSubscriber {
         pattern === undefined ? (['subscribe', channel] as const) : (['psubscribe', pattern] as const)
       for (const hear of this.#hearers[kind].get(key) ?? []) hear(payload, channel)
     })
-    this.#connection.listen({ onReady: () => void this.#subscribeAgain() })
+    this.#connection.listen({
+      onReady: () => void this.#subscribeAgain(),
+      onDown: () => {
+        this.#lostMs ??= performance.now()
+      },
+    })
   }
 
   /** Listens to channels. Resolves when the server has confirmed it; rejects when it cannot be reached now. */
@@ -64,6 +74,12 @@ export class RedisSubscriber {
     )
     await Promise.race([answered, late])
     clearTimeout(timer)
+  }
+
+  /** Calls back after each loss, once the subscriptions are restored: what was published meanwhile has been missed. */
+  onMissed(on: OnMissed): Unsubscribe {
+    this.#onMissed.add(on)
+    return () => void this.#onMissed.delete(on)
   }
 
   /** Keeps the process alive until released. */
@@ -116,9 +132,16 @@ export class RedisSubscriber {
         ].filter((one) => one !== false),
       )
       this.#onReady()
+      this.#tellMissed()
     } catch (error) {
       this.#dropUnlessLost(error)
     }
+  }
+
+  #tellMissed(): void {
+    const lostMs = this.#lostMs
+    this.#lostMs = undefined
+    if (lostMs !== undefined) for (const on of this.#onMissed) on(performance.now() - lostMs)
   }
 
   #ping(): void {
