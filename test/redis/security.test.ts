@@ -252,12 +252,21 @@ describe('a Redis that is not there', () => {
 })
 
 describe('the start-up check', () => {
-  it('advises on eviction and on an append-only file', async () => {
-    const server = await start({ config: { maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' } })
+  it('advises on eviction, on an append-only file, and on room for subscribers', async () => {
+    const server = await start({
+      config: {
+        maxmemory: '100mb',
+        'maxmemory-policy': 'allkeys-lru',
+        'client-output-buffer-limit': 'pubsub 32mb 1mb 60',
+      },
+    })
     const advice = await (await open(server.url)).check()
     expect(advice).toEqual([
       expect.stringMatching(/maxmemory-policy allkeys-lru.*set maxmemory-policy noeviction\.$/),
       expect.stringMatching(/append-only file.*appendonly yes/),
+      expect.stringMatching(
+        /cuts off a subscriber for whom 33554432 bytes wait, or 1048576 for long .*32mb 8mb 60/,
+      ),
     ])
   })
 

@@ -16,6 +16,7 @@ export type { AuditEntry, AuditQuery, NewAuditEntry } from './history/audit-entr
 export type { Gap } from './history/gap.js'
 export type { Facet, Retention } from './history/history-store.js'
 export type { TaskEntry, TaskSource, TaskSummary, TimelineEntry } from './history/task-entry.js'
+export type { BacklogLimits } from './ingest/event-backlog.js'
 export type { GatheringOptions } from './ingest/gathering.js'
 export type { IntakeOptions } from './ingest/intake.js'
 export type { DashboardApp, DashboardParts } from './opening/dashboard.js'

@@ -5,10 +5,10 @@ export interface Gap {
   /** Unix ms; null while ongoing. */
   readonly toMs: number | null
   /**
-   * The dashboard was down, the broker or the store was unreachable, the broker cut the connection, or events came faster than they could
-   * be stored.
+   * The dashboard was down or stood still, the broker or the store was unreachable, the broker cut the connection, or events came faster
+   * than they could be stored.
    */
-  readonly reason: 'down' | 'broker-lost' | 'store-lost' | 'cut-off' | 'too-fast'
+  readonly reason: 'down' | 'held-up' | 'broker-lost' | 'store-lost' | 'cut-off' | 'too-fast'
   /** The number of lost events; null when unknown. */
   readonly lostEvents: number | null
   /** Tasks recovered from results, queues and dead letters. */

@@ -83,8 +83,9 @@ export class EventBacklog {
   /** Takes out the oldest message. */
   shift(): WaitingMessage | undefined {
     if (this.#next >= this.#head.length) this.#refill()
-    const message = this.#head[this.#next++]
+    const message = this.#head[this.#next]
     if (!message) return undefined
+    this.#next++
     this.#bytes -= message.body.length
     if (--this.#count === 0) this.close()
     return message

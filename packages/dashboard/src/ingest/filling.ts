@@ -10,11 +10,14 @@ import type { Intake } from './intake.js'
 /** The most items examined in each place. */
 const MOST_LETTERS = 5_000
 const MOST_QUEUED = 5_000
-const MOST_OPEN = 2_000
-const ASKED_AT_ONCE = 200
+const MOST_OPEN = 100_000
+const ASKED_AT_ONCE = 500
+/** Searches without a find before the look back ends: open tasks are rarely that far from each other. */
+const EMPTY_SEARCHES = 10
 /** How long a started task is without events before it is looked up in the results, and how often. */
 const QUIET_MS = 60_000
 const LOOK_MS = 30_000
+const MOST_LOOKED_UP = 2_000
 
 const UNFINISHED: SearchNode = {
   kind: 'or',
@@ -43,7 +46,7 @@ export class Filling {
   start(): void {
     this.#timer = this.#app.clock.setTimer(() => {
       this.#soon(async () => {
-        await this.#results(this.#app.clock.now() - QUIET_MS)
+        await this.#results(this.#app.clock.now() - QUIET_MS, MOST_LOOKED_UP)
       })
       this.start()
     }, LOOK_MS)
@@ -59,7 +62,7 @@ export class Filling {
       const found = [
         await this.#tried(() => this.#letters(gap.fromMs)),
         await this.#tried(() => this.#queues()),
-        await this.#tried(() => this.#results(this.#app.clock.now())),
+        await this.#tried(() => this.#results(this.#app.clock.now(), MOST_OPEN)),
       ]
       await this.#intake.flush()
       await this.#store.putGap({ ...gap, filled: found.reduce((sum, count) => sum + count, 0) })
@@ -105,18 +108,30 @@ export class Filling {
     return this.#put(records)
   }
 
-  /** Looks up the results of tasks that are unfinished in the history, and quiet since `beforeMs`. */
-  async #results(beforeMs: number): Promise<number> {
+  /** Looks up the results of tasks that are unfinished in the history, and quiet since `beforeMs`: the newest `most` of them. */
+  async #results(beforeMs: number, most: number): Promise<number> {
     if (!connectionsOf(this.#app).hasResults) return 0
-    const { items } = await this.#store.tasks({ plan: { node: UNFINISHED }, limit: MOST_OPEN })
-    const open = items.filter(({ changedMs, seenMs }) => Math.max(changedMs, seenMs) <= beforeMs)
     const backend = await connectionsOf(this.#app).results()
     let filled = 0
-    for (let at = 0; at < open.length; at += ASKED_AT_ONCE) {
-      const results = await backend.get(open.slice(at, at + ASKED_AT_ONCE).map(({ id }) => id))
-      const states = new Map(open.map(({ id, state }) => [id, state]))
-      const news = results.filter(({ id, state }) => state !== 'PENDING' && state !== states.get(id))
-      filled += await this.#put(news.map(ofResult), true)
+    let before: number | undefined
+    let empty = 0
+    for (let looked = 0; looked < most && empty < EMPTY_SEARCHES; ) {
+      const { items, next } = await this.#store.tasks({
+        plan: { node: UNFINISHED },
+        limit: ASKED_AT_ONCE,
+        ...(before === undefined ? {} : { before }),
+      })
+      looked += items.length
+      empty = items.length === 0 ? empty + 1 : 0
+      const open = items.filter(({ changedMs, seenMs }) => Math.max(changedMs, seenMs) <= beforeMs)
+      if (open.length > 0) {
+        const results = await backend.get(open.map(({ id }) => id))
+        const states = new Map(open.map(({ id, state }) => [id, state]))
+        const news = results.filter(({ id, state }) => state !== 'PENDING' && state !== states.get(id))
+        filled += await this.#put(news.map(ofResult), true)
+      }
+      if (next === undefined) break
+      before = next
     }
     return filled
   }

@@ -1,4 +1,5 @@
 import type { Event, EventMessage, EventReception, Lovage, Timer } from 'lovage'
+import { connectionsOf } from 'lovage/driver'
 import type { Gap } from '../history/gap.js'
 
 /** An event of our own checks that events arrive: its interval and its timeout. */
@@ -9,6 +10,9 @@ const PROBE = 'lovage-dashboard-probe'
 const OUTAGE_MS = 3_000
 /** What was still on its way when a subscription was cut off is lost, too: of about this time. */
 const ON_ITS_WAY_MS = 1_000
+
+/** RabbitMQ drops events that wait for seconds, and does not say so: a process that was held up for longer may have missed some. */
+const HELD_UP_MS = 3_000
 
 /** What a hearing tells. */
 export interface HearingListener {
@@ -110,7 +114,18 @@ export class Hearing {
 
   #after(ms: number, work: () => unknown): void {
     if (this.#isStopped) return
-    this.#timer = this.#app.clock.setTimer(() => void this.#guarded(work), ms)
+    const dueMs = this.#app.clock.now() + ms
+    this.#timer = this.#app.clock.setTimer(() => {
+      void this.#guarded(() => this.#noteHeldUp(dueMs))
+      void this.#guarded(work)
+    }, ms)
+  }
+
+  async #noteHeldUp(dueMs: number): Promise<void> {
+    const toMs = this.#app.clock.now()
+    if (toMs - dueMs < HELD_UP_MS || this.#deafSinceMs !== undefined) return
+    const { kind } = await connectionsOf(this.#app).broker()
+    if (kind === 'amqp') this.#tell({ fromMs: dueMs, toMs, reason: 'held-up', lostEvents: null, filled: 0 })
   }
 
   async #guarded(work: () => unknown): Promise<void> {

@@ -32,6 +32,7 @@ const BELONGS: Readonly<Record<string, string>> = {
 
 const REASONS = {
   down: 'the dashboard was not running',
+  'held-up': 'the dashboard stood still, while RabbitMQ keeps events for seconds only',
   'broker-lost': 'the broker was down',
   'cut-off': 'the broker cut the connection, as Redis does when a burst is too large for it',
   'store-lost': 'the history could not be written',

@@ -19,6 +19,7 @@ export type {
   Delivery,
   DepthOptions,
   ExchangeType,
+  OnMissed,
   PublishTransaction,
   Queue,
   QueueAdmin,

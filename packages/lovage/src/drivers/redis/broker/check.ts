@@ -43,6 +43,7 @@ const advise = async (
   ...memoryAdvice(info),
   ...durabilityAdvice(info),
   ...(await permissionAdvice(connection)),
+  ...(await subscriberAdvice(connection)),
 ]
 
 function parseInfo(text: string): ReadonlyMap<string, string> {
@@ -82,6 +83,31 @@ function durabilityAdvice(info: ReadonlyMap<string, string>): string[] {
       advice.push(`Redis could not write its ${what}: check the server’s disk and log.`)
   }
   return advice
+}
+
+const MEBI = 1024 * 1024
+/** What Redis keeps for a subscriber by default: at most, and for at most a minute. */
+const KEPT_FOR_SUBSCRIBERS = [32 * MEBI, 8 * MEBI] as const
+
+/** A server that keeps less than usual for its subscribers cuts off monitors in smaller bursts of events. */
+async function subscriberAdvice(connection: RedisConnection): Promise<string[]> {
+  let limits: string
+  try {
+    const [, value = ''] = await connection.command<string[]>('config', 'get', 'client-output-buffer-limit')
+    limits = value
+  } catch {
+    // Hosted servers do not tell their configuration.
+    return []
+  }
+  const [, most, mostForLong] = /pubsub (\d+) (\d+)/.exec(limits) ?? []
+  // 0 is no limit.
+  const isLess = [most, mostForLong].some(
+    (limit, place) => Number(limit) > 0 && Number(limit) < (KEPT_FOR_SUBSCRIBERS[place] ?? 0),
+  )
+  if (!isLess) return []
+  return [
+    `Redis cuts off a subscriber for whom ${most} bytes wait, or ${mostForLong} for long (client-output-buffer-limit pubsub): raise it to 32mb 8mb 60 or more, so that bursts of events reach monitors.`,
+  ]
 }
 
 /** Asks the server, where it can answer, which commands this user lacks. */
