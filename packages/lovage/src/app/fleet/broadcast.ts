@@ -7,6 +7,7 @@ import {
 import { delay, newId, stayAlive } from '../../kernel/index.js'
 import type { AppCore } from '../core/index.js'
 import { formatOf } from '../sending/index.js'
+import { RollCall } from './roll-call.js'
 
 /** A command's recipients, and how to wait for replies. */
 export interface BroadcastOptions {
@@ -33,8 +34,8 @@ interface Reply {
 }
 
 /**
- * Queries workers in any language, and collects the replies that arrive in time. Where the broker knows how many listen, waiting ends with
- * the last of them. A name that several processes have is followed by the process: `w1@box (4711@box)`.
+ * Queries workers in any language, and collects the replies that arrive in time. Where the broker knows how many listen, or counts
+ * the consumers of queues, waiting ends with the last of them. A name that several processes have is followed by the process: `w1@box (4711@box)`.
  */
 export async function ask(
   core: AppCore,
@@ -46,16 +47,25 @@ export async function ask(
   const destination = destinationOf(options)
   const limit = options.limit ?? destination?.length
   const broker = await core.broker()
-  const [ticket, routingKey] = [newId(), newId()]
+  const [ticket, rollTicket, routingKey] = [newId(), newId(), newId()]
+  const replyTo = { exchange: REPLY_EXCHANGE, routingKey }
   const replies: Reply[] = []
   let listeners: number | undefined
   const enough = new AbortController()
+  const roll = new RollCall(core, () => enough.abort())
   const end = await broker.inbox(REPLY_EXCHANGE, routingKey, (message) => {
     const reply = decodeControlReply(message, formatOf(core.conf))
-    if (reply instanceof Error || reply.ticket !== ticket) return
+    if (reply instanceof Error || ![ticket, rollTicket].includes(reply.ticket)) return
     core.logicalClock.adjust(message.headers.clock)
     const { process } = reply
-    for (const [node, answer] of Object.entries(reply.answers)) replies.push({ node, process, answer })
+    for (const [node, answer] of Object.entries(reply.answers)) {
+      const own = `${node} ${process}`
+      if (reply.ticket === rollTicket) roll.consumes(own, answer)
+      else {
+        replies.push({ node, process, answer })
+        roll.replied(own)
+      }
+    }
     endIfComplete()
   })
   function endIfComplete(): void {
@@ -63,17 +73,18 @@ export async function ask(
     if (most !== undefined && replies.length >= most) enough.abort()
   }
   try {
-    const reached = await send(core, method, args, options, {
-      ticket,
-      replyTo: { exchange: REPLY_EXCHANGE, routingKey },
-    })
+    const reached = await send(core, method, args, options, { ticket, replyTo })
     // Those that a pattern leaves out do not reply; no listener at all is not believed, because one may be about to subscribe.
-    if (options.pattern === undefined && reached !== undefined && reached > 0) listeners = reached
+    const isForAll = limit === undefined && options.pattern === undefined
+    if (isForAll && reached !== undefined && reached > 0) listeners = reached
+    if (isForAll && reached === undefined)
+      await send(core, 'active_queues', {}, options, { ticket: rollTicket, replyTo })
     endIfComplete()
     await stayAlive(delay(core.clock, timeout * 1000, enough.signal)).catch(() => {
       // All have replied.
     })
   } finally {
+    roll.end()
     end()
   }
   return byNode(replies)

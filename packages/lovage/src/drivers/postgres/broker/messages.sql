@@ -50,9 +50,16 @@ DELETE FROM lovage_once WHERE expires_ms <= lovage_now()
 -- name: forgetPublishers
 DELETE FROM lovage_publisher WHERE seen_ms < lovage_now() - 3600000
 -- name: broadcast
--- Lax. $1: notifications, in the order of the list; $2: their channel.
-SELECT set_config('synchronous_commit', 'off', true), pg_notify($2, payload)
-FROM unnest($1::text[]) WITH ORDINALITY AS given (payload, place) ORDER BY place
+-- Lax. $1: notifications, in the order of the list; $2: their channel; $3: of each, the group of the locks that its listeners hold.
+-- Replies, in this order: how many hold one.
+WITH presence AS (
+  SELECT classid::bigint AS class, count(DISTINCT objid)::integer AS listeners FROM pg_locks
+  WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY classid
+)
+SELECT coalesce(listeners, 0) AS listeners, set_config('synchronous_commit', 'off', true), pg_notify($2, payload)
+FROM unnest($1::text[], $3::integer[]) WITH ORDINALITY AS given (payload, locks, place)
+  LEFT JOIN presence ON class = locks ORDER BY place
 -- name: keepBroadcast
 WITH old AS (DELETE FROM lovage_broadcast WHERE sent_ms < lovage_now() - 60000)
 INSERT INTO lovage_broadcast (raw, sent_ms) VALUES ($1, lovage_now()) RETURNING id

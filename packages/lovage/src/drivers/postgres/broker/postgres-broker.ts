@@ -152,7 +152,7 @@ class PostgresBroker implements Broker {
     return consumer
   }
 
-  broadcast(message: OutgoingMessage): Promise<undefined> {
+  broadcast(message: OutgoingMessage): Promise<number> {
     return this.#fanout.broadcast(message)
   }
 
@@ -166,8 +166,8 @@ class PostgresBroker implements Broker {
   }
 
   /** Replies are broadcasts here: none is kept for a caller that is gone. */
-  reply(message: OutgoingMessage): Promise<void> {
-    return this.broadcast(message)
+  async reply(message: OutgoingMessage): Promise<void> {
+    await this.broadcast(message)
   }
 
   inbox(exchange: string, routingKey: string, on: (message: IncomingMessage) => void): Promise<Unsubscribe> {

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { ConnectionError, type Unsubscribe } from '../../../kernel/index.js'
 import { clientOptions } from './client-options.js'
 import { postgresError, sqlStateOf } from './errors.js'
-import { type Hear, Listener } from './listener.js'
+import { type Hear, Listener, type PresenceLock } from './listener.js'
 import { type Migrations, migrate } from './migrate.js'
 import { type PostgresOptions, type PostgresTarget, parsePostgresUrl } from './options.js'
 import type { PostgresValue, Session } from './session.js'
@@ -27,9 +27,9 @@ export interface PostgresDatabase extends Session {
   transaction<Result>(work: (session: Session) => Promise<Result>): Promise<Result>
   /**
    * Listens on a channel. Called without a payload whenever a notification may have been missed: once
-   * the subscription is established, and again after every loss of the connection.
+   * the subscription is established, and again after every loss of the connection. `lock` is held meanwhile.
    */
-  listen(channel: string, hear: Hear): Unsubscribe
+  listen(channel: string, hear: Hear, lock?: PresenceLock): Unsubscribe
   /** Keeps the process alive until released. */
   hold(): Unsubscribe
   /** Cuts every connection, because none responds; the next statement opens another. */
@@ -226,9 +226,9 @@ class Opening implements PostgresDatabase {
     return this.#connections.transaction(work)
   }
 
-  listen(channel: string, hear: Hear): Unsubscribe {
+  listen(channel: string, hear: Hear, lock?: PresenceLock): Unsubscribe {
     this.#check()
-    return this.#until(this.#connections.listener.add(channel, hear))
+    return this.#until(this.#connections.listener.add(channel, hear, lock))
   }
 
   hold(): Unsubscribe {

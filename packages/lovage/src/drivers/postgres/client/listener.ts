@@ -6,6 +6,12 @@ import type { PostgresTarget } from './options.js'
 /** Called with a notification's payload; without one when a notification may have been missed, after a loss with its duration. */
 export type Hear = (payload?: string, lostMs?: number) => void
 
+/**
+ * Two 32-bit numbers of an advisory lock that the listening session holds, shared, while somebody listens: the server forgets it with the
+ * session, so that others can count listeners whatever becomes of them.
+ */
+export type PresenceLock = readonly [group: number, own: number]
+
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
 /** A server that vanished silently is detected within this time. */
@@ -18,6 +24,7 @@ const PING_MS = 15_000
 export class Listener {
   readonly #target: PostgresTarget
   readonly #channels = new Map<string, Set<Hear>>()
+  readonly #locks = new Set<PresenceLock>()
   #client: pg.Client | undefined
   #saying: Promise<unknown> = Promise.resolve()
   #isReady = false
@@ -32,15 +39,21 @@ export class Listener {
     this.#target = target
   }
 
-  add(channel: string, hear: Hear): Unsubscribe {
+  add(channel: string, hear: Hear, lock?: PresenceLock): Unsubscribe {
     const hears = this.#channels.get(channel)
     // A wrapper function, so that one callback may listen twice.
     const own: Hear = (payload, lostMs) => hear(payload, lostMs)
     if (hears) hears.add(own)
     else this.#channels.set(channel, new Set([own]))
+    if (lock) this.#locks.add(lock)
     if (!this.#client && !this.#timer) void this.#connect()
-    else if (this.#isReady) void this.#listenTo([channel], own)
-    return () => this.#remove(channel, own)
+    else if (this.#isReady) void this.#listenTo([channel], lock ? [lock] : [], own)
+    return () => {
+      this.#remove(channel, own)
+      // Without another channel, the session and its locks have ended.
+      if (lock && this.#locks.delete(lock) && this.#channels.size > 0)
+        this.#send(`SELECT pg_advisory_unlock_shared(${lock})`)
+    }
   }
 
   /** Keeps the process alive until released. */
@@ -63,6 +76,7 @@ export class Listener {
   close(): void {
     this.#isClosed = true
     this.#channels.clear()
+    this.#locks.clear()
     this.#drop()
   }
 
@@ -87,7 +101,7 @@ export class Listener {
       this.#isReady = true
       this.#attempt = 0
       this.#pingLater(client)
-      await this.#listenTo([...this.#channels.keys()])
+      await this.#listenTo([...this.#channels.keys()], [...this.#locks])
     } catch {
       this.#lost(client)
     }
@@ -95,11 +109,15 @@ export class Listener {
   }
 
   /** Subscribes to channels, and lets their listeners, or the new one, check for missed notifications. */
-  async #listenTo(channels: readonly string[], only?: Hear): Promise<void> {
+  async #listenTo(channels: readonly string[], locks: readonly PresenceLock[], only?: Hear): Promise<void> {
     const client = this.#client
     if (!client) return
+    const statements = [
+      ...locks.map((lock) => `SELECT pg_try_advisory_lock_shared(${lock})`),
+      ...channels.map((channel) => `LISTEN ${pg.escapeIdentifier(channel)}`),
+    ]
     try {
-      await this.#say(client, channels.map((channel) => `LISTEN ${pg.escapeIdentifier(channel)}`).join('; '))
+      await this.#say(client, statements.join('; '))
     } catch {
       return this.#lost(client)
     }
