@@ -33,10 +33,14 @@ async function document() {
   ]
   const inert = []
   let section = ''
-  for (const { heading, name, meaning } of entries()) {
+  for (const { heading, name, meaning, deprecated } of entries()) {
     const setting = SETTINGS[name]
+    // What editors show, and what the log says.
+    const why = setting.inert && `No effect here: ${setting.inert}.`
+    if (why !== deprecated)
+      throw new Error(`${name}: its docstring has "@deprecated ${deprecated}", not "@deprecated ${why}"`)
     if (setting.inert) {
-      inert.push(`| \`${name}\` | ${setting.inert} |`)
+      inert.push(`| \`${name}\` | ${meaning} | ${setting.inert} |`)
       continue
     }
     if (heading !== section) {
@@ -54,31 +58,32 @@ async function document() {
     '',
     "## Celery's settings without effect here",
     '',
-    'Setting one of these logs a warning; it is not an error.',
+    'They are accepted, so that a configuration can be taken over as it is. Setting one logs a warning when the app is made, and editors',
+    'strike it through (`@deprecated`).',
     '',
-    '| Setting | Why |',
-    '|---|---|',
+    '| Setting | What Celery does | Why it has no effect here |',
+    '|---|---|---|',
     ...inert,
     '',
   )
   return lines.join('\n').replace(/\|\n## /g, '|\n\n## ')
 }
 
-/** The table's entries with the headings and comments above them. */
+/** The table's entries with the headings above them, and their docstrings: the meaning, and the reason of `@deprecated`. */
 function* entries() {
+  const table = readFileSync(join(ROOT, TABLE), 'utf8').split('export const SETTINGS')[1] ?? ''
   let heading = ''
-  let meaning = ''
-  let depth = false
-  for (const line of readFileSync(join(ROOT, TABLE), 'utf8').split('\n')) {
-    if (/^export const SETTINGS/.test(line)) depth = true
-    if (!depth) continue
-    heading = /^ {2}\/\/ --- (.+)$/.exec(line)?.[1] ?? heading
-    const comment = /^ {2}\/\*\* (.+) \*\/$/.exec(line)?.[1]
-    if (comment) meaning = comment
-    const name = /^ {2}(\w+): /.exec(line)?.[1]
-    if (!name) continue
-    yield { heading, name, meaning: meaning.replaceAll('|', '\\|') }
-    meaning = ''
+  const parts =
+    /^ {2}\/\/ --- (?<heading>.+)$|^ {2}\/\*\*(?<comment>(?:[^*]|\*(?!\/))*)\*\/\n {2}(?<name>\w+): /gm
+  for (const { groups } of table.matchAll(parts)) {
+    if (groups.heading) heading = groups.heading
+    else {
+      const [meaning, deprecated] = groups.comment
+        .replaceAll(/\s*\n\s*\* ?/g, ' ')
+        .split('@deprecated')
+        .map((text) => text.trim().replaceAll('|', '\\|'))
+      yield { heading, name: groups.name, meaning, deprecated }
+    }
   }
 }
 

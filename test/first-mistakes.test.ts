@@ -48,8 +48,47 @@ test.each([
   const task = app.task({ name: 't', run: () => 1 })
   await expect(task.applyAsync([], loose({ [name]: value }))).rejects.toMatchObject({
     code: 'LVG_CONFIG_INVALID',
-    message: expect.stringContaining(`${name} must be a `),
+    message: expect.stringContaining(`${name} must be `),
   })
+})
+
+test.each<[string, readonly unknown[], string]>([
+  ['maxRetries', [-1, 1.5, '3'], 'a whole number, 0 or more, or null for no limit'],
+  ['defaultRetryDelay', [-1, '5', Number.NaN], 'a number of seconds, 0 or more'],
+  ['retryBackoff', [-2, 'yes'], 'true, false or a number of seconds, 0 or more'],
+  ['retryJitter', ['some', -1], "true, false, 'full', 'equal' or a number, 0 or more"],
+  ['retryOptions', [{ countdown: -1 }, 5], 'an object with `countdown`'],
+  ['timeLimit', [-5, '5', Number.POSITIVE_INFINITY], 'a number of seconds, 0 or more'],
+  ['rateLimit', ['10/x', -1, 'ten'], 'a rate such as 10/s, 10/m or 10/h'],
+  ['rateLimitScope', ['world'], 'one of cluster, worker'],
+  ['concurrencyLimit', [0, 1.5, { limit: 1 }], 'a whole number, 1 or more, or an object'],
+  ['serializer', ['pickle'], 'one of json, msgpack, yaml, auth, encrypted'],
+  ['acksLate', ['yes', 1], 'true or false'],
+  ['deadLetter', ['always'], 'one of rejects, exhausted, failures, never'],
+  ['autoretryFor', [Error, ['Error']], 'a list of error classes'],
+  ['unique', ['x'], 'true, false or an object'],
+  ['onFailure', [5], 'a function'],
+])(
+  'an option of a task with a value of another kind is refused, in code and from an operator: %s',
+  async (name, values, rule) => {
+    for (const value of values) {
+      const refused = expect.objectContaining({
+        code: 'LVG_CONFIG_INVALID',
+        message: expect.stringContaining(`${name} must be ${rule}`),
+      })
+      expect(() => app.task({ name: 't', run: () => 1, ...loose<object>({ [name]: value }) })).toThrow(
+        refused,
+      )
+      await using annotated = createTestApp('x', { taskAnnotations: loose({ t: { [name]: value } }) })
+      const task = annotated.task({ name: 't', run: () => 1 })
+      await expect(task.delay()).rejects.toThrow(refused)
+    }
+  },
+)
+
+test('a worker with a size that there is not does not start', async () => {
+  for (const options of [{ concurrency: 1.5 }, { concurrency: 0 }, { prefetchMultiplier: -1 }])
+    await expect(startTestWorker(app, options)).rejects.toThrow(/must be a whole number, [01] or more/)
 })
 
 describe('a time zone that there is not is refused', () => {

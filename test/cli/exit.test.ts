@@ -56,7 +56,7 @@ test('--exit-when-idle ends all processes of a supervisor, and without a number 
   expect(await single.exited).toBe(0)
   expect(single.stderr).toContain('nothing to do for 10 s')
   const refused = await lovage(['-A', 'app', 'worker', '--exit-when-idle', 'soon'], { cwd })
-  expect(refused).toMatchObject({ code: 64, stderr: expect.stringContaining('Give a number of seconds.') })
+  expect(refused).toMatchObject({ code: 64, stderr: expect.stringContaining('must be a number of seconds') })
 })
 
 test('a worker whose broker is away is not idle', { timeout: 60_000 }, async () => {

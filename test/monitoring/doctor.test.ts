@@ -1,6 +1,8 @@
 import { examine, Lovage, startWorker } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
 import { expect, test } from 'vitest'
+import { coreOf } from '../../packages/lovage/src/app/core/index.js'
+import { checkDeploy } from '../../packages/lovage/src/health/index.js'
 import { systemClock } from '../../packages/lovage/src/kernel/index.js'
 import { lovage } from '../cli/command.js'
 import { makeProject } from '../loader/project.js'
@@ -82,6 +84,27 @@ test('a queue that only a route names, and that nobody reads, is found by doctor
       /^FAIL {2}worker on mail: no worker consumes it\n {6}Start one: lovage worker -Q mail$/m,
     )
   }
+})
+
+test('a default queue that no task uses needs no worker, until something waits in it', async () => {
+  await using app = createTestApp('mail', { broker: 'memory://only-mail' })
+  app.task({ name: 'send', queue: 'mail', run: () => 1 })
+  await using _worker = await startTestWorker(app, { queues: ['mail'] })
+  const readers = async () =>
+    [...(await examine(app)), ...(await checkDeploy(coreOf(app)))].flatMap(({ check, ...found }) =>
+      check.startsWith('worker on ') ? [[check, 'passed' in found ? found.passed : found.verdict]] : [],
+    )
+  expect(await readers()).toEqual([
+    ['worker on mail', true],
+    ['worker on mail', 'pass'],
+  ])
+  await app.sendTask('of.another.program')
+  expect(await readers()).toEqual([
+    ['worker on celery', false],
+    ['worker on mail', true],
+    ['worker on celery', 'fail'],
+    ['worker on mail', 'pass'],
+  ])
 })
 
 test('a worker whose clock is wrong is named', async () => {

@@ -1,4 +1,15 @@
-import { ConfigurationError } from '../kernel/index.js'
+import {
+  BOOLEAN,
+  ConfigurationError,
+  described,
+  inCode,
+  type Kind,
+  oneOf,
+  RATE,
+  SECONDS,
+  TEXT,
+  whole,
+} from '../kernel/index.js'
 
 /** An exchange's routing type. */
 export type ExchangeType = 'direct' | 'topic' | 'fanout'
@@ -35,24 +46,24 @@ export interface QueueOptions {
   readonly broadcast?: boolean
 }
 
-const NUMBERS = ['maxPriority', 'expires', 'messageTtl', 'maxLength'] as const
+const OBJECT = inCode('an object', (value) => typeof value === 'object' && value !== null)
 /** All known options; the compiler ensures that none is missing. */
-const KNOWN: Readonly<Record<keyof QueueOptions, true>> = {
-  exchange: true,
-  exchangeType: true,
-  routingKey: true,
-  durable: true,
-  autoDelete: true,
-  exclusive: true,
-  maxPriority: true,
-  expires: true,
-  messageTtl: true,
-  maxLength: true,
-  deadLetterExchange: true,
-  deadLetterRoutingKey: true,
-  rateLimit: true,
-  arguments: true,
-  broadcast: true,
+const KNOWN: Readonly<Record<keyof QueueOptions, Pick<Kind<unknown>, 'expects' | 'accepts'>>> = {
+  exchange: TEXT,
+  exchangeType: oneOf('direct', 'topic', 'fanout'),
+  routingKey: TEXT,
+  durable: BOOLEAN,
+  autoDelete: BOOLEAN,
+  exclusive: BOOLEAN,
+  maxPriority: whole(0, 255),
+  expires: SECONDS,
+  messageTtl: SECONDS,
+  maxLength: whole(0),
+  deadLetterExchange: TEXT,
+  deadLetterRoutingKey: TEXT,
+  rateLimit: RATE,
+  arguments: OBJECT,
+  broadcast: BOOLEAN,
 }
 
 /** The options of a queue are its fields. */
@@ -69,7 +80,7 @@ export interface Queue extends QueueOptions {}
 export class Queue {
   readonly name: string
 
-  /** @throws {ConfigurationError} LVG_CONFIG_INVALID for an unknown option, or an invalid number. */
+  /** @throws {ConfigurationError} LVG_CONFIG_INVALID for an unknown option, or an invalid value. */
   constructor(name: string, options: QueueOptions = {}) {
     this.name = name
     Object.assign(this, options)
@@ -85,13 +96,13 @@ export function checkQueue(queue: Queue): void {
       details: { queue: queue.name },
     })
   }
-  for (const option of Object.keys(queue))
-    if (option !== 'name' && !Object.hasOwn(KNOWN, option))
+  for (const [option, value] of Object.entries(queue)) {
+    if (option === 'name') continue
+    if (!Object.hasOwn(KNOWN, option))
       refuse(`unknown queue option ${option}; valid options are ${Object.keys(KNOWN).join(', ')}.`)
-  for (const option of NUMBERS) {
-    const value = queue[option]
-    if (value !== undefined && !(Number.isFinite(value) && value >= 0))
-      refuse(`${option} must be a non-negative number, not ${String(value)}.`)
+    const kind = KNOWN[option as keyof QueueOptions]
+    if (value !== undefined && value !== null && !kind.accepts(value))
+      refuse(`${option} must be ${kind.expects}, not ${described(value)}.`)
   }
 }
 

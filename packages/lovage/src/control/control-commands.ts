@@ -1,8 +1,8 @@
 import { constants } from 'node:os'
-import { intervalOf, revoke, revokeByStamps, setRate, stampKey } from '../app/fleet/index.js'
-
+import { revoke, revokeByStamps, setRate, stampKey } from '../app/fleet/index.js'
 import type { RevokeOptions } from '../app/results/index.js'
 import type { ExchangeType, Queue } from '../broker/index.js'
+import { intervalOf } from '../kernel/index.js'
 import { isTruthy, reprValue } from '../message/index.js'
 import type { Claim } from '../worker/index.js'
 import {

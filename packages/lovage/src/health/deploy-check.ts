@@ -1,5 +1,5 @@
 import type { AppCore } from '../app/core/index.js'
-import { type Answers, knownQueues, neededQueues, queueReport } from '../app/fleet/index.js'
+import { type Answers, desertedQueues, knownQueues, neededQueues, queueReport } from '../app/fleet/index.js'
 import { Inspect } from '../app/operating/index.js'
 import { driverOf } from '../drivers/index.js'
 import { messageOf } from '../kernel/index.js'
@@ -29,7 +29,7 @@ export async function checkDeploy(app: AppCore): Promise<readonly DeployFinding[
     const askedMs = app.clock.now()
     const [queues, asked] = await Promise.all([inspect.activeQueues(), inspect.stats()])
     stats = asked
-    findings.push(...workersOf(app, queues), clocksOf(stats, askedMs, app.clock.now()))
+    findings.push(...(await workersOf(app, queues)), clocksOf(stats, askedMs, app.clock.now()))
     findings.push(...(await sizeOf(app, stats)))
   } catch (error) {
     findings.push(fail('broker', messageOf(error), 'Check that it runs, its URL, and the credentials.'))
@@ -142,7 +142,7 @@ function clocksOf(
 }
 
 /** Checks that every queue that settings, routes or tasks name has a worker. */
-function workersOf(app: AppCore, answers: Answers<unknown>): readonly DeployFinding[] {
+async function workersOf(app: AppCore, answers: Answers<unknown>): Promise<readonly DeployFinding[]> {
   const consumers = new Map<string, string[]>()
   for (const [node, queues] of Object.entries(answers)) {
     // Nodes of any version may reply.
@@ -151,10 +151,12 @@ function workersOf(app: AppCore, answers: Answers<unknown>): readonly DeployFind
       consumers.set(name, [...(consumers.get(name) ?? []), node])
     }
   }
-  return [...neededQueues(app)].map(([queue, tasks]) => {
+  const deserted = await desertedQueues(app, new Set(consumers.keys()))
+  return [...neededQueues(app)].flatMap(([queue, tasks]) => {
     const nodes = consumers.get(queue) ?? []
     const check = `worker on ${queue}`
     if (nodes.length > 0) return pass(check, `consumed by ${nodes.slice(0, 5).join(', ')}`)
+    if (!deserted.has(queue)) return []
     const waiting = tasks.length > 0 ? `; its tasks: ${tasks.slice(0, 5).join(', ')}` : ''
     return fail(check, `no worker consumes it${waiting}`, `Start one: lovage worker -Q ${queue}`)
   })

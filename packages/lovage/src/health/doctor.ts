@@ -1,5 +1,5 @@
 import type { AppCore } from '../app/core/index.js'
-import { describeRedelivered, neededQueues, redeliveredTasks } from '../app/fleet/index.js'
+import { describeRedelivered, desertedQueues, neededQueues, redeliveredTasks } from '../app/fleet/index.js'
 import { DeadLetters, Inspect } from '../app/operating/index.js'
 import { messageOf, newId } from '../kernel/index.js'
 import { SYNCHRONISE, serverClock, workerClocks } from './clocks.js'
@@ -129,11 +129,12 @@ async function workers(app: AppCore): Promise<readonly Finding[]> {
     ),
   )
   const wanted = [...neededQueues(app).keys()]
-  const findings = wanted.map((queue) =>
-    consumed.has(queue)
-      ? pass(`worker on ${queue}`, 'consumes it')
-      : fail(`worker on ${queue}`, 'no worker consumes it', `Start one: lovage worker -Q ${queue}`),
-  )
+  const deserted = await desertedQueues(app, consumed)
+  const findings = wanted.flatMap((queue) => {
+    if (deserted.has(queue))
+      return fail(`worker on ${queue}`, 'no worker consumes it', `Start one: lovage worker -Q ${queue}`)
+    return consumed.has(queue) ? pass(`worker on ${queue}`, 'consumes it') : []
+  })
   if (Object.keys(stats).length > 0)
     findings.push(wrong ? fail('clocks of workers', detail, SYNCHRONISE) : pass('clocks of workers', detail))
   const queue = wanted.find((name) => consumed.has(name))

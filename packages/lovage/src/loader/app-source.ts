@@ -42,9 +42,12 @@ export async function loadSource(
   if (!app) return undefined
   const core = coreOf(app)
   const [exports = {}] = config === undefined ? [] : await importModules([config], folder)
-  const settings = { ...settingsIn(exports), ...source.settings }
-  // They override the environment and yield to code; names and values are checked there.
-  if (Object.keys(settings).length > 0) core.configure('commandLine', settingsFrom(settings))
+  // They override the environment and yield to code.
+  const settings = {
+    ...settingsFrom(settingsIn(exports), undefined, `--config ${config}`),
+    ...settingsFrom(source.settings),
+  }
+  if (Object.keys(settings).length > 0) core.configure('commandLine', settings)
   await importModules([...app.conf.include, ...app.conf.imports], folder)
   return { app, core, file: found?.file }
 }

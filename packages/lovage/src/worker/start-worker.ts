@@ -7,10 +7,11 @@ import { openCore } from './open-core.js'
 import { Stopping } from './stopping.js'
 import { checkLimits, limitsOf } from './time-limits.js'
 import { Worker } from './worker.js'
-import { nodeNameOf, type WorkerOptions } from './worker-options.js'
+import { checkWorkerOptions, nodeNameOf, type WorkerOptions } from './worker-options.js'
 
 /** Connects, declares the queues and begins to consume. */
 export async function startWorker(app: AppCore, options: WorkerOptions = {}): Promise<Worker> {
+  checkWorkerOptions(options)
   addBuiltinTasks(app)
   for (const { name, options: own } of app.tasks) checkLimits(name, limitsOf(own))
   const hostname = nodeNameOf(options)

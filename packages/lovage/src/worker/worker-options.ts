@@ -1,4 +1,5 @@
 import { hostname as machineName } from 'node:os'
+import { ConfigurationError, described, whole } from '../kernel/index.js'
 import type { AutoscaleBounds } from './autoscaler.js'
 import type { BootStep } from './boot-step.js'
 import type { WorkerPool } from './pools/pool.js'
@@ -23,3 +24,17 @@ export interface WorkerOptions {
 
 /** The worker name that these options give. */
 export const nodeNameOf = ({ hostname }: WorkerOptions): string => hostname ?? `celery@${machineName()}`
+
+const NUMBERS = { concurrency: whole(1), prefetchMultiplier: whole(0) } as const
+
+/** @throws {ConfigurationError} LVG_CONFIG_INVALID */
+export function checkWorkerOptions(options: WorkerOptions): void {
+  for (const option of ['concurrency', 'prefetchMultiplier'] as const) {
+    const value: unknown = options[option]
+    if (value !== undefined && !NUMBERS[option].accepts(value))
+      throw new ConfigurationError(
+        `A worker’s ${option} must be ${NUMBERS[option].expects}, not ${described(value)}.`,
+        { code: 'LVG_CONFIG_INVALID', details: { option } },
+      )
+  }
+}

@@ -2,6 +2,7 @@ export { type Answers, ask, type BroadcastOptions, namesakes, tell } from './bro
 export { Cluster, type ClusterOptions } from './cluster.js'
 export { freeKeysOf, freeRevoked } from './free-keys.js'
 export {
+  desertedQueues,
   type FullQueueReport,
   fullQueueReport,
   knownQueues,
@@ -17,7 +18,7 @@ export { type OpenBreaker, openBreakers } from './open-breakers.js'
 export { type OpenedLetter, openLetter } from './open-letter.js'
 export { PAUSED, pausedQueues, pauseQueues, resumeQueues } from './pause.js'
 export { purgeQueue } from './purge-queue.js'
-export { ALL_LINES, intervalOf, LINES, RATES, renewLines, setRate } from './rate.js'
+export { ALL_LINES, LINES, RATES, renewLines, setRate } from './rate.js'
 export {
   describeRedelivered,
   forgetRedelivered,

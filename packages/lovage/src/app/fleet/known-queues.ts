@@ -49,6 +49,24 @@ export function neededQueues(app: AppCore): ReadonlyMap<string, readonly string[
   return needed
 }
 
+/**
+ * The needed queues that lack a worker, with their tasks, if these are consumed. The default queue is not among them while all tasks of
+ * this program go to others and nothing waits in it.
+ */
+export async function desertedQueues(
+  app: AppCore,
+  consumed: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const deserted = new Map([...neededQueues(app)].filter(([queue]) => !consumed.has(queue)))
+  const { taskDefaultQueue: byDefault, taskQueues } = app.conf
+  const isListed = taskQueues.some((queue) => (typeof queue === 'string' ? queue : queue.name) === byDefault)
+  const isUnused = deserted.get(byDefault)?.length === 0 && !isListed && queueOfTasks(app).size > 0
+  if (!isUnused) return deserted
+  const depth = (await (await app.broker()).depths([byDefault])).get(byDefault)
+  if ((depth?.ready ?? 0) + (depth?.delayed ?? 0) === 0) deserted.delete(byDefault)
+  return deserted
+}
+
 /** The message counts of these queues. */
 export async function queueReport(app: AppCore, names: readonly string[]): Promise<readonly QueueReport[]> {
   const broker = await app.broker()

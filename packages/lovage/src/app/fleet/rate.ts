@@ -1,28 +1,6 @@
-import { ConfigurationError, newId } from '../../kernel/index.js'
+import { intervalOf, newId } from '../../kernel/index.js'
 import type { AppCore } from '../core/index.js'
 import { whereAgreed } from './where-agreed.js'
-
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 }
-
-/**
- * Milliseconds between two runs under a rate such as `10/s`, `10/m`, `10/h`, or a number per second; undefined = no limit,
- * which is the meaning of absent, null, an empty text and 0.
- * @throws {ConfigurationError} LVG_CONFIG_INVALID for anything else.
- */
-export function intervalOf(rate: string | number | null | undefined): number | undefined {
-  if (rate === null || rate === undefined || rate === '') return undefined
-  const [, count, unit = 's'] = /^\s*(\d+(?:\.\d+)?)\s*(?:\/\s*([smh]))?\s*$/.exec(String(rate)) ?? []
-  const unitMs = UNIT_MS[unit]
-  if (count === undefined || unitMs === undefined)
-    throw new ConfigurationError(
-      `A rate must be written as 10/s, 10/m or 10/h, not ${JSON.stringify(rate)}.`,
-      {
-        code: 'LVG_CONFIG_INVALID',
-        details: { rate },
-      },
-    )
-  return Number(count) === 0 ? undefined : unitMs / Number(count)
-}
 
 /** The space of rates changed at run time, by task name. */
 export const RATES = 'rates'

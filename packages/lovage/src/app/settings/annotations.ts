@@ -1,5 +1,5 @@
 import { globMatcher } from '../routing/index.js'
-import type { AnnotatedTask, AnyTask, TaskOptions } from '../tasks/index.js'
+import { type AnnotatedTask, type AnyTask, checkAnnotation, type TaskOptions } from '../tasks/index.js'
 import type { Settings } from './table.js'
 
 /**
@@ -30,7 +30,9 @@ function merge(task: AnyTask, conf: Settings): TaskOptions {
     ...(conf.taskSoftTimeLimit === undefined ? {} : { softTimeLimit: conf.taskSoftTimeLimit }),
     ...(conf.taskDefaultRateLimit === undefined ? {} : { rateLimit: conf.taskDefaultRateLimit }),
   }
-  const specific = { ...task.definition.own, ...annotation(task, conf) }
+  const annotated = annotation(task, conf)
+  checkAnnotation(task.name, annotated)
+  const specific = { ...task.definition.own, ...annotated }
   return { ...withoutVainSoftLimit(fromSettings, specific), ...specific }
 }
 

@@ -1,14 +1,18 @@
-import { ConfigurationError } from '../../kernel/index.js'
+import {
+  BOOLEAN,
+  ConfigurationError,
+  described,
+  type Kind,
+  NUMBER,
+  oneOf,
+  PRIORITY,
+  RATE,
+  SECONDS,
+  SOME_SECONDS,
+  TEXT,
+  whole,
+} from '../../kernel/index.js'
 import { isTimeZone } from '../../schedule/index.js'
-
-/** How a setting's value is checked, and read from text (environment, command line). */
-export interface Kind<T> {
-  readonly expects: string
-  /** Whether a value given in code is of this kind. */
-  accepts(value: unknown): boolean
-  /** Reads text; undefined when it is not of this kind. */
-  parse(text: string): T | undefined
-}
 
 /** One setting: its default, its kind, and whether it does anything here. */
 export interface Setting<T> {
@@ -18,24 +22,6 @@ export interface Setting<T> {
   readonly inert?: string
 }
 
-const TRUE = new Set(['1', 'true', 'yes', 'on'])
-const FALSE = new Set(['0', 'false', 'no', 'off', ''])
-
-const booleanKind: Kind<boolean> = {
-  expects: 'true or false',
-  accepts: (value) => typeof value === 'boolean',
-  parse: (text) => (TRUE.has(text.toLowerCase()) ? true : FALSE.has(text.toLowerCase()) ? false : undefined),
-}
-const numberKind: Kind<number> = {
-  expects: 'a number',
-  accepts: (value) => typeof value === 'number' && !Number.isNaN(value),
-  parse: (text) => (text.trim() === '' || Number.isNaN(Number(text)) ? undefined : Number(text)),
-}
-const stringKind: Kind<string> = {
-  expects: 'text',
-  accepts: (value) => typeof value === 'string',
-  parse: (text) => text,
-}
 const urlKind: Kind<string> = {
   expects: 'a URL, which is not empty',
   accepts: (value) => typeof value === 'string' && value.trim() !== '',
@@ -68,11 +54,24 @@ const jsonKind = (expects: string): Kind<unknown> => ({
 })
 
 /** A setting that is on or off. */
-export const flag = (value: boolean): Setting<boolean> => ({ default: value, kind: booleanKind })
-/** A number; its unit is in the setting's docstring. */
-export const number = (value: number): Setting<number> => ({ default: value, kind: numberKind })
+export const flag = (value: boolean): Setting<boolean> => ({ default: value, kind: BOOLEAN })
+/** A number of which this version makes nothing. */
+export const number = (value: number): Setting<number> => ({ default: value, kind: NUMBER })
+/** A whole number within bounds. */
+export const count = (value: number, least: number, most?: number): Setting<number> => ({
+  default: value,
+  kind: whole(least, most),
+})
+/** Seconds; 0 has the meaning that the setting's docstring gives it. */
+export const seconds = (value: number): Setting<number> => ({ default: value, kind: SECONDS })
+/** Seconds, more than 0. */
+export const someSeconds = (value: number): Setting<number> => ({ default: value, kind: SOME_SECONDS })
+/** The priority of a task. */
+export const priority = (value: number): Setting<number> => ({ default: value, kind: PRIORITY })
+/** Runs per unit of time. */
+export const rate = (value: string): Setting<string | number> => ({ default: value, kind: RATE })
 /** Text. */
-export const text = (value: string): Setting<string> => ({ default: value, kind: stringKind })
+export const text = (value: string): Setting<string> => ({ default: value, kind: TEXT })
 /** The URL of a server. */
 export const url = (value = ''): Setting<string> => ({ default: value, kind: urlKind })
 /** A time zone. */
@@ -83,17 +82,10 @@ export const list = (value: readonly string[]): Setting<readonly string[]> => ({
   kind: listKind,
 })
 /** One of a fixed set of words. */
-export function choice<const T extends string>(value: NoInfer<T>, ...choices: readonly T[]): Setting<T> {
-  const isChoice = (candidate: unknown): candidate is T => (choices as readonly unknown[]).includes(candidate)
-  return {
-    default: value,
-    kind: {
-      expects: `one of ${choices.join(', ')}`,
-      accepts: isChoice,
-      parse: (given) => (isChoice(given) ? given : undefined),
-    },
-  }
-}
+export const choice = <const T extends string>(value: NoInfer<T>, ...choices: readonly T[]): Setting<T> => ({
+  default: value,
+  kind: oneOf(...choices),
+})
 /** A structure, which its own code validates further. */
 export const structure = <T>(value: T, expects = 'an object or a list'): Setting<T> => ({
   default: value,
@@ -112,27 +104,34 @@ export const optional = <T>(setting: Setting<T>): Setting<T | undefined> => ({
 /** A Celery setting that is known and has no effect here. */
 export const inert = <T>(setting: Setting<T>, why: string): Setting<T> => ({ ...setting, inert: why })
 
-/** Checks a value given in code or read from a configuration object. */
-export function checkValue(name: string, setting: Setting<unknown>, value: unknown): void {
+const SHORT = /^[-+.,\w ]{0,12}$/
+
+/** What to do instead. */
+const remedyOf = ({ default: value }: Setting<unknown>): { readonly hint: string } => ({
+  hint:
+    value === undefined || typeof value === 'object'
+      ? 'Correct it, or leave it out.'
+      : `Correct it, or leave it out for the default, ${JSON.stringify(value)}.`,
+})
+
+/** Checks a value given in code, or read from a configuration file; `source` names the file. */
+export function checkValue(name: string, setting: Setting<unknown>, value: unknown, source?: string): void {
   if (setting.kind.accepts(value)) return
-  throw new ConfigurationError(`Setting ${name} expects ${setting.kind.expects}, not ${describe(value)}.`, {
-    code: 'LVG_CONFIG_INVALID',
-    details: { setting: name },
-  })
+  const where = source === undefined ? '' : `${source}: `
+  throw new ConfigurationError(
+    `${where}Setting ${name} expects ${setting.kind.expects}, not ${described(value)}.`,
+    { code: 'LVG_CONFIG_INVALID', ...remedyOf(setting), details: { setting: name } },
+  )
 }
 
-/** Reads a value from text; the error names the text's source, never the text itself (it may be secret). */
+/** Reads a value from text. The error names where it came from; the text itself only if it is short, because it may be secret. */
 export function parseValue(name: string, setting: Setting<unknown>, given: string, source: string): unknown {
   const value = setting.kind.parse(given)
   if (value !== undefined) return value
-  throw new ConfigurationError(`${source} expects ${setting.kind.expects} (setting ${name}).`, {
+  const shown = SHORT.test(given) ? `, not ${JSON.stringify(given)}` : ''
+  throw new ConfigurationError(`${source} expects ${setting.kind.expects}${shown} (setting ${name}).`, {
     code: 'LVG_CONFIG_INVALID',
+    ...remedyOf(setting),
     details: { setting: name, source },
   })
-}
-
-function describe(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'a list'
-  return typeof value === 'object' ? 'an object' : `${typeof value} ${JSON.stringify(value)}`
 }

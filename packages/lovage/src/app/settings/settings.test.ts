@@ -73,11 +73,62 @@ describe('settings', () => {
     expect(() => settingsFrom({ zzzzzz: 1 })).toThrow(/^Setting zzzzzz is not known\.$/)
   })
   test('of the wrong kind are an error that says what is expected', () => {
-    expect(() => app({ taskTimeLimit: 'soon' })).toThrow(/taskTimeLimit expects a number, not string "soon"/)
+    expect(() => app({ taskTimeLimit: 'soon' })).toThrow(
+      /taskTimeLimit expects a number of seconds, 0 or more, not "soon"/,
+    )
     expect(() => app({}, { CELERY_TASK_ACKS_LATE: 'perhaps' })).toThrow(
       /CELERY_TASK_ACKS_LATE expects true or false/,
     )
     expect(() => app({ workerPool: 'fork' })).toThrow(/one of auto, async, prefork/)
+  })
+  test.each([
+    [
+      'workerConcurrency',
+      [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '4', true],
+      'a whole number, 1 or more',
+    ],
+    ['workerMetricsPort', [-1, 65_536, 1.5], 'a whole number from 0 to 65535'],
+    ['taskDefaultPriority', [-1, 11, 2.5], 'a whole number from 0 to 9'],
+    ['taskTimeLimit', [-1, Number.NaN, Number.POSITIVE_INFINITY], 'a number of seconds, 0 or more'],
+    ['brokerLease', [0, -1], 'a number of seconds above 0'],
+    ['taskDefaultRateLimit', ['10/x', -1, 'ten'], 'a rate such as 10/s'],
+    ['taskAcksLate', ['yes', 2], 'true or false'],
+    ['workerPool', ['fork', 1], 'one of auto'],
+    ['timezone', ['Mars/Olympus'], 'the IANA name'],
+  ] as const)(
+    '%s obeys one rule in code, in a configuration file and in the environment',
+    (name, values, rule) => {
+      const variable = `CELERY_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+      for (const value of values) {
+        const given = { [name]: value }
+        const refused = (of: () => unknown): string => {
+          try {
+            return `${name} accepted ${String(of())}`
+          } catch (error) {
+            return String(error)
+          }
+        }
+        expect(refused(() => app(given))).toContain(`Setting ${name} expects ${rule}`)
+        expect(refused(() => settingsFrom(given, undefined, '--config s.ts'))).toContain(
+          `--config s.ts: Setting ${name} expects ${rule}`,
+        )
+        // There, all is text.
+        const parsed = typeof value === 'boolean' || value === '4' || value === 'yes'
+        if (!parsed)
+          expect(refused(() => app({}, { [variable]: String(value) }))).toContain(
+            `Environment variable ${variable} expects ${rule}`,
+          )
+      }
+    },
+  )
+  test('that are refused say what to do, and show a text only if it is short', () => {
+    expect(() => app({ resultExpires: -1 })).toThrow(
+      expect.objectContaining({ hint: 'Correct it, or leave it out for the default, 86400.' }),
+    )
+    expect(() => app({}, { CELERY_WORKER_CONCURRENCY: '1.5' })).toThrow(/whole number, 1 or more, not "1.5"/)
+    expect(() => app({}, { CELERY_WORKER_CONCURRENCY: 'redis://:secret@host' })).toThrow(
+      /whole number, 1 or more \(setting/,
+    )
   })
   test('in code win over the command line, that over the environment, that over the defaults', () => {
     const env = {

@@ -81,9 +81,9 @@ const joined = (first: string, second: string): string =>
 
 /**
  * Settings from an object in any spelling, checked. Unknown names are errors that suggest the nearest. With a namespace only
- * names that carry it are read, and texts are parsed as in an environment.
+ * names that carry it are read, and texts are parsed as in an environment. Errors name `source`, if it is given.
  */
-export function settingsFrom(given: object, namespace?: string): Partial<Settings> {
+export function settingsFrom(given: object, namespace?: string, source?: string): Partial<Settings> {
   const settings: Record<string, unknown> = {}
   for (const [spelling, said] of Object.entries(given)) {
     if (said === undefined) continue
@@ -99,7 +99,7 @@ export function settingsFrom(given: object, namespace?: string): Partial<Setting
     const value = fromPython(name, said, typeof setting.default === 'boolean')
     if (value === undefined) continue
     const isText = namespace !== undefined && typeof value === 'string' && !setting.kind.accepts(value)
-    if (!isText) checkValue(name, setting, value)
+    if (!isText) checkValue(name, setting, value, source)
     settings[name] = isText ? parseValue(name, setting, value, spelling) : value
   }
   // Every value was checked against its kind above.

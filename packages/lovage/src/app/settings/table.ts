@@ -4,12 +4,17 @@ import type { Routes } from '../routing/index.js'
 import type { CallOptions, TaskAnnotations } from '../tasks/index.js'
 import {
   choice,
+  count,
   flag,
   inert,
   list,
   number,
   optional,
+  priority,
+  rate,
   type Setting,
+  seconds,
+  someSeconds,
   structure,
   text,
   timeZone,
@@ -29,33 +34,45 @@ export const SETTINGS = {
   // --- broker
   /** The broker's URL: `redis://`, `rediss://`, `sentinel://`, `redis+cluster://`, the same with `valkey` for `redis`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `memory://name`. Default: an embedded SQLite file. */
   brokerUrl: optional(url()),
-  /** The URL for producers, if it differs from the workers'. Default `brokerUrl`. */
+  /**
+   * The URL for producers, if it differs from the workers'. Default `brokerUrl`.
+   * @deprecated No effect here: it is not part of this version.
+   */
   brokerWriteUrl: inert(optional(text('')), NOT_YET),
-  /** The URL for workers, if it differs from the producers'. Default `brokerUrl`. */
+  /**
+   * The URL for workers, if it differs from the producers'. Default `brokerUrl`.
+   * @deprecated No effect here: it is not part of this version.
+   */
   brokerReadUrl: inert(optional(text('')), NOT_YET),
   /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`, on RabbitMQ `confirm_timeout` and `consumer_timeout`; behind Sentinels `master_name`, `sentinel_kwargs`, `min_other_sentinels`. */
   brokerTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
   /** TLS options of the broker's connection: `ca`, `cert`, `key`, `rejectUnauthorized`, or Celery's `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`. */
   brokerUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
   /** Seconds to wait for a connection. A call gives up after at most twice as long, unless `taskPublishRetryPolicy` says otherwise. */
-  brokerConnectionTimeout: number(4),
-  /** Whether a running worker reconnects. */
+  brokerConnectionTimeout: someSeconds(4),
+  /**
+   * Whether a running worker reconnects.
+   * @deprecated No effect here: a running worker always reconnects.
+   */
   brokerConnectionRetry: inert(flag(true), 'a running worker always reconnects'),
   /** Whether a starting worker waits for its broker instead of failing. */
   brokerConnectionRetryOnStartup: flag(true),
   /** How many times a starting worker tries; 0 = for ever. */
-  brokerConnectionMaxRetries: number(100),
+  brokerConnectionMaxRetries: count(100, 0),
   /** Seconds between heartbeats of AMQP connections. */
-  brokerHeartbeat: number(120),
+  brokerHeartbeat: count(120, 0, 65_535),
   /** Seconds for which a claim of a Lovage worker lasts without renewal. */
-  brokerLease: number(30),
-  /** Celery's limit of connections. No effect here: a process shares one connection. */
+  brokerLease: someSeconds(30),
+  /**
+   * Celery's limit of connections.
+   * @deprecated No effect here: a process shares one connection.
+   */
   brokerPoolLimit: inert(number(10), 'a process shares one connection'),
-  /** How Celery chooses among several brokers. No effect here. */
-  brokerFailoverStrategy: inert(
-    choice('round-robin', 'round-robin', 'shuffle'),
-    'the brokers of a list are tried in its order',
-  ),
+  /**
+   * How Celery chooses among several brokers.
+   * @deprecated No effect here: a list is tried in order.
+   */
+  brokerFailoverStrategy: inert(choice('round-robin', 'round-robin', 'shuffle'), 'a list is tried in order'),
   /** How clients authenticate to RabbitMQ: `PLAIN`, by password (the default), or `EXTERNAL`, by the certificate of the TLS connection. */
   brokerLoginMethod: optional(text('')),
   /** Type of the queues in which RabbitMQ keeps delayed messages; existing ones are not changed. */
@@ -71,16 +88,22 @@ export const SETTINGS = {
   /** How bodies are compressed: gzip (zlib data, as Celery's), brotli, zstd. */
   taskCompression: optional(text('')),
   /** Maximum size of a body in bytes, before and after decompression. */
-  messageMaxBytes: number(64 * 1024 * 1024),
+  messageMaxBytes: count(64 * 1024 * 1024, 1),
   /** Maximum size of a decompressed body in bytes; no more than `messageMaxBytes`. */
-  messageMaxDecompressedBytes: number(16 * 1024 * 1024),
+  messageMaxDecompressedBytes: count(16 * 1024 * 1024, 1),
   /** Whether integers beyond 2^53 arrive as bigint, or are refused. */
   integers: choice('number', 'number', 'bigint'),
   /** Whether dates, decimals, UUIDs and bytes keep their type on the wire. Celery before 5.3 reads only `plain`. */
   jsonTypes: choice('typed', 'typed', 'plain'),
-  /** The version of Celery's messages. No effect here: 2 is written, 1 and 2 are read. */
+  /**
+   * The version of Celery's messages.
+   * @deprecated No effect here: protocol 2 is written, 1 and 2 are read.
+   */
   taskProtocol: inert(number(2), 'protocol 2 is written, 1 and 2 are read'),
-  /** Times are UTC. */
+  /**
+   * Times are UTC.
+   * @deprecated No effect here: times are always UTC on the wire.
+   */
   enableUtc: inert(flag(true), 'times are always UTC on the wire'),
   /** Time zone of schedules, an IANA name such as `Europe/Berlin`. */
   timezone: timeZone('UTC'),
@@ -105,12 +128,15 @@ export const SETTINGS = {
   /** 2 = survives a restart of the broker. */
   taskDefaultDeliveryMode: choice('persistent', 'persistent', 'transient'),
   /** Priority 0–9 (higher first) of tasks that set none. Default: the broker's own. */
-  taskDefaultPriority: optional(number(0)),
+  taskDefaultPriority: optional(priority(0)),
   /** `x-max-priority` of queues on RabbitMQ. */
-  taskQueueMaxPriority: optional(number(10)),
+  taskQueueMaxPriority: optional(count(10, 1, 255)),
   /** Whether tasks sent by a task inherit its priority. */
   taskInheritParentPriority: flag(false),
-  /** Whether queues are read in strict order (the first is emptied first) or round robin. */
+  /**
+   * Whether queues are read in strict order (the first is emptied first) or round robin.
+   * @deprecated No effect here: it is not part of this version.
+   */
   queueOrderStrategy: inert(choice('strict', 'strict', 'round_robin'), NOT_YET),
 
   // --- tasks
@@ -129,9 +155,9 @@ export const SETTINGS = {
   /** Whether the state STARTED is stored. */
   taskTrackStarted: flag(true),
   /** Hard limit in seconds. */
-  taskTimeLimit: optional(number(0)),
+  taskTimeLimit: optional(seconds(0)),
   /** Soft limit in seconds. */
-  taskSoftTimeLimit: optional(number(0)),
+  taskSoftTimeLimit: optional(seconds(0)),
   /** Whether a message is acknowledged after its task ran, so that a crash repeats it. */
   taskAcksLate: flag(true),
   /** Whether a task that failed or took too long is acknowledged; the two below say it apart. */
@@ -143,7 +169,7 @@ export const SETTINGS = {
   /** Whether a task whose worker died is run again, at most three times. */
   taskRejectOnWorkerLost: flag(true),
   /** `10/s`, `10/m`, `10/h` for tasks without a rate of their own. */
-  taskDefaultRateLimit: optional(text('')),
+  taskDefaultRateLimit: optional(rate('')),
   /** Whether publishing is retried after a connection error. */
   taskPublishRetry: flag(true),
   /** `max_retries`, `interval_start`, `interval_step`, `interval_max` in seconds. */
@@ -161,22 +187,37 @@ export const SETTINGS = {
   /** Whether name, arguments, worker, retries and queue are stored with the result. */
   resultExtended: flag(false),
   /** Seconds after which a result may be removed; 0 = never. */
-  resultExpires: number(86_400),
+  resultExpires: seconds(86_400),
   /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`, `poolSize`; behind Sentinels as for the broker, whose options are the fallback. */
   resultBackendTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
-  /** Seconds for which Celery joins a chord. No effect here: members are counted. */
+  /**
+   * Seconds for which Celery joins a chord.
+   * @deprecated No effect here: members are counted, not joined.
+   */
   resultChordJoinTimeout: inert(number(3), 'members are counted, not joined'),
   /** Seconds between two tries of Celery's own `celery.chord_unlock`. */
-  resultChordRetryInterval: number(1),
-  /** How often Celery stores a result again. No effect here: it is stored again until it is accepted. */
+  resultChordRetryInterval: someSeconds(1),
+  /**
+   * How often Celery stores a result again.
+   * @deprecated No effect here: storing a result is retried until it succeeds.
+   */
   resultBackendMaxRetries: inert(number(10), 'storing a result is retried until it succeeds'),
   /** Whether results sent by `rpc://` survive a restart of RabbitMQ; stored ones do. */
   resultPersistent: flag(false),
-  /** How results are serialized. No effect here: results are always JSON. */
+  /**
+   * How results are serialized.
+   * @deprecated No effect here: results are always JSON, which both languages read.
+   */
   resultSerializer: inert(text('json'), JSON_ONLY),
-  /** How results are compressed. No effect here. */
+  /**
+   * How results are compressed.
+   * @deprecated No effect here: results are always JSON, which both languages read.
+   */
   resultCompression: inert(optional(text('')), JSON_ONLY),
-  /** Content types of results. No effect here: results are always JSON. */
+  /**
+   * Content types of results.
+   * @deprecated No effect here: results are always JSON, which both languages read.
+   */
   resultAcceptContent: inert(optional(list([])), JSON_ONLY),
   /** Where limits, revokes, pauses and unique keys are kept. Default: beside the broker. */
   coordinationUrl: optional(text('')),
@@ -189,96 +230,135 @@ export const SETTINGS = {
   /** Where bodies and results beyond `largePayloadBytes` are kept: `file:///folder` or `postgresql://`. Default: nowhere, they travel whole. */
   largePayloadUrl: optional(text('')),
   /** Bytes of a body or result beyond which it is kept in `largePayloadUrl`. */
-  largePayloadBytes: number(262_144),
+  largePayloadBytes: count(262_144, 1),
   /** Seconds for which the body of a message is kept after the time at which it is due; 0 = for ever. Longer than anything waits, and than dead letters are kept. */
-  largePayloadExpires: number(2_592_000),
+  largePayloadExpires: seconds(2_592_000),
 
   // --- worker
   /** Concurrent tasks. Default: 100 in the async pool, one per processor in the others. */
-  workerConcurrency: optional(number(100)),
-  /** Messages held per slot, the running one included. */
-  workerPrefetchMultiplier: number(1),
+  workerConcurrency: optional(count(100, 1)),
+  /** Messages held per slot, the running one included; 0, no limit in Celery, counts as 1. */
+  workerPrefetchMultiplier: count(1, 0),
   /** How tasks run; `auto` = prefork where a hard limit or a per-child limit is set, else async. */
   workerPool: choice('auto', ...POOLS),
   /** Tasks after which a child is replaced. Default: never. */
-  workerMaxTasksPerChild: optional(number(0)),
+  workerMaxTasksPerChild: optional(count(0, 0)),
   /** KiB of resident memory after which a child is replaced. */
-  workerMaxMemoryPerChild: optional(number(0)),
+  workerMaxMemoryPerChild: optional(count(0, 0)),
   /** Total bytes of decompressed bodies that a worker may hold; beyond this, further compressed tasks wait a second. */
-  workerMaxDecompressedBytes: number(128 * 1024 * 1024),
+  workerMaxDecompressedBytes: count(128 * 1024 * 1024, 1),
   /** Whether the rates of tasks are ignored. */
   workerDisableRateLimits: flag(false),
   /** Whether a redelivered task whose result is SUCCESS is skipped. */
   workerDeduplicateSuccessfulTasks: flag(false),
-  /** How many delayed tasks a Celery worker holds. No effect here: they wait in the broker. */
+  /**
+   * How many delayed tasks a Celery worker holds.
+   * @deprecated No effect here: tasks with an ETA wait in the broker.
+   */
   workerEtaTaskLimit: inert(optional(number(0)), 'tasks with an ETA wait in the broker'),
-  /** Whether Celery claims for free slots alone. No effect here: it always does. */
+  /**
+   * Whether Celery claims for free slots alone.
+   * @deprecated No effect here: prefetch is one message a slot.
+   */
   workerDisablePrefetch: inert(flag(false), 'prefetch is one message a slot'),
   /** Whether each worker also has a queue of its own: `queue: workerDirect('celery@box')`. */
   workerDirect: flag(false),
   /** Port of a worker's `/metrics` and `/health`; 0 = any free one. Default: not served. */
-  workerMetricsPort: optional(number(0)),
+  workerMetricsPort: optional(count(0, 0, 65_535)),
   /** Listening address of that port; `0.0.0.0` for scrapers on other machines. */
   workerMetricsHost: text('127.0.0.1'),
   /** Whether the worker obeys `inspect` and `control`. */
   workerEnableRemoteControl: flag(true),
   /** Whether the worker sends events of its tasks: `-E`. */
   workerSendTaskEvents: flag(false),
-  /** Whether Celery stops tasks when their connection is lost. No effect here: leases decide who owns a task. */
+  /**
+   * Whether Celery stops tasks when their connection is lost.
+   * @deprecated No effect here: leases decide which worker owns a task.
+   */
   workerCancelLongRunningTasksOnConnectionLoss: inert(flag(false), 'leases decide which worker owns a task'),
-  /** Whether quorum queues are detected. No effect here: always. */
+  /**
+   * Whether quorum queues are detected.
+   * @deprecated No effect here: they are detected always.
+   */
   workerDetectQuorumQueues: inert(flag(true), 'they are detected always'),
   /** Seconds that a soft shutdown waits for running tasks. */
-  workerSoftShutdownTimeout: number(0),
-  /** Whether Celery's soft shutdown also waits while no task runs. No effect here. */
-  workerEnableSoftShutdownOnIdle: inert(
-    flag(false),
-    'an idle worker holds no messages: tasks with an ETA wait in the broker',
-  ),
+  workerSoftShutdownTimeout: seconds(0),
+  /**
+   * Whether Celery's soft shutdown also waits while no task runs.
+   * @deprecated No effect here: an idle worker holds no messages.
+   */
+  workerEnableSoftShutdownOnIdle: inert(flag(false), 'an idle worker holds no messages'),
   /** Seconds that a warm shutdown waits before it hands back unfinished tasks. */
-  workerShutdownTimeout: number(30),
+  workerShutdownTimeout: seconds(30),
   /** Seconds for which a revoked id is remembered. */
-  workerRevokeExpires: number(604_800),
-  /** Celery's file of revoked tasks. No effect here: the coordination store keeps them. */
+  workerRevokeExpires: someSeconds(604_800),
+  /**
+   * Celery's file of revoked tasks.
+   * @deprecated No effect here: revokes are kept by the coordination store.
+   */
   workerStateDb: inert(optional(text('')), 'revokes are kept by the coordination store'),
-  /** Whether `pool_restart` is obeyed. No effect here: always. */
+  /**
+   * Whether `pool_restart` is obeyed.
+   * @deprecated No effect here: pool_restart is always allowed.
+   */
   workerPoolRestarts: inert(flag(false), 'pool_restart is always allowed'),
   /** Modules to import before tasks are run. */
   include: list([]),
   /** Same as `include`. */
   imports: list([]),
-  /** Whether logs are coloured. No effect here: `--no-color` decides. */
+  /**
+   * Whether logs are coloured.
+   * @deprecated No effect here: --no-color decides.
+   */
   workerLogColor: inert(optional(flag(true)), '--no-color decides'),
   /** Format of log lines: `json`, `pretty`, or a Python format (`%(asctime)s: %(levelname)s %(message)s`). Default: `pretty` on a terminal, else `json`. */
   workerLogFormat: optional(text('')),
   /** Python format for the log lines of tasks; it also supports `%(task_id)s` and `%(task_name)s`. */
   workerTaskLogFormat: optional(text('')),
-  /** Belongs to the Python process. No effect here. */
+  /**
+   * Whether Celery takes over the root logger.
+   * @deprecated No effect here: it applies to the Python process only.
+   */
   workerHijackRootLogger: inert(flag(true), PYTHON_ONLY),
-  /** Belongs to the Python process. No effect here. */
+  /**
+   * Whether Celery logs what is printed.
+   * @deprecated No effect here: it applies to the Python process only.
+   */
   workerRedirectStdouts: inert(flag(true), PYTHON_ONLY),
-  /** Seconds for which Celery waits for a child. No effect here: children report when they are ready. */
+  /**
+   * Seconds for which Celery waits for a child.
+   * @deprecated No effect here: children report when they are ready.
+   */
   workerProcAliveTimeout: inert(number(4), 'children report when they are ready'),
 
   // --- remote control and events
-  /** The exchange of remote control. No effect here: `celery.pidbox`. */
+  /**
+   * The exchange of remote control.
+   * @deprecated No effect here: control requests go to celery.pidbox.
+   */
   controlExchange: inert(text('celery'), 'control requests go to celery.pidbox'),
   /** Seconds for which RabbitMQ keeps a control request that its worker does not fetch. */
-  controlQueueTtl: number(300),
+  controlQueueTtl: someSeconds(300),
   /** Seconds for which RabbitMQ keeps a queue of control requests or replies without its owner. */
-  controlQueueExpires: number(10),
+  controlQueueExpires: someSeconds(10),
   /** Whether such a queue belongs to its owner's connection, and ends with it. RabbitMQ from 4.3 on accepts no other non-durable queues. */
   controlQueueExclusive: flag(true),
   /** Whether it is durable instead, for `controlQueueExpires` seconds without its owner. */
   controlQueueDurable: flag(false),
-  /** The exchange of events. No effect here: `celeryev`. */
+  /**
+   * The exchange of events.
+   * @deprecated No effect here: events go to celeryev.
+   */
   eventExchange: inert(text('celeryev'), 'events go to celeryev'),
-  /** The prefix of monitors' queues. No effect here: `celeryev`. */
+  /**
+   * The prefix of monitors' queues.
+   * @deprecated No effect here: queues of events are named after celeryev.
+   */
   eventQueuePrefix: inert(text('celeryev'), 'queues of events are named after celeryev'),
   /** Seconds for which RabbitMQ keeps an event that its reader does not fetch. */
-  eventQueueTtl: number(5),
+  eventQueueTtl: someSeconds(5),
   /** Seconds for which RabbitMQ keeps a queue of events without its reader. */
-  eventQueueExpires: number(60),
+  eventQueueExpires: someSeconds(60),
   /** Same as `controlQueueExclusive`, for queues of events. */
   eventQueueExclusive: flag(true),
   /** Same as `controlQueueDurable`, for queues of events. */
@@ -289,21 +369,24 @@ export const SETTINGS = {
   beatSchedule: structure<Readonly<Record<string, PeriodicTask<CallOptions>>>>({}),
   /** How to read custom kinds of schedules from the store. */
   beatScheduleKinds: structure<ScheduleKinds>({}),
-  /** Celery's scheduler class. No effect here: `beatScheduleFilename` says where the schedule is. */
-  beatScheduler: inert(
-    optional(text('')),
-    'there is one scheduler; beatScheduleFilename says where it keeps the schedule',
-  ),
+  /**
+   * Celery's scheduler class.
+   * @deprecated No effect here: beatScheduleFilename says where the schedule is.
+   */
+  beatScheduler: inert(optional(text('')), 'beatScheduleFilename says where the schedule is'),
   /** Where the schedule is kept: a file (SQLite), or a URL. Default: beside the messages. */
   beatScheduleFilename: optional(text('')),
   /** Seconds after which the schedule is read again, whatever the store reports; 0 = 300. */
-  beatMaxLoopInterval: number(0),
+  beatMaxLoopInterval: seconds(0),
   /** Seconds after which another beat replaces a dead leader. */
-  beatLease: number(6),
-  /** After how many runs Celery stores its schedule. No effect here: every run is stored. */
+  beatLease: someSeconds(6),
+  /**
+   * After how many runs Celery stores its schedule.
+   * @deprecated No effect here: every run is stored.
+   */
   beatSyncEvery: inert(number(0), 'every run is stored'),
   /** Seconds by which a crontab's run may be late; older missed runs are skipped. Default: one run for all of them. */
-  beatCronStartingDeadline: optional(number(0)),
+  beatCronStartingDeadline: optional(seconds(0)),
 
   // --- security
   /** Signing (`taskSerializer: 'auth'`): the path of this process's private key, or its PEM. */
@@ -323,21 +406,36 @@ export const SETTINGS = {
   encryptionKeys: list([]),
 
   // --- Redis, beyond the URL
-  /** Celery's limit of connections. No effect here: a process shares one connection. */
+  /**
+   * Celery's limit of connections.
+   * @deprecated No effect here: a process shares one connection.
+   */
   redisMaxConnections: inert(optional(number(0)), 'a process shares one connection'),
   /** Seconds after which a server that does not answer a command counts as dead. Default: a third of `brokerLease`. */
-  redisSocketTimeout: optional(number(120)),
+  redisSocketTimeout: optional(someSeconds(120)),
   /** Timeout of one connection attempt, in seconds. Default `brokerConnectionTimeout`. */
-  redisSocketConnectTimeout: optional(number(4)),
-  /** Whether connections are kept alive. No effect here: always. */
+  redisSocketConnectTimeout: optional(someSeconds(4)),
+  /**
+   * Whether connections are kept alive.
+   * @deprecated No effect here: connections are kept alive.
+   */
   redisSocketKeepalive: inert(flag(true), 'connections are kept alive'),
-  /** Whether commands are tried again. No effect here: always, when the connection returns. */
+  /**
+   * Whether commands are tried again.
+   * @deprecated No effect here: commands are retried when the connection returns.
+   */
   redisRetryOnTimeout: inert(flag(false), 'commands are retried when the connection returns'),
   /** TLS options of the results' connection, as `brokerUseSsl`. */
   redisBackendUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
-  /** Seconds between checks of a connection. No effect here: it is watched always. */
+  /**
+   * Seconds between checks of a connection.
+   * @deprecated No effect here: the connection is always monitored.
+   */
   redisBackendHealthCheckInterval: inert(optional(number(0)), 'the connection is always monitored'),
-  /** The name of connections on the server. No effect here: they say what they are for. */
+  /**
+   * The name of connections on the server.
+   * @deprecated No effect here: connections are named after their purpose.
+   */
   redisClientName: inert(optional(text('')), 'connections are named after their purpose'),
 } as const satisfies Record<string, Setting<unknown>>
 

@@ -1,98 +1,23 @@
-import { ConfigurationError, nearest } from '../../kernel/index.js'
+import { ConfigurationError, described, nearest } from '../../kernel/index.js'
 import type { UntypedCall } from './definitions.js'
 import { checkGuards } from './guard-options.js'
-import type { TaskHandlers } from './task-handlers.js'
-import type { CallOptions, TaskOptions } from './task-options.js'
-
-/** Each name once: the compiler ensures that none is missing. */
-const TASK_OPTIONS: Readonly<Record<keyof TaskOptions | keyof TaskHandlers, true>> = {
-  maxRetries: true,
-  defaultRetryDelay: true,
-  autoretryFor: true,
-  dontAutoretryFor: true,
-  retryBackoff: true,
-  retryBackoffMax: true,
-  retryJitter: true,
-  retryOptions: true,
-  throws: true,
-  queue: true,
-  exchange: true,
-  routingKey: true,
-  priority: true,
-  expires: true,
-  serializer: true,
-  compression: true,
-  timeLimit: true,
-  softTimeLimit: true,
-  rateLimit: true,
-  rateLimitScope: true,
-  concurrencyLimit: true,
-  ignoreResult: true,
-  storeErrorsEvenIfIgnored: true,
-  trackStarted: true,
-  abortable: true,
-  acksLate: true,
-  acksOnFailureOrTimeout: true,
-  acksOnFailure: true,
-  acksOnTimeout: true,
-  rejectOnWorkerLost: true,
-  resultReprMaxSize: true,
-  redact: true,
-  deadLetter: true,
-  errback: true,
-  unique: true,
-  throttle: true,
-  debounce: true,
-  keepLatest: true,
-  circuitBreaker: true,
-  around: true,
-  beforeStart: true,
-  onSuccess: true,
-  onRetry: true,
-  onFailure: true,
-  onReplace: true,
-  afterReturn: true,
-}
-const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = {
-  countdown: true,
-  eta: true,
-  expires: true,
-  taskId: true,
-  queue: true,
-  exchange: true,
-  routingKey: true,
-  priority: true,
-  serializer: true,
-  compression: true,
-  timeLimit: true,
-  softTimeLimit: true,
-  headers: true,
-  shadow: true,
-  argsrepr: true,
-  kwargsrepr: true,
-  ignoreResult: true,
-  retry: true,
-  retryPolicy: true,
-  deliveryMode: true,
-  replyTo: true,
-  rootId: true,
-  parentId: true,
-  groupId: true,
-  groupIndex: true,
-  retries: true,
-  once: true,
-  delay: true,
-  transaction: true,
-}
+import { CALL_OPTIONS, type OptionKind, TASK_OPTIONS } from './option-kinds.js'
+import type { CallOptions } from './task-options.js'
 
 /** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */
 export function checkTask(name: unknown, run: unknown, options: object): void {
   if (typeof name !== 'string' || name === '') throw invalid('A task needs a name, such as `shop.charge`.')
   if (run !== undefined && typeof run !== 'function') throw invalid(`${name}: run is not a function.`)
-  for (const option of Object.keys(options))
-    if (!Object.hasOwn(TASK_OPTIONS, option)) throw unknown(`Task ${name}`, option, TASK_OPTIONS)
-  checkValues(`Task ${name}`, options)
+  checkOptions(`Task ${name}`, options, TASK_OPTIONS)
   checkGuards(`Task ${name}`, options)
+}
+
+/**
+ * Options that an operator sets for a task (`taskAnnotations`).
+ * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID
+ */
+export function checkAnnotation(task: string, options: object): void {
+  checkOptions(`taskAnnotations of ${task}`, options, TASK_OPTIONS)
 }
 
 /** Option names that Celery's users reach for, and their equivalents here. */
@@ -134,47 +59,25 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */
 export function checkCall(task: string, options: CallOptions): void {
-  let isEmpty = true
-  for (const option in options) {
-    isEmpty = false
-    if (!Object.hasOwn(CALL_OPTIONS, option)) throw unknown(`A call of ${task}`, option, CALL_OPTIONS)
-    checkPlain(task, option, options[option as keyof CallOptions])
-  }
-  if (!isEmpty) checkValues(`A call of ${task}`, options)
-  if (options.delay !== undefined && options.delay !== 'wire' && options.delay !== 'store')
-    throw new ConfigurationError(
-      `A call of ${task}: delay is 'wire' or 'store', where a call with an ETA waits, not ${JSON.stringify(options.delay)}.`,
-      { code: 'LVG_CONFIG_INVALID', hint: 'To run it later, say countdown in seconds: countdown: 5.' },
-    )
+  checkOptions(`A call of ${task}`, options, CALL_OPTIONS)
 }
 
-/** What the plain options of a call hold, as `typeof` tells. */
-const PLAIN = {
-  taskId: 'string',
-  exchange: 'string',
-  routingKey: 'string',
-  serializer: 'string',
-  compression: 'string',
-  shadow: 'string',
-  argsrepr: 'string',
-  kwargsrepr: 'string',
-  replyTo: 'string',
-  rootId: 'string',
-  parentId: 'string',
-  groupId: 'string',
-  groupIndex: 'number',
-  retries: 'number',
-  timeLimit: 'number',
-  softTimeLimit: 'number',
-  ignoreResult: 'boolean',
-  retry: 'boolean',
-} as const satisfies Partial<Record<keyof CallOptions, string>>
-
-function checkPlain(task: string, option: string, value: unknown): void {
-  if (value === undefined || value === null || !Object.hasOwn(PLAIN, option)) return
-  const expected = PLAIN[option as keyof typeof PLAIN]
-  if (typeof value !== expected)
-    throw invalid(`A call of ${task}: ${option} must be a ${expected}, not ${JSON.stringify(value)}.`)
+/** Every call comes here: an option costs one look. */
+function checkOptions(whose: string, options: object, known: Readonly<Record<string, OptionKind>>): void {
+  for (const option in options) {
+    if (!Object.hasOwn(known, option)) throw unknown(whose, option, known)
+    const value = (options as Readonly<Record<string, unknown>>)[option]
+    const kind = known[option]
+    if (value === undefined || value === null || kind === undefined || kind.accepts(value)) {
+      if (option === 'queue' && value === '') throw invalid(`${whose}: queue is empty.`)
+      continue
+    }
+    throw new ConfigurationError(`${whose}: ${option} must be ${kind.expects}, not ${described(value)}.`, {
+      code: 'LVG_CONFIG_INVALID',
+      details: { option },
+      ...(option === 'delay' ? { hint: 'To run it later, say countdown in seconds: countdown: 5.' } : {}),
+    })
+  }
 }
 
 /** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID for one of many calls that has other fields than args and options. */
@@ -211,22 +114,11 @@ export function checkUntypedCall(task: string, call: UntypedCall): UntypedCall {
   return call
 }
 
-function checkValues(
+function unknown(
   whose: string,
-  { priority, queue, countdown, eta }: Pick<CallOptions, 'priority' | 'queue' | 'countdown' | 'eta'>,
-): void {
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 10))
-    throw invalid(
-      `${whose}: priority must be a whole number from 0 to 9 (10 counts as 9), higher first, not ${priority}.`,
-    )
-  if (queue === '') throw invalid(`${whose}: queue is empty.`)
-  if (countdown !== undefined && !Number.isFinite(countdown))
-    throw invalid(`${whose}: countdown must be a number of seconds, not ${countdown}.`)
-  if (eta !== undefined && !(eta instanceof Date && Number.isFinite(eta.getTime())))
-    throw invalid(`${whose}: eta must be a Date, not ${JSON.stringify(eta)}.`)
-}
-
-function unknown(whose: string, option: string, known: Readonly<Record<string, true>>): ConfigurationError {
+  option: string,
+  known: Readonly<Record<string, OptionKind>>,
+): ConfigurationError {
   const near = nearest(option, Object.keys(known))
   return new ConfigurationError(`${whose} has no option ${option}${near ? `; did you mean ${near}?` : '.'}`, {
     code: 'LVG_CONFIG_UNKNOWN',

@@ -18,7 +18,7 @@ export type {
   Settled,
   Suffixes,
 } from './canvas/types.js'
-export { checkUntypedCall } from './check-options.js'
+export { checkAnnotation, checkUntypedCall } from './check-options.js'
 export {
   currentContext,
   type DeliveryInfo,

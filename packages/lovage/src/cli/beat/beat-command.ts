@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { LEVELS, LOG_FORMAT, levelOf } from '../shared/log-options.js'
+import { someSecondsOf } from '../shared/option-values.js'
 import type { BeatCommandOptions } from './run-beat.js'
 
 export function addBeat(program: Command): void {
@@ -16,7 +17,7 @@ export function addBeat(program: Command): void {
     .option(
       '--max-interval <seconds>',
       'reload the schedule at least this often (default: 300); changes are noticed at once anyway',
-      secondsOf,
+      someSecondsOf,
     )
     .option('--list', 'print the schedule with last and next runs, and exit')
     .option('--json', 'with --list: print JSON')
@@ -42,12 +43,6 @@ export function addBeat(program: Command): void {
       const { listSchedule, runBeatCommand } = await import('./run-beat.js')
       process.exitCode = await (options.list ? listSchedule(options) : runBeatCommand(options))
     })
-}
-
-function secondsOf(text: string): number {
-  const seconds = Number(text)
-  if (!(seconds > 0)) throw new InvalidArgumentError('Give a number of seconds.')
-  return seconds
 }
 
 const HELP = `

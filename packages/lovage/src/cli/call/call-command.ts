@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CallOptions } from '../../app/tasks/index.js'
+import { PRIORITY } from '../../kernel/index.js'
 import type { GlobalOptions } from '../shared/open-app.js'
-import { jsonList, jsonObject, numberOf } from '../shared/option-values.js'
+import { jsonList, jsonObject, parserOf, secondsOf } from '../shared/option-values.js'
 
 interface CallCommandOptions extends GlobalOptions {
   readonly args?: readonly unknown[]
@@ -27,14 +28,14 @@ export function addCall(program: Command): void {
     .option('-a, --args <json>', 'positional arguments, as a JSON list', jsonList)
     .option('-k, --kwargs <json>', 'keyword arguments, as a JSON object', jsonObject)
     .option('--eta <time>', 'do not run before this time, ISO 8601', timeOf)
-    .option('--countdown <seconds>', 'do not run until this many seconds have passed', numberOf)
+    .option('--countdown <seconds>', 'do not run until this many seconds have passed', secondsOf)
     .option('--expires <time>', 'do not run after this time: ISO 8601, or seconds from now', timeOrSeconds)
     .option('--serializer <name>', 'json, msgpack or yaml')
     .option('--queue <name>', 'queue; default: as routed')
     .option('--exchange <name>', 'the exchange')
     .option('--routing-key <key>', 'the routing key')
     .option('--task-id <id>', 'task id; default: a new one')
-    .option('--priority <n>', '0 to 9, higher first', numberOf)
+    .option('--priority <n>', '0 to 9, higher first', parserOf(PRIORITY))
     .addHelpText('after', HELP)
     .action(async (task: string, _options, command: Command) => {
       const options = command.optsWithGlobals<CallCommandOptions>()

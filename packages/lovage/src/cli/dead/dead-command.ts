@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { jsonList, jsonObject, numberOf } from '../shared/option-values.js'
+import { ABOVE_0, FROM_0 } from '../../kernel/index.js'
+import { countOf, jsonList, jsonObject, parserOf } from '../shared/option-values.js'
 import type { DeadCommandOptions } from './dead-letters.js'
 
 export function addDead(program: Command): void {
@@ -13,7 +14,7 @@ export function addDead(program: Command): void {
     .addHelpText('after', HELP)
 
   withFilters(dead.command('list [ids...]').description('Lists letters, newest first.'))
-    .option('-n, --limit <n>', 'at most this many (default 100)', numberOf)
+    .option('-n, --limit <n>', 'at most this many (default 100)', countOf)
     .option('--after <cursor>', 'continue where the previous page ended')
     .option('--json', 'print JSON')
     .action(action('list'))
@@ -33,7 +34,7 @@ export function addDead(program: Command): void {
       ),
   )
     .option('--all', 'all letters')
-    .option('--rate <n>', 'at most this many per second', numberOf)
+    .option('--rate <n>', 'at most this many per second', parserOf(ABOVE_0))
     .option('--to <queue>', 'send to another queue')
     .action(action('retry'))
 
@@ -60,7 +61,7 @@ function withFilters(command: Command): Command {
     .option('-Q, --queue <name>', 'letters from this queue')
     .option('-t, --task <name>', 'letters of this task')
     .option('--reason <reason>', 'rejected, failed, worker-lost, unknown-task, malformed, …')
-    .option('--older-than <days>', 'letters that failed more than this many days ago', numberOf)
+    .option('--older-than <days>', 'letters that failed more than this many days ago', parserOf(FROM_0))
 }
 
 type Verb = 'list' | 'show' | 'retry' | 'edit' | 'purge' | 'stats'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { withTimeoutAndJson } from '../shared/ask-nodes.js'
-import { numberOf } from '../shared/option-values.js'
+import { countOf, someSecondsOf } from '../shared/option-values.js'
 import type { EventsOptions } from './watch.js'
 
 export function addEvents(program: Command): void {
@@ -13,9 +13,9 @@ export function addEvents(program: Command): void {
       )
       .option('-d, --dump', 'print a line for each event, as Celery does')
       .option('-c, --camera <file>', 'append snapshots of the cluster to this file, one JSON object per line')
-      .option('-F, --frequency <seconds>', 'seconds between two snapshots (default: 1)', numberOf)
+      .option('-F, --frequency <seconds>', 'seconds between two snapshots (default: 1)', someSecondsOf)
       .option('-r, --maxrate <rate>', 'at most this many snapshots: 10/m')
-      .option('--limit <n>', 'exit after this many events', numberOf)
+      .option('--limit <n>', 'exit after this many events', countOf)
       .option('--destination <names>', 'workers that should send task events; default: all'),
   )
     .addHelpText('after', HELP)

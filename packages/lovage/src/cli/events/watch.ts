@@ -1,7 +1,6 @@
-import { intervalOf } from '../../app/fleet/index.js'
 import type { Lovage } from '../../app/index.js'
 import type { Event } from '../../events/index.js'
-import { ConfigurationError, holdProcess } from '../../kernel/index.js'
+import { ConfigurationError, holdProcess, intervalOf } from '../../kernel/index.js'
 import { type AskOptions, broadcastOptions } from '../shared/ask-nodes.js'
 import { useApp } from '../shared/use-app.js'
 import { takePictures } from './camera.js'

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { LEVELS, levelOf } from '../shared/log-options.js'
+import { portOf, secondsOf } from '../shared/option-values.js'
 import type { ExporterCommandOptions } from './run-exporter.js'
 
 export function addExporter(program: Command): void {
@@ -16,7 +17,7 @@ export function addExporter(program: Command): void {
     .option(
       '--purge-offline-worker-metrics <seconds>',
       'drop the metrics of a worker that has been offline this long',
-      Number,
+      secondsOf,
       600,
     )
     .option('--no-enable-events', 'do not ask workers to send task events; start them with -E then')
@@ -30,13 +31,6 @@ export function addExporter(program: Command): void {
       const { runExporter } = await import('./run-exporter.js')
       process.exitCode = await runExporter(options)
     })
-}
-
-function portOf(text: string): number {
-  const port = Number(text)
-  if (!(Number.isInteger(port) && port >= 0 && port < 65_536))
-    throw new InvalidArgumentError('Give a number below 65536.')
-  return port
 }
 
 function bucketsOf(text: string): readonly number[] {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { commaList } from '../shared/argv.js'
 import type { GlobalOptions } from '../shared/open-app.js'
-import { numberOf } from '../shared/option-values.js'
+import { countOf, secondsOf } from '../shared/option-values.js'
 import type { MigrateOptions } from './migrate.js'
 
 /** `migrate SRC DST` moves messages between brokers; without them it is `db migrate`. */
@@ -13,11 +13,11 @@ export function addMigrate(program: Command): void {
       'Moves waiting and delayed messages from one broker to another, of the same kind or not. Each message is removed only after the destination has accepted it, so nothing is lost if the command is interrupted; run it again to continue. Messages held by workers stay with them: let them finish, and run it again. Dead letters and results stay. Without source and destination: the same as db migrate.',
     )
     .option('-Q, --queues <names>', 'queues to move (default: all)', commaList)
-    .option('-n, --limit <n>', 'stop after this many messages', numberOf)
+    .option('-n, --limit <n>', 'stop after this many messages', countOf)
     .option(
       '-t, --timeout <seconds>',
       'stop when no message has arrived for this long (default: 2)',
-      numberOf,
+      secondsOf,
     )
     .option('-F, --forever', 'continue until Ctrl+C, with messages that producers still send')
     .option('-j, --json', 'print JSON')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { GlobalOptions } from '../shared/open-app.js'
-import { numberOf } from '../shared/option-values.js'
+import { countOf, secondsOf } from '../shared/option-values.js'
 import type { QueueCommandOptions } from './queued-tasks.js'
 
 export function addQueue(program: Command): void {
@@ -18,7 +18,7 @@ export function addQueue(program: Command): void {
       'Lists ready tasks in the order of delivery, delayed ones by time, and those held by workers.',
     )
     .option('--state <state>', 'ready, delayed or unacked only')
-    .option('-n, --limit <n>', 'at most this many (default 100)', numberOf)
+    .option('-n, --limit <n>', 'at most this many (default 100)', countOf)
     .option('--after <cursor>', 'continue where the previous page ended')
     .option('--json', 'print JSON')
     .action(action('list'))
@@ -34,7 +34,7 @@ export function addQueue(program: Command): void {
   queue
     .command('reschedule <ids...>')
     .description('Runs tasks at another time, earlier or later.')
-    .option('--countdown <seconds>', 'in this many seconds', numberOf)
+    .option('--countdown <seconds>', 'in this many seconds', secondsOf)
     .option('--eta <time>', 'at this time, ISO 8601')
     .action(action('reschedule'))
 

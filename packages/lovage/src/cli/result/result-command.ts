@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { GlobalOptions } from '../shared/open-app.js'
+import { secondsOf } from '../shared/option-values.js'
 
 interface ResultCommandOptions extends GlobalOptions {
   readonly traceback?: boolean
@@ -24,12 +25,6 @@ export function addResult(program: Command): void {
         printResult(app.asyncResult(id), options),
       )
     })
-}
-
-function secondsOf(text: string): number {
-  const seconds = Number(text)
-  if (text.trim() === '' || !(seconds >= 0)) throw new InvalidArgumentError('Give a number of seconds.')
-  return seconds
 }
 
 const HELP = `

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
-import { jsonList, jsonObject, numberOf } from '../shared/option-values.js'
+import { PRIORITY, SECONDS } from '../../kernel/index.js'
+import { jsonList, jsonObject, parserOf } from '../shared/option-values.js'
 import type { ScheduleCommandOptions } from './change-schedule.js'
 import { missedOf, secondsOf } from './schedule-entry.js'
 
@@ -73,9 +74,9 @@ function withEntryOptions(command: Command): Command {
     .option('-a, --args <json>', 'positional arguments, as a JSON list', jsonList)
     .option('-k, --kwargs <json>', 'keyword arguments, as a JSON object', jsonObject)
     .option('--queue <name>', 'the queue')
-    .option('--priority <n>', '0 to 9, higher first', numberOf)
+    .option('--priority <n>', '0 to 9, higher first', parserOf(PRIORITY))
     .option('--options <json>', 'additional options of the call, as a JSON object', jsonObject)
-    .option('--expires <seconds>', 'drop a run that no worker has started by then', numberOf)
+    .option('--expires <seconds>', 'drop a run that no worker has started by then', parserOf(SECONDS))
     .option('--timezone <zone>', 'time zone of the schedule: Europe/Berlin')
     .option('--missed <policy>', 'runs missed while no beat was running: skip, once, or backfill:N', missedOf)
     .option(

@@ -3,6 +3,7 @@ import type { Answers, BroadcastOptions } from '../../app/fleet/index.js'
 import { globSource } from '../../kernel/index.js'
 import { EXIT } from './exit-codes.js'
 import type { GlobalOptions } from './open-app.js'
+import { secondsOf } from './option-values.js'
 import { bindWords, INSPECTIONS, ORDERS, type RemoteCommand } from './remote-commands.js'
 
 /** Options of the commands that query nodes. */
@@ -29,7 +30,7 @@ export function withAskOptions(command: Command): Command {
 /** Adds those whose letters are free in every command. */
 export function withTimeoutAndJson(command: Command): Command {
   return command
-    .option('-t, --timeout <seconds>', 'how long to wait for replies', Number, 1)
+    .option('-t, --timeout <seconds>', 'how long to wait for replies', secondsOf, 1)
     .option('-j, --json', 'print JSON')
 }
 

@@ -1,11 +1,20 @@
 import { InvalidArgumentError } from 'commander'
+import { type Kind, SECONDS, SOME_SECONDS, whole } from '../../kernel/index.js'
 
-/** A number on a command line. */
-export function numberOf(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('Give a number.')
-  return value
-}
+/** Reads an option's text, by the rule that the same value has in code. */
+export const parserOf =
+  <T>(kind: Kind<T>) =>
+  (text: string): T => {
+    const value = kind.parse(text)
+    if (value === undefined) throw new InvalidArgumentError(`must be ${kind.expects}.`)
+    return value
+  }
+/** How many, at least one. */
+export const countOf = parserOf(whole(1))
+export const secondsOf = parserOf(SECONDS)
+export const someSecondsOf = parserOf(SOME_SECONDS)
+/** A port to listen on; 0 = any free one. */
+export const portOf = parserOf(whole(0, 65_535))
 
 function json(text: string): unknown {
   try {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { numberOf } from '../shared/option-values.js'
+import { countOf } from '../shared/option-values.js'
 
 export function addTasks(program: Command): void {
   program
@@ -10,7 +10,7 @@ export function addTasks(program: Command): void {
     )
     .option('--url <url>', 'URL of the dashboard, with user and password if needed', 'http://127.0.0.1:5555')
     .option('--fleet <name>', 'which of its fleets; default: the first')
-    .option('-n, --limit <n>', 'how many to list, at most 500', numberOf, 50)
+    .option('-n, --limit <n>', 'how many to list, at most 500', countOf, 50)
     .option('--json', 'print JSON, one object per line')
     .addOption(
       new Option('--do <action>', 'do this to all matches').choices([

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { numberOf } from '../shared/option-values.js'
+import { someSecondsOf } from '../shared/option-values.js'
 
 export function addTop(program: Command): void {
   program
@@ -10,7 +10,7 @@ export function addTop(program: Command): void {
     )
     .option('--url <url>', 'URL of the dashboard, with user and password if needed', 'http://127.0.0.1:5555')
     .option('--fleet <name>', 'which of its fleets; default: the first')
-    .option('-n, --interval <seconds>', 'seconds between two updates', numberOf, 2)
+    .option('-n, --interval <seconds>', 'seconds between two updates', someSecondsOf, 2)
     .option('--once', 'print it once, and exit')
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {

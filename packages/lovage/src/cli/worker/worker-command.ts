@@ -1,12 +1,6 @@
 import { type Command, Option } from 'commander'
-import {
-  addWorkerOptions,
-  countOf,
-  refuseNotYet,
-  secondsOf,
-  umaskOf,
-  type WorkerCommandOptions,
-} from './worker-options.js'
+import { countOf, secondsOf } from '../shared/option-values.js'
+import { addWorkerOptions, refuseNotYet, umaskOf, type WorkerCommandOptions } from './worker-options.js'
 
 export function addWorker(program: Command): void {
   const command = program

@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { CapabilityError, type LogLevel } from '../../kernel/index.js'
+import { CapabilityError, type LogLevel, whole } from '../../kernel/index.js'
 import { commaList } from '../shared/argv.js'
 import { LEVELS, LOG_FORMAT, levelOf } from '../shared/log-options.js'
 import type { GlobalOptions } from '../shared/open-app.js'
+import { countOf, parserOf, portOf, secondsOf } from '../shared/option-values.js'
 
 const POOLS = ['auto', 'async', 'prefork', 'threads', 'solo', 'gevent', 'eventlet'] as const
 
@@ -108,7 +109,7 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
     .option(
       '--prefetch-multiplier <n>',
       'messages held per slot, the running one included (default: 1)',
-      countOf,
+      parserOf(whole(0)),
     )
     .option('-B, --beat', 'also send periodic tasks; with several such workers, one of them does it')
     .option(
@@ -158,19 +159,6 @@ export function refuseNotYet(command: Command): void {
   }
 }
 
-function portOf(value: string): number {
-  const port = Number(value)
-  if (value.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new InvalidArgumentError('Give a port: 0 to 65535.')
-  return port
-}
-
-export function countOf(value: string): number {
-  const count = Number(value)
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('must be a whole number from 1.')
-  return count
-}
-
 /** `10,3`; a single maximum implies a minimum of 1, where Celery's is 0. */
 function boundsOf(value: string): { readonly max: number; readonly min: number } {
   const [, max, min = '1'] = /^(\d+)(?:,(\d+))?$/.exec(value) ?? []
@@ -185,11 +173,4 @@ export function umaskOf(value: string): string {
   const digits = value.replace(/^0o/i, '')
   if (!/^[0-7]{1,4}$/.test(digits)) throw new InvalidArgumentError('Give an octal number such as 022.')
   return digits
-}
-
-export function secondsOf(value: string): number {
-  const seconds = Number(value)
-  if (value.trim() === '' || !Number.isFinite(seconds) || seconds < 0)
-    throw new InvalidArgumentError('Give a number of seconds.')
-  return seconds
 }

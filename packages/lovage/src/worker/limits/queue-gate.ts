@@ -1,6 +1,6 @@
-import { intervalOf, PAUSED } from '../../app/fleet/index.js'
+import { PAUSED } from '../../app/fleet/index.js'
 import type { TurnRequest } from '../../coordination/index.js'
-import { messageOf, type Timer } from '../../kernel/index.js'
+import { intervalOf, messageOf, type Timer } from '../../kernel/index.js'
 import type { LimitStores } from './limit-stores.js'
 
 /** Decides which queues may be claimed from: not those that an operator has paused, nor those whose own rate is exhausted. */
