@@ -215,11 +215,12 @@ test.each([
     try {
       const beganMs = performance.now()
       await expect(task.delay()).rejects.toMatchObject({ code: 'LVG_CONNECTION_FAILED' })
-      // On a busy machine a little more than two time-outs; Node gives up a test that hangs.
-      expect(performance.now() - beganMs).toBeLessThan(4000)
+      // Two time-outs, on a machine that may be very busy: it waited for ever.
+      expect(performance.now() - beganMs).toBeLessThan(15_000)
     } finally {
       await shop.close()
       silent.close()
     }
   },
+  20_000,
 )
