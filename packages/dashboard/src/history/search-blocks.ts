@@ -120,7 +120,5 @@ function hasText(node: SearchNode): boolean {
 function isIndexed(node: SearchNode): boolean {
   if (statesOf(node)) return true
   if (node.kind === 'and') return node.of.some(isIndexed)
-  return (
-    node.kind === 'term' && node.relation === 'is' && ['id', 'name', 'state', 'worker'].includes(node.field)
-  )
+  return node.kind === 'term' && node.relation === 'is' && ['id', 'state'].includes(node.field)
 }

@@ -37,7 +37,14 @@ test('gives back what it got, in order, whether it waited in memory or in the fi
   expect(backlog.shift()).toBeUndefined()
   expect(backlog).toMatchObject({ count: 0, bytes: 0, isFull: false, failure: undefined })
   push(200)
-  take(200)
+  take(195)
+  push(3)
+  take(8)
+  // One that is larger than what is read and written at a time.
+  for (const size of [10, 3_000_000, 10, 2_000_000, 10, 10]) backlog.push(message(pushed++, size))
+  for (const size of [10, 3_000_000, 10, 2_000_000, 10, 10])
+    expect(plain(backlog.shift())).toEqual(plain(message(taken++, size)))
+  expect(backlog.count).toBe(0)
   backlog.close()
 })
 

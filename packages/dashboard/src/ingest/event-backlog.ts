@@ -10,21 +10,22 @@ export interface WaitingMessage extends EventMessage {
 
 /** The limits of a backlog, in bytes of messages. */
 export interface BacklogLimits {
-  /** Kept in memory before a file is used. Default 4 MiB. */
+  /** Kept in memory before a file is used. Default 1 MiB. */
   readonly inMemory?: number
   /** Kept in the file. Default 1 GiB. */
   readonly inFile?: number
 }
 
 const MEBI = 1024 * 1024
-/** Messages are written to the file, and read from it, this many bytes at a time. */
+/** Messages are written to the file, and read from it, at most this many bytes at a time. */
 const CHUNK = MEBI
 /** Before each message: the lengths of its header and of its body. */
 const LENGTHS = 8
+const NOTHING = Buffer.alloc(0)
 
 /**
- * Messages of events in the order in which they came. What a burst brings beyond a few megabytes waits in a file, so that memory stays
- * small. The file has no name as soon as it is open: it is readable by this process alone, and ends with it.
+ * Messages of events in the order in which they came. What a burst brings beyond a megabyte waits in a file, so that memory stays small.
+ * The file has no name as soon as it is open: it is readable by this process alone, and ends with it.
  */
 export class EventBacklog {
   readonly #folder: string
@@ -33,21 +34,28 @@ export class EventBacklog {
   /** The oldest messages; those before `#next` are read. */
   #head: WaitingMessage[] = []
   #next = 0
-  /** The sizes of the file's chunks, which come after the head. */
-  #chunks: number[] = []
+  /** The chunk that is being read, after the head. */
+  #chunk: Buffer = NOTHING
+  #chunkAt = 0
+  /** Chunks after it: the size of one in the file, or one that could not be written. */
+  #chunks: (number | Buffer)[] = []
   #file: number | undefined
   #readAt = 0
   #writeAt = 0
-  /** The newest messages, while there is something in the file. */
-  #tail: WaitingMessage[] = []
-  #tailBytes = 0
+  /**
+   * The newest messages. They are copied at once, into a buffer that is used again: thousands of buffers that live for a second would
+   * take memory until the next large collection.
+   */
+  #tail: Buffer = NOTHING
+  #tailAt = 0
+  /** What chunks are read into. */
+  #read: Buffer = NOTHING
   #bytes = 0
   #count = 0
-  /** Why the file cannot be written; it is tried again when the backlog has become empty. */
   #failure: unknown
 
   /** @param folder Where the file is created when it is needed. */
-  constructor(folder: string, { inMemory = 4 * MEBI, inFile = 1024 * MEBI }: BacklogLimits = {}) {
+  constructor(folder: string, { inMemory = MEBI, inFile = 1024 * MEBI }: BacklogLimits = {}) {
     this.#folder = folder
     this.#inMemory = inMemory
     this.#inFile = inFile
@@ -63,77 +71,130 @@ export class EventBacklog {
   get isFull(): boolean {
     return this.#bytes >= (this.#failure === undefined ? this.#inFile : this.#inMemory)
   }
+  /** Why the file cannot be written; it is tried again when the backlog has become empty. */
   get failure(): unknown {
     return this.#failure
   }
 
   push(message: WaitingMessage): void {
-    const { length } = message.body
-    this.#bytes += length
+    this.#bytes += message.body.length
     this.#count++
-    if (this.#chunks.length === 0 && this.#tail.length === 0 && this.#bytes <= this.#inMemory) {
-      this.#head.push(message)
-      return
-    }
-    this.#tail.push(message)
-    this.#tailBytes += length
-    if (this.#tailBytes >= CHUNK && this.#failure === undefined) this.#spill()
+    if (this.#bytes <= this.#inMemory && this.#isShort()) this.#head.push(message)
+    else this.#append(message)
   }
 
-  /** Takes out the oldest message. */
+  /** Takes out the oldest message; the bytes of its body are valid until the next call. */
   shift(): WaitingMessage | undefined {
-    if (this.#next >= this.#head.length) this.#refill()
-    const message = this.#head[this.#next]
+    const first = this.#head[this.#next]
+    if (first) this.#next++
+    else if (this.#head.length > 0) {
+      this.#head = []
+      this.#next = 0
+    }
+    const message = first ?? this.#ofChunk()
     if (!message) return undefined
-    this.#next++
     this.#bytes -= message.body.length
-    if (--this.#count === 0) this.close()
+    if (--this.#count === 0) this.#clear()
     return message
   }
 
   /** Drops what waits, and ends the file. */
   close(): void {
+    this.#clear()
+    this.#chunk = this.#tail = this.#read = NOTHING
+  }
+
+  /** Whether nothing waits but the head. */
+  #isShort(): boolean {
+    return this.#chunkAt >= this.#chunk.length && this.#chunks.length === 0 && this.#tailAt === 0
+  }
+
+  #clear(): void {
     if (this.#file !== undefined) closeSync(this.#file)
     this.#file = undefined
     this.#failure = undefined
     this.#head = []
-    this.#tail = []
     this.#chunks = []
-    this.#next = this.#readAt = this.#writeAt = this.#tailBytes = this.#bytes = this.#count = 0
+    this.#chunk = NOTHING
+    this.#next = this.#chunkAt = this.#readAt = this.#writeAt = this.#tailAt = this.#bytes = this.#count = 0
   }
 
-  #refill(): void {
-    this.#next = 0
-    const size = this.#chunks.shift()
-    if (size === undefined || this.#file === undefined) {
-      this.#head = this.#tail
-      this.#tail = []
-      this.#tailBytes = 0
-      return
+  #append({ arrivedMs, contentType, contentEncoding, body }: WaitingMessage): void {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    const header = Buffer.from(JSON.stringify([arrivedMs, contentType, contentEncoding, bytes !== body]))
+    const length = LENGTHS + header.length + bytes.length
+    if (this.#tail.length === 0) this.#tail = Buffer.allocUnsafeSlow(CHUNK)
+    if (this.#tailAt + length > CHUNK) this.#spillTail()
+    const isLarge = length > CHUNK
+    const to = isLarge ? Buffer.allocUnsafeSlow(length) : this.#tail
+    const at = this.#tailAt
+    to.writeUInt32LE(header.length, at)
+    to.writeUInt32LE(bytes.length, at + 4)
+    to.set(header, at + LENGTHS)
+    to.set(bytes, at + LENGTHS + header.length)
+    if (isLarge) this.#spill(to)
+    else this.#tailAt += length
+  }
+
+  #ofChunk(): WaitingMessage | undefined {
+    if (this.#chunkAt >= this.#chunk.length && !this.#nextChunk()) return undefined
+    const chunk = this.#chunk
+    const at = this.#chunkAt
+    const bodyAt = at + LENGTHS + chunk.readUInt32LE(at)
+    const endAt = bodyAt + chunk.readUInt32LE(at + 4)
+    this.#chunkAt = endAt
+    // It was written by `#append`.
+    const [arrivedMs, contentType, contentEncoding, isText] = JSON.parse(
+      chunk.toString('utf8', at + LENGTHS, bodyAt),
+    ) as [number, string, string, boolean]
+    const bytes = chunk.subarray(bodyAt, endAt)
+    return { arrivedMs, contentType, contentEncoding, body: isText ? bytes.toString() : bytes }
+  }
+
+  #nextChunk(): boolean {
+    const next = this.#chunks.shift() ?? this.#tailAt
+    if (next === 0) return false
+    this.#chunkAt = 0
+    if (typeof next !== 'number') {
+      this.#chunk = next
+      return true
     }
-    const chunk = Buffer.allocUnsafe(size)
-    readFully(this.#file, chunk, this.#readAt)
-    this.#readAt += size
-    this.#head = messagesIn(chunk)
-    if (this.#chunks.length > 0) return
+    if (this.#read.length < next) this.#read = Buffer.allocUnsafeSlow(Math.max(next, CHUNK))
+    this.#chunk = this.#read.subarray(0, next)
+    if (this.#file === undefined || this.#readAt === this.#writeAt) {
+      this.#tail.copy(this.#read, 0, 0, this.#tailAt)
+      this.#tailAt = 0
+      return true
+    }
+    readFully(this.#file, this.#chunk, this.#readAt)
+    this.#readAt += next
+    if (this.#readAt < this.#writeAt) return true
     ftruncateSync(this.#file)
     this.#readAt = this.#writeAt = 0
+    return true
   }
 
-  #spill(): void {
-    const chunk = chunkOf(this.#tail)
-    try {
-      this.#file ??= openUnnamed(this.#folder)
-      writeFully(this.#file, chunk, this.#writeAt)
-    } catch (error) {
-      // They stay in memory.
-      this.#failure = error
-      return
-    }
-    this.#writeAt += chunk.length
-    this.#chunks.push(chunk.length)
-    this.#tail = []
-    this.#tailBytes = 0
+  #spillTail(): void {
+    if (this.#tailAt === 0) return
+    const isWritten = this.#spill(this.#tail.subarray(0, this.#tailAt))
+    if (!isWritten) this.#tail = Buffer.allocUnsafeSlow(CHUNK)
+    this.#tailAt = 0
+  }
+
+  /** Writes a chunk to the file; one that cannot be written stays in memory. */
+  #spill(chunk: Buffer): boolean {
+    if (this.#failure === undefined)
+      try {
+        this.#file ??= openUnnamed(this.#folder)
+        writeFully(this.#file, chunk, this.#writeAt)
+        this.#writeAt += chunk.length
+        this.#chunks.push(chunk.length)
+        return true
+      } catch (error) {
+        this.#failure = error
+      }
+    this.#chunks.push(chunk)
+    return false
   }
 }
 
@@ -158,34 +219,4 @@ function readFully(file: number, chunk: Buffer, at: number): void {
     if (read === 0) throw new Error('the file of waiting events has become shorter')
     done += read
   }
-}
-
-function chunkOf(messages: readonly WaitingMessage[]): Buffer {
-  const parts: Uint8Array[] = []
-  for (const { arrivedMs, contentType, contentEncoding, body } of messages) {
-    const isText = typeof body === 'string'
-    const bytes = isText ? Buffer.from(body) : body
-    const header = Buffer.from(JSON.stringify([arrivedMs, contentType, contentEncoding, isText]))
-    const lengths = Buffer.allocUnsafe(LENGTHS)
-    lengths.writeUInt32LE(header.length)
-    lengths.writeUInt32LE(bytes.length, 4)
-    parts.push(lengths, header, bytes)
-  }
-  return Buffer.concat(parts)
-}
-
-function messagesIn(chunk: Buffer): WaitingMessage[] {
-  const messages: WaitingMessage[] = []
-  for (let at = 0; at < chunk.length; ) {
-    const bodyAt = at + LENGTHS + chunk.readUInt32LE(at)
-    const endAt = bodyAt + chunk.readUInt32LE(at + 4)
-    // It was written by `chunkOf`.
-    const [arrivedMs, contentType, contentEncoding, isText] = JSON.parse(
-      chunk.toString('utf8', at + LENGTHS, bodyAt),
-    ) as [number, string, string, boolean]
-    const bytes = chunk.subarray(bodyAt, endAt)
-    messages.push({ arrivedMs, contentType, contentEncoding, body: isText ? bytes.toString() : bytes })
-    at = endAt
-  }
-  return messages
 }

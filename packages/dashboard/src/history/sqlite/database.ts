@@ -25,7 +25,7 @@ export interface HistoryFile {
 
 /** The wait for another writing process, such as a dashboard being replaced. */
 const BUSY_TIMEOUT_MS = 5000
-const VERSIONS = [1, 2, 3, 4].map((version) => new URL(`./schema-${version}.sql`, import.meta.url))
+const VERSIONS = [1, 2, 3, 4, 5].map((version) => new URL(`./schema-${version}.sql`, import.meta.url))
 
 /**
  * Opens the file, and creates it if it does not exist.
@@ -36,7 +36,7 @@ export function openHistoryFile(path: string): HistoryFile {
   const database = openDatabase(path)
   try {
     database.exec('PRAGMA synchronous = NORMAL; PRAGMA temp_store = memory; PRAGMA cache_size = -8000')
-    database.prepare('PRAGMA wal_autocheckpoint = 2000').all()
+    database.prepare('PRAGMA wal_autocheckpoint = 6000').all()
     database.prepare('PRAGMA journal_size_limit = 67108864').all()
     migrate(database, path)
   } catch (error) {
