@@ -2,6 +2,7 @@
  * The one way to start a server in a test: private, on a free loopback port, in a temporary folder, ended by its own id.
  * A server that a test did not start is never touched.
  */
+export { type AwsServer, startAws } from './servers/aws.js'
 export { type RedisCluster, startCluster } from './servers/cluster.js'
 export { freePort } from './servers/ports.js'
 export { type PostgresOptions, type PostgresServer, startPostgres } from './servers/postgres.js'

@@ -12,6 +12,7 @@ import { postgres, postgresResults } from './postgres/index.js'
 import { redis } from './redis/index.js'
 import type { Driver, Load, PayloadBox } from './shared/index.js'
 import { sqlite } from './sqlite/index.js'
+import { sqs } from './sqs/index.js'
 
 const encrypted = (driver: Driver): Driver => ({ ...driver, isEncrypted: true })
 
@@ -40,6 +41,7 @@ const DRIVERS = new Map<string, Driver>(
     amqps: encrypted(amqp),
     pyamqp: amqp,
     rpc,
+    sqs,
   }),
 )
 
@@ -74,11 +76,11 @@ const PARTS = {
 } as const
 type Part = keyof typeof PARTS
 
-const OWN: ReadonlySet<Driver> = new Set([amqp, memory, postgres, redis, sqlite])
+const OWN: ReadonlySet<Driver> = new Set([amqp, memory, postgres, redis, sqlite, sqs])
 
 /**
  * Opens the broker that a URL names: `memory://name`, `sqlite:///path.db`, `redis://host:6379/0`, `postgresql://…`,
- * `amqp://user:password@host/vhost`, with the stores of dead letters (`deadLetterUrl`) and of large payloads
+ * `amqp://user:password@host/vhost`, `sqs://`, with the stores of dead letters (`deadLetterUrl`) and of large payloads
  * (`largePayloadUrl`), and the outbox (`outboxUrl`), that the settings name.
  *
  * @throws {ConfigurationError} LVG_DRIVER_UNKNOWN naming the known schemes; LVG_CONFIG_INVALID for an unknown transport option;
@@ -89,7 +91,9 @@ export async function openBroker(url: string, options: DriverOptions): Promise<B
   const driver = driverOf(url)
   // Drivers from elsewhere may have options of their own.
   if (driver && OWN.has(driver)) (await import('./shared/index.js')).checkTransportOptions(options.settings)
-  let broker = await (await load('broker', url))(url, options)
+  let broker = await (await load('broker', url))(url, options, async (other) =>
+    (await load('broker', other))(other, options),
+  )
   try {
     if (typeof deadLetterUrl === 'string') {
       const { withDeadLetters } = await import('./shared/index.js')

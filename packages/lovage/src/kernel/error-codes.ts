@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   LVG_REDIS_REFUSED: ['Redis refused a command.', 'The message contains its reply.'],
   LVG_POSTGRES_REFUSED: ['PostgreSQL refused a statement.', 'The message contains its reply.'],
   LVG_RABBITMQ_REFUSED: ['RabbitMQ refused an operation.', 'The message contains its reply.'],
+  LVG_SQS_REFUSED: ['SQS refused a request.', 'The message contains its reply.'],
   LVG_PAYLOAD_MISSING: [
     'The body of a message, or a result, is not in the store of large payloads, or is not what was stored.',
     'It expired (largePayloadExpires), or largePayloadUrl names another store than where it was sent.',

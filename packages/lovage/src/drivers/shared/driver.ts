@@ -9,6 +9,12 @@ import type { ScheduleStore } from '../../schedule-store/index.js'
 /** Loads a part of a driver on first use, so that a process pays only for what it uses. */
 export type Load<Open> = () => Promise<Open>
 
+/** Opens another broker, which the one being opened leans on: one for what its own server cannot do. */
+export type OpenOther = (url: string) => Promise<Broker>
+
+/** Opens a broker. */
+export type OpenBroker = (url: string, options: DriverOptions, openOther?: OpenOther) => Promise<Broker>
+
 /** Opens the schedule of the app `space`. */
 export type OpenSchedule = (url: string, space: string, options: DriverOptions) => Promise<ScheduleStore>
 
@@ -17,7 +23,7 @@ export type OpenOutbox = (broker: Broker, url: string, options: DriverOptions) =
 
 /** One kind of server or file: the stores that it supports, and what its URLs mean. Unsupported parts are absent. */
 export interface Driver {
-  readonly broker?: Load<OpenDriver<Broker>>
+  readonly broker?: Load<OpenBroker>
   readonly results?: Load<OpenDriver<ResultBackend>>
   readonly coordination?: Load<OpenDriver<CoordinationStore>>
   readonly letters?: Load<OpenDriver<OpenDeadLetterStore>>

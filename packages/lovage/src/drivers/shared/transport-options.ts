@@ -13,6 +13,7 @@ const KNOWN: ReadonlySet<string> = new Set(
   exchange_name_prefix queue_name_prefix connection_class decode_responses protocol confirm_publish consumer_timeout lease
   confirm_timeout client_properties connect_timeout read_timeout write_timeout login_method login_response socket_settings heartbeat
   frame_max channel_max locale failover_strategy on_blocked on_unblocked require_confirm
+  region is_secure wait_time_seconds predefined_queues sqs_base64_encoding sqs-creation-attributes sqs_creation_attributes queue_tags
   pool_size ssl`.split(/\s+/),
 )
 

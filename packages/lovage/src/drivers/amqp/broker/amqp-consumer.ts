@@ -16,13 +16,13 @@ import {
   Patience,
   STABLE_MS,
 } from '../client/index.js'
+import { type ConsumerState, persist } from '../../shared/index.js'
 import type { AmqpDeadLetters } from './amqp-dead-letters.js'
 import type { AmqpPublisher } from './amqp-publisher.js'
 import { Claim, Redelivered } from './claim.js'
 import { OpenQueues } from './open-queues.js'
 import type { AmqpBrokerOptions } from './options.js'
 import { ORPHANS } from './orphans.js'
-import { type ConsumerState, persist } from './persist.js'
 import { Source, type SourceListener } from './source.js'
 import type { Topology } from './topology.js'
 import { forDetour, toWire } from './wire-message.js'

@@ -1,4 +1,4 @@
-import { delay, isLovageError, type Logger, systemClock } from '../../../kernel/index.js'
+import { delay, isLovageError, type Logger, systemClock } from '../../kernel/index.js'
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000

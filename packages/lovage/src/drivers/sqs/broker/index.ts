@@ -1,0 +1,1 @@
+export { openSqsBroker } from './sqs-broker.js'
