@@ -7,6 +7,8 @@ export interface AwsServer extends AsyncDisposable {
   readonly host: string
   /** The broker. */
   readonly url: string
+  /** The same, past the door. */
+  readonly innerUrl: string
   /** What the emulator knows of a queue. */
   readonly inspect: Awaited<ReturnType<typeof startFauxqs>>['inspectQueue']
   readonly createBucket: (name: string) => void
@@ -51,7 +53,8 @@ export async function startAws(): Promise<AwsServer> {
   return {
     host: `127.0.0.1:${port}`,
     url: `sqs://test:test@127.0.0.1:${port}?region=us-east-1`,
-    inspect: (name, options) => emulator.inspectQueue(name, options),
+    innerUrl: `sqs://test:test@127.0.0.1:${emulator.port}?region=us-east-1`,
+    inspect: (name) => emulator.inspectQueue(name),
     createBucket: (name) => void emulator.createBucket(name),
     async interrupt(ms) {
       await shut()

@@ -113,12 +113,14 @@ class SqsBroker implements Broker {
       publisher: this.#publisher,
       companion: this.#companion,
     })
+    const forwarding = await this.#companion.forward(options)
+    // Last: its first delivery comes when the caller has it.
     const consumer = await LeasedConsumer.start(port, options, {
       release: () => {},
       onClosed: (closed) => this.#consumers.delete(closed),
     })
     this.#consumers.add(consumer)
-    return forwardingConsumer(consumer, await this.#companion.forward(options))
+    return forwardingConsumer(consumer, forwarding)
   }
 
   async broadcast(message: OutgoingMessage): Promise<number | undefined> {
