@@ -40,6 +40,11 @@ const NEEDS = [
     ),
   },
   {
+    name: 'Python with boto3, for kombu’s SQS',
+    found: () => succeeds(PYTHON, ['-c', 'import boto3']),
+    packages: ['python3-boto3'],
+  },
+  {
     name: 'Python with openpyxl, a reader of spreadsheets',
     found: () => succeeds(PYTHON, ['-c', 'import openpyxl']),
     packages: ['python3-openpyxl'],
