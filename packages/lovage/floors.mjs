@@ -6,7 +6,7 @@ export const FLOORS = [
   ['payload', 'result', 'dead-letter', 'coordination', 'events', 'schedule-store'],
   ['canvas', 'broker', 'cluster'],
   ['drivers/shared'],
-  ['drivers/folder', 'drivers/redis', 'drivers/postgres', 'drivers/sqlite', 'drivers/memory', 'drivers/amqp', 'drivers/sqs'],
+  ['drivers/folder', 'drivers/s3', 'drivers/redis', 'drivers/postgres', 'drivers/sqlite', 'drivers/memory', 'drivers/amqp', 'drivers/sqs'],
   ['drivers'],
   ['app/results', 'app/routing'],
   ['app/tasks'],

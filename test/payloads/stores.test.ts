@@ -8,10 +8,11 @@ import { describeBroker } from '../../packages/lovage/src/broker/broker.suite.js
 import { openFolderPayloadStore } from '../../packages/lovage/src/drivers/folder/folder-payload-store.js'
 import { openBroker, openResultBackend } from '../../packages/lovage/src/drivers/index.js'
 import { openPostgresPayloadStore } from '../../packages/lovage/src/drivers/postgres/payloads/index.js'
+import { openS3PayloadStore } from '../../packages/lovage/src/drivers/s3/s3-payload-store.js'
 import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
 import { describePayloadStore } from '../../packages/lovage/src/payload/payload-store.suite.js'
 import { describeResultBackend } from '../../packages/lovage/src/result/result-backend.suite.js'
-import { startPostgres } from '../servers.js'
+import { startAws, startPostgres } from '../servers.js'
 
 const folders: string[] = []
 const newFolder = (): string => {
@@ -38,6 +39,18 @@ describePayloadStore({
     const url = await server.createDatabase('payloads')
     const options = { settings: {}, clock: systemClock, logger: silentLogger }
     return { open: () => openPostgresPayloadStore(url, options), stop: () => server.stop() }
+  },
+})
+
+describePayloadStore({
+  name: 'S3',
+  // The emulator answers 500 to an empty object.
+  leastBytes: 1,
+  start: async () => {
+    const aws = await startAws()
+    aws.createBucket('payloads')
+    const url = `s3://key:secret@payloads/of/shop?endpoint=http://${aws.host}`
+    return { open: () => openS3PayloadStore(url), stop: () => aws.stop() }
   },
 })
 

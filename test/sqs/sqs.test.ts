@@ -375,6 +375,7 @@ describe('clear errors', () => {
 
   test.each([
     ['sqs://key@', {}, /both the access key and its secret/],
+    ['sqs://key:%zz@', {}, /not percent-encoded/],
     ['sqs://', { predefined_queues: { a: {} } }, /predefined_queues\.a has no url/],
     ['sqs://', { predefined_queues: { a: { url: 'https://sqs/1/a.fifo' } } }, /both end with \.fifo/],
     ['sqs://', { wait_time_seconds: 21 }, /wait_time_seconds is not a number of seconds from 0 to 20/],

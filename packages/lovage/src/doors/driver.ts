@@ -48,6 +48,8 @@ export type {
   Driver,
   Hear,
   Load,
+  OpenBroker,
+  OpenOther,
   OpenOutbox,
   OpenSchedule,
 } from '../drivers/shared/index.js'

@@ -10,6 +10,7 @@ import { memory } from './memory/index.js'
 import { orMissingPackage } from './missing-package.js'
 import { postgres, postgresResults } from './postgres/index.js'
 import { redis } from './redis/index.js'
+import { s3 } from './s3/index.js'
 import type { Driver, Load, PayloadBox } from './shared/index.js'
 import { sqlite } from './sqlite/index.js'
 import { sqs } from './sqs/index.js'
@@ -37,6 +38,7 @@ const DRIVERS = new Map<string, Driver>(
     postgres,
     'db+postgresql': postgresResults,
     file: folder,
+    s3,
     amqp,
     amqps: encrypted(amqp),
     pyamqp: amqp,

@@ -14,6 +14,8 @@ export function describePayloadStore(options: {
   readonly start: () => Promise<PayloadStoreWorld>
   /** The server removes old payloads by itself. */
   readonly expiresItself?: boolean
+  /** The test's server refuses smaller ones. Default 0. */
+  readonly leastBytes?: number
 }): void {
   describe(`${options.name} as a store of large payloads`, () => {
     let world: PayloadStoreWorld
@@ -32,7 +34,8 @@ export function describePayloadStore(options: {
     const newKey = (untilMs?: number): string => payloadKey(`payload-${process.pid}-${count++}`, untilMs)
 
     it('gives back what it was given, to other processes too', async () => {
-      const payloads = [0, 1, 70_000, 1_000_003].map((size) => ({
+      const sizes = [0, 1, 70_000, 1_000_003].filter((size) => size >= (options.leastBytes ?? 0))
+      const payloads = sizes.map((size) => ({
         key: newKey(inDays(2)),
         bytes: randomBytes(size),
       }))

@@ -32,7 +32,7 @@ const JSON_ONLY = 'results are always JSON, which both languages read'
  */
 export const SETTINGS = {
   // --- broker
-  /** The broker's URL: `redis://`, `rediss://`, `sentinel://`, `redis+cluster://`, the same with `valkey` for `redis`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `memory://name`. Default: an embedded SQLite file. */
+  /** The broker's URL: `redis://`, `rediss://`, `sentinel://`, `redis+cluster://`, the same with `valkey` for `redis`, `postgresql://`, `sqlite:///path`, `amqp://`, `amqps://`, `sqs://`, `memory://name`. Default: an embedded SQLite file. */
   brokerUrl: optional(url()),
   /**
    * The URL for producers, if it differs from the workers'. Default `brokerUrl`.
@@ -44,7 +44,7 @@ export const SETTINGS = {
    * @deprecated No effect here: it is not part of this version.
    */
   brokerReadUrl: inert(optional(text('')), NOT_YET),
-  /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`, on RabbitMQ `confirm_timeout` and `consumer_timeout`; behind Sentinels `master_name`, `sentinel_kwargs`, `min_other_sentinels`. */
+  /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`, on RabbitMQ `confirm_timeout` and `consumer_timeout`; on SQS `region`, `queue_name_prefix` and others; behind Sentinels `master_name`, `sentinel_kwargs`, `min_other_sentinels`. */
   brokerTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
   /** TLS options of the broker's connection: `ca`, `cert`, `key`, `rejectUnauthorized`, or Celery's `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`. */
   brokerUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),

@@ -1,3 +1,4 @@
+export { type AccessKey, accessKeyOf } from './access-key.js'
 export { bindingOf, route } from './binding.js'
 export type * from './claim-port.js'
 export { completedJoin, DUE_LIMIT, HOLD_MS, savedGroup } from './completed-join.js'

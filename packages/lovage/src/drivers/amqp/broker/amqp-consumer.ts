@@ -9,6 +9,7 @@ import {
   systemClock,
   type Timer,
 } from '../../../kernel/index.js'
+import { type ConsumerState, persist } from '../../shared/index.js'
 import {
   type AmqpConnection,
   type AmqpDelivery,
@@ -16,7 +17,6 @@ import {
   Patience,
   STABLE_MS,
 } from '../client/index.js'
-import { type ConsumerState, persist } from '../../shared/index.js'
 import type { AmqpDeadLetters } from './amqp-dead-letters.js'
 import type { AmqpPublisher } from './amqp-publisher.js'
 import { Claim, Redelivered } from './claim.js'

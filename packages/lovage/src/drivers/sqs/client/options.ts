@@ -1,4 +1,5 @@
 import { ConfigurationError, redactUrl } from '../../../kernel/index.js'
+import { type AccessKey, accessKeyOf } from '../../shared/index.js'
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -8,7 +9,7 @@ export interface SqsOptions {
   /** Another server than Amazon's: a VPC endpoint, or an emulator. */
   readonly endpoint?: string
   /** Default: the SDK's own chain of environment, profile, web identity, container and instance. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  readonly credentials?: AccessKey
   readonly prefix: string
   /** Queues that exist; if given, no other is used, and none is made. */
   readonly predefined?: ReadonlyMap<string, string>
@@ -49,7 +50,7 @@ export function sqsOptionsOf(url: string, settings: Settings): SqsOptions {
   const region = text('region', parameters.get('region') ?? option('region'))
   const endpoint =
     authority === '' ? undefined : `${option('is_secure') === true ? 'https' : 'http'}://${authority}`
-  const credentials = userinfo === undefined ? undefined : credentialsOf(userinfo)
+  const credentials = accessKeyOf(userinfo)
   const predefined = queuesOf(option('predefined_queues'))
   const visibilityS = whole('visibility_timeout', option('visibility_timeout'), VISIBILITY_S, 43_200)
   return {
@@ -63,23 +64,6 @@ export function sqsOptionsOf(url: string, settings: Settings): SqsOptions {
     waitS: whole('wait_time_seconds', option('wait_time_seconds'), LONGEST_WAIT_S, LONGEST_WAIT_S),
     isBase64: option('sqs_base64_encoding') !== false,
     location: `sqs://${authority}${region === undefined ? '' : `?region=${region}`}`,
-  }
-}
-
-function credentialsOf(userinfo: string): SqsOptions['credentials'] {
-  const [key = '', ...secret] = userinfo.split(':')
-  const [accessKeyId, secretAccessKey] = [key, secret.join(':')].map(decoded)
-  if (!accessKeyId && !secretAccessKey) return undefined
-  if (!accessKeyId || !secretAccessKey)
-    throw invalid('the URL must have both the access key and its secret, or neither: sqs://key:secret@')
-  return { accessKeyId, secretAccessKey }
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    throw invalid('the key or secret in the URL is not percent-encoded')
   }
 }
 
