@@ -20,6 +20,7 @@ const ORDER = [
   'observability',
   'dashboard',
   'webhooks',
+  'systems',
   'growth',
   'soak',
 ]

@@ -5,6 +5,7 @@ import { median, thousands } from './figures.mjs'
 import { growthTables } from './growth.mjs'
 import { observabilityTable } from './observability.mjs'
 import { poolsTables, soakTable } from './pools-report.mjs'
+import { systemsTables } from './systems.mjs'
 import { webhooksTables } from './webhooks.mjs'
 
 const TITLES = {
@@ -53,6 +54,15 @@ const FAMILIES = {
       '100 ms, go to each of 100 endpoints.',
     ],
     tables: webhooksTables,
+  },
+  systems: {
+    title: 'The five systems',
+    notes: [
+      'Learning time: Redis and PostgreSQL, fsync=on; from the grade to the answer of a receiver on loopback, worker and sender in one process,',
+      'concurrency 100, a tenth as many completions a figure. Monitoring: concurrency 100, rates off, pages on loopback. Files are read and written on',
+      'the same disk; the library is told of every row and does nothing with it.',
+    ],
+    tables: systemsTables,
   },
   growth: {
     title: 'How figures grow',

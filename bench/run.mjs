@@ -18,6 +18,7 @@ import { measureObservability } from './observability.mjs'
 import { measurePython } from './python.mjs'
 import { rabbitDepth } from './rabbit-depth.mjs'
 import { withRedis } from './redis-server.mjs'
+import { measureSystems } from './systems.mjs'
 import { measureWebhooks } from './webhooks.mjs'
 
 /** What is measured, and how; each resolves to its samples. */
@@ -32,6 +33,7 @@ const FAMILIES = {
   observability,
   dashboard,
   webhooks,
+  systems,
   growth,
 }
 
@@ -200,6 +202,11 @@ async function observability(folder) {
 /** A webhook is a request, two transactions and a task: a tenth as many as tasks that do nothing. */
 function webhooks(folder) {
   return measureWebhooks({ folder, rounds, count: Math.ceil(count / 10) })
+}
+
+/** Parts of the five systems beside what they are made of; a completion is a webhook, so a tenth as many. */
+function systems(folder) {
+  return measureSystems({ folder, rounds, count: Math.ceil(count / 10), scale: Math.min(1, count / 100_000) })
 }
 
 /** How figures change with what there is: a backlog, queues, idle workers, remembered revokes, bytes. */

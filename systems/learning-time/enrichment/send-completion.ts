@@ -16,14 +16,9 @@ export const dedupKey = (
   `${enterprise_customer_uuid}:${user_id}:${course_id}:${COMPLETION}:${new Date(nowMs).toISOString().slice(0, 10)}`
 
 /** Hands a completion to the delivery of webhooks, once a learner, course and day. */
-export async function sendCompletion(
-  completion: Completion,
-  payload: Payload,
-  nowMs: number,
-  seconds?: bigint,
-) {
+export async function sendCompletion(completion: Completion, payload: Payload, nowMs: number) {
   const { event, isDuplicate } = await hooks.sendBytes(
-    { type: COMPLETION, body: bodyOf(payload, seconds) },
+    { type: COMPLETION, body: bodyOf(payload) },
     { tenant: completion.enterprise_customer_uuid, dedupKey: dedupKey(completion, nowMs) },
   )
   return { event_id: event.id, is_duplicate: isDuplicate }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { getQueueHealth } from 'lovage'
 import { startTestWorker, until } from 'lovage/testing'
 import { openDatabase, startCommand, startReceiver } from 'lovage-systems-kit'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { MAIN } from '../../../test/cli/command.js'
 import { run } from '../../../test/servers.js'
 import { startSnowflake } from '../dev/snowflake-server.js'
@@ -39,6 +39,7 @@ async function start() {
     ...(await import('../enrichment/flags.js')),
     ...(await import('../enrichment/passed-grade.js')),
     ...(await import('../enrichment/learning-time.js')),
+    ...(await import('../enrichment/payload.js')),
     ...(await import('../enrichment/data.js')),
   }
   const worker = await startTestWorker(app, { concurrency: 4, hostname: 'webhook-enrichment@test' })
@@ -135,22 +136,25 @@ describe('a completion', () => {
 test('whoever asks for the same at the same time asks the warehouse once, and errors are kept for a minute', async () => {
   known(7, '420')
   it.warehouse.slowMs = 200
-  const learner = { userId: 7, courseId: COURSE, enterpriseUuid: ENTERPRISE }
-  const never = new AbortController().signal
-  const found = await Promise.all(Array.from({ length: 20 }, () => it.learningTime(learner, never)))
-  expect(new Set(found.map((each) => (each.kind === 'known' ? each.seconds : each.kind)))).toEqual(
-    new Set([420n]),
+  const ask = (user: number) => {
+    const { payload_dict: payload, ...completion } = call(user)
+    return it.learningTime.apply({ completion, payload })
+  }
+  const found = await Promise.all(Array.from({ length: 20 }, () => ask(7)))
+  expect(new Set(found.map(({ data }) => String(it.bodyOf(data.payload))))).toEqual(
+    new Set(['{"content_id":"x","completion":{"percent_grade":0.85,"learning_time":420}}']),
   )
-  expect(await it.learningTime(learner, never)).toEqual({ kind: 'known', seconds: 420n })
+  expect(await ask(7)).toMatchObject({ outcome: 'enriched' })
   expect(it.warehouse.statements).toBe(1)
   it.warehouse.isDown = true
-  for (let times = 0; times < 3; times++)
-    expect(await it.learningTime({ ...learner, userId: 8 }, never)).toMatchObject({
-      kind: 'error',
-      message: expect.stringContaining('503'),
-    })
+  const warn = vi.spyOn(it.app.logger, 'warn')
+  for (let times = 0; times < 3; times++) expect(await ask(8)).toMatchObject({ outcome: 'error' })
+  expect(warn.mock.calls).toMatchObject([
+    [{ err: expect.objectContaining({ message: expect.stringContaining('503') }) }, expect.any(String)],
+  ])
+  warn.mockRestore()
   it.warehouse.isDown = false
-  expect(await it.learningTime({ ...learner, userId: 8 }, never)).toMatchObject({ kind: 'error' })
+  expect(await ask(8)).toMatchObject({ outcome: 'error', data: { payload: call(8).payload_dict } })
   expect(it.warehouse.statements).toBe(1)
 })
 
@@ -257,8 +261,8 @@ test('the rollback turns the feature off, empties its queue and no other, and en
   expect(off, off.stderr).toMatchObject({ code: 0, stdout: expect.stringContaining('is off') })
   expect(JSON.stringify(await waiting())).toMatch(/"celery"[^}]*"ready":1/)
   expect(JSON.stringify(await waiting())).toMatch(/webhook_enrichment"[^}]*"ready":0/)
-  await it.setEnrichment(false)
-  expect(await it.isEnrichmentOn()).toBe(false)
+  // Another process has turned it off; this one knows within five seconds.
+  await until(async () => !(await it.isEnrichmentOn()), { timeoutMs: 5000 })
 
   const worker = startCommand(
     [

@@ -1,4 +1,4 @@
-import { abortAfter } from 'lovage'
+import { Batcher } from '../deliver/index.js'
 import type { Webhooks } from '../facade/index.js'
 import type { EnrichmentOptions } from './enrichment-options.js'
 
@@ -25,30 +25,45 @@ export function cachedLoad<Data, Value>(
   const kind = `enrichment:${name}`
   const underWay = new Map<string, Promise<Loaded<Value>>>()
 
+  // Lookups of one turn of the event loop are one query.
+  const kept = new Batcher(async (places: readonly string[]) => {
+    const { documents } = await hooks.store()
+    const found = await documents.getMany(kind, places, app.clock.now())
+    const byPlace = new Map(found.map(({ key, value }) => [key, value]))
+    // Only this type is written under this kind.
+    return places.map((place) => byPlace.get(place) as Found<Value> | undefined)
+  })
+
   const ask = async (data: Data, signal: AbortSignal | undefined): Promise<Found<Value>> => {
-    const both = abortAfter(timeoutMs, signal)
+    const limit = new AbortController()
+    const onAbort = (): void => limit.abort(signal?.reason)
+    if (signal?.aborted) onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const timer = setTimeout(
+      () => limit.abort(new Error(`The source has not answered within ${timeoutMs} ms.`)),
+      timeoutMs,
+    )
     try {
-      return { value: await before(both, load(data, both)) }
+      return { value: await before(limit.signal, load(data, limit.signal)) }
     } catch (error) {
       app.logger.warn({ err: error, enrichment: name }, 'an enrichment failed: the event is sent unchanged')
       return { error: error instanceof Error ? error.message : String(error) }
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
     }
   }
 
-  const through = async (
-    place: string,
-    data: Data,
-    signal: AbortSignal | undefined,
-  ): Promise<Loaded<Value>> => {
+  const through = async (place: string, data: Data): Promise<Loaded<Value>> => {
     const nowMs = app.clock.now()
     try {
-      const kept = await (await hooks.store()).documents.get(kind, place, nowMs)
-      // Only this type is written under this kind.
-      if (kept) return { found: kept.value as Found<Value>, cache: 'hit' }
+      const known = await kept.ask(place)
+      if (known) return { found: known, cache: 'hit' }
     } catch (error) {
       app.logger.warn({ err: error, enrichment: name }, 'the cache of an enrichment could not be read')
     }
-    const found = await ask(data, signal)
+    // Others may wait for it, and an error is kept: the first caller’s signal ends it for none of them.
+    const found = await ask(data, undefined)
     const expiresAtMs = nowMs + 1000 * ('error' in found ? errorTtlS : ttlS)
     try {
       await (await hooks.store()).documents.put({ kind, key: place, value: found, expiresAtMs }, { nowMs })
@@ -63,7 +78,7 @@ export function cachedLoad<Data, Value>(
     const place = key(data)
     let answer = underWay.get(place)
     if (!answer) {
-      answer = through(place, data, signal).finally(() => underWay.delete(place))
+      answer = through(place, data).finally(() => underWay.delete(place))
       underWay.set(place, answer)
     }
     return answer

@@ -9,8 +9,11 @@ export interface EnrichmentOptions<Data, Value> {
   readonly type: string
   /** Name of its task. */
   readonly task?: string
-  /** A separate queue, so that a slow source delays nothing else: give it its own workers (`-Q`). */
-  readonly queue: string
+  /**
+   * A separate queue for its task, so that a slow source delays nothing else: give it its own workers (`-Q`). Without one there is no such
+   * task, and one of your own calls `apply`.
+   */
+  readonly queue?: string
   /** Queries the source; null = nothing found. Must end when `signal` is aborted. */
   readonly load: (data: Data, signal: AbortSignal) => Promise<Value | null>
   /** Merges the found value into the data. */

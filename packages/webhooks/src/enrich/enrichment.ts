@@ -43,8 +43,17 @@ interface StageInput {
  */
 export function enrichment<Data, Value>(
   hooks: Webhooks<never>,
+  options: EnrichmentOptions<Data, Value> & { readonly queue: string },
+): Enrichment<Data>
+/** Without a queue there is no task: a task of your own calls `apply`, and sends the event. */
+export function enrichment<Data, Value>(
+  hooks: Webhooks<never>,
+  options: EnrichmentOptions<Data, Value> & { readonly queue?: undefined },
+): Pick<Enrichment<Data>, 'apply'>
+export function enrichment<Data, Value>(
+  hooks: Webhooks<never>,
   options: EnrichmentOptions<Data, Value>,
-): Enrichment<Data> {
+): Partial<Enrichment<Data>> & Pick<Enrichment<Data>, 'apply'> {
   const { name, type, queue, isEnabled = () => true, onOutcome = () => {}, merge } = options
   const { app } = hooks
   const load = cachedLoad(hooks, options)
@@ -72,6 +81,7 @@ export function enrichment<Data, Value>(
     return { data, outcome }
   }
 
+  if (queue === undefined) return { apply }
   const stage: Task<StageInput, unknown> = app.task({
     name: options.task ?? `webhooks.enrich.${name}`,
     queue,

@@ -7,6 +7,7 @@ const SQL = readStatements(new URL('./sql/documents.sql', import.meta.url), [
   'put',
   'putIfAbsent',
   'get',
+  'getMany',
   'list',
   'delete',
 ])
@@ -26,6 +27,9 @@ export function documentStore(database: SqlDatabase): DocumentStore {
   }
   return {
     get,
+    async getMany(kind, keys, nowMs) {
+      return (await database.query<Row>(SQL.getMany, [kind, keys, nowMs])).map(toDocument)
+    },
     async put(document, { ifAbsent = false, nowMs }) {
       const { kind, key, value, expiresAtMs } = document
       const values = [kind, key, JSON.stringify(value), expiresAtMs] as const

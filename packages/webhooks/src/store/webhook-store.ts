@@ -240,6 +240,8 @@ export interface DocumentStore {
     options: { readonly ifAbsent?: boolean; readonly nowMs: number },
   ): Promise<StoredDocument>
   get(kind: string, key: string, nowMs: number): Promise<StoredDocument | undefined>
+  /** Returns those of the keys that there are, in any order. */
+  getMany(kind: string, keys: readonly string[], nowMs: number): Promise<readonly StoredDocument[]>
   /** Lists documents by ascending key, from `after` on. */
   list(
     kind: string,

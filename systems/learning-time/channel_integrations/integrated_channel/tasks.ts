@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import { isEnrichmentOn } from '../../enrichment/flags.js'
 import { learningTime } from '../../enrichment/learning-time.js'
-import { outcomes } from '../../enrichment/measures.js'
 import { sendCompletion } from '../../enrichment/send-completion.js'
 import { app, TASK } from '../../lms/app.js'
 
@@ -24,24 +22,7 @@ export const enrichAndSendCompletionWebhook = app.task({
   retryBackoff: true,
   maxRetries: 10,
   run: async (ctx, { payload_dict, ...completion }) => {
-    const { user_id, course_id, enterprise_customer_uuid } = completion
-    const nowMs = app.clock.now()
-    if (!(await isEnrichmentOn(nowMs))) {
-      const sent = await sendCompletion(completion, payload_dict, nowMs)
-      outcomes.inc({ outcome: 'disabled' })
-      return { outcome: 'disabled', ...sent }
-    }
-    const learner = { userId: Number(user_id), courseId: course_id, enterpriseUuid: enterprise_customer_uuid }
-    const found = await learningTime(learner, ctx.signal)
-    if (found.kind === 'error')
-      ctx.logger.warn(
-        { user_id: learner.userId, course_id },
-        `the completion is sent without its learning time: ${found.message}`,
-      )
-    const seconds = found.kind === 'known' ? found.seconds : undefined
-    const sent = await sendCompletion(completion, payload_dict, nowMs, seconds)
-    const outcome = found.kind === 'known' ? 'enriched' : found.kind === 'none' ? 'no_data' : 'error'
-    outcomes.inc({ outcome })
-    return { outcome, ...sent }
+    const { data, outcome } = await learningTime.apply({ completion, payload: payload_dict }, ctx.signal)
+    return { outcome, ...(await sendCompletion(completion, data.payload, app.clock.now())) }
   },
 })

@@ -197,6 +197,8 @@ export function testEndpointsAndEvents(tools: StoreTools): void {
     expect(
       (await tools.store.documents.list(kind, { prefix: 'a/', nowMs: T0 })).items.map(({ key }) => key),
     ).toEqual(['a/1', 'a/2'])
+    const many = await tools.store.documents.getMany(kind, ['a/2', 'a/none', 'a/1'], T0)
+    expect(many.map(({ key }) => key).sort()).toEqual(['a/1', 'a/2'])
     expect(await tools.store.documents.delete(kind, 'a/2')).toBe(true)
     expect(await tools.store.documents.get(kind, 'a/2', T0)).toBeUndefined()
   })
