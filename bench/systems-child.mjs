@@ -1,6 +1,7 @@
 // Measures a part of one of the five systems, in a process of its own; prints one line of JSON.
 // node bench/systems-child.mjs <plain|cached|fill|write|library|clean|due> <JSON of what it needs>
 import { createReadStream } from 'node:fs'
+import { createRequire } from 'node:module'
 import { registerTypeScript } from '../packages/lovage/dist/loader/index.js'
 
 await registerTypeScript()
@@ -94,7 +95,8 @@ function memory(seconds) {
 
 /** The parsing library, told of every row, as its manual has it. */
 async function library() {
-  const { parse } = await import('csv-parse')
+  // The version that the system uses.
+  const { parse } = createRequire(new URL('../systems/datacleanup/package.json', import.meta.url))('csv-parse')
   const beganMs = performance.now()
   let seen = 0
   const parser = parse({ bom: true, relax_column_count: true, skip_empty_lines: true })
