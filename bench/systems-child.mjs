@@ -96,7 +96,9 @@ function memory(seconds) {
 /** The parsing library, told of every row, as its manual has it. */
 async function library() {
   // The version that the system uses.
-  const { parse } = createRequire(new URL('../systems/datacleanup/package.json', import.meta.url))('csv-parse')
+  const { parse } = createRequire(new URL('../systems/datacleanup/package.json', import.meta.url))(
+    'csv-parse',
+  )
   const beganMs = performance.now()
   let seen = 0
   const parser = parse({ bom: true, relax_column_count: true, skip_empty_lines: true })
