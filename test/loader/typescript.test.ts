@@ -187,6 +187,19 @@ describe('an app of CommonJS modules', () => {
 })
 
 describe('the loader', () => {
+  test('says so, and what to do, when what it uses belongs to ES modules', async () => {
+    for (const [file, packageJson, remedy] of [
+      ['app.ts', CJS, '"type": "module" into its package.json, name it .mts'],
+      ['app.cts', ESM, 'Name it .mts'],
+    ] as const) {
+      using project = makeProject({ 'package.json': packageJson, [file]: `${APP}await Promise.resolve()` })
+      const { code, stderr } = await load(project.folder, file)
+      expect(code).not.toBe(0)
+      expect(stderr).toContain(`${file} is a CommonJS module, because its `)
+      expect(stderr).toContain('await is only valid')
+      expect(stderr).toContain(`${remedy}, or move it into a function.`)
+    }
+  })
   test('is handed to forked children and to threads', async () => {
     using project = makeProject({
       'package.json': ESM,

@@ -27,10 +27,22 @@ export function compile(file: string, source: string, wanted?: 'commonjs'): Comp
     if (kind === 'unsaid' && /\bimport\.meta\b/.test(source))
       return { format: 'module', code: transform(file, source, 'module') }
     const code = transform(file, source, 'commonjs')
-    return kind === 'unsaid' && !isCommonJs(code)
-      ? { format: 'module', code: transform(file, source, 'module') }
-      : { format: 'commonjs', code }
+    const problem = problemAsCommonJs(code)
+    if (problem === undefined) return { format: 'commonjs', code }
+    if (kind === 'unsaid') return { format: 'module', code: transform(file, source, 'module') }
+    throw notCommonJs(file, problem)
   })
+}
+
+/** Node would take it for an ES module after all, and report a cycle of which nobody knows. */
+function notCommonJs(file: string, problem: string): SyntaxError {
+  const isNamed = /\.ctsx?$/.test(file)
+  const remedy = isNamed ? 'Name it .mts' : 'Write "type": "module" into its package.json, name it .mts'
+  const error = new SyntaxError(
+    `${file} is a CommonJS module, because ${isNamed ? 'its name ends in .cts' : 'its package.json says "type": "commonjs"'}: ${problem}. ${remedy}, or move it into a function.`,
+  )
+  error.stack = `SyntaxError: ${error.message}`
+  return error
 }
 
 function transform(file: string, source: string, kind: CompiledModule['format']): string {
@@ -76,12 +88,12 @@ function syntaxError(thrown: unknown): SyntaxError {
   return error
 }
 
-/** Whether the engine accepts the code as CommonJS: it refuses `await` outside of functions. */
-function isCommonJs(code: string): boolean {
+/** Why the engine does not accept the code as CommonJS, such as `await` outside of functions; undefined = it does. */
+function problemAsCommonJs(code: string): string | undefined {
   try {
     compileFunction(code, ['exports', 'require', 'module', '__filename', '__dirname'])
-    return true
-  } catch {
-    return false
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
   }
 }
