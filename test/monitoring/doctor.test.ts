@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { checkDeploy } from '../../packages/lovage/src/health/index.js'
 import { systemClock } from '../../packages/lovage/src/kernel/index.js'
-import { lovage } from '../cli/command.js'
+import { Command, lovage } from '../cli/command.js'
 import { makeProject } from '../loader/project.js'
 import { startRedis } from '../servers.js'
 
@@ -106,6 +106,27 @@ test('a default queue that no task uses needs no worker, until something waits i
     ['worker on mail', 'pass'],
   ])
 })
+
+test('a worker that is blocked is told from none', async () => {
+  await using redis = await startRedis()
+  using shop = makeProject({
+    'package.json': '{"type":"module","lovage":"app.ts"}',
+    'app.ts': `import { Lovage } from 'lovage'
+      export const app = new Lovage('shop', { brokerLease: 600 })
+      app.task({ name: 'hang', run: () => { for (;;); } })`,
+  })
+  const env = { CELERY_BROKER_URL: redis.url }
+  await using worker = new Command(['worker', '-l', 'info'], { cwd: shop.folder, env })
+  await worker.says(/ready/)
+  await lovage(['call', 'hang'], { cwd: shop.folder, env })
+  await worker.says(/blocked_ms/)
+  const { code, stdout } = await lovage(['doctor'], { cwd: shop.folder, env })
+  expect(code).toBe(1)
+  expect(stdout).toMatch(
+    /^FAIL {2}worker on celery: a worker holds it and does not answer\n {6}.*blocked_ms.*SIGKILL/m,
+  )
+  worker.signal('SIGKILL')
+}, 60_000)
 
 test('a worker whose clock is wrong is named', async () => {
   const broker = 'memory://wrong-clock'

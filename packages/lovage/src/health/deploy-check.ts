@@ -4,6 +4,7 @@ import { Inspect } from '../app/operating/index.js'
 import { driverOf } from '../drivers/index.js'
 import { messageOf } from '../kernel/index.js'
 import { SYNCHRONISE, workerClocks } from './clocks.js'
+import { describeDeserted } from './deserted.js'
 
 /** The result of one deployment check. */
 export interface DeployFinding {
@@ -156,9 +157,11 @@ async function workersOf(app: AppCore, answers: Answers<unknown>): Promise<reado
     const nodes = consumers.get(queue) ?? []
     const check = `worker on ${queue}`
     if (nodes.length > 0) return pass(check, `consumed by ${nodes.slice(0, 5).join(', ')}`)
-    if (!deserted.has(queue)) return []
+    const lacking = deserted.get(queue)
+    if (!lacking) return []
+    const { detail, advice } = describeDeserted(queue, lacking)
     const waiting = tasks.length > 0 ? `; its tasks: ${tasks.slice(0, 5).join(', ')}` : ''
-    return fail(check, `no worker consumes it${waiting}`, `Start one: lovage worker -Q ${queue}`)
+    return fail(check, `${detail}${waiting}`, advice)
   })
 }
 

@@ -3,6 +3,7 @@ import { describeRedelivered, desertedQueues, neededQueues, redeliveredTasks } f
 import { DeadLetters, Inspect } from '../app/operating/index.js'
 import { messageOf, newId } from '../kernel/index.js'
 import { SYNCHRONISE, serverClock, workerClocks } from './clocks.js'
+import { describeDeserted } from './deserted.js'
 
 /** The result of one check. */
 export interface Finding {
@@ -131,8 +132,11 @@ async function workers(app: AppCore): Promise<readonly Finding[]> {
   const wanted = [...neededQueues(app).keys()]
   const deserted = await desertedQueues(app, consumed)
   const findings = wanted.flatMap((queue) => {
-    if (deserted.has(queue))
-      return fail(`worker on ${queue}`, 'no worker consumes it', `Start one: lovage worker -Q ${queue}`)
+    const lacking = deserted.get(queue)
+    if (lacking) {
+      const { detail, advice } = describeDeserted(queue, lacking)
+      return fail(`worker on ${queue}`, detail, advice)
+    }
     return consumed.has(queue) ? pass(`worker on ${queue}`, 'consumes it') : []
   })
   if (Object.keys(stats).length > 0)

@@ -94,9 +94,13 @@ export async function ask(
 function byNode(replies: readonly Reply[]): Answers<unknown> {
   const counts = new Map<string, number>()
   for (const { node } of replies) counts.set(node, (counts.get(node) ?? 0) + 1)
-  const named = replies.map(({ node, process, answer }, index) => {
-    const isAlone = counts.get(node) === 1
-    return [isAlone ? node : `${node} (${process ?? `another process, ${index + 1}`})`, answer] as const
+  const unknown = new Map<string, number>()
+  const named = replies.map(({ node, process, answer }) => {
+    if (counts.get(node) === 1) return [node, answer] as const
+    if (process !== undefined) return [`${node} (${process})`, answer] as const
+    const place = (unknown.get(node) ?? 0) + 1
+    unknown.set(node, place)
+    return [`${node} (another process${place > 1 ? `, ${place}` : ''})`, answer] as const
   })
   return Object.fromEntries(named.sort(([left], [right]) => (left < right ? -1 : 1)))
 }

@@ -2,6 +2,7 @@ export { type Answers, ask, type BroadcastOptions, namesakes, tell } from './bro
 export { Cluster, type ClusterOptions } from './cluster.js'
 export { freeKeysOf, freeRevoked } from './free-keys.js'
 export {
+  type DesertedQueue,
   desertedQueues,
   type FullQueueReport,
   fullQueueReport,

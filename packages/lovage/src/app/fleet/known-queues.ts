@@ -49,21 +49,36 @@ export function neededQueues(app: AppCore): ReadonlyMap<string, readonly string[
   return needed
 }
 
+/** A needed queue that no worker said it consumes. */
+export interface DesertedQueue {
+  /** The tasks of this program that go there. */
+  readonly tasks: readonly string[]
+  /** Whether workers hold messages of it, or are connected to it, all the same: they do not answer. */
+  readonly isHeld: boolean
+}
+
 /**
- * The needed queues that lack a worker, with their tasks, if these are consumed. The default queue is not among them while all tasks of
- * this program go to others and nothing waits in it.
+ * The needed queues that lack a worker, if these are consumed. The default queue is not among them while all tasks of this program go to
+ * others and nothing waits in it.
  */
 export async function desertedQueues(
   app: AppCore,
   consumed: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const deserted = new Map([...neededQueues(app)].filter(([queue]) => !consumed.has(queue)))
+): Promise<ReadonlyMap<string, DesertedQueue>> {
+  const lacking = [...neededQueues(app)].filter(([queue]) => !consumed.has(queue))
+  if (lacking.length === 0) return new Map()
+  const names = lacking.map(([queue]) => queue)
+  const depths = await (await app.broker()).depths(names, { unacked: true })
   const { taskDefaultQueue: byDefault, taskQueues } = app.conf
   const isListed = taskQueues.some((queue) => (typeof queue === 'string' ? queue : queue.name) === byDefault)
-  const isUnused = deserted.get(byDefault)?.length === 0 && !isListed && queueOfTasks(app).size > 0
-  if (!isUnused) return deserted
-  const depth = (await (await app.broker()).depths([byDefault])).get(byDefault)
-  if ((depth?.ready ?? 0) + (depth?.delayed ?? 0) === 0) deserted.delete(byDefault)
+  const hasOthers = !isListed && queueOfTasks(app).size > 0
+  const deserted = new Map<string, DesertedQueue>()
+  for (const [queue, tasks] of lacking) {
+    const { ready = 0, delayed = 0, unacked = 0, consumers = 0 } = depths.get(queue) ?? {}
+    const isUnused = hasOthers && queue === byDefault && tasks.length === 0
+    if (isUnused && ready + delayed + unacked === 0) continue
+    deserted.set(queue, { tasks, isHeld: unacked + consumers > 0 })
+  }
   return deserted
 }
 
