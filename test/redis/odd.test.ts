@@ -143,3 +143,15 @@ describe('a Redis that is full', () => {
     }
   })
 })
+
+describe('messages for more queues than Lua passes values', () => {
+  it('are sent in one turn, and so are the next ones', async () => {
+    const publisher = await open()
+    const queues = Array.from({ length: 9_000 }, (_, n) => `many-${n}`)
+    await publisher.publish(queues.map((queue) => message(queue)))
+    for (let round = 0; round < 12; round++) await publisher.publish([message('many-0'), message('many-1')])
+    expect(await client.llen('many-0')).toBe(13)
+    expect(await client.llen('many-8999')).toBe(1)
+    await publisher.close()
+  })
+})

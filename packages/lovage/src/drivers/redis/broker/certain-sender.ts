@@ -6,6 +6,8 @@ const PATIENCE_MS = 15_000
 const RETRY_MS = 100
 /** How many numbers are forgotten on the server at a time: nearly always with a push that is sent anyway. */
 const FORGET_AT = 32
+/** And at most: Lua passes no more than 8,000 values to a command. */
+const FORGOTTEN = 1_000
 
 /**
  * Publishes under numbers that the server remembers until their replies have arrived: a publication repeated because its reply was lost
@@ -24,7 +26,7 @@ export class CertainSender {
 
   /** Numbers that the server no longer needs to remember. */
   takeHeard(): readonly number[] {
-    return this.#heard.length < FORGET_AT ? NONE : this.#heard.splice(0)
+    return this.#heard.length < FORGET_AT ? NONE : this.#heard.splice(0, FORGOTTEN)
   }
 
   /**

@@ -7,8 +7,12 @@ import { MessagesById } from './by-id.js'
 import type { RedisKeys } from './redis-keys.js'
 
 const AT_ONCE = 500
+/** Keys looked at in one step of the server: it takes a millisecond. */
+const SCANNED = 2_000
 /** Queues counted in one step of the server: it takes less than a millisecond. */
 const COUNTED = 200
+/** Queues searched at a time. */
+const SEARCHED = 100
 /** How many messages held by Python workers are inspected for a count. */
 const MOST_FOREIGN = 2_000
 /** Exchanges whose queues are not task queues: remote control, its replies, events. */
@@ -34,17 +38,19 @@ export class RedisAdmin implements QueueAdmin {
     const bindings: Binding[] = []
     const prefix = this.#keys.binding('')
     const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`
-    for await (const found of this.#scan(pattern)) {
-      const keys = found.filter((key) => !INTERNAL.test(key.slice(prefix.length)))
-      // An exchange of its own for each of thousands of queues is usual.
-      const members = keys.length === 0 ? [] : await READ_SETS.run(this.#connection, keys, [])
-      for (const [place, key] of keys.entries()) {
-        const exchange = key.slice(prefix.length)
-        for (const member of members[place] ?? []) {
-          const [routingKey = '', topic = '', queue = ''] = member.split(this.#keys.separator)
-          // kombu writes a pattern only for a topic exchange, and nothing for other types.
-          if (queue) bindings.push({ exchange, type: topic === '' ? 'direct' : 'topic', routingKey, queue })
-        }
+    const all: string[] = []
+    for await (const found of this.#scan(pattern))
+      all.push(...found.filter((key) => !INTERNAL.test(key.slice(prefix.length))))
+    // An exchange of its own for each of thousands of queues is usual.
+    const parts: string[][] = []
+    for (let at = 0; at < all.length; at += AT_ONCE) parts.push(all.slice(at, at + AT_ONCE))
+    const members = (await Promise.all(parts.map((keys) => READ_SETS.run(this.#connection, keys, [])))).flat()
+    for (const [place, key] of all.entries()) {
+      const exchange = key.slice(prefix.length)
+      for (const member of members[place] ?? []) {
+        const [routingKey = '', topic = '', queue = ''] = member.split(this.#keys.separator)
+        // kombu writes a pattern only for a topic exchange, and nothing for other types.
+        if (queue) bindings.push({ exchange, type: topic === '' ? 'direct' : 'topic', routingKey, queue })
       }
     }
     return bindings
@@ -78,9 +84,31 @@ export class RedisAdmin implements QueueAdmin {
   }
 
   async find(ids: readonly string[]): Promise<readonly QueuedMessage[]> {
+    const wanted = new Set(ids)
+    const busy = await this.#busy()
     const found: QueuedMessage[] = []
-    for (const queue of await this.#all(ids)) found.push(...(await queue.find()))
+    for (let at = 0; at < busy.length; at += SEARCHED) {
+      const queues = busy
+        .slice(at, at + SEARCHED)
+        .map((queue) => new MessagesById(this.#connection, this.#keys, queue, wanted))
+      found.push(...(await Promise.all(queues.map((queue) => queue.find()))).flat())
+    }
     return found
+  }
+
+  /** Queues with messages: of thousands, most are empty. */
+  async #busy(): Promise<readonly string[]> {
+    const names = await this.queues()
+    const [depths, held] = await Promise.all([
+      this.depths(names, { unacked: true }),
+      this.#connection.command<number>('hlen', this.#keys.unacked),
+    ])
+    // Of very many held messages, not all are counted.
+    if (held > MOST_FOREIGN) return names
+    return names.filter((name) => {
+      const { ready, delayed = 0, unacked = 0 } = depths.get(name) ?? { ready: 0 }
+      return ready + delayed + unacked > 0
+    })
   }
 
   async remove(ids: readonly string[]): Promise<number> {
@@ -165,7 +193,7 @@ export class RedisAdmin implements QueueAdmin {
         'TYPE',
         'set',
         'COUNT',
-        AT_ONCE,
+        SCANNED,
       ])
       yield found
       cursor = next
