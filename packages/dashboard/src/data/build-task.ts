@@ -17,9 +17,10 @@ const LONGEST_JSON = 100_000
 
 /** The page of a task; undefined when it is in neither the history, a queue, a letter nor a result. */
 export async function buildTask(fleet: Fleet, id: string): Promise<TaskPage | undefined> {
-  const [known, queued, letter, result] = await Promise.all([
-    fleet.tried('history', () => fleet.store.find([id])).then((found) => found?.[0]),
-    fleet.tried('broker', () => fleet.app.queues.peek(id)),
+  const known = (await fleet.tried('history', () => fleet.store.find([id])))?.[0]
+  const [queued, letter, result] = await Promise.all([
+    // One that has ended is in no queue, and a search of them all is dear.
+    known && ENDED.has(known.state) ? undefined : fleet.tried('broker', () => fleet.app.queues.peek(id)),
     letterOf(fleet, id),
     connectionsOf(fleet.app).hasResults
       ? fleet.tried('results', async () => (await (await connectionsOf(fleet.app).results()).get([id]))[0])

@@ -82,6 +82,8 @@ export class Fleet {
     patienceMs = PATIENCE_MS,
   ): Promise<void> {
     const asked = this.tried('broker', () => this.asked.ask(questions, destination))
+    // Nobody is there to answer.
+    if (!this.workers().some(({ isAlive }) => isAlive)) return
     let timer: NodeJS.Timeout | undefined
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, patienceMs)

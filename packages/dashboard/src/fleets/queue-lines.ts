@@ -7,11 +7,17 @@ const FRESH_MS = 1_000
 /** The report of very many queues takes long: it is kept for this many times as long, but no longer than the following. */
 const TIMES_AS_LONG = 8
 const STALE_MS = 15_000
+/** How long a page waits for a new report while it has one that is not too old; the next page has the new one. */
+const PATIENCE_MS = 20
 
 interface Reports {
   /** Until when it is taken for the present state. */
   untilMs: number
   readonly lines: Promise<readonly QueueLine[] | undefined>
+  /** The report before it, while this one is on its way, and when it was asked for. */
+  before: { readonly lines: readonly QueueLine[]; readonly askedMs: number } | undefined
+  readonly askedMs: number
+  isDone?: boolean
 }
 const reports = new WeakMap<Fleet, Reports>()
 
@@ -20,7 +26,7 @@ export function queueLines(fleet: Fleet): Promise<readonly QueueLine[] | undefin
   const { clock } = fleet.app
   const beganMs = clock.now()
   const known = reports.get(fleet)
-  if (known && beganMs < known.untilMs) return known.lines
+  if (known && beganMs < known.untilMs) return soon(known, beganMs)
   const lines = fleet.tried('broker', async () => {
     const [report, paused] = await Promise.all([
       fleet.app.queues.report(),
@@ -29,15 +35,33 @@ export function queueLines(fleet: Fleet): Promise<readonly QueueLine[] | undefin
     return linesOf(fleet, [...report, ...(await heardOf(fleet, report))], paused)
   })
   // While it is on its way, all wait for the same one.
-  const report: Reports = { untilMs: beganMs + STALE_MS, lines }
+  const report: Reports = { untilMs: beganMs + STALE_MS, lines, before: undefined, askedMs: beganMs }
   reports.set(fleet, report)
+  void known?.lines.then((found) => {
+    if (found && !report.isDone) report.before = { lines: found, askedMs: known.askedMs }
+  })
   void lines.then((found) => {
+    report.isDone = true
+    report.before = undefined
     const nowMs = clock.now()
     const keptMs = Math.min(STALE_MS, Math.max(FRESH_MS, TIMES_AS_LONG * (nowMs - beganMs)))
     // A broker that was away is asked again soon.
     report.untilMs = found ? nowMs + keptMs : nowMs + FRESH_MS
   })
-  return lines
+  return soon(report, beganMs)
+}
+
+/** The lines of a report, or, while it takes long, of the one before. */
+async function soon(report: Reports, nowMs: number): Promise<readonly QueueLine[] | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), PATIENCE_MS)
+  })
+  const found = await Promise.race([report.lines, patience])
+  clearTimeout(timer)
+  if (found !== 'late') return found
+  const { before } = report
+  return before && nowMs - before.askedMs < STALE_MS ? before.lines : report.lines
 }
 
 /** Queue names of the history that are looked at. */

@@ -1,16 +1,45 @@
 import type { SearchNode } from '../search/search-node.js'
 import type { Block } from './block.js'
-import { type BlockFilter, blockFilter } from './block-filter.js'
+import type { BlockFilter } from './block-filter.js'
 import type { TaskQuery } from './history-store.js'
 import { keyAt, type TaskRow } from './task-columns.js'
 import { statesOf } from './without-not.js'
 
 /** The database operations of a search. */
 export interface SearchSource {
-  /** Blocks that overlap a range of keys, from its newer or older end. */
-  blocks(towards: 'older' | 'newer', toKey: number, fromKey: number, limit: number): Promise<readonly Block[]>
+  /** At most so many blocks that overlap a range of keys, from its newer or older end, told in parts. */
+  parts(towards: 'older' | 'newer', toKey: number, fromKey: number, limit: number): Promise<Parts>
   /** Matching rows in a range of keys, from one of its ends. */
   rows(towards: 'older' | 'newer', toKey: number, fromKey: number, limit: number): Promise<readonly TaskRow[]>
+}
+
+/** Adjacent blocks: either they all may contain a match, or none of them does. */
+export interface Part {
+  readonly may: boolean
+  readonly blocks: number
+  readonly rows: number
+  readonly fromKey: number
+  readonly toKey: number
+}
+
+/** Parts in the direction of a search. */
+export interface Parts {
+  /** How many blocks they are. */
+  readonly blocks: number
+  readonly each: Iterable<Part>
+}
+
+/** Each block as a part of its own, tested when the search comes to it. */
+export const partsOf = (blocks: readonly Block[], filter: BlockFilter): Parts => ({
+  blocks: blocks.length,
+  each: testedOf(blocks, filter),
+})
+
+function* testedOf(blocks: readonly Block[], filter: BlockFilter): Generator<Part> {
+  for (const block of blocks) {
+    const { rows, fromKey, toKey } = block
+    yield { may: filter(block), blocks: 1, rows, fromKey, toKey }
+  }
 }
 
 /** The rows found by a search, in its direction, and where it stopped. */
@@ -50,15 +79,14 @@ export async function searchBlocks(query: TaskQuery, source: SearchSource): Prom
     const rows = await source.rows(towards, range.to, range.from, limit)
     return ended(rows, limit, rows.length)
   }
-  const filter = blockFilter(plan.node)
   const share = isIndexed(plan.node) ? INDEXED : hasText(plan.node) ? TEXTS : 1
   const rows: TaskRow[] = []
   let spent = 0
   let looked = 0
   let size = 1
   for (;;) {
-    const blocks = await source.blocks(towards, range.to, range.from, BATCH)
-    for (const run of runsOf(blocks, filter, () => size)) {
+    const parts = await source.parts(towards, range.to, range.from, BATCH)
+    for (const run of runsOf(parts.each, () => size)) {
       // Most pages are full after a block or two; longer searches take longer steps.
       size = Math.min(RUN, size * 2)
       const low = Math.max(range.from, run.fromKey)
@@ -72,7 +100,7 @@ export async function searchBlocks(query: TaskQuery, source: SearchSource): Prom
       else range.from = high + 1
       if (spent >= budget) return { rows, isWhole: false, next, looked }
     }
-    if (blocks.length < BATCH) return { rows, isWhole: true, looked }
+    if (parts.blocks < BATCH) return { rows, isWhole: true, looked }
   }
 }
 
@@ -82,30 +110,21 @@ function ended(rows: readonly TaskRow[], limit: number, looked: number): Found {
   return { rows, isWhole: false, next: last[0], looked }
 }
 
-/** Adjacent blocks with the same answer. */
-interface Run {
-  readonly may: boolean
-  blocks: number
-  rows: number
-  fromKey: number
-  toKey: number
-}
+/** Adjacent parts with the same answer. */
+type Run = { -readonly [Key in keyof Part]: Part[Key] }
 
-function* runsOf(blocks: readonly Block[], filter: BlockFilter, size: () => number): Generator<Run> {
+function* runsOf(parts: Iterable<Part>, size: () => number): Generator<Run> {
   let run: Run | undefined
-  for (const block of blocks) {
-    const may = filter(block)
-    const { rows, fromKey, toKey } = block
+  for (const { may, blocks, rows, fromKey, toKey } of parts)
     if (run?.may === may && run.blocks < (may ? size() : BATCH)) {
-      run.blocks++
+      run.blocks += blocks
       run.rows += rows
       run.fromKey = Math.min(run.fromKey, fromKey)
       run.toKey = Math.max(run.toKey, toKey)
     } else {
       if (run) yield run
-      run = { may, blocks: 1, rows, fromKey, toKey }
+      run = { may, blocks, rows, fromKey, toKey }
     }
-  }
   if (run) yield run
 }
 

@@ -1,4 +1,5 @@
 import { Block, type BlockRow, blockOf } from '../block.js'
+import type { Parts } from '../search-blocks.js'
 import type { TaskRecord } from '../task-record.js'
 import type { Session } from './database.js'
 
@@ -18,6 +19,35 @@ export async function listBlocks(
     [toKey, fromKey, limit],
   )
   return rows.map(blockOf)
+}
+
+/** The same blocks in parts: those that may contain a match each alone, those between them together. */
+export async function partsOf(
+  session: Session,
+  condition: string,
+  towards: 'older' | 'newer',
+  toKey: number,
+  fromKey: number,
+  limit: number,
+): Promise<Parts> {
+  const order = towards === 'older' ? 'DESC' : 'ASC'
+  const rows = await session.query<[may: boolean, blocks: number, rows: number, from: number, to: number]>(
+    `SELECT may, count(*), sum(row_count)::bigint, min(from_key), max(to_key) FROM (
+       SELECT *, row_number() OVER (ORDER BY from_key) - row_number() OVER (PARTITION BY may ORDER BY from_key) AS run FROM (
+         SELECT from_key, to_key, row_count, ${condition} AS may FROM block
+         WHERE from_key <= $1 AND to_key >= $2 ORDER BY from_key ${order} LIMIT $3
+       ) AS tested
+     ) AS runs GROUP BY may, run, CASE WHEN may THEN from_key END ORDER BY min(from_key) ${order}`,
+    [toKey, fromKey, limit],
+  )
+  const each = rows.map(([may, blocks, count, from, to]) => ({
+    may,
+    blocks,
+    rows: count,
+    fromKey: from,
+    toKey: to,
+  }))
+  return { blocks: each.reduce((sum, { blocks }) => sum + blocks, 0), each }
 }
 
 /** The blocks changed by one transaction, written at its end by `save`. */

@@ -17,7 +17,8 @@ import { POSTGRES, searchSql } from '../search-sql.js'
 import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
 import type { TaskEntry } from '../task-entry.js'
 import { MOST_STATES, withoutNot } from '../without-not.js'
-import { listBlocks } from './blocks.js'
+import { blockCondition } from './block-condition.js'
+import { partsOf } from './blocks.js'
 import type { HistoryDatabase, Session } from './database.js'
 import { addCounts, putTasks } from './write.js'
 
@@ -52,10 +53,11 @@ export class PostgresHistory implements HistoryStore {
   async tasks(query: TaskQuery): Promise<TaskSlice> {
     const node = await withoutNot(query.plan.node, () => this.#states())
     const condition = searchSql(node, POSTGRES, 4)
+    const blocks = blockCondition(node)
     const { rows, ...rest } = await searchBlocks(
       { ...query, plan: { ...query.plan, node } },
       {
-        blocks: (...range) => listBlocks(this.#database, ...range),
+        parts: (...range) => partsOf(this.#database, blocks, ...range),
         rows: (towards, toKey, fromKey, limit) =>
           this.#database.query<TaskRow>(
             `SELECT ${TASK_SELECT} FROM task WHERE key >= $1 AND key <= $2 AND ${condition.sql}

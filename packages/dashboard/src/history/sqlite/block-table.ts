@@ -100,6 +100,15 @@ export class BlockTable {
     return [...found, ...older]
   }
 
+  /** Reads some more blocks into memory, before a search needs them; returns whether there may be others. */
+  readMore(limit: number): boolean {
+    const [oldest] = this.#kept
+    if (!oldest || this.#kept.length + limit > KEPT) return false
+    const older = this.#read(this.#below, oldest.fromKey - 1, 0, limit)
+    this.#kept.unshift(...older.reverse())
+    return older.length === limit
+  }
+
   /** Removes the oldest block with its tasks, if it is older than a key or there are too many tasks; returns how many tasks. */
   removeOldest(beforeKey: number, tooMany: number): number {
     const [row] = this.#oldest.all<[number, number, number]>([])

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { AuditEntry, AuditQuery, NewAuditEntry } from '../audit-entry.js'
+import { blockFilter } from '../block-filter.js'
 import type { Gap } from '../gap.js'
 import type {
   ChildTask,
@@ -13,7 +14,7 @@ import type {
 } from '../history-store.js'
 import type { JobLine } from '../job-line.js'
 import type { SeriesPoint, SeriesQuery } from '../rollup.js'
-import { searchBlocks } from '../search-blocks.js'
+import { partsOf, searchBlocks } from '../search-blocks.js'
 import { SQLITE, searchSql } from '../search-sql.js'
 import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
 import type { TaskEntry } from '../task-entry.js'
@@ -30,6 +31,8 @@ const NEWEST = 1000
 const KEPT_STATEMENTS = 64
 /** Ranges read without a break. */
 const PIECES = 8
+/** Blocks read into memory at a time, after the start. */
+const READ_BLOCKS = 256
 /** Blocks removed per call. */
 const PRUNED_BLOCKS = 128
 
@@ -45,6 +48,7 @@ export class SqliteHistory implements HistoryStore {
   readonly #searches = new Map<string, Statement>()
   readonly #facets: ReadonlyMap<FacetField, Statement>
   readonly #oldest: Statement
+  #reading: NodeJS.Immediate | undefined
 
   /** @throws {ConnectionError} LVG_STORE_UNSUITABLE. */
   constructor(path: string, fleet: string) {
@@ -64,6 +68,14 @@ export class SqliteHistory implements HistoryStore {
     ]
     this.#facets = new Map((['name', 'state', 'worker', 'queue'] as const).map(facet))
     this.#oldest = this.#file.prepare('SELECT min(key) FROM task')
+    this.#readBlocks()
+  }
+
+  /** The first search of a million tasks would wait a third of a second for it. */
+  #readBlocks(): void {
+    this.#reading = setImmediate(() => {
+      if (this.#blocks.readMore(READ_BLOCKS)) this.#readBlocks()
+    })
   }
 
   async write({ tasks, rollups, heardUntilMs, seenMs = heardUntilMs }: HistoryBatch): Promise<void> {
@@ -84,13 +96,14 @@ export class SqliteHistory implements HistoryStore {
   async tasks(query: TaskQuery): Promise<TaskSlice> {
     const node = await withoutNot(query.plan.node, async () => this.#tasks.states())
     const condition = searchSql(node, SQLITE)
+    const filter = blockFilter(node)
     let pieces = 0
     const { rows, ...rest } = await searchBlocks(
       { ...query, plan: { ...query.plan, node } },
       {
-        blocks: async (...range) => {
+        parts: async (...range) => {
           await turn()
-          return this.#blocks.list(...range)
+          return partsOf(this.#blocks.list(...range), filter)
         },
         rows: async (towards, toKey, fromKey, limit) => {
           const order = towards === 'older' ? 'DESC' : 'ASC'
@@ -189,6 +202,7 @@ export class SqliteHistory implements HistoryStore {
   }
 
   async close(): Promise<void> {
+    clearImmediate(this.#reading)
     this.#file.close()
   }
 
