@@ -2,6 +2,8 @@
  * `npm run simulate`: a day of load, a policy, and what comes of it: how long tasks wait, and how many hours of replicas that costs. The
  * costs of a worker are measured on this machine, or given: `-- --start 1.5 --task 0.0002`. `--pod 20` is what a cluster takes until a pod
  * runs; `--json` prints the rows.
+ * `npm run simulate -- --nodes 100,1000`: what fleets without tasks cost one Redis, looked at
+ * for `--idle 10` seconds.
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -103,6 +105,17 @@ function printed(rows) {
   return lines.join('\n')
 }
 
+async function simulateFleets(sizes, idleMs) {
+  // Only here: it needs a Redis.
+  const { printedNodes, simulateNodes } = await import('./simulate/nodes.mjs')
+  const results = []
+  for (const size of sizes.split(',').map(Number)) {
+    if (!(size >= 1 && Number.isInteger(size))) throw new Error(`${sizes} are not numbers of nodes`)
+    results.push(await simulateNodes(size, idleMs))
+  }
+  console.log(printedNodes(results))
+}
+
 async function main() {
   const { values } = parseArgs({
     options: {
@@ -110,8 +123,11 @@ async function main() {
       task: { type: 'string' },
       pod: { type: 'string', default: '20' },
       json: { type: 'boolean', default: false },
+      nodes: { type: 'string' },
+      idle: { type: 'string', default: '10' },
     },
   })
+  if (values.nodes !== undefined) return simulateFleets(values.nodes, 1000 * Number(values.idle))
   const measured =
     values.start !== undefined && values.task !== undefined
       ? { startS: Number(values.start), taskS: Number(values.task) }

@@ -49,6 +49,22 @@ test('two workers with one name are told apart, warned of, and both count as rea
   })
 })
 
+test('a worker that is to ask nobody does not, and still answers', async () => {
+  await using redis = await startRedis()
+  using shop = makeProject({ 'package.json': '{"type":"module"}', 'app.ts': APP })
+  const env = { CELERY_BROKER_URL: redis.url }
+  const start = (...more: string[]) =>
+    new Command(['-A', 'app', 'worker', '-n', 'w1@box', '-l', 'info', ...more], { cwd: shop.folder, env })
+  await using first = start('--without-mingle')
+  await first.says(/w1@box ready/)
+  await using second = start('--without-mingle')
+  await second.says(/w1@box ready/)
+  await using third = start()
+  await third.says(/Another process .+ has the node name w1@box/)
+  // It was ready long before the third, whose question the two have answered by now.
+  expect(first.stderr + second.stderr).not.toMatch(/Another process/)
+})
+
 test('a question ends with the last answer, not with the clock', async () => {
   await using redis = await startRedis()
   using shop = makeProject({ 'package.json': '{"type":"module"}', 'app.ts': APP })

@@ -61,3 +61,14 @@ test('the command measures a worker, and prints its table', { timeout: 90_000 },
   )
   expect(stdout).toMatch(/office, long \(2 min\): \d+ tasks, at least \d+\.\d replica hours/)
 })
+
+test('a fleet of real workers is started, asked, listened to and stopped, and its server’s work is told', {
+  timeout: 60_000,
+}, async () => {
+  const script = fileURLToPath(new URL('../../scripts/simulate.mjs', import.meta.url))
+  const { code, stdout } = await run(process.execPath, [script, '--nodes', '3', '--idle', '3'])
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/3 nodes: \d+ connections, .* heard [1-9]\d* events; 3 answered a ping/)
+  for (const phase of ['start', 'idle', 'one listener', 'one ping of all', 'stop'])
+    expect(stdout).toMatch(new RegExp(`^  ${phase} +[\\d.]+ +[1-9]\\d*`, 'm'))
+})

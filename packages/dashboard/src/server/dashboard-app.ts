@@ -9,6 +9,7 @@ import { Outcomes } from './outcomes.js'
 import { json, pageRoutes } from './page-routes.js'
 import type { PageViews } from './page-views.js'
 import { BadRequest } from './request-values.js'
+import { scaleRoutes } from './scale-routes.js'
 
 /** The parts of the server other than the data. */
 export interface ServerParts {
@@ -60,6 +61,7 @@ export function dashboardApp(
   for (const one of open) app.route('/', one)
   app.use(access)
   for (const one of routes) app.route('/', one)
+  app.route('/', scaleRoutes(dashboard))
   app.route('/', openApiRoutes(dashboard.prefix))
   app.route('/', actionRoutes(dashboard, outcomes))
   app.route('/', pageRoutes(dashboard, views, outcomes))

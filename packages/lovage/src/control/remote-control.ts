@@ -24,6 +24,8 @@ export interface RemoteControlOptions {
   readonly shutdown: () => void
   /** Seconds between heartbeats; 0 = none, and no online or offline events either. Default 2. */
   readonly heartbeatSeconds?: number
+  /** Whether it asks all workers for one of its own name. */
+  readonly asksForNamesakes: boolean
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
@@ -62,7 +64,7 @@ export class RemoteControl implements BootStep {
     const app = this.#app
     const broker: Broker = await app.broker()
     if (!broker.capabilities.fanout) return
-    const { shutdown, heartbeatSeconds } = this.#options
+    const { shutdown, heartbeatSeconds, asksForNamesakes } = this.#options
     const events = new EventSender(app, worker, (message) => broker.broadcast(message), heartbeatSeconds)
     this.#ports = { app, broker, worker, events, startedMs: app.clock.now(), shutdown, added: new Map() }
     const ports = this.#ports
@@ -74,7 +76,8 @@ export class RemoteControl implements BootStep {
       )
     await events.start()
     // A broker inside this process reaches no other.
-    if (this.#unsubscribe && broker.capabilities.shared) void this.#warnOfNamesakes(worker.hostname)
+    if (asksForNamesakes && this.#unsubscribe && broker.capabilities.shared)
+      void this.#warnOfNamesakes(worker.hostname)
   }
 
   /** Says that another process has this node's name; the worker starts meanwhile. */

@@ -8,6 +8,7 @@ import type { Broker } from '../broker/index.js'
 import type { CoordinationStore } from '../coordination/index.js'
 import { registerDriver as addDriver } from '../drivers/index.js'
 import type { Driver } from '../drivers/shared/index.js'
+import type { PageAnswer } from '../node/index.js'
 import type { ResultBackend } from '../result/index.js'
 
 export type {
@@ -57,6 +58,7 @@ export { bindingOf, matchesTopic, route, safeListener } from '../drivers/shared/
 export { encodeEnvelope, type PriorityToWire } from '../envelope/index.js'
 export type { DriverOptions, OpenDriver } from '../kernel/index.js'
 export type { IncomingMessage, Message, OutgoingMessage, TaskHeaders } from '../message/index.js'
+export type { PageAnswer } from '../node/index.js'
 export type { Payload, PayloadStore } from '../payload/index.js'
 export type {
   ArrivedPart,
@@ -115,6 +117,19 @@ export interface AppConnections {
  * const { capabilities } = await connectionsOf(app).broker()
  */
 export const connectionsOf = (app: Lovage): AppConnections => coreOf(app)
+
+/**
+ * Answers `/scale/<queue>` and `/scale/<queue>,<queue>` as workers and the exporter do, for other servers: 200 with the load, 503 when it is
+ * unknown, never 0.
+ *
+ * @example
+ * import { answerScale } from 'lovage/driver'
+ * const { status, body } = await answerScale(app, '/scale/mail', new URLSearchParams('slots=8'))
+ */
+export async function answerScale(app: Lovage, path: string, query: URLSearchParams): Promise<PageAnswer> {
+  const { scalePage } = await import('../node/index.js')
+  return scalePage(coreOf(app), path, query, coreOf(app).conf.workerConcurrency)
+}
 
 /** An app's place, for `loadApp`. */
 export interface LoadAppOptions {

@@ -9,6 +9,11 @@ export interface StartOptions extends WorkerOptions {
   readonly onShutdown?: () => void
   /** Seconds between heartbeats; 0 = none, so that monitors do not see this worker. Default 2, which monitors expect. */
   readonly heartbeatSeconds?: number
+  /**
+   * Whether the worker asks all others for one of its own name, and warns of it. Default true; in a fleet of many hundreds it is a message
+   * to each at every start.
+   */
+  readonly asksForNamesakes?: boolean
   /** The address of `/metrics` and `/health`. Default: none, unless `workerMetricsPort` is set. */
   readonly endpoints?: EndpointOptions
 }
@@ -18,12 +23,14 @@ export async function startWorker(app: AppCore, options: StartOptions = {}): Pro
   const {
     onShutdown = () => void worker.stop('warm'),
     heartbeatSeconds,
+    asksForNamesakes = true,
     endpoints = endpointsOf(app),
     steps = [],
     ...rest
   } = options
   const control = new RemoteControl(app, {
     shutdown: onShutdown,
+    asksForNamesakes,
     ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
   })
   const worker: Worker = await startBareWorker(app, {

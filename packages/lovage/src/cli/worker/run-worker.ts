@@ -97,6 +97,7 @@ async function serve(options: WorkerCommandOptions, hostname: string, log: LogOu
     ...(options.autoscale ? { autoscale: options.autoscale } : {}),
     ...(options.heartbeatInterval === undefined ? {} : { heartbeatSeconds: options.heartbeatInterval }),
     ...(options.withoutHeartbeat ? { heartbeatSeconds: 0 } : {}),
+    ...(options.withoutMingle ? { asksForNamesakes: false } : {}),
     ...(options.exitWhenIdle === undefined ? {} : { exitWhenIdleS: options.exitWhenIdle }),
     ...(options.maxRuntime === undefined ? {} : { maxRuntimeS: options.maxRuntime }),
     ...(options.beat ? { beat: scheduleOf(options) } : {}),
@@ -163,7 +164,6 @@ function sayWhatIsNot(app: Lovage, options: WorkerCommandOptions): void {
     ],
     [options.statedb, '--statedb: revokes are stored beside the broker; no file is written'],
     [options.withoutGossip, '--without-gossip: workers never gossip'],
-    [options.withoutMingle, '--without-mingle: workers do not ask each other when they start'],
     [
       options.pool === 'gevent' || options.pool === 'eventlet',
       `-P ${options.pool}: tasks run on Node's event loop`,

@@ -136,7 +136,10 @@ export function addWorkerOptions(command: Command, defaults: { readonly loglevel
       new Option('--without-gossip', 'accepted for compatibility with Celery: there is none').hideHelp(),
     )
     .addOption(
-      new Option('--without-mingle', 'accepted for compatibility with Celery: there is none').hideHelp(),
+      new Option(
+        '--without-mingle',
+        'do not ask all other workers for one of the same name: for fleets of many hundreds',
+      ),
     )
 }
 
