@@ -29,7 +29,11 @@ export async function startWebSite(): Promise<WebSite> {
       response.end('ok')
       return
     }
-    if (path === '/webhook') {
+    if (path.startsWith('/webhook')) {
+      if (state.down.has(path)) {
+        response.writeHead(503).end()
+        return
+      }
       // The headers of a webhook are single ones.
       state.webhooks.push({ headers: request.headers as Record<string, string>, body: await bodyOf(request) })
       response.writeHead(204).end()

@@ -1,25 +1,20 @@
-import { abortAfter } from 'lovage'
 import { createTransport } from 'nodemailer'
-import { Webhook } from 'standardwebhooks'
 import { Unfit } from '../pages/fetch-page.js'
 import type { Monitor } from '../pages/monitor.js'
 import type { Alert } from './alert.js'
+import { post } from './hooks.js'
 
-const TIMEOUT_MS = 15_000
 /** Slack shows no more of a block. */
 const SLACK_TEXT = 2900
 
-/** Tells one channel of an alert. A channel that does not answer is tried again by the task. */
-export async function deliver(
-  channel: string,
-  alert: Alert,
-  monitor: Monitor,
-  signal: AbortSignal,
-): Promise<true> {
+/** Tells one channel of an alert: by mail, or by handing it to the delivery of webhooks, which goes on trying by itself. */
+export async function deliver(channel: string, alert: Alert, monitor: Monitor): Promise<true> {
   const [kind, where] = [channel.slice(0, channel.indexOf(':')), channel.slice(channel.indexOf(':') + 1)]
+  const event = { id: alert.id, type: `monitor.${alert.kind}` }
   if (kind === 'mail') await mail(where, alert, monitor)
-  else if (kind === 'slack') await post(where, JSON.stringify(slackMessage(alert, monitor)), {}, signal)
-  else if (kind === 'webhook') await post(where, bodyOf(alert, monitor), signature(alert, monitor), signal)
+  else if (kind === 'slack')
+    await post({ kind, url: where }, { ...event, body: JSON.stringify(slackMessage(alert, monitor)) })
+  else if (kind === 'webhook') await post({ kind, url: where }, { ...event, body: bodyOf(alert, monitor) })
   else throw new Unfit(`${channel} is not a channel.`)
   return true
 }
@@ -72,37 +67,3 @@ const bodyOf = (alert: Alert, { name, url }: Monitor): string =>
     timestamp: new Date(alert.created_ms).toISOString(),
     data: { monitor_id: alert.monitor_id, name, url, message: alert.message },
   })
-
-function signature(alert: Alert, monitor: Monitor): Record<string, string> {
-  const { ALERT_WEBHOOK_SECRET } = process.env
-  if (!ALERT_WEBHOOK_SECRET) throw new Unfit('ALERT_WEBHOOK_SECRET is not set: no webhook can be signed.')
-  const now = new Date()
-  return {
-    // The same for every try, by which receivers know a repetition.
-    'webhook-id': `msg_${alert.id}`,
-    'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
-    'webhook-signature': new Webhook(ALERT_WEBHOOK_SECRET).sign(
-      `msg_${alert.id}`,
-      now,
-      bodyOf(alert, monitor),
-    ),
-  }
-}
-
-async function post(
-  url: string,
-  body: string,
-  headers: Record<string, string>,
-  signal: AbortSignal,
-): Promise<void> {
-  const response = await fetch(url, {
-    method: 'POST',
-    body,
-    redirect: 'manual',
-    headers: { 'content-type': 'application/json', ...headers },
-    signal: abortAfter(TIMEOUT_MS, signal),
-  })
-  await response.body?.cancel()
-  if (response.status === 410) throw new Unfit(`${new URL(url).host} no longer accepts alerts (410).`)
-  if (!response.ok) throw new Error(`${new URL(url).host} answered ${response.status}.`)
-}

@@ -15,6 +15,8 @@ const POLICY = {
   autoretryFor: [Error],
   dontAutoretryFor: [Unfit],
   throws: [Unfit],
+  // What failed for good is kept, to be looked at and sent again.
+  deadLetter: 'failures',
   retryBackoff: true,
   retryBackoffMax: 600,
   retryJitter: true,
@@ -82,19 +84,26 @@ export const processAlertTask = app.task({
     const db = await data()
     const { alert, monitor } = await alertOf(db, alert_id)
     const told: string[] = []
+    const failures: unknown[] = []
     for (const channel of monitor.channels) {
-      await ctx.step(channel, () =>
-        channel.startsWith('webhook:')
-          ? sendAlertWebhook
-              .applyAsync(
-                { alert_id, url: channel.slice('webhook:'.length) },
-                { once: { key: `${alert_id}:${channel}`, ttlMs: DAY_MS } },
-              )
-              .then(() => true)
-          : deliver(channel, alert, monitor, ctx.signal),
-      )
-      told.push(channel.split(':', 1)[0] ?? channel)
+      try {
+        await ctx.step(channel, () =>
+          channel.startsWith('webhook:')
+            ? sendAlertWebhook
+                .applyAsync(
+                  { alert_id, url: channel.slice('webhook:'.length) },
+                  { once: { key: `${alert_id}:${channel}`, ttlMs: DAY_MS } },
+                )
+                .then(() => true)
+            : deliver(channel, alert, monitor),
+        )
+        told.push(channel.split(':', 1)[0] ?? channel)
+      } catch (error) {
+        failures.push(error)
+      }
     }
+    // A channel that fails keeps none of the others from being told.
+    if (failures.length > 0) throw failures.find((error) => !(error instanceof Unfit)) ?? failures[0]
     await db.query('UPDATE alerts SET sent_ms = $2 WHERE id = $1 AND sent_ms IS NULL', [
       alert_id,
       app.clock.now(),
@@ -103,16 +112,16 @@ export const processAlertTask = app.task({
   },
 })
 
-/** Posts an alert to a webhook, signed as https://www.standardwebhooks.com says. */
+/** Hands an alert to the delivery of webhooks, which signs it as https://www.standardwebhooks.com says, retries and records it. */
 export const sendAlertWebhook = app.task({
   ...POLICY,
   name: `${NAME}.send_alert_webhook`,
   input: z.object({ alert_id: z.string().min(1), url: z.url() }),
   params: ['alert_id', 'url'],
   maxRetries: 8,
-  run: async (ctx, { alert_id, url }) => {
+  run: async (_ctx, { alert_id, url }) => {
     const { alert, monitor } = await alertOf(await data(), alert_id)
-    await deliver(`webhook:${url}`, alert, monitor, ctx.signal)
+    await deliver(`webhook:${url}`, alert, monitor)
     return { alert_id, kind: alert.kind satisfies Alert['kind'] }
   },
 })

@@ -64,23 +64,18 @@ export async function dueMonitors(db: Sql, nowMs: number): Promise<readonly Due[
   }))
 }
 
-/** Notes when those that were sent are due next: in their rhythm, and once for all that was missed. */
+/** One statement takes so many. */
+const AT_ONCE = 1000
+
+/** Notes when those that were sent are due next: in their rhythm, and once for all that was missed. Noted again, nothing changes. */
 export async function noteSent(db: Sql, due: readonly Due[], nowMs: number): Promise<void> {
-  if (due.length === 0) return
-  const last = due.at(-1)?.next_due_ms ?? nowMs
-  const ids = new Set(due.map(({ id }) => id))
-  // One statement for all; should a monitor have been added meanwhile, it waits for the next run.
-  if (ids.size >= 500) {
+  for (let at = 0; at < due.length; at += AT_ONCE) {
+    const ids = due.slice(at, at + AT_ONCE).map(({ id }) => id)
+    const places = ids.map((_, index) => `$${index + 2}`).join(', ')
     await db.query(
       `UPDATE monitors SET next_due_ms = next_due_ms + every_s * 1000 * (1 + ($1 - next_due_ms) / (every_s * 1000))
-       WHERE enabled = 1 AND next_due_ms <= $2`,
-      [nowMs, last],
+       WHERE next_due_ms <= $1 AND id IN (${places})`,
+      [nowMs, ...ids],
     )
-    return
   }
-  const places = [...ids].map((_, index) => `$${index + 2}`).join(', ')
-  await db.query(
-    `UPDATE monitors SET next_due_ms = next_due_ms + every_s * 1000 * (1 + ($1 - next_due_ms) / (every_s * 1000)) WHERE id IN (${places})`,
-    [nowMs, ...ids],
-  )
 }
