@@ -297,6 +297,19 @@ describe('a worker', () => {
     expect([most, worker.processed]).toEqual([4, 40])
   })
 
+  test.each([
+    ['strict', ['one', 'one', 'one', 'two', 'two']],
+    ['round_robin', ['one', 'two', 'one', 'two', 'one']],
+  ] as const)('reads its queues in the order that queueOrderStrategy says: %s', async (strategy, order) => {
+    app.configFromObject({ queueOrderStrategy: strategy })
+    const seen: (string | null)[] = []
+    const task = app.task({ name: 'note', run: (ctx) => void seen.push(ctx.deliveryInfo.queue) })
+    for (const queue of ['one', 'one', 'one', 'two', 'two']) await task.applyAsync([], { queue })
+    await using _worker = await startTestWorker(app, { queues: ['one', 'two'], concurrency: 1 })
+    await until(() => seen.length === 5)
+    expect(seen).toEqual(order)
+  })
+
   test('acknowledges before the run when told so: a shutdown gives nothing back', async () => {
     let entered = (): void => {}
     const inside = new Promise<void>((resolve) => {

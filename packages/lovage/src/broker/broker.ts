@@ -141,8 +141,12 @@ export interface PublishTransaction {
 
 /** The options for consuming. */
 export interface ConsumeOptions {
-  /** Strict order: an earlier queue is emptied first. */
   readonly queues: readonly string[]
+  /**
+   * `strict`: an earlier queue is emptied first. `round_robin`: each claim begins with the queue after that of the last message. Default
+   * `strict`.
+   */
+  readonly queueOrder?: 'strict' | 'round_robin'
   /** The name of this consumer; unique in the fleet, new at every start. */
   readonly holder: string
   /** The consumer's name across restarts, for state of its own. Default: `holder`. */

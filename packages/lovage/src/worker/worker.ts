@@ -159,6 +159,7 @@ export class Worker implements RunningWorker {
     this.#owed?.start()
     const opened = await broker.consume({
       queues: this.limits.queues.open(this.#queues),
+      queueOrder: app.conf.queueOrderStrategy,
       holder: this.holder,
       node: this.hostname,
       ...holdingTimes(app),

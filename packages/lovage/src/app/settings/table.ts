@@ -133,11 +133,8 @@ export const SETTINGS = {
   taskQueueMaxPriority: optional(count(10, 1, 255)),
   /** Whether tasks sent by a task inherit its priority. */
   taskInheritParentPriority: flag(false),
-  /**
-   * Whether queues are read in strict order (the first is emptied first) or round robin.
-   * @deprecated No effect here: it is not part of this version.
-   */
-  queueOrderStrategy: inert(choice('strict', 'strict', 'round_robin'), NOT_YET),
+  /** Whether a worker empties its queues in the order listed, or takes turns at them. */
+  queueOrderStrategy: choice('strict', 'strict', 'round_robin'),
 
   // --- tasks
   /** Options by task name (`*` = all), set by the operator; they override the code. */

@@ -127,6 +127,24 @@ export function deliveryTests({ test, driver }: SuiteTester): void {
     expect(consumer.ids.toSorted()).toEqual(sent.map(({ headers }) => String(headers.id)).toSorted())
   })
 
+  test('takes turns at its queues when told so: a long one keeps no other waiting', async (world) => {
+    const second = await world.newQueue()
+    const [long, short] = [idsOf(40), idsOf(3)]
+    await world.publish(...messages(world.queue, long), ...messages(second, short))
+    const consumer = await world.consume({
+      queues: [world.queue, second],
+      queueOrder: 'round_robin',
+      slots: 1,
+    })
+    const seen = (): number => consumer.deliveries.filter(({ queue }) => queue === second).length
+    for (let count = 1; seen() < short.length; count++) {
+      await consumer.received(count)
+      await consumer.ack(...consumer.deliveries.slice(-1))
+    }
+    // In turns it takes six; a server that serves several queues by itself may take a few more.
+    expect(consumer.deliveries.length).toBeLessThan(30)
+  })
+
   test('never delivers more than are free', async (world) => {
     const ids = idsOf(20)
     await world.publish(...messages(world.queue, ids))

@@ -1,6 +1,7 @@
 import type { Delivery } from '../../broker/index.js'
 import { InFlight } from '../../kernel/index.js'
 import type { ClaimPort, ClaimReply } from './claim-port.js'
+import type { QueueTurns } from './queue-turns.js'
 import { QueueWindows } from './queue-windows.js'
 
 /** Smaller batches are not worth their own turn of the event loop. */
@@ -13,6 +14,8 @@ const SHORT_IDLENESS_MS = 1
 /** Callbacks of the loop. */
 export interface ClaimLoopHooks {
   readonly free: () => number
+  /** The order of queues that are not read in the order listed. */
+  readonly turns: QueueTurns<string> | undefined
   /** Turns claimed messages into deliveries, whether or not they are handed over soon. */
   readonly take: (reply: ClaimReply) => readonly Delivery[]
   readonly deliver: (deliveries: readonly Delivery[]) => void
@@ -66,6 +69,7 @@ export class ClaimLoop {
   /** Claims from these queues from now on; resolves when no message comes from others any longer. */
   async setQueues(queues: readonly string[]): Promise<void> {
     this.#queues = new QueueWindows([...queues])
+    this.#hooks.turns?.set(queues)
     this.#port.wait?.setQueues(this.queues)
     await this.answered()
     this.wake()
@@ -160,7 +164,10 @@ export class ClaimLoop {
         wakes = this.#wakes
         want = this.#want()
         this.#asked += want
-        queues = some ?? (this.#isFlowing ? this.#queues.next(performance.now()) : this.queues)
+        queues =
+          some ??
+          this.#hooks.turns?.now ??
+          (this.#isFlowing ? this.#queues.next(performance.now()) : this.queues)
         return { queues, want, isBacklog: this.#isFull, isProbe }
       })
       deliveries = this.#hooks.take(reply)
@@ -175,7 +182,9 @@ export class ClaimLoop {
     this.#asked -= want - deliveries.length
     this.#isFull = want > 0 && deliveries.length === want
     this.#isFlowing = this.#isFull || (want > 0 && this.#queues.emptied(queues))
-    if (this.#isFull) this.#queues.filled(deliveries.at(-1)?.queue)
+    const last = deliveries.at(-1)
+    if (this.#isFull) this.#queues.filled(last?.queue)
+    if (last) this.#hooks.turns?.took(last.queue)
     if (!this.#port.isPipelined) this.#handOver(deliveries)
     if (this.#wakes !== wakes || (this.#isFlowing && this.#room() > 0)) this.#pump()
     else this.#drained()

@@ -5,6 +5,7 @@ import { ClaimLoop } from './claim-loop.js'
 import type { ClaimPort, ClaimReply } from './claim-port.js'
 import { HeldClaims, type OpenSettlement } from './held-claims.js'
 import { Outage } from './outage.js'
+import { QueueTurns } from './queue-turns.js'
 import { SweepTimer } from './sweep-timer.js'
 
 const LONGEST_COMPARE_MS = 10_000
@@ -65,6 +66,7 @@ export class LeasedConsumer implements Consumer {
     // Each outage is reported, even the second within a minute.
     this.#outage = new Outage(options.onError, () => onRecovered?.())
     this.#loop = new ClaimLoop(port, {
+      turns: options.queueOrder === 'round_robin' ? new QueueTurns(options) : undefined,
       free,
       take: (reply) => this.#take(reply),
       deliver: onDeliveries,

@@ -9,7 +9,7 @@ import {
   systemClock,
   type Timer,
 } from '../../../kernel/index.js'
-import { type ConsumerState, persist } from '../../shared/index.js'
+import { type ConsumerState, persist, QueueTurns } from '../../shared/index.js'
 import {
   type AmqpConnection,
   type AmqpDelivery,
@@ -70,7 +70,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
   /** Channels whose consumers have ended and whose tasks still run. */
   readonly #parked = new Set<Source>()
   readonly #timer: NodeJS.Timeout
-  #queues: readonly string[]
+  readonly #queues: QueueTurns<string>
   #source: Source | undefined
   /** The source of orphaned messages. */
   #orphans: Source | undefined
@@ -92,8 +92,9 @@ export class AmqpConsumer implements Consumer, SourceListener {
   constructor(options: ConsumeOptions, parts: ConsumerParts) {
     this.#options = options
     this.#parts = parts
-    this.#queues = options.queues
-    this.#opening = new OpenQueues(parts.topology, (queue, error) =>
+    this.#queues = new QueueTurns(options)
+    this.#queues.set(options.queues)
+    this.#opening = new OpenQueues(parts.topology, options.queueOrder, (queue, error) =>
       options.logger.error(
         { err: error, queue },
         `cannot consume from ${queue}; retrying. Other queues are not affected`,
@@ -135,7 +136,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 
   async setQueues(queues: readonly string[]): Promise<void> {
-    this.#queues = queues
+    this.#queues.set(queues)
     await this.#adjust()
   }
 
@@ -301,16 +302,17 @@ export class AmqpConsumer implements Consumer, SourceListener {
     return persist(work, () => this.#state, this.#options.logger)
   }
 
-  /** Hands waiting messages to demand, earlier queues first. */
+  /** Hands waiting messages to demand, by the order of queues. */
   #handOver(): void {
     if (this.#state !== 'consuming' || this.#waiting.length === 0) return
-    const rank = new Map(this.#queues.map((queue, index) => [queue, index]))
+    const rank = new Map(this.#queues.now.map((queue, index) => [queue, index]))
     if (rank.size > 1)
       this.#waiting.sort((a, b) => (rank.get(a.queue) ?? 0) - (rank.get(b.queue) ?? 0) || a.order - b.order)
     const batch = this.#waiting.splice(0, Math.max(0, this.#options.free()))
     const deliveries: Delivery[] = []
     for (const claim of batch) {
       this.#claims.set(claim.tag, claim)
+      this.#queues.took(claim.queue)
       // The server reports only that a holder was lost: the count goes into the message, or every loss would look like the first.
       if (this.#redelivered.mustCount(claim)) void this.#count(claim)
       else deliveries.push(claim)
@@ -355,7 +357,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     }
     const { connection, topology } = this.#parts
     if (!this.#source) {
-      const perConsumer = this.#queues.some((queue) => topology.isQuorum(queue))
+      const perConsumer = this.#queues.listed.some((queue) => topology.isQuorum(queue))
       const channel = await connection.channel()
       // Known once connected: servers from version 4 on have no channel-wide limit.
       this.#source = new Source(channel, perConsumer || (connection.version[0] ?? 0) >= 4, this)
@@ -366,7 +368,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     const { expected } = this.#redelivered
     const unused = this.#waiting.filter((claim) => claim.source === source).length
     const limit = source.unsettled - unused + Math.max(0, this.#options.free() + expected)
-    const mustLookAgain = await this.#opening.open({ source, queues: this.#queues, limit })
+    const mustLookAgain = await this.#opening.open({ source, queues: this.#queues.listed, limit })
     if (this.#isDown && this.#patience.isCalm) {
       this.#isDown = false
       this.#options.onRecovered?.()

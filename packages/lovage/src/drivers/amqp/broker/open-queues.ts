@@ -1,3 +1,4 @@
+import type { ConsumeOptions } from '../../../broker/index.js'
 import { isLovageError } from '../../../kernel/index.js'
 import { isConnectionLoss } from '../client/index.js'
 import type { Source } from './source.js'
@@ -6,7 +7,7 @@ import type { Topology } from './topology.js'
 /** The current demand. */
 export interface Wanted {
   readonly source: Source
-  /** The first queue is emptied before the second. */
+  /** The first queue is emptied before the second, unless they take turns: then all are consumed, and the server serves each in turn. */
   readonly queues: readonly string[]
   /** How many deliveries may be unsettled. */
   readonly limit: number
@@ -24,14 +25,20 @@ const LONGEST_PAUSE_MS = 60_000
  */
 export class OpenQueues {
   readonly #topology: Topology
+  readonly #inTurns: boolean
   readonly #onRefused: (queue: string, error: unknown) => void
   /** Queues that cannot be consumed now, until when each is left alone, and how long that pause is. */
   readonly #refused = new Map<string, { readonly untilMs: number; readonly pauseMs: number }>()
   #lookedMs = 0
 
   /** `onRefused` is called once for a queue that cannot be consumed, until it can. */
-  constructor(topology: Topology, onRefused: (queue: string, error: unknown) => void) {
+  constructor(
+    topology: Topology,
+    order: ConsumeOptions['queueOrder'],
+    onRefused: (queue: string, error: unknown) => void,
+  ) {
     this.#topology = topology
+    this.#inTurns = order === 'round_robin'
     this.#onRefused = onRefused
   }
 
@@ -54,9 +61,9 @@ export class OpenQueues {
     await source.limit(limit)
     const hasRoom = (): boolean => source.unsettled < limit
     let count = open.length
-    while (count < queues.length && (count === 0 || hasRoom())) {
+    while (count < queues.length && (count === 0 || this.#inTurns || hasRoom())) {
       const last = queues[count - 1]
-      if (last !== undefined && (await this.#hasMore(last))) return true
+      if (last !== undefined && !this.#inTurns && (await this.#hasMore(last))) return true
       const next = queues[count++]
       if (next === undefined) break
       try {
@@ -69,7 +76,7 @@ export class OpenQueues {
         return true
       }
     }
-    if (!hasRoom() && count > 1) await this.#closeLater(source, queues.slice(0, count))
+    if (!this.#inTurns && !hasRoom() && count > 1) await this.#closeLater(source, queues.slice(0, count))
     return isIncomplete
   }
 

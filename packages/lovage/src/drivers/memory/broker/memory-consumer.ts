@@ -1,6 +1,7 @@
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../../../broker/index.js'
 import { ConnectionError, crashPoint, FleetingMap } from '../../../kernel/index.js'
 import type { IncomingMessage } from '../../../message/index.js'
+import { QueueTurns } from '../../shared/index.js'
 import type { Entry, MemoryQueue } from './memory-queue.js'
 import { incomingOf, type MemoryStore } from './memory-store.js'
 
@@ -46,7 +47,7 @@ export class MemoryConsumer implements Consumer {
   readonly #onClose: () => void
   // Without a connection, nothing else would keep alive a process that only waits for messages.
   readonly #alive = setInterval(() => {}, 2 ** 30)
-  #queues: readonly MemoryQueue[] = []
+  readonly #queues: QueueTurns<MemoryQueue>
   #state: 'consuming' | 'paused' | 'closed' = 'consuming'
   #isScheduled = false
 
@@ -54,6 +55,7 @@ export class MemoryConsumer implements Consumer {
     this.#store = store
     this.#options = options
     this.#onClose = onClose
+    this.#queues = new QueueTurns(options)
     this.#listen(options.queues)
   }
 
@@ -135,7 +137,7 @@ export class MemoryConsumer implements Consumer {
     if (this.#state !== 'consuming') return
     const free = this.#options.free()
     const deliveries: Delivery[] = []
-    for (const queue of this.#queues) {
+    for (const queue of this.#queues.now) {
       while (deliveries.length < free) {
         const entry = queue.shift()
         if (!entry) break
@@ -143,6 +145,7 @@ export class MemoryConsumer implements Consumer {
         this.#held.set(entry.tag, entry)
         queue.held++
         deliveries.push(new MemoryDelivery(entry, this.#store))
+        this.#queues.took(queue)
       }
     }
     if (deliveries.length === 0) return
@@ -152,13 +155,13 @@ export class MemoryConsumer implements Consumer {
 
   #listen(queues: readonly string[]): void {
     this.#unlisten()
-    this.#queues = queues.map((name) => this.#store.queue(name))
-    for (const queue of this.#queues) queue.listeners.add(this.#wake)
+    this.#queues.set(queues.map((name) => this.#store.queue(name)))
+    for (const queue of this.#queues.listed) queue.listeners.add(this.#wake)
     this.demand()
   }
 
   #unlisten(): void {
-    for (const queue of this.#queues) queue.listeners.delete(this.#wake)
+    for (const queue of this.#queues.listed) queue.listeners.delete(this.#wake)
   }
 }
 
