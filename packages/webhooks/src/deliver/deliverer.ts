@@ -38,6 +38,9 @@ export type Delivered =
   | { readonly kind: 'later'; readonly atMs: number }
   | { readonly kind: 'nothing'; readonly state: DeliveryState | 'waiting' | 'busy' | 'missing' }
 
+/** A test event: whoever sends it looks at its outcome, and sends another. */
+const ONCE = { taskRetries: 0, sweepDelaysMs: [] } as const
+
 /** Takes deliveries from the store to their endpoints, one attempt per call; concurrent claims and records are batched. */
 export class Deliverer {
   readonly #parts: DelivererParts
@@ -104,7 +107,8 @@ export class Deliverer {
   ): Promise<Delivered> {
     crashPoint('webhook:after-claim')
     const { attempter, schedule, now, random } = this.#parts
-    const attempted = await attempter.attempt(claimed, trigger, signal)
+    const { isTest } = claimed.delivery
+    const attempted = await attempter.attempt(claimed, isTest ? 'test' : trigger, signal)
     crashPoint('webhook:after-post')
     const { outcome, status } = attempted.attempt
     const next = planNext(
@@ -115,7 +119,7 @@ export class Deliverer {
         retryAfter: attempted.retryAfter,
         permanentStatuses: claimed.endpoint.permanentStatuses,
       },
-      schedule,
+      isTest ? { ...schedule, ...ONCE } : schedule,
       now(),
       random,
     )
@@ -140,14 +144,14 @@ export class Deliverer {
   }
 }
 
-/** The notices that an attempt causes for its message. Messages that are notices themselves cause none. */
+/** The notices that an attempt causes for its message. Notices themselves and test events cause none. */
 function noticesOf(
   { delivery, number }: ClaimedDelivery,
   state: DeliveryState,
   { taskRetries }: RetrySchedule,
   atMs: number,
 ): readonly Notice[] {
-  if (NOTICE_TYPES.some((type) => type === delivery.eventType)) return []
+  if (delivery.isTest || NOTICE_TYPES.some((type) => type === delivery.eventType)) return []
   const { tenant, endpointId, eventId, id: deliveryId } = delivery
   const of = { tenant, endpointId, eventId, deliveryId, attempts: number, atMs }
   if (state === 'exhausted') return [{ type: 'message.attempt.exhausted', ...of }]

@@ -34,6 +34,8 @@ export interface Delivery {
   /** The outcome of the last attempt; null before the first. */
   readonly lastOutcome: OutcomeKind | null
   readonly lastStatus: number | null
+  /** Of a test event: attempted once, never retried. */
+  readonly isTest: boolean
   readonly createdAtMs: number
   readonly updatedAtMs: number
 }

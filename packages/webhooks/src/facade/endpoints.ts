@@ -17,13 +17,14 @@ export interface EndpointsParts {
     readonly type: 'endpoint.enabled' | 'endpoint.disabled'
     readonly endpoint: Endpoint
   }) => Promise<void>
-  readonly send: Webhooks['sendBytes']
+  /** Sends a test event to one endpoint. */
+  readonly sendTest: Webhooks['sendBytes']
 }
 
 const DAY_MS = 86_400_000
 
 /** The endpoints section of the facade. */
-export function endpointsOf({ settings, store, now, release, notify, send }: EndpointsParts): Endpoints {
+export function endpointsOf({ settings, store, now, release, notify, sendTest }: EndpointsParts): Endpoints {
   const found = async (id: string, tenant = 'default'): Promise<StoredEndpoint> => {
     const [endpoint] = await (await store()).endpoints.get([id])
     if (endpoint?.tenant !== tenant) throw missing(id)
@@ -163,7 +164,7 @@ export function endpointsOf({ settings, store, now, release, notify, send }: End
     ) {
       await found(id, tenant)
       const body = Buffer.from(JSON.stringify({ type, timestamp: timestamp.toISOString(), data }))
-      return send(
+      return sendTest(
         { type, body },
         { tenant, endpointId: id, ...(eventId === undefined ? {} : { id: eventId }) },
       )

@@ -70,7 +70,7 @@ export function webhooks<const Events extends EventSchemas = Readonly<Record<str
       store,
       now,
       release,
-      send: (event, more) => sender.sendBytes(event, more),
+      sendTest: (event, more) => sender.sendBytes(event, { ...more, isTest: true }),
       async notify({ type, endpoint: { tenant, id: endpointId } }) {
         const of = { tenant, endpointId, atMs: now() }
         const notice: Notice =

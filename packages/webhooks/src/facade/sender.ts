@@ -47,7 +47,7 @@ export class Sender {
   /** Sends a body unchanged. */
   async sendBytes(
     event: { readonly type: string; readonly body: Uint8Array },
-    options: SendOptions = {},
+    options: SendOptions & { readonly isTest?: boolean } = {},
   ): Promise<SentEvent> {
     const row = this.#checked(event, options)
     if (options.transaction) {
@@ -62,11 +62,11 @@ export class Sender {
 
   #checked(
     { type, body }: { readonly type: string; readonly body: Uint8Array },
-    options: SendOptions,
+    options: SendOptions & { readonly isTest?: boolean },
   ): NewEvent {
     const { maxBodyBytes, warnBodyBytes } = this.#parts.settings
     const { tenant = 'default', id = newId('msg', this.#parts.now()), endpointId } = options
-    const { orderingKey = null, dedupKey = null } = options
+    const { orderingKey = null, dedupKey = null, isTest = false } = options
     if (typeof type !== 'string' || type.length > 128 || !TYPE.test(type))
       throw invalid(
         'type',
@@ -105,6 +105,7 @@ export class Sender {
       body,
       createdAtMs: this.#parts.now(),
       endpointIds: endpointId === undefined ? null : [endpointId],
+      isTest,
     }
   }
 }

@@ -55,7 +55,7 @@ export interface Endpoints {
       readonly id?: string
     },
   ): Promise<NewSecret>
-  /** Sends it a `webhook.test` event, or one of a catalogue type with `data`. */
+  /** Sends it a `webhook.test` event, or one of a catalogue type with `data`. It is attempted once, whatever comes of it. */
   test(
     id: string,
     options?: OfTenant & {

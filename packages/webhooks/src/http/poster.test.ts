@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { type Resolver, readRanges } from '../address/index.js'
 import { Poster, type PosterOptions } from './poster.js'
 
@@ -139,6 +139,27 @@ test('what keeps us from an answer is told apart', async () => {
   expect(await client.post({ ...to(plain), url: `https://127.0.0.1:${plain}/` })).toMatchObject({
     kind: 'tls',
   })
+})
+
+test('a connection that is not made in time is given up, however long the whole attempt may take', async () => {
+  // It accepts, and never answers the greeting of TLS.
+  const silent = await listen(createTcpServer((socket) => socket.on('error', () => {})))
+  const beganMs = performance.now()
+  const outcome = await poster({ connectTimeoutMs: 200 }).post({
+    ...to(silent, { timeoutMs: 60_000 }),
+    url: `https://127.0.0.1:${silent}/`,
+  })
+  expect(outcome).toMatchObject({ kind: 'timeout', status: null })
+  expect(performance.now() - beganMs).toBeLessThan(30_000)
+})
+
+test('no proxy of the environment is used', async () => {
+  for (const name of ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy', 'HTTPS_PROXY'])
+    vi.stubEnv(name, 'http://127.0.0.1:9')
+  vi.stubEnv('NODE_USE_ENV_PROXY', '1')
+  const port = await http((_request, response) => response.writeHead(204).end())
+  expect(await poster().post(to(port))).toMatchObject({ kind: 'success' })
+  vi.unstubAllEnvs()
 })
 
 test('a name that is resolved anew to a private address is blocked inside the connection', async () => {

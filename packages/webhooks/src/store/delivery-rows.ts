@@ -17,6 +17,7 @@ export interface DeliveryRow {
   readonly claimant: string | null
   readonly last_outcome: OutcomeKind | null
   readonly last_status: number | null
+  readonly is_test: number
   readonly event_day: number
   readonly event_at: number
   readonly created_at: number
@@ -35,6 +36,7 @@ export const toDelivery = (row: DeliveryRow): Delivery => ({
   nextAttemptAtMs: row.due_at,
   lastOutcome: row.last_outcome,
   lastStatus: row.last_status,
+  isTest: row.is_test === 1,
   createdAtMs: row.created_at,
   updatedAtMs: row.updated_at,
 })

@@ -205,6 +205,7 @@ function deliveryRow(
     state: isEnabled ? 'pending' : 'held',
     waits_for: isEnabled && isCallers ? 'commit' : null,
     due_at: isEnabled ? event.createdAtMs : null,
+    is_test: event.isTest ? 1 : 0,
     day,
     event_at: event.createdAtMs,
   }

@@ -9,4 +9,6 @@ export interface NewEvent {
   readonly createdAtMs: number
   /** Only for these endpoints; null = for those that receive its type. */
   readonly endpointIds: readonly string[] | null
+  /** A test event is attempted once. Default false. */
+  readonly isTest?: boolean
 }

@@ -58,7 +58,7 @@ async function openDatabase(
 ): Promise<PostgresDatabase | SqliteDatabase> {
   if (/^sqlite:/.test(url)) {
     const database = new SqliteDatabase(url.replace(/^sqlite:(\/\/)?/, ''))
-    await database.migrate([script('sqlite-1.sql')])
+    await database.migrate([script('sqlite-1.sql'), script('sqlite-2.sql')])
     return database
   }
   if (!/^postgres(ql)?(\+\w+)?:/.test(url))
@@ -71,7 +71,7 @@ async function openDatabase(
     )
   const database = new PostgresDatabase(url, connections)
   try {
-    await database.migrate([script('postgres-1.sql')])
+    await database.migrate([script('postgres-1.sql'), script('postgres-2.sql')])
     await database.transaction((session) => makeDays(session, dayOf(now())))
   } catch (error) {
     await database.close()

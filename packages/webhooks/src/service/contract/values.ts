@@ -120,6 +120,7 @@ export const DeliveryValue: z.ZodType<Delivery> = z
     eventType: z.string(),
     state: z.enum(STATES),
     waitsFor: z.enum(['circuit', 'rate', 'concurrency', 'order', 'commit']).nullable(),
+    isTest: z.boolean().describe('Of a test event: attempted once, never retried'),
     attempts: z.number().int().describe('Scheduled attempts so far; replays do not count'),
     nextAttemptAtMs: maybeMs,
     lastOutcome: z.enum(OUTCOMES).nullable(),

@@ -20,10 +20,10 @@ WHERE p.tenant = $1 AND p.pattern IN ($2[]) AND e.deleted_at IS NULL
 SELECT e.id, e.is_enabled, e.settings FROM lovage_webhook_endpoints e WHERE e.tenant = $1 AND e.id IN ($2[]) AND e.deleted_at IS NULL
 -- name: insertDeliveries
 INSERT INTO lovage_webhook_deliveries (id, tenant, event_id, endpoint_id, event_type, ordering_key, state, waits_for, due_at,
-  event_day, event_at, created_at, updated_at)
+  is_test, event_day, event_at, created_at, updated_at)
 SELECT r.id, r.tenant, r.event_id, r.endpoint_id, r.event_type, r.ordering_key, r.state, r.waits_for, r.due_at,
-  r.day, r.event_at, r.event_at, r.event_at
-FROM ROWS($1: id text, tenant text, event_id text, endpoint_id text, event_type text, ordering_key text, state text, waits_for text, due_at bigint, day integer, event_at bigint)
+  r.is_test, r.day, r.event_at, r.event_at, r.event_at
+FROM ROWS($1: id text, tenant text, event_id text, endpoint_id text, event_type text, ordering_key text, state text, waits_for text, due_at bigint, is_test integer, day integer, event_at bigint)
 -- name: list
 SELECT * FROM lovage_webhook_events
 WHERE tenant = $1 AND (created_at < $2 OR (created_at = $2 AND id < $3)) AND created_at >= $4 ORDER BY created_at DESC, id DESC LIMIT $5
