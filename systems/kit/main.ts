@@ -60,6 +60,8 @@ async function run(
       CELERY_BROKER_URL: stage.places.broker,
       CELERY_RESULT_BACKEND: stage.places.backend,
       CELERY_BROKER_LEASE: '3',
+      // RabbitMQ keeps messages alone: marks, limits and locks of the fleet lie in the database.
+      ...(stage.places.broker.startsWith('amqp') ? { CELERY_COORDINATION_URL: stage.places.database } : {}),
       DATABASE_URL: stage.places.database,
     })
     const done = await system.run(stage)

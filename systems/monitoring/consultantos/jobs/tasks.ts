@@ -61,12 +61,13 @@ export const checkScheduledMonitorsTask = app.task({
   run: async () => {
     const db = await data()
     const due = await dueMonitors(db, app.clock.now())
-    // Sent first, noted after: a run that dies in between is repeated, and the broker drops what it knows.
+    // Sent first, noted after: a run that dies in between is repeated, and the broker drops what it knows. RabbitMQ knows nothing: there the
+    // same check may come twice, under one id, and keeps one snapshot.
     await checkMonitorTask.applyAsyncMany(
-      due.map(({ id, next_due_ms }) => ({
-        args: { monitor_id: id },
-        options: { once: { key: `check:${id}:${next_due_ms}`, ttlMs: SENT_MS } },
-      })),
+      due.map(({ id, next_due_ms }) => {
+        const key = `check:${id}:${next_due_ms}`
+        return { args: { monitor_id: id }, options: { taskId: key, once: { key, ttlMs: SENT_MS } } }
+      }),
     )
     await noteSent(db, due, app.clock.now())
     return { sent: due.length }
