@@ -2,7 +2,6 @@
 export function rowsOf(page?: string): readonly {
   readonly id: string
   readonly statement: string
-  readonly file: string
-  /** Part of the names of the tests that count; empty = all of the file. */
-  readonly part: string
+  /** Files of tests, and a part of the names of those in them that count. */
+  readonly tests: readonly { readonly file: string; readonly part: string }[]
 }[]

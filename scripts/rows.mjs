@@ -9,11 +9,18 @@ import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
-const ROW = /^\| (S\d-\d+) \| (.*) \| `([^`]+)`(?: “([^”]+)”)? \|$/gm
+const ROW = /^\| (S\d-\d+|B\.\d-\w+|D\d+) \| (.*) \| (`[^|]+) \|$/gm
+const TESTS = /`([^`]+)` ((?:“[^”]+”(?:, )?)+)/g
 
-/** The rows of the page: id, statement, file, part of the tests' names. */
+/** The rows of the page: id, statement, and the tests that show it, as files and parts of names. */
 export function rowsOf(page = readFileSync(`${ROOT}docs/systems.md`, 'utf8')) {
-  return [...page.matchAll(ROW)].map(([, id, statement, file, part = '']) => ({ id, statement, file, part }))
+  return [...page.matchAll(ROW)].map(([, id, statement, shownBy]) => ({
+    id,
+    statement,
+    tests: [...shownBy.matchAll(TESTS)].flatMap(([, file, parts]) =>
+      [...parts.matchAll(/“([^”]+)”/g)].map(([, part]) => ({ file, part })),
+    ),
+  }))
 }
 
 function main(wanted) {
@@ -26,17 +33,24 @@ function main(wanted) {
   const rows = wanted.length === 0 ? all : all.filter(({ id }) => wanted.includes(id))
   const results = run(rows)
   let shown = 0
-  for (const { id, statement, file, part } of rows) {
-    const tests = (results.get(file) ?? []).filter(({ name }) => name.includes(plain(part)))
-    const ran = tests.filter(({ status }) => status === 'passed' || status === 'failed')
-    const isShown = ran.length > 0 && ran.every(({ status }) => status === 'passed')
-    if (isShown) shown++
+  for (const { id, statement, tests } of rows) {
+    const problem = tests.map((test) => problemOf(test, results)).find((each) => each !== undefined)
+    if (problem === undefined) shown++
     console.log(
-      `${isShown ? 'PASS' : 'FAIL'}  ${id.padEnd(6)} ${statement}${isShown ? '' : ` (${file}: ${ran.length === 0 ? 'no such test ran' : 'it failed'})`}`,
+      `${problem === undefined ? 'PASS' : 'FAIL'}  ${id.padEnd(6)} ${statement}${problem === undefined ? '' : ` (${problem})`}`,
     )
   }
   console.log(`${shown} of ${rows.length} rows are shown`)
   return shown === rows.length ? 0 : 1
+}
+
+/** Why the tests with this part in their names do not show a row; undefined when they do. */
+function problemOf({ file, part }, results) {
+  const tests = (results.get(file) ?? []).filter(({ name }) => name.includes(plain(part)))
+  const ran = tests.filter(({ status }) => status === 'passed' || status === 'failed')
+  if (ran.length === 0) return `${file}: no test “${part}” ran`
+  const failed = ran.find(({ status }) => status === 'failed')
+  return failed && `${file}: ${failed.name}: ${String(failed.failureMessages?.[0]).split('\n')[0]}`
 }
 
 /** Names of parametrised tests have values where their source has `%s`. */
@@ -46,17 +60,17 @@ function run(rows) {
   const folder = mkdtempSync(join(tmpdir(), 'lovage-rows-'))
   try {
     const report = join(folder, 'report.json')
-    const [only] = rows
-    const names =
-      rows.length === 1 && only.part ? ['-t', plain(only.part).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')] : []
-    const files = [...new Set(rows.map(({ file }) => file))]
+    const tests = rows.flatMap((row) => row.tests)
+    const names = [...new Set(tests.map(({ part }) => plain(part).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))]
+    const files = [...new Set(tests.map(({ file }) => file))]
     spawnSync(
       process.execPath,
       [
         join(ROOT, 'node_modules/vitest/vitest.mjs'),
         'run',
         ...files,
-        ...names,
+        '-t',
+        names.join('|'),
         '--reporter=default',
         '--reporter=json',
         `--outputFile.json=${report}`,
@@ -67,7 +81,11 @@ function run(rows) {
     return new Map(
       testResults.map(({ name, assertionResults }) => [
         relative(ROOT, name),
-        assertionResults.map(({ fullName, status }) => ({ name: fullName, status })),
+        assertionResults.map(({ fullName, status, failureMessages }) => ({
+          name: fullName,
+          status,
+          failureMessages,
+        })),
       ]),
     )
   } finally {

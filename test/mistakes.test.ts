@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { CapabilityError, Lovage } from 'lovage'
 import { createTestApp, startTestWorker } from 'lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -113,6 +116,25 @@ test('a result backend that there is not is said by the first call that wants a 
   await expect(task.delay()).rejects.not.toThrow(/secret/)
   await expect(shop.sendTask('other')).rejects.toMatchObject(refused)
   expect((await task.applyAsync([], { ignoreResult: true })).id).toMatch(/-/)
+})
+
+test('results lie where messages do; an app without results says so when one is wanted', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lovage-results-'))
+  try {
+    const broker = `sqlite://${join(folder, 'queue.db')}`
+    await using shop = createTestApp('shop', { broker })
+    await using other = createTestApp('shop', { broker })
+    const task = shop.task({ name: 'task', run: () => 'done' })
+    await using _worker = await startTestWorker(shop)
+    const { id } = await task.delay()
+    expect(await other.asyncResult(id).get({ timeout: 20 })).toBe('done')
+    await using silent = createTestApp('silent', { broker, backend: 'disabled://' })
+    await expect(silent.asyncResult(id).get({ timeout: 1 })).rejects.toMatchObject({
+      code: 'LVG_RESULT_DISABLED',
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('a producer that has nothing else to do still hears that its broker is away', () => {

@@ -158,6 +158,26 @@ describe('a worker that is told to stop softly', () => {
   })
 })
 
+test('a worker that gets TERM hands back what is left when the time to stop is over', async () => {
+  using shop = makeShop()
+  const cwd = shop.folder
+  await using worker = new Command(['-A', 'app', 'worker', '-l', 'info', '-P', 'prefork', '-c', '2'], {
+    cwd,
+    env: { SHUTDOWN: '2' },
+  })
+  const [short, long] = [
+    await call(cwd, 'shop.slow', '-a', '[1]'),
+    await call(cwd, 'shop.slow', '-a', '[60]'),
+  ]
+  await until(() => runs(cwd).includes(`begin ${short}`) && runs(cwd).includes(`begin ${long}`))
+  worker.signal('SIGTERM')
+  expect(await worker.exited).toBe(0)
+  expect(runs(cwd)).toContain(`end ${short}`)
+  expect(runs(cwd)).not.toContain(`end ${long}`)
+  const { stdout } = await lovage(['-A', 'app', 'queues', '--json'], { cwd })
+  expect(JSON.parse(stdout)).toMatchObject([{ ready: 1, unacked: 0, dead: 0 }])
+})
+
 describe('a worker that gets HUP', () => {
   test('finishes what runs and starts again with the same arguments, its pid file still right', async () => {
     using shop = makeShop()

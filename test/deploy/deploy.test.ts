@@ -2,9 +2,11 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { until } from 'lovage/testing'
 import { afterAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { run } from '../servers.js'
+import { Command } from '../cli/command.js'
+import { freePort, run } from '../servers.js'
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'lovage-deploy-'))
@@ -67,9 +69,21 @@ describe('units for systemd', () => {
       expect(lines).toMatch(/^TimeoutStopSec=40$/m)
       expect(lines).toMatch(/^Type=exec$/m)
       expect(lines).toMatch(/--logfile=\/var\/log\/celery\/\S+\.log/)
+      // A beat holds nothing.
+      if (!unit.includes('beat')) expect(lines).toMatch(/^MemoryMax=\d+M$/m)
       expect(lines).toMatch(/^EnvironmentFile=\/etc\/celery\/\S+\.env$/m)
       expect(text('logrotate/celery')).toMatch(/^\/var\/log\/celery\/\*\.log/m)
     },
+  )
+})
+
+test('users of the units have no shell: systemd makes them so', async () => {
+  const root = join(folder, 'users')
+  mkdirSync(join(root, 'etc'), { recursive: true })
+  const made = await run('systemd-sysusers', [`--root=${root}`, `${DEPLOY}systemd/celery.sysusers.conf`])
+  expect(made.code, made.stderr).toBe(0)
+  expect(readFileSync(join(root, 'etc/passwd'), 'utf8')).toMatch(
+    /^celery:.*:\/(usr\/)?s?bin\/(nologin|false)$/m,
   )
 })
 
@@ -125,6 +139,40 @@ test('services for Cloud Run answer on its port', () => {
     expect(JSON.stringify(service)).toContain('--metrics-port=\\"$PORT\\"')
     expect(service).toMatchObject({ kind: 'Service', apiVersion: 'serving.knative.dev/v1' })
   }
+})
+
+test('the command of a service for Cloud Run serves health on the port that it is told', {
+  timeout: 180_000,
+}, async () => {
+  const [service] = yaml('cloud-run/monitoring-worker.yaml') as unknown as {
+    spec: { template: { spec: { containers: { command: string[]; args: string[] }[] } } }
+  }[]
+  const [container] = service?.spec.template.spec.containers ?? []
+  const [file = '', ...options] = container?.command ?? []
+  // Where the container has them.
+  const words = (container?.args ?? []).map((word) =>
+    word.replace('/app/node_modules', fileURLToPath(new URL('../../node_modules', import.meta.url))),
+  )
+  const port = await freePort()
+  await using worker = new Command(words, {
+    cwd: fileURLToPath(new URL('../../systems/monitoring', import.meta.url)),
+    program: [file, ...options],
+    env: {
+      PORT: String(port),
+      NODE_ENV: 'production',
+      CELERY_BROKER_URL: `sqlite://${join(folder, 'queue.db')}`,
+      DATABASE_URL: `sqlite://${join(folder, 'data.db')}`,
+    },
+  })
+  const get = (path: string) =>
+    fetch(`http://127.0.0.1:${port}/health/${path}`).then(
+      ({ status }) => status,
+      () => 0,
+    )
+  await until(async () => (await get('ready')) === 200, { timeoutMs: 150_000 })
+  expect(await get('live')).toBe(200)
+  worker.signal('SIGTERM')
+  expect(await worker.exited).toBe(0)
 })
 
 test('environment files hold no secret', () => {

@@ -286,7 +286,7 @@ test.each([
   [{ ready: 0, dead: 0, workers: [], delayed: 1 }, 'degraded', 1],
   // Nobody could be asked: that is said once, not of each queue.
   [{ ready: 1, dead: 0 }, 'healthy', 0],
-] as const)('%j is %s', (queue, status, reasons) => {
+] as const)('queues are judged by thresholds: %j is %s', (queue, status, reasons) => {
   const judged = judge(queue)
   expect(judged.status).toBe(status)
   expect(judged.reasons).toHaveLength(reasons)
