@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { connectionsOf } from 'lovage/driver'
 import { startTestWorker, until } from 'lovage/testing'
 import { startReceiver } from 'lovage-systems-kit'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -88,7 +87,6 @@ describe('learning-time', () => {
   })
   beforeEach(() => it.receiver.received.clear())
 
-  const learner = (userId: number) => ({ userId, courseId: COURSE, enterpriseUuid: ENTERPRISE })
   const known = (user: number, seconds: string) =>
     it.warehouse.times.set(`${user}|${COURSE}|${ENTERPRISE}`, seconds)
   const grade = (user_id: number, more = {}) => ({
@@ -125,22 +123,28 @@ describe('learning-time', () => {
   })
 
   test('learning-time: what was found is kept for an hour, that nothing was found, too, a failure for a minute', async () => {
+    await it.setEnrichment(true)
     known(3, '60')
-    const never = new AbortController().signal
+    const ask = (user_id: number) =>
+      it.learningTime.apply({
+        completion: { user_id, course_id: COURSE, enterprise_customer_uuid: ENTERPRISE },
+        payload: {},
+      })
     const beganMs = Date.now()
-    await it.learningTime(learner(3), never)
-    await it.learningTime(learner(4), never)
+    const outcomes = [await ask(3), await ask(4)]
     it.warehouse.isDown = true
-    await it.learningTime(learner(5), never)
+    outcomes.push(await ask(5))
     it.warehouse.isDown = false
-    const marks = await (await connectionsOf(it.app).coordination()).list(
-      'learning-time',
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['enriched', 'no_data', 'error'])
+    const kept = await (await it.hooks.store()).documents.getMany(
+      'enrichment:learning_time',
       [3, 4, 5].map((user) => `learning_time:${user}:${COURSE}:${ENTERPRISE}`),
+      beganMs,
     )
     const seconds = Object.fromEntries(
-      marks.map(({ key, expiresMs = 0 }) => [
+      kept.map(({ key, expiresAtMs }) => [
         key.split(':')[1],
-        Math.floor((expiresMs - beganMs) / 10_000) * 10,
+        Math.floor((Number(expiresAtMs) - beganMs) / 10_000) * 10,
       ]),
     )
     expect(seconds).toEqual({ 3: 3600, 4: 3600, 5: 60 })
