@@ -22,6 +22,13 @@ export interface ClaimReply {
   readonly dueInMs?: number
 }
 
+/** The claims that the server lists as ours. */
+export interface HeldList {
+  readonly keys: readonly string[]
+  /** Whether those of a queue could not be listed now; default: all are. */
+  readonly isUnread?: (queue: string) => boolean
+}
+
 /** The result of a sweep. */
 export interface Swept {
   /** Time until the next delayed message is due. */
@@ -67,7 +74,7 @@ export interface ClaimPort {
   /** Ends claims; resolves to their outcomes in order, when all have one. */
   settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]>
   /** Names of the claims that the server lists as ours. */
-  held(): Promise<readonly string[]>
+  held(): Promise<HeldList>
   /** Returns claims without a running task. */
   giveBack(keys: readonly string[]): Promise<void>
   /** Sweeps: promotes messages that are due, and returns the claims of silent holders. Absent where `claim` does it. */

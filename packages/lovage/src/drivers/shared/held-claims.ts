@@ -83,13 +83,18 @@ export class HeldClaims {
 
   /**
    * Compares the claims held here with the server's list of ours. A claim from up to batch `number` that is not listed
-   * was given to another consumer. A listed claim that is unknown here, twice in a row, was made by a command whose reply was lost.
+   * was given to another consumer, unless its queue's claims could not be listed. A listed claim that is unknown here, twice in a row, was made by a command whose reply was lost.
    */
-  compare(listed: readonly string[], number: number): { lost: string[]; orphans: string[] } {
+  compare(
+    listed: readonly string[],
+    number: number,
+    isUnread: (queue: string) => boolean = () => false,
+  ): { lost: string[]; orphans: string[] } {
     const there = new Set(listed)
     const lost: string[] = []
     for (const claim of this.#byKey.values()) {
       if (claim.number > number || claim.settling || there.has(claim.key)) continue
+      if (isUnread(claim.delivery.queue)) continue
       lost.push(claim.delivery.tag)
       this.remove(claim)
     }

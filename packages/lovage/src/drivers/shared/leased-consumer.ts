@@ -246,7 +246,7 @@ export class LeasedConsumer implements Consumer {
     const answered = this.#loop.answered()
     const listed = await this.#port.held()
     await answered
-    const { lost, orphans } = this.#claims.compare(listed, number)
+    const { lost, orphans } = this.#claims.compare(listed.keys, number, listed.isUnread)
     if (lost.length > 0) this.#options.onLost(lost)
     if (orphans.length > 0) await this.#port.giveBack(orphans)
   }

@@ -5,7 +5,7 @@ import { ConfigurationError, nearest } from '../../kernel/index.js'
  * here. One list for all of them, because a project's settings may serve more than one broker.
  */
 const KNOWN: ReadonlySet<string> = new Set(
-  `sep priority_steps unacked_key unacked_index_key unacked_mutex_key fanout_prefix fanout_patterns global_keyprefix visibility_timeout
+  `sep priority_steps unacked_key unacked_index_key unacked_mutex_key fanout_prefix fanout_patterns global_keyprefix visibility_timeout cluster
   master_name min_other_sentinels sentinel_kwargs service_name
   ack_emulation unacked_mutex_expire unacked_restore_limit restore_interval queue_order_strategy max_connections socket_timeout
   socket_connect_timeout socket_keepalive socket_keepalive_options health_check_interval retry_on_timeout retry_policy client_name

@@ -5,6 +5,7 @@ import type {
   ClaimPort,
   ClaimReply,
   ClaimRequest,
+  HeldList,
   OpenSettlement,
   Settled,
   Swept,
@@ -96,9 +97,9 @@ export class PostgresClaimPort implements ClaimPort {
     return settled
   }
 
-  async held(): Promise<readonly string[]> {
+  async held(): Promise<HeldList> {
     const { holder } = this.#options
-    return (await this.#database.query<{ id: number; claim: number }>(sql.held, [holder])).map(tagOf)
+    return { keys: (await this.#database.query<{ id: number; claim: number }>(sql.held, [holder])).map(tagOf) }
   }
 
   async giveBack(tags: readonly string[]): Promise<void> {

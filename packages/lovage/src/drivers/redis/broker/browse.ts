@@ -1,7 +1,7 @@
 import type { QueuedMessage } from '../../../broker/index.js'
 import { decodeEnvelope } from '../../../envelope/index.js'
 import type { Page, PageRequest } from '../../../kernel/index.js'
-import type { RedisConnection } from '../client/index.js'
+import type { RedisLink } from '../client/index.js'
 import { priorityFromWire } from './priority.js'
 import type { RedisKeys } from './redis-keys.js'
 
@@ -16,7 +16,7 @@ interface Cursor {
 
 /** Reads up to `limit` from a position; `next` is where the state's listing continues. */
 type Reader = (
-  connection: RedisConnection,
+  connection: RedisLink,
   keys: RedisKeys,
   queue: string,
   at: string,
@@ -25,7 +25,7 @@ type Reader = (
 
 /** Messages of a queue: waiting ones in the order of delivery, then delayed ones by time, then claimed ones. */
 export async function browseQueue(
-  connection: RedisConnection,
+  connection: RedisLink,
   keys: RedisKeys,
   queue: string,
   page: PageRequest & { readonly state?: State },
@@ -112,7 +112,7 @@ const READERS: Readonly<Record<State, Reader>> = {
 
 /** Adds who holds claimed messages, and how often a holder was lost with them. Python's workers keep no such record. */
 async function withHolders(
-  connection: RedisConnection,
+  connection: RedisLink,
   keys: RedisKeys,
   claimed: readonly { readonly tag: string; readonly message: QueuedMessage }[],
 ): Promise<QueuedMessage[]> {

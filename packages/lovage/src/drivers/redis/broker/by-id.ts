@@ -1,6 +1,6 @@
 import type { QueuedMessage } from '../../../broker/index.js'
 import { decodeEnvelope, withEta } from '../../../envelope/index.js'
-import type { RedisConnection } from '../client/index.js'
+import type { RedisLink } from '../client/index.js'
 import { FIND_WAITING, POSTPONE_WAITING, REMOVE_DELAYED, RESCHEDULE } from './admin-scripts.js'
 import { browseQueue, view } from './browse.js'
 import { priorityFromWire } from './priority.js'
@@ -20,12 +20,12 @@ const PLAIN = /^[\w.:@/-]+$/
  * the server, which hands out only what may be meant. For delayed messages only the ids are read, not the messages.
  */
 export class MessagesById {
-  readonly #connection: RedisConnection
+  readonly #connection: RedisLink
   readonly #keys: RedisKeys
   readonly #queue: string
   readonly #wanted: ReadonlySet<string>
 
-  constructor(connection: RedisConnection, keys: RedisKeys, queue: string, wanted: ReadonlySet<string>) {
+  constructor(connection: RedisLink, keys: RedisKeys, queue: string, wanted: ReadonlySet<string>) {
     this.#connection = connection
     this.#keys = keys
     this.#queue = queue

@@ -1,5 +1,5 @@
 import { ConnectionError, delay, newId, stayAlive, systemClock } from '../../../kernel/index.js'
-import { isConnectionLoss, isServersWord, type RedisConnection } from '../client/index.js'
+import { isConnectionLoss, isServersWord, type RedisLink } from '../client/index.js'
 
 /** How long a publication whose reply was lost is retried. */
 const PATIENCE_MS = 15_000
@@ -16,11 +16,11 @@ const FORGOTTEN = 1_000
 export class CertainSender {
   /** Names this publisher on the server. */
   readonly id = newId()
-  readonly #connection: RedisConnection
+  readonly #connection: RedisLink
   #number = 0
   #heard: number[] = []
 
-  constructor(connection: RedisConnection) {
+  constructor(connection: RedisLink) {
     this.#connection = connection
   }
 

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../../kernel/index.js'
-import type { RedisConnection } from '../client/index.js'
+import type { RedisLink } from '../client/index.js'
 
 const OLDEST = [6, 2] as const
 
@@ -13,7 +13,7 @@ const NEEDED: readonly (readonly string[])[] = [
 ]
 
 /** Checks the server's version and settings; refuses one that cannot work, and reports recommended changes. */
-export async function checkServer(connection: RedisConnection): Promise<readonly string[]> {
+export async function checkServer(connection: RedisLink): Promise<readonly string[]> {
   const info = parseInfo(await connection.command<string>('info'))
   const version = info.get('redis_version') ?? '0'
   const [major = 0, minor = 0] = version.split('.').map(Number)
@@ -37,7 +37,7 @@ export async function checkServer(connection: RedisConnection): Promise<readonly
 }
 
 const advise = async (
-  connection: RedisConnection,
+  connection: RedisLink,
   info: ReadonlyMap<string, string>,
 ): Promise<readonly string[]> => [
   ...memoryAdvice(info),
@@ -111,7 +111,7 @@ async function subscriberAdvice(connection: RedisConnection): Promise<string[]> 
 }
 
 /** Asks the server, where it can answer, which commands this user lacks. */
-async function permissionAdvice(connection: RedisConnection): Promise<string[]> {
+async function permissionAdvice(connection: RedisLink): Promise<string[]> {
   let user: string
   try {
     user = await connection.command<string>('acl', 'whoami')

@@ -1,6 +1,6 @@
 import { markRedelivered } from '../../../envelope/index.js'
 import { newId } from '../../../kernel/index.js'
-import type { RedisConnection } from '../client/index.js'
+import type { RedisLink } from '../client/index.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 import { RELEASE_MUTEX, RESTORE_TAG } from './scripts.js'
@@ -18,7 +18,7 @@ const RECORD = /^\s*\[([\s\S]*),\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")
  * without a binding goes to the list of its routing key. Returns how many.
  */
 export async function restoreForeign(
-  connection: RedisConnection,
+  connection: RedisLink,
   keys: RedisKeys,
   routing: RedisRouting,
   visibilityTimeoutMs: number,
@@ -36,7 +36,7 @@ export async function restoreForeign(
 }
 
 async function overdueTags(
-  connection: RedisConnection,
+  connection: RedisLink,
   keys: RedisKeys,
   visibilityTimeoutMs: number,
 ): Promise<Buffer[]> {
@@ -53,7 +53,7 @@ async function overdueTags(
 }
 
 async function restoreTags(
-  connection: RedisConnection,
+  connection: RedisLink,
   keys: RedisKeys,
   routing: RedisRouting,
   tags: readonly Buffer[],

@@ -3,7 +3,7 @@ import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import type { Logger, Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { safeListener } from '../../shared/index.js'
-import { isConnectionLoss, patient, RedisConnection, type RedisTarget } from '../client/index.js'
+import { isConnectionLoss, patient, RedisConnection, type RedisLink, type RedisTarget } from '../client/index.js'
 import { priorityFromWire } from './priority.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
@@ -16,14 +16,14 @@ const KEPT_S = 60
 /** kombu's way of replies: a list of the caller's own, bound to the exchange for as long as the caller waits. */
 export class Inboxes {
   readonly #target: RedisTarget
-  readonly #connection: RedisConnection
+  readonly #connection: RedisLink
   readonly #routing: RedisRouting
   readonly #keys: RedisKeys
   readonly #logger: Logger
 
   constructor(
     target: RedisTarget,
-    connection: RedisConnection,
+    connection: RedisLink,
     routing: RedisRouting,
     keys: RedisKeys,
     logger: Logger,

@@ -1,6 +1,9 @@
 import { workerData } from 'node:worker_threads'
 import { keepLeases, type LeaseThreadData } from '../../shared/index.js'
 import { isConnectionLoss, RedisConnection, type RedisTarget } from '../client/index.js'
+import { readLeaseName } from './lease-name.js'
+import { PlacePerQueue } from './place-per-queue.js'
+import { onePlace } from './places.js'
 import { type KeyOptions, RedisKeys } from './redis-keys.js'
 import { RENEW } from './scripts.js'
 
@@ -10,15 +13,30 @@ export interface RedisLeaseData {
   readonly keyOptions: KeyOptions
 }
 
+const NAME = 'lovage:leases'
 const { target, keyOptions, pulse } = workerData as RedisLeaseData & LeaseThreadData
-const keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
-const connection = new RedisConnection(target, 'lovage:leases')
+const { places, connection } = open()
+
+function open() {
+  if (target.queuePrefix !== undefined) {
+    const perQueue = new PlacePerQueue(target, keyOptions, NAME)
+    return { places: perQueue, connection: perQueue.nodes }
+  }
+  const one = new RedisConnection(target, NAME)
+  const keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
+  return { places: onePlace({ connection: one, keys }), connection: one }
+}
 
 keepLeases({
   pulse,
-  renew: ({ holder, leaseMs }) =>
-    RENEW.run(connection, [keys.holders, keys.held(holder), keys.unackedIndex], [holder, leaseMs]),
-  async heldTasks(holder) {
+  renew({ holder: name, leaseMs }) {
+    const { holder, queue } = readLeaseName(name)
+    const { connection, keys } = places.of(queue)
+    return RENEW.run(connection, [keys.holders, keys.held(holder), keys.unackedIndex], [holder, leaseMs])
+  },
+  async heldTasks(name) {
+    const { holder, queue } = readLeaseName(name)
+    const { connection, keys } = places.of(queue)
     const tags = (await connection.command<string[]>('hkeys', keys.held(holder))).filter((tag) => tag !== '')
     if (tags.length === 0) return []
     const values = await connection.send<(string | null)[]>('hmget', [keys.unacked, ...tags.slice(0, 20)])

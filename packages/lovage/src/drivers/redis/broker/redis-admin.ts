@@ -1,10 +1,10 @@
 import type { Binding, DepthOptions, QueueAdmin, QueueDepth, QueuedMessage } from '../../../broker/index.js'
 import type { Page, PageRequest } from '../../../kernel/index.js'
-import type { RedisConnection } from '../client/index.js'
 import { COUNT_UNACKED, COUNT_WAITING, MOVE, PURGE, READ_SETS } from './admin-scripts.js'
 import { browseQueue } from './browse.js'
 import { MessagesById } from './by-id.js'
-import type { RedisKeys } from './redis-keys.js'
+import { moveAcross } from './move-across.js'
+import type { Place, Places } from './places.js'
 
 const AT_ONCE = 500
 /** Keys looked at in one step of the server: it takes a millisecond. */
@@ -20,23 +20,23 @@ const INTERNAL = /(\.pidbox|^celeryev)$/
 
 /** Queue administration on Redis. */
 export class RedisAdmin implements QueueAdmin {
-  readonly #connection: RedisConnection
-  readonly #keys: RedisKeys
+  readonly #places: Places
 
-  constructor(connection: RedisConnection, keys: RedisKeys) {
-    this.#connection = connection
-    this.#keys = keys
+  constructor(places: Places) {
+    this.#places = places
   }
 
   async queues(): Promise<readonly string[]> {
-    const names = new Set(await this.#connection.command<string[]>('smembers', this.#keys.queues))
+    const { connection, keys } = this.#places.shared
+    const names = new Set(await connection.command<string[]>('smembers', keys.queues))
     for (const { queue } of await this.bindings()) names.add(queue)
     return [...names].sort()
   }
 
   async bindings(): Promise<readonly Binding[]> {
+    const { connection, keys: names } = this.#places.shared
     const bindings: Binding[] = []
-    const prefix = this.#keys.binding('')
+    const prefix = names.binding('')
     const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`
     const all: string[] = []
     for await (const found of this.#scan(pattern))
@@ -44,11 +44,11 @@ export class RedisAdmin implements QueueAdmin {
     // An exchange of its own for each of thousands of queues is usual.
     const parts: string[][] = []
     for (let at = 0; at < all.length; at += AT_ONCE) parts.push(all.slice(at, at + AT_ONCE))
-    const members = (await Promise.all(parts.map((keys) => READ_SETS.run(this.#connection, keys, [])))).flat()
+    const members = (await Promise.all(parts.map((keys) => READ_SETS.run(connection, keys, [])))).flat()
     for (const [place, key] of all.entries()) {
       const exchange = key.slice(prefix.length)
       for (const member of members[place] ?? []) {
-        const [routingKey = '', topic = '', queue = ''] = member.split(this.#keys.separator)
+        const [routingKey = '', topic = '', queue = ''] = member.split(names.separator)
         // kombu writes a pattern only for a topic exchange, and nothing for other types.
         if (queue) bindings.push({ exchange, type: topic === '' ? 'direct' : 'topic', routingKey, queue })
       }
@@ -60,20 +60,21 @@ export class RedisAdmin implements QueueAdmin {
     queue: string,
     page: PageRequest & { readonly state?: QueuedMessage['state'] },
   ): Promise<Page<QueuedMessage>> {
-    return browseQueue(this.#connection, this.#keys, queue, page)
+    const { connection, keys } = this.#places.of(queue)
+    return browseQueue(connection, keys, queue, page)
   }
 
   async move(from: string, to: string): Promise<number> {
-    this.#keys.checkQueue(to)
-    const { doorbell, queues } = this.#keys
-    await this.#connection.command('sadd', queues, to)
+    const { connection, keys } = this.#places.shared
+    keys.checkQueue(to)
+    await connection.command('sadd', keys.queues, to)
+    if (!this.#places.isOne) return from === to ? 0 : moveAcross(this.#places, from, to)
     let moved = 0
-    for (const step of this.#keys.steps) {
+    for (const step of keys.steps) {
       for (;;) {
-        const lists = [this.#keys.list(from, step), this.#keys.list(to, step)] as const
         const batch = await MOVE.run(
-          this.#connection,
-          [...lists, doorbell],
+          connection,
+          [keys.list(from, step), keys.list(to, step), keys.doorbell],
           [AT_ONCE, JSON.stringify(from), JSON.stringify(to), to],
         )
         moved += batch
@@ -128,17 +129,19 @@ export class RedisAdmin implements QueueAdmin {
     queues: readonly string[],
     { unacked = false, dueByMs }: DepthOptions = {},
   ): Promise<ReadonlyMap<string, QueueDepth>> {
-    const held = unacked ? await this.#unacked() : undefined
-    const { prefix, separator, steps, timesPrefix } = this.#keys
-    const parts: (readonly string[])[] = []
-    for (let at = 0; at < queues.length; at += COUNTED) parts.push(queues.slice(at, at + COUNTED))
-    const counts = await this.#connection.together(() =>
+    const held = unacked ? await this.#unacked(queues) : undefined
+    const parts: { readonly place: Place; readonly part: readonly string[] }[] = []
+    for (let at = 0; at < queues.length; at += this.#places.isOne ? COUNTED : 1) {
+      const part = queues.slice(at, at + (this.#places.isOne ? COUNTED : 1))
+      parts.push({ place: this.#places.of(queues[at] ?? ''), part })
+    }
+    const counts = await this.#places.together(() =>
       Promise.all(
-        parts.map((part) =>
+        parts.map(({ place: { connection, keys }, part }) =>
           COUNT_WAITING.run(
-            this.#connection,
-            [this.#keys.queues],
-            [prefix, separator, steps.join(), timesPrefix, dueByMs ?? -1, ...part],
+            connection,
+            [keys.queues],
+            [keys.prefix, keys.separator, keys.steps.join(), keys.timesPrefix, dueByMs ?? -1, ...part],
           ),
         ),
       ),
@@ -158,35 +161,45 @@ export class RedisAdmin implements QueueAdmin {
   }
 
   /** Messages held by workers, including Python's: as many of those as are inspected. */
-  async #unacked(): Promise<(queue: string) => number> {
-    const { holders, unackedIndex, unacked, heldPrefix } = this.#keys
-    const [lists, listCounts, routingKeys, keyCounts] = await COUNT_UNACKED.run(
-      this.#connection,
-      [holders, unackedIndex, unacked],
-      [heldPrefix, MOST_FOREIGN],
+  async #unacked(queues: readonly string[]): Promise<(queue: string) => number> {
+    const places = this.#places.isOne ? [this.#places.shared] : queues.map((queue) => this.#places.of(queue))
+    const byList = new Map<string, number>()
+    const byKey = new Map<string, number>()
+    const replies = await this.#places.together(() =>
+      Promise.all(
+        places.map(({ connection, keys: { holders, unackedIndex, unacked, heldPrefix } }) =>
+          COUNT_UNACKED.run(connection, [holders, unackedIndex, unacked], [heldPrefix, MOST_FOREIGN]),
+        ),
+      ),
     )
-    const byList = new Map(lists.map((list, place) => [list, listCounts[place] ?? 0]))
-    const byKey = new Map(routingKeys.map((key, place) => [key, keyCounts[place] ?? 0]))
+    for (const [lists, listCounts, routingKeys, keyCounts] of replies) {
+      for (const [at, list] of lists.entries()) byList.set(list, listCounts[at] ?? 0)
+      for (const [at, key] of routingKeys.entries()) byKey.set(key, (byKey.get(key) ?? 0) + (keyCounts[at] ?? 0))
+    }
+    const listsOf = (queue: string): string[] => this.#places.of(queue).keys.lists(queue)
     return (queue) =>
-      this.#keys.lists(queue).reduce((sum, list) => sum + (byList.get(list) ?? 0), byKey.get(queue) ?? 0)
+      listsOf(queue).reduce((sum, list) => sum + (byList.get(list) ?? 0), byKey.get(queue) ?? 0)
   }
 
   async purge(queue: string): Promise<number> {
-    const { delayed } = this.#keys
-    const named = [delayed, this.#keys.times(queue), this.#keys.messages(queue)] as const
-    return PURGE.run(this.#connection, [...named, ...this.#keys.lists(queue)], [queue])
+    const { connection, keys } = this.#places.of(queue)
+    const named = [keys.delayed, keys.times(queue), keys.messages(queue)] as const
+    return PURGE.run(connection, [...named, ...keys.lists(queue)], [queue])
   }
 
   async #all(ids: readonly string[]): Promise<readonly MessagesById[]> {
     const wanted = new Set(ids)
     const queues = await this.queues()
-    return queues.map((queue) => new MessagesById(this.#connection, this.#keys, queue, wanted))
+    return queues.map((queue) => {
+      const { connection, keys } = this.#places.of(queue)
+      return new MessagesById(connection, keys, queue, wanted)
+    })
   }
 
   async *#scan(pattern: string): AsyncGenerator<string[]> {
     let cursor = '0'
     do {
-      const [next, found] = await this.#connection.send<[string, string[]]>('scan', [
+      const [next, found] = await this.#places.shared.connection.send<[string, string[]]>('scan', [
         cursor,
         'MATCH',
         pattern,

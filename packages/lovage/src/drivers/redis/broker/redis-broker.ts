@@ -9,7 +9,7 @@ import type {
   QueueAdmin,
   QueueDepth,
 } from '../../../broker/index.js'
-import { type DriverOptions, type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
+import { ConfigurationError, type DriverOptions, type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { withoutRepetition } from '../../../process/index.js'
 import { keptLease, LeasedConsumer, LeaseKeeper } from '../../shared/index.js'
@@ -23,13 +23,17 @@ import {
   resultWriterOf,
 } from '../client/index.js'
 import { checkServer } from './check.js'
+import { ClusterClaimPort } from './cluster-claim-port.js'
+import { ClusterPublisher } from './cluster-publisher.js'
 import { Inboxes } from './inbox.js'
 import type { RedisLeaseData } from './lease-thread.js'
+import { PlacePerQueue } from './place-per-queue.js'
 import { RedisAdmin } from './redis-admin.js'
 import { RedisClaimPort } from './redis-claim-port.js'
 import { RedisDeadLetters } from './redis-dead-letters.js'
 import { RedisFanout } from './redis-fanout.js'
 import { type KeyOptions, keyOptionsOf, RedisKeys } from './redis-keys.js'
+import { onePlace, type Places } from './places.js'
 import { RedisPublisher } from './redis-publisher.js'
 import { RedisRouting } from './redis-routing.js'
 import { RENEW } from './scripts.js'
@@ -39,7 +43,15 @@ const LEASE_THREAD = new URL('./lease-thread.js', import.meta.url)
 /** Opens a broker on Redis; the first operation connects. Throws a ConfigurationError for an invalid URL or option. */
 export async function openRedisBroker(url: string, { settings, logger }: DriverOptions): Promise<Broker> {
   const names = { transport: 'brokerTransportOptions', ssl: 'brokerUseSsl' } as const
-  return new RedisBroker(parseRedisUrl(url, redisOptionsOf(settings, names)), keyOptionsOf(settings), logger)
+  const options = redisOptionsOf(settings, names)
+  const target = parseRedisUrl(url, options)
+  if (options.layout === 'slot-per-queue' && target.cluster === undefined)
+    throw new ConfigurationError(`${target.location} is not a Cluster: it has no slot per queue`, {
+      code: 'LVG_CONFIG_INVALID',
+      details: { location: target.location },
+      hint: 'Write the URL as redis+cluster://host:port, or remove cluster from brokerTransportOptions.',
+    })
+  return new RedisBroker(target, keyOptionsOf(settings), logger)
 }
 
 /** About 32 kB of small messages. */
@@ -49,26 +61,18 @@ const PUBLISH_BATCH = 48
 class RedisBroker implements Broker {
   readonly kind = 'redis'
   readonly location: string
-  readonly capabilities: BrokerCapabilities = {
-    priorities: true,
-    durableDelay: true,
-    leases: true,
-    atomicSettle: true,
-    fanout: true,
-    delayAtPublish: false,
-    once: true,
-    browsing: true,
-    shared: true,
-    publishBatch: PUBLISH_BATCH,
-  }
+  readonly capabilities: BrokerCapabilities
   readonly deadLetters: RedisDeadLetters
   readonly #target: RedisTarget
+  readonly #keyOptions: KeyOptions
   readonly #keys: RedisKeys
   readonly #connection: RedisConnection
   readonly #subscriber: RedisSubscriber
   readonly #keeper: LeaseKeeper<RedisLeaseData>
   readonly #routing: RedisRouting
-  readonly #publisher: RedisPublisher
+  readonly #publisher: RedisPublisher | ClusterPublisher
+  /** Where a Cluster has a slot per queue. */
+  readonly #perQueue: PlacePerQueue | undefined
   readonly #fanout: RedisFanout
   readonly #inboxes: Inboxes
   readonly #admin: RedisAdmin
@@ -77,15 +81,36 @@ class RedisBroker implements Broker {
   constructor(target: RedisTarget, keyOptions: KeyOptions, logger: Logger) {
     this.location = target.location
     this.#target = target
+    this.#keyOptions = keyOptions
     this.#keys = new RedisKeys(target.keyPrefix, target.db, keyOptions)
     this.#connection = new RedisConnection(target, 'lovage:broker')
     this.#subscriber = new RedisSubscriber(target, 'lovage:subscriber')
     this.#keeper = new LeaseKeeper(LEASE_THREAD, { target, keyOptions })
-    this.#routing = new RedisRouting(this.#connection, this.#keys)
-    this.#publisher = new RedisPublisher(this.#connection, this.#keys, this.#routing)
+    this.#perQueue =
+      target.queuePrefix === undefined
+        ? undefined
+        : new PlacePerQueue(target, keyOptions, 'lovage:broker', this.#connection)
+    const places: Places = this.#perQueue ?? onePlace({ connection: this.#connection, keys: this.#keys })
+    this.#routing = new RedisRouting(this.#connection, this.#keys, this.#perQueue && listsOf(this.#perQueue))
+    this.#publisher = this.#perQueue
+      ? new ClusterPublisher(this.#perQueue, this.#routing)
+      : new RedisPublisher(this.#connection, this.#keys, this.#routing)
+    this.capabilities = {
+      priorities: true,
+      durableDelay: true,
+      leases: true,
+      // A transaction cannot span slots.
+      atomicSettle: this.#perQueue === undefined,
+      fanout: true,
+      delayAtPublish: false,
+      once: true,
+      browsing: true,
+      shared: true,
+      publishBatch: PUBLISH_BATCH,
+    }
     this.#fanout = new RedisFanout(this.#connection, this.#subscriber, this.#keys, logger)
     this.#inboxes = new Inboxes(target, this.#connection, this.#routing, this.#keys, logger)
-    this.#admin = new RedisAdmin(this.#connection, this.#keys)
+    this.#admin = new RedisAdmin(places)
     this.deadLetters = new RedisDeadLetters(this.#connection, this.#keys)
   }
 
@@ -107,6 +132,7 @@ class RedisBroker implements Broker {
 
   async consume(given: ConsumeOptions): Promise<Consumer> {
     const options = { ...given, onError: withoutRepetition(given.onError, given.clock) }
+    if (this.#perQueue) return this.#consumeAcross(given, options)
     const { holder, leaseMs, visibilityTimeoutMs } = options
     const { holders, unackedIndex } = this.#keys
     const connection = new RedisConnection(this.#target, 'lovage:consumer')
@@ -134,6 +160,31 @@ class RedisBroker implements Broker {
     } catch (error) {
       connection.close()
       this.#keeper.release(holder)
+      throw error
+    }
+  }
+
+  async #consumeAcross(given: ConsumeOptions, options: ConsumeOptions): Promise<Consumer> {
+    const places = new PlacePerQueue(this.#target, this.#keyOptions, 'lovage:consumer')
+    const port = new ClusterClaimPort(options, {
+      places,
+      routing: this.#routing,
+      subscriber: this.#subscriber,
+      publisher: this.#publisher,
+      deadLetters: this.deadLetters,
+      keeper: this.#keeper,
+    })
+    try {
+      await port.open(options.queues)
+      const consumer = await LeasedConsumer.start(port, given, {
+        release: () => port.release(),
+        onClosed: (closed) => this.#consumers.delete(closed),
+      })
+      this.#consumers.add(consumer)
+      return consumer
+    } catch (error) {
+      places.nodes.close()
+      port.release()
       throw error
     }
   }
@@ -172,6 +223,15 @@ class RedisBroker implements Broker {
     if (this.#connection.isReady) await this.#routing.removeTemporary()
     this.#subscriber.close()
     this.#connection.close()
+    this.#perQueue?.nodes.close()
     await this.#keeper.close()
   }
 }
+
+/** Removes a queue's lists from its slot. */
+const listsOf =
+  (places: PlacePerQueue) =>
+  (queue: string): Promise<unknown> => {
+    const { connection, keys } = places.of(queue)
+    return connection.command('del', ...keys.lists(queue))
+  }

@@ -5,6 +5,7 @@ import type {
   ClaimPort,
   ClaimReply,
   ClaimRequest,
+  HeldList,
   OpenSettlement,
   Settled,
   Swept,
@@ -70,7 +71,7 @@ export class RedisClaimPort implements ClaimPort {
     this.settlesResults = writer !== undefined
     this.sweepMs = Math.min(LONGEST_PAUSE_MS, leaseMs / 5)
     this.#release = connection.hold()
-    this.wait = new Waiters(connection.target, clock, (queue) => keys.list(queue, 0), onError)
+    this.wait = new Waiters(() => connection.target, clock, (queue) => keys.list(queue, 0), onError)
     this.#settler = new RedisSettler({
       connection,
       keys,
@@ -159,12 +160,12 @@ export class RedisClaimPort implements ClaimPort {
     return this.#settler.settle(settlements)
   }
 
-  async held(): Promise<readonly string[]> {
+  async held(): Promise<HeldList> {
     const listed = await this.#connection.command<string[]>(
       'hkeys',
       this.#parts.keys.held(this.#options.holder),
     )
-    return listed.filter((tag) => tag !== '')
+    return { keys: listed.filter((tag) => tag !== '') }
   }
 
   async giveBack(wireTags: readonly string[]): Promise<void> {

@@ -1,6 +1,6 @@
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore } from '../../../dead-letter/index.js'
 import type { Page } from '../../../kernel/index.js'
-import { type Argument, defineScript, type RedisConnection } from '../client/index.js'
+import { type Argument, defineScript, type RedisLink } from '../client/index.js'
 import type { RedisKeys } from './redis-keys.js'
 
 const lua = (name: string): URL => new URL(`./lua/${name}.lua`, import.meta.url)
@@ -40,10 +40,10 @@ export function letterWords(letter: DeadLetter, claimed?: Buffer | string): Argu
 
 /** Dead letters in the broker's own database. */
 export class RedisDeadLetters implements DeadLetterStore {
-  readonly #connection: RedisConnection
+  readonly #connection: RedisLink
   readonly #keys: RedisKeys
 
-  constructor(connection: RedisConnection, keys: RedisKeys) {
+  constructor(connection: RedisLink, keys: RedisKeys) {
     this.#connection = connection
     this.#keys = keys
   }

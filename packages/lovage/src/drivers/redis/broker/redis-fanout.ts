@@ -3,7 +3,7 @@ import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { matchesTopic, safeListener } from '../../shared/index.js'
-import { escapeGlob, type RedisConnection, type RedisSubscriber } from '../client/index.js'
+import { escapeGlob, type RedisLink, type RedisSubscriber } from '../client/index.js'
 import { priorityFromWire } from './priority.js'
 import type { RedisKeys } from './redis-keys.js'
 
@@ -12,14 +12,14 @@ const REPLICAS_MS = 30_000
 
 /** kombu's fanout exchanges: channels `/<db>.<exchange>[/<routing key>]`, received by the current listeners. */
 export class RedisFanout {
-  readonly #connection: RedisConnection
+  readonly #connection: RedisLink
   readonly #subscriber: RedisSubscriber
   readonly #keys: RedisKeys
   readonly #logger: Logger
   #replicas: Promise<boolean> = Promise.resolve(true)
   #askedMs = Number.NEGATIVE_INFINITY
 
-  constructor(connection: RedisConnection, subscriber: RedisSubscriber, keys: RedisKeys, logger: Logger) {
+  constructor(connection: RedisLink, subscriber: RedisSubscriber, keys: RedisKeys, logger: Logger) {
     this.#connection = connection
     this.#subscriber = subscriber
     this.#keys = keys

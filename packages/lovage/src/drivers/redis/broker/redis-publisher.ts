@@ -1,8 +1,9 @@
 import { ConnectionError, systemClock } from '../../../kernel/index.js'
 import type { OutgoingMessage } from '../../../message/index.js'
-import type { RedisConnection } from '../client/index.js'
+import type { RedisLink } from '../client/index.js'
 import { CertainSender } from './certain-sender.js'
 import { type Publication, publicationFor, publicationsOf, publicationWords } from './publication.js'
+import { QueueNames } from './queue-names.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 import { PUBLISH, PUSH } from './scripts.js'
@@ -15,9 +16,6 @@ const MAX_ITEMS = 1_000
 const MAX_CHARACTERS = 1 << 15
 /** Consumers check the delay store this often by themselves. */
 const SWEEP_MS = 1_000
-/** Queue names are registered again this often, in case the server was flushed. */
-const REGISTER_MS = 60_000
-
 /** A transaction is five commands: fewer messages cost less as a script. */
 const MIN_TRANSACTION = 6
 /** As in push.lua. */
@@ -33,20 +31,26 @@ interface Batch {
 
 /** Publishes what it is handed at once: one push for each list and 32 kB, all in one packet. */
 export class RedisPublisher {
-  readonly #connection: RedisConnection
+  readonly #connection: RedisLink
   readonly #keys: RedisKeys
   readonly #routing: RedisRouting
   readonly #sender: CertainSender
   readonly #pushed: string
-  readonly #registered = new Set<string>()
-  #registeredMs = 0
+  readonly #names: QueueNames
 
-  constructor(connection: RedisConnection, keys: RedisKeys, routing: RedisRouting) {
+  /** @param names Where queues are registered; default beside them. */
+  constructor(
+    connection: RedisLink,
+    keys: RedisKeys,
+    routing: RedisRouting,
+    names = new QueueNames(connection, keys.queues),
+  ) {
     this.#connection = connection
     this.#keys = keys
     this.#routing = routing
     this.#sender = new CertainSender(connection)
     this.#pushed = keys.pushedPrefix + this.#sender.id
+    this.#names = names
   }
 
   /** Resolves when the server has all of them. */
@@ -59,10 +63,13 @@ export class RedisPublisher {
 
   /** Publishes messages that need routing, or the script. */
   async #publishAny(messages: readonly OutgoingMessage[]): Promise<void> {
-    const publications = await publicationsOf(messages, this.#routing, this.#keys)
-    const special = publications.filter(({ message }) => !isPlain({ ...message, exchange: '' }))
-    const plain = publications.filter(({ message }) => isPlain({ ...message, exchange: '' }))
-    const sent = this.#push(plain)
+    await this.send(await publicationsOf(messages, this.#routing, this.#keys))
+  }
+
+  /** Publishes copies for queues; resolves when the server has all of them. */
+  async send(publications: readonly Publication[]): Promise<void> {
+    const special = publications.filter(isSpecial)
+    const sent = this.#push(special.length === 0 ? publications : publications.filter((one) => !isSpecial(one)))
     for (let at = 0; at < special.length; at += MAX_ITEMS)
       sent.push(this.#runScript(special.slice(at, at + MAX_ITEMS)))
     await Promise.all(sent)
@@ -72,17 +79,18 @@ export class RedisPublisher {
     const { doorbell, delayed } = this.#keys
     const words = publications.flatMap((one) => publicationWords(one, this.#keys))
     const dueMs = Math.min(...publications.map(({ message }) => message.dueMs ?? Number.POSITIVE_INFINITY))
-    await this.#connection.together(() =>
-      Promise.all([
-        this.#register(publications.map(({ queue }) => queue)),
+    await this.#connection.together(() => {
+      // A failure to write the set shows in the next commands, or in the next publication.
+      this.#names.register(publications.map(({ queue }) => queue)).catch(() => {})
+      return Promise.all([
         this.#sender.send(
           (number) => PUBLISH.run(this.#connection, [doorbell, delayed, this.#pushed], [number, ...words]),
           () => publications.map(({ message }) => message.headers.id),
         ),
         // Too soon for a sweep to notice in time.
         dueMs - systemClock.now() < SWEEP_MS && this.#connection.command('publish', doorbell, ''),
-      ]),
-    )
+      ])
+    })
   }
 
   /** Pushes messages to their lists, in as few packets as possible. */
@@ -106,7 +114,7 @@ export class RedisPublisher {
       }
       for (const batch of open.values()) sent.push(this.#pushBatch(batch))
       // A failure to write the set shows in the next commands.
-      this.#register(queuesOf(publications)).catch(() => {})
+      this.#names.register(queuesOf(publications)).catch(() => {})
       // No consumer waits at the lists of the other steps.
       const { doorbell } = this.#keys
       for (const queue of queuesOf(publications.filter(({ step }) => step !== 0)))
@@ -146,31 +154,17 @@ export class RedisPublisher {
       ['pexpire', [this.#pushed, PUSHED_TTL_MS]],
     ])
   }
-
-  async #register(queues: readonly string[]): Promise<void> {
-    const nowMs = systemClock.now()
-    if (nowMs - this.#registeredMs > REGISTER_MS) {
-      this.#registered.clear()
-      this.#registeredMs = nowMs
-    }
-    const names = [...new Set(queues)].filter((queue) => !this.#registered.has(queue))
-    if (names.length === 0) return
-    for (const name of names) this.#registered.add(name)
-    try {
-      await this.#connection.command('sadd', this.#keys.queues, ...names)
-    } catch (error) {
-      for (const name of names) this.#registered.delete(name)
-      throw error
-    }
-  }
 }
 
 const isPlain = (message: OutgoingMessage): boolean =>
   message.exchange === '' && message.dueMs === undefined && message.once === undefined
 
+const isSpecial = ({ message: { dueMs, once } }: Publication): boolean =>
+  dueMs !== undefined || once !== undefined
+
 const queuesOf = (publications: readonly Publication[]): readonly string[] => [
   ...new Set(publications.map(({ queue }) => queue)),
 ]
 
-const closedError = ({ target }: RedisConnection): ConnectionError =>
+const closedError = ({ target }: RedisLink): ConnectionError =>
   new ConnectionError(`The connection to ${target.location} was closed`, { code: 'LVG_CONNECTION_CLOSED' })

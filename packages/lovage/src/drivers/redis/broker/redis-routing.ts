@@ -1,6 +1,6 @@
 import type { ExchangeType, Queue } from '../../../broker/index.js'
 import { MessageError } from '../../../kernel/index.js'
-import { isRefusedForNow, type RedisConnection } from '../client/index.js'
+import { isRefusedForNow, type RedisLink } from '../client/index.js'
 import type { RedisKeys } from './redis-keys.js'
 
 const LOOKED_AT_ONCE = 50
@@ -16,7 +16,7 @@ interface Binding {
 
 /** Bindings in kombu's sets: written for the queues declared here, read to route by exchange. */
 export class RedisRouting {
-  readonly #connection: RedisConnection
+  readonly #connection: RedisLink
   readonly #keys: RedisKeys
   readonly #declared = new Map<string, Binding>()
   readonly #lookups = new Map<string, Promise<string[]>>()
@@ -24,9 +24,17 @@ export class RedisRouting {
   /** Where the next look for lost declarations begins. */
   #lookedAt = 0
 
-  constructor(connection: RedisConnection, keys: RedisKeys) {
+  readonly #removeLists: (queue: string) => Promise<unknown>
+
+  /** @param removeLists Removes the lists of a queue that are not under `keys`. */
+  constructor(
+    connection: RedisLink,
+    keys: RedisKeys,
+    removeLists: (queue: string) => Promise<unknown> = async () => {},
+  ) {
     this.#connection = connection
     this.#keys = keys
+    this.#removeLists = removeLists
   }
 
   async declare(queues: readonly Queue[]): Promise<void> {
@@ -84,6 +92,7 @@ export class RedisRouting {
         this.#connection.command('srem', this.#keys.binding(binding.exchange), text),
         this.#connection.command('srem', this.#keys.queues, queue),
         this.#connection.command('del', ...this.#keys.lists(queue)),
+        this.#removeLists(queue),
       ]),
     )
   }

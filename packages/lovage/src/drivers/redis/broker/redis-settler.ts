@@ -1,6 +1,6 @@
 import { ConnectionError } from '../../../kernel/index.js'
 import type { OpenSettlement, Settled } from '../../shared/index.js'
-import { isConnectionLoss, isRefusedForNow, type RedisConnection } from '../client/index.js'
+import { isConnectionLoss, isRefusedForNow, type RedisLink } from '../client/index.js'
 import { publicationFor, publicationsOf } from './publication.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
@@ -20,7 +20,7 @@ const MAX_SETTLEMENTS = 200
 
 /** Dependencies of a settler. */
 export interface SettlerOptions {
-  readonly connection: RedisConnection
+  readonly connection: RedisLink
   readonly keys: RedisKeys
   readonly routing: RedisRouting
   readonly holder: string

@@ -1,4 +1,4 @@
-import { defineScript, STORE_RESULT_LUA } from '../client/index.js'
+import { type Argument, defineScript, STORE_RESULT_LUA } from '../client/index.js'
 import type { RedisKeys } from './redis-keys.js'
 
 const lua = (name: string): URL => new URL(`./lua/${name}.lua`, import.meta.url)
@@ -40,6 +40,14 @@ export const ACK = defineScript<
   uses: [lua('message-tag'), lua('fence'), STORE_RESULT_LUA],
   keys: ['unackedIndex', 'unacked', 'held', 'unparsed', 'redeliveries', 'results…'],
   args: ['count', 'tags…', 'results…'],
+})
+
+/** Checks that claims are still ours, before something in another slot goes ahead of their end. */
+export const CHECK_CLAIMS = defineScript<[unackedIndex: string, held: string], string[], number[]>({
+  file: lua('check-claims'),
+  uses: [lua('fence')],
+  keys: ['unackedIndex', 'held'],
+  args: ['tags…'],
 })
 
 /** Settles claims of every kind, with continuations. */
@@ -96,7 +104,7 @@ export const PUBLISH = defineScript<
 /** Pushes messages to a list as they are. */
 export const PUSH = defineScript<
   [list: string, pushed: string],
-  [number: number, forgetCount: number, ...numbersAndMessages: (string | number)[]],
+  [number: number, forgetCount: number, ...numbersAndMessages: Argument[]],
   0 | 1
 >({
   file: lua('push'),

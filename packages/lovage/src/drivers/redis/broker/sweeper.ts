@@ -1,23 +1,23 @@
 import { type Clock, crashPoint } from '../../../kernel/index.js'
 import type { Swept } from '../../shared/index.js'
-import type { RedisConnection } from '../client/index.js'
+import type { RedisLink } from '../client/index.js'
 import { noList } from './claim-reply.js'
 import { restoreForeign } from './foreign.js'
+import { Redeclarer } from './redeclarer.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 import { PROMOTE, RESTORE_LEASE } from './scripts.js'
 
-const DECLARE_PAUSE_MS = 10_000
-const LOST_PAUSE_MS = 5_000
 const FOREIGN_PAUSE_MS = 10_000
 const PROMOTE_AT_ONCE = 500
 const RESTORE_AT_ONCE = 500
 
 /** Dependencies of a sweeper. */
 export interface SweeperOptions {
-  readonly connection: RedisConnection
+  readonly connection: RedisLink
   readonly keys: RedisKeys
-  readonly routing: RedisRouting
+  /** Absent: declarations, and the claims of workers without leases, are not in this place. */
+  readonly routing?: RedisRouting
   readonly clock: Clock
   readonly holder: string
   readonly leaseMs: number
@@ -32,20 +32,20 @@ export interface SweeperOptions {
  */
 export class Sweeper {
   readonly #options: SweeperOptions
+  readonly #redeclarer: Redeclarer | undefined
   #leasesMs = 0
   #foreignMs = 0
-  #declaredMs = 0
-  #lookedForLostMs = 0
 
   constructor(options: SweeperOptions) {
     this.#options = options
+    this.#redeclarer = options.routing && new Redeclarer(options.routing, options.clock)
   }
 
   async sweep(): Promise<Swept> {
     const isAny = await this.#isAny()
     const dueInMs = isAny ? await this.#promote() : undefined
     const restored = await this.#restore()
-    await this.#declare()
+    await this.#redeclarer?.look()
     return { dueInMs, isEmpty: !isAny && restored === 0 }
   }
 
@@ -75,20 +75,6 @@ export class Sweeper {
     }
   }
 
-  /** Keeps bindings through a FLUSHALL: most are missed within five seconds, all after ten. */
-  async #declare(): Promise<void> {
-    const { clock, routing } = this.#options
-    const nowMs = clock.now()
-    if (nowMs - this.#declaredMs >= DECLARE_PAUSE_MS) {
-      this.#declaredMs = nowMs
-      this.#lookedForLostMs = nowMs
-      await routing.declareAgain()
-    } else if (nowMs - this.#lookedForLostMs >= LOST_PAUSE_MS) {
-      this.#lookedForLostMs = nowMs
-      await routing.declareLost()
-    }
-  }
-
   /** Returns how many claims were returned. */
   async #restore(): Promise<number> {
     let sum = 0
@@ -109,7 +95,7 @@ export class Sweeper {
         if (typeof wrongList === 'string') this.#options.onError(noList(wrongList))
       }
     }
-    if (nowMs - this.#foreignMs >= Math.min(FOREIGN_PAUSE_MS, visibilityTimeoutMs / 5)) {
+    if (routing && nowMs - this.#foreignMs >= Math.min(FOREIGN_PAUSE_MS, visibilityTimeoutMs / 5)) {
       this.#foreignMs = nowMs
       const restored = await restoreForeign(connection, keys, routing, visibilityTimeoutMs)
       if (restored > 0) crashPoint('restore:after')

@@ -4,7 +4,7 @@ import { Waiter } from './waiter.js'
 
 /** One waiter per queue, all armed and disarmed together: the first that wakes disarms the others. */
 export class Waiters {
-  readonly #target: RedisTarget
+  readonly #targetOf: (queue: string) => RedisTarget
   readonly #clock: Clock
   readonly #listOf: (queue: string) => string
   readonly #onError: (error: unknown) => void
@@ -13,12 +13,12 @@ export class Waiters {
   queues: readonly string[] = []
 
   constructor(
-    target: RedisTarget,
+    targetOf: (queue: string) => RedisTarget,
     clock: Clock,
     listOf: (queue: string) => string,
     onError: (error: unknown) => void,
   ) {
-    this.#target = target
+    this.#targetOf = targetOf
     this.#clock = clock
     this.#listOf = listOf
     this.#onError = onError
@@ -36,7 +36,7 @@ export class Waiters {
     for (const queue of wanted) {
       if (this.#byQueue.has(queue)) continue
       const on = { wake: () => this.#woken(queue), error: this.#onError }
-      this.#byQueue.set(queue, new Waiter(this.#target, this.#listOf(queue), this.#clock, on))
+      this.#byQueue.set(queue, new Waiter(this.#targetOf(queue), this.#listOf(queue), this.#clock, on))
     }
   }
 

@@ -38,7 +38,7 @@ export function redisClientOptions(
     autoResubscribe: false,
     retryStrategy,
     // This connection leads to a server that became a replica, or has given our keys away; a new one leads to the right server.
-    reconnectOnError: (error) => isElsewhere(error.message),
+    reconnectOnError: (error) => !target.isNode && isElsewhere(error.message),
   }
 }
 

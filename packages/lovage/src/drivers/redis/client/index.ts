@@ -1,6 +1,7 @@
 export { isConnectionLoss, isRefusedForNow, isServersWord } from './errors.js'
-export { parseRedisUrl, patient, type RedisTarget } from './options.js'
+export { parseRedisUrl, patient, queueTarget, type RedisTarget } from './options.js'
 export { type Argument, RedisConnection } from './redis-connection.js'
+export type { RedisLink } from './redis-link.js'
 export { escapeGlob, RedisSubscriber } from './redis-subscriber.js'
 export {
   offerResultWriter,
@@ -8,6 +9,7 @@ export {
   resultWriterOf,
   STORE_RESULT_LUA,
 } from './result-writer.js'
+export { ClusterNodes } from './cluster-nodes.js'
 export { definedScripts, defineScript } from './script.js'
 export { redisOptionsOf, transportOption, transportOptions } from './settings.js'
 

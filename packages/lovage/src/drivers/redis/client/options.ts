@@ -1,6 +1,6 @@
 import { ConfigurationError, redactUrl } from '../../../kernel/index.js'
 import { readTlsFiles } from '../../../process/index.js'
-import { clusterPrefix } from './cluster-url.js'
+import { type ClusterLayout, clusterPrefix } from './cluster-url.js'
 import { addressIn, nameOfNodes, readNodes } from './nodes-url.js'
 import { SENTINEL_PORT, type SentinelOptions, type Sentinels, sentinelsOf } from './sentinel-url.js'
 import type { ServerAddress } from './server-finder.js'
@@ -16,8 +16,10 @@ export interface RedisOptions {
   readonly db?: number
   /** PEM texts, or paths of PEM files. If given, TLS is used even with `redis://`. */
   readonly tls?: RedisTls
-  /** Prepended to every key and channel, verbatim (kombu's `global_keyprefix`). Default none; on a Cluster `{lovage}:`. */
+  /** Prepended to every key and channel, verbatim (kombu's `global_keyprefix`). Default none; on a Cluster `{lovage}:`, or `lovage:` with a slot per queue. */
   readonly keyPrefix?: string
+  /** Where keys are on a Cluster. Default `one-slot`. */
+  readonly layout?: ClusterLayout
   /** Options that a `sentinel://` URL does not give. */
   readonly sentinel?: SentinelOptions
   /** Timeout of one attempt to connect. Default 5000. */
@@ -36,6 +38,10 @@ export interface RedisTarget {
   readonly sentinels?: Sentinels
   /** Servers of the Cluster that includes the server. */
   readonly cluster?: readonly ServerAddress[]
+  /** Begins the hash tag of each queue, where a Cluster has a slot per queue. */
+  readonly queuePrefix?: string
+  /** One node of a Cluster, whose refusals to serve a slot concern that slot alone. */
+  readonly isNode?: true
   /** A Unix socket, instead of host and port. */
   readonly path?: string
   readonly username?: string
@@ -89,7 +95,7 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
   const path = isSocket ? decodeURIComponent(parsed.pathname) : undefined
   const nodes = readNodes({ ...address, protocol, dbText }, others, defaultPort)
   const sentinels = protocol === 'sentinel:' ? sentinelsOf(nodes, query, options.sentinel) : undefined
-  const cluster = CLUSTER.test(protocol) ? clusterPrefix(options.keyPrefix) : undefined
+  const cluster = CLUSTER.test(protocol) ? clusterPrefix(options.keyPrefix, options.layout) : undefined
   if (cluster && db !== 0) throw invalid(url, `names database ${db}, but a Cluster has only number 0`)
   const who = `${sentinels ? `${sentinels.masterName}@` : ''}${nameOfNodes(nodes)}${cluster ? `#${cluster.tag}` : ''}`
   return {
@@ -97,6 +103,7 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
     ...address,
     ...(sentinels === undefined ? {} : { sentinels }),
     ...(cluster === undefined ? {} : { cluster: nodes }),
+    ...(cluster?.queuePrefix === undefined ? {} : { queuePrefix: cluster.queuePrefix }),
     ...(path === undefined ? {} : { path }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
@@ -133,3 +140,15 @@ export const patient = (target: RedisTarget, seconds: number): RedisTarget => ({
   ...target,
   silenceTimeoutMs: target.silenceTimeoutMs + seconds * 1000,
 })
+
+/** The target of a queue's keys, where a Cluster has a slot per queue. */
+export const queueTarget = (target: RedisTarget, queue: string): RedisTarget => ({
+  ...target,
+  keyPrefix: `{${target.queuePrefix ?? ''}${queue}}:`,
+})
+
+/** The target that is one node of a Cluster, whatever its slots. */
+export function nodeTarget(target: RedisTarget, { host, port }: ServerAddress): RedisTarget {
+  const { cluster: _cluster, ...rest } = target
+  return { ...rest, host, port, isNode: true }
+}

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isLovageError } from '../../../kernel/index.js'
-import type { Argument, RedisConnection } from './redis-connection.js'
+import type { Argument } from './redis-connection.js'
+import type { RedisLink } from './redis-link.js'
 
 /** A script's signature, as in its file: the names are those in the file's header, `…` marking the repeated one. */
 export interface ScriptDefinition {
@@ -33,12 +34,12 @@ export class Script<Keys extends readonly string[], Args extends readonly Argume
   }
 
   /** Runs it: one round trip, two when the server no longer has it cached (a restart, SCRIPT FLUSH). */
-  async run(connection: RedisConnection, keys: Keys, args: Args): Promise<Reply> {
+  async run(connection: RedisLink, keys: Keys, args: Args): Promise<Reply> {
     return this.#run((name, words) => connection.send<Reply>(name, words), keys, args)
   }
 
   /** The same with bulk strings of the reply as bytes. */
-  async runForBytes<BytesReply>(connection: RedisConnection, keys: Keys, args: Args): Promise<BytesReply> {
+  async runForBytes<BytesReply>(connection: RedisLink, keys: Keys, args: Args): Promise<BytesReply> {
     return this.#run((name, words) => connection.sendForBytes<BytesReply>(name, words), keys, args)
   }
 

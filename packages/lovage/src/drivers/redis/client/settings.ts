@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../../../kernel/index.js'
 import { readTlsFiles } from '../../../process/index.js'
+import { CLUSTER_LAYOUTS, type ClusterLayout } from './cluster-url.js'
 import type { RedisOptions } from './options.js'
 import type { SentinelOptions } from './sentinel-url.js'
 import { demandsCertificate, type RedisTls, TLS_FILES } from './tls.js'
@@ -37,6 +38,12 @@ export function redisOptionsOf(settings: Settings, names: RedisSettingNames): Re
     throw new ConfigurationError(`${names.transport}.global_keyprefix must be text`, {
       code: 'LVG_CONFIG_INVALID',
     })
+  const layout = transportOption(options, 'cluster')
+  if (layout !== undefined && !isLayout(layout))
+    throw new ConfigurationError(`${names.transport}.cluster is unknown: ${String(layout)}`, {
+      code: 'LVG_CONFIG_INVALID',
+      hint: `Valid values are ${CLUSTER_LAYOUTS.map((one) => `'${one}'`).join(' and ')}.`,
+    })
   const sentinel = sentinelOptionsOf(options, transportOptions(settings, 'brokerTransportOptions'))
   const connectS = settings.redisSocketConnectTimeout ?? settings.brokerConnectionTimeout
   const silenceS = settings.redisSocketTimeout
@@ -44,6 +51,7 @@ export function redisOptionsOf(settings: Settings, names: RedisSettingNames): Re
   const ssl = settings[names.ssl]
   return {
     ...(keyPrefix === undefined ? {} : { keyPrefix }),
+    ...(layout === undefined ? {} : { layout }),
     sentinel,
     ...(typeof connectS === 'number' ? { connectTimeoutMs: connectS * 1000 } : {}),
     ...(typeof silenceS === 'number'
@@ -54,6 +62,8 @@ export function redisOptionsOf(settings: Settings, names: RedisSettingNames): Re
     ...(typeof ssl === 'object' && ssl !== null ? { tls: tlsOf(ssl as Settings) } : {}),
   }
 }
+
+const isLayout = (given: unknown): given is ClusterLayout => CLUSTER_LAYOUTS.some((one) => one === given)
 
 /** Stores beside the broker, such as results, use the broker's Sentinel name where they have none of their own. */
 function sentinelOptionsOf(options: Settings, broker: Settings): SentinelOptions {

@@ -13,6 +13,7 @@ import {
   type ClaimPort,
   type ClaimReply,
   type ClaimRequest,
+  type HeldList,
   type KeptLease,
   keptLease,
   type OpenSettlement,
@@ -94,8 +95,8 @@ export class SqliteClaimPort implements ClaimPort {
     }
   }
 
-  async held(): Promise<readonly string[]> {
-    return (await this.#procedures.call('held', this.#lease)).map(keyOf)
+  async held(): Promise<HeldList> {
+    return { keys: (await this.#procedures.call('held', this.#lease)).map(keyOf) }
   }
 
   async giveBack(keys: readonly string[]): Promise<void> {
