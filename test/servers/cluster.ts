@@ -49,6 +49,36 @@ export class RedisCluster implements AsyncDisposable {
     }
   }
 
+  /** Moves the slot of a key to another owner, key by key, as `redis-cli --cluster reshard` does. */
+  async moveSlot(key: string, to: RedisServer): Promise<void> {
+    const from = await this.ownerOf(key)
+    const [source, target] = [connect(from), connect(to)]
+    const others = this.servers.filter(({ running }) => running).map(connect)
+    try {
+      const slot = await source.cluster('KEYSLOT', key)
+      const [sourceId, targetId] = await Promise.all([
+        source.call('CLUSTER', 'MYID'),
+        target.call('CLUSTER', 'MYID'),
+      ])
+      await target.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', String(sourceId))
+      await source.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', String(targetId))
+      const auth = this.#password === undefined ? [] : ['AUTH', this.#password]
+      for (;;) {
+        const keys = await source.cluster('GETKEYSINSLOT', slot, 1)
+        if (keys.length === 0) break
+        await source.call('MIGRATE', '127.0.0.1', to.port, '', 0, 60_000, ...auth, 'KEYS', ...keys)
+      }
+      // The target first: a source without it would send clients to itself.
+      for (const client of [target, source, ...others])
+        await client.call('CLUSTER', 'SETSLOT', slot, 'NODE', String(targetId)).catch((error: unknown) => {
+          // Replicas hear of it from their owner.
+          if (!/replica/.test(String(error))) throw error
+        })
+    } finally {
+      for (const client of [source, target, ...others]) client.disconnect()
+    }
+  }
+
   /** Resolves when every server that runs finds the Cluster well. */
   async ready(): Promise<void> {
     const running = this.servers.filter((server) => server.running)

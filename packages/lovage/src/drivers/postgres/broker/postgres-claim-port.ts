@@ -99,7 +99,9 @@ export class PostgresClaimPort implements ClaimPort {
 
   async held(): Promise<HeldList> {
     const { holder } = this.#options
-    return { keys: (await this.#database.query<{ id: number; claim: number }>(sql.held, [holder])).map(tagOf) }
+    return {
+      keys: (await this.#database.query<{ id: number; claim: number }>(sql.held, [holder])).map(tagOf),
+    }
   }
 
   async giveBack(tags: readonly string[]): Promise<void> {

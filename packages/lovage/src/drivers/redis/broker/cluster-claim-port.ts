@@ -1,5 +1,4 @@
 import type { ConsumeOptions } from '../../../broker/index.js'
-import type { DeadLetterStore } from '../../../dead-letter/index.js'
 import type { Unsubscribe } from '../../../kernel/index.js'
 import {
   type ClaimedMessage,
@@ -15,7 +14,7 @@ import {
   type Swept,
 } from '../../shared/index.js'
 import { isConnectionLoss, queueTarget, type RedisSubscriber } from '../client/index.js'
-import type { ClusterPublisher } from './cluster-publisher.js'
+import { ClusterSettler, type ClusterSettlerParts } from './cluster-settler.js'
 import { leaseName } from './lease-name.js'
 import type { RedisLeaseData } from './lease-thread.js'
 import type { PlacePerQueue } from './place-per-queue.js'
@@ -33,13 +32,11 @@ const PATIENCE_MS = 250
 const AT_ONCE = 64
 
 /** State that a consumer shares with its broker. */
-export interface ClusterClaimParts {
+export interface ClusterClaimParts extends ClusterSettlerParts {
   /** Over connections of the consumer's own. */
   readonly places: PlacePerQueue
   readonly routing: RedisRouting
   readonly subscriber: RedisSubscriber
-  readonly publisher: Pick<ClusterPublisher, 'publish'>
-  readonly deadLetters: Pick<DeadLetterStore, 'add'>
   readonly keeper: LeaseKeeper<RedisLeaseData>
 }
 
@@ -56,6 +53,7 @@ export class ClusterClaimPort implements ClaimPort {
   readonly #parts: ClusterClaimParts
   readonly #waiters: Waiters
   readonly #redeclarer: Redeclarer
+  readonly #settler: ClusterSettler
   readonly #shares = new Map<string, QueueShare>()
   readonly #byNumber: QueueShare[] = []
   readonly #away = new Set<QueueShare>()
@@ -82,6 +80,7 @@ export class ClusterClaimPort implements ClaimPort {
       (queue) => places.of(queue).keys.list(queue, 0),
       onError,
     )
+    this.#settler = new ClusterSettler((queue) => this.#share(queue), parts)
     places.nodes.hold()
   }
 
@@ -133,7 +132,7 @@ export class ClusterClaimPort implements ClaimPort {
         const messages = await this.#claimFrom(share, count)
         if (!isOver) return messages
         this.#late.push(...messages)
-        share.isStuck = false
+        share.lateClaims--
         this.#listener?.rung([share.queue])
         return []
       })
@@ -144,7 +143,8 @@ export class ClusterClaimPort implements ClaimPort {
     isOver = true
     await heard
     if (isProbe && messages.length > 0) await subscriber.caughtUp()
-    if (messages.length < want && shares.some((share) => share.isHot && !share.isStuck)) this.#listener?.rung()
+    if (messages.length < want && shares.some((share) => share.isHot && !share.isStuck))
+      this.#listener?.rung()
     return { messages }
   }
 
@@ -165,7 +165,7 @@ export class ClusterClaimPort implements ClaimPort {
     })
     await Promise.race([all, patience])
     clearTimeout(timer)
-    for (const [at, share] of shares.entries()) if (!known[at]) share.isStuck = true
+    for (const [at, share] of shares.entries()) if (!known[at]) share.lateClaims++
     return known.flatMap((messages) => messages ?? [])
   }
 
@@ -198,68 +198,12 @@ export class ClusterClaimPort implements ClaimPort {
   }
 
   settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
-    return settlements.some(hasMore)
-      ? this.#settleAfter(settlements)
-      : this.#each(settlements, (share, some) => share.settle(some))
-  }
-
-  /** Stores what goes elsewhere before the claims end, unless they are no longer ours; a death in between repeats it under the same ids. */
-  async #settleAfter(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
-    const [first, others] = [settlements.filter(hasMore), settlements.filter((one) => !hasMore(one))]
-    const rest = this.settle(others)
-    let ended: readonly Settled[]
-    try {
-      ended = await this.#publishAndEnd(first)
-    } catch (failed) {
-      ended = first.map(() => ({ failed }))
-    }
-    const queues = { first: [...ended], rest: [...(await rest)] }
-    return settlements.map((one) => queues[hasMore(one) ? 'first' : 'rest'].shift() ?? 'refused')
-  }
-
-  async #publishAndEnd(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
-    const { publisher, deadLetters } = this.#parts
-    const areOurs = await this.#each(settlements, (share, some) => share.ours(some))
-    const ours = settlements.filter((_, at) => areOurs[at])
-    const messages = ours.flatMap(({ settlement }) => settlement.publish ?? [])
-    if (messages.length > 0) await publisher.publish(messages)
-    const letters = ours.flatMap(({ settlement }) =>
-      settlement.kind === 'dead-letter' ? [settlement.letter] : [],
-    )
-    if (letters.length > 0) await deadLetters.add(letters)
-    const ended = [...(await this.settle(ours.map(endOf)))]
-    return areOurs.map((isOurs) => (isOurs ? (ended.shift() ?? 'refused') : 'refused'))
-  }
-
-  /** Asks the slot of each one's queue; the answers are in the order of the settlements. */
-  async #each<Answer>(
-    settlements: readonly OpenSettlement[],
-    ask: (share: QueueShare, some: readonly OpenSettlement[]) => Promise<readonly Answer[]>,
-  ): Promise<readonly Answer[]> {
-    const parts = new Map<QueueShare, OpenSettlement[]>()
-    for (const one of settlements) {
-      const share = this.#share(one.claim.delivery.queue)
-      const part = parts.get(share)
-      if (part) part.push(one)
-      else parts.set(share, [one])
-    }
-    const [only] = parts
-    if (only && parts.size === 1) return ask(...only)
-    const answers = new Map<OpenSettlement, Answer>()
-    await Promise.all(
-      [...parts].map(async ([share, some]) => {
-        for (const [at, answer] of (await ask(share, some)).entries()) {
-          const one = some[at]
-          if (one) answers.set(one, answer)
-        }
-      }),
-    )
-    // Every part has been answered in full.
-    return settlements.map((one) => answers.get(one) as Answer)
+    return this.#settler.settle(settlements)
   }
 
   async held(): Promise<HeldList> {
-    const shares = [...this.#shares.values()].filter(({ isReady }) => isReady)
+    // A claim that comes late is on the server's list, and not yet known here.
+    const shares = [...this.#shares.values()].filter(({ isReady, isStuck }) => isReady && !isStuck)
     const read = new Set(shares.map(({ queue }) => queue))
     const keys = (await Promise.all(shares.map((share) => share.held()))).flat()
     const late = new Set(this.#late.map(({ key }) => key))
@@ -421,7 +365,6 @@ export class ClusterClaimPort implements ClaimPort {
       share.place.connection.listen({
         onReady: () => {
           this.#away.delete(share)
-          share.isStuck = false
           share.expected = Math.max(1, share.expected)
           this.#upSoon(listener)
         },
@@ -460,15 +403,4 @@ export class ClusterClaimPort implements ClaimPort {
       })
     })
   }
-}
-
-/** Whether something in another slot goes before the claim's end. */
-const hasMore = ({ settlement }: OpenSettlement): boolean =>
-  settlement.kind === 'dead-letter' || (settlement.publish?.length ?? 0) > 0
-
-/** What is left to do once the rest is stored. */
-const endOf = ({ settlement, claim }: OpenSettlement): OpenSettlement => {
-  if (settlement.kind === 'dead-letter') return { settlement: { tag: settlement.tag, kind: 'ack' }, claim }
-  const { publish: _published, ...rest } = settlement
-  return { settlement: rest, claim }
 }

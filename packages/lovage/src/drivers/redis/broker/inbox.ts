@@ -3,7 +3,13 @@ import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import type { Logger, Unsubscribe } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { safeListener } from '../../shared/index.js'
-import { isConnectionLoss, patient, RedisConnection, type RedisLink, type RedisTarget } from '../client/index.js'
+import {
+  isConnectionLoss,
+  patient,
+  RedisConnection,
+  type RedisLink,
+  type RedisTarget,
+} from '../client/index.js'
 import { priorityFromWire } from './priority.js'
 import type { RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'

@@ -6,7 +6,8 @@ export interface LeaseName {
 }
 
 /** The lease's name within a process. */
-export const leaseName = ({ holder, queue }: LeaseName): string => (queue === '' ? holder : `${holder}\n${queue}`)
+export const leaseName = ({ holder, queue }: LeaseName): string =>
+  queue === '' ? holder : `${holder}\n${queue}`
 
 export function readLeaseName(name: string): LeaseName {
   const end = name.indexOf('\n')

@@ -34,7 +34,11 @@ export async function moveAcross(places: Places, from: string, to: string): Prom
       )
       if (step !== 0) await target.connection.command('publish', target.keys.doorbell, to)
       const words = tags.toString().split('\n')
-      await ACK.run(source.connection, [unackedIndex, unacked, held, unparsed, redeliveries], [words.length, ...words])
+      await ACK.run(
+        source.connection,
+        [unackedIndex, unacked, held, unparsed, redeliveries],
+        [words.length, ...words],
+      )
       moved += raws.length
     }
   }

@@ -18,8 +18,8 @@ export class QueueShare {
   readonly place: Place
   /** How many messages are probably waiting: none after a claim that found fewer than it asked for. */
   expected = 1
-  /** A claim has been unanswered for too long to wait for it. */
-  isStuck = false
+  /** Claims that have been unanswered for too long to wait for them. */
+  lateClaims = 0
   isSweeping = false
   /** Its lease is kept, and it hears what rings. */
   isOpen = false
@@ -63,7 +63,12 @@ export class QueueShare {
     return this.place.connection.isReady
   }
 
-  /** Whether a claim of so many is worth sending. */
+  /** Its node does not answer now. */
+  get isStuck(): boolean {
+    return this.lateClaims > 0
+  }
+
+  /** Whether a claim is worth sending. */
   get isHot(): boolean {
     return this.expected > 0
   }

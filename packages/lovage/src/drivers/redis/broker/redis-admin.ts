@@ -174,7 +174,8 @@ export class RedisAdmin implements QueueAdmin {
     )
     for (const [lists, listCounts, routingKeys, keyCounts] of replies) {
       for (const [at, list] of lists.entries()) byList.set(list, listCounts[at] ?? 0)
-      for (const [at, key] of routingKeys.entries()) byKey.set(key, (byKey.get(key) ?? 0) + (keyCounts[at] ?? 0))
+      for (const [at, key] of routingKeys.entries())
+        byKey.set(key, (byKey.get(key) ?? 0) + (keyCounts[at] ?? 0))
     }
     const listsOf = (queue: string): string[] => this.#places.of(queue).keys.lists(queue)
     return (queue) =>

@@ -9,7 +9,13 @@ import type {
   QueueAdmin,
   QueueDepth,
 } from '../../../broker/index.js'
-import { ConfigurationError, type DriverOptions, type Logger, newId, type Unsubscribe } from '../../../kernel/index.js'
+import {
+  ConfigurationError,
+  type DriverOptions,
+  type Logger,
+  newId,
+  type Unsubscribe,
+} from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
 import { withoutRepetition } from '../../../process/index.js'
 import { keptLease, LeasedConsumer, LeaseKeeper } from '../../shared/index.js'
@@ -28,12 +34,12 @@ import { ClusterPublisher } from './cluster-publisher.js'
 import { Inboxes } from './inbox.js'
 import type { RedisLeaseData } from './lease-thread.js'
 import { PlacePerQueue } from './place-per-queue.js'
+import { onePlace, type Places } from './places.js'
 import { RedisAdmin } from './redis-admin.js'
 import { RedisClaimPort } from './redis-claim-port.js'
 import { RedisDeadLetters } from './redis-dead-letters.js'
 import { RedisFanout } from './redis-fanout.js'
 import { type KeyOptions, keyOptionsOf, RedisKeys } from './redis-keys.js'
-import { onePlace, type Places } from './places.js'
 import { RedisPublisher } from './redis-publisher.js'
 import { RedisRouting } from './redis-routing.js'
 import { RENEW } from './scripts.js'

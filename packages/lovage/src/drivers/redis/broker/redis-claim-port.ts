@@ -71,7 +71,12 @@ export class RedisClaimPort implements ClaimPort {
     this.settlesResults = writer !== undefined
     this.sweepMs = Math.min(LONGEST_PAUSE_MS, leaseMs / 5)
     this.#release = connection.hold()
-    this.wait = new Waiters(() => connection.target, clock, (queue) => keys.list(queue, 0), onError)
+    this.wait = new Waiters(
+      () => connection.target,
+      clock,
+      (queue) => keys.list(queue, 0),
+      onError,
+    )
     this.#settler = new RedisSettler({
       connection,
       keys,

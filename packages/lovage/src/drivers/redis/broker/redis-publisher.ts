@@ -69,7 +69,9 @@ export class RedisPublisher {
   /** Publishes copies for queues; resolves when the server has all of them. */
   async send(publications: readonly Publication[]): Promise<void> {
     const special = publications.filter(isSpecial)
-    const sent = this.#push(special.length === 0 ? publications : publications.filter((one) => !isSpecial(one)))
+    const sent = this.#push(
+      special.length === 0 ? publications : publications.filter((one) => !isSpecial(one)),
+    )
     for (let at = 0; at < special.length; at += MAX_ITEMS)
       sent.push(this.#runScript(special.slice(at, at + MAX_ITEMS)))
     await Promise.all(sent)

@@ -12,7 +12,11 @@ type Range = readonly [
 
 /** Who owns which slots. */
 export class SlotOwners {
-  readonly #ranges: readonly { readonly first: number; readonly last: number; readonly owner: ServerAddress }[]
+  readonly #ranges: readonly {
+    readonly first: number
+    readonly last: number
+    readonly owner: ServerAddress
+  }[]
 
   constructor(ranges: readonly Range[], asked: ServerAddress) {
     this.#ranges = ranges.flatMap(([first, last, owner]) =>

@@ -143,7 +143,8 @@ export class ClusterNodes implements SlotNodes {
   /** Follows the Cluster until all slots in use are served. */
   async #restoreAll(): Promise<void> {
     let pauseMs = FIRST_LOOK_MS
-    const waiting = (): SlotConnection[] => [...this.#slots.values()].filter((slot) => slot.node && !slot.isReady)
+    const waiting = (): SlotConnection[] =>
+      [...this.#slots.values()].filter((slot) => slot.node && !slot.isReady)
     while (!this.#closed && waiting().length > 0) {
       await delay(systemClock, pauseMs)
       pauseMs = Math.min(LONGEST_LOOK_MS, 2 * pauseMs)

@@ -1,8 +1,19 @@
 import { ConfigurationError } from '../../../kernel/index.js'
 
 /** Where an app's keys are on a Cluster: all in one slot, or those of each queue in a slot of their own. */
-export const CLUSTER_LAYOUTS = ['one-slot', 'slot-per-queue'] as const
+const CLUSTER_LAYOUTS = ['one-slot', 'slot-per-queue'] as const
 export type ClusterLayout = (typeof CLUSTER_LAYOUTS)[number]
+
+/** Reads the name of a layout; undefined for none. Throws a ConfigurationError that says `where` it was. */
+export function readLayout(given: unknown, where: string): ClusterLayout | undefined {
+  if (given === undefined || given === null) return undefined
+  const layout = CLUSTER_LAYOUTS.find((one) => one === given)
+  if (layout !== undefined) return layout
+  throw new ConfigurationError(`${where} is unknown: ${String(given)}`, {
+    code: 'LVG_CONFIG_INVALID',
+    hint: `Valid values are ${CLUSTER_LAYOUTS.map((one) => `'${one}'`).join(' and ')}.`,
+  })
+}
 
 /** The prefixes of keys on a Cluster. */
 export interface ClusterPrefix {
@@ -22,8 +33,7 @@ export function clusterPrefix(given: string | undefined, layout: ClusterLayout =
   if (layout === 'slot-per-queue') {
     const queuePrefix = given ?? 'lovage:'
     // The empty name is no queue's.
-    if (/^[^{}]+$/.test(queuePrefix))
-      return { keyPrefix: `{${queuePrefix}}:`, tag: queuePrefix, queuePrefix }
+    if (/^[^{}]+$/.test(queuePrefix)) return { keyPrefix: `{${queuePrefix}}:`, tag: queuePrefix, queuePrefix }
     throw new ConfigurationError(
       queuePrefix === ''
         ? 'With a slot per queue, the key prefix must not be empty'

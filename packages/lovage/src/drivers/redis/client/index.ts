@@ -1,3 +1,4 @@
+export { ClusterNodes } from './cluster-nodes.js'
 export { isConnectionLoss, isRefusedForNow, isServersWord } from './errors.js'
 export { parseRedisUrl, patient, queueTarget, type RedisTarget } from './options.js'
 export { type Argument, RedisConnection } from './redis-connection.js'
@@ -9,7 +10,6 @@ export {
   resultWriterOf,
   STORE_RESULT_LUA,
 } from './result-writer.js'
-export { ClusterNodes } from './cluster-nodes.js'
 export { definedScripts, defineScript } from './script.js'
 export { redisOptionsOf, transportOption, transportOptions } from './settings.js'
 

@@ -1,6 +1,6 @@
 import { ConfigurationError, redactUrl } from '../../../kernel/index.js'
 import { readTlsFiles } from '../../../process/index.js'
-import { type ClusterLayout, clusterPrefix } from './cluster-url.js'
+import { type ClusterLayout, type ClusterPrefix, clusterPrefix, readLayout } from './cluster-url.js'
 import { addressIn, nameOfNodes, readNodes } from './nodes-url.js'
 import { SENTINEL_PORT, type SentinelOptions, type Sentinels, sentinelsOf } from './sentinel-url.js'
 import type { ServerAddress } from './server-finder.js'
@@ -67,7 +67,7 @@ const SCHEME = /^((redis|valkey)s?(\+cluster)?|(redis|valkey)\+socket|unix|senti
  * Parses `redis://[user][:password]@host[:port][/db]`, `rediss://` (TLS), `redis+socket:///path?virtual_host=db`,
  * `sentinel://[user][:password]@host[:26379][/db];sentinel://host2…` and `redis+cluster://[user][:password]@host[:port];…`, all but
  * `sentinel` also with `valkey` for `redis`, and Celery's query parameters `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`,
- * `ssl_cert_reqs`, `ssl_check_hostname` and `db`. Throws a ConfigurationError.
+ * `ssl_cert_reqs`, `ssl_check_hostname` and `db`; on a Cluster also `cluster` and `global_keyprefix`. Throws a ConfigurationError.
  */
 export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTarget {
   const [first = url, ...others] = SEVERAL.test(url) ? url.split(';') : [url]
@@ -95,7 +95,7 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
   const path = isSocket ? decodeURIComponent(parsed.pathname) : undefined
   const nodes = readNodes({ ...address, protocol, dbText }, others, defaultPort)
   const sentinels = protocol === 'sentinel:' ? sentinelsOf(nodes, query, options.sentinel) : undefined
-  const cluster = CLUSTER.test(protocol) ? clusterPrefix(options.keyPrefix, options.layout) : undefined
+  const cluster = CLUSTER.test(protocol) ? clusterPrefixOf(query, options) : undefined
   if (cluster && db !== 0) throw invalid(url, `names database ${db}, but a Cluster has only number 0`)
   const who = `${sentinels ? `${sentinels.masterName}@` : ''}${nameOfNodes(nodes)}${cluster ? `#${cluster.tag}` : ''}`
   return {
@@ -116,6 +116,13 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
     server: `${path ?? who}/${db}`,
   }
 }
+
+/** The URL tells two layouts of one Cluster apart where settings cannot: while messages move from one to the other. */
+const clusterPrefixOf = (query: URLSearchParams, { keyPrefix, layout }: RedisOptions): ClusterPrefix =>
+  clusterPrefix(
+    query.get('global_keyprefix') ?? keyPrefix,
+    readLayout(query.get('cluster'), 'cluster in the URL') ?? layout,
+  )
 
 const decoded = (text: string): string | undefined => (text === '' ? undefined : decodeURIComponent(text))
 

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../../../kernel/index.js'
 import { readTlsFiles } from '../../../process/index.js'
-import { CLUSTER_LAYOUTS, type ClusterLayout } from './cluster-url.js'
+import { readLayout } from './cluster-url.js'
 import type { RedisOptions } from './options.js'
 import type { SentinelOptions } from './sentinel-url.js'
 import { demandsCertificate, type RedisTls, TLS_FILES } from './tls.js'
@@ -38,12 +38,7 @@ export function redisOptionsOf(settings: Settings, names: RedisSettingNames): Re
     throw new ConfigurationError(`${names.transport}.global_keyprefix must be text`, {
       code: 'LVG_CONFIG_INVALID',
     })
-  const layout = transportOption(options, 'cluster')
-  if (layout !== undefined && !isLayout(layout))
-    throw new ConfigurationError(`${names.transport}.cluster is unknown: ${String(layout)}`, {
-      code: 'LVG_CONFIG_INVALID',
-      hint: `Valid values are ${CLUSTER_LAYOUTS.map((one) => `'${one}'`).join(' and ')}.`,
-    })
+  const layout = readLayout(transportOption(options, 'cluster'), `${names.transport}.cluster`)
   const sentinel = sentinelOptionsOf(options, transportOptions(settings, 'brokerTransportOptions'))
   const connectS = settings.redisSocketConnectTimeout ?? settings.brokerConnectionTimeout
   const silenceS = settings.redisSocketTimeout
@@ -62,8 +57,6 @@ export function redisOptionsOf(settings: Settings, names: RedisSettingNames): Re
     ...(typeof ssl === 'object' && ssl !== null ? { tls: tlsOf(ssl as Settings) } : {}),
   }
 }
-
-const isLayout = (given: unknown): given is ClusterLayout => CLUSTER_LAYOUTS.some((one) => one === given)
 
 /** Stores beside the broker, such as results, use the broker's Sentinel name where they have none of their own. */
 function sentinelOptionsOf(options: Settings, broker: Settings): SentinelOptions {

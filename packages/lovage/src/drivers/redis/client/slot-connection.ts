@@ -1,4 +1,10 @@
-import { type ConnectionError, delay, stayAlive, systemClock, type Unsubscribe } from '../../../kernel/index.js'
+import {
+  type ConnectionError,
+  delay,
+  stayAlive,
+  systemClock,
+  type Unsubscribe,
+} from '../../../kernel/index.js'
 import type { RedisTarget } from './options.js'
 import { redirectionOf } from './redirection.js'
 import type { Argument, ConnectionListener, RedisConnection } from './redis-connection.js'
@@ -63,9 +69,7 @@ export class SlotConnection implements RedisLink {
     return this.#carry((node) => node.sendForBytes<Reply>(name, args), true)
   }
 
-  transaction(
-    commands: readonly (readonly [name: string, args: readonly Argument[]])[],
-  ): Promise<unknown> {
+  transaction(commands: readonly (readonly [name: string, args: readonly Argument[]])[]): Promise<unknown> {
     return this.#carry((node) => node.transaction(commands), false)
   }
 
@@ -150,7 +154,10 @@ export class SlotConnection implements RedisLink {
 }
 
 /** Sends a command to the node that a slot is being moved to. */
-function asked<Reply>(node: RedisConnection, send: (node: RedisConnection) => Promise<Reply>): Promise<Reply> {
+function asked<Reply>(
+  node: RedisConnection,
+  send: (node: RedisConnection) => Promise<Reply>,
+): Promise<Reply> {
   return node.together(() => {
     // Where this fails, so does the command, which says why.
     node.send('asking', NO_ARGUMENTS).catch(() => {})
