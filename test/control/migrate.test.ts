@@ -6,6 +6,7 @@ import { createTestApp } from 'lovage/testing'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { Command, lovage } from '../cli/command.js'
+import { type RedisCluster, startCluster } from '../servers.js'
 import { BROKERS, type RunningBroker } from './brokers.js'
 
 // Programs are started here, on machines that are busy with other tests.
@@ -13,9 +14,11 @@ vi.setConfig({ testTimeout: 90_000 })
 
 let folder: string
 let closing: (() => Promise<void>)[]
+let cluster: RedisCluster | undefined
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lovage-migrate-'))
   closing = []
+  cluster = undefined
 })
 afterEach(async () => {
   for (const close of closing.reverse()) await close()
@@ -23,7 +26,9 @@ afterEach(async () => {
 })
 
 async function running(name: string): Promise<{ readonly broker: RunningBroker; readonly app: Lovage }> {
-  const broker = await BROKERS.find((one) => one.name === name)?.start()
+  const broker = LAYOUTS.includes(name)
+    ? await onCluster(name)
+    : await BROKERS.find((one) => one.name === name)?.start()
   if (!broker) throw new Error(`there is no ${name}`)
   const app = createTestApp(name, { broker: broker.url, backend: broker.backend })
   closing.push(
@@ -31,6 +36,17 @@ async function running(name: string): Promise<{ readonly broker: RunningBroker; 
     () => app.close(),
   )
   return { broker, app }
+}
+
+const LAYOUTS: readonly string[] = ['one-slot', 'slot-per-queue']
+
+/** One Cluster for both layouts. */
+async function onCluster(layout: string): Promise<RunningBroker> {
+  const started = cluster ?? (await startCluster())
+  const stop = cluster ? async () => {} : () => started.stop()
+  cluster = started
+  const url = started.url().replace(';', `?cluster=${layout};`)
+  return { url, backend: url, stop }
 }
 
 /** Ids of what is in a queue, each as often as it is there. */
@@ -59,6 +75,8 @@ const send = async (app: Lovage, queue: string, count: number, options = {}): Pr
 test.each([
   ['redis', 'sqlite'],
   ['sqlite', 'redis'],
+  ['one-slot', 'slot-per-queue'],
+  ['slot-per-queue', 'one-slot'],
 ])(
   'migrating from %s to %s loses and doubles nothing, wherever it is killed',
   { timeout: 120_000 },

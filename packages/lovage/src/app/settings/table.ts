@@ -44,7 +44,7 @@ export const SETTINGS = {
    * @deprecated No effect here: it is not part of this version.
    */
   brokerReadUrl: inert(optional(text('')), NOT_YET),
-  /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`, on RabbitMQ `confirm_timeout` and `consumer_timeout`; on SQS `region`, `queue_name_prefix` and others; behind Sentinels `master_name`, `sentinel_kwargs`, `min_other_sentinels`. */
+  /** Options of the driver, in Celery's spelling or camelCase: `visibility_timeout`, `global_keyprefix`, `priority_steps`, on RabbitMQ `confirm_timeout` and `consumer_timeout`; on SQS `region`, `queue_name_prefix` and others; behind Sentinels `master_name`, `sentinel_kwargs`, `min_other_sentinels`; on a Redis Cluster `cluster`. */
   brokerTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
   /** TLS options of the broker's connection: `ca`, `cert`, `key`, `rejectUnauthorized`, or Celery's `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs`. */
   brokerUseSsl: optional(structure<Readonly<Record<string, unknown>>>({})),
@@ -185,7 +185,7 @@ export const SETTINGS = {
   resultExtended: flag(false),
   /** Seconds after which a result may be removed; 0 = never. */
   resultExpires: seconds(86_400),
-  /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`, `poolSize`; behind Sentinels as for the broker, whose options are the fallback. */
+  /** Options of the driver, in Celery's spelling or camelCase: `global_keyprefix`, `poolSize`, on a Redis Cluster `cluster`; behind Sentinels as for the broker, whose options are the fallback. */
   resultBackendTransportOptions: structure<Readonly<Record<string, unknown>>>({}),
   /**
    * Seconds for which Celery joins a chord.

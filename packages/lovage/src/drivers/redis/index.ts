@@ -1,6 +1,6 @@
 import type { Driver } from '../shared/index.js'
 
-/** Redis and compatible servers: a single one, one behind Sentinels, or one slot of a Cluster. */
+/** Redis and compatible servers: a single one, one behind Sentinels, or a Cluster. */
 export const redis: Driver = {
   broker: async () => (await import('./broker/index.js')).openRedisBroker,
   results: async () => (await import('./results/index.js')).openRedisResultBackend,
