@@ -12,7 +12,7 @@ import { CountingWorker, driverOptions, idsOf, publishPatiently, taskMessage } f
 
 const settings = { brokerTransportOptions: { cluster: 'slot-per-queue' } }
 const TASKS = 10_000
-const PATIENCE = { timeoutMs: 60_000 }
+const PATIENCE = { timeoutMs: 150_000 }
 /** Of slots of all three servers. */
 const QUEUES = ['mail', 'images', 'billing', 'reports', 'search', 'audit']
 const keyOf = (queue: string): string => `{lovage:${queue}}:`
