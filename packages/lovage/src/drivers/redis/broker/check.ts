@@ -90,7 +90,7 @@ const MEBI = 1024 * 1024
 const KEPT_FOR_SUBSCRIBERS = [32 * MEBI, 8 * MEBI] as const
 
 /** A server that keeps less than usual for its subscribers cuts off monitors in smaller bursts of events. */
-async function subscriberAdvice(connection: RedisConnection): Promise<string[]> {
+async function subscriberAdvice(connection: RedisLink): Promise<string[]> {
   let limits: string
   try {
     const [, value = ''] = await connection.command<string[]>('config', 'get', 'client-output-buffer-limit')

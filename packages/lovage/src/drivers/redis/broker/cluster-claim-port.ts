@@ -231,32 +231,37 @@ export class ClusterClaimPort implements ClaimPort {
     const sweeps = this.#parts.places.together(() => swept.map((share) => this.#sweepOne(share)))
     // One node that does not answer must not keep the others waiting.
     let timer: NodeJS.Timeout | undefined
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.sweepMs)
+    const patience = new Promise<readonly boolean[]>((resolve) => {
+      timer = setTimeout(() => resolve([false]), this.sweepMs)
     })
-    await Promise.race([Promise.all([...sweeps, this.#redeclare()]), patience])
+    const empty = await Promise.race([Promise.all([this.#redeclare(), ...sweeps]), patience])
     clearTimeout(timer)
     // Settlements that a full server refused, or that a lost connection interrupted, are sent again.
     for (const share of shares) share.flush()
     const dues = shares.flatMap(({ dueMs, isReady }) => (dueMs === undefined || !isReady ? [] : [dueMs]))
-    return { dueInMs: dues.length === 0 ? undefined : Math.max(0, Math.min(...dues) - clock.now()) }
-  }
-
-  async #sweepOne(share: QueueShare): Promise<void> {
-    try {
-      if (!share.isOpen) await this.#open(share)
-      await share.sweep()
-    } catch (error) {
-      this.#report(error)
+    return {
+      dueInMs: dues.length === 0 ? undefined : Math.max(0, Math.min(...dues) - clock.now()),
+      isEmpty: empty.every(Boolean),
     }
   }
 
-  async #redeclare(): Promise<void> {
+  async #sweepOne(share: QueueShare): Promise<boolean> {
+    try {
+      if (!share.isOpen) await this.#open(share)
+      return await share.sweep()
+    } catch (error) {
+      this.#report(error)
+      return true
+    }
+  }
+
+  async #redeclare(): Promise<boolean> {
     try {
       await this.#redeclarer.look()
     } catch (error) {
       this.#report(error)
     }
+    return true
   }
 
   async releaseDead(holders: readonly string[]): Promise<void> {

@@ -56,7 +56,7 @@ export class QueueShare {
       onPending: parts.onPending,
       onRefused: options.onError,
     })
-    this.#sweeper = new Sweeper({ connection, keys, ...options })
+    this.#sweeper = new Sweeper({ connection, keys, ...options, lists: () => this.#lists })
   }
 
   get isReady(): boolean {
@@ -145,11 +145,13 @@ export class QueueShare {
     }
   }
 
-  async sweep(): Promise<void> {
+  /** Resolves to whether nothing was there. */
+  async sweep(): Promise<boolean> {
     this.isSweeping = true
     try {
-      const dueInMs = await this.#sweeper.sweep()
+      const { dueInMs, isEmpty = false } = await this.#sweeper.sweep()
       this.dueMs = dueInMs === undefined ? undefined : this.#options.clock.now() + dueInMs
+      return isEmpty
     } finally {
       this.isSweeping = false
     }

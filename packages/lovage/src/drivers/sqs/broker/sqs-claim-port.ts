@@ -5,6 +5,7 @@ import type {
   ClaimReply,
   ClaimRequest,
   ConsumerState,
+  HeldList,
   OpenSettlement,
   Settled,
 } from '../../shared/index.js'
@@ -91,8 +92,8 @@ export class SqsClaimPort implements ClaimPort {
     return this.#settler.settle(settlements)
   }
 
-  async held(): Promise<readonly string[]> {
-    return this.#holdings.keys
+  async held(): Promise<HeldList> {
+    return { keys: this.#holdings.keys }
   }
 
   /** Everything that is held was handed over, or waits for it here. */
