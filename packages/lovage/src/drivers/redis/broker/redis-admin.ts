@@ -89,9 +89,7 @@ export class RedisAdmin implements QueueAdmin {
     const busy = await this.#busy()
     const found: QueuedMessage[] = []
     for (let at = 0; at < busy.length; at += SEARCHED) {
-      const queues = busy
-        .slice(at, at + SEARCHED)
-        .map((queue) => new MessagesById(this.#connection, this.#keys, queue, wanted))
+      const queues = busy.slice(at, at + SEARCHED).map((queue) => this.#queue(queue, wanted))
       found.push(...(await Promise.all(queues.map((queue) => queue.find()))).flat())
     }
     return found
@@ -100,9 +98,11 @@ export class RedisAdmin implements QueueAdmin {
   /** Queues with messages: of thousands, most are empty. */
   async #busy(): Promise<readonly string[]> {
     const names = await this.queues()
+    const { connection, keys } = this.#places.shared
     const [depths, held] = await Promise.all([
       this.depths(names, { unacked: true }),
-      this.#connection.command<number>('hlen', this.#keys.unacked),
+      // Python workers, of whose messages not all are counted, are in the shared place.
+      connection.command<number>('hlen', keys.unacked),
     ])
     // Of very many held messages, not all are counted.
     if (held > MOST_FOREIGN) return names
@@ -190,11 +190,12 @@ export class RedisAdmin implements QueueAdmin {
 
   async #all(ids: readonly string[]): Promise<readonly MessagesById[]> {
     const wanted = new Set(ids)
-    const queues = await this.queues()
-    return queues.map((queue) => {
-      const { connection, keys } = this.#places.of(queue)
-      return new MessagesById(connection, keys, queue, wanted)
-    })
+    return (await this.queues()).map((queue) => this.#queue(queue, wanted))
+  }
+
+  #queue(queue: string, wanted: ReadonlySet<string>): MessagesById {
+    const { connection, keys } = this.#places.of(queue)
+    return new MessagesById(connection, keys, queue, wanted)
   }
 
   async *#scan(pattern: string): AsyncGenerator<string[]> {
