@@ -84,7 +84,7 @@ async function run(stage: Stage): Promise<readonly Done[]> {
       ok: receivers.every(({ forged }) => forged === 0),
     },
     {
-      what: 'workers that say what they did',
+      what: 'workers that report statistics',
       count: stats.includes('second@') ? 1 : 0,
       ok: stats.includes('second@'),
     },
