@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import {
   type Done,
   leftOver,
@@ -33,18 +34,21 @@ async function run(stage: Stage): Promise<readonly Done[]> {
     SMTP_URL: mailbox.url,
     OPERATORS_MAIL: 'operators@example.com',
     ADMIN_TOKEN: TOKEN,
+    DASHBOARD_DB: join(stage.folder, 'dashboard'),
   })
   const { app } = await import('./celery_app.js')
   const { database } = await import('./app/application.js')
   const { web } = await import('./web.js')
+  const { ADMINISTRATION, closeAdministration } = await import('./app/administration.js')
   const db = await database()
   stage.after(() => db.close())
   stage.after(() => app.close())
   const server = await serveApp(web)
   stage.after(() => server.close())
+  stage.after(() => closeAdministration())
   stage.show('web application', server.url)
   stage.show('health', `${server.url}/health`)
-  stage.show('administration', `${server.url}/admin/dead-letters (Authorization: Bearer ${TOKEN})`)
+  stage.show('administration', `${server.url}${ADMINISTRATION}/ (any name, password ${TOKEN})`)
 
   const call = async (method: string, path: string, body?: unknown) => {
     const response = await fetch(`${server.url}${path}`, {

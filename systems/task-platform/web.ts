@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { ADMINISTRATION, administer } from './app/administration.js'
 import { getDeadLetterStats, getDeadLetterTasks, retryDeadLetters } from './app/workers/dead-letter.js'
 import {
   getActiveTasks,
@@ -54,6 +55,8 @@ web.get('/health', async (c) => {
   const health = await getQueueHealth()
   return c.json(health, health.status === 'critical' || health.status === 'unknown' ? 503 : 200)
 })
+
+web.all(`${ADMINISTRATION}/*`, (c) => administer(c.req.raw))
 
 web.use('/admin/*', async (c, next) => {
   const token = process.env.ADMIN_TOKEN

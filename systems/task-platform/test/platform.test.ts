@@ -16,6 +16,7 @@ async function start() {
     SMTP_URL: mailbox.url,
     OPERATORS_MAIL: 'operators@example.com',
     ADMIN_TOKEN: 'secret-of-admins',
+    DASHBOARD_DB: join(folder, 'dashboard'),
   })
   const { app } = await import('../celery_app.js')
   const parts = {
@@ -26,6 +27,7 @@ async function start() {
     ...(await import('../app/workers/notifications.js')),
     ...(await import('../app/workers/dead-letter.js')),
     ...(await import('../app/workers/monitoring.js')),
+    ...(await import('../app/administration.js')),
     ...(await import('../web.js')),
     ...(await import('../scripts/test-celery.js')),
   }
@@ -57,6 +59,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await it.worker.stop()
+  await it.closeAdministration()
   await it.app.close()
   await it.data.close()
   await Promise.all([it.register.close(), it.mailbox.close()])
@@ -192,6 +195,23 @@ describe('the web application', () => {
       expect.objectContaining({ task_name: 'app.workers.kyb.check_counterparty' }),
     )
     expect(Object.keys(workers as object)).toHaveLength(1)
+  })
+
+  test('serves the dashboard to administrators: failures are filtered, and shown with their exception', async () => {
+    const page = (path: string, password: string) =>
+      it.web.request(`/admin/dashboard${path}`, {
+        headers: { authorization: `Basic ${btoa(`ada:${password}`)}` },
+      })
+    expect((await page('/', 'guessed')).status).toBe(401)
+    expect(await (await page('/', 'secret-of-admins')).text()).toContain('href="/admin/dashboard/tasks')
+    const failed = await it.peek.delay(true)
+    await failed.get({ timeout: 20 }).catch(messageOf)
+    const rows = await until(async () => {
+      const text = await (await page('/tasks?q=state:FAILURE', 'secret-of-admins')).text()
+      return text.includes(failed.id) ? text : undefined
+    })
+    expect(rows).toContain('app.test.peek')
+    expect(await (await page(`/task/${failed.id}`, 'secret-of-admins')).text()).toContain('after the write')
   })
 
   test('answers load balancers', async () => {

@@ -1,4 +1,6 @@
+import type { ServerParts } from '../server/dashboard-app.js'
 import type { PageViews } from '../server/page-views.js'
+import { assetRoutes } from './assets.js'
 import { lettersView, letterView } from './letters.js'
 import { auditView, brokerView, jobsView, limitsView } from './operations.js'
 import { overviewView } from './overview.js'
@@ -38,3 +40,22 @@ export const pageViews: PageViews = {
   jobs: jobsView,
   problem: problemView,
 }
+
+/**
+ * The parts of a server that show its pages to people: HTML, styles and scripts. Without them a server speaks JSON alone.
+ *
+ * @example
+ * import { dashboardApp, dashboardPages, openDashboard } from '@lovage/dashboard'
+ * const dashboard = await openDashboard({ fleets: [{ name: 'shop', app }], urlPrefix: '/admin/tasks' })
+ * const { fetch } = dashboardApp(dashboard, {
+ *   ...dashboardPages(),
+ *   access: async (c, next) => {
+ *     c.set('person', { name: 'ada', role: 'operator' })
+ *     await next()
+ *   },
+ * })
+ */
+export const dashboardPages = (): Required<Pick<ServerParts, 'views' | 'open'>> => ({
+  views: pageViews,
+  open: [assetRoutes()],
+})

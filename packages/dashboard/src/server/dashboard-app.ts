@@ -1,4 +1,5 @@
 import { Hono, type MiddlewareHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
 import { secureHeaders } from 'hono/secure-headers'
 import type { DashboardEnv } from '../access/dashboard-env.js'
 import type { DashboardApp } from '../opening/dashboard.js'
@@ -66,6 +67,8 @@ export function dashboardApp(
   app.route('/', actionRoutes(dashboard, outcomes))
   app.route('/', pageRoutes(dashboard, views, outcomes))
   app.onError((error, c) => {
+    // An `access` of hono's refuses by throwing its answer.
+    if (error instanceof HTTPException) return error.getResponse()
     if (error instanceof BadRequest) return json(c, { error: error.message }, 400)
     dashboard.fleetOf(undefined).app.logger.error({ err: error, path: c.req.path }, 'a request has failed')
     return json(c, { error: 'The dashboard has failed; its log says why.' }, 500)
