@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { page } from './report.mjs'
 
 const DATA = new URL('results.json', import.meta.url)
@@ -34,6 +35,8 @@ export function record(section) {
   )
   writeFileSync(DATA, `${JSON.stringify(sections, null, 2)}\n`)
   writeFileSync(PAGE, page(sections))
+  // The README shows some of them.
+  execFileSync(process.execPath, [fileURLToPath(new URL('../scripts/make-measured.mjs', import.meta.url))])
 }
 
 const circumstances = () => ({

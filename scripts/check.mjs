@@ -20,6 +20,7 @@ import { checkSnippets } from './checks/snippets.mjs'
 import { checkTraces } from './checks/traces.mjs'
 import { cliDocIsFresh } from './make-cli-doc.mjs'
 import { errorsDocIsFresh } from './make-errors-doc.mjs'
+import { measuredIsFresh } from './make-measured.mjs'
 import { settingsDocIsFresh } from './make-settings-doc.mjs'
 import { webhooksDocumentIsFresh, webhooksPageIsFresh } from './make-webhooks-api.mjs'
 import { packages, ROOT } from './workspace.mjs'
@@ -42,6 +43,7 @@ const STEPS = [
   ['links in documents', checkLinks],
   ['licences', checkLicences],
   ['docs/errors.md', errorsDocIsFresh],
+  ['README: measured', measuredIsFresh],
   ['docs/reference/settings.md', settingsDocIsFresh],
   ['docs/reference/cli.md', cliDocIsFresh],
   ['webhooks: openapi.json', webhooksDocumentIsFresh],
