@@ -105,6 +105,8 @@ test('a mistake in a form is told in the page, and what was made is made once', 
   await page.goBack()
   await page.getByLabel('URL').fill('https://example.com/hooks')
   await page.getByRole('button', { name: 'Add endpoint' }).click()
+  // A reload before the answer would be of the form.
+  await page.locator('.secret').waitFor()
   await page.reload()
   expect(await page.getByRole('alert').innerText()).toContain('added already')
   expect((await set.hooks.endpoints.list({ tenant: 'acme' })).items).toHaveLength(1)
