@@ -63,7 +63,7 @@ class Arrays {
   }
 }
 
-/** Claims from the head of each queue, in the order in which the queues were named. */
+/** Claims from the head of each queue, in the order in which the queues were named, or in turns. */
 class ArrayConsumer implements Consumer {
   readonly settlesResults = false
   readonly held = new Map<string, Entry>()
@@ -126,6 +126,11 @@ class ArrayConsumer implements Consumer {
       this.#arrays.queue(entry.queue).push({ ...entry, dueMs: settlement.untilMs })
   }
 
+  #beginAfter(queue: string): void {
+    const next = this.#queues.indexOf(queue) + 1
+    this.#queues = [...this.#queues.slice(next), ...this.#queues.slice(0, next)]
+  }
+
   #claim(): void {
     const free = this.#isPaused ? 0 : this.#options.free()
     const nowMs = this.#options.clock.now()
@@ -138,6 +143,8 @@ class ArrayConsumer implements Consumer {
       const { message, raw, queue, redeliveries } = entry
       return { tag, queue, raw, message: { ...message, redelivered: redeliveries > 0 }, redeliveries }
     })
+    const last = deliveries.at(-1)
+    if (last && this.#options.queueOrder === 'round_robin') this.#beginAfter(last.queue)
     if (deliveries.length > 0) this.#options.onDeliveries(deliveries)
     clearTimeout(this.#timer)
     const waiting = this.#queues.flatMap((name) => this.#arrays.queue(name).map(({ dueMs }) => dueMs))

@@ -1,5 +1,7 @@
 import type { ConsumeOptions } from '../../broker/index.js'
 
+const MOST_KNOWN = 64
+
 /** In which order a consumer looks into its queues: as listed, or, in turns, first into the one after that of its last message. */
 export class QueueTurns<Queue> {
   readonly #inTurns: boolean
@@ -32,6 +34,8 @@ export class QueueTurns<Queue> {
     if (!this.#inTurns) return
     let order = this.#after.get(queue)
     if (!order) {
+      // As many orders as queues, of which each names all: those of many queues are made anew.
+      if (this.#after.size >= MOST_KNOWN) this.#after.clear()
       const next = this.#listed.indexOf(queue) + 1
       order = [...this.#listed.slice(next), ...this.#listed.slice(0, next)]
       this.#after.set(queue, order)
