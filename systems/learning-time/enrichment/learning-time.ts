@@ -60,7 +60,7 @@ export const learningTime = enrichment<Passed, string>(hooks, {
 async function ask(completion: Completion, signal: AbortSignal): Promise<string | null> {
   const beganMs = performance.now()
   const learner: Learner = {
-    userId: Number(completion.user_id),
+    userId: BigInt(completion.user_id),
     courseId: completion.course_id,
     enterpriseUuid: completion.enterprise_customer_uuid,
   }

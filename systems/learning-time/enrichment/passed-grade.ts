@@ -6,7 +6,7 @@ import { sendCompletion } from './send-completion.js'
 
 /** A grade with which a learner has passed. */
 export interface PassedGrade {
-  readonly user_id: number
+  readonly user_id: number | bigint
   readonly course_id: string
   readonly enterprise_customer_uuid: string
   readonly percent_grade: number

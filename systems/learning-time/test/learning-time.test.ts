@@ -70,16 +70,16 @@ beforeEach(async () => {
   Object.assign(it.warehouse, { slowMs: 5, isDown: false, statements: 0, cancelled: 0 })
 })
 
-const call = (user_id: number) => ({
+const call = (user_id: number | bigint) => ({
   user_id,
   course_id: COURSE,
   enterprise_customer_uuid: ENTERPRISE,
   payload_dict: { content_id: 'x', completion: { percent_grade: 0.85 } },
 })
-const known = (user: number, seconds: string) =>
+const known = (user: number | bigint, seconds: string) =>
   it.warehouse.times.set(`${user}|${COURSE}|${ENTERPRISE}`, seconds)
 /** Sends a completion through the task; gives its outcome and what the receiver got. */
-async function complete(user: number) {
+async function complete(user: number | bigint) {
   const result = await (await it.enrichAndSendCompletionWebhook.delay(call(user))).get({ timeout: 20 })
   const body = await until(() => it.receiver.received.get(result.event_id))
   return { ...result, body }
@@ -101,6 +101,9 @@ describe('a completion', () => {
       '{"content_id":"x","completion":{"percent_grade":0.85,"learning_time":9007199254740993}}',
     )
     expect(it.receiver.forged).toBe(0)
+    // Nor is a learner taken for another.
+    known(9007199254740993n, '7')
+    expect((await complete(9007199254740993n)).body).toContain('"learning_time":7')
   })
 
   test('of whom the warehouse knows nothing goes out without; zero is known', async () => {
@@ -180,15 +183,25 @@ describe('a warehouse', () => {
       'CREATE TABLE IF NOT EXISTS LEARNING_TIME (USER_ID BIGINT, COURSERUN_KEY TEXT, ENTERPRISE_CUSTOMER_UUID TEXT, LEARNING_TIME_SECONDS BIGINT)',
     ])
     for (const seconds of [9007199254740000, 993])
-      await db.query('INSERT INTO LEARNING_TIME VALUES ($1, $2, $3, $4)', [1, COURSE, ENTERPRISE, seconds])
+      await db.query('INSERT INTO LEARNING_TIME VALUES (9007199254740993, $1, $2, $3)', [
+        COURSE,
+        ENTERPRISE,
+        seconds,
+      ])
     await db.close()
     const warehouse = sqlWarehouse(url, 'LEARNING_TIME')
     const never = new AbortController().signal
     expect(
-      await warehouse.learningTime({ userId: 1, courseId: COURSE, enterpriseUuid: ENTERPRISE }, never),
+      await warehouse.learningTime(
+        { userId: 9007199254740993n, courseId: COURSE, enterpriseUuid: ENTERPRISE },
+        never,
+      ),
     ).toBe(9007199254740993n)
     expect(
-      await warehouse.learningTime({ userId: 2, courseId: COURSE, enterpriseUuid: ENTERPRISE }, never),
+      await warehouse.learningTime(
+        { userId: 9007199254740992n, courseId: COURSE, enterpriseUuid: ENTERPRISE },
+        never,
+      ),
     ).toBeNull()
     await warehouse.close()
     expect(() => sqlWarehouse(url, 'x; DROP TABLE y')).toThrow('is not a valid table name')

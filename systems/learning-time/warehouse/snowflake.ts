@@ -63,11 +63,11 @@ export function snowflake(options: SnowflakeOptions): Warehouse {
     return { isDone: response.status === 200, ...answer }
   }
 
-  const run = async (sql: string, values: readonly (string | number)[], signal: AbortSignal) => {
+  const run = async (sql: string, values: readonly (string | bigint)[], signal: AbortSignal) => {
     const bindings = Object.fromEntries(
       values.map((value, at) => [
         String(at + 1),
-        { type: typeof value === 'number' ? 'FIXED' : 'TEXT', value: String(value) },
+        { type: typeof value === 'bigint' ? 'FIXED' : 'TEXT', value: String(value) },
       ]),
     )
     const { warehouse, database, schema, role } = options

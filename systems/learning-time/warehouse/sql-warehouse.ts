@@ -7,6 +7,7 @@ export function sqlWarehouse(url: string, table: string): Warehouse {
   // As text, so that no number is rounded on the way.
   const statement = statementOn(table)
     .replace(/\?/g, () => `$${++at}`)
+    .replace('= $1', '= CAST($1 AS BIGINT)')
     .replace('SUM(LEARNING_TIME_SECONDS)', 'CAST(SUM(LEARNING_TIME_SECONDS) AS TEXT)')
   const database = openDatabase(url)
   // Whoever asks first hears of it.
@@ -17,7 +18,7 @@ export function sqlWarehouse(url: string, table: string): Warehouse {
       signal.throwIfAborted()
       const db = await database
       const [row] = await Promise.race([
-        db.query(statement, [userId, courseId, enterpriseUuid]),
+        db.query(statement, [String(userId), courseId, enterpriseUuid]),
         aborted(signal),
       ])
       const total = row?.total_learning_time ?? null

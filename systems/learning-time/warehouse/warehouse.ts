@@ -1,6 +1,6 @@
 /** Whose time, on which course. */
 export interface Learner {
-  readonly userId: number
+  readonly userId: bigint
   readonly courseId: string
   readonly enterpriseUuid: string
 }
