@@ -22,6 +22,7 @@ export async function open({ url }) {
       priority: 0,
     })
   }
+  let isClosing = false
   return {
     async publish(count) {
       for (let sent = 0; sent < count; sent++) send()
@@ -38,13 +39,16 @@ export async function open({ url }) {
       await consuming.consume('bench', (message) => {
         if (last === undefined)
           setImmediate(() => {
-            consuming.ack(last, true)
+            if (!isClosing) consuming.ack(last, true)
             last = undefined
           })
         last = message
         on()
       })
     },
-    close: () => connection.close(),
+    close() {
+      isClosing = true
+      return connection.close()
+    },
   }
 }
