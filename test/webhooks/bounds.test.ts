@@ -58,6 +58,13 @@ test('a body above 20 kB is sent with a warning, one above 256 KiB is refused', 
   ])
 })
 
+test.each([{}, { deliveryId: 'dlv_1', eventId: 'msg_1' }])('attempts by %o are refused', async (query) => {
+  await using set = await setUpWebhooks()
+  await expect(set.hooks.deliveries.attempts(query)).rejects.toThrow(
+    'by one of deliveryId, eventId and endpointId',
+  )
+})
+
 test('each attempt is signed with its own time, under the same id', async () => {
   let status = 500
   await using receiver = await Receiver.start((_request, response) => {

@@ -38,6 +38,12 @@ export function deliveriesOf({ store, now, publishReplay, replayAll, release }: 
       return (await store()).deliveries.list({ tenant, ...query })
     },
     async attempts({ tenant = 'default', ...query }) {
+      const { deliveryId, eventId, endpointId } = query
+      if ([deliveryId, eventId, endpointId].filter((id) => id !== undefined).length !== 1)
+        throw new WebhookError('Attempts are listed by one of deliveryId, eventId and endpointId.', {
+          code: 'LVG_WEBHOOK_INVALID',
+          field: 'deliveryId',
+        })
       return (await store()).deliveries.attempts({ tenant, ...query })
     },
     async replay(id, of) {

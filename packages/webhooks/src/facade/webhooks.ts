@@ -92,6 +92,7 @@ export interface Deliveries {
         readonly untilMs?: number
       },
   ): Promise<Listing<Delivery>>
+  /** By exactly one of `deliveryId`, `eventId` and `endpointId`, newest first. @throws {WebhookError} LVG_WEBHOOK_INVALID without one, or with more. */
   attempts(
     query: Paging &
       OfTenant & {

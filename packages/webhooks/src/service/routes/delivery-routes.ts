@@ -1,5 +1,4 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { WebhookError } from '../../domain/index.js'
 import { OPERATIONS } from '../contract/index.js'
 import type { ServiceEnv, ServiceParts } from '../environment.js'
 
@@ -36,11 +35,6 @@ export function addDeliveryRoutes(app: OpenAPIHono<ServiceEnv>, { hooks }: Servi
   app.openapi(OPERATIONS.listAttempts, async (c) => {
     const { tenant } = c.get('caller')
     const { outcome, ...query } = c.req.valid('query')
-    if ([query.deliveryId, query.eventId, query.endpointId].filter((id) => id !== undefined).length !== 1)
-      throw new WebhookError('Attempts are listed by one of deliveryId, eventId and endpointId.', {
-        code: 'LVG_WEBHOOK_INVALID',
-        field: 'deliveryId',
-      })
     return c.json(
       await deliveries.attempts({ tenant, ...query, ...(outcome ? { outcomes: outcome } : {}) }),
       200,
