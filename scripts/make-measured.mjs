@@ -57,6 +57,7 @@ function section() {
     const taken = figure('canvas', 'seconds', { peer, scenario })
     return `${taken < 10 ? taken.toFixed(1) : Math.round(taken)} s`
   }
+  const many = (scenario) => samplesOf('canvas', { scenario })[0].count.toLocaleString('en')
   const python = 'Celery (Python, prefork 2)'
   const cost = (family, is, base) =>
     `${Math.max(0, Math.round(100 * (1 - figure(family, 'perSecond', is) / figure(family, 'perSecond', base))))} %`
@@ -95,8 +96,8 @@ function section() {
     `bee-queue starts an idle task sooner (${start('bee-queue')} against ${start('Lovage')} at the median; BullMQ ${start('BullMQ')}); its messages are smaller than`,
     `Celery's. A bare driver on the same wire, without leases, retries and limits, takes ${toBare('publish')} of the time to publish and ${toBare('run')} of the time to`,
     `run ([where the time goes](docs/internals/performance.md)). On the embedded SQLite file: ${sqlite('publish')} published, ${sqlite('run')} run, ${sqlite('results')} run`,
-    `with results. In memory: ${rate('memory', { peer: 'Lovage', scenario: 'loop' })} published and run in one loop. A chord of 10,000 tasks and its body takes ${seconds('chord', 'Lovage')}, a chain of`,
-    `1,000 steps ${seconds('chain', 'Lovage')} (Python Celery ${seconds('chain', python)}), sending a group of 100,000 tasks ${seconds('group', 'Lovage')} (Python Celery ${seconds('group', python)}).`,
+    `with results. In memory: ${rate('memory', { peer: 'Lovage', scenario: 'loop' })} published and run in one loop. A chord of ${many('chord')} tasks and its body takes ${seconds('chord', 'Lovage')}, a chain of`,
+    `${many('chain')} steps ${seconds('chain', 'Lovage')} (Python Celery ${seconds('chain', python)}), sending a group of ${many('group')} tasks ${seconds('group', 'Lovage')} (Python Celery ${seconds('group', python)}).`,
     `CPU-bound tasks in two children run ${(pools('prefork') / pools('solo')).toFixed(1)} times as fast as in one process. Ten million tasks through one worker: its memory at the end is`,
     `that of the beginning. On Redis, events cost ${cost('events', { on: 'Redis', variant: 'on' }, { on: 'Redis', variant: 'off' })} of throughput while no monitor listens, metrics ${cost('observability', { variant: 'metrics' }, { variant: 'off' })}, and traces of`,
     `which 1 % is kept ${cost('observability', { variant: 'traces' }, { variant: 'off' })}.`,
