@@ -42,6 +42,7 @@ async function start() {
     ...(await import('../enrichment/payload.js')),
     ...(await import('../enrichment/data.js')),
   }
+  const isOnAtFirst = await parts.isEnrichmentOn()
   const worker = await startTestWorker(app, { concurrency: 4, hostname: 'webhook-enrichment@test' })
   const { secrets } = await parts.hooks.endpoints.create({
     url: receiver.url,
@@ -50,7 +51,7 @@ async function start() {
     timeoutMs: 5000,
   })
   receiver.secret = secrets[0]?.secret ?? ''
-  return { ...parts, app, env, worker, warehouse, receiver }
+  return { ...parts, app, env, worker, warehouse, receiver, isOnAtFirst }
 }
 
 let it: Awaited<ReturnType<typeof start>>
@@ -94,7 +95,72 @@ test('the task is registered by its full name, goes to its own queue, and takes 
   expect(await it.app.asyncResult(id).get({ timeout: 20 })).toMatchObject({ outcome: 'enriched' })
 })
 
+describe('a passed grade', () => {
+  const grade = (user_id: number, orgid: string) => ({
+    user_id,
+    course_id: COURSE,
+    enterprise_customer_uuid: ENTERPRISE,
+    percent_grade: 0.85,
+    more: { orgid },
+  })
+  const receivedOf = (orgid: string) =>
+    until(() => [...it.receiver.received.values()].find((body) => body.includes(`"orgid":"${orgid}"`)))
+
+  test('goes out as it is while the flag is off, as it is by default', async () => {
+    expect(it.isOnAtFirst).toBe(false)
+    await it.setEnrichment(false)
+    known(31, '60')
+    expect(await it.onPassedGrade(grade(31, 'edX'))).toBe('sent')
+    expect(await receivedOf('edX')).toBe('{"orgid":"edX","completion":{"percent_grade":0.85}}')
+    expect(it.warehouse.statements).toBe(0)
+  })
+
+  test('is told although the warehouse is away; a wrong call is refused at once', async () => {
+    const retried: string[] = []
+    it.app.signals.on('taskRetry', ({ context }) => void retried.push(context.id))
+    it.warehouse.isDown = true
+    expect(await it.onPassedGrade(grade(32, 'away'))).toBe('enriching')
+    expect(await receivedOf('away')).toBe('{"orgid":"away","completion":{"percent_grade":0.85}}')
+    const wrong = await it.app.sendTask(it.TASK, { kwargs: { ...call(32), user_id: 'ada' } })
+    expect(await wrong.get({ timeout: 20 }).catch(String)).toContain('user_id: ')
+    expect(retried).toEqual([])
+  })
+})
+
 describe('a completion', () => {
+  test('that is flat is kept so, and gets a completion', async () => {
+    known(33, '120')
+    const flat = {
+      ...{ content_id: COURSE, user: 'ada', status: 'completed', event_date: '2026-11-30T12:00:00Z' },
+      ...{ completion_percentage: 100, duration_spent: null, orgid: 'edX' },
+    }
+    const { event_id } = await (
+      await it.enrichAndSendCompletionWebhook.delay({ ...call(33), payload_dict: flat })
+    ).get({ timeout: 20 })
+    const body = await until(() => it.receiver.received.get(event_id))
+    expect(JSON.parse(body)).toEqual({ ...flat, completion: { learning_time: 120 } })
+  })
+
+  test('what was found for it is kept for an hour, that nothing was, too, a failure for a minute', async () => {
+    known(34, '60')
+    const beganMs = Date.now()
+    const outcomes = [(await complete(34)).outcome, (await complete(35)).outcome]
+    it.warehouse.isDown = true
+    outcomes.push((await complete(36)).outcome)
+    expect(outcomes).toEqual(['enriched', 'no_data', 'error'])
+    const db = await openDatabase(it.env.DATABASE_URL)
+    const kept = await db.query('SELECT key, expires_at FROM lovage_webhook_documents WHERE kind = $1', [
+      'enrichment:learning_time',
+    ])
+    await db.close()
+    const secondsOf = (user: number) => {
+      const key = `learning_time:${user}:${COURSE}:${ENTERPRISE}`
+      const end = kept.find((row) => row.key === key)?.expires_at
+      return Math.floor((Number(end) - beganMs) / 10_000) * 10
+    }
+    expect([34, 35, 36].map(secondsOf)).toEqual([3600, 3600, 60])
+  })
+
   test('goes out with whole seconds of any size, and else as it came', async () => {
     known(2, '9007199254740993')
     expect((await complete(2)).body).toBe(
