@@ -15,6 +15,7 @@ import {
 } from '../../shared/index.js'
 import { isConnectionLoss, queueTarget, type RedisSubscriber } from '../client/index.js'
 import { ClusterSettler, type ClusterSettlerParts } from './cluster-settler.js'
+import { FlushTurn } from './flush-turn.js'
 import { leaseName } from './lease-name.js'
 import type { RedisLeaseData } from './lease-thread.js'
 import type { PlacePerQueue } from './place-per-queue.js'
@@ -61,9 +62,13 @@ export class ClusterClaimPort implements ClaimPort {
   /** Claimed by replies that were not waited for. */
   readonly #late: ClaimedMessage[] = []
   #listener: ClaimListener | undefined
-  #isTurnDue = false
   #isUpDue = false
-  #send: (() => void) | undefined
+  readonly #turn = new FlushTurn((send) => {
+    this.#parts.places.together(() => {
+      for (const share of this.#shares.values()) share.flush()
+      send()
+    })
+  })
   #sweptAt = 0
   #lookedAt = 0
 
@@ -115,8 +120,7 @@ export class ClusterClaimPort implements ClaimPort {
   readonly tagOf = (key: string, number: number): string => `${number}/${key}`
 
   turn(send: () => void): void {
-    this.#send = send
-    this.#flushSoon()
+    this.#turn.soon(send)
   }
 
   async claim(ask: () => ClaimRequest): Promise<ClaimReply> {
@@ -327,7 +331,7 @@ export class ClusterClaimPort implements ClaimPort {
       const { places, routing } = this.#parts
       share = new QueueShare(queue, this.#byNumber.length, places.of(queue), this.#options, {
         routing,
-        onPending: () => this.#flushSoon(),
+        onPending: () => this.#turn.soon(),
       })
       this.#shares.set(queue, share)
       this.#byNumber.push(share)
@@ -392,20 +396,6 @@ export class ClusterClaimPort implements ClaimPort {
         listener.due(0)
         listener.rung()
       }
-    })
-  }
-
-  #flushSoon(): void {
-    if (this.#isTurnDue) return
-    this.#isTurnDue = true
-    process.nextTick(() => {
-      this.#isTurnDue = false
-      const send = this.#send
-      this.#send = undefined
-      this.#parts.places.together(() => {
-        for (const share of this.#shares.values()) share.flush()
-        send?.()
-      })
     })
   }
 }

@@ -12,6 +12,7 @@ import type {
 } from '../../shared/index.js'
 import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '../client/index.js'
 import { readClaim } from './claim-reply.js'
+import { FlushTurn } from './flush-turn.js'
 import { HELD_REMARK, type RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 import { RedisSettler } from './redis-settler.js'
@@ -57,8 +58,12 @@ export class RedisClaimPort implements ClaimPort {
   readonly #settler: RedisSettler
   readonly #sweeper: Sweeper
   readonly #release: Unsubscribe
-  #isTurnDue = false
-  #send: (() => void) | undefined
+  readonly #turn = new FlushTurn((send) => {
+    this.#connection.together(() => {
+      this.#settler.flush()
+      send()
+    })
+  })
   #usualChars = 1
   readonly #words = new WeakMap<readonly string[], QueueWords>()
 
@@ -83,7 +88,7 @@ export class RedisClaimPort implements ClaimPort {
       routing,
       holder,
       writer,
-      onPending: () => this.#flushSoon(),
+      onPending: () => this.#turn.soon(),
       onRefused: onError,
     })
     this.#sweeper = new Sweeper({
@@ -112,8 +117,7 @@ export class RedisClaimPort implements ClaimPort {
   readonly tagOf = (key: string, number: number): string => `${number}/${key}`
 
   turn(send: () => void): void {
-    this.#send = send
-    this.#flushSoon()
+    this.#turn.soon(send)
   }
 
   async claim(ask: () => ClaimRequest): Promise<ClaimReply> {
@@ -245,19 +249,5 @@ export class RedisClaimPort implements ClaimPort {
 
   isOutage(error: unknown): boolean {
     return isConnectionLoss(error) || this.#connection.isClosed
-  }
-
-  #flushSoon(): void {
-    if (this.#isTurnDue) return
-    this.#isTurnDue = true
-    process.nextTick(() => {
-      this.#isTurnDue = false
-      const send = this.#send
-      this.#send = undefined
-      this.#connection.together(() => {
-        this.#settler.flush()
-        send?.()
-      })
-    })
   }
 }
