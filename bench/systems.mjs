@@ -1,12 +1,13 @@
 // The five systems: what the enrichment of webhooks costs beside a plain delivery, how fast a CSV file is cleaned beside the library that
 // parses it, and how soon a thousand monitors that are due at once are claimed.
-import { fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createJiti } from 'jiti'
 import { median, thousands } from './figures.mjs'
+import { measureChild } from './measure-child.mjs'
 import { withRedis } from './redis-server.mjs'
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
@@ -39,15 +40,19 @@ export async function measureSystems({ folder, rounds, count, scale }) {
         }
         for (const what of ['plain', 'cached']) {
           const env = { ...(await onServers(what)), ...learningTime(folder, what, round) }
-          if (what === 'cached') await measure('fill', { env, count })
-          const sample = await measure(what, { ...told, env, count })
+          if (what === 'cached') await measureChild('systems-child.mjs', 'fill', { env, count })
+          const sample = await measureChild('systems-child.mjs', what, { ...told, env, count })
           samples.push({ scenario: 'enrichment', what, on: SERVERS, ...sample })
         }
         for (const [on, env] of [
           [SERVERS, await onServers('due')],
           ['SQLite', inFiles('due')],
         ]) {
-          const sample = await measure('due', { ...told, env: { ...env, ...monitoring }, count: MONITORS })
+          const sample = await measureChild('systems-child.mjs', 'due', {
+            ...told,
+            env: { ...env, ...monitoring },
+            count: MONITORS,
+          })
           samples.push({ scenario: 'due', on, ...sample })
         }
       }
@@ -78,35 +83,18 @@ const monitoring = {
 
 async function measureCsv(folder, rounds, rows) {
   const [from, to, small] = ['orders.csv', 'clean.csv', 'small.csv'].map((name) => join(folder, name))
-  await measure('write', { from, rows })
+  await measureChild('systems-child.mjs', 'write', { from, rows })
   // The first process to import TypeScript keeps what it has compiled, which takes memory of its own.
-  await measure('write', { from: small, rows: 10 })
-  await measure('clean', { from: small, to, rows: 10 })
+  await measureChild('systems-child.mjs', 'write', { from: small, rows: 10 })
+  await measureChild('systems-child.mjs', 'clean', { from: small, to, rows: 10 })
   const mb = statSync(from).size / 1e6
   const samples = []
   for (const _ of rounds)
     for (const what of ['library', 'clean']) {
-      const sample = await measure(what, { from, to, rows })
+      const sample = await measureChild('systems-child.mjs', what, { from, to, rows })
       samples.push({ scenario: 'csv', what, mb, mbPerSecond: mb / sample.seconds, ...sample })
     }
   return samples
-}
-
-function measure(what, told) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file('systems-child.mjs'), what, JSON.stringify(told)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 300_000,
-    })
-    let text = ''
-    child.stdout.setEncoding('utf8').on('data', (chunk) => (text += chunk))
-    child.on('close', (code) => {
-      const line = text.trim().split('\n').at(-1)
-      if (code !== 0 || !line) return reject(new Error(`systems: ${what} ended with ${code}: ${text}`))
-      console.error('systems', what, line)
-      resolve(JSON.parse(line))
-    })
-  })
 }
 
 /** For the page. */

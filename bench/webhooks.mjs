@@ -1,10 +1,11 @@
 // Webhooks: how many a second beside a bare loop and a BullMQ worker, what hanging endpoints cost the others, and what a large store costs.
-import { fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createJiti } from 'jiti'
 import { median, thousands } from './figures.mjs'
+import { measureChild } from './measure-child.mjs'
 import { withRedis } from './redis-server.mjs'
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
@@ -28,7 +29,7 @@ export async function measureWebhooks({ folder, rounds, count }) {
           samples.push({
             scenario: 'rate',
             on: 'Redis and PostgreSQL, fsync=on',
-            ...(await measure(peer, { ...told, broker, store })),
+            ...(await measureChild('webhooks-child.mjs', peer, { ...told, broker, store })),
           })
         }
         const [queue, kept] = ['queue', 'webhooks'].map(
@@ -37,12 +38,12 @@ export async function measureWebhooks({ folder, rounds, count }) {
         samples.push({
           scenario: 'rate',
           on: 'SQLite',
-          ...(await measure('lovage', { ...told, broker: queue, store: kept })),
+          ...(await measureChild('webhooks-child.mjs', 'lovage', { ...told, broker: queue, store: kept })),
         })
         for (const hanging of [false, true]) {
           command('flushall')
           const store = await server.createDatabase(`webhooks-fair-${hanging}-${round}`)
-          const { sentAt, ...sample } = await measure('fairness', {
+          const { sentAt, ...sample } = await measureChild('webhooks-child.mjs', 'fairness', {
             ...told,
             broker,
             store,
@@ -104,24 +105,6 @@ async function measureStore(url) {
   await client.end()
   await store.close()
   return samples
-}
-
-function measure(peer, told) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file('webhooks-child.mjs'), peer, JSON.stringify(told)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 300_000,
-    })
-    let text = ''
-    child.stdout.setEncoding('utf8').on('data', (chunk) => (text += chunk))
-    child.on('close', (code) => {
-      const line = text.trim().split('\n').at(-1)
-      if (code !== 0 || !line) return reject(new Error(`webhooks: ${peer} ended with ${code}`))
-      const sample = JSON.parse(line)
-      if (sample.perSecond) console.error('webhooks', sample.peer, `${Math.round(sample.perSecond)}/s`)
-      resolve(sample)
-    })
-  })
 }
 
 /** For the page. */
