@@ -10,7 +10,7 @@ let opening: Promise<{ readonly dashboard: OpenDashboard; readonly fetch: Fetch 
 
 type Fetch = (request: Request) => Response | Promise<Response>
 
-/** Answers a request for a page of the administration. Its history is kept from the first one on, at DASHBOARD_DB. */
+/** Answers a request for a page of the administration. The history begins with the first request, and lies at DASHBOARD_DB. */
 export async function administer(request: Request): Promise<Response> {
   opening ??= open().catch((error: unknown) => {
     opening = undefined

@@ -37,7 +37,7 @@ export class QueueWindows {
     return window
   }
 
-  /** A claim of `asked` was filled; `last` is the queue of its last message. */
+  /** A claim was filled; `last` is the queue of its last message. */
   filled(last: string | undefined): void {
     const place = last === undefined ? undefined : this.#places.get(last)
     this.#from = place === undefined ? undefined : place - (place % STEP)
