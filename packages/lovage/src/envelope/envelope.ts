@@ -5,6 +5,7 @@ import {
   type IncomingMessage,
   isFields,
   isTruthy,
+  JsonTemplates,
   type OutgoingMessage,
   reprValue,
 } from '../message/index.js'
@@ -73,7 +74,7 @@ export function decodeEnvelope(
   if (typeof raw !== 'string' && !isUtf8(raw)) return malformed('the envelope is not UTF-8')
   const text = typeof raw === 'string' ? raw : raw.toString('utf8')
   try {
-    const value = readAroundBody(text) ?? decodeJson(text, READING, 'envelope')
+    const value = readAroundBody(text) ?? decodeJson(text, READING, 'envelope', TEMPLATES)
     return isFields(value) ? read(value, priorityFromWire) : malformed('the envelope is not a JSON object')
   } catch (error) {
     // Untrusted input must not end the read loop: any error is this message's fault.
@@ -81,6 +82,8 @@ export function decodeEnvelope(
   }
 }
 
+/** Messages of one task differ in ids and arguments only. */
+const TEMPLATES = new JsonTemplates()
 const READING = { integers: 'bigint' } as const
 
 /** Below this length, reading everything costs less than taking it apart. */
