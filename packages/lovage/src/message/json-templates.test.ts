@@ -86,13 +86,8 @@ describe('JsonTemplates', () => {
     readAll(unlike, templates)
     readAll([message('a'), message('b')], templates)
     expect(templates.read(message('c'))).toBeUndefined()
-    readAll(unlike.concat(unlike, unlike), templates)
-    expect(
-      readAll(
-        ['a', 'b', 'c', 'd'].map((id) => message(id)),
-        templates,
-      ).fitted,
-    ).toBeGreaterThan(0)
+    const alike = Array.from({ length: 600 }, (_, n) => message(`${n}`))
+    expect(readAll(alike, templates).fitted).toBeGreaterThan(0)
   })
 
   it('gives what JSON.parse gives, or nothing', () => {
