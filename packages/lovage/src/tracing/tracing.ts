@@ -69,7 +69,7 @@ export function tracing({ asksSampler = false }: TracingOptions = {}): Middlewar
       const { wireHeaders } = given.context
       // Most traces are not kept, and their spans would cost more than a small task.
       return !asksSampler && isLeftOut(wireHeaders)
-        ? context.with(contextOfLeftOut(wireHeaders), next, undefined, given)
+        ? context.with(new LeftOutContext(context.active(), wireHeaders), next, undefined, given)
         : runTraced(given, next)
     },
   }
@@ -111,21 +111,55 @@ export function tracing({ asksSampler = false }: TracingOptions = {}): Middlewar
 
 type LeftOut = TaskContext['wireHeaders'] & { readonly traceparent: string }
 
-/** Whether a W3C trace context marks its trace as not sampled. */
+/** The length of a W3C trace context; its last digit says whether the trace is sampled. */
+const TRACEPARENT = 55
+
+/** Whether a W3C trace context marks its trace as not sampled. Each task pays for it, so the ids are checked when they are used. */
 function isLeftOut(headers: TaskContext['wireHeaders']): headers is LeftOut {
   const { traceparent } = headers
   return (
-    typeof traceparent === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][02468ace]$/.test(traceparent)
+    typeof traceparent === 'string' &&
+    traceparent.length === TRACEPARENT &&
+    traceparent.startsWith('00-') &&
+    (traceparent.charCodeAt(TRACEPARENT - 1) & 1) === 0
   )
 }
 
-/** The parent context of the task's own spans, so that they are not sampled either. With more than trace headers, propagators read it. */
-function contextOfLeftOut(headers: LeftOut): Context {
-  const { context, propagation, trace } = opentelemetry()
-  if ('tracestate' in headers || 'baggage' in headers)
-    return propagation.extract(context.active(), headers, GETTER)
-  const [, traceId = '', spanId = ''] = headers.traceparent.split('-')
-  return trace.setSpanContext(context.active(), { traceId, spanId, traceFlags: 0, isRemote: true })
+/**
+ * The parent context of the task's own spans, so that they are not sampled either. Few such tasks look at it, so it is made when one
+ * does. With more than trace headers, propagators read it.
+ */
+class LeftOutContext implements Context {
+  #made: Context | undefined
+
+  constructor(
+    private readonly around: Context,
+    private readonly headers: LeftOut,
+  ) {}
+
+  getValue(key: symbol): unknown {
+    return this.#context().getValue(key)
+  }
+  setValue(key: symbol, value: unknown): Context {
+    return this.#context().setValue(key, value)
+  }
+  deleteValue(key: symbol): Context {
+    return this.#context().deleteValue(key)
+  }
+
+  #context(): Context {
+    this.#made ??= contextOf(this.around, this.headers)
+    return this.#made
+  }
+}
+
+function contextOf(around: Context, headers: LeftOut): Context {
+  const { propagation, trace } = opentelemetry()
+  const ids = /^00-([0-9a-f]{32})-([0-9a-f]{16})-/.exec(headers.traceparent)
+  if (!ids || 'tracestate' in headers || 'baggage' in headers)
+    return propagation.extract(around, headers, GETTER)
+  const [, traceId = '', spanId = ''] = ids
+  return trace.setSpanContext(around, { traceId, spanId, traceFlags: 0, isRemote: true })
 }
 
 /** The start of a task's wait for its run: when it was both sent and due. */
