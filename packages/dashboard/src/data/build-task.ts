@@ -79,6 +79,8 @@ async function withResult(
   result: TaskResult | undefined,
 ): Promise<TaskEntry | undefined> {
   if (!result || !ENDED.has(result.state) || (known && ENDED.has(known.state))) return known
+  // Its own events know more, and come first.
+  fleet.intake.catchUp()
   fleet.intake.gathering.put(ofResult(result))
   const found = await fleet.tried('history', async () => {
     await fleet.intake.flush()

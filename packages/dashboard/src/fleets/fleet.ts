@@ -168,6 +168,6 @@ export class Fleet {
   #enable(): void {
     if (!this.#isOpen) return
     const again = (): void => void this.app.clock.setTimer(() => this.#enable(), ENABLE_MS)
-    void this.tried('broker', () => this.app.control.enableEvents({ timeout: 0.05, limit: 1 })).then(again)
+    void this.tried('broker', () => this.app.control.enableEvents({ timeout: 0 })).then(again)
   }
 }

@@ -115,7 +115,7 @@ export class Exporter {
     if (this.#options.enableEvents === false) return
     const { clock } = this.#app
     new Control(this.#app)
-      .enableEvents({ timeout: 1 })
+      .enableEvents({ timeout: 0 })
       .catch(this.#workersUnasked)
       .finally(() => {
         if (!this.#ending.signal.aborted) this.#enabling = clock.setTimer(() => this.#enable(), ENABLE_MS)

@@ -17,7 +17,7 @@ export interface BroadcastOptions {
   readonly pattern?: string
   /** How `pattern` is interpreted. Default 'glob'. */
   readonly matcher?: 'glob' | 'pcre'
-  /** Seconds to wait for replies. Default 1. */
+  /** Seconds to wait for replies. Default 1; with 0 the command is sent, and no reply is asked for. */
   readonly timeout?: number
   /** Number of replies after which waiting ends. Default: the number of destinations. */
   readonly limit?: number
@@ -44,6 +44,10 @@ export async function ask(
   options: BroadcastOptions = {},
 ): Promise<Answers<unknown>> {
   const { timeout = 1 } = options
+  if (timeout === 0) {
+    await tell(core, method, args, options)
+    return {}
+  }
   const destination = destinationOf(options)
   const limit = options.limit ?? destination?.length
   const broker = await core.broker()
@@ -152,7 +156,9 @@ async function send(
   options: BroadcastOptions,
   reply: Pick<ControlRequest, 'ticket' | 'replyTo'>,
 ): Promise<number | undefined> {
-  const { pattern = null, matcher = 'glob', timeout = 1 } = options
+  const { pattern = null, matcher = 'glob' } = options
+  // What is told without waiting must not expire at once.
+  const timeout = options.timeout || 1
   const request = {
     method,
     arguments: args,
