@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { dashboardApp, openDashboard } from '@lovage/dashboard'
 import { createTestApp } from 'lovage/testing'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { askDashboard } from './fleet-page.js'
 
 interface Document {
@@ -7,7 +11,7 @@ interface Document {
     Record<
       string,
       Readonly<
-        Record<string, { readonly parameters: readonly { readonly name: string; readonly in: string }[] }>
+        Record<string, { readonly parameters?: readonly { readonly name: string; readonly in: string }[] }>
       >
     >
   >
@@ -33,7 +37,10 @@ test('the interface is described: every page answers as it says, with the parame
   const { body } = await dashboard.get('/openapi.json')
   const document = body as unknown as Document
   const { schemas } = document.components
-  const pages = Object.entries(document.paths).filter(([, methods]) => methods.get)
+  // The others have no `format`: they are for programs alone.
+  const pages = Object.entries(document.paths).filter(([, { get }]) =>
+    get?.parameters?.some(({ name }) => name === 'format'),
+  )
   expect(pages).toHaveLength(20)
   for (const [path, { get }] of pages) {
     const query = (get?.parameters ?? []).filter(
@@ -56,4 +63,41 @@ test('the interface is described: every page answers as it says, with the parame
   const action = schemas.Action?.oneOf ?? schemas.Action?.anyOf
   expect(action).toHaveLength(34)
   await app.close()
+})
+
+test('no route of its own is missing in the description, and none is described that there is not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lovage-openapi-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  await using app = createTestApp('client')
+  await using dashboard = await openDashboard({
+    fleets: [{ name: 'main', app }],
+    db: join(folder, 'h'),
+    enableEvents: false,
+  })
+  const server = dashboardApp(dashboard, {
+    views: {},
+    access: async (c, next) => {
+      c.set('person', { name: 'ada', role: 'viewer' })
+      await next()
+    },
+  })
+  // `ALL` is middleware, and the answer for a path that is not there.
+  const routes = server.routes
+    .filter(({ method }) => method !== 'ALL')
+    .map(({ method, path }) => `${method} ${path.replace(/:(\w+)(?:\{\.\+\})?/g, '{$1}')}`)
+  const { paths } = (await (await server.request('/openapi.json')).json()) as Document
+  const described = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  expect(described.toSorted()).toEqual([...new Set(routes)].toSorted())
+})
+
+test('the load of a queue is answered as it is described', async () => {
+  await using app = createTestApp('client')
+  await using dashboard = await askDashboard({ main: app })
+  await app.remote<[], null>({ name: 'mail.send', options: { queue: 'mail' } }).delay()
+  const { status, body } = await dashboard.get('/scale/mail?slots=5')
+  const { schemas } = ((await dashboard.get('/openapi.json')).body as unknown as Document).components
+  expect([status, Object.keys(body).toSorted()]).toEqual([200, schemas.Scale?.required?.toSorted()])
+  expect((await dashboard.get('/live?fleet=nobody')).status).toBe(404)
 })

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { createTestApp } from 'lovage/testing'
+import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { expect, test } from 'vitest'
 import { startRedis } from '../servers.js'
 
@@ -28,4 +28,28 @@ test('a task in a long queue is found, and removed, without reading the queue ov
   client.disconnect()
   const many = sent.slice(0, 30).map(({ id }) => id)
   expect((await app.queues.find(many)).map(({ id }) => id).toSorted()).toEqual(many.toSorted())
+})
+
+test('a claimed task is found by one look at what is claimed, not by one for each queue', async () => {
+  await using redis = await startRedis()
+  const queues = Array.from({ length: 30 }, (_, n) => `q${n}`)
+  await using app = createTestApp('claims', { broker: redis.url, backend: redis.url, taskQueues: queues })
+  const client = new Redis(redis.url)
+  let open = (): void => {}
+  const gate = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const hold = app.task({ name: 'hold', run: () => gate })
+  const held = await hold.applyAsync([], { queue: 'q7' })
+  const worker = await startTestWorker(app, { queues: ['q7'], hostname: 'w1@box' })
+  await until(async () => (await app.queues.peek(held.id))?.state === 'unacked')
+  for (const queue of queues) await hold.applyAsync([], { queue })
+  const scans = async (): Promise<number> =>
+    Number(/cmdstat_hscan:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0)
+  const before = await scans()
+  expect(await app.queues.peek(held.id)).toMatchObject({ queue: 'q7', state: 'unacked', holder: /w1@box/ })
+  expect((await scans()) - before).toBe(1)
+  client.disconnect()
+  open()
+  await worker.stop()
 })

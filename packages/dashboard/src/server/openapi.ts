@@ -20,6 +20,7 @@ import {
   WorkerData,
   WorkersData,
 } from './schemas-of-operations.js'
+import { SCALE_POLICY, Scale } from './schemas-of-scale.js'
 import {
   AllTasksData,
   ms,
@@ -157,6 +158,34 @@ const answer = (description: string, schema: Schema): Schema => ({
   content: { 'application/json': { schema } },
 })
 
+const FLEET = { fleet: 'one of the fleets; default: the first' }
+const inPath = (name: string): Schema => ({ name, in: 'path', required: true, schema: { type: 'string' } })
+const inQuery = ([name, description]: readonly [string, string]): Schema => ({
+  name,
+  in: 'query',
+  description,
+  schema: { type: 'string' },
+})
+
+const SCALE: Schema = {
+  summary: 'The load of queues, and the replicas for it: for an autoscaler',
+  parameters: [inPath('queues'), ...Object.entries({ ...SCALE_POLICY, ...FLEET }).map(inQuery)],
+  responses: {
+    200: answer('The load', ref('Scale')),
+    400: answer('An impossible policy', ref('Problem')),
+    404: answer('There is no such queue, or fleet', ref('Problem')),
+    503: answer('The load is unknown: change nothing', ref('Problem')),
+  },
+}
+const LIVE: Schema = {
+  summary: 'An event `change` after each write to the history, and `ping` every 15 seconds',
+  parameters: Object.entries(FLEET).map(inQuery),
+  responses: {
+    200: { description: 'Events', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+    404: answer('There is no such fleet', ref('Problem')),
+  },
+}
+
 /** The dashboard's own interface, as OpenAPI 3. */
 function openApiDocument(prefix: string, version: string): Schema {
   const paths = PAGES.map(
@@ -175,10 +204,17 @@ function openApiDocument(prefix: string, version: string): Schema {
       post: actionOf('How many items an action would affect', { 200: answer('The count', ref('Count')) }),
     },
   }
+  const others = {
+    [`${prefix}/scale/{queues}`]: { get: SCALE },
+    [`${prefix}/live`]: { get: LIVE },
+    [`${prefix}/openapi.json`]: {
+      get: { summary: 'This document', responses: { 200: answer('OpenAPI 3', { type: 'object' }) } },
+    },
+  }
   return {
     openapi: '3.0.3',
     info: { title: 'Lovage dashboard', version },
-    paths: { ...Object.fromEntries(paths), ...actions },
+    paths: { ...Object.fromEntries(paths), ...actions, ...others },
     components: {
       schemas: {
         Action: schemaOf(Action),
@@ -186,6 +222,7 @@ function openApiDocument(prefix: string, version: string): Schema {
         Count: schemaOf(Count),
         Problem: schemaOf(Problem),
         Task: schemaOf(Task),
+        Scale: schemaOf(Scale),
         Frame: schemaOf(Frame),
         ...Object.fromEntries(Object.entries(DATA).map(([name, data]) => [dataName(name), schemaOf(data)])),
       },
@@ -201,20 +238,8 @@ function pageOf(
   summary: string,
   query: Readonly<Record<string, string>>,
 ): Schema {
-  const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: { type: 'string' },
-  }))
-  const asked = Object.entries({ ...query, fleet: 'one of the fleets; default: the first' }).map(
-    ([name, description]) => ({
-      name,
-      in: 'query',
-      description,
-      schema: { type: 'string' },
-    }),
-  )
+  const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => inPath(name))
+  const asked = Object.entries({ ...query, ...FLEET }).map(inQuery)
   const data = ref(dataName(page))
   return {
     summary,

@@ -138,8 +138,11 @@ export function pageRoutes(
 
   app.get('/live', (c) => {
     const fleet = textOf(c, 'fleet', 64)
+    let tell = (): void => {}
+    // Before the answer has begun, so that an unknown fleet is refused.
+    const end = data.onChange(fleet, () => tell())
     return streamSSE(c, async (stream) => {
-      const end = data.onChange(fleet, () => void stream.writeSSE({ event: 'change', data: '' }))
+      tell = () => void stream.writeSSE({ event: 'change', data: '' })
       stream.onAbort(end)
       while (!stream.aborted) {
         await stream.writeSSE({ event: 'ping', data: '' })

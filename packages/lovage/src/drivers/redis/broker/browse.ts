@@ -5,6 +5,9 @@ import type { RedisLink } from '../client/index.js'
 import { priorityFromWire } from './priority.js'
 import type { RedisKeys } from './redis-keys.js'
 
+/** Claimed messages read in one step. */
+const SCANNED = 500
+
 type State = QueuedMessage['state']
 const STATES: readonly State[] = ['ready', 'delayed', 'unacked']
 
@@ -96,25 +99,55 @@ const READERS: Readonly<Record<State, Reader>> = {
       keys.unacked,
       cursor,
       'COUNT',
-      500,
+      SCANNED,
     ])
-    const ending = `,"",${JSON.stringify(queue)}]`
-    const mine = pairs.flatMap((value, index) => {
-      const raw = index % 2 === 1 ? claimedOf(value, ending, queue) : undefined
-      const tag = pairs[index - 1]?.toString() ?? ''
-      return raw ? [{ tag, message: view(raw, queue, 'unacked', tag) }] : []
-    })
+    const mine = claimedIn(pairs).filter(({ message }) => message.queue === queue)
     const items = await withHolders(connection, keys, mine.slice(shown, shown + limit))
     if (shown + limit < mine.length) return { items, next: `${cursor}:${shown + limit}` }
     return next.toString() === '0' ? { items } : { items, next: `${next}:0` }
   },
 }
 
+/** Claimed messages with these ids, of all queues in a place: their hash is read once. */
+export async function findClaimed(
+  connection: RedisLink,
+  keys: RedisKeys,
+  wanted: ReadonlySet<string>,
+): Promise<readonly QueuedMessage[]> {
+  const found: Claimed[] = []
+  let cursor = '0'
+  do {
+    const [next, pairs] = await connection.sendForBytes<[Buffer, Buffer[]]>('hscan', [
+      keys.unacked,
+      cursor,
+      'COUNT',
+      SCANNED,
+    ])
+    found.push(...claimedIn(pairs).filter(({ message }) => wanted.has(message.id)))
+    cursor = next.toString()
+  } while (cursor !== '0')
+  return withHolders(connection, keys, found)
+}
+
+interface Claimed {
+  readonly tag: string
+  readonly message: QueuedMessage
+}
+
+/** The messages in what HSCAN gives: fields and values in turn. */
+function claimedIn(pairs: readonly Buffer[]): readonly Claimed[] {
+  return pairs.flatMap((value, index) => {
+    const claimed = index % 2 === 1 ? claimedOf(value) : undefined
+    const tag = pairs[index - 1]?.toString() ?? ''
+    return claimed ? [{ tag, message: view(claimed.raw, claimed.queue, 'unacked', tag) }] : []
+  })
+}
+
 /** Adds who holds claimed messages, and how often a holder was lost with them. Python's workers keep no such record. */
 async function withHolders(
   connection: RedisLink,
   keys: RedisKeys,
-  claimed: readonly { readonly tag: string; readonly message: QueuedMessage }[],
+  claimed: readonly Claimed[],
 ): Promise<QueuedMessage[]> {
   if (claimed.length === 0) return []
   const tags = claimed.map(({ tag }) => tag)
@@ -132,14 +165,15 @@ async function withHolders(
   })
 }
 
-/** The message of a record in `unacked` if it belongs to the queue: our tags end with the queue, kombu's records have the routing key. */
-function claimedOf(value: Buffer, ending: string, queue: string): Buffer | undefined {
-  if (value.subarray(-Buffer.byteLength(ending)).toString() === ending)
-    return value.subarray(1, -Buffer.byteLength(ending))
+/** The message of a record in `unacked`, and its queue: in our records the routing key is the queue, as it is in nearly all of kombu's. */
+function claimedOf(value: Buffer): { readonly raw: Buffer; readonly queue: string } | undefined {
   const tail = value.subarray(-1_000).toString()
   const [record, , routingKey] = /,\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")\s*\]\s*$/.exec(tail) ?? []
-  if (record === undefined || routingKey === undefined || JSON.parse(routingKey) !== queue) return undefined
-  return value.subarray(1, value.length - Buffer.byteLength(record))
+  if (record === undefined || routingKey === undefined) return undefined
+  return {
+    raw: value.subarray(1, value.length - Buffer.byteLength(record)),
+    queue: String(JSON.parse(routingKey)),
+  }
 }
 
 /** A message as operators see it; `name` replaces an unreadable tag. */

@@ -2,7 +2,7 @@ import type { QueuedMessage } from '../../../broker/index.js'
 import { decodeEnvelope, withEta } from '../../../envelope/index.js'
 import type { RedisLink } from '../client/index.js'
 import { FIND_WAITING, POSTPONE_WAITING, REMOVE_DELAYED, RESCHEDULE } from './admin-scripts.js'
-import { browseQueue, view } from './browse.js'
+import { view } from './browse.js'
 import { priorityFromWire } from './priority.js'
 import { delayMember } from './publication.js'
 import type { RedisKeys } from './redis-keys.js'
@@ -32,6 +32,7 @@ export class MessagesById {
     this.#wanted = wanted
   }
 
+  /** Those that wait or are delayed; claimed ones of all queues are found together, by `findClaimed`. */
   async find(): Promise<readonly QueuedMessage[]> {
     const found: QueuedMessage[] = []
     for (const step of this.#keys.steps)
@@ -47,15 +48,6 @@ export class MessagesById {
         const raw = value.subarray(value.indexOf(' ') + 1)
         found.push({ ...view(raw, this.#queue, 'delayed', members[index]), dueMs: Number(dueMs[index] ?? 0) })
       })
-    }
-    for (let after: string | undefined = ''; after !== undefined; ) {
-      const page = await browseQueue(this.#connection, this.#keys, this.#queue, {
-        state: 'unacked',
-        limit: AT_ONCE,
-        ...(after === '' ? {} : { after }),
-      })
-      found.push(...page.items.filter(({ id }) => this.#wanted.has(id)))
-      after = page.next
     }
     return found
   }

@@ -1,7 +1,7 @@
 import type { Binding, DepthOptions, QueueAdmin, QueueDepth, QueuedMessage } from '../../../broker/index.js'
 import type { Page, PageRequest } from '../../../kernel/index.js'
 import { COUNT_UNACKED, COUNT_WAITING, MOVE, PURGE, READ_SETS } from './admin-scripts.js'
-import { browseQueue } from './browse.js'
+import { browseQueue, findClaimed } from './browse.js'
 import { MessagesById } from './by-id.js'
 import { moveAcross } from './move-across.js'
 import type { Place, Places } from './places.js'
@@ -87,11 +87,17 @@ export class RedisAdmin implements QueueAdmin {
   async find(ids: readonly string[]): Promise<readonly QueuedMessage[]> {
     const wanted = new Set(ids)
     const busy = await this.#busy()
+    const { isOne, shared } = this.#places
+    const claimedIn = ({ connection, keys }: Place) => findClaimed(connection, keys, wanted)
     const found: QueuedMessage[] = []
     for (let at = 0; at < busy.length; at += SEARCHED) {
-      const queues = busy.slice(at, at + SEARCHED).map((queue) => this.#queue(queue, wanted))
-      found.push(...(await Promise.all(queues.map((queue) => queue.find()))).flat())
+      const some = busy.slice(at, at + SEARCHED)
+      const waiting = some.map((queue) => this.#queue(queue, wanted).find())
+      // In one place, one hash holds what is claimed from all queues.
+      const claimed = isOne ? [] : some.map((queue) => claimedIn(this.#places.of(queue)))
+      found.push(...(await Promise.all([...waiting, ...claimed])).flat())
     }
+    if (isOne && busy.length > 0) found.push(...(await claimedIn(shared)))
     return found
   }
 
