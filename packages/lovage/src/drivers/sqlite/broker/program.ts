@@ -4,6 +4,7 @@ import { type KeptLease, route } from '../../shared/index.js'
 import { type Connection, defineProgram, type Host, readSql, type Statement } from '../file/index.js'
 import letters from '../letters/program.js'
 import results from '../results/program.js'
+import { FEW_QUEUES, FilledQueues } from './filled-queues.js'
 import { LeaseTable } from './lease-table.js'
 import type { Claimed, ClaimName, ClaimRow, PublishRow, RescheduleRow, SettleRow } from './rows.js'
 
@@ -76,6 +77,7 @@ export default defineProgram({
       renew: (holder, untilMs) => void on.renew.run([holder, untilMs]),
       heldTasks: (holder) => on.heldTasks.all<[string]>([holder]).map(([task]) => task),
     })
+    const filled = new FilledQueues((list, names, free) => ready(on, list, names, free))
     return {
       writes: {
         declare(bindings: readonly Binding[]): void {
@@ -92,6 +94,7 @@ export default defineProgram({
         },
         detach(holder: string): void {
           host.afterCommit(() => leases.detach(holder))
+          filled.forget(holder)
           if (on.release.run([holder]) > 0) host.touch('messages')
         },
         /** Returns the indexes of the refused rows. */
@@ -107,12 +110,13 @@ export default defineProgram({
           rows.flatMap((row, place) => (settle(row, holder, nowMs, on, host, publish) ? [] : [place])),
         claim({
           lease,
-          queues,
+          list,
           free,
           nowMs,
         }: {
           lease: KeptLease
-          queues: readonly string[]
+          /** The queues as a JSON array: one text crosses to this thread sooner than many. */
+          list: string
           free: number
           nowMs: number
         }): Claimed {
@@ -120,9 +124,9 @@ export default defineProgram({
           awaken(on, host, holder, nowMs)
           leases.keep(lease)
           const leaseEndMs = Date.now() + leaseMs
-          const rows: ClaimRow[] = []
-          for (const queue of ready(on, queues, free))
-            if (rows.length < free) rows.push(...claim(on, queue, holder, leaseEndMs, free - rows.length))
+          const rows = filled.claim(holder, list, free, (queue, limit) =>
+            claim(on, queue, holder, leaseEndMs, limit),
+          )
           return { rows, nextDueMs: on.nextDue.get<[number | null]>([])?.[0] ?? null }
         },
         purge: (queue: string): number => on.purge.run([queue]),
@@ -250,16 +254,13 @@ function awaken(on: Statements, host: Host, holder: string, nowMs: number): void
   if (promoted + restored > 0) host.touch('messages')
 }
 
-/** Fewer queues are claimed from one by one. */
-const MANY_QUEUES = 8
-
 /** Those of the queues that have messages, in their order; of many, as many as could fill a claim. */
-function ready(on: Statements, queues: readonly string[], free: number): readonly string[] {
-  if (queues.length < MANY_QUEUES || free === 0) return queues
+function ready(on: Statements, list: string, names: readonly string[], free: number): readonly string[] {
   // Costs what there is, not what could be: nearly all queues of an idle worker are empty.
-  const found = on.readyQueues.all<[string]>([MANY_QUEUES]).map(([queue]) => queue)
-  if (found.length < MANY_QUEUES) return queues.filter((queue) => found.includes(queue))
-  return on.readyOf.all<[string]>([JSON.stringify(queues), free]).map(([queue]) => queue)
+  const found = on.readyQueues.all<[string]>([FEW_QUEUES]).map(([queue]) => queue)
+  if (found.length === 0) return []
+  if (found.length < FEW_QUEUES) return names.filter((queue) => found.includes(queue))
+  return on.readyOf.all<[string]>([list, free]).map(([queue]) => queue)
 }
 
 function claim(on: Statements, queue: string, holder: string, leaseEndMs: number, limit: number): ClaimRow[] {

@@ -47,6 +47,8 @@ export class SqliteClaimPort implements ClaimPort {
   /** Sent with every frequent call: a restarted thread has no state. */
   readonly #lease: KeptLease
   readonly #underWay = new InFlight()
+  #queues: readonly string[] = []
+  #list = '[]'
   #isClosed = false
 
   constructor(file: SqliteFile, procedures: MessageProcedures, options: ConsumeOptions) {
@@ -67,10 +69,19 @@ export class SqliteClaimPort implements ClaimPort {
     const { clock } = this.#options
     const { rows, nextDueMs } = await this.#procedures.callLater('claim', () => {
       const { queues, want } = ask()
-      return { lease: this.#lease, queues, free: want, nowMs: clock.now() }
+      return { lease: this.#lease, list: this.#listed(queues), free: want, nowMs: clock.now() }
     })
     const messages = rows.map(claimedMessage)
     return nextDueMs === null ? { messages } : { messages, dueInMs: nextDueMs - clock.now() }
+  }
+
+  /** The queues as one text, which is written when they have changed. */
+  #listed(queues: readonly string[]): string {
+    if (queues !== this.#queues) {
+      this.#queues = queues
+      this.#list = JSON.stringify(queues)
+    }
+    return this.#list
   }
 
   settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
