@@ -56,7 +56,10 @@ test('--exit-when-idle ends all processes of a supervisor, and without a number 
   expect(await single.exited).toBe(0)
   expect(single.stderr).toContain('nothing to do for 10 s')
   const refused = await lovage(['-A', 'app', 'worker', '--exit-when-idle', 'soon'], { cwd })
-  expect(refused).toMatchObject({ code: 64, stderr: expect.stringContaining('must be a number of seconds') })
+  expect(refused).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining('It must be a number of seconds'),
+  })
 })
 
 test('a worker whose broker is away is not idle', { timeout: 60_000 }, async () => {
@@ -84,7 +87,7 @@ test('--max-runtime claims no more, finishes what runs however long it takes, an
   for (const label of ['first', 'second']) await call(cwd, label)
   const args = ['-A', 'app', 'worker', '-c', '1', '--max-runtime', '2']
   await using worker = new Command(args, { cwd })
-  await worker.says(/the worker ends: it has run for 2 s; 1 running tasks may finish/)
+  await worker.says(/the worker ends: it has run for 2 s; 1 running task may finish/)
   writeFileSync(`${cwd}/gate`, '')
   expect(await worker.exited).toBe(0)
   expect(runs(cwd)).toBe('begin first\nend first\n')
@@ -96,7 +99,7 @@ test('a signal shortens the draining', { timeout: 60_000 }, async () => {
   const cwd = jobs.folder
   await call(cwd, 'first')
   await using worker = new Command(['-A', 'app', 'worker', '-c', '1', '--max-runtime', '2'], { cwd })
-  await worker.says(/1 running tasks may finish/)
+  await worker.says(/1 running task may finish/)
   worker.signal('SIGTERM')
   expect(await worker.exited).toBe(0)
   expect(runs(cwd)).toBe('begin first\n')

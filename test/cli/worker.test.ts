@@ -131,7 +131,7 @@ describe('a worker', () => {
     const cwd = shop.folder
     await call(cwd, 'shop.add', '-a', '[1, 1]')
     await using worker = new Command(['-A', 'typo', 'worker', '--purge'], { cwd })
-    await worker.says(/purged 1 messages/)
+    await worker.says(/purged 1 message at/)
     await worker.says(
       /taskRoutes names shop.ad, but no such task is registered here. Did you mean shop.add\?/,
     )
@@ -155,7 +155,7 @@ describe('a worker that is told to stop', () => {
       await until(() => runs(cwd).includes(`begin ${first}`))
       worker.signal(signal)
       expect(await worker.exited).toBe(0)
-      expect(worker.stderr).toContain('warm shutdown: waiting for 1 running tasks')
+      expect(worker.stderr).toContain('warm shutdown: waiting for 1 running task,')
       expect(runs(cwd)).toBe(`begin ${first}\nend ${first}\n`)
       const { stdout } = await lovage(['-A', 'app', 'queues', '--json'], { cwd })
       expect(JSON.parse(stdout)).toMatchObject([{ name: 'celery', ready: 1, unacked: 0, dead: 0 }])
@@ -179,7 +179,7 @@ describe('a worker that is told to stop', () => {
         await worker.says(/(warm|cold) shutdown/, index + 1)
       }
       expect(await worker.exited).toBe(1)
-      expect(worker.stderr).toContain('cold shutdown: 1 running tasks return')
+      expect(worker.stderr).toContain('cold shutdown: 1 running task returns to its queue')
       const { stdout } = await lovage(['-A', 'app', 'queues', '--json'], { cwd })
       expect(JSON.parse(stdout)).toMatchObject([{ name: 'celery', ready: 1, unacked: 0 }])
       await using _again = new Command(['-A', 'app', 'worker'], { cwd })

@@ -247,7 +247,7 @@ describe('check --deploy', () => {
     expect(after.of('worker on shop')).toMatchObject({ verdict: 'pass', detail: 'consumed by w@box' })
     expect(after.of('sizing')).toMatchObject({
       verdict: 'pass',
-      detail: expect.stringMatching(/100 slots of 1 workers/),
+      detail: expect.stringMatching(/100 slots of 1 worker$/),
     })
     expect(after.of('warehouse')).toMatchObject({ verdict: 'pass', detail: 'answers' })
     expect(after.of('rollback page')).toMatchObject({ verdict: 'pass' })

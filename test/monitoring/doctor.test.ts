@@ -1,5 +1,5 @@
 import { examine, Lovage, startWorker } from 'lovage'
-import { createTestApp, startTestWorker } from 'lovage/testing'
+import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { expect, test } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { checkDeploy } from '../../packages/lovage/src/health/index.js'
@@ -35,10 +35,35 @@ test('a healthy set-up of a developer passes in full, with a Redis as it comes',
     'lost workers': 'no task loses one worker after the other',
     'worker on celery': 'consumes it',
     'worker on mail': 'consumes it',
-    'clocks of workers': '1 agree within 2000 ms',
+    'clocks of workers': '1 agrees within 2000 ms',
     'round trip': expect.stringMatching(/^a task went through celery and back in \d+ ms$/),
     warehouse: 'answers',
   })
+})
+
+test('a task goes there and back through the shortest queue, and is not put behind a backlog', async () => {
+  await using app = createTestApp('full', {
+    taskRoutes: { 'slow.*': 'slow' },
+    workerShutdownTimeout: 0,
+  })
+  const slow = app.task({
+    name: 'slow.one',
+    run: (ctx) => new Promise((resolve) => ctx.signal.addEventListener('abort', resolve)),
+  })
+  await using worker = await startTestWorker(app, { queues: ['slow'], concurrency: 1 })
+  await Promise.all(Array.from({ length: 150 }, () => slow.delay()))
+  await until(() => worker.active.length === 1)
+  const roundTrip = async () => (await examine(app)).find(({ check }) => check === 'round trip')
+  expect(await roundTrip()).toMatchObject({
+    passed: true,
+    detail: expect.stringMatching(/^not tried: 149 tasks wait in slow/),
+  })
+  await using _other = await startTestWorker(app, { queues: ['celery'] })
+  expect(await roundTrip()).toMatchObject({
+    passed: true,
+    detail: expect.stringContaining('through celery and back'),
+  })
+  expect(await app.queues.purge('slow')).toBe(149)
 })
 
 test('what may stay as it is in development fails in production', async () => {

@@ -112,7 +112,7 @@ test('a queue without a worker is critical as soon as something waits, and a bro
   await app.sendTask('anything')
   const health = await getQueueHealth(app)
   expect(health.status).toBe('critical')
-  expect(health.reasons).toEqual([`${app.conf.taskDefaultQueue}: 1 wait and no worker consumes it`])
+  expect(health.reasons).toEqual([`${app.conf.taskDefaultQueue}: 1 waits and no worker consumes it`])
   await using away = createTestApp('away', { broker: `redis://127.0.0.1:${await freePort()}` })
   expect(await getQueueHealth(away)).toMatchObject({ status: 'unknown', queues: [] })
 })
@@ -126,7 +126,7 @@ test('a queue of which a worker that is gone holds messages is critical', async 
   expect(await getQueueHealth(app, { queues: [app.conf.taskDefaultQueue] })).toMatchObject({
     status: 'critical',
     reasons: [
-      `${app.conf.taskDefaultQueue}: 1 held by workers that do not answer, and no worker consumes it`,
+      `${app.conf.taskDefaultQueue}: 1 is held by workers that do not answer, and no worker consumes it`,
     ],
   })
   await worker.stop('cold')

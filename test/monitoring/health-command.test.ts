@@ -36,7 +36,7 @@ test('health says in one screen what is wrong, and by its exit code how much', a
   await app.sendTask('night.tidy')
   const waiting = await health(project.folder, redis.url)
   expect(waiting.code).toBe(1)
-  expect(waiting.stdout).toContain('  night: 1 wait and no worker consumes it\n')
+  expect(waiting.stdout).toContain('  night: 1 waits and no worker consumes it\n')
   expect(waiting.stdout).toMatch(/^night +critical +1 +\d+ s/m)
 
   app.task({ name: 'night.tidy', run: () => null })

@@ -1,6 +1,7 @@
 import { type Answers, type Done, openSchedules } from 'lovage'
 import type { Fleet } from '../fleets/fleet.js'
 import { forgetQueueLines } from '../fleets/queue-lines.js'
+import { counted } from '../values/counted.js'
 import type { Action } from './action.js'
 import type { ActionOutcome } from './dashboard-actions.js'
 import { Refused } from './refused.js'
@@ -21,8 +22,6 @@ const done = (message: string, count: number | null = null): ActionOutcome => ({
   message,
   count,
 })
-const many = (count: number, one: string, more: string): string =>
-  count === 1 ? `1 ${one}` : `${count} ${more}`
 
 /** Performs an action on a queue, a schedule, a worker or the whole fleet. @throws {Refused} */
 export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<ActionOutcome> {
@@ -40,22 +39,22 @@ export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<Act
     case 'queue.purge': {
       const count = await app.queues.purge(action.queue)
       forgetQueueLines(fleet)
-      return done(`${many(count, 'message was', 'messages were')} removed from ${action.queue}.`, count)
+      return done(`${counted(count, 'message was', 'messages were')} removed from ${action.queue}.`, count)
     }
     case 'queue.move': {
       if (action.to === action.queue) throw new Refused('A queue cannot be moved into itself.')
       const count = await app.queues.move(action.queue, action.to)
       forgetQueueLines(fleet)
-      return done(`${many(count, 'message was', 'messages were')} moved to ${action.to}.`, count)
+      return done(`${counted(count, 'message was', 'messages were')} moved to ${action.to}.`, count)
     }
     case 'queue.promote': {
       const count = await app.queues.promote(action.ids)
-      return done(`${many(count, 'task runs', 'tasks run')} now instead of later.`, count)
+      return done(`${counted(count, 'task runs', 'tasks run')} now instead of later.`, count)
     }
     case 'queue.remove': {
       const count = await app.queues.remove(action.ids)
       forgetQueueLines(fleet)
-      return done(`${many(count, 'task was', 'tasks were')} removed.`, count)
+      return done(`${counted(count, 'task was', 'tasks were')} removed.`, count)
     }
     case 'schedule.run':
     case 'schedule.enable':
@@ -129,7 +128,7 @@ function answered(destination: string | undefined, answers: Answers<Done>): Acti
   return done(
     entries.length === 1
       ? `${first[0]}: ${first[1].ok ?? 'done'}`
-      : `${entries.length} workers have done it.`,
+      : `${counted(entries.length, 'worker has', 'workers have')} done it.`,
     entries.length,
   )
 }

@@ -6,6 +6,7 @@ import type { NewAuditEntry } from '../history/audit-entry.js'
 import type { JobLine } from '../history/job-line.js'
 import { parseSearch } from '../search/parse-search.js'
 import type { SearchNode } from '../search/search-node.js'
+import { counted } from '../values/counted.js'
 import { type Action, ROLE_OF } from './action.js'
 import type { ActionCount, ActionOutcome, DashboardActions } from './dashboard-actions.js'
 import { actOnFleet } from './fleet-actions.js'
@@ -70,7 +71,7 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
 
   const some = async (fleet: Fleet, action: TaskAction, ids: readonly string[]): Promise<ActionOutcome> => {
     const { done, failed, why, taskId } = await actOnTasks(fleet, action, ids)
-    const reached = `${VERBS[action.kind]} ${done === 1 ? '1 task' : `${done} tasks`}.`
+    const reached = `${VERBS[action.kind]} ${counted(done, 'task')}.`
     return {
       status: done === 0 && failed > 0 ? 'failed' : 'done',
       message: [done > 0 || failed === 0 ? reached : '', ...why.slice(0, 3)]
@@ -110,11 +111,12 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
     const verb = action.kind === 'letter.purge' ? 'removed' : 'sent back to the queue'
     if ('ids' in action.letters) {
       const { done, failed } = await run(action.letters.ids)
-      const rest = failed > 0 ? ` ${failed} cannot be read, and are kept.` : ''
+      const rest =
+        failed > 0 ? ` ${counted(failed, 'cannot be read, and is', 'cannot be read, and are')} kept.` : ''
       const status = done === 0 ? 'failed' : 'done'
       return {
         status,
-        message: `${done === 1 ? '1 letter was' : `${done} letters were`} ${verb}.${rest}`,
+        message: `${counted(done, 'letter was', 'letters were')} ${verb}.${rest}`,
         count: done,
       }
     }

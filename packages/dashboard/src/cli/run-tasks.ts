@@ -4,6 +4,7 @@ import type { JobLine } from '../data/operations-pages.js'
 import type { PageData } from '../data/page-frame.js'
 import type { TasksPage } from '../data/tasks-page.js'
 import type { TaskSummary } from '../history/task-entry.js'
+import { counted } from '../values/counted.js'
 import { toJson } from '../values/lossless-json.js'
 import { type DashboardPlace, dashboardClient } from './dashboard-client.js'
 
@@ -60,7 +61,7 @@ export async function runTasks(options: TasksOptions): Promise<boolean> {
     kind: `task.${options.action}`,
     tasks,
   })
-  const many = `${isExact ? '' : 'at least '}${count} ${count === 1 ? 'task' : 'tasks'}`
+  const many = `${isExact ? '' : 'at least '}${counted(count, 'task')}`
   if (count === 0) write('Nothing found.')
   if (count === 0 || !(await options.confirm(`${options.action} ${many}?`))) return count === 0
   const outcome = await client.post<ActionOutcome>('actions', {

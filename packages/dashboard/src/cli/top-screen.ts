@@ -1,6 +1,7 @@
 import type { Overview } from '../data/overview.js'
 import type { PageData } from '../data/page-frame.js'
 import type { WorkersPage } from '../data/workers-page.js'
+import { counted } from '../values/counted.js'
 
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const SPARKED = 40
@@ -15,7 +16,7 @@ export function topScreen(
   const { queues, throughput } = data
   const last = throughput.at(-2) ?? throughput.at(-1)
   const lines = [
-    `${overview.fleet}  ${new Date(overview.nowMs).toISOString().slice(0, 19)}Z  workers ${data.workers.alive} alive, ${data.workers.lost.length} lost, ${data.workers.active} tasks run`,
+    `${overview.fleet}  ${new Date(overview.nowMs).toISOString().slice(0, 19)}Z  workers ${data.workers.alive} alive, ${data.workers.lost.length} lost, ${counted(data.workers.active, 'task runs', 'tasks run')}`,
     `queues ${queues.count}: ${queues.ready} ready, ${queues.delayed ?? '?'} delayed, ${queues.unacked ?? '?'} held, ${queues.dead} dead`,
     `last minute: ${last?.received ?? 0} received, ${last?.succeeded ?? 0} succeeded, ${last?.failed ?? 0} failed, ${last?.retried ?? 0} retried`,
     `succeeded ${spark(throughput.slice(-SPARKED).map((one) => one.succeeded))}  failed ${spark(throughput.slice(-SPARKED).map((one) => one.failed))}`,

@@ -1,6 +1,7 @@
 import type { Fleet } from '../fleets/fleet.js'
 import { queueLines } from '../fleets/queue-lines.js'
 import type { SeriesPoint } from '../history/rollup.js'
+import { counted } from '../values/counted.js'
 import type { Overview, QueueLine, Stuck, Throughput } from './overview.js'
 
 const MINUTE_MS = 60_000
@@ -57,7 +58,7 @@ function stuckOf(lines: readonly QueueLine[], lost: readonly string[], alive: nu
   for (const { name, ready, isPaused, consumers } of lines) {
     if (ready === 0) continue
     const at = { page: 'queue', of: name } as const
-    const waits = ready === 1 ? '1 task waits' : `${ready} tasks wait`
+    const waits = counted(ready, 'task waits', 'tasks wait')
     if (isPaused) stuck.push({ severity: 'warning', message: `${waits} in ${name}, which is paused.`, at })
     else if (consumers === 0)
       stuck.push({ severity: 'critical', message: `${waits} in ${name}, and no worker consumes it.`, at })
@@ -79,7 +80,7 @@ function stuckOf(lines: readonly QueueLine[], lost: readonly string[], alive: nu
   if (dead > 0)
     stuck.push({
       severity: 'warning',
-      message: dead === 1 ? 'There is 1 dead letter.' : `There are ${dead} dead letters.`,
+      message: `There ${dead === 1 ? 'is' : 'are'} ${counted(dead, 'dead letter')}.`,
       at: { page: 'dead-letters', of: null },
     })
   const rank = { critical: 0, warning: 1 }

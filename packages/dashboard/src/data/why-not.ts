@@ -77,7 +77,10 @@ async function ofQueue(fleet: Fleet, queue: string, queued: OpenedTask | undefin
   if (queued?.state === 'ready' && line && line.ready > 1 && why.length === 0)
     why.push({
       kind: 'behind',
-      message: `${line.ready - 1} other tasks wait in ${queue}, some of them before it.`,
+      message:
+        line.ready === 2
+          ? `1 other task waits in ${queue}, maybe before it.`
+          : `${line.ready - 1} other tasks wait in ${queue}, some of them before it.`,
       advice: 'Add workers, or slots to them, if it takes too long.',
     })
   return why

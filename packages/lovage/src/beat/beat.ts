@@ -1,5 +1,5 @@
 import { type CoordinationStore, type Lease, waitForLease } from '../coordination/index.js'
-import { type Clock, crashPoint, delay, type Logger, messageOf } from '../kernel/index.js'
+import { type Clock, counted, crashPoint, delay, type Logger, messageOf } from '../kernel/index.js'
 import { readSchedule, type Schedule, type ScheduleKinds } from '../schedule/index.js'
 import { advanced, type Entry, type EntryDefinition, type ScheduleStore } from '../schedule-store/index.js'
 import { Alarm } from './alarm.js'
@@ -274,7 +274,7 @@ export class Beat {
         : watched
     })
     if (advances.length < moving.length)
-      throw new Error(`${moving.length - advances.length} entries could not be sent`)
+      throw new Error(`${counted(moving.length - advances.length, 'entry', 'entries')} could not be sent`)
     // An entry was changed meanwhile: its runs are created, under its old definition, and its new one must be read.
     return done.size < moving.length ? 'stale' : 'settled'
   }

@@ -4,7 +4,7 @@ import type { AppCore } from '../app/core/index.js'
 import { rememberRevoked } from '../app/fleet/index.js'
 import { SETTINGS, type SettingName } from '../app/settings/index.js'
 
-import { maskSecrets } from '../kernel/index.js'
+import { counted, maskSecrets } from '../kernel/index.js'
 import { isPlainValue, isTruthy, reprValue } from '../message/index.js'
 import { packageVersion } from '../process/index.js'
 import { type Command, type CommandArguments, type CommandPorts, texts } from './command.js'
@@ -104,7 +104,7 @@ const report: Command = (_args, { app, broker }) => ({
   ok: [
     `software -> lovage:${packageVersion()} node:${process.versions.node}`,
     `platform -> system:${platform()} release:${release()} arch:${arch()}`,
-    `app      -> ${app.main}, ${app.tasks.names().length} tasks`,
+    `app      -> ${app.main}, ${counted(app.tasks.names().length, 'task')}`,
     `settings -> transport:${broker.kind} results:${app.hasResults ? maskSecrets('', app.resultUrl) : 'disabled'}`,
     '',
     ...Object.entries(settingsOf(app, false)).map(([name, value]) => `${name}: ${JSON.stringify(value)}`),

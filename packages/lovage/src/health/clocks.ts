@@ -1,7 +1,7 @@
 import type { AppCore } from '../app/core/index.js'
 import type { Answers } from '../app/fleet/index.js'
 import { keepsNoAgreements } from '../drivers/index.js'
-import { newId } from '../kernel/index.js'
+import { counted, newId } from '../kernel/index.js'
 
 /** With a larger difference, times of messages and leases are unreliable. */
 const MOST_SKEW_MS = 2000
@@ -60,8 +60,12 @@ export function workerClocks(
   }
   if (off.length > 0) return { wrong: true, detail: off.join('; ') }
   const all = Object.keys(stats).length
-  const others = all > compared ? `, ${all - compared} do not tell theirs` : ''
-  return { wrong: false, detail: `${compared} agree within ${MOST_SKEW_MS} ms${others}` }
+  const others =
+    all > compared ? `, ${counted(all - compared, 'does not tell its own', 'do not tell theirs')}` : ''
+  return {
+    wrong: false,
+    detail: `${counted(compared, 'agrees', 'agree')} within ${MOST_SKEW_MS} ms${others}`,
+  }
 }
 
 /** How far a reading is outside the two readings of our own clock between which it was made. */

@@ -1,9 +1,9 @@
 import type { AppCore } from '../app/core/index.js'
-import { type Answers, desertedQueues, knownQueues, neededQueues, queueReport } from '../app/fleet/index.js'
-import { Inspect } from '../app/operating/index.js'
+import { type Answers, knownQueues, neededQueues, queueReport } from '../app/fleet/index.js'
 import { driverOf } from '../drivers/index.js'
-import { messageOf } from '../kernel/index.js'
-import { SYNCHRONISE, workerClocks } from './clocks.js'
+import { counted, messageOf } from '../kernel/index.js'
+import { askWorkers, type Fleet } from './ask-workers.js'
+import { SYNCHRONISE } from './clocks.js'
 import { describeDeserted } from './deserted.js'
 
 /** The result of one deployment check. */
@@ -18,19 +18,19 @@ export interface DeployFinding {
 
 /** A larger backlog per slot means that the workers do not keep up. */
 const MOST_A_SLOT = 1000
-const ASK_S = 2
 
 /** Checks whether an app is fit for production: its settings, its routes and workers, its size, and its own checks (`app.deployChecks`). */
 export async function checkDeploy(app: AppCore): Promise<readonly DeployFinding[]> {
   const findings = settingsOf(app)
-  let stats: Answers<Readonly<Record<string, unknown>>>
   try {
     findings.push(...(await serverOf(app)))
-    const inspect = new Inspect(app, { timeout: ASK_S })
-    const askedMs = app.clock.now()
-    const [queues, asked] = await Promise.all([inspect.activeQueues(), inspect.stats()])
-    stats = asked
-    findings.push(...(await workersOf(app, queues)), clocksOf(stats, askedMs, app.clock.now()))
+    const { stats, clocks, ...fleet } = await askWorkers(app)
+    findings.push(...workersOf(app, fleet))
+    findings.push(
+      clocks.wrong
+        ? fail('clocks of workers', clocks.detail, SYNCHRONISE)
+        : pass('clocks of workers', clocks.detail),
+    )
     findings.push(...(await sizeOf(app, stats)))
   } catch (error) {
     findings.push(fail('broker', messageOf(error), 'Check that it runs, its URL, and the credentials.'))
@@ -104,7 +104,7 @@ function settingsOf(app: AppCore): DeployFinding[] {
       untimed.length > 0 && !conf.taskTimeLimit,
       'warn',
       'time limits',
-      `${untimed.length} tasks have none: ${untimed
+      `${counted(untimed.length, 'task has', 'tasks have')} none: ${untimed
         .slice(0, 5)
         .map(({ name }) => name)
         .join(', ')}`,
@@ -133,26 +133,11 @@ async function serverOf(app: AppCore): Promise<readonly DeployFinding[]> {
   return advice.map((sentence) => fail('server settings', sentence, 'Change it on the server.', 'warn'))
 }
 
-function clocksOf(
-  stats: Answers<Readonly<Record<string, unknown>>>,
-  askedMs: number,
-  nowMs: number,
-): DeployFinding {
-  const { wrong, detail } = workerClocks(stats, askedMs, nowMs)
-  return wrong ? fail('clocks of workers', detail, SYNCHRONISE) : pass('clocks of workers', detail)
-}
-
 /** Checks that every queue that settings, routes or tasks name has a worker. */
-async function workersOf(app: AppCore, answers: Answers<unknown>): Promise<readonly DeployFinding[]> {
-  const consumers = new Map<string, string[]>()
-  for (const [node, queues] of Object.entries(answers)) {
-    // Nodes of any version may reply.
-    for (const queue of Array.isArray(queues) ? queues : []) {
-      const name = String((queue as { readonly name?: unknown }).name)
-      consumers.set(name, [...(consumers.get(name) ?? []), node])
-    }
-  }
-  const deserted = await desertedQueues(app, new Set(consumers.keys()))
+function workersOf(
+  app: AppCore,
+  { consumers, deserted }: Pick<Fleet, 'consumers' | 'deserted'>,
+): readonly DeployFinding[] {
   return [...neededQueues(app)].flatMap(([queue, tasks]) => {
     const nodes = consumers.get(queue) ?? []
     const check = `worker on ${queue}`
@@ -176,7 +161,7 @@ async function sizeOf(
   }
   const reports = await queueReport(app, await knownQueues(app))
   const waiting = reports.reduce((sum, { ready }) => sum + ready, 0)
-  const detail = `${waiting} tasks wait for ${slots} slots of ${Object.keys(stats).length} workers`
+  const detail = `${counted(waiting, 'task waits', 'tasks wait')} for ${counted(slots, 'slot')} of ${counted(Object.keys(stats).length, 'worker')}`
   return [
     waiting > MOST_A_SLOT * slots
       ? fail('sizing', detail, 'Start more workers, or give them more slots.', 'warn')

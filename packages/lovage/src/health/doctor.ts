@@ -1,9 +1,11 @@
 import type { AppCore } from '../app/core/index.js'
-import { describeRedelivered, desertedQueues, neededQueues, redeliveredTasks } from '../app/fleet/index.js'
-import { DeadLetters, Inspect } from '../app/operating/index.js'
-import { messageOf, newId } from '../kernel/index.js'
-import { SYNCHRONISE, serverClock, workerClocks } from './clocks.js'
+import { describeRedelivered, neededQueues, redeliveredTasks } from '../app/fleet/index.js'
+import { DeadLetters } from '../app/operating/index.js'
+import { counted, messageOf, newId } from '../kernel/index.js'
+import { askWorkers } from './ask-workers.js'
+import { SYNCHRONISE, serverClock } from './clocks.js'
 import { describeDeserted } from './deserted.js'
+import { roundTrip } from './round-trip.js'
 
 /** The result of one check. */
 export interface Finding {
@@ -15,7 +17,6 @@ export interface Finding {
   readonly advice?: string
 }
 
-const ROUND_TRIP_S = 5
 /** The beginning of a broker's advice on what may stay as it is while a program is written. */
 const IN_PRODUCTION = 'In production: '
 
@@ -77,7 +78,7 @@ async function ownChecks(app: AppCore): Promise<readonly Finding[]> {
 function settings(app: AppCore): Finding {
   const typos = app.unroutedNames()
   return typos.length === 0
-    ? pass('settings', `app ${app.main}, ${app.tasks.names().length} tasks`)
+    ? pass('settings', `app ${app.main}, ${counted(app.tasks.names().length, 'task')}`)
     : fail(
         'settings',
         `taskRoutes names ${typos.join(', ')}, but no such task is registered here`,
@@ -120,43 +121,29 @@ async function lostWorkers(app: AppCore): Promise<string> {
 }
 
 async function workers(app: AppCore): Promise<readonly Finding[]> {
-  const inspect = new Inspect(app, { timeout: 1 })
-  const askedMs = app.clock.now()
-  const [answers, stats] = await Promise.all([inspect.activeQueues(), inspect.stats()])
-  const { wrong, detail } = workerClocks(stats, askedMs, app.clock.now())
-  const consumed = new Set(
-    Object.values(answers).flatMap((queues) =>
-      Array.isArray(queues) ? queues.map(({ name }) => String(name)) : [],
-    ),
-  )
+  const { consumers, deserted, stats, clocks } = await askWorkers(app)
   const wanted = [...neededQueues(app).keys()]
-  const deserted = await desertedQueues(app, consumed)
   const findings = wanted.flatMap((queue) => {
     const lacking = deserted.get(queue)
     if (lacking) {
       const { detail, advice } = describeDeserted(queue, lacking)
       return fail(`worker on ${queue}`, detail, advice)
     }
-    return consumed.has(queue) ? pass(`worker on ${queue}`, 'consumes it') : []
+    return consumers.has(queue) ? pass(`worker on ${queue}`, 'consumes it') : []
   })
   if (Object.keys(stats).length > 0)
-    findings.push(wrong ? fail('clocks of workers', detail, SYNCHRONISE) : pass('clocks of workers', detail))
-  const queue = wanted.find((name) => consumed.has(name))
-  if (queue === undefined || !app.hasResults) return findings
-  const trip = await tried('round trip', 'Check the worker’s log.', async () => {
-    const began = performance.now()
-    // Celery's own task, which every worker of either language has; it returns its argument.
-    const result = await app.calls.send({
-      task: 'celery.accumulate',
-      args: [42],
-      kwargs: { index: 0 },
-      options: { queue, shadow: 'lovage.doctor' },
-      defaults: {},
-    })
-    const answer = await result.get({ timeout: ROUND_TRIP_S })
-    if (answer !== 42) throw new Error(`the answer was ${JSON.stringify(answer)}`)
-    return `a task went through ${queue} and back in ${Math.round(performance.now() - began)} ms`
-  })
+    findings.push(
+      clocks.wrong
+        ? fail('clocks of workers', clocks.detail, SYNCHRONISE)
+        : pass('clocks of workers', clocks.detail),
+    )
+  const reached = wanted.filter((name) => consumers.has(name))
+  if (reached.length === 0 || !app.hasResults) return findings
+  const trip = await tried(
+    'round trip',
+    'The slots may all be taken (lovage inspect active); else see the worker’s log.',
+    () => roundTrip(app, reached),
+  )
   return [...findings, trip]
 }
 

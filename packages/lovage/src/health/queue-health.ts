@@ -10,7 +10,7 @@ import {
   redeliveredTasks,
 } from '../app/fleet/index.js'
 import { Inspect } from '../app/operating/index.js'
-import { isLovageError, messageOf } from '../kernel/index.js'
+import { counted, isLovageError, messageOf } from '../kernel/index.js'
 import { oldestAge } from './oldest-age.js'
 import { type EntryHealth, scheduleHealth, scheduleReasons } from './schedule-health.js'
 import { findStuck, type StuckTask } from './stuck-tasks.js'
@@ -212,20 +212,31 @@ export function judge(
 ): Pick<QueueHealth, 'status' | 'reasons'> {
   const found: (readonly [HealthStatus, string])[] = []
   if (workers?.length === 0) {
-    if (ready > 0) found.push(['critical', `${ready} wait and no worker consumes it`])
+    if (ready > 0) found.push(['critical', `${counted(ready, 'waits', 'wait')} and no worker consumes it`])
     if (unacked)
-      found.push(['critical', `${unacked} held by workers that do not answer, and no worker consumes it`])
-    if (delayed) found.push(['degraded', `${delayed} wait for their time and no worker consumes it`])
+      found.push([
+        'critical',
+        `${counted(unacked, 'is held', 'are held')} by workers that do not answer, and no worker consumes it`,
+      ])
+    if (delayed)
+      found.push([
+        'degraded',
+        `${counted(delayed, 'waits for its time', 'wait for their time')} and no worker consumes it`,
+      ])
   }
-  if (ready > readyCritical) found.push(['critical', `${ready} wait, more than ${readyCritical}`])
-  else if (ready > readyDegraded) found.push(['degraded', `${ready} wait, more than ${readyDegraded}`])
+  if (ready > readyCritical)
+    found.push(['critical', `${counted(ready, 'waits', 'wait')}, more than ${readyCritical}`])
+  else if (ready > readyDegraded)
+    found.push(['degraded', `${counted(ready, 'waits', 'wait')}, more than ${readyDegraded}`])
   if (typeof oldestSeconds === 'number' && oldestSeconds > oldestDegraded)
     found.push([
       'degraded',
       `the oldest has been waiting for ${oldestSeconds} s, more than ${oldestDegraded}`,
     ])
-  if (dead > deadDegraded) found.push(['degraded', `${dead} dead letters, more than ${deadDegraded}`])
-  else if (dead > deadWarning) found.push(['healthy', `${dead} dead letters, more than ${deadWarning}`])
+  if (dead > deadDegraded)
+    found.push(['degraded', `${counted(dead, 'dead letter')}, more than ${deadDegraded}`])
+  else if (dead > deadWarning)
+    found.push(['healthy', `${counted(dead, 'dead letter')}, more than ${deadWarning}`])
   return { status: worst(found.map(([status]) => status)), reasons: found.map(([, reason]) => reason) }
 }
 

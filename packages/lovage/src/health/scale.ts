@@ -3,7 +3,7 @@ import { type Answers, knownQueues, pausedQueues } from '../app/fleet/index.js'
 import { Inspect, type RequestInfo } from '../app/operating/index.js'
 import type { QueueDepth } from '../broker/index.js'
 import { keepsNoAgreements } from '../drivers/index.js'
-import { ConfigurationError, ConnectionError } from '../kernel/index.js'
+import { ConfigurationError, ConnectionError, counted } from '../kernel/index.js'
 import { oldestAge, oldestOverdue } from './oldest-age.js'
 import { desiredReplicas, type QueueLoad, type ScalePolicy } from './scale-policy.js'
 
@@ -159,7 +159,7 @@ function heldByFleet(queue: string, consumers: number, { consumed, active, reser
   }
   if (answered < consumers)
     throw new ConnectionError(
-      `${queue} has ${consumers} consumers, but only ${answered} workers answered when asked what they hold`,
+      `${queue} has ${counted(consumers, 'consumer')}, but only ${counted(answered, 'worker')} answered when asked what they hold`,
       {
         code: 'LVG_CONNECTION_FAILED',
         hint: 'A worker with a blocked event loop does not answer, and neither does a Python worker of the solo pool that runs a task.',

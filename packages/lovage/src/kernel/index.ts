@@ -1,5 +1,6 @@
 export { abortAfter } from './abort-after.js'
 export * from './clock.js'
+export { counted } from './counted.js'
 export * from './crash-point.js'
 export type { DriverOptions, OpenDriver } from './driver-options.js'
 export { ERROR_CODES, type ErrorCode } from './error-codes.js'

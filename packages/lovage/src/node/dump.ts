@@ -1,5 +1,6 @@
 import type { AppCore } from '../app/core/index.js'
 import type { Unsubscribe } from '../kernel/index.js'
+import { counted } from '../kernel/index.js'
 import type { Claim, Worker } from '../worker/index.js'
 
 /** On USR1, logs the worker's state: one line for itself, one for each running task. */
@@ -26,7 +27,7 @@ export function dumpOnSignal({ logger, clock }: AppCore, worker: () => Worker | 
         heap_kib: Math.round(heapUsed / 1024),
         resources: process.getActiveResourcesInfo().length,
       },
-      `${hostname}: ${active.length} tasks run, ${reserved.length} wait, ${processed} have ended`,
+      `${hostname}: ${counted(active.length, 'task runs', 'tasks run')}, ${counted(reserved.length, 'waits', 'wait')}, ${counted(processed, 'has', 'have')} ended`,
     )
     for (const claim of active) logger.warn(factsOf(claim, clock.now()), describe(claim, clock.now()))
   }

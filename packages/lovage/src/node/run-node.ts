@@ -2,7 +2,7 @@ import type { AppCore } from '../app/core/index.js'
 import { renewLines } from '../app/fleet/index.js'
 import { type OpenBeat, openBeat, type ScheduleLocation } from '../beat/index.js'
 import type { Broker } from '../broker/index.js'
-import { holdProcess } from '../kernel/index.js'
+import { counted, holdProcess } from '../kernel/index.js'
 import type { ResultBackend } from '../result/index.js'
 import type { BootStep, StopKind, Worker } from '../worker/index.js'
 import { connectAtStart } from './connect-at-start.js'
@@ -103,7 +103,7 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
         if (ending.signal.aborted) return
         asked = 'drain'
         const running = worker?.active.length ?? 0
-        logger.warn({ running }, `the worker ends: ${reason}; ${running} running tasks may finish`)
+        logger.warn({ running }, `the worker ends: ${reason}; ${counted(running, 'running task')} may finish`)
         ending.abort()
         void beat?.close()
       })
@@ -167,12 +167,13 @@ async function purge(app: AppCore, broker: Broker, queues: readonly string[]): P
   let removed = 0
   for (const queue of queues) removed += await broker.purge(queue)
   await renewLines(app)
-  app.logger.warn({ queues, removed }, `purged ${removed} messages at startup`)
+  app.logger.warn({ queues, removed }, `purged ${counted(removed, 'message')} at startup`)
 }
 
 function describeStop(how: StopKind, worker: Worker | undefined, limitS: number): string {
   const running = worker?.active.length ?? 0
-  if (how === 'cold') return `cold shutdown: ${running} running tasks return to their queues`
+  if (how === 'cold')
+    return `cold shutdown: ${counted(running, 'running task returns to its queue', 'running tasks return to their queues')}`
   if (running === 0) return `${how} shutdown`
-  return `${how} shutdown: waiting for ${running} running tasks, at most ${limitS} s; press Ctrl+C again, or send SIGQUIT, to hand them back at once`
+  return `${how} shutdown: waiting for ${counted(running, 'running task')}, at most ${limitS} s; press Ctrl+C again, or send SIGQUIT, to hand ${running === 1 ? 'it' : 'them'} back at once`
 }

@@ -1,5 +1,6 @@
 import { forgetRedelivered, noteRedelivered } from '../app/fleet/index.js'
 import type { Delivery } from '../broker/index.js'
+import { counted } from '../kernel/index.js'
 import type { Claim, ClaimObserver } from './claim.js'
 import type { WorkerCore } from './worker-core.js'
 
@@ -31,7 +32,7 @@ export class Redeliveries implements ClaimObserver {
     for (const { id, task, redeliveries } of tasks)
       app.logger.warn(
         { task_id: id, task_name: task, redeliveries },
-        `Task ${task}[${id}] has lost ${redeliveries} workers: it may be what ends them`,
+        `Task ${task}[${id}] has lost ${counted(redeliveries, 'worker')}: it may be what ends them`,
       )
     await this.#carefully(() => noteRedelivered(app, tasks))
   }

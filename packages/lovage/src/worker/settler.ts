@@ -1,7 +1,7 @@
 import type { RunEnvironment } from '../app/tasks/index.js'
 import type { Settlement } from '../broker/index.js'
 import type { DeadLetter } from '../dead-letter/index.js'
-import { crashPoint, delay, InFlight, isLovageError, MessageError } from '../kernel/index.js'
+import { counted, crashPoint, delay, InFlight, isLovageError, MessageError } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
 import type { CompletedJoin, JoinStore, ResultRecord } from '../result/index.js'
 import type { Claim } from './claim.js'
@@ -84,7 +84,7 @@ export class Settler {
       if (this.#ending.signal.aborted || isClosed(error)) {
         logger.warn(
           { err: error },
-          `${endings.length} tasks could not be settled before the end: they return to their queues when their leases expire`,
+          `${counted(endings.length, 'task')} could not be settled before the end: what is not settled returns to its queue when its lease expires`,
         )
       } else if (endings.length > 1) {
         for (const ending of endings) await this.#settle([ending], true)

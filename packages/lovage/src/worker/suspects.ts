@@ -1,4 +1,5 @@
 import type { Delivery } from '../broker/index.js'
+import { counted } from '../kernel/index.js'
 import type { Claim, ClaimObserver } from './claim.js'
 import { isHeld } from './claim.js'
 import { MAX_REDELIVERIES } from './settle-plan.js'
@@ -34,7 +35,7 @@ export class Suspects implements ClaimObserver {
       const { id, name } = chosen.job.context
       app.logger.warn(
         { task_id: id, task_name: name, redeliveries: chosen.delivery.redeliveries },
-        `Task ${name}[${id}] has lost its worker ${chosen.delivery.redeliveries} times: it is run apart from others`,
+        `Task ${name}[${id}] has lost its worker ${counted(chosen.delivery.redeliveries, 'time')}: it is run apart from others`,
       )
     }
     const others = claims.filter((claim) => claim !== chosen && isHeld(claim))

@@ -1,4 +1,5 @@
 import type { Mark } from '../../coordination/index.js'
+import { counted } from '../../kernel/index.js'
 import type { AppCore } from '../core/index.js'
 import { whereAgreed } from './where-agreed.js'
 
@@ -18,7 +19,7 @@ export interface RedeliveredTask {
 
 /** A redelivered task in words. */
 export const describeRedelivered = ({ id, task, redeliveries, worker }: RedeliveredTask): string =>
-  `${task}[${id}] has lost ${redeliveries} workers, and ${worker} had it last`
+  `${task}[${id}] has lost ${counted(redeliveries, 'worker')}, and ${worker} had it last`
 
 /** Records which tasks were redelivered before they run: their worker may die under them. */
 export async function noteRedelivered(core: AppCore, tasks: readonly RedeliveredTask[]): Promise<void> {

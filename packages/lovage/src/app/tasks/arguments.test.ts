@@ -17,7 +17,7 @@ describe('positional arguments', () => {
       /unexpected/,
     )
     expect(() => bindPositional({ task: 't', params: ['x', '**more'] }, [1, 2], { y: 1 })).toThrow(
-      /takes 1 arguments/,
+      /takes 1 argument /,
     )
   })
   test('refuse what does not fit, in Python’s words', () => {

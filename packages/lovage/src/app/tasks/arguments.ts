@@ -1,4 +1,4 @@
-import { TaskError } from '../../kernel/index.js'
+import { counted, TaskError } from '../../kernel/index.js'
 
 /** The parameters of a task, as far as they are known. */
 export interface Signature {
@@ -85,7 +85,9 @@ export function isPlainObject(value: unknown): value is Named {
 }
 
 function tooMany({ task, params = [] }: Signature, given: number): TaskError {
-  return misfit(`${task} takes ${params.length} arguments (${params.join(', ')}), but ${given} were given.`)
+  return misfit(
+    `${task} takes ${counted(params.length, 'argument')} (${params.join(', ')}), but ${counted(given, 'was', 'were')} given.`,
+  )
 }
 
 function misfit(message: string, hint?: string): TaskError {

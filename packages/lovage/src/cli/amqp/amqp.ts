@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import type { Broker } from '../../broker/index.js'
 import { driverOf } from '../../drivers/index.js'
-import { CapabilityError, ConfigurationError } from '../../kernel/index.js'
+import { CapabilityError, ConfigurationError, counted } from '../../kernel/index.js'
 import type { GlobalOptions } from '../shared/open-app.js'
 import { explain } from '../shared/say.js'
 import { useApp } from '../shared/use-app.js'
@@ -35,7 +35,7 @@ const COMMANDS: Readonly<Record<string, AmqpCommand>> = {
   },
   'queue.purge': {
     usage: 'queue.purge QUEUE',
-    run: async (broker, [name]) => `ok. ${await broker.purge(needed(name))} messages removed.`,
+    run: async (broker, [name]) => `ok. ${counted(await broker.purge(needed(name)), 'message')} removed.`,
   },
   'basic.publish': {
     usage: 'basic.publish BODY EXCHANGE ROUTING_KEY',

@@ -2,7 +2,7 @@ import type { OpenedLetter } from '../../app/fleet/index.js'
 import type { Lovage } from '../../app/index.js'
 import type { LetterChoice } from '../../app/operating/index.js'
 import type { DeadLetter, DeadLetterReason } from '../../dead-letter/index.js'
-import { ConfigurationError } from '../../kernel/index.js'
+import { ConfigurationError, counted } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'
 import { confirm } from '../shared/confirm.js'
 import type { GlobalOptions } from '../shared/open-app.js'
@@ -90,7 +90,7 @@ export async function retry(
     ...(rate === undefined ? {} : { rate }),
     ...(to === undefined ? {} : { queue: to }),
   })
-  console.log(`${count(retried)} sent again.`)
+  console.log(`${counted(retried, 'dead letter')} sent again.`)
   if (retried === 0 && ids.length > 0 && unreadable.length === 0)
     console.error(`There is no dead letter ${ids.join(', ')}.`)
   if (unreadable.length > 0) console.error(`Not readable, and therefore kept: ${unreadable.join(', ')}`)
@@ -121,12 +121,12 @@ export async function purge(
   const choice = chosen(ids, options)
   if (!options.force) {
     const { total } = await app.deadLetters.stats(choice)
-    if (!(await confirm(`This removes ${count(total)}, permanently.`))) {
+    if (!(await confirm(`This removes ${counted(total, 'dead letter')}, permanently.`))) {
       console.error('Nothing was removed.')
       return 1
     }
   }
-  console.log(`${count(await app.deadLetters.purge(choice))} removed.`)
+  console.log(`${counted(await app.deadLetters.purge(choice), 'dead letter')} removed.`)
   return 0
 }
 
@@ -142,7 +142,7 @@ export async function stats(
     return 0
   }
   console.log(
-    `${count(found.total)}${found.oldestMs === null ? '' : `, the oldest of ${timeOf(found.oldestMs)}`}`,
+    `${counted(found.total, 'dead letter')}${found.oldestMs === null ? '' : `, the oldest of ${timeOf(found.oldestMs)}`}`,
   )
   for (const [head, counts] of [
     ['queue', Object.fromEntries(Object.entries(found.byQueue).map(([queue, n]) => [deadQueue(queue), n]))],
@@ -227,4 +227,3 @@ const oneLine = (text: string): string => {
   const line = text.replace(/\s+/g, ' ')
   return line.length > 80 ? `${line.slice(0, 79)}…` : line
 }
-const count = (letters: number): string => (letters === 1 ? '1 dead letter' : `${letters} dead letters`)

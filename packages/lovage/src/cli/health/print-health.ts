@@ -1,5 +1,6 @@
 import type { AppCore } from '../../app/core/index.js'
 import { getQueueHealth, type Health } from '../../health/index.js'
+import { counted } from '../../kernel/index.js'
 import { EXIT } from '../shared/exit-codes.js'
 import { table } from '../shared/say.js'
 
@@ -13,7 +14,7 @@ export async function printHealth(
   const { status, reasons, queues, workers } = health
   if (json) console.log(JSON.stringify(health))
   else {
-    console.log(`${status}, ${workers.length} ${workers.length === 1 ? 'worker' : 'workers'}`)
+    console.log(`${status}, ${counted(workers.length, 'worker')}`)
     for (const reason of reasons) console.log(`  ${reason}`)
     if (queues.length > 0)
       console.log(

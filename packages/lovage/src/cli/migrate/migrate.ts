@@ -1,5 +1,5 @@
 import { openBroker } from '../../drivers/index.js'
-import { ConfigurationError, holdProcess } from '../../kernel/index.js'
+import { ConfigurationError, counted, holdProcess } from '../../kernel/index.js'
 import type { GlobalOptions } from '../shared/open-app.js'
 import { requireKnown } from '../shared/queue-names.js'
 import { useApp } from '../shared/use-app.js'
@@ -45,10 +45,13 @@ export async function migrate(source: string, destination: string, options: Migr
         },
       })
       if (json) console.log(JSON.stringify(done))
-      else console.log(`${count(done.moved)} moved; queues: ${done.queues.join(', ') || 'none'}.`)
+      else
+        console.log(`${counted(done.moved, 'message')} moved; queues: ${done.queues.join(', ') || 'none'}.`)
       if (done.unreadable > 0) {
         process.exitCode = 1
-        console.error(`${count(done.unreadable)} cannot be read or distinguished, and stay at the source.`)
+        console.error(
+          `${counted(done.unreadable, 'message cannot be read or distinguished, and stays', 'messages cannot be read or distinguished, and stay')} at the source.`,
+        )
       }
     } finally {
       release()
@@ -72,11 +75,11 @@ export async function migrateQueue(
     const moved = await broker.admin.move(from, to)
     const { ready = 0, delayed = 0 } = (await broker.depths([from])).get(from) ?? {}
     if (options.json) return console.log(JSON.stringify({ from, to, moved, ready, delayed }))
-    console.log(`${count(moved)} moved from ${from} to ${to}.`)
+    console.log(`${counted(moved, 'message')} moved from ${from} to ${to}.`)
     if (delayed > 0)
-      console.error(`${count(delayed)} are delayed, and will arrive in ${from} when they are due.`)
-    if (ready > 0) console.error(`${count(ready)} arrived in ${from} meanwhile.`)
+      console.error(
+        `${counted(delayed, 'message is delayed, and arrives', 'messages are delayed, and arrive')} in ${from} when due.`,
+      )
+    if (ready > 0) console.error(`${counted(ready, 'message')} arrived in ${from} meanwhile.`)
   })
 }
-
-const count = (messages: number): string => (messages === 1 ? '1 message' : `${messages} messages`)

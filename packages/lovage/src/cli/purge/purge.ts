@@ -1,6 +1,6 @@
 import type { AppCore } from '../../app/core/index.js'
 import { purgeQueue } from '../../app/fleet/index.js'
-import { ConfigurationError } from '../../kernel/index.js'
+import { ConfigurationError, counted } from '../../kernel/index.js'
 import { confirm } from '../shared/confirm.js'
 import { requireKnown } from '../shared/queue-names.js'
 
@@ -29,7 +29,7 @@ export async function purge(app: AppCore, options: PurgeOptions): Promise<0 | 1>
   }
   let removed = 0
   for (const queue of queues) removed += await purgeQueue(app, queue)
-  console.log(`${count(removed)} removed from ${queues.join(', ')}.`)
+  console.log(`${counted(removed, 'message')} removed from ${queues.join(', ')}.`)
   return 0
 }
 
@@ -47,8 +47,6 @@ async function isAgreed(app: AppCore, queues: readonly string[]): Promise<boolea
   const depths = await broker.depths(queues)
   const messages = [...depths.values()].reduce((sum, { ready, delayed = 0 }) => sum + ready + delayed, 0)
   return confirm(
-    `This removes ${count(messages)} from ${queues.join(', ')} at ${broker.location}, permanently.`,
+    `This removes ${counted(messages, 'message')} from ${queues.join(', ')} at ${broker.location}, permanently.`,
   )
 }
-
-const count = (messages: number): string => (messages === 1 ? '1 message' : `${messages} messages`)

@@ -1,7 +1,7 @@
 import { coreOf } from '../../app/core/index.js'
 import type { Lovage } from '../../app/index.js'
 import type { Due, OpenedTask, QueuedTask } from '../../app/operating/index.js'
-import { ConfigurationError } from '../../kernel/index.js'
+import { ConfigurationError, counted } from '../../kernel/index.js'
 import { encodeJson, parseTime } from '../../message/index.js'
 import { confirm } from '../shared/confirm.js'
 import { requireKnown } from '../shared/queue-names.js'
@@ -102,7 +102,7 @@ export async function remove(
   ids: readonly string[],
   { force }: QueueCommandOptions,
 ): Promise<ExitCode> {
-  if (!force && !(await confirm(`This removes ${count(ids.length)}, permanently.`))) {
+  if (!force && !(await confirm(`This removes ${counted(ids.length, 'message')}, permanently.`))) {
     console.error('Nothing was removed.')
     return 1
   }
@@ -120,7 +120,7 @@ function whenOf({ countdown, eta }: QueueCommandOptions): Due {
 
 /** Running or missing tasks do not count as done. */
 function tell(done: number, one: string, many: string): ExitCode {
-  console.log(`${count(done)} ${done === 1 ? one : many}.`)
+  console.log(`${counted(done, `message ${one}`, `messages ${many}`)}.`)
   return done === 0 ? 1 : 0
 }
 
@@ -162,6 +162,5 @@ function asText({
 }
 
 const timeOf = (ms: number): string => new Date(ms).toISOString()
-const count = (messages: number): string => (messages === 1 ? '1 message' : `${messages} messages`)
 const usage = (message: string, hint: string): ConfigurationError =>
   new ConfigurationError(message, { code: 'LVG_USAGE', hint })

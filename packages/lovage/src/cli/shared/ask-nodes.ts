@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Answers, BroadcastOptions } from '../../app/fleet/index.js'
-import { globSource } from '../../kernel/index.js'
+import { counted, globSource } from '../../kernel/index.js'
 import { EXIT } from './exit-codes.js'
 import type { GlobalOptions } from './open-app.js'
 import { secondsOf } from './option-values.js'
@@ -144,7 +144,7 @@ function print(name: string, answers: Answers<unknown>, isJson: boolean): void {
     console.log(`->  ${node}: ${error === undefined ? 'OK' : 'ERROR'}`)
     for (const line of linesOf(error ?? answer)) console.log(`    ${line}`)
   }
-  if (name === 'ping') console.log(`\n${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} online.`)
+  if (name === 'ping') console.log(`\n${counted(nodes.length, 'node')} online.`)
 }
 
 /**

@@ -6,7 +6,7 @@ export const parserOf =
   <T>(kind: Kind<T>) =>
   (text: string): T => {
     const value = kind.parse(text)
-    if (value === undefined) throw new InvalidArgumentError(`must be ${kind.expects}.`)
+    if (value === undefined) throw new InvalidArgumentError(`It must be ${kind.expects}.`)
     return value
   }
 /** How many, at least one. */

@@ -1,3 +1,4 @@
+import { counted } from '../../kernel/index.js'
 /** A remote control command on the command line. */
 export interface RemoteCommand {
   readonly name: string
@@ -84,7 +85,7 @@ export function bindWords(
     at++
   }
   if (at < words.length)
-    return `${name} takes ${parameters.length} arguments, but ${words.length} were given.`
+    return `${name} takes ${counted(parameters.length, 'argument')}, but ${counted(words.length, 'was', 'were')} given.`
   return bound
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { counted } from '../../kernel/index.js'
 import { type AskOptions, broadcastOptions, withAskOptions } from '../shared/ask-nodes.js'
 import { EXIT } from '../shared/exit-codes.js'
 
@@ -23,7 +24,7 @@ export function addStatus(program: Command): void {
         }
         if (options.json) return console.log(JSON.stringify(answers))
         for (const node of nodes) console.log(`${node}: OK`)
-        console.log(`\n${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} online.`)
+        console.log(`\n${counted(nodes.length, 'node')} online.`)
         const { describeRedelivered, redeliveredTasks } = await import('../../app/fleet/index.js')
         const lost = await redeliveredTasks(core)
         if (lost.length > 0) console.log(lost.map(describeRedelivered).join('\n'))

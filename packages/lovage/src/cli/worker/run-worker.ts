@@ -1,6 +1,6 @@
 import type { AppCore } from '../../app/core/index.js'
 import type { Lovage } from '../../app/index.js'
-import { ConfigurationError, setDefaultLogger } from '../../kernel/index.js'
+import { ConfigurationError, counted, setDefaultLogger } from '../../kernel/index.js'
 import {
   BlockWatch,
   type ChosenPool,
@@ -192,6 +192,6 @@ function announce(
       concurrency: pool.concurrency,
       tasks: app.tasks.names(),
     },
-    `${hostname} starts: ${pool.concurrency} tasks at once (${pool.reason})`,
+    `${hostname} starts: ${counted(pool.concurrency, 'task')} at once (${pool.reason})`,
   )
 }

@@ -1,6 +1,7 @@
 import {
   ConfigurationError,
   ConnectionError,
+  counted,
   type DriverOptions,
   redactUrl,
   type Unsubscribe,
@@ -111,9 +112,12 @@ class RpcResultBackend implements ResultBackend {
     if (first)
       throw (
         first.error ??
-        new ConnectionError(`RabbitMQ did not accept ${untaken.length} results (${this.location})`, {
-          code: 'LVG_RABBITMQ_REFUSED',
-        })
+        new ConnectionError(
+          `RabbitMQ did not accept ${counted(untaken.length, 'result')} (${this.location})`,
+          {
+            code: 'LVG_RABBITMQ_REFUSED',
+          },
+        )
       )
   }
 

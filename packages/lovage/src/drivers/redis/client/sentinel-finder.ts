@@ -1,4 +1,4 @@
-import { ConnectionError } from '../../../kernel/index.js'
+import { ConnectionError, counted } from '../../../kernel/index.js'
 import { type Answer, Asker } from './asker.js'
 import type { RedisTarget } from './options.js'
 import type { Sentinels } from './sentinel-url.js'
@@ -59,7 +59,7 @@ export class SentinelFinder implements ServerFinder {
     const problem =
       /\bo_down\b/.test(flags) ? 'the primary is down'
       : !/\bmaster\b/.test(flags) || host === '' || !(port > 0) ? 'it knows no primary of this name'
-      : others < minOthers ? `it sees ${others} other Sentinels, but ${minOthers} are required`
+      : others < minOthers ? `it sees ${counted(others, 'other Sentinel')}, but ${counted(minOthers, 'is', 'are')} required`
       : undefined // biome-ignore format: one case a line
     if (problem !== undefined) return { problem, isRefusal: false }
     return { value: { primary: { host, port }, isDoubted: /\bs_down\b/.test(flags) } }
