@@ -27,7 +27,7 @@ export interface AddPeriodicTask {
    */
   <Args>(
     schedule: ScheduleLike,
-    task: { readonly name: string; applyAsync(args: Args, options?: CallOptions): unknown },
+    task: { readonly name: string; apply(args: Args, options?: CallOptions): unknown },
     ...options: Record<never, never> extends PeriodicArguments<NoInfer<Args>>
       ? [options?: PeriodicOptions & PeriodicArguments<NoInfer<Args>>]
       : [options: PeriodicOptions & PeriodicArguments<NoInfer<Args>>]

@@ -74,7 +74,7 @@ export {
   TimeLimitExceeded,
   WorkerLostError,
 } from './stop-reasons.js'
-export { type BulkCall, type DelayArgs, type NoArgs, Task } from './task.js'
+export { type ApplyArgs, type BulkCall, type DelayArgs, Task } from './task.js'
 export type { TaskHandlers } from './task-handlers.js'
 export type {
   AnnotatedTask,

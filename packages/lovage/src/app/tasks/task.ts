@@ -20,10 +20,10 @@ export type DelayArgs<Args> = Args extends readonly unknown[]
     ? [input?: Args]
     : [input: Args]
 
-/** The arguments of a call without any: none, where a task requires none. */
-export type NoArgs<Args> = (Args extends readonly unknown[] ? [] : Record<never, never>) extends Args
-  ? []
-  : [never]
+/** The arguments of `applyAsync`: the task's, which may be left out where it requires none, and options. */
+export type ApplyArgs<Args> = (Args extends readonly unknown[] ? [] : Record<never, never>) extends Args
+  ? [] | [args: Args, options?: CallOptions]
+  : [args: Args, options?: CallOptions]
 
 /** Number of messages of a bulk send in memory at once. */
 const BULK = 5000
@@ -76,9 +76,7 @@ export class Task<Args, Result> implements AnyTask {
   }
 
   /** Calls the task with options. Positional arguments are passed as a list, named ones as an object; a task that requires none may be called without. */
-  applyAsync(...none: NoArgs<Args>): Promise<AsyncResult<Result>>
-  applyAsync(args: Args, options?: CallOptions): Promise<AsyncResult<Result>>
-  applyAsync(args?: Args, options?: CallOptions): Promise<AsyncResult<Result>> {
+  applyAsync(...[args, options]: ApplyArgs<Args>): Promise<AsyncResult<Result>> {
     return this.#send(args ?? (this.definition.input ? {} : []), options)
   }
 

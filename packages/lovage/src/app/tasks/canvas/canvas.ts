@@ -190,7 +190,7 @@ async function* iterate<T>(source: Iterable<T> | AsyncIterable<T>): AsyncGenerat
  */
 export function chord<const Members extends readonly AnySignature[], Out, Handle>(
   header: Members,
-  body: Signature<[GroupOut<NoInfer<Members>>], Out, Handle>,
+  body: Signature<[NoInfer<GroupOut<Members>>], Out, Handle>,
 ): Signature<LeadOfAll<Members>, Out, Handle>
 export function chord<
   Lead extends readonly unknown[],
