@@ -76,6 +76,42 @@ describe('dead letters on RabbitMQ', () => {
     expect(await depth('billing.dead')).toBe(0)
   })
 
+  it('are seen at once by processes that looked before there were any', async () => {
+    const broker = await server.createVhost('seen')
+    await server.ctl('add_user', 'looker', 'looker')
+    await server.ctl('set_permissions', '-p', 'seen', 'looker', '', '', '.*')
+    const [app, other, looker] = [
+      open({ broker }),
+      open({ broker }),
+      open({ broker: broker.replace('guest:guest', 'looker:looker') }),
+    ]
+    const fail = app.task({
+      name: 'shop.bill',
+      queue: 'billing',
+      deadLetter: 'failures',
+      run: () => {
+        throw new Error('no')
+      },
+    })
+    // The queue is known to one of them, its letters to none; one may create nothing.
+    other.task({ name: 'shop.bill', queue: 'billing', run: () => {} })
+    await other.queues.report(['billing'])
+    for (const each of [app, other, looker]) expect((await each.deadLetters.queues()).size).toBe(0)
+    await fail.delay()
+    const worker = await startWorker(app, { queues: ['billing'] })
+    await until(async () => (await server.ctl('list_queues', '-p', 'seen')).includes('billing.dead\t1'), {
+      timeoutMs: 30_000,
+    })
+    expect([...(await other.deadLetters.queues())]).toEqual([['billing', 1]])
+    expect((await other.queues.report(['billing']))[0]).toMatchObject({ dead: 1 })
+    await worker.stop()
+    // One that an operator deletes is made again, empty: the server has nothing to log each time that somebody looks.
+    await server.ctl('delete_queue', '-p', 'seen', 'billing.dead')
+    expect((await other.deadLetters.queues()).size).toBe(0)
+    expect(await server.ctl('list_queues', '-p', 'seen')).toContain('billing.dead\t0')
+    for (const each of [app, other, looker]) await each.close()
+  })
+
   it.each([
     ['beside its letter', {}],
     ['also where letters lie elsewhere', { deadLetterUrl: `sqlite://${folder}/letters.db` }],

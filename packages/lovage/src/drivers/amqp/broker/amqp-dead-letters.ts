@@ -35,7 +35,7 @@ export class AmqpDeadLetters implements DeadLetterStore {
 
   constructor(connection: AmqpConnection, topology: Topology, publisher: AmqpPublisher, logger: Logger) {
     this.#reader = new QueueReader({ connection, topology })
-    this.#index = new DeadQueueIndex(this.#reader, publisher)
+    this.#index = new DeadQueueIndex(this.#reader, publisher, topology)
     this.#topology = topology
     this.#publisher = publisher
     this.#logger = logger
@@ -63,7 +63,6 @@ export class AmqpDeadLetters implements DeadLetterStore {
         }),
       ),
     )
-    for (const queue of queues) this.#missingMs.delete(queue)
   }
 
   async list(query: DeadLetterQuery): Promise<Page<DeadLetter>> {
@@ -76,10 +75,12 @@ export class AmqpDeadLetters implements DeadLetterStore {
   async count(): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>()
     const nowMs = Date.now()
-    for (const dead of await this.#queues()) {
+    const indexed = await this.#index.names()
+    for (const dead of this.#withOwn(indexed)) {
+      const isIndexed = indexed.has(dead)
       // Metrics poll often, and the server logs a line for each lookup of a queue that does not exist.
-      if (nowMs - (this.#missingMs.get(dead) ?? 0) < MISSING_MS) continue
-      const count = await this.#topology.waiting(dead)
+      if (!isIndexed && nowMs - (this.#missingMs.get(dead) ?? 0) < MISSING_MS) continue
+      const count = await (isIndexed ? this.#topology.waitingIn(dead) : this.#topology.waiting(dead))
       if (count === undefined) this.#missingMs.set(dead, nowMs)
       if (count) counts.set(sourceOf(dead), count)
     }
@@ -104,10 +105,12 @@ export class AmqpDeadLetters implements DeadLetterStore {
 
   /** The letters of one queue, or of all queues that this process has named or the index lists. */
   async #queues(queue?: string): Promise<readonly string[]> {
-    if (queue !== undefined) return [deadQueue(queue)]
-    const { names } = this.#topology
-    const own = names.map((name) => (isDeadQueue(name) ? name : deadQueue(name)))
-    return [...new Set([...own, ...(await this.#index.names())])]
+    return queue === undefined ? this.#withOwn(await this.#index.names()) : [deadQueue(queue)]
+  }
+
+  #withOwn(indexed: Iterable<string>): readonly string[] {
+    const own = this.#topology.names.map((name) => (isDeadQueue(name) ? name : deadQueue(name)))
+    return [...new Set([...own, ...indexed])]
   }
 
   /** Reads all letters of a queue, and removes those selected. */

@@ -1,10 +1,11 @@
 import type { AmqpDelivery } from '../client/index.js'
 import type { AmqpPublisher } from './amqp-publisher.js'
 import type { QueueReader } from './read-queue.js'
+import type { Topology } from './topology.js'
 
 /** The queue that lists the existing queues of dead letters. */
 export const DEAD_QUEUES = 'lovage_dead_queues'
-/** How long a reading of the index is cached: metrics poll often. */
+/** How long a reading of the index is cached while the index does not grow: metrics poll often. */
 const FRESH_MS = 30_000
 
 /**
@@ -15,14 +16,18 @@ const FRESH_MS = 30_000
 export class DeadQueueIndex {
   readonly #reader: QueueReader
   readonly #publisher: AmqpPublisher
+  readonly #topology: Topology
   /** Names read from the index, or written to it by us. */
   #names: ReadonlySet<string> = new Set()
   #readMs = Number.NEGATIVE_INFINITY
+  /** When there was no index, and this user could not create one. */
+  #missingMs = Number.NEGATIVE_INFINITY
   readonly #noting = new Map<string, Promise<void>>()
 
-  constructor(reader: QueueReader, publisher: AmqpPublisher) {
+  constructor(reader: QueueReader, publisher: AmqpPublisher, topology: Topology) {
     this.#reader = reader
     this.#publisher = publisher
+    this.#topology = topology
   }
 
   /** Resolves when every process can find the queue. */
@@ -33,9 +38,18 @@ export class DeadQueueIndex {
     return noting
   }
 
+  /** All names at this moment: one that was added since the last reading makes the index longer. */
   async names(): Promise<ReadonlySet<string>> {
-    if (Date.now() - this.#readMs >= FRESH_MS) await this.#read()
+    const isOld = Date.now() - this.#readMs >= FRESH_MS
+    if ((await this.#length()) > this.#names.size || isOld) await this.#read()
     return this.#names
+  }
+
+  async #length(): Promise<number> {
+    if (Date.now() - this.#missingMs < FRESH_MS) return 0
+    const length = await this.#topology.waitingIn(DEAD_QUEUES)
+    if (length === undefined) this.#missingMs = Date.now()
+    return length ?? 0
   }
 
   async #note(deadQueue: string): Promise<void> {

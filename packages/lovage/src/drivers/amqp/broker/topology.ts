@@ -151,8 +151,21 @@ export class Topology {
       return await this.#with((channel) => channel.inspectQueue(name))
     } catch (error) {
       if (refusalOf(error) !== 404) throw error
-      this.#done.delete(`queue ${name}`)
+      for (const kind of ['queue', 'own queue']) this.#done.delete(`${kind} ${name}`)
       return undefined
+    }
+  }
+
+  /** How many messages wait in a queue that is to exist: it is created if need be; undefined when this user may not create it. */
+  async waitingIn(name: string): Promise<number | undefined> {
+    const count = await this.waiting(name)
+    if (count !== undefined) return count
+    try {
+      await (RESERVED.test(name) ? this.ensureOwnQueue(name) : this.ensureQueue(name))
+      return 0
+    } catch (error) {
+      if (refusalOf(error) === 403) return undefined
+      throw error
     }
   }
 
