@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { Lovage } from 'lovage'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type PostgresServer,
   type RabbitServer,
@@ -37,14 +37,17 @@ async function runOn(name: string, broker: string, database: string): Promise<vo
   expect(code, `${stdout}\n${stderr}`).toBe(0)
 }
 
-// A database of Redis for each: a beat that is stopped last leaves a message behind, which is no business of the next.
-test.each(NAMES)('%s does the same on Redis and PostgreSQL', { timeout: 200_000 }, (name) =>
-  runOn(name, `${redis.url}/${NAMES.indexOf(name)}`, name),
-)
+// Both at once: either waits for leases and timers for half of its time.
+describe.each(NAMES)('%s', (name) => {
+  // A database of Redis for each: a beat that is stopped last leaves a message behind, which is no business of the next.
+  test.concurrent('does the same on Redis and PostgreSQL', { timeout: 200_000 }, () =>
+    runOn(name, `${redis.url}/${NAMES.indexOf(name)}`, name),
+  )
 
-test.each(NAMES)('%s does the same on RabbitMQ and PostgreSQL', { timeout: 200_000 }, async (name) =>
-  runOn(name, await rabbit.createVhost(name), `${name}-rabbit`),
-)
+  test.concurrent('does the same on RabbitMQ and PostgreSQL', { timeout: 200_000 }, async () =>
+    runOn(name, await rabbit.createVhost(name), `${name}-rabbit`),
+  )
+})
 
 test('results of the system that cleans data lie in PostgreSQL, with both indexes', async () => {
   const indexed = await postgres.sql(
