@@ -40,7 +40,7 @@ api.post('/api/monitors', async (c) => {
 })
 /** A user wants to know now: this overtakes all that waits, on the queue that is read first. */
 api.post('/api/monitors/:id/check', async (c) => {
-  const { id } = await monitorOf(await data(), c.req.param('id'))
+  const { id } = await monitorOf(c.req.param('id'))
   const task = await checkMonitorTask.applyAsync(
     { monitor_id: id },
     { queue: 'critical', priority: PRIORITY.critical },
@@ -49,7 +49,7 @@ api.post('/api/monitors/:id/check', async (c) => {
 })
 api.get('/api/monitors/:id/snapshots', async (c) => {
   const db = await data()
-  const { id } = await monitorOf(db, c.req.param('id'))
+  const { id } = await monitorOf(c.req.param('id'))
   return c.json(
     await db.query(
       'SELECT taken_ms, status, duration_ms, bytes, changed, difference FROM snapshots WHERE monitor_id = $1 ORDER BY taken_ms DESC LIMIT 100',

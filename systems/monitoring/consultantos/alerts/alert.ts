@@ -42,5 +42,5 @@ export async function alertOf(
     message: String(row.message),
     created_ms: Number(row.created_ms),
   }
-  return { alert, monitor: await monitorOf(db, alert.monitor_id) }
+  return { alert, monitor: await monitorOf(alert.monitor_id) }
 }

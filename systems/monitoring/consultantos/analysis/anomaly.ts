@@ -1,5 +1,6 @@
-import type { Sql } from 'lovage-systems-kit'
+import { type Sql, together } from 'lovage-systems-kit'
 import { median, medianAbsoluteDeviation } from 'simple-statistics'
+import { data } from '../data.js'
 
 /** What is measured at each check. */
 export type Measure = 'duration_ms' | 'bytes'
@@ -59,14 +60,10 @@ export async function trainAll(db: Sql, nowMs: number): Promise<number> {
 
 /** Says what is unusual about a check, by the newest model; undefined when nothing is, or nothing was learnt yet. */
 export async function unusual(
-  db: Sql,
   monitorId: string,
   seen: Readonly<Record<Measure, number>>,
 ): Promise<string | undefined> {
-  const models = await db.query('SELECT measure, centre, spread FROM models WHERE monitor_id = $1', [
-    monitorId,
-  ])
-  const odd = models.flatMap(({ measure, centre, spread }) => {
+  const odd = (await modelsOf(monitorId)).flatMap(({ measure, centre, spread }) => {
     const name = MEASURES.find((each) => each === measure)
     if (!name) return []
     const spreads = score({ centre: Number(centre), spread: Number(spread) }, seen[name])
@@ -76,3 +73,14 @@ export async function unusual(
   })
   return odd.length > 0 ? odd.join('; ') : undefined
 }
+
+/** The models of a monitor; those that are looked for at the same time are one query. */
+const modelsOf = together(async (ids: readonly string[]) => {
+  const db = await data()
+  const places = ids.map((_, index) => `$${index + 1}`).join(', ')
+  const rows = await db.query(
+    `SELECT monitor_id, measure, centre, spread FROM models WHERE monitor_id IN (${places})`,
+    ids,
+  )
+  return ids.map((id) => rows.filter(({ monitor_id }) => monitor_id === id))
+})

@@ -33,13 +33,12 @@ export const checkMonitorTask = app.task({
   input: z.object({ monitor_id: z.string().min(1) }),
   params: ['monitor_id'],
   run: async (ctx, { monitor_id }) => {
-    const db = await data()
-    const monitor = await monitorOf(db, monitor_id)
-    const { snapshot, findings } = await checkPage(db, monitor, ctx.id, app.clock.now(), ctx.signal)
+    const monitor = await monitorOf(monitor_id)
+    const { snapshot, findings } = await checkPage(monitor, ctx.id, app.clock.now(), ctx.signal)
     const alerts: string[] = []
     for (const finding of findings) {
       const id = `${ctx.id}:${finding.kind}`
-      await raiseAlert(db, { id, monitor_id, ...finding }, app.clock.now())
+      await raiseAlert(await data(), { id, monitor_id, ...finding }, app.clock.now())
       await processAlertTask.applyAsync({ alert_id: id }, { once: { key: `alert:${id}`, ttlMs: DAY_MS } })
       alerts.push(finding.kind)
     }

@@ -1,22 +1,11 @@
 import { createHash } from 'node:crypto'
 import { diffLines } from 'diff'
-import type { Sql } from 'lovage-systems-kit'
 import type { Finding } from '../alerts/alert.js'
 import { unusual } from '../analysis/anomaly.js'
 import { fetchPage, type Page } from './fetch-page.js'
 import type { Monitor } from './monitor.js'
 import { pageText } from './page-text.js'
-
-/** What was seen at one time. */
-export interface Snapshot {
-  /** 0 = nobody answered. */
-  readonly status: number
-  readonly duration_ms: number
-  readonly bytes: number
-  readonly changed: boolean
-  /** Lines with `+` and `-` before them. */
-  readonly difference: string | null
-}
+import { keepSnapshot, lastSnapshot, type Snapshot, textOf } from './snapshots.js'
 
 /** A difference is shown up to here. */
 const MOST_SHOWN = 20_000
@@ -25,7 +14,6 @@ const MOST_EDITS = 2000
 
 /** Looks at a page, keeps what it saw under the id, and tells what people should know. Repeated under its id it keeps nothing twice. */
 export async function checkPage(
-  db: Sql,
   monitor: Monitor,
   id: string,
   nowMs: number,
@@ -34,29 +22,13 @@ export async function checkPage(
   const page = await answered(monitor.url, signal)
   const text = page.status >= 200 && page.status < 300 ? pageText(page.html) : ''
   const hash = createHash('sha256').update(text).digest('hex')
-  const [before] = await db.query(
-    'SELECT status, hash, text FROM snapshots WHERE monitor_id = $1 AND id <> $2 ORDER BY taken_ms DESC, id DESC LIMIT 1',
-    [monitor.id, id],
-  )
-  const wasUp = before === undefined || isUp(Number(before.status))
+  const before = await lastSnapshot({ id, monitor_id: monitor.id })
+  const wasUp = before === undefined || isUp(before.status)
   const changed = isUp(page.status) && before !== undefined && wasUp && before.hash !== hash
-  const difference = changed ? differenceOf(String(before?.text), text) : null
-  await db.query(
-    `INSERT INTO snapshots (id, monitor_id, taken_ms, status, duration_ms, bytes, hash, text, changed, difference)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
-    [
-      id,
-      monitor.id,
-      nowMs,
-      page.status,
-      page.durationMs,
-      page.bytes,
-      hash,
-      text,
-      changed ? 1 : 0,
-      difference,
-    ],
-  )
+  const difference = changed ? differenceOf(await textOf(before.id), text) : null
+  const { status, durationMs: duration_ms, bytes } = page
+  const snapshot = { status, duration_ms, bytes, changed, difference }
+  await keepSnapshot({ id, monitor_id: monitor.id, taken_ms: nowMs, hash, text, ...snapshot })
   const findings: Finding[] = []
   if (!isUp(page.status) && wasUp)
     findings.push({
@@ -66,11 +38,10 @@ export async function checkPage(
   if (isUp(page.status) && !wasUp) findings.push({ kind: 'up', message: `it answers ${page.status} again` })
   if (changed) findings.push({ kind: 'changed', message: difference ?? '' })
   if (isUp(page.status)) {
-    const odd = await unusual(db, monitor.id, { duration_ms: page.durationMs, bytes: page.bytes })
+    const odd = await unusual(monitor.id, snapshot)
     if (odd) findings.push({ kind: 'anomaly', message: odd })
   }
-  const { status, durationMs: duration_ms, bytes } = page
-  return { snapshot: { status, duration_ms, bytes, changed, difference }, findings }
+  return { snapshot, findings }
 }
 
 const isUp = (status: number): boolean => status >= 200 && status < 400

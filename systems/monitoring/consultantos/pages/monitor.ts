@@ -1,4 +1,5 @@
-import type { Sql } from 'lovage-systems-kit'
+import { type Sql, together } from 'lovage-systems-kit'
+import { data } from '../data.js'
 import { Unfit } from './fetch-page.js'
 
 /** A page that is looked at again and again. */
@@ -43,13 +44,35 @@ export async function addMonitor(
 }
 
 /** @throws {Unfit} when there is none. */
-export async function monitorOf(db: Sql, id: string): Promise<Monitor> {
-  const [row] = await db.query('SELECT id, name, url, every_s, channels FROM monitors WHERE id = $1', [id])
-  if (!row) throw new Unfit(`There is no monitor ${id}.`)
-  // Written by addMonitor, which checked it.
-  const channels = JSON.parse(String(row.channels)) as string[]
-  return { id, name: String(row.name), url: String(row.url), every_s: Number(row.every_s), channels }
+export async function monitorOf(id: string): Promise<Monitor> {
+  const monitor = await find(id)
+  if (!monitor) throw new Unfit(`There is no monitor ${id}.`)
+  return monitor
 }
+
+/** A thousand may be due in the same second: those that are looked for at the same time are one query. */
+const find = together(async (ids: readonly string[]): Promise<readonly (Monitor | undefined)[]> => {
+  const db = await data()
+  const places = ids.map((_, index) => `$${index + 1}`).join(', ')
+  const rows = await db.query(
+    `SELECT id, name, url, every_s, channels FROM monitors WHERE id IN (${places})`,
+    ids,
+  )
+  const found = new Map(
+    rows.map(({ id, name, url, every_s, channels }) => {
+      const monitor: Monitor = {
+        id: String(id),
+        name: String(name),
+        url: String(url),
+        every_s: Number(every_s),
+        // Written by addMonitor, which checked it.
+        channels: JSON.parse(String(channels)) as string[],
+      }
+      return [monitor.id, monitor]
+    }),
+  )
+  return ids.map((id) => found.get(id))
+})
 
 /** Those whose time has come, the longest waiting first. */
 export async function dueMonitors(db: Sql, nowMs: number): Promise<readonly Due[]> {
