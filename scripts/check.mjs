@@ -16,6 +16,7 @@ import { checkPackages } from './checks/package.mjs'
 import { checkProducer } from './checks/producer.mjs'
 import { checkPublicTypes } from './checks/public-types.mjs'
 import { command, execute } from './checks/run.mjs'
+import { checkSite } from './checks/site.mjs'
 import { checkSnippets } from './checks/snippets.mjs'
 import { checkTraces } from './checks/traces.mjs'
 import { cliDocIsFresh } from './make-cli-doc.mjs'
@@ -27,6 +28,7 @@ import { packages, ROOT } from './workspace.mjs'
 
 /** Name, what it does; the slow ones first, so that the short ones fill the other lane. */
 const STEPS = [
+  ['site built and crawled', checkSite],
   ['export map', checkPackages],
   ['unused exports', () => command('knip', ['--no-progress', '--no-config-hints'])],
   ['types: packages', typesOfPackages],

@@ -39,7 +39,15 @@ export default defineConfig({
     },
   },
   themeConfig: {
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      // Who searches for a word wants the page about it first, and then each of the fields that are named so.
+      options: {
+        miniSearch: {
+          searchOptions: { boostDocument: (id) => (/\/(?:api|decisions)\/|changelog/.test(id) ? 0.2 : 1) },
+        },
+      },
+    },
     outline: [2, 3],
     nav: [
       { text: 'Start', link: '/start/first-task' },

@@ -1,3 +1,8 @@
+/**
+ * Tasks, apps and callers; what a program needs that defines tasks and calls them.
+ *
+ * @module lovage
+ */
 export type {
   AddPeriodicTask,
   AppOptions,

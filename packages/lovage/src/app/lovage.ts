@@ -139,12 +139,19 @@ export class Lovage {
    * `except`, and what Python's tasks raise is thrown by `get` as an error of the class, with the TaskError as its cause. Errors whose names
    * Python has built in, such as `ValueError`, have them without.
    *
-   *     app.errors({
-   *       'shop.errors.OutOfStock': OutOfStock,
-   *       'shop.errors.CardDeclined': { class: CardDeclined, toArgs: ({ message, code }) => [message, code] },
-   *     })
-   *
    * @throws {ConfigurationError} LVG_CONFIG_INVALID for a name without a module, and for anything but a class of errors.
+   * @example
+   * class OutOfStock extends Error {}
+   * class CardDeclined extends Error {
+   *   code = 'insufficient_funds'
+   * }
+   * app.errors({
+   *   'shop.errors.OutOfStock': OutOfStock,
+   *   'shop.errors.CardDeclined': {
+   *     class: CardDeclined,
+   *     toArgs: ({ message, code }: CardDeclined) => [message, code],
+   *   },
+   * })
    */
   errors(classes: ErrorMapping): this {
     this.#core.errors.add(classes)

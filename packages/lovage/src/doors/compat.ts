@@ -1,6 +1,7 @@
 /**
- * `lovage/compat`: the functions and records of Python task systems built on Celery, under the names
- * that their users know.
+ * The functions and records of Python task systems built on Celery, under the names that their users know.
+ *
+ * @module lovage/compat
  */
 import { coreOf } from '../app/core/index.js'
 import type { Answers } from '../app/fleet/index.js'

@@ -1,6 +1,8 @@
 /**
- * `lovage/driver`: the engine's interface to a server. For custom drivers, which `lovage/driver/suites` tests, and
+ * The engine's interface to a server. For custom drivers, which `lovage/driver/suites` tests, and
  * for tools that need more detail than `app.queues`, `app.deadLetters` and `app.control` give.
+ *
+ * @module lovage/driver
  */
 import { coreOf } from '../app/core/index.js'
 import type { Lovage } from '../app/index.js'

@@ -1,4 +1,8 @@
-/** `lovage/monitor`: a fleet's events, aggregated, for monitoring programs. */
+/**
+ * A fleet's events, aggregated, for monitoring programs.
+ *
+ * @module lovage/monitor
+ */
 export {
   ClusterState,
   type ClusterStateOptions,

@@ -1,4 +1,8 @@
-/** `lovage/worker`: a worker embedded in a program, and the components started with it. */
+/**
+ * A worker embedded in a program, and the components started with it.
+ *
+ * @module lovage/worker
+ */
 import { coreOf } from '../app/core/index.js'
 import type { Lovage } from '../app/index.js'
 import { type StartOptions, startWorker as startNodeWorker } from '../node/index.js'

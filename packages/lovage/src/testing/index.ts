@@ -1,3 +1,8 @@
+/**
+ * What users test with: an app in memory, a fake clock, leak checks.
+ *
+ * @module lovage/testing
+ */
 export { type CrashPoint, onCrashPoint } from '../kernel/index.js'
 export { FakeClock } from './fake-clock.js'
 export { openResources, withoutLeaks } from './leak-check.js'

@@ -25,9 +25,6 @@ export interface PositionalTask<Run> extends TaskOptions<KeyArgumentsOf<Run>>, T
   readonly run: Run
 }
 
-/** What `run` is given; where no schema is, anything, so that the compiler finds fault with that alone. */
-type Given<Input extends Schema> = Schema extends Input ? never : OutputOf<Input>
-
 /** A task with named arguments. */
 export interface NamedTask<Input extends Schema, Result>
   extends TaskOptions<[input: InputOf<Input>]>,
@@ -38,7 +35,11 @@ export interface NamedTask<Input extends Schema, Result>
   readonly input: Input
   /** The fields that positional arguments fill, in order. */
   readonly params?: readonly (keyof InputOf<Input> & string)[]
-  readonly run: (context: TaskContext, input: Given<Input>) => Result | Promise<Result>
+  // Without a schema it takes anything, so that the compiler finds fault with the lack of a schema alone.
+  readonly run: (
+    context: TaskContext,
+    input: Schema extends Input ? never : OutputOf<Input>,
+  ) => Result | Promise<Result>
 }
 
 /** A call of a task that is known only by name. */
