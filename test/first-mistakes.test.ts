@@ -44,6 +44,7 @@ test.each([
   ['retries', 'two'],
   ['timeLimit', '30s'],
   ['ignoreResult', 'yes'],
+  ['compression', 'snappy'],
 ])('an option of a call with a value of another kind is refused: %s', async (name, value) => {
   const task = app.task({ name: 't', run: () => 1 })
   await expect(task.applyAsync([], loose({ [name]: value }))).rejects.toMatchObject({
@@ -63,6 +64,7 @@ test.each<[string, readonly unknown[], string]>([
   ['rateLimitScope', ['world'], 'one of cluster, worker'],
   ['concurrencyLimit', [0, 1.5, { limit: 1 }], 'a whole number, 1 or more, or an object'],
   ['serializer', ['pickle'], 'one of json, msgpack, yaml, auth, encrypted'],
+  ['compression', ['snappy', 'bzip2'], 'one of gzip, zlib, brotli'],
   ['acksLate', ['yes', 1], 'true or false'],
   ['deadLetter', ['always'], 'one of rejects, exhausted, failures, never'],
   ['autoretryFor', [Error, ['Error']], 'a list of error classes'],
@@ -85,6 +87,12 @@ test.each<[string, readonly unknown[], string]>([
     }
   },
 )
+
+test('a compression that there is not is refused where the app is made', () => {
+  expect(() => createTestApp('x', { taskCompression: 'snappy' })).toThrow(/one of gzip, zlib, brotli/)
+  const env = { CELERY_TASK_COMPRESSION: 'snappy' }
+  expect(() => new Lovage('x', { env })).toThrow(/CELERY_TASK_COMPRESSION expects one of gzip, zlib, brotli/)
+})
 
 test('a worker with a size that there is not does not start', async () => {
   for (const options of [{ concurrency: 1.5 }, { concurrency: 0 }, { prefetchMultiplier: -1 }])

@@ -1,5 +1,5 @@
 import * as zlib from 'node:zlib'
-import { ConfigurationError, MessageError } from '../kernel/index.js'
+import { ConfigurationError, type Kind, MessageError, oneOf } from '../kernel/index.js'
 import { undecodable } from './json-reader.js'
 
 /** A body compression algorithm. */
@@ -56,6 +56,14 @@ const BY_NAME = new Map(
   CODECS.flatMap((codec) => [codec.contentType, ...codec.names].map((name) => [name, codec])),
 )
 
+const USABLE = [...BY_NAME].flatMap(([name, { compress }]) => (compress ? [name] : []))
+
+/** The name, or content type, of a compression that this Node can write. */
+export const COMPRESSION: Kind<string> = {
+  ...oneOf(...USABLE),
+  expects: `one of ${USABLE.filter((name) => !name.includes('/')).join(', ')}`,
+}
+
 /** A compressed body and its `compression` header. */
 export interface Compressed {
   readonly body: Buffer
@@ -69,10 +77,9 @@ export interface Compressed {
 export function compress(body: Buffer | string, name: string): Compressed {
   const codec = BY_NAME.get(name)
   if (codec?.compress === undefined) {
-    const usable = CODECS.filter((known) => known.compress).map((known) => known.names[0])
     throw new ConfigurationError(`the compression ${name} cannot be used: ${codec?.missing ?? 'not known'}`, {
       code: 'LVG_CONFIG_INVALID',
-      hint: `Use one of ${usable.join(', ')}.`,
+      hint: `Use ${COMPRESSION.expects}.`,
     })
   }
   return { body: codec.compress(body), contentType: codec.contentType }

@@ -1,5 +1,5 @@
 export { authSerializer, type SecurityOptions } from './auth.js'
-export { type Compressed, compress, decompress } from './compression.js'
+export { COMPRESSION, type Compressed, compress, decompress } from './compression.js'
 export { type EncodeOptions, encodeTask, type TaskCall } from './encode-task.js'
 export { ENCRYPTED_TYPE } from './encrypted-type.js'
 export { encryptedSerializer } from './encryption.js'

@@ -1,4 +1,5 @@
 import type { Queue } from '../../broker/index.js'
+import { COMPRESSION } from '../../message/index.js'
 import type { PeriodicTask, ScheduleKinds } from '../../schedule/index.js'
 import type { Routes } from '../routing/index.js'
 import type { CallOptions, TaskAnnotations } from '../tasks/index.js'
@@ -86,7 +87,7 @@ export const SETTINGS = {
   /** How arguments are serialised: json, msgpack or yaml; `auth` signs them, `encrypted` encrypts them. */
   taskSerializer: choice('json', 'json', 'msgpack', 'yaml', 'auth', 'encrypted'),
   /** How bodies are compressed: gzip (zlib data, as Celery's), brotli, zstd. */
-  taskCompression: optional(text('')),
+  taskCompression: optional({ default: '', kind: COMPRESSION }),
   /** Maximum size of a body in bytes, before and after decompression. */
   messageMaxBytes: count(64 * 1024 * 1024, 1),
   /** Maximum size of a decompressed body in bytes; no more than `messageMaxBytes`. */

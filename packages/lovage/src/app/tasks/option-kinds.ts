@@ -11,6 +11,7 @@ import {
   TEXT,
   whole,
 } from '../../kernel/index.js'
+import { COMPRESSION } from '../../message/index.js'
 import type { TaskHandlers } from './task-handlers.js'
 import type { CallOptions, TaskOptions } from './task-options.js'
 
@@ -55,7 +56,7 @@ const SHARED = {
   exchange: TEXT,
   routingKey: TEXT,
   priority: PRIORITY,
-  compression: TEXT,
+  compression: COMPRESSION,
   timeLimit: SECONDS,
   softTimeLimit: SECONDS,
   ignoreResult: BOOLEAN,
