@@ -8,8 +8,8 @@ const FEWEST_ROWS = 16
 const FULLEST = 0.6
 
 /** The size of its sketches in bytes: with 64 tasks of typical texts, less than a third of the bits are set. */
-const SHORT_BYTES = 512
-const LONG_BYTES = 1024
+export const SHORT_BYTES = 512
+export const LONG_BYTES = 1024
 const MOST_COMMON = 64
 /** Texts that many tasks share, texts that few share, and times. */
 const COMMON = ['name', 'worker', 'queue', 'state', 'kwargs'] as const

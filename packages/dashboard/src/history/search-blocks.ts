@@ -1,17 +1,18 @@
 import type { SearchNode } from '../search/search-node.js'
-import type { Block } from './block.js'
-import type { BlockFilter } from './block-filter.js'
 import type { TaskQuery } from './history-store.js'
 import { keyAt, type TaskRow } from './task-columns.js'
 import { statesOf } from './without-not.js'
 
 /** The database operations of a search. */
 export interface SearchSource {
-  /** At most so many blocks that overlap a range of keys, from its newer or older end, told in parts. */
-  parts(towards: 'older' | 'newer', toKey: number, fromKey: number, limit: number): Promise<Parts>
-  /** Matching rows in a range of keys, from one of its ends. */
-  rows(towards: 'older' | 'newer', toKey: number, fromKey: number, limit: number): Promise<readonly TaskRow[]>
+  /** Blocks that overlap a range of keys, from its newer or older end, told in parts: all of them, or some and then others. */
+  parts(towards: 'older' | 'newer', toKey: number, fromKey: number): Promise<Parts>
+  /** Matching rows in ranges of keys that follow each other in the search's direction. */
+  rows(towards: 'older' | 'newer', ranges: readonly Range[], limit: number): Promise<readonly TaskRow[]>
 }
+
+/** Keys, both ends included. */
+export type Range = readonly [fromKey: number, toKey: number]
 
 /** Adjacent blocks: either they all may contain a match, or none of them does. */
 export interface Part {
@@ -24,22 +25,9 @@ export interface Part {
 
 /** Parts in the direction of a search. */
 export interface Parts {
-  /** How many blocks they are. */
-  readonly blocks: number
   readonly each: Iterable<Part>
-}
-
-/** Each block as a part of its own, tested when the search comes to it. */
-export const partsOf = (blocks: readonly Block[], filter: BlockFilter): Parts => ({
-  blocks: blocks.length,
-  each: testedOf(blocks, filter),
-})
-
-function* testedOf(blocks: readonly Block[], filter: BlockFilter): Generator<Part> {
-  for (const block of blocks) {
-    const { rows, fromKey, toKey } = block
-    yield { may: filter(block), blocks: 1, rows, fromKey, toKey }
-  }
+  /** Whether no others follow in the range. */
+  readonly isLast: boolean
 }
 
 /** The rows found by a search, in its direction, and where it stopped. */
@@ -50,9 +38,9 @@ export interface Found {
   readonly looked: number
 }
 
-/** Blocks fetched, and the most read, at a time; other work runs in between. */
-const BATCH = 1024
-const RUN = 32
+/** The most blocks that are passed over, and read, at a time; other work runs in between. */
+const PASSED = 1024
+const READ = 32
 /** What a search may cost, in rows whose columns are compared: a page of it takes a few milliseconds. */
 const BUDGET = 10_000
 /** The cost of a row where every text is searched, and of skipping a block. */
@@ -76,7 +64,7 @@ export async function searchBlocks(query: TaskQuery, source: SearchSource): Prom
     ),
   }
   if (plan.node.kind === 'all') {
-    const rows = await source.rows(towards, range.to, range.from, limit)
+    const rows = await source.rows(towards, [[range.from, range.to]], limit)
     return ended(rows, limit, rows.length)
   }
   const share = isIndexed(plan.node) ? INDEXED : hasText(plan.node) ? TEXTS : 1
@@ -85,22 +73,23 @@ export async function searchBlocks(query: TaskQuery, source: SearchSource): Prom
   let looked = 0
   let size = 1
   for (;;) {
-    const parts = await source.parts(towards, range.to, range.from, BATCH)
-    for (const run of runsOf(parts.each, () => size)) {
+    const parts = await source.parts(towards, range.to, range.from)
+    for (const step of stepsOf(parts.each, () => size)) {
       // Most pages are full after a block or two; longer searches take longer steps.
-      size = Math.min(RUN, size * 2)
-      const low = Math.max(range.from, run.fromKey)
-      const high = Math.min(range.to, run.toKey)
-      if (run.may) rows.push(...(await source.rows(towards, high, low, limit - rows.length)))
-      looked += run.rows
-      spent += run.may ? run.rows * share : run.blocks * PASSING
+      size = Math.min(READ, size * 2)
+      const clipped = ([from, to]: Range): Range => [Math.max(range.from, from), Math.min(range.to, to)]
+      const [low, high] = clipped([step.fromKey, step.toKey])
+      if (step.ranges.length > 0)
+        rows.push(...(await source.rows(towards, step.ranges.map(clipped), limit - rows.length)))
+      looked += step.rows
+      spent += step.readRows * share + step.passed * PASSING
       if (rows.length >= limit) return ended(rows, limit, looked)
       const next = towards === 'older' ? low : high
       if (towards === 'older') range.to = low - 1
       else range.from = high + 1
       if (spent >= budget) return { rows, isWhole: false, next, looked }
     }
-    if (parts.blocks < BATCH) return { rows, isWhole: true, looked }
+    if (parts.isLast) return { rows, isWhole: true, looked }
   }
 }
 
@@ -110,22 +99,36 @@ function ended(rows: readonly TaskRow[], limit: number, looked: number): Found {
   return { rows, isWhole: false, next: last[0], looked }
 }
 
-/** Adjacent parts with the same answer. */
-type Run = { -readonly [Key in keyof Part]: Part[Key] }
+/** What is read at once, and what is passed over in between. */
+interface Step {
+  ranges: Range[]
+  /** Blocks read, and passed over. */
+  read: number
+  passed: number
+  /** Tasks in all of them, and in those that are read. */
+  rows: number
+  readRows: number
+  fromKey: number
+  toKey: number
+}
 
-function* runsOf(parts: Iterable<Part>, size: () => number): Generator<Run> {
-  let run: Run | undefined
-  for (const { may, blocks, rows, fromKey, toKey } of parts)
-    if (run?.may === may && run.blocks < (may ? size() : BATCH)) {
-      run.blocks += blocks
-      run.rows += rows
-      run.fromKey = Math.min(run.fromKey, fromKey)
-      run.toKey = Math.max(run.toKey, toKey)
-    } else {
-      if (run) yield run
-      run = { may, blocks, rows, fromKey, toKey }
-    }
-  if (run) yield run
+function* stepsOf(parts: Iterable<Part>, size: () => number): Generator<Step> {
+  let step: Step | undefined
+  for (const { may, blocks, rows, fromKey, toKey } of parts) {
+    step ??= { ranges: [], read: 0, passed: 0, rows: 0, readRows: 0, fromKey, toKey }
+    step.rows += rows
+    step.fromKey = Math.min(step.fromKey, fromKey)
+    step.toKey = Math.max(step.toKey, toKey)
+    if (may) {
+      step.read += blocks
+      step.readRows += rows
+      step.ranges.push([fromKey, toKey])
+    } else step.passed += blocks
+    if (step.read < size() && step.passed < PASSED) continue
+    yield step
+    step = undefined
+  }
+  if (step) yield step
 }
 
 /** Whether any text may match. */

@@ -44,26 +44,10 @@ export class TextSketch {
       }
     }
   }
-
-  /** Whether all of these pieces may be in it: false only when no added text contains the one that they are of. */
-  hasAll(pieces: Pieces): boolean {
-    const { bytes } = this
-    const mask = this.#mask
-    for (let at = 0; at < pieces.length; at++) {
-      const hash = pieces[at] ?? 0
-      const bit = hash & mask
-      if (((bytes[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0) continue
-      // What is rare here is rare in the next sketch as well, and is asked for first.
-      pieces[at] = pieces[0] ?? 0
-      pieces[0] = hash
-      return false
-    }
-    return true
-  }
 }
 
-/** The hashes of pieces, in an order that sketches learn. */
-export type Pieces = number[]
+/** The hashes of pieces. */
+export type Pieces = readonly number[]
 
 /** The hashes of a text's pieces; none for a text that is shorter than a piece. */
 export function piecesOf(text: string, piece: number): Pieces {

@@ -3,7 +3,11 @@ import type { Parts } from '../search-blocks.js'
 import type { TaskRecord } from '../task-record.js'
 import type { Session } from './database.js'
 
-const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, id_chars, short, long'
+export const BLOCK_COLUMNS =
+  'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, id_chars, short, long'
+
+/** Blocks tested on the server at a time. */
+const AT_ONCE = 1024
 
 /** Blocks that overlap a range of keys, from its newer or older end. */
 export async function listBlocks(
@@ -15,20 +19,19 @@ export async function listBlocks(
 ): Promise<Block[]> {
   const order = towards === 'older' ? 'DESC' : 'ASC'
   const rows = await session.query<BlockRow>(
-    `SELECT ${COLUMNS} FROM block WHERE from_key <= $1 AND to_key >= $2 ORDER BY from_key ${order} LIMIT $3`,
+    `SELECT ${BLOCK_COLUMNS} FROM block WHERE from_key <= $1 AND to_key >= $2 ORDER BY from_key ${order} LIMIT $3`,
     [toKey, fromKey, limit],
   )
   return rows.map(blockOf)
 }
 
-/** The same blocks in parts: those that may contain a match each alone, those between them together. */
+/** Such blocks in parts, tested on the server: those that may contain a match each alone, those between them together. */
 export async function partsOf(
   session: Session,
   condition: string,
   towards: 'older' | 'newer',
   toKey: number,
   fromKey: number,
-  limit: number,
 ): Promise<Parts> {
   const order = towards === 'older' ? 'DESC' : 'ASC'
   const rows = await session.query<[may: boolean, blocks: number, rows: number, from: number, to: number]>(
@@ -38,7 +41,7 @@ export async function partsOf(
          WHERE from_key <= $1 AND to_key >= $2 ORDER BY from_key ${order} LIMIT $3
        ) AS tested
      ) AS runs GROUP BY may, run, CASE WHEN may THEN from_key END ORDER BY min(from_key) ${order}`,
-    [toKey, fromKey, limit],
+    [toKey, fromKey, AT_ONCE],
   )
   const each = rows.map(([may, blocks, count, from, to]) => ({
     may,
@@ -47,7 +50,7 @@ export async function partsOf(
     fromKey: from,
     toKey: to,
   }))
-  return { blocks: each.reduce((sum, { blocks }) => sum + blocks, 0), each }
+  return { each, isLast: each.reduce((sum, { blocks }) => sum + blocks, 0) < AT_ONCE }
 }
 
 /** The blocks changed by one transaction, written at its end by `save`. */
@@ -90,9 +93,10 @@ export class ChangedBlocks {
     for (const { isDirty, fromKey, toKey, rows, short, long, minMs, maxMs, idChars } of this.#blocks) {
       if (!isDirty) continue
       await this.#session.query(
-        `INSERT INTO block (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        `INSERT INTO block (${BLOCK_COLUMNS}, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nextval('block_change'))
          ON CONFLICT (from_key) DO UPDATE SET to_key = excluded.to_key, row_count = excluded.row_count, short_fill = excluded.short_fill,
-           long_fill = excluded.long_fill, min_ms = excluded.min_ms, max_ms = excluded.max_ms, id_chars = excluded.id_chars, short = excluded.short, long = excluded.long`,
+           long_fill = excluded.long_fill, min_ms = excluded.min_ms, max_ms = excluded.max_ms, id_chars = excluded.id_chars, short = excluded.short, long = excluded.long,
+           changed = excluded.changed`,
         [
           fromKey,
           toKey,

@@ -1,4 +1,5 @@
 import type { AuditEntry, AuditQuery, NewAuditEntry } from '../audit-entry.js'
+import { blockFilter } from '../block-filter.js'
 import type { Gap } from '../gap.js'
 import type {
   ChildTask,
@@ -17,8 +18,8 @@ import { POSTGRES, searchSql } from '../search-sql.js'
 import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
 import type { TaskEntry } from '../task-entry.js'
 import { MOST_STATES, withoutNot } from '../without-not.js'
+import { BlockCache } from './block-cache.js'
 import { blockCondition } from './block-condition.js'
-import { partsOf } from './blocks.js'
 import type { HistoryDatabase, Session } from './database.js'
 import { addCounts, putTasks } from './write.js'
 
@@ -29,10 +30,12 @@ const PRUNED_BLOCKS = 128
 export class PostgresHistory implements HistoryStore {
   readonly #database: HistoryDatabase
   readonly #fleet: string
+  readonly #blocks: BlockCache
 
   constructor(database: HistoryDatabase, fleet: string) {
     this.#database = database
     this.#fleet = fleet
+    this.#blocks = new BlockCache(database)
   }
 
   get location(): string {
@@ -51,19 +54,25 @@ export class PostgresHistory implements HistoryStore {
   }
 
   async tasks(query: TaskQuery): Promise<TaskSlice> {
-    const node = await withoutNot(query.plan.node, () => this.#states())
+    const [node] = await Promise.all([
+      withoutNot(query.plan.node, () => this.#states()),
+      query.plan.node.kind === 'all' ? undefined : this.#blocks.catchUp(),
+    ])
     const condition = searchSql(node, POSTGRES, 4)
-    const blocks = blockCondition(node)
+    const [filter, blocks] = [blockFilter(node), blockCondition(node)]
     const { rows, ...rest } = await searchBlocks(
       { ...query, plan: { ...query.plan, node } },
       {
-        parts: (...range) => partsOf(this.#database, blocks, ...range),
-        rows: (towards, toKey, fromKey, limit) =>
-          this.#database.query<TaskRow>(
-            `SELECT ${TASK_SELECT} FROM task WHERE key >= $1 AND key <= $2 AND ${condition.sql}
-           ORDER BY key ${towards === 'older' ? 'DESC' : 'ASC'} LIMIT $3`,
-            [fromKey, toKey, limit, ...condition.values],
-          ),
+        parts: (...range) => this.#blocks.parts(...range, filter, blocks),
+        rows: (towards, ranges, limit) => {
+          const order = towards === 'older' ? 'DESC' : 'ASC'
+          return this.#database.query<TaskRow>(
+            `SELECT found.* FROM unnest($1::bigint[], $2::bigint[]) AS range(low, high), LATERAL (
+               SELECT ${TASK_SELECT} FROM task WHERE key >= low AND key <= high AND ${condition.sql} ORDER BY key ${order} LIMIT $3
+             ) AS found ORDER BY found.key ${order} LIMIT $3`,
+            [ranges.map(([from]) => from), ranges.map(([, to]) => to), limit, ...condition.values],
+          )
+        },
       },
     )
     const items = rows.map((row) => summaryOf(this.#fleet, row[0], recordOf(row)))
@@ -124,11 +133,13 @@ export class PostgresHistory implements HistoryStore {
   }
 
   async size(): Promise<{ readonly tasks: number; readonly oldestMs: number | null }> {
-    const [row] = await this.#database.query<[number, number | null]>(
-      'SELECT (SELECT coalesce(sum(row_count), 0) FROM block), (SELECT min(key) FROM task)',
+    await this.#blocks.catchUp()
+    const counted = this.#blocks.countRows()
+    const [row] = await this.#database.query<[number | null, number | null]>(
+      `SELECT (SELECT min(key) FROM task), ${counted === undefined ? '(SELECT coalesce(sum(row_count), 0) FROM block)' : 'NULL::bigint'}`,
     )
-    const [tasks = 0, key = null] = row ?? []
-    return { tasks, oldestMs: key === null ? null : seenMsOf(key) }
+    const [key = null, sum] = row ?? []
+    return { tasks: counted ?? sum ?? 0, oldestMs: key === null ? null : seenMsOf(key) }
   }
 
   async heardUntil(): Promise<number | undefined> {
@@ -267,6 +278,7 @@ export class PostgresHistory implements HistoryStore {
   }
 
   async close(): Promise<void> {
+    await this.#blocks.close()
     await this.#database.close()
   }
 

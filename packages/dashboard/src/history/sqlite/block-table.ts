@@ -1,10 +1,14 @@
 import { Block, type BlockRow, blockOf } from '../block.js'
+import type { BlockFilter } from '../block-filter.js'
+import { GROUP_BLOCKS } from '../block-group.js'
+import { BlockIndex, groupOf, partsOf } from '../block-index.js'
+import type { Parts } from '../search-blocks.js'
 import type { TaskRecord } from '../task-record.js'
 import type { HistoryFile, Statement } from './database.js'
 
 const COLUMNS = 'from_key, to_key, row_count, short_fill, long_fill, min_ms, max_ms, id_chars, short, long'
-/** The newest blocks kept in memory, 2 KB each: about a million tasks. */
-const KEPT = 16_384
+/** The newest blocks kept as they are, 2 KB each: most changes are of their tasks. */
+const KEPT = 1024
 
 /** The blocks of a file. Changes in a transaction are written at its end by `save`. */
 export class BlockTable {
@@ -15,6 +19,8 @@ export class BlockTable {
   readonly #remove: Statement
   readonly #removeTasks: Statement
   readonly #oldest: Statement
+  /** What searches look into; has what `save` has written. */
+  readonly #index = new BlockIndex()
   /** The newest blocks without a gap, in key order. */
   #kept: Block[] = []
   /** Older blocks changed by this transaction. */
@@ -64,6 +70,7 @@ export class BlockTable {
       const { fill } = short
       this.#put.run([fromKey, toKey, rows, fill, long.fill, minMs, maxMs, idChars, short.bytes, long.bytes])
       block.isDirty = false
+      this.#index.put(block)
     }
     this.#older = []
     if (this.#kept.length > KEPT) this.#kept = this.#kept.slice(-KEPT)
@@ -73,40 +80,42 @@ export class BlockTable {
   reload(): void {
     this.#older = []
     this.#kept = this.#read(this.#below, Number.MAX_SAFE_INTEGER, 0, 1)
+    this.#index.clear()
+    this.#index.putOlder(this.#kept)
+    this.#index.isWhole = this.#kept.length === 0
   }
 
   countRows(): number {
     return this.#sum.all<[number]>([])[0]?.[0] ?? 0
   }
 
-  /** Blocks that overlap a range of keys, from its newer or older end. */
-  list(towards: 'older' | 'newer', toKey: number, fromKey: number, limit: number): Block[] {
-    const [oldest] = this.#kept
-    if (towards === 'newer') {
-      if (!oldest || fromKey < oldest.fromKey) return this.#read(this.#above, toKey, fromKey, limit)
-      return this.#kept.filter((block) => block.fromKey <= toKey && block.toKey >= fromKey).slice(0, limit)
+  /** What a search looks into: blocks in memory, and then what the file has besides. */
+  parts(towards: 'older' | 'newer', toKey: number, fromKey: number, filter: BlockFilter): Parts {
+    const { oldestKey = 0, isWhole } = this.#index
+    const isInMemory = isWhole || (towards === 'older' ? toKey : fromKey) >= oldestKey
+    if (isInMemory)
+      return {
+        each: this.#index.parts(towards, toKey, fromKey, filter),
+        isLast: isWhole || fromKey >= oldestKey,
+      }
+    const read = this.#read(towards === 'older' ? this.#below : this.#above, toKey, fromKey, GROUP_BLOCKS)
+    const isLast = read.length < GROUP_BLOCKS
+    const blocks = towards === 'older' ? read.reverse() : read
+    if (towards === 'older' && toKey === oldestKey - 1) {
+      this.#index.putOlder(blocks)
+      if (isLast && fromKey <= 0) this.#index.isWhole = true
     }
-    const found: Block[] = []
-    for (let at = this.#placeOf(toKey); at >= 0 && found.length < limit; at--) {
-      const block = this.#kept[at]
-      if (!block || block.toKey < fromKey) return found
-      if (block.fromKey <= toKey) found.push(block)
-    }
-    if (found.length >= limit) return found
-    const edge = oldest ? oldest.fromKey - 1 : toKey
-    const isAdjacent = toKey >= edge
-    const older = this.#read(this.#below, Math.min(toKey, edge), fromKey, limit - found.length)
-    if (isAdjacent) this.#kept.unshift(...older.slice(0, Math.max(0, KEPT - this.#kept.length)).reverse())
-    return [...found, ...older]
+    return { each: partsOf(groupOf(blocks), towards, toKey, fromKey, filter), isLast }
   }
 
   /** Reads some more blocks into memory, before a search needs them; returns whether there may be others. */
-  readMore(limit: number): boolean {
-    const [oldest] = this.#kept
-    if (!oldest || this.#kept.length + limit > KEPT) return false
-    const older = this.#read(this.#below, oldest.fromKey - 1, 0, limit)
-    this.#kept.unshift(...older.reverse())
-    return older.length === limit
+  readMore(): boolean {
+    const { oldestKey, isWhole } = this.#index
+    if (isWhole || oldestKey === undefined) return false
+    const older = this.#read(this.#below, oldestKey - 1, 0, GROUP_BLOCKS)
+    const hasRoom = this.#index.putOlder(older.reverse())
+    this.#index.isWhole = older.length < GROUP_BLOCKS
+    return hasRoom && !this.#index.isWhole
   }
 
   /** Removes the oldest block with its tasks, if it is older than a key or there are too many tasks; returns how many tasks. */
@@ -119,6 +128,7 @@ export class BlockTable {
     if (fromKey === this.#kept.at(-1)?.fromKey) return 0
     this.#removeTasks.run([fromKey, toKey])
     this.#remove.run([fromKey])
+    this.#index.removeBefore(toKey + 1)
     if (this.#kept[0]?.fromKey === fromKey) this.#kept.shift()
     return rows
   }

@@ -14,7 +14,7 @@ import type {
 } from '../history-store.js'
 import type { JobLine } from '../job-line.js'
 import type { SeriesPoint, SeriesQuery } from '../rollup.js'
-import { partsOf, searchBlocks } from '../search-blocks.js'
+import { searchBlocks } from '../search-blocks.js'
 import { SQLITE, searchSql } from '../search-sql.js'
 import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
 import type { TaskEntry } from '../task-entry.js'
@@ -31,8 +31,6 @@ const NEWEST = 1000
 const KEPT_STATEMENTS = 64
 /** Ranges read without a break. */
 const PIECES = 8
-/** Blocks read into memory at a time, after the start. */
-const READ_BLOCKS = 256
 /** Blocks removed per call. */
 const PRUNED_BLOCKS = 128
 
@@ -74,7 +72,7 @@ export class SqliteHistory implements HistoryStore {
   /** The first search of a million tasks would wait a third of a second for it. */
   #readBlocks(): void {
     this.#reading = setImmediate(() => {
-      if (this.#blocks.readMore(READ_BLOCKS)) this.#readBlocks()
+      if (this.#blocks.readMore()) this.#readBlocks()
     })
   }
 
@@ -103,16 +101,21 @@ export class SqliteHistory implements HistoryStore {
       {
         parts: async (...range) => {
           await turn()
-          return partsOf(this.#blocks.list(...range), filter)
+          return this.#blocks.parts(...range, filter)
         },
-        rows: async (towards, toKey, fromKey, limit) => {
+        rows: async (towards, ranges, limit) => {
           const order = towards === 'older' ? 'DESC' : 'ASC'
           const statement = this.#search(
             `SELECT ${TASK_SELECT} FROM task WHERE key >= ? AND key <= ? AND ${condition.sql} ORDER BY key ${order} LIMIT ?`,
           )
           // Small steps run together; other work runs between larger ones.
           if (++pieces % PIECES === 0) await turn()
-          return statement.all<TaskRow>([fromKey, toKey, ...condition.values, limit])
+          const found: TaskRow[] = []
+          for (const [fromKey, toKey] of ranges) {
+            if (found.length >= limit) break
+            found.push(...statement.all<TaskRow>([fromKey, toKey, ...condition.values, limit - found.length]))
+          }
+          return found
         },
       },
     )
