@@ -113,9 +113,10 @@ export const Layout: FC<
           <main id="main" tabindex={-1} aria-live="off">
             <Said frame={frame} />
             <Troubles frame={frame} />
+            {hasFreshGap(frame) ? <Gaps frame={frame} isFresh /> : ''}
             <h1>{title}</h1>
             {children}
-            <Gaps frame={frame} />
+            {hasFreshGap(frame) ? '' : <Gaps frame={frame} />}
           </main>
           <p class="unseen" id="told" role="status" aria-live="polite" />
         </body>
@@ -180,9 +181,14 @@ const Troubles: FC<{ readonly frame: Frame }> = ({ frame }) =>
     </ul>
   )
 
-const Gaps: FC<{ readonly frame: Frame }> = ({ frame }) =>
+/** What was missed lately is news, and stands above the page; older gaps stand below it. */
+const FRESH_MS = 3_600_000
+const hasFreshGap = ({ gaps, nowMs }: Frame): boolean =>
+  gaps.some(({ toMs }) => toMs === null || nowMs - toMs < FRESH_MS)
+
+const Gaps: FC<{ readonly frame: Frame; readonly isFresh?: boolean }> = ({ frame, isFresh = false }) =>
   frame.gaps.length === 0 ? null : (
-    <details class="gaps">
+    <details class={isFresh ? 'gaps fresh' : 'gaps'}>
       <summary>The history has gaps ({frame.gaps.length})</summary>
       <ul>
         {frame.gaps.map((gap) => (
