@@ -39,6 +39,8 @@ export async function askDashboard(
     readonly readOnly?: boolean
     readonly enableEvents?: boolean
     readonly redact?: readonly string[]
+    /** Default: files in the folder. */
+    readonly db?: string
   } = {},
 ): Promise<AskedDashboard> {
   const fleets = Object.entries(apps).map(([name, app]) => ({ name, app }))

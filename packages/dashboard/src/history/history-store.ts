@@ -1,4 +1,5 @@
 import type { EndedSessions } from '../access/ended-sessions.js'
+import type { SearchNode } from '../search/search-node.js'
 import type { SearchPlan } from '../search/search-plan.js'
 import type { AuditEntry, AuditQuery, NewAuditEntry } from './audit-entry.js'
 import type { Gap } from './gap.js'
@@ -29,6 +30,12 @@ export interface TaskSlice {
   readonly next?: number
   /** The number of tasks examined, or skipped because they cannot match. */
   readonly looked: number
+}
+
+/** How many tasks a search finds: at least so many where it is not exact. */
+export interface Counted {
+  readonly count: number
+  readonly isExact: boolean
 }
 
 /** One batch of new information. */
@@ -74,6 +81,8 @@ export interface HistoryStore extends EndedSessions {
   /** Merges a batch into the history, in one transaction. The same batch twice counts once in tasks, twice in rollups. */
   write(batch: HistoryBatch): Promise<void>
   tasks(query: TaskQuery): Promise<TaskSlice>
+  /** Counts what a search finds; from `most` on it may stop. */
+  count(node: SearchNode, most: number): Promise<Counted>
   /** Returns tasks by id; unknown ones are omitted. */
   find(ids: readonly string[]): Promise<readonly TaskEntry[]>
   /** Returns the tasks of a workflow, including its root, oldest first. */

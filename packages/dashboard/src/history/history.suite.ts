@@ -215,6 +215,7 @@ export function describeHistory(
           await write(records)
           const found = new Set(await ids(q, { limit: 500, budget: 1e9 }))
           const { node } = planOf(q)
+          expect([q, await store.count(node, 1e9)]).toEqual([q, { count: found.size, isExact: true }])
           for (const record of records)
             expect([q, record, found.has(record.id)]).toEqual([q, record, matches(node, record)])
         }),
@@ -245,7 +246,7 @@ export function describeHistory(
       expect((await page('NOT state:PENDING')).items).toHaveLength(10)
     })
 
-    test('says how far a search came that found too little', async () => {
+    test('counts what a search finds, and says how far one came that found too little', async () => {
       for (let batch = 0; batch < 6; batch++)
         await write(
           Array.from({ length: 1000 }, (_, n) =>
@@ -262,6 +263,11 @@ export function describeHistory(
         ...(page.next ? { before: page.next } : {}),
       })
       expect(rest).toMatchObject({ items: [], isWhole: true })
+      expect(await store.count(planOf('name:common').node, 10_000)).toEqual({ count: 6000, isExact: true })
+      expect(await store.count(planOf('').node, 10)).toEqual({ count: 6000, isExact: true })
+      expect(await store.count(planOf('-name:common').node, 10)).toEqual({ count: 0, isExact: true })
+      const many = await store.count(planOf('common').node, 1000)
+      expect([many.isExact, many.count >= 1000]).toEqual([false, true])
       // What no task has costs nothing.
       const none = await store.tasks({ plan: planOf('nowhere'), limit: 10, budget: 2000 })
       expect(none).toMatchObject({ isWhole: true, looked: 6000 })

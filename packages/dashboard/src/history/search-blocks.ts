@@ -1,5 +1,5 @@
 import type { SearchNode } from '../search/search-node.js'
-import type { TaskQuery } from './history-store.js'
+import type { Counted, TaskQuery } from './history-store.js'
 import { keyAt, type TaskRow } from './task-columns.js'
 import { statesOf } from './without-not.js'
 
@@ -93,6 +93,31 @@ export async function searchBlocks(query: TaskQuery, source: SearchSource): Prom
   }
 }
 
+/** Blocks in which matches are counted at a time. */
+const COUNTED = 64
+
+/**
+ * Counts what a search finds, from the newest task, until there are `most`.
+ * @param count The matching rows in ranges of keys.
+ */
+export async function countBlocks(
+  most: number,
+  parts: SearchSource['parts'],
+  count: (ranges: readonly Range[]) => Promise<number>,
+): Promise<Counted> {
+  let toKey = Number.MAX_SAFE_INTEGER
+  let sum = 0
+  for (;;) {
+    const { each, isLast } = await parts('older', toKey, 0)
+    for (const { ranges, fromKey } of stepsOf(each, () => COUNTED)) {
+      if (ranges.length > 0) sum += await count(ranges)
+      if (sum >= most) return { count: sum, isExact: false }
+      toKey = fromKey - 1
+    }
+    if (isLast) return { count: sum, isExact: true }
+  }
+}
+
 function ended(rows: readonly TaskRow[], limit: number, looked: number): Found {
   const last = rows.at(-1)
   if (rows.length < limit || !last) return { rows, isWhole: true, looked }
@@ -114,7 +139,9 @@ interface Step {
 
 function* stepsOf(parts: Iterable<Part>, size: () => number): Generator<Step> {
   let step: Step | undefined
+  let isAdjacent = false
   for (const { may, blocks, rows, fromKey, toKey } of parts) {
+    if (!step) isAdjacent = false
     step ??= { ranges: [], read: 0, passed: 0, rows: 0, readRows: 0, fromKey, toKey }
     step.rows += rows
     step.fromKey = Math.min(step.fromKey, fromKey)
@@ -122,8 +149,11 @@ function* stepsOf(parts: Iterable<Part>, size: () => number): Generator<Step> {
     if (may) {
       step.read += blocks
       step.readRows += rows
-      step.ranges.push([fromKey, toKey])
+      // Adjacent blocks are read as one.
+      const [from, to] = (isAdjacent && step.ranges.pop()) || [fromKey, toKey]
+      step.ranges.push([Math.min(from, fromKey), Math.max(to, toKey)])
     } else step.passed += blocks
+    isAdjacent = may
     if (step.read < size() && step.passed < PASSED) continue
     yield step
     step = undefined

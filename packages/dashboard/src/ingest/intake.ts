@@ -135,12 +135,21 @@ export class Intake {
     this.#readTimer?.cancel()
     this.#gatherTimer?.cancel()
     await this.#writing
+    try {
+      await this.#writeRest()
+    } catch (error) {
+      // The next start finds the gap.
+      this.#app.logger.error({ err: error }, 'the last events could not be written to the history')
+    }
+    this.#backlog.close()
+  }
+
+  async #writeRest(): Promise<void> {
     for (const end = performance.now() + LAST_READ_MS; this.#backlog.count > 0 && performance.now() < end; ) {
       this.#read(READ_MS)
       await this.#writeSlice()
     }
     await this.flush()
-    this.#backlog.close()
   }
 
   get counts(): { readonly received: number; readonly unreadable: number; readonly dropped: number } {

@@ -1,8 +1,10 @@
+import type { SearchNode } from '../../search/search-node.js'
 import type { AuditEntry, AuditQuery, NewAuditEntry } from '../audit-entry.js'
 import { blockFilter } from '../block-filter.js'
 import type { Gap } from '../gap.js'
 import type {
   ChildTask,
+  Counted,
   Facet,
   FacetField,
   HistoryBatch,
@@ -13,7 +15,7 @@ import type {
 } from '../history-store.js'
 import { interrupted, type JobLine, jobOf } from '../job-line.js'
 import type { SeriesPoint, SeriesQuery } from '../rollup.js'
-import { searchBlocks } from '../search-blocks.js'
+import { countBlocks, searchBlocks } from '../search-blocks.js'
 import { POSTGRES, searchSql } from '../search-sql.js'
 import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
 import type { TaskEntry } from '../task-entry.js'
@@ -77,6 +79,25 @@ export class PostgresHistory implements HistoryStore {
     )
     const items = rows.map((row) => summaryOf(this.#fleet, row[0], recordOf(row)))
     return { items: query.after === undefined ? items : items.reverse(), ...rest }
+  }
+
+  async count(search: SearchNode, most: number): Promise<Counted> {
+    if (search.kind === 'all') return { count: (await this.size()).tasks, isExact: true }
+    const [node] = await Promise.all([withoutNot(search, () => this.#states()), this.#blocks.catchUp()])
+    const condition = searchSql(node, POSTGRES, 3)
+    const [filter, blocks] = [blockFilter(node), blockCondition(node)]
+    return countBlocks(
+      most,
+      (...range) => this.#blocks.parts(...range, filter, blocks),
+      async (ranges) => {
+        const [row] = await this.#database.query<[number]>(
+          `SELECT count(*) FROM unnest($1::bigint[], $2::bigint[]) AS range(low, high), task
+           WHERE key >= low AND key <= high AND ${condition.sql}`,
+          [ranges.map(([from]) => from), ranges.map(([, to]) => to), ...condition.values],
+        )
+        return row?.[0] ?? 0
+      },
+    )
   }
 
   async find(ids: readonly string[]): Promise<readonly TaskEntry[]> {

@@ -1,9 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { SearchNode } from '../../search/search-node.js'
 import type { AuditEntry, AuditQuery, NewAuditEntry } from '../audit-entry.js'
 import { blockFilter } from '../block-filter.js'
 import type { Gap } from '../gap.js'
 import type {
   ChildTask,
+  Counted,
   Facet,
   FacetField,
   HistoryBatch,
@@ -14,7 +16,7 @@ import type {
 } from '../history-store.js'
 import type { JobLine } from '../job-line.js'
 import type { SeriesPoint, SeriesQuery } from '../rollup.js'
-import { searchBlocks } from '../search-blocks.js'
+import { countBlocks, searchBlocks } from '../search-blocks.js'
 import { SQLITE, searchSql } from '../search-sql.js'
 import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
 import type { TaskEntry } from '../task-entry.js'
@@ -121,6 +123,27 @@ export class SqliteHistory implements HistoryStore {
     )
     const items = rows.map((row) => summaryOf(this.#fleet, row[0], recordOf(row)))
     return { items: query.after === undefined ? items : items.reverse(), ...rest }
+  }
+
+  async count(search: SearchNode, most: number): Promise<Counted> {
+    if (search.kind === 'all') return { count: this.#tasks.count, isExact: true }
+    const node = await withoutNot(search, async () => this.#tasks.states())
+    const condition = searchSql(node, SQLITE)
+    const filter = blockFilter(node)
+    const statement = this.#search(
+      `SELECT count(*) FROM task WHERE key >= ? AND key <= ? AND ${condition.sql}`,
+    )
+    return countBlocks(
+      most,
+      async (...range) => this.#blocks.parts(...range, filter),
+      async (ranges) => {
+        await turn()
+        return ranges.reduce(
+          (sum, range) => sum + (statement.one<[number]>([...range, ...condition.values])?.[0] ?? 0),
+          0,
+        )
+      },
+    )
   }
 
   async find(ids: readonly string[]): Promise<readonly TaskEntry[]> {
