@@ -118,6 +118,84 @@ describe('a time zone that there is not is refused', () => {
   })
 })
 
+test('a condition that dead letters do not have chooses none of them, rather than all', async () => {
+  const task = app.task({
+    name: 't',
+    deadLetter: 'failures',
+    run: () => {
+      throw new Error('no')
+    },
+  })
+  await using _worker = await startTestWorker(app)
+  await expect((await task.delay()).get({ timeout: 5 })).rejects.toThrow('no')
+  for (const choice of [{ id: 'x' }, { taskk: 't' }]) {
+    const refused = { code: 'LVG_CONFIG_UNKNOWN', hint: expect.stringContaining('queue, task, reason, ids') }
+    await expect(app.deadLetters.purge(loose(choice))).rejects.toMatchObject(refused)
+    await expect(app.deadLetters.retry(loose(choice))).rejects.toMatchObject(refused)
+    await expect(app.deadLetters.list(loose(choice))).rejects.toMatchObject(refused)
+  }
+  expect((await app.deadLetters.stats()).total).toBe(1)
+})
+
+test.each<[string, () => unknown, RegExp, RegExp]>([
+  [
+    'a line of cron as a schedule',
+    () => app.addPeriodicTask(loose('5 * * * *'), 't'),
+    /not '5 \* \* \* \*'|not "5/,
+    /fromString/,
+  ],
+  ['a line of cron as fields', () => crontab(loose('0 3 * * *')), /not of the line '0 3/, /fromString\('0 3/],
+  [
+    'a signature as a periodic task',
+    () => app.addPeriodicTask(5, loose(app.task({ name: 't', run: () => 1 }).s())),
+    /a task or the name of one/,
+    /\{ args: \[2, 3\] \}/,
+  ],
+  [
+    'an app without a name',
+    () => new Lovage(loose({ broker: 'memory://x' })),
+    /has a name/,
+    /new Lovage\('shop'/,
+  ],
+  [
+    'a task without a function',
+    () => app.task(loose<never>({ name: 't' })),
+    /t: run is not a function/,
+    /app\.remote/,
+  ],
+  ['a task of name and function', () => app.task(loose<never>('t')), /needs a name/, /app\.task\(\{ name/],
+  [
+    'a connection as an object',
+    () => createTestApp('x', loose({ redis: {} })),
+    /redis is not known\.$/,
+    /broker: 'redis:/,
+  ],
+])('%s is refused where it is written', (_what, mistake, message, hint) => {
+  expect(mistake).toThrow(
+    expect.objectContaining({ message: expect.stringMatching(message), hint: expect.stringMatching(hint) }),
+  )
+})
+
+test('an option that is like none lists those that there are; one that is near is named', async () => {
+  const task = app.task({ name: 't', run: () => 1 })
+  await expect(task.applyAsync([], loose({ own: 1 }))).rejects.toMatchObject({
+    message: 'A call of t has no option own.',
+    hint: expect.stringMatching(/^Its options are .*countdown/),
+  })
+  await expect(task.applyAsync([], loose({ countDown: 1 }))).rejects.toThrow(/did you mean countdown\?/)
+  await expect(task.applyAsync([], loose({ link_error: 1 }))).rejects.toMatchObject({
+    hint: expect.stringContaining('linkError(other.s())'),
+  })
+})
+
+test('an address without a scheme is told how a URL begins', async () => {
+  await using shop = new Lovage('shop', { broker: 'localhost:6379', env: {} })
+  await expect(shop.task({ name: 't', run: () => 1 }).delay()).rejects.toMatchObject({
+    code: 'LVG_DRIVER_UNKNOWN',
+    hint: expect.stringContaining('redis://localhost:6379'),
+  })
+})
+
 test('an empty broker URL says which variable is empty', () => {
   expect(() => new Lovage('x', { env: { CELERY_BROKER_URL: '' } })).toThrow(
     /Environment variable CELERY_BROKER_URL expects a URL, which is not empty/,

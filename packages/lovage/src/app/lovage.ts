@@ -1,5 +1,5 @@
 import { fromWire, taskNode } from '../canvas/index.js'
-import { type Clock, type Logger, ResultError } from '../kernel/index.js'
+import { type Clock, ConfigurationError, type Logger, ResultError } from '../kernel/index.js'
 import type { ErrorMapping } from '../message/index.js'
 import { readTuple } from '../result/index.js'
 import {
@@ -89,6 +89,11 @@ export class Lovage {
    * @throws {ConfigurationError} LVG_CONFIG_UNKNOWN for a misspelt setting, LVG_CONFIG_INVALID for an invalid value.
    */
   constructor(main: string, options: AppOptions = {}) {
+    if (typeof main !== 'string')
+      throw new ConfigurationError('An app has a name before its settings.', {
+        code: 'LVG_CONFIG_INVALID',
+        hint: "Say new Lovage('shop', { … }).",
+      })
     const core = new AppCore(main, options, {
       calls: (owner) => new Sender(owner),
       relaying: async (owner, headers) => (await import('./guards/index.js')).confirmRelayed(owner, headers),

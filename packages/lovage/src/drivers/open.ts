@@ -197,7 +197,8 @@ const schemeOf = (url: string): string | undefined =>
     // SQLAlchemy names its own driver there.
     .replace(/^((?:db\+)?(?:postgresql|postgres|sqlite))\+\w+$/, '$1')
 
-function unknownScheme(part: Part, url: string, hint?: string): ConfigurationError {
+function unknownScheme(part: Part, url: string, otherwise?: string): ConfigurationError {
+  const hint = /^[^/]*:\/\//.test(url) ? otherwise : 'A URL begins with its scheme: redis://localhost:6379/0.'
   const known = [...DRIVERS].flatMap(([scheme, driver]) => (driver[part] ? [`${scheme}://`] : []))
   return new ConfigurationError(
     `No ${PARTS[part]} serves ${redactUrl(url)}; known are ${known.join(', ')}.`,

@@ -3,7 +3,7 @@ export const ERROR_CODES = {
   LVG_CONFIG_INVALID: ['A setting has an invalid value.', 'Correct the value named in the message.'],
   LVG_CONFIG_UNKNOWN: [
     'A setting is unknown.',
-    'Check the spelling; the nearest known name is in the message.',
+    'Check the spelling; if a known name is near, the message names it.',
   ],
   LVG_CONFIG_NO_BROKER: [
     'No broker was configured in production.',

@@ -1,11 +1,13 @@
-/** The known word most similar to another, ignoring case; undefined when none is close. */
+/** The known word most similar to another, ignoring case; undefined when none is close: at least half of the letters must be right. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: { readonly word: string; readonly distance: number } | undefined
   for (const candidate of known) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
     if (!best || distance < best.distance) best = { word: candidate, distance }
   }
-  return best && best.distance <= Math.max(3, word.length / 3) ? best.word : undefined
+  return best && best.distance <= Math.min(Math.max(3, word.length / 3), word.length / 2)
+    ? best.word
+    : undefined
 }
 
 /** The number of letters to change, add or remove between two words (Levenshtein distance). */

@@ -49,6 +49,11 @@ const LONGEST_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
  * crontab.fromString('0 3 * * *')
  */
 export function crontab(fields: CrontabFields = {}): Crontab {
+  if (typeof fields === 'string')
+    throw new ConfigurationError(`A crontab is made of fields, not of the line '${fields}'.`, {
+      code: 'LVG_SCHEDULE_INVALID',
+      hint: `Say crontab.fromString('${fields}').`,
+    })
   return new Crontab(fields)
 }
 

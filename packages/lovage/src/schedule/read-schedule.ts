@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../kernel/index.js'
+import { ConfigurationError, described } from '../kernel/index.js'
 import { clocked } from './clocked.js'
 import { crontab } from './crontab.js'
 import { Interval, interval } from './interval.js'
@@ -13,6 +13,7 @@ export type ScheduleLike = number | Schedule
 
 /**
  * Turns a number of seconds into an interval; returns a schedule unchanged.
+ * @throws {ConfigurationError} LVG_SCHEDULE_INVALID for anything else.
  *
  * @example
  * import { toSchedule } from 'lovage'
@@ -20,6 +21,15 @@ export type ScheduleLike = number | Schedule
  */
 export function toSchedule(like: ScheduleLike, options: { readonly relative?: boolean } = {}): Schedule {
   if (typeof like === 'number') return interval(like, options)
+  // What plain JavaScript, or a file of settings, may give.
+  if (typeof (like as Partial<Schedule> | undefined)?.next !== 'function')
+    throw new ConfigurationError(
+      `A schedule is a number of seconds, a crontab or another schedule, not ${described(like)}.`,
+      {
+        code: 'LVG_SCHEDULE_INVALID',
+        hint: "A line of cron is read by crontab.fromString('30 7 * * 1-5').",
+      },
+    )
   return options.relative && like instanceof Interval ? new Interval(like.everyMs, options) : like
 }
 

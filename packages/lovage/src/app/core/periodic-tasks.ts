@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../kernel/index.js'
-import { checkTimeZone, type PeriodicTask, type ScheduleLike } from '../../schedule/index.js'
+import { checkTimeZone, type PeriodicTask, type ScheduleLike, toSchedule } from '../../schedule/index.js'
 import type { CallOptions } from '../tasks/index.js'
 
 /** The arguments of a periodic task: required where the task requires them. */
@@ -54,7 +54,14 @@ export class PeriodicTasks {
     task: string | { readonly name: string },
     given: PeriodicOptions & Pick<PeriodicTask, 'args'> & { readonly kwargs?: object } = {},
   ) => {
-    const { name = typeof task === 'string' ? task : task.name, kwargs, ...options } = given
+    const called: unknown = typeof task === 'string' ? task : task?.name
+    if (typeof called !== 'string' || called === '')
+      throw new ConfigurationError('A periodic task is a task or the name of one.', {
+        code: 'LVG_SCHEDULE_INVALID',
+        hint: 'The arguments of a signature are given as options: addPeriodicTask(schedule, add, { args: [2, 3] }).',
+      })
+    toSchedule(schedule)
+    const { name = called, kwargs, ...options } = given
     if (options.timezone !== undefined) checkTimeZone(options.timezone)
     if (this.all().has(name)) {
       throw new ConfigurationError(`Two schedule entries are named ${name}.`, {
@@ -67,7 +74,7 @@ export class PeriodicTasks {
     this.#added.set(name, {
       ...options,
       schedule,
-      task: typeof task === 'string' ? task : task.name,
+      task: called,
       ...(kwargs === undefined ? {} : { kwargs: kwargs as Readonly<Record<string, unknown>> }),
     })
     return name

@@ -1,5 +1,5 @@
 import type { DeadLetter, DeadLetterQuery } from '../../dead-letter/index.js'
-import { ConfigurationError, MessageError, newId, type Page } from '../../kernel/index.js'
+import { ConfigurationError, MessageError, nearest, newId, type Page } from '../../kernel/index.js'
 import { encodeTask, type TaskMessage } from '../../message/index.js'
 import type { AppCore } from '../core/index.js'
 import type { DeadLetterStats, LetterEdit, OpenedLetter, Redriven, RedriveOptions } from '../fleet/index.js'
@@ -37,8 +37,26 @@ const DAY_MS = 86_400_000
 
 function queryOf(choice: LetterChoice): Omit<DeadLetterQuery, 'limit' | 'after'> {
   if (typeof choice === 'string') return { ids: [choice] }
+  if (Array.isArray(choice)) return { ids: choice }
   // `Array.isArray` does not narrow readonly lists.
-  return Array.isArray(choice) ? { ids: choice } : (choice as Exclude<typeof choice, readonly string[]>)
+  const query = choice as Exclude<typeof choice, readonly string[]>
+  for (const name of Object.keys(query)) if (!CONDITIONS.includes(name)) throw unknownCondition(name)
+  return query
+}
+
+const CONDITIONS: readonly string[] = ['queue', 'task', 'reason', 'ids', 'failedBeforeMs']
+
+/** A misspelt condition holds for every letter: it would send all of them back, or remove them. */
+function unknownCondition(name: string): ConfigurationError {
+  const near = nearest(name, CONDITIONS)
+  return new ConfigurationError(
+    `Dead letters have no condition ${name}${near ? `; did you mean ${near}?` : '.'}`,
+    {
+      code: 'LVG_CONFIG_UNKNOWN',
+      details: { condition: name },
+      hint: `Conditions are ${CONDITIONS.join(', ')}; {} chooses all letters.`,
+    },
+  )
 }
 
 /**
@@ -59,6 +77,8 @@ export class DeadLetters {
 
   /** One page, newest first. */
   async list(query: DeadLetterQuery = {}): Promise<Page<DeadLetter>> {
+    const { limit, after, ...choice } = query
+    queryOf(choice)
     return (await this.#core.broker()).deadLetters.list(query)
   }
 

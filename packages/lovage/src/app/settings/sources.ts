@@ -156,6 +156,9 @@ function unknownSetting(spelling: string, name: string): ConfigurationError {
   return new ConfigurationError(`Setting ${spelling} is not known${nearestHint(name)}`, {
     code: 'LVG_CONFIG_UNKNOWN',
     details: { setting: spelling },
+    ...(/^(?:redis|connection|url|host|port)$/.test(name)
+      ? { hint: "The server is a URL: broker: 'redis://localhost:6379/0'." }
+      : {}),
   })
 }
 

@@ -6,8 +6,16 @@ import type { CallOptions } from './task-options.js'
 
 /** @throws {ConfigurationError} LVG_CONFIG_UNKNOWN, LVG_CONFIG_INVALID */
 export function checkTask(name: unknown, run: unknown, options: object): void {
-  if (typeof name !== 'string' || name === '') throw invalid('A task needs a name, such as `shop.charge`.')
-  if (run !== undefined && typeof run !== 'function') throw invalid(`${name}: run is not a function.`)
+  if (typeof name !== 'string' || name === '')
+    throw new ConfigurationError('A task needs a name, such as `shop.charge`.', {
+      code: 'LVG_CONFIG_INVALID',
+      hint: "A task is one object: app.task({ name: 'shop.charge', run: (ctx, order) => … }).",
+    })
+  if (typeof run !== 'function')
+    throw new ConfigurationError(`Task ${name}: run is not a function.`, {
+      code: 'LVG_CONFIG_INVALID',
+      hint: 'A task that is implemented elsewhere is declared with app.remote({ name }).',
+    })
   checkOptions(`Task ${name}`, options, TASK_OPTIONS)
   checkGuards(`Task ${name}`, options)
 }
@@ -119,11 +127,15 @@ function unknown(
   option: string,
   known: Readonly<Record<string, OptionKind>>,
 ): ConfigurationError {
-  const near = nearest(option, Object.keys(known))
+  const names = Object.keys(known)
+  // Python's spelling of a word is the same word.
+  const elsewhere =
+    ELSEWHERE[option] ?? ELSEWHERE[option.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())]
+  const near = elsewhere === undefined ? nearest(option, names) : undefined
   return new ConfigurationError(`${whose} has no option ${option}${near ? `; did you mean ${near}?` : '.'}`, {
     code: 'LVG_CONFIG_UNKNOWN',
     details: { option },
-    ...(ELSEWHERE[option] === undefined ? {} : { hint: ELSEWHERE[option] }),
+    hint: elsewhere ?? (near ? 'Check the spelling.' : `Its options are ${names.join(', ')}.`),
   })
 }
 
