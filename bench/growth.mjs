@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { fileFor } from './events.mjs'
 import { thousands } from './figures.mjs'
-import { withRedis } from './redis-server.mjs'
+import { info, serverCpu, withRedis } from './redis-server.mjs'
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
 const SIZES = {
@@ -97,18 +97,6 @@ async function start(what, told) {
       return JSON.parse(text.trim().split('\n').at(-1))
     },
   }
-}
-
-const info = (command, section) =>
-  Object.fromEntries(
-    command('info', section)
-      .split(/\r?\n/)
-      .filter((line) => line.includes(':'))
-      .map((line) => line.split(':')),
-  )
-const serverCpu = (command) => {
-  const { used_cpu_user, used_cpu_sys } = info(command, 'cpu')
-  return Number(used_cpu_user) + Number(used_cpu_sys)
 }
 
 /** What idle workers ask of the server. */

@@ -11,6 +11,7 @@ const PAGE = new URL('RESULTS.md', import.meta.url)
 /** As they stand on the page. */
 const ORDER = [
   'redis',
+  'cluster',
   'canvas',
   'rabbitmq',
   'postgres',

@@ -11,8 +11,7 @@ export async function withRedis(folder, work) {
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
     { stdio: 'ignore' },
   )
-  const redis = (...command) =>
-    execFileSync('redis-cli', ['-p', String(port), ...command], { encoding: 'utf8' }).trim()
+  const redis = commandOf(port)
   await waitFor(() =>
     spawnSync('redis-cli', ['-p', String(port), 'ping'])
       .stdout?.toString()
@@ -26,7 +25,28 @@ export async function withRedis(folder, work) {
   }
 }
 
-const isInstalled = () => spawnSync('redis-server', ['--version']).status === 0
+/** Sends a command to the server at a port of this machine. */
+export const commandOf =
+  (port) =>
+  (...command) =>
+    execFileSync('redis-cli', ['-p', String(port), ...command], { encoding: 'utf8' }).trim()
+
+/** A section of what the server says of itself. */
+export const info = (command, section) =>
+  Object.fromEntries(
+    command('info', section)
+      .split(/\r?\n/)
+      .filter((line) => line.includes(':'))
+      .map((line) => line.split(':')),
+  )
+
+/** Seconds that the server has spent. */
+export function serverCpu(command) {
+  const { used_cpu_user, used_cpu_sys } = info(command, 'cpu')
+  return Number(used_cpu_user) + Number(used_cpu_sys)
+}
+
+export const isInstalled = () => spawnSync('redis-server', ['--version']).status === 0
 
 async function waitFor(condition) {
   for (let tries = 0; !condition(); tries++) {

@@ -1,4 +1,5 @@
 // Turns samples into the page that people read: medians over the rounds, ratios within the same run.
+import { clusterTables } from './cluster.mjs'
 import { dashboardTable } from './dashboard.mjs'
 import { eventsTable } from './events.mjs'
 import { median, thousands } from './figures.mjs'
@@ -24,6 +25,15 @@ const FAMILIES = {
       '“Bare driver” is the fastest that can be written on this wire with the same client library: acknowledgements and the next claim in one',
       'script, two of them under way, messages unparsed, and no leases, retries, limits or routes.',
     ],
+  },
+  cluster: {
+    title: 'A Redis Cluster',
+    notes: [
+      'Processor time, not speed: three nodes with a slot per queue, and a single one, on the same two processors. Twelve queues of names that spread',
+      'evenly, four a node; the tasks go round them. Concurrency 100, late ack. A server’s time is that of a task published, claimed and acknowledged.',
+      'Idle workers read all twelve queues.',
+    ],
+    tables: clusterTables,
   },
   canvas: { title: 'Canvases on Redis', notes: [] },
   rabbitmq: {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createJiti } from 'jiti'
 import { measureCanvases } from './canvas.mjs'
+import { measureCluster } from './cluster.mjs'
 import { measureDashboard } from './dashboard.mjs'
 import { fileFor, measureEvents } from './events.mjs'
 import { withFormer } from './former.mjs'
@@ -24,6 +25,7 @@ import { measureWebhooks } from './webhooks.mjs'
 /** What is measured, and how; each resolves to its samples. */
 const FAMILIES = {
   redis,
+  cluster,
   canvas,
   rabbitmq,
   postgres,
@@ -95,6 +97,11 @@ async function canvas(folder) {
     for (const _ of rounds) samples.push(...(await measureCanvases({ url, clear, scale: count / 100_000 })))
   })
   return samples
+}
+
+/** Three nodes with a slot per queue, beside a single one. */
+function cluster() {
+  return measureCluster({ rounds, count })
 }
 
 /** Beside celery-node and Python Celery, each in a virtual host of its own; durable queues, persistent messages. */

@@ -18,8 +18,11 @@ export interface BrokerCapabilities {
   readonly durableDelay: boolean
   /** A claimed message returns to its queue when its holder stops renewing. */
   readonly leases: boolean
-  /** A settlement's continuation, result and ack are one atomic step. */
-  readonly atomicSettle: boolean
+  /**
+   * A settlement's continuation, result and ack are one atomic step; with `'own-queue'` the ack and messages for the claim's own queue
+   * are, as most retries.
+   */
+  readonly atomicSettle: boolean | 'own-queue'
   /** `broadcast` and `subscribe` reach other processes. */
   readonly fanout: boolean
   /** Producers put messages with an ETA into the delay store at once; otherwise they are sent as in Celery. */

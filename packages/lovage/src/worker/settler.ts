@@ -1,5 +1,5 @@
 import type { RunEnvironment } from '../app/tasks/index.js'
-import type { Settlement } from '../broker/index.js'
+import type { BrokerCapabilities, Settlement } from '../broker/index.js'
 import type { DeadLetter } from '../dead-letter/index.js'
 import { counted, crashPoint, delay, InFlight, isLovageError, MessageError } from '../kernel/index.js'
 import type { OutgoingMessage } from '../message/index.js'
@@ -250,13 +250,23 @@ interface Sorted {
   readonly settlements: Settlement[]
 }
 
-function sort(endings: readonly Ending[], isAtomic: boolean, settlesResults: boolean): Sorted {
+/** Whether a message goes to the queue that the claim is of. */
+const isBeside = ({ exchange, routingKey }: OutgoingMessage, claim: Claim | undefined): boolean =>
+  exchange === '' && routingKey === claim?.delivery.queue
+
+function sort(
+  endings: readonly Ending[],
+  isAtomic: BrokerCapabilities['atomicSettle'],
+  settlesResults: boolean,
+): Sorted {
   const sorted: Sorted = { followUps: [], alone: [], letters: [], records: [], settlements: [] }
-  for (const { plan } of endings) {
+  for (const { plan, claim } of endings) {
     const { followUp, letter, publish, results, settlement } = plan
     if (letter) sorted.letters.push(letter)
     if (followUp) sorted.followUps.push(followUp)
-    const publishesAlong = isAtomic && settlement !== undefined
+    const publishesAlong =
+      settlement !== undefined &&
+      (isAtomic === 'own-queue' ? publish.every((message) => isBeside(message, claim)) : isAtomic)
     // A chord's member: its result is stored before it is counted, because the sender of the body may read it.
     const isCounted = (followUp?.parts.length ?? 0) > 0
     const storesAlong = settlesResults && settlement !== undefined && !isCounted

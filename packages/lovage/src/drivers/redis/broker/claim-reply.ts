@@ -3,11 +3,15 @@ import { ConnectionError } from '../../../kernel/index.js'
 import type { ClaimedMessage } from '../../shared/index.js'
 import { priorityFromWire } from './priority.js'
 
-/** Reads the reply of `claim.lua`; `queueOf` maps a list's index among the script's lists to its queue. */
+/**
+ * Reads the reply of `claim.lua`; `queueOf` maps a list's index among the script's lists to its queue, and `prefix` goes before the tag in a
+ * claim's key.
+ */
 export function* readClaim(
   reply: readonly [tags: string, counts: string, redeliveries: string, ...messages: string[]],
   queueOf: (list: number) => string,
   onError: (error: unknown) => void,
+  prefix = '',
 ): Generator<ClaimedMessage> {
   const [tags, counts, redelivered] = reply
   if (counts === '') return
@@ -22,7 +26,7 @@ export function* readClaim(
     for (let left = count === '!' ? 0 : Number(count); left > 0; left--, index++) {
       const raw = reply[index + 3] ?? ''
       yield {
-        key: wireTags[index] ?? '',
+        key: prefix + (wireTags[index] ?? ''),
         queue,
         raw,
         message: decodeEnvelope(raw, priorityFromWire),

@@ -14,6 +14,7 @@ import {
   type Swept,
 } from '../../shared/index.js'
 import { isConnectionLoss, queueTarget, type RedisSubscriber } from '../client/index.js'
+import { ClaimRound } from './claim-round.js'
 import { ClusterSettler, type ClusterSettlerParts } from './cluster-settler.js'
 import { FlushTurn } from './flush-turn.js'
 import { leaseName } from './lease-name.js'
@@ -31,6 +32,8 @@ const MOST_CLAIMED = 1_000
 const PATIENCE_MS = 250
 /** How many queues are looked at, or swept, at a time. */
 const AT_ONCE = 64
+/** Under load, queues where nothing is expected are looked at this often: each look is a command for each of them. */
+const LOOK_PAUSE_MS = 20
 
 /** State that a consumer shares with its broker. */
 export interface ClusterClaimParts extends ClusterSettlerParts {
@@ -62,6 +65,8 @@ export class ClusterClaimPort implements ClaimPort {
   /** Claimed by replies that were not waited for. */
   readonly #late: ClaimedMessage[] = []
   #listener: ClaimListener | undefined
+  readonly #rounds = new Set<ClaimRound>()
+  #patience: NodeJS.Timeout | undefined
   #isUpDue = false
   readonly #turn = new FlushTurn((send) => {
     this.#parts.places.together(() => {
@@ -69,8 +74,8 @@ export class ClusterClaimPort implements ClaimPort {
       send()
     })
   })
-  #sweptAt = 0
   #lookedAt = 0
+  #lookedMs = 0
 
   constructor(options: ConsumeOptions, parts: ClusterClaimParts) {
     const { clock, leaseMs, onError } = options
@@ -129,22 +134,17 @@ export class ClusterClaimPort implements ClaimPort {
     const late = this.#late.splice(0, want)
     const shares = queues.map((queue) => this.#share(queue)).filter((one) => one.isReady && !one.isStuck)
     const parts = shareOut(shares, want - late.length)
-    let isOver = false
-    const replies = places.together(() => {
-      this.#look(shares.filter((share) => !share.isHot))
-      return [...parts].map(async ([share, count]) => {
-        const messages = await this.#claimFrom(share, count)
-        if (!isOver) return messages
-        this.#late.push(...messages)
-        share.lateClaims--
-        this.#listener?.rung([share.queue])
-        return []
-      })
+    const round = new ClaimRound([...parts.keys()])
+    places.together(() => {
+      this.#look(shares)
+      for (const [place, [share, count]] of [...parts].entries()) void this.#ask(round, place, share, count)
     })
+    this.#watchRound(round)
     // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
-    const heard = replies.length === 0 || isBacklog || isProbe ? undefined : subscriber.caughtUp()
-    const messages = [...late, ...(await this.#answered([...parts.keys()], replies))]
-    isOver = true
+    const heard = parts.size === 0 || isBacklog || isProbe ? undefined : subscriber.caughtUp()
+    const claimed = await round.ended
+    this.#rounds.delete(round)
+    const messages = late.length === 0 ? claimed : [...late, ...claimed]
     await heard
     if (isProbe && messages.length > 0) await subscriber.caughtUp()
     if (messages.length < want && shares.some((share) => share.isHot && !share.isStuck))
@@ -152,25 +152,25 @@ export class ClusterClaimPort implements ClaimPort {
     return { messages }
   }
 
-  /** The replies in the order of the queues, without those of nodes that do not answer now. */
-  async #answered(
-    shares: readonly QueueShare[],
-    replies: readonly Promise<readonly ClaimedMessage[]>[],
-  ): Promise<readonly ClaimedMessage[]> {
-    const known: (readonly ClaimedMessage[] | undefined)[] = shares.map(() => undefined)
-    let timer: NodeJS.Timeout | undefined
-    const all = Promise.all(
-      replies.map(async (reply, at) => {
-        known[at] = await reply
-      }),
-    )
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE_MS)
-    })
-    await Promise.race([all, patience])
-    clearTimeout(timer)
-    for (const [at, share] of shares.entries()) if (!known[at]) share.lateClaims++
-    return known.flatMap((messages) => messages ?? [])
+  async #ask(round: ClaimRound, place: number, share: QueueShare, count: number): Promise<void> {
+    const messages = await this.#claimFrom(share, count)
+    if (round.answer(place, messages)) return
+    this.#late.push(...messages)
+    share.lateClaims--
+    this.#listener?.rung([share.queue])
+  }
+
+  /** One timer for all rounds: one for each would cost as much as the claim. */
+  #watchRound(round: ClaimRound): void {
+    if (round.isOver) return
+    this.#rounds.add(round)
+    this.#patience ??= setInterval(() => {
+      const nowMs = performance.now()
+      for (const one of this.#rounds) if (nowMs - one.beganMs >= PATIENCE_MS) one.giveUp()
+      if (this.#rounds.size > 0) return
+      clearInterval(this.#patience)
+      this.#patience = undefined
+    }, PATIENCE_MS / 4).unref()
   }
 
   async #claimFrom(share: QueueShare, count: number): Promise<readonly ClaimedMessage[]> {
@@ -185,7 +185,11 @@ export class ClusterClaimPort implements ClaimPort {
   }
 
   /** Looks at queues where nothing is expected, some at a time; a claim follows where something is. */
-  #look(shares: readonly QueueShare[]): void {
+  #look(all: readonly QueueShare[]): void {
+    const nowMs = performance.now()
+    if (nowMs - this.#lookedMs < LOOK_PAUSE_MS) return
+    this.#lookedMs = nowMs
+    const shares = all.filter((share) => !share.isHot)
     if (this.#lookedAt >= shares.length) this.#lookedAt = 0
     const some = shares.slice(this.#lookedAt, this.#lookedAt + AT_ONCE)
     this.#lookedAt += some.length
@@ -226,12 +230,11 @@ export class ClusterClaimPort implements ClaimPort {
   async sweep(): Promise<Swept> {
     const { clock } = this.#options
     const shares = [...this.#shares.values()]
-    if (this.#sweptAt >= shares.length) this.#sweptAt = 0
-    const inTurn = shares.slice(this.#sweptAt, this.#sweptAt + AT_ONCE)
-    this.#sweptAt += inTurn.length
     const nowMs = clock.now()
-    const due = shares.filter(({ dueMs = Number.POSITIVE_INFINITY }) => dueMs <= nowMs)
-    const swept = [...new Set([...due, ...inTurn])].filter((share) => share.isReady && !share.isSweeping)
+    const swept = shares
+      .filter((share) => share.isReady && !share.isSweeping && share.isSweepDue(nowMs))
+      .sort((one, other) => one.sweptMs - other.sweptMs)
+      .slice(0, AT_ONCE)
     const sweeps = this.#parts.places.together(() => swept.map((share) => this.#sweepOne(share)))
     // One node that does not answer must not keep the others waiting.
     let timer: NodeJS.Timeout | undefined
@@ -363,7 +366,7 @@ export class ClusterClaimPort implements ClaimPort {
     share.expected = Math.max(1, share.expected)
     // Without a name it may be something that is due soon.
     if (rung === '') {
-      share.dueMs = 0
+      share.expectAt(0)
       this.#listener?.due(0)
     }
     this.#listener?.rung([share.queue])
@@ -374,6 +377,7 @@ export class ClusterClaimPort implements ClaimPort {
       share.place.connection.listen({
         onReady: () => {
           this.#away.delete(share)
+          share.expectAt(0)
           share.expected = Math.max(1, share.expected)
           this.#upSoon(listener)
         },

@@ -3,6 +3,7 @@ import type { OutgoingMessage } from '../../../message/index.js'
 import type { PlacePerQueue } from './place-per-queue.js'
 import { type Publication, publicationFor, publicationsOf } from './publication.js'
 import { QueueNames } from './queue-names.js'
+import { QUIET_SWEEP_MS } from './queue-share.js'
 import { RedisPublisher } from './redis-publisher.js'
 import type { RedisRouting } from './redis-routing.js'
 
@@ -67,7 +68,7 @@ export class ClusterPublisher {
     let publisher = this.#publishers.get(queue)
     if (!publisher) {
       const { connection, keys } = this.#places.of(queue)
-      publisher = new RedisPublisher(connection, keys, this.#routing, this.#names)
+      publisher = new RedisPublisher(connection, keys, this.#routing, this.#names, QUIET_SWEEP_MS)
       this.#publishers.set(queue, publisher)
     }
     return publisher

@@ -1,6 +1,7 @@
 import type { Broker } from '../../../broker/index.js'
 import type { DeadLetterStore } from '../../../dead-letter/index.js'
-import type { OpenSettlement, Settled } from '../../shared/index.js'
+import type { OutgoingMessage } from '../../../message/index.js'
+import type { Claim, OpenSettlement, Settled } from '../../shared/index.js'
 import type { QueueShare } from './queue-share.js'
 
 /** Where the parts of a settlement go that are in other slots than its claim. */
@@ -43,7 +44,9 @@ export class ClusterSettler {
     const { publisher, deadLetters } = this.#parts
     const areOurs = await this.#each(settlements, (share, some) => share.ours(some))
     const ours = settlements.filter((_, at) => areOurs[at])
-    const messages = ours.flatMap(({ settlement }) => settlement.publish ?? [])
+    const messages = ours.flatMap(({ settlement, claim }) =>
+      (settlement.publish ?? []).filter((message) => !isBeside(message, claim)),
+    )
     if (messages.length > 0) await publisher.publish(messages)
     const letters = ours.flatMap(({ settlement }) =>
       settlement.kind === 'dead-letter' ? [settlement.letter] : [],
@@ -81,13 +84,19 @@ export class ClusterSettler {
   }
 }
 
+/** Whether a message goes to the queue of the claim, and with its end: nearly every retry does. */
+const isBeside = ({ exchange, routingKey }: OutgoingMessage, { delivery }: Claim): boolean =>
+  exchange === '' && routingKey === delivery.queue
+
 /** Whether something in another slot goes before the claim's end. */
-const hasMore = ({ settlement }: OpenSettlement): boolean =>
-  settlement.kind === 'dead-letter' || (settlement.publish?.length ?? 0) > 0
+const hasMore = ({ settlement, claim }: OpenSettlement): boolean =>
+  settlement.kind === 'dead-letter' ||
+  (settlement.publish?.some((message) => !isBeside(message, claim)) ?? false)
 
 /** What is left to do once the rest is stored. */
 const endOf = ({ settlement, claim }: OpenSettlement): OpenSettlement => {
   if (settlement.kind === 'dead-letter') return { settlement: { tag: settlement.tag, kind: 'ack' }, claim }
-  const { publish: _published, ...rest } = settlement
-  return { settlement: rest, claim }
+  const { publish: messages = [], ...rest } = settlement
+  const publish = messages.filter((message) => isBeside(message, claim))
+  return { settlement: publish.length > 0 ? { ...rest, publish } : rest, claim }
 }

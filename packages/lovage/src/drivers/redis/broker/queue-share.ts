@@ -9,6 +9,8 @@ import { CHECK_CLAIMS, CLAIM, RENEW, SETTLE, settleKeys } from './scripts.js'
 import { Sweeper } from './sweeper.js'
 
 const MAX_HAND_BACK = 500
+/** What nothing has announced is found after this long. Publishers ring for what is due sooner. */
+export const QUIET_SWEEP_MS = 6_000
 /** A reply with so many leaves no doubt that there are more. */
 const MANY = 16
 
@@ -23,10 +25,15 @@ export class QueueShare {
   isSweeping = false
   /** Its lease is kept, and it hears what rings. */
   isOpen = false
-  /** Unix ms at which its first delayed message is due, as the last sweep has seen. */
-  dueMs: number | undefined
+  #dueMs: number | undefined
+  /** The earliest moment that was told during a sweep. */
+  #toldMs = Number.POSITIVE_INFINITY
+  /** When the last sweep began. */
+  sweptMs = 0
   readonly #options: ConsumeOptions
-  readonly #number: number
+  /** Of the keys of its claims: the same delivery tag may be in two queues. */
+  readonly #prefix: string
+  readonly #pauseMs: number
   readonly #settler: RedisSettler
   readonly #sweeper: Sweeper
   readonly #lists: readonly string[]
@@ -43,7 +50,8 @@ export class QueueShare {
     const { connection, keys } = place
     this.queue = queue
     this.place = place
-    this.#number = number
+    this.#prefix = `${number} `
+    this.#pauseMs = Math.min(QUIET_SWEEP_MS, options.leaseMs / 5)
     this.#options = options
     this.#lists = keys.lists(queue)
     this.#suffix = `,"",${JSON.stringify(queue)}]`
@@ -53,10 +61,27 @@ export class QueueShare {
       routing: parts.routing,
       holder: options.holder,
       writer: undefined,
+      tagOf,
       onPending: parts.onPending,
       onRefused: options.onError,
     })
     this.#sweeper = new Sweeper({ connection, keys, ...options, lists: () => this.#lists })
+  }
+
+  /** Unix ms at which its first delayed message is due, as far as it is known here. */
+  get dueMs(): number | undefined {
+    return this.#dueMs
+  }
+
+  /** Something is due at this moment. */
+  expectAt(dueMs: number): void {
+    this.#toldMs = Math.min(this.#toldMs, dueMs)
+    this.#dueMs = Math.min(this.#dueMs ?? Number.POSITIVE_INFINITY, dueMs)
+  }
+
+  /** Whether something is due, or the last sweep was long ago. */
+  isSweepDue(nowMs: number): boolean {
+    return (this.#dueMs ?? Number.POSITIVE_INFINITY) <= nowMs || nowMs - this.sweptMs >= this.#pauseMs
   }
 
   get isReady(): boolean {
@@ -88,9 +113,7 @@ export class QueueShare {
       [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, ...this.#lists],
       [holder, leaseMs, want, HELD_REMARK, keys.steps.length, this.#suffix],
     )
-    const messages: ClaimedMessage[] = []
-    for (const one of readClaim(reply, () => this.queue, onError))
-      messages.push({ ...one, key: this.#keyOf(one.key) })
+    const messages = [...readClaim(reply, () => this.queue, onError, this.#prefix)]
     this.expected =
       messages.length < want ? 0 : messages.length < MANY ? 2 * messages.length : Number.POSITIVE_INFINITY
     return messages
@@ -102,12 +125,11 @@ export class QueueShare {
   }
 
   settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
-    return this.#settler.settle(
-      settlements.map(({ settlement, claim }) => ({
-        settlement,
-        claim: { ...claim, key: tagOf(claim.key) },
-      })),
-    )
+    for (const { settlement } of settlements) {
+      if (settlement.kind === 'postpone') this.expectAt(settlement.untilMs)
+      for (const { dueMs } of settlement.publish ?? []) if (dueMs !== undefined) this.expectAt(dueMs)
+    }
+    return this.#settler.settle(settlements)
   }
 
   /** Which of these claims are still ours. */
@@ -132,7 +154,7 @@ export class QueueShare {
   async held(): Promise<readonly string[]> {
     const { connection, keys } = this.place
     const listed = await connection.command<string[]>('hkeys', keys.held(this.#options.holder))
-    return listed.filter((tag) => tag !== '').map((tag) => this.#keyOf(tag))
+    return listed.filter((tag) => tag !== '').map((tag) => this.#prefix + tag)
   }
 
   async giveBack(claims: readonly string[]): Promise<void> {
@@ -147,10 +169,14 @@ export class QueueShare {
 
   /** Resolves to whether nothing was there. */
   async sweep(): Promise<boolean> {
+    const { clock } = this.#options
     this.isSweeping = true
+    this.#toldMs = Number.POSITIVE_INFINITY
+    this.sweptMs = clock.now()
     try {
-      const { dueInMs, isEmpty = false } = await this.#sweeper.sweep()
-      this.dueMs = dueInMs === undefined ? undefined : this.#options.clock.now() + dueInMs
+      const { dueInMs = Number.POSITIVE_INFINITY, isEmpty = false } = await this.#sweeper.sweep()
+      const dueMs = Math.min(clock.now() + dueInMs, this.#toldMs)
+      this.#dueMs = dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs
       return isEmpty
     } finally {
       this.isSweeping = false
@@ -161,6 +187,7 @@ export class QueueShare {
     const expired = holders.flatMap((holder) => [0, holder])
     await this.place.connection.command('zadd', this.place.keys.holders, 'XX', ...expired)
     this.#sweeper.restoreNext()
+    this.expectAt(0)
   }
 
   /** Ends the lease; claims that are still held go to others. */
@@ -172,11 +199,6 @@ export class QueueShare {
     if (!isEmpty) return void (await connection.command('zadd', keys.holders, 'XX', 0, holder))
     await connection.command('zrem', keys.holders, holder)
     await connection.command('del', keys.held(holder))
-  }
-
-  /** The same delivery tag may be in two queues. */
-  #keyOf(tag: string): string {
-    return `${this.#number} ${tag}`
   }
 }
 

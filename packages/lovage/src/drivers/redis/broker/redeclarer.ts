@@ -1,10 +1,10 @@
 import type { Clock } from '../../../kernel/index.js'
 import type { RedisRouting } from './redis-routing.js'
 
-const DECLARE_PAUSE_MS = 10_000
+const DECLARE_PAUSE_MS = 60_000
 const LOST_PAUSE_MS = 5_000
 
-/** Keeps bindings through a FLUSHALL: most are missed within five seconds, all after ten. */
+/** Keeps bindings through a FLUSHALL: what is gone is missed within five seconds, and all is written again each minute. */
 export class Redeclarer {
   readonly #routing: RedisRouting
   readonly #clock: Clock

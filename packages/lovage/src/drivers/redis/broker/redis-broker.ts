@@ -62,6 +62,8 @@ export async function openRedisBroker(url: string, { settings, logger }: DriverO
 
 /** About 32 kB of small messages. */
 const PUBLISH_BATCH = 48
+/** Where several nodes share a batch: about a packet for each of three. */
+const PUBLISH_BATCH_ACROSS = 3 * PUBLISH_BATCH
 
 /** Celery's Redis transport, on kombu's keys. */
 class RedisBroker implements Broker {
@@ -106,13 +108,13 @@ class RedisBroker implements Broker {
       durableDelay: true,
       leases: true,
       // A transaction cannot span slots.
-      atomicSettle: this.#perQueue === undefined,
+      atomicSettle: this.#perQueue ? 'own-queue' : true,
       fanout: true,
       delayAtPublish: false,
       once: true,
       browsing: true,
       shared: true,
-      publishBatch: PUBLISH_BATCH,
+      publishBatch: this.#perQueue ? PUBLISH_BATCH_ACROSS : PUBLISH_BATCH,
     }
     this.#fanout = new RedisFanout(this.#connection, this.#subscriber, this.#keys, logger)
     this.#inboxes = new Inboxes(target, this.#connection, this.#routing, this.#keys, logger)

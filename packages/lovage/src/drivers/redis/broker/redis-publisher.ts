@@ -14,7 +14,7 @@ import { PUBLISH, PUSH } from './scripts.js'
  */
 const MAX_ITEMS = 1_000
 const MAX_CHARACTERS = 1 << 15
-/** Consumers check the delay store this often by themselves. */
+/** Consumers check the delay store this often by themselves, unless told otherwise. */
 const SWEEP_MS = 1_000
 /** A transaction is five commands: fewer messages cost less as a script. */
 const MIN_TRANSACTION = 6
@@ -38,13 +38,20 @@ export class RedisPublisher {
   readonly #pushed: string
   readonly #names: QueueNames
 
-  /** @param names Where queues are registered; default beside them. */
+  readonly #sweepMs: number
+
+  /**
+   * @param names Where queues are registered; default beside them.
+   * @param sweepMs How often consumers check the delay store by themselves.
+   */
   constructor(
     connection: RedisLink,
     keys: RedisKeys,
     routing: RedisRouting,
     names = new QueueNames(connection, keys.queues),
+    sweepMs = SWEEP_MS,
   ) {
+    this.#sweepMs = sweepMs
     this.#connection = connection
     this.#keys = keys
     this.#routing = routing
@@ -90,7 +97,7 @@ export class RedisPublisher {
           () => publications.map(({ message }) => message.headers.id),
         ),
         // Too soon for a sweep to notice in time.
-        dueMs - systemClock.now() < SWEEP_MS && this.#connection.command('publish', doorbell, ''),
+        dueMs - systemClock.now() < this.#sweepMs && this.#connection.command('publish', doorbell, ''),
       ])
     })
   }

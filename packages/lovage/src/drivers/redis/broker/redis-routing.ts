@@ -54,15 +54,19 @@ export class RedisRouting {
    * in turn, so that a worker of many queues asks no more than one of few.
    */
   async declareLost(): Promise<void> {
-    const queues = [...this.#declared.values()]
-      .filter(({ type }) => type !== 'fanout')
-      .map(({ queue }) => queue)
-    if (queues.length === 0) return
-    const from = this.#lookedAt < queues.length ? this.#lookedAt : 0
-    const some = queues.slice(from, from + LOOKED_AT_ONCE)
+    const bindings = [...this.#declared.values()].filter(({ type }) => type !== 'fanout')
+    if (bindings.length === 0) return
+    const from = this.#lookedAt < bindings.length ? this.#lookedAt : 0
+    const some = bindings.slice(from, from + LOOKED_AT_ONCE)
     this.#lookedAt = from + some.length
-    const known = await this.#connection.command<number[]>('smismember', this.#keys.queues, ...some)
-    if (!known.every(Boolean)) await this.declareAgain()
+    const sets = [...new Set(some.map(({ exchange }) => this.#keys.binding(exchange)))]
+    const [known, found] = await this.#connection.together(() =>
+      Promise.all([
+        this.#connection.send<number[]>('smismember', [this.#keys.queues, ...some.map(({ queue }) => queue)]),
+        this.#connection.send<number>('exists', sets),
+      ]),
+    )
+    if (!known.every(Boolean) || found < sets.length) await this.declareAgain()
   }
 
   /** Removes the temporary queues declared here, with their contents. */

@@ -25,6 +25,8 @@ export interface SettlerOptions {
   readonly routing: RedisRouting
   readonly holder: string
   readonly writer: Results | undefined
+  /** A claim's tag on the server, by its key; default the key. */
+  readonly tagOf?: (key: string) => string
   /** Settlements wait for `flush`. */
   readonly onPending: () => void
   /** The server accepts no settlements now: they wait for the next `flush`. */
@@ -91,21 +93,22 @@ export class RedisSettler {
 
   #add({ settlement, claim }: OpenSettlement, request: SettleRequest, place: number): void {
     const { publish: messages = NOTHING } = settlement
-    const { keys, routing } = this.#options
+    const { keys, routing, tagOf } = this.#options
+    const tag = tagOf ? tagOf(claim.key) : claim.key
     if (messages.every(({ exchange }) => exchange === '')) {
       try {
         const publications =
           messages.length === 0
             ? NOTHING
             : messages.map((message) => publicationFor(message, message.routingKey, keys))
-        this.#pend({ settlement, claim, publications, request, place })
+        this.#pend({ settlement, claim, tag, publications, request, place })
       } catch (error) {
         request.end(place, { failed: error })
       }
       return
     }
     publicationsOf(messages, routing, keys).then(
-      (publications) => this.#pend({ settlement, claim, publications, request, place }),
+      (publications) => this.#pend({ settlement, claim, tag, publications, request, place }),
       (error: unknown) => request.end(place, { failed: error }),
     )
   }

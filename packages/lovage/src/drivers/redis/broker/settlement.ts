@@ -8,6 +8,8 @@ import type { RedisKeys } from './redis-keys.js'
 
 /** A pending settlement. */
 export interface PendingSettlement extends OpenSettlement {
+  /** The claim's tag on the server. */
+  readonly tag: string
   readonly publications: readonly Publication[]
   /** Its request, and its index there. */
   readonly request: SettleRequest
@@ -54,7 +56,7 @@ export function ackWords(
 ): { keys: string[]; words: [count: number, ...rest: (string | number)[]] } {
   const keys: string[] = []
   const words: [number, ...(string | number)[]] = [pending.length]
-  for (const { claim } of pending) words.push(claim.key)
+  for (const { tag } of pending) words.push(tag)
   if (!writer) return { keys, words }
   for (let index = 0; index < pending.length; index++) {
     for (const record of pending[index]?.settlement.results ?? []) {
@@ -68,23 +70,23 @@ export function ackWords(
 
 /** One settlement as `settle.lua` reads it. */
 export function settlementWords(
-  { settlement, claim, publications }: PendingSettlement,
+  { settlement, claim, publications, tag }: PendingSettlement,
   keys: RedisKeys,
   writer: Results | undefined,
 ): Argument[] {
   const results = writer ? (settlement.results ?? []).map((record) => writer.encodeRecord(record)) : []
   return [
-    claim.key,
+    tag,
     settlement.kind === 'dead-letter' ? 'dead' : settlement.kind,
     publications.length,
     results.length,
-    ...kindWords(settlement, claim, keys),
+    ...kindWords(settlement, claim, tag, keys),
     ...publications.flatMap((one) => publicationWords(one, keys)),
     ...results.flatMap(({ key, ttlS, json }) => [key, ttlS, json]),
   ]
 }
 
-function kindWords(settlement: Settlement, { key, delivery }: Claim, keys: RedisKeys): Argument[] {
+function kindWords(settlement: Settlement, { delivery }: Claim, tag: string, keys: RedisKeys): Argument[] {
   const { queue, raw, message } = delivery
   switch (settlement.kind) {
     case 'ack':
@@ -94,7 +96,7 @@ function kindWords(settlement: Settlement, { key, delivery }: Claim, keys: Redis
       return [settlement.counts ? 1 : 0, 'headers' in message ? markRedelivered(raw.toString()) : '']
     case 'postpone': {
       const isMessage = 'headers' in message
-      const member = delayMember(isMessage ? message.headers.id : undefined, key)
+      const member = delayMember(isMessage ? message.headers.id : undefined, tag)
       const step = isMessage ? keys.stepOf(priorityToWire(message.properties.priority)) : 0
       const place = settlement.behind ? `${step}${BEHIND}` : step
       return [keys.times(queue), keys.messages(queue), queue, member, settlement.untilMs, place]
