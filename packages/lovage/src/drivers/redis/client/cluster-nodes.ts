@@ -135,7 +135,8 @@ export class ClusterNodes implements SlotNodes {
     const used = new Set([...this.#slots.values()].map(({ node }) => node))
     for (const [name, node] of this.#nodes) {
       if (node.isReady || used.has(node)) continue
-      node.close()
+      // Its callers send again where the slot is served now.
+      node.abandon()
       this.#nodes.delete(name)
     }
   }

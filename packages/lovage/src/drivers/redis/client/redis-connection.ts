@@ -40,6 +40,7 @@ export class RedisConnection {
   readonly #handshake: HandshakeWatch
   #awaited = 0
   #closed = false
+  #isAbandoned = false
   #isDown = false
   #wasReady = false
   #lastError: Error | undefined
@@ -167,6 +168,12 @@ export class RedisConnection {
     if (!this.#closed) this.#client.disconnect(true)
   }
 
+  /** Disconnects for good from a server that is no longer of use: for pending commands the connection is lost, not closed. */
+  abandon(): void {
+    this.#isAbandoned = true
+    this.close()
+  }
+
   /** Disconnects for good; pending commands reject. */
   close(): void {
     if (this.#closed) return
@@ -199,6 +206,7 @@ export class RedisConnection {
   }
 
   #closedError(): ConnectionError {
+    if (this.#isAbandoned) return connectionError(new Error('it left the Cluster'), this.target, this.#wasReady)
     return new ConnectionError(`The connection to ${this.target.location} was closed`, {
       code: 'LVG_CONNECTION_CLOSED',
     })
