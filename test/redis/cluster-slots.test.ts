@@ -157,6 +157,44 @@ describe('with a slot per queue', { timeout: 400_000 }, () => {
     }
   })
 
+  it('its check names each server that is not set up well, and the slots that nobody serves', async () => {
+    const clients = cluster.servers.map(({ url }) => new Redis(url))
+    const [first, second, third] = cluster.servers.map(({ port }) => `127.0.0.1:${port}`)
+    const owner = new Redis((await cluster.ownerOf(keyOf('q'))).url)
+    const slot = keySlot(keyOf('q'))
+    const frozen = cluster.servers[2]
+    try {
+      expect(await producer.check()).toEqual([
+        expect.stringMatching(/^In production: Nodes .*, .*, .*: Redis keeps no append-only file/),
+        expect.stringMatching(/^In production: Nodes .*, .*, .*: Redis has no replica/),
+      ])
+      for (const client of clients) await client.config('SET', 'cluster-require-full-coverage', 'no')
+      await clients[0]?.config('SET', 'maxmemory-policy', 'allkeys-lru')
+      await clients[1]?.config('SET', 'appendonly', 'yes')
+      for (const client of [owner, ...clients]) await client.call('CLUSTER', 'DELSLOTS', slot).catch(() => {})
+      frozen?.pause()
+      const advice = await producer.check()
+      frozen?.resume()
+      expect(advice[0]).toContain(`no node for slots ${slot}, and`)
+      expect(advice).toContainEqual(
+        expect.stringContaining(`Node ${first}: Redis may evict queues when its memory is full`),
+      )
+      expect(advice).toContainEqual(expect.stringContaining(`Node ${first}: Redis keeps no append-only file`))
+      expect(advice).toContainEqual(expect.stringContaining(`Node ${third}: Redis does not answer`))
+      expect(advice).toContainEqual(
+        expect.stringContaining(`Nodes ${[first, second].sort().join(', ')}: Redis has no replica`),
+      )
+    } finally {
+      frozen?.resume()
+      await clients[0]?.config('SET', 'maxmemory-policy', 'noeviction')
+      await clients[1]?.config('SET', 'appendonly', 'no')
+      await owner.call('CLUSTER', 'ADDSLOTS', slot)
+      await until(() => isServed(slot), PATIENCE)
+      await cluster.ready()
+      for (const client of [owner, ...clients]) client.disconnect()
+    }
+  })
+
   it('a worker that loses one slot goes on with the others, says so once, and comes back by itself', async () => {
     const owner = new Redis((await cluster.ownerOf(keyOf('q'))).url)
     const clients = cluster.servers.map(({ url }) => new Redis(url))
@@ -238,6 +276,7 @@ describe('with a slot per queue and replicas', { timeout: 400_000 }, () => {
   })
 
   it('an owner that is killed under load loses nothing, and the other queues go on meanwhile', async () => {
+    expect(await producer.check()).toEqual([expect.stringContaining('append-only file')])
     const victim = await cluster.ownerOf(keyOf('mail'))
     const names = new Map<string, RedisServer>()
     for (const queue of QUEUES) names.set(queue, await cluster.ownerOf(keyOf(queue)))

@@ -162,6 +162,23 @@ describe('a fleet on Redis', () => {
   })
 })
 
+describe('a client that is closed during an outage', () => {
+  it('ends the calls that wait for the next attempt to connect', async () => {
+    const other = await openBroker(server.url, driverOptions())
+    await other.publish([taskMessage('q', 'before')])
+    await server.kill()
+    await expect(other.publish([taskMessage('q', 'first')])).rejects.toMatchObject({
+      code: expect.stringMatching(/^LVG_(CONNECTION_FAILED|PUBLISH_UNCERTAIN)$/),
+    })
+    const waiting = other.publish([taskMessage('q', 'second')])
+    await Promise.all([
+      expect(waiting).rejects.toMatchObject({ code: 'LVG_CONNECTION_CLOSED' }),
+      other.close(),
+    ])
+    await server.start()
+  })
+})
+
 const envelope = (id: string): string =>
   JSON.stringify({
     body: Buffer.from('[[],{},null]').toString('base64'),

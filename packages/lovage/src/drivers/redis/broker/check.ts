@@ -1,5 +1,14 @@
 import { ConfigurationError } from '../../../kernel/index.js'
-import type { RedisLink } from '../client/index.js'
+
+/** Sends one command to the server that is checked. */
+export type Ask = (...words: readonly [string, ...string[]]) => Promise<unknown>
+
+/** The server that is checked, as messages name it. */
+export interface CheckedServer {
+  readonly location: string
+  /** Whether it is reached as a node of a Cluster. */
+  readonly isNode: boolean
+}
 
 const OLDEST = [6, 2] as const
 
@@ -13,19 +22,18 @@ const NEEDED: readonly (readonly string[])[] = [
 ]
 
 /** Checks the server's version and settings; refuses one that cannot work, and reports recommended changes. */
-export async function checkServer(connection: RedisLink): Promise<readonly string[]> {
-  const info = parseInfo(await connection.command<string>('info'))
+export async function checkServer(ask: Ask, { location, isNode }: CheckedServer): Promise<readonly string[]> {
+  const info = parseInfo(String(await ask('info')))
   const version = info.get('redis_version') ?? '0'
   const [major = 0, minor = 0] = version.split('.').map(Number)
-  const { location, cluster } = connection.target
-  if (info.get('redis_mode') === 'cluster' && cluster === undefined)
+  if (info.get('redis_mode') === 'cluster' && !isNode)
     throw new ConfigurationError(`The Redis at ${location} is a node of a Cluster`, {
       code: 'LVG_CONFIG_INVALID',
       details: { location },
       hint: 'Write the URL as redis+cluster://host:port, with rediss+cluster:// for TLS.',
     })
   // Valkey started at Redis 7.2 and counts on from there: all its versions are supported.
-  if (info.has('valkey_version')) return advise(connection, info)
+  if (info.has('valkey_version')) return advise(ask, isNode, info)
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     throw new ConfigurationError(`Redis ${version} is too old`, {
       code: 'LVG_CONFIG_INVALID',
@@ -33,17 +41,19 @@ export async function checkServer(connection: RedisLink): Promise<readonly strin
       hint: 'Upgrade the server to Redis 6.2 or later.',
     })
   }
-  return advise(connection, info)
+  return advise(ask, isNode, info)
 }
 
 const advise = async (
-  connection: RedisLink,
+  ask: Ask,
+  isNode: boolean,
   info: ReadonlyMap<string, string>,
 ): Promise<readonly string[]> => [
   ...memoryAdvice(info),
   ...durabilityAdvice(info),
-  ...(await permissionAdvice(connection)),
-  ...(await subscriberAdvice(connection)),
+  ...(isNode ? replicaAdvice(info) : []),
+  ...(await permissionAdvice(ask)),
+  ...(await subscriberAdvice(ask)),
 ]
 
 function parseInfo(text: string): ReadonlyMap<string, string> {
@@ -85,15 +95,27 @@ function durabilityAdvice(info: ReadonlyMap<string, string>): string[] {
   return advice
 }
 
+/** Of a node whose slots only a replica can take over. */
+function replicaAdvice(info: ReadonlyMap<string, string>): string[] {
+  const known = [...info].filter(([name]) => /^slave\d+$/.test(name))
+  if (known.some(([, state]) => /(^|,)state=online(,|$)/.test(state))) return []
+  return [
+    known.length === 0
+      ? 'In production: Redis has no replica, so its queues stand still when it dies: add one, with redis-cli --cluster add-node --cluster-slave.'
+      : 'Redis has no replica that is up to date, so its queues stand still when it dies: look at its replicas’ logs.',
+  ]
+}
+
 const MEBI = 1024 * 1024
 /** What Redis keeps for a subscriber by default: at most, and for at most a minute. */
 const KEPT_FOR_SUBSCRIBERS = [32 * MEBI, 8 * MEBI] as const
 
 /** A server that keeps less than usual for its subscribers cuts off monitors in smaller bursts of events. */
-async function subscriberAdvice(connection: RedisLink): Promise<string[]> {
+async function subscriberAdvice(ask: Ask): Promise<string[]> {
   let limits: string
   try {
-    const [, value = ''] = await connection.command<string[]>('config', 'get', 'client-output-buffer-limit')
+    // A list of the name and the value.
+    const [, value = ''] = (await ask('config', 'get', 'client-output-buffer-limit')) as string[]
     limits = value
   } catch {
     // Hosted servers do not tell their configuration.
@@ -111,10 +133,10 @@ async function subscriberAdvice(connection: RedisLink): Promise<string[]> {
 }
 
 /** Asks the server, where it can answer, which commands this user lacks. */
-async function permissionAdvice(connection: RedisLink): Promise<string[]> {
+async function permissionAdvice(ask: Ask): Promise<string[]> {
   let user: string
   try {
-    user = await connection.command<string>('acl', 'whoami')
+    user = String(await ask('acl', 'whoami'))
   } catch {
     // A user who may not ask is at least restricted; missing permissions show when they are needed.
     return []
@@ -123,7 +145,7 @@ async function permissionAdvice(connection: RedisLink): Promise<string[]> {
   for (const [name = '', ...words] of NEEDED) {
     try {
       // Redis 7; earlier versions, and users who may not ask, give no answer.
-      const reply = await connection.command<string>('acl', 'dryrun', user, name, ...words)
+      const reply = String(await ask('acl', 'dryrun', user, name, ...words))
       if (reply !== 'OK' && reply.includes('command')) missing.push(name)
     } catch {
       return []

@@ -29,6 +29,7 @@ import {
   resultWriterOf,
 } from '../client/index.js'
 import { checkServer } from './check.js'
+import { checkCluster } from './check-cluster.js'
 import { ClusterClaimPort } from './cluster-claim-port.js'
 import { ClusterPublisher } from './cluster-publisher.js'
 import { Inboxes } from './inbox.js'
@@ -127,7 +128,10 @@ class RedisBroker implements Broker {
   }
 
   check(): Promise<readonly string[]> {
-    return checkServer(this.#connection)
+    const { cluster, location } = this.#target
+    return cluster
+      ? checkCluster(this.#target)
+      : checkServer((name, ...words) => this.#connection.command(name, ...words), { location, isNode: false })
   }
 
   declare(queues: readonly Queue[]): Promise<void> {

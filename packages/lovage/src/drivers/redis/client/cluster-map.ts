@@ -10,6 +10,10 @@ type Range = readonly [
   ...servers: (readonly [host: string | null, port: number])[],
 ]
 
+const SLOTS = 16_384
+
+const rangeOf = (first: number, last: number): string => (first === last ? `${first}` : `${first}-${last}`)
+
 /** Who owns which slots. */
 export class SlotOwners {
   readonly #ranges: readonly {
@@ -22,6 +26,23 @@ export class SlotOwners {
     this.#ranges = ranges.flatMap(([first, last, owner]) =>
       owner === undefined ? [] : [{ first, last, owner: addressOf(owner, asked) }],
     )
+  }
+
+  /** The nodes that own slots. */
+  get all(): readonly ServerAddress[] {
+    return [...new Map(this.#ranges.map(({ owner }) => [`${owner.host}:${owner.port}`, owner])).values()]
+  }
+
+  /** The slots that nobody owns, as ranges. */
+  unserved(): readonly string[] {
+    const ranges: string[] = []
+    let next = 0
+    for (const { first, last } of [...this.#ranges].sort((one, other) => one.first - other.first)) {
+      if (first > next) ranges.push(rangeOf(next, first - 1))
+      next = last + 1
+    }
+    if (next < SLOTS) ranges.push(rangeOf(next, SLOTS - 1))
+    return ranges
   }
 
   /** Undefined when no node serves the slot. */

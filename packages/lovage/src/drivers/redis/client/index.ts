@@ -1,3 +1,5 @@
+export { Asker } from './asker.js'
+export { ClusterMap } from './cluster-map.js'
 export { ClusterNodes } from './cluster-nodes.js'
 export { isConnectionLoss, isRefusedForNow, isServersWord } from './errors.js'
 export { parseRedisUrl, patient, queueTarget, type RedisTarget } from './options.js'
@@ -11,6 +13,7 @@ export {
   STORE_RESULT_LUA,
 } from './result-writer.js'
 export { definedScripts, defineScript } from './script.js'
+export type { ServerAddress } from './server-finder.js'
 export { redisOptionsOf, transportOption, transportOptions } from './settings.js'
 
 export { VersionWatch } from './version-watch.js'

@@ -179,6 +179,9 @@ export class RedisConnection {
     if (this.#closed) return
     this.#closed = true
     this.#client.disconnect()
+    // Between two attempts the library leaves the commands that wait for the next one without an answer. Its types omit the method.
+    if (this.#client.status === 'reconnecting')
+      (this.#client as unknown as { flushQueue(error: Error): void }).flushQueue(this.#closedError())
   }
 
   async #send(name: string, args: readonly Argument[], encoding: 'utf8' | null): Promise<unknown> {
@@ -206,7 +209,8 @@ export class RedisConnection {
   }
 
   #closedError(): ConnectionError {
-    if (this.#isAbandoned) return connectionError(new Error('it left the Cluster'), this.target, this.#wasReady)
+    if (this.#isAbandoned)
+      return connectionError(new Error('it left the Cluster'), this.target, this.#wasReady)
     return new ConnectionError(`The connection to ${this.target.location} was closed`, {
       code: 'LVG_CONNECTION_CLOSED',
     })
