@@ -1,10 +1,14 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
+import type { LeaseRequest } from './lease-protocol.js'
 
 // A thread that dies on the first lease it has to keep, twice; the third stays alive. `starts` counts.
-const { starts } = workerData as { readonly starts: SharedArrayBuffer }
-const started = Atomics.add(new Int32Array(starts), 0, 1) + 1
-parentPort?.on('message', ({ kind, lease }: { kind: string; lease?: { holder: string } }) => {
-  if (kind !== 'keep') return
+let started = 0
+parentPort?.on('message', (request: LeaseRequest) => {
+  if (request.kind === 'open') {
+    const { starts } = request.data as { readonly starts: SharedArrayBuffer }
+    started = Atomics.add(new Int32Array(starts), 0, 1) + 1
+  }
+  if (request.kind !== 'keep') return
   if (started < 3) throw new Error('killed by the test')
-  parentPort?.postMessage({ holder: lease?.holder })
+  parentPort?.postMessage({ keeper: request.keeper, holder: request.lease.holder })
 })

@@ -1,12 +1,11 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { createLogger, type Logger, systemClock } from '../../kernel/index.js'
 import { withoutRepetition } from '../../process/index.js'
-import type { KeptLease, LeaseReport, LeaseRequest } from './lease-protocol.js'
+import type { KeptLease, LeaseChange, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
 import { tellStandstill } from './standstill.js'
 
 /** A driver's operations in the thread. */
 export interface LeaseThread {
-  readonly pulse: SharedArrayBuffer
   renew(lease: KeptLease): Promise<unknown>
   /** Names of the tasks that the holder has claimed; with one at a time, the one that blocks. */
   heldTasks(holder: string): Promise<readonly string[]>
@@ -14,6 +13,8 @@ export interface LeaseThread {
   drop(): void
   /** Whether an error is an outage, which the main thread reports. */
   isOutage(error: unknown): boolean
+  /** Disconnects for good. */
+  close(): void
 }
 
 /** A lease kept by this thread. */
@@ -32,11 +33,41 @@ const RETRY_MS = 250
  * Renews leases in parallel to the main thread, so that a task which blocks the event loop keeps the claims of its process: up to
  * `maxBlockMs`, then the process counts as dead and its tasks go to others. The claims are recorded on the server, so
  * the thread knows only holders.
+ *
+ * @param open Connects for one of the keepers that share this thread, with the data that the main thread has given for it.
  */
-export function keepLeases({ pulse, renew, heldTasks, drop, isOutage }: LeaseThread): void {
+export function keepLeases<Data extends object>(open: (data: Data) => LeaseThread): void {
   const port = parentPort
   if (!port) throw new Error('leases are kept in a thread that LeaseKeeper has started')
+  const { pulse } = workerData as LeaseThreadData
   const beat = new BigInt64Array(pulse)
+  const keepers = new Map<number, KeptLeases>()
+  port.on('message', (request: LeaseRequest) => {
+    const { keeper } = request
+    // The main thread sends what the driver's own type says.
+    if (request.kind === 'open') keepers.set(keeper, keptLeases(open(request.data as Data), beat, tell))
+    else if (request.kind === 'close') {
+      keepers.get(keeper)?.close()
+      keepers.delete(keeper)
+    } else keepers.get(keeper)?.change(request)
+
+    function tell(holder: string): void {
+      port?.postMessage({ keeper, holder } satisfies LeaseReport)
+    }
+  })
+}
+
+/** The leases of one keeper. */
+interface KeptLeases {
+  change(change: LeaseChange): void
+  close(): void
+}
+
+function keptLeases(
+  { renew, heldTasks, drop, isOutage, close }: LeaseThread,
+  beat: BigInt64Array,
+  tell: (holder: string) => void,
+): KeptLeases {
   let made: Logger | undefined
   const logger = (): Logger => {
     made ??= createLogger({ name: 'lovage' })
@@ -48,17 +79,24 @@ export function keepLeases({ pulse, renew, heldTasks, drop, isOutage }: LeaseThr
   )
   const leases = new Map<string, Kept>()
 
-  port.on('message', (request: LeaseRequest) => {
-    if (request.kind === 'release') {
-      clearTimeout(leases.get(request.holder)?.timer)
-      leases.delete(request.holder)
-      return
-    }
-    const { lease, renewedMs } = request
-    const dueMs = Math.max(0, renewedMs + lease.renewMs - Date.now())
-    const timer = setTimeout(() => void turn(lease.holder), dueMs)
-    leases.set(lease.holder, { lease, isTold: false, isLetGo: false, timer })
-  })
+  return {
+    change(change) {
+      if (change.kind === 'release') {
+        clearTimeout(leases.get(change.holder)?.timer)
+        leases.delete(change.holder)
+        return
+      }
+      const { lease, renewedMs } = change
+      const dueMs = Math.max(0, renewedMs + lease.renewMs - Date.now())
+      const timer = setTimeout(() => void turn(lease.holder), dueMs)
+      leases.set(lease.holder, { lease, isTold: false, isLetGo: false, timer })
+    },
+    close() {
+      for (const { timer } of leases.values()) clearTimeout(timer)
+      leases.clear()
+      close()
+    },
+  }
 
   async function turn(holder: string): Promise<void> {
     const kept = leases.get(holder)
@@ -70,7 +108,7 @@ export function keepLeases({ pulse, renew, heldTasks, drop, isOutage }: LeaseThr
     try {
       if (await mayKeep(kept)) {
         await renew(kept.lease)
-        if (!kept.isTold) port?.postMessage({ holder } satisfies LeaseReport)
+        if (!kept.isTold) tell(holder)
         kept.isTold = true
       }
     } catch (error) {

@@ -1,15 +1,11 @@
-import type { Worker } from 'node:worker_threads'
-import { startThread } from '../../process/index.js'
-import type { KeptLease, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
+import type { KeptLease } from './lease-protocol.js'
+import { type JoinedThread, LeaseThreads } from './lease-threads.js'
 
-const PULSE_MS = 100
 /** The delay before a dead thread is started again; it doubles each time, up to the last value. */
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
 /** A thread that lived this long did not die of its start. */
 const HEALTHY_MS = 30_000
-/** Renewing creates little garbage; a thread of the usual size would take ten megabytes more for it. */
-const SMALL = { maxYoungGenerationSizeMb: 2 }
 
 /** How a lease is renewed from the main thread, and the callbacks for when it is not. */
 export interface LeaseCare {
@@ -27,24 +23,21 @@ interface Keeping {
 }
 
 /**
- * The main side of the thread that renews leases, one for all consumers of a broker. Until the thread is up, leases are renewed
+ * The main side of the thread that renews leases, for all consumers of a broker. Until the thread is up, leases are renewed
  * from here, which is as good as long as the event loop turns. A thread that dies is started again.
  */
 export class LeaseKeeper<Data extends object> {
-  readonly #module: URL
   readonly #data: Data
-  readonly #pulse = new SharedArrayBuffer(8)
-  readonly #beat = new BigInt64Array(this.#pulse)
   readonly #leases = new Map<string, Keeping>()
-  #thread: Worker | undefined
-  #pulseTimer: NodeJS.Timeout | undefined
+  readonly #threads: LeaseThreads
+  #thread: JoinedThread | undefined
   #restart: NodeJS.Timeout | undefined
   #startedMs = 0
   #pauseMs = FIRST_PAUSE_MS
 
-  /** `module` calls `keepLeases` with the contents of `data` and `LeaseThreadData`. */
+  /** `module` calls `keepLeases` with a function that is given `data`. */
   constructor(module: URL, data: Data) {
-    this.#module = module
+    this.#threads = LeaseThreads.of(module)
     this.#data = data
   }
 
@@ -55,53 +48,36 @@ export class LeaseKeeper<Data extends object> {
     await care.renew(lease)
     this.#leases.set(lease.holder, keeping)
     this.#renewLater(keeping)
-    this.#thread ??= this.#startThread()
-    this.#thread.postMessage({ kind: 'keep', lease, renewedMs } satisfies LeaseRequest)
+    this.#thread ??= this.#join()
+    this.#thread.post({ kind: 'keep', lease, renewedMs })
   }
 
   release(holder: string): void {
     clearTimeout(this.#leases.get(holder)?.timer)
     this.#leases.delete(holder)
-    this.#thread?.postMessage({ kind: 'release', holder } satisfies LeaseRequest)
+    this.#thread?.post({ kind: 'release', holder })
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#pulseTimer)
     clearTimeout(this.#restart)
     for (const { timer } of this.#leases.values()) clearTimeout(timer)
     this.#leases.clear()
     const thread = this.#thread
     this.#thread = undefined
-    // Its end is awaited, even by a process that has nothing else to do. It holds nothing that it could lose.
-    thread?.ref()
-    await thread?.terminate()
+    await thread?.leave()
   }
 
-  #startThread(): Worker {
+  #join(): JoinedThread {
     this.#startedMs = performance.now()
-    const beat = (): void => void Atomics.store(this.#beat, 0, BigInt(Date.now()))
-    beat()
-    clearInterval(this.#pulseTimer)
-    this.#pulseTimer = setInterval(beat, PULSE_MS).unref()
-    const workerData: Data & LeaseThreadData = { ...this.#data, pulse: this.#pulse }
-    const thread = startThread(this.#module, { workerData, resourceLimits: SMALL })
-    let failure: unknown
-    thread.on('message', ({ holder }: LeaseReport) => clearTimeout(this.#leases.get(holder)?.timer))
-    thread.on('error', (error) => {
-      failure = error
+    return this.#threads.join({
+      data: this.#data,
+      renewed: (holder) => clearTimeout(this.#leases.get(holder)?.timer),
+      died: (error) => this.#threadDied(error),
     })
-    thread.on('exit', (code) => {
-      if (thread === this.#thread)
-        this.#threadDied(failure ?? new Error(`the thread that renews leases exited with code ${code}`))
-    })
-    // Last: a message listener would keep the process alive again.
-    thread.unref()
-    return thread
   }
 
   /** Leases are renewed from here until another thread does it. */
   #threadDied(error: unknown): void {
-    clearInterval(this.#pulseTimer)
     this.#thread = undefined
     for (const keeping of this.#leases.values()) {
       keeping.care.onError(error)
@@ -114,9 +90,9 @@ export class LeaseKeeper<Data extends object> {
 
   #startAgain(): void {
     if (this.#thread || this.#leases.size === 0) return
-    this.#thread = this.#startThread()
+    this.#thread = this.#join()
     for (const { lease } of this.#leases.values())
-      this.#thread.postMessage({ kind: 'keep', lease, renewedMs: Date.now() } satisfies LeaseRequest)
+      this.#thread.post({ kind: 'keep', lease, renewedMs: Date.now() })
   }
 
   #renewLater(keeping: Keeping): void {
