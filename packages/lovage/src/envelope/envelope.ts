@@ -103,7 +103,7 @@ function readAroundBody(text: string): Fields | undefined {
   // `\/`, as some writers have it, is for JSON to read.
   if (body.includes('\\')) return undefined
   try {
-    const rest = decodeJson(`{${text.slice(end + 2)}`, READING, 'envelope')
+    const rest = decodeJson(`{${text.slice(end + 2)}`, READING, 'envelope', TEMPLATES)
     const isBase64 =
       isFields(rest) &&
       rest.body === undefined &&
