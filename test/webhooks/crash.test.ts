@@ -126,6 +126,35 @@ describe.concurrent('deliveries whose workers are killed anywhere', () => {
   )
 })
 
+test('a test event whose worker is killed after the attempt leaves no dead letter', async () => {
+  await using servers = await onServers('sqlite')
+  const { BROKER, STORE } = servers.urls
+  await using receiver = await Receiver.start((_request, response) => void response.writeHead(500).end('no'))
+  await using app = new Lovage('hooks', { broker: BROKER, env: {} })
+  const hooks = webhooks(app, {
+    store: STORE,
+    encryptionKeys: KEYS,
+    allowedCidrs: ['127.0.0.0/8'],
+    allowHttp: true,
+    minTimeoutMs: 50,
+  })
+  const { endpoint } = await hooks.endpoints.create({ url: receiver.url })
+  const { deliveryIds } = await hooks.endpoints.test(endpoint.id)
+  expect(await start({ BROKER, STORE, LOVAGE_CRASH_POINT: 'webhook:after-record' }).ended).toBe('SIGKILL')
+  expect(await hooks.deliveries.get(deliveryIds[0] ?? '')).toMatchObject({ state: 'exhausted', isTest: true })
+  const next = start({ BROKER, STORE })
+  await until(
+    async () =>
+      (await app.queues.report()).every(({ ready, unacked }) => ready === 0 && (unacked ?? 0) === 0),
+    { timeoutMs: 60_000, what: 'the message has been taken again' },
+  )
+  expect((await app.deadLetters.list({})).items).toEqual([])
+  expect(receiver.seen).toHaveLength(1)
+  next.child.kill('SIGTERM')
+  await next.ended
+  await hooks.close()
+})
+
 test.each(['webhook:after-insert', 'webhook:after-publish'])(
   'a sender that is killed at %s has sent what it had stored',
   { timeout: 90_000 },
