@@ -37,7 +37,8 @@ const RETENTION: Retention = {
 const GATHER_MS = 200
 /** The same while only heartbeats come: of fifty workers, they come all the time, and change no row. */
 const QUIET_MS = 2_000
-/** With less than this waiting, messages wait for each other before they are read: fifty workers' heartbeats cost one turn instead of five. */
+const HEARTBEAT = 'worker-heartbeat'
+/** With less than this waiting, messages wait for each other before they are read: fifty workers' heartbeats are one turn, not fifty. */
 const FEW_BYTES = 16 * 1024
 /** Tasks per transaction: it blocks the event loop for a few tens of milliseconds. */
 const SLICE = 500
@@ -77,6 +78,7 @@ export class Intake {
   #wholeMs = 0
   #pruneTimer: Timer | undefined
   #readTimer: Timer | undefined
+  #readDueMs = 0
   #gatherTimer: Timer | undefined
   #gatherDueMs = 0
   #writing: Promise<void> | undefined
@@ -161,6 +163,7 @@ export class Intake {
   }
   /** How far the history is behind the events; undefined when it keeps up. */
   get lag(): Lag | undefined {
+    this.catchUp()
     const ms = this.#backlog.count === 0 ? 0 : this.#app.clock.now() - this.#readMs
     return ms < SHORTEST_LAG_MS ? undefined : { ms, bytes: this.#backlog.bytes }
   }
@@ -212,7 +215,18 @@ export class Intake {
     // Reading at the pace of the history is all that is left: the server then keeps what it can.
     while (this.#backlog.isFull) this.#readOne()
     if (this.#backlog.bytes > FEW_BYTES) this.#readSoon()
-    else this.#readTimer ??= this.#app.clock.setTimer(() => this.#readSoon(), GATHER_MS)
+    else this.#readIn(body.length < FEW_BYTES && body.includes(HEARTBEAT) ? QUIET_MS : GATHER_MS)
+  }
+
+  /** Sees to it that what waits is read in this time at the latest. */
+  #readIn(ms: number): void {
+    const dueMs = this.#app.clock.now() + ms
+    if (this.#readTimer) {
+      if (dueMs >= this.#readDueMs) return
+      this.#readTimer.cancel()
+    }
+    this.#readDueMs = dueMs
+    this.#readTimer = this.#app.clock.setTimer(() => this.#readSoon(), ms)
   }
 
   #readSoon(): void {
@@ -253,19 +267,19 @@ export class Intake {
     let isQuiet = true
     for (const event of events) {
       this.#counts.received++
-      if (event.type !== 'worker-heartbeat') isQuiet = false
+      if (event.type !== HEARTBEAT) isQuiet = false
       const isTask = this.gathering.add(event, nowMs)
       if (!isTask) this.#cluster.add(event, nowMs)
       this.#voices.hear(event, isTask)
     }
     this.#noteDropped(nowMs)
-    this.#writeIn(this.gathering.size >= MOST_GATHERED ? 0 : isQuiet ? QUIET_MS : this.#gatherMs(nowMs))
+    const inMs = isQuiet ? QUIET_MS : GATHER_MS
+    this.#writeIn(this.gathering.size >= MOST_GATHERED ? 0 : inMs - this.#waitedMs(nowMs, inMs))
   }
 
   /** What waited to be read has been gathered for as long; in a burst larger writes are worth the time. */
-  #gatherMs(arrivedMs: number): number {
-    if (this.#backlog.count > 0) return GATHER_MS
-    return Math.max(0, GATHER_MS - (this.#app.clock.now() - arrivedMs))
+  #waitedMs(arrivedMs: number, most: number): number {
+    return this.#backlog.count > 0 ? 0 : Math.min(most, Math.max(0, this.#app.clock.now() - arrivedMs))
   }
 
   /** Sees to it that what is gathered is written in this time at the latest; while it cannot be, at the time of the next try. */
