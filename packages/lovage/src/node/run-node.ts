@@ -103,7 +103,8 @@ export async function runNode(app: AppCore, options: NodeOptions): Promise<NodeE
         if (ending.signal.aborted) return
         asked = 'drain'
         const running = worker?.active.length ?? 0
-        logger.warn({ running }, `the worker ends: ${reason}; ${counted(running, 'running task')} may finish`)
+        const rest = running === 0 ? '' : `; ${counted(running, 'running task')} may finish`
+        logger.warn({ running }, `the worker ends: ${reason}${rest}`)
         ending.abort()
         void beat?.close()
       })

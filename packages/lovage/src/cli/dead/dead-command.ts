@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import type { DeadLetterReason } from '../../dead-letter/index.js'
 import { ABOVE_0, FROM_0 } from '../../kernel/index.js'
 import { countOf, jsonList, jsonObject, parserOf } from '../shared/option-values.js'
 import type { DeadCommandOptions } from './dead-letters.js'
@@ -56,11 +57,23 @@ export function addDead(program: Command): void {
     .action(action('stats'))
 }
 
+const REASONS: Readonly<Record<DeadLetterReason, true>> = {
+  rejected: true,
+  failed: true,
+  'worker-lost': true,
+  'unknown-task': true,
+  'invalid-arguments': true,
+  malformed: true,
+  unaccepted: true,
+  unsupported: true,
+  unroutable: true,
+}
+
 function withFilters(command: Command): Command {
   return command
     .option('-Q, --queue <name>', 'letters from this queue')
     .option('-t, --task <name>', 'letters of this task')
-    .option('--reason <reason>', 'rejected, failed, worker-lost, unknown-task, malformed, …')
+    .addOption(new Option('--reason <reason>', 'letters for this reason').choices(Object.keys(REASONS)))
     .option('--older-than <days>', 'letters that failed more than this many days ago', parserOf(FROM_0))
 }
 

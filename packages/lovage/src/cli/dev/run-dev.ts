@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
-import { setDefaultLogger } from '../../kernel/index.js'
+import { ConfigurationError, setDefaultLogger } from '../../kernel/index.js'
 import { DeadHolders, openLog, RestartingChild } from '../../node/index.js'
 import { enterWorkdir } from '../shared/open-app.js'
 import { ownArgv } from '../shared/restart-self.js'
@@ -23,6 +24,8 @@ export async function runDev(options: WorkerCommandOptions & { readonly watch?: 
   const { logger } = await openLog({ level: options.loglevel, ...(options.color ? {} : { color: false }) })
   setDefaultLogger(logger)
   const folder = resolve(options.watch ?? projectFolder(process.cwd()))
+  if (!existsSync(folder))
+    throw new ConfigurationError(`There is no folder ${folder} (--watch).`, { code: 'LVG_USAGE' })
   const child: RestartingChild = new RestartingChild({
     argv: ownArgv(),
     env: { [CHILD]: '1' },

@@ -15,8 +15,16 @@ export function addPause(program: Command): void {
     )
     .action(async (queues: readonly string[], _options, command: Command) => {
       const { useApp } = await import('../shared/use-app.js')
-      await useApp(command.optsWithGlobals<GlobalOptions>(), 'settings', async ({ app }) => {
-        if (queues.length > 0) await app.control.pauseQueues(...queues)
+      const { knownQueues } = await import('../../app/fleet/index.js')
+      await useApp(command.optsWithGlobals<GlobalOptions>(), 'settings', async ({ app, core }) => {
+        if (queues.length > 0) {
+          await app.control.pauseQueues(...queues)
+          // A queue may be paused before it is there, and a name misspelt.
+          const known = await knownQueues(core)
+          const unknown = queues.filter((name) => !known.includes(name))
+          if (unknown.length > 0)
+            console.error(`There is no queue ${unknown.join(', ')} yet; known queues: ${known.join(', ')}.`)
+        }
         const paused = await app.control.pausedQueues()
         console.log(paused.length > 0 ? `paused: ${paused.join(', ')}` : 'no queue is paused')
       })

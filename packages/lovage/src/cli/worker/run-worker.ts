@@ -152,7 +152,9 @@ function queuesOf(app: AppCore, { queues, excludeQueues = [] }: WorkerCommandOpt
       },
     )
   }
-  return (queues ?? declared).filter((name) => !excludeQueues.includes(name))
+  // As with Celery, an empty -Q, such as that of an unset variable, is none.
+  const wanted = queues && queues.length > 0 ? queues : declared
+  return wanted.filter((name) => !excludeQueues.includes(name))
 }
 
 /** Celery options without an effect because their behaviour is the default here: logs one line about them. */

@@ -23,8 +23,10 @@ const CODES: readonly (readonly [prefix: string, code: ErrorCode, sentence: stri
 
 /** SQLite's own code of an error, `SQLITE_BUSY`, or an empty string. */
 export function sqliteCode(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' ? code : ''
+  if (!(error instanceof Error)) return ''
+  // The library tells this one, SQLite's number 14, in words alone.
+  if (/Unable to open connection to local database .*: 14\b/.test(error.message)) return 'SQLITE_CANTOPEN'
+  return 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
 /** Turns an error of the SQLite library into one clear error about `path`; our own errors pass unchanged. */
