@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type PostgresServer, startPostgres } from '../../test/servers.js'
-import { type Database, openDatabase } from './database.js'
+import type { Database } from './database.js'
+import { openDatabase } from './open-database.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lovage-kit-'))
 let server: PostgresServer

@@ -6,9 +6,10 @@ import { deliveryTests } from './suite/delivery.suite.js'
 import { fanoutTests } from './suite/fanout.suite.js'
 import { leaseTests } from './suite/lease.suite.js'
 import { settleTests } from './suite/settle.suite.js'
-import { type BrokerUnderTest, suiteTester } from './suite/tester.suite.js'
+import { suiteTester } from './suite/tester.suite.js'
+import type { BrokerUnderTest } from './suite/under-test.suite.js'
 
-export type { BrokerServer, BrokerUnderTest } from './suite/tester.suite.js'
+export type { BrokerServer, BrokerUnderTest } from './suite/under-test.suite.js'
 
 /**
  * The contract of every broker driver, run against its real server:

@@ -3,7 +3,7 @@ import { isLovageError, newId, silentLogger, systemClock } from '../../kernel/in
 import type { IncomingMessage, OutgoingMessage } from '../../message/index.js'
 import type { ResultBackend } from '../../result/index.js'
 import type { Broker, ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.js'
-import type { BrokerServer, BrokerUnderTest } from './tester.suite.js'
+import type { BrokerServer, BrokerUnderTest } from './under-test.suite.js'
 
 /** Long enough that no test waits for it by accident. */
 const LONG_LEASE_MS = 60_000
