@@ -41,6 +41,8 @@ export interface Found {
 /** The most blocks that are passed over, and read, at a time; other work runs in between. */
 const PASSED = 1024
 const READ = 32
+/** The same where an index leads to the rows of a block. */
+const READ_INDEXED = 128
 /** What a search may cost, in rows whose columns are compared: a page of it takes a few milliseconds. */
 const BUDGET = 10_000
 /** The cost of a row where every text is searched, and of skipping a block. */
@@ -76,7 +78,7 @@ export async function searchBlocks(query: TaskQuery, source: SearchSource): Prom
     const parts = await source.parts(towards, range.to, range.from)
     for (const step of stepsOf(parts.each, () => size)) {
       // Most pages are full after a block or two; longer searches take longer steps.
-      size = Math.min(READ, size * 4)
+      size = Math.min(share === INDEXED ? READ_INDEXED : READ, size * 4)
       const clipped = ([from, to]: Range): Range => [Math.max(range.from, from), Math.min(range.to, to)]
       const [low, high] = clipped([step.fromKey, step.toKey])
       if (step.ranges.length > 0)
