@@ -14,6 +14,11 @@ test('an ordinary call is written as JSON.stringify writes it', () => {
   expect(encodeHeaders(headers)).toBe(JSON.stringify(headers))
 })
 
+test('so is one with texts after its own headers, such as the context of a trace', () => {
+  const headers = { ...ordinary(1), traceparent: '00-4bf9-00', 'my "header"': 'a\nb' }
+  expect(encodeHeaders(headers)).toBe(JSON.stringify(headers))
+})
+
 /** What was written, or why it was refused: a field named __proto__ is. */
 function textOr(write: () => string): string {
   try {
