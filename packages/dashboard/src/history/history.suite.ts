@@ -273,6 +273,38 @@ export function describeHistory(
       expect(none).toMatchObject({ isWhole: true, looked: 6000 })
     })
 
+    test('finds the oldest of many tasks as soon as it is opened, and later, in both directions', async () => {
+      const many = 18_000
+      for (let from = 0; from < many; from += 1000)
+        await write(
+          Array.from({ length: 1000 }, (_, n) =>
+            recordFrom(`id-${from + n}`, { name: (from + n) % 6000 === 17 ? 'rare.task' : 'n' }),
+          ),
+          NOW + from,
+        )
+      const other = await open()
+      const rare = { plan: planOf('rare.task'), limit: 2 }
+      const look = async (): Promise<void> => {
+        const page = await other.tasks(rare)
+        expect(page.items.map(({ id }) => id)).toEqual(['id-12017', 'id-6017'])
+        const last = await other.tasks({ ...rare, before: page.next ?? 0 })
+        expect(last.items.map(({ id }) => id)).toEqual(['id-17'])
+        const back = await other.tasks({ ...rare, after: last.items[0]?.key ?? 0 })
+        expect(back.items.map(({ id }) => id)).toEqual(['id-12017', 'id-6017'])
+        expect(await other.count(planOf('rare.task').node, many)).toEqual({ count: 3, isExact: true })
+      }
+      // At once a part of it is in memory, and soon all.
+      await look()
+      for (let n = 0; n < 20; n++) await other.size()
+      await look()
+      // What changes in the middle, by another, is found too.
+      await write([recordFrom('id-9000', { name: 'rare.task', type: 'task-succeeded' })], NOW + many)
+      expect(await store.count(planOf('rare.task').node, many)).toEqual({ count: 4, isExact: true })
+      await other.write({ tasks: [recordFrom('new', { name: 'rare.task' })], rollups: [], heardUntilMs: NOW })
+      expect(await other.count(planOf('rare.task').node, many)).toEqual({ count: 5, isExact: true })
+      await other.close()
+    }, 60_000)
+
     test('keeps what its bounds say, the newest', async () => {
       const bounds = { taskMs: 1e12, taskRows: 1500, minuteMs: 1e12, hourMs: 1e12, auditMs: 1e12 }
       for (let batch = 0; batch < 4; batch++)
