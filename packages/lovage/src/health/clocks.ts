@@ -60,6 +60,7 @@ export function workerClocks(
   }
   if (off.length > 0) return { wrong: true, detail: off.join('; ') }
   const all = Object.keys(stats).length
+  if (compared === 0) return { wrong: false, detail: 'no worker tells its clock' }
   const others =
     all > compared ? `, ${counted(all - compared, 'does not tell its own', 'do not tell theirs')}` : ''
   return {

@@ -26,11 +26,12 @@ export async function checkDeploy(app: AppCore): Promise<readonly DeployFinding[
     findings.push(...(await serverOf(app)))
     const { stats, clocks, ...fleet } = await askWorkers(app)
     findings.push(...workersOf(app, fleet))
-    findings.push(
-      clocks.wrong
-        ? fail('clocks of workers', clocks.detail, SYNCHRONISE)
-        : pass('clocks of workers', clocks.detail),
-    )
+    if (Object.keys(stats).length > 0)
+      findings.push(
+        clocks.wrong
+          ? fail('clocks of workers', clocks.detail, SYNCHRONISE)
+          : pass('clocks of workers', clocks.detail),
+      )
     findings.push(...(await sizeOf(app, stats)))
   } catch (error) {
     findings.push(fail('broker', messageOf(error), 'Check that it runs, its URL, and the credentials.'))
