@@ -314,6 +314,14 @@ describe('the setting for a slot per queue', () => {
     expect(parse(undefined, 'one-slot').keyPrefix).toBe('{lovage}:')
   })
 
+  it('can stand behind the last of several servers', () => {
+    const url = 'redis+cluster://a:1;redis+cluster://b:2?cluster=slot-per-queue&global_keyprefix=shop:'
+    expect(parseRedisUrl(url)).toMatchObject({ keyPrefix: '{shop:}:', queuePrefix: 'shop:' })
+    expect(() => parseRedisUrl('redis+cluster://a:1;redis+cluster://b:2?cluster=many')).toThrow(
+      expect.objectContaining({ code: 'LVG_CONFIG_INVALID' }),
+    )
+  })
+
   it.each(['{shop}:', '', 'a}b', 'a{b'])('refuses the prefix %j', (keyPrefix) => {
     expect(() => parse(keyPrefix)).toThrow(
       expect.objectContaining({ code: 'LVG_CONFIG_INVALID', hint: expect.stringContaining('braces') }),

@@ -80,7 +80,7 @@ function oneUrl(given: readonly string[]): string | undefined {
 }
 
 const kindOf = (url: string): string | undefined =>
-  /^(py)?amqps?:/.test(url) ? 'amqp' : /^(sentinel|rediss?\+cluster):/.exec(url)?.[1]
+  /^(py)?amqps?:/.test(url) ? 'amqp' : /^(sentinel|(?:redis|valkey)s?\+cluster):/.exec(url)?.[1]
 
 /** The scheme alone: the rest may hold a password. */
 const hide = (url = ''): string => `${url.split('://')[0]}://…`

@@ -69,7 +69,12 @@ describe('settings of Celery', () => {
     })
     expect(read({ broker_url: ['amqp://a//', 'amqp://b//'] })).toEqual({ brokerUrl: 'amqp://a//;amqp://b//' })
     const sentinels = 'sentinel://a:26379;sentinel://b:26379'
-    expect(read({ broker_url: sentinels })).toEqual({ brokerUrl: sentinels })
+    for (const nodes of [
+      sentinels,
+      'redis+cluster://a:1;redis+cluster://b:2',
+      'valkeys+cluster://a;valkeys+cluster://b',
+    ])
+      expect(read({ broker_url: nodes })).toEqual({ brokerUrl: nodes })
     for (const several of [
       ['redis://a', 'redis://:secret@b'],
       'redis://a/0;redis://:secret@b/0',

@@ -74,7 +74,8 @@ export function parseRedisUrl(url: string, options: RedisOptions = {}): RedisTar
   const parsed = URL.canParse(first) ? new URL(first) : undefined
   if (!parsed || !SCHEME.test(parsed.protocol))
     throw invalid(url, 'is not a redis://, rediss://, valkey:// or valkeys:// URL')
-  const { protocol, searchParams: query } = parsed
+  const { protocol } = parsed
+  const query = queryOf(parsed, others)
   const isSocket = SOCKET.test(protocol)
   const dbText = isSocket
     ? (query.get('virtual_host') ?? query.get('db') ?? '0')
@@ -123,6 +124,15 @@ const clusterPrefixOf = (query: URLSearchParams, { keyPrefix, layout }: RedisOpt
     query.get('global_keyprefix') ?? keyPrefix,
     readLayout(query.get('cluster'), 'cluster in the URL') ?? layout,
   )
+
+/** The options of all parts: people write them behind the last server. The first part that has one counts. */
+function queryOf({ searchParams }: URL, others: readonly string[]): URLSearchParams {
+  const query = new URLSearchParams(searchParams)
+  for (const part of others)
+    for (const [name, value] of new URLSearchParams(part.split('?')[1] ?? ''))
+      if (!query.has(name)) query.set(name, value)
+  return query
+}
 
 const decoded = (text: string): string | undefined => (text === '' ? undefined : decodeURIComponent(text))
 
