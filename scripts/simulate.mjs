@@ -108,12 +108,10 @@ function printed(rows) {
 async function simulateFleets(sizes, idleMs) {
   // Only here: it needs a Redis.
   const { printedNodes, simulateNodes } = await import('./simulate/nodes.mjs')
-  const results = []
   for (const size of sizes.split(',').map(Number)) {
     if (!(size >= 1 && Number.isInteger(size))) throw new Error(`${sizes} are not numbers of nodes`)
-    results.push(await simulateNodes(size, idleMs))
+    console.log(printedNodes([await simulateNodes(size, idleMs)]))
   }
-  console.log(printedNodes(results))
 }
 
 async function main() {

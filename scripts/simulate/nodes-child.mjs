@@ -6,12 +6,15 @@ const started = []
 /** How many start at once in this process: a process that starts many is busy for so long that its others look dead. */
 const AT_ONCE = 1
 
+/** Hundreds share two processors here: what is late is not lost. */
+const PATIENT = { brokerConnectionTimeout: 60, redisSocketTimeout: 60 }
+
 async function start({ url, from, count }) {
   let next = from
   const lane = async () => {
     while (next < from + count) {
       const number = next++
-      const app = new Lovage('nodes', { broker: url, backend: 'disabled://', env: {} })
+      const app = new Lovage('nodes', { broker: url, backend: 'disabled://', env: {}, ...PATIENT })
       app.task({ name: 'nodes.nothing', run: () => null })
       const worker = await startWorker(app, { concurrency: 2, hostname: `node${number}@simulated` })
       started.push({ app, worker })

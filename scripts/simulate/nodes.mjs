@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +14,7 @@ import { withRedis } from '../../bench/redis-server.mjs'
 import { Lovage } from '../../packages/lovage/dist/index.js'
 
 const CHILD = fileURLToPath(new URL('./nodes-child.mjs', import.meta.url))
-const MOST_IN_A_PROCESS = 50
+const MOST_IN_A_PROCESS = 100
 
 /** The server's own counts. */
 async function counts(redis) {
@@ -59,9 +59,23 @@ async function phase(redis, work) {
 }
 
 async function told(child, message) {
+  const died = once(child, 'exit').then(() => {
+    throw new Error('a process of nodes has died')
+  })
+  died.catch(() => {})
   const answer = once(child, 'message')
   child.send(message)
-  return (await answer)[0]
+  const [said] = await Promise.race([answer, died])
+  return said
+}
+
+/** Starts them as many at a time as there are processors: more would only wait for each other, and for the server. */
+async function startAll(children, messageOf) {
+  const left = [...children.entries()]
+  const lane = async () => {
+    for (let next = left.shift(); next; next = left.shift()) await told(next[1], messageOf(next[0]))
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, lane))
 }
 
 /** The phases of a fleet of this size. */
@@ -86,16 +100,12 @@ async function onRedis(url, nodes, idleMs) {
     rows.set(
       'start',
       await phase(redis, () =>
-        Promise.all(
-          children.map((child, index) =>
-            told(child, {
-              kind: 'start',
-              url,
-              from: index * share,
-              count: Math.min(share, nodes - index * share),
-            }),
-          ),
-        ),
+        startAll(children, (index) => ({
+          kind: 'start',
+          url,
+          from: index * share,
+          count: Math.min(share, nodes - index * share),
+        })),
       ),
     )
     rows.set('idle', await phase(redis, () => sleep(idleMs)))
