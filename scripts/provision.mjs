@@ -33,6 +33,11 @@ const NEEDS = [
   },
   { name: 'promtool', found: () => inPath('promtool'), packages: ['prometheus'] },
   {
+    name: 'logrotate',
+    found: () => ['/usr/sbin/logrotate', '/usr/bin/logrotate'].some(existsSync),
+    packages: ['logrotate'],
+  },
+  {
     name: 'Python with Celery',
     found: () => succeeds(PYTHON, ['-c', 'import celery, redis, sqlalchemy, psycopg2, msgpack, yaml']),
     packages: ['celery', 'redis', 'sqlalchemy', 'psycopg2', 'msgpack', 'yaml'].map(
