@@ -48,7 +48,7 @@ x-celery: &celery
 ${system.data ? `  volumes: ["uploads:${system.data}"]\n` : ''}
 services:
   redis:
-    image: redis:7-alpine
+    image: docker.io/library/redis:7-alpine
     # Every write is on the disk before it is answered: nothing is lost when the server dies.
     command: ["redis-server", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
     volumes: ["redis:/data"]
@@ -59,7 +59,7 @@ services:
     stop_grace_period: 30s
     restart: unless-stopped
   postgres:
-    image: postgres:16-alpine
+    image: docker.io/library/postgres:16-alpine
     env_file: ../env/${name}.env
     volumes: ["postgres:/var/lib/postgresql/data"]
     healthcheck:

@@ -87,6 +87,22 @@ test('users of the units have no shell: systemd makes them so', async () => {
   )
 })
 
+test('the container file packs every package of ours that a system needs, and names images in full', () => {
+  const file = text('container/Containerfile')
+  for (const [, image] of file.matchAll(/^FROM (\S+)/gm)) expect(image).toMatch(/^docker\.io\/library\//)
+  for (const name of ['datacleanup', 'learning-time', 'monitoring', 'task-platform', 'webhook-delivery']) {
+    const { dependencies } = JSON.parse(readFileSync(`${DEPLOY}../systems/${name}/package.json`, 'utf8')) as {
+      dependencies: Record<string, string>
+    }
+    for (const own of Object.keys(dependencies).filter((each) => /^(lovage|@lovage\/\w+)$/.test(each))) {
+      expect(file, name).toContain(`-w ${own} `)
+      expect(file, name).toMatch(new RegExp(`${own}'?: /\\^${own.replace(/^@(\w+)\//, '$1-')}-`))
+    }
+    for (const [, image] of text(`compose/${name}.yml`).matchAll(/image: (\S+)/g))
+      expect(image).toMatch(new RegExp(`^(docker\\.io/library/\\S+|${name}:latest)$`))
+  }
+})
+
 test('compose files have health checks, windows to stop in, and no root', () => {
   for (const file of files('compose', '.yml')) {
     const [compose] = parseAllDocuments(text(`compose/${file}`), { merge: true }).map((document) => {
