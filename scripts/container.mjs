@@ -90,6 +90,7 @@ function makeNodeImage() {
   buildah('copy', '-q', container, root, '/')
   const env = [
     'PATH=/usr/local/bin:/usr/bin:/bin',
+    'NPM_CONFIG_USERCONFIG=/etc/npmrc',
     ...(certificates ? ['NODE_EXTRA_CA_CERTS=/etc/extra.pem'] : []),
   ]
   buildah('config', ...env.flatMap((each) => ['--env', each]), container)
@@ -112,7 +113,7 @@ function build() {
   buildah(
     ...['bud', '-q', '--isolation', 'chroot', '--pull=never', '--build-arg', `SYSTEM=${system.name}`],
     // The registry of this machine, for the build alone.
-    ...(existsSync(npmrc) ? ['-v', `${npmrc}:/root/.npmrc:ro`] : []),
+    ...(existsSync(npmrc) ? ['-v', `${npmrc}:/etc/npmrc:ro`] : []),
     ...['-f', join(context, 'deploy/container/Containerfile'), '-t', system.name, context],
   )
 }

@@ -3,27 +3,24 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import { openStage } from './open-stage.js'
+import { whyUnfit } from './places.js'
 import type { Done, Places, System } from './stage.js'
 
 const SYSTEMS = fileURLToPath(new URL('..', import.meta.url))
 const USAGE =
   'npm run system -- NAME [--keep] [--log] [--broker URL] [--backend URL] [--database URL]\n\n' +
-  'Starts a system, puts real work through it, and reports what was done. Without URLs everything is stored in a temporary folder; --log shows the logs of its processes.'
+  'Starts a system, puts real work through it, and reports what was done. Without URLs everything is stored in a temporary folder; a broker and a database that are named must be empty; --log shows the logs of its processes.'
 
 /** Runs the command line; resolves with the exit code. */
 export async function main(words: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...words],
-    allowPositionals: true,
-    options: {
-      keep: { type: 'boolean' },
-      log: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-      broker: { type: 'string' },
-      backend: { type: 'string' },
-      database: { type: 'string' },
-    },
-  })
+  let parsed: ReturnType<typeof parse>
+  try {
+    parsed = parse(words)
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
+    return 64
+  }
+  const { values, positionals } = parsed
   const names = readdirSync(SYSTEMS).filter((name) => existsSync(`${SYSTEMS}${name}/system.ts`))
   const [name] = positionals
   if (name === undefined || values.help) {
@@ -37,8 +34,27 @@ export async function main(words: readonly string[]): Promise<number> {
   }
   const { broker, backend, database } = values
   const given = Object.fromEntries(Object.entries({ broker, backend, database }).filter(([, url]) => url))
+  const unfit = await whyUnfit(given)
+  if (unfit !== undefined) {
+    console.error(unfit)
+    return 78
+  }
   return run(await load(name), `${SYSTEMS}${name}`, given, values)
 }
+
+const parse = (words: readonly string[]) =>
+  parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      keep: { type: 'boolean' },
+      log: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+      broker: { type: 'string' },
+      backend: { type: 'string' },
+      database: { type: 'string' },
+    },
+  })
 
 async function run(
   system: System,

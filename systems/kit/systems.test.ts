@@ -1,7 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Lovage } from 'lovage'
 import { describe, expect, test } from 'vitest'
 import { run } from '../../test/servers.js'
+import { openDatabase } from './database.js'
 
 const SYSTEMS = fileURLToPath(new URL('..', import.meta.url))
 const names = readdirSync(SYSTEMS).filter((name) => existsSync(`${SYSTEMS}${name}/system.ts`))
@@ -32,6 +36,43 @@ describe('a system', () => {
       code: 64,
       stderr: expect.stringContaining('There is no system cleanup; available systems are'),
     })
+  })
+
+  test.each([
+    [64, /^Unknown option '--brokr'/, ['--brokr', 'redis://127.0.0.1:1']],
+    [78, /^--broker: Redis cannot be reached .*127\.0\.0\.1:1/, ['--broker', 'redis://127.0.0.1:1']],
+    [78, /^--broker: No broker serves nonsense/, ['--broker', 'nonsense']],
+    [78, /^--database: .*ECONNREFUSED 127\.0\.0\.1:1/, ['--database', 'postgresql://127.0.0.1:1/x']],
+    [78, /^--database: .*no supported database \(mysql:\)/, ['--database', 'mysql://127.0.0.1/x']],
+  ] as const)('does not begin where it cannot end: %i, %s', async (expected, says, words) => {
+    const { code, stdout, stderr } = await system('monitoring', ...words)
+    expect({ code, stdout, stderr }).toEqual({
+      code: expected,
+      stdout: '',
+      stderr: expect.stringMatching(says),
+    })
+    expect(stderr).not.toContain('    at ')
+  })
+
+  test('does not mix what it counts with what is there already', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lovage-places-'))
+    const at = (name: string): string => `sqlite://${join(folder, `${name}.db`)}`
+    const [broker, database] = [at('queue'), at('data')]
+    const app = new Lovage('former', { broker, env: {} })
+    await app.sendTask('left.over')
+    await app.close()
+    const db = await openDatabase(database)
+    await db.migrate(['CREATE TABLE former (id TEXT)'])
+    await db.close()
+    expect(await system('monitoring', '--broker', broker)).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('--broker: 1 message and 0 dead letters are there already'),
+    })
+    expect(await system('monitoring', '--database', database)).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('--database: it has 1 table already'),
+    })
+    rmSync(folder, { recursive: true })
   })
 
   test('is listed with what it does', async () => {
