@@ -1,5 +1,5 @@
 import { isLovageError, Lovage } from 'lovage'
-import { openDatabase } from './database.js'
+import { openDatabase } from './open-database.js'
 import type { Places } from './stage.js'
 
 /** Why a system cannot be run on the places that were given; undefined when it can. It counts what it does from nothing. */

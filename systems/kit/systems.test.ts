@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Lovage } from 'lovage'
 import { describe, expect, test } from 'vitest'
 import { run } from '../../test/servers.js'
-import { openDatabase } from './database.js'
+import { openDatabase } from './open-database.js'
 
 const SYSTEMS = fileURLToPath(new URL('..', import.meta.url))
 const names = readdirSync(SYSTEMS).filter((name) => existsSync(`${SYSTEMS}${name}/system.ts`))
