@@ -176,7 +176,7 @@ test.each(BROKERS)(
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
       stdout: '10000 messages moved from low to high.',
-      stderr: '3 messages are delayed, and will arrive in low when they are due.',
+      stderr: '3 messages are delayed, and arrive in low when due.',
     })
     const moved = new Set(await idsIn(app, 'high', 'ready'))
     expect(moved.size).toBe(10_001)

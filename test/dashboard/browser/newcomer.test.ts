@@ -111,7 +111,7 @@ const says = (selector = 'main') => page.textContent(selector)
 
 const ANSWERS: Readonly<Record<string, () => Promise<void>>> = {
   'Is anything stuck?': async () => {
-    expect(await says('.stuck')).toMatch(/1 task waits in old, and no worker consumes it/)
+    expect(await says('.stuck')).toMatch(/1 task waits in old, which no worker consumes/)
   },
   'Which workers live, and what are they?': async () => {
     await menu('Workers')

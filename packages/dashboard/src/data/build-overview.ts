@@ -61,7 +61,7 @@ function stuckOf(lines: readonly QueueLine[], lost: readonly string[], alive: nu
     const waits = counted(ready, 'task waits', 'tasks wait')
     if (isPaused) stuck.push({ severity: 'warning', message: `${waits} in ${name}, which is paused.`, at })
     else if (consumers === 0)
-      stuck.push({ severity: 'critical', message: `${waits} in ${name}, and no worker consumes it.`, at })
+      stuck.push({ severity: 'critical', message: `${waits} in ${name}, which no worker consumes.`, at })
     else if (ready >= MANY_WAIT) stuck.push({ severity: 'warning', message: `${waits} in ${name}.`, at })
   }
   if (alive === 0 && lines.some(({ ready }) => ready > 0))
