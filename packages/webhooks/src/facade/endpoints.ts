@@ -148,7 +148,7 @@ export function endpointsOf({ settings, store, now, release, notify, sendTest }:
         })
       await found(id, tenant)
       const { stored, shown: secret } = makeSecret(id, newSigningSecret(scheme), secretId)
-      await (await store()).endpoints.addSecret(stored, now() + overlapMs)
+      await (await store()).endpoints.addSecret(stored, stored.createdAtMs + overlapMs)
       return secret
     },
 
