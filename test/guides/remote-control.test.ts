@@ -18,6 +18,10 @@ test.each(programs.map(({ name }) => name))('%s of the guide to remote control r
 
 test('the commands of the guide to remote control do what they say', async () => {
   using shop = makeShop()
+  // The guide's reader has this queue; of one that there is not the command says so.
+  expect(
+    await lovage(['-A', 'app.ts', 'call', 'shop.send', '--queue', 'billing'], { cwd: shop.folder }),
+  ).toMatchObject({ code: 0 })
   for (const line of commands) {
     const [, ...args] = words(line)
     expect(await lovage(args, { cwd: shop.folder }), line).toMatchObject({ code: 0, stderr: '' })
