@@ -14,7 +14,7 @@ const WARM_UP = 0.25
 const LATENCIES = 200
 
 const started = []
-const figures = await { backlog, queues, idle, revokes, payload, bullmq, workers }[what]()
+const figures = await { backlog, delayed, queues, idle, revokes, payload, bullmq, workers }[what]()
 process.stdout.write(`${JSON.stringify(figures)}\n`)
 await Promise.race([Promise.all(started.map((worker) => worker.stop())), pause(2000)])
 process.exit(0)
@@ -88,6 +88,14 @@ async function backlog() {
   const { app, noop, state } = open()
   await send(size, () => noop.delay(1))
   return rate(Math.min(size, tasks), state, () => work(app))
+}
+
+/** `tasks` that are due, beside `size` that are not. */
+async function delayed() {
+  const { app, noop, state } = open()
+  await send(size, () => noop.applyAsync([1], { countdown: 36_000 }))
+  await send(tasks, () => noop.delay(1))
+  return rate(tasks, state, () => work(app))
 }
 
 /** `tasks` spread over `size` queues that one worker reads, and then one task at a time. */

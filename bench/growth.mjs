@@ -6,11 +6,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { fileFor } from './events.mjs'
 import { thousands } from './figures.mjs'
+import { growthCharts } from './growth-charts.mjs'
 import { info, serverCpu, withRedis } from './redis-server.mjs'
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
 const SIZES = {
+  // A backlog of ten million takes 9 GB of Redis.
   backlog: [1_000, 10_000, 100_000, 1_000_000],
+  delayed: [1_000, 10_000, 100_000, 1_000_000],
   queues: [1, 50, 500, 2_000],
   idle: [1, 10, 50, 200],
   revokes: [100, 1_000, 10_000, 100_000],
@@ -34,6 +37,10 @@ export async function measureGrowth({ folder, scale }) {
     for (const size of SIZES.backlog.filter((size) => size <= 1_000_000 * scale)) {
       command('flushall')
       add({ scenario: 'backlog', size, ...child('backlog', { url, size, tasks }) })
+    }
+    for (const size of SIZES.delayed) {
+      command('flushall')
+      add({ scenario: 'delayed', size, ...child('delayed', { url, size, tasks }) })
     }
     for (const on of ['Redis', 'SQLite'])
       for (const size of SIZES.queues) {
@@ -205,6 +212,7 @@ export function growthTables(samples) {
   })
   return [
     ...table(['messages waiting', 'run/s', 'to the first'], rateRows(of('backlog'))),
+    ...table(['delayed messages beside them', 'run/s', 'to the first'], rateRows(of('delayed'))),
     ...table(['store', 'queues of one worker', 'run/s', 'to one queue', 'enqueue → start, p50'], queueRows),
     ...table(
       ['idle workers', 'commands a second, each', 'CPU of the server'],
@@ -241,5 +249,7 @@ export function growthTables(samples) {
         ),
       ),
     ),
+    ...Object.keys(growthCharts(samples)).map((name) => `![${name.slice(0, -4)}](${name})`),
+    '',
   ]
 }

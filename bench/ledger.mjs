@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { growthCharts } from './growth-charts.mjs'
 import { page } from './report.mjs'
 
 const DATA = new URL('results.json', import.meta.url)
@@ -36,6 +37,9 @@ export function record(section) {
   )
   writeFileSync(DATA, `${JSON.stringify(sections, null, 2)}\n`)
   writeFileSync(PAGE, page(sections))
+  if (section.family === 'growth')
+    for (const [name, svg] of Object.entries(growthCharts(section.samples)))
+      writeFileSync(new URL(name, import.meta.url), svg)
   // The README shows some of them.
   execFileSync(process.execPath, [fileURLToPath(new URL('../scripts/make-measured.mjs', import.meta.url))])
 }
