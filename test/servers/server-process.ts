@@ -109,7 +109,7 @@ export class ServerProcess implements AsyncDisposable {
     const deadline = Date.now() + readyTimeoutMs
     for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 100)) {
       if (!this.#child)
-        throw new Error(`${this.name} ended while starting`, { cause: spawnError ?? this.#log })
+        throw new Error(`${this.name} ended while starting; its log:\n${this.#log}`, { cause: spawnError })
       try {
         await this.#options.probe(this)
         return
