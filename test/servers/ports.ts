@@ -4,12 +4,18 @@ import { createServer } from 'node:net'
 // port, and a client that retries cannot be connected to itself.
 const FIRST_PORT = 12_000
 const LAST_PORT = 32_000
+// A server may listen seconds after its port was chosen: processes that run tests at the same time choose from different ones.
+const SHARES = 8
+const SHARE = Number(process.env.VITEST_POOL_ID ?? 0) % SHARES
+const chosen = new Set<number>()
 
-/** A loopback port that nobody listens on, outside the range from which the system takes ports by itself. */
+/** A loopback port that nobody listens on, outside the range from which the system takes ports by itself; a new one each time. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT))
-    if (await canListen(port)) return port
+    const port = FIRST_PORT + SHARE + SHARES * Math.floor((Math.random() * (LAST_PORT - FIRST_PORT)) / SHARES)
+    if (chosen.has(port) || !(await canListen(port))) continue
+    chosen.add(port)
+    return port
   }
   throw new Error(`no free loopback port between ${FIRST_PORT} and ${LAST_PORT}`)
 }

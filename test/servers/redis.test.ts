@@ -54,7 +54,7 @@ describe('a private Redis', () => {
 
   it('says why it could not start', async () => {
     await expect(startRedis({ config: { 'no-such-directive': 1 } })).rejects.toMatchObject({
-      cause: expect.stringContaining('no-such-directive'),
+      message: expect.stringContaining('no-such-directive'),
     })
   })
 
