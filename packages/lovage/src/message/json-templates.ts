@@ -102,8 +102,6 @@ class Template {
   readonly #open: readonly Leaf[]
   /** The text around the open leaves: one more than these. */
   readonly #pieces: readonly string[]
-  readonly #values: unknown[]
-  readonly #copies: Container[]
   readonly #places: ReadonlySet<number>
 
   /** `known` was made of texts with the same skeleton: what is open there stays open. */
@@ -125,8 +123,6 @@ class Template {
       from = end
     }
     this.#pieces = [...pieces, text.slice(from)]
-    this.#values = this.#open.map(() => undefined)
-    this.#copies = parts.map(({ sample }) => sample)
   }
 
   isOpen(place: number, text: string, { start, end }: Leaf): boolean {
@@ -138,7 +134,7 @@ class Template {
   read(text: string): unknown {
     const pieces = this.#pieces
     const open = this.#open
-    const values = this.#values
+    const values: unknown[] = []
     let at = 0
     for (let place = 0; place < open.length; place++) {
       const piece = pieces[place] as string
@@ -150,29 +146,27 @@ class Template {
       const found = text.slice(start, end)
       if ((open[place] as Leaf).isText) {
         if (NOT_VERBATIM.test(found)) return undefined
-        values[place] = apart(found)
-      } else values[place] = Number(found)
+        values.push(apart(found))
+      } else values.push(Number(found))
       at = end
     }
-    return text.slice(at) === pieces[open.length] ? this.#copy() : undefined
+    return text.slice(at) === pieces[open.length] ? this.#copy(values) : undefined
   }
 
-  #copy(): unknown {
+  /** The value with these in the places of the open leaves. */
+  #copy(values: readonly unknown[]): unknown {
     const parts = this.parts
-    const copies = this.#copies
+    const copies: Container[] = []
     for (let place = 0; place < parts.length; place++) {
       const { sample, level, holder, key } = parts[place] as Part
       const copy = copyOf(sample, level)
-      copies[place] = copy
+      copies.push(copy)
       if (place > 0) fieldsOf(copies[holder] as Container)[key] = copy
     }
     const open = this.#open
-    const values = this.#values
     for (let place = 0; place < open.length; place++) {
       const { holder, key } = open[place] as Leaf
       fieldsOf(copies[holder] as Container)[key] = values[place]
-      // What is kept here must not keep a message.
-      values[place] = undefined
     }
     return copies[0]
   }
