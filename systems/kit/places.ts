@@ -2,7 +2,7 @@ import { isLovageError, Lovage } from 'lovage'
 import { openDatabase } from './open-database.js'
 import type { Places } from './stage.js'
 
-/** Why a system cannot be run on the places that were given; undefined when it can. It counts what it does from nothing. */
+/** Why a system cannot be run on the places that were given; undefined when it can. A system counts its own work from nothing. */
 export async function whyUnfit({ broker, database }: Partial<Places>): Promise<string | undefined> {
   return (broker ? await ofBroker(broker) : undefined) ?? (database ? await ofDatabase(database) : undefined)
 }

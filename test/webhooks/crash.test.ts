@@ -38,6 +38,16 @@ function start(env: Readonly<Record<string, string>>): {
   return { child, ended }
 }
 
+/** The webhooks of an app that may post to this machine. */
+const openHooks = (app: Lovage, store: string) =>
+  webhooks(app, {
+    store,
+    encryptionKeys: KEYS,
+    allowedCidrs: ['127.0.0.0/8'],
+    allowHttp: true,
+    minTimeoutMs: 50,
+  })
+
 async function onServers(kind: 'redis and postgresql' | 'sqlite') {
   if (kind === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'lovage-webhooks-'))
@@ -71,13 +81,7 @@ describe.concurrent('deliveries whose workers are killed anywhere', () => {
       const { BROKER, STORE } = servers.urls
       await using receiver = await Receiver.start()
       await using app = new Lovage('hooks', { broker: BROKER, env: {} })
-      const hooks = webhooks(app, {
-        store: STORE,
-        encryptionKeys: KEYS,
-        allowedCidrs: ['127.0.0.0/8'],
-        allowHttp: true,
-        minTimeoutMs: 50,
-      })
+      const hooks = openHooks(app, STORE)
       await hooks.endpoints.create({
         url: receiver.url,
         timeoutMs: 1_000,
@@ -131,13 +135,7 @@ test('a test event whose worker is killed after the attempt leaves no dead lette
   const { BROKER, STORE } = servers.urls
   await using receiver = await Receiver.start((_request, response) => void response.writeHead(500).end('no'))
   await using app = new Lovage('hooks', { broker: BROKER, env: {} })
-  const hooks = webhooks(app, {
-    store: STORE,
-    encryptionKeys: KEYS,
-    allowedCidrs: ['127.0.0.0/8'],
-    allowHttp: true,
-    minTimeoutMs: 50,
-  })
+  const hooks = openHooks(app, STORE)
   const { endpoint } = await hooks.endpoints.create({ url: receiver.url })
   const { deliveryIds } = await hooks.endpoints.test(endpoint.id)
   expect(await start({ BROKER, STORE, LOVAGE_CRASH_POINT: 'webhook:after-record' }).ended).toBe('SIGKILL')
@@ -163,13 +161,7 @@ test.each(['webhook:after-insert', 'webhook:after-publish'])(
     const { BROKER, STORE } = servers.urls
     await using receiver = await Receiver.start()
     await using app = new Lovage('hooks', { broker: BROKER, env: {} })
-    const hooks = webhooks(app, {
-      store: STORE,
-      encryptionKeys: KEYS,
-      allowedCidrs: ['127.0.0.0/8'],
-      allowHttp: true,
-      minTimeoutMs: 50,
-    })
+    const hooks = openHooks(app, STORE)
     await hooks.endpoints.create({ url: receiver.url, ratePerMinute: null, concurrency: null })
     const sender = start({
       BROKER,
@@ -211,13 +203,7 @@ test('a worker that is killed after it gave a delivery up, before its dead lette
   const { BROKER, STORE } = servers.urls
   await using receiver = await Receiver.start((_request, response) => void response.writeHead(400).end())
   await using app = new Lovage('hooks', { broker: BROKER, env: {} })
-  const hooks = webhooks(app, {
-    store: STORE,
-    encryptionKeys: KEYS,
-    allowedCidrs: ['127.0.0.0/8'],
-    allowHttp: true,
-    minTimeoutMs: 50,
-  })
+  const hooks = openHooks(app, STORE)
   await hooks.endpoints.create({ url: receiver.url, permanentStatuses: [400] })
   const { deliveryIds } = await hooks.send({ type: 'order.paid', data: {} })
   expect(await start({ BROKER, STORE, LOVAGE_CRASH_POINT: 'webhook:after-release' }).ended).toBe('SIGKILL')
