@@ -40,17 +40,21 @@ const open = (options: object = {}): Lovage =>
     ...options,
   })
 
+/** A task that becomes a dead letter of the queue `billing`. */
+const failing = (app: Lovage) =>
+  app.task({
+    name: 'shop.bill',
+    queue: 'billing',
+    deadLetter: 'failures',
+    run: () => {
+      throw new Error('no')
+    },
+  })
+
 describe('dead letters on RabbitMQ', () => {
   it('are found by a process that has never heard of their queue', async () => {
     const app = open()
-    const fail = app.task({
-      name: 'shop.bill',
-      queue: 'billing',
-      deadLetter: 'failures',
-      run: () => {
-        throw new Error('no')
-      },
-    })
+    const fail = failing(app)
     await Promise.all([fail.delay(), fail.delay()])
     const worker = await startWorker(app, { queues: ['billing'] })
     await until(async () => (await app.deadLetters.queues()).get('billing') === 2, { timeoutMs: 30_000 })
@@ -85,14 +89,7 @@ describe('dead letters on RabbitMQ', () => {
       open({ broker }),
       open({ broker: broker.replace('guest:guest', 'looker:looker') }),
     ]
-    const fail = app.task({
-      name: 'shop.bill',
-      queue: 'billing',
-      deadLetter: 'failures',
-      run: () => {
-        throw new Error('no')
-      },
-    })
+    const fail = failing(app)
     // The queue is known to one of them, its letters to none; one may create nothing.
     other.task({ name: 'shop.bill', queue: 'billing', run: () => {} })
     await other.queues.report(['billing'])
