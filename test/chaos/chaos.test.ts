@@ -1,8 +1,8 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chain, chord, type Lovage } from 'lovage'
-import { createTestApp, until } from 'lovage/testing'
+import { ConnectionError, chain, chord, type Lovage } from 'lovage'
+import { createTestApp } from 'lovage/testing'
 import { describe, expect, test } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { isLovageError } from '../../packages/lovage/src/kernel/index.js'
@@ -159,13 +159,12 @@ async function disturbUntil(
 async function settled(app: Lovage, ledger: Ledger): Promise<readonly string[]> {
   const results = await coreOf(app).results()
   const open = new Map(ledger.tasks)
-  const isDone = async (): Promise<boolean> => {
+  await comesTrue(AFTERWARDS_MS, async () => {
     for (const { id, state, result } of await results.get([...open.keys()].slice(0, 500)))
       if (state === 'SUCCESS' && result === open.get(id)) open.delete(id)
     if (open.size > 0) await app.deadLetters.retry({ reason: 'worker-lost' })
     return open.size === 0
-  }
-  await until(isDone, { timeoutMs: AFTERWARDS_MS }).catch(() => {})
+  })
   return [...open.keys()]
 }
 
@@ -173,7 +172,7 @@ async function settled(app: Lovage, ledger: Ledger): Promise<readonly string[]> 
 async function stuck(app: Lovage, place: Place): Promise<number> {
   const broker = await coreOf(app).broker()
   let left = -1
-  const isEmpty = async (): Promise<boolean> => {
+  await comesTrue(60_000, async () => {
     const depth = (await broker.depths(['celery'], { unacked: true })).get('celery')
     left = (depth?.ready ?? 0) + (depth?.delayed ?? 0) + (depth?.unacked ?? 0)
     // Looking with the server's tools costs a second.
@@ -183,9 +182,26 @@ async function stuck(app: Lovage, place: Place): Promise<number> {
     )
     left = looks.reduce((sum, { ready, unacked }) => sum + ready + unacked, 0)
     return left === 0
-  }
-  await until(isEmpty, { timeoutMs: 60_000 }).catch(() => {})
+  })
   return left
+}
+
+/** Whether it came true in time. A server that was struck a moment ago, or is busy, may refuse some looks; the last refusal is shown. */
+async function comesTrue(timeoutMs: number, look: () => Promise<boolean>): Promise<boolean> {
+  const endMs = Date.now() + timeoutMs
+  let refusal: unknown
+  while (Date.now() < endMs) {
+    try {
+      if (await look()) return true
+      refusal = undefined
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error
+      refusal = error
+    }
+    await sleep(50)
+  }
+  if (refusal !== undefined) throw refusal
+  return false
 }
 
 /** Chord → ids of the bodies that ran for it. */
