@@ -279,15 +279,19 @@ describe.each(FLEET_BROKERS)('on $name', ({ transport, start }) => {
     expect(await celery('control', 'enable_events')).toEqual({ ok: 'task events enabled' })
     expect(await celery('control', 'enable_events')).toEqual({ ok: 'task events already enabled' })
     const seen = await python.run(`
+from celery import group
 from celery.events import EventReceiver
+from celery.events.state import State
 import json, sys
 events = []
+state = State()
 def on_event(event):
     if event.get('hostname') != 'ts@box': return
     if not events:
-        app.send_task('ts.add', [1, 2], queue='ts')
+        group([app.signature('ts.add', [1, 2], queue='ts')])()
         app.send_task('ts.fail', queue='ts')
     events.append(event)
+    state.event(event)
     if event['type'] == 'task-failed': raise KeyboardInterrupt
 with app.connection_for_read() as connection:
     receiver = EventReceiver(connection, handlers={'*': on_event}, app=app)
@@ -295,9 +299,9 @@ with app.connection_for_read() as connection:
         # It asks for heartbeats first; ours is the sign that it hears.
         receiver.capture(limit=None, timeout=10, wakeup=True)
     except KeyboardInterrupt: pass
-print(json.dumps(events))
+print(json.dumps([events, [task.as_dict() for _, task in state.tasks_by_time()]], default=str))
 `)
-    const events = JSON.parse(seen) as readonly Record<string, unknown>[]
+    const [events, tasks] = JSON.parse(seen) as readonly [readonly Record<string, unknown>[], unknown]
     expect(events[0]).toMatchObject({
       type: 'worker-heartbeat',
       freq: expect.any(Number),
@@ -307,9 +311,14 @@ print(json.dumps(events))
     expect(added.map(({ type }) => type)).toEqual(['task-received', 'task-started', 'task-succeeded'])
     expect(events.find(({ type }) => type === 'task-received')).toMatchObject({
       name: 'ts.add',
-      args: '[1, 2]',
+      args: '(1, 2)',
       retries: 0,
+      // Our own field, of which Celery's monitors make nothing.
+      group_id: expect.any(String),
     })
+    expect(events.find(({ name }) => name === 'ts.fail')).not.toHaveProperty('group_id')
+    expect(tasks).toContainEqual(expect.objectContaining({ name: 'ts.add', state: 'SUCCESS', result: '3' }))
+    expect(tasks).toContainEqual(expect.objectContaining({ name: 'ts.fail', state: 'FAILURE' }))
     expect(events.find(({ type }) => type === 'task-succeeded')).toMatchObject({
       result: '3',
       runtime: expect.any(Number),

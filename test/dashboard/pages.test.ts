@@ -1,4 +1,4 @@
-import type { Lovage, Worker } from 'lovage'
+import { chord, group, type Lovage, type Worker } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
@@ -7,11 +7,23 @@ import { expectDescribed } from './described.js'
 import { type AskedDashboard, askDashboard } from './fleet-page.js'
 
 vi.setConfig({ testTimeout: 90_000 })
+interface Graph {
+  readonly nodes?: readonly { readonly id: string; readonly groupId: string | null; readonly state: string }[]
+  readonly edges?: readonly { readonly from: string; readonly to: string }[]
+}
+const tasksOf = (app: Lovage) => ({
+  add: app.task({ name: 'shop.add', params: ['x', 'y'], run: (_ctx, x: number, y: number) => x + y }),
+  total: app.task({
+    name: 'shop.total',
+    run: (_ctx, sums: readonly number[]) => sums.reduce((a, b) => a + b, 0),
+  }),
+})
 const patient = { timeoutMs: 30_000 }
 
 describe.each(FLEET_BROKERS)('pages of a fleet on $name', ({ start }) => {
   let app: Lovage
   let client: Lovage
+  let tasks: ReturnType<typeof tasksOf>
   let worker: Worker
   let dashboard: AskedDashboard
   const got = async (path: string) => (await dashboard.get(path)).body
@@ -26,7 +38,7 @@ describe.each(FLEET_BROKERS)('pages of a fleet on $name', ({ start }) => {
     } as const
     app = createTestApp('shop', settings)
     client = createTestApp('client', settings)
-    app.task({ name: 'shop.add', params: ['x', 'y'], run: (_ctx, x: number, y: number) => x + y })
+    tasks = tasksOf(app)
     app.task({
       name: 'shop.fail',
       run: () => {
@@ -63,6 +75,47 @@ describe.each(FLEET_BROKERS)('pages of a fleet on $name', ({ start }) => {
     expect(data.actions).toEqual(['task.retry', 'task.edit-retry'])
     const found = await got('/tasks?q=name:shop.add%20state:SUCCESS')
     expect(found.data.items.map((item) => item.id)).toContain(id)
+  })
+
+  test('a group and a chord that were called by themselves are a graph each, under every id of theirs', async () => {
+    const { add, total } = tasks
+    const chorded = await chord(group([add.s(1, 2), add.s(3, 4)]), total.s()).delay()
+    const grouped = await group([add.s(5, 6), add.s(7, 8), add.s(9, 10)]).delay()
+    const members = grouped.results.map(({ id }) => id)
+    const graph = async (id: string) => {
+      const { status, body } = await dashboard.get(`/workflow/${id}`)
+      const { nodes = [], edges = [] } = status === 200 ? (body.data as unknown as Graph) : {}
+      return { nodes, edges: edges.map(({ from, to }) => [from, to]) }
+    }
+    await until(async () => {
+      const graphs = await Promise.all([chorded.id, grouped.id].map(graph))
+      return graphs.every(
+        ({ nodes }) => nodes.length === 3 && nodes.every(({ state }) => state === 'SUCCESS'),
+      )
+    }, patient)
+    const { nodes, edges } = await graph(chorded.id)
+    expect(nodes.find(({ id }) => id === chorded.id)).toMatchObject({ name: 'shop.total', layer: 1 })
+    const header = nodes.filter(({ id }) => id !== chorded.id)
+    expect(header).toMatchObject([{ layer: 0 }, { layer: 0 }])
+    expect(edges).toEqual(expect.arrayContaining(header.map(({ id }) => [id, chorded.id])))
+    expect(edges).toHaveLength(2)
+    for (const { id, groupId } of nodes)
+      for (const one of [id, groupId ?? '']) expect((await graph(one)).nodes).toEqual(nodes)
+    for (const id of members) {
+      const found = await graph(id)
+      expect(found.nodes.map((node) => node.id).sort()).toEqual([...members].sort())
+      expect(found.edges).toEqual([])
+      expect((await got(`/task/${id}`)).data).toMatchObject({
+        hasWorkflow: true,
+        task: { groupId: grouped.id },
+      })
+    }
+    const listed = (await got('/workflows')).data.items
+    expect(listed).toHaveLength(2)
+    for (const id of [grouped.id, header[0]?.groupId])
+      expect(listed).toContainEqual(
+        expect.objectContaining({ id, group: ['shop.add'], tasks: 3, counts: { SUCCESS: 3 } }),
+      )
   })
 
   test('a failure is found by its error, and retried with the same arguments', async () => {

@@ -98,11 +98,9 @@ def greet(name):
     return data?.letter != null && mails.items.length === 5 && totals.items.length === 1
   }, patient)
   const { data } = await json(`/task/${failed.id}`)
-  // The graph of a chord begins with the root of its body.
-  const { data: body } = await json(`/task/${chorded.id}`)
   ids = {
     failed: failed.id,
-    chorded: body.task.rootId ?? chorded.id,
+    chorded: chorded.id,
     waiting: waiting.id,
     letter: data.letter.id,
   }

@@ -36,7 +36,8 @@ export async function buildTask(fleet: Fleet, id: string): Promise<TaskPage | un
   const family =
     shown.rootId === null
       ? []
-      : ((await fleet.tried('history', () => fleet.store.family(shown.rootId ?? id, SHOWN_RELATIVES))) ?? [])
+      : ((await fleet.tried('history', () => fleet.store.family([shown.rootId ?? id], SHOWN_RELATIVES))) ??
+        [])
   const parent = family.find((one) => one.id === shown.parentId)
   const isLost = isOnLostWorker(fleet, shown)
   const call = ENDED.has(shown.state) || isLost ? await exactCall(fleet, shown) : undefined
@@ -65,7 +66,7 @@ export async function buildTask(fleet: Fleet, id: string): Promise<TaskPage | un
     letter: letter ? { id: letter.id, reason: letter.reason, failedMs: letter.failedMs } : null,
     parent: parent ? relativeOf(parent) : null,
     children: family.filter((one) => one.parentId === id).map(relativeOf),
-    hasWorkflow: family.length > 1,
+    hasWorkflow: family.length > 1 || shown.groupId !== null,
     isLost,
     actions: actionsOf(shown, queued?.state, letter !== undefined, call?.ok ?? false),
     editable: call?.ok ? { args: toJson(call.call.args, 2), kwargs: toJson(call.call.kwargs, 2) } : null,

@@ -1,56 +1,103 @@
 import type { Fleet } from '../fleets/fleet.js'
-import type { TaskEntry } from '../history/task-entry.js'
+import type { TaskEntry, TaskSummary } from '../history/task-entry.js'
 import { relativeOf } from './build-task.js'
-import type { WorkflowNode, WorkflowPage, WorkflowsPage } from './tasks-page.js'
+import type { WorkflowPage, WorkflowsPage } from './tasks-page.js'
+import { edgesOf, layersOf } from './workflow-graph.js'
 
 const SHOWN_TASKS = 500
 const SHOWN_WORKFLOWS = 20
-const COUNTED = 200
+/** Tasks of workflows read at once, and how often: large workflows come many in a row. */
+const READ_TASKS = 500
+const MOST_READS = 10
+/** Groups within groups, and groups after groups, that were each called by themselves. */
+const MOST_STEPS = 10
+const SHOWN_NAMES = 3
 
 /** The most recently active workflows. */
 export async function buildWorkflows(fleet: Fleet, before: number | undefined): Promise<WorkflowsPage> {
-  const children = (await fleet.tried('history', () => fleet.store.children(COUNTED, before))) ?? []
-  const roots = [...new Set(children.map(({ rootId }) => rootId))]
   const items: WorkflowsPage['items'][number][] = []
-  for (const rootId of roots.slice(0, SHOWN_WORKFLOWS)) {
-    const family = (await fleet.tried('history', () => fleet.store.family(rootId, COUNTED))) ?? []
-    const root = family.find(({ id }) => id === rootId) ?? family[0]
-    if (root) items.push({ root, tasks: family.length, counts: countsOf(family) })
+  /** Of workflows that are listed, and all by which tasks name them. */
+  const seen = new Set<string>()
+  let next = before
+  for (let reads = 0; reads < MOST_READS; reads++) {
+    const from = next
+    const tasks = (await fleet.tried('history', () => fleet.store.workflowTasks(READ_TASKS, from))) ?? []
+    for (const { key, workflowId } of tasks) {
+      if (!seen.has(workflowId)) {
+        if (items.length === SHOWN_WORKFLOWS) return { items, next: next ?? null }
+        seen.add(workflowId)
+        const item = itemOf(workflowId, await wholeFamily(fleet, workflowId, seen))
+        if (item) items.push(item)
+      }
+      next = key
+    }
+    if (tasks.length < READ_TASKS) return { items, next: null }
   }
-  return { items, next: children.length < COUNTED ? null : (children.at(-1)?.key ?? null) }
+  return { items, next: next ?? null }
 }
 
 /** A workflow as a layered graph; undefined when it is unknown. */
-export async function buildWorkflow(fleet: Fleet, rootId: string): Promise<WorkflowPage | undefined> {
-  const family = (await fleet.tried('history', () => fleet.store.family(rootId, SHOWN_TASKS + 1))) ?? []
+export async function buildWorkflow(fleet: Fleet, id: string): Promise<WorkflowPage | undefined> {
+  const family = await wholeFamily(fleet, id, new Set([id]))
   if (family.length === 0) return undefined
   const shown = family.slice(0, SHOWN_TASKS)
-  const byId = new Map(shown.map((task) => [task.id, task]))
+  const edges = edgesOf(shown)
+  const layers = layersOf(shown, edges)
   return {
-    rootId,
-    nodes: shown.map((task) => nodeOf(task, byId)),
-    edges: shown.flatMap(({ id, parentId }) =>
-      parentId !== null && byId.has(parentId) ? [{ from: parentId, to: id }] : [],
-    ),
+    rootId: id,
+    nodes: shown.map((task) => {
+      const { groupId, runtime, startedMs, endedMs } = task
+      return { ...relativeOf(task), layer: layers.get(task.id) ?? 0, groupId, runtime, startedMs, endedMs }
+    }),
+    edges,
     isCut: family.length > SHOWN_TASKS,
     counts: countsOf(shown),
   }
 }
 
-function nodeOf(task: TaskEntry, byId: ReadonlyMap<string, TaskEntry>): WorkflowNode {
-  const { groupId, runtime, startedMs, endedMs } = task
-  return { ...relativeOf(task), layer: layerOf(task, byId), groupId, runtime, startedMs, endedMs }
+/**
+ * The tasks that a root or a group has, and those that groups join with them: each member of a group that was called by itself is its own
+ * root, and the body of a chord has the root of its last member.
+ *
+ * @param seen The ids of roots and groups; those of this family are added.
+ */
+async function wholeFamily(fleet: Fleet, id: string, seen: Set<string>): Promise<readonly TaskEntry[]> {
+  const tasks = new Map<string, TaskEntry>()
+  let ids = [id]
+  for (let step = 0; step < MOST_STEPS && ids.length > 0 && tasks.size <= SHOWN_TASKS; step++) {
+    const asked = ids
+    const found = (await fleet.tried('history', () => fleet.store.family(asked, SHOWN_TASKS + 1))) ?? []
+    ids = []
+    for (const task of found) {
+      tasks.set(task.id, task)
+      const { rootId, groupId } = task
+      // Members of a group that a task called have a root in common.
+      const isOwnRoot = rootId === null || rootId === task.id
+      for (const one of isOwnRoot ? [task.id, groupId] : [rootId]) {
+        if (one === null || seen.has(one)) continue
+        seen.add(one)
+        ids.push(one)
+      }
+    }
+  }
+  return [...tasks.values()].sort((one, other) => one.key - other.key).slice(0, SHOWN_TASKS + 1)
 }
 
-/** The depth of a task in its workflow; a forged cycle is not followed. */
-function layerOf(task: TaskEntry, byId: ReadonlyMap<string, TaskEntry>): number {
-  const seen = new Set<string>([task.id])
-  let parent = task.parentId === null ? undefined : byId.get(task.parentId)
-  while (parent && !seen.has(parent.id)) {
-    seen.add(parent.id)
-    parent = parent.parentId === null ? undefined : byId.get(parent.parentId)
-  }
-  return seen.size - 1
+function itemOf(id: string, family: readonly TaskEntry[]): WorkflowsPage['items'][number] | undefined {
+  const root = family.find((task) => task.id === id && task.groupId === null) ?? family[0]
+  if (!root) return undefined
+  const known = { root: inList(root), tasks: family.length, counts: countsOf(family) }
+  const { groupId } = root
+  if (groupId === null || root.parentId !== null) return { id, group: null, ...known }
+  const members = family.filter((task) => task.groupId === groupId && task.parentId === null)
+  const names = new Set(members.map(({ name, id: own }) => name ?? own))
+  return { id: groupId, group: [...names].slice(0, SHOWN_NAMES), ...known }
+}
+
+function inList(task: TaskEntry): TaskSummary {
+  const { traceback: _t, clock: _c, client: _s, rootId: _r, parentId: _p, groupId: _g, ...rest } = task
+  const { timeline: _l, untold: _u, ...summary } = rest
+  return summary
 }
 
 function countsOf(tasks: readonly TaskEntry[]): Readonly<Record<string, number>> {

@@ -130,6 +130,7 @@ export interface TaskPage {
 
 /** A workflow in a list: its root task. */
 export interface WorkflowPage {
+  /** The id that was asked for: of its root, or of a group that was called by itself. */
   readonly rootId: string
   readonly nodes: readonly WorkflowNode[]
   readonly edges: readonly { readonly from: string; readonly to: string }[]
@@ -138,7 +139,7 @@ export interface WorkflowPage {
   readonly counts: Readonly<Record<string, number>>
 }
 
-/** A task of a workflow, placed in layers from its root. */
+/** A task of a workflow, placed in layers: after everything that led to it. */
 export interface WorkflowNode extends Relative {
   readonly layer: number
   readonly groupId: string | null
@@ -150,7 +151,13 @@ export interface WorkflowNode extends Relative {
 /** The most recently active workflows. */
 export interface WorkflowsPage {
   readonly items: readonly {
+    /** Of its root, or of the group that was called by itself. */
+    readonly id: string
+    /** Its first task. */
     readonly root: TaskSummary
+    /** The names of a group's tasks; null when it began with one task. */
+    readonly group: readonly string[] | null
+    /** At most 500 are counted. */
     readonly tasks: number
     readonly counts: Readonly<Record<string, number>>
   }[]

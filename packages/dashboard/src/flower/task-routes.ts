@@ -130,7 +130,7 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
     const [task] = await reached(() => fleet.store.find([id]))
     if (!task) throw new FlowerError(404, `Unknown task '${id}'`)
     const family =
-      task.rootId === null ? [] : await reached(() => fleet.store.family(task.rootId ?? id, 1000))
+      task.rootId === null ? [] : await reached(() => fleet.store.family([task.rootId ?? id], 1000))
     return answer(
       c,
       taskDict(

@@ -65,10 +65,11 @@ export interface Facet {
   readonly count: number
 }
 
-/** A task sent by another one. */
-export interface ChildTask {
+/** A task of a workflow: sent by another one, or in a group. */
+export interface WorkflowTask {
   readonly key: number
-  readonly rootId: string
+  /** Its workflow's id: the root, or for a member of a group that was called by itself the group. */
+  readonly workflowId: string
 }
 
 /** The fields whose values are offered in forms. */
@@ -85,10 +86,10 @@ export interface HistoryStore extends EndedSessions {
   count(node: SearchNode, most: number): Promise<Counted>
   /** Returns tasks by id; unknown ones are omitted. */
   find(ids: readonly string[]): Promise<readonly TaskEntry[]>
-  /** Returns the tasks of a workflow, including its root, oldest first. */
-  family(rootId: string, limit: number): Promise<readonly TaskEntry[]>
-  /** Returns tasks sent by other tasks, newest first; used to find workflows. */
-  children(limit: number, before?: number): Promise<readonly ChildTask[]>
+  /** Returns the tasks that these ids name, or whose root or group they are, oldest first. */
+  family(ids: readonly string[], limit: number): Promise<readonly TaskEntry[]>
+  /** Returns tasks sent by other tasks, and those of groups, newest first. */
+  workflowTasks(limit: number, before?: number): Promise<readonly WorkflowTask[]>
   series(query: SeriesQuery): Promise<readonly SeriesPoint[]>
   /** Returns a field's recent values, most frequent first. */
   facets(field: FacetField, limit: number): Promise<readonly Facet[]>

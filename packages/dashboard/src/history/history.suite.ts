@@ -391,17 +391,36 @@ export function describeHistory(
       expect((await store.jobs(9)).map(({ id }) => id)).toEqual(['new'])
     })
 
+    test('joins the members of groups, of which events and results tell', async () => {
+      await write([
+        recordFrom('m1', { root_id: 'm1', group_id: 'g' }),
+        recordFrom('m2', { root_id: 'm2', group_id: 'g' }),
+        recordFrom('body', { root_id: 'm2', parent_id: 'm2', group_id: 'g' }),
+        recordFrom('alone', { root_id: 'alone' }),
+        recordFrom('bare', {}),
+      ])
+      expect((await store.family(['g'], 10)).map(({ id }) => id)).toEqual(['m1', 'm2', 'body'])
+      expect((await store.family(['m1', 'm2'], 10)).map(({ id }) => id)).toEqual(['m1', 'm2', 'body'])
+      expect(await store.family([], 10)).toEqual([])
+      const found = await store.workflowTasks(9)
+      expect(found.map(({ workflowId }) => workflowId)).toEqual(['m2', 'g', 'g'])
+      expect((await store.workflowTasks(9, found[1]?.key)).map(({ workflowId }) => workflowId)).toEqual(['g'])
+      // A result tells the group of a task whose events did not.
+      await write([{ ...recordFrom('alone'), groupId: 'h' }])
+      expect((await store.family(['h'], 10)).map(({ id }) => id)).toEqual(['alone'])
+    })
+
     test('knows workflows, values of fields, gaps, and what people did', async () => {
       await write([
         recordFrom('r', { name: 'root', root_id: 'r' }),
         recordFrom('c', { name: 'child', root_id: 'r', parent_id: 'r' }),
         recordFrom('x', { name: 'root', root_id: 'x' }),
       ])
-      expect((await store.family('r', 10)).map(({ id, parentId }) => [id, parentId])).toEqual([
+      expect((await store.family(['r'], 10)).map(({ id, parentId }) => [id, parentId])).toEqual([
         ['r', null],
         ['c', 'r'],
       ])
-      expect((await store.children(5)).map(({ rootId }) => rootId)).toEqual(['r'])
+      expect((await store.workflowTasks(5)).map(({ workflowId }) => workflowId)).toEqual(['r'])
       expect(await store.facets('name', 5)).toEqual([
         { value: 'root', count: 2 },
         { value: 'child', count: 1 },

@@ -38,6 +38,9 @@ export const TASK_COLUMNS = [
 /** `key` and every column, as a statement selects them. */
 export const TASK_SELECT = ['key', ...TASK_COLUMNS.map(([column]) => column)].join(', ')
 
+/** A workflow's id in the row of one of its tasks. */
+export const WORKFLOW_ID = 'CASE WHEN root_id <> id THEN root_id ELSE group_id END'
+
 /** The values of a record in the order of the columns. */
 export const valuesOf = (record: TaskRecord): (string | number | null)[] =>
   TASK_COLUMNS.map(([, field]) => record[field])

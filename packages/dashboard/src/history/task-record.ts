@@ -84,6 +84,7 @@ const FACTS = [
   'client',
   'rootId',
   'parentId',
+  'groupId',
   'traceback',
 ] as const satisfies readonly FactKey[]
 /** Facts whose last word counts, though what they stand with may come late. */
@@ -125,8 +126,7 @@ export function mergeRecords(known: TaskRecord, news: TaskRecord): TaskRecord {
   const late = told === undefined || isLate(known.process === '' ? undefined : known, told)
   const [first, second] = late ? [known, news] : [news, known]
   const merged: TaskRecord = { ...first, id: known.id, source: known.source }
-  for (const key of [...FACTS, 'groupId'] as const)
-    (merged[key] as string | number | null) = first[key] ?? second[key]
+  for (const key of FACTS) (merged[key] as string | number | null) = first[key] ?? second[key]
   for (const key of TIMES) {
     const [one, other] = [known[key], news[key]]
     merged[key] = one === null ? other : other === null ? one : Math.max(one, other)

@@ -42,7 +42,8 @@ export function ofQueued(task: QueuedTask): TaskRecord {
 }
 
 /** A task record from a stored result. */
-export function ofResult({ id, state, result, traceback, dateDone, extended }: TaskResult): TaskRecord {
+export function ofResult(found: TaskResult): TaskRecord {
+  const { id, state, result, traceback, dateDone, groupId = null, parentId = null, extended } = found
   const endedMs = dateDone === null ? null : Date.parse(dateDone)
   const isFailure = state === 'FAILURE' || state === 'RETRY'
   return {
@@ -55,6 +56,8 @@ export function ofResult({ id, state, result, traceback, dateDone, extended }: T
     queue: extended?.queue ?? null,
     endedMs,
     traceback,
+    parentId,
+    groupId,
     ...(isFailure ? { exception: bounded(textOf(result)) } : { result: bounded(textOf(result)) }),
   }
 }

@@ -3,7 +3,7 @@ import type { PageView } from '../server/page-views.js'
 import { type Frame, frameOf, href, hrefOf, may } from './frame.js'
 import { Layout } from './layout.js'
 import { Act, Code, Facts, Hidden, Section, State, Table, TaskLink, Time } from './parts.js'
-import { count, ranOf, seconds } from './words.js'
+import { count, ranOf, seconds, short } from './words.js'
 
 /** One task: its history, the reasons it does not run, and the available actions. */
 export const taskView: PageView<TaskPage> = (page, context) => {
@@ -135,7 +135,7 @@ export const taskView: PageView<TaskPage> = (page, context) => {
       ) : (
         ''
       )}
-      {parent === null && children.length === 0 ? (
+      {parent === null && children.length === 0 && !hasWorkflow ? (
         ''
       ) : (
         <Section
@@ -145,6 +145,13 @@ export const taskView: PageView<TaskPage> = (page, context) => {
             : {})}
         >
           <ul class="family">
+            {task.groupId === null ? (
+              ''
+            ) : (
+              <li>
+                In the group <a href={hrefOf(frame, 'workflow', task.groupId)}>{short(task.groupId, 9)}</a>
+              </li>
+            )}
             {parent === null ? (
               ''
             ) : (

@@ -5,6 +5,9 @@ import { Layout } from './layout.js'
 import { Pager, State, Table, TaskLink, Time } from './parts.js'
 import { count, seconds, short } from './words.js'
 
+/** Names of tasks in a title. */
+const SHOWN_NAMES = 3
+
 /** The most recently active chains, groups and chords. */
 export const workflowsView: PageView<WorkflowsPage> = (page, context) => {
   const frame = frameOf(page, context)
@@ -15,12 +18,14 @@ export const workflowsView: PageView<WorkflowsPage> = (page, context) => {
         caption="Workflows"
         columns={['Began with', { name: 'Tasks', kind: 'number' }, 'States', 'Began']}
         rows={items.length}
-        empty="No task has led to another one yet."
+        empty="No task has led to another one, or was called in a group, yet."
       >
         {items.map((one) => (
           <tr>
             <th scope="row">
-              <a href={hrefOf(frame, 'workflow', one.root.id)}>{one.root.name ?? one.root.id}</a>
+              <a href={hrefOf(frame, 'workflow', one.id)}>
+                {one.group === null ? (one.root.name ?? one.root.id) : titleOf(one.group)}
+              </a>
             </th>
             <td class="number">{count(one.tasks)}</td>
             <td>
@@ -41,15 +46,23 @@ export const workflowsView: PageView<WorkflowsPage> = (page, context) => {
   )
 }
 
+/** What a workflow is called by the names of the tasks that it began with. */
+const titleOf = (names: readonly string[]): string =>
+  names.length === 0 ? 'Workflow' : `Group of ${names.join(', ')}`
+
 const BOX = { width: 190, height: 44, across: 250, down: 60, edge: 12 }
 
 /** One workflow as a layered graph, and as a table. */
 export const workflowView: PageView<WorkflowPage> = (page, context) => {
   const frame = frameOf(page, context)
-  const { nodes, isCut, counts, rootId } = page.data
-  const root = nodes.find(({ id }) => id === rootId)
+  const { nodes, isCut, counts } = page.data
+  const first = nodes.filter(({ layer }) => layer === 0)
+  const names = [...new Set(first.map(({ name, id }) => name ?? id))]
   return (
-    <Layout frame={frame} title={root?.name ?? 'Workflow'}>
+    <Layout
+      frame={frame}
+      title={first.length === 1 ? (names[0] ?? '') : titleOf(names.slice(0, SHOWN_NAMES))}
+    >
       <p class="sub">
         {Object.entries(counts).map(([state, tasks]) => (
           <>

@@ -163,7 +163,15 @@ export const TaskData: z.ZodType<TaskPage> = z.object({
 })
 
 export const WorkflowsData: z.ZodType<WorkflowsPage> = z.object({
-  items: z.array(z.object({ root: Task, tasks: z.number(), counts: Counts })),
+  items: z.array(
+    z.object({
+      id: z.string(),
+      root: Task,
+      group: z.array(z.string()).nullable(),
+      tasks: z.number(),
+      counts: Counts,
+    }),
+  ),
   next: number,
 })
 

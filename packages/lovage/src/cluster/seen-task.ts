@@ -23,6 +23,8 @@ export interface SeenTask {
   readonly expires: string | undefined
   readonly rootId: string | undefined
   readonly parentId: string | undefined
+  /** Its group, or the chord whose body it is. Celery's own workers and producers do not tell. */
+  readonly groupId: string | undefined
   readonly queue: string | undefined
   /** 0–100. */
   readonly percent: number | undefined
@@ -89,6 +91,7 @@ export class TaskRecord {
       expires: undefined,
       rootId: undefined,
       parentId: undefined,
+      groupId: undefined,
       queue: undefined,
       percent: undefined,
       ...this.#facts,

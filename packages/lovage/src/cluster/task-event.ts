@@ -21,6 +21,8 @@ export interface TaskFacts {
   readonly expires?: string
   readonly rootId?: string
   readonly parentId?: string
+  /** Its group, or the chord whose body it is. Celery's own workers and producers do not tell. */
+  readonly groupId?: string
   readonly queue?: string
   /** 0–100. */
   readonly percent?: number
@@ -144,6 +146,7 @@ function factsOf(event: Event, kind: string, node: string): TaskFacts {
   put('expires', nameOf(event.expires))
   put('rootId', nameOf(event.root_id))
   put('parentId', nameOf(event.parent_id))
+  put('groupId', nameOf(event.group_id))
   put('queue', nameOf(event.queue))
   put('percent', numberOf(event.percent))
   return facts

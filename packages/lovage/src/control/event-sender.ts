@@ -1,7 +1,7 @@
 import { arch, loadavg, platform } from 'node:os'
 import type { AppCore, AppSignals, SignalName } from '../app/core/index.js'
 import { shownResult } from '../app/tasks/index.js'
-import { EventDispatcher, type EventFields } from '../events/index.js'
+import { EventDispatcher, type EventFields, groupField } from '../events/index.js'
 import { MASK, type Timer, type Unsubscribe } from '../kernel/index.js'
 import { reprValue, toExceptionInfo, tracebackOf } from '../message/index.js'
 import { packageVersion } from '../process/index.js'
@@ -130,6 +130,7 @@ export class EventSender {
           : { args: headers.argsrepr, kwargs: headers.kwargsrepr }),
         root_id: headers.root_id,
         parent_id: headers.parent_id,
+        ...groupField(headers.group),
         retries: headers.retries,
         eta: headers.eta,
         expires: headers.expires,

@@ -1,2 +1,2 @@
 export { type DispatcherPorts, EventDispatcher } from './dispatcher.js'
-export { decodeEvents, EVENT_EXCHANGE, type Event, type EventFields, eventType } from './event.js'
+export { decodeEvents, EVENT_EXCHANGE, type Event, type EventFields, eventType, groupField } from './event.js'

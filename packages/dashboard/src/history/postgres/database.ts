@@ -16,7 +16,7 @@ export interface HistoryDatabase extends Session {
   close(): Promise<void>
 }
 
-const VERSIONS = [1, 2, 3, 4, 5].map((version) => new URL(`./schema-${version}.sql`, import.meta.url))
+const VERSIONS = [1, 2, 3, 4, 5, 6].map((version) => new URL(`./schema-${version}.sql`, import.meta.url))
 const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 30_000
 /** The type id of the server's bigints: keys, counts and times, all within a number's range. */

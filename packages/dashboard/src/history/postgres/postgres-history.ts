@@ -3,7 +3,6 @@ import type { AuditEntry, AuditQuery, NewAuditEntry } from '../audit-entry.js'
 import { blockFilter } from '../block-filter.js'
 import type { Gap } from '../gap.js'
 import type {
-  ChildTask,
   Counted,
   Facet,
   FacetField,
@@ -12,12 +11,22 @@ import type {
   Retention,
   TaskQuery,
   TaskSlice,
+  WorkflowTask,
 } from '../history-store.js'
 import { interrupted, type JobLine, jobOf } from '../job-line.js'
 import type { SeriesPoint, SeriesQuery } from '../rollup.js'
 import { countBlocks, searchBlocks } from '../search-blocks.js'
 import { POSTGRES, searchSql } from '../search-sql.js'
-import { entryOf, keyAt, recordOf, seenMsOf, summaryOf, TASK_SELECT, type TaskRow } from '../task-columns.js'
+import {
+  entryOf,
+  keyAt,
+  recordOf,
+  seenMsOf,
+  summaryOf,
+  TASK_SELECT,
+  type TaskRow,
+  WORKFLOW_ID,
+} from '../task-columns.js'
 import type { TaskEntry } from '../task-entry.js'
 import { MOST_STATES, withoutNot } from '../without-not.js'
 import { BlockCache } from './block-cache.js'
@@ -112,20 +121,24 @@ export class PostgresHistory implements HistoryStore {
     })
   }
 
-  async family(rootId: string, limit: number): Promise<readonly TaskEntry[]> {
+  async family(ids: readonly string[], limit: number): Promise<readonly TaskEntry[]> {
+    if (ids.length === 0) return []
     const rows = await this.#database.query<TaskRow>(
-      `SELECT ${TASK_SELECT} FROM task WHERE id = $1 OR (root_id = $1 AND root_id <> id) ORDER BY key LIMIT $2`,
-      [rootId, limit],
+      `SELECT ${TASK_SELECT} FROM task
+       WHERE id = ANY($1) OR (root_id = ANY($1) AND root_id <> id) OR (group_id = ANY($1) AND group_id IS NOT NULL)
+       ORDER BY key LIMIT $2`,
+      [ids, limit],
     )
     return rows.map((row) => this.#entry(row))
   }
 
-  async children(limit: number, before = Number.MAX_SAFE_INTEGER): Promise<readonly ChildTask[]> {
+  async workflowTasks(limit: number, before = Number.MAX_SAFE_INTEGER): Promise<readonly WorkflowTask[]> {
     const rows = await this.#database.query<[number, string]>(
-      'SELECT key, root_id FROM task WHERE root_id <> id AND key < $1 ORDER BY key DESC LIMIT $2',
+      `SELECT key, ${WORKFLOW_ID} FROM task
+       WHERE (root_id <> id OR group_id IS NOT NULL) AND key < $1 ORDER BY key DESC LIMIT $2`,
       [before, limit],
     )
-    return rows.map(([key, rootId]) => ({ key, rootId }))
+    return rows.map(([key, workflowId]) => ({ key, workflowId }))
   }
 
   async series({ step, fromMs, toMs, name = '', each }: SeriesQuery): Promise<readonly SeriesPoint[]> {

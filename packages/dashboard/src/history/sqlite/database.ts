@@ -25,7 +25,7 @@ export interface HistoryFile {
 
 /** The wait for another writing process, such as a dashboard being replaced. */
 const BUSY_TIMEOUT_MS = 5000
-const VERSIONS = [1, 2, 3, 4, 5].map((version) => new URL(`./schema-${version}.sql`, import.meta.url))
+const VERSIONS = [1, 2, 3, 4, 5, 6].map((version) => new URL(`./schema-${version}.sql`, import.meta.url))
 
 /**
  * Opens the file, and creates it if it does not exist.

@@ -4,7 +4,6 @@ import type { AuditEntry, AuditQuery, NewAuditEntry } from '../audit-entry.js'
 import { blockFilter } from '../block-filter.js'
 import type { Gap } from '../gap.js'
 import type {
-  ChildTask,
   Counted,
   Facet,
   FacetField,
@@ -13,6 +12,7 @@ import type {
   Retention,
   TaskQuery,
   TaskSlice,
+  WorkflowTask,
 } from '../history-store.js'
 import type { JobLine } from '../job-line.js'
 import type { SeriesPoint, SeriesQuery } from '../rollup.js'
@@ -153,12 +153,12 @@ export class SqliteHistory implements HistoryStore {
     })
   }
 
-  async family(rootId: string, limit: number): Promise<readonly TaskEntry[]> {
-    return this.#tasks.family(rootId, limit).map((row) => this.#entry(row))
+  async family(ids: readonly string[], limit: number): Promise<readonly TaskEntry[]> {
+    return this.#tasks.family(ids, limit).map((row) => this.#entry(row))
   }
 
-  async children(limit: number, before = Number.MAX_SAFE_INTEGER): Promise<readonly ChildTask[]> {
-    return this.#tasks.children(limit, before).map(([key, rootId]) => ({ key, rootId }))
+  async workflowTasks(limit: number, before = Number.MAX_SAFE_INTEGER): Promise<readonly WorkflowTask[]> {
+    return this.#tasks.workflowTasks(limit, before).map(([key, workflowId]) => ({ key, workflowId }))
   }
 
   async series(query: SeriesQuery): Promise<readonly SeriesPoint[]> {

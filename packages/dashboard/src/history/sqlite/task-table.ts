@@ -1,4 +1,4 @@
-import { keyAt, recordOf, TASK_COLUMNS, TASK_SELECT, type TaskRow } from '../task-columns.js'
+import { keyAt, recordOf, TASK_COLUMNS, TASK_SELECT, type TaskRow, WORKFLOW_ID } from '../task-columns.js'
 import { mergeRecords, type TaskRecord } from '../task-record.js'
 import { MOST_STATES } from '../without-not.js'
 import type { BlockTable } from './block-table.js'
@@ -21,7 +21,7 @@ export class TaskTable {
   readonly #insert: Statement
   readonly #updates = new Map<string, Statement>()
   readonly #family: Statement
-  readonly #children: Statement
+  readonly #workflowTasks: Statement
   readonly #states: Statement
   readonly #newest: Statement
   readonly #values: SqlValue[] = []
@@ -38,10 +38,14 @@ export class TaskTable {
        ON CONFLICT (id) DO NOTHING`,
     )
     this.#family = file.prepare(
-      `SELECT ${TASK_SELECT} FROM task WHERE id = ? OR (root_id = ? AND root_id <> id) ORDER BY key LIMIT ?`,
+      `WITH wanted (id) AS MATERIALIZED (SELECT value FROM json_each(?))
+       SELECT ${TASK_SELECT} FROM task WHERE id IN (SELECT id FROM wanted)
+       OR (root_id IN (SELECT id FROM wanted) AND root_id <> id)
+       OR (group_id IN (SELECT id FROM wanted) AND group_id IS NOT NULL) ORDER BY key LIMIT ?`,
     )
-    this.#children = file.prepare(
-      'SELECT key, root_id FROM task INDEXED BY task_child WHERE root_id <> id AND key < ? ORDER BY key DESC LIMIT ?',
+    this.#workflowTasks = file.prepare(
+      `SELECT key, ${WORKFLOW_ID} FROM task INDEXED BY task_child
+       WHERE (root_id <> id OR group_id IS NOT NULL) AND key < ? ORDER BY key DESC LIMIT ?`,
     )
     // One step in the index for each.
     this.#states = file.prepare(
@@ -133,11 +137,11 @@ export class TaskTable {
     return rows.length > MOST_STATES ? undefined : rows.map(([state]) => state)
   }
 
-  family(rootId: string, limit: number): TaskRow[] {
-    return this.#family.all<TaskRow>([rootId, rootId, limit])
+  family(ids: readonly string[], limit: number): TaskRow[] {
+    return this.#family.all<TaskRow>([JSON.stringify(ids), limit])
   }
 
-  children(limit: number, before: number): readonly (readonly [key: number, rootId: string])[] {
-    return this.#children.all<[number, string]>([before, limit])
+  workflowTasks(limit: number, before: number): readonly (readonly [key: number, workflowId: string])[] {
+    return this.#workflowTasks.all<[number, string]>([before, limit])
   }
 }

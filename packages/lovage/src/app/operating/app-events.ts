@@ -1,5 +1,5 @@
 import type { Broker } from '../../broker/index.js'
-import { type Event, EventDispatcher, type EventFields, eventType } from '../../events/index.js'
+import { type Event, EventDispatcher, type EventFields, eventType, groupField } from '../../events/index.js'
 import { producerOrigin, type Unsubscribe } from '../../kernel/index.js'
 import type { OutgoingMessage } from '../../message/index.js'
 import type { AppCore } from '../core/index.js'
@@ -108,11 +108,12 @@ export async function* events(core: AppCore, options?: EventOptions): AsyncGener
 
 /** The fields of `task-sent`. */
 function sentFields({ headers, exchange, routingKey }: OutgoingMessage): EventFields {
-  const { id, root_id, parent_id, task, argsrepr, kwargsrepr, retries, eta, expires } = headers
+  const { id, root_id, parent_id, group, task, argsrepr, kwargsrepr, retries, eta, expires } = headers
   return {
     uuid: id,
     root_id,
     parent_id,
+    ...groupField(group),
     name: task,
     args: argsrepr,
     kwargs: kwargsrepr,
