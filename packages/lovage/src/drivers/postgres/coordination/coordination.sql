@@ -45,8 +45,11 @@ RETURNING mark.key
 SELECT key, value, expires_ms FROM lovage_mark
 WHERE space = $1 AND ($2::text[] IS NULL OR key = ANY ($2)) AND (expires_ms IS NULL OR expires_ms > lovage_now())
 -- name: dropMarks
-DELETE FROM lovage_mark AS mark USING unnest($2::text[], $3::text[]) AS given (key, value)
-WHERE mark.space = $1 AND mark.key = given.key AND (given.value IS NULL OR mark.value = given.value)
+-- All values of a key in one row: where another caller replaces the mark at this moment, the new value is compared with the same row.
+DELETE FROM lovage_mark AS mark USING (
+  SELECT key, array_agg(value) AS wanted, bool_or(value IS NULL) AS is_any
+  FROM unnest($2::text[], $3::text[]) AS one (key, value) GROUP BY key) AS given
+WHERE mark.space = $1 AND mark.key = given.key AND (given.is_any OR mark.value = ANY (given.wanted))
   AND (mark.expires_ms IS NULL OR mark.expires_ms > lovage_now())
 RETURNING mark.key
 -- name: tell
