@@ -16,12 +16,18 @@ INSERT INTO lovage_holder (holder, expires_ms)
 SELECT $1, lovage_now() + $2::bigint FROM (SELECT set_config('synchronous_commit', 'off', true)) AS lax
 ON CONFLICT (holder) DO UPDATE SET expires_ms = excluded.expires_ms
 -- name: restore
--- Every claim without a live holder, except those of $1, the caller.
-WITH gone AS (DELETE FROM lovage_holder WHERE expires_ms <= lovage_now() AND holder <> $1),
-restored AS (
+-- Every claim without a live holder, except those of $1, the caller. A holder's latest row decides, not the one that was there when the
+-- statement began: it may wait for locks longer than a lease, and one that renews meanwhile lives.
+WITH gone AS (
+  DELETE FROM lovage_holder WHERE holder IN (
+    SELECT holder FROM lovage_holder WHERE expires_ms <= lovage_now() AND holder <> $1 FOR UPDATE SKIP LOCKED)
+  RETURNING holder
+), dead AS (
+  SELECT holder FROM gone UNION SELECT holder FROM lovage_message AS held
+  WHERE state = 2 AND holder <> $1 AND NOT EXISTS (SELECT FROM lovage_holder AS known WHERE known.holder = held.holder)
+), restored AS (
   UPDATE lovage_message AS message SET state = 0, holder = NULL, claim = NULL, redeliveries = redeliveries + 1
-  WHERE state = 2 AND holder <> $1 AND NOT EXISTS (
-    SELECT FROM lovage_holder AS living WHERE living.holder = message.holder AND living.expires_ms > lovage_now())
+  FROM dead WHERE message.state = 2 AND message.holder = dead.holder
   RETURNING queue
 ) SELECT DISTINCT queue FROM restored
 -- name: held
