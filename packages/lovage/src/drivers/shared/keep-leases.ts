@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createLogger, type Logger, systemClock } from '../../kernel/index.js'
 import { withoutRepetition } from '../../process/index.js'
+import { SHORTEST_SILENCE_MS } from './kept-lease.js'
 import type { KeptLease, LeaseChange, LeaseReport, LeaseRequest, LeaseThreadData } from './lease-protocol.js'
 import { tellStandstill } from './standstill.js'
 
@@ -57,6 +58,13 @@ export function keepLeases<Data extends object>(open: (data: Data) => LeaseThrea
   })
 }
 
+/**
+ * How long a renewal may take, and connecting for it, before another connection is tried. The lease leaves time for two more attempts; if
+ * it is short, a busy server is rather waited for: connecting again would keep it busier.
+ */
+const silenceMs = ({ leaseMs, renewMs }: KeptLease): number =>
+  Math.max(renewMs / 2, Math.min(SHORTEST_SILENCE_MS, leaseMs - renewMs))
+
 /** The leases of one keeper. */
 interface KeptLeases {
   change(change: LeaseChange): void
@@ -103,8 +111,7 @@ function keptLeases(
     if (!kept) return
     const startMs = Date.now()
     let pauseMs = kept.lease.renewMs
-    // The lease leaves time for two more attempts.
-    const silence = setTimeout(drop, kept.lease.renewMs / 2)
+    const silence = setTimeout(drop, silenceMs(kept.lease))
     try {
       if (await mayKeep(kept)) {
         await renew(kept.lease)

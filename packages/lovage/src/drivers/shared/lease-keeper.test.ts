@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { LeaseKeeper } from './index.js'
 
+const SLOW = new URL('./slow-thread.suite.js', import.meta.url)
 const DYING = new URL('./dying-thread.suite.js', import.meta.url)
 
 test('a thread that dies is started again, and the lease is renewed from here meanwhile', {
@@ -27,6 +28,22 @@ test('a thread that dies is started again, and the lease is renewed from here me
       },
       { timeout: 10_000 },
     )
+  } finally {
+    await keeper.close()
+  }
+})
+
+test('a short lease is in the care of its thread before it is used, and a busy server has two seconds', {
+  timeout: 30_000,
+}, async () => {
+  const seen = new SharedArrayBuffer(8)
+  const numbers = new Int32Array(seen)
+  const keeper = new LeaseKeeper(SLOW, { seen })
+  const lease = { holder: 'h', leaseMs: 3_600, renewMs: 1_200, maxBlockMs: 60_000 }
+  try {
+    await keeper.keep(lease, { renew: async () => {}, onError: () => {}, isOutage: () => false })
+    expect(Atomics.load(numbers, 0)).toBe(1)
+    expect(Atomics.load(numbers, 1)).toBeGreaterThanOrEqual(1_999)
   } finally {
     await keeper.close()
   }

@@ -6,6 +6,8 @@ const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
 /** A thread that lived this long did not die of its start. */
 const HEALTHY_MS = 30_000
+/** A thread is up and connected by then, on a busy machine too. */
+const START_MS = 5_000
 
 /** How a lease is renewed from the main thread, and the callbacks for when it is not. */
 export interface LeaseCare {
@@ -20,6 +22,8 @@ interface Keeping {
   readonly lease: KeptLease
   readonly care: LeaseCare
   timer?: NodeJS.Timeout
+  /** The thread renews it, or will not soon. */
+  onTaken?: () => void
 }
 
 /**
@@ -41,26 +45,39 @@ export class LeaseKeeper<Data extends object> {
     this.#data = data
   }
 
-  /** Resolves when the lease is on the server; rejects when it cannot be stored there. */
+  /**
+   * Resolves when the lease is on the server, and one that is due before the thread is up also when the thread renews it: a task that
+   * blocks the event loop at once would outlast it. Rejects when it cannot be stored on the server.
+   */
   async keep(lease: KeptLease, care: LeaseCare): Promise<void> {
     const keeping: Keeping = { lease, care }
     const renewedMs = Date.now()
     await care.renew(lease)
     this.#leases.set(lease.holder, keeping)
     this.#renewLater(keeping)
-    this.#thread ??= this.#join()
-    this.#thread.post({ kind: 'keep', lease, renewedMs })
+    const thread = this.#thread ?? this.#join()
+    this.#thread = thread
+    if (lease.renewMs >= START_MS) return thread.post({ kind: 'keep', lease, renewedMs })
+    await new Promise<void>((resolve) => {
+      // Without its thread a worker works too; and the thread does not keep the process alive.
+      const patience = setTimeout(resolve, START_MS)
+      keeping.onTaken = () => {
+        clearTimeout(patience)
+        resolve()
+      }
+      thread.post({ kind: 'keep', lease, renewedMs: 0 })
+    })
   }
 
   release(holder: string): void {
-    clearTimeout(this.#leases.get(holder)?.timer)
+    this.#taken(holder)
     this.#leases.delete(holder)
     this.#thread?.post({ kind: 'release', holder })
   }
 
   async close(): Promise<void> {
     clearTimeout(this.#restart)
-    for (const { timer } of this.#leases.values()) clearTimeout(timer)
+    for (const holder of this.#leases.keys()) this.#taken(holder)
     this.#leases.clear()
     const thread = this.#thread
     this.#thread = undefined
@@ -71,9 +88,16 @@ export class LeaseKeeper<Data extends object> {
     this.#startedMs = performance.now()
     return this.#threads.join({
       data: this.#data,
-      renewed: (holder) => clearTimeout(this.#leases.get(holder)?.timer),
+      renewed: (holder) => this.#taken(holder),
       died: (error) => this.#threadDied(error),
     })
+  }
+
+  /** The lease is renewed from here no longer. */
+  #taken(holder: string): void {
+    const keeping = this.#leases.get(holder)
+    clearTimeout(keeping?.timer)
+    keeping?.onTaken?.()
   }
 
   /** Leases are renewed from here until another thread does it. */
@@ -81,6 +105,7 @@ export class LeaseKeeper<Data extends object> {
     this.#thread = undefined
     for (const keeping of this.#leases.values()) {
       keeping.care.onError(error)
+      keeping.onTaken?.()
       this.#renewLater(keeping)
     }
     if (performance.now() - this.#startedMs > HEALTHY_MS) this.#pauseMs = FIRST_PAUSE_MS

@@ -4,6 +4,7 @@ import { withoutRepetition } from '../../process/index.js'
 import { ClaimLoop } from './claim-loop.js'
 import type { ClaimPort, ClaimReply } from './claim-port.js'
 import { HeldClaims, type OpenSettlement } from './held-claims.js'
+import { SHORTEST_SILENCE_MS } from './kept-lease.js'
 import { Outage } from './outage.js'
 import { QueueTurns } from './queue-turns.js'
 import { SweepTimer } from './sweep-timer.js'
@@ -11,8 +12,6 @@ import { SweepTimer } from './sweep-timer.js'
 const LONGEST_COMPARE_MS = 10_000
 /** After a failure, no other event may trigger another attempt. */
 const RETRY_MS = 1_000
-/** A server may be busy for this long, however short the lease. */
-const SHORTEST_SILENCE_MS = 2_000
 
 /** Callbacks of a consumer in addition to its options. */
 export interface LeasedConsumerHooks {
