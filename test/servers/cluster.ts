@@ -79,7 +79,7 @@ export class RedisCluster implements AsyncDisposable {
     }
   }
 
-  /** Resolves when every server that runs finds the Cluster well. */
+  /** Resolves when every server that runs finds the Cluster well, and itself and its replicas up to date. */
   async ready(): Promise<void> {
     const running = this.servers.filter((server) => server.running)
     for (const deadline = Date.now() + 60_000; ; ) {
@@ -174,7 +174,9 @@ async function isWell(server: RedisServer): Promise<boolean> {
     const info = String(await client.cluster('INFO'))
     const replication = await client.info('replication')
     const isCopying = /role:slave/.test(replication) && !/master_link_status:up/.test(replication)
-    return /cluster_state:ok/.test(info) && !isCopying
+    // Where a replica finds itself up to date, its owner may not have heard of it yet.
+    const isSending = /^slave\d+:.*,state=(?!online,)/m.test(replication)
+    return /cluster_state:ok/.test(info) && !isCopying && !isSending
   } finally {
     client.disconnect()
   }
