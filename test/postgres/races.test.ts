@@ -1,5 +1,5 @@
-import pg from 'pg'
 import { until } from 'lovage/testing'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Broker } from '../../packages/lovage/src/broker/index.js'
 import type { CoordinationStore } from '../../packages/lovage/src/coordination/index.js'
