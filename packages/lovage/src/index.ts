@@ -229,6 +229,8 @@ export {
   TaskError,
   TimeoutError,
   type Timer,
+  type TogetherOptions,
+  together,
   type Unsubscribe,
 } from './kernel/index.js'
 export type {

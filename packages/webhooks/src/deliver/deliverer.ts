@@ -1,3 +1,4 @@
+import { together } from 'lovage'
 import { type AttemptTrigger, crashPoint, type DeliveryState } from '../domain/index.js'
 import { planNext, type RetrySchedule } from '../plan/index.js'
 import {
@@ -11,7 +12,6 @@ import {
   type Released,
 } from '../store/index.js'
 import type { Attempted, Attempter } from './attempter.js'
-import { Batcher } from './batcher.js'
 
 /** The parts of a deliverer. */
 export interface DelivererParts {
@@ -44,14 +44,14 @@ const ONCE = { taskRetries: 0, sweepDelaysMs: [] } as const
 /** Takes deliveries from the store to their endpoints, one attempt per call; concurrent claims and records are batched. */
 export class Deliverer {
   readonly #parts: DelivererParts
-  readonly #claims: Batcher<ClaimRequest, Claim>
-  readonly #records: Batcher<AttemptRecord, void>
+  readonly #claim: (request: ClaimRequest) => Promise<Claim>
+  readonly #record: (record: AttemptRecord) => Promise<void>
 
   constructor(parts: DelivererParts) {
     this.#parts = parts
     const { deliveries, now, leaseMs } = parts
-    this.#claims = new Batcher((requests) => deliveries.claim(requests, now(), leaseMs))
-    this.#records = new Batcher<AttemptRecord, void>(async (records) => {
+    this.#claim = together((requests) => deliveries.claim(requests, now(), leaseMs))
+    this.#record = together(async (records) => {
       const released = await deliveries.record(records, now())
       crashPoint('webhook:after-record')
       await parts.onReleased(released)
@@ -66,7 +66,7 @@ export class Deliverer {
     trigger: AttemptTrigger,
     signal?: AbortSignal,
   ): Promise<Delivered> {
-    const claim = await this.#claims.ask({ deliveryId, claimant })
+    const claim = await this.#claim({ deliveryId, claimant })
     switch (claim.kind) {
       case 'claimed':
         return this.#attempt(claim.claimed, claimant, trigger, signal)
@@ -95,7 +95,7 @@ export class Deliverer {
     const attempted = await this.#parts.attempter.attempt(claimed, 'replay', signal)
     crashPoint('webhook:after-post')
     this.#parts.onAttempt(attempted, null)
-    await this.#records.ask({ attempt: attempted.attempt, claimant, next: null, isGone: false, notices: [] })
+    await this.#record({ attempt: attempted.attempt, claimant, next: null, isGone: false, notices: [] })
     return { kind: 'attempted', attempted, state: claimed.delivery.state, retryAtMs: null }
   }
 
@@ -126,7 +126,7 @@ export class Deliverer {
     this.#parts.onAttempt(attempted, next)
     const notices = noticesOf(claimed, next.state, schedule, now())
     const { concurrency, order } = claimed.endpoint
-    await this.#records.ask({
+    await this.#record({
       attempt: attempted.attempt,
       claimant,
       next,

@@ -1,4 +1,4 @@
-import { Batcher } from '../deliver/index.js'
+import { together } from 'lovage'
 import type { Webhooks } from '../facade/index.js'
 import type { EnrichmentOptions } from './enrichment-options.js'
 
@@ -26,7 +26,7 @@ export function cachedLoad<Data, Value>(
   const underWay = new Map<string, Promise<Loaded<Value>>>()
 
   // Lookups of one turn of the event loop are one query.
-  const kept = new Batcher(async (places: readonly string[]) => {
+  const kept = together(async (places: readonly string[]) => {
     const { documents } = await hooks.store()
     const found = await documents.getMany(kind, places, app.clock.now())
     const byPlace = new Map(found.map(({ key, value }) => [key, value]))
@@ -57,7 +57,7 @@ export function cachedLoad<Data, Value>(
   const through = async (place: string, data: Data): Promise<Loaded<Value>> => {
     const nowMs = app.clock.now()
     try {
-      const known = await kept.ask(place)
+      const known = await kept(place)
       if (known) return { found: known, cache: 'hit' }
     } catch (error) {
       app.logger.warn({ err: error, enrichment: name }, 'the cache of an enrichment could not be read')

@@ -1,5 +1,4 @@
-import type { Logger, Schema } from 'lovage'
-import { Batcher } from '../deliver/index.js'
+import { type Logger, type Schema, together } from 'lovage'
 import { crashPoint, newId, type SendOptions, type SentEvent, WebhookError } from '../domain/index.js'
 import type { NewEvent, WebhookStore, WrittenEvent } from '../store/index.js'
 import { NOTICE_TYPES } from '../store/index.js'
@@ -19,11 +18,11 @@ export interface SenderParts {
 /** Validates events, writes them, and publishes their tasks. */
 export class Sender {
   readonly #parts: SenderParts
-  readonly #inserts: Batcher<NewEvent, WrittenEvent | Error>
+  readonly #insert: (event: NewEvent) => Promise<WrittenEvent | Error>
 
   constructor(parts: SenderParts) {
     this.#parts = parts
-    this.#inserts = new Batcher(async (events) => {
+    this.#insert = together(async (events) => {
       const store = await parts.store()
       const written = await insertAll(store, events)
       crashPoint('webhook:after-insert')
@@ -55,7 +54,7 @@ export class Sender {
       const [written] = await (await this.#parts.store()).events.insert([row], options.transaction)
       return sent(written)
     }
-    const written = await this.#inserts.ask(row)
+    const written = await this.#insert(row)
     if (written instanceof Error) throw written
     return sent(written)
   }

@@ -1,4 +1,5 @@
-import { type Sql, together } from 'lovage-systems-kit'
+import { together } from 'lovage'
+import type { Sql } from 'lovage-systems-kit'
 import { median, medianAbsoluteDeviation } from 'simple-statistics'
 import { data } from '../data.js'
 
@@ -75,12 +76,15 @@ export async function unusual(
 }
 
 /** The models of a monitor; those that are looked for at the same time are one query. */
-const modelsOf = together(async (ids: readonly string[]) => {
-  const db = await data()
-  const places = ids.map((_, index) => `$${index + 1}`).join(', ')
-  const rows = await db.query(
-    `SELECT monitor_id, measure, centre, spread FROM models WHERE monitor_id IN (${places})`,
-    ids,
-  )
-  return ids.map((id) => rows.filter(({ monitor_id }) => monitor_id === id))
-})
+const modelsOf = together(
+  async (ids: readonly string[]) => {
+    const db = await data()
+    const places = ids.map((_, index) => `$${index + 1}`).join(', ')
+    const rows = await db.query(
+      `SELECT monitor_id, measure, centre, spread FROM models WHERE monitor_id IN (${places})`,
+      ids,
+    )
+    return ids.map((id) => rows.filter(({ monitor_id }) => monitor_id === id))
+  },
+  { retryAlone: true },
+)

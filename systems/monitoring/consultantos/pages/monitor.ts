@@ -1,4 +1,5 @@
-import { type Sql, together } from 'lovage-systems-kit'
+import { together } from 'lovage'
+import type { Sql } from 'lovage-systems-kit'
 import { data } from '../data.js'
 import { Unfit } from './fetch-page.js'
 
@@ -51,28 +52,31 @@ export async function monitorOf(id: string): Promise<Monitor> {
 }
 
 /** A thousand may be due in the same second: those that are looked for at the same time are one query. */
-const find = together(async (ids: readonly string[]): Promise<readonly (Monitor | undefined)[]> => {
-  const db = await data()
-  const places = ids.map((_, index) => `$${index + 1}`).join(', ')
-  const rows = await db.query(
-    `SELECT id, name, url, every_s, channels FROM monitors WHERE id IN (${places})`,
-    ids,
-  )
-  const found = new Map(
-    rows.map(({ id, name, url, every_s, channels }) => {
-      const monitor: Monitor = {
-        id: String(id),
-        name: String(name),
-        url: String(url),
-        every_s: Number(every_s),
-        // Written by addMonitor, which checked it.
-        channels: JSON.parse(String(channels)) as string[],
-      }
-      return [monitor.id, monitor]
-    }),
-  )
-  return ids.map((id) => found.get(id))
-})
+const find = together(
+  async (ids: readonly string[]): Promise<readonly (Monitor | undefined)[]> => {
+    const db = await data()
+    const places = ids.map((_, index) => `$${index + 1}`).join(', ')
+    const rows = await db.query(
+      `SELECT id, name, url, every_s, channels FROM monitors WHERE id IN (${places})`,
+      ids,
+    )
+    const found = new Map(
+      rows.map(({ id, name, url, every_s, channels }) => {
+        const monitor: Monitor = {
+          id: String(id),
+          name: String(name),
+          url: String(url),
+          every_s: Number(every_s),
+          // Written by addMonitor, which checked it.
+          channels: JSON.parse(String(channels)) as string[],
+        }
+        return [monitor.id, monitor]
+      }),
+    )
+    return ids.map((id) => found.get(id))
+  },
+  { retryAlone: true },
+)
 
 /** Those whose time has come, the longest waiting first. */
 export async function dueMonitors(db: Sql, nowMs: number): Promise<readonly Due[]> {

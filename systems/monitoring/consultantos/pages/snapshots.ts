@@ -1,4 +1,4 @@
-import { together } from 'lovage-systems-kit'
+import { together } from 'lovage'
 import { data } from '../data.js'
 
 /** What was seen at one time. */
@@ -23,6 +23,9 @@ interface Kept extends Key, Snapshot {
   readonly text: string
 }
 
+/** Pages may have megabytes; one that cannot be kept harms no other. */
+const ALONE = { most: 50, retryAlone: true }
+
 /** The newest snapshot of a monitor but that of this id; those that are looked for at the same time are one query. */
 export const lastSnapshot = together(
   async (asked: readonly Key[]): Promise<readonly (Pick<Kept, 'id' | 'status' | 'hash'> | undefined)[]> => {
@@ -41,6 +44,7 @@ export const lastSnapshot = together(
     )
     return asked.map(({ id }) => found.get(id))
   },
+  ALONE,
 )
 
 /** What a page said then. Most pages say the same again, and this need not be read. */
@@ -48,9 +52,6 @@ export async function textOf(snapshotId: string): Promise<string> {
   const [row] = await (await data()).query('SELECT text FROM snapshots WHERE id = $1', [snapshotId])
   return String(row?.text ?? '')
 }
-
-/** Pages may have megabytes. */
-const MOST_WRITTEN = 50
 
 /** Keeps a snapshot; again under its id, nothing. Those that come while others are written are one statement, and one commit. */
 export const keepSnapshot = together(async (snapshots: readonly Kept[]) => {
@@ -72,7 +73,7 @@ export const keepSnapshot = together(async (snapshots: readonly Kept[]) => {
     ]),
   )
   return snapshots
-}, MOST_WRITTEN)
+}, ALONE)
 
 /** `($1, $2), ($3, $4)` */
 function placesOf(rows: number, columns: number): string {
