@@ -131,7 +131,7 @@ describe('tasks', () => {
     const [item] = (await data('/queue/edited')).items
     expect(item.args).toBe('(9007199254740993, 0)')
     const wrong = await dashboard.act({ ...edit, args: '{"x": 1}' })
-    expect(wrong).toMatchObject({ status: 403, body: { status: 'refused' } })
+    expect(wrong).toMatchObject({ status: 400, body: { status: 'invalid' } })
     expect(wrong.body.message).toContain('must be a JSON list')
   })
 
@@ -178,7 +178,7 @@ describe('queues', () => {
     expect((await dashboard.post('/actions/count', action)).body.count).toBe(1)
     expect(await dashboard.act(action)).toMatchObject({ body: { status: 'done', count: 1 } })
     expect([await readyIn('from'), await readyIn('elsewhere')]).toEqual([0, 1])
-    expect((await dashboard.act({ ...action, queue: 'elsewhere' })).body.status).toBe('refused')
+    expect((await dashboard.act({ ...action, queue: 'elsewhere' })).body.status).toBe('invalid')
   })
   act('queue.promote', 'runs delayed tasks now', async () => {
     const id = await idle('celery', 3600)
@@ -208,7 +208,7 @@ describe('schedules', () => {
   act('schedule.enable', 'lets it run again', async () => {
     expect(await dashboard.act({ kind: 'schedule.enable', entry: 'nightly' })).toMatchObject(isDone)
     expect(await entry()).toMatchObject({ enabled: true })
-    expect((await dashboard.act({ kind: 'schedule.enable', entry: 'no such' })).status).toBe(502)
+    expect((await dashboard.act({ kind: 'schedule.enable', entry: 'no such' })).status).toBe(400)
   })
 })
 
@@ -220,7 +220,7 @@ describe('dead letters', () => {
     const redrive = (choice: object) =>
       dashboard.act({ kind: 'letter.redrive', letters: choice, queue: 'redriven' })
     expect((await redrive({ ids: [one.letter] })).body).toMatchObject({ status: 'done', count: 1 })
-    expect((await redrive({ ids: [one.letter] })).body).toMatchObject({ status: 'failed', count: 0 })
+    expect((await redrive({ ids: [one.letter] })).body).toMatchObject({ status: 'invalid', count: null })
     expect(await readyIn('redriven')).toBe(1)
     const found = { filter: { task: 'shop.fail' }, expected: 2 }
     const action = { kind: 'letter.redrive', letters: found }
@@ -332,9 +332,10 @@ describe('limits', () => {
     expect((await data('/limits')).rates).toEqual([{ task: 'shop.add', rate: '7/m' }])
     expect(await dashboard.act({ kind: 'limit.rate', task: 'shop.add', rate: '' })).toMatchObject(isDone)
     expect((await data('/limits')).rates).toEqual([])
-    expect((await dashboard.act({ kind: 'limit.rate', task: 'shop.add', rate: 'often' })).body.status).toBe(
-      'failed',
-    )
+    expect(await dashboard.act({ kind: 'limit.rate', task: 'shop.add', rate: 'often' })).toMatchObject({
+      status: 400,
+      body: { status: 'invalid', message: 'A rate must be written as 10/s, 10/m or 10/h, not "often".' },
+    })
   })
   act('limit.time', 'ends a task that takes too long', async () => {
     const limit = { kind: 'limit.time', task: 'shop.hold', hard: 0.5, soft: 0.2, destination: 'w1@box' }
@@ -352,7 +353,7 @@ act('job.stop', 'ends a job after its batch', async () => {
   const { body } = await dashboard.act({ kind: 'letter.redrive', letters, rate: 0.1 })
   expect(await dashboard.act({ kind: 'job.stop', id: body.jobId })).toMatchObject(isDone)
   expect(await jobEnds(body.jobId)).toMatchObject({ state: 'stopped' })
-  expect((await dashboard.act({ kind: 'job.stop', id: body.jobId })).body.status).toBe('refused')
+  expect((await dashboard.act({ kind: 'job.stop', id: body.jobId })).body.status).toBe('invalid')
 })
 
 act('worker.shutdown', 'ends a worker, warm', async () => {

@@ -77,7 +77,7 @@ test('a job whose dashboard is killed is shown as interrupted, with what it has 
     count: job.done,
     details: expect.stringContaining('ended'),
   })
-  expect((await other.act({ kind: 'job.stop', id: jobId })).status).toBe('refused')
+  expect((await other.act({ kind: 'job.stop', id: jobId })).status).toBe('invalid')
 
   const again = await other.act({ ...redrive, queue: 'again' })
   await until(async () => (await other.data('jobs'))[0].state === 'done', patient)

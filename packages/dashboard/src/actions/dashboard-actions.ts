@@ -3,7 +3,7 @@ import type { Action } from './action.js'
 
 /** The outcome of an action. */
 export interface ActionOutcome {
-  readonly status: 'done' | 'begun' | 'refused' | 'failed'
+  readonly status: 'done' | 'begun' | 'refused' | 'invalid' | 'failed'
   /** One sentence for the user. */
   readonly message: string
   /** The number of tasks, messages or letters affected; null when it concerns none of these. */

@@ -4,7 +4,7 @@ import { forgetQueueLines } from '../fleets/queue-lines.js'
 import { counted } from '../values/counted.js'
 import type { Action } from './action.js'
 import type { ActionOutcome } from './dashboard-actions.js'
-import { Refused } from './refused.js'
+import { Invalid, Refused } from './refused.js'
 import { callOf } from './task-actions.js'
 import type { WebhookAction } from './webhook-actions.js'
 
@@ -23,7 +23,7 @@ const done = (message: string, count: number | null = null): ActionOutcome => ({
   count,
 })
 
-/** Performs an action on a queue, a schedule, a worker or the whole fleet. @throws {Refused} */
+/** Performs an action on a queue, a schedule, a worker or the whole fleet. @throws {Refused} {Invalid} */
 export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<ActionOutcome> {
   const { app } = fleet
   switch (action.kind) {
@@ -42,7 +42,7 @@ export async function actOnFleet(fleet: Fleet, action: FleetAction): Promise<Act
       return done(`${counted(count, 'message was', 'messages were')} removed from ${action.queue}.`, count)
     }
     case 'queue.move': {
-      if (action.to === action.queue) throw new Refused('A queue cannot be moved into itself.')
+      if (action.to === action.queue) throw new Invalid('A queue cannot be moved into itself.')
       const count = await app.queues.move(action.queue, action.to)
       forgetQueueLines(fleet)
       return done(`${counted(count, 'message was', 'messages were')} moved to ${action.to}.`, count)

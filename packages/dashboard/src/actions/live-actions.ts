@@ -7,11 +7,12 @@ import type { JobLine } from '../history/job-line.js'
 import { parseSearch } from '../search/parse-search.js'
 import type { SearchNode } from '../search/search-node.js'
 import { counted } from '../values/counted.js'
+import { isWrongRequest } from '../values/is-wrong-request.js'
 import { type Action, ROLE_OF } from './action.js'
 import type { ActionCount, ActionOutcome, DashboardActions } from './dashboard-actions.js'
 import { actOnFleet } from './fleet-actions.js'
 import type { Jobs, Progress } from './jobs.js'
-import { Refused } from './refused.js'
+import { Invalid, Refused } from './refused.js'
 import { actOnTasks, editAndRetry, type TaskAction } from './task-actions.js'
 import { actOnWebhooks, type WebhookAction } from './webhook-actions.js'
 
@@ -63,7 +64,7 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
       }
     }
     if (action.kind === 'job.stop') {
-      if (!jobs.stop(action.id)) throw new Refused('There is no such running job.')
+      if (!jobs.stop(action.id)) throw new Invalid('There is no such running job.')
       return { status: 'done', message: 'The job stops after its current step.', count: null }
     }
     return isOnWebhooks(action) ? actOnWebhooks(fleet, action) : actOnFleet(fleet, action)
@@ -73,7 +74,7 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
     const { done, failed, why, taskId } = await actOnTasks(fleet, action, ids)
     const reached = `${VERBS[action.kind]} ${counted(done, 'task')}.`
     return {
-      status: done === 0 && failed > 0 ? 'failed' : 'done',
+      status: done === 0 && failed > 0 ? 'invalid' : 'done',
       message: [done > 0 || failed === 0 ? reached : '', ...why.slice(0, 3)]
         .filter((part) => part !== '')
         .join(' '),
@@ -111,6 +112,7 @@ export function liveActions({ fleetOf, jobs, readOnly }: ActionSource): Dashboar
     const verb = action.kind === 'letter.purge' ? 'removed' : 'sent back to the queue'
     if ('ids' in action.letters) {
       const { done, failed } = await run(action.letters.ids)
+      if (done + failed === 0) throw new Invalid(`There is no dead letter ${action.letters.ids.join(', ')}.`)
       const rest =
         failed > 0 ? ` ${counted(failed, 'cannot be read, and is', 'cannot be read, and are')} kept.` : ''
       const status = done === 0 ? 'failed' : 'done'
@@ -211,14 +213,20 @@ async function attempt(work: () => Promise<ActionOutcome>): Promise<ActionOutcom
     return await work()
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    return { status: error instanceof Refused ? 'refused' : 'failed', message, count: null }
+    const status =
+      error instanceof Refused
+        ? 'refused'
+        : error instanceof Invalid || isWrongRequest(error)
+          ? 'invalid'
+          : 'failed'
+    return { status, message, count: null }
   }
 }
 
 function nodeOf(fleet: Fleet, search: string): SearchNode {
   const parsed = parseSearch(search, { nowMs: fleet.app.clock.now() })
   if (parsed.ok) return parsed.node
-  throw new Refused(`Invalid search: ${parsed.error.message} at position ${parsed.error.position}.`)
+  throw new Invalid(`Invalid search: ${parsed.error.message} at position ${parsed.error.position}.`)
 }
 
 /** Yields everything that a search finds, a batch at a time, from the currently newest to the oldest. */

@@ -5,7 +5,7 @@ import type { TaskEntry } from '../history/task-entry.js'
 import { fromJson } from '../values/lossless-json.js'
 import type { Action } from './action.js'
 import type { Progress } from './jobs.js'
-import { Refused } from './refused.js'
+import { Invalid } from './refused.js'
 
 /** Actions on single tasks. */
 export type TaskAction = Extract<Action, { readonly tasks: unknown }>
@@ -69,7 +69,7 @@ async function retryOne(
   return { taskId: result.id }
 }
 
-/** Sends a task again with other arguments. @throws {Refused} */
+/** Sends a task again with other arguments. @throws {Invalid} */
 export async function editAndRetry(
   fleet: Fleet,
   { id, args, kwargs, queue }: Extract<Action, { kind: 'task.edit-retry' }>,
@@ -81,7 +81,7 @@ export async function editAndRetry(
     return id
   }
   const [entry] = await fleet.store.find([id])
-  if (!entry?.name) throw new Refused(`The name of the task ${id} is unknown.`)
+  if (!entry?.name) throw new Invalid(`The name of the task ${id} is unknown.`)
   const to = queue ?? entry.queue ?? undefined
   const result = await fleet.app.sendTask(entry.name, {
     ...given,
@@ -90,7 +90,7 @@ export async function editAndRetry(
   return result.id
 }
 
-/** Parses arguments typed by a user. @throws {Refused} */
+/** Parses arguments typed by a user. @throws {Invalid} */
 export function callOf(
   args: string,
   kwargs: string,
@@ -99,15 +99,15 @@ export function callOf(
     try {
       return fromJson(text)
     } catch (error) {
-      throw new Refused(
+      throw new Invalid(
         `The ${what} are not valid JSON: ${error instanceof Error ? error.message : String(error)}`,
       )
     }
   }
   const list = read('arguments', args.trim() === '' ? '[]' : args)
   const named = read('named arguments', kwargs.trim() === '' ? '{}' : kwargs)
-  if (!Array.isArray(list)) throw new Refused('The arguments must be a JSON list, such as [1, "two"].')
+  if (!Array.isArray(list)) throw new Invalid('The arguments must be a JSON list, such as [1, "two"].')
   if (typeof named !== 'object' || named === null || Array.isArray(named))
-    throw new Refused('The named arguments must be a JSON object, such as {"a": 1}.')
+    throw new Invalid('The named arguments must be a JSON object, such as {"a": 1}.')
   return { args: list, kwargs: { ...named } }
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import type { Fleet } from '../fleets/fleet.js'
+import { isWrongRequest } from '../values/is-wrong-request.js'
 import { fromJson, toJson } from '../values/lossless-json.js'
 
 /** Flower's error response: a status and a text. */
@@ -19,12 +20,13 @@ const UNAVAILABLE = 'Broker or result backend unavailable'
 export const answer = (c: Context, value: unknown, status: 200 | 400 = 200): Response =>
   c.body(toJson(value), status, { 'content-type': 'application/json; charset=UTF-8' })
 
-/** Runs work that needs a server. @throws {FlowerError} 503 when it is unreachable. */
+/** Runs work that needs a server. @throws {FlowerError} 503 when it is unreachable, 400 when the request is wrong. */
 export async function reached<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (error instanceof FlowerError) throw error
+    if (isWrongRequest(error)) throw new FlowerError(400, error.message)
     throw new FlowerError(503, UNAVAILABLE)
   }
 }

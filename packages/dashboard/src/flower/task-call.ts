@@ -1,5 +1,6 @@
 import { isLovageError } from 'lovage'
 import { FlowerError } from './flower-request.js'
+import { localTime } from './local-time.js'
 
 /** Options of Celery's `apply_async`, with their names here. */
 const OPTIONS: Readonly<Record<string, string>> = {
@@ -26,19 +27,19 @@ const OPTIONS: Readonly<Record<string, string>> = {
   group_index: 'groupIndex',
   retries: 'retries',
 }
-/** `%Y-%m-%d %H:%M:%S.%f`, by the clock of this machine, as Python reads it. */
-const DATE = /^(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{1,2}):(\d{1,2})\.(\d{1,6})$/
-
 /** Reads a call's options from HTTP. @throws {FlowerError} 400 for an unknown option, or an invalid value. */
 export function callOptions(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const options: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(given)) {
-    if (value === null) continue
-    if (name === 'eta') options.eta = dateOf(value)
+    // Python takes an empty id for none, and makes one.
+    if (value === null || (name === 'task_id' && value === '')) continue
+    if (name === 'eta') options.eta = localTime(String(value), true)
     else if (name === 'countdown') options.countdown = numberOf(value)
     else if (name === 'expires')
       options.expires =
-        typeof value === 'number' || !Number.isNaN(Number(value)) ? numberOf(value) : dateOf(value)
+        typeof value === 'number' || !Number.isNaN(Number(value))
+          ? numberOf(value)
+          : localTime(String(value), true)
     else {
       const known = OPTIONS[name]
       if (known === undefined) throw new FlowerError(400, `Invalid option: ${name}`)
@@ -65,19 +66,4 @@ function numberOf(value: unknown): number {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof number !== 'number' || !Number.isFinite(number)) throw new FlowerError(400, 'Invalid option')
   return number
-}
-
-function dateOf(value: unknown): Date {
-  const [, year, month, day, hour, minute, second, fraction = ''] = DATE.exec(String(value)) ?? []
-  if (year === undefined) throw new FlowerError(400, 'Invalid option')
-  const ms = Math.floor(Number(fraction.padEnd(6, '0')) / 1000)
-  return new Date(
-    Number(year),
-    Number(month) - 1,
-    Number(day),
-    Number(hour),
-    Number(minute),
-    Number(second),
-    ms,
-  )
 }

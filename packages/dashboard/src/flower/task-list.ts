@@ -3,6 +3,8 @@ import type { TaskEntry } from '../history/task-entry.js'
 import { parseSearch } from '../search/parse-search.js'
 import type { SearchNode } from '../search/search-node.js'
 import { FlowerError } from './flower-request.js'
+import { localTime } from './local-time.js'
+import { taskDict } from './task-dict.js'
 
 /** The parameters of `/api/tasks`, from the URL. */
 export interface TaskListRequest {
@@ -27,37 +29,49 @@ export class SearchSyntax extends FlowerError {
 const SORTS = ['name', 'state', 'received', 'started'] as const
 const PAGE = 500
 
+/** A task of the list, as the member of an object: kept as text, a hundred thousand are a tenth of what they are as objects. */
+interface Listed {
+  readonly member: string
+  readonly sortedBy: string | number
+}
+
 /**
- * Lists the requested tasks in Flower's order: by their last event, newest first, unless set otherwise. @throws {FlowerError}
- * {SearchSyntax}
+ * Lists the requested tasks in Flower's order: by their last event, newest first, unless set otherwise.
+ *
+ * @returns The members of a JSON object, in this order: in a JavaScript object, ids that are whole numbers would come first.
+ * @throws {FlowerError} {SearchSyntax}
  */
 export async function listTasks(
   fleet: Fleet,
   request: TaskListRequest,
   maxTasks: number,
-): Promise<readonly TaskEntry[]> {
+): Promise<readonly string[]> {
   const { limit, offset, sortBy } = request
   const node = nodeOf(request, fleet.app.clock.now())
-  const order = orderOf(sortBy)
+  const { keyOf, sign } = orderOf(sortBy)
   const wanted = limit === undefined ? maxTasks : Math.max(0, limit) + offset
   // In another order, the first tasks may be the last ones found.
   const bound = sortBy === undefined ? Math.min(wanted, maxTasks) : maxTasks
-  const found: TaskEntry[] = []
+  const found: Listed[] = []
   let before: number | undefined
   while (found.length < bound) {
-    const page = await fleet.store.tasks({
+    const page = await fleet.store.entries({
       plan: { node },
       limit: Math.min(PAGE, bound - found.length),
       ...(before === undefined ? {} : { before }),
     })
-    const entries = new Map(
-      (await fleet.store.find(page.items.map(({ id }) => id))).map((entry) => [entry.id, entry]),
-    )
-    found.push(...page.items.flatMap(({ id }) => entries.get(id) ?? []))
+    for (const task of page.items)
+      found.push({
+        member: `${JSON.stringify(task.id)}: ${JSON.stringify(taskDict(task, []))}`,
+        sortedBy: keyOf(task),
+      })
     before = page.next
     if (before === undefined) break
   }
-  return found.sort(order).slice(offset, limit === undefined ? undefined : offset + Math.max(0, limit))
+  found.sort(({ sortedBy: one }, { sortedBy: other }) => (one === other ? 0 : one < other ? -sign : sign))
+  return found
+    .slice(offset, limit === undefined ? undefined : offset + Math.max(0, limit))
+    .map(({ member }) => member)
 }
 
 function nodeOf(request: TaskListRequest, nowMs: number): SearchNode {
@@ -78,31 +92,22 @@ function nodeOf(request: TaskListRequest, nowMs: number): SearchNode {
   // A task that no worker has received passes, as in Flower.
   const but = (relation: 'before' | 'after', value: number): void =>
     void of.push({ kind: 'not', of: { kind: 'term', field: 'received', relation, value } })
-  if (receivedStart) but('before', timeOf(receivedStart) - 1)
-  if (receivedEnd) but('after', timeOf(receivedEnd) + 1)
+  if (receivedStart) but('before', localTime(receivedStart, false).getTime() - 1)
+  if (receivedEnd) but('after', localTime(receivedEnd, false).getTime() + 1)
   return { kind: 'and', of }
 }
 
-/** `%Y-%m-%d %H:%M`, by the clock of this machine. */
-function timeOf(text: string): number {
-  const [, year, month, day, hour, minute] =
-    /^(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{1,2})$/.exec(text) ?? []
-  if (year === undefined)
-    throw new FlowerError(400, `time data '${text}' does not match format '%Y-%m-%d %H:%M'`)
-  return new Date(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute)).getTime()
-}
-
-function orderOf(sortBy: string | undefined): (one: TaskEntry, other: TaskEntry) => number {
-  if (sortBy === undefined) return (one, other) => other.changedMs - one.changedMs
-  const isDescending = sortBy.startsWith('-')
+function orderOf(sortBy: string | undefined): {
+  readonly keyOf: (task: TaskEntry) => string | number
+  readonly sign: 1 | -1
+} {
+  if (sortBy === undefined) return { keyOf: ({ changedMs }) => changedMs, sign: -1 }
   const key = SORTS.find((one) => one === sortBy.replace(/^-/, ''))
   if (key === undefined)
     throw new FlowerError(400, `Tasks cannot be sorted by '${sortBy}': it is one of ${SORTS.join(', ')}`)
-  const sortedBy = (task: TaskEntry): string | number =>
-    key === 'name' ? (task.name ?? '') : key === 'state' ? task.state : (task[`${key}Ms`] ?? 0)
-  const sign = isDescending ? -1 : 1
-  return (one, other) => {
-    const [left, right] = [sortedBy(one), sortedBy(other)]
-    return left === right ? 0 : left < right ? -sign : sign
+  return {
+    keyOf: (task) =>
+      key === 'name' ? (task.name ?? '') : key === 'state' ? task.state : (task[`${key}Ms`] ?? 0),
+    sign: sortBy.startsWith('-') ? -1 : 1,
   }
 }

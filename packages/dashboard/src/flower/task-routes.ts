@@ -3,7 +3,6 @@ import { connectionsOf } from 'lovage/driver'
 import type { DashboardEnv } from '../access/dashboard-env.js'
 import type { Fleet } from '../fleets/fleet.js'
 import { exceptionText } from '../values/exception-text.js'
-import { toJson } from '../values/lossless-json.js'
 import {
   answer,
   argument,
@@ -30,6 +29,8 @@ export interface FlowerSource {
 
 const MOST_TYPES = 10_000
 const WAIT_LIMIT_S = 3600
+/** Tasks per piece of a list: about 64 KB. */
+const MEMBERS = 64
 
 /** Flower's interface to tasks. */
 export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource): Hono<DashboardEnv> {
@@ -70,7 +71,8 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
   app.get('/api/task/result/:id{.+}', async (c) => {
     const fleet = fleetFor(c)
     const id = c.req.param('id')
-    const timeout = await floatArgument(c, 'timeout')
+    const timeout = Math.min((await floatArgument(c, 'timeout')) ?? 0, WAIT_LIMIT_S)
+    if (timeout < 0) throw new FlowerError(400, `Invalid argument '${timeout}' of type 'float'`)
     if (!connectionsOf(fleet.app).hasResults) throw new FlowerError(503)
     return reached(async () => {
       const result = fleet.app.asyncResult(id)
@@ -111,10 +113,9 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
     const offset = Math.max(0, (await intOr(c, 'offset')) ?? 0)
     const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
     try {
-      const tasks = await reached(() => listTasks(fleet, { ...given, offset }, maxTasks))
-      // An object in list order; in a JavaScript object, ids that are whole numbers would come first.
-      const members = tasks.map((task) => `${JSON.stringify(task.id)}: ${toJson(taskDict(task, []))}`)
-      return c.body(`{${members.join(', ')}}`, 200, { 'content-type': 'application/json; charset=UTF-8' })
+      const members = await reached(() => listTasks(fleet, { ...given, offset }, maxTasks))
+      c.header('content-type', 'application/json; charset=UTF-8')
+      return c.body(objectOf(members))
     } catch (error) {
       if (error instanceof SearchSyntax) return answer(c, { error: error.message }, 400)
       throw error
@@ -152,6 +153,21 @@ export function taskRoutes({ fleetOf, readOnly, maxTasks, audit }: FlowerSource)
     })
   })
   return app
+}
+
+/** A JSON object in pieces, each as large as a socket takes at once: whole, a hundred thousand tasks would be held twice. */
+function objectOf(members: readonly string[]): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  let at = 0
+  return new ReadableStream({
+    pull(controller) {
+      const some = members.slice(at, at + MEMBERS)
+      const isLast = at + MEMBERS >= members.length
+      controller.enqueue(encoder.encode(`${at === 0 ? '{' : ', '}${some.join(', ')}${isLast ? '}' : ''}`))
+      at += MEMBERS
+      if (isLast) controller.close()
+    },
+  })
 }
 
 async function ended(fleet: Fleet, id: string): Promise<Readonly<Record<string, unknown>>> {

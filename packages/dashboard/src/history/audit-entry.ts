@@ -12,7 +12,7 @@ export interface NewAuditEntry {
   readonly target: string
   /** The number of tasks, messages or letters affected; null when it concerns none of these. */
   readonly count: number | null
-  readonly outcome: 'done' | 'failed' | 'refused' | 'begun'
+  readonly outcome: 'done' | 'failed' | 'refused' | 'invalid' | 'begun'
   /** Further details: options, or the reason for a failure. Secrets hidden. */
   readonly details: string
 }

@@ -22,8 +22,8 @@ export interface TaskQuery {
 }
 
 /** A slice of the history, newest first. */
-export interface TaskSlice {
-  readonly items: readonly TaskSummary[]
+export interface TaskSlice<Item = TaskSummary> {
+  readonly items: readonly Item[]
   /** Whether nothing further can match in the search's direction. */
   readonly isWhole: boolean
   /** Where to continue (`before`, or `after`); undefined when `isWhole`. */
@@ -82,6 +82,8 @@ export interface HistoryStore extends EndedSessions {
   /** Merges a batch into the history, in one transaction. The same batch twice counts once in tasks, twice in rollups. */
   write(batch: HistoryBatch): Promise<void>
   tasks(query: TaskQuery): Promise<TaskSlice>
+  /** The same with everything that is known of each task. */
+  entries(query: TaskQuery): Promise<TaskSlice<TaskEntry>>
   /** Counts what a search finds; from `most` on it may stop. */
   count(node: SearchNode, most: number): Promise<Counted>
   /** Returns tasks by id; unknown ones are omitted. */

@@ -391,6 +391,23 @@ export function describeHistory(
       expect((await store.jobs(9)).map(({ id }) => id)).toEqual(['new'])
     })
 
+    test('reads whole tasks page by page, as it finds them by their ids', async () => {
+      await write(
+        Array.from({ length: 7 }, (_, n) =>
+          recordFrom(`t${n}`, { name: 'n', root_id: 'r' }, { type: 'task-failed', traceback: `line ${n}` }),
+        ),
+      )
+      const query = { plan: planOf('name:n'), limit: 4 }
+      const first = await store.entries(query)
+      const rest = await store.entries({
+        ...query,
+        ...(first.next === undefined ? {} : { before: first.next }),
+      })
+      const found = [...first.items, ...rest.items]
+      expect(found.map(({ id }) => id)).toEqual(['t6', 't5', 't4', 't3', 't2', 't1', 't0'])
+      expect(await store.find(found.map(({ id }) => id))).toEqual(found)
+    })
+
     test('joins the members of groups, of which events and results tell', async () => {
       await write([
         recordFrom('m1', { root_id: 'm1', group_id: 'g' }),

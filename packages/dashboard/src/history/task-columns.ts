@@ -64,33 +64,39 @@ export const keyAt = (ms: number): number => Math.max(0, Math.floor(ms)) * A_MS
 /** When a task was first seen. */
 export const seenMsOf = (key: number): number => Math.floor(key / A_MS)
 
-/** A row in list form. */
+/** A row in list form. Each field is named: copies of all but some are the most of reading a long list. */
 export function summaryOf(fleet: string, key: number, record: TaskRecord): TaskSummary {
-  const { process: _process, clock: _clock, timeline: _timeline, told: _told, ...known } = record
-  const {
-    client: _client,
-    rootId: _root,
-    parentId: _parent,
-    groupId: _group,
-    traceback: _traceback,
-    ...shown
-  } = known
-  return { ...shown, key, fleet, seenMs: seenMsOf(key) }
+  return {
+    key,
+    fleet,
+    id: record.id,
+    name: record.name,
+    state: record.state,
+    worker: record.worker,
+    queue: record.queue,
+    args: record.args,
+    kwargs: record.kwargs,
+    result: record.result,
+    exception: record.exception,
+    runtime: record.runtime,
+    retries: record.retries,
+    eta: record.eta,
+    expires: record.expires,
+    percent: record.percent,
+    seenMs: seenMsOf(key),
+    changedMs: record.changedMs,
+    sentMs: record.sentMs,
+    receivedMs: record.receivedMs,
+    startedMs: record.startedMs,
+    endedMs: record.endedMs,
+    source: record.source,
+  }
 }
 
 /** A row in the form of the task page. */
 export function entryOf(fleet: string, key: number, record: TaskRecord): TaskEntry {
-  const { client, clock, rootId, parentId, groupId, traceback } = record
   const { entries, untold } = readTimeline(record)
-  return {
-    ...summaryOf(fleet, key, record),
-    client,
-    clock,
-    rootId,
-    parentId,
-    groupId,
-    traceback,
-    timeline: entries,
-    untold,
-  }
+  const { client, clock, rootId, parentId, groupId, traceback } = record
+  const more = { client, clock, rootId, parentId, groupId, traceback, timeline: entries, untold }
+  return Object.assign(summaryOf(fleet, key, record), more)
 }

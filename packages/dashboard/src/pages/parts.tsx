@@ -31,6 +31,7 @@ const STATES: Readonly<Record<string, readonly [shape: string, tone: string]>> =
   done: ['✓', 'good'],
   failed: ['✕', 'bad'],
   refused: ['⊘', 'warn'],
+  invalid: ['⊘', 'warn'],
   begun: ['◐', 'busy'],
   retried: ['↻', 'warn'],
   revoked: ['⊘', 'warn'],

@@ -8,7 +8,7 @@ import type { Outcomes } from './outcomes.js'
 import { json } from './page-routes.js'
 import { BadRequest, textOf, wantsJson } from './request-values.js'
 
-const STATUS = { done: 200, begun: 200, refused: 403, failed: 502 } as const
+const STATUS = { done: 200, begun: 200, refused: 403, invalid: 400, failed: 502 } as const
 
 /** Action routes: JSON from programs, and forms from browsers, which are redirected back. */
 export function actionRoutes({ actions, prefix }: DashboardParts, outcomes: Outcomes): Hono<DashboardEnv> {

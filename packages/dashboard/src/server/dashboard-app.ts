@@ -2,7 +2,7 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { secureHeaders } from 'hono/secure-headers'
 import type { DashboardEnv } from '../access/dashboard-env.js'
-import { Refused } from '../actions/refused.js'
+import { Invalid } from '../actions/refused.js'
 import type { DashboardApp } from '../opening/dashboard.js'
 import type { OpenDashboard } from '../opening/open-dashboard.js'
 import { actionRoutes } from './action-routes.js'
@@ -70,7 +70,7 @@ export function dashboardApp(
   app.onError((error, c) => {
     // An `access` of hono's refuses by throwing its answer.
     if (error instanceof HTTPException) return error.getResponse()
-    if (error instanceof BadRequest || error instanceof Refused) return json(c, { error: error.message }, 400)
+    if (error instanceof BadRequest || error instanceof Invalid) return json(c, { error: error.message }, 400)
     dashboard.fleetOf(undefined).app.logger.error({ err: error, path: c.req.path }, 'a request has failed')
     return json(c, { error: 'The dashboard has failed; its log says why.' }, 500)
   })

@@ -33,7 +33,7 @@ import {
 import { WebhookData, WebhookDeliveryData, WebhooksData } from './schemas-of-webhooks.js'
 
 const Outcome: z.ZodType<ActionOutcome> = z.object({
-  status: z.enum(['done', 'begun', 'refused', 'failed']),
+  status: z.enum(['done', 'begun', 'refused', 'invalid', 'failed']),
   message: z.string(),
   count: z.number().nullable(),
   jobId: z.string().exactOptional(),
@@ -196,8 +196,9 @@ function openApiDocument(prefix: string, version: string): Schema {
     [`${prefix}/actions`]: {
       post: actionOf('Performs an action', {
         200: answer('Done, or started', ref('Outcome')),
+        400: answer('Invalid', { anyOf: [ref('Outcome'), ref('Problem')] }),
         403: answer('Refused', ref('Outcome')),
-        502: answer('Failed', ref('Outcome')),
+        502: answer('A server failed', ref('Outcome')),
       }),
     },
     [`${prefix}/actions/count`]: {
@@ -262,7 +263,7 @@ const actionOf = (summary: string, responses: Schema): Schema => ({
   summary,
   parameters: [{ name: 'fleet', in: 'query', schema: { type: 'string' } }],
   requestBody: { required: true, content: { 'application/json': { schema: ref('Action') } } },
-  responses: { ...responses, 400: answer('Invalid', ref('Problem')) },
+  responses: { 400: answer('Invalid', ref('Problem')), ...responses },
 })
 
 /** Serves the document. */

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import type { DashboardEnv } from '../access/dashboard-env.js'
-import { Refused } from '../actions/refused.js'
+import { Invalid } from '../actions/refused.js'
 import { UnknownFleetError } from '../data/live-data.js'
 import type { PageData } from '../data/page-frame.js'
 import type { DashboardParts } from '../opening/dashboard.js'
@@ -153,7 +153,7 @@ export function pageRoutes(
   })
   app.all('*', (c) => problem(c, 404, 'There is no such page.'))
   app.onError((error, c) => {
-    if (error instanceof BadRequest || error instanceof Refused) return problem(c, 400, error.message)
+    if (error instanceof BadRequest || error instanceof Invalid) return problem(c, 400, error.message)
     if (error instanceof UnknownFleetError) return problem(c, 404, error.message)
     throw error
   })

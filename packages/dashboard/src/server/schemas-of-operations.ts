@@ -274,7 +274,7 @@ export const AuditData: z.ZodType<AuditPage> = z.object({
       action: z.string(),
       target: z.string(),
       count: number,
-      outcome: z.enum(['done', 'failed', 'refused', 'begun']),
+      outcome: z.enum(['done', 'failed', 'refused', 'invalid', 'begun']),
       details: z.string(),
     }),
   ),

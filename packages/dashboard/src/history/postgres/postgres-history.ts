@@ -64,7 +64,14 @@ export class PostgresHistory implements HistoryStore {
     })
   }
 
-  async tasks(query: TaskQuery): Promise<TaskSlice> {
+  tasks(query: TaskQuery): Promise<TaskSlice> {
+    return this.#found(query, (row) => summaryOf(this.#fleet, row[0], recordOf(row)))
+  }
+  entries(query: TaskQuery): Promise<TaskSlice<TaskEntry>> {
+    return this.#found(query, (row) => this.#entry(row))
+  }
+
+  async #found<Item>(query: TaskQuery, itemOf: (row: TaskRow) => Item): Promise<TaskSlice<Item>> {
     const [node] = await Promise.all([
       withoutNot(query.plan.node, () => this.#states()),
       query.plan.node.kind === 'all' ? undefined : this.#blocks.catchUp(),
@@ -86,7 +93,7 @@ export class PostgresHistory implements HistoryStore {
         },
       },
     )
-    const items = rows.map((row) => summaryOf(this.#fleet, row[0], recordOf(row)))
+    const items = rows.map(itemOf)
     return { items: query.after === undefined ? items : items.reverse(), ...rest }
   }
 

@@ -93,7 +93,14 @@ export class SqliteHistory implements HistoryStore {
     }
   }
 
-  async tasks(query: TaskQuery): Promise<TaskSlice> {
+  tasks(query: TaskQuery): Promise<TaskSlice> {
+    return this.#found(query, (row) => summaryOf(this.#fleet, row[0], recordOf(row)))
+  }
+  entries(query: TaskQuery): Promise<TaskSlice<TaskEntry>> {
+    return this.#found(query, (row) => this.#entry(row))
+  }
+
+  async #found<Item>(query: TaskQuery, itemOf: (row: TaskRow) => Item): Promise<TaskSlice<Item>> {
     const node = await withoutNot(query.plan.node, async () => this.#tasks.states())
     const condition = searchSql(node, SQLITE)
     const filter = blockFilter(node)
@@ -121,7 +128,7 @@ export class SqliteHistory implements HistoryStore {
         },
       },
     )
-    const items = rows.map((row) => summaryOf(this.#fleet, row[0], recordOf(row)))
+    const items = rows.map(itemOf)
     return { items: query.after === undefined ? items : items.reverse(), ...rest }
   }
 
