@@ -33,13 +33,11 @@ export function callOptions(given: Readonly<Record<string, unknown>>): Readonly<
   for (const [name, value] of Object.entries(given)) {
     // Python takes an empty id for none, and makes one.
     if (value === null || (name === 'task_id' && value === '')) continue
-    if (name === 'eta') options.eta = localTime(String(value), true)
+    if (name === 'eta') options.eta = dateOf(value)
     else if (name === 'countdown') options.countdown = numberOf(value)
     else if (name === 'expires')
       options.expires =
-        typeof value === 'number' || !Number.isNaN(Number(value))
-          ? numberOf(value)
-          : localTime(String(value), true)
+        typeof value === 'number' || !Number.isNaN(Number(value)) ? numberOf(value) : dateOf(value)
     else {
       const known = OPTIONS[name]
       if (known === undefined) throw new FlowerError(400, `Invalid option: ${name}`)
@@ -66,4 +64,10 @@ function numberOf(value: unknown): number {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof number !== 'number' || !Number.isFinite(number)) throw new FlowerError(400, 'Invalid option')
   return number
+}
+
+function dateOf(value: unknown): Date {
+  const date = localTime(String(value), true)
+  if (!date) throw new FlowerError(400, 'Invalid option')
+  return date
 }

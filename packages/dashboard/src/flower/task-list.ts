@@ -92,9 +92,16 @@ function nodeOf(request: TaskListRequest, nowMs: number): SearchNode {
   // A task that no worker has received passes, as in Flower.
   const but = (relation: 'before' | 'after', value: number): void =>
     void of.push({ kind: 'not', of: { kind: 'term', field: 'received', relation, value } })
-  if (receivedStart) but('before', localTime(receivedStart, false).getTime() - 1)
-  if (receivedEnd) but('after', localTime(receivedEnd, false).getTime() + 1)
+  if (receivedStart) but('before', timeOf(receivedStart) - 1)
+  if (receivedEnd) but('after', timeOf(receivedEnd) + 1)
   return { kind: 'and', of }
+}
+
+function timeOf(text: string): number {
+  const time = localTime(text, false)?.getTime()
+  if (time === undefined)
+    throw new FlowerError(400, `time data '${text}' does not match format '%Y-%m-%d %H:%M'`)
+  return time
 }
 
 function orderOf(sortBy: string | undefined): {
