@@ -53,6 +53,9 @@ export class ClaimLoop {
   /** Counts reasons to look: a claim that was sent before the last of them says nothing about it. */
   #wakes = 0
   #isTurnDue = false
+  #isWaitDue = false
+  /** The queues are about to change: no new wait. */
+  #isChanging = false
   /** Batches that wait for their turn. */
   readonly #ready: { readonly deliveries: readonly Delivery[]; readonly delivered: () => void }[] = []
   #isTurnTaken = false
@@ -70,7 +73,9 @@ export class ClaimLoop {
   async setQueues(queues: readonly string[]): Promise<void> {
     this.#queues = new QueueWindows([...queues])
     this.#hooks.turns?.set(queues)
-    this.#port.wait?.setQueues(this.queues)
+    this.#isChanging = true
+    await this.#port.wait?.setQueues(this.queues)
+    this.#isChanging = false
     await this.answered()
     this.wake()
   }
@@ -83,7 +88,7 @@ export class ClaimLoop {
   /** Stops claiming; resolves when all claimed messages have been delivered. */
   async stop(): Promise<void> {
     this.#isRunning = false
-    this.#port.wait?.disarm()
+    await this.#port.wait?.disarm()
     await this.answered()
   }
 
@@ -224,10 +229,37 @@ export class ClaimLoop {
     if (!wait || !this.#isRunning || this.#unanswered > 0 || this.#room() <= 0) return
     this.#isIdle = true
     this.#idleMs = performance.now()
+    if (this.#isWaitDue) return
+    this.#isWaitDue = true
     // Deliveries just claimed start first.
     setImmediate(() => {
-      if (this.#isIdle && this.#isRunning) wait.arm((queue) => this.wake([queue]))
+      this.#isWaitDue = false
+      if (!this.#isIdle || !this.#isRunning || this.#isChanging) return
+      const want = this.#want()
+      this.#isIdle = want > 0
+      if (want > 0)
+        wait.arm({
+          want,
+          wake: (queue) => this.wake([queue]),
+          take: (reply, most) => this.#taken(reply, most),
+        })
     })
+  }
+
+  /** A wait has claimed by itself. */
+  #taken(reply: ClaimReply, want: number): void {
+    const deliveries = this.#hooks.take(reply)
+    this.#asked += deliveries.length
+    const last = deliveries.at(-1)
+    if (last) this.#hooks.turns?.took(last.queue)
+    this.#isIdle = false
+    this.#isFull = deliveries.length >= want
+    this.#isFlowing = this.#isFull
+    if (this.#isFull) {
+      this.#queues.filled(last?.queue)
+      this.#pump()
+    } else this.#drained()
+    void this.#underWay.add(this.#queueUp(deliveries))
   }
 }
 

@@ -51,6 +51,16 @@ export interface ClaimListener {
   up(): void
 }
 
+/** What ends a wait. */
+export interface WaitHooks {
+  /** There is room for so many messages. */
+  readonly want: number
+  /** A message is available in this queue. */
+  wake(queue: string): void
+  /** The wait has claimed by itself, up to `want` messages. */
+  take(reply: ClaimReply, want: number): void
+}
+
 /** A driver's part of one leased consumer; the life of a claim is managed by `LeasedConsumer`. */
 export interface ClaimPort {
   /** Whether `Settlement.results` is stored in one step with the ack. */
@@ -85,11 +95,12 @@ export interface ClaimPort {
   drop?(): void
   /** Notifies other consumers. */
   tell?(queues: readonly string[]): void
-  /** Calls `wake` once a message is available, with its queue; where it is absent, every demand is a look. */
+  /** Waits for the next message; where it is absent, every demand is a look. */
   readonly wait?: {
-    setQueues(queues: readonly string[]): void
-    arm(wake: (queue: string) => void): void
-    disarm(): void
+    setQueues(queues: readonly string[]): Promise<void> | void
+    arm(hooks: WaitHooks): void
+    /** Resolves when it can claim no longer. */
+    disarm(): Promise<void> | void
   }
   listen(listener: ClaimListener): Promise<readonly Unsubscribe[]> | readonly Unsubscribe[]
   /** Runs after a reconnection, before any request: restores what must exist. */

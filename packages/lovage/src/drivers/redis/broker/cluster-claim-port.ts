@@ -12,6 +12,7 @@ import {
   type OpenSettlement,
   type Settled,
   type Swept,
+  type WaitHooks,
 } from '../../shared/index.js'
 import { isConnectionLoss, queueTarget, type RedisSubscriber } from '../client/index.js'
 import { ClaimRound } from './claim-round.js'
@@ -108,7 +109,7 @@ export class ClusterClaimPort implements ClaimPort {
       }
       this.#waiters.setQueues(queues)
     },
-    arm: (wake: (queue: string) => void): void =>
+    arm: ({ wake }: WaitHooks): void =>
       this.#waiters.arm((queue) => {
         this.#share(queue).expected = 1
         wake(queue)

@@ -9,16 +9,20 @@ import type {
   OpenSettlement,
   Settled,
   Swept,
+  WaitHooks,
 } from '../../shared/index.js'
 import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '../client/index.js'
+import { ClaimMarks } from './claim-marks.js'
 import { readClaim } from './claim-reply.js'
 import { FlushTurn } from './flush-turn.js'
 import { HELD_REMARK, type RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
+import { Reservation } from './reservation.js'
 import { RedisSettler } from './redis-settler.js'
 import { CLAIM, SETTLE, settleKeys } from './scripts.js'
 import type { Results } from './settlement.js'
 import { Sweeper } from './sweeper.js'
+import type { WaitOutcome } from './waiter.js'
 import { Waiters } from './waiters.js'
 
 const MAX_HAND_BACK = 500
@@ -36,8 +40,14 @@ export interface RedisClaimParts {
 const MOST_CLAIMED = 1_000
 /** A larger reply keeps the worker reading while it could run what has come. */
 const MOST_CHARS = 4 * 1024 * 1024
+/** In place of the counts, and of a reservation whose claim was made. */
+const NO_ROOM = '-'
 /** The reply of a claim that finds nothing. */
 const NO_MESSAGES = 3
+/** A claim behind each of the waits at more queues would cost more than it saves. */
+const MANY_QUEUES = 16
+/** A withdrawal that takes longer means that the server does not answer. */
+const SILENT_MS = 1_000
 
 interface QueueWords {
   readonly lists: readonly string[]
@@ -51,7 +61,13 @@ export class RedisClaimPort implements ClaimPort {
   readonly asksLate = false
   readonly watchesConnection = true
   readonly sweepMs: number
-  readonly wait: Waiters
+  readonly #waiters: Waiters
+  readonly #reservation: Reservation
+  readonly #marks: ClaimMarks
+  #listener: ClaimListener | undefined
+  #waiting: WaitHooks | undefined
+  /** How many comparisons must still find out what a lost connection may have claimed. */
+  #doubts = 0
   readonly #connection: RedisConnection
   readonly #options: ConsumeOptions
   readonly #parts: RedisClaimParts
@@ -76,11 +92,14 @@ export class RedisClaimPort implements ClaimPort {
     this.settlesResults = writer !== undefined
     this.sweepMs = Math.min(LONGEST_PAUSE_MS, leaseMs / 5)
     this.#release = connection.hold()
-    this.wait = new Waiters(
+    this.#reservation = new Reservation(connection, keys.reserved(holder))
+    this.#marks = new ClaimMarks(parts.subscriber)
+    this.#waiters = new Waiters(
       () => connection.target,
       clock,
       (queue) => keys.list(queue, 0),
       onError,
+      { claim: (queue, over) => this.#claimBehind(queue, over), lost: () => this.#lost() },
     )
     this.#settler = new RedisSettler({
       connection,
@@ -100,7 +119,7 @@ export class RedisClaimPort implements ClaimPort {
       leaseMs,
       visibilityTimeoutMs,
       onError,
-      lists: () => this.#wordsOf(this.wait.queues).lists,
+      lists: () => this.#wordsOf(this.#waiters.queues).lists,
     })
   }
 
@@ -120,26 +139,127 @@ export class RedisClaimPort implements ClaimPort {
     this.#turn.soon(send)
   }
 
+  readonly wait = {
+    setQueues: async (queues: readonly string[]): Promise<void> => {
+      await this.#disarm()
+      this.#waiters.setQueues(queues)
+    },
+    arm: (hooks: WaitHooks): void => {
+      this.#waiting = hooks
+      if (this.#canReserve) this.#reservation.make(hooks.want)
+      this.#waiters.arm(hooks.wake)
+    },
+    disarm: (): Promise<void> => this.#disarm(),
+  }
+
+  get #canReserve(): boolean {
+    return this.#waiters.queues.length <= MANY_QUEUES && this.#connection.isReady
+  }
+
   async claim(ask: () => ClaimRequest): Promise<ClaimReply> {
-    const { keys } = this.#parts
-    const { queues, want, isBacklog, isProbe } = ask()
+    const { queues, want, isBacklog } = ask()
+    const isWithdrawn = this.#reservation.isMade
+    const answered = isWithdrawn ? this.#reservation.whenAnswered() : undefined
+    const reply = await this.#send(this.#connection, queues, want, isWithdrawn ? 'withdraw' : '', !isBacklog)
+    if (reply.isRefused) {
+      // What was claimed behind a wait counts first.
+      await answered
+      this.#reservation.withdrawn()
+      this.#listener?.rung()
+    } else if (isWithdrawn) this.#reservation.withdrawn()
+    return reply
+  }
+
+  /** A claim that the server executes when a wait at the queue ends. */
+  #claimBehind(queue: string, connection: RedisConnection): Promise<WaitOutcome> | undefined {
+    if (this.#waiters.queues.length > MANY_QUEUES) return undefined
+    this.#reservation.renew()
+    return this.#claimWaited(queue, connection)
+  }
+
+  async #claimWaited(queue: string, connection: RedisConnection): Promise<WaitOutcome> {
+    const reply = await this.#send(connection, this.#waiters.alone(queue), 0, this.#reservation.epoch, true)
+    if (reply.isRefused) return 'refused'
+    if (reply.count === 0) return 'none'
+    const { count } = this.#reservation
+    this.#waiters.disarm()
+    this.#waiting?.take(reply, count)
+    this.#reservation.answered()
+    return 'taken'
+  }
+
+  /** Sends a claim; resolves when all that was published before its messages were claimed has been heard. */
+  async #send(
+    connection: RedisConnection,
+    queues: readonly string[],
+    want: number,
+    reservation: string,
+    isMarked: boolean,
+  ): Promise<ClaimReply & { readonly count: number; readonly isRefused: boolean }> {
+    const { keys, subscriber } = this.#parts
     const { lists, suffixes } = this.#wordsOf(queues)
     const { holder, leaseMs } = this.#options
     const { unackedIndex, unacked, holders, unparsed, redeliveries } = keys
-    const claimed = CLAIM.run(
-      this.#connection,
-      [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, ...lists],
-      [holder, leaseMs, want, HELD_REMARK, keys.steps.length, ...suffixes],
-    )
-    // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
-    const heard = isBacklog || isProbe ? undefined : this.#parts.subscriber.caughtUp()
-    const reply = await claimed
-    await heard
-    // Asking after the claim takes longer, but costs nothing where there is no message.
-    if (isProbe && reply.length > NO_MESSAGES) await this.#parts.subscriber.caughtUp()
-    this.#measure(reply)
-    const queueOf = (list: number): string => queues[Math.floor(list / keys.steps.length)] ?? ''
-    return { messages: readClaim(reply, queueOf, this.#options.onError) }
+    const number = isMarked && subscriber.isReady ? this.#marks.next() : 0
+    let count = 0
+    try {
+      const reply = await CLAIM.run(
+        connection,
+        [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, keys.reserved(holder), ...lists],
+        [
+          holder,
+          leaseMs,
+          want,
+          HELD_REMARK,
+          keys.steps.length,
+          reservation,
+          number === 0 ? '' : keys.claimed(holder),
+          number,
+          ...suffixes,
+        ],
+      )
+      if (reply[1] === NO_ROOM) return { messages: [], count, isRefused: true }
+      count = reply.length - NO_MESSAGES
+      // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
+      if (count > 0 && number !== 0) await this.#marks.heard(number)
+      this.#measure(reply)
+      const queueOf = (list: number): string => queues[Math.floor(list / keys.steps.length)] ?? ''
+      return { messages: readClaim(reply, queueOf, this.#options.onError), count, isRefused: false }
+    } finally {
+      if (count === 0) this.#marks.forget(number)
+    }
+  }
+
+  /** Resolves when no claim behind a wait can be made any longer, and none that was made is under way. */
+  async #disarm(): Promise<void> {
+    this.#waiters.disarm()
+    if (!this.#reservation.isMade) return
+    let timer: NodeJS.Timeout | undefined
+    const silence = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), SILENT_MS)
+    })
+    const nothing = { queues: [], want: 0, isBacklog: true, isProbe: false }
+    const isDone =
+      this.isReady &&
+      (await Promise.race([
+        this.claim(() => nothing).then(
+          () => true,
+          () => false,
+        ),
+        silence,
+      ]))
+    clearTimeout(timer)
+    // Their answers are lost with the connections; what they claimed is found by comparison, or when the lease ends.
+    if (!isDone) this.#waiters.drop()
+  }
+
+  /** What a lost connection may have claimed is looked for at once, and its claim is withdrawn. */
+  #lost(): void {
+    this.#doubts = 2
+    this.#reservation.lost()
+    if (!this.isReady) return
+    this.#listener?.rung()
+    this.#listener?.up()
   }
 
   /** Follows the size of messages, larger ones at once. */
@@ -170,10 +290,18 @@ export class RedisClaimPort implements ClaimPort {
   }
 
   async held(): Promise<HeldList> {
-    const listed = await this.#connection.command<string[]>(
-      'hkeys',
-      this.#parts.keys.held(this.#options.holder),
+    const { keys } = this.#parts
+    const { holder } = this.#options
+    const answered = this.#reservation.whenAnswered()
+    const [listed, room] = await this.#connection.together(() =>
+      Promise.all([
+        this.#connection.command<string[]>('hkeys', keys.held(holder)),
+        this.#connection.command<string | null>('get', keys.reserved(holder)),
+      ]),
     )
+    // What was claimed behind a wait is listed, and not yet known here.
+    if (room === NO_ROOM) await answered
+    this.#doubts = Math.max(0, this.#doubts - 1)
     return { keys: listed.filter((tag) => tag !== '') }
   }
 
@@ -202,23 +330,26 @@ export class RedisClaimPort implements ClaimPort {
 
   drop(): void {
     this.#connection.drop()
-    this.wait.drop()
+    this.#waiters.drop()
     this.#parts.subscriber.drop()
   }
 
   async listen(listener: ClaimListener): Promise<readonly Unsubscribe[]> {
+    this.#listener = listener
+    const { keys, subscriber } = this.#parts
     const ring = (queue: string): void => {
       // An empty name means that any queue may have new messages.
       if (queue === '') listener.due(0)
       listener.rung(queue === '' ? undefined : [queue])
     }
     return [
-      await this.#parts.subscriber.subscribe([this.#parts.keys.doorbell], ring),
+      await subscriber.subscribe([keys.doorbell], ring),
+      await subscriber.subscribe([keys.claimed(this.#options.holder)], (number) => this.#marks.hear(number)),
       this.#connection.listen({
         onReady: () => listener.up(),
         onDown: (error) => listener.down(error),
       }),
-      () => this.wait.close(),
+      () => this.#waiters.close(),
     ]
   }
 
@@ -237,9 +368,9 @@ export class RedisClaimPort implements ClaimPort {
     this.#settler.abandon()
     try {
       if (!this.#connection.isReady) return
-      if (isEmpty) {
+      if (isEmpty && this.#doubts === 0) {
         await this.#connection.command('zrem', keys.holders, holder)
-        await this.#connection.command('del', keys.held(holder))
+        await this.#connection.command('del', keys.held(holder), keys.reserved(holder))
       } else await this.#connection.command('zadd', keys.holders, 'XX', 0, holder)
     } finally {
       this.#release()

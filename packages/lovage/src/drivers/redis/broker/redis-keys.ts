@@ -106,10 +106,14 @@ export class RedisKeys {
   /** Whether routing keys are part of channel names; otherwise listeners inspect the messages. */
   readonly hasPatterns: boolean
   readonly #channelPrefix: string
+  readonly #own: string
+  readonly #db: number
 
   constructor(prefix: string, db: number, options: KeyOptions = KOMBU) {
     const own = `${prefix}lovage:`
     this.prefix = prefix
+    this.#own = own
+    this.#db = db
     this.separator = options.separator
     this.steps = options.steps
     this.unacked = prefix + options.unacked
@@ -177,6 +181,16 @@ export class RedisKeys {
 
   held(holder: string): string {
     return this.heldPrefix + holder
+  }
+
+  /** String: the room that a holder reserves for the claim behind its waits. */
+  reserved(holder: string): string {
+    return `${this.#own}reserved:${holder}`
+  }
+
+  /** The channel on which a holder hears that it has claimed something, behind all that was published before. */
+  claimed(holder: string): string {
+    return `${this.#own}claimed:${this.#db}:${holder}`
   }
 
   times(queue: string): string {

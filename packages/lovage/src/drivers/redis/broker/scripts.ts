@@ -12,15 +12,26 @@ export const CLAIM = defineScript<
     holders: string,
     unparsed: string,
     redeliveries: string,
+    reserved: string,
     ...lists: string[],
   ],
-  [holder: string, leaseMs: number, count: number, remark: string, steps: number, ...suffixes: string[]],
+  [
+    holder: string,
+    leaseMs: number,
+    count: number,
+    remark: string,
+    steps: number,
+    reservation: string,
+    channel: string,
+    number: number,
+    ...suffixes: string[],
+  ],
   [tags: string, counts: string, redeliveries: string, ...messages: string[]]
 >({
   file: lua('claim'),
-  uses: [lua('pop-lists'), lua('delivery-tag'), lua('message-tag')],
-  keys: ['unackedIndex', 'unacked', 'held', 'holders', 'unparsed', 'redeliveries', 'lists…'],
-  args: ['holder', 'leaseMs', 'count', 'remark', 'steps', 'suffixes…'],
+  uses: [lua('pop-lists'), lua('delivery-tag'), lua('message-tag'), lua('reserved-room')],
+  keys: ['unackedIndex', 'unacked', 'held', 'holders', 'unparsed', 'redeliveries', 'reserved', 'lists…'],
+  args: ['holder', 'leaseMs', 'count', 'remark', 'steps', 'reservation', 'channel', 'number', 'suffixes…'],
 })
 
 /** Acknowledges claims, with their results. */

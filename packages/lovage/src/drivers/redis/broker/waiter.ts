@@ -5,30 +5,36 @@ import { isConnectionLoss, patient, RedisConnection, type RedisTarget } from '..
 const WAIT_S = 10
 const PAUSE_AFTER_ERROR_MS = 1_000
 
+/** What became of the claim behind a wait: it took messages, found none, or had no room reserved. */
+export type WaitOutcome = 'taken' | 'none' | 'refused'
+
+/** What a waiter calls. */
+export interface WaiterHooks {
+  readonly wake: () => void
+  readonly error: (error: unknown) => void
+  /** Sends a claim, which the server executes when the wait ends; undefined: none. */
+  readonly claim: (connection: RedisConnection) => Promise<WaitOutcome> | undefined
+  /** The answer of a claim may have been lost. */
+  readonly lost: () => void
+}
+
 /**
  * Waits for messages in one list without taking any: BLMOVE of the tail onto itself blocks, removes nothing, and wakes
- * all waiters. It has its own connection, because it blocks.
+ * all waiters. It has its own connection, because it blocks. A claim that is sent behind it costs no further round trip.
  */
 export class Waiter {
   readonly #connection: RedisConnection
   readonly #list: string
-  readonly #wake: () => void
-  readonly #onError: (error: unknown) => void
+  readonly #on: WaiterHooks
   readonly #clock: Clock
   #waiting = false
   #armed = false
 
-  constructor(
-    target: RedisTarget,
-    list: string,
-    clock: Clock,
-    on: { readonly wake: () => void; readonly error: (error: unknown) => void },
-  ) {
+  constructor(target: RedisTarget, list: string, clock: Clock, on: WaiterHooks) {
     this.#connection = new RedisConnection(patient(target, WAIT_S), 'lovage:waiter')
     this.#list = list
     this.#clock = clock
-    this.#wake = on.wake
-    this.#onError = on.error
+    this.#on = on
   }
 
   /** Wakes once when the list holds a message, possibly at once. */
@@ -56,16 +62,23 @@ export class Waiter {
     const words = [this.#list, this.#list, 'RIGHT', 'RIGHT', WAIT_S]
     while (this.#armed) {
       try {
-        const found = await this.#connection.sendForBytes<Buffer | null>('blmove', words)
-        if (found !== null && this.#armed) {
+        const [found, outcome] = await this.#connection.together(() =>
+          Promise.all([
+            this.#connection.sendForBytes<Buffer | null>('blmove', words),
+            this.#on.claim(this.#connection),
+          ]),
+        )
+        if (outcome === 'taken') this.#armed = false
+        else if (found !== null && outcome !== 'none' && this.#armed) {
           this.#armed = false
-          this.#wake()
+          this.#on.wake()
         }
       } catch (error) {
         if (this.#connection.isClosed) break
+        this.#on.lost()
         // The consumer's own connection reports an unavailable server; the wait starts again when it is back.
         if (!isConnectionLoss(error)) {
-          this.#onError(error)
+          this.#on.error(error)
           await delay(this.#clock, PAUSE_AFTER_ERROR_MS)
         }
       }

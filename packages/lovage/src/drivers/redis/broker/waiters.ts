@@ -1,6 +1,14 @@
 import type { Clock } from '../../../kernel/index.js'
-import type { RedisTarget } from '../client/index.js'
-import { Waiter } from './waiter.js'
+import type { RedisConnection, RedisTarget } from '../client/index.js'
+import { Waiter, type WaiterHooks } from './waiter.js'
+
+/** The claims behind waits. */
+export interface WaitClaims {
+  /** Sends one for a queue, if there is to be one. */
+  claim(queue: string, connection: RedisConnection): ReturnType<WaiterHooks['claim']>
+  /** The answer of one may have been lost. */
+  lost(): void
+}
 
 /** One waiter per queue, all armed and disarmed together: the first that wakes disarms the others. */
 export class Waiters {
@@ -8,8 +16,10 @@ export class Waiters {
   readonly #clock: Clock
   readonly #listOf: (queue: string) => string
   readonly #onError: (error: unknown) => void
+  readonly #claims: WaitClaims | undefined
   #wake: (queue: string) => void = () => {}
   readonly #byQueue = new Map<string, Waiter>()
+  readonly #alone = new Map<string, readonly string[]>()
   queues: readonly string[] = []
 
   constructor(
@@ -17,11 +27,13 @@ export class Waiters {
     clock: Clock,
     listOf: (queue: string) => string,
     onError: (error: unknown) => void,
+    claims?: WaitClaims,
   ) {
     this.#targetOf = targetOf
     this.#clock = clock
     this.#listOf = listOf
     this.#onError = onError
+    this.#claims = claims
   }
 
   /** Waits at the lists of these queues from now on. */
@@ -32,12 +44,28 @@ export class Waiters {
       if (wanted.has(queue)) continue
       waiter.close()
       this.#byQueue.delete(queue)
+      this.#alone.delete(queue)
     }
     for (const queue of wanted) {
       if (this.#byQueue.has(queue)) continue
-      const on = { wake: () => this.#woken(queue), error: this.#onError }
+      const on: WaiterHooks = {
+        wake: () => this.#woken(queue),
+        error: this.#onError,
+        claim: (connection) => this.#claims?.claim(queue, connection),
+        lost: () => this.#claims?.lost(),
+      }
       this.#byQueue.set(queue, new Waiter(this.#targetOf(queue), this.#listOf(queue), this.#clock, on))
     }
+  }
+
+  /** The queue as a list of one; the same each time, because words are kept by it. */
+  alone(queue: string): readonly string[] {
+    let one = this.#alone.get(queue)
+    if (!one) {
+      one = [queue]
+      this.#alone.set(queue, one)
+    }
+    return one
   }
 
   /** Calls `wake` with a queue whose list holds a message, possibly at once. */

@@ -47,6 +47,11 @@ export class RedisSubscriber {
     })
   }
 
+  /** Whether it hears now, as far as is known. */
+  get isReady(): boolean {
+    return this.#connection.isReady
+  }
+
   /** Listens to channels. Resolves when the server has confirmed it; rejects when it cannot be reached now. */
   subscribe(channels: readonly string[], hear: Hear): Promise<Unsubscribe> {
     return this.#add('subscribe', channels, hear)

@@ -1,4 +1,5 @@
 import { InFlight } from '../../../kernel/index.js'
+import type { WaitHooks } from '../../shared/index.js'
 import type { Holding } from './holdings.js'
 
 /** With fewer free slots than queues, the queues are asked in turn, for this long each. */
@@ -49,7 +50,7 @@ export class LongPolls {
     if (others.length > 0) this.#parts.giveBack(others)
   }
 
-  arm(wake: (queue: string) => void): void {
+  arm({ wake }: Pick<WaitHooks, 'wake'>): void {
     this.#isArmed = true
     this.#wake = wake
     const room = this.#parts.free()

@@ -18,9 +18,8 @@ local function wasRedelivered(raw)
   return string.find(raw, '"redelivered"', -400, true)
 end
 
--- lossesOf(redeliveries, tags): how often holders of the messages were lost, as words; empty when there was no loss.
+-- lossesOf(redeliveries, tags): how often holders of the messages were lost, as words.
 local function lossesOf(redeliveries, tags)
-  if redis.call('EXISTS', redeliveries) == 0 then return '' end
   local found = redis.call('HMGET', redeliveries, unpack(messageTags(tags)))
   for i = 1, #tags do found[i] = found[i] or '0' end
   return table.concat(found, ' ')

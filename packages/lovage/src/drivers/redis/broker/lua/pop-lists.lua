@@ -9,11 +9,13 @@ local function popLists(keys, first, count, check)
   -- Nearly every look of an idle worker finds nothing, and so do most lists of many queues.
   for from = first, #keys, LISTS_AT_ONCE do
     local to = math.min(from + LISTS_AT_ONCE - 1, #keys)
-    if #raws < count and redis.call('EXISTS', unpack(keys, from, to)) > 0 then
+    local left = #raws < count and redis.call('EXISTS', unpack(keys, from, to)) or 0
+    if left > 0 then
       if #raws == 0 then check() end
       for i = from, to do
-        if #raws >= count then break end
+        if left == 0 or #raws >= count then break end
         local popped = redis.pcall('RPOP', keys[i], count - #raws)
+        if popped then left = left - 1 end
         if popped and popped.err then
           if #raws == 0 and not string.find(popped.err, 'WRONGTYPE', 1, true) then return nil, popped end
           counts[#counts + 1] = (i - first) .. ':!'

@@ -1,0 +1,51 @@
+import type { RedisSubscriber } from '../client/index.js'
+
+/** A server that answers later than this is not waited for. */
+const LATE_MS = 250
+
+/**
+ * Tells when all that was published before a claim has been heard, such as revokes: each claim that finds messages publishes its number to
+ * its holder, behind what was published before it.
+ */
+export class ClaimMarks {
+  readonly #subscriber: RedisSubscriber
+  #last = 0
+  /** Of each claim whose mark is awaited: called, or true when it was heard before the reply. */
+  readonly #open = new Map<number, (() => void) | boolean>()
+
+  constructor(subscriber: RedisSubscriber) {
+    this.#subscriber = subscriber
+  }
+
+  /** The number of a new claim. */
+  next(): number {
+    this.#open.set(++this.#last, false)
+    return this.#last
+  }
+
+  hear(payload: string): void {
+    const number = Number(payload)
+    const known = this.#open.get(number)
+    if (known === undefined) return
+    if (typeof known === 'function') known()
+    else this.#open.set(number, true)
+  }
+
+  /** The claim has found nothing. */
+  forget(number: number): void {
+    this.#open.delete(number)
+  }
+
+  /** Resolves when the claim's mark has been heard, or cannot be heard now. */
+  async heard(number: number): Promise<void> {
+    if (this.#open.get(number) === false && this.#subscriber.isReady) {
+      let timer: NodeJS.Timeout | undefined
+      await new Promise<void>((resolve) => {
+        this.#open.set(number, resolve)
+        timer = setTimeout(resolve, LATE_MS)
+      })
+      clearTimeout(timer)
+    }
+    this.#open.delete(number)
+  }
+}

@@ -1,0 +1,19 @@
+-- A holder that waits reserves room for one claim, which stands behind its waits and is executed as soon as one of them
+-- ends. `reserved` is `<epoch> <count>`, then `-` once the claim was made; its holder reserves again when it has the
+-- reply.
+--
+-- roomFor(reserved, reservation, count): how many messages a claim may take, by its kind: '' any; 'withdraw' ends the
+-- reservation, and may take none where its claim was made; an epoch is that of a claim behind a wait.
+-- Returns the number, and whether none may be taken.
+local function roomFor(reserved, reservation, count)
+  if reservation == '' then return count, false end
+  local room = redis.call('GET', reserved)
+  if reservation == 'withdraw' then
+    if room == '-' then return 0, true end
+    if room then redis.call('DEL', reserved) end
+    return count, false
+  end
+  local epoch, reservedCount = string.match(room or '', '^(%S+) (%d+)$')
+  if epoch ~= reservation then return 0, true end
+  return tonumber(reservedCount), false
+end
