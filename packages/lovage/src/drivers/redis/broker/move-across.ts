@@ -23,7 +23,16 @@ export async function moveAcross(places: Places, from: string, to: string): Prom
     for (;;) {
       const [tags, , , ...raws] = await CLAIM.runForBytes<[Buffer, Buffer, Buffer, ...Buffer[]]>(
         source.connection,
-        [unackedIndex, unacked, held, holders, unparsed, redeliveries, source.keys.reserved(holder), source.keys.list(from, step)],
+        [
+          unackedIndex,
+          unacked,
+          held,
+          holders,
+          unparsed,
+          redeliveries,
+          source.keys.reserved(holder),
+          source.keys.list(from, step),
+        ],
         [holder, LEASE_MS, AT_ONCE, HELD_REMARK, 1, '', '', 0, suffix],
       )
       if (raws.length === 0) break

@@ -110,7 +110,16 @@ export class QueueShare {
     const { unackedIndex, unacked, holders, unparsed, redeliveries } = keys
     const reply = await CLAIM.run(
       connection,
-      [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, keys.reserved(holder), ...this.#lists],
+      [
+        unackedIndex,
+        unacked,
+        keys.held(holder),
+        holders,
+        unparsed,
+        redeliveries,
+        keys.reserved(holder),
+        ...this.#lists,
+      ],
       [holder, leaseMs, want, HELD_REMARK, keys.steps.length, '', '', 0, this.#suffix],
     )
     const messages = [...readClaim(reply, () => this.queue, onError, this.#prefix)]

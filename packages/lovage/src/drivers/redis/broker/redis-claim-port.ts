@@ -17,8 +17,8 @@ import { readClaim } from './claim-reply.js'
 import { FlushTurn } from './flush-turn.js'
 import { HELD_REMARK, type RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
-import { Reservation } from './reservation.js'
 import { RedisSettler } from './redis-settler.js'
+import { Reservation } from './reservation.js'
 import { CLAIM, SETTLE, settleKeys } from './scripts.js'
 import type { Results } from './settlement.js'
 import { Sweeper } from './sweeper.js'
@@ -205,7 +205,16 @@ export class RedisClaimPort implements ClaimPort {
     try {
       const reply = await CLAIM.run(
         connection,
-        [unackedIndex, unacked, keys.held(holder), holders, unparsed, redeliveries, keys.reserved(holder), ...lists],
+        [
+          unackedIndex,
+          unacked,
+          keys.held(holder),
+          holders,
+          unparsed,
+          redeliveries,
+          keys.reserved(holder),
+          ...lists,
+        ],
         [
           holder,
           leaseMs,
