@@ -10,7 +10,7 @@
 --            after the first RPOP: wrong types show before it or are passed over; no full memory stops a script then.
 local index, unacked, held, holders, unparsed, redeliveries, reserved = unpack(KEYS, 1, 7)
 local holder, leaseMs, steps, reservation = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[5]), ARGV[6]
-local count, hasNone = roomFor(reserved, reservation, tonumber(ARGV[3]))
+local count, hasNone = roomFor(reserved, reservation, tonumber(ARGV[3]), holders, holder)
 if hasNone then return { '', '-', '' } end
 local isNewIndex, hasLosses
 local raws, lists, counts = popLists(KEYS, 8, count, function()

@@ -2,10 +2,11 @@
 -- ends. `reserved` is `<epoch> <count>`, then `-` once the claim was made; its holder reserves again when it has the
 -- reply.
 --
--- roomFor(reserved, reservation, count): how many messages a claim may take, by its kind: '' any; 'withdraw' ends the
--- reservation, and may take none where its claim was made; an epoch is that of a claim behind a wait.
+-- roomFor(reserved, reservation, count, holders, holder): how many messages a claim may take, by its kind: '' any;
+-- 'withdraw' ends the reservation, and may take none where its claim was made; an epoch is that of a claim behind a
+-- wait, which may take none for a process that has stopped: what others take from it must not come back to it.
 -- Returns the number, and whether none may be taken.
-local function roomFor(reserved, reservation, count)
+local function roomFor(reserved, reservation, count, holders, holder)
   if reservation == '' then return count, false end
   local room = redis.call('GET', reserved)
   if reservation == 'withdraw' then
@@ -15,5 +16,7 @@ local function roomFor(reserved, reservation, count)
   end
   local epoch, reservedCount = string.match(room or '', '^(%S+) (%d+)$')
   if epoch ~= reservation then return 0, true end
+  local endMs = redis.call('ZSCORE', holders, holder)
+  if not endMs or tonumber(endMs) < redis.call('TIME')[1] * 1000 then return 0, true end
   return tonumber(reservedCount), false
 end
