@@ -1,7 +1,7 @@
 import { type Lovage, startWorker } from 'lovage'
 import { createTestApp, onCrashPoint, until } from 'lovage/testing'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { coreOf } from '../../packages/lovage/src/app/core/index.js'
 import { type PostgresServer, type RedisServer, startPostgres, startRedis } from '../servers.js'
 
@@ -34,6 +34,10 @@ const inOutbox = async () =>
   Number((await postgres.sql('select count(*) from lovage_outbox where error is null'))[0])
 
 test('a task in a transaction comes to Redis if, and as soon as, that is committed', async () => {
+  // The relay never looks by itself: only the commit can wake it.
+  vi.useFakeTimers({ toFake: ['setInterval'] })
+  await coreOf(app).broker()
+  vi.useRealTimers()
   const ship = app.task({ name: 'ship', queue: 'ship', run: (_ctx, id: number) => id * 2 })
   await client.query('BEGIN')
   await ship.applyAsync([1], { transaction: client })
@@ -43,11 +47,9 @@ test('a task in a transaction comes to Redis if, and as soon as, that is committ
     [2, 3].map((id) => ship.applyAsync([id], { transaction: client, priority: 3 })),
   )
   expect(await waiting('ship')).toMatchObject({ ready: 0 })
-  const beforeMs = Date.now()
   await client.query('COMMIT')
   // Relayed by this process, which has sent them; no worker is there yet.
   await until(async () => (await waiting('ship'))?.ready === 2)
-  expect(Date.now() - beforeMs, 'the commit rings').toBeLessThan(1_000)
   expect(await inOutbox()).toBe(0)
   const worker = await startWorker(app, { queues: ['ship'] })
   expect(await Promise.all(sent.map((result) => result.get({ timeout: 10 })))).toEqual([4, 6])
