@@ -1,7 +1,4 @@
-import type { RedisSubscriber } from '../client/index.js'
-
-/** A server that answers later than this is not waited for. */
-const LATE_MS = 250
+import { inTime, type RedisSubscriber } from '../client/index.js'
 
 /**
  * Tells when all that was published before a claim has been heard, such as revokes: each claim that finds messages publishes its number to
@@ -38,14 +35,8 @@ export class ClaimMarks {
 
   /** Resolves when the claim's mark has been heard, or cannot be heard now. */
   async heard(number: number): Promise<void> {
-    if (this.#open.get(number) === false && this.#subscriber.isReady) {
-      let timer: NodeJS.Timeout | undefined
-      await new Promise<void>((resolve) => {
-        this.#open.set(number, resolve)
-        timer = setTimeout(resolve, LATE_MS)
-      })
-      clearTimeout(timer)
-    }
+    if (this.#open.get(number) === false && this.#subscriber.isReady)
+      await inTime(new Promise<void>((resolve) => this.#open.set(number, resolve)))
     this.#open.delete(number)
   }
 }

@@ -142,12 +142,12 @@ export class ClusterClaimPort implements ClaimPort {
     })
     this.#watchRound(round)
     // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
-    const heard = parts.size === 0 || isBacklog || isProbe ? undefined : subscriber.caughtUp()
+    const heard = parts.size === 0 || isBacklog || isProbe ? undefined : subscriber.caughtUp(round.ended)
     const claimed = await round.ended
     this.#rounds.delete(round)
     const messages = late.length === 0 ? claimed : [...late, ...claimed]
     await heard
-    if (isProbe && messages.length > 0) await subscriber.caughtUp()
+    if (messages.length > 0 && (isProbe || subscriber.isUncertain)) await subscriber.caughtUp()
     if (messages.length < want && shares.some((share) => share.isHot && !share.isStuck))
       this.#listener?.rung()
     return { messages }

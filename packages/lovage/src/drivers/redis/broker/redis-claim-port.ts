@@ -231,6 +231,7 @@ export class RedisClaimPort implements ClaimPort {
       count = reply.length - NO_MESSAGES
       // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
       if (count > 0 && number !== 0) await this.#marks.heard(number)
+      else if (count > 0 && subscriber.isUncertain) await subscriber.caughtUp()
       this.#measure(reply)
       const queueOf = (list: number): string => queues[Math.floor(list / keys.steps.length)] ?? ''
       return { messages: readClaim(reply, queueOf, this.#options.onError), count, isRefused: false }

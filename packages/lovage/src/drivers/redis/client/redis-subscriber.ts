@@ -1,13 +1,14 @@
 import type { Unsubscribe } from '../../../kernel/index.js'
 import { isConnectionLoss } from './errors.js'
+import { inTime } from './in-time.js'
 import type { RedisTarget } from './options.js'
 import { RedisConnection } from './redis-connection.js'
 
 /** A connection that is silent for longer than this is probed. */
 const PING_MS = 5_000
 
-/** A server that answers later than this is not waited for. */
-const LATE_MS = 250
+/** Under load a caller asks this often at most: the next turn of the event loop hears what is published. */
+const UNCERTAIN_MS = 50
 const NO_WORDS: readonly string[] = []
 
 /** A message listener. */
@@ -28,6 +29,7 @@ export class RedisSubscriber {
   readonly #onReady: () => void
   readonly #onMissed = new Set<OnMissed>()
   #lostMs: number | undefined
+  #certainMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
   /** `onReady` is called when all subscriptions are restored: messages published in between were missed. */
@@ -62,23 +64,27 @@ export class RedisSubscriber {
     return this.#add('psubscribe', patterns, hear)
   }
 
+  /** Whether nothing has shown for a while that what was published has been heard: the event loop may have stood still. */
+  get isUncertain(): boolean {
+    return performance.now() - this.#certainMs > UNCERTAIN_MS
+  }
+
   /**
    * Resolves when all that was published before this call has been heard, or cannot be heard now. A server that does not answer is waited for
-   * only briefly.
+   * only briefly, once it has answered what was sent to it together with this call.
    */
-  async caughtUp(): Promise<void> {
+  async caughtUp(together: Promise<unknown> = Promise.resolve()): Promise<void> {
     if (!this.#connection.isReady) return
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LATE_MS)
-    })
+    const askedMs = performance.now()
     // A lost connection misses what is published now; it is opened again.
     const answered = this.#connection.send('ping', NO_WORDS).then(
-      () => {},
+      () => {
+        this.#certainMs = askedMs
+      },
       () => {},
     )
-    await Promise.race([answered, late])
-    clearTimeout(timer)
+    await together.catch(() => {})
+    await inTime(answered)
   }
 
   /** Calls back after each loss, once the subscriptions are restored: what was published meanwhile has been missed. */
