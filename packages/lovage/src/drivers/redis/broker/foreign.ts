@@ -40,6 +40,8 @@ async function overdueTags(
   keys: RedisKeys,
   visibilityTimeoutMs: number,
 ): Promise<Buffer[]> {
+  // An idle fleet has claimed nothing.
+  if ((await connection.command<number>('exists', keys.unackedIndex)) === 0) return []
   const [seconds = '0', microseconds = '0'] = await connection.command<[string, string]>('time')
   const limit = Number(seconds) + Number(microseconds) / 1e6 - visibilityTimeoutMs / 1000
   return connection.sendForBytes<Buffer[]>('zrangebyscore', [

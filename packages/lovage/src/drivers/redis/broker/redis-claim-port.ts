@@ -303,16 +303,13 @@ export class RedisClaimPort implements ClaimPort {
     const { keys } = this.#parts
     const { holder } = this.#options
     const answered = this.#reservation.whenAnswered()
-    const [listed, room] = await this.#connection.together(() =>
-      Promise.all([
-        this.#connection.command<string[]>('hkeys', keys.held(holder)),
-        this.#connection.command<string | null>('get', keys.reserved(holder)),
-      ]),
-    )
-    // What was claimed behind a wait is listed, and not yet known here.
-    if (room === NO_ROOM) await answered
+    const listed = await this.#connection.command<string[]>('hkeys', keys.held(holder))
+    const tags = listed.filter((tag) => tag !== '')
+    // What was claimed behind a wait may be listed, and not yet known here.
+    if (tags.length > 0 && (await this.#connection.command('get', keys.reserved(holder))) === NO_ROOM)
+      await answered
     this.#doubts = Math.max(0, this.#doubts - 1)
-    return { keys: listed.filter((tag) => tag !== '') }
+    return { keys: tags }
   }
 
   async giveBack(wireTags: readonly string[]): Promise<void> {

@@ -5,7 +5,7 @@ import type { RedisTarget } from './options.js'
 import { RedisConnection } from './redis-connection.js'
 
 /** A connection that is silent for longer than this is probed. */
-const PING_MS = 5_000
+const PING_MS = 7_500
 
 /** Under load a caller asks this often at most: the next turn of the event loop hears what is published. */
 const UNCERTAIN_MS = 50

@@ -131,6 +131,8 @@ export class RedisJoinStore implements JoinStore {
     holdMs = HOLD_MS,
     limit = DUE_LIMIT,
   }: HoldOptions & { readonly limit?: number } = {}): Promise<readonly CompletedJoin[]> {
+    // Nearly always there is none.
+    if ((await this.#connection.command<number>('exists', this.#owed)) === 0) return []
     const now = await this.#connection.command<[string, string]>('time')
     const nowMs = Number(now[0]) * 1000 + Math.floor(Number(now[1]) / 1000)
     const ids = await this.#connection.command<string[]>(

@@ -10,8 +10,11 @@
 --            after the first RPOP: wrong types show before it or are passed over; no full memory stops a script then.
 local index, unacked, held, holders, unparsed, redeliveries, reserved = unpack(KEYS, 1, 7)
 local holder, leaseMs, steps, reservation = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[5]), ARGV[6]
-local count, hasNone = roomFor(reserved, reservation, tonumber(ARGV[3]), holders, holder)
-if hasNone then return { '', '-', '' } end
+local isBehindWait = reservation ~= '' and reservation ~= 'withdraw'
+-- Most waits end without a message: that costs one command.
+if isBehindWait and redis.call('EXISTS', unpack(KEYS, 8)) == 0 then return { '', '', '' } end
+local count = roomFor(reserved, reservation, tonumber(ARGV[3]), holders, holder)
+if not count then return { '', '-', '' } end
 local isNewIndex, hasLosses
 local raws, lists, counts = popLists(KEYS, 8, count, function()
   redis.call('HLEN', unacked)
@@ -20,14 +23,13 @@ local raws, lists, counts = popLists(KEYS, 8, count, function()
   isNewIndex = redis.call('ZCARD', index) == 0
   -- Rarely is there any of these.
   hasLosses = redis.call('EXISTS', unparsed, redeliveries) > 0
-  if hasLosses then redis.call('HLEN', unparsed) end
-  hasLosses = hasLosses and redis.call('HLEN', redeliveries) > 0
+  hasLosses = hasLosses and redis.call('HLEN', unparsed) >= 0 and redis.call('HLEN', redeliveries) > 0
 end)
 if not raws then return lists end
 local n = #raws
 local reply = { '', counts, '', unpack(raws) }
 if n == 0 then return reply end
-if reservation ~= '' and reservation ~= 'withdraw' then redis.call('SET', reserved, '-', 'KEEPTTL') end
+if isBehindWait then redis.call('SET', reserved, '-', 'KEEPTTL') end
 -- Whatever was published to the holder before is on its way before this.
 if ARGV[7] ~= '' then redis.call('PUBLISH', ARGV[7], ARGV[8]) end
 

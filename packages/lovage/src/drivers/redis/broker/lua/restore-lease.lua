@@ -5,11 +5,14 @@
 -- REPLY      {restored, holder, a key that is no list, or nothing}, or {-1} when no lease has run out
 -- INVARIANT  A message is held or in its list. A claim that another holder took meanwhile (see its score) stays theirs.
 local holders, index, unacked, unparsed, redeliveries, doorbell = unpack(KEYS, 1, 6)
+-- The two whose leases end first.
+local first = redis.call('ZRANGE', holders, 0, 1, 'WITHSCORES')
+local at = first[1] == ARGV[1] and 3 or 1
+local holder = first[at]
+if not holder then return { -1 } end
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
-local silent = redis.call('ZRANGEBYSCORE', holders, '-inf', nowMs, 'LIMIT', 0, 2)
-local holder = silent[1] ~= ARGV[1] and silent[1] or silent[2]
-if not holder then return { -1 } end
+if tonumber(first[at + 1]) > nowMs then return { -1 } end
 local held, limit = ARGV[2] .. holder, tonumber(ARGV[3])
 local all = redis.call('HGETALL', held)
 local claims = {}
