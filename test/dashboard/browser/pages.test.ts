@@ -15,6 +15,7 @@ const patient = { timeoutMs: 60_000 }
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** Where pictures of the pages are kept when they are asked for (`LOVAGE_PICTURES=docs/dashboard`). */
 const PICTURES = process.env.LOVAGE_PICTURES
+const ON_A_PHONE: ReadonlySet<string> = new Set(['overview', 'task', 'tasks', 'queue'])
 
 let redis: RedisServer
 let python: PythonCelery
@@ -177,6 +178,14 @@ const PAGES = (): readonly (readonly [name: string, path: string])[] => [
   ['jobs', '/jobs'],
 ]
 
+/** What axe objects to on a page. The page's policy lets no foreign script in; what is evaluated from outside is none of its. */
+async function objections(page: Page): Promise<readonly string[]> {
+  const found =
+    await page.evaluate(`${AXE}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.map((one) => one.id + ': ' + one.nodes.map((node) => node.target.join(' ')).slice(0, 3).join(', ')))`)
+  return found as readonly string[]
+}
+
 describe.each([false, true])('every page, dark: %s', (dark) => {
   test('is drawn, takes nothing from elsewhere, and has nothing that axe objects to', async () => {
     const problems: string[] = []
@@ -190,11 +199,7 @@ describe.each([false, true])('every page, dark: %s', (dark) => {
       if (response?.status() !== 200) problems.push(`${path}: ${response?.status()}`)
       expect(response?.headers()['content-security-policy']).toContain("default-src 'none'")
       if (PICTURES) await page.screenshot({ path: join(PICTURES, `${name}-${dark ? 'dark' : 'light'}.png`) })
-      // The policy of the page lets no foreign script in; what is evaluated from outside is none of its.
-      const violations =
-        await page.evaluate(`${AXE}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
-        violations.map((one) => one.id + ': ' + one.nodes.map((node) => node.target.join(' ')).slice(0, 3).join(', ')))`)
-      for (const one of violations as readonly string[]) problems.push(`${name}: ${one}`)
+      for (const one of await objections(page)) problems.push(`${name}: ${one}`)
     }
     expect(problems).toEqual([])
     await page.context().close()
@@ -345,9 +350,9 @@ test('the keyboard alone finds a task and opens it', async () => {
   await page.context().close()
 })
 
-test('on a phone nothing is wider than the screen', async () => {
-  const page = await open('/', { width: 390 })
-  for (const [, path] of PAGES()) {
+test('on a phone nothing is wider than the screen, and axe objects to nothing', async () => {
+  const page = await open('/', { width: 390, dark: true })
+  for (const [name, path] of PAGES()) {
     await page.goto(new URL(path.slice(1), dashboard.url).href)
     const wide = await page.evaluate(
       'document.documentElement.scrollWidth - document.documentElement.clientWidth',
@@ -362,6 +367,8 @@ test('on a phone nothing is wider than the screen', async () => {
       `(() => { const at = document.querySelector('.menu [aria-current]')?.getBoundingClientRect(); return !at || (at.left >= 0 && at.right <= innerWidth) })()`,
     )
     expect([path, isSeen]).toEqual([path, true])
+    expect([name, await objections(page)]).toEqual([name, []])
+    if (PICTURES && ON_A_PHONE.has(name)) await page.screenshot({ path: join(PICTURES, `${name}-phone.png`) })
   }
   await page.context().close()
 })

@@ -37,9 +37,11 @@ const RETENTION: Retention = {
 const GATHER_MS = 200
 /** The same while only heartbeats come: of fifty workers, they come all the time, and change no row. */
 const QUIET_MS = 2_000
+/** Nor do they change what is written, but the time until which the fleet was heard: where a gap begins if this process is killed. */
+const QUIET_WRITE_MS = 10_000
 const HEARTBEAT = 'worker-heartbeat'
 /** With less than this waiting, messages wait for each other before they are read: fifty workers' heartbeats are one turn, not fifty. */
-const FEW_BYTES = 16 * 1024
+const FEW_BYTES = 64 * 1024
 /** Tasks per transaction: it blocks the event loop for a few tens of milliseconds. */
 const SLICE = 500
 /** Tasks gathered before messages are left unread until some are written. */
@@ -73,6 +75,8 @@ export class Intake {
   /** Bytes that arrived in this turn, and whether a turn for reading is due. */
   #arrived = 0
   #isReading = false
+  /** Whether heartbeats were read that nobody was told of. */
+  #isHeard = false
   /** When the last message that was read had arrived; and until when all that arrived is written. */
   #readMs = 0
   #wholeMs = 0
@@ -190,7 +194,7 @@ export class Intake {
   tellsOfTasks(hostname: string): boolean | undefined {
     return this.#voices.tellsOfTasks(hostname)
   }
-  /** Calls back after each write. */
+  /** Calls back after each write, and when heartbeats were read. */
   onChange(on: () => void): Unsubscribe {
     this.#listeners.add(on)
     return () => void this.#listeners.delete(on)
@@ -238,8 +242,14 @@ export class Intake {
       this.#isReading = false
       if (this.#isStopped) return
       if (!this.#isFlooded()) this.#read(READ_MS)
+      if (this.#isHeard) this.#tellChange()
       if (this.#backlog.count > 0 && this.gathering.size < MOST_GATHERED) this.#readSoon()
     })
+  }
+
+  #tellChange(): void {
+    this.#isHeard = false
+    for (const listener of this.#listeners) listener()
   }
 
   #isFlooded(): boolean {
@@ -273,7 +283,8 @@ export class Intake {
       this.#voices.hear(event, isTask)
     }
     this.#noteDropped(nowMs)
-    const inMs = isQuiet ? QUIET_MS : GATHER_MS
+    if (isQuiet) this.#isHeard = true
+    const inMs = isQuiet ? QUIET_WRITE_MS : GATHER_MS
     this.#writeIn(this.gathering.size >= MOST_GATHERED ? 0 : inMs - this.#waitedMs(nowMs, inMs))
   }
 
@@ -335,7 +346,7 @@ export class Intake {
       this.gathering.putBack(tasks, rollups)
       throw error
     }
-    for (const listener of this.#listeners) listener()
+    this.#tellChange()
     // Yields to requests and incoming events.
     do await new Promise((resolve) => setImmediate(resolve))
     while (this.#arrived >= FLOOD_BYTES && !this.#isStopped)

@@ -117,6 +117,16 @@ export const limitsView: PageView<LimitsPage> = (page, context) => {
   )
 }
 
+/** What a broker can do, as far as it explains what is seen elsewhere; the JSON of the page has all. */
+const CAPABILITIES = [
+  ['priorities', 'Priorities'],
+  ['durableDelay', 'Delays outlive workers'],
+  ['leases', 'Claims of dead workers expire'],
+  ['atomicSettle', 'Settles in one step'],
+  ['browsing', 'Messages can be viewed'],
+  ['once', 'Refuses duplicates'],
+] as const
+
 /** The broker, the results and the history. */
 export const brokerView: PageView<BrokerPage> = (page, context) => {
   const frame = frameOf(page, context)
@@ -145,7 +155,11 @@ export const brokerView: PageView<BrokerPage> = (page, context) => {
                 'Results',
                 results === null ? 'none, or out of reach' : `${results.kind}, ${results.location}`,
               ],
-              ...Object.entries(capabilities ?? {}).map(([name, value]) => [name, String(value)] as const),
+              ...CAPABILITIES.flatMap(([name, word]) =>
+                capabilities?.[name] === undefined
+                  ? []
+                  : [[word, capabilities[name] === false ? 'no' : 'yes'] as const],
+              ),
             ]}
           />
         </Section>

@@ -16,7 +16,7 @@ export const overviewView: PageView<Overview> = (page, context) => {
     <Layout frame={frame} title="Overview">
       {stuck.length === 0 ? (
         <p class="calm">
-          <span aria-hidden="true">✓</span> Nothing is stuck.
+          <span aria-hidden="true">✓</span> {workers.alive === 0 ? 'Nothing waits.' : 'Nothing is stuck.'}
         </p>
       ) : (
         <ul class="stuck" aria-label="Stuck">
@@ -32,7 +32,7 @@ export const overviewView: PageView<Overview> = (page, context) => {
         <Figure
           label="Waiting"
           value={count(queues.ready)}
-          note={`in ${count(queues.count)} queues`}
+          note={`in ${count(queues.count)} ${queues.count === 1 ? 'queue' : 'queues'}`}
           to={href(frame, '/queues')}
         />
         <Figure label="Delayed" value={known(queues.delayed)} note="scheduled for later" />

@@ -94,7 +94,7 @@ export const workflowView: PageView<WorkflowPage> = (page, context) => {
             <td>
               <State of={node.state} />
             </td>
-            <td class="number">{node.layer}</td>
+            <td class="number">{node.layer + 1}</td>
             <td class="code">{node.groupId === null ? '–' : short(node.groupId, 9)}</td>
             <td class="number">{seconds(node.runtime)}</td>
             <td>

@@ -17,10 +17,13 @@ export class BlockCache {
   #change: number | undefined
   #reading: Promise<void> | undefined
   #rest: Promise<void> = Promise.resolve()
+  readonly #first: Promise<void>
   #isClosed = false
 
   constructor(session: Session) {
     this.#session = session
+    // The first search need not wait for it; if it cannot be read now, that search reads it.
+    this.#first = this.catchUp().catch(() => undefined)
   }
 
   /** Reads what has changed; calls of one turn read together. */
@@ -56,6 +59,7 @@ export class BlockCache {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    await this.#first
     await this.#rest
   }
 
