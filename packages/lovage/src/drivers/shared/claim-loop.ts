@@ -71,7 +71,7 @@ export class ClaimLoop {
 
   /** Claims from these queues from now on; resolves when no message comes from others any longer. */
   async setQueues(queues: readonly string[]): Promise<void> {
-    this.#queues = new QueueWindows([...queues])
+    this.#queues = new QueueWindows([...queues], this.#port.fewQueues)
     this.#hooks.turns?.set(queues)
     this.#isChanging = true
     await this.#port.wait?.setQueues(this.queues)

@@ -71,6 +71,8 @@ export interface ClaimPort {
   readonly isPipelined: boolean
   /** `claim` calls `ask` some time after it is called, once the slots of this turn have been freed. */
   readonly asksLate: boolean
+  /** Each queue that a claim names costs: under load it names as few as this. Default: as many as elsewhere. */
+  readonly fewQueues?: number
   /** Outages are reported by `ClaimListener`, not by failed operations. */
   readonly watchesConnection: boolean
   /** The longest pause between two sweeps. */

@@ -20,6 +20,19 @@ test('a busy consumer looks where the last messages were, then at those behind, 
   expect(windows.emptied(windows.all)).toBe(false)
 })
 
+test('where queues cost, full claims name eight of them, and twice as many each time that they do not', () => {
+  const windows = new QueueWindows(queues, 8)
+  windows.next(1000)
+  for (let claims = 0; claims < 5; claims++) windows.filled('q41')
+  const few = windows.next(1001)
+  expect(few).toEqual(queues.slice(40, 48))
+  windows.emptied(few)
+  const more = windows.next(1002)
+  expect(more).toEqual(queues.slice(48, 64))
+  windows.emptied(more)
+  expect(windows.next(1003)).toEqual(queues.slice(64, 96))
+})
+
 test('the first queues keep their rank: all are looked at every 50 ms', () => {
   const windows = new QueueWindows(queues)
   windows.next(1000)

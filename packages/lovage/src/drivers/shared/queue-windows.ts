@@ -1,7 +1,5 @@
 /** More queues than this are not all looked at by each claim of a busy consumer. */
 const MANY = 64
-/** Where one window ends, the next has begun: a queue that gave messages has others behind it. */
-const STEP = MANY / 2
 /** A busy consumer looks at all of its queues this often, so that the first ones keep their rank. */
 const ALL_EVERY_MS = 50
 
@@ -12,13 +10,19 @@ const ALL_EVERY_MS = 50
 export class QueueWindows {
   readonly all: readonly string[]
   readonly #places: ReadonlyMap<string, number>
+  /** By their size and first place; made once, because what depends on a window is known by its array. */
   readonly #windows = new Map<number, readonly string[]>()
+  readonly #starts = new WeakMap<readonly string[], number>()
+  readonly #few: number
+  #size = MANY
   /** The first queue of the next window; undefined: all of them come next. */
   #from: number | undefined
   #allMs = 0
 
-  constructor(queues: readonly string[]) {
+  /** @param few How many queues a claim names at least, while claims come back full. */
+  constructor(queues: readonly string[], few = MANY) {
     this.all = queues
+    this.#few = few
     this.#places = new Map(queues.length > MANY ? queues.map((queue, place) => [queue, place]) : [])
   }
 
@@ -29,10 +33,12 @@ export class QueueWindows {
       this.#allMs = nowMs
       return this.all
     }
-    let window = this.#windows.get(this.#from)
+    const name = this.#from * (MANY + 1) + this.#size
+    let window = this.#windows.get(name)
     if (!window) {
-      window = this.all.slice(this.#from, this.#from + MANY)
-      this.#windows.set(this.#from, window)
+      window = this.all.slice(this.#from, this.#from + this.#size)
+      this.#windows.set(name, window)
+      this.#starts.set(window, this.#from)
     }
     return window
   }
@@ -40,18 +46,20 @@ export class QueueWindows {
   /** A claim was filled; `last` is the queue of its last message. */
   filled(last: string | undefined): void {
     const place = last === undefined ? undefined : this.#places.get(last)
-    this.#from = place === undefined ? undefined : place - (place % STEP)
+    // Where one window ends, the next has begun: a queue that gave messages has others behind it.
+    this.#from = place === undefined ? undefined : place - (place % (this.#size / 2))
+    this.#size = Math.max(this.#few, this.#size / 2)
   }
 
   /** A claim of `asked` found fewer messages than there was room for; returns whether others of the queues may have more. */
   emptied(asked: readonly string[]): boolean {
-    const first = asked[0]
-    const place = asked === this.all || first === undefined ? undefined : this.#places.get(first)
-    if (place === undefined || this.#windows.get(place) !== asked) {
+    const start = this.#starts.get(asked)
+    this.#size = Math.min(MANY, this.#size * 2)
+    if (start === undefined) {
       this.#from = undefined
       return false
     }
-    const next = place + MANY
+    const next = start + asked.length
     this.#from = next < this.all.length ? next : undefined
     return true
   }

@@ -59,6 +59,7 @@ export class RedisClaimPort implements ClaimPort {
   readonly settlesResults: boolean
   readonly isPipelined = true
   readonly asksLate = false
+  readonly fewQueues = 8
   readonly watchesConnection = true
   readonly sweepMs: number
   readonly #waiters: Waiters
