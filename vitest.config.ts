@@ -13,13 +13,29 @@ export default defineConfig({
       .map(([door, path]) => ({ find: new RegExp(`^${door}$`), replacement: source(path) })),
   },
   test: {
-    include: [
-      'examples/ten-programs/10-unit-test.ts',
-      'examples/own-broker/*.test.ts',
-      // The template of new projects has a test of its own, for them.
-      'packages/!(create-lovage)/**/*.test.{ts,tsx}',
-      'systems/**/*.test.ts',
-      'test/**/*.test.ts',
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'units',
+          // The template of new projects has a test of its own, for them.
+          include: ['packages/!(create-lovage)/**/*.test.{ts,tsx}'],
+          // They leave nothing behind, and reading the sources again for each file is most of their work.
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'whole',
+          include: [
+            'examples/ten-programs/10-unit-test.ts',
+            'examples/own-broker/*.test.ts',
+            'systems/**/*.test.ts',
+            'test/**/*.test.ts',
+          ],
+        },
+      },
     ],
     globalSetup: ['scripts/build-if-stale.mjs'],
     pool: 'forks',
