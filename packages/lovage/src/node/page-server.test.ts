@@ -1,23 +1,32 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { connect, type Socket } from 'node:net'
 import { until } from 'lovage/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { jsonAnswer, PageServer } from './page-server.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet }
+/** Tells of each request as it arrives. */
+const ARRIVALS = 'http.server.request.start'
+let arrived = 0
+const arrive = (): void => void arrived++
+/** How many requests a slow page waits for. */
+let awaited = 0
 let asked = 0
 let server: PageServer
 const sockets: Socket[] = []
 
 beforeEach(async () => {
-  asked = 0
+  asked = arrived = awaited = 0
+  subscribe(ARRIVALS, arrive)
   server = new PageServer(async (path, query) => {
     asked++
-    await new Promise((resolve) => setTimeout(resolve, path === '/slow' ? 200 : 0))
+    if (path === '/slow') await until(() => arrived >= awaited)
     return jsonAnswer(200, { path, a: query.get('a') })
   }, quiet)
   await server.listen(0, '127.0.0.1')
 })
 afterEach(async () => {
+  unsubscribe(ARRIVALS, arrive)
   for (const socket of sockets.splice(0)) socket.destroy()
   await server.close()
 })
@@ -58,7 +67,8 @@ test('does not wait for a head that comes in drops, nor read one without end', {
 })
 
 test('makes a page once for all who ask for it at the same time, and takes GET alone', async () => {
-  const answers = await Promise.all(Array.from({ length: 20 }, () => get('/slow')))
+  awaited = 20
+  const answers = await Promise.all(Array.from({ length: awaited }, () => get('/slow')))
   expect(answers.every(({ status }) => status === 200)).toBe(true)
   expect(asked).toBe(1)
   expect((await get('/slow', { method: 'POST', body: 'x' })).status).toBe(405)
