@@ -13,6 +13,8 @@ export async function open({ url, results }) {
     backend: results ? url : 'disabled://',
     // On PostgreSQL every peer is in its batched mode: 500 tasks at hand, as graphile-worker's local queue.
     ...(url.startsWith('postgresql:') ? { workerPrefetchMultiplier: 5 } : {}),
+    // As the bare program on RabbitMQ: 200.
+    ...(url.startsWith('amqp:') ? { workerPrefetchMultiplier: 2 } : {}),
     workerSendTaskEvents: process.env.BENCH_EVENTS === '1',
     ...(process.env.BENCH_METRICS_PORT ? { workerMetricsPort: Number(process.env.BENCH_METRICS_PORT) } : {}),
     ...(isTraced ? { middleware: [tracing()] } : {}),

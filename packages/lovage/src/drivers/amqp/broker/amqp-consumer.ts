@@ -23,7 +23,7 @@ import { Claim, Redelivered } from './claim.js'
 import { OpenQueues } from './open-queues.js'
 import type { AmqpBrokerOptions } from './options.js'
 import { ORPHANS } from './orphans.js'
-import { Source, type SourceListener } from './source.js'
+import { type LimitKind, Source, type SourceListener } from './source.js'
 import type { Topology } from './topology.js'
 import { forDetour, toWire } from './wire-message.js'
 
@@ -110,18 +110,21 @@ export class AmqpConsumer implements Consumer, SourceListener {
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
-    const settled = settlements.map(async (settlement) => {
-      const claim = this.#claims.get(settlement.tag)
-      if (!claim || claim.isSettling) return [settlement.tag]
-      claim.isSettling = true
-      try {
-        return (await this.#settle(claim, settlement)) ? [] : [settlement.tag]
-      } finally {
-        claim.isSettling = false
-        this.demand()
-      }
-    })
-    return (await Promise.all(settled)).flat()
+    const refused: string[] = []
+    const waiting: Promise<void>[] = []
+    for (const settlement of settlements) {
+      const { tag, kind, publish = [] } = settlement
+      const claim = this.#claims.get(tag)
+      if (!claim || claim.isSettling) refused.push(tag)
+      else if (kind === 'ack' && publish.length === 0 && claim.source) this.#end(claim, settlement.rejected)
+      else
+        waiting.push(
+          this.#settle(claim, settlement).then((wasOurs) => void (wasOurs || refused.push(tag))),
+        )
+    }
+    this.demand()
+    if (waiting.length > 0) await Promise.all(waiting)
+    return refused
   }
 
   demand(): void {
@@ -207,6 +210,16 @@ export class AmqpConsumer implements Consumer, SourceListener {
 
   /** Whether the claim was still ours. */
   async #settle(claim: Claim, settlement: Settlement): Promise<boolean> {
+    claim.isSettling = true
+    try {
+      return await this.#carryOut(claim, settlement)
+    } finally {
+      claim.isSettling = false
+      this.demand()
+    }
+  }
+
+  async #carryOut(claim: Claim, settlement: Settlement): Promise<boolean> {
     if (!(await this.#isOurs(claim))) {
       this.#claims.delete(claim.tag)
       return false
@@ -356,11 +369,12 @@ export class AmqpConsumer implements Consumer, SourceListener {
       return this.#source?.cancelAll()
     }
     const { connection, topology } = this.#parts
+    const kind = this.#limitKind()
+    if (this.#source && this.#source.kind !== kind) this.#setAside(this.#source)
     if (!this.#source) {
-      const perConsumer = this.#queues.listed.some((queue) => topology.isQuorum(queue))
       const channel = await connection.channel()
-      // Known once connected: servers from version 4 on have no channel-wide limit.
-      this.#source = new Source(channel, perConsumer || (connection.version[0] ?? 0) >= 4, this)
+      // Its version is known once connected.
+      this.#source = new Source(channel, this.#limitKind(), this)
       this.#patience.began()
       this.#redelivered.begin(this.#adoptionMs, (expired) => this.#lost(expired))
     }
@@ -375,6 +389,14 @@ export class AmqpConsumer implements Consumer, SourceListener {
     } else if (this.#isDown) this.#lookIn(STABLE_MS)
     if (!this.#orphans && !this.#hasNoOrphans) await this.#openOrphans()
     if (mustLookAgain) this.#lookIn(LOOK_AGAIN_MS)
+  }
+
+  /** Servers from version 4 on have no limit of a channel. */
+  #limitKind(): LimitKind {
+    const { connection, topology } = this.#parts
+    const { listed } = this.#queues
+    if ((connection.version[0] ?? 0) >= 4 || listed.some((queue) => topology.isQuorum(queue))) return 'each'
+    return listed.length === 1 ? 'single' : 'channel'
   }
 
   #lookIn(ms: number): void {
@@ -393,7 +415,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     const { connection, topology } = this.#parts
     try {
       await topology.ensureOrphans()
-      this.#orphans = new Source(await connection.channel(), true, this)
+      this.#orphans = new Source(await connection.channel(), 'each', this)
       await this.#orphans.limit(MOST_ORPHANS)
       await this.#orphans.consume(ORPHANS)
     } catch (error) {
@@ -427,10 +449,15 @@ export class AmqpConsumer implements Consumer, SourceListener {
     const oldestMs = source?.oldestMs
     if (!source || !oldestMs || this.#adjusting || this.#state !== 'consuming') return
     if (Date.now() - oldestMs < this.#parts.options.consumerTimeoutMs / 3) return
+    this.#setAside(source)
+    this.demand()
+  }
+
+  /** Ends its consumers, and leaves it what it has delivered. */
+  #setAside(source: Source): void {
     this.#source = undefined
     this.#parked.add(source)
     void source.cancelAll().catch(() => {})
-    this.demand()
   }
 
   /** Each outage is reported once. */

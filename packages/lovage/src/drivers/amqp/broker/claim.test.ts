@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readHeaders } from '../client/headers.js'
 import type { AmqpDelivery } from '../client/index.js'
 import { Claim, Redelivered } from './claim.js'
 import { ORPHANS } from './orphans.js'
@@ -19,7 +18,7 @@ const delivery = (
   exchange: '',
   routingKey: 'q',
   properties: { headers },
-  headers: readHeaders(headers),
+  headers,
   body: Buffer.from('{}'),
   ...over,
 })

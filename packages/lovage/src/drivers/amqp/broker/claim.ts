@@ -115,8 +115,9 @@ export class Redelivered {
 
   /** The claim that a delivery belongs to and continues; `settled` when nothing is left to do. */
   adopt(delivery: Claim): Claim | 'settled' | undefined {
+    if (!delivery.wasDelivered) return undefined
     const { key } = delivery
-    if (!delivery.wasDelivered || key === undefined) return undefined
+    if (key === undefined) return undefined
     const settledMs = this.#settled.get(key)
     this.#settled.delete(key)
     if (settledMs !== undefined && Date.now() - settledMs < SETTLED_MS) return 'settled'

@@ -58,7 +58,7 @@ export class OpenQueues {
       if (source.isExact) await source.cancelAll()
       return isIncomplete
     }
-    await source.limit(limit)
+    const mustLookAgain = await source.limit(limit)
     const hasRoom = (): boolean => source.unsettled < limit
     let count = open.length
     while (count < queues.length && (count === 0 || this.#inTurns || hasRoom())) {
@@ -77,7 +77,7 @@ export class OpenQueues {
       }
     }
     if (!this.#inTurns && !hasRoom() && count > 1) await this.#closeLater(source, queues.slice(0, count))
-    return isIncomplete
+    return isIncomplete || mustLookAgain
   }
 
   /** A queue that the server refuses (a reserved name, a missing permission, another exclusive consumer) is retried, later each time. */

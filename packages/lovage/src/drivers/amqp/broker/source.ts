@@ -3,6 +3,8 @@ import type { AmqpChannel, AmqpDelivery } from '../client/index.js'
 
 /** How long a limit stays, where changing it is expensive. */
 const PATIENCE_MS = 5_000
+/** How long another limit must be wanted before a consumer restarts for it. */
+const WINDOW_MS = 100
 
 /** The events of a source. */
 export interface SourceListener {
@@ -15,14 +17,20 @@ export interface SourceListener {
 }
 
 /**
+ * What a limit of unsettled deliveries applies to. `channel`: to all consumers together; for every message the server asks one more of its
+ * processes, which takes a sixth of its time. `single`: to the only consumer, which restarts for another limit. `each`: to each consumer
+ * separately, because the server supports nothing else, or because restarting one is expensive.
+ */
+export type LimitKind = 'channel' | 'single' | 'each'
+
+/**
  * A channel from which messages are consumed and settled. Deliveries are numbered from 1 without gaps; acknowledgements of one turn of the
  * event loop are sent together, in as few frames as the order of the numbers allows.
  */
 export class Source {
   readonly #channel: AmqpChannel
   readonly #listener: SourceListener
-  /** Whether a limit applies to each consumer separately, because the server supports no other. */
-  readonly #perConsumer: boolean
+  readonly #kind: LimitKind
   /** Consumer tags by queue. */
   readonly #consumers = new Map<string, string>()
   /** When each delivery from `#first` on arrived; 0 = settled. */
@@ -31,11 +39,15 @@ export class Source {
   #unsettled = 0
   #limit = 0
   #limitedMs = 0
+  /** The smallest and largest limit wanted since then. */
+  #windowMs = 0
+  #least = Number.POSITIVE_INFINITY
+  #most = 0
   #acks: number[] = []
 
-  constructor(channel: AmqpChannel, perConsumer: boolean, listener: SourceListener) {
+  constructor(channel: AmqpChannel, kind: LimitKind, listener: SourceListener) {
     this.#channel = channel
-    this.#perConsumer = perConsumer
+    this.#kind = kind
     this.#listener = listener
     channel.onClosed((error) => listener.onClosed(this, error))
   }
@@ -54,28 +66,50 @@ export class Source {
     return this.#since.find((ms) => ms > 0)
   }
 
+  get kind(): LimitKind {
+    return this.#kind
+  }
+
   isConsuming(queue: string): boolean {
     return this.#consumers.has(queue)
   }
 
-  /** Whether the limit takes effect at once. Where it does not, surplus messages wait here for a slot. */
+  /** Whether the limit is kept. Where it is not, surplus messages wait here for a slot. */
   get isExact(): boolean {
-    return !this.#perConsumer
+    return this.#kind !== 'each'
   }
 
-  /** How many deliveries may be unsettled; at least 1. */
-  async limit(count: number): Promise<void> {
-    if (count === this.#limit || !this.#mustFollow(count)) return
+  /** How many deliveries may be unsettled; at least 1. Resolves to whether to look again: a change that does not last is not followed. */
+  async limit(wanted: number): Promise<boolean> {
+    const count = this.#kind === 'single' && this.#consumers.size > 0 ? this.#lasting(wanted) : wanted
+    if (count !== this.#limit && this.#mustFollow(count)) await this.#setLimit(count)
+    return this.#kind === 'single' && wanted !== this.#limit
+  }
+
+  async #setLimit(count: number): Promise<void> {
     this.#limitedMs = Date.now()
     const queues = [...this.#consumers.keys()]
-    if (!this.#perConsumer) await this.#channel.prefetch(count, true)
+    if (this.#kind === 'channel') await this.#channel.prefetch(count, true)
     else {
       // A limit applies to consumers that start after it was set.
       for (const queue of queues) await this.cancel(queue)
       await this.#channel.prefetch(count, false)
     }
     this.#limit = count
-    if (this.#perConsumer) for (const queue of queues) await this.consume(queue)
+    if (this.#kind !== 'channel') for (const queue of queues) await this.consume(queue)
+  }
+
+  /** The limit that was wanted at least, or at most, during the last while. Tasks that have ended and are not settled count twice. */
+  #lasting(wanted: number): number {
+    const nowMs = Date.now()
+    this.#least = Math.min(this.#least, wanted)
+    this.#most = Math.max(this.#most, wanted)
+    if (nowMs - this.#windowMs < WINDOW_MS) return this.#limit
+    const count = Math.min(Math.max(this.#limit, this.#least), this.#most)
+    this.#windowMs = nowMs
+    this.#least = wanted
+    this.#most = wanted
+    return count
   }
 
   /**

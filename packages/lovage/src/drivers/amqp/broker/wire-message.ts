@@ -75,13 +75,11 @@ export function fromWire(delivery: AmqpDelivery, queue: string): IncomingMessage
   const { headers, properties, body, redelivered } = delivery
   if (UNREADABLE in headers)
     return new MessageError('the headers cannot be read', { code: 'LVG_MESSAGE_MALFORMED' })
-  const own: Record<string, unknown> = {}
-  for (const name in headers) if (!isOfTheWay(name)) own[name] = headers[name]
   const { contentType = '', contentEncoding = 'utf-8', priority } = properties
   const [exchange, routingKey, kept] = routeOf(delivery, queue)
   const expiration = properties.expiration ?? kept
   return {
-    headers: own,
+    headers: ownHeaders(headers),
     body,
     contentType,
     contentEncoding,
@@ -96,6 +94,13 @@ export function fromWire(delivery: AmqpDelivery, queue: string): IncomingMessage
     routingKey,
     redelivered: redelivered || countedRedeliveries(headers) > 0,
   }
+}
+
+/** Without those of the way, which few messages have. */
+function ownHeaders(headers: AmqpDelivery['headers']): AmqpDelivery['headers'] {
+  for (const name in headers)
+    if (isOfTheWay(name)) return Object.fromEntries(Object.entries(headers).filter(([one]) => !isOfTheWay(one)))
+  return headers
 }
 
 const isOfTheWay = (name: string): boolean => name.startsWith('x-') && OF_THE_WAY.test(name)

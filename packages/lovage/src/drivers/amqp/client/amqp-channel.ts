@@ -1,7 +1,7 @@
 import type { Channel, ConsumeMessage, GetMessage } from 'amqplib'
 import type { ConnectionError, Unsubscribe } from '../../../kernel/index.js'
 import type { AmqpProperties } from './frame-writer.js'
-import { type Headers, readHeaders, writeHeaders } from './headers.js'
+import { type Headers, writeHeaders } from './headers.js'
 import type { PublishingLink } from './publishing-channel.js'
 import { SettlementWriter } from './settlement-writer.js'
 
@@ -236,11 +236,8 @@ const countsOf = (reply: { messageCount: number; consumerCount: number }) => ({
 })
 
 function deliveryOf({ content, fields, properties }: ConsumeMessage | GetMessage): AmqpDelivery {
-  const { contentType, contentEncoding, deliveryMode, priority, correlationId, replyTo, expiration } =
-    properties
-  const headers = readHeaders(properties.headers)
-  const text = (name: keyof AmqpProperties, value: unknown): AmqpProperties =>
-    value === undefined ? {} : { [name]: String(value) }
+  // Read by `HeaderReader`.
+  const { headers = {} } = properties as AmqpProperties
   return {
     tag: fields.deliveryTag,
     consumerTag: 'consumerTag' in fields ? fields.consumerTag : '',
@@ -249,15 +246,6 @@ function deliveryOf({ content, fields, properties }: ConsumeMessage | GetMessage
     routingKey: fields.routingKey,
     headers,
     body: content,
-    properties: {
-      headers,
-      ...text('contentType', contentType),
-      ...text('contentEncoding', contentEncoding),
-      deliveryMode: deliveryMode === 2 ? 2 : 1,
-      ...(priority === undefined ? {} : { priority }),
-      ...text('correlationId', correlationId),
-      ...text('replyTo', replyTo),
-      ...text('expiration', expiration),
-    },
+    properties: properties as AmqpProperties,
   }
 }

@@ -8,7 +8,7 @@ import {
 } from '../../../kernel/index.js'
 import { AmqpChannel, type ChannelParts } from './amqp-channel.js'
 import { amqpError } from './errors.js'
-import { mendIncomingTable } from './incoming-tables.js'
+import { HeaderReader } from './header-reader.js'
 import { hasEnded, type InnerConnection, innerOf, leave } from './inner-connection.js'
 import type { AmqpTarget } from './options.js'
 import { PublishingChannel } from './publishing-channel.js'
@@ -184,9 +184,14 @@ export class AmqpConnection {
       onDead: (silentMs) => inner.stream?.destroy?.(new Error(`no answer for ${silentMs} ms`)),
     })
     const receive = inner.recvFrame
+    const headers = new HeaderReader()
     if (receive) {
       inner.recvFrame = () => {
-        if (inner.rest) mendIncomingTable(inner.rest)
+        const read = inner.rest && headers.read(inner.rest)
+        if (read) {
+          inner.rest = read.rest
+          return read.frame
+        }
         const frame = receive.call(model.connection)
         if (frame) pulse.heard()
         return frame

@@ -41,30 +41,3 @@ function writeValue(value: unknown): unknown {
       return null
   }
 }
-
-/** Headers as received from the library, without its wrappers. */
-export function readHeaders(table: Headers | undefined): Record<string, unknown> {
-  const read: Record<string, unknown> = {}
-  // A name that could not be a field.
-  for (const name in table) if (name !== '__proto__') read[name] = readValue(table[name])
-  return read
-}
-
-function readValue(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
-  if (Array.isArray(value)) return value.map(readValue)
-  // The library's objects are plain tables, or a wrapper named by the type letter.
-  const table = value as Headers
-  if (table['!'] === 'timestamp' && typeof table.value === 'number') return table.value
-  if (table['!'] === 'decimal' && isDecimal(table.value)) return table.value.digits / 10 ** table.value.places
-  // Any sender may use a table with a field of that name.
-  return readHeaders(table)
-}
-
-const isDecimal = (value: unknown): value is { readonly places: number; readonly digits: number } =>
-  typeof value === 'object' &&
-  value !== null &&
-  'places' in value &&
-  typeof value.places === 'number' &&
-  'digits' in value &&
-  typeof value.digits === 'number'

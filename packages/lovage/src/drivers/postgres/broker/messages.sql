@@ -23,6 +23,21 @@ WITH given AS (
 INSERT INTO lovage_message (id, queue, level, place, due_ms, state, task_id, task, raw)
 SELECT id, queue, level, id, due_ms, CASE WHEN due_ms > 0 AND due_ms > lovage_now() THEN 1 ELSE 0 END, task_id, task, raw
 FROM given WHERE ($3::text IS NULL OR EXISTS (SELECT FROM fresh)) AND (once_key IS NULL OR once_key IN (SELECT key FROM first))
+-- name: publishAlike
+-- The same for messages of one queue, level, time and task, without `once_key`. $1 and $2 as $3 and $4 above; $3 to $6 the four; $7 the ids of
+-- the tasks, in one text, and $8 the messages. An empty id is null.
+WITH fresh AS (
+  INSERT INTO lovage_publisher AS publisher (name, number, seen_ms)
+  SELECT $1::text, $2::bigint, lovage_now() WHERE $1::text IS NOT NULL
+  ON CONFLICT (name) DO UPDATE SET number = excluded.number, seen_ms = excluded.seen_ms WHERE publisher.number < excluded.number
+  RETURNING 1
+)
+INSERT INTO lovage_message (id, queue, level, place, due_ms, state, task_id, task, raw)
+SELECT id, $3::text, $4::smallint, id, $5::float8, CASE WHEN $5::float8 > 0 AND $5::float8 > lovage_now() THEN 1 ELSE 0 END,
+  nullif(task_id, ''), $6::text, raw
+FROM (
+  SELECT nextval('lovage_message_id') AS id, task_id, raw FROM unnest(string_to_array($7, chr(31)), string_to_array($8, chr(31))) AS given (task_id, raw)
+) AS numbered WHERE $1::text IS NULL OR EXISTS (SELECT FROM fresh)
 -- name: addQueues
 INSERT INTO lovage_queue (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
 -- name: bind

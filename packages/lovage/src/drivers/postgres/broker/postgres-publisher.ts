@@ -4,7 +4,7 @@ import type { OutgoingMessage } from '../../../message/index.js'
 import { Batches, isConnectionLoss, type PostgresDatabase, wasSent } from '../client/index.js'
 import { type PostgresDoorbell, ringPayload } from './postgres-doorbell.js'
 import type { PostgresRouting } from './postgres-routing.js'
-import { type PublishedRow, publishParameters, ringOf, rowsOf } from './publication.js'
+import { type PublishedRow, publishStatement, ringOf, rowsOf } from './publication.js'
 import { sql } from './statements.js'
 
 /** How long a statement whose reply was lost is retried. */
@@ -56,7 +56,8 @@ export class PostgresPublisher {
     if (messages.length === 0) return
     const prepared = await this.prepare(messages)
     await this.#routing.know(prepared.flat().map(({ queue }) => queue))
-    await transaction.query(sql.publish, [...publishParameters(prepared), null, null])
+    const [statement, values] = publishStatement(prepared)
+    await transaction.query(statement, [...values])
     // The server notifies on commit, and only then.
     await transaction.query(sql.ringWithin, [ringPayload(ringOf(prepared.flat(), Date.now()))])
   }
@@ -81,12 +82,12 @@ export class PostgresPublisher {
 
   /** One statement after the other, so that a number implies that all before it were executed, or never will be. */
   async #send(messages: Prepared): Promise<void> {
-    const words = [...publishParameters(messages), this.#name, ++this.#number]
+    const statement = publishStatement(messages, { name: this.#name, number: ++this.#number })
     const untilMs = systemClock.now() + PATIENCE_MS
     let lost: unknown
     for (;;) {
       try {
-        return void (await this.#database.query(sql.publish, words))
+        return void (await this.#database.query(...statement))
       } catch (error) {
         // An unsent statement is left for the caller to retry.
         if (!isConnectionLoss(error) || (lost === undefined && !wasSent(error))) throw error

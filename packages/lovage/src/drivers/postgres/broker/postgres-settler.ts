@@ -14,12 +14,14 @@ import { claimOf, tagOf } from './claim-tag.js'
 import type { PostgresDoorbell } from './postgres-doorbell.js'
 import type { PostgresPublisher } from './postgres-publisher.js'
 import type { PostgresRouting } from './postgres-routing.js'
-import { type PublishedRow, publishParameters, ringOf } from './publication.js'
+import { type PublishedRow, publishStatement, ringOf } from './publication.js'
 import { sql } from './statements.js'
 
 /** Settlements in one transaction. */
 const AT_ONCE = 500
 const RETRY_MS = 250
+/** Settlements that may wait while more is claimed. */
+const MOST_OPEN = 500
 
 /** Dependencies of a settler. */
 export interface SettlerParts {
@@ -52,12 +54,30 @@ export class PostgresSettler {
     (call) => call.length,
   )
 
+  /** Settlements without an outcome. */
+  #open = 0
+  #onSent: (() => void)[] = []
+
   constructor(parts: SettlerParts) {
     this.#parts = parts
   }
 
+  /** Resolves at once, or after the next transaction if many wait: who claims faster than it settles holds ever more. */
+  async keepsUp(): Promise<void> {
+    if (this.#open > MOST_OPEN) await new Promise<void>((resolve) => this.#onSent.push(resolve))
+  }
+
   /** Resolves to the outcome of each; rejects when none of them has a known outcome. */
   async settle(settlements: readonly Settlement[]): Promise<readonly Settled[]> {
+    this.#open += settlements.length
+    try {
+      return await this.#settle(settlements)
+    } finally {
+      this.#open -= settlements.length
+    }
+  }
+
+  async #settle(settlements: readonly Settlement[]): Promise<readonly Settled[]> {
     const calm = settlements.every(({ publish = [] }) => publish.length === 0)
     if (calm) return this.#batches.add(settlements.map((settlement) => ({ settlement, rows: [] })))
     const prepared = await Promise.all(settlements.map((settlement) => this.#prepare(settlement)))
@@ -124,7 +144,9 @@ export class PostgresSettler {
   async #untilSent(items: readonly Prepared[]): Promise<readonly Settled[]> {
     for (;;) {
       try {
-        return await this.#send(items)
+        return await this.#send(items).finally(() => {
+          for (const go of this.#onSent.splice(0)) go()
+        })
       } catch (error) {
         if (!isConnectionLoss(error)) throw error
         if (this.#parts.isClosed())
@@ -150,7 +172,7 @@ export class PostgresSettler {
       const ended = await this.#end(session, items)
       const done = items.filter((_, index) => ended[index] === 'ended')
       const rows = done.flatMap((item) => item.rows)
-      if (rows.length > 0) await session.query(sql.publish, [...publishParameters(rows), null, null])
+      if (rows.length > 0) await session.query(...publishStatement(rows))
       const results = done.flatMap(({ settlement }) => settlement.results ?? [])
       if (results.length > 0) await writer?.storeIn(session, results)
       await addLetters(

@@ -2,7 +2,9 @@ import { priorityFromWire, priorityToWire } from '../../../broker/index.js'
 import { decodeEnvelope, encodeEnvelope } from '../../../envelope/index.js'
 import { type MessageError, newId } from '../../../kernel/index.js'
 import type { IncomingMessage, OutgoingMessage } from '../../../message/index.js'
+import type { PostgresValue } from '../client/index.js'
 import type { Ring } from './postgres-doorbell.js'
+import { sql } from './statements.js'
 
 /** A message for one queue, with the statement's column names. */
 export interface PublishedRow {
@@ -39,24 +41,41 @@ const nameOf = (value: unknown): string | null =>
 /** JSON text never contains this character unescaped. */
 const SEPARATOR = '\x1f'
 
-/** The parameters of the statement: rows; of those with the same name only the first message's. */
-export function publishParameters(
-  messages: readonly (readonly PublishedRow[])[],
-): [rows: string, raws: string] {
-  const names = new Set<string>()
-  const rows: Omit<PublishedRow, 'raw'>[] = []
-  const raws: string[] = []
-  for (const message of messages) {
-    const name = message[0]?.once_key
-    if (name !== undefined && names.has(name)) continue
-    if (name !== undefined) names.add(name)
-    for (const { raw, ...row } of message) {
-      rows.push(row)
-      raws.push(raw)
-    }
-  }
-  return [JSON.stringify(rows), raws.join(SEPARATOR)]
+/** The number of a publisher's statement, or none. */
+export interface Numbered {
+  readonly name: string | null
+  readonly number: number | null
 }
+
+/** The statement that publishes messages, and its parameters; of those with the same name only the first is published. */
+export function publishStatement(
+  messages: readonly (readonly PublishedRow[])[],
+  { name, number }: Numbered = { name: null, number: null },
+): [statement: string, values: readonly PostgresValue[]] {
+  const names = new Set<string>()
+  const rows: PublishedRow[] = []
+  for (const message of messages) {
+    const once = message[0]?.once_key
+    if (once !== undefined && names.has(once)) continue
+    if (once !== undefined) names.add(once)
+    rows.push(...message)
+  }
+  const raws = rows.map(({ raw }) => raw).join(SEPARATOR)
+  const [first] = rows
+  if (first && rows.every((row) => isAlike(row, first))) {
+    const ids = rows.map(({ task_id: id }) => id ?? '').join(SEPARATOR)
+    return [sql.publishAlike, [name, number, first.queue, first.level, first.due_ms, first.task, ids, raws]]
+  }
+  return [sql.publish, [JSON.stringify(rows.map(({ raw, ...row }) => row)), raws, name, number]]
+}
+
+const isAlike = (row: PublishedRow, first: PublishedRow): boolean =>
+  row.queue === first.queue &&
+  row.task === first.task &&
+  row.level === first.level &&
+  row.due_ms === first.due_ms &&
+  row.once_key === undefined &&
+  !row.task_id?.includes(SEPARATOR)
 
 /** The ring for published rows. */
 export function ringOf(rows: readonly PublishedRow[], nowMs: number): Ring {

@@ -1,9 +1,11 @@
 import { readSql } from '../../../process/index.js'
+import { prepare } from '../client/index.js'
 
 /** The statements of messages and of claims. */
 export const sql = {
   ...readSql(new URL('./messages.sql', import.meta.url), [
     'publish',
+    'publishAlike',
     'addQueues',
     'bind',
     'bindings',
@@ -30,6 +32,8 @@ export const sql = {
     'detach',
   ]),
 }
+
+prepare(sql.publish, sql.publishAlike, sql.ring, sql.claim, sql.ack)
 
 /** The tables of messages. */
 export const MESSAGES = {

@@ -5,6 +5,7 @@ import { postgresError, sqlStateOf } from './errors.js'
 import { type Hear, Listener, type PresenceLock } from './listener.js'
 import { type Migrations, migrate } from './migrate.js'
 import { type PostgresOptions, type PostgresTarget, parsePostgresUrl } from './options.js'
+import { nameOf, PLAN_LOST } from './prepared.js'
 import type { PostgresValue, Session } from './session.js'
 import { StallWatch } from './stall-watch.js'
 
@@ -12,10 +13,12 @@ import { StallWatch } from './stall-watch.js'
 const AGAIN: ReadonlySet<string | undefined> = new Set(['40P01', '40001'])
 const ATTEMPTS = 5
 /**
- * Makes statements use an index, and its order. For a table that was just filled or emptied, the planner expects few
- * rows, and would gather thousands to sort them.
+ * Makes statements use an index, its order, and loops over it. For a table that was just filled or emptied, the planner expects few
+ * rows: it would gather thousands to sort them, and a plan made for an empty table would read all of a full one.
  */
-const PLANNING = 'SET enable_bitmapscan = off'
+const PLANNING = ['bitmapscan', 'seqscan', 'hashjoin', 'mergejoin']
+  .map((way) => `SET enable_${way} = off`)
+  .join('; ')
 
 /** A PostgreSQL database as one process uses it: pooled connections, and one that listens. Callers close what they open. */
 export interface PostgresDatabase extends Session {
@@ -78,6 +81,8 @@ class Connections implements Session {
   readonly #busy = new Set<pg.PoolClient>()
   readonly #stalls: StallWatch
   #pool: pg.Pool
+  /** False once a pooler turned out to hand out connections without their plans. */
+  #keepsPlans = true
 
   constructor(target: PostgresTarget) {
     this.target = target
@@ -119,7 +124,13 @@ class Connections implements Session {
   }
 
   async query<Row>(statement: string, values: readonly PostgresValue[] = []): Promise<readonly Row[]> {
-    return this.#use((client) => this.#run<Row>(client, statement, values))
+    const run = () => this.#use((client) => this.#run<Row>(client, statement, values))
+    try {
+      return await run()
+    } catch (error) {
+      if (!this.#hasLostPlan(error)) throw error
+      return await run()
+    }
   }
 
   async transaction<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
@@ -127,7 +138,8 @@ class Connections implements Session {
       try {
         return await this.#use((client) => this.#inTransaction(client, work))
       } catch (error) {
-        if (attempt === ATTEMPTS || !AGAIN.has(sqlStateOf(error))) throw error
+        const isAgain = AGAIN.has(sqlStateOf(error)) || this.#hasLostPlan(error)
+        if (attempt === ATTEMPTS || !isAgain) throw error
       }
     }
   }
@@ -136,6 +148,13 @@ class Connections implements Session {
     this.listener.close()
     await this.#pool.end()
     this.#stalls.stop()
+  }
+
+  /** Whether a statement failed for its plan alone. It had no effect, and runs again without one. */
+  #hasLostPlan(error: unknown): boolean {
+    if (!PLAN_LOST.has(sqlStateOf(error))) return false
+    this.#keepsPlans = false
+    return true
   }
 
   async #inTransaction<Result>(
@@ -170,7 +189,8 @@ class Connections implements Session {
     values: readonly PostgresValue[],
   ): Promise<readonly Row[]> {
     // The library only reads the list; the caller knows its own rows.
-    const answer = client.query({ text, values: values as PostgresValue[] })
+    const name = this.#keepsPlans ? nameOf(text) : undefined
+    const answer = client.query({ text, values: values as PostgresValue[], ...(name ? { name } : {}) })
     const { rows } = await this.#stalls.watch(client, answer)
     return rows as Row[]
   }

@@ -9,12 +9,14 @@ import {
   openPostgres,
   type PostgresDatabase,
   postgresOptionsOf,
+  prepare,
   sqlStateOf,
 } from '../client/index.js'
 import { PostgresJoinStore } from './postgres-join-store.js'
 import { fromRow, type ResultRow, toColumns } from './result-row.js'
 
 const sql = readSql(new URL('./results.sql', import.meta.url), ['store', 'get', 'forget', 'prune'])
+prepare(sql.store, sql.get)
 
 const RESULTS = { name: 'results', steps: [new URL('./schema-1.sql', import.meta.url)] }
 const JOINS = { name: 'joins', steps: [new URL('./joins-schema-1.sql', import.meta.url)] }
