@@ -10,6 +10,7 @@ import {
   openPostgres,
   type PostgresDatabase,
   parsePostgresUrl,
+  prepare,
 } from '../../packages/lovage/src/drivers/postgres/client/index.js'
 import { makeCertificates } from '../servers/tls.js'
 import { freePort, type PostgresServer, startPostgres } from '../servers.js'
@@ -210,6 +211,32 @@ describe('a database', () => {
       })
     await Promise.all([add(1, 2), add(2, 1), add(1, 2), add(2, 1)])
     expect(await database.query('SELECT n FROM account')).toEqual([{ n: 4 }, { n: 4 }])
+  })
+
+  test('keeps the plans of its statements, and does without when a pooler loses or repeats them', async () => {
+    const [add, count] = ['INSERT INTO planned VALUES ($1)', 'SELECT count(*) AS n FROM planned']
+    prepare(add, count)
+    const plans = (database: PostgresDatabase) =>
+      database.query<{ name: string }>('SELECT name FROM pg_prepared_statements')
+    const first = open(undefined, { poolSize: 1 })
+    await first.query('CREATE TABLE planned (id int PRIMARY KEY)')
+    for (const id of [1, 2]) await first.query(add, [id])
+    const [plan] = await plans(first)
+    expect(plan?.name).toMatch(/^lovage_[0-9a-f]{24}$/)
+
+    await first.query('DEALLOCATE ALL')
+    await first.query(add, [3])
+    await first.transaction((session) => session.query(add, [4]))
+    expect(await plans(first)).toEqual([])
+
+    // Another process has made it on the connection that the pooler hands out.
+    const second = open(undefined, { poolSize: 1 })
+    await second.query(`PREPARE ${plan?.name} AS SELECT 1`)
+    await second.transaction(async (session) => {
+      await session.query('INSERT INTO planned VALUES (5)')
+      await session.query(add, [6])
+    })
+    expect(await second.query(count)).toEqual([{ n: 6 }])
   })
 
   test('shares its connections among the openings of a process, until the last is closed', async () => {

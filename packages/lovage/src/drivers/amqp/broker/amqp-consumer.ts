@@ -118,9 +118,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
       if (!claim || claim.isSettling) refused.push(tag)
       else if (kind === 'ack' && publish.length === 0 && claim.source) this.#end(claim, settlement.rejected)
       else
-        waiting.push(
-          this.#settle(claim, settlement).then((wasOurs) => void (wasOurs || refused.push(tag))),
-        )
+        waiting.push(this.#settle(claim, settlement).then((wasOurs) => void (wasOurs || refused.push(tag))))
     }
     this.demand()
     if (waiting.length > 0) await Promise.all(waiting)

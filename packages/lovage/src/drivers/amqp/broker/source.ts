@@ -3,8 +3,8 @@ import type { AmqpChannel, AmqpDelivery } from '../client/index.js'
 
 /** How long a limit stays, where changing it is expensive. */
 const PATIENCE_MS = 5_000
-/** How long another limit must be wanted before a consumer restarts for it. */
-const WINDOW_MS = 100
+/** How long more must be wanted before a consumer restarts for it. */
+const RAISE_MS = 100
 
 /** The events of a source. */
 export interface SourceListener {
@@ -39,10 +39,9 @@ export class Source {
   #unsettled = 0
   #limit = 0
   #limitedMs = 0
-  /** The smallest and largest limit wanted since then. */
-  #windowMs = 0
-  #least = Number.POSITIVE_INFINITY
-  #most = 0
+  /** Since when more than the limit has been wanted, and how much at least. */
+  #raisedMs = 0
+  #least = 0
   #acks: number[] = []
 
   constructor(channel: AmqpChannel, kind: LimitKind, listener: SourceListener) {
@@ -79,7 +78,7 @@ export class Source {
     return this.#kind !== 'each'
   }
 
-  /** How many deliveries may be unsettled; at least 1. Resolves to whether to look again: a change that does not last is not followed. */
+  /** How many deliveries may be unsettled; at least 1. Resolves to whether to look again: more may be wanted for a moment only. */
   async limit(wanted: number): Promise<boolean> {
     const count = this.#kind === 'single' && this.#consumers.size > 0 ? this.#lasting(wanted) : wanted
     if (count !== this.#limit && this.#mustFollow(count)) await this.#setLimit(count)
@@ -99,17 +98,16 @@ export class Source {
     if (this.#kind !== 'channel') for (const queue of queues) await this.consume(queue)
   }
 
-  /** The limit that was wanted at least, or at most, during the last while. Tasks that have ended and are not settled count twice. */
+  /** A lower limit at once, a higher one only when it lasts: tasks that have ended and are not settled yet count twice. */
   #lasting(wanted: number): number {
     const nowMs = Date.now()
+    if (wanted <= this.#limit || this.#least <= this.#limit) {
+      this.#raisedMs = nowMs
+      this.#least = wanted
+      return Math.min(wanted, this.#limit)
+    }
     this.#least = Math.min(this.#least, wanted)
-    this.#most = Math.max(this.#most, wanted)
-    if (nowMs - this.#windowMs < WINDOW_MS) return this.#limit
-    const count = Math.min(Math.max(this.#limit, this.#least), this.#most)
-    this.#windowMs = nowMs
-    this.#least = wanted
-    this.#most = wanted
-    return count
+    return nowMs - this.#raisedMs < RAISE_MS ? this.#limit : this.#least
   }
 
   /**

@@ -99,7 +99,8 @@ export function fromWire(delivery: AmqpDelivery, queue: string): IncomingMessage
 /** Without those of the way, which few messages have. */
 function ownHeaders(headers: AmqpDelivery['headers']): AmqpDelivery['headers'] {
   for (const name in headers)
-    if (isOfTheWay(name)) return Object.fromEntries(Object.entries(headers).filter(([one]) => !isOfTheWay(one)))
+    if (isOfTheWay(name))
+      return Object.fromEntries(Object.entries(headers).filter(([one]) => !isOfTheWay(one)))
   return headers
 }
 

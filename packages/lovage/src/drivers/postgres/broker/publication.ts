@@ -66,7 +66,7 @@ export function publishStatement(
     const ids = rows.map(({ task_id: id }) => id ?? '').join(SEPARATOR)
     return [sql.publishAlike, [name, number, first.queue, first.level, first.due_ms, first.task, ids, raws]]
   }
-  return [sql.publish, [JSON.stringify(rows.map(({ raw, ...row }) => row)), raws, name, number]]
+  return [sql.publish, [JSON.stringify(rows.map(({ raw: _, ...row }) => row)), raws, name, number]]
 }
 
 const isAlike = (row: PublishedRow, first: PublishedRow): boolean =>

@@ -4,8 +4,8 @@ const names = new Map<string, string>()
 
 /** Lets every connection keep the plans of these statements: making one takes longer than carrying it out for a few rows. */
 export function prepare(...statements: readonly string[]): void {
+  // A pooler shares connections between processes: a name must mean the same text in all of them.
   for (const statement of statements)
-    // A pooler shares connections between processes: a name must mean the same text in all of them.
     names.set(statement, `lovage_${createHash('sha256').update(statement).digest('hex').slice(0, 24)}`)
 }
 
