@@ -40,7 +40,7 @@ const FAMILIES = {
     title: 'RabbitMQ',
     notes: [
       'Publishing waits for the confirms of the broker, celery-node’s excepted, which has none. “Bare driver” is amqplib with the same headers and',
-      'bytes: one wait for the confirms of 1,000, one acknowledgement for all that came in a turn.',
+      'bytes: one wait for the confirms of 1,000, one acknowledgement for all that came in a turn. It and Lovage hold up to 200 messages.',
     ],
   },
   postgres: {

@@ -107,7 +107,7 @@ class AmqpBroker implements Broker {
       publisher: this.#publisher,
       deadLetters: this.deadLetters,
       options: this.#options,
-      onClosed: (closed) => this.#consumers.delete(closed),
+      onClosed: () => this.#consumers.delete(consumer),
     })
     this.#consumers.add(consumer)
     consumer.demand()

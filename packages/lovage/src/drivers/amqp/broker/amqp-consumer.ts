@@ -10,21 +10,12 @@ import {
   type Timer,
 } from '../../../kernel/index.js'
 import { type ConsumerState, persist, QueueTurns } from '../../shared/index.js'
-import {
-  type AmqpConnection,
-  type AmqpDelivery,
-  isConnectionLoss,
-  Patience,
-  STABLE_MS,
-} from '../client/index.js'
-import type { AmqpDeadLetters } from './amqp-dead-letters.js'
-import type { AmqpPublisher } from './amqp-publisher.js'
+import { type AmqpDelivery, isConnectionLoss, Patience, STABLE_MS } from '../client/index.js'
 import { Claim, Redelivered } from './claim.js'
+import { type ConsumerParts, limitKindOf } from './consumer-parts.js'
 import { OpenQueues } from './open-queues.js'
-import type { AmqpBrokerOptions } from './options.js'
 import { ORPHANS } from './orphans.js'
-import { type LimitKind, Source, type SourceListener } from './source.js'
-import type { Topology } from './topology.js'
+import { Source, type SourceListener } from './source.js'
 import { forDetour, toWire } from './wire-message.js'
 
 /** How long after a reconnection a claim waits for its message to come back here. */
@@ -35,16 +26,6 @@ const LOOK_AGAIN_MS = 250
 const PUT_ASIDE_MS = 1_000
 const MOST_ORPHANS = 10
 const MOST_GIVEN_BACK = 10
-
-/** State that a consumer shares with its broker. */
-export interface ConsumerParts {
-  readonly connection: AmqpConnection
-  readonly topology: Topology
-  readonly publisher: AmqpPublisher
-  readonly deadLetters: AmqpDeadLetters
-  readonly options: AmqpBrokerOptions
-  readonly onClosed: (consumer: AmqpConsumer) => void
-}
 
 let claims = 0
 
@@ -161,7 +142,7 @@ export class AmqpConsumer implements Consumer, SourceListener {
     const sources = [...this.#parked, this.#source, this.#orphans].filter((source) => source !== undefined)
     this.#claims.clear()
     await Promise.all(sources.map((source) => source.close().catch(() => {})))
-    this.#parts.onClosed(this)
+    this.#parts.onClosed()
   }
 
   onDelivery(source: Source, queue: string, delivery: AmqpDelivery): void {
@@ -366,13 +347,13 @@ export class AmqpConsumer implements Consumer, SourceListener {
       await this.#orphans?.cancelAll()
       return this.#source?.cancelAll()
     }
-    const { connection, topology } = this.#parts
-    const kind = this.#limitKind()
+    const { connection } = this.#parts
+    const kind = limitKindOf(this.#queues.listed, this.#parts)
     if (this.#source && this.#source.kind !== kind) this.#setAside(this.#source)
     if (!this.#source) {
       const channel = await connection.channel()
       // Its version is known once connected.
-      this.#source = new Source(channel, this.#limitKind(), this)
+      this.#source = new Source(channel, limitKindOf(this.#queues.listed, this.#parts), this)
       this.#patience.began()
       this.#redelivered.begin(this.#adoptionMs, (expired) => this.#lost(expired))
     }
@@ -387,14 +368,6 @@ export class AmqpConsumer implements Consumer, SourceListener {
     } else if (this.#isDown) this.#lookIn(STABLE_MS)
     if (!this.#orphans && !this.#hasNoOrphans) await this.#openOrphans()
     if (mustLookAgain) this.#lookIn(LOOK_AGAIN_MS)
-  }
-
-  /** Servers from version 4 on have no limit of a channel. */
-  #limitKind(): LimitKind {
-    const { connection, topology } = this.#parts
-    const { listed } = this.#queues
-    if ((connection.version[0] ?? 0) >= 4 || listed.some((queue) => topology.isQuorum(queue))) return 'each'
-    return listed.length === 1 ? 'single' : 'channel'
   }
 
   #lookIn(ms: number): void {

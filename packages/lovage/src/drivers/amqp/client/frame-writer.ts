@@ -1,6 +1,5 @@
 import { MessageError } from '../../../kernel/index.js'
-import { DEEPEST } from './header-reader.js'
-import type { Headers } from './headers.js'
+import { DEEPEST, type Headers } from './headers.js'
 
 /** A message as it is written to a server. */
 export interface AmqpPublication {

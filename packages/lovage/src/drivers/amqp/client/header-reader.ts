@@ -1,5 +1,5 @@
 import type { AmqpProperties } from './frame-writer.js'
-import type { Headers } from './headers.js'
+import { DEEPEST, type Headers } from './headers.js'
 
 const HEADER_FRAME = 2
 const FRAME_END = 0xce
@@ -12,9 +12,6 @@ const MORE_FLAGS = 1
 
 /** The name under which the bytes of an unreadable table arrive. */
 export const UNREADABLE = '?'
-
-/** Nesting limit of a table; more would exhaust the reader's stack. */
-export const DEEPEST = 100
 
 /** Entries of a table, and characters of a text, that are compared with those of the message before. */
 const MOST_KEPT = 64

@@ -1,6 +1,9 @@
 /** Headers as applications see them: JSON values, bigint where a number would be rounded, bytes as Buffer. */
 export type Headers = Readonly<Record<string, unknown>>
 
+/** Nesting limit of a table; more would exhaust a reader's stack. */
+export const DEEPEST = 100
+
 const INT32 = 2 ** 31
 const INT64 = 2n ** 63n
 

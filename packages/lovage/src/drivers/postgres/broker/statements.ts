@@ -3,9 +3,8 @@ import { prepare } from '../client/index.js'
 
 /** The statements of messages and of claims. */
 export const sql = {
+  ...readSql(new URL('./publish.sql', import.meta.url), ['publish', 'publishAlike']),
   ...readSql(new URL('./messages.sql', import.meta.url), [
-    'publish',
-    'publishAlike',
     'addQueues',
     'bind',
     'bindings',
