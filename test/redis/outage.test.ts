@@ -62,6 +62,17 @@ describe('a fleet on Redis', () => {
     for (const worker of workers) expect(worker.errors.length).toBeGreaterThan(0)
   })
 
+  it('finds every script on a server that was just started, so that nothing overtakes it', async () => {
+    await start()
+    await publishPatiently(producer, idsOf(50))
+    await vi.waitFor(() => expect(ran().size).toBe(50), WITHIN)
+    await server.restart()
+    await publishPatiently(producer, ['again'])
+    await vi.waitFor(() => expect(ran().size).toBe(51), WITHIN)
+    await expectNothingLeft()
+    expect(await client.info('errorstats')).not.toContain('NOSCRIPT')
+  })
+
   it('goes on after FLUSHALL with its bindings, scripts and subscriptions', async () => {
     const worker = await start()
     await worker.broker.declare([{ name: 'q', exchange: 'x', exchangeType: 'topic', routingKey: 'a.#' }])

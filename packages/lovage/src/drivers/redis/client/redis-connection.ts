@@ -33,6 +33,8 @@ export type MessageListener = (payload: string, channel: string, pattern?: strin
  */
 export class RedisConnection {
   readonly target: RedisTarget
+  /** Hashes of the scripts that the server got over this connection, since it was last made. */
+  readonly sentScripts = new Set<string>()
   readonly #client: Redis
   readonly #listeners = new Set<ConnectionListener>()
   readonly #onMessage = new Set<MessageListener>()
@@ -65,6 +67,8 @@ export class RedisConnection {
     this.#client.on('error', (error: Error) => this.#failed(error))
     this.#client.on('close', () => {
       this.#handshake.end()
+      // Another server may answer next, or this one without its memory.
+      this.sentScripts.clear()
       this.#down()
     })
     this.#client.on('connect', () => {

@@ -12,4 +12,5 @@ export type RedisLink = Pick<
   | 'transaction'
   | 'together'
   | 'listen'
+  | 'sentScripts'
 >

@@ -33,30 +33,41 @@ export class Script<Keys extends readonly string[], Args extends readonly Argume
     this.#sha = createHash('sha1').update(this.source).digest('hex')
   }
 
-  /** Runs it: one round trip, two when the server no longer has it cached (a restart, SCRIPT FLUSH). */
+  /**
+   * Runs it. The first time over a connection it is sent as a whole, so that what is sent behind it is not executed before it. Only where
+   * the server has forgotten it since (SCRIPT FLUSH, a slot that moved) it takes a second trip.
+   */
   async run(connection: RedisLink, keys: Keys, args: Args): Promise<Reply> {
-    return this.#run((name, words) => connection.send<Reply>(name, words), keys, args)
+    return this.#run(connection, (name, words) => connection.send<Reply>(name, words), keys, args)
   }
 
   /** The same with bulk strings of the reply as bytes. */
   async runForBytes<BytesReply>(connection: RedisLink, keys: Keys, args: Args): Promise<BytesReply> {
-    return this.#run((name, words) => connection.sendForBytes<BytesReply>(name, words), keys, args)
+    return this.#run(
+      connection,
+      (name, words) => connection.sendForBytes<BytesReply>(name, words),
+      keys,
+      args,
+    )
   }
 
   async #run<R>(
+    { sentScripts }: RedisLink,
     send: (name: string, words: Argument[]) => Promise<R>,
     keys: readonly string[],
     args: readonly Argument[],
   ): Promise<R> {
     this.runs++
     const words: Argument[] = [this.#sha, keys.length, ...keys, ...args]
-    try {
-      return await send('evalsha', words)
-    } catch (error) {
-      if (!isForgotten(error)) throw error
-      words[0] = this.source
-      return await send('eval', words)
-    }
+    if (sentScripts.has(this.#sha))
+      try {
+        return await send('evalsha', words)
+      } catch (error) {
+        if (!isForgotten(error)) throw error
+      }
+    sentScripts.add(this.#sha)
+    words[0] = this.source
+    return await send('eval', words)
   }
 }
 

@@ -57,6 +57,10 @@ export class SlotConnection implements RedisLink {
     return this.#nodes.isClosed
   }
 
+  get sentScripts(): Set<string> {
+    return this.#node?.sentScripts ?? new Set()
+  }
+
   command<Reply>(name: string, ...args: readonly Argument[]): Promise<Reply> {
     return this.send<Reply>(name, args)
   }
