@@ -42,7 +42,8 @@ export default defineConfig({
     // Tests wait more than they work: for servers and processes to start, leases to end, seconds to pass.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 30_000,
+    // Against what hangs, not what is slow: each starts processes, on a machine that others may keep busy.
+    testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 10_000,
     dangerouslyIgnoreUnhandledErrors: false,
