@@ -80,7 +80,8 @@ export const Action = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('worker.add-consumer'), destination: Name, ...queue }),
   z.strictObject({ kind: z.literal('worker.cancel-consumer'), destination: Name, ...queue }),
-  z.strictObject({ kind: z.literal('limit.rate'), task: Name, rate: z.string().max(32), ...worker }),
+  // A rate is the cluster's.
+  z.strictObject({ kind: z.literal('limit.rate'), task: Name, rate: z.string().max(32) }),
   z.strictObject({
     kind: z.literal('limit.time'),
     task: Name,

@@ -20,7 +20,7 @@ import type {
 } from './operations-pages.js'
 
 /** The number of letters examined for grouping. */
-const GROUPED = 1_000
+export const GROUPED = 1_000
 
 /** The schedules page. */
 export async function buildSchedules(fleet: Fleet): Promise<SchedulesPage> {

@@ -1,3 +1,4 @@
+import { GROUPED } from '../data/build-operations.js'
 import type { LetterPage, LettersPage } from '../data/operations-pages.js'
 import type { PageView } from '../server/page-views.js'
 import { frameOf, href, hrefOf, may } from './frame.js'
@@ -10,9 +11,13 @@ export const lettersView: PageView<LettersPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { request, items, next, groups, groupsOf, byQueue } = page.data
   const { queue, task, reason } = request
-  const found = byQueue
+  const inQueue = byQueue
     .filter((one) => queue === undefined || one.queue === queue)
     .reduce((sum, one) => sum + one.count, 0)
+  // The counts by queue know neither tasks nor reasons.
+  const found = task === undefined && reason === undefined ? inQueue : Math.min(inQueue, groupsOf)
+  const isLeast = found < inQueue && found >= GROUPED
+  const foundWords = `${isLeast ? 'at least ' : ''}${count(found)}`
   const filter = { queue, task, reason }
   return (
     <Layout frame={frame} title="Dead letters">
@@ -132,7 +137,7 @@ export const lettersView: PageView<LettersPage> = (page, context) => {
         ''
       ) : (
         <details class="edit">
-          <summary>With all matching ({count(found)})</summary>
+          <summary>With all matching ({foundWords})</summary>
           <form class="act" method="post" action={href(frame, '/actions')}>
             <Hidden frame={frame} kind="letter.redrive" fields={{ ...filter, expected: found }} />
             <label>
@@ -150,7 +155,7 @@ export const lettersView: PageView<LettersPage> = (page, context) => {
             kind="letter.purge"
             fields={{ ...filter, expected: found }}
             tone="danger"
-            confirm={`Remove ${found} dead letters for good?`}
+            confirm={`Remove ${foundWords} dead letters for good?`}
           >
             Remove all
           </Act>
@@ -168,11 +173,13 @@ export const lettersView: PageView<LettersPage> = (page, context) => {
 export const letterView: PageView<LetterPage> = (page, context) => {
   const frame = frameOf(page, context)
   const { line, traceback, attempts, redrives, args, kwargs, unreadable } = page.data
+  // The letter's own page is gone once it was sent or removed.
+  const back = href(frame, '/dead-letters')
   return (
     <Layout frame={frame} title={line.task ?? 'Unreadable message'}>
       <p class="error">{`${line.errorType}: ${line.errorMessage}`}</p>
       <div class="acts">
-        <Act frame={frame} kind="letter.redrive" fields={{ ids: line.id }} tone="main">
+        <Act frame={frame} kind="letter.redrive" fields={{ ids: line.id }} tone="main" back={back}>
           Send again
         </Act>
         <Act
@@ -180,6 +187,7 @@ export const letterView: PageView<LetterPage> = (page, context) => {
           kind="letter.purge"
           fields={{ ids: line.id }}
           tone="danger"
+          back={back}
           confirm="Remove this letter for good?"
         >
           Remove
@@ -188,7 +196,7 @@ export const letterView: PageView<LetterPage> = (page, context) => {
           <details class="edit">
             <summary>Edit and send again</summary>
             <form method="post" action={href(frame, '/actions')}>
-              <Hidden frame={frame} kind="letter.edit" fields={{ id: line.id }} />
+              <Hidden frame={frame} kind="letter.edit" fields={{ id: line.id }} back={back} />
               <label>
                 Arguments, a JSON list
                 <textarea name="args" rows={4} spellcheck={false}>

@@ -153,8 +153,10 @@ export const Act: FC<
     /** A confirmation question, where scripts run. */
     readonly confirm?: string
     readonly title?: string
+    /** Where to go afterwards, if not back to this page. */
+    readonly back?: string
   }>
-> = ({ frame, kind, fields = {}, tone, confirm, title, children }) =>
+> = ({ frame, kind, fields = {}, tone, confirm, title, back, children }) =>
   may(frame, kind) ? (
     <form
       class="act"
@@ -162,7 +164,7 @@ export const Act: FC<
       action={href(frame, '/actions')}
       {...(confirm ? { 'data-confirm': confirm } : {})}
     >
-      <Hidden frame={frame} kind={kind} fields={fields} />
+      <Hidden frame={frame} kind={kind} fields={fields} {...(back ? { back } : {})} />
       <button type="submit" class={tone ?? ''} {...(title ? { title } : {})}>
         {children}
       </button>
@@ -174,10 +176,12 @@ export const Hidden: FC<{
   readonly frame: Frame
   readonly kind: ActionKind
   readonly fields?: Readonly<Record<string, string | number | undefined>>
-}> = ({ frame, kind, fields = {} }) => (
+  /** Where to go afterwards, if not back to this page. */
+  readonly back?: string
+}> = ({ frame, kind, fields = {}, back = frame.here }) => (
   <>
     <input type="hidden" name="kind" value={kind} />
-    <input type="hidden" name="back" value={frame.here} />
+    <input type="hidden" name="back" value={back} />
     {Object.entries(fields).map(([name, value]) =>
       value === undefined ? '' : <input type="hidden" name={name} value={String(value)} />,
     )}

@@ -238,9 +238,10 @@ const Controls: FC<{ readonly frame: Frame; readonly page: WorkerPage }> = ({ fr
           <button type="submit">Consume</button>
         </form>
         <form class="act" method="post" action={action}>
-          <Hidden frame={frame} kind="limit.rate" fields={{ destination }} />
+          <Hidden frame={frame} kind="limit.rate" />
           <label>
-            Task <input name="task" required /> rate <input name="rate" placeholder="10/m" required />
+            Task <input name="task" required /> rate on all workers{' '}
+            <input name="rate" placeholder="10/m" required />
           </label>
           <button type="submit">Limit</button>
         </form>

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono'
 import type { DashboardEnv } from '../access/dashboard-env.js'
 import { localPath } from '../access/local-path.js'
 import { Action } from '../actions/action.js'
+import type { ActionOutcome } from '../actions/dashboard-actions.js'
 import type { DashboardParts } from '../opening/dashboard.js'
 import { formAction } from './form-action.js'
 import type { Outcomes } from './outcomes.js'
@@ -14,31 +15,43 @@ const STATUS = { done: 200, begun: 200, refused: 403, invalid: 400, failed: 502 
 export function actionRoutes({ actions, prefix }: DashboardParts, outcomes: Outcomes): Hono<DashboardEnv> {
   const app = new Hono<DashboardEnv>()
   app.post('/actions', async (c) => {
-    const { action, back } = await actionOf(c)
-    const outcome = await actions.perform(c.get('person'), textOf(c, 'fleet', 64), action)
-    if (back === undefined || wantsJson(c)) return json(c, outcome, STATUS[outcome.status])
+    const { back, ...asked } = await actionOf(c)
+    const isProgram = back === undefined || wantsJson(c)
+    if ('why' in asked && isProgram) throw new BadRequest(asked.why)
+    const outcome: ActionOutcome =
+      'why' in asked
+        ? { status: 'invalid', message: asked.why, count: null }
+        : await actions.perform(c.get('person'), textOf(c, 'fleet', 64), asked.action)
+    if (isProgram) return json(c, outcome, STATUS[outcome.status])
     return c.redirect(withSaid(prefix, back, outcomes.put(outcome)), 303)
   })
   app.post('/actions/count', async (c) => {
-    const { action } = await actionOf(c)
-    return json(c, await actions.count(textOf(c, 'fleet', 64), action))
+    const asked = await actionOf(c)
+    if ('why' in asked) throw new BadRequest(asked.why)
+    return json(c, await actions.count(textOf(c, 'fleet', 64), asked.action))
   })
   return app
 }
 
-async function actionOf(c: Context): Promise<{ readonly action: Action; readonly back?: string }> {
+type Asked = ({ readonly action: Action } | { readonly why: string }) & { readonly back?: string }
+
+async function actionOf(c: Context): Promise<Asked> {
   const isForm = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)/.test(
     c.req.header('content-type') ?? '',
   )
   const form = isForm ? await c.req.parseBody({ all: true }) : undefined
   const parsed = Action.safeParse(form ? formAction(form) : await bodyOf(c))
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw new BadRequest(`Invalid action: ${issue?.path.join('.') || 'it'}: ${issue?.message}.`)
-  }
-  const back = form?.back
-  return { action: parsed.data, ...(typeof back === 'string' ? { back } : {}) }
+  const to = typeof form?.back === 'string' ? { back: form.back } : {}
+  if (parsed.success) return { action: parsed.data, ...to }
+  const [issue] = parsed.error.issues
+  const path = issue?.path.join('.') ?? ''
+  const isUnticked = form && form.ids === undefined && form.expected === undefined
+  if (isUnticked && TARGETS.has(path)) return { why: 'Nothing is selected: tick what is meant first.', ...to }
+  return { why: `Invalid action: ${path || 'it'}: ${issue?.message}.`, ...to }
 }
+
+/** What a form names by ticks. */
+const TARGETS: ReadonlySet<string> = new Set(['tasks', 'letters', 'ids'])
 
 async function bodyOf(c: Context): Promise<unknown> {
   try {
