@@ -1,0 +1,99 @@
+import type { Locator, Page, Response } from 'playwright-core'
+
+/**
+ * What a button of a form is called here: its page, its action, and its words without numbers. What stands on every page, in the header or
+ * among the troubles, has no page.
+ */
+const SIGN = `globalThis.signOf = (form, button, prefix) => {
+  const data = new FormData(form, button)
+  const kind = form.method === 'post' ? data.get('kind') ?? new URL(form.action).pathname : 'find'
+  const [page, all] = location.pathname.slice(prefix.length).split('/').filter(Boolean)
+  const where = form.closest('header, .troubles') ? '' : page === 'tasks' && all ? 'tasks/all' : page ?? 'overview'
+  const words = button?.textContent.trim().replace(/[\\d,]+/g, 'N') ?? ''
+  return [where, kind, words].filter(Boolean).join(' ')
+}`
+type SignOf = (form: unknown, button: unknown, prefix: string) => string
+
+/** All forms that a test has seen on the pages that it opened, and those whose buttons it has clicked. */
+export class Forms {
+  readonly #page: Page
+  readonly #base: string
+  readonly found = new Set<string>()
+  readonly clicked = new Set<string>()
+
+  private constructor(page: Page, base: string) {
+    this.#page = page
+    this.#base = base
+  }
+
+  /** @param base The address of the dashboard, which ends with a slash. */
+  static async of(page: Page, base: string): Promise<Forms> {
+    await page.addInitScript(SIGN)
+    // As a person does who is sure.
+    page.on('dialog', (dialog) => void dialog.accept())
+    return new Forms(page, base)
+  }
+
+  /** Opens a page, and remembers its forms. */
+  async open(path: string): Promise<void> {
+    const response = await this.#page.goto(new URL(path.replace(/^\//, ''), this.#base).href)
+    if (response?.status() !== 200) throw new Error(`${path} answers ${response?.status()}`)
+    await this.look()
+  }
+
+  /** Remembers the forms of the page that is open. */
+  async look(): Promise<void> {
+    const found = await this.#page.locator('form').evaluateAll((forms, prefix) => {
+      const { signOf } = globalThis as unknown as { readonly signOf: SignOf }
+      return forms.flatMap((form) => {
+        const buttons = [...form.querySelectorAll('button')]
+        return (buttons.length > 0 ? buttons : [null]).map((button) => signOf(form, button, prefix))
+      })
+    }, this.#prefix)
+    for (const one of found) this.found.add(one)
+  }
+
+  /** Clicks the button of a form, and waits until the page that follows is there. Returns what that says of the outcome. */
+  async click(
+    button: Locator,
+    fill: Readonly<Record<string, string>> = {},
+    tick: readonly string[] = [],
+  ): Promise<string> {
+    const folded = button.locator('xpath=ancestor::details[not(@open)]/summary')
+    if ((await folded.count()) > 0) await folded.click()
+    const form = button.locator('xpath=ancestor::form')
+    for (const [name, value] of Object.entries(fill)) {
+      const field = form.locator(`[name="${name}"]`)
+      if ((await field.evaluate((one) => one.localName)) === 'select') await field.selectOption(value)
+      else await field.fill(value)
+    }
+    for (const value of tick) await form.locator(`input[value="${value}"]`).check()
+    const sign = await button.evaluate((one, prefix) => {
+      const { signOf } = globalThis as unknown as { readonly signOf: SignOf }
+      return signOf(one.closest('form'), one, prefix)
+    }, this.#prefix)
+    this.clicked.add(sign)
+    const isPage = (one: Response) =>
+      one.request().isNavigationRequest() && Math.floor(one.status() / 100) !== 3
+    const [next] = await Promise.all([this.#page.waitForResponse(isPage), button.click()])
+    if (!next.ok()) throw new Error(`The page that follows answers ${next.status()}: ${await next.text()}`)
+    await this.#page.waitForLoadState()
+    await this.look()
+    const said = this.#page.locator('.said')
+    return (await said.count()) === 0 ? '' : ((await said.textContent()) ?? '').trim()
+  }
+
+  /** Remembers that the form without a button in the header was sent. */
+  pressed(): void {
+    this.clicked.add('find')
+  }
+
+  /** Forms that nobody has clicked. */
+  get left(): readonly string[] {
+    return [...this.found].filter((one) => !this.clicked.has(one)).sort()
+  }
+
+  get #prefix(): string {
+    return new URL(this.#base).pathname.replace(/\/$/, '')
+  }
+}
