@@ -185,13 +185,22 @@ describe('ten questions of a newcomer, answered by the pages of a fleet of both 
       if (message.type() === 'error') problems.push(`${page.url()}: ${message.text()}`)
     })
     await start()
-    const links = await page
-      .locator('.menu a')
-      .evaluateAll((all) => all.map((one) => one.getAttribute('href')))
-    for (const href of [...links, `/worker/${python.nodeName}`]) {
-      const response = await page.goto(new URL(href ?? '', dashboard.url).href)
+    const hrefs = (selector: string) =>
+      page.locator(selector).evaluateAll((all) => all.map((one) => one.getAttribute('href') ?? ''))
+    const visit = async (href: string): Promise<void> => {
+      const response = await page.goto(new URL(href, dashboard.url).href)
       if (response?.status() !== 200) problems.push(`${href}: ${response?.status()}`)
     }
+    // The pages of the menu, and what the first row of each leads to: a task, a queue, a worker, a dead letter.
+    const rows = new Set([`/worker/${python.nodeName}`, '/worker/w1@box', '/queue/old'])
+    for (const href of await hrefs('.menu a')) {
+      await visit(href)
+      const [first] = await hrefs('tbody th a')
+      if (first !== undefined) rows.add(first)
+    }
+    for (const href of rows) await visit(href)
+    const kinds = [...rows].map((href) => href.split('/')[1])
+    expect(kinds).toEqual(expect.arrayContaining(['task', 'queue', 'worker']))
     expect(problems).toEqual([])
   })
 })
