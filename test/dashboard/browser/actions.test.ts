@@ -16,8 +16,9 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Listening, serve } from '../../../packages/dashboard/src/server/serve.js'
 import { startChromium } from '../../servers/chromium.js'
-import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../../servers.js'
+import { type PythonCelery, type RedisServer, startRedis } from '../../servers.js'
 import { Forms } from './forms.js'
+import { failed, holding, LOOPBACK, ran, startPythonShop, stopped, tasksOfShop } from './shop.js'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 const patient = { timeoutMs: 30_000 }
@@ -35,12 +36,6 @@ let server: Listening
 let browser: Browser
 let page: Page
 let forms: Forms
-/** Tasks that run until they are told to end. */
-const holding = new Map<string, () => void>()
-const ran: unknown[] = []
-const failed: string[] = []
-const stopped: string[] = []
-
 /** A fleet of both languages, the second of a dashboard below a path: each form must keep both. */
 beforeAll(async () => {
   redis = await startRedis()
@@ -49,34 +44,7 @@ beforeAll(async () => {
   app = createTestApp('shop', { ...servers, workerSendTaskEvents: true })
   client = createTestApp('client', { ...servers, beatSchedule })
   other = createTestApp('other', { broker: `${redis.url}/1`, backend: `${redis.url}/1`, env: {} })
-  app.task({ name: 'shop.add', run: (_ctx, x: number, y: number) => ran.push([x, y]) })
-  app.task({
-    name: 'shop.hold',
-    abortable: true,
-    run: (ctx, label: string) =>
-      new Promise((resolve, reject) => {
-        holding.set(label, () => resolve(label))
-        ctx.signal.addEventListener('abort', () => {
-          stopped.push(label)
-          reject(ctx.signal.reason)
-        })
-      }),
-  })
-  app.task({
-    name: 'shop.fail',
-    deadLetter: 'failures',
-    run: (_ctx, label: string): never => {
-      failed.push(label)
-      throw new RangeError(`no stock of ${label}`)
-    },
-  })
-  app.task({
-    name: 'shop.lose',
-    deadLetter: 'failures',
-    run: (): never => {
-      throw new RangeError('lost')
-    },
-  })
+  tasksOfShop(app)
   dashboard = await openDashboard({
     fleets: [
       { name: 'other', app: other },
@@ -86,26 +54,13 @@ beforeAll(async () => {
     urlPrefix: 'admin/tasks',
     enableEvents: false,
   })
-  const access: MiddlewareHandler<DashboardEnv> = async (c, next) => {
+  const access: MiddlewareHandler<DashboardEnv> = (c, next) => {
     c.set('person', { name: 'ada', role: 'admin' })
-    await next()
+    return next()
   }
-  const listening = { port: 0, address: '127.0.0.1', unixSocket: '', certfile: '', keyfile: '', caCerts: '' }
-  server = await serve(dashboardApp(dashboard, { ...dashboardPages(), access }), listening)
+  server = await serve(dashboardApp(dashboard, { ...dashboardPages(), access }), LOOPBACK)
   ;[python, browser, worker, scaled] = await Promise.all([
-    pythonCelery({
-      broker: redis.url,
-      backend: redis.url,
-      source: `
-app.conf.update(worker_pool_restarts=True, task_track_started=True)
-@app.task(name='py.nap')
-def nap(seconds):
-    import time
-    time.sleep(seconds)
-`,
-      // It sends no events until it is asked to.
-      args: ['-P', 'prefork', '-c', '1', '-Q', 'py'],
-    }),
+    startPythonShop(redis.url),
     startChromium(),
     startTestWorker(app, { hostname: 'w1@box', queues: ['celery'], concurrency: 8 }),
     startTestWorker(app, { hostname: 'w2@box', queues: ['scaled'], autoscale: { min: 2, max: 3 } }),
