@@ -90,9 +90,7 @@ async function data(path: string): Promise<any> {
   return ((await response.json()) as { data: unknown }).data
 }
 interface Choice {
-  /** Values of the form's fields, by name. */
   readonly fill?: Readonly<Record<string, string>>
-  /** What is ticked, by its value. */
   readonly tick?: readonly string[]
   /** The row or section of the button, where there are several. */
   readonly of?: string
@@ -111,14 +109,12 @@ const ids = async (sent: readonly Promise<{ readonly id: string }>[]) =>
 const state = (id: string) => client.asyncResult(id).state()
 const becomes = (id: string, ...states: readonly string[]) =>
   until(async () => states.includes(await state(id)), patient)
-/** Waits until the dashboard knows a task's state: its buttons depend on it. */
 const isShown = (id: string, shown: string) =>
   until(async () => (await data(`/task/${id}`))?.task?.state === shown, patient)
 const depth = async (queue: string) => {
   const [report] = await client.queues.report([queue])
   return report?.ready ?? 0
 }
-/** Tasks that wait in a queue which no worker consumes. */
 const idle = (queue: string, count = 1) =>
   ids(Array.from({ length: count }, () => client.sendTask('shop.add', { args: [1, 1], queue })))
 const held = async (label: string) => {
