@@ -61,20 +61,40 @@ export class Batches<Item, Reply = void> {
     return over === -1 ? this.#pending.length : Math.max(1, over)
   }
 
-  async #run(): Promise<void> {
-    this.#isWriting = true
-    if (this.#collects) await new Promise((resolve) => setImmediate(resolve))
-    while (this.#pending.length > 0) {
-      const batch = this.#pending.splice(0, this.#fitting())
-      try {
-        const replies = await this.#write(batch.map(({ item }) => item))
+  /** Resolves, when a batch has been written, to what tells its callers. */
+  async #written(batch: readonly Pending<Item, Reply>[]): Promise<() => void> {
+    try {
+      const replies = await this.#write(batch.map(({ item }) => item))
+      return () => {
         // One reply for each item, as `write` promises; if there is none, the reply is undefined.
         for (const [index, { resolve }] of batch.entries()) resolve(replies[index] as Reply)
-      } catch (error) {
+      }
+    } catch (error) {
+      return () => {
         for (const { reject } of batch) reject(error)
       }
+    }
+  }
+
+  async #run(): Promise<void> {
+    this.#isWriting = true
+    if (this.#collects) await turnOver()
+    let tell: (() => void) | undefined
+    while (this.#pending.length > 0) {
+      const written = this.#written(this.#pending.splice(0, this.#fitting()))
+      if (tell) {
+        // This batch leaves first: the server would have nothing to do while the callers of the one before go on.
+        await turnOver()
+        tell()
+      }
+      tell = await written
+      if (this.#pending.length > 0) continue
+      tell()
+      tell = undefined
     }
     this.#isWriting = false
     for (const resolve of this.#onIdle.splice(0)) resolve()
   }
 }
+
+const turnOver = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
