@@ -59,7 +59,7 @@ class BeatFleet implements AsyncDisposable {
   /** The one that leads, once there is one. */
   leader(): Promise<BeatProcess> {
     return until(() => this.beats.find(({ leads, lives }) => leads && lives), {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       what: 'a leader',
     })
   }

@@ -188,7 +188,7 @@ describe.each(everyStore('canvas'))('canvases on %s', (_name, freshUrl) => {
       for (let n = 0; n < 12_000; n++) yield add.s(n, 1)
     }
     const result = await group(many()).delay()
-    const values = await result.get({ timeout: 20 })
+    const values = await result.get({ timeout: 45 })
     expect(values).toHaveLength(12_000)
     expect(values.at(-1)).toBe(12_000)
   })
