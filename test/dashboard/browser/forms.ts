@@ -47,7 +47,9 @@ export class Forms {
       const { signOf } = globalThis as unknown as { readonly signOf: SignOf }
       return forms.flatMap((form) => {
         const buttons = [...form.querySelectorAll('button')]
-        return (buttons.length > 0 ? buttons : [null]).map((button) => signOf(form, button, prefix))
+        // A search is sent by Enter; around an empty list there is nothing to send.
+        const sent = buttons.length === 0 && form.method === 'get' ? [null] : buttons
+        return sent.map((button) => signOf(form, button, prefix))
       })
     }, this.#prefix)
     for (const one of found) this.found.add(one)
