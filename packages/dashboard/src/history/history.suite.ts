@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseSearch } from '../search/parse-search.js'
 import { GatheredTask } from './gathered-task.js'
 import type { HistoryStore, TaskQuery } from './history-store.js'
+import { describePeople } from './people.suite.js'
 import { matches } from './plain-search.suite.js'
 import type { TaskSummary } from './task-entry.js'
 import type { TaskRecord } from './task-record.js'
@@ -43,6 +44,7 @@ export function describeHistory(
   open: () => Promise<HistoryStore>,
   clean: () => Promise<void>,
 ): void {
+  describePeople(name, open, clean, NOW)
   describe(`a history in ${name}`, () => {
     let store: HistoryStore
     beforeEach(async () => {
@@ -349,46 +351,6 @@ export function describeHistory(
         { ms: NOW, name: 'a', kind: 'succeeded', count: 6, runtimeMs: 90, maxRuntimeMs: 90 },
       ])
       expect(await store.series({ step: 'hour', ...span })).toMatchObject([{ name: '', count: 2 }])
-    })
-
-    test('knows the sessions that were ended, through a restart, until they would have expired', async () => {
-      await store.endSession('a', NOW + 1000)
-      await store.endSession('a', NOW + 1000)
-      await store.close()
-      store = await open()
-      expect(await Promise.all(['a', 'b'].map((id) => store.isSessionEnded(id)))).toEqual([true, false])
-      const bounds = { taskMs: 1e12, taskRows: 10, minuteMs: 1e12, hourMs: 1e12, auditMs: 1e12 }
-      await store.prune(bounds, NOW + 2000)
-      expect(await store.isSessionEnded('a')).toBe(false)
-    })
-
-    test('keeps jobs, and marks those whose dashboard died, each once', async () => {
-      const job = {
-        id: 'one',
-        fleet: 'main',
-        action: 'task.retry',
-        target: 'state:FAILURE',
-        person: 'ada',
-        startedMs: NOW,
-        endedMs: null,
-        state: 'running',
-        expected: 9,
-        done: 0,
-        failed: 0,
-        error: null,
-      } as const
-      await store.putJob(job, NOW)
-      await store.putJob({ ...job, id: 'two', startedMs: NOW + 1, state: 'done' }, NOW)
-      await store.putJob({ ...job, id: 'new', startedMs: NOW + 2 }, NOW + 500)
-      await store.putJob({ ...job, done: 4 }, NOW + 100)
-      expect((await store.jobs(2)).map(({ id }) => id)).toEqual(['new', 'two'])
-      const lost = { ...job, done: 4, state: 'interrupted', endedMs: NOW + 100, error: expect.any(String) }
-      expect(await store.interruptJobs(NOW + 200)).toEqual([lost])
-      expect(await store.interruptJobs(NOW + 200)).toEqual([])
-      expect((await store.jobs(9)).at(-1)).toEqual(lost)
-      const kept = { taskMs: 1e12, taskRows: 1e6, minuteMs: 1e12, hourMs: 1e12, auditMs: 10 }
-      await store.prune(kept, NOW + 1000)
-      expect((await store.jobs(9)).map(({ id }) => id)).toEqual(['new'])
     })
 
     test('reads whole tasks page by page, as it finds them by their ids', async () => {
