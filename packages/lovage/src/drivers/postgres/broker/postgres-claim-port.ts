@@ -73,7 +73,6 @@ export class PostgresClaimPort implements ClaimPort {
   async claim(ask: () => ClaimRequest): Promise<ClaimReply> {
     // Requeued messages must be in their queue before the next claim: they stand at the head.
     if (this.#requeues.size > 0) await Promise.all(this.#requeues)
-    await this.#settler.keepsUp()
     const { queues, want } = ask()
     if (want === 0) return { messages: [] }
     const claim = ++this.#claimNumber

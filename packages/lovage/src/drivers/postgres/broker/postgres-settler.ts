@@ -20,8 +20,6 @@ import { sql } from './statements.js'
 /** Settlements in one transaction. */
 const AT_ONCE = 500
 const RETRY_MS = 250
-/** Settlements that may wait while more is claimed. */
-const MOST_OPEN = 500
 
 /** Dependencies of a settler. */
 export interface SettlerParts {
@@ -54,30 +52,12 @@ export class PostgresSettler {
     (call) => call.length,
   )
 
-  /** Settlements without an outcome. */
-  #open = 0
-  #onSent: (() => void)[] = []
-
   constructor(parts: SettlerParts) {
     this.#parts = parts
   }
 
-  /** Resolves at once, or after the next transaction if many wait: who claims faster than it settles holds ever more. */
-  async keepsUp(): Promise<void> {
-    if (this.#open > MOST_OPEN) await new Promise<void>((resolve) => this.#onSent.push(resolve))
-  }
-
   /** Resolves to the outcome of each; rejects when none of them has a known outcome. */
   async settle(settlements: readonly Settlement[]): Promise<readonly Settled[]> {
-    this.#open += settlements.length
-    try {
-      return await this.#settle(settlements)
-    } finally {
-      this.#open -= settlements.length
-    }
-  }
-
-  async #settle(settlements: readonly Settlement[]): Promise<readonly Settled[]> {
     const calm = settlements.every(({ publish = [] }) => publish.length === 0)
     if (calm) return this.#batches.add(settlements.map((settlement) => ({ settlement, rows: [] })))
     const prepared = await Promise.all(settlements.map((settlement) => this.#prepare(settlement)))
@@ -144,9 +124,7 @@ export class PostgresSettler {
   async #untilSent(items: readonly Prepared[]): Promise<readonly Settled[]> {
     for (;;) {
       try {
-        return await this.#send(items).finally(() => {
-          for (const go of this.#onSent.splice(0)) go()
-        })
+        return await this.#send(items)
       } catch (error) {
         if (!isConnectionLoss(error)) throw error
         if (this.#parts.isClosed())
