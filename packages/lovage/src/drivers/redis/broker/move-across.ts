@@ -1,7 +1,7 @@
 import { newId } from '../../../kernel/index.js'
 import type { Places } from './places.js'
 import { HELD_REMARK } from './redis-keys.js'
-import { ACK, CLAIM, PUSH } from './scripts.js'
+import { ACK, CLAIM, claimKeys, PUSH } from './scripts.js'
 
 const AT_ONCE = 500
 /** A move that dies lets its messages go back after this long. */
@@ -23,16 +23,7 @@ export async function moveAcross(places: Places, from: string, to: string): Prom
     for (;;) {
       const [tags, , , ...raws] = await CLAIM.runForBytes<[Buffer, Buffer, Buffer, ...Buffer[]]>(
         source.connection,
-        [
-          unackedIndex,
-          unacked,
-          held,
-          holders,
-          unparsed,
-          redeliveries,
-          source.keys.reserved(holder),
-          source.keys.list(from, step),
-        ],
+        claimKeys(source.keys, holder, [source.keys.list(from, step)]),
         [holder, LEASE_MS, AT_ONCE, HELD_REMARK, 1, '', '', 0, suffix],
       )
       if (raws.length === 0) break

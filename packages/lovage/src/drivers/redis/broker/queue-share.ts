@@ -5,7 +5,7 @@ import type { Place } from './places.js'
 import { HELD_REMARK } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 import { RedisSettler } from './redis-settler.js'
-import { CHECK_CLAIMS, CLAIM, RENEW, SETTLE, settleKeys } from './scripts.js'
+import { CHECK_CLAIMS, CLAIM, claimKeys, RENEW, SETTLE, settleKeys } from './scripts.js'
 import { Sweeper } from './sweeper.js'
 
 const MAX_HAND_BACK = 500
@@ -107,21 +107,17 @@ export class QueueShare {
   async claim(want: number): Promise<readonly ClaimedMessage[]> {
     const { connection, keys } = this.place
     const { holder, leaseMs, onError } = this.#options
-    const { unackedIndex, unacked, holders, unparsed, redeliveries } = keys
-    const reply = await CLAIM.run(
-      connection,
-      [
-        unackedIndex,
-        unacked,
-        keys.held(holder),
-        holders,
-        unparsed,
-        redeliveries,
-        keys.reserved(holder),
-        ...this.#lists,
-      ],
-      [holder, leaseMs, want, HELD_REMARK, keys.steps.length, '', '', 0, this.#suffix],
-    )
+    const reply = await CLAIM.run(connection, claimKeys(keys, holder, this.#lists), [
+      holder,
+      leaseMs,
+      want,
+      HELD_REMARK,
+      keys.steps.length,
+      '',
+      '',
+      0,
+      this.#suffix,
+    ])
     const messages = [...readClaim(reply, () => this.queue, onError, this.#prefix)]
     this.expected =
       messages.length < want ? 0 : messages.length < MANY ? 2 * messages.length : Number.POSITIVE_INFINITY

@@ -19,7 +19,7 @@ import { HELD_REMARK, type RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 import { RedisSettler } from './redis-settler.js'
 import { Reservation } from './reservation.js'
-import { CLAIM, SETTLE, settleKeys } from './scripts.js'
+import { CLAIM, claimKeys, SETTLE, settleKeys } from './scripts.js'
 import type { Results } from './settlement.js'
 import { Sweeper } from './sweeper.js'
 import type { WaitOutcome } from './waiter.js'
@@ -200,34 +200,20 @@ export class RedisClaimPort implements ClaimPort {
     const { keys, subscriber } = this.#parts
     const { lists, suffixes } = this.#wordsOf(queues)
     const { holder, leaseMs } = this.#options
-    const { unackedIndex, unacked, holders, unparsed, redeliveries } = keys
     const number = isMarked && subscriber.isReady ? this.#marks.next() : 0
     let count = 0
     try {
-      const reply = await CLAIM.run(
-        connection,
-        [
-          unackedIndex,
-          unacked,
-          keys.held(holder),
-          holders,
-          unparsed,
-          redeliveries,
-          keys.reserved(holder),
-          ...lists,
-        ],
-        [
-          holder,
-          leaseMs,
-          want,
-          HELD_REMARK,
-          keys.steps.length,
-          reservation,
-          number === 0 ? '' : keys.claimed(holder),
-          number,
-          ...suffixes,
-        ],
-      )
+      const reply = await CLAIM.run(connection, claimKeys(keys, holder, lists), [
+        holder,
+        leaseMs,
+        want,
+        HELD_REMARK,
+        keys.steps.length,
+        reservation,
+        number === 0 ? '' : keys.claimed(holder),
+        number,
+        ...suffixes,
+      ])
       if (reply[1] === NO_ROOM) return { messages: [], count, isRefused: true }
       count = reply.length - NO_MESSAGES
       // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.

@@ -1,10 +1,8 @@
-import type { RedisLink } from '../client/index.js'
+import { inTime, type RedisLink } from '../client/index.js'
 
 /** Of a process that died; others overwrite theirs. */
 const TTL_S = 3_600
 const RENEW_MS = 1_800_000
-/** An answer that takes longer is not waited for. */
-const LATE_MS = 250
 
 /**
  * The room that a consumer reserves on the server for the claim behind its waits (reserved-room.lua), as far as it is known here. It is sent
@@ -71,18 +69,13 @@ export class Reservation {
     this.#answered = undefined
   }
 
-  /** Resolves when the claim that was made of it is answered, or lost; at once where there is none. */
+  /** Resolves when the claim that was made of it is answered, or lost, or late; at once where there is none. */
   async whenAnswered(): Promise<void> {
     if (!this.#isMade) return
     this.#answered ??= new Promise((resolve) => {
       this.#resolve = resolve
     })
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LATE_MS)
-    })
-    await Promise.race([this.#answered, late])
-    clearTimeout(timer)
+    await inTime(this.#answered)
   }
 
   #send(): void {

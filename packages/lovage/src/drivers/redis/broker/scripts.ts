@@ -34,6 +34,21 @@ export const CLAIM = defineScript<
   args: ['holder', 'leaseMs', 'count', 'remark', 'steps', 'reservation', 'channel', 'number', 'suffixes…'],
 })
 
+export const claimKeys = (
+  keys: RedisKeys,
+  holder: string,
+  lists: readonly string[],
+): Parameters<typeof CLAIM.run>[1] => [
+  keys.unackedIndex,
+  keys.unacked,
+  keys.held(holder),
+  keys.holders,
+  keys.unparsed,
+  keys.redeliveries,
+  keys.reserved(holder),
+  ...lists,
+]
+
 /** Acknowledges claims, with their results. */
 export const ACK = defineScript<
   [
