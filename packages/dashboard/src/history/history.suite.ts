@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseSearch } from '../search/parse-search.js'
 import { GatheredTask } from './gathered-task.js'
 import type { HistoryStore, TaskQuery } from './history-store.js'
-import { describePeople } from './people.suite.js'
+import { testsOfPeople } from './people.suite.js'
 import { matches } from './plain-search.suite.js'
 import type { TaskSummary } from './task-entry.js'
 import type { TaskRecord } from './task-record.js'
@@ -44,7 +44,6 @@ export function describeHistory(
   open: () => Promise<HistoryStore>,
   clean: () => Promise<void>,
 ): void {
-  describePeople(name, open, clean, NOW)
   describe(`a history in ${name}`, () => {
     let store: HistoryStore
     beforeEach(async () => {
@@ -54,6 +53,16 @@ export function describeHistory(
       await store.close()
       await clean()
     })
+    const history = {
+      get store() {
+        return store
+      },
+      async reopen() {
+        await store.close()
+        store = await open()
+      },
+    }
+    testsOfPeople(history, NOW)
     const write = (tasks: readonly TaskRecord[], ms = NOW): Promise<void> =>
       store.write({ tasks, rollups: [], heardUntilMs: ms })
     const ids = async (q: string, more: Partial<TaskQuery> = {}): Promise<string[]> =>
@@ -73,8 +82,7 @@ export function describeHistory(
       await write([
         recordFrom('a', { type: 'task-started' }, { type: 'task-succeeded', result: '3', runtime: 0.5 }),
       ])
-      await store.close()
-      store = await open()
+      await history.reopen()
       await write([late, recordFrom('b', { name: 'other' })])
       const [task] = await store.find(['a', 'nobody'])
       expect(task).toMatchObject({
