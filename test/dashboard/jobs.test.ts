@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { expect, test, vi } from 'vitest'
 import { startRedis } from '../servers.js'
+import { pageData } from './page-data.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 const patient = { timeoutMs: 45_000 }
@@ -39,11 +40,7 @@ test('a job whose dashboard is killed is shown as interrupted, with what it has 
       said += text
     })
     const url = await until(() => /is at (http:\S+)/.exec(said)?.[1], patient)
-    // biome-ignore lint/suspicious/noExplicitAny: JSON of pages, whose fields the test names
-    const data = async (path: string): Promise<any> => {
-      const response = await fetch(`${url}${path}`, { headers: { accept: 'application/json' } })
-      return ((await response.json()) as { data: unknown }).data
-    }
+    const data = (path: string) => pageData(`${url}${path}`)
     const act = async (action: object) => {
       const init = { method: 'POST', headers: { 'content-type': 'application/json' } }
       const response = await fetch(`${url}actions`, { ...init, body: JSON.stringify(action) })

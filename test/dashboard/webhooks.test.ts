@@ -13,6 +13,7 @@ import { startChromium } from '../servers/chromium.js'
 import { type RedisServer, startRedis } from '../servers.js'
 import { Receiver } from '../webhooks/receiver.js'
 import { FAST } from '../webhooks/set-up.js'
+import { pageData } from './page-data.js'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -71,11 +72,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-// biome-ignore lint/suspicious/noExplicitAny: JSON of pages, whose fields tests name
-async function data(path: string): Promise<any> {
-  const response = await fetch(`${dashboard.url}${path}`, { headers: { accept: 'application/json' } })
-  return ((await response.json()) as { data: unknown }).data
-}
+const data = (path: string) => pageData(`${dashboard.url}${path}`)
 const go = (path: string) => page.goto(`${dashboard.url}${path}`)
 
 test('failing endpoints stand first, with what went wrong; each leads to its deliveries and their answers', async () => {

@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Listening, serve } from '../../../packages/dashboard/src/server/serve.js'
 import { startChromium } from '../../servers/chromium.js'
 import { type PythonCelery, type RedisServer, startRedis } from '../../servers.js'
+import { pageData } from '../page-data.js'
 import { Forms } from './forms.js'
 import { failed, holding, LOOPBACK, ran, startPythonShop, stopped, tasksOfShop } from './shop.js'
 
@@ -82,13 +83,7 @@ afterAll(async () => {
 })
 
 const inFleet = (path: string) => `${path}${path.includes('?') ? '&' : '?'}fleet=shop`
-// biome-ignore lint/suspicious/noExplicitAny: JSON of pages, whose fields tests name
-async function data(path: string): Promise<any> {
-  const response = await fetch(`${server.url}/admin/tasks${inFleet(path)}`, {
-    headers: { accept: 'application/json' },
-  })
-  return ((await response.json()) as { data: unknown }).data
-}
+const data = (path: string) => pageData(`${server.url}/admin/tasks${inFleet(path)}`)
 interface Choice {
   readonly fill?: Readonly<Record<string, string>>
   readonly tick?: readonly string[]

@@ -15,6 +15,7 @@ import {
   startRabbit,
   startRedis,
 } from '../../servers.js'
+import { pageData } from '../page-data.js'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 180_000 })
 const patient = { timeoutMs: 60_000 }
@@ -93,11 +94,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-// biome-ignore lint/suspicious/noExplicitAny: JSON of pages, whose fields tests name
-async function data(path: string): Promise<any> {
-  const response = await fetch(`${dashboard.url}${path}`, { headers: { accept: 'application/json' } })
-  return ((await response.json()) as { data: unknown }).data
-}
+const data = (path: string) => pageData(`${dashboard.url}${path}`)
 
 /** Every way begins at the overview, and follows its links. */
 const start = () => page.goto(dashboard.url)
