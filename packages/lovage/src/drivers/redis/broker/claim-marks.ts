@@ -33,10 +33,15 @@ export class ClaimMarks {
     this.#open.delete(number)
   }
 
-  /** Resolves when the claim's mark has been heard, or cannot be heard now. */
-  async heard(number: number): Promise<void> {
-    if (this.#open.get(number) === false && this.#subscriber.isReady)
-      await inTime(new Promise<void>((resolve) => this.#open.set(number, resolve)))
+  /** Resolves when the claim's mark has been heard, or cannot be heard now; undefined if nothing is left to wait for. */
+  heard(number: number): Promise<void> | undefined {
+    if (this.#open.get(number) === false && this.#subscriber.isReady) return this.#hearing(number)
+    this.#open.delete(number)
+    return undefined
+  }
+
+  async #hearing(number: number): Promise<void> {
+    await inTime(new Promise<void>((resolve) => this.#open.set(number, resolve)))
     this.#open.delete(number)
   }
 }

@@ -18,6 +18,7 @@ import { isConnectionLoss, queueTarget, type RedisSubscriber } from '../client/i
 import { ClaimRound } from './claim-round.js'
 import { ClusterSettler, type ClusterSettlerParts } from './cluster-settler.js'
 import { FlushTurn } from './flush-turn.js'
+import { InTurn } from './in-turn.js'
 import { leaseName } from './lease-name.js'
 import type { RedisLeaseData } from './lease-thread.js'
 import type { PlacePerQueue } from './place-per-queue.js'
@@ -69,6 +70,7 @@ export class ClusterClaimPort implements ClaimPort {
   readonly #rounds = new Set<ClaimRound>()
   #patience: NodeJS.Timeout | undefined
   #isUpDue = false
+  readonly #inTurn = new InTurn()
   readonly #turn = new FlushTurn((send) => {
     this.#parts.places.together(() => {
       for (const share of this.#shares.values()) share.flush()
@@ -146,8 +148,8 @@ export class ClusterClaimPort implements ClaimPort {
     const claimed = await round.ended
     this.#rounds.delete(round)
     const messages = late.length === 0 ? claimed : [...late, ...claimed]
-    await heard
-    if (messages.length > 0 && (isProbe || subscriber.isUncertain)) await subscriber.caughtUp()
+    const isUnsure = messages.length > 0 && (isProbe || subscriber.isUncertain)
+    await this.#inTurn.wait(heard ?? (isUnsure ? subscriber.caughtUp() : undefined))
     if (messages.length < want && shares.some((share) => share.isHot && !share.isStuck))
       this.#listener?.rung()
     return { messages }

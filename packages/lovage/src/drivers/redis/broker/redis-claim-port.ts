@@ -15,6 +15,7 @@ import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '..
 import { ClaimMarks } from './claim-marks.js'
 import { readClaim } from './claim-reply.js'
 import { FlushTurn } from './flush-turn.js'
+import { InTurn } from './in-turn.js'
 import { HELD_REMARK, type RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 import { RedisSettler } from './redis-settler.js'
@@ -65,6 +66,7 @@ export class RedisClaimPort implements ClaimPort {
   readonly #waiters: Waiters
   readonly #reservation: Reservation
   readonly #marks: ClaimMarks
+  readonly #inTurn = new InTurn()
   #listener: ClaimListener | undefined
   #waiting: WaitHooks | undefined
   /** How many comparisons must still find out what a lost connection may have claimed. */
@@ -217,14 +219,18 @@ export class RedisClaimPort implements ClaimPort {
       if (reply[1] === NO_ROOM) return { messages: [], count, isRefused: true }
       count = reply.length - NO_MESSAGES
       // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
-      if (count > 0 && number !== 0) await this.#marks.heard(number)
-      else if (count > 0 && subscriber.isUncertain) await subscriber.caughtUp()
+      if (count > 0) await this.#inTurn.wait(this.#heard(number))
       this.#measure(reply)
       const queueOf = (list: number): string => queues[Math.floor(list / keys.steps.length)] ?? ''
       return { messages: readClaim(reply, queueOf, this.#options.onError), count, isRefused: false }
     } finally {
       if (count === 0) this.#marks.forget(number)
     }
+  }
+
+  #heard(number: number): Promise<void> | undefined {
+    if (number !== 0) return this.#marks.heard(number)
+    return this.#parts.subscriber.isUncertain ? this.#parts.subscriber.caughtUp() : undefined
   }
 
   /** Resolves when no claim behind a wait can be made any longer, and none that was made is under way. */
