@@ -1,5 +1,5 @@
 import type { Worker } from 'lovage'
-import { chain, chord, group, type Lovage } from 'lovage'
+import { chain, chord, group, type Lovage, type Signature } from 'lovage'
 import { createTestApp, startTestWorker, until } from 'lovage/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type PythonCelery, pythonCelery, type RedisServer, startRedis } from '../servers.js'
@@ -178,6 +178,22 @@ describe('a canvas that TypeScript built', () => {
     const result = await chain(py.add.s(1, 2), add.s(10), py.add.s(100)).delay()
     expect(await result.get(soon)).toBe(113)
     expect(await result.parent?.get(soon)).toBe(13)
+  })
+
+  test('runs a long chain by turns, whose later steps are passed on unread', async () => {
+    const { add, replaced, total, py } = made
+    const pairs = Array.from({ length: 20 }, () => [py.add.s(1), add.s(1)]).flat()
+    const steps = pairs.reduce<Signature<[], number>>((before, next) => before.pipe(next), add.s(0, 0))
+    const last = steps
+      .pipe(replaced.s())
+      .pipe(group([add.s(1), py.add.s(2)]))
+      .pipe(total.s())
+    // 40 × 1 + 1000, then 1041 + 1042.
+    expect(await (await last.delay()).get(soon)).toBe(2083)
+    const failing = await pairs
+      .reduce<Signature<[], number>>((before, next) => before.pipe(next), steps.pipe(py.fail.si()))
+      .delay()
+    await expect(failing.get(soon)).rejects.toThrow(/python says no/)
   })
 
   test('runs as a group and as a chord, members and bodies in both', async () => {

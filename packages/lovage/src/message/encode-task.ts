@@ -2,7 +2,9 @@ import { producerOrigin } from '../kernel/index.js'
 import { compress, tooLarge } from './compression.js'
 import { encodeJson, type JsonTypes } from './json.js'
 import { refuseLongIntegers, unserialisable } from './json-writer.js'
+import { type LaterSteps, laterSteps } from './later-steps.js'
 import { DEFAULT_MAX_BYTES, DEFAULT_MAX_INFLATED_BYTES } from './limits.js'
+import { BODY_ROOT } from './path.js'
 import { reprArgs, reprKwargs } from './repr.js'
 import { getSerializer, type Serializer } from './serializer.js'
 import {
@@ -13,7 +15,7 @@ import {
   NO_STAMPS,
   SENT_HEADER,
 } from './task-headers.js'
-import { BODY_ROOT, NO_EMBED } from './task-message.js'
+import { NO_EMBED } from './task-message.js'
 import { formatTime, parseTime } from './times.js'
 import type { Embed, OutgoingMessage } from './types.js'
 
@@ -151,22 +153,43 @@ export function encodeTask(call: TaskCall, options: EncodeOptions): OutgoingMess
   return call.dueMs === undefined ? message : { ...message, dueMs: call.dueMs }
 }
 
-function encodeBody(
-  call: TaskCall,
-  serializer: Serializer,
-  { jsonTypes: types, integers, readsNumbers }: EncodeOptions,
-): string | Buffer {
+function encodeBody(call: TaskCall, serializer: Serializer, options: EncodeOptions): string | Buffer {
+  const { jsonTypes: types, integers, readsNumbers } = options
+  const { args, kwargs } = call
+  const later = serializer.name === 'json' && call.embed ? laterSteps(call.embed) : undefined
+  // What is passed on as it came holds nothing that has to be written or refused.
+  if (later) return jsonBody(call, aroundSteps(call.embed ?? NO_EMBED, later, options), options)
   const embed = call.embed === undefined ? undefined : { ...NO_EMBED, ...call.embed }
   if (integers === 'number' && serializer.name !== 'json')
-    refuseLongIntegers([call.args, call.kwargs, embed], BODY_ROOT)
+    refuseLongIntegers([args, kwargs, embed], BODY_ROOT)
   else if (readsNumbers)
-    for (const [place, { task, args, kwargs }] of (embed?.chain ?? []).entries())
-      if (readsNumbers(task)) refuseLongIntegers({ args, kwargs }, 'embed', ['chain', place])
-  if (serializer.name !== 'json') {
-    return serializer.encode([call.args, call.kwargs, embed ?? NO_EMBED], BODY_ROOT, types)
-  }
-  const embedText = embed === undefined ? EMPTY_EMBED : encodeJson(embed, 'embed', types, integers)
-  return `[${encodeJson(call.args, 'args', types, integers)},${encodeJson(call.kwargs, 'kwargs', types, integers)},${embedText}]`
+    for (const [place, step] of (embed?.chain ?? []).entries())
+      if (readsNumbers(step.task))
+        refuseLongIntegers({ args: step.args, kwargs: step.kwargs }, 'embed', ['chain', place])
+  if (serializer.name !== 'json')
+    return serializer.encode([args, kwargs, embed ?? NO_EMBED], BODY_ROOT, types)
+  return jsonBody(
+    call,
+    embed === undefined ? EMPTY_EMBED : encodeJson(embed, 'embed', types, integers),
+    options,
+  )
+}
+
+const jsonBody = (
+  { args, kwargs }: TaskCall,
+  embed: string,
+  { jsonTypes: types, integers }: EncodeOptions,
+): string =>
+  `[${encodeJson(args, 'args', types, integers)},${encodeJson(kwargs, 'kwargs', types, integers)},${embed}]`
+
+/** The JSON of an embed, in the order of `NO_EMBED`. */
+function aroundSteps(
+  { callbacks, errbacks, chord }: Partial<Embed>,
+  later: LaterSteps,
+  { jsonTypes: types, integers }: EncodeOptions,
+): string {
+  const json = (value: unknown): string => encodeJson(value ?? null, 'embed', types, integers)
+  return `{"callbacks":${json(callbacks)},"errbacks":${json(errbacks)},"chain":${later.json()},"chord":${json(chord)}}`
 }
 
 function addCustom(headers: Record<string, unknown>, custom: Readonly<Record<string, unknown>>): void {

@@ -19,8 +19,9 @@ export { member, skipSpace } from './json-scan.js'
 export { JsonTemplates } from './json-templates.js'
 export { Decimal, type JsonTypeName, jsonTypeOf, PlainDate, PlainTime, Uuid } from './json-types.js'
 export { describe, isRecord, unserialisable } from './json-writer.js'
+export { embedWith, type LaterSteps, laterSteps } from './later-steps.js'
 export { MAX_DEPTH } from './limits.js'
-export { formatPath } from './path.js'
+export { BODY_ROOT, formatPath } from './path.js'
 export { PAYLOAD_TYPE } from './payload-type.js'
 export { attemptsOf, type FailedAttempt, REDRIVES_HEADER, redrivesOf, withAttempt } from './provenance.js'
 export { isPlainValue, reprArgs, reprKwargs, reprValue } from './repr.js'
@@ -45,7 +46,6 @@ export {
   SENT_HEADER,
 } from './task-headers.js'
 export {
-  BODY_ROOT,
   type DecodeOptions,
   decodeBody,
   decodeTask,

@@ -79,14 +79,11 @@ export function decodeJson(
 }
 
 /** Whether the text may hold anything that JSON.parse would let through or round. May return true needlessly. */
-function needsCare(text: string): boolean {
-  return (
-    text.includes('__') ||
-    // `_`, and letters of the reserved names, written as escapes
-    (text.includes('\\u00') && /\\u00[567]/.test(text)) ||
-    hasLongInteger(text)
-  )
-}
+const needsCare = (text: string): boolean => mayNameTypes(text) || hasLongInteger(text)
+
+/** Whether the text may hold names of typed values, or `__proto__`, perhaps written as escapes. */
+export const mayNameTypes = (text: string): boolean =>
+  text.includes('__') || (text.includes('\\u00') && /\\u00[567]/.test(text))
 
 /** 2^53 − 1; longer digit runs, or greater ones of the same length, exceed a number's range. */
 const GREATEST = '9007199254740991'

@@ -4,6 +4,9 @@
  */
 export type RootName = string | readonly string[]
 
+/** The names of a task body's three parts. */
+export const BODY_ROOT = ['args', 'kwargs', 'embed'] as const
+
 /** Longer paths are cut at the front: the end says most. */
 const LONGEST = 200
 

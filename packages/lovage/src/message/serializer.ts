@@ -6,9 +6,10 @@ import { ENCRYPTED_TYPE } from './encrypted-type.js'
 import { decodeJson, encodeJson, type JsonTypes } from './json.js'
 import { type ReadOptions, undecodable } from './json-reader.js'
 import { describe, JsonWriter, unserialisable } from './json-writer.js'
+import { readAroundSteps } from './later-steps.js'
 import { MAX_DEPTH } from './limits.js'
 import { checkMsgpack } from './msgpack-check.js'
-import type { RootName } from './path.js'
+import { BODY_ROOT, type RootName } from './path.js'
 import { PAYLOAD_TYPE } from './payload-type.js'
 import { fromTree, toMsgpackTree } from './tree.js'
 
@@ -31,7 +32,11 @@ const json: Serializer = {
   contentType: 'application/json',
   contentEncoding: 'utf-8',
   encode: encodeJson,
-  decode: (body, encoding, options, root) => decodeJson(bodyText(body, encoding), options, root),
+  decode(body, encoding, options, root) {
+    const text = bodyText(body, encoding)
+    const read = root === BODY_ROOT ? readAroundSteps(text, options) : undefined
+    return read ?? decodeJson(text, options, root)
+  },
 }
 
 const msgpack: Serializer = {

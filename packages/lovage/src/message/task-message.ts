@@ -1,6 +1,8 @@
 import { MessageError, messageOf } from '../kernel/index.js'
 import { decompress, tooLarge } from './compression.js'
+import { embedWith, laterSteps } from './later-steps.js'
 import { DEFAULT_MAX_BYTES, DEFAULT_MAX_INFLATED_BYTES } from './limits.js'
+import { BODY_ROOT } from './path.js'
 import { headersOfProtocol1, isProtocol1, tripleOfProtocol1 } from './protocol-1.js'
 import { type ContentOptions, decodeContent } from './serializer.js'
 import { completeHeaders, isFields, malformed } from './task-headers.js'
@@ -79,9 +81,6 @@ function readContent(message: Message, options: DecodeOptions): unknown {
   return decodeContent(body, message.contentType, message.contentEncoding, options, BODY_ROOT)
 }
 
-/** The names of a body's three parts in errors. */
-export const BODY_ROOT = ['args', 'kwargs', 'embed'] as const
-
 function readTriple(content: unknown): TaskBody {
   const triple = isProtocol1(content) ? tripleOfProtocol1(content) : content
   if (!Array.isArray(triple) || triple.length !== 3) {
@@ -96,13 +95,13 @@ function readTriple(content: unknown): TaskBody {
 function readEmbed(embed: unknown): Embed {
   if (embed === null) return NO_EMBED
   if (!isFields(embed)) throw malformed('embed is neither an object nor null')
-  const { callbacks, errbacks, chain, chord } = embed
-  return {
-    callbacks: readSignatures(callbacks, 'callbacks'),
-    errbacks: readSignatures(errbacks, 'errbacks'),
-    chain: readSignatures(chain, 'chain'),
-    chord: chord === undefined || chord === null ? null : readSignature(chord, 'chord'),
+  const rest = {
+    callbacks: readSignatures(embed.callbacks, 'callbacks'),
+    errbacks: readSignatures(embed.errbacks, 'errbacks'),
+    chord: embed.chord === undefined || embed.chord === null ? null : readSignature(embed.chord, 'chord'),
   }
+  const later = laterSteps(embed)
+  return later ? embedWith(rest, later) : { ...rest, chain: readSignatures(embed.chain, 'chain') }
 }
 
 function readSignatures(list: unknown, name: string): readonly WireSignature[] | null {

@@ -26,6 +26,7 @@ import {
   type ExceptionInfo,
   encodeJson,
   JOIN_HEADER,
+  laterSteps,
   type OutgoingMessage,
   redrivesOf,
   type WireSignature,
@@ -103,8 +104,10 @@ export class FollowUps {
    * @throws {MessageError} when a callback or the next step cannot be read or written: the task has then failed.
    */
   success(task: Followed, value: unknown, resultJson: string): FollowUp {
-    const { callbacks, chain, chord } = task.embed
-    if (!callbacks?.length && !chain?.length && !chord) return NO_FOLLOW_UP
+    const { callbacks, chord } = task.embed
+    // Unread steps are left unread.
+    if (!callbacks?.length && !chord && !laterSteps(task.embed) && !task.embed.chain?.length)
+      return NO_FOLLOW_UP
     const next = afterSuccess(task, value, this.#by(...runSeed(task.headers)))
     return {
       ...this.#sent(next),

@@ -16,7 +16,7 @@ import {
   toWire,
   withOptions,
 } from '../../canvas/index.js'
-import type { Embed, WireSignature } from '../../message/index.js'
+import { type Embed, embedWith, type LaterSteps, type WireSignature } from '../../message/index.js'
 import type { ResultTuple } from '../../result/index.js'
 
 /** A chord whose members are about to be sent: it must be opened first. */
@@ -45,6 +45,8 @@ export interface Surroundings {
   readonly parentId?: string
   /** The steps that follow, the next step last. */
   readonly chain?: readonly WireSignature[]
+  /** The same as `chain`, unread; for a task without steps of its own. */
+  readonly later?: LaterSteps
   /** The body that waits for this canvas as a member. */
   readonly chord?: WireSignature
   readonly newId: () => string
@@ -198,12 +200,14 @@ function callOf(node: TaskNode, args: readonly unknown[], around: Surroundings):
   const [chord] = written('chord')
   const callbacks = written('link')
   const errbacks = written('link_error')
-  const embed: Embed = {
+  const rest = {
     callbacks: callbacks.length > 0 ? callbacks : null,
     errbacks: errbacks.length > 0 ? errbacks : null,
-    chain: around.chain === undefined && own === undefined ? null : chain,
     chord: around.chord ?? chord ?? null,
   }
+  const embed: Embed = around.later
+    ? embedWith(rest, around.later)
+    : { ...rest, chain: around.chain === undefined && own === undefined ? null : chain }
   return { task: node.task, args, kwargs: node.kwargs, options, embed }
 }
 

@@ -14,6 +14,8 @@ import {
 import {
   type ExceptionInfo,
   isTruthy,
+  type LaterSteps,
+  laterSteps,
   reprValue,
   type TaskHeaders,
   type WireSignature,
@@ -73,17 +75,27 @@ export function afterSuccess(
   value: unknown,
   by: Pick<Surroundings, 'newId' | 'priorityToWire'>,
 ): Dispatch {
-  const { callbacks, chain } = task.embed
-  if (!callbacks?.length && !chain?.length) return NOTHING
+  const { callbacks } = task.embed
+  const later = laterSteps(task.embed)
+  const next = later ? later.next : task.embed.chain?.at(-1)
+  if (!callbacks?.length && !next) return NOTHING
   const here = around(task, by)
   const linked = callbacks?.length
     ? dispatchAll(callbackCanvases(callbacks, by.newId), [value], here)
     : NOTHING
-  const next = chain?.at(-1)
-  if (!next || !chain) return linked
+  if (!next) return linked
   const step = freeze(fromWire(next), by.newId)
-  const followed = dispatch(step, [value], { ...here, chain: chain.slice(0, -1) })
-  return joined(linked, followed)
+  return joined(linked, dispatch(step, [value], { ...here, ...remaining(task, step, later) }))
+}
+
+/** The steps behind the next one. They are read only where that one changes them. */
+function remaining(
+  { embed }: Followed,
+  step: Canvas,
+  later: LaterSteps | undefined,
+): Pick<Surroundings, 'chain' | 'later'> {
+  if (later && step.kind === 'task' && step.options.chain === undefined) return { later: later.withoutNext() }
+  return { chain: embed.chain?.slice(0, -1) ?? [] }
 }
 
 const joined = (left: Dispatch, right: Dispatch): Dispatch => ({
