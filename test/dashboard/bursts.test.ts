@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openDashboard } from '@lovage/dashboard'
 import type { Lovage } from 'lovage'
 import { type Broker, connectionsOf } from 'lovage/driver'
-import { createTestApp, until } from 'lovage/testing'
+import { createTestApp, FakeClock, until } from 'lovage/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { startRabbit, startRedis } from '../servers.js'
 
@@ -121,6 +122,32 @@ describe('of a burst of a hundred thousand events none is lost', () => {
     await using rabbit = await startRabbit()
     await keepsAll(rabbit.url())
   })
+})
+
+test('a page that is asked for when the last of a burst is read has a state, not an error', async () => {
+  const clock = new FakeClock()
+  const app = createTestApp('shop', { clock, env: {} })
+  const broker = await connectionsOf(app).broker()
+  const folder = mkdtempSync(join(tmpdir(), 'lovage-dashboard-'))
+  const dashboard = await openDashboard({ fleets: [{ name: 'main', app }], db: join(folder, 'h') })
+  // Each is more than is read in one go, and a page reads before it tells how far it is behind.
+  const large = (host: string) => {
+    const beat = { type: 'worker-heartbeat', hostname: host, timestamp: clock.now() / 1000, clock: 1, pid: 1 }
+    return JSON.stringify(Array.from({ length: 40_000 }, () => beat))
+  }
+  await Promise.all([send(broker, large('w1@box')), send(broker, large('w2@box'))])
+  clock.jump(clock.now() + 3_000)
+  const troubles = () => dashboard.fleetOf(undefined).troubles()
+  expect(troubles()).toContainEqual({
+    kind: 'behind',
+    message: 'Events come faster than they are written: this page is 3 s behind.',
+    advice: expect.stringContaining('none is lost'),
+    sinceMs: null,
+  })
+  expect(troubles().map(({ kind }) => kind)).not.toContain('behind')
+  await dashboard.close()
+  await app.close()
+  rmSync(folder, { recursive: true })
 })
 
 test('a subscriber that Redis has cut off says so on its pages, and fills what it has missed from results', async () => {

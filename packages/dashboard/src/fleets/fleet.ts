@@ -111,6 +111,8 @@ export class Fleet {
   troubles(): readonly Trouble[] {
     const troubles: Trouble[] = []
     const { intake } = this
+    const { blocked, deafSinceMs } = intake
+    const lag = intake.lag()
     for (const [server, { sinceMs, why }] of this.#lost)
       troubles.push({
         kind: `${server}-lost`,
@@ -121,26 +123,26 @@ export class Fleet {
         advice: 'Check that its server runs and can be reached; this page shows the last known state.',
         sinceMs,
       })
-    if (intake.blocked && !this.#lost.has('history'))
+    if (blocked && !this.#lost.has('history'))
       troubles.push({
         kind: 'history-lost',
-        message: `The history cannot be written: ${intake.blocked.by instanceof Error ? intake.blocked.by.message : intake.blocked.by}`,
+        message: `The history cannot be written: ${blocked.by instanceof Error ? blocked.by.message : blocked.by}`,
         advice: 'Check the disk or the database of the history; new events wait in memory.',
-        sinceMs: intake.blocked.sinceMs,
+        sinceMs: blocked.sinceMs,
       })
-    if (intake.deafSinceMs !== undefined && !this.#lost.has('broker'))
+    if (deafSinceMs !== undefined && !this.#lost.has('broker'))
       troubles.push({
         kind: 'not-listening',
         message: 'No events arrive: the broker is down, or does not deliver them.',
         advice:
           'Check that the broker runs; the history continues, and its gap is filled, when events arrive again.',
-        sinceMs: intake.deafSinceMs,
+        sinceMs: deafSinceMs,
       })
-    if (intake.lag && !intake.blocked)
+    if (lag && !blocked)
       troubles.push({
         kind: 'behind',
-        message: `Events come faster than they are written: this page is ${Math.round(intake.lag.ms / 1000)} s behind.`,
-        advice: `${Math.ceil(intake.lag.bytes / 1e6)} MB of events wait on the disk, and none is lost. If it stays so, give the dashboard a processor of its own.`,
+        message: `Events come faster than they are written: this page is ${Math.round(lag.ms / 1000)} s behind.`,
+        advice: `${Math.ceil(lag.bytes / 1e6)} MB of events wait on the disk, and none is lost. If it stays so, give the dashboard a processor of its own.`,
         sinceMs: null,
       })
     const alive = this.workers().filter(({ isAlive }) => isAlive)
@@ -154,7 +156,7 @@ export class Fleet {
         sinceMs: null,
         action: 'fleet.enable-events',
       })
-    if (alive.length === 0 && intake.deafSinceMs === undefined)
+    if (alive.length === 0 && deafSinceMs === undefined)
       troubles.push({
         kind: 'no-workers',
         message: 'No worker is alive: nothing runs.',

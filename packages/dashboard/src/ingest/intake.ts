@@ -165,8 +165,8 @@ export class Intake {
   get deafSinceMs(): number | undefined {
     return this.#hearing.deafSinceMs
   }
-  /** How far the history is behind the events; undefined when it keeps up. */
-  get lag(): Lag | undefined {
+  /** Reads what waits for company, and says how far the history is still behind the events; undefined when it keeps up. */
+  lag(): Lag | undefined {
     this.catchUp()
     const ms = this.#backlog.count === 0 ? 0 : this.#app.clock.now() - this.#readMs
     return ms < SHORTEST_LAG_MS ? undefined : { ms, bytes: this.#backlog.bytes }
