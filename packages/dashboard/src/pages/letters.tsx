@@ -124,7 +124,13 @@ export const lettersView: PageView<LettersPage> = (page, context) => {
               ''
             )}
             {may(frame, 'letter.purge') ? (
-              <button type="submit" name="kind" value="letter.purge" class="danger">
+              <button
+                type="submit"
+                name="kind"
+                value="letter.purge"
+                class="danger"
+                data-confirm="Remove the selected letters for good?"
+              >
                 Remove
               </button>
             ) : (

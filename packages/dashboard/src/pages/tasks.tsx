@@ -154,7 +154,14 @@ const Bulk: FC<{ readonly frame: Frame; readonly q: string; readonly shown: numb
     <fieldset class="acts" aria-label="Actions on tasks">
       <span class="note">With the selected:</span>
       {verbs.map(([kind, verb]) => (
-        <button type="submit" name="kind" value={kind}>
+        <button
+          type="submit"
+          name="kind"
+          value={kind}
+          {...(kind === 'task.terminate'
+            ? { class: 'danger', 'data-confirm': 'Stop the processes that run the selected tasks?' }
+            : {})}
+        >
           {verb}
         </button>
       ))}
