@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { WebhooksPort } from '@lovage/dashboard'
+import { ROLE_OF, type WebhooksPort } from '@lovage/dashboard'
 import { type RunningDashboard, runDashboard } from '@lovage/dashboard/cli'
 import { type Webhooks, webhooks } from '@lovage/webhooks'
 import type { Lovage, Worker } from 'lovage'
@@ -13,6 +13,7 @@ import { startChromium } from '../servers/chromium.js'
 import { type RedisServer, startRedis } from '../servers.js'
 import { Receiver } from '../webhooks/receiver.js'
 import { FAST } from '../webhooks/set-up.js'
+import { Forms } from './browser/forms.js'
 import { pageData } from './page-data.js'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
@@ -33,6 +34,7 @@ let isMended = false
 let dashboard: RunningDashboard
 let browser: Browser
 let page: Page
+let forms: Forms
 
 beforeAll(async () => {
   redis = await startRedis()
@@ -58,6 +60,7 @@ beforeAll(async () => {
   browser = await startChromium()
   page = await browser.newPage()
   page.setDefaultTimeout(15_000)
+  forms = await Forms.of(page, dashboard.url)
   await until(async () => (await data('webhooks')).items[0].lost === 2, patient)
 })
 afterAll(async () => {
@@ -73,18 +76,24 @@ afterAll(async () => {
 })
 
 const data = (path: string) => pageData(`${dashboard.url}${path}`)
-const go = (path: string) => page.goto(`${dashboard.url}${path}`)
+/** Clicks a button of the page that is open. */
+const press = (button: string, fill?: Readonly<Record<string, string>>, tick?: readonly string[]) =>
+  forms.click(page.locator(`main button:text-is("${button}")`), fill, tick)
+/** Opens a page, clicks a button, and returns what the next page says. */
+async function click(path: string, button: string, tick?: readonly string[]): Promise<string> {
+  await forms.open(path)
+  return press(button, {}, tick)
+}
 
 test('failing endpoints stand first, with what went wrong; each leads to its deliveries and their answers', async () => {
-  await go('webhooks')
+  await forms.open('webhooks')
   const rows = await page.locator('tbody tr').allTextContents()
   expect(rows).toHaveLength(3)
   expect(rows[0]).toMatch(/\/bad.*failing.*2 of 2/s)
   expect(rows[1]).toMatch(/\/good.*working.*0 of 2/s)
   expect(rows[2]).toMatch(/\/quiet.*idle/s)
   await page.click('tbody th a')
-  await page.selectOption('select[name=state]', 'exhausted')
-  await page.click('.filter button')
+  await press('Show', { state: 'exhausted' })
   expect(await page.locator('tbody tr').count()).toBe(2)
   await page.click('tbody th a')
   expect(await page.textContent('h1')).toBe('order.paid')
@@ -126,48 +135,43 @@ test('a delivery is replayed, then a selection, then all that failed in a time',
   isMended = true
   const before = bad.seen.length
   const [one, two] = (await data('webhook/ep_bad?state=exhausted')).deliveries
-  await go(`webhook-delivery/${one.id}`)
-  await page.click('button:text("Replay now")')
-  expect(await page.textContent('.said')).toContain('made once more')
+  expect(await click(`webhook-delivery/${one.id}`, 'Replay now')).toContain('made once more')
   await until(() => bad.seen.length >= before + 1, patient)
-  await go('webhook/ep_bad')
-  await page.check(`input[value="${two.id}"]`)
-  await page.check(`input[value="${one.id}"]`)
-  await page.click('fieldset button:text("Replay")')
-  expect(await page.textContent('.said')).toContain('2 deliveries are made once more')
+  expect(await click('webhook/ep_bad', 'Replay', [two.id, one.id])).toContain(
+    '2 deliveries are made once more',
+  )
   await until(() => bad.seen.length >= before + 3, patient)
-  isMended = false
-  for (const id of ['o_3', 'o_4', 'o_5']) await hooks.send({ type: 'order.lost', data: { id } })
-  await until(async () => (await data('webhook/ep_bad?state=exhausted')).deliveries.length === 3, patient)
-  isMended = true
-  const failed = bad.seen.length
-  await go('webhook/ep_bad')
-  await page.click('button:text("in the last hour")')
-  expect(await page.textContent('.said')).toContain('sent again, by a task')
-  await until(() => bad.seen.length >= failed + 3, patient)
+  for (const span of ['hour', 'day', 'week']) {
+    isMended = false
+    for (const id of ['o_3', 'o_4']) await hooks.send({ type: 'order.lost', data: { id } })
+    await until(async () => (await data('webhook/ep_bad?state=exhausted')).deliveries.length === 2, patient)
+    isMended = true
+    const failed = bad.seen.length
+    const said = await click('webhook/ep_bad', `Replay what failed in the last ${span}`)
+    expect(said).toContain('sent again, by a task')
+    await until(() => bad.seen.length >= failed + 2, patient)
+    await until(async () => (await data('webhook/ep_bad?state=exhausted')).deliveries.length === 0, patient)
+  }
   const replayed = await data(`webhook-delivery/${one.id}`)
   expect(replayed.attempts[0]).toMatchObject({ trigger: 'replay', outcome: 'success', status: 204 })
   const { items } = await data('audit')
   expect(items.map((item: { action: string }) => item.action)).toEqual([
-    'webhook.replay-all',
+    ...Array(3).fill('webhook.replay-all'),
     'webhook.replay',
     'webhook.replay',
   ])
 })
 
 test('an endpoint is disabled, what is held is cancelled or sent when it is enabled', async () => {
-  await go('webhook/ep_good')
-  await page.click('button:text("Disable")')
+  expect(await click('webhook/ep_good', 'Disable')).toContain('The endpoint is disabled')
   expect((await data('webhook/ep_good')).line).toMatchObject({ state: 'disabled', disabledReason: 'manual' })
   const seen = good.seen.length
   for (const id of ['o_3', 'o_4']) await hooks.send({ type: 'order.paid', data: { id } })
   await until(async () => (await data('webhook/ep_good?state=held')).deliveries.length === 2, patient)
   const [{ id }] = (await data('webhook/ep_good?state=held')).deliveries
-  await go(`webhook-delivery/${id}`)
-  await page.click('button:text("Cancel")')
+  expect(await click(`webhook-delivery/${id}`, 'Cancel')).toContain('The delivery is cancelled')
   expect((await data(`webhook-delivery/${id}`)).delivery.state).toBe('cancelled')
-  await go('webhook/ep_good')
-  await page.click('button:text("Enable")')
+  expect(await click('webhook/ep_good', 'Enable')).toContain('what was held for it is sent')
   await good.has(seen + 1)
   expect(good.seen.at(-1)?.body.toString()).toContain('o_3')
 })
@@ -175,9 +179,25 @@ test('an endpoint is disabled, what is held is cancelled or sent when it is enab
 test('what is not there is said: an endpoint, a tenant, webhooks at all', async () => {
   expect((await fetch(`${dashboard.url}webhook/ep_gone`)).status).toBe(404)
   expect((await fetch(`${dashboard.url}webhook-delivery/dlv_gone`)).status).toBe(404)
-  expect((await data('webhooks?tenant=other')).items).toEqual([])
+  await forms.open('webhooks')
+  await press('Show', { tenant: 'other' })
+  expect(await page.textContent('main')).toContain('The tenant other has no endpoints')
   const without = await runDashboard(monitor, ['--port=0', `--db=${join(folder, 'other')}`], {})
   const text = await (await fetch(`${without.url}webhooks`)).text()
   expect(text).toContain('watches no webhooks')
   await without.close()
+})
+
+test('every form of the pages of webhooks was clicked, and every action has one', async () => {
+  // What is on their way is each form that a page can have: of an endpoint that is enabled or not, of a delivery that waits or not.
+  await hooks.endpoints.disable('ep_good')
+  await hooks.send({ type: 'order.paid', data: { id: 'o_9' } })
+  const held = await until(async () => (await data('webhook/ep_good?state=held')).deliveries[0], patient)
+  for (const path of ['webhook/ep_good', `webhook-delivery/${held.id}`]) await forms.open(path)
+  const seen = await forms.walk('/webhooks', 'main a[href^="/webhook"]')
+  expect(seen).toEqual(['/webhooks', '/webhook/', '/webhook-delivery/'])
+  // Those of the header and of troubles are clicked on the other pages.
+  expect(forms.left.filter((one) => one.startsWith('webhook'))).toEqual([])
+  const kinds = Object.keys(ROLE_OF).filter((kind) => kind.startsWith('webhook.'))
+  expect(kinds.filter((kind) => !forms.actions.has(kind))).toEqual([])
 })
