@@ -1,5 +1,6 @@
 import type { Fleet } from '../fleets/fleet.js'
 import type { FacetField, TaskSlice } from '../history/history-store.js'
+import { seenMsOf } from '../history/task-columns.js'
 import { parseSearch } from '../search/parse-search.js'
 import type { TasksPage, TasksRequest } from './tasks-page.js'
 
@@ -45,7 +46,7 @@ export async function buildTasks(fleet: Fleet, request: TasksRequest): Promise<T
       : before === undefined
         ? null
         : (first?.key ?? before - 1),
-    lookedBackToMs: !isBack && !isWhole && !isFull && next !== undefined ? Math.floor(next / 2048) : null,
+    lookedBackToMs: !isBack && !isWhole && !isFull && next !== undefined ? seenMsOf(next) : null,
     size: size?.tasks ?? 0,
     names,
     states,

@@ -1,5 +1,6 @@
 import type { Fleet } from '../fleets/fleet.js'
-import type { TaskEntry, TaskSummary } from '../history/task-entry.js'
+import { summaryOf } from '../history/task-columns.js'
+import type { TaskEntry } from '../history/task-entry.js'
 import { relativeOf } from './build-task.js'
 import type { WorkflowPage, WorkflowsPage } from './tasks-page.js'
 import { edgesOf, layersOf } from './workflow-graph.js'
@@ -86,18 +87,16 @@ async function wholeFamily(fleet: Fleet, id: string, seen: Set<string>): Promise
 function itemOf(id: string, family: readonly TaskEntry[]): WorkflowsPage['items'][number] | undefined {
   const root = family.find((task) => task.id === id && task.groupId === null) ?? family[0]
   if (!root) return undefined
-  const known = { root: inList(root), tasks: family.length, counts: countsOf(family) }
+  const known = {
+    root: summaryOf(root.fleet, root.key, root),
+    tasks: family.length,
+    counts: countsOf(family),
+  }
   const { groupId } = root
   if (groupId === null || root.parentId !== null) return { id, group: null, ...known }
   const members = family.filter((task) => task.groupId === groupId && task.parentId === null)
   const names = new Set(members.map(({ name, id: own }) => name ?? own))
   return { id: groupId, group: [...names].slice(0, SHOWN_NAMES), ...known }
-}
-
-function inList(task: TaskEntry): TaskSummary {
-  const { traceback: _t, clock: _c, client: _s, rootId: _r, parentId: _p, groupId: _g, ...rest } = task
-  const { timeline: _l, untold: _u, ...summary } = rest
-  return summary
 }
 
 function countsOf(tasks: readonly TaskEntry[]): Readonly<Record<string, number>> {

@@ -64,8 +64,12 @@ export const keyAt = (ms: number): number => Math.max(0, Math.floor(ms)) * A_MS
 /** When a task was first seen. */
 export const seenMsOf = (key: number): number => Math.floor(key / A_MS)
 
-/** A row in list form. Each field is named: copies of all but some are the most of reading a long list. */
-export function summaryOf(fleet: string, key: number, record: TaskRecord): TaskSummary {
+/** A task in list form. Each field is named: copies of all but some are the most of reading a long list. */
+export function summaryOf(
+  fleet: string,
+  key: number,
+  record: Omit<TaskSummary, 'fleet' | 'key' | 'seenMs'>,
+): TaskSummary {
   return {
     key,
     fleet,
