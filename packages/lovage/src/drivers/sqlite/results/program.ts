@@ -31,7 +31,7 @@ const sql = readSql(new URL('./results.sql', import.meta.url), ['store', 'get', 
 /** The results' share of a SQLite file. The broker's program calls `store` inside its settling transaction. */
 export default defineProgram({
   name: 'results',
-  migrations: [new URL('./schema-1.sql', import.meta.url)],
+  migrations: [new URL('./schema-1.sql', import.meta.url), new URL('./schema-2.sql', import.meta.url)],
   open(connection, host) {
     const store = connection.prepare(sql.store)
     const get = connection.prepare(sql.get)

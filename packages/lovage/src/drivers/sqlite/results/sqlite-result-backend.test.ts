@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Database from 'libsql'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { silentLogger, systemClock } from '../../../kernel/index.js'
 import { record } from '../../../result/tester.suite.js'
@@ -73,4 +74,24 @@ test('a backend that is closed refuses what comes later', async () => {
   await backend.close()
   await expect(backend.store([record()])).rejects.toMatchObject({ code: 'LVG_CONNECTION_CLOSED' })
   await expect(backend.get(['a'])).rejects.toMatchObject({ code: 'LVG_CONNECTION_CLOSED' })
+})
+
+test('a file whose results are kept by their ids is brought up to date, and loses none', async () => {
+  const ids = ['b', 'c', 'a']
+  const file = new Database(join(folder, 'queue.db'))
+  file.exec(readFileSync(new URL('./schema-1.sql', import.meta.url), 'utf8'))
+  file.exec('CREATE TABLE lovage_schema (program TEXT PRIMARY KEY, version INTEGER NOT NULL)')
+  file.exec("INSERT INTO lovage_schema VALUES ('results', 1)")
+  const insert = file.prepare(
+    "INSERT INTO lovage_result (task_id, status, result, children, stored_ms) VALUES (?, 'STARTED', ?, '[]', ?)",
+  )
+  for (const [place, id] of ids.entries()) insert.run(id, JSON.stringify(place), place)
+  file.close()
+  const backend = await open()
+  expect((await backend.get(ids)).map(({ id, result }) => [id, result])).toEqual(
+    expect.arrayContaining(ids.map((id, place) => [id, place])),
+  )
+  await backend.store([record({ id: 'a', result: 'done' })])
+  expect(await backend.get(['a'])).toMatchObject([{ state: 'SUCCESS', result: 'done' }])
+  await backend.close()
 })
