@@ -66,16 +66,20 @@ function base64Of(text: string): string {
 /**
  * Reads an envelope. Never throws: invalid input returns a MessageError (`LVG_MESSAGE_MALFORMED`) that names the wrong part, with
  * `details.deliveryTag` when at least that could be read. Headers keep big integers as BigInt, so that forwarding them loses nothing.
+ * `known` is the body, for those who have just written it.
  */
 export function decodeEnvelope(
   raw: string | Buffer,
   priorityFromWire: PriorityFromWire,
+  known?: Buffer | string,
 ): EnvelopeMessage | MessageError {
   if (typeof raw !== 'string' && !isUtf8(raw)) return malformed('the envelope is not UTF-8')
   const text = typeof raw === 'string' ? raw : raw.toString('utf8')
   try {
     const value = readAroundBody(text) ?? decodeJson(text, READING, 'envelope', TEMPLATES)
-    return isFields(value) ? read(value, priorityFromWire) : malformed('the envelope is not a JSON object')
+    return isFields(value)
+      ? read(value, priorityFromWire, known)
+      : malformed('the envelope is not a JSON object')
   } catch (error) {
     // Untrusted input must not end the read loop: any error is this message's fault.
     return malformed(`the envelope cannot be read: ${messageOf(error)}`, undefined, error)
@@ -116,7 +120,11 @@ function readAroundBody(text: string): Fields | undefined {
   }
 }
 
-function read(value: Fields, priorityFromWire: PriorityFromWire): EnvelopeMessage | MessageError {
+function read(
+  value: Fields,
+  priorityFromWire: PriorityFromWire,
+  known: Buffer | string | undefined,
+): EnvelopeMessage | MessageError {
   const properties = value.properties
   if (!isFields(properties)) return malformed('the envelope has no properties')
   const deliveryTag = properties.delivery_tag
@@ -134,7 +142,7 @@ function read(value: Fields, priorityFromWire: PriorityFromWire): EnvelopeMessag
     return malformed('the content-encoding is not a string', deliveryTag)
   const headers = value.headers ?? {}
   if (!isFields(headers)) return malformed('the headers are not an object', deliveryTag)
-  const body = decodeBody(value.body, properties.body_encoding)
+  const body = known ?? decodeBody(value.body, properties.body_encoding)
   if (typeof body === 'object' && 'problem' in body) return malformed(body.problem, deliveryTag)
   const wrong = TEXTS.find((name) => !isTextOrNone(properties[name]))
   if (wrong !== undefined) return malformed(`the property ${wrong} is not text`, deliveryTag)

@@ -2,7 +2,7 @@ import { producerOrigin } from '../kernel/index.js'
 import { compress, tooLarge } from './compression.js'
 import { encodeJson, type JsonTypes } from './json.js'
 import { refuseLongIntegers, unserialisable } from './json-writer.js'
-import { type LaterSteps, laterSteps } from './later-steps.js'
+import { bodyWith, type LaterSteps, laterSteps } from './later-steps.js'
 import { DEFAULT_MAX_BYTES, DEFAULT_MAX_INFLATED_BYTES } from './limits.js'
 import { BODY_ROOT } from './path.js'
 import { reprArgs, reprKwargs } from './repr.js'
@@ -157,8 +157,7 @@ function encodeBody(call: TaskCall, serializer: Serializer, options: EncodeOptio
   const { jsonTypes: types, integers, readsNumbers } = options
   const { args, kwargs } = call
   const later = serializer.name === 'json' && call.embed ? laterSteps(call.embed) : undefined
-  // What is passed on as it came holds nothing that has to be written or refused.
-  if (later) return jsonBody(call, aroundSteps(call.embed ?? NO_EMBED, later, options), options)
+  if (later) return bodyAround(call, later, options)
   const embed = call.embed === undefined ? undefined : { ...NO_EMBED, ...call.embed }
   if (integers === 'number' && serializer.name !== 'json')
     refuseLongIntegers([args, kwargs, embed], BODY_ROOT)
@@ -168,28 +167,17 @@ function encodeBody(call: TaskCall, serializer: Serializer, options: EncodeOptio
         refuseLongIntegers({ args: step.args, kwargs: step.kwargs }, 'embed', ['chain', place])
   if (serializer.name !== 'json')
     return serializer.encode([args, kwargs, embed ?? NO_EMBED], BODY_ROOT, types)
-  return jsonBody(
-    call,
-    embed === undefined ? EMPTY_EMBED : encodeJson(embed, 'embed', types, integers),
-    options,
-  )
+  const embedText = embed === undefined ? EMPTY_EMBED : encodeJson(embed, 'embed', types, integers)
+  return `[${encodeJson(args, 'args', types, integers)},${encodeJson(kwargs, 'kwargs', types, integers)},${embedText}]`
 }
 
-const jsonBody = (
-  { args, kwargs }: TaskCall,
-  embed: string,
-  { jsonTypes: types, integers }: EncodeOptions,
-): string =>
-  `[${encodeJson(args, 'args', types, integers)},${encodeJson(kwargs, 'kwargs', types, integers)},${embed}]`
-
-/** The JSON of an embed, in the order of `NO_EMBED`. */
-function aroundSteps(
-  { callbacks, errbacks, chord }: Partial<Embed>,
-  later: LaterSteps,
-  { jsonTypes: types, integers }: EncodeOptions,
-): string {
-  const json = (value: unknown): string => encodeJson(value ?? null, 'embed', types, integers)
-  return `{"callbacks":${json(callbacks)},"errbacks":${json(errbacks)},"chain":${later.json()},"chord":${json(chord)}}`
+/** What is passed on as it came holds nothing that has to be written or refused; the rest is in the order of `NO_EMBED`. */
+function bodyAround(call: TaskCall, later: LaterSteps, { jsonTypes, integers }: EncodeOptions): string {
+  const { callbacks, errbacks, chord } = call.embed ?? {}
+  const json = (value: unknown, root: string): string => encodeJson(value ?? null, root, jsonTypes, integers)
+  const parts = `[${json(call.args, 'args')},${json(call.kwargs, 'kwargs')}`
+  const before = `${parts},{"callbacks":${json(callbacks, 'embed')},"errbacks":${json(errbacks, 'embed')},"chain":`
+  return bodyWith(before, later, `,"chord":${json(chord, 'embed')}}]`)
 }
 
 function addCustom(headers: Record<string, unknown>, custom: Readonly<Record<string, unknown>>): void {

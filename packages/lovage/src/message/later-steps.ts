@@ -8,6 +8,8 @@ import type { Embed, WireSignature } from './types.js'
 const SHORTEST = 1_500
 /** Stands for the later steps while the rest of a body is read. */
 const MARK = '"lovage:later-steps"'
+/** A longer text would be kept in memory for too long. */
+const LONGEST_KEPT = 1_000_000
 const STARTS = ['"chain":[', '"chain": [']
 
 /**
@@ -54,6 +56,11 @@ export class LaterSteps {
     this.#count = count
   }
 
+  /** Characters of its text. */
+  get length(): number {
+    return this.#ends[this.#count - 1] ?? 0
+  }
+
   get next(): WireSignature | undefined {
     const count = this.#count
     if (count === 0) return undefined
@@ -73,8 +80,18 @@ export class LaterSteps {
 
   /** As a JSON list. */
   json(): string {
-    return this.#count === 0 ? '[]' : `[${this.#text.slice(0, this.#ends[this.#count - 1])}]`
+    return `[${this.#text.slice(0, this.length)}]`
   }
+}
+
+/** The body that was written last: its next reader is often this process. */
+let written: { readonly text: string; readonly start: number; readonly later: LaterSteps } | undefined
+
+/** A body's text, its later steps as they came. */
+export function bodyWith(before: string, later: LaterSteps, after: string): string {
+  const text = before + later.json() + after
+  written = text.length < LONGEST_KEPT ? { text, start: before.length + 1, later } : undefined
+  return text
 }
 
 const KEPT = new WeakMap<Embed, LaterSteps>()
@@ -104,8 +121,16 @@ export const laterSteps = (embed: object): LaterSteps | undefined => KEPT.get(em
  */
 export function readAroundSteps(text: string, options: ReadOptions): unknown {
   if (text.length < SHORTEST) return undefined
+  const found = written?.text === text ? written : findSteps(text)
+  if (!found) return undefined
+  const { start, later } = found
+  const around = `${text.slice(0, start)}${MARK}${text.slice(start + later.length)}`
+  return withSteps(around, options, later)
+}
+
+function findSteps(text: string): { readonly start: number; readonly later: LaterSteps } | undefined {
   const start = startOfSteps(text)
-  if (start === undefined) return undefined
+  if (start === undefined || text.includes(MARK)) return undefined
   const ends: number[] = []
   let at = start
   for (;;) {
@@ -118,10 +143,7 @@ export function readAroundSteps(text: string, options: ReadOptions): unknown {
   }
   if (text[at] !== ']') return undefined
   const steps = text.slice(start, at)
-  if (mayNameTypes(steps)) return undefined
-  const around = `${text.slice(0, start)}${MARK}${text.slice(at)}`
-  if (text.includes(MARK)) return undefined
-  return withSteps(around, options, new LaterSteps(steps, ends))
+  return mayNameTypes(steps) ? undefined : { start, later: new LaterSteps(steps, ends) }
 }
 
 function startOfSteps(text: string): number | undefined {

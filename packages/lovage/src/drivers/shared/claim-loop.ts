@@ -123,6 +123,27 @@ export class ClaimLoop {
     )
   }
 
+  /** Room for a message that a settlement claims by itself: to be called once, with its claim or without. */
+  keep(): ((reply?: ClaimReply) => void) | undefined {
+    if (!this.#isRunning || this.#isChanging || this.#room() <= 0) return undefined
+    this.#asked++
+    let end = (): void => {}
+    void this.#underWay.add(
+      new Promise<void>((resolve) => {
+        end = resolve
+      }),
+    )
+    return (reply) => {
+      this.#asked--
+      if (reply) {
+        const deliveries = this.#hooks.take(reply)
+        this.#asked += deliveries.length
+        void this.#underWay.add(this.#queueUp(deliveries))
+      } else this.#pump()
+      end()
+    }
+  }
+
   /** There may be more room, or something to settle: looks together with this turn's settlements. */
   demand(): void {
     // Nothing else reports arrivals in the meantime.

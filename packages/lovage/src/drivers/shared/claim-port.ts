@@ -1,3 +1,4 @@
+import type { Settlement } from '../../broker/index.js'
 import type { Unsubscribe } from '../../kernel/index.js'
 import type { ClaimedMessage, OpenSettlement } from './held-claims.js'
 
@@ -83,8 +84,16 @@ export interface ClaimPort {
   turn(send: () => void): void
   /** Claims what `ask` requests; it is called when the request leaves. */
   claim(ask: () => ClaimRequest): Promise<ClaimReply>
-  /** Ends claims; resolves to their outcomes in order, when all have one. */
-  settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]>
+  /**
+   * Ends claims; resolves to their outcomes in order, when all have one. `kept`, for a single one that `canKeep`, is called once: with the
+   * claim of the message that it has published, or without one when that went to its queue.
+   */
+  settle(
+    settlements: readonly OpenSettlement[],
+    kept?: (reply?: ClaimReply) => void,
+  ): Promise<readonly Settled[]>
+  /** Whether the message that continues a task can be claimed in the step that publishes it; absent: never. */
+  canKeep?(settlement: Settlement): boolean
   /** Names of the claims that the server lists as ours. */
   held(): Promise<HeldList>
   /** Returns claims without a running task. */

@@ -88,7 +88,7 @@ export class LeasedConsumer implements Consumer {
       if (settlement.kind === 'postpone') this.#sweeper.expect(settlement.untilMs - this.#options.clock.now())
     }
     if (open.length === 0) return refused
-    const settled = this.#port.settle(open)
+    const settled = this.#port.settle(open, this.#keep(open))
     this.demand()
     let failure: { readonly failed: unknown } | undefined
     const outcomes = await settled.catch((error: unknown) => open.map(() => ({ failed: error })))
@@ -105,6 +105,13 @@ export class LeasedConsumer implements Consumer {
     }
     if (failure) throw failure.failed
     return refused
+  }
+
+  /** A consumer that holds nothing else takes the next step itself: others would be woken for it in vain. */
+  #keep(open: readonly OpenSettlement[]): ((reply?: ClaimReply) => void) | undefined {
+    const [one] = open
+    const isAlone = open.length === 1 && this.#claims.size === 1
+    return one && isAlone && this.#port.canKeep?.(one.settlement) ? this.#loop.keep() : undefined
   }
 
   demand(): void {

@@ -168,7 +168,7 @@ export class QueueShare {
       const words = claims
         .slice(at, at + MAX_HAND_BACK)
         .flatMap((key) => [tagOf(key), 'requeue', 0, 0, 0, ''])
-      await SETTLE.run(connection, settleKeys(keys, this.#options.holder), words)
+      await SETTLE.run(connection, settleKeys(keys, this.#options.holder), ['', ...words])
     }
   }
 

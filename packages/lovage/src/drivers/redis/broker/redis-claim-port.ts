@@ -1,4 +1,5 @@
-import type { ConsumeOptions } from '../../../broker/index.js'
+import type { ConsumeOptions, Settlement } from '../../../broker/index.js'
+import { decodeEnvelope } from '../../../envelope/index.js'
 import type { Unsubscribe } from '../../../kernel/index.js'
 import type {
   ClaimListener,
@@ -16,12 +17,14 @@ import { ClaimMarks } from './claim-marks.js'
 import { readClaim } from './claim-reply.js'
 import { FlushTurn } from './flush-turn.js'
 import { InTurn } from './in-turn.js'
+import { priorityFromWire } from './priority.js'
+import type { Publication } from './publication.js'
 import { HELD_REMARK, type RedisKeys } from './redis-keys.js'
 import type { RedisRouting } from './redis-routing.js'
 import { RedisSettler } from './redis-settler.js'
 import { Reservation } from './reservation.js'
 import { CLAIM, claimKeys, SETTLE, settleKeys } from './scripts.js'
-import type { Results } from './settlement.js'
+import type { Keep, Results } from './settlement.js'
 import { Sweeper } from './sweeper.js'
 import type { WaitOutcome } from './waiter.js'
 import { Waiters } from './waiters.js'
@@ -288,8 +291,55 @@ export class RedisClaimPort implements ClaimPort {
     return words
   }
 
-  settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
-    return this.#settler.settle(settlements)
+  /** A continuation that goes on here, at once, once. */
+  canKeep({ kind, publish = [] }: Settlement): boolean {
+    const [message] = publish
+    const { queues } = this.#waiters
+    return (
+      kind === 'ack' &&
+      publish.length === 1 &&
+      message?.exchange === '' &&
+      message.dueMs === undefined &&
+      message.once === undefined &&
+      queues.length <= MANY_QUEUES &&
+      queues.includes(message.routingKey) &&
+      this.#connection.isReady
+    )
+  }
+
+  settle(
+    settlements: readonly OpenSettlement[],
+    kept?: (reply?: ClaimReply) => void,
+  ): Promise<readonly Settled[]> {
+    return this.#settler.settle(settlements, kept && this.#keep(kept))
+  }
+
+  #keep(kept: (reply?: ClaimReply) => void): Keep {
+    const { keys, subscriber } = this.#parts
+    const { holder, leaseMs, onError } = this.#options
+    const number = subscriber.isReady ? this.#marks.next() : 0
+    const take = async ({ tag: key, queue, raw, message: sent }: Publication): Promise<void> => {
+      await this.#inTurn.wait(this.#heard(number))
+      kept({
+        messages: [
+          { key, queue, raw, message: decodeEnvelope(raw, priorityFromWire, sent.body), redeliveries: 0 },
+        ],
+      })
+    }
+    return {
+      lists: this.#wordsOf(this.#waiters.queues).lists,
+      words: [holder, leaseMs, number === 0 ? '' : keys.claimed(holder), number],
+      end: (claimed) => {
+        if (claimed)
+          return void take(claimed).catch((error: unknown) => {
+            // Comparison finds it.
+            kept()
+            onError(error)
+          })
+        this.#marks.forget(number)
+        kept()
+      },
+    }
   }
 
   async held(): Promise<HeldList> {
@@ -309,7 +359,7 @@ export class RedisClaimPort implements ClaimPort {
     const { keys } = this.#parts
     for (let at = 0; at < wireTags.length; at += MAX_HAND_BACK) {
       const words = wireTags.slice(at, at + MAX_HAND_BACK).flatMap((tag) => [tag, 'requeue', 0, 0, 0, ''])
-      await SETTLE.run(this.#connection, settleKeys(keys, this.#options.holder), words)
+      await SETTLE.run(this.#connection, settleKeys(keys, this.#options.holder), ['', ...words])
     }
   }
 

@@ -8,6 +8,8 @@ import { ACK, SETTLE, settleKeys } from './scripts.js'
 import {
   ackWords,
   isBareAck,
+  type Keep,
+  keepWords,
   type PendingSettlement,
   type Results,
   SettleRequest,
@@ -49,19 +51,20 @@ export class RedisSettler {
     this.#options = options
   }
 
-  /** Resolves to their outcomes in order, when all have one. */
-  settle(settlements: readonly OpenSettlement[]): Promise<readonly Settled[]> {
+  /** Resolves to their outcomes in order, when all have one. `keep` is for a single one with a single publication. */
+  settle(settlements: readonly OpenSettlement[], keep?: Keep): Promise<readonly Settled[]> {
     const request = new SettleRequest(settlements.length)
     for (let place = 0; place < settlements.length; place++) {
       const one = settlements[place]
-      if (one) this.#add(one, request, place)
+      if (one) this.#add(one, request, place, keep)
     }
     return request.ended
   }
 
   /** Sends the pending settlements. */
   flush(): void {
-    if (this.#pending.length === 0 || !this.#options.connection.isReady) return
+    if (this.#pending.length === 0) return
+    if (!this.#options.connection.isReady) return this.#pending.forEach(keepNone)
     const pending = this.#pending
     this.#pending = []
     const acks = pending.every(isBareAck) ? pending : pending.filter(isBareAck)
@@ -82,6 +85,7 @@ export class RedisSettler {
   /** Rejects unsent settlements. */
   abandon(): void {
     for (const one of this.#pending.splice(0)) {
+      keepNone(one)
       fail(
         one,
         new ConnectionError('The consumer was closed before this could be settled', {
@@ -91,7 +95,12 @@ export class RedisSettler {
     }
   }
 
-  #add({ settlement, claim }: OpenSettlement, request: SettleRequest, place: number): void {
+  #add(
+    { settlement, claim }: OpenSettlement,
+    request: SettleRequest,
+    place: number,
+    keep: Keep | undefined,
+  ): void {
     const { publish: messages = NOTHING } = settlement
     const { keys, routing, tagOf } = this.#options
     const tag = tagOf ? tagOf(claim.key) : claim.key
@@ -101,15 +110,19 @@ export class RedisSettler {
           messages.length === 0
             ? NOTHING
             : messages.map((message) => publicationFor(message, message.routingKey, keys))
-        this.#pend({ settlement, claim, tag, publications, request, place })
+        this.#pend({ settlement, claim, tag, publications, request, place, keep })
       } catch (error) {
+        keep?.end()
         request.end(place, { failed: error })
       }
       return
     }
     publicationsOf(messages, routing, keys).then(
-      (publications) => this.#pend({ settlement, claim, tag, publications, request, place }),
-      (error: unknown) => request.end(place, { failed: error }),
+      (publications) => this.#pend({ settlement, claim, tag, publications, request, place, keep }),
+      (error: unknown) => {
+        keep?.end()
+        request.end(place, { failed: error })
+      },
     )
   }
 
@@ -128,9 +141,28 @@ export class RedisSettler {
 
   #settleAny(pending: readonly PendingSettlement[]): void {
     const { connection, keys, holder, writer } = this.#options
-    const words = pending.flatMap((one) => settlementWords(one, keys, writer))
+    const [first] = pending
+    if (pending.length === 1 && first?.keep) return this.#settleKeeping(first, first.keep)
+    pending.forEach(keepNone)
+    const words = ['', ...pending.flatMap((one) => settlementWords(one, keys, writer))]
     const sent = SETTLE.run(connection, settleKeys(keys, holder), words)
-    this.#run(pending, sent, (reply) => reply)
+    this.#run(pending, sent, ([refused, _, ...failed]) => [refused, ...failed])
+  }
+
+  /** Another try does not claim: what the first one claimed, if its reply was lost, is found by comparison. */
+  #settleKeeping(one: PendingSettlement, keep: Keep): void {
+    const { connection, keys, holder, writer } = this.#options
+    const { words, settlement } = keepWords(one)
+    const sent = SETTLE.run(connection, settleKeys(keys, holder, keep.lists), [
+      ...words,
+      ...settlementWords(settlement, keys, writer),
+    ])
+    one.keep = undefined
+    sent.then(
+      ([, isKept]) => keep.end(isKept === 1 ? one.publications[0] : undefined),
+      () => keep.end(),
+    )
+    this.#run([one], sent, ([refused, _, ...failed]) => [refused, ...failed])
   }
 
   #run<Reply>(
@@ -169,6 +201,12 @@ export class RedisSettler {
 }
 
 const NOTHING: readonly never[] = []
+
+/** It is published as others are. */
+function keepNone(one: PendingSettlement): void {
+  one.keep?.end()
+  one.keep = undefined
+}
 
 const end = ({ request, place }: PendingSettlement, outcome: Settled): void => request.end(place, outcome)
 

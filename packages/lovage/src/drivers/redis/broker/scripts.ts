@@ -78,12 +78,32 @@ export const CHECK_CLAIMS = defineScript<[unackedIndex: string, held: string], s
 
 /** Settles claims of every kind, with continuations. */
 export const SETTLE = defineScript<
-  ReturnType<typeof settleKeys>,
-  (string | number | Buffer)[],
-  [refused: number[], ...failed: (number | string)[]]
+  [
+    unackedIndex: string,
+    unacked: string,
+    held: string,
+    unparsed: string,
+    redeliveries: string,
+    doorbell: string,
+    delayed: string,
+    dead: string,
+    deadLetters: string,
+    deadMessages: string,
+    deadCounts: string,
+    ...own: string[],
+  ],
+  Argument[],
+  [refused: number[], isKept: number, ...failed: (number | string)[]]
 >({
   file: lua('settle'),
-  uses: [lua('message-tag'), lua('fence'), lua('publication'), lua('dead-letter'), STORE_RESULT_LUA],
+  uses: [
+    lua('message-tag'),
+    lua('fence'),
+    lua('publication'),
+    lua('keep'),
+    lua('dead-letter'),
+    STORE_RESULT_LUA,
+  ],
   keys: [
     'unackedIndex',
     'unacked',
@@ -96,24 +116,30 @@ export const SETTLE = defineScript<
     'deadLetters',
     'deadMessages',
     'deadCounts',
+    'own…',
   ],
-  args: ['settlements…'],
+  args: ['kept', 'settlements…'],
 })
 
-export const settleKeys = (keys: RedisKeys, holder: string) =>
-  [
-    keys.unackedIndex,
-    keys.unacked,
-    keys.held(holder),
-    keys.unparsed,
-    keys.redeliveries,
-    keys.doorbell,
-    keys.delayed,
-    keys.dead,
-    keys.deadLetters,
-    keys.deadMessages,
-    keys.deadCounts,
-  ] as const
+/** `kept`: the lists before which a continuation is not claimed; none where there is none to claim. */
+export const settleKeys = (
+  keys: RedisKeys,
+  holder: string,
+  kept: readonly string[] = [],
+): Parameters<typeof SETTLE.run>[1] => [
+  keys.unackedIndex,
+  keys.unacked,
+  keys.held(holder),
+  keys.unparsed,
+  keys.redeliveries,
+  keys.doorbell,
+  keys.delayed,
+  keys.dead,
+  keys.deadLetters,
+  keys.deadMessages,
+  keys.deadCounts,
+  ...(kept.length === 0 ? [] : [keys.holders, ...kept]),
+]
 
 /** Publishes delayed or named messages. */
 export const PUBLISH = defineScript<

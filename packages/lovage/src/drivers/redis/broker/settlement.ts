@@ -14,6 +14,29 @@ export interface PendingSettlement extends OpenSettlement {
   /** Its request, and its index there. */
   readonly request: SettleRequest
   readonly place: number
+  /** How its only publication is claimed in the same step; once at most. */
+  keep: Keep | undefined
+}
+
+/** The claim of a continuation by the holder that publishes it. */
+export interface Keep {
+  /** Of all the consumer's queues: it is not claimed before what waits there. */
+  readonly lists: readonly string[]
+  readonly words: readonly [holder: string, leaseMs: number, channel: string, number: number]
+  /** Called once: with the publication when it was claimed. */
+  readonly end: (claimed?: Publication) => void
+}
+
+/** The first words of `settle.lua`, and the settlement that they concern. */
+export function keepWords(one: PendingSettlement): { words: Argument[]; settlement: PendingSettlement } {
+  const [publication] = one.publications
+  if (!one.keep || !publication) return { words: [''], settlement: one }
+  const suffix = `,"",${JSON.stringify(publication.queue)}]`
+  const value = { ...publication, raw: `[${publication.raw}${suffix}` }
+  return {
+    words: [suffix, ...one.keep.words, publication.tag],
+    settlement: { ...one, publications: [value] },
+  }
 }
 
 /** Settlements awaited by one caller. */

@@ -1,9 +1,10 @@
-import { Command, Redis } from 'ioredis'
+import { Redis } from 'ioredis'
 import { ConnectionError, type Unsubscribe } from '../../../kernel/index.js'
 import { redisClientOptions } from './client-options.js'
 import { connectionError } from './errors.js'
 import { HandshakeWatch } from './handshake-watch.js'
 import type { RedisTarget } from './options.js'
+import { RedisCommand } from './redis-command.js'
 import { SilenceWatch } from './silence-watch.js'
 
 /** A command's argument; numbers are written in decimal. */
@@ -194,7 +195,7 @@ export class RedisConnection {
     this.#silence.asked()
     try {
       // The library copies the array, so the readonly array is only read.
-      const command = new Command(name, args as Argument[], { replyEncoding: encoding })
+      const command = new RedisCommand(name, args as Argument[], { replyEncoding: encoding })
       return await this.#client.sendCommand(command)
     } catch (error) {
       throw this.#closed ? this.#closedError() : this.#translate(error)

@@ -1,11 +1,12 @@
 -- Settles claims, each with its continuation and its results.
 --
--- KEYS       unackedIndex unacked held unparsed redeliveries doorbell delayed dead deadLetters deadMessages deadCounts
--- ARGV       settlements...   (tag kind publications results, what the kind takes, the publications, the results)
+-- KEYS unackedIndex unacked held unparsed redeliveries doorbell delayed dead deadLetters deadMessages deadCounts own...
+--            (where something is kept: holders, and the lists of the consumer)
+-- ARGV       kept settlements...   (kept as keep.lua reads it; tag kind publications results, what the kind takes, …)
 --            kinds: ack · requeue counts raw · postpone times messages queue member dueMs step
 --            · dead id failedMs queue letter raw. An empty raw stands for the message as it was claimed.
 --            A result is key ttlS json; publications are as publication.lua reads them.
--- REPLY      {positions of the settlements whose tag was no longer ours, position and error of those that failed, …}
+-- REPLY      {positions of those whose tag was no longer ours, 1 if kept, position and error of those that failed, …}
 -- INVARIANT  All parts of a settlement take effect, or, when its claim is not ours, none does. The
 --            claim is removed last: a settlement that fails before stays held.
 local index, unacked, held, unparsed, redeliveries, doorbell, delayed = unpack(KEYS, 1, 7)
@@ -27,6 +28,7 @@ local function claimed(tag)
   return redis.call('HGET', unparsed, tag)
 end
 
+local kept, isKept = takeKept(take), false
 local KINDS = {
   ack = { 0, function() end },
   requeue = { 2, function(tag, counts, raw)
@@ -45,7 +47,10 @@ local KINDS = {
 }
 
 local function settle(tag, kind, given, publications, results)
-  for _, one in ipairs(publications) do publish(one, doorbell, delayed) end
+  for _, one in ipairs(publications) do
+    isKept = kept and keepOwn(one, kept, { unpack(KEYS, 13) }, index, unacked, held, KEYS[12])
+    if not isKept then publish(one, doorbell, delayed) end
+  end
   for _, result in ipairs(results) do storeResult(unpack(result)) end
   KINDS[kind][2](tag, unpack(given))
   local keepsCount = kind == 'requeue' or kind == 'postpone'
@@ -71,4 +76,4 @@ while at < #ARGV do
     refused[#refused + 1] = position
   end
 end
-return { refused, unpack(failed) }
+return { refused, isKept and 1 or 0, unpack(failed) }
