@@ -94,7 +94,11 @@ export function bodyWith(before: string, later: LaterSteps, after: string): stri
   return text
 }
 
-const KEPT = new WeakMap<Embed, LaterSteps>()
+/** On an embed whose steps are unread: each task is asked for it, so that a map would cost too much. */
+const LATER = Symbol('later steps')
+interface Unread {
+  readonly [LATER]?: LaterSteps
+}
 
 /** An embed whose `chain` is read when something asks for it. */
 export function embedWith(rest: Omit<Embed, 'chain'>, later: LaterSteps): Embed {
@@ -108,12 +112,12 @@ export function embedWith(rest: Omit<Embed, 'chain'>, later: LaterSteps): Embed 
     },
     chord: rest.chord,
   }
-  KEPT.set(embed, later)
-  return embed
+  // Nothing that writes or copies it sees this.
+  return Object.defineProperty(embed, LATER, { value: later })
 }
 
 /** The later steps of such an embed, unread; undefined for any other. */
-export const laterSteps = (embed: object): LaterSteps | undefined => KEPT.get(embed as Embed)
+export const laterSteps = (embed: object): LaterSteps | undefined => (embed as Unread)[LATER]
 
 /**
  * Reads the body of a task message whose later steps are long, without reading those; undefined for a body that is not written in the usual

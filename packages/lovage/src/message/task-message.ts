@@ -95,13 +95,12 @@ function readTriple(content: unknown): TaskBody {
 function readEmbed(embed: unknown): Embed {
   if (embed === null) return NO_EMBED
   if (!isFields(embed)) throw malformed('embed is neither an object nor null')
-  const rest = {
-    callbacks: readSignatures(embed.callbacks, 'callbacks'),
-    errbacks: readSignatures(embed.errbacks, 'errbacks'),
-    chord: embed.chord === undefined || embed.chord === null ? null : readSignature(embed.chord, 'chord'),
-  }
+  const callbacks = readSignatures(embed.callbacks, 'callbacks')
+  const errbacks = readSignatures(embed.errbacks, 'errbacks')
+  const chord = embed.chord === undefined || embed.chord === null ? null : readSignature(embed.chord, 'chord')
   const later = laterSteps(embed)
-  return later ? embedWith(rest, later) : { ...rest, chain: readSignatures(embed.chain, 'chain') }
+  if (later) return embedWith({ callbacks, errbacks, chord }, later)
+  return { callbacks, errbacks, chain: readSignatures(embed.chain, 'chain'), chord }
 }
 
 function readSignatures(list: unknown, name: string): readonly WireSignature[] | null {

@@ -66,12 +66,21 @@ export function tracing({ asksSampler = false }: TracingOptions = {}): Middlewar
     },
 
     run(given, next) {
-      const { wireHeaders } = given.context
-      // Most traces are not kept, and their spans would cost more than a small task.
-      return !asksSampler && isLeftOut(wireHeaders)
-        ? context.with(new LeftOutContext(context.active(), wireHeaders), next, undefined, given)
-        : runTraced(given, next)
+      const leftOut = leftOutOf(given)
+      return leftOut ? context.with(leftOut, next, undefined, given) : runTraced(given, next)
     },
+
+    enter(given, work) {
+      const leftOut = leftOutOf(given)
+      return leftOut && context.with(leftOut, work)
+    },
+  }
+
+  /** Most traces are not kept, and their spans would cost more than a small task. */
+  function leftOutOf({ context: { wireHeaders } }: RunContext): Context | undefined {
+    return !asksSampler && isLeftOut(wireHeaders)
+      ? new LeftOutContext(context.active(), wireHeaders)
+      : undefined
   }
 
   async function runTraced(given: RunContext, next: Next<RunContext, Outcome>): Promise<Outcome> {

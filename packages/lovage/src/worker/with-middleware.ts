@@ -26,9 +26,12 @@ export function withMiddleware(middleware: readonly Middleware[], run: RunJob): 
     const outcome = run(job)
     return outcome instanceof Promise ? outcome : Promise.resolve(outcome)
   })
+  const enter = entering(middleware)
   return (job) => {
     const failed = (error: unknown): Outcome => failure(job.task, error)
     try {
+      const entered = enter?.(job.context, () => run(job))
+      if (entered !== undefined) return entered
       const carrier: Carrier & RunContext['context'] = job.context
       carrier[JOB] = job
       return wrapped({ context: job.context }).catch(failed)
@@ -36,4 +39,19 @@ export function withMiddleware(middleware: readonly Middleware[], run: RunJob): 
       return failed(error)
     }
   }
+}
+
+type Enter = (
+  context: RunContext['context'],
+  work: () => ReturnType<RunJob>,
+) => ReturnType<RunJob> | undefined
+
+/** Enters the scope of each middleware, the first one outermost, if all of them can; else undefined is returned before `work` is called. */
+function entering(middleware: readonly Middleware[]): Enter | undefined {
+  const wrapping = middleware.filter(({ run }) => run)
+  if (wrapping.some(({ enter }) => !enter)) return undefined
+  return wrapping.reduceRight<Enter>(
+    (inner, one) => (context, work) => one.enter?.({ context }, () => inner(context, work)),
+    (_context, work) => work(),
+  )
 }

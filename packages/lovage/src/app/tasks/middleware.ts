@@ -29,6 +29,12 @@ export interface Middleware {
   publish?(context: PublishContext, next: Next<PublishContext, void>): Promise<void>
   /** Wraps every run, including retries. Errors of the task have already become outcomes here. */
   run?(context: RunContext, next: Next<RunContext, Outcome>): Promise<Outcome>
+  /**
+   * Stands for `run` where that would only enter a scope: calls `work` in it and returns what that returns, without a promise of its
+   * own. Undefined, with `work` not called: this task is for `run`.
+   * @internal
+   */
+  enter?<Value>(context: RunContext, work: () => Value): Value | undefined
 }
 
 /** Composes wrappers, the first outermost. */
