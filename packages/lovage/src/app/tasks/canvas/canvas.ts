@@ -59,9 +59,11 @@ export function chain(
 ): Signature<readonly unknown[], unknown, never> {
   // Either signatures or one list of them, as the overloads say.
   const steps = (Array.isArray(given[0]) ? given[0] : given) as readonly AnySignature[]
-  const [first, ...rest] = steps
-  // Composed one by one, so that the rules of `pipe` apply; composing nothing gives the error for an empty chain.
-  const canvas = first ? rest.reduce((left, right) => pipe(left, right.canvas), first.canvas) : chainOf([])
+  const canvases = steps.map((step) => step.canvas)
+  // Composed one by one, so that the rules of `pipe` apply; they have none for tasks, of which there may be many.
+  const canvas = canvases.every(({ kind }) => kind === 'task')
+    ? chainOf(canvases)
+    : canvases.reduce((left, right) => pipe(left, right))
   return new Signature(canvas, callerOf(steps))
 }
 
