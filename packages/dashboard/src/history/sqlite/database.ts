@@ -18,6 +18,11 @@ export interface HistoryFile {
   prepare(sql: string): Statement
   /** Runs `work` as one transaction that starts with the write lock. */
   transaction<T>(work: () => T): T
+  /**
+   * Runs `work`, which is one transaction. While another process has the write lock, it is tried again and again for some seconds: a
+   * wait inside of SQLite would block every page.
+   */
+  whenFree<T>(work: () => T): Promise<T>
   /** Whether another process has written to the file since the last call. */
   isChangedByOthers(): boolean
   close(): void
@@ -25,6 +30,9 @@ export interface HistoryFile {
 
 /** The wait for another writing process, such as a dashboard being replaced. */
 const BUSY_TIMEOUT_MS = 5000
+/** How much of it blocks this thread at a time once the file is open, and the pause after it. */
+const BLOCKED_MS = 10
+const BUSY_PAUSE_MS = 50
 const VERSIONS = [1, 2, 3, 4, 5, 6].map((version) => new URL(`./schema-${version}.sql`, import.meta.url))
 
 /**
@@ -39,6 +47,7 @@ export function openHistoryFile(path: string): HistoryFile {
     database.prepare('PRAGMA wal_autocheckpoint = 6000').all()
     database.prepare('PRAGMA journal_size_limit = 67108864').all()
     migrate(database, path)
+    database.prepare(`PRAGMA busy_timeout = ${BLOCKED_MS}`).all()
   } catch (error) {
     database.close()
     throw error
@@ -59,6 +68,16 @@ export function openHistoryFile(path: string): HistoryFile {
         throw error
       }
     },
+    async whenFree<T>(work: () => T): Promise<T> {
+      for (const endMs = performance.now() + BUSY_TIMEOUT_MS; ; ) {
+        try {
+          return work()
+        } catch (error) {
+          if (!isBusy(error) || performance.now() >= endMs) throw error
+        }
+        await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS))
+      }
+    },
     isChangedByOthers() {
       const now = versionOf()
       const isChanged = now !== version
@@ -68,6 +87,9 @@ export function openHistoryFile(path: string): HistoryFile {
     close: () => void database.close(),
   }
 }
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY'
 
 function openDatabase(path: string): Database.Database {
   try {

@@ -24,12 +24,17 @@ export class JobTable {
 
   /** Marks running jobs that were not seen since then, and returns them. In a transaction. */
   interrupt(seenBeforeMs: number): JobLine[] {
-    const lost = this.#file
+    const lost = this.lost(seenBeforeMs)
+    for (const job of lost) this.put(job, job.endedMs ?? 0)
+    return lost
+  }
+
+  /** Running jobs that were not seen since then, as they will be marked. */
+  lost(seenBeforeMs: number): JobLine[] {
+    return this.#file
       .prepare('SELECT line, seen_ms FROM job WHERE is_running = 1 AND seen_ms < ?')
       .all<[string, number]>([seenBeforeMs])
       .map(([line, seenMs]) => interrupted(jobOf(line), seenMs))
-    for (const job of lost) this.put(job, job.endedMs ?? 0)
-    return lost
   }
 
   prune(beforeMs: number): void {

@@ -78,9 +78,15 @@ export class SqliteHistory implements HistoryStore {
     })
   }
 
-  async write({ tasks, rollups, heardUntilMs, seenMs = heardUntilMs }: HistoryBatch): Promise<void> {
+  write({ tasks, rollups, heardUntilMs, seenMs = heardUntilMs }: HistoryBatch): Promise<void> {
+    return this.#file.whenFree(() => this.#write({ tasks, rollups, heardUntilMs, seenMs }))
+  }
+
+  #write({ tasks, rollups, heardUntilMs, seenMs }: Required<HistoryBatch>): void {
+    let hasBegun = false
     try {
       this.#file.transaction(() => {
+        hasBegun = true
         if (this.#file.isChangedByOthers()) this.#reload()
         for (const record of tasks) this.#tasks.put(record, seenMs)
         this.#blocks.save()
@@ -88,7 +94,7 @@ export class SqliteHistory implements HistoryStore {
         this.#small.putFact('heardUntilMs', String(heardUntilMs))
       })
     } catch (error) {
-      this.#reload()
+      if (hasBegun) this.#reload()
       throw error
     }
   }
@@ -187,51 +193,67 @@ export class SqliteHistory implements HistoryStore {
     return value === undefined ? undefined : Number(value)
   }
 
-  async putGap(gap: Gap): Promise<void> {
-    this.#small.putGap(gap)
+  putGap(gap: Gap): Promise<void> {
+    return this.#written(() => this.#small.putGap(gap))
   }
   async gaps(limit: number): Promise<readonly Gap[]> {
     return this.#small.gaps(limit)
   }
-  async audit(entries: readonly NewAuditEntry[]): Promise<void> {
-    this.#file.transaction(() => this.#small.audit(entries))
+  audit(entries: readonly NewAuditEntry[]): Promise<void> {
+    return this.#written(() => this.#small.audit(entries))
   }
   async auditTrail(query: AuditQuery): Promise<readonly AuditEntry[]> {
     return this.#small.auditTrail(query)
   }
 
-  async putJob(job: JobLine, seenMs: number): Promise<void> {
-    this.#jobs.put(job, seenMs)
+  putJob(job: JobLine, seenMs: number): Promise<void> {
+    return this.#written(() => this.#jobs.put(job, seenMs))
   }
   async jobs(limit: number): Promise<readonly JobLine[]> {
     return this.#jobs.list(limit)
   }
   async interruptJobs(seenBeforeMs: number): Promise<readonly JobLine[]> {
-    return this.#file.transaction(() => this.#jobs.interrupt(seenBeforeMs))
+    // Asked by each look at the jobs, which must not wait for the write lock.
+    if (this.#jobs.lost(seenBeforeMs).length === 0) return []
+    return this.#written(() => this.#jobs.interrupt(seenBeforeMs))
   }
 
-  async endSession(id: string, expiresMs: number): Promise<void> {
-    this.#small.endSession(id, expiresMs)
+  endSession(id: string, expiresMs: number): Promise<void> {
+    return this.#written(() => this.#small.endSession(id, expiresMs))
   }
   async isSessionEnded(id: string): Promise<boolean> {
     return this.#small.isSessionEnded(id)
   }
 
   async prune(retention: Retention, nowMs: number): Promise<number> {
-    this.#file.transaction(() => this.#small.prune(retention, nowMs))
-    this.#jobs.prune(nowMs - retention.auditMs)
+    await this.#written(() => {
+      this.#small.prune(retention, nowMs)
+      this.#jobs.prune(nowMs - retention.auditMs)
+    })
     let removed = 0
     for (let block = 0; block < PRUNED_BLOCKS; block++) {
       await turn()
-      const tooMany = this.#tasks.count - retention.taskRows
-      const gone = this.#file.transaction(() =>
-        this.#blocks.removeOldest(keyAt(nowMs - retention.taskMs), tooMany),
-      )
+      const gone = await this.#file.whenFree(() => this.#removeOldest(retention, nowMs))
       if (gone === 0) break
-      this.#tasks.removed(gone)
       removed += gone
     }
     return removed
+  }
+
+  /**
+   * Writes in a transaction, once it can. A statement that fails by itself because of the lock is not reset by the library: what the
+   * connection writes after it is not committed until the statement is collected.
+   */
+  #written<T>(work: () => T): Promise<T> {
+    return this.#file.whenFree(() => this.#file.transaction(work))
+  }
+
+  #removeOldest({ taskRows, taskMs }: Retention, nowMs: number): number {
+    const tooMany = this.#tasks.count - taskRows
+    const gone = this.#file.transaction(() => this.#blocks.removeOldest(keyAt(nowMs - taskMs), tooMany))
+    // At once: what is written next must not count on rows that are gone.
+    if (gone > 0) this.#tasks.removed(gone)
+    return gone
   }
 
   async close(): Promise<void> {
