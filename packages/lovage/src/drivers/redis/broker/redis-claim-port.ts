@@ -339,6 +339,11 @@ export class RedisClaimPort implements ClaimPort {
         this.#marks.forget(number)
         kept()
       },
+      lost: () => {
+        this.#doubts = 2
+        this.#marks.forget(number)
+        kept()
+      },
     }
   }
 

@@ -160,7 +160,7 @@ export class RedisSettler {
     one.keep = undefined
     sent.then(
       ([, isKept]) => keep.end(isKept === 1 ? one.publications[0] : undefined),
-      () => keep.end(),
+      () => keep.lost(),
     )
     this.#run([one], sent, ([refused, _, ...failed]) => [refused, ...failed])
   }

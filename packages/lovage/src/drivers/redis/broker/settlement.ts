@@ -23,8 +23,10 @@ export interface Keep {
   /** Of all the consumer's queues: it is not claimed before what waits there. */
   readonly lists: readonly string[]
   readonly words: readonly [holder: string, leaseMs: number, channel: string, number: number]
-  /** Called once: with the publication when it was claimed. */
+  /** This or `lost` is called once: with the publication when it was claimed. */
   readonly end: (claimed?: Publication) => void
+  /** It may have been claimed. */
+  readonly lost: () => void
 }
 
 /** The first words of `settle.lua`, and the settlement that they concern. */
