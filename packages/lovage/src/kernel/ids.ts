@@ -1,8 +1,25 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 
-/** A new random task, group or delivery id (UUID version 4), as in Celery. */
+/** A new random id (UUID version 4). */
 export const newId = (): string => randomUUID()
+
+let prefix = ''
+let prefixMs = 0
+
+/**
+ * A new id of a task or a group: a UUID of version 7 (RFC 9562), which begins with its time, so that stores that order by id change few
+ * pages for many new ones. Celery's are of version 4; it reads any text.
+ */
+export function newTaskId(): string {
+  const nowMs = Date.now()
+  if (nowMs !== prefixMs) {
+    const time = nowMs.toString(16).padStart(12, '0')
+    prefix = `${time.slice(0, 8)}-${time.slice(8)}-7`
+    prefixMs = nowMs
+  }
+  return prefix + randomUUID().slice(prefix.length)
+}
 
 /** Random in each process, so that its serial numbers are unique in the fleet. */
 const OWN_SERIES = randomUUID().slice(0, 24)

@@ -1,7 +1,7 @@
 import type { Broker } from '../../broker/index.js'
 import type { CanvasCall } from '../../canvas/index.js'
 import { type Canvas, freeze, misshapen } from '../../canvas/index.js'
-import { CapabilityError, newId } from '../../kernel/index.js'
+import { CapabilityError, newTaskId } from '../../kernel/index.js'
 import { encodeJson } from '../../message/index.js'
 import type { Join } from '../../result/index.js'
 import type { AppCore } from '../core/index.js'
@@ -26,11 +26,11 @@ export async function sendCanvas(
   canvas: Canvas,
   lead: readonly unknown[],
 ): Promise<AnyResult> {
-  const frozen = await made(core, freeze(canvas, newId))
+  const frozen = await made(core, freeze(canvas, newTaskId))
   const { capabilities } = await core.broker()
   const parent = currentContext()
   const around: Surroundings = {
-    newId,
+    newId: newTaskId,
     priorityToWire: priorityToWire(capabilities),
     ...(parent ? { rootId: parent.rootId, parentId: parent.id } : {}),
   }
@@ -52,7 +52,7 @@ export async function sendMembers(
   members: Iterable<Canvas> | AsyncIterable<Canvas>,
   lead: readonly unknown[],
 ): Promise<AnyResult> {
-  const groupId = newId()
+  const groupId = newTaskId()
   const { capabilities } = await core.broker()
   const parent = currentContext()
   const results: AnyResult[] = []
@@ -66,9 +66,9 @@ export async function sendMembers(
     if (batch.length > 0) await publisher.sendAll(batch, parent, false)
   }
   for await (const member of members) {
-    const frozen = await made(core, freeze(member, newId, { groupId, groupIndex: results.length }))
+    const frozen = await made(core, freeze(member, newTaskId, { groupId, groupIndex: results.length }))
     const sent = dispatch(frozen, lead, {
-      newId,
+      newId: newTaskId,
       priorityToWire: priorityToWire(capabilities),
       ...(parent ? { rootId: parent.rootId, parentId: parent.id } : {}),
     })

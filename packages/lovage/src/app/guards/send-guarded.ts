@@ -1,5 +1,5 @@
 import type { CoordinationStore } from '../../coordination/index.js'
-import { crashPoint, newId } from '../../kernel/index.js'
+import { crashPoint, newTaskId } from '../../kernel/index.js'
 import type { AppCore } from '../core/index.js'
 import { AsyncResult } from '../results/index.js'
 import { type Call, type CallGuard, callGuardOf } from '../tasks/index.js'
@@ -40,7 +40,7 @@ export async function sendGuarded(
   publisher: Publishing,
   call: Call,
 ): Promise<AsyncResult<unknown>> {
-  const taskId = call.options.taskId ?? newId()
+  const taskId = call.options.taskId ?? newTaskId()
   const [result] = await sendAllGuarded(core, publisher, [{ ...call, options: { ...call.options, taskId } }])
   return result ?? new AsyncResult<unknown>(taskId, core)
 }
@@ -56,7 +56,7 @@ export async function sendAllGuarded(
     const guard = guardOf(core, call)
     if (!guard) return undefined
     const key = guardKey(call.task, call, guard.key, core.known(call.task)?.definition)
-    return { call, guard, key, id: call.options.taskId ?? newId() }
+    return { call, guard, key, id: call.options.taskId ?? newTaskId() }
   })
   const uniques = guarded.flatMap((one) => (one?.guard.kind === 'unique' ? [one] : []))
   // A key is not held while the broker is connected to: others wait for a key's call no longer than one takes to be published.

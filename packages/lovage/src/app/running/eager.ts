@@ -1,4 +1,4 @@
-import { MessageError, newId, nodeName, TaskError } from '../../kernel/index.js'
+import { MessageError, newTaskId, nodeName, TaskError } from '../../kernel/index.js'
 import {
   acceptList,
   decodeTask,
@@ -18,7 +18,7 @@ import { run } from './run.js'
  * fail here; retries follow at once, without their countdown.
  */
 export async function applyEagerly(core: AppCore, task: AnyTask, call: Call): Promise<EagerResult<unknown>> {
-  const id = call.options.taskId ?? newId()
+  const id = call.options.taskId ?? newTaskId()
   const nowMs = core.clock.now()
   const message = encodeTask(
     {

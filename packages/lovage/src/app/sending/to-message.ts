@@ -1,5 +1,5 @@
 import type { Broker, Queue } from '../../broker/index.js'
-import { ConfigurationError, growingMs, newId } from '../../kernel/index.js'
+import { ConfigurationError, growingMs, newTaskId } from '../../kernel/index.js'
 import {
   ENCRYPTED_TYPE,
   encodeTask,
@@ -39,7 +39,7 @@ export function toMessage(
   { capabilities }: Broker,
   parent: TaskContext | undefined,
 ): Sending {
-  const id = options.taskId ?? newId()
+  const id = options.taskId ?? newTaskId()
   const nowMs = clock.now()
   const route = router.route(task, args, kwargs, ownTarget(options, defaults, router))
   const call: Writable<TaskCall> = {

@@ -113,6 +113,7 @@ export interface CallOptions {
   readonly eta?: Date
   /** When the call is no longer worth running: a time, or seconds from now. */
   readonly expires?: Date | number
+  /** By default a new UUID of version 7, which begins with the time of the call. */
   readonly taskId?: string
   /** By name, or as an object: `workerDirect('celery@box')`. */
   readonly queue?: string | Queue

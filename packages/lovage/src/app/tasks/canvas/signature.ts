@@ -8,7 +8,7 @@ import {
   withHeaderErrbacks,
   withLinks,
 } from '../../../canvas/index.js'
-import { ConfigurationError, newId, ofAnotherCopy } from '../../../kernel/index.js'
+import { ConfigurationError, newTaskId, ofAnotherCopy } from '../../../kernel/index.js'
 import type { WireSignature } from '../../../message/index.js'
 import type { AsyncResult } from '../../results/index.js'
 import type { CallOptions } from '../task-options.js'
@@ -102,7 +102,7 @@ export class Signature<Lead extends readonly unknown[], Out, Handle = AsyncResul
   }
   /** A copy whose tasks have ids assigned, so that they are known before it is sent. */
   freeze(): this {
-    return this.#with(freeze(this.canvas, newId))
+    return this.#with(freeze(this.canvas, newTaskId))
   }
   /** Returns itself: signatures are immutable, so a copy would protect nothing. */
   clone(): this {
