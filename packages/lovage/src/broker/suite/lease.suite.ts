@@ -212,4 +212,13 @@ export function leaseTests({ test }: SuiteTester): void {
     const other = await world.consume({ leaseMs: 500 })
     await other.received(1)
   })
+
+  test('hands what a closed consumer held to one that waits, long before a lease ends', async (world) => {
+    await world.publish(message(world.queue))
+    const holder = await world.consume({ leaseMs: 60_000 })
+    await holder.first()
+    const other = await world.consume({ leaseMs: 60_000 })
+    await holder.close()
+    await other.received(1)
+  })
 }

@@ -201,7 +201,10 @@ export class QueueShare {
     const { holder } = this.#options
     this.#settler.abandon()
     if (!connection.isReady) return
-    if (!isEmpty) return void (await connection.command('zadd', keys.holders, 'XX', 0, holder))
+    if (!isEmpty) {
+      await connection.command('zadd', keys.holders, 'XX', 0, holder)
+      return this.#sweeper.restoreLeft()
+    }
     await connection.command('zrem', keys.holders, holder)
     await connection.command('del', keys.held(holder))
   }

@@ -426,7 +426,10 @@ export class RedisClaimPort implements ClaimPort {
       if (isEmpty && this.#doubts === 0) {
         await this.#connection.command('zrem', keys.holders, holder)
         await this.#connection.command('del', keys.held(holder), keys.reserved(holder))
-      } else await this.#connection.command('zadd', keys.holders, 'XX', 0, holder)
+      } else {
+        await this.#connection.command('zadd', keys.holders, 'XX', 0, holder)
+        await this.#sweeper.restoreLeft()
+      }
     } finally {
       this.#release()
       this.#connection.close()

@@ -11,6 +11,8 @@ import { PROMOTE, RESTORE_LEASE } from './scripts.js'
 const FOREIGN_PAUSE_MS = 10_000
 const PROMOTE_AT_ONCE = 500
 const RESTORE_AT_ONCE = 500
+/** No holder has this name. */
+const NOBODY = ''
 
 /** Dependencies of a sweeper. */
 export interface SweeperOptions {
@@ -75,6 +77,28 @@ export class Sweeper {
     }
   }
 
+  /** Returns the claims of a consumer that leaves, which calls it last: others would find them only when they next look for expired leases. */
+  async restoreLeft(): Promise<void> {
+    await this.#restoreLeases(NOBODY)
+  }
+
+  async #restoreLeases(self: string): Promise<number> {
+    const { connection, keys } = this.#options
+    const { holders, unackedIndex, unacked, unparsed, redeliveries, doorbell, heldPrefix } = keys
+    let sum = 0
+    for (let restored = 0; restored >= 0; sum += Math.max(0, restored)) {
+      let wrongList: string | undefined
+      ;[restored, , wrongList] = await RESTORE_LEASE.run(
+        connection,
+        [holders, unackedIndex, unacked, unparsed, redeliveries, doorbell],
+        [self, heldPrefix, RESTORE_AT_ONCE],
+      )
+      if (restored > 0) crashPoint('restore:after')
+      if (typeof wrongList === 'string') this.#options.onError(noList(wrongList))
+    }
+    return sum
+  }
+
   /** Returns how many claims were returned. */
   async #restore(): Promise<number> {
     let sum = 0
@@ -82,18 +106,7 @@ export class Sweeper {
     const nowMs = clock.now()
     if (nowMs - this.#leasesMs >= leaseMs / 5) {
       this.#leasesMs = nowMs
-      const { holders, unackedIndex, unacked, unparsed, redeliveries, doorbell, heldPrefix } = keys
-      for (let restored = 0; restored >= 0; ) {
-        let wrongList: string | undefined
-        ;[restored, , wrongList] = await RESTORE_LEASE.run(
-          connection,
-          [holders, unackedIndex, unacked, unparsed, redeliveries, doorbell],
-          [holder, heldPrefix, RESTORE_AT_ONCE],
-        )
-        if (restored > 0) crashPoint('restore:after')
-        sum += Math.max(0, restored)
-        if (typeof wrongList === 'string') this.#options.onError(noList(wrongList))
-      }
+      sum += await this.#restoreLeases(holder)
     }
     if (routing && nowMs - this.#foreignMs >= Math.min(FOREIGN_PAUSE_MS, visibilityTimeoutMs / 5)) {
       this.#foreignMs = nowMs
