@@ -51,7 +51,10 @@ describeBroker({
     },
     {
       reason: 'the emulator hands a message to a request that its client has cut',
-      tests: ['delivers nothing after it was closed'],
+      tests: [
+        'delivers nothing after it was closed',
+        'hands what a closed consumer held to one that waits, long before a lease ends',
+      ],
     },
     {
       reason: 'the emulator counts a due message as delayed until somebody receives',
