@@ -3,7 +3,7 @@
  * not there, or did not run, is not shown.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -63,7 +63,10 @@ function run(rows) {
     const tests = rows.flatMap((row) => row.tests)
     const names = [...new Set(tests.map(({ part }) => plain(part).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))]
     const files = [...new Set(tests.map(({ file }) => file))]
-    spawnSync(
+    console.log(
+      `${rows.length} rows, shown by ${names.length} tests in ${files.length} files; each file runs once\n`,
+    )
+    const { status, signal } = spawnSync(
       process.execPath,
       [
         join(ROOT, 'node_modules/vitest/vitest.mjs'),
@@ -77,6 +80,10 @@ function run(rows) {
       ],
       { cwd: ROOT, stdio: ['ignore', rows.length === 1 ? 'inherit' : 'ignore', 'inherit'] },
     )
+    if (!existsSync(report)) {
+      console.error(`The tests ended with ${signal ?? status} before they reported: no row was looked at.`)
+      return new Map()
+    }
     const { testResults } = JSON.parse(readFileSync(report, 'utf8'))
     return new Map(
       testResults.map(({ name, assertionResults }) => [

@@ -4,9 +4,10 @@ import { type Database, inTransaction, type Row, type Sql, type Transaction, typ
 /** Opens an SQLite file. One connection a process: its transactions take turns, those of other processes are waited for. */
 export function openSqlite(path: string): Database {
   const file = new Libsql(path)
+  // First: processes that start together wait for the one that makes the file.
+  file.pragma('busy_timeout = 5000')
   file.pragma('journal_mode = WAL')
   file.pragma('synchronous = NORMAL')
-  file.pragma('busy_timeout = 5000')
   let turn: Promise<unknown> = Promise.resolve()
 
   // Whatever came before, well or badly, the next one's turn comes.

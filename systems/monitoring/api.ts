@@ -9,6 +9,8 @@ import { Unfit } from './consultantos/pages/fetch-page.js'
 import { addMonitor, monitorOf } from './consultantos/pages/monitor.js'
 
 const NewMonitor = z.object({
+  /** The caller's own, so that a request that got no answer can be repeated. */
+  id: z.uuid().optional(),
   name: z.string().min(1),
   url: z.url(),
   every_s: z.number().int().positive().default(300),
@@ -34,7 +36,7 @@ api.onError((error, c) => {
 })
 
 api.post('/api/monitors', async (c) => {
-  const monitor = { id: randomUUID(), ...NewMonitor.parse(await c.req.json()) }
+  const monitor = withId(NewMonitor.parse(await c.req.json()))
   await addMonitor(await data(), monitor, app.clock.now())
   return c.json(monitor, 201)
 })
@@ -82,3 +84,11 @@ api.get('/health', async (c) => {
   const health = await getQueueHealth(app)
   return c.json(health, health.status === 'critical' || health.status === 'unknown' ? 503 : 200)
 })
+
+const withId = ({ id, ...monitor }: z.infer<typeof NewMonitor>) => ({ id: id ?? randomUUID(), ...monitor })
+
+/** Ends what requests have opened. */
+export async function close(): Promise<void> {
+  await app.close()
+  await (await data()).close()
+}

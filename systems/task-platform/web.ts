@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { ADMINISTRATION, administer } from './app/administration.js'
+import { ADMINISTRATION, administer, closeAdministration } from './app/administration.js'
+import { database } from './app/application.js'
 import { getDeadLetterStats, getDeadLetterTasks, retryDeadLetters } from './app/workers/dead-letter.js'
 import {
   getActiveTasks,
@@ -38,7 +40,9 @@ web.post('/tasks/:name', async (c) => {
   const kwargs = Arguments.parse(await c.req.json())
   // Checked here, so that the caller hears of it.
   await task.bind([], kwargs)
-  const { id } = await app.sendTask(task.name, { kwargs })
+  // A request that got no answer is repeated under its key: then it is the same task, and runs once (see base.ts).
+  const key = c.req.header('idempotency-key')
+  const { id } = await app.sendTask(task.name, { kwargs, ...(key ? { taskId: idOf(task.name, key) } : {}) })
   return c.json({ task_id: id, status_url: `/tasks/${id}` }, 202)
 })
 web.get('/tasks/:id', async (c) => {
@@ -78,3 +82,17 @@ web.post('/admin/tasks/:id/revoke', async (c) => {
   await revokeTask(c.req.param('id'), { terminate: c.req.query('terminate') === 'true' })
   return c.json({ revoked: c.req.param('id') })
 })
+
+/** The id of a task that was asked for under a key. */
+const idOf = (task: string, key: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([task, key]))
+    .digest('hex')
+    .slice(0, 32)
+
+/** Ends what requests have opened. */
+export async function close(): Promise<void> {
+  await closeAdministration()
+  await app.close()
+  await (await database()).close()
+}

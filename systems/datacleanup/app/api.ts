@@ -75,12 +75,26 @@ api.post('/prompts', async (c) => {
 
 api.post('/refunds', async (c) => {
   const { charge, cents } = Refund.parse(await c.req.json())
-  // The caller's word for its request; said again it is the same refund.
-  const id = c.req.header('idempotency-key') ?? randomUUID()
-  await (await data()).query(
+  // The caller's word for its request; said again it is the same refund. Another user's same word is another request.
+  const key = c.req.header('idempotency-key')
+  const user = c.get('user')
+  const id = key === undefined ? randomUUID() : `${user}:${key}`
+  const db = await data()
+  await db.query(
     `INSERT INTO refunds (id, user_id, charge, cents, state) VALUES ($1, $2, $3, $4, 'requested') ON CONFLICT (id) DO NOTHING`,
-    [id, c.get('user'), charge, cents],
+    [id, user, charge, cents],
   )
-  const task = await processRefund.delay({ user_id: c.get('user'), refund_id: id })
+  const [kept] = await db.query('SELECT charge, cents FROM refunds WHERE id = $1', [id])
+  if (kept?.charge !== charge || Number(kept.cents) !== cents)
+    throw new Refused(
+      `The idempotency key ${JSON.stringify(key)} was used for a refund of ${kept?.cents} cents of ${kept?.charge}. Use a new key for another refund.`,
+    )
+  const task = await processRefund.delay({ user_id: user, refund_id: id })
   return c.json({ refund_id: id, task_id: task.id }, 202)
 })
+
+/** Ends what requests have opened. */
+export async function close(): Promise<void> {
+  await app.close()
+  await (await data()).close()
+}

@@ -251,10 +251,28 @@ describe('Stripe', () => {
       status: 'already_processed',
     })
     expect(system.stripe.refunds.size - before).toBe(1)
-    const others = await system.processRefund.delay({ user_id: 2, refund_id: 'refund-of-order-9' })
+    const others = await system.processRefund.delay({ user_id: 2, refund_id: '1:refund-of-order-9' })
     expect(await others.get({ timeout: 20 }).catch(messageOf)).toContain(
-      'There is no refund refund-of-order-9 of user 2.',
+      'There is no refund 1:refund-of-order-9 of user 2.',
     )
+    // The same word of another user is another refund; with other words it is a mistake.
+    const asked = async (user: number, charge: string) => {
+      const response = await system.api.request('/refunds', {
+        method: 'POST',
+        body: JSON.stringify({ charge, cents: 100 }),
+        headers: as(user, { 'idempotency-key': 'refund-of-order-9' }),
+      })
+      return { status: response.status, body: (await response.json()) as Record<string, string> }
+    }
+    const own = await asked(2, 'ch_10')
+    expect(await system.app.asyncResult(String(own.body.task_id)).get({ timeout: 20 })).toMatchObject({
+      status: 'processed',
+    })
+    expect(await asked(1, 'ch_11')).toEqual({
+      status: 400,
+      body: { error: expect.stringContaining('was used for a refund of 100 cents of ch_9') },
+    })
+    expect(system.stripe.refunds.size - before).toBe(2)
   })
 
   test('that knows no such subscription is not asked again', async () => {
