@@ -139,8 +139,7 @@ describe('heartbeats and events of a worker', () => {
       await using _worker = await startWorker(app, { heartbeatSeconds: 0.2, hostname: 'w@box' })
       await until(async () => (await ping()).includes('w@box'), patience)
       for (const exchange of ['celeryev', 'celery.pidbox', 'reply.celery.pidbox'])
-        await rabbit.ctl(
-          'eval',
+        await rabbit.eval(
           `rabbit_exchange:delete({resource, <<"/">>, exchange, <<"${exchange}">>}, false, <<"test">>).`,
         )
       // Of the worker's own process too, which had declared it.

@@ -121,8 +121,8 @@ describe('three nodes of RabbitMQ with quorum queues', () => {
       'is moved for maintenance of its node',
       {
         // What `rabbitmq-upgrade drain` does: leaders move to other nodes, and clients are sent away.
-        part: (node: RabbitServer) => node.ctl('eval', 'rabbit_maintenance:drain().'),
-        heal: (node: RabbitServer) => node.ctl('eval', 'rabbit_maintenance:revive().'),
+        part: (node: RabbitServer) => node.eval('rabbit_maintenance:drain().'),
+        heal: (node: RabbitServer) => node.eval('rabbit_maintenance:revive().'),
         seen: 3,
       },
     ],

@@ -97,7 +97,7 @@ describe('a fleet on RabbitMQ', () => {
     timeout: 60_000,
   }, async () => {
     // How often the server looks whether a channel is late; by itself once a minute.
-    await server.ctl('eval', 'application:set_env(rabbit, channel_tick_interval, 1000).')
+    await server.eval('application:set_env(rabbit, channel_tick_interval, 1000).')
     const queue = newQueue()
     let finish = (): void => {}
     const worker = await start({

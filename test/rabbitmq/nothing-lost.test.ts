@@ -72,8 +72,7 @@ describe('a queue that was deleted behind a running process is declared again', 
     await remove(queue)
     await broker.publish([message('b')])
     expect(await depth(queue)).toBe(1)
-    await server.ctl(
-      'eval',
+    await server.eval(
       `rabbit_exchange:delete(rabbit_misc:r(<<"/">>, exchange, <<"${exchange}">>), false, <<"test">>).`,
     )
     await broker.publish([message('c'), taskMessage(queue, 'd')])
@@ -142,8 +141,7 @@ describe('a queue that was deleted behind a running process is declared again', 
     const heard: unknown[] = []
     await broker.subscribe(exchange, ({ headers }) => heard.push(headers.id))
     await broker.broadcast(taskMessage('', 'a', { exchange }))
-    await server.ctl(
-      'eval',
+    await server.eval(
       `rabbit_exchange:delete(rabbit_misc:r(<<"/">>, exchange, <<"${exchange}">>), false, <<"test">>).`,
     )
     await broker.broadcast(taskMessage('', 'nobody', { exchange }))

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './ports.js'
-import { makeEpmd, nodeNameOf, type RabbitServer, startRabbit } from './rabbit.js'
+import { COOKIE, makeEpmd, nodeNameOf, type RabbitServer, startRabbit } from './rabbit.js'
 
 /** Several nodes of RabbitMQ that are one cluster. */
 export interface RabbitCluster extends AsyncDisposable {
@@ -15,6 +16,8 @@ export interface RabbitCluster extends AsyncDisposable {
 
 const PARTITION_TRIES = 5
 const SETTLED_MS = 90_000
+/** What nodes see just after a change is seldom what they settle on. */
+const SETTLING_MS = 500
 
 /** Starts a cluster whose minority pauses while it cannot see the others. It takes some ten seconds. */
 export async function startRabbitCluster(size = 3): Promise<RabbitCluster> {
@@ -45,16 +48,16 @@ export async function startRabbitCluster(size = 3): Promise<RabbitCluster> {
   // Nodes that are given another cookie for each other cannot connect again.
   const setCookies = async (node: RabbitServer, cookie: string): Promise<void> => {
     const others = nodes.filter((other) => other !== node).map(({ nodeName }) => `'${nodeName}'`)
-    await node.ctl(
-      'eval',
+    await node.eval(
       `[begin erlang:set_cookie(N, '${cookie}'), erlang:disconnect_node(N) end || N <- [${others.join(', ')}]].`,
     )
   }
   const seenBy = async (node: RabbitServer): Promise<number> =>
-    Number(await node.ctl('eval', 'length(rabbit_mnesia:cluster_nodes(running)).'))
+    Number(await node.eval('length(rabbit_mnesia:cluster_nodes(running)).'))
   /** Waits until all of these see the same number of nodes; returns it. */
   const settled = async (some: readonly RabbitServer[], numbers: readonly number[]): Promise<number> => {
     for (const endMs = Date.now() + SETTLED_MS; ; ) {
+      await sleep(SETTLING_MS)
       const [first = 0, ...others] = await Promise.all(some.map(seenBy))
       if (numbers.includes(first) && others.every((other) => other === first)) return first
       if (Date.now() > endMs) throw new Error(`the nodes see ${[first, ...others]} nodes, not ${numbers}`)
@@ -71,12 +74,12 @@ export async function startRabbitCluster(size = 3): Promise<RabbitCluster> {
         // RabbitMQ makes a full partition of one that is partial for a moment: if one of the others misses the node while another still sees
         // it, they part from each other, too.
         if ((await settled(others, [1, size - 1])) === size - 1) return
-        await setCookies(node, 'lovage')
+        await setCookies(node, COOKIE)
         await settled(nodes, [size])
       }
       throw new Error(`the other nodes lost each other ${PARTITION_TRIES} times`)
     },
-    heal: (node) => setCookies(node, 'lovage'),
+    heal: (node) => setCookies(node, COOKIE),
     [Symbol.asyncDispose]: stop,
   }
 }

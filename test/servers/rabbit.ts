@@ -22,6 +22,9 @@ export interface RabbitOptions {
   readonly tls?: boolean
 }
 
+/** What its clients in Erlang know it by. */
+export const COOKIE = 'lovage'
+
 /** A private RabbitMQ on a loopback port: own node name, port mapper, cookie, home, data and log. */
 export class RabbitServer extends ServerProcess {
   readonly host = '127.0.0.1'
@@ -76,11 +79,28 @@ export class RabbitServer extends ServerProcess {
     return stdout
   }
 
+  /** Has its Erlang evaluate expressions that end with a full stop, and resolves with the value of the last. */
+  async eval(source: string): Promise<string> {
+    const words = ['-n', this.nodeName, '-c', COOKIE, '-e']
+    const { stdout, stderr } = await run('erl_call', words, {
+      cwd: this.folder,
+      env: this.#env,
+      input: `${source}\n`,
+    }).catch(async (error: NodeJS.ErrnoException) => {
+      // Not every package of Erlang has it in PATH; `rabbitmqctl` starts an Erlang machine for the same.
+      if (error.code !== 'ENOENT') throw error
+      return { stdout: `{ok, ${await this.ctl('eval', source)}}`, stderr: '' }
+    })
+    const value = /^\{ok, (.*)\}\s*$/s.exec(stdout)?.[1]
+    if (value === undefined) throw new Error(`${source}: ${stderr || stdout}`)
+    return value
+  }
+
   /** Creates a virtual host and resolves with its URL: isolation for one test file. */
   async createVhost(name: string): Promise<string> {
     const source = `rabbit_vhost:add(<<"${name}">>, <<"test">>),
       rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"${name}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).`
-    await this.ctl('eval', source)
+    await this.eval(source)
     return this.url(name)
   }
 
@@ -101,7 +121,7 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
   const { schedulers = 1 } = options
   const tlsPort = options.tls ? await freePort() : 0
   if (options.tls) await makeCertificates(folder)
-  await writeFile(join(folder, '.erlang.cookie'), 'lovage', { mode: 0o400 })
+  await writeFile(join(folder, '.erlang.cookie'), COOKIE, { mode: 0o400 })
   const config = {
     'listeners.tcp.1': `127.0.0.1:${port}`,
     'disk_free_limit.absolute': '1MB',

@@ -246,22 +246,30 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
 export async function run(
   command: string,
   args: readonly string[],
-  options: { cwd?: string; env?: Readonly<Record<string, string>>; owner?: Owner; timeoutMs?: number } = {},
+  options: {
+    cwd?: string
+    env?: Readonly<Record<string, string>>
+    owner?: Owner
+    timeoutMs?: number
+    input?: string
+  } = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     timeout: options.timeoutMs ?? 60_000,
     killSignal: 'SIGKILL',
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...options.owner,
   })
+  // One that ends without reading it says why elsewhere.
+  child.stdin?.on('error', () => {}).end(options.input)
   let stdout = ''
   let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
   })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
   // 'close' carries the exit code, or null when a signal (the timeout's, for one) ended it.
