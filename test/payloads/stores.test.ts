@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turnOver } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import Database from 'libsql'
 import { afterAll, expect, test } from 'vitest'
@@ -65,6 +66,24 @@ test('a folder that is not mounted is away, and does not lack its payloads', asy
   await expect(openFolderPayloadStore('file://host/folder')).rejects.toMatchObject({
     code: 'LVG_CONFIG_INVALID',
   })
+})
+
+test('a folder that is mounted while a payload is looked for does not lack it', async () => {
+  const folder = newFolder()
+  const store = await openFolderPayloadStore(String(pathToFileURL(folder)))
+  await store.put([{ key: 'kept/one', bytes: Buffer.from('1') }])
+  const away = `${folder}-away`
+  folders.push(away)
+  for (let times = 0; times < 300; times++) {
+    renameSync(folder, away)
+    const gets = Array.from({ length: 4 }, () => store.get('kept/one', 10))
+    await turnOver()
+    renameSync(away, folder)
+    for (const got of await Promise.allSettled(gets)) {
+      if (got.status === 'fulfilled') expect(got.value?.toString()).toBe('1')
+    }
+  }
+  expect((await store.get('kept/one', 10))?.toString()).toBe('1')
 })
 
 /** Every body and result through the store: the suites hold for what is large as for what is small. */

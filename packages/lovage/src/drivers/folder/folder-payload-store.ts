@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { access, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigurationError, LovageError, messageOf } from '../../kernel/index.js'
@@ -58,16 +58,8 @@ async function write(folder: string, { key, bytes }: Payload): Promise<void> {
 }
 
 async function read(folder: string, key: string, maxBytes: number): Promise<Buffer | undefined> {
-  const path = join(folder, key)
-  let file: Awaited<ReturnType<typeof open>>
-  try {
-    file = await open(path, 'r')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    // In a network folder that is not mounted nothing is missing: it is away.
-    await access(join(folder, MARK))
-    return undefined
-  }
+  const file = await find(folder, key)
+  if (!file) return undefined
   try {
     const { size } = await file.stat()
     const bytes = Buffer.alloc(Math.min(size, maxBytes))
@@ -81,6 +73,19 @@ async function read(folder: string, key: string, maxBytes: number): Promise<Buff
   } finally {
     await file.close()
   }
+}
+
+/** In a network folder that is not mounted nothing is missing: it is away. Missing is what is not there between two looks at the mark. */
+async function find(folder: string, key: string): Promise<FileHandle | undefined> {
+  for (let looks = 0; looks < 2; looks++) {
+    try {
+      return await open(join(folder, key), 'r')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+    await access(join(folder, MARK))
+  }
+  return undefined
 }
 
 function folderOf(url: string): string {
