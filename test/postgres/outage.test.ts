@@ -86,8 +86,10 @@ describe('a fleet on PostgreSQL', () => {
     await publishPatiently(producer, idsOf(3))
     const holder = await start({ acks: false, slots: 2 })
     await vi.waitFor(() => expect(holder.deliveries.length).toBe(2), WITHIN)
-    await vi.waitFor(async () =>
-      expect(await server.sql('select count(*) from lovage_message where state = 0')).toEqual(['1']),
+    await vi.waitFor(
+      async () =>
+        expect(await server.sql('select count(*) from lovage_message where state = 0')).toEqual(['1']),
+      20_000,
     )
   })
 

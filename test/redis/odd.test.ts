@@ -135,7 +135,7 @@ describe('a Redis that is full', () => {
       const consumer = await TestConsumer.start(worker, { queues: ['q'] })
       await consumer.received(2)
       expect(await consumer.ack(...consumer.deliveries)).toEqual([])
-      await vi.waitFor(async () => expect(await client.llen('q')).toBe(0))
+      await vi.waitFor(async () => expect(await client.llen('q')).toBe(0), 20_000)
       await consumer.close()
     } finally {
       await client.config('SET', 'maxmemory', '0')

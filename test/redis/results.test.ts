@@ -140,7 +140,7 @@ describe('results on Redis', () => {
     subscriber.on('message', (_channel, payload) => heard.push(payload))
     await subscriber.subscribe(`celery-task-meta-${id}`)
     await results.store([record(id)])
-    await vi.waitFor(() => expect(heard.length).toBe(1))
+    await vi.waitFor(() => expect(heard.length).toBe(1), 20_000)
     expect(JSON.parse(heard[0] ?? '')).toMatchObject({ task_id: id, status: 'SUCCESS' })
     subscriber.disconnect()
     await results.close()
@@ -153,7 +153,7 @@ describe('results on Redis', () => {
     const told: TaskResult[] = []
     const end = results.watch([id], (result) => told.push(result))
     await other.store([record(id, { state: 'STARTED' })])
-    await vi.waitFor(() => expect(told.map(({ state }) => state)).toEqual(['STARTED']))
+    await vi.waitFor(() => expect(told.map(({ state }) => state)).toEqual(['STARTED']), 20_000)
     await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
     await other.store([record(id)])
     await vi.waitFor(() => expect(told.map(({ state }) => state)).toEqual(['STARTED', 'SUCCESS']), 3_000)

@@ -12,7 +12,7 @@ test('a watch whose thread is killed starts another', { timeout: 30_000 }, async
   const watch = new BlockWatch(coreOf(app), { log: { level: 'error' }, isSupervised: false })
   try {
     watch.start()
-    await vi.waitFor(() => expect(threads).toHaveLength(1))
+    await vi.waitFor(() => expect(threads).toHaveLength(1), 20_000)
     await threads[0]?.terminate()
     await vi.waitFor(() => expect(threads).toHaveLength(2), 10_000)
     expect(threads[1]?.threadId).toBeGreaterThan(0)

@@ -35,7 +35,7 @@ describe('those who wait for results', () => {
     const end = store.watchers.add(['a', 'b'], ({ id }) => void heard.push(id))
     for (let ring = 0; ring < 100; ring++) store.watchers.look()
     await answered(store, 1)
-    await vi.waitFor(() => expect(heard).toEqual(['a']))
+    await vi.waitFor(() => expect(heard).toEqual(['a']), 20_000)
     expect(store.questions.length).toBeLessThanOrEqual(2)
     end()
     const before = store.questions.length
@@ -50,14 +50,14 @@ describe('those who wait for results', () => {
     const heard: string[] = []
     store.watchers.add(['a', 'b'], ({ id }) => void heard.push(id))
     store.put(record({ id: 'a' }))
-    await vi.waitFor(() => expect(heard).toEqual(['a']))
+    await vi.waitFor(() => expect(heard).toEqual(['a']), 20_000)
     store.put(record({ id: 'b', state: 'FAILURE' }))
-    await vi.waitFor(() => expect(heard).toEqual(['a', 'b']))
+    await vi.waitFor(() => expect(heard).toEqual(['a', 'b']), 20_000)
     expect(store.questions.at(-1)).toEqual(['b'])
     // A later listener is called anyway.
     const late: string[] = []
     store.watchers.add(['a'], ({ id }) => void late.push(id))
-    await vi.waitFor(() => expect(late).toEqual(['a']))
+    await vi.waitFor(() => expect(late).toEqual(['a']), 20_000)
   })
 
   test('hear of each state once, and of each meta of an unfinished one', async () => {
@@ -69,7 +69,7 @@ describe('those who wait for results', () => {
       const asked = store.questions.length
       await answered(store, asked + 1)
     }
-    await vi.waitFor(() => expect(heard).toEqual([{ done: 1n }, { done: 2n }, { done: 3n }]))
+    await vi.waitFor(() => expect(heard).toEqual([{ done: 1n }, { done: 2n }, { done: 3n }]), 20_000)
   })
 
   test('are served by the next ring after a question that failed', async () => {
@@ -82,6 +82,6 @@ describe('those who wait for results', () => {
     await vi.waitFor(() => {
       store.put(record({ id: 'a' }))
       expect(heard).toEqual(['a'])
-    })
+    }, 20_000)
   })
 })

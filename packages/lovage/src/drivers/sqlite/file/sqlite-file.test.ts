@@ -83,7 +83,7 @@ describe('a SQLite file', () => {
     )
     heard.mockClear()
     await (await notes(await open('notes.db', '', true))).call('add', 'b')
-    await vi.waitFor(() => expect(heard).toHaveBeenCalled())
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled(), 20_000)
   })
 
   test('lets each call wait for a lock until its own deadline', async () => {

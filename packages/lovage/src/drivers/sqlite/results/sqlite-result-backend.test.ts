@@ -49,10 +49,12 @@ test('results expire without a beat, in batches, unfinished ones stay', async ()
   clock.nowMs += 1
   clock.ring()
   const ids = [...old, running, young].map(({ id }) => id)
-  await vi.waitFor(async () =>
-    expect(new Set((await backend.get(ids)).map(({ id }) => id))).toEqual(new Set([running.id, young.id])),
+  await vi.waitFor(
+    async () =>
+      expect(new Set((await backend.get(ids)).map(({ id }) => id))).toEqual(new Set([running.id, young.id])),
+    20_000,
   )
-  await vi.waitFor(async () => expect(await backend.joins?.group('group')).toBeUndefined())
+  await vi.waitFor(async () => expect(await backend.joins?.group('group')).toBeUndefined(), 20_000)
   await backend.close()
   expect(clock.timers.size).toBe(0)
 })

@@ -15,7 +15,7 @@ test.skipIf(process.platform !== 'linux')('a guard whose shell is killed starts 
   const guard = new OrphanGuard(silentLogger)
   guard.start()
   try {
-    await vi.waitFor(() => expect(shells()).toHaveLength(1))
+    await vi.waitFor(() => expect(shells()).toHaveLength(1), 20_000)
     const [first = 0] = shells()
     process.kill(first, 'SIGKILL')
     await vi.waitFor(() => expect(shells().filter((pid) => pid !== first)).toHaveLength(1), 10_000)
