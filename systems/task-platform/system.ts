@@ -103,8 +103,16 @@ async function run(stage: Stage): Promise<readonly Done[]> {
     ),
   ])
   const charged = await untilCount(charges, SUBSCRIPTIONS - 1, SECONDS * 1000)
+  const opened = await untilCount(
+    async () => ((await call('GET', '/health')).body.breakers as unknown[]).length,
+    1,
+    SECONDS * 1000,
+  )
+  stage.say(
+    `all are charged; ${register.requests} requests have met the register, then the circuit breaker opened`,
+  )
   register.isDown = false
-  stage.say(`all are charged; the register is back after ${register.requests} requests`)
+  stage.say('the register is back')
   const checked = await untilCount(
     async () => Number((await db.query('SELECT count(*) AS n FROM counterparties'))[0]?.n),
     COMPANIES - 1,
@@ -141,6 +149,7 @@ async function run(stage: Stage): Promise<readonly Done[]> {
       ok: Number(twice?.n) === 0,
     },
     { what: 'counterparties checked', count: checked, ok: checked === COMPANIES - 1 },
+    { what: 'circuit breakers opened meanwhile', count: opened, ok: opened === 1 },
     { what: 'mails sent', count: mailed, ok: mailed === MAILS },
     { what: 'failed for good, kept', count: letters, ok: letters === UNFIT },
     { what: 'wrong arguments refused', count: 1, ok: wrong.status === 400 },
