@@ -15,7 +15,7 @@ import {
   type WaitHooks,
 } from '../../shared/index.js'
 import { isConnectionLoss, queueTarget, type RedisSubscriber } from '../client/index.js'
-import { ClaimRound } from './claim-round.js'
+import { ClaimRound, ClaimRounds } from './claim-round.js'
 import { ClusterSettler, type ClusterSettlerParts } from './cluster-settler.js'
 import { FlushTurn } from './flush-turn.js'
 import { InTurn } from './in-turn.js'
@@ -30,8 +30,6 @@ import { Waiters } from './waiters.js'
 
 const LONGEST_PAUSE_MS = 1_000
 const MOST_CLAIMED = 1_000
-/** A node that answers later than this is not waited for: what it claimed comes with a later claim. */
-const PATIENCE_MS = 250
 /** How many queues are looked at, or swept, at a time. */
 const AT_ONCE = 64
 /** Under load, queues where nothing is expected are looked at this often: each look is a command for each of them. */
@@ -67,8 +65,7 @@ export class ClusterClaimPort implements ClaimPort {
   /** Claimed by replies that were not waited for. */
   readonly #late: ClaimedMessage[] = []
   #listener: ClaimListener | undefined
-  readonly #rounds = new Set<ClaimRound>()
-  #patience: NodeJS.Timeout | undefined
+  readonly #rounds = new ClaimRounds()
   #isUpDue = false
   readonly #inTurn = new InTurn()
   readonly #turn = new FlushTurn((send) => {
@@ -142,11 +139,10 @@ export class ClusterClaimPort implements ClaimPort {
       this.#look(shares)
       for (const [place, [share, count]] of [...parts].entries()) void this.#ask(round, place, share, count)
     })
-    this.#watchRound(round)
+    const over = this.#rounds.over(round)
     // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
-    const heard = parts.size === 0 || isBacklog || isProbe ? undefined : subscriber.caughtUp(round.ended)
-    const claimed = await round.ended
-    this.#rounds.delete(round)
+    const heard = parts.size === 0 || isBacklog || isProbe ? undefined : subscriber.caughtUp(over)
+    const claimed = await over
     const messages = late.length === 0 ? claimed : [...late, ...claimed]
     const isUnsure = messages.length > 0 && (isProbe || subscriber.isUncertain)
     await this.#inTurn.wait(heard ?? (isUnsure ? subscriber.caughtUp() : undefined))
@@ -161,19 +157,6 @@ export class ClusterClaimPort implements ClaimPort {
     this.#late.push(...messages)
     share.lateClaims--
     this.#listener?.rung([share.queue])
-  }
-
-  /** One timer for all rounds: one for each would cost as much as the claim. */
-  #watchRound(round: ClaimRound): void {
-    if (round.isOver) return
-    this.#rounds.add(round)
-    this.#patience ??= setInterval(() => {
-      const nowMs = performance.now()
-      for (const one of this.#rounds) if (nowMs - one.beganMs >= PATIENCE_MS) one.giveUp()
-      if (this.#rounds.size > 0) return
-      clearInterval(this.#patience)
-      this.#patience = undefined
-    }, PATIENCE_MS / 4).unref()
   }
 
   async #claimFrom(share: QueueShare, count: number): Promise<readonly ClaimedMessage[]> {

@@ -1,4 +1,4 @@
-/** Ends waits in the order in which they began: what was claimed first starts first, though only the reply before waits for something. */
+/** Ends waits in the order in which they began, so that messages start in the order in which they were claimed. */
 export class InTurn {
   #last: Promise<unknown> | undefined
 

@@ -16,7 +16,6 @@ import { isConnectionLoss, type RedisConnection, type RedisSubscriber } from '..
 import { ClaimMarks } from './claim-marks.js'
 import { readClaim } from './claim-reply.js'
 import { FlushTurn } from './flush-turn.js'
-import { InTurn } from './in-turn.js'
 import { priorityFromWire } from './priority.js'
 import type { Publication } from './publication.js'
 import { HELD_REMARK, type RedisKeys } from './redis-keys.js'
@@ -69,7 +68,6 @@ export class RedisClaimPort implements ClaimPort {
   readonly #waiters: Waiters
   readonly #reservation: Reservation
   readonly #marks: ClaimMarks
-  readonly #inTurn = new InTurn()
   #listener: ClaimListener | undefined
   #waiting: WaitHooks | undefined
   /** How many comparisons must still find out what a lost connection may have claimed. */
@@ -202,10 +200,10 @@ export class RedisClaimPort implements ClaimPort {
     reservation: string,
     isMarked: boolean,
   ): Promise<ClaimReply & { readonly count: number; readonly isRefused: boolean }> {
-    const { keys, subscriber } = this.#parts
+    const { keys } = this.#parts
     const { lists, suffixes } = this.#wordsOf(queues)
     const { holder, leaseMs } = this.#options
-    const number = isMarked && subscriber.isReady ? this.#marks.next() : 0
+    const number = isMarked ? this.#marks.next() : 0
     let count = 0
     try {
       const reply = await CLAIM.run(connection, claimKeys(keys, holder, lists), [
@@ -222,18 +220,13 @@ export class RedisClaimPort implements ClaimPort {
       if (reply[1] === NO_ROOM) return { messages: [], count, isRefused: true }
       count = reply.length - NO_MESSAGES
       // A revoke that was sent before its task comes by the other connection: it is heard before the task can start.
-      if (count > 0) await this.#inTurn.wait(this.#heard(number))
+      if (count > 0) await this.#marks.heard(number)
       this.#measure(reply)
       const queueOf = (list: number): string => queues[Math.floor(list / keys.steps.length)] ?? ''
       return { messages: readClaim(reply, queueOf, this.#options.onError), count, isRefused: false }
     } finally {
       if (count === 0) this.#marks.forget(number)
     }
-  }
-
-  #heard(number: number): Promise<void> | undefined {
-    if (number !== 0) return this.#marks.heard(number)
-    return this.#parts.subscriber.isUncertain ? this.#parts.subscriber.caughtUp() : undefined
   }
 
   /** Resolves when no claim behind a wait can be made any longer, and none that was made is under way. */
@@ -315,11 +308,11 @@ export class RedisClaimPort implements ClaimPort {
   }
 
   #keep(kept: (reply?: ClaimReply) => void): Keep {
-    const { keys, subscriber } = this.#parts
+    const { keys } = this.#parts
     const { holder, leaseMs, onError } = this.#options
-    const number = subscriber.isReady ? this.#marks.next() : 0
+    const number = this.#marks.next()
     const take = async ({ tag: key, queue, raw, message: sent }: Publication): Promise<void> => {
-      await this.#inTurn.wait(this.#heard(number))
+      await this.#marks.heard(number)
       kept({
         messages: [
           { key, queue, raw, message: decodeEnvelope(raw, priorityFromWire, sent.body), redeliveries: 0 },
