@@ -1,40 +1,10 @@
-import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Broker, Delivery } from '../../packages/lovage/src/broker/index.js'
-import { message, TestConsumer, until } from '../../packages/lovage/src/broker/suite/world.suite.js'
-import { openRedisBroker } from '../../packages/lovage/src/drivers/redis/broker/index.js'
-import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
+import { describe, expect, it } from 'vitest'
+import type { Delivery } from '../../packages/lovage/src/broker/index.js'
+import { message, type TestConsumer, until } from '../../packages/lovage/src/broker/suite/world.suite.js'
 import type { OutgoingMessage } from '../../packages/lovage/src/message/index.js'
-import { type RedisServer, startRedis } from '../servers.js'
+import { broker, client, consume, other, useTwoBrokers } from './two-brokers.js'
 
-let server: RedisServer
-let client: Redis
-let broker: Broker
-let other: Broker
-const consumers: TestConsumer[] = []
-const open = (): Promise<Broker> =>
-  openRedisBroker(server.url, { settings: {}, clock: systemClock, logger: silentLogger })
-
-beforeAll(async () => {
-  server = await startRedis()
-  client = new Redis(server.url)
-  ;[broker, other] = await Promise.all([open(), open()])
-})
-afterAll(async () => {
-  await Promise.all([broker?.close(), other?.close()])
-  client?.disconnect()
-  await server?.stop()
-})
-beforeEach(async () => void (await client.flushall()))
-afterEach(async () => {
-  for (const one of consumers.splice(0)) await one.close()
-})
-
-async function consume(slots = 10, queues = ['q'], from = broker): Promise<TestConsumer> {
-  const consumer = await TestConsumer.start(from, { queues, slots })
-  consumers.push(consumer)
-  return consumer
-}
+useTwoBrokers()
 
 /** Ends a claim, with the message that follows it. */
 const goOn = (consumer: TestConsumer, { tag }: Delivery, next: OutgoingMessage): Promise<readonly string[]> =>
@@ -67,7 +37,7 @@ describe('a message that continues the only task of a consumer', { timeout: 60_0
   })
 
   it('goes behind what waits already', async () => {
-    const consumer = await consume(1)
+    const consumer = await consume({ slots: 1 })
     await broker.publish([message('q', { id: 'one' })])
     const first = await consumer.first()
     await broker.publish([message('q', { id: 'waiting' })])
@@ -79,7 +49,7 @@ describe('a message that continues the only task of a consumer', { timeout: 60_0
   })
 
   it('goes to its queue where the consumer has something else to do, or does not read it', async () => {
-    const consumer = await consume(2)
+    const consumer = await consume({ slots: 2 })
     await broker.publish([message('q', { id: 'one' }), message('q', { id: 'busy' })])
     const [first, busy] = await consumer.received(2)
     const before = await pushes()
@@ -110,7 +80,7 @@ describe('a message that continues the only task of a consumer', { timeout: 60_0
     await goOn(consumer, await consumer.first(), message('q', { id: 'two' }))
     await consumer.received(2)
     await consumer.close()
-    const next = await consume(10, ['q'], other)
+    const next = await consume({}, other)
     await next.first()
     expect(next.ids).toEqual(['two'])
   })

@@ -1,38 +1,12 @@
-import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Broker } from '../../packages/lovage/src/broker/index.js'
-import { message, TestConsumer, until } from '../../packages/lovage/src/broker/suite/world.suite.js'
-import { openRedisBroker } from '../../packages/lovage/src/drivers/redis/broker/index.js'
-import { silentLogger, systemClock } from '../../packages/lovage/src/kernel/index.js'
-import { type RedisServer, startRedis } from '../servers.js'
+import { describe, expect, it, vi } from 'vitest'
+import { message, type TestConsumer, until } from '../../packages/lovage/src/broker/suite/world.suite.js'
+import { broker, client, consume, other, useTwoBrokers } from './two-brokers.js'
 
-let server: RedisServer
-let client: Redis
-let broker: Broker
-let other: Broker
-const consumers: TestConsumer[] = []
-const open = (): Promise<Broker> =>
-  openRedisBroker(server.url, { settings: {}, clock: systemClock, logger: silentLogger })
-
-beforeAll(async () => {
-  server = await startRedis()
-  client = new Redis(server.url)
-  ;[broker, other] = await Promise.all([open(), open()])
-})
-afterAll(async () => {
-  await Promise.all([broker?.close(), other?.close()])
-  client?.disconnect()
-  await server?.stop()
-})
-beforeEach(async () => void (await client.flushall()))
-afterEach(async () => {
-  for (const one of consumers.splice(0)) await one.close()
-})
+useTwoBrokers()
 
 /** A consumer whose room is reserved on the server, so that its waits claim by themselves. */
 async function idle(options: { slots?: number; queues?: string[] } = {}): Promise<TestConsumer> {
-  const consumer = await TestConsumer.start(broker, { queues: ['q'], ...options })
-  consumers.push(consumer)
+  const consumer = await consume(options)
   await waits(consumer)
   return consumer
 }
