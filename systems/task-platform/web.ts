@@ -42,7 +42,8 @@ web.post('/tasks/:name', async (c) => {
   await task.bind([], kwargs)
   // A request that got no answer is repeated under its key: then it is the same task, and runs once (see base.ts).
   const key = c.req.header('idempotency-key')
-  const { id } = await app.sendTask(task.name, { kwargs, ...(key ? { taskId: idOf(task.name, key) } : {}) })
+  const taskId = key === undefined ? undefined : idOf(task.name, key, kwargs)
+  const { id } = await app.sendTask(task.name, { kwargs, ...(taskId ? { taskId } : {}) })
   return c.json({ task_id: id, status_url: `/tasks/${id}` }, 202)
 })
 web.get('/tasks/:id', async (c) => {
@@ -83,10 +84,10 @@ web.post('/admin/tasks/:id/revoke', async (c) => {
   return c.json({ revoked: c.req.param('id') })
 })
 
-/** The id of a task that was asked for under a key. */
-const idOf = (task: string, key: string): string =>
+/** The id of a task that was asked for under a key. With other arguments it is another task: under the same id it would not run. */
+const idOf = (task: string, key: string, kwargs: object): string =>
   createHash('sha256')
-    .update(JSON.stringify([task, key]))
+    .update(JSON.stringify([task, key, kwargs]))
     .digest('hex')
     .slice(0, 32)
 

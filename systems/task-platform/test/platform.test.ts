@@ -174,6 +174,26 @@ describe('the web application', () => {
     expect((await it.web.request('/tasks/none')).status).toBe(404)
   })
 
+  test('takes a request that is repeated under its key for the same task, and one with other arguments for another', async () => {
+    const ask = async (to: string): Promise<string> => {
+      const mail = JSON.stringify({ to, subject: 'Hi', text: 'there' })
+      const answer = await post('/tasks/app.workers.notifications.send_notification', mail, {
+        'idempotency-key': 'greetings',
+      })
+      return ((await answer.json()) as { task_id: string }).task_id
+    }
+    const [first, again, different] = [
+      await ask('bo@example.com'),
+      await ask('bo@example.com'),
+      await ask('cy@example.com'),
+    ]
+    expect(again).toBe(first)
+    expect(different).not.toBe(first)
+    for (const id of [first, different]) await it.app.asyncResult(id).get({ timeout: 20 })
+    const mailed = (to: string) => it.mailbox.mails.filter((mail) => mail.to.includes(to)).length
+    expect([mailed('bo@example.com'), mailed('cy@example.com')]).toEqual([1, 1])
+  })
+
   test.each([
     ['arguments that do not fit', '/tasks/app.workers.billing.process_subscription', '{"id":1}', 400],
     ['what is no JSON', '/tasks/app.workers.billing.process_subscription', '{', 400],
