@@ -5,7 +5,8 @@ import { getRequestListener } from '@hono/node-server'
 /** A server on a free port of 127.0.0.1. */
 export interface Loopback {
   readonly url: string
-  close(): Promise<void>
+  /** Takes no more requests; those under way have so many ms to end, by default none. */
+  close(graceMs?: number): Promise<void>
 }
 
 /** Serves a listener of Node's on loopback. */
@@ -19,10 +20,11 @@ export async function listen(listener: RequestListener, port = 0): Promise<Loopb
   const { port: taken } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${taken}`,
-    close: async () => {
+    close: async (graceMs = 0) => {
       const closed = new Promise((resolve) => server.close(resolve))
-      server.closeAllConnections()
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs)
       await closed
+      clearTimeout(cut)
     },
   }
 }
