@@ -77,7 +77,7 @@ describe('a publication that the server does not answer for', () => {
     const broker = await brokerOn(server.port)
     await broker.publish([taskMessage('blocked', 'before')])
     await server.ctl('set_vm_memory_high_watermark', 'absolute', '1MB')
-    // From the alarm on it reads nothing of who publishes.
+    // Once the alarm is raised, it reads nothing more from publishers.
     await vi.waitFor(
       async () => expect(await server.eval('rabbit_alarm:get_alarms().')).not.toBe('[]'),
       WITHIN,

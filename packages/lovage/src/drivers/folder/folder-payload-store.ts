@@ -75,7 +75,7 @@ async function read(folder: string, key: string, maxBytes: number): Promise<Buff
   }
 }
 
-/** In a network folder that is not mounted nothing is missing: it is away. Missing is what is not there between two looks at the mark. */
+/** Undefined if the payload is missing: not there between two looks at the mark. A folder that is not mounted lacks nothing, it is away. */
 async function find(folder: string, key: string): Promise<FileHandle | undefined> {
   for (let looks = 0; looks < 2; looks++) {
     try {

@@ -77,7 +77,7 @@ export class Sweeper {
     }
   }
 
-  /** Returns the claims of a consumer that leaves, which calls it last: others would find them only when they next look for expired leases. */
+  /** Returns what is held under ended leases, for a consumer that leaves: others would find it only at their next look for them. */
   async restoreLeft(): Promise<void> {
     await this.#restoreLeases(NOBODY)
   }
